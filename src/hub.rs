@@ -1,0 +1,375 @@
+//! The hub: all chat state, as a deterministic state machine.
+//!
+//! Commands go in with the time they happened, effects come out; the same
+//! calls always give the same effects. It never does I/O, reads no clock,
+//! draws no random numbers, knows no threads and no protocol. Production,
+//! unit tests and simulation run this same code.
+
+mod admin;
+mod bans;
+mod channel;
+mod command;
+mod effects;
+mod event;
+mod id;
+mod membership;
+mod users;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::chatlog::{Entry, Kind};
+use crate::name::Name;
+use crate::text::Text;
+
+pub use admin::{ChannelInfo, Counts, UserInfo};
+pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
+use channel::Channels;
+pub use command::{Command, ConnectionId, Profile};
+pub use effects::{Effect, Effects, Recipients};
+pub use event::{Body, Event, Farewell, Message, Refusal};
+pub use id::{BadMessageId, MessageId};
+use users::User;
+
+/// The channel that always exists.
+pub const GLOBAL: &str = "global";
+
+/// The time a command is applied at.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Wall clock, milliseconds since 1970 UTC. May step.
+    pub unix_ms: u64,
+    /// Monotonic clock, milliseconds since some start.
+    pub ticks_ms: u64,
+}
+
+/// What the hub enforces; the rest of the limits are not its business.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Time a connection has to take a nickname; zero is for ever.
+    pub login: Duration,
+    /// Channels one connection may be in; 0 is no limit.
+    pub channels_per_connection: usize,
+}
+
+/// All chat state. See the module's documentation.
+pub struct Hub {
+    limits: Limits,
+    /// By [`ConnectionId::index`].
+    connections: Vec<Option<Connection>>,
+    online: usize,
+    /// By [`Name::key`].
+    users: HashMap<Arc<str>, User>,
+    channels: Channels,
+    bans: bans::Bans,
+    last_id: MessageId,
+    /// In order, because every connection gets the same time to log in.
+    login_deadlines: VecDeque<(u64, ConnectionId)>,
+}
+
+/// One connection's state.
+struct Connection {
+    id: ConnectionId,
+    profile: Profile,
+    opened_ms: u64,
+    nickname: Option<Name>,
+    /// The last one is the current channel.
+    memberships: Vec<channel::Membership>,
+}
+
+impl Hub {
+    /// A hub with nobody on it.
+    pub fn new(limits: Limits) -> Hub {
+        Hub {
+            limits,
+            connections: Vec::new(),
+            online: 0,
+            users: HashMap::new(),
+            channels: Channels::new(),
+            bans: bans::Bans::default(),
+            last_id: MessageId::default(),
+            login_deadlines: VecDeque::new(),
+        }
+    }
+
+    /// Puts other limits in force; what exceeds them already may stay.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// A new connection: greets it, or turns it away if its address is banned.
+    pub fn open(&mut self, id: ConnectionId, profile: Profile, now: Now, fx: &mut Effects) {
+        fx.log(Entry {
+            address: Some(profile.address),
+            protocol: Some(profile.protocol),
+            ..Entry::new(now.unix_ms, Kind::Open)
+        });
+        let banned = self.bans.address(profile.address.ip(), now.unix_ms);
+        let banned = banned.map(|ban| Farewell::Banned(ban.reason.clone()));
+        let others = self.users.len();
+        let index = id.index as usize;
+        if self.connections.len() <= index {
+            self.connections.resize_with(index + 1, || None);
+        }
+        if let Some(slot) = self.connections.get_mut(index) {
+            if slot.is_none() {
+                self.online += 1;
+            }
+            *slot = Some(Connection {
+                id,
+                profile,
+                opened_ms: now.unix_ms,
+                nickname: None,
+                memberships: Vec::new(),
+            });
+        }
+        if let Some(farewell) = banned {
+            self.close(id, farewell, now, fx);
+            return;
+        }
+        if !self.limits.login.is_zero() {
+            let deadline = now.ticks_ms + self.limits.login.as_millis() as u64;
+            self.login_deadlines.push_back((deadline, id));
+        }
+        fx.tell(id, Event::Greeting { others });
+    }
+
+    /// Ends a connection, whoever wants it: the user leaves if it was their
+    /// last one. Closing what is closed already does nothing.
+    pub fn close(&mut self, id: ConnectionId, farewell: Farewell, now: Now, fx: &mut Effects) {
+        if self.connection(id).is_none() {
+            return;
+        }
+        while let Some(channel) = self.current_channel(id) {
+            self.leave_channel(id, channel, now, fx);
+        }
+        let slot = self.connections.get_mut(id.index as usize);
+        let Some(connection) = slot.and_then(Option::take) else {
+            return;
+        };
+        self.online -= 1;
+        self.release_nickname(&connection);
+        fx.log(Entry {
+            nick: connection.nickname.as_ref().map(Name::shown),
+            address: Some(connection.profile.address),
+            protocol: Some(connection.profile.protocol),
+            text: Some(farewell.to_string().into()),
+            ..Entry::new(now.unix_ms, Kind::Close)
+        });
+        fx.close(id, farewell);
+    }
+
+    /// Carries out a command of a connection that has a nickname.
+    pub fn apply(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
+        let result = match command {
+            Command::Say { channel, text } => self.say(id, channel, text, now, fx),
+            other => {
+                self.log_command(id, &other, now, fx);
+                self.carry_out(id, other, now, fx)
+            }
+        };
+        if let Err(refusal) = result {
+            fx.tell(id, Event::Refused(refusal));
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        id: ConnectionId,
+        command: Command,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        match command {
+            Command::Say { channel, text } => self.say(id, channel, text, now, fx),
+            Command::Private { to, text } => self.private(id, &to, text, now, fx),
+            Command::Join(name) => self.join(id, name, now, fx),
+            Command::Leave(name) => self.leave(id, name, now, fx),
+            Command::Rename(name) => self.rename(id, name, now, fx),
+            Command::Ignore(name) => self.ignore(id, name, fx),
+            Command::Unignore(name) => self.unignore(id, name, fx),
+            Command::ListMembers(name) => self.list_members(id, name, fx),
+            Command::ListChannels => {
+                fx.tell(id, Event::Channels(self.channels.sorted_counts()));
+                Ok(())
+            }
+            Command::Quit => {
+                self.close(id, Farewell::Quit, now, fx);
+                Ok(())
+            }
+        }
+    }
+
+    fn say(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        text: Text,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        if text.is_empty() {
+            return Err(Refusal::EmptyMessage);
+        }
+        let channel = self.channel_of(id, channel)?;
+        let Some((channel, from)) = self
+            .channels
+            .get(channel)
+            .zip(self.connection(id).and_then(|c| c.nickname.clone()))
+        else {
+            return Err(Refusal::NoChannel);
+        };
+        self.last_id = self.last_id.next(now.unix_ms);
+        let body = Body {
+            id: self.last_id,
+            at_ms: now.unix_ms,
+            text,
+        };
+        fx.log(Entry {
+            nick: Some(from.shown()),
+            channel: Some(channel.name.shown()),
+            text: Some(body.text.clone().into()),
+            id: Some(body.id),
+            ..Entry::new(now.unix_ms, Kind::Message)
+        });
+        let message = Message {
+            channel: channel.name.clone(),
+            from,
+            body,
+        };
+        fx.tell_all(channel.members.iter().copied(), Event::Message(message));
+        Ok(())
+    }
+
+    fn private(
+        &mut self,
+        id: ConnectionId,
+        to: &Name,
+        text: Text,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        if text.is_empty() {
+            return Err(Refusal::EmptyMessage);
+        }
+        let (from, sender) = self.user_of(id)?;
+        let recipient = self
+            .users
+            .get(to.key())
+            .ok_or_else(|| Refusal::NoSuchUser(to.clone()))?;
+        let next = self.last_id.next(now.unix_ms);
+        let body = Body {
+            id: next,
+            at_ms: now.unix_ms,
+            text,
+        };
+        fx.log(Entry {
+            nick: Some(from.shown()),
+            to: Some(recipient.name.shown()),
+            text: Some(body.text.clone().into()),
+            id: Some(body.id),
+            ..Entry::new(now.unix_ms, Kind::Private)
+        });
+        let to = recipient.name.clone();
+        let copy = Event::PrivateTo {
+            to,
+            body: body.clone(),
+        };
+        fx.tell_all(sender.connections.iter().copied(), copy);
+        // Whoever is ignored is not told so: it would only invite a way round.
+        if !recipient.ignores(sender) {
+            let event = Event::PrivateFrom { from, body };
+            fx.tell_all(recipient.connections.iter().copied(), event);
+        }
+        self.last_id = next;
+        Ok(())
+    }
+
+    fn list_members(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let channel = self.channel_of(id, channel)?;
+        if let Some(channel) = self.channels.get(channel) {
+            let event = Event::Members {
+                channel: channel.name.clone(),
+                nicknames: self.member_names(channel),
+            };
+            fx.tell(id, event);
+        }
+        Ok(())
+    }
+
+    /// Does what has become due. Call when [`Hub::next_deadline`] passes.
+    pub fn tick(&mut self, now: Now, fx: &mut Effects) {
+        while let Some(&(deadline, id)) = self.login_deadlines.front() {
+            let waiting = self.connection(id).is_some_and(|c| c.nickname.is_none());
+            if waiting && deadline > now.ticks_ms {
+                break;
+            }
+            self.login_deadlines.pop_front();
+            if waiting {
+                self.close(id, Farewell::LoginTimeout, now, fx);
+            }
+        }
+        self.channels.flush_notices(now, fx);
+    }
+
+    /// When [`Hub::tick`] next has something to do, on the monotonic clock.
+    pub fn next_deadline(&self) -> Option<u64> {
+        let login = self.login_deadlines.front().map(|&(deadline, _)| deadline);
+        let notices = self.channels.next_notice();
+        login.into_iter().chain(notices).min()
+    }
+
+    /// Ends every connection.
+    pub fn shut_down(&mut self, now: Now, fx: &mut Effects) {
+        let all: Vec<ConnectionId> = self.connections.iter().flatten().map(|c| c.id).collect();
+        // Nobody is left to read that the others go, one by one.
+        self.channels.clear();
+        for id in all {
+            if let Some(connection) = self.connection_mut(id) {
+                connection.memberships.clear();
+            }
+            self.close(id, Farewell::Shutdown, now, fx);
+        }
+    }
+
+    fn connection(&self, id: ConnectionId) -> Option<&Connection> {
+        let connection = self.connections.get(id.index as usize)?.as_ref()?;
+        (connection.id == id).then_some(connection)
+    }
+
+    fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        let connection = self.connections.get_mut(id.index as usize)?.as_mut()?;
+        (connection.id == id).then_some(connection)
+    }
+
+    fn log_command(&self, id: ConnectionId, command: &Command, now: Now, fx: &mut Effects) {
+        let Some(nickname) = self.connection(id).and_then(|c| c.nickname.as_ref()) else {
+            return;
+        };
+        let text = match command {
+            // Messages have entries of their own.
+            Command::Say { .. } | Command::Private { .. } => return,
+            Command::Join(name) => format!("join #{name}"),
+            Command::Leave(None) => "leave".to_owned(),
+            Command::Leave(Some(name)) => format!("leave #{name}"),
+            Command::Rename(name) => format!("nick {name}"),
+            Command::Ignore(name) => format!("ignore @{name}"),
+            Command::Unignore(name) => format!("unignore @{name}"),
+            Command::ListMembers(None) => "list".to_owned(),
+            Command::ListMembers(Some(name)) => format!("list #{name}"),
+            Command::ListChannels => "rooms".to_owned(),
+            Command::Quit => "quit".to_owned(),
+        };
+        fx.log(Entry {
+            nick: Some(nickname.shown()),
+            text: Some(text.into()),
+            ..Entry::new(now.unix_ms, Kind::Command)
+        });
+    }
+}

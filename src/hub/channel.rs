@@ -1,0 +1,256 @@
+//! Channels, their members, and notices of who comes and goes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::name::Name;
+
+use super::{ConnectionId, Effects, Event, GLOBAL, Now};
+
+/// From this many members on, notices of joining and leaving are rationed.
+const LARGE_CHANNEL: usize = 20;
+/// Notices a large channel gets one by one within a [`NOTICE_WINDOW_MS`].
+const NOTICES_PER_WINDOW: u32 = 5;
+/// How long comings and goings are gathered before they are told as numbers.
+const NOTICE_WINDOW_MS: u64 = 1000;
+
+/// Position of a channel in the table.
+pub(super) type ChannelIndex = usize;
+
+/// A connection's place in a channel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Membership {
+    pub channel: ChannelIndex,
+    /// Position in [`Channel::members`], so that leaving costs no search.
+    pub position: usize,
+}
+
+/// One channel.
+pub(super) struct Channel {
+    pub name: Name,
+    pub members: Vec<ConnectionId>,
+    notices: Notices,
+}
+
+/// Comings and goings not told yet.
+#[derive(Default)]
+struct Notices {
+    window_start_ms: u64,
+    told: u32,
+    joined: usize,
+    left: usize,
+}
+
+/// All channels.
+pub(super) struct Channels {
+    table: Vec<Option<Channel>>,
+    free: Vec<ChannelIndex>,
+    by_key: HashMap<Arc<str>, ChannelIndex>,
+    /// Channels with untold comings and goings, by when they are due.
+    due: BTreeSet<(u64, ChannelIndex)>,
+}
+
+impl Channels {
+    pub fn new() -> Channels {
+        let mut channels = Channels {
+            table: Vec::new(),
+            free: Vec::new(),
+            by_key: HashMap::new(),
+            due: BTreeSet::new(),
+        };
+        channels.create_global();
+        channels
+    }
+
+    fn create_global(&mut self) {
+        if let Ok(name) = Name::parse(GLOBAL) {
+            self.get_or_create(name);
+        }
+    }
+
+    pub fn get(&self, index: ChannelIndex) -> Option<&Channel> {
+        self.table.get(index)?.as_ref()
+    }
+
+    pub fn get_mut(&mut self, index: ChannelIndex) -> Option<&mut Channel> {
+        self.table.get_mut(index)?.as_mut()
+    }
+
+    pub fn find(&self, name: &Name) -> Option<ChannelIndex> {
+        self.by_key.get(name.key()).copied()
+    }
+
+    pub fn get_or_create(&mut self, name: Name) -> ChannelIndex {
+        if let Some(index) = self.find(&name) {
+            return index;
+        }
+        let key = name.key().clone();
+        let channel = Some(Channel {
+            name,
+            members: Vec::new(),
+            notices: Notices::default(),
+        });
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.table.push(None);
+                self.table.len() - 1
+            }
+        };
+        if let Some(slot) = self.table.get_mut(index) {
+            *slot = channel;
+        }
+        self.by_key.insert(key, index);
+        index
+    }
+
+    /// Adds a member and says where it stands.
+    pub fn add(&mut self, index: ChannelIndex, id: ConnectionId) -> Membership {
+        let mut position = 0;
+        if let Some(channel) = self.get_mut(index) {
+            position = channel.members.len();
+            channel.members.push(id);
+        }
+        Membership {
+            channel: index,
+            position,
+        }
+    }
+
+    /// Removes a member. Returns the one that took its position, if any. A
+    /// channel without members is gone, except `global`.
+    pub fn remove(&mut self, membership: Membership) -> Option<ConnectionId> {
+        let channel = self.get_mut(membership.channel)?;
+        if membership.position < channel.members.len() {
+            channel.members.swap_remove(membership.position);
+        }
+        let moved = channel.members.get(membership.position).copied();
+        if channel.members.is_empty() && channel.name.as_str() != GLOBAL {
+            let key = channel.name.key().clone();
+            let due = (channel.notices.due(), membership.channel);
+            self.due.remove(&due);
+            self.by_key.remove(&key);
+            if let Some(slot) = self.table.get_mut(membership.channel) {
+                *slot = None;
+            }
+            self.free.push(membership.channel);
+        }
+        moved
+    }
+
+    /// Forgets all channels but an empty `global`.
+    pub fn clear(&mut self) {
+        *self = Channels::new();
+    }
+
+    /// Every channel, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Channel> {
+        self.table.iter().flatten()
+    }
+
+    /// Names and member counts, by name.
+    pub fn sorted_counts(&self) -> Vec<(Name, usize)> {
+        let mut all: Vec<(Name, usize)> = self
+            .iter()
+            .map(|channel| (channel.name.clone(), channel.members.len()))
+            .collect();
+        all.sort_by(|a, b| a.0.key().cmp(b.0.key()));
+        all
+    }
+
+    /// Tells a channel that somebody came. Large channels are told of a few a
+    /// second by name and of the rest as a number, because naming each to all
+    /// costs the square of the membership.
+    pub fn tell_joined(
+        &mut self,
+        index: ChannelIndex,
+        who: (&Name, ConnectionId),
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let (nickname, id) = who;
+        if let Some(channel) = self.told_by_name(index, now, |notices| notices.joined += 1) {
+            let others = channel.members.iter().copied().filter(|&m| m != id);
+            let event = Event::MemberJoined {
+                channel: channel.name.clone(),
+                nickname: nickname.clone(),
+            };
+            fx.tell_all(others, event);
+        }
+    }
+
+    /// Tells a channel that somebody went, as [`Channels::tell_joined`] does.
+    pub fn tell_left(
+        &mut self,
+        index: ChannelIndex,
+        nickname: &Name,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        if let Some(channel) = self.told_by_name(index, now, |notices| notices.left += 1) {
+            let event = Event::MemberLeft {
+                channel: channel.name.clone(),
+                nickname: nickname.clone(),
+            };
+            fx.tell_all(channel.members.iter().copied(), event);
+        }
+    }
+
+    /// The channel if it is to be told by name now; otherwise counts.
+    fn told_by_name(
+        &mut self,
+        index: ChannelIndex,
+        now: Now,
+        count: impl FnOnce(&mut Notices),
+    ) -> Option<&Channel> {
+        let channel = self.table.get_mut(index)?.as_mut()?;
+        let notices = &mut channel.notices;
+        let pending = notices.joined + notices.left > 0;
+        if !pending && now.ticks_ms >= notices.due() {
+            notices.window_start_ms = now.ticks_ms;
+            notices.told = 0;
+        }
+        let by_name = channel.members.len() <= LARGE_CHANNEL || notices.told < NOTICES_PER_WINDOW;
+        if by_name && !pending {
+            notices.told += 1;
+            return Some(channel);
+        }
+        count(notices);
+        self.due.insert((notices.due(), index));
+        None
+    }
+
+    /// Tells as numbers what has waited long enough.
+    pub fn flush_notices(&mut self, now: Now, fx: &mut Effects) {
+        while let Some(&(due, index)) = self.due.first() {
+            if due > now.ticks_ms {
+                break;
+            }
+            self.due.pop_first();
+            let Some(channel) = self.get_mut(index) else {
+                continue;
+            };
+            let pending = std::mem::take(&mut channel.notices);
+            channel.notices.window_start_ms = now.ticks_ms;
+            // The summary uses up the window: a storm gets one a second.
+            channel.notices.told = NOTICES_PER_WINDOW;
+            let event = Event::MembersChanged {
+                channel: channel.name.clone(),
+                joined: pending.joined,
+                left: pending.left,
+            };
+            fx.tell_all(channel.members.iter().copied(), event);
+        }
+    }
+
+    /// When [`Channels::flush_notices`] next has something to tell.
+    pub fn next_notice(&self) -> Option<u64> {
+        self.due.first().map(|&(due, _)| due)
+    }
+}
+
+impl Notices {
+    fn due(&self) -> u64 {
+        self.window_start_ms + NOTICE_WINDOW_MS
+    }
+}

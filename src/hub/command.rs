@@ -1,0 +1,70 @@
+//! What a connection can ask of the hub.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::name::Name;
+use crate::text::Text;
+
+/// Names one connection for as long as it lives. The index is dense, so that
+/// tables can be plain vectors; the generation tells a reused index apart.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId {
+    /// Position in the tables of hub and outbox.
+    pub index: u32,
+    /// How often the index has been used before.
+    pub generation: u32,
+}
+
+impl fmt::Debug for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.index, self.generation)
+    }
+}
+
+/// What the hub remembers of a connection's origin.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The protocol's name, for lists and the log; the hub does not read it.
+    pub protocol: &'static str,
+    /// The peer, as seen through trusted proxies.
+    pub address: SocketAddr,
+    /// Whether joining a channel leaves the one before.
+    pub one_channel: bool,
+}
+
+/// A request of a connection that has a nickname. Where a channel is
+/// optional, `None` is the current one: the one joined last.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A message to a channel.
+    Say {
+        /// Where to.
+        channel: Option<Name>,
+        /// What.
+        text: Text,
+    },
+    /// A private message.
+    Private {
+        /// Who to.
+        to: Name,
+        /// What.
+        text: Text,
+    },
+    /// Joins a channel, which comes into being if it does not exist.
+    Join(Name),
+    /// Leaves a channel.
+    Leave(Option<Name>),
+    /// Takes another nickname.
+    Rename(Name),
+    /// No private messages from this user any more.
+    Ignore(Name),
+    /// Undoes [`Command::Ignore`].
+    Unignore(Name),
+    /// Who is in the channel.
+    ListMembers(Option<Name>),
+    /// Which channels there are.
+    ListChannels,
+    /// Ends the connection with a good-bye.
+    Quit,
+}

@@ -1,0 +1,105 @@
+//! What the hub wants done, in order: it does none of it itself.
+
+use crate::chatlog::Entry;
+
+use super::{ConnectionId, Event, Farewell};
+
+/// One thing to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Tell these connections.
+    Deliver {
+        /// Resolve with [`Effects::recipients`].
+        to: Recipients,
+        /// What.
+        event: Event,
+    },
+    /// Say farewell to a connection and close it.
+    Close {
+        /// Which.
+        connection: ConnectionId,
+        /// Why.
+        farewell: Farewell,
+    },
+    /// Write to the chat log.
+    Log(Entry),
+}
+
+/// A list of connections inside an [`Effects`].
+#[derive(Clone, Copy, Debug)]
+pub struct Recipients {
+    start: usize,
+    end: usize,
+}
+
+/// Effects in the order they must happen. Reused from turn to turn, so a
+/// busy hub allocates nothing for it.
+#[derive(Debug, Default)]
+pub struct Effects {
+    list: Vec<Effect>,
+    recipients: Vec<ConnectionId>,
+}
+
+impl Effects {
+    /// Tells one connection.
+    pub fn tell(&mut self, connection: ConnectionId, event: Event) {
+        self.tell_all(std::iter::once(connection), event);
+    }
+
+    /// Tells many connections the same.
+    pub fn tell_all(&mut self, to: impl IntoIterator<Item = ConnectionId>, event: Event) {
+        let start = self.recipients.len();
+        self.recipients.extend(to);
+        let end = self.recipients.len();
+        if end > start {
+            let to = Recipients { start, end };
+            self.list.push(Effect::Deliver { to, event });
+        }
+    }
+
+    /// Ends a connection.
+    pub fn close(&mut self, connection: ConnectionId, farewell: Farewell) {
+        self.list.push(Effect::Close {
+            connection,
+            farewell,
+        });
+    }
+
+    /// Writes to the chat log.
+    pub fn log(&mut self, entry: Entry) {
+        self.list.push(Effect::Log(entry));
+    }
+
+    /// The connections behind a [`Recipients`].
+    pub fn recipients(&self, to: Recipients) -> &[ConnectionId] {
+        self.recipients.get(to.start..to.end).unwrap_or(&[])
+    }
+
+    /// Everything so far, in order.
+    pub fn list(&self) -> &[Effect] {
+        &self.list
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.list.clear();
+        self.recipients.clear();
+    }
+
+    /// Moves the list out; give it back with [`Effects::put_back`].
+    pub fn take_list(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.list)
+    }
+
+    /// Returns the memory of a list taken with [`Effects::take_list`].
+    pub fn put_back(&mut self, mut list: Vec<Effect>) {
+        list.clear();
+        self.list = list;
+        self.recipients.clear();
+    }
+}

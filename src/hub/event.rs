@@ -1,0 +1,259 @@
+//! What the hub tells connections. Protocols turn these into bytes.
+
+use std::fmt;
+
+use crate::name::{Name, NameError};
+use crate::text::Text;
+
+use super::id::MessageId;
+
+/// Something a client is told.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The first thing on a new connection: ask for a nickname.
+    Greeting {
+        /// People already on.
+        others: usize,
+    },
+    /// The nickname is yours.
+    Welcome {
+        /// As it will be shown.
+        nickname: Name,
+    },
+    /// A message to a channel.
+    Message(Message),
+    /// A private message somebody sent to this connection's user.
+    PrivateFrom {
+        /// The sender.
+        from: Name,
+        /// The message.
+        body: Body,
+    },
+    /// The sender's own copy of a private message.
+    PrivateTo {
+        /// The recipient.
+        to: Name,
+        /// The message.
+        body: Body,
+    },
+    /// This connection is now in a channel.
+    Joined {
+        /// Which.
+        channel: Name,
+        /// Members besides this one.
+        others: usize,
+    },
+    /// This connection has left a channel.
+    Left {
+        /// Which.
+        channel: Name,
+    },
+    /// Somebody else came into a channel.
+    MemberJoined {
+        /// Which.
+        channel: Name,
+        /// Who.
+        nickname: Name,
+    },
+    /// Somebody else left a channel.
+    MemberLeft {
+        /// Which.
+        channel: Name,
+        /// Who.
+        nickname: Name,
+    },
+    /// So many came and went that they are only counted.
+    MembersChanged {
+        /// Which channel.
+        channel: Name,
+        /// How many came.
+        joined: usize,
+        /// How many went.
+        left: usize,
+    },
+    /// Somebody else in a shared channel changed nickname.
+    MemberRenamed {
+        /// Which channel.
+        channel: Name,
+        /// The nickname before.
+        from: Name,
+        /// The nickname now.
+        to: Name,
+    },
+    /// This connection's nickname is now another.
+    Renamed {
+        /// The nickname now.
+        to: Name,
+    },
+    /// The members of a channel, sorted.
+    Members {
+        /// Which.
+        channel: Name,
+        /// Who.
+        nicknames: Vec<Name>,
+    },
+    /// All channels with their member counts, sorted.
+    Channels(Vec<(Name, usize)>),
+    /// Private messages of this user no longer arrive.
+    Ignored(Name),
+    /// Private messages of this user arrive again.
+    Unignored(Name),
+    /// An administrator's words to everyone.
+    Announcement(Text),
+    /// The request could not be carried out.
+    Refused(Refusal),
+}
+
+/// A message as its readers get it.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Where it was said.
+    pub channel: Name,
+    /// Who said it.
+    pub from: Name,
+    /// What was said.
+    pub body: Body,
+}
+
+/// What channel and private messages have in common.
+#[derive(Clone, Debug)]
+pub struct Body {
+    /// Strictly increasing on this server.
+    pub id: MessageId,
+    /// Milliseconds since 1970 UTC.
+    pub at_ms: u64,
+    /// The words.
+    pub text: Text,
+}
+
+/// Why a request was not carried out; `Display` is for the person who asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// The nickname belongs to somebody who is on.
+    NicknameInUse(Name),
+    /// The name breaks a rule.
+    BadName(NameError),
+    /// Nicknames of this kind are banned.
+    NicknameBanned(Name),
+    /// There is no current channel.
+    NoChannel,
+    /// Not a member of that channel.
+    NotInChannel(Name),
+    /// Already a member of that channel.
+    AlreadyInChannel(Name),
+    /// In as many channels as one may be.
+    TooManyChannels(usize),
+    /// Nobody of that nickname is on.
+    NoSuchUser(Name),
+    /// One cannot ignore oneself.
+    CannotIgnoreSelf,
+    /// Was not ignored.
+    NotIgnored(Name),
+    /// The list of ignored users is full.
+    TooManyIgnored(usize),
+    /// The message has nothing in it.
+    EmptyMessage,
+}
+
+impl Refusal {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::NicknameInUse(_) => "nickname_in_use",
+            Refusal::BadName(_) => "bad_name",
+            Refusal::NicknameBanned(_) => "nickname_banned",
+            Refusal::NoChannel => "no_channel",
+            Refusal::NotInChannel(_) => "not_in_channel",
+            Refusal::AlreadyInChannel(_) => "already_in_channel",
+            Refusal::TooManyChannels(_) => "too_many_channels",
+            Refusal::NoSuchUser(_) => "no_such_user",
+            Refusal::CannotIgnoreSelf => "cannot_ignore_self",
+            Refusal::NotIgnored(_) => "not_ignored",
+            Refusal::TooManyIgnored(_) => "too_many_ignored",
+            Refusal::EmptyMessage => "empty_message",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::NicknameInUse(name) => {
+                write!(f, "The nickname {name} is taken.")
+            }
+            Refusal::BadName(error) => write!(f, "That name will not do: {error}."),
+            Refusal::NicknameBanned(name) => write!(f, "The nickname {name} is banned."),
+            Refusal::NoChannel => {
+                write!(f, "You are not in a channel. Join one with /join #channel.")
+            }
+            Refusal::NotInChannel(name) => write!(f, "You are not in #{name}."),
+            Refusal::AlreadyInChannel(name) => write!(f, "You are already in #{name}."),
+            Refusal::TooManyChannels(most) => {
+                write!(f, "You are in {most} channels, and more are not possible.")
+            }
+            Refusal::NoSuchUser(name) => write!(f, "Nobody called @{name} is here."),
+            Refusal::CannotIgnoreSelf => write!(f, "You cannot ignore yourself."),
+            Refusal::NotIgnored(name) => write!(f, "You were not ignoring @{name}."),
+            Refusal::TooManyIgnored(most) => {
+                write!(f, "You are ignoring {most} people, and more are not possible.")
+            }
+            Refusal::EmptyMessage => write!(f, "There is nothing in that message."),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Why a connection ends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Farewell {
+    /// The peer closed or broke the connection; nothing more can be said.
+    PeerLeft,
+    /// The user asked for it.
+    Quit,
+    /// No nickname within the time to log in.
+    LoginTimeout,
+    /// Too many connections, in all or from that address.
+    Full,
+    /// Did not read what it was sent.
+    SlowReader,
+    /// Kept sending faster than allowed.
+    Flooding,
+    /// A WebSocket did not answer pings.
+    Silent,
+    /// Broke the framing of its protocol.
+    BadFrame(&'static str),
+    /// An administrator ended it, perhaps with a reason.
+    Kicked(Option<Text>),
+    /// The address or nickname is banned, perhaps with a reason.
+    Banned(Option<Text>),
+    /// The server is going down.
+    Shutdown,
+    /// A fault of the server's own.
+    InternalError,
+}
+
+impl fmt::Display for Farewell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Farewell::PeerLeft => write!(f, "Connection closed by the client."),
+            Farewell::Quit => write!(f, "Good-bye."),
+            Farewell::LoginTimeout => write!(f, "No nickname in time. Good-bye."),
+            Farewell::Full => write!(f, "The server is full. Try again later."),
+            Farewell::SlowReader => {
+                write!(f, "Disconnected: you are too slow reading what is sent.")
+            }
+            Farewell::Flooding => write!(f, "Disconnected: you keep sending too fast."),
+            Farewell::Silent => write!(f, "Disconnected: no answer to pings."),
+            Farewell::BadFrame(what) => write!(f, "Disconnected: {what}."),
+            Farewell::Kicked(None) => write!(f, "Disconnected by an administrator."),
+            Farewell::Kicked(Some(why)) => {
+                write!(f, "Disconnected by an administrator: {why}")
+            }
+            Farewell::Banned(None) => write!(f, "You are banned from this server."),
+            Farewell::Banned(Some(why)) => write!(f, "You are banned from this server: {why}"),
+            Farewell::Shutdown => write!(f, "The server is shutting down."),
+            Farewell::InternalError => write!(f, "Disconnected: internal error."),
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Message ids: `<milliseconds>-<sequence>`, strictly increasing.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Names one message, and orders it among all of the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId {
+    /// Milliseconds since 1970 UTC; never steps back, even if the clock does.
+    pub ms: u64,
+    /// Counts within the millisecond.
+    pub sequence: u64,
+}
+
+impl MessageId {
+    /// The id after `self` for something that happens at `now_ms`.
+    pub fn next(self, now_ms: u64) -> MessageId {
+        if now_ms > self.ms {
+            MessageId {
+                ms: now_ms,
+                sequence: 0,
+            }
+        } else {
+            MessageId {
+                ms: self.ms,
+                sequence: self.sequence + 1,
+            }
+        }
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.ms, self.sequence)
+    }
+}
+
+impl serde::Serialize for MessageId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The string is not `<milliseconds>-<sequence>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadMessageId;
+
+impl fmt::Display for BadMessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a message id looks like 1700000000000-0")
+    }
+}
+
+impl std::error::Error for BadMessageId {}
+
+impl FromStr for MessageId {
+    type Err = BadMessageId;
+
+    fn from_str(raw: &str) -> Result<MessageId, BadMessageId> {
+        let (ms, sequence) = raw.split_once('-').ok_or(BadMessageId)?;
+        Ok(MessageId {
+            ms: ms.parse().map_err(|_| BadMessageId)?,
+            sequence: sequence.parse().map_err(|_| BadMessageId)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_increase_whatever_the_clock_does() {
+        let mut last = MessageId::default();
+        for now in [5, 5, 9, 3, 9, 10] {
+            let next = last.next(now);
+            assert!(next > last);
+            assert_eq!(next.to_string().parse(), Ok(next));
+            last = next;
+        }
+        assert_eq!(last, MessageId { ms: 10, sequence: 0 });
+        assert_eq!("12".parse::<MessageId>(), Err(BadMessageId));
+        assert_eq!("12-x".parse::<MessageId>(), Err(BadMessageId));
+    }
+}

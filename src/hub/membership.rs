@@ -1,0 +1,162 @@
+//! Joining and leaving channels.
+
+use crate::chatlog::{Entry, Kind};
+use crate::name::Name;
+
+use super::channel::{Channel, ChannelIndex};
+use super::{ConnectionId, Effects, Event, Hub, Now, Refusal};
+
+impl Hub {
+    pub(super) fn join(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let connection = self.connection(id).ok_or(Refusal::NoChannel)?;
+        let Some(nickname) = connection.nickname.clone() else {
+            return Err(Refusal::NoChannel);
+        };
+        let joined = connection.memberships.len();
+        let one_channel = connection.profile.one_channel;
+        if let Some(index) = self.channels.find(&name)
+            && self.position(id, index).is_some()
+        {
+            return Err(Refusal::AlreadyInChannel(name));
+        }
+        let most = self.limits.channels_per_connection;
+        if !one_channel && most > 0 && joined >= most {
+            return Err(Refusal::TooManyChannels(most));
+        }
+        if one_channel && let Some(before) = self.current_channel(id) {
+            self.leave_channel(id, before, now, fx);
+        }
+        let index = self.channels.get_or_create(name);
+        let user_was_in = self.user_is_in(&nickname, index);
+        let membership = self.channels.add(index, id);
+        if let Some(connection) = self.connection_mut(id) {
+            connection.memberships.push(membership);
+        }
+        let Some(channel) = self.channels.get(index) else {
+            return Ok(());
+        };
+        let channel_name = channel.name.clone();
+        let others = channel.members.len() - 1;
+        fx.log(Entry {
+            nick: Some(nickname.shown()),
+            channel: Some(channel_name.shown()),
+            ..Entry::new(now.unix_ms, Kind::Join)
+        });
+        fx.tell(
+            id,
+            Event::Joined {
+                channel: channel_name,
+                others,
+            },
+        );
+        if !user_was_in {
+            self.channels.tell_joined(index, (&nickname, id), now, fx);
+        }
+        Ok(())
+    }
+
+    pub(super) fn leave(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let index = self.channel_of(id, channel)?;
+        if let Some(channel) = self.channels.get(index) {
+            let channel = channel.name.clone();
+            fx.tell(id, Event::Left { channel });
+        }
+        self.leave_channel(id, index, now, fx);
+        Ok(())
+    }
+
+    /// Takes a connection out of a channel and tells those who stay.
+    pub(super) fn leave_channel(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let Some(place) = self.position(id, index) else {
+            return;
+        };
+        let Some(connection) = self.connection_mut(id) else {
+            return;
+        };
+        let membership = connection.memberships.remove(place);
+        let nickname = connection.nickname.clone();
+        let channel_name = self.channels.get(index).map(|channel| channel.name.shown());
+        if let Some(moved) = self.channels.remove(membership)
+            && let Some(place) = self.position(moved, index)
+            && let Some(moved) = self.connection_mut(moved)
+            && let Some(theirs) = moved.memberships.get_mut(place)
+        {
+            theirs.position = membership.position;
+        }
+        let Some(nickname) = nickname else {
+            return;
+        };
+        fx.log(Entry {
+            nick: Some(nickname.shown()),
+            channel: channel_name,
+            ..Entry::new(now.unix_ms, Kind::Leave)
+        });
+        if !self.user_is_in(&nickname, index) {
+            self.channels.tell_left(index, &nickname, now, fx);
+        }
+    }
+
+    /// The named channel, or the current one, if the connection is in it.
+    pub(super) fn channel_of(
+        &self,
+        id: ConnectionId,
+        channel: Option<Name>,
+    ) -> Result<ChannelIndex, Refusal> {
+        match channel {
+            None => self.current_channel(id).ok_or(Refusal::NoChannel),
+            Some(name) => match self.channels.find(&name) {
+                Some(index) if self.position(id, index).is_some() => Ok(index),
+                _ => Err(Refusal::NotInChannel(name)),
+            },
+        }
+    }
+
+    /// The channel joined last.
+    pub(super) fn current_channel(&self, id: ConnectionId) -> Option<ChannelIndex> {
+        let last = self.connection(id)?.memberships.last()?;
+        Some(last.channel)
+    }
+
+    /// Where among its memberships a connection has this channel.
+    fn position(&self, id: ConnectionId, index: ChannelIndex) -> Option<usize> {
+        let memberships = &self.connection(id)?.memberships;
+        memberships.iter().position(|m| m.channel == index)
+    }
+
+    /// Whether any connection of the user is in the channel.
+    fn user_is_in(&self, nickname: &Name, index: ChannelIndex) -> bool {
+        self.users.get(nickname.key()).is_some_and(|user| {
+            let mut connections = user.connections.iter();
+            connections.any(|&id| self.position(id, index).is_some())
+        })
+    }
+
+    /// The people in a channel, each once, by name.
+    pub(super) fn member_names(&self, channel: &Channel) -> Vec<Name> {
+        let members = channel.members.iter();
+        let mut names: Vec<Name> = members
+            .filter_map(|&id| self.connection(id)?.nickname.clone())
+            .collect();
+        names.sort_by(|a, b| a.key().cmp(b.key()));
+        names.dedup();
+        names
+    }
+}

@@ -1,0 +1,235 @@
+//! Nicknames and channel names: which are allowed, and which are the same.
+//!
+//! Two names are the same name when their keys are equal. The key is the
+//! case-folded confusable skeleton (Unicode TR 39), so that nobody can pose
+//! as `alice` with a Cyrillic `а`.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_security::confusable_detection::skeleton;
+
+/// The longest name, in characters.
+pub const MAX_NAME_CHARS: usize = 32;
+
+/// A valid nickname or channel name. Equality and hashing go by [`Name::key`].
+#[derive(Clone)]
+pub struct Name {
+    shown: Arc<str>,
+    key: Arc<str>,
+}
+
+/// Why a string is not a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// There is nothing there.
+    Empty,
+    /// More than [`MAX_NAME_CHARS`] characters.
+    TooLong,
+    /// Starts with something other than a letter or `_`.
+    BadStart(char),
+    /// Holds a character that names cannot have.
+    BadCharacter(char),
+}
+
+impl Name {
+    /// Checks `raw` and normalises it (NFKC).
+    pub fn parse(raw: &str) -> Result<Name, NameError> {
+        // Far over any valid length in bytes: do not normalise a novel.
+        if raw.len() > MAX_NAME_CHARS * 16 {
+            return Err(NameError::TooLong);
+        }
+        let shown: String = raw.nfkc().collect();
+        let first = shown.chars().next().ok_or(NameError::Empty)?;
+        if let Some(bad) = shown.chars().find(|&c| !is_name_character(c)) {
+            return Err(NameError::BadCharacter(bad));
+        }
+        if !(first.is_alphabetic() || first == '_') {
+            return Err(NameError::BadStart(first));
+        }
+        if shown.chars().count() > MAX_NAME_CHARS {
+            return Err(NameError::TooLong);
+        }
+        let key = comparison_key(&shown);
+        Ok(Name {
+            shown: shown.into(),
+            key: key.into(),
+        })
+    }
+
+    /// Parses a channel name, which may be written with a leading `#`.
+    pub fn parse_channel(raw: &str) -> Result<Name, NameError> {
+        Name::parse(raw.strip_prefix('#').unwrap_or(raw))
+    }
+
+    /// Parses a nickname, which may be written with a leading `@`.
+    pub fn parse_nickname(raw: &str) -> Result<Name, NameError> {
+        Name::parse(raw.strip_prefix('@').unwrap_or(raw))
+    }
+
+    /// The name as its owner wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// The name as its owner wrote it, shared.
+    pub fn shown(&self) -> Arc<str> {
+        self.shown.clone()
+    }
+
+    /// What two spellings of the same name have in common.
+    pub fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
+}
+
+/// Skeletons are taken of the folded form and folded again: a skeleton may
+/// contain capitals (`0` becomes `O`), and folding may undo normalisation.
+fn comparison_key(shown: &str) -> String {
+    let folded = caseless::default_case_fold_str(shown);
+    let bones: String = skeleton(&folded).collect();
+    let folded_bones = caseless::default_case_fold_str(&bones);
+    skeleton(&folded_bones).collect()
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Name) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Name {}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.shown, f)
+    }
+}
+
+impl serde::Serialize for Name {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.shown)
+    }
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NameError::Empty => write!(f, "a name cannot be empty"),
+            NameError::TooLong => {
+                write!(f, "a name has at most {MAX_NAME_CHARS} characters")
+            }
+            NameError::BadStart(c) => write!(
+                f,
+                "a name starts with a letter or _, not with {}",
+                Shown(*c)
+            ),
+            NameError::BadCharacter(c) => write!(
+                f,
+                "a name is made of letters, digits, _ and -, without {}",
+                Shown(*c)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for NameError {}
+
+/// A character named so that it cannot harm the reader's terminal.
+struct Shown(char);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ' ' => write!(f, "spaces"),
+            c if c.is_ascii_graphic() => write!(f, "'{c}'"),
+            c => write!(f, "U+{:04X}", u32::from(c)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key(raw: &str) -> Arc<str> {
+        Name::parse(raw).unwrap().key().clone()
+    }
+
+    #[test]
+    fn lookalikes_are_the_same_name() {
+        for (one, other) in [
+            ("alice", "ALICE"),
+            ("alice", "\u{430}lice"),
+            ("alice", "\u{ff41}lice"),
+            ("Straße", "STRASSE"),
+            ("bob0", "bobO"),
+        ] {
+            assert_eq!(key(one), key(other), "{one} and {other}");
+        }
+        assert_ne!(key("alice"), key("alicia"));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(Name::parse("").unwrap_err(), NameError::Empty);
+        assert_eq!(Name::parse("9lives").unwrap_err(), NameError::BadStart('9'));
+        assert_eq!(
+            Name::parse("a b").unwrap_err(),
+            NameError::BadCharacter(' ')
+        );
+        assert_eq!(
+            Name::parse("a\x1b[").unwrap_err(),
+            NameError::BadCharacter('\x1b')
+        );
+        assert!(Name::parse(&"x".repeat(32)).is_ok());
+        assert_eq!(
+            Name::parse(&"x".repeat(33)).unwrap_err(),
+            NameError::TooLong
+        );
+        assert_eq!(
+            Name::parse(&"x".repeat(100_000)).unwrap_err(),
+            NameError::TooLong
+        );
+        assert_eq!(
+            NameError::BadCharacter('\x1b').to_string(),
+            "a name is made of letters, digits, _ and -, without U+001B"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_parses_to_itself(raw in "\\PC{0,40}") {
+            if let Ok(name) = Name::parse(&raw) {
+                let again = Name::parse(name.as_str()).unwrap();
+                prop_assert_eq!(again.as_str(), name.as_str());
+                prop_assert_eq!(again.key(), name.key());
+            }
+        }
+
+        #[test]
+        fn case_never_makes_a_second_name(raw in "[a-zA-Z_][a-zA-Z0-9_-]{0,31}") {
+            prop_assert_eq!(key(&raw), key(&raw.to_uppercase()));
+            prop_assert_eq!(key(&raw), key(&raw.to_lowercase()));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! User text that is safe to show: the type every message body has.
+//!
+//! Whatever a client sent, a [`Text`] holds no character that could steer
+//! another person's terminal, so encoders never need to look again.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Text without control characters, terminal escapes or bidirectional
+/// overrides. Line feeds are kept (protocols that carry one line at a time
+/// split on them), tabs are kept, everything else of that kind is dropped.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Text(Arc<str>);
+
+impl Text {
+    /// Cleans `raw`: carriage returns and other controls vanish, and so does
+    /// white space at the end.
+    pub fn clean(raw: &str) -> Text {
+        let raw = raw.trim_end();
+        if raw.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+            return Text(raw.into());
+        }
+        let cleaned: String = raw.chars().filter(|&c| is_shown(c)).collect();
+        Text(cleaned.trim_end().into())
+    }
+
+    /// The cleaned text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing is left to show.
+    pub fn is_empty(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl From<Text> for Arc<str> {
+    fn from(text: Text) -> Arc<str> {
+        text.0
+    }
+}
+
+impl serde::Serialize for Text {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Whether a character may reach somebody else's screen.
+fn is_shown(c: char) -> bool {
+    match c {
+        '\n' | '\t' => true,
+        // Line and paragraph separators break lines where nobody expects it.
+        '\u{2028}' | '\u{2029}' => false,
+        // Bidirectional overrides and isolates reorder text that is not theirs.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        c => !c.is_control(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_and_overrides_vanish_and_letters_stay() {
+        let text = Text::clean("a\x1b[2Jb\u{9b}c\u{202e}d\r\u{7f}\0é 😀 \n");
+        assert_eq!(text.as_str(), "a[2Jbcdé 😀");
+    }
+
+    #[test]
+    fn blank_text_counts_as_empty() {
+        assert!(Text::clean(" \t\x07 ").is_empty());
+        assert!(!Text::clean(" . ").is_empty());
+    }
+}
