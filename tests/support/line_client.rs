@@ -58,6 +58,16 @@ impl LineClient {
             .unwrap_or_else(|error| panic!("cannot send: {error}\n{}", self.transcript()));
     }
 
+    /// Sends a line; false when the server has closed the connection.
+    pub fn try_send(&mut self, line: &str) -> bool {
+        self.stream.write_all(format!("{line}\r\n").as_bytes()).is_ok()
+    }
+
+    /// Whether a line that contains `needle` comes before the end.
+    pub fn hears(&mut self, needle: &str) -> bool {
+        std::iter::from_fn(|| self.next_line()).any(|line| line.contains(needle))
+    }
+
     /// Says that nothing more will be sent, as `nc -N` does.
     pub fn half_close(&mut self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
@@ -80,11 +90,6 @@ impl LineClient {
     /// Every byte that came so far.
     pub fn received(&self) -> &[u8] {
         &self.received
-    }
-
-    /// Whether the server has closed the connection, without waiting for it.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
     }
 
     /// Waits for more bytes; false when the server has closed the connection.
