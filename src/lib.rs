@@ -9,5 +9,8 @@ pub mod chatlog;
 pub mod config;
 pub mod hub;
 pub mod name;
+pub mod net;
+pub mod protocol;
+pub mod server;
 pub mod text;
 pub mod turn;

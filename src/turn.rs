@@ -1,27 +1,91 @@
 //! The hub thread: takes what is waiting, applies it, sends what came of it.
+//!
+//! Everything waiting is handled before anything is sent, so load makes
+//! batches larger and each message cheaper. This thread never blocks on
+//! anything but its own queue.
 
-use crossbeam_channel::{Sender, bounded};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::hub::{Command, ConnectionId, Effects, Farewell, Hub, Now};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use crate::chatlog::Entry;
+use crate::hub::{Command, ConnectionId, Effect, Effects, Farewell, Hub, Now, Profile};
+use crate::net::link::Link;
+use crate::net::outbox::{Outbox, Sums};
+use crate::protocol::WireFormat;
+
+/// Inputs waiting for the hub at most; beyond, connection threads wait, and
+/// through TCP their clients.
+const QUEUE: usize = 4096;
+/// Inputs of one turn at most.
+const TURN: u64 = 1024;
+/// Connections of a large channel served before new inputs are looked at.
+const BULK_SLICE: usize = 64;
 /// How long a request waits for the hub before it is given up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Something for the hub thread.
 pub enum Input {
+    /// A new chat connection.
+    Open {
+        /// Its id, from the registry.
+        id: ConnectionId,
+        /// Its socket.
+        link: Arc<Link>,
+        /// How it wants its bytes.
+        format: WireFormat,
+        /// Where it is from.
+        profile: Profile,
+    },
     /// A command of a connection.
     Command(ConnectionId, Command),
+    /// Bytes a connection's thread says itself, such as an answer to `/help`.
+    Write(ConnectionId, Vec<u8>),
+    /// A connection's thread wants it closed, and goes on reading until the
+    /// peer has closed too.
+    Close(ConnectionId, Farewell),
+    /// A connection's thread is done; the id is free.
+    Done(ConnectionId, Farewell),
     /// Run this on the hub.
     Request(Request),
+    /// Other settings.
+    Configure(Box<Settings>),
+    /// Say farewell to everyone, and to whoever still comes.
+    Stop,
+    /// End the thread.
+    End,
 }
 
 /// A function that runs on the hub thread.
 pub type Request = Box<dyn FnOnce(&mut Hub, Now, &mut Effects) + Send>;
 
+/// What the hub thread needs to know; see [`crate::config::Limits`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// For the hub.
+    pub limits: crate::hub::Limits,
+    /// First line a client sees.
+    pub greeting: String,
+    /// Unsent bytes at which a connection is a slow reader.
+    pub backlog_bytes: usize,
+    /// Seconds between pings; 0 is none.
+    pub ping_seconds: u64,
+}
+
 /// The hub thread is gone or does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HubUnavailable;
+
+impl std::fmt::Display for HubUnavailable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the server is too busy or shutting down")
+    }
+}
+
+impl std::error::Error for HubUnavailable {}
 
 /// Reaches the hub thread; clones reach the same one.
 #[derive(Clone)]
@@ -30,6 +94,17 @@ pub struct HubHandle {
 }
 
 impl HubHandle {
+    /// A handle, and where its inputs arrive.
+    pub fn new() -> (HubHandle, Receiver<Input>) {
+        let (inputs, receiver) = bounded(QUEUE);
+        (HubHandle { inputs }, receiver)
+    }
+
+    /// Hands something to the hub thread, waiting while its queue is full.
+    pub fn send(&self, input: Input) -> Result<(), HubUnavailable> {
+        self.inputs.send(input).map_err(|_| HubUnavailable)
+    }
+
     /// Runs `request` on the hub thread and returns what it returned.
     pub fn ask<T: Send + 'static>(
         &self,
@@ -46,5 +121,234 @@ impl HubHandle {
         answer
             .recv_timeout(REQUEST_TIMEOUT)
             .map_err(|_| HubUnavailable)
+    }
+
+    /// Inputs waiting now.
+    pub fn queue_length(&self) -> usize {
+        self.inputs.len()
+    }
+}
+
+/// What the hub thread has done since its start, for whoever wants to know.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Turns with at least one input.
+    pub turns: AtomicU64,
+    /// Inputs taken.
+    pub inputs: AtomicU64,
+    /// See [`Sums::deliveries`].
+    pub deliveries: AtomicU64,
+    /// See [`Sums::sends`].
+    pub sends: AtomicU64,
+    /// See [`Sums::bytes`].
+    pub bytes: AtomicU64,
+    /// See [`Sums::slow_readers`].
+    pub slow_readers: AtomicU64,
+}
+
+impl Counters {
+    fn store(&self, sums: Sums) {
+        self.deliveries.store(sums.deliveries, Ordering::Relaxed);
+        self.sends.store(sums.sends, Ordering::Relaxed);
+        self.bytes.store(sums.bytes, Ordering::Relaxed);
+        self.slow_readers
+            .store(sums.slow_readers, Ordering::Relaxed);
+    }
+}
+
+/// Everything the hub thread works with.
+pub struct Turn {
+    hub: Hub,
+    outbox: Outbox,
+    effects: Effects,
+    inputs: Receiver<Input>,
+    chat_log: Box<dyn FnMut(Entry) + Send>,
+    counters: Arc<Counters>,
+    ping_seconds: u64,
+    clock: Instant,
+    last_ping: u64,
+    stopping: bool,
+    ended: bool,
+}
+
+impl Turn {
+    /// Brings the parts together; `inputs` is from [`HubHandle::new`].
+    pub fn new(
+        hub: Hub,
+        outbox: Outbox,
+        inputs: Receiver<Input>,
+        ping_seconds: u64,
+        chat_log: Box<dyn FnMut(Entry) + Send>,
+        counters: Arc<Counters>,
+    ) -> Turn {
+        Turn {
+            hub,
+            outbox,
+            effects: Effects::default(),
+            inputs,
+            chat_log,
+            counters,
+            ping_seconds,
+            clock: Instant::now(),
+            last_ping: 0,
+            stopping: false,
+            ended: false,
+        }
+    }
+
+    /// Starts the thread. It ends after [`Input::End`], or when nobody is
+    /// left to send inputs.
+    pub fn start(self) -> std::io::Result<JoinHandle<()>> {
+        std::thread::Builder::new()
+            .name("hub".to_owned())
+            .spawn(move || self.run())
+    }
+
+    fn run(mut self) {
+        while !self.ended {
+            let first = match self.wait() {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let now = self.now();
+            self.take_batch(first, now);
+            self.keep_time(now);
+            self.flush(now);
+        }
+    }
+
+    /// The next input; nothing if there is something to send or a deadline
+    /// has come.
+    fn wait(&mut self) -> Result<Option<Input>, RecvTimeoutError> {
+        if !self.outbox.is_flushed() {
+            return Ok(self.inputs.try_recv().ok());
+        }
+        let now = self.now().ticks_ms;
+        let next_second = (now / 1000 + 1) * 1000;
+        let deadline = match self.hub.next_deadline() {
+            Some(deadline) => deadline.min(next_second),
+            None => next_second,
+        };
+        let timeout = Duration::from_millis(deadline.saturating_sub(now));
+        self.inputs.recv_timeout(timeout).map(Some)
+    }
+
+    fn take_batch(&mut self, first: Option<Input>, now: Now) {
+        let mut next = first;
+        let mut taken: u64 = 0;
+        while let Some(input) = next {
+            self.take(input, now);
+            self.carry_out();
+            taken += 1;
+            if taken >= TURN || self.outbox.is_full() {
+                break;
+            }
+            next = self.inputs.try_recv().ok();
+        }
+        if taken > 0 {
+            self.counters.turns.fetch_add(1, Ordering::Relaxed);
+            self.counters.inputs.fetch_add(taken, Ordering::Relaxed);
+        }
+    }
+
+    fn take(&mut self, input: Input, now: Now) {
+        let fx = &mut self.effects;
+        match input {
+            Input::Open {
+                id,
+                link,
+                format,
+                profile,
+            } => {
+                self.outbox.open(id, link, format);
+                self.hub.open(id, profile, now, fx);
+                if self.stopping {
+                    self.hub.close(id, Farewell::Shutdown, now, fx);
+                }
+            }
+            Input::Command(id, command) => self.hub.apply(id, command, now, fx),
+            Input::Write(id, bytes) => self.outbox.write(id, &bytes),
+            Input::Close(id, farewell) => self.hub.close(id, farewell, now, fx),
+            Input::Done(id, farewell) => {
+                self.hub.close(id, farewell, now, fx);
+                self.carry_out();
+                self.outbox.remove(id);
+            }
+            Input::Request(request) => request(&mut self.hub, now, fx),
+            Input::Configure(settings) => {
+                self.hub.set_limits(settings.limits);
+                self.ping_seconds = settings.ping_seconds;
+                self.outbox
+                    .configure(settings.greeting, settings.backlog_bytes);
+            }
+            Input::Stop => {
+                self.stopping = true;
+                self.hub.shut_down(now, fx);
+            }
+            Input::End => self.ended = true,
+        }
+    }
+
+    /// Does what the hub has decided.
+    fn carry_out(&mut self) {
+        let mut list = self.effects.take_list();
+        for effect in list.drain(..) {
+            match effect {
+                Effect::Deliver { to, event } => {
+                    self.outbox.deliver(self.effects.recipients(to), &event);
+                }
+                Effect::Close {
+                    connection,
+                    farewell,
+                } => self.outbox.close(connection, &farewell),
+                Effect::Log(entry) => (self.chat_log)(entry),
+            }
+        }
+        self.effects.put_back(list);
+    }
+
+    fn keep_time(&mut self, now: Now) {
+        if self
+            .hub
+            .next_deadline()
+            .is_some_and(|deadline| deadline <= now.ticks_ms)
+        {
+            self.hub.tick(now, &mut self.effects);
+            self.carry_out();
+        }
+        let second = now.ticks_ms / 1000;
+        if self.ping_seconds > 0 && second > self.last_ping {
+            self.last_ping = second;
+            let slice = (second % self.ping_seconds) as usize;
+            for id in self.outbox.ping(slice, self.ping_seconds as usize) {
+                self.hub.close(id, Farewell::Silent, now, &mut self.effects);
+            }
+            self.carry_out();
+        }
+    }
+
+    fn flush(&mut self, now: Now) {
+        self.outbox.flush_urgent();
+        let slice = match self.outbox.is_full() {
+            true => usize::MAX,
+            false => BULK_SLICE,
+        };
+        self.outbox.flush_bulk(slice);
+        let slow = self.outbox.take_slow_readers();
+        for id in slow {
+            self.hub
+                .close(id, Farewell::SlowReader, now, &mut self.effects);
+            self.carry_out();
+        }
+        self.counters.store(self.outbox.sums());
+    }
+
+    fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+        Now {
+            unix_ms: unix.map_or(0, |unix| unix.as_millis() as u64),
+            ticks_ms: self.clock.elapsed().as_millis() as u64,
+        }
     }
 }

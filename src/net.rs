@@ -1,0 +1,15 @@
+//! Sockets: listeners, connection threads, the outbox and the flusher.
+//!
+//! A connection is one thread that reads; the hub thread writes through the
+//! [`outbox`]. No chat rules here.
+
+pub mod flusher;
+pub mod limits;
+pub mod line;
+pub mod link;
+pub mod listener;
+pub mod outbox;
+pub mod rate;
+pub mod registry;
+pub mod telnet;
+pub mod websocket;

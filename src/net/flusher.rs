@@ -1,0 +1,170 @@
+//! The flusher: sends what the kernel would not take from the hub at once,
+//! and makes sure that closing connections are gone in time.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+
+use super::link::Link;
+use crate::hub::ConnectionId;
+
+/// How long a closing connection may take to read its last bytes and close.
+const LINGER: Duration = Duration::from_secs(2);
+/// Marks the eventfd that wakes the thread.
+const WAKE: u64 = u64::MAX;
+
+/// Handle of the flusher thread.
+pub struct Flusher {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    epoll: OwnedFd,
+    wake: OwnedFd,
+    /// Sockets with a backlog. Locked only when one starts or ends.
+    watched: Mutex<HashMap<u64, Arc<Link>>>,
+    /// Closing sockets, in the order of their deadlines.
+    lingering: Mutex<VecDeque<(Instant, u64, Weak<Link>)>>,
+    stop: AtomicBool,
+}
+
+impl Flusher {
+    /// Starts the thread.
+    pub fn start() -> io::Result<Flusher> {
+        let shared = Arc::new(Shared {
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            watched: Mutex::default(),
+            lingering: Mutex::default(),
+            stop: AtomicBool::new(false),
+        });
+        epoll::add(
+            &shared.epoll,
+            &shared.wake,
+            epoll::EventData::new_u64(WAKE),
+            epoll::EventFlags::IN,
+        )?;
+        let of_thread = shared.clone();
+        let thread = std::thread::Builder::new()
+            .name("flusher".to_owned())
+            .spawn(move || of_thread.run())?;
+        Ok(Flusher {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Sends the backlog of `link` whenever its socket takes more.
+    pub fn watch(&self, id: ConnectionId, link: &Arc<Link>) {
+        let key = key(id);
+        self.shared.watched.lock().insert(key, link.clone());
+        let added = epoll::add(
+            &self.shared.epoll,
+            link.stream(),
+            epoll::EventData::new_u64(key),
+            epoll::EventFlags::OUT,
+        );
+        if let Err(error) = added {
+            // Out of memory for one more watch: nothing can be sent any more.
+            log::error!("cannot watch a connection, closing it: {error}");
+            self.shared.watched.lock().remove(&key);
+            link.abort();
+        }
+    }
+
+    /// Ends `link` for good unless its peer has closed it soon.
+    pub fn linger(&self, id: ConnectionId, link: &Arc<Link>) {
+        let deadline = Instant::now() + LINGER;
+        let mut lingering = self.shared.lingering.lock();
+        let was_empty = lingering.is_empty();
+        lingering.push_back((deadline, key(id), Arc::downgrade(link)));
+        drop(lingering);
+        if was_empty {
+            self.shared.wake();
+        }
+    }
+}
+
+impl Drop for Flusher {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Release);
+        self.shared.wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        let mut events = Vec::with_capacity(256);
+        while !self.stop.load(Ordering::Acquire) {
+            events.clear();
+            let timeout = self.end_lingering();
+            let timeout = timeout.and_then(|t| Timespec::try_from(t).ok());
+            let spare = rustix::buffer::spare_capacity(&mut events);
+            match epoll::wait(&self.epoll, spare, timeout.as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => {
+                    log::error!("the flusher cannot wait for sockets: {error}");
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            }
+            for event in events.drain(..) {
+                self.handle(event.data.u64());
+            }
+        }
+    }
+
+    fn handle(&self, key: u64) {
+        if key == WAKE {
+            let mut count = [0; 8];
+            let _ = rustix::io::read(&self.wake, &mut count);
+            return;
+        }
+        let link = self.watched.lock().get(&key).cloned();
+        if let Some(link) = link {
+            link.drain(|| self.unwatch(key, &link));
+        }
+    }
+
+    fn unwatch(&self, key: u64, link: &Arc<Link>) {
+        if self.watched.lock().remove(&key).is_some() {
+            let _ = epoll::delete(&self.epoll, link.stream());
+        }
+    }
+
+    /// Aborts whoever took too long. Returns the time until the next one.
+    fn end_lingering(&self) -> Option<Duration> {
+        let mut lingering = self.lingering.lock();
+        loop {
+            let &(deadline, ..) = lingering.front()?;
+            let now = Instant::now();
+            if deadline > now {
+                return Some(deadline - now);
+            }
+            if let Some((_, key, link)) = lingering.pop_front()
+                && let Some(link) = link.upgrade()
+            {
+                link.abort();
+                self.unwatch(key, &link);
+            }
+        }
+    }
+
+    fn wake(&self) {
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+}
+
+fn key(id: ConnectionId) -> u64 {
+    u64::from(id.index) << 32 | u64::from(id.generation)
+}

@@ -1,0 +1,184 @@
+//! Listeners: accept, admit or refuse, and give each connection its thread.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::link;
+use super::registry::{Permit, Refused};
+
+/// Address space for a connection thread's stack; only touched pages cost
+/// memory.
+const STACK_BYTES: usize = 256 * 1024;
+/// Pause after an accept that failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What happens to the connections of a listener.
+pub trait Service: Send + Sync + 'static {
+    /// Lets a connection in, or says why not.
+    fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused>;
+
+    /// Serves a connection on its own thread until it ends. A panic ends this
+    /// connection only.
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit);
+
+    /// The bytes that tell a peer it cannot come in.
+    fn refusal(&self, why: Refused) -> Vec<u8>;
+}
+
+/// A bound address that does not accept yet, so that all can be bound before
+/// any is served.
+#[derive(Debug)]
+pub struct Bound {
+    name: &'static str,
+    listener: TcpListener,
+}
+
+/// A listener at work.
+#[derive(Debug)]
+pub struct Listening {
+    socket: TcpListener,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Bound {
+    /// Binds `address` for the listener called `name`.
+    pub fn bind(name: &'static str, address: SocketAddr) -> io::Result<Bound> {
+        let listener = TcpListener::bind(address)?;
+        Ok(Bound { name, listener })
+    }
+
+    /// Where it is bound, with the real port.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The listener's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Starts accepting.
+    pub fn start(self, service: Arc<dyn Service>) -> io::Result<Listening> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let socket = self.listener.try_clone()?;
+        let stopped = stop.clone();
+        let (name, listener) = (self.name, self.listener);
+        let thread = std::thread::Builder::new()
+            .name(format!("accept {name}"))
+            .spawn(move || accept_all(name, &listener, &service, &stopped))?;
+        Ok(Listening {
+            socket,
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Listening {
+    /// Stops accepting; connections go on.
+    pub fn stop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        // On Linux this ends a blocked accept.
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn accept_all(
+    name: &'static str,
+    listener: &TcpListener,
+    service: &Arc<dyn Service>,
+    stop: &AtomicBool,
+) {
+    let mut failing = false;
+    while !stop.load(Ordering::Acquire) {
+        match listener.accept() {
+            Ok((stream, peer)) => {
+                failing = false;
+                if let Err(error) = begin(name, stream, peer, service) {
+                    log::error!("{name}: cannot serve {peer}: {error}");
+                }
+            }
+            Err(_) if stop.load(Ordering::Acquire) => return,
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                // One line an episode, or a full table would fill the log too.
+                if !std::mem::replace(&mut failing, true) {
+                    log::error!("{name}: cannot accept connections: {error}");
+                }
+                std::thread::sleep(ACCEPT_PAUSE);
+            }
+        }
+    }
+}
+
+/// Whether accepting failed for this peer only.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | Interrupted
+    )
+}
+
+fn begin(
+    name: &'static str,
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: &Arc<dyn Service>,
+) -> io::Result<()> {
+    link::prepare(&stream)?;
+    let permit = match service.admit(peer) {
+        Ok(permit) => permit,
+        Err(why) => {
+            log::warn!("{name}: refused {peer}: {}", why.words());
+            refuse(&stream, &service.refusal(why));
+            return Ok(());
+        }
+    };
+    let of_thread = service.clone();
+    let to_refuse = stream.try_clone();
+    let spawned = std::thread::Builder::new()
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            let serve = AssertUnwindSafe(|| of_thread.serve(stream, peer, permit));
+            if catch_unwind(serve).is_err() {
+                log::error!("{name}: the connection of {peer} ended by a fault of ours");
+            }
+        });
+    if let Err(error) = spawned {
+        if let Ok(stream) = to_refuse {
+            refuse(&stream, &service.refusal(Refused::Full));
+        }
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Says no without ever waiting for the peer.
+fn refuse(stream: &TcpStream, words: &[u8]) {
+    use std::io::Read;
+    let _ = stream.set_nonblocking(true);
+    let _ = rustix::net::send(
+        stream,
+        words,
+        rustix::net::SendFlags::DONTWAIT | rustix::net::SendFlags::NOSIGNAL,
+    );
+    let _ = stream.shutdown(Shutdown::Write);
+    // Closing with unread bytes would take our words back (RFC 1122, 4.2.2.13).
+    let _ = (&mut &*stream).take(64 * 1024).read_to_end(&mut Vec::new());
+}

@@ -1,0 +1,381 @@
+//! The outbox: what the hub says, encoded once a wire format and sent once a
+//! connection and turn. Used by the hub thread only, and never blocks.
+//!
+//! Cost of a delivery: no allocation, no copy in user space (one when a
+//! connection has more than one range in a turn), and a share of one `send`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::hub::{ConnectionId, Event, Farewell};
+use crate::protocol::{Encoder, WIRE_FORMATS, WireFormat, websocket};
+
+use super::flusher::Flusher;
+use super::link::{Link, Queued, Sent};
+use super::registry::Registry;
+
+/// Deliveries to at most this many connections go before everything else.
+const SMALL_DELIVERY: usize = 32;
+/// Encoded bytes after which a turn must be sent before more is encoded.
+const ARENA_LIMIT: usize = 4 * 1024 * 1024;
+/// Arena memory kept between turns.
+const ARENA_KEEP: usize = 256 * 1024;
+/// Rounds of pings a WebSocket may leave unanswered.
+const SILENT_ROUNDS: u8 = 2;
+
+/// Counts of what the outbox has done since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Events times recipients.
+    pub deliveries: u64,
+    /// `send` calls.
+    pub sends: u64,
+    /// Bytes handed to the kernel or the flusher.
+    pub bytes: u64,
+    /// Connections given up because they did not read.
+    pub slow_readers: u64,
+}
+
+/// Every connection's way out.
+pub struct Outbox {
+    /// By [`ConnectionId::index`].
+    seats: Vec<Option<Seat>>,
+    /// This turn's bytes, by format.
+    arenas: [Vec<u8>; WIRE_FORMATS],
+    encoder: Encoder,
+    urgent: VecDeque<u32>,
+    bulk: VecDeque<u32>,
+    scratch: Vec<u8>,
+    slow: Vec<ConnectionId>,
+    flusher: Flusher,
+    registry: Arc<Registry>,
+    backlog_limit: usize,
+    sums: Sums,
+}
+
+/// One connection's place in the outbox.
+struct Seat {
+    id: ConnectionId,
+    link: Arc<Link>,
+    format: WireFormat,
+    lane: Lane,
+    closing: bool,
+    silent_rounds: u8,
+    /// Its bytes in the arena: mostly one range, because neighbours merge.
+    range: Range,
+    more: Vec<Range>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Range {
+    start: u32,
+    end: u32,
+}
+
+/// Where a connection waits to be flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Lane {
+    None,
+    Bulk,
+    Urgent,
+}
+
+impl Outbox {
+    /// An outbox without connections. `backlog_limit` is the number of unsent
+    /// bytes at which a connection is a slow reader; 0 is no limit.
+    pub fn new(
+        encoder: Encoder,
+        backlog_limit: usize,
+        flusher: Flusher,
+        registry: Arc<Registry>,
+    ) -> Outbox {
+        Outbox {
+            seats: Vec::new(),
+            arenas: Default::default(),
+            encoder,
+            urgent: VecDeque::new(),
+            bulk: VecDeque::new(),
+            scratch: Vec::new(),
+            slow: Vec::new(),
+            flusher,
+            registry,
+            backlog_limit,
+            sums: Sums::default(),
+        }
+    }
+
+    /// Puts other settings in force.
+    pub fn configure(&mut self, greeting: String, backlog_limit: usize) {
+        self.encoder.greeting = greeting;
+        self.backlog_limit = backlog_limit;
+    }
+
+    /// Adds a connection.
+    pub fn open(&mut self, id: ConnectionId, link: Arc<Link>, format: WireFormat) {
+        let index = id.index as usize;
+        if self.seats.len() <= index {
+            self.seats.resize_with(index + 1, || None);
+        }
+        if let Some(seat) = self.seats.get_mut(index) {
+            *seat = Some(Seat {
+                id,
+                link,
+                format,
+                lane: Lane::None,
+                closing: false,
+                silent_rounds: 0,
+                range: Range::default(),
+                more: Vec::new(),
+            });
+        }
+    }
+
+    /// Encodes `event` for these connections; [`Outbox::flush_urgent`] and
+    /// [`Outbox::flush_bulk`] send it.
+    pub fn deliver(&mut self, to: &[ConnectionId], event: &Event) {
+        let mut encoded: [Option<Range>; WIRE_FORMATS] = [None; WIRE_FORMATS];
+        let lane = match to.len() {
+            0..=SMALL_DELIVERY => Lane::Urgent,
+            _ => Lane::Bulk,
+        };
+        for &id in to {
+            let seat = self.seats.get_mut(id.index as usize);
+            let Some(seat) = seat.and_then(Option::as_mut) else {
+                continue;
+            };
+            if seat.id != id || seat.closing {
+                continue;
+            }
+            let format = seat.format;
+            let (Some(known), Some(arena)) = (
+                encoded.get_mut(format.index()),
+                self.arenas.get_mut(format.index()),
+            ) else {
+                continue;
+            };
+            let encoder = &mut self.encoder;
+            let range = *known
+                .get_or_insert_with(|| append(arena, |out| encoder.event(format, event, out)));
+            if range.start == range.end {
+                continue;
+            }
+            self.sums.deliveries += 1;
+            seat.add(range);
+            if seat.lane < lane {
+                seat.lane = lane;
+                match lane {
+                    Lane::Urgent => self.urgent.push_back(id.index),
+                    _ => self.bulk.push_back(id.index),
+                }
+            }
+        }
+    }
+
+    /// Sends bytes a connection's own thread has made, in order with the rest.
+    pub fn write(&mut self, id: ConnectionId, bytes: &[u8]) {
+        self.append_for(id, |_, _, out| out.extend_from_slice(bytes));
+    }
+
+    fn append_for(
+        &mut self,
+        id: ConnectionId,
+        write: impl FnOnce(&mut Encoder, WireFormat, &mut Vec<u8>),
+    ) {
+        let seat = self.seats.get_mut(id.index as usize);
+        let Some(seat) = seat.and_then(Option::as_mut) else {
+            return;
+        };
+        if seat.id != id || seat.closing {
+            return;
+        }
+        let format = seat.format;
+        let Some(arena) = self.arenas.get_mut(format.index()) else {
+            return;
+        };
+        let encoder = &mut self.encoder;
+        let range = append(arena, |out| write(encoder, format, out));
+        seat.add(range);
+        if seat.lane < Lane::Urgent {
+            seat.lane = Lane::Urgent;
+            self.urgent.push_back(id.index);
+        }
+    }
+
+    /// Says farewell and closes as soon as everything before is sent.
+    pub fn close(&mut self, id: ConnectionId, farewell: &Farewell) {
+        self.append_for(id, |encoder, format, out| {
+            encoder.farewell(format, farewell, out);
+        });
+        self.flush(id.index);
+        let seat = self.seats.get_mut(id.index as usize);
+        let Some(seat) = seat.and_then(Option::as_mut) else {
+            return;
+        };
+        if seat.id == id && !seat.closing {
+            seat.closing = true;
+            seat.link.close_when_sent();
+            self.flusher.linger(id, &seat.link);
+        }
+    }
+
+    /// Removes a connection whose thread is done; its id becomes free.
+    pub fn remove(&mut self, id: ConnectionId) {
+        self.close(id, &Farewell::PeerLeft);
+        let slot = self.seats.get_mut(id.index as usize);
+        if let Some(slot) = slot
+            && slot.as_ref().is_some_and(|seat| seat.id == id)
+        {
+            *slot = None;
+        }
+        self.registry.release_id(id);
+    }
+
+    /// Sends to everyone a small delivery is waiting for.
+    pub fn flush_urgent(&mut self) {
+        while let Some(index) = self.urgent.pop_front() {
+            self.flush(index);
+        }
+    }
+
+    /// Sends to at most `most` of the others, so that new commands can be
+    /// taken in between.
+    pub fn flush_bulk(&mut self, most: usize) {
+        for _ in 0..most {
+            match self.bulk.pop_front() {
+                Some(index) => self.flush(index),
+                None => break,
+            }
+        }
+        if self.is_flushed() {
+            for arena in &mut self.arenas {
+                arena.clear();
+                arena.shrink_to(ARENA_KEEP);
+            }
+        }
+    }
+
+    /// Whether nothing is waiting to be sent.
+    pub fn is_flushed(&self) -> bool {
+        self.urgent.is_empty() && self.bulk.is_empty()
+    }
+
+    /// Whether everything must be sent before more is encoded.
+    pub fn is_full(&self) -> bool {
+        self.arenas.iter().any(|arena| arena.len() >= ARENA_LIMIT)
+    }
+
+    /// Connections that turned out to be slow readers since the last call.
+    pub fn take_slow_readers(&mut self) -> Vec<ConnectionId> {
+        std::mem::take(&mut self.slow)
+    }
+
+    /// Pings the WebSockets whose turn it is in round `slice` of `slices`, and
+    /// returns those that have not answered.
+    pub fn ping(&mut self, slice: usize, slices: usize) -> Vec<ConnectionId> {
+        let mut silent = Vec::new();
+        let mut alive = Vec::new();
+        let seats = self.seats.iter_mut().skip(slice).step_by(slices.max(1));
+        for seat in seats.flatten() {
+            if !seat.format.is_websocket() || seat.closing {
+                continue;
+            }
+            if seat.link.take_heard() {
+                seat.silent_rounds = 0;
+            } else {
+                seat.silent_rounds += 1;
+            }
+            match seat.silent_rounds {
+                SILENT_ROUNDS.. => silent.push(seat.id),
+                _ => alive.push(seat.id),
+            }
+        }
+        for id in alive {
+            self.append_for(id, |_, _, out| websocket::ping_frame(out));
+        }
+        silent
+    }
+
+    /// What has been done so far.
+    pub fn sums(&self) -> Sums {
+        self.sums
+    }
+
+    /// Sends what is waiting for one connection: one `send`.
+    fn flush(&mut self, index: u32) {
+        let seat = self.seats.get_mut(index as usize);
+        let Some(seat) = seat.and_then(Option::as_mut) else {
+            return;
+        };
+        seat.lane = Lane::None;
+        if seat.range.start == seat.range.end {
+            return;
+        }
+        let Some(arena) = self.arenas.get(seat.format.index()) else {
+            return;
+        };
+        let bytes = if seat.more.is_empty() {
+            seat.range.of(arena)
+        } else {
+            self.scratch.clear();
+            self.scratch.extend_from_slice(seat.range.of(arena));
+            for range in seat.more.drain(..) {
+                self.scratch.extend_from_slice(range.of(arena));
+            }
+            &self.scratch
+        };
+        seat.range = Range::default();
+        self.sums.bytes += bytes.len() as u64;
+        let waiting = match seat.link.queue_behind_backlog(bytes) {
+            Queued::Kept { waiting } => waiting,
+            Queued::NoBacklog => {
+                self.sums.sends += 1;
+                let sent = match seat.link.send(bytes) {
+                    Sent::All => return,
+                    Sent::Part(sent) => sent,
+                    Sent::Broken => {
+                        seat.link.abort();
+                        return;
+                    }
+                };
+                let rest = bytes.get(sent..).unwrap_or_default();
+                let (id, link, flusher) = (seat.id, &seat.link, &self.flusher);
+                link.start_backlog(rest, || flusher.watch(id, link))
+            }
+        };
+        if self.backlog_limit > 0 && waiting > self.backlog_limit && !seat.closing {
+            self.slow.push(seat.id);
+            self.sums.slow_readers += 1;
+        }
+    }
+}
+
+impl Seat {
+    fn add(&mut self, range: Range) {
+        let last = self.more.last_mut().unwrap_or(&mut self.range);
+        if last.start == last.end {
+            *last = range;
+        } else if last.end == range.start {
+            last.end = range.end;
+        } else {
+            self.more.push(range);
+        }
+    }
+}
+
+impl Range {
+    fn of(self, arena: &[u8]) -> &[u8] {
+        let range = self.start as usize..self.end as usize;
+        arena.get(range).unwrap_or_default()
+    }
+}
+
+/// Appends to an arena and says where. Arenas stay far below 4 GiB: a turn
+/// ends at [`ARENA_LIMIT`].
+fn append(arena: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Range {
+    let start = arena.len() as u32;
+    write(arena);
+    Range {
+        start,
+        end: arena.len() as u32,
+    }
+}

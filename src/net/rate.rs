@@ -1,0 +1,128 @@
+//! How fast one connection may send: a token bucket with a memory of how
+//! often it was ignored.
+
+use std::time::Duration;
+
+/// Refused messages after which a connection is closed, in bursts.
+const PATIENCE: u32 = 5;
+
+/// Limits one connection's messages.
+#[derive(Debug)]
+pub struct RateLimit {
+    per_second: f64,
+    burst: f64,
+    tokens: f64,
+    last: Duration,
+    refused: u32,
+}
+
+/// What to do with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Carry it out.
+    Pass,
+    /// The sender has calmed down: tell them that this many were refused.
+    PassAfter {
+        /// Messages refused since the warning.
+        refused: u32,
+    },
+    /// Refuse it and warn.
+    Warn,
+    /// Refuse it; the warning is given.
+    Refuse,
+    /// Close the connection.
+    Close,
+}
+
+impl RateLimit {
+    /// `per_second` sustained, `burst` at once; 0 per second is no limit.
+    pub fn new(per_second: f64, burst: u32) -> RateLimit {
+        let burst = f64::from(burst.max(1));
+        RateLimit {
+            per_second,
+            burst,
+            tokens: burst,
+            last: Duration::ZERO,
+            refused: 0,
+        }
+    }
+
+    /// Judges a message sent at `now`, a monotonic time.
+    pub fn check(&mut self, now: Duration) -> Verdict {
+        if self.per_second <= 0.0 {
+            return Verdict::Pass;
+        }
+        let elapsed = now.saturating_sub(self.last).as_secs_f64();
+        self.last = now;
+        self.tokens = (self.tokens + elapsed * self.per_second).min(self.burst);
+        // Once warned, a sender has to let a quarter of the bucket fill, or
+        // every other message would get through and every other be warned of.
+        let needed = match self.refused {
+            0 => 1.0,
+            _ => (self.burst / 4.0).max(1.0),
+        };
+        if self.tokens >= needed {
+            self.tokens -= 1.0;
+            return match std::mem::take(&mut self.refused) {
+                0 => Verdict::Pass,
+                refused => Verdict::PassAfter { refused },
+            };
+        }
+        self.refused += 1;
+        if f64::from(self.refused) > self.burst * f64::from(PATIENCE) {
+            Verdict::Close
+        } else if self.refused == 1 {
+            Verdict::Warn
+        } else {
+            Verdict::Refuse
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_burst_passes_then_one_warning_then_refusals() {
+        let mut limit = RateLimit::new(10.0, 4);
+        for _ in 0..4 {
+            assert_eq!(limit.check(at(0)), Verdict::Pass);
+        }
+        assert_eq!(limit.check(at(0)), Verdict::Warn);
+        assert_eq!(limit.check(at(10)), Verdict::Refuse);
+        assert_eq!(limit.check(at(200)), Verdict::PassAfter { refused: 2 });
+        assert_eq!(limit.check(at(200)), Verdict::Pass);
+        assert_eq!(limit.check(at(200)), Verdict::Warn);
+    }
+
+    #[test]
+    fn who_never_stops_is_closed() {
+        let mut limit = RateLimit::new(1.0, 2);
+        let verdicts: Vec<Verdict> = (0..14).map(|_| limit.check(at(0))).collect();
+        assert_eq!(verdicts.iter().filter(|v| **v == Verdict::Warn).count(), 1);
+        assert_eq!(verdicts[12], Verdict::Close);
+    }
+
+    #[test]
+    fn the_sustained_rate_passes_for_ever() {
+        let mut limit = RateLimit::new(20.0, 40);
+        for second in 0..1000 {
+            for message in 0..20 {
+                assert_eq!(limit.check(at(second * 1000 + message * 50)), Verdict::Pass);
+            }
+        }
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let mut limit = RateLimit::new(0.0, 1);
+        for _ in 0..1000 {
+            assert_eq!(limit.check(at(0)), Verdict::Pass);
+        }
+    }
+}

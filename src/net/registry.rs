@@ -1,0 +1,165 @@
+//! Who is connected: limits in all and per address, and connection ids.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::hub::ConnectionId;
+
+/// Counts connections and hands out ids. Used when connections come and go,
+/// never per message.
+#[derive(Debug, Default)]
+pub struct Registry {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    connections: usize,
+    per_address: HashMap<IpAddr, usize>,
+    generations: Vec<u32>,
+    free: Vec<u32>,
+}
+
+/// Why a connection may not come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// As many connections as the server takes.
+    Full,
+    /// As many connections as one address may have.
+    AddressFull,
+}
+
+impl Refused {
+    /// For the log and the peer.
+    pub fn words(self) -> &'static str {
+        match self {
+            Refused::Full => "The server is full. Try again later.",
+            Refused::AddressFull => "Too many connections from your address.",
+        }
+    }
+}
+
+/// The right to be connected; given back when dropped.
+#[derive(Debug)]
+pub struct Permit {
+    registry: Arc<Registry>,
+    address: IpAddr,
+}
+
+impl Registry {
+    /// Lets a connection in unless that exceeds a limit; 0 is no limit, and
+    /// loopback has none of its own.
+    pub fn admit(
+        self: &Arc<Registry>,
+        address: IpAddr,
+        in_all: usize,
+        per_address: usize,
+    ) -> Result<Permit, Refused> {
+        let mut state = self.state.lock();
+        if in_all > 0 && state.connections >= in_all {
+            return Err(Refused::Full);
+        }
+        let of_address = state.per_address.entry(address).or_insert(0);
+        let limited = per_address > 0 && !address.to_canonical().is_loopback();
+        if limited && *of_address >= per_address {
+            return Err(Refused::AddressFull);
+        }
+        *of_address += 1;
+        state.connections += 1;
+        Ok(Permit {
+            registry: self.clone(),
+            address,
+        })
+    }
+
+    /// Connections now.
+    pub fn connections(&self) -> usize {
+        self.state.lock().connections
+    }
+
+    /// A new id, unlike any other in use.
+    pub fn take_id(&self) -> ConnectionId {
+        let mut state = self.state.lock();
+        let index = match state.free.pop() {
+            Some(index) => index,
+            None => {
+                state.generations.push(0);
+                // Far fewer connections than u32 fit into memory.
+                (state.generations.len() - 1) as u32
+            }
+        };
+        let generation = state.generations.get(index as usize).copied();
+        ConnectionId {
+            index,
+            generation: generation.unwrap_or(0),
+        }
+    }
+
+    /// An id nobody uses any more. Its index will be reused.
+    pub fn release_id(&self, id: ConnectionId) {
+        let mut state = self.state.lock();
+        if let Some(generation) = state.generations.get_mut(id.index as usize)
+            && *generation == id.generation
+        {
+            *generation = generation.wrapping_add(1);
+            state.free.push(id.index);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut state = self.registry.state.lock();
+        state.connections -= 1;
+        if let Some(count) = state.per_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                state.per_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_hold_at_their_edge_and_places_come_back() {
+        let registry = Arc::new(Registry::default());
+        let one: IpAddr = "192.0.2.1".parse().unwrap();
+        let two: IpAddr = "192.0.2.2".parse().unwrap();
+        let first = registry.admit(one, 3, 2).unwrap();
+        let _second = registry.admit(one, 3, 2).unwrap();
+        assert_eq!(registry.admit(one, 3, 2).unwrap_err(), Refused::AddressFull);
+        let _third = registry.admit(two, 3, 2).unwrap();
+        assert_eq!(registry.admit(two, 3, 2).unwrap_err(), Refused::Full);
+        drop(first);
+        assert!(registry.admit(one, 3, 2).is_ok());
+    }
+
+    #[test]
+    fn loopback_is_limited_only_in_all() {
+        let registry = Arc::new(Registry::default());
+        let home: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
+        let _permits: Vec<Permit> = (0..5)
+            .map(|_| registry.admit(home, 5, 1).unwrap())
+            .collect();
+        assert_eq!(registry.admit(home, 5, 1).unwrap_err(), Refused::Full);
+    }
+
+    #[test]
+    fn a_reused_index_is_another_id() {
+        let registry = Registry::default();
+        let first = registry.take_id();
+        registry.release_id(first);
+        registry.release_id(first);
+        let second = registry.take_id();
+        assert_eq!(first.index, second.index);
+        assert_ne!(first, second);
+        assert_ne!(registry.take_id().index, second.index);
+    }
+}

@@ -1,0 +1,75 @@
+//! The thread of a telnet connection.
+
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use crate::hub::{Farewell, Profile};
+use crate::protocol::WireFormat;
+use crate::protocol::telnet::{Decoder, Input};
+use crate::turn::HubHandle;
+
+use super::line::{Attached, Flow, LineLimits, LineSession};
+use super::link::Link;
+use super::registry::Registry;
+
+/// Bytes taken from the socket at once; on the stack, so an idle connection
+/// owns no buffer.
+const READ_BYTES: usize = 4096;
+
+/// Serves a telnet connection until it ends.
+pub fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    hub: &HubHandle,
+    registry: &Registry,
+    limits: LineLimits,
+) {
+    let link = Arc::new(Link::new(stream));
+    let profile = Profile {
+        protocol: "telnet",
+        address: peer,
+        one_channel: true,
+    };
+    let format = WireFormat::Telnet;
+    let attached = Attached::open(hub, registry, &link, format, profile);
+    let mut session = LineSession::new(attached, format, limits);
+    read_lines(&link, &mut session, limits.line_bytes);
+    session.end(Farewell::PeerLeft);
+}
+
+fn read_lines(link: &Link, session: &mut LineSession, line_bytes: usize) {
+    let mut decoder = Decoder::new(line_bytes);
+    let mut buffer = [0; READ_BYTES];
+    loop {
+        let bytes = match link.stream().read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => buffer.get(..length).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        };
+        // After the last words only the peer's close is waited for.
+        if link.is_closing() {
+            continue;
+        }
+        let mut flow = Flow::Continue;
+        decoder.feed(bytes, |input| {
+            flow = match input {
+                Input::Line(line) => session.line(line),
+                Input::TooLong => session.overlong_line(),
+                Input::AreYouThere => session.say("* Yes, the server is here.\n"),
+                Input::Answer(bytes) => session.attached().write(bytes.to_vec()),
+            };
+            flow == Flow::Continue && !link.is_closing()
+        });
+        if flow == Flow::Stop {
+            return;
+        }
+    }
+    // `printf hello | nc` ends without a newline.
+    if let Some(line) = decoder.finish()
+        && !link.is_closing()
+    {
+        session.line(&line);
+    }
+}

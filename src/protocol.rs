@@ -1,0 +1,97 @@
+//! Protocols: bytes to commands, events to bytes, one file a protocol.
+//!
+//! Nothing here knows a socket, a channel or a clock, and no state is shared
+//! between connections, so every codec can be tested with slices.
+
+pub mod line;
+pub mod line_commands;
+pub mod telnet;
+pub mod websocket;
+mod words;
+
+use crate::hub::{Event, Farewell};
+pub use words::LocalTime;
+
+/// How bytes for a connection look. Connections of one format get the very
+/// same bytes for the same event, so an event is encoded once a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireFormat {
+    /// The line protocol, lines ended by CR LF.
+    Telnet,
+    /// The line protocol, a WebSocket text frame a line.
+    WebSocketLine,
+}
+
+/// How many [`WireFormat`]s there are.
+pub const WIRE_FORMATS: usize = 2;
+
+impl WireFormat {
+    /// Position in tables by format.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Whether its connections are WebSockets, which are pinged.
+    pub fn is_websocket(self) -> bool {
+        match self {
+            WireFormat::Telnet => false,
+            WireFormat::WebSocketLine => true,
+        }
+    }
+}
+
+/// Turns events into bytes. Holds what is the same for all of them.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    /// First words on a line connection.
+    pub greeting: String,
+    time: LocalTime,
+    line: String,
+}
+
+impl Encoder {
+    /// An encoder that greets with `greeting`.
+    pub fn new(greeting: String) -> Encoder {
+        Encoder {
+            greeting,
+            ..Encoder::default()
+        }
+    }
+
+    /// Appends what `event` looks like in `format`: perhaps nothing.
+    pub fn event(&mut self, format: WireFormat, event: &Event, out: &mut Vec<u8>) {
+        self.line.clear();
+        line::write_event(event, &self.greeting, &mut self.time, &mut self.line);
+        frame_lines(format, &self.line, out);
+    }
+
+    /// Appends the last words on a connection.
+    pub fn farewell(&mut self, format: WireFormat, farewell: &Farewell, out: &mut Vec<u8>) {
+        if *farewell == Farewell::PeerLeft {
+            return;
+        }
+        self.line.clear();
+        line::write_farewell(farewell, &mut self.line);
+        frame_lines(format, &self.line, out);
+        if format.is_websocket() {
+            websocket::close_frame(farewell, out);
+        }
+    }
+}
+
+/// Appends text lines, each ended by `\n` in `lines`, as `format` frames them.
+pub fn frame_lines(format: WireFormat, lines: &str, out: &mut Vec<u8>) {
+    let bytes = lines.as_bytes();
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', bytes) {
+        let line = bytes.get(start..end).unwrap_or_default();
+        start = end + 1;
+        match format {
+            WireFormat::Telnet => {
+                out.extend_from_slice(line);
+                out.extend_from_slice(b"\r\n");
+            }
+            WireFormat::WebSocketLine => websocket::text_frame(line, out),
+        }
+    }
+}

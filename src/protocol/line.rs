@@ -1,0 +1,293 @@
+//! The line protocol: a command or a message a line, words for people back.
+//!
+//! Telnet and WebSocket clients share it; only the framing differs.
+
+use std::fmt::Write;
+
+use crate::hub::{Body, Command, Event, Farewell};
+use crate::name::Name;
+use crate::text::Text;
+
+use super::LocalTime;
+use super::line_commands::{self, Action, COMMANDS, Mistake};
+
+/// Lists of names are broken into lines of about this many characters.
+const LIST_WIDTH: usize = 72;
+
+/// What one line from a client comes to.
+#[derive(Debug)]
+pub enum Step {
+    /// Wants this nickname.
+    Claim(Name),
+    /// For the hub.
+    Command(Command),
+    /// Nothing for anyone else: these lines go back, each ended by `\n`.
+    Reply(String),
+    /// An empty line.
+    Nothing,
+}
+
+/// Decodes a line of somebody who has no nickname yet.
+pub fn decode_nickname(line: &[u8]) -> Step {
+    let line = String::from_utf8_lossy(line);
+    let line = line.trim();
+    match line {
+        "" => Step::Reply("A nickname, please:\n".to_owned()),
+        "/quit" => Step::Command(Command::Quit),
+        "/help" => Step::Reply(format!("{}First of all, a nickname, please:\n", help())),
+        _ => match Name::parse_nickname(line) {
+            Ok(name) => Step::Claim(name),
+            Err(error) => Step::Reply(format!(
+                "! That nickname will not do: {error}. Another one, please:\n"
+            )),
+        },
+    }
+}
+
+/// Decodes a line of somebody who has a nickname.
+pub fn decode(line: &[u8]) -> Step {
+    let line = String::from_utf8_lossy(line);
+    let Some(command) = line.strip_prefix('/') else {
+        return say(&line);
+    };
+    // A doubled slash is how a message starts with one.
+    if command.starts_with('/') {
+        return say(command);
+    }
+    let (name, args) = line
+        .split_once(char::is_whitespace)
+        .unwrap_or((line.trim_end(), ""));
+    let Some(spec) = line_commands::find(name) else {
+        let name = Text::clean(name);
+        return Step::Reply(format!(
+            "! There is no command {name}. /help lists those there are.\n"
+        ));
+    };
+    match spec.parse(args) {
+        Ok(Action::Hub(command)) => Step::Command(command),
+        Ok(Action::Help) => Step::Reply(help()),
+        Err(Mistake::Missing) => Step::Reply(format!("! Something is missing: {}\n", spec.syntax)),
+        Err(Mistake::TooMuch) => Step::Reply(format!("! That is too much: {}\n", spec.syntax)),
+        Err(Mistake::Name(error)) => Step::Reply(format!("! {}: {error}.\n", spec.syntax)),
+    }
+}
+
+fn say(text: &str) -> Step {
+    let text = Text::clean(text);
+    if text.is_empty() {
+        return Step::Nothing;
+    }
+    Step::Command(Command::Say {
+        channel: None,
+        text,
+    })
+}
+
+/// The answer to `/help`.
+pub fn help() -> String {
+    let mut out = String::new();
+    for spec in COMMANDS {
+        let _ = writeln!(out, "{}\t{}", spec.syntax, spec.description);
+    }
+    out.push_str("Anything else is a message; //text sends /text.\n");
+    out
+}
+
+/// The answer to a line over the limit.
+pub fn too_long(max_line: usize) -> String {
+    format!("! That line was longer than {max_line} bytes and was not sent.\n")
+}
+
+/// Writes an event as lines, each ended by `\n`.
+pub fn write_event(event: &Event, greeting: &str, time: &mut LocalTime, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = try_write_event(event, greeting, time, out);
+}
+
+fn try_write_event(
+    event: &Event,
+    greeting: &str,
+    time: &mut LocalTime,
+    out: &mut String,
+) -> std::fmt::Result {
+    match event {
+        Event::Greeting { others } => {
+            writeln!(out, "{greeting}")?;
+            match others {
+                0 => writeln!(out, "Nobody else is here yet.")?,
+                1 => writeln!(out, "1 other person is here.")?,
+                n => writeln!(out, "{n} other people are here.")?,
+            }
+            writeln!(out, "Your nickname, please:")
+        }
+        Event::Welcome { nickname } => writeln!(
+            out,
+            "Welcome, {nickname}! /join #channel takes you into a channel, /help lists all commands."
+        ),
+        Event::Message(message) => write_message(&message.from, &message.body, time, out),
+        Event::PrivateFrom { from, body } => write_private("from", from, body, time, out),
+        Event::PrivateTo { to, body } => write_private("to", to, body, time, out),
+        Event::Joined { channel, others } => match others {
+            0 => writeln!(
+                out,
+                "* You are now in #{channel}. You are the first one here."
+            ),
+            1 => writeln!(out, "* You are now in #{channel}, with 1 other person."),
+            n => writeln!(out, "* You are now in #{channel}, with {n} other people."),
+        },
+        Event::Left { channel } => writeln!(out, "* You have left #{channel}."),
+        Event::MemberJoined { nickname, .. } => writeln!(out, "* @{nickname} joined."),
+        Event::MemberLeft { nickname, .. } => writeln!(out, "* @{nickname} left."),
+        Event::MembersChanged { joined, left, .. } => write_changes(*joined, *left, out),
+        Event::MemberRenamed { from, to, .. } => writeln!(out, "* @{from} is now @{to}."),
+        Event::Renamed { to } => writeln!(out, "* You are now @{to}."),
+        Event::Members { channel, nicknames } => write_members(channel, nicknames, out),
+        Event::Channels(channels) => {
+            for (name, members) in channels {
+                writeln!(out, "#{name}\t{}", people(*members))?;
+            }
+            Ok(())
+        }
+        Event::Ignored(name) => {
+            writeln!(
+                out,
+                "* No private messages from @{name} any more. /unignore @{name} undoes it."
+            )
+        }
+        Event::Unignored(name) => writeln!(out, "* Private messages from @{name} arrive again."),
+        Event::Announcement(text) => {
+            for line in text.as_str().lines() {
+                writeln!(out, "Public Server Announcement: {line}")?;
+            }
+            Ok(())
+        }
+        Event::Refused(refusal) => {
+            writeln!(out, "! {refusal}")
+        }
+    }
+}
+
+/// Writes the last words on a connection.
+pub fn write_farewell(farewell: &Farewell, out: &mut String) {
+    let _ = writeln!(out, "* {farewell}");
+}
+
+fn write_message(
+    from: &Name,
+    body: &Body,
+    time: &mut LocalTime,
+    out: &mut String,
+) -> std::fmt::Result {
+    // Every line names its author, so that no line can pose as another's.
+    for line in body.text.as_str().split('\n') {
+        time.write(body.at_ms, out);
+        out.push_str(" @");
+        out.push_str(from.as_str());
+        out.push_str(": ");
+        out.push_str(line);
+        out.push('\n');
+    }
+    Ok(())
+}
+
+fn write_private(
+    direction: &str,
+    who: &Name,
+    body: &Body,
+    time: &mut LocalTime,
+    out: &mut String,
+) -> std::fmt::Result {
+    for line in body.text.as_str().split('\n') {
+        time.write(body.at_ms, out);
+        writeln!(out, " -PM {direction} @{who}: {line}")?;
+    }
+    Ok(())
+}
+
+fn write_changes(joined: usize, left: usize, out: &mut String) -> std::fmt::Result {
+    match (joined, left) {
+        (0, 0) => Ok(()),
+        (joined, 0) => writeln!(out, "* {} joined.", people(joined)),
+        (0, left) => writeln!(out, "* {} left.", people(left)),
+        (joined, left) => writeln!(out, "* {} joined, {left} left.", people(joined)),
+    }
+}
+
+fn write_members(channel: &Name, nicknames: &[Name], out: &mut String) -> std::fmt::Result {
+    writeln!(out, "* {} in #{channel}:", people(nicknames.len()))?;
+    let mut width = 0;
+    for name in nicknames {
+        let length = name.as_str().chars().count() + 2;
+        if width > 0 {
+            let broken = width + length > LIST_WIDTH;
+            out.push(if broken { '\n' } else { ' ' });
+            width = if broken { 0 } else { width };
+        }
+        write!(out, "@{name}")?;
+        width += length;
+    }
+    writeln!(out)
+}
+
+fn people(count: usize) -> String {
+    match count {
+        1 => "1 person".to_owned(),
+        n => format!("{n} people"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(line: &str) -> String {
+        match decode(line.as_bytes()) {
+            Step::Reply(reply) => reply,
+            other => panic!("{line:?} gave {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_command_is_in_help_and_parses_its_own_syntax() {
+        let help = help();
+        for spec in COMMANDS {
+            assert!(help.contains(&format!("{}\t{}\n", spec.syntax, spec.description)));
+            let example = spec.syntax.replace("text", "hello");
+            match decode(example.as_bytes()) {
+                Step::Command(_) => {}
+                Step::Reply(reply) => assert_eq!(reply, help, "{example}"),
+                other => panic!("{example} gave {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn mistakes_name_what_is_wrong() {
+        assert!(reply("/dance").contains("no command /dance"));
+        assert!(reply("/dance").contains("/help"));
+        assert!(reply("/join").contains("/join #channel"));
+        assert!(reply("/join #a #b").contains("too much"));
+        assert!(reply("/join #a/b").contains("'/'"));
+        assert!(reply("/msg @bob").contains("/msg @nick text"));
+        assert!(!reply("/\x1b[2J").contains('\x1b'));
+    }
+
+    #[test]
+    fn a_doubled_slash_sends_one() {
+        let Step::Command(Command::Say { text, .. }) = decode(b"//etc/hosts") else {
+            panic!("not a message");
+        };
+        assert_eq!(text.as_str(), "/etc/hosts");
+    }
+
+    #[test]
+    fn long_lists_are_broken_into_lines() {
+        let nicknames: Vec<Name> = (0..40)
+            .map(|n| Name::parse(&format!("somebody{n}")).unwrap())
+            .collect();
+        let mut out = String::new();
+        write_members(&nicknames[0], &nicknames, &mut out).unwrap();
+        assert!(out.lines().all(|line| line.chars().count() <= LIST_WIDTH));
+        assert_eq!(out.matches('@').count(), 40);
+    }
+}
