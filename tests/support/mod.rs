@@ -1,0 +1,20 @@
+//! What the behaviour tests share: the real server as a child process, and
+//! raw clients that see exactly the bytes a user would get.
+//!
+//! Nothing here sleeps for luck: every wait is for a condition, has a
+//! deadline, and ends with what was seen so far when the deadline passes.
+
+// Each test program uses its own part of this.
+#![allow(dead_code, unused_imports)]
+
+mod http;
+mod line_client;
+mod server;
+mod user;
+mod ws_client;
+
+pub use http::Answer;
+pub use line_client::LineClient;
+pub use server::{DEADLINE, Server};
+pub use user::{User, is_message, is_private};
+pub use ws_client::WsClient;

@@ -1,0 +1,235 @@
+//! The real program, started with a configuration and a data folder of its own.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long anything may take before a test fails. Generous, because it is
+/// only ever waited out when something is broken.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A running server. Dropping it kills it.
+pub struct Server {
+    child: Child,
+    stdout: Arc<Output>,
+    stderr: Arc<Output>,
+    addresses: HashMap<String, SocketAddr>,
+    dir: TempDir,
+}
+
+impl Server {
+    /// Starts a server with the defaults except for what `change` changes,
+    /// and waits until it is ready.
+    pub fn start(change: impl FnOnce(&mut Value)) -> Server {
+        let mut server = Server::spawn(change);
+        server.wait_ready();
+        server
+    }
+
+    /// Starts a server without waiting: it may be about to fail.
+    pub fn spawn(change: impl FnOnce(&mut Value)) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let mut config = json!({
+            "listen": {
+                "telnet": "127.0.0.1:0",
+                "rest": "127.0.0.1:0",
+                "web": "127.0.0.1:0",
+                "tcp": "off",
+                "ws": "off",
+            },
+            "data_dir": dir.path().join("data"),
+        });
+        change(&mut config);
+        let config_path = dir.path().join("config.json");
+        std::fs::write(&config_path, config.to_string()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CHAT_SERVER_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
+            .arg("-c")
+            .arg(&config_path)
+            .current_dir(dir.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Server {
+            stdout: Output::collect(child.stdout.take().unwrap()),
+            stderr: Output::collect(child.stderr.take().unwrap()),
+            addresses: HashMap::new(),
+            child,
+            dir,
+        }
+    }
+
+    /// Waits until the server says it is ready, and learns its addresses.
+    pub fn wait_ready(&mut self) {
+        let ready = self
+            .stdout
+            .wait(|text| text.lines().any(|line| line == "ready"));
+        assert!(ready, "the server did not get ready\n{}", self.output());
+        for line in self.stdout.text().lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let ["listening:", name, address, ..] = words[..] {
+                let address = address.split("://").last().unwrap_or(address);
+                let address = address.trim_end_matches('/').parse().unwrap();
+                self.addresses.insert(name.to_owned(), address);
+            }
+        }
+    }
+
+    /// Where a listener is, by its name in `listen`.
+    pub fn address(&self, listener: &str) -> SocketAddr {
+        match self.addresses.get(listener) {
+            Some(address) => *address,
+            None => panic!("no listener {listener}\n{}", self.output()),
+        }
+    }
+
+    /// The line protocol over TCP.
+    pub fn telnet(&self) -> SocketAddr {
+        self.address("telnet")
+    }
+
+    /// The admin REST listener, if there is one.
+    pub fn rest(&self) -> Option<SocketAddr> {
+        self.addresses.get("rest").copied()
+    }
+
+    /// The page's listener.
+    pub fn web(&self) -> SocketAddr {
+        self.address("web")
+    }
+
+    /// The server's temporary folder, with `config.json` and `data/`.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The server's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The admin token, from the file that the start-up output names.
+    pub fn admin_token(&self) -> String {
+        let text = self.stdout.text();
+        let path = text
+            .lines()
+            .find_map(|line| line.strip_prefix("admin token: "))
+            .unwrap_or_else(|| panic!("no admin token named\n{}", self.output()));
+        let path = self.dir.path().join(PathBuf::from(path.trim()));
+        let token = std::fs::read_to_string(path).unwrap();
+        token.trim().to_owned()
+    }
+
+    /// Sends the server a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for the server to end by itself.
+    pub fn wait_exit(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                // The last words may still be in the pipes.
+                self.stdout.wait(|_| false);
+                self.stderr.wait(|_| false);
+                return status;
+            }
+            let in_time = Instant::now() < deadline;
+            assert!(in_time, "the server did not end\n{}", self.output());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Waits until the server has printed or logged `needle`.
+    pub fn wait_output(&self, needle: &str) {
+        let seen = self.stdout.text().contains(needle)
+            || self.stderr.wait(|text| text.contains(needle))
+            || self.stdout.text().contains(needle);
+        assert!(seen, "never said {needle:?}\n{}", self.output());
+    }
+
+    /// Everything the server has printed and logged.
+    pub fn output(&self) -> String {
+        format!(
+            "--- the server's output ---\n{}--- its log ---\n{}---",
+            self.stdout.text(),
+            self.stderr.text()
+        )
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", self.output());
+        }
+    }
+}
+
+/// What one of the server's pipes has brought so far.
+#[derive(Default)]
+struct Output {
+    state: Mutex<(Vec<u8>, bool)>,
+    changed: Condvar,
+}
+
+impl Output {
+    /// Reads the pipe to its end on a thread.
+    fn collect(mut pipe: impl Read + Send + 'static) -> Arc<Output> {
+        let output = Arc::new(Output::default());
+        let filled = output.clone();
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            loop {
+                let count = pipe.read(&mut chunk).unwrap_or(0);
+                let mut state = filled.state.lock().unwrap();
+                state.0.extend_from_slice(&chunk[..count]);
+                state.1 = count == 0;
+                filled.changed.notify_all();
+                if state.1 {
+                    return;
+                }
+            }
+        });
+        output
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.state.lock().unwrap().0).into_owned()
+    }
+
+    /// Waits until the text fulfils `enough`; false at its end or the deadline.
+    fn wait(&self, enough: impl Fn(&str) -> bool) -> bool {
+        let deadline = Instant::now() + DEADLINE;
+        let mut state = self.state.lock().unwrap();
+        loop {
+            if enough(&String::from_utf8_lossy(&state.0)) {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if state.1 || left.is_zero() {
+                return false;
+            }
+            state = self.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+}

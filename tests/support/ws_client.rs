@@ -1,0 +1,124 @@
+//! A WebSocket client that shows each frame, with a deadline on every read.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use tungstenite::client::IntoClientRequest;
+use tungstenite::handshake::client::Request;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::{Error, Message, WebSocket};
+
+use super::server::{DEADLINE, Server};
+use super::user::User;
+
+/// A WebSocket connection.
+pub struct WsClient {
+    socket: WebSocket<TcpStream>,
+    close: Option<CloseFrame>,
+    /// Lines of a frame that held several.
+    waiting: std::collections::VecDeque<String>,
+    transcript: String,
+}
+
+impl WsClient {
+    /// Opens `path` with extra header fields; the HTTP status when refused.
+    pub fn open(
+        address: SocketAddr,
+        path: &str,
+        fields: &[(&'static str, &str)],
+    ) -> Result<WsClient, u16> {
+        let mut request: Request = format!("ws://{address}{path}")
+            .into_client_request()
+            .unwrap();
+        for (name, value) in fields {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        match tungstenite::client(request, stream) {
+            Ok((socket, _)) => Ok(WsClient {
+                socket,
+                close: None,
+                waiting: Default::default(),
+                transcript: String::new(),
+            }),
+            Err(tungstenite::HandshakeError::Failure(Error::Http(answer))) => {
+                Err(answer.status().as_u16())
+            }
+            Err(error) => panic!("no WebSocket at {path}: {error}"),
+        }
+    }
+
+    /// The line protocol, logged in.
+    pub fn enter(server: &Server, nickname: &str) -> WsClient {
+        let mut client = WsClient::open(server.web(), "/ws", &[]).unwrap();
+        client.login(nickname);
+        client
+    }
+
+    /// Sends any frame.
+    pub fn send_frame(&mut self, frame: Message) {
+        self.transcript.push_str(&format!("> {frame:?}\n"));
+        self.socket
+            .send(frame)
+            .unwrap_or_else(|error| panic!("cannot send: {error}\n{}", self.transcript));
+    }
+
+    /// The next text frame; `None` once the connection is closed.
+    pub fn next_frame(&mut self) -> Option<String> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => {
+                    self.transcript.push_str(&format!("< {text}\n"));
+                    return Some(text.as_str().to_owned());
+                }
+                Ok(Message::Close(frame)) => self.close = frame,
+                Ok(other) => self.transcript.push_str(&format!("< {other:?}\n")),
+                Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => {
+                    return None;
+                }
+                Err(Error::Io(error)) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+                {
+                    let in_time = Instant::now() + Duration::from_millis(1) < deadline;
+                    assert!(in_time, "no frame came in time\n{}", self.transcript);
+                }
+                Err(error) => panic!("cannot read: {error}\n{}", self.transcript),
+            }
+        }
+    }
+
+    /// The next text frame, which must be JSON.
+    pub fn next_json(&mut self) -> Option<serde_json::Value> {
+        let frame = self.next_frame()?;
+        Some(serde_json::from_str(&frame).unwrap_or_else(|_| panic!("not JSON: {frame}")))
+    }
+
+    /// The server's close code, once closed.
+    pub fn close_code(&self) -> Option<u16> {
+        self.close.as_ref().map(|frame| frame.code.into())
+    }
+}
+
+impl User for WsClient {
+    fn send(&mut self, line: &str) {
+        self.send_frame(Message::text(line));
+    }
+
+    fn next_line(&mut self) -> Option<String> {
+        while self.waiting.is_empty() {
+            let frame = self.next_frame()?;
+            self.waiting.extend(frame.lines().map(str::to_owned));
+        }
+        self.waiting.pop_front()
+    }
+
+    fn transcript(&self) -> String {
+        self.transcript.clone()
+    }
+}
