@@ -193,6 +193,7 @@ impl Limits {
         HubLimits {
             login: Duration::from_secs(self.login_seconds),
             channels_per_connection: self.channels_per_connection,
+            history: false,
         }
     }
 }

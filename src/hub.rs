@@ -13,22 +13,23 @@ mod effects;
 mod event;
 mod id;
 mod membership;
+mod messages;
+mod past;
 mod users;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chatlog::{Entry, Kind};
 use crate::name::Name;
-use crate::text::Text;
 
 pub use admin::{ChannelInfo, Counts, UserInfo};
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
-pub use command::{Command, ConnectionId, Profile};
-pub use effects::{Effect, Effects, Recipients};
-pub use event::{Body, Event, Farewell, Message, Refusal};
+pub use command::{Command, ConnectionId, Credential, Profile};
+pub use effects::{Effect, Effects, Recall, Recipients};
+pub use event::{Body, Event, Farewell, Message, Private, Refusal};
 pub use id::{BadMessageId, MessageId};
 use users::User;
 
@@ -51,6 +52,8 @@ pub struct Limits {
     pub login: Duration,
     /// Channels one connection may be in; 0 is no limit.
     pub channels_per_connection: usize,
+    /// Whether channel messages are committed before they are delivered.
+    pub history: bool,
 }
 
 /// All chat state. See the module's documentation.
@@ -64,6 +67,9 @@ pub struct Hub {
     channels: Channels,
     bans: bans::Bans,
     last_id: MessageId,
+    /// Messages that wait to be committed.
+    unsettled: BTreeMap<MessageId, messages::Unsettled>,
+    last_recall: u64,
     /// In order, because every connection gets the same time to log in.
     login_deadlines: VecDeque<(u64, ConnectionId)>,
 }
@@ -74,6 +80,8 @@ struct Connection {
     profile: Profile,
     opened_ms: u64,
     nickname: Option<Name>,
+    /// The token it came with.
+    token: Option<Arc<str>>,
     /// The last one is the current channel.
     memberships: Vec<channel::Membership>,
 }
@@ -89,6 +97,8 @@ impl Hub {
             channels: Channels::new(),
             bans: bans::Bans::default(),
             last_id: MessageId::default(),
+            unsettled: BTreeMap::new(),
+            last_recall: 0,
             login_deadlines: VecDeque::new(),
         }
     }
@@ -121,6 +131,7 @@ impl Hub {
                 profile,
                 opened_ms: now.unix_ms,
                 nickname: None,
+                token: None,
                 memberships: Vec::new(),
             });
         }
@@ -183,7 +194,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         match command {
             Command::Say { channel, text } => self.say(id, channel, text, now, fx),
-            Command::Private { to, text } => self.private(id, &to, text, now, fx),
+            Command::Private { to, account, text } => self.private(id, &to, account, text, now, fx),
             Command::Join(name) => self.join(id, name, now, fx),
             Command::Leave(name) => self.leave(id, name, now, fx),
             Command::Rename(name) => self.rename(id, name, now, fx),
@@ -199,91 +210,6 @@ impl Hub {
                 Ok(())
             }
         }
-    }
-
-    fn say(
-        &mut self,
-        id: ConnectionId,
-        channel: Option<Name>,
-        text: Text,
-        now: Now,
-        fx: &mut Effects,
-    ) -> Result<(), Refusal> {
-        if text.is_empty() {
-            return Err(Refusal::EmptyMessage);
-        }
-        let channel = self.channel_of(id, channel)?;
-        let Some((channel, from)) = self
-            .channels
-            .get(channel)
-            .zip(self.connection(id).and_then(|c| c.nickname.clone()))
-        else {
-            return Err(Refusal::NoChannel);
-        };
-        self.last_id = self.last_id.next(now.unix_ms);
-        let body = Body {
-            id: self.last_id,
-            at_ms: now.unix_ms,
-            text,
-        };
-        fx.log(Entry {
-            nick: Some(from.shown()),
-            channel: Some(channel.name.shown()),
-            text: Some(body.text.clone().into()),
-            id: Some(body.id),
-            ..Entry::new(now.unix_ms, Kind::Message)
-        });
-        let message = Message {
-            channel: channel.name.clone(),
-            from,
-            body,
-        };
-        fx.tell_all(channel.members.iter().copied(), Event::Message(message));
-        Ok(())
-    }
-
-    fn private(
-        &mut self,
-        id: ConnectionId,
-        to: &Name,
-        text: Text,
-        now: Now,
-        fx: &mut Effects,
-    ) -> Result<(), Refusal> {
-        if text.is_empty() {
-            return Err(Refusal::EmptyMessage);
-        }
-        let (from, sender) = self.user_of(id)?;
-        let recipient = self
-            .users
-            .get(to.key())
-            .ok_or_else(|| Refusal::NoSuchUser(to.clone()))?;
-        let next = self.last_id.next(now.unix_ms);
-        let body = Body {
-            id: next,
-            at_ms: now.unix_ms,
-            text,
-        };
-        fx.log(Entry {
-            nick: Some(from.shown()),
-            to: Some(recipient.name.shown()),
-            text: Some(body.text.clone().into()),
-            id: Some(body.id),
-            ..Entry::new(now.unix_ms, Kind::Private)
-        });
-        let to = recipient.name.clone();
-        let copy = Event::PrivateTo {
-            to,
-            body: body.clone(),
-        };
-        fx.tell_all(sender.connections.iter().copied(), copy);
-        // Whoever is ignored is not told so: it would only invite a way round.
-        if !recipient.ignores(sender) {
-            let event = Event::PrivateFrom { from, body };
-            fx.tell_all(recipient.connections.iter().copied(), event);
-        }
-        self.last_id = next;
-        Ok(())
     }
 
     fn list_members(

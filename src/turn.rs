@@ -303,6 +303,7 @@ impl Turn {
                     farewell,
                 } => self.outbox.close(connection, &farewell),
                 Effect::Log(entry) => (self.chat_log)(entry),
+                Effect::Append(_) | Effect::Recall(_) | Effect::SetIgnored { .. } => {}
             }
         }
         self.effects.put_back(list);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::name::Name;
 
+use super::past::Past;
 use super::{ConnectionId, Effects, Event, GLOBAL, Now};
 
 /// From this many members on, notices of joining and leaving are rationed.
@@ -29,6 +30,8 @@ pub(super) struct Membership {
 pub(super) struct Channel {
     pub name: Name,
     pub members: Vec<ConnectionId>,
+    /// What was said last.
+    pub past: Past,
     notices: Notices,
 }
 
@@ -88,6 +91,7 @@ impl Channels {
         let channel = Some(Channel {
             name,
             members: Vec::new(),
+            past: Past::default(),
             notices: Notices::default(),
         });
         let index = match self.free.pop() {

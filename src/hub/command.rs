@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::name::Name;
+use crate::store::AccountId;
 use crate::text::Text;
 
 /// Names one connection for as long as it lives. The index is dense, so that
@@ -33,6 +35,18 @@ pub struct Profile {
     pub one_channel: bool,
 }
 
+/// Proof that a connection may use a registered nickname; made by whoever
+/// has checked a password or token.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// The account.
+    pub account: AccountId,
+    /// Whose private messages it does not want.
+    pub ignored: Vec<Name>,
+    /// The token that was used, so that giving it up ends the connection.
+    pub token: Option<Arc<str>>,
+}
+
 /// A request of a connection that has a nickname. Where a channel is
 /// optional, `None` is the current one: the one joined last.
 #[derive(Clone, Debug)]
@@ -48,6 +62,8 @@ pub enum Command {
     Private {
         /// Who to.
         to: Name,
+        /// Their account, if the name is registered; they need not be on.
+        account: Option<AccountId>,
         /// What.
         text: Text,
     },

@@ -1,6 +1,8 @@
 //! What the hub wants done, in order: it does none of it itself.
 
 use crate::chatlog::Entry;
+use crate::name::Name;
+use crate::store::{AccountId, NewMessage};
 
 use super::{ConnectionId, Event, Farewell};
 
@@ -23,6 +25,31 @@ pub enum Effect {
     },
     /// Write to the chat log.
     Log(Entry),
+    /// Commit this message, then say so with [`super::Hub::settle`].
+    Append(NewMessage),
+    /// Read the last messages of a channel, then hand them to
+    /// [`super::Hub::recalled`].
+    Recall(Recall),
+    /// Remember with an account whom it ignores.
+    SetIgnored {
+        /// Whose list.
+        account: AccountId,
+        /// Who is on it, or no longer.
+        nickname: Name,
+        /// Whether they are ignored from now on.
+        ignored: bool,
+    },
+}
+
+/// A question for the last messages of a channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recall {
+    /// Which channel.
+    pub channel: Name,
+    /// Tells this question from earlier ones about the same channel.
+    pub number: u64,
+    /// How many messages.
+    pub limit: usize,
 }
 
 /// A list of connections inside an [`Effects`].
@@ -68,6 +95,25 @@ impl Effects {
     /// Writes to the chat log.
     pub fn log(&mut self, entry: Entry) {
         self.list.push(Effect::Log(entry));
+    }
+
+    /// Has a message committed.
+    pub fn append(&mut self, message: NewMessage) {
+        self.list.push(Effect::Append(message));
+    }
+
+    /// Has the last messages of a channel read.
+    pub fn recall(&mut self, recall: Recall) {
+        self.list.push(Effect::Recall(recall));
+    }
+
+    /// Has it remembered whom an account ignores.
+    pub fn set_ignored(&mut self, account: AccountId, nickname: Name, ignored: bool) {
+        self.list.push(Effect::SetIgnored {
+            account,
+            nickname,
+            ignored,
+        });
     }
 
     /// The connections behind a [`Recipients`].

@@ -22,19 +22,18 @@ pub enum Event {
     },
     /// A message to a channel.
     Message(Message),
-    /// A private message somebody sent to this connection's user.
-    PrivateFrom {
-        /// The sender.
-        from: Name,
-        /// The message.
-        body: Body,
-    },
-    /// The sender's own copy of a private message.
-    PrivateTo {
-        /// The recipient.
-        to: Name,
-        /// The message.
-        body: Body,
+    /// A private message to this connection's user.
+    Private(Private),
+    /// The private message this connection has sent is on its way.
+    PrivateSent(Private),
+    /// The user has sent a private message from another connection.
+    PrivateCopy(Private),
+    /// What was said in a channel before this connection came, oldest first.
+    History {
+        /// Which channel.
+        channel: Name,
+        /// The messages.
+        messages: Vec<Message>,
     },
     /// This connection is now in a channel.
     Joined {
@@ -115,6 +114,17 @@ pub struct Message {
     pub body: Body,
 }
 
+/// A private message as its two parties get it.
+#[derive(Clone, Debug)]
+pub struct Private {
+    /// The sender.
+    pub from: Name,
+    /// The recipient.
+    pub to: Name,
+    /// What was said.
+    pub body: Body,
+}
+
 /// What channel and private messages have in common.
 #[derive(Clone, Debug)]
 pub struct Body {
@@ -153,6 +163,12 @@ pub enum Refusal {
     TooManyIgnored(usize),
     /// The message has nothing in it.
     EmptyMessage,
+    /// The message could not be stored, and nobody has seen it.
+    NotStored,
+    /// The nickname is registered, and no password or token was given.
+    NicknameRegistered(Name),
+    /// Who has an account keeps its nickname.
+    NicknameIsAccount,
 }
 
 impl Refusal {
@@ -171,6 +187,9 @@ impl Refusal {
             Refusal::NotIgnored(_) => "not_ignored",
             Refusal::TooManyIgnored(_) => "too_many_ignored",
             Refusal::EmptyMessage => "empty_message",
+            Refusal::NotStored => "not_stored",
+            Refusal::NicknameRegistered(_) => "nickname_registered",
+            Refusal::NicknameIsAccount => "nickname_is_account",
         }
     }
 }
@@ -201,6 +220,16 @@ impl fmt::Display for Refusal {
                 )
             }
             Refusal::EmptyMessage => write!(f, "There is nothing in that message."),
+            Refusal::NotStored => write!(
+                f,
+                "Your message could not be stored and was not sent. Please try again later."
+            ),
+            Refusal::NicknameRegistered(name) => {
+                write!(f, "The nickname {name} is registered to somebody.")
+            }
+            Refusal::NicknameIsAccount => {
+                write!(f, "Your nickname is your account's and cannot be changed.")
+            }
         }
     }
 }
@@ -230,6 +259,8 @@ pub enum Farewell {
     Kicked(Option<Text>),
     /// The address or nickname is banned, perhaps with a reason.
     Banned(Option<Text>),
+    /// The token the connection came with was given up.
+    TokenRevoked,
     /// The server is going down.
     Shutdown,
     /// A fault of the server's own.
@@ -255,6 +286,7 @@ impl fmt::Display for Farewell {
             }
             Farewell::Banned(None) => write!(f, "You are banned from this server."),
             Farewell::Banned(Some(why)) => write!(f, "You are banned from this server: {why}"),
+            Farewell::TokenRevoked => write!(f, "Disconnected: the token is no longer valid."),
             Farewell::Shutdown => write!(f, "The server is shutting down."),
             Farewell::InternalError => write!(f, "Disconnected: internal error."),
         }

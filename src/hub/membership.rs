@@ -32,6 +32,10 @@ impl Hub {
         if one_channel && let Some(before) = self.current_channel(id) {
             self.leave_channel(id, before, now, fx);
         }
+        let existed = self.channels.find(&name).is_some_and(|index| {
+            let channel = self.channels.get(index);
+            channel.is_some_and(|channel| channel.past.is_known() || !channel.members.is_empty())
+        });
         let index = self.channels.get_or_create(name);
         let user_was_in = self.user_is_in(&nickname, index);
         let membership = self.channels.add(index, id);
@@ -43,6 +47,7 @@ impl Hub {
         };
         let channel_name = channel.name.clone();
         let others = channel.members.len() - 1;
+        let recent = channel.past.recent();
         fx.log(Entry {
             nick: Some(nickname.shown()),
             channel: Some(channel_name.shown()),
@@ -51,10 +56,19 @@ impl Hub {
         fx.tell(
             id,
             Event::Joined {
-                channel: channel_name,
+                channel: channel_name.clone(),
                 others,
             },
         );
+        if !existed {
+            self.recall_past(&channel_name, fx);
+        } else if !recent.is_empty() {
+            let event = Event::History {
+                channel: channel_name,
+                messages: recent,
+            };
+            fx.tell(id, event);
+        }
         if !user_was_in {
             self.channels.tell_joined(index, (&nickname, id), now, fx);
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::name::Name;
 
-use super::{Connection, ConnectionId, Effects, Event, Hub, Now, Refusal};
+use crate::store::AccountId;
+
+use super::{Connection, ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Refusal};
 
 /// People one user may ignore.
 const MAX_IGNORED: usize = 1000;
@@ -17,6 +19,8 @@ const MAX_ALIASES: usize = 16;
 pub(super) struct User {
     pub name: Name,
     pub connections: Vec<ConnectionId>,
+    /// Guests have none.
+    pub account: Option<AccountId>,
     /// By key.
     ignored: HashMap<Arc<str>, Name>,
     /// Keys of nicknames this user had before.
@@ -24,11 +28,16 @@ pub(super) struct User {
 }
 
 impl User {
-    fn new(name: Name) -> User {
+    fn new(name: Name, credential: Option<&Credential>) -> User {
+        let ignored = credential.map(|credential| credential.ignored.as_slice());
+        let ignored = ignored.unwrap_or_default().iter();
         User {
             name,
             connections: Vec::new(),
-            ignored: HashMap::new(),
+            account: credential.map(|credential| credential.account),
+            ignored: ignored
+                .map(|name| (name.key().clone(), name.clone()))
+                .collect(),
             aliases: VecDeque::new(),
         }
     }
@@ -41,15 +50,26 @@ impl User {
 }
 
 impl Hub {
-    /// Gives a connection its nickname, if nobody has it.
+    /// Gives a connection its nickname: to a guest if nobody has it, to the
+    /// owner of an account unless a guest has it. Whether a guest's name is
+    /// registered, the caller must have checked.
     pub fn claim(
         &mut self,
         id: ConnectionId,
         name: Name,
+        credential: Option<Credential>,
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        let result = self.check_free(&name, now);
+        let account = credential.as_ref().map(|credential| credential.account);
+        let shared = self.users.get(name.key()).is_some_and(|user| {
+            // An account may be on many times; a guest is on once.
+            account.is_some() && user.account == account
+        });
+        let result = match shared {
+            true => self.check_ban(&name, now),
+            false => self.check_free(&name, now),
+        };
         if let Err(refusal) = result {
             fx.tell(id, Event::Refused(refusal.clone()));
             return Err(refusal);
@@ -58,17 +78,63 @@ impl Hub {
             return Ok(());
         };
         connection.nickname = Some(name.clone());
-        let mut user = User::new(name.clone());
+        connection.token = credential.as_ref().and_then(|c| c.token.clone());
+        let user = self
+            .users
+            .entry(name.key().clone())
+            .or_insert_with(|| User::new(name.clone(), credential.as_ref()));
         user.connections.push(id);
-        self.users.insert(name.key().clone(), user);
         fx.tell(id, Event::Welcome { nickname: name });
         Ok(())
     }
 
-    fn check_free(&self, name: &Name, now: Now) -> Result<(), Refusal> {
-        if self.bans.nickname(name, now.unix_ms).is_some() {
-            return Err(Refusal::NicknameBanned(name.clone()));
+    /// Makes the guest behind a connection the owner of the account it has
+    /// just registered or logged in to under the nickname it has.
+    pub fn adopt(&mut self, id: ConnectionId, credential: &Credential) -> Result<(), Refusal> {
+        let (name, _) = self.user_of(id)?;
+        if let Some(user) = self.users.get_mut(name.key()) {
+            user.account = Some(credential.account);
+            let ignored = credential.ignored.iter();
+            user.ignored
+                .extend(ignored.map(|name| (name.key().clone(), name.clone())));
         }
+        Ok(())
+    }
+
+    /// Whether somebody who is on has this nickname in any spelling, and not
+    /// as the owner of an account.
+    pub fn is_guest(&self, name: &Name) -> bool {
+        let user = self.users.get(name.key());
+        user.is_some_and(|user| user.account.is_none())
+    }
+
+    /// Ends the connections that came with a token.
+    pub fn revoke(&mut self, token: &str, now: Now, fx: &mut Effects) -> usize {
+        let connections = self.connections.iter().flatten();
+        let hit: Vec<ConnectionId> = connections
+            .filter(|connection| connection.token.as_deref() == Some(token))
+            .map(|connection| connection.id)
+            .collect();
+        for &id in &hit {
+            self.close(id, Farewell::TokenRevoked, now, fx);
+        }
+        hit.len()
+    }
+
+    /// The account of a connection's user.
+    pub fn account_of(&self, id: ConnectionId) -> Option<AccountId> {
+        self.user_of(id).ok()?.1.account
+    }
+
+    fn check_ban(&self, name: &Name, now: Now) -> Result<(), Refusal> {
+        match self.bans.nickname(name, now.unix_ms) {
+            Some(_) => Err(Refusal::NicknameBanned(name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    fn check_free(&self, name: &Name, now: Now) -> Result<(), Refusal> {
+        self.check_ban(name, now)?;
         if self.users.contains_key(name.key()) {
             return Err(Refusal::NicknameInUse(name.clone()));
         }
@@ -82,7 +148,10 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        let (from, _) = self.user_of(id)?;
+        let (from, user) = self.user_of(id)?;
+        if user.account.is_some() {
+            return Err(Refusal::NicknameIsAccount);
+        }
         // Another spelling of one's own nickname is always free.
         if from != to {
             self.check_free(&to, now)?;
@@ -142,8 +211,13 @@ impl Hub {
         if !user.ignored.contains_key(name.key()) && user.ignored.len() >= MAX_IGNORED {
             return Err(Refusal::TooManyIgnored(MAX_IGNORED));
         }
+        // An account's list is for those who are away, too.
+        let known = known.or(user.account.map(|_| name.clone()));
         let name = known.ok_or(Refusal::NoSuchUser(name))?;
         user.ignored.insert(name.key().clone(), name.clone());
+        if let Some(account) = user.account {
+            fx.set_ignored(account, name.clone(), true);
+        }
         fx.tell(id, Event::Ignored(name));
         Ok(())
     }
@@ -166,6 +240,9 @@ impl Hub {
         user.ignored.retain(|key, _| !keys.contains(key));
         if user.ignored.len() == before {
             return Err(Refusal::NotIgnored(name));
+        }
+        if let Some(account) = user.account {
+            fx.set_ignored(account, name.clone(), false);
         }
         fx.tell(id, Event::Unignored(name));
         Ok(())

@@ -197,7 +197,7 @@ impl LineSession {
         let answer = self
             .attached
             .hub
-            .ask(move |hub, now, fx| hub.claim(id, name, now, fx));
+            .ask(move |hub, now, fx| hub.claim(id, name, None, now, fx));
         match answer {
             Ok(Ok(())) => {
                 self.named = true;

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::hub::{Body, Command, Event, Farewell};
+use crate::hub::{Body, Command, Event, Farewell, Message};
 use crate::name::Name;
 use crate::text::Text;
 
@@ -125,8 +125,11 @@ fn try_write_event(
             "Welcome, {nickname}! /join #channel takes you into a channel, /help lists all commands."
         ),
         Event::Message(message) => write_message(&message.from, &message.body, time, out),
-        Event::PrivateFrom { from, body } => write_private("from", from, body, time, out),
-        Event::PrivateTo { to, body } => write_private("to", to, body, time, out),
+        Event::Private(private) => write_private("from", &private.from, &private.body, time, out),
+        Event::PrivateSent(private) | Event::PrivateCopy(private) => {
+            write_private("to", &private.to, &private.body, time, out)
+        }
+        Event::History { messages, .. } => write_history(messages, time, out),
         Event::Joined { channel, others } => match others {
             0 => writeln!(
                 out,
@@ -186,6 +189,17 @@ fn write_message(
         out.push_str(": ");
         out.push_str(line);
         out.push('\n');
+    }
+    Ok(())
+}
+
+fn write_history(messages: &[Message], time: &mut LocalTime, out: &mut String) -> std::fmt::Result {
+    match messages.len() {
+        1 => writeln!(out, "* The last message here:")?,
+        n => writeln!(out, "* The last {n} messages here:")?,
+    }
+    for message in messages {
+        write_message(&message.from, &message.body, time, out)?;
     }
     Ok(())
 }

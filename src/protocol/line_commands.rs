@@ -145,5 +145,9 @@ fn private(args: &str) -> Result<Action, Mistake> {
         .ok_or(Mistake::Missing)?;
     let to = Name::parse_nickname(to).map_err(Mistake::Name)?;
     let text = Text::clean(text.trim_start());
-    Ok(Action::Hub(Command::Private { to, text }))
+    Ok(Action::Hub(Command::Private {
+        to,
+        account: None,
+        text,
+    }))
 }

@@ -1,0 +1,260 @@
+//! Messages: commit, then deliver.
+//!
+//! A message that is to be kept leaves as [`super::Effect::Append`] and waits
+//! until [`Hub::settle`] says that it is committed; only then does anyone see
+//! it. So whoever has seen a message will find it in the history.
+
+use crate::chatlog::{Entry, Kind};
+use crate::name::Name;
+use crate::store::{AccountId, NewMessage, Place, StoredMessage};
+use crate::text::Text;
+
+use super::{
+    Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Private, Recall, Refusal,
+};
+
+/// Messages shown to somebody who joins a channel.
+pub const RECALLED: usize = 20;
+
+/// A message that waits to be committed.
+pub(super) struct Unsettled {
+    sender: ConnectionId,
+    draft: Draft,
+}
+
+enum Draft {
+    Channel(Message),
+    Direct { message: Private, from: AccountId },
+}
+
+impl Hub {
+    /// Goes on from the highest id there has ever been.
+    pub fn continue_after(&mut self, id: MessageId) {
+        self.last_id = self.last_id.max(id);
+    }
+
+    pub(super) fn say(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        text: Text,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        if text.is_empty() {
+            return Err(Refusal::EmptyMessage);
+        }
+        let channel = self.channel_of(id, channel)?;
+        let (from, user) = self.user_of(id)?;
+        let account = user.account;
+        let channel = self.channels.get(channel).ok_or(Refusal::NoChannel)?;
+        let channel = channel.name.clone();
+        let body = self.next_body(text, now);
+        let message = Message {
+            channel,
+            from,
+            body,
+        };
+        if !self.limits.history {
+            self.publish(message, fx);
+            return Ok(());
+        }
+        let place = Place::Channel {
+            channel: message.channel.clone(),
+            account,
+        };
+        fx.append(new_message(&message.body, &message.from, place));
+        let draft = Draft::Channel(message);
+        let unsettled = Unsettled { sender: id, draft };
+        self.unsettled.insert(self.last_id, unsettled);
+        Ok(())
+    }
+
+    pub(super) fn private(
+        &mut self,
+        id: ConnectionId,
+        to: &Name,
+        account: Option<AccountId>,
+        text: Text,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        if text.is_empty() {
+            return Err(Refusal::EmptyMessage);
+        }
+        let (from, sender) = self.user_of(id)?;
+        let sender_account = sender.account;
+        let recipient = self.users.get(to.key());
+        let shown = recipient.map(|user| user.name.clone());
+        let account = account.or(recipient.and_then(|user| user.account));
+        // Only two accounts have a thread: what guests whisper is not kept.
+        let accounts = sender_account.zip(account);
+        let to = match (shown, &accounts) {
+            (Some(shown), _) => shown,
+            (None, Some(_)) => to.clone(),
+            (None, None) => return Err(Refusal::NoSuchUser(to.clone())),
+        };
+        let body = self.next_body(text, now);
+        let message = Private { from, to, body };
+        let Some((from, to)) = accounts else {
+            self.hand_over(id, message, None, fx);
+            return Ok(());
+        };
+        let place = Place::Direct { from, to };
+        fx.append(new_message(&message.body, &message.from, place));
+        let draft = Draft::Direct { message, from };
+        let unsettled = Unsettled { sender: id, draft };
+        self.unsettled.insert(self.last_id, unsettled);
+        Ok(())
+    }
+
+    fn next_body(&mut self, text: Text, now: Now) -> Body {
+        self.last_id = self.last_id.next(now.unix_ms);
+        Body {
+            id: self.last_id,
+            at_ms: now.unix_ms,
+            text,
+        }
+    }
+
+    /// What became of a message that was to be committed. Outcomes come in
+    /// the order of the ids; an unknown id is nobody's.
+    pub fn settle(&mut self, id: MessageId, committed: bool, fx: &mut Effects) {
+        let Some(unsettled) = self.unsettled.remove(&id) else {
+            return;
+        };
+        let sender = unsettled.sender;
+        match unsettled.draft {
+            _ if !committed => {
+                if self.connection(sender).is_some() {
+                    fx.tell(sender, Event::Refused(Refusal::NotStored));
+                }
+            }
+            Draft::Channel(message) => self.publish(message, fx),
+            Draft::Direct { message, from } => self.hand_over(sender, message, Some(from), fx),
+        }
+    }
+
+    /// Messages that wait to be committed.
+    pub fn unsettled(&self) -> usize {
+        self.unsettled.len()
+    }
+
+    /// Delivers a message to the members of its channel.
+    fn publish(&mut self, message: Message, fx: &mut Effects) {
+        fx.log(Entry {
+            nick: Some(message.from.shown()),
+            channel: Some(message.channel.shown()),
+            text: Some(message.body.text.clone().into()),
+            id: Some(message.body.id),
+            ..Entry::new(message.body.at_ms, Kind::Message)
+        });
+        let channel = self.channels.find(&message.channel);
+        let Some(channel) = channel.and_then(|index| self.channels.get_mut(index)) else {
+            return;
+        };
+        if channel.past.takes(&message) {
+            let members = channel.members.iter().copied();
+            fx.tell_all(members, Event::Message(message));
+        }
+    }
+
+    /// Delivers a private message to its two parties.
+    fn hand_over(
+        &mut self,
+        sender: ConnectionId,
+        message: Private,
+        account: Option<AccountId>,
+        fx: &mut Effects,
+    ) {
+        fx.log(Entry {
+            nick: Some(message.from.shown()),
+            to: Some(message.to.shown()),
+            text: Some(message.body.text.clone().into()),
+            id: Some(message.body.id),
+            ..Entry::new(message.body.at_ms, Kind::Private)
+        });
+        let from = self.users.get(message.from.key());
+        // The nickname may have another owner since the message was sent.
+        let from = from.filter(|user| user.account == account);
+        let to = self.users.get(message.to.key());
+        let connections = from.map(|user| user.connections.as_slice());
+        let others = connections.unwrap_or_default().iter().copied();
+        let others = others.filter(|&other| other != sender);
+        fx.tell_all(others, Event::PrivateCopy(message.clone()));
+        // Whoever is ignored is not told so: it would only invite a way round.
+        if let Some(to) = to
+            && !from.is_some_and(|from| to.ignores(from))
+        {
+            let event = Event::Private(message.clone());
+            let to = to.connections.iter().copied();
+            fx.tell_all(to.filter(|&other| other != sender), event);
+        }
+        if self.connection(sender).is_some() {
+            fx.tell(sender, Event::PrivateSent(message));
+        }
+    }
+
+    /// Begins to read the past of a channel that has just come into being.
+    pub(super) fn recall_past(&mut self, channel: &Name, fx: &mut Effects) {
+        if !self.limits.history {
+            return;
+        }
+        self.last_recall += 1;
+        let number = self.last_recall;
+        let index = self.channels.find(channel);
+        if let Some(channel) = index.and_then(|index| self.channels.get_mut(index)) {
+            channel.past.begin(number);
+        }
+        fx.recall(Recall {
+            channel: channel.clone(),
+            number,
+            limit: RECALLED,
+        });
+    }
+
+    /// The answer to [`super::Effect::Recall`]: at most the last
+    /// [`RECALLED`] messages, oldest first; none if they cannot be read.
+    pub fn recalled(&mut self, recall: &Recall, stored: Vec<StoredMessage>, fx: &mut Effects) {
+        let index = self.channels.find(&recall.channel);
+        let Some(channel) = index.and_then(|index| self.channels.get_mut(index)) else {
+            return;
+        };
+        let name = channel.name.clone();
+        let messages: Vec<Message> = stored
+            .into_iter()
+            .map(|message| Message {
+                channel: name.clone(),
+                from: message.author,
+                body: Body {
+                    id: message.id,
+                    at_ms: message.at_ms,
+                    text: message.text,
+                },
+            })
+            .collect();
+        let Some(held) = channel.past.fill(recall.number, &messages) else {
+            return;
+        };
+        if !messages.is_empty() {
+            let event = Event::History {
+                channel: name,
+                messages,
+            };
+            fx.tell_all(channel.members.iter().copied(), event);
+        }
+        for message in held {
+            fx.tell_all(channel.members.iter().copied(), Event::Message(message));
+        }
+    }
+}
+
+fn new_message(body: &Body, author: &Name, place: Place) -> NewMessage {
+    NewMessage {
+        id: body.id,
+        at_ms: body.at_ms,
+        author: author.clone(),
+        place,
+        text: body.text.clone(),
+    }
+}
