@@ -4,6 +4,7 @@
 //! It binds nothing; what to do with a sound configuration is handed in.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -186,19 +187,24 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
     }
 }
 
+// Both write without `println!`, which panics when the reader has gone.
+
 fn complain(problems: &Problems) {
     let count = problems.iter().count();
     let mistakes = if count == 1 { "mistake" } else { "mistakes" };
-    eprintln!("{problems}");
-    eprintln!("chat-server: {count} {mistakes} in the configuration; nothing was started");
+    let _ = writeln!(
+        io::stderr(),
+        "{problems}\nchat-server: {count} {mistakes} in the configuration; nothing was started"
+    );
 }
 
 fn summarise(loaded: &Loaded) {
-    match &loaded.file {
-        Some(path) => println!("OK: {}", path.display()),
-        None => println!("OK: no configuration file"),
-    }
-    print!("{loaded}");
+    let mut out = io::stdout().lock();
+    let _ = match &loaded.file {
+        Some(path) => writeln!(out, "OK: {}", path.display()),
+        None => writeln!(out, "OK: no configuration file"),
+    };
+    let _ = write!(out, "{loaded}");
 }
 
 #[cfg(test)]

@@ -8,7 +8,10 @@
 
 mod address;
 mod changes;
+mod checks;
 mod document;
+mod loader;
+mod names;
 mod origin;
 mod problem;
 mod rule;

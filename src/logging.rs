@@ -2,31 +2,28 @@
 //! can change. It never reads the environment; the level is a setting.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use env_logger::Logger;
 use env_logger::fmt::Formatter;
 use log::{Log, Metadata, Record};
 use parking_lot::RwLock;
 
-/// The logger in force. Locked because `log` is called from every thread and
-/// takes one logger for the life of the process.
-struct Current(RwLock<Logger>);
+/// What decides and writes. Locked because every thread logs and `log` takes
+/// one logger for the life of the process; never while something is written.
+static CURRENT: RwLock<Option<Arc<Logger>>> = RwLock::new(None);
 
-static CURRENT: std::sync::OnceLock<Current> = std::sync::OnceLock::new();
+/// Hands everything on to [`CURRENT`].
+struct Switch;
 
 /// Logs what `filter` lets through from now on: `info`, or something like
 /// `info,chat_server=debug`. Call again to change it.
 pub fn set_filter(filter: &str) {
     let logger = build(filter);
     let level = logger.filter();
-    let mut first = Some(logger);
-    let current =
-        CURRENT.get_or_init(|| Current(RwLock::new(first.take().unwrap_or_else(|| build(filter)))));
-    if let Some(logger) = first {
-        *current.0.write() = logger;
-    }
-    // Fails when it is set already, which is as good.
-    let _ = log::set_logger(current);
+    *CURRENT.write() = Some(Arc::new(logger));
+    // Fails from the second time on: it is set already.
+    let _ = log::set_logger(&Switch);
     log::set_max_level(level);
 }
 
@@ -58,17 +55,25 @@ fn escape_controls(text: &str) -> String {
     safe
 }
 
-impl Log for Current {
+fn current() -> Option<Arc<Logger>> {
+    CURRENT.read().clone()
+}
+
+impl Log for Switch {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        self.0.read().enabled(metadata)
+        current().is_some_and(|logger| logger.enabled(metadata))
     }
 
     fn log(&self, record: &Record<'_>) {
-        self.0.read().log(record);
+        if let Some(logger) = current() {
+            logger.log(record);
+        }
     }
 
     fn flush(&self) {
-        self.0.read().flush();
+        if let Some(logger) = current() {
+            logger.flush();
+        }
     }
 }
 

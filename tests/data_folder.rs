@@ -107,7 +107,7 @@ fn a_token_open_to_others_is_closed() {
 fn a_bad_token_file_is_refused_and_left_alone() {
     let (_place, data) = folder();
     let path = data.path().join("admin-token");
-    for contents in ["", "\n", "short", "with spaces in between"] {
+    for contents in ["", "\n", "tiny", "with spaces in between"] {
         fs::write(&path, contents).unwrap();
         let refused = data.admin_token(None).unwrap_err().to_string();
         assert!(refused.contains(path.to_str().unwrap()), "{refused}");
@@ -199,9 +199,14 @@ fn bans_that_could_not_be_loaded_again_are_not_saved() {
     let (_place, data) = folder();
     let small = [ban(1, nickname("mallory"), None)];
     data.bans().save(&small).unwrap();
-    let mut large = ban(2, nickname("eve"), None);
-    large.reason = Some(Text::clean(&"x".repeat(64 * 1024 * 1024)));
-    let refused = data.bans().save(&[large]).unwrap_err();
+    let reason = Text::clean(&"x".repeat(1024 * 1024));
+    let large: Vec<Ban> = (0..64)
+        .map(|id| Ban {
+            reason: Some(reason.clone()),
+            ..ban(id, nickname("eve"), None)
+        })
+        .collect();
+    let refused = data.bans().save(&large).unwrap_err();
     assert!(matches!(refused, DataError::TooManyBans(_)), "{refused}");
     assert_eq!(data.bans().load(0).unwrap(), small);
 }

@@ -1,5 +1,7 @@
 //! Web origins as browsers send them.
 
+use std::net::Ipv6Addr;
+
 /// `scheme://host[:port]` in the spelling browsers use, or `*`. A path, even
 /// a bare slash, would never match what a browser sends.
 pub(super) fn parse(text: &str) -> Option<String> {
@@ -8,33 +10,48 @@ pub(super) fn parse(text: &str) -> Option<String> {
     }
     let lower = text.to_ascii_lowercase();
     let (scheme, authority) = lower.split_once("://")?;
-    let is_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-    let is_host =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '[' | ']' | ':');
-    if scheme.is_empty() || !scheme.chars().all(is_scheme) || !authority.chars().all(is_host) {
+    let (host, port) = match authority.rsplit_once(':') {
+        // The last colon of `[::1]` is the address's own.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse::<u16>().ok()?)),
+        _ => (authority, None),
+    };
+    if !is_scheme(scheme) || !is_host(host) {
         return None;
     }
-    let default_port = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => "",
-    };
     // Browsers leave a scheme's own port out.
-    let host = authority.strip_suffix(default_port).unwrap_or(authority);
-    let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (host, None),
-    };
-    let bare = !name.starts_with('[') && name.contains(':');
-    if name.is_empty() || bare || port.is_some_and(|port| port.parse::<u16>().is_err()) {
-        return None;
+    match (scheme, port) {
+        (_, None) | ("http", Some(80)) | ("https", Some(443)) => Some(format!("{scheme}://{host}")),
+        (_, Some(port)) => Some(format!("{scheme}://{host}:{port}")),
     }
-    Some(format!("{scheme}://{host}"))
+}
+
+fn is_scheme(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+    !text.is_empty() && text.chars().all(allowed)
+}
+
+fn is_host(text: &str) -> bool {
+    if let Some(rest) = text.strip_prefix('[') {
+        let address = rest.strip_suffix(']');
+        return address.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
+    }
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    !text.is_empty() && text.chars().all(allowed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::parse;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn an_origin_parses_to_itself(text in "[a-z]{0,5}://[a-z0-9:.\\[\\]/]{0,20}") {
+            if let Some(origin) = parse(&text) {
+                prop_assert_eq!(parse(&origin), Some(origin));
+            }
+        }
+    }
 
     #[test]
     fn origins_take_the_spelling_browsers_use() {
@@ -64,6 +81,8 @@ mod tests {
             "https://x:",
             "https://*.x",
             "http://::1",
+            "http://[::1",
+            "https://x:443:443",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

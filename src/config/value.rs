@@ -319,3 +319,58 @@ impl Value for Option<Secret> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_level_is_not_taken_for_a_filter() {
+        let accepts = |text| {
+            let mut level = String::new();
+            level.read(Given::Text(text), &Rule::LogFilter).is_ok()
+        };
+        for text in [
+            "off",
+            "WARN",
+            "info,chat_server=debug",
+            "chat_server::hub=trace",
+        ] {
+            assert!(accepts(text), "{text}");
+        }
+        for text in [
+            "",
+            "inof",
+            "info,",
+            "=debug",
+            "chat_server",
+            "info/x",
+            "a=b=info",
+        ] {
+            assert!(!accepts(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_rejected_value_leaves_the_old_one() {
+        let mut number = 7_u32;
+        let rule = Rule::whole(0, u64::from(u32::MAX) + 1);
+        assert!(number.read(Given::Text("4294967296"), &rule).is_err());
+        assert_eq!(number, 7);
+        let mut rate = 2.5_f64;
+        for text in ["NaN", "inf", "1e400", "-0.5"] {
+            assert!(
+                rate.read(Given::Text(text), &Rule::number(0.1, 1e6))
+                    .is_err(),
+                "{text}"
+            );
+        }
+        assert_eq!(rate, 2.5);
+    }
+
+    #[test]
+    fn what_is_repeated_is_short_and_steers_no_terminal() {
+        assert_eq!(quoted("\x1b[2J"), r#""\u{1b}[2J""#);
+        assert_eq!(quoted(&"x".repeat(10_000)).len(), SHOWN_CHARS + 5);
+    }
+}

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use data_encoding::BASE32_NOPAD;
 
-use crate::config::Secret;
+use crate::config::{Secret, SecretError};
 
 use super::{DataDir, DataError, OTHERS, write};
 
@@ -62,8 +62,12 @@ fn read(file: &File, path: &Path) -> Result<Secret, DataError> {
             mode & 0o777,
         );
     }
-    let text = write::read_limited(file, MAX_FILE_BYTES).map_err(failed)?;
-    Secret::parse(text.trim()).map_err(|error| DataError::BadToken(path.to_owned(), error))
+    let parsed = match write::read_limited(file, MAX_FILE_BYTES) {
+        Ok(text) => Secret::parse(text.trim()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(SecretError::BadCharacter),
+        Err(error) => return Err(failed(error)),
+    };
+    parsed.map_err(|error| DataError::BadToken(path.to_owned(), error))
 }
 
 /// 32 random bytes.
