@@ -6,8 +6,11 @@
 #![warn(missing_docs)]
 
 pub mod chatlog;
+pub mod cli;
 pub mod config;
+pub mod data;
 pub mod hub;
+pub mod logging;
 pub mod name;
 pub mod net;
 pub mod protocol;
