@@ -8,6 +8,10 @@
 pub mod chatlog;
 pub mod config;
 pub mod hub;
+pub mod metrics;
 pub mod name;
+pub mod net;
+pub mod page;
+
 pub mod text;
 pub mod turn;

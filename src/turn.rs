@@ -30,6 +30,11 @@ pub struct HubHandle {
 }
 
 impl HubHandle {
+    /// Reaches the hub thread that takes its inputs from the other end.
+    pub fn new(inputs: Sender<Input>) -> HubHandle {
+        HubHandle { inputs }
+    }
+
     /// Runs `request` on the hub thread and returns what it returned.
     pub fn ask<T: Send + 'static>(
         &self,

@@ -1,0 +1,3 @@
+//! The network: listeners, connections and what is sent to them.
+
+pub mod front;
