@@ -178,7 +178,10 @@ fn rooms_counts_the_members_of_each() {
     let rooms = bob.settle();
     assert!(rooms.contains(&"#dev\t2 people".to_owned()), "{rooms:#?}");
     assert!(rooms.contains(&"#music\t1 person".to_owned()), "{rooms:#?}");
-    assert!(rooms.contains(&"#global\t0 people".to_owned()), "{rooms:#?}");
+    assert!(
+        rooms.contains(&"#global\t0 people".to_owned()),
+        "{rooms:#?}"
+    );
 }
 
 #[test]
@@ -224,7 +227,10 @@ fn ignored_people_cannot_write_until_unignored() {
     alice.send("in the channel you can");
     // Ignoring covers private messages only, and the channel's comes later.
     let line = bob.next_line().unwrap();
-    assert!(is_message(&line, "alice", "in the channel you can"), "{line}");
+    assert!(
+        is_message(&line, "alice", "in the channel you can"),
+        "{line}"
+    );
 
     // Another nickname is no way round.
     alice.send("/nick alicia");
