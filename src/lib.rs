@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod name;
 pub mod net;
 pub mod page;
+pub mod rest;
 
 pub mod text;
 pub mod turn;
