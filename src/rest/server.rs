@@ -143,3 +143,66 @@ fn work(requests: &Receiver<Request>, context: &RestContext) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::time::Instant;
+
+    fn shared(dir: &std::path::Path) -> (Shared, UnixListener) {
+        let socket = Socket::place(dir).unwrap();
+        let listener = UnixListener::bind(socket.path()).unwrap();
+        let breaker = listener.try_clone().unwrap();
+        let server = Arc::new(Server::from_listener(listener, None).unwrap());
+        let shared = Shared {
+            socket,
+            server: Mutex::new(Some(server)),
+            stopping: AtomicBool::new(false),
+        };
+        (shared, breaker)
+    }
+
+    /// Whether somebody answers on the socket.
+    fn is_served(path: &std::path::Path) -> bool {
+        let Ok(mut stream) = UnixStream::connect(path) else {
+            return false;
+        };
+        let mut answer = Vec::new();
+        let request = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).is_ok()
+            && stream.read_to_end(&mut answer).is_ok()
+            && answer.starts_with(b"HTTP/1.1 ")
+    }
+
+    #[test]
+    fn a_broken_listener_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shared, breaker) = shared(dir.path());
+        let shared = Arc::new(shared);
+        let first = shared.server.lock().clone().unwrap();
+        let (queue, requests) = bounded::<Request>(QUEUE);
+        let acceptor = {
+            let shared = shared.clone();
+            thread::spawn(move || accept(first, &shared, &queue))
+        };
+        let worker = thread::spawn(move || {
+            for request in requests {
+                let _ = request.respond(tiny_http::Response::empty(200));
+            }
+        });
+        assert!(is_served(shared.socket.path()));
+        // accept() fails from now on, as it does without descriptors left.
+        rustix::net::shutdown(&breaker, rustix::net::Shutdown::Both).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !is_served(shared.socket.path()) {
+            assert!(Instant::now() < deadline, "nobody took over");
+            thread::yield_now();
+        }
+        shared.stopping.store(true, Ordering::SeqCst);
+        shared.server.lock().take().unwrap().unblock();
+        acceptor.join().unwrap();
+        worker.join().unwrap();
+    }
+}
