@@ -240,6 +240,65 @@ fn what_is_not_quite_http_goes_no_further() {
 }
 
 #[test]
+fn strange_but_proper_requests_are_understood_behind() {
+    let site = Site::start(Plan::default());
+    let long = format!("/{}?{}", "p".repeat(900), "q".repeat(900));
+    for (line, fields, expected) in [
+        (
+            "GET /healthz",
+            "Authorization:\r\nOrigin:\r\nContent-Type: \r\n",
+            200,
+        ),
+        (
+            "GET http://elsewhere/healthz",
+            "Connection: Upgrade\r\nUpgrade: h2c\r\n",
+            200,
+        ),
+        ("GET /healthz", "Transfer-Encoding: chunked\r\n", 200),
+        (
+            "GET /healthz",
+            "Content-Length: 00000000000000000000\r\n",
+            200,
+        ),
+        (
+            "GET /healthz",
+            "Expect: 100-Continue\r\nTE: gzip;q=NaN\r\n",
+            200,
+        ),
+        (
+            "GET /healthz",
+            "If-None-Match: \"\u{7e}`{|}\"\r\nAccept: ;;,=\r\n",
+            200,
+        ),
+        ("get /healthz", "", 405),
+        ("G!#$%&'*+-.^_`|~T /healthz", "", 405),
+        (
+            "OPTIONS /healthz",
+            "Access-Control-Request-Method: \r\nOrigin: x\r\n",
+            403,
+        ),
+        ("GET //healthz", "", 404),
+        ("GET /healthz/../healthz", "", 404),
+        ("GET /%", "", 404),
+        ("GET /{}[]\"<>\\^`|#", "", 404),
+        (&format!("GET {long}"), "", 404),
+    ] {
+        let body = if fields.contains("chunked") {
+            "0\r\n\r\n"
+        } else {
+            ""
+        };
+        let raw = site.front.exchange(format!(
+            "{line} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{fields}\r\n{body}"
+        ));
+        let raw = raw
+            .strip_prefix("HTTP/1.1 100 Continue\r\n\r\n")
+            .unwrap_or(&raw);
+        assert_eq!(status(raw), expected, "{line} {fields:?}: {raw}");
+    }
+}
+
+#[test]
 fn a_chunked_body_arrives_as_if_it_had_a_length() {
     let site = Site::start(Plan::default());
     let raw = site.front.exchange(format!(
