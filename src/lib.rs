@@ -16,6 +16,7 @@ pub mod name;
 pub mod net;
 pub mod page;
 pub mod protocol;
+pub mod rest;
 pub mod server;
 pub mod text;
 pub mod turn;

@@ -11,22 +11,28 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
+
 use crate::config::{Config, Sources};
 use crate::data::{AdminToken, DataDir};
-use crate::hub::Hub;
+use crate::hub::{Ban, Hub};
 use crate::metrics::Metrics;
 use crate::net::flusher::Flusher;
+use crate::net::front::Relays;
 use crate::net::limits::raise_descriptor_limit;
 use crate::net::listener::{Bound, Listening, Service};
 use crate::net::outbox::Outbox;
 use crate::net::registry::Registry;
 use crate::protocol::Encoder;
+use crate::rest::{self, Readiness, RestContext, RestHandle};
 use crate::turn::{HubHandle, Input, Turn};
 
 pub use error::StartError;
 use services::{Http, Telnet};
 use shared::Shared;
 
+/// How long a REST request may take inside.
+const REST_PATIENCE: Duration = Duration::from_secs(60);
 /// How often the end of the last connection is looked for at shutdown.
 const SHUTDOWN_POLL: Duration = Duration::from_millis(5);
 
@@ -37,6 +43,7 @@ pub struct Server {
     addresses: Vec<(&'static str, SocketAddr)>,
     admin_token: AdminToken,
     hub_thread: Option<JoinHandle<()>>,
+    rest: Option<RestHandle>,
     /// Held for as long as the server runs.
     _data: Arc<DataDir>,
 }
@@ -82,28 +89,35 @@ impl Server {
             metrics.clone(),
         );
         let hub_thread = turn.start()?;
+        let workers = config.admin.workers;
+        let shared = Arc::new(Shared::new(config, registry, hub, metrics, &admin_token));
+        let socket = rest::Socket::place(data.path())?;
+        let relays = Arc::new(Relays::new(socket.path().to_owned(), REST_PATIENCE));
+        let context = rest_context(&shared, &relays, &data, workers);
+        let rest = rest::start(context, socket)?;
         let mut server = Server {
-            shared: Arc::new(Shared::new(config, registry, hub, metrics)),
+            shared,
             listeners: Vec::new(),
             addresses: Vec::new(),
             admin_token,
             hub_thread: Some(hub_thread),
+            rest: Some(rest),
             _data: data,
         };
         for bound in bound {
-            server.serve(bound)?;
+            server.serve(bound, &relays)?;
         }
         Ok(server)
     }
 
-    fn serve(&mut self, bound: Bound) -> Result<(), StartError> {
+    fn serve(&mut self, bound: Bound, relays: &Arc<Relays>) -> Result<(), StartError> {
         let name = bound.name();
         let service: Arc<dyn Service> = match name {
             "telnet" => Arc::new(Telnet(self.shared.clone())),
             _ => Arc::new(Http {
                 shared: self.shared.clone(),
                 page: name == "web",
-                relays: None,
+                relays: relays.clone(),
             }),
         };
         self.addresses.push((name, bound.address()?));
@@ -147,10 +161,37 @@ impl Server {
         while self.shared.registry.connections() > 0 && Instant::now() < deadline {
             std::thread::sleep(SHUTDOWN_POLL);
         }
+        if let Some(rest) = self.rest.take() {
+            rest.shutdown();
+        }
         let _ = self.shared.hub.send(Input::End);
         if let Some(thread) = self.hub_thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+fn rest_context(
+    shared: &Shared,
+    relays: &Arc<Relays>,
+    data: &Arc<DataDir>,
+    workers: usize,
+) -> RestContext {
+    let bans = data.clone();
+    let save_bans = move |list: &[Ban]| bans.bans().save(list).map_err(std::io::Error::other);
+    RestContext {
+        hub: shared.hub.clone(),
+        log: None,
+        token: shared.admin_token.clone(),
+        save_bans: Mutex::new(Box::new(save_bans)),
+        max_text_bytes: shared.line_limits().line_bytes,
+        version: env!("CARGO_PKG_VERSION"),
+        started: jiff::Timestamp::now(),
+        metrics: shared.metrics.clone(),
+        readiness: Arc::new(Readiness::default()),
+        origins: shared.origins.clone(),
+        relays: relays.clone(),
+        workers,
     }
 }
 

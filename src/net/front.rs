@@ -164,11 +164,13 @@ fn read_head(wire: &mut Wire, limits: HttpLimits, deadline: Instant) -> Result<H
         // Heads end with a line: a client that sends single bytes does not
         // make us parse everything again for each of them.
         let new = wire.buffer.get(seen..).unwrap_or_default();
-        if !new.is_empty() && (seen == 0 || new.contains(&b'\n') || is_over(wire, limits)) {
-            if let Some((head, length)) = Head::parse(&wire.buffer, limits.head_bytes)? {
-                wire.take(length);
-                return Ok(head);
-            }
+        let is_worth_it = seen == 0 || new.contains(&b'\n') || is_over(wire, limits);
+        if !new.is_empty()
+            && is_worth_it
+            && let Some((head, length)) = Head::parse(&wire.buffer, limits.head_bytes)?
+        {
+            wire.take(length);
+            return Ok(head);
         }
         seen = wire.buffer.len();
         match wire.fill(deadline) {

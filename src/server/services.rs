@@ -10,6 +10,7 @@ use crate::net::listener::Service;
 use crate::net::registry::{Permit, Refused};
 use crate::net::{telnet, websocket};
 use crate::page;
+use crate::rest::docs;
 
 use super::shared::Shared;
 
@@ -38,7 +39,7 @@ pub struct Http {
     /// Whether the page is here.
     pub page: bool,
     /// Where REST requests go.
-    pub relays: Option<Arc<Relays>>,
+    pub relays: Arc<Relays>,
 }
 
 impl Service for Http {
@@ -49,13 +50,12 @@ impl Service for Http {
     fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
         let context = FrontContext {
             limits: self.shared.http_limits(),
-            files: if self.page {
-                vec![page::file]
-            } else {
-                Vec::new()
+            files: match self.page {
+                true => vec![page::file, docs::file],
+                false => vec![docs::file],
             },
             upgrades: Some(Arc::new(WebSockets(self.shared.clone()))),
-            relays: self.relays.clone(),
+            relays: Some(self.relays.clone()),
             origins: self.shared.origins.clone(),
         };
         front::serve(stream, peer, &context);

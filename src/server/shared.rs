@@ -6,11 +6,13 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use crate::config::Config;
+use crate::data;
 use crate::metrics::Metrics;
 use crate::net::front::{HttpLimits, Origins};
 use crate::net::limits::{Capacity, capacity};
 use crate::net::line::LineLimits;
 use crate::net::registry::{Permit, Refused, Registry};
+use crate::rest::AdminToken;
 use crate::turn::{HubHandle, Input, Settings};
 
 /// Handles of the running parts, and the settings in force.
@@ -24,6 +26,8 @@ pub struct Shared {
     pub hub: HubHandle,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What administrators must know.
+    pub admin_token: Arc<AdminToken>,
     /// Which pages may open WebSockets.
     pub origins: Arc<Origins>,
 }
@@ -35,10 +39,12 @@ impl Shared {
         registry: Arc<Registry>,
         hub: HubHandle,
         metrics: Arc<Metrics>,
+        admin_token: &data::AdminToken,
     ) -> Shared {
         Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
+            admin_token: Arc::new(AdminToken::new(admin_token.secret().clone())),
             config: RwLock::new(config),
             registry,
             hub,
@@ -91,6 +97,9 @@ impl Shared {
         };
         *self.capacity.write() = capacity(config.limits.connections);
         self.origins.replace(config.web.allowed_origins.clone());
+        if let Some(token) = &config.admin.token {
+            self.admin_token.replace(token.clone());
+        }
         // Fails only without a hub, when there is nothing left to set.
         let _ = self.hub.send(Input::Configure(Box::new(settings(&config))));
     }

@@ -52,7 +52,7 @@ pub(super) struct Head {
     pub framing: Framing,
     pub keep_alive: bool,
     pub expects_continue: bool,
-    /// By position in [`FIELDS`].
+    /// What was kept, by name in lower case.
     fields: Vec<(&'static str, String)>,
 }
 

@@ -175,6 +175,8 @@ fn receive(
     let mut bytes = Vec::new();
     let mut head: Option<AnswerHead> = None;
     let mut watch_client = true;
+    // It does not block after the wait below; should it ever, not for long.
+    let _ = upstream.set_read_timeout(Some(ticket.relays.patience));
     let mut client_left = || ticket.cancelled.store(true, Ordering::Relaxed);
     loop {
         if head.is_none() {

@@ -1,12 +1,13 @@
 //! The client's socket, with a deadline on everything.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 
 /// A client that takes an answer slower than this holds a thread for nothing.
 const ANSWER_TIME: Duration = Duration::from_secs(120);
@@ -58,14 +59,15 @@ impl Wire {
             if !readable {
                 return Err(ReadEnd::TimedOut);
             }
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Err(ReadEnd::Gone),
-                Ok(length) => {
+            // Even what was readable a moment ago must not block past the deadline.
+            match recv(&self.stream, &mut chunk, RecvFlags::DONTWAIT) {
+                Ok((0, _)) => return Err(ReadEnd::Gone),
+                Ok((length, _)) => {
                     let read = chunk.get(..length).unwrap_or_default();
                     self.buffer.extend_from_slice(read);
                     return Ok(());
                 }
-                Err(error) if is_temporary(error.kind()) => {}
+                Err(Errno::INTR | Errno::AGAIN) => {}
                 Err(_) => return Err(ReadEnd::Gone),
             }
         }
@@ -110,10 +112,6 @@ impl Wire {
             read += self.buffer.len();
         }
     }
-}
-
-fn is_temporary(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Interrupted | ErrorKind::WouldBlock)
 }
 
 /// Waits until one of `fds` is ready; false when the deadline passes first.
