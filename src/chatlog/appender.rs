@@ -206,12 +206,15 @@ impl Appender {
 
     /// Nothing may be written that is older than what is there.
     fn catch_up_with(&mut self, file: &File) -> io::Result<()> {
-        let newest_rotated = self.folder.rotated()?.pop().map(|file| file.until);
-        let newest_here = match LogFile::of(file.try_clone()?)? {
-            Some(file) => file.last_stamp()?,
+        let newest_rotated = match self.folder.rotated()?.pop() {
+            Some(rotated) => LogFile::open(&rotated.path)?,
             None => None,
         };
-        for stamp in [newest_rotated, newest_here].into_iter().flatten() {
+        let files = [newest_rotated, LogFile::of(file.try_clone()?)?];
+        for file in files.into_iter().flatten() {
+            let Some(stamp) = file.last_stamp()? else {
+                continue;
+            };
             // A stamp that is no time would hold up the log's for ever.
             if stamp.ms().is_some() {
                 self.written = self.written.max(stamp);

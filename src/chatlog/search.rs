@@ -187,14 +187,16 @@ impl Search<'_> {
             match scanned.transpose()? {
                 None | Some(Scanned::Whole) => {}
                 Some(Scanned::AllWanted) => return Ok(()),
-                Some(Scanned::To(0)) if index == last => return Ok(()),
+                Some(Scanned::To(0)) if index == last => {
+                    self.page.timed_out = false;
+                    return Ok(());
+                }
                 Some(Scanned::To(offset)) => {
                     self.page.next = source.with(|file| cursor_at(file, offset))?;
                     return Ok(());
                 }
             }
         }
-        self.page.timed_out = false;
         Ok(())
     }
 
@@ -228,7 +230,8 @@ impl Search<'_> {
             end = self.block.start;
             size = (size * 2).min(LARGEST_BLOCK);
             self.check_cancelled()?;
-            if Instant::now() >= self.deadline {
+            let more = end > floor || floor == 0;
+            if more && Instant::now() >= self.deadline {
                 self.page.timed_out = true;
                 return Ok(Scanned::To(end));
             }

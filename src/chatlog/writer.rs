@@ -113,6 +113,10 @@ impl Writer {
     /// Writes all that waits, for as long as the disk takes it.
     fn write_waiting(&mut self) {
         loop {
+            // Under load there is always more: obey all the same.
+            while let Ok(told) = self.control.try_recv() {
+                self.obey(told);
+            }
             self.fill();
             if self.appender.is_empty() {
                 self.report_dropped();
