@@ -23,6 +23,9 @@ use super::stamp::Stamp;
 const FIRST_BLOCK: usize = 32 * 1024;
 /// The largest: it stays in the processor's cache while it is looked through.
 const LARGEST_BLOCK: usize = 256 * 1024;
+/// How long a search works before it lets others have the processor. Less,
+/// and on a busy machine it would do little else than queue for it.
+const SLICE: Duration = Duration::from_millis(5);
 
 /// A file of the log, newest first.
 enum Source {
@@ -40,6 +43,7 @@ struct Search<'a> {
     limit: usize,
     cancel: &'a Cancel,
     deadline: Instant,
+    yield_at: Instant,
     page: Page,
     block: Block,
     candidates: Vec<Range<usize>>,
@@ -70,6 +74,7 @@ pub(super) fn search(
         limit: limit.min(MAX_LIMIT),
         cancel,
         deadline: Instant::now() + budget,
+        yield_at: Instant::now() + SLICE,
         page: Page::default(),
         block: Block::default(),
         candidates: Vec::new(),
@@ -230,13 +235,17 @@ impl Search<'_> {
             end = self.block.start;
             size = (size * 2).min(LARGEST_BLOCK);
             self.check_cancelled()?;
+            let now = Instant::now();
             let more = end > floor || floor == 0;
-            if more && Instant::now() >= self.deadline {
+            if more && now >= self.deadline {
                 self.page.timed_out = true;
                 return Ok(Scanned::To(end));
             }
-            // A search is never urgent.
-            thread::yield_now();
+            if now >= self.yield_at {
+                // A search is never urgent.
+                thread::yield_now();
+                self.yield_at = Instant::now() + SLICE;
+            }
         }
         Ok(match floor {
             0 => Scanned::Whole,
