@@ -27,9 +27,10 @@ const WORDS: [&str; 12] = [
 ];
 
 fn main() {
-    let megabytes = std::env::args()
-        .find_map(|arg| arg.parse().ok())
-        .unwrap_or(1000);
+    let size = std::env::args().find_map(|arg| arg.parse().ok());
+    // Without the flag it is a test run: only prove that it works.
+    let measuring = std::env::args().any(|arg| arg == "--bench");
+    let megabytes: u64 = size.unwrap_or(if measuring { 1000 } else { 1 });
     let dir = tempfile::tempdir().expect("a temporary folder");
     let settings = config::ChatLog {
         keep_files: 0,
@@ -38,6 +39,11 @@ fn main() {
     let log = ChatLog::open(ChatLogOptions::new(dir.path(), settings)).expect("a chat log");
     let newest = fill(&log, megabytes * 1_000_000);
     let hour_ago = newest - 3600 * 1000;
+    let files = std::fs::read_dir(dir.path()).expect("the folder").flatten();
+    let bytes: u64 = files
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum();
+    println!("{:45} {:8.0} MB", "size", bytes as f64 / 1e6);
 
     let query = |pattern: &str| Query {
         pattern: Some(pattern.to_owned()),

@@ -21,7 +21,7 @@ pub const MAX_PATTERN_BYTES: usize = 4096;
 /// How deep groups may nest.
 const NEST_LIMIT: u32 = 64;
 /// How large a compiled pattern may be, in bytes.
-const SIZE_LIMIT: usize = 1024 * 1024;
+const SIZE_LIMIT: usize = 4 * 1024 * 1024;
 /// How much its states may take while it runs, in bytes.
 const DFA_SIZE_LIMIT: usize = 4 * 1024 * 1024;
 
