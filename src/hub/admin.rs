@@ -103,11 +103,15 @@ impl Hub {
     }
 
     /// Ends all connections of a user. Returns how many there were.
-    pub fn kick(&mut self, name: &Name, reason: Option<Text>, now: Now, fx: &mut Effects) -> usize {
+    pub fn kick(
+        &mut self,
+        name: &Name,
+        reason: Option<Text>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> usize {
         let user = self.users.get(name.key());
-        let connections = user
-            .map(|user| user.connections.clone())
-            .unwrap_or_default();
+        let connections = user.map(|user| user.connections.clone()).unwrap_or_default();
         for &id in &connections {
             self.close(id, Farewell::Kicked(reason.clone()), now, fx);
         }

@@ -180,7 +180,13 @@ impl Channels {
     }
 
     /// Tells a channel that somebody went, as [`Channels::tell_joined`] does.
-    pub fn tell_left(&mut self, index: ChannelIndex, nickname: &Name, now: Now, fx: &mut Effects) {
+    pub fn tell_left(
+        &mut self,
+        index: ChannelIndex,
+        nickname: &Name,
+        now: Now,
+        fx: &mut Effects,
+    ) {
         if let Some(channel) = self.told_by_name(index, now, |notices| notices.left += 1) {
             let event = Event::MemberLeft {
                 channel: channel.name.clone(),

@@ -195,10 +195,7 @@ impl fmt::Display for Refusal {
             Refusal::CannotIgnoreSelf => write!(f, "You cannot ignore yourself."),
             Refusal::NotIgnored(name) => write!(f, "You were not ignoring @{name}."),
             Refusal::TooManyIgnored(most) => {
-                write!(
-                    f,
-                    "You are ignoring {most} people, and more are not possible."
-                )
+                write!(f, "You are ignoring {most} people, and more are not possible.")
             }
             Refusal::EmptyMessage => write!(f, "There is nothing in that message."),
         }

@@ -78,13 +78,7 @@ mod tests {
             assert_eq!(next.to_string().parse(), Ok(next));
             last = next;
         }
-        assert_eq!(
-            last,
-            MessageId {
-                ms: 10,
-                sequence: 0
-            }
-        );
+        assert_eq!(last, MessageId { ms: 10, sequence: 0 });
         assert_eq!("12".parse::<MessageId>(), Err(BadMessageId));
         assert_eq!("12-x".parse::<MessageId>(), Err(BadMessageId));
     }
