@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
+use crate::chatlog::{ChatLog, ChatLogOptions};
 use crate::config::{Config, Sources};
 use crate::data::{AdminToken, DataDir};
 use crate::hub::{Ban, Hub};
@@ -33,6 +34,8 @@ use shared::Shared;
 
 /// How long a REST request may take inside.
 const REST_PATIENCE: Duration = Duration::from_secs(60);
+/// What the chat log gets to write its last entries, however late it is.
+const LOG_SHUTDOWN: Duration = Duration::from_millis(500);
 /// How often the end of the last connection is looked for at shutdown.
 const SHUTDOWN_POLL: Duration = Duration::from_millis(5);
 
@@ -44,6 +47,7 @@ pub struct Server {
     admin_token: AdminToken,
     hub_thread: Option<JoinHandle<()>>,
     rest: Option<RestHandle>,
+    chat_log: ChatLog,
     /// Held for as long as the server runs.
     _data: Arc<DataDir>,
 }
@@ -71,6 +75,8 @@ impl Server {
         let registry = Arc::new(Registry::default());
         let metrics = Metrics::new();
         let settings = shared::settings(&config);
+        let folder = data.path().join("chatlog");
+        let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
         let (hub, inputs) = HubHandle::new();
         let outbox = Outbox::new(
             Encoder::new(settings.greeting.clone()),
@@ -85,7 +91,7 @@ impl Server {
             outbox,
             inputs,
             settings.ping_seconds,
-            Box::new(|_entry| {}),
+            Some(chat_log.clone()),
             metrics.clone(),
         );
         let hub_thread = turn.start()?;
@@ -102,6 +108,7 @@ impl Server {
             admin_token,
             hub_thread: Some(hub_thread),
             rest: Some(rest),
+            chat_log,
             _data: data,
         };
         for bound in bound {
@@ -167,6 +174,10 @@ impl Server {
         let _ = self.shared.hub.send(Input::End);
         if let Some(thread) = self.hub_thread.take() {
             let _ = thread.join();
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Err(error) = self.chat_log.shutdown(left.max(LOG_SHUTDOWN)) {
+            log::error!("{error}");
         }
     }
 }

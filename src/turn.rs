@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::chatlog::{Entry, Kind};
+use crate::chatlog::{ChatLog, Entry, Kind};
 use crate::hub::{Command, ConnectionId, Effect, Effects, Farewell, Hub, Now, Profile};
 use crate::metrics::Metrics;
 use crate::net::link::Link;
@@ -139,7 +139,9 @@ pub struct Turn {
     outbox: Outbox,
     effects: Effects,
     inputs: Receiver<Input>,
-    chat_log: Box<dyn FnMut(Entry) + Send>,
+    chat_log: Option<ChatLog>,
+    /// This turn's entries.
+    entries: Vec<Entry>,
     metrics: Arc<Metrics>,
     last_sums: Sums,
     ping_seconds: u64,
@@ -156,7 +158,7 @@ impl Turn {
         outbox: Outbox,
         inputs: Receiver<Input>,
         ping_seconds: u64,
-        chat_log: Box<dyn FnMut(Entry) + Send>,
+        chat_log: Option<ChatLog>,
         metrics: Arc<Metrics>,
     ) -> Turn {
         Turn {
@@ -165,6 +167,7 @@ impl Turn {
             effects: Effects::default(),
             inputs,
             chat_log,
+            entries: Vec::new(),
             metrics,
             last_sums: Sums::default(),
             ping_seconds,
@@ -201,6 +204,7 @@ impl Turn {
             self.take_batch(first, now);
             self.keep_time(now);
             self.flush(now);
+            self.log();
         }
     }
 
@@ -292,7 +296,7 @@ impl Turn {
                     if matches!(entry.kind, Kind::Message | Kind::Private) {
                         self.metrics.messages.inc();
                     }
-                    (self.chat_log)(entry);
+                    self.entries.push(entry);
                 }
             }
         }
@@ -333,6 +337,17 @@ impl Turn {
             self.carry_out();
         }
         self.count();
+    }
+
+    /// Hands this turn's entries to the chat log, which never waits.
+    fn log(&mut self) {
+        if self.entries.is_empty() {
+            return;
+        }
+        let entries = std::mem::take(&mut self.entries);
+        if let Some(chat_log) = &self.chat_log {
+            chat_log.record_batch(entries);
+        }
     }
 
     fn count(&mut self) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chat_server::chatlog::Kind;
+use chat_server::config::Secret;
 use chat_server::hub::Counts;
 use chat_server::rest::{LogPage, LogQuery, LogSearch, LogSearchError};
 use http_support::*;
@@ -118,7 +119,7 @@ fn nobody_gets_in_without_the_token() {
     let another = Secret::parse("another-long-token").unwrap();
     site.token.replace(another);
     assert_eq!(call(&site, "GET", "/admin/users", "").0, 401);
-    let other = [("authorization", "bearer another")];
+    let other = [("authorization", "bearer another-long-token")];
     assert_eq!(
         call_with(&site, "GET", "/admin/users", &other, "").status(),
         200

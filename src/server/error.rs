@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::chatlog::ChatLogError;
 use crate::data::DataError;
 
 /// Why the server did not start. Nothing is left running.
@@ -20,6 +21,8 @@ pub enum StartError {
     },
     /// Something about the data folder.
     Data(DataError),
+    /// Something about the chat log.
+    ChatLog(ChatLogError),
     /// A thread or a descriptor cannot be had.
     System(io::Error),
 }
@@ -27,6 +30,12 @@ pub enum StartError {
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> StartError {
         StartError::System(error)
+    }
+}
+
+impl From<ChatLogError> for StartError {
+    fn from(error: ChatLogError) -> StartError {
+        StartError::ChatLog(error)
     }
 }
 
@@ -54,6 +63,7 @@ impl fmt::Display for StartError {
                 error,
             } => write!(f, "{name}: cannot listen on {address}: {error}"),
             StartError::Data(error) => error.fmt(f),
+            StartError::ChatLog(error) => error.fmt(f),
             StartError::System(error) => write!(f, "cannot start: {error}"),
         }
     }
