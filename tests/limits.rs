@@ -79,7 +79,10 @@ fn flooding_is_warned_of_once_then_refused_and_in_the_end_disconnected() {
     let words = alice.expect_close();
     let last = words.last().unwrap();
     assert!(last.contains("too fast"), "{words:?}");
-    assert!(!words.iter().any(|line| line.contains("@alice:")), "{words:?}");
+    assert!(
+        !words.iter().any(|line| line.contains("@alice:")),
+        "{words:?}"
+    );
     assert_eq!(words.len(), 1, "one warning, one farewell: {words:?}");
 }
 

@@ -47,9 +47,9 @@ pub fn json(reports: &[Report]) -> String {
     let reports: Vec<_> = reports
         .iter()
         .map(|report| {
-            let figures = report.figures.iter().map(|figure| {
-                json!({ "name": figure.name, "value": figure.value, "unit": figure.unit })
-            });
+            let figures = report.figures.iter().map(
+                |figure| json!({ "name": figure.name, "value": figure.value, "unit": figure.unit }),
+            );
             json!({ "scenario": report.scenario, "figures": figures.collect::<Vec<_>>() })
         })
         .collect();

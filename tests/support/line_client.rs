@@ -60,7 +60,9 @@ impl LineClient {
 
     /// Sends a line; false when the server has closed the connection.
     pub fn try_send(&mut self, line: &str) -> bool {
-        self.stream.write_all(format!("{line}\r\n").as_bytes()).is_ok()
+        self.stream
+            .write_all(format!("{line}\r\n").as_bytes())
+            .is_ok()
     }
 
     /// Whether a line that contains `needle` comes before the end.
