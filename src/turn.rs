@@ -4,15 +4,16 @@
 //! batches larger and each message cheaper. This thread never blocks on
 //! anything but its own queue.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::chatlog::Entry;
+use crate::chatlog::{Entry, Kind};
 use crate::hub::{Command, ConnectionId, Effect, Effects, Farewell, Hub, Now, Profile};
+use crate::metrics::Metrics;
 use crate::net::link::Link;
 use crate::net::outbox::{Outbox, Sums};
 use crate::protocol::WireFormat;
@@ -26,6 +27,9 @@ const TURN: u64 = 1024;
 const BULK_SLICE: usize = 64;
 /// How long a request waits for the hub before it is given up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Exit code of a process whose hub has failed (EX_SOFTWARE of sysexits).
+const HUB_FAILED: i32 = 70;
 
 /// Something for the hub thread.
 pub enum Input {
@@ -129,33 +133,6 @@ impl HubHandle {
     }
 }
 
-/// What the hub thread has done since its start, for whoever wants to know.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Turns with at least one input.
-    pub turns: AtomicU64,
-    /// Inputs taken.
-    pub inputs: AtomicU64,
-    /// See [`Sums::deliveries`].
-    pub deliveries: AtomicU64,
-    /// See [`Sums::sends`].
-    pub sends: AtomicU64,
-    /// See [`Sums::bytes`].
-    pub bytes: AtomicU64,
-    /// See [`Sums::slow_readers`].
-    pub slow_readers: AtomicU64,
-}
-
-impl Counters {
-    fn store(&self, sums: Sums) {
-        self.deliveries.store(sums.deliveries, Ordering::Relaxed);
-        self.sends.store(sums.sends, Ordering::Relaxed);
-        self.bytes.store(sums.bytes, Ordering::Relaxed);
-        self.slow_readers
-            .store(sums.slow_readers, Ordering::Relaxed);
-    }
-}
-
 /// Everything the hub thread works with.
 pub struct Turn {
     hub: Hub,
@@ -163,7 +140,8 @@ pub struct Turn {
     effects: Effects,
     inputs: Receiver<Input>,
     chat_log: Box<dyn FnMut(Entry) + Send>,
-    counters: Arc<Counters>,
+    metrics: Arc<Metrics>,
+    last_sums: Sums,
     ping_seconds: u64,
     clock: Instant,
     last_ping: u64,
@@ -179,7 +157,7 @@ impl Turn {
         inputs: Receiver<Input>,
         ping_seconds: u64,
         chat_log: Box<dyn FnMut(Entry) + Send>,
-        counters: Arc<Counters>,
+        metrics: Arc<Metrics>,
     ) -> Turn {
         Turn {
             hub,
@@ -187,7 +165,8 @@ impl Turn {
             effects: Effects::default(),
             inputs,
             chat_log,
-            counters,
+            metrics,
+            last_sums: Sums::default(),
             ping_seconds,
             clock: Instant::now(),
             last_ping: 0,
@@ -201,7 +180,14 @@ impl Turn {
     pub fn start(self) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new()
             .name("hub".to_owned())
-            .spawn(move || self.run())
+            .spawn(move || {
+                if catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
+                    // Without its hub the server is nothing, and whoever
+                    // watches over it can only restart what has ended.
+                    log::error!("the hub has failed; the server ends");
+                    std::process::exit(HUB_FAILED);
+                }
+            })
     }
 
     fn run(mut self) {
@@ -247,8 +233,8 @@ impl Turn {
             next = self.inputs.try_recv().ok();
         }
         if taken > 0 {
-            self.counters.turns.fetch_add(1, Ordering::Relaxed);
-            self.counters.inputs.fetch_add(taken, Ordering::Relaxed);
+            self.metrics.turns.inc();
+            self.metrics.commands.inc_by(taken);
         }
     }
 
@@ -302,7 +288,12 @@ impl Turn {
                     connection,
                     farewell,
                 } => self.outbox.close(connection, &farewell),
-                Effect::Log(entry) => (self.chat_log)(entry),
+                Effect::Log(entry) => {
+                    if matches!(entry.kind, Kind::Message | Kind::Private) {
+                        self.metrics.messages.inc();
+                    }
+                    (self.chat_log)(entry);
+                }
             }
         }
         self.effects.put_back(list);
@@ -341,7 +332,21 @@ impl Turn {
                 .close(id, Farewell::SlowReader, now, &mut self.effects);
             self.carry_out();
         }
-        self.counters.store(self.outbox.sums());
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let (sums, last) = (self.outbox.sums(), self.last_sums);
+        if sums != last {
+            let metrics = &self.metrics;
+            metrics.deliveries.inc_by(sums.deliveries - last.deliveries);
+            metrics.sends.inc_by(sums.sends - last.sends);
+            metrics.bytes_sent.inc_by(sums.bytes - last.bytes);
+            metrics
+                .slow_readers
+                .inc_by(sums.slow_readers - last.slow_readers);
+            self.last_sums = sums;
+        }
     }
 
     fn now(&self) -> Now {

@@ -1,0 +1,26 @@
+# Everything a newcomer needs: `make run` and `make test`.
+CARGO ?= cargo
+
+.PHONY: run test check bench fmt tools
+
+run: ## Build and start the server with config.json
+	$(CARGO) run --release --bin chat-server
+
+test: tools ## Run every test
+	$(CARGO) test
+
+check: ## Formatting, lints, documentation, dependency rules
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	.ci/no-async-runtime
+
+bench: ## Measure connections, deliveries and the chat log
+	$(CARGO) bench --bench load -- all
+	$(CARGO) bench --bench chatlog
+
+fmt: ## Format the sources
+	$(CARGO) fmt
+
+tools: ## Install the programs the tests talk to the server with
+	.ci/install-tools

@@ -1,0 +1,412 @@
+//! The hub by itself: commands in, effects out, no socket.
+
+use chat_server::hub::{
+    BanTarget, Command, ConnectionId, Effect, Effects, Event, Farewell, Hub, Limits, Now, Profile,
+    Refusal,
+};
+use chat_server::name::Name;
+use chat_server::text::Text;
+use std::time::Duration;
+
+/// A hub with a clock and somebody to ask what each connection was told.
+struct House {
+    hub: Hub,
+    now: Now,
+    told: Vec<(ConnectionId, Event)>,
+    closed: Vec<(ConnectionId, Farewell)>,
+}
+
+impl House {
+    fn new() -> House {
+        House {
+            hub: Hub::new(Limits {
+                login: Duration::from_secs(60),
+                channels_per_connection: 3,
+            }),
+            now: Now {
+                unix_ms: 1_700_000_000_000,
+                ticks_ms: 0,
+            },
+            told: Vec::new(),
+            closed: Vec::new(),
+        }
+    }
+
+    fn run<T>(&mut self, action: impl FnOnce(&mut Hub, Now, &mut Effects) -> T) -> T {
+        let mut fx = Effects::default();
+        let result = action(&mut self.hub, self.now, &mut fx);
+        for effect in fx.list() {
+            match effect {
+                Effect::Deliver { to, event } => {
+                    let to = fx.recipients(*to).iter();
+                    self.told.extend(to.map(|&id| (id, event.clone())));
+                }
+                Effect::Close {
+                    connection,
+                    farewell,
+                } => self.closed.push((*connection, farewell.clone())),
+                Effect::Log(_) => {}
+            }
+        }
+        result
+    }
+
+    fn open(&mut self, index: u32) -> ConnectionId {
+        self.open_with(index, "192.0.2.1:1", true)
+    }
+
+    fn open_with(&mut self, index: u32, address: &str, one_channel: bool) -> ConnectionId {
+        let id = ConnectionId {
+            index,
+            generation: 0,
+        };
+        let profile = Profile {
+            protocol: "test",
+            address: address.parse().unwrap(),
+            one_channel,
+        };
+        self.run(|hub, now, fx| hub.open(id, profile, now, fx));
+        id
+    }
+
+    fn claim(&mut self, id: ConnectionId, nickname: &str) -> Result<(), Refusal> {
+        let name = name(nickname);
+        self.run(|hub, now, fx| hub.claim(id, name, now, fx))
+    }
+
+    /// Opens a connection with a nickname.
+    fn enter(&mut self, index: u32, nickname: &str) -> ConnectionId {
+        let id = self.open(index);
+        self.claim(id, nickname).unwrap();
+        id
+    }
+
+    fn apply(&mut self, id: ConnectionId, command: Command) {
+        self.run(|hub, now, fx| hub.apply(id, command, now, fx));
+    }
+
+    fn join(&mut self, id: ConnectionId, channel: &str) {
+        self.apply(id, Command::Join(name(channel)));
+    }
+
+    fn say(&mut self, id: ConnectionId, text: &str) {
+        let text = Text::clean(text);
+        self.apply(
+            id,
+            Command::Say {
+                channel: None,
+                text,
+            },
+        );
+    }
+
+    fn private(&mut self, id: ConnectionId, to: &str, text: &str) {
+        let (to, text) = (name(to), Text::clean(text));
+        self.apply(id, Command::Private { to, text });
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now.ticks_ms += ms;
+        self.now.unix_ms += ms;
+        self.run(|hub, now, fx| hub.tick(now, fx));
+    }
+
+    /// What a connection was told since this was last asked, in short.
+    fn told(&mut self, id: ConnectionId) -> Vec<String> {
+        let (mine, others): (Vec<_>, Vec<_>) = self.told.drain(..).partition(|&(to, _)| to == id);
+        self.told = others;
+        mine.iter().map(|(_, event)| short(event)).collect()
+    }
+
+    fn forget(&mut self) {
+        self.told.clear();
+    }
+}
+
+fn name(raw: &str) -> Name {
+    Name::parse(raw).unwrap()
+}
+
+fn short(event: &Event) -> String {
+    match event {
+        Event::Message(m) => format!("{}/{}: {}", m.channel, m.from, m.body.text),
+        Event::PrivateFrom { from, body } => format!("from {from}: {}", body.text),
+        Event::PrivateTo { to, body } => format!("to {to}: {}", body.text),
+        Event::MemberJoined { nickname, .. } => format!("+{nickname}"),
+        Event::MemberLeft { nickname, .. } => format!("-{nickname}"),
+        Event::MembersChanged { joined, left, .. } => format!("+{joined} -{left}"),
+        Event::MemberRenamed { from, to, .. } => format!("{from} is {to}"),
+        Event::Joined { channel, others } => format!("in {channel} with {others}"),
+        Event::Members { nicknames, .. } => format!("{nicknames:?}"),
+        Event::Refused(refusal) => refusal.code().to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+#[test]
+fn members_see_messages_and_others_do_not() {
+    let mut house = House::new();
+    let [alice, bob, carol] =
+        [(0, "alice"), (1, "bob"), (2, "carol")].map(|(i, n)| house.enter(i, n));
+    house.join(alice, "dev");
+    house.join(bob, "DEV");
+    house.join(carol, "ops");
+    house.forget();
+    house.say(alice, "hi");
+    assert_eq!(house.told(alice), ["dev/alice: hi"]);
+    assert_eq!(house.told(bob), ["dev/alice: hi"]);
+    assert_eq!(house.told(carol), [""; 0]);
+}
+
+#[test]
+fn joining_another_channel_leaves_the_one_before() {
+    let mut house = House::new();
+    let alice = house.enter(0, "alice");
+    let bob = house.enter(1, "bob");
+    house.join(alice, "one");
+    house.join(bob, "one");
+    house.forget();
+    house.join(bob, "two");
+    assert_eq!(house.told(alice), ["-bob"]);
+    house.say(bob, "hi");
+    assert_eq!(house.told(bob), ["in two with 0", "two/bob: hi"]);
+    let channels: Vec<String> = house
+        .hub
+        .channels()
+        .iter()
+        .map(|c| c.name.to_string())
+        .collect();
+    assert_eq!(channels, ["global", "one", "two"]);
+    house.apply(bob, Command::Leave(None));
+    assert_eq!(house.hub.counts().channels, 2, "an empty channel is gone");
+}
+
+#[test]
+fn a_nickname_in_any_spelling_has_one_owner() {
+    let mut house = House::new();
+    let alice = house.enter(0, "alice");
+    let bob = house.open(1);
+    for taken in ["alice", "ALICE", "\u{430}lice"] {
+        let refusal = house.claim(bob, taken).unwrap_err();
+        assert_eq!(refusal.code(), "nickname_in_use");
+    }
+    house.run(|hub, now, fx| hub.close(alice, Farewell::Quit, now, fx));
+    house.claim(bob, "Alice").unwrap();
+    house.apply(bob, Command::Rename(name("alice")));
+    assert_eq!(house.hub.users()[0].nickname.as_str(), "alice");
+}
+
+#[test]
+fn ignoring_holds_for_private_messages_and_survives_a_new_nickname() {
+    let mut house = House::new();
+    let alice = house.enter(0, "alice");
+    let bob = house.enter(1, "bob");
+    house.apply(alice, Command::Ignore(name("bob")));
+    house.apply(bob, Command::Rename(name("bobby")));
+    house.forget();
+    house.private(bob, "alice", "psst");
+    assert_eq!(house.told(alice), [""; 0]);
+    assert_eq!(house.told(bob), ["to alice: psst"]);
+    house.apply(alice, Command::Unignore(name("bobby")));
+    house.forget();
+    house.private(bob, "alice", "psst");
+    assert_eq!(house.told(alice), ["from bobby: psst"]);
+    house.apply(alice, Command::Ignore(name("alice")));
+    assert_eq!(house.told(alice), ["cannot_ignore_self"]);
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_by_name() {
+    let mut house = House::new();
+    let alice = house.enter(0, "alice");
+    house.forget();
+    house.say(alice, "hi");
+    house.private(alice, "nobody", "hi");
+    house.apply(alice, Command::Leave(Some(name("nowhere"))));
+    house.apply(alice, Command::Unignore(name("nobody")));
+    house.join(alice, "dev");
+    house.join(alice, "dev");
+    house.say(alice, " \u{7}");
+    assert_eq!(
+        house.told(alice),
+        [
+            "no_channel",
+            "no_such_user",
+            "not_in_channel",
+            "not_ignored",
+            "in dev with 0",
+            "already_in_channel",
+            "empty_message"
+        ]
+    );
+}
+
+#[test]
+fn the_number_of_channels_is_limited_at_its_edge() {
+    let mut house = House::new();
+    let alice = house.open_with(0, "192.0.2.1:1", false);
+    house.claim(alice, "alice").unwrap();
+    house.forget();
+    for channel in ["a", "b", "c", "d"] {
+        house.join(alice, channel);
+    }
+    assert_eq!(
+        house.told(alice),
+        [
+            "in a with 0",
+            "in b with 0",
+            "in c with 0",
+            "too_many_channels"
+        ]
+    );
+}
+
+#[test]
+fn who_takes_no_nickname_in_time_is_closed_and_others_stay() {
+    let mut house = House::new();
+    let slow = house.open(0);
+    let alice = house.enter(1, "alice");
+    house.pass(30_000);
+    let later = house.open(2);
+    house.pass(30_000);
+    assert_eq!(house.closed, [(slow, Farewell::LoginTimeout)]);
+    house.pass(30_000);
+    assert_eq!(house.closed.last().unwrap().0, later);
+    house.apply(alice, Command::ListChannels);
+    assert_eq!(house.hub.counts().connections, 1);
+}
+
+#[test]
+fn a_storm_of_joins_is_told_as_a_number() {
+    let mut house = House::new();
+    let first = house.enter(0, "first");
+    house.join(first, "big");
+    house.forget();
+    let storm = 500;
+    for n in 1..=storm {
+        let id = house.enter(n, &format!("user{n}"));
+        house.join(id, "big");
+    }
+    let by_name = house.told(first).len();
+    let deliveries = house.told.len();
+    assert!(by_name < 30, "{by_name} notices by name");
+    assert!(deliveries < 10 * storm as usize, "{deliveries} deliveries");
+    house.pass(1000);
+    assert_eq!(
+        house.told(first),
+        [format!("+{} -0", storm as usize - by_name)]
+    );
+    house.forget();
+    for n in 1..=3 {
+        let id = ConnectionId {
+            index: n,
+            generation: 0,
+        };
+        house.apply(id, Command::Leave(None));
+    }
+    house.pass(1000);
+    assert_eq!(house.told(first), ["+0 -3"]);
+    // A second later things are calm, and people have names again.
+    house.pass(1000);
+    house.join(
+        ConnectionId {
+            index: 1,
+            generation: 0,
+        },
+        "big",
+    );
+    assert_eq!(house.told(first), ["+user1"]);
+}
+
+#[test]
+fn leaving_in_any_order_keeps_the_member_lists_right() {
+    let mut house = House::new();
+    let ids: Vec<_> = (0..10)
+        .map(|n| {
+            let id = house.open_with(n, "192.0.2.1:1", false);
+            house.claim(id, &format!("user{n}")).unwrap();
+            house.join(id, "a");
+            house.join(id, "b");
+            id
+        })
+        .collect();
+    for leaver in [9, 0, 4, 5] {
+        house.apply(ids[leaver], Command::Leave(Some(name("a"))));
+    }
+    house.forget();
+    let text = Text::clean("hi");
+    let channel = Some(name("a"));
+    house.apply(ids[1], Command::Say { channel, text });
+    let mut heard: Vec<u32> = house.told.iter().map(|(id, _)| id.index).collect();
+    heard.sort_unstable();
+    assert_eq!(heard, [1, 2, 3, 6, 7, 8]);
+    for &id in &ids {
+        house.run(|hub, now, fx| hub.close(id, Farewell::PeerLeft, now, fx));
+    }
+    assert_eq!(house.hub.counts().channels, 1);
+    assert_eq!(house.hub.counts().users, 0);
+}
+
+#[test]
+fn bans_end_connections_and_keep_them_out_until_they_expire() {
+    let mut house = House::new();
+    let alice = house.open_with(0, "198.51.100.7:9", true);
+    house.claim(alice, "alice").unwrap();
+    let bob = house.enter(1, "bob");
+    let net = BanTarget::Address("198.51.100.0/24".parse().unwrap());
+    let until = Some(house.now.unix_ms + 5000);
+    house
+        .run(|hub, now, fx| hub.ban(net, None, until, now, fx))
+        .unwrap();
+    assert_eq!(house.closed, [(alice, Farewell::Banned(None))]);
+    let back = house.open_with(2, "[::ffff:198.51.100.8]:9", true);
+    assert_eq!(house.closed.last().unwrap().0, back);
+    let nickname = BanTarget::Nickname(name("Mallory"));
+    let ban = house
+        .run(|hub, now, fx| hub.ban(nickname, None, None, now, fx))
+        .unwrap();
+    let mallory = house.open(3);
+    assert_eq!(
+        house.claim(mallory, "mallory").unwrap_err().code(),
+        "nickname_banned"
+    );
+    house.apply(bob, Command::Rename(name("mallory")));
+    assert_eq!(house.told(bob).last().unwrap(), "nickname_banned");
+    assert!(house.hub.unban(ban.id));
+    assert!(!house.hub.unban(ban.id));
+    house.claim(mallory, "mallory").unwrap();
+    house.pass(5000);
+    let closed = house.closed.len();
+    house.open_with(4, "198.51.100.7:9", true);
+    assert_eq!(house.closed.len(), closed);
+}
+
+#[test]
+fn a_stale_connection_id_does_nothing() {
+    let mut house = House::new();
+    let alice = house.enter(0, "alice");
+    let stale = ConnectionId {
+        generation: 7,
+        ..alice
+    };
+    house.forget();
+    house.run(|hub, now, fx| hub.close(stale, Farewell::Quit, now, fx));
+    house.join(stale, "dev");
+    assert_eq!(house.hub.counts().users, 1);
+    assert_eq!(house.hub.counts().channels, 1);
+}
+
+#[test]
+fn everyone_hears_announcements_and_the_end() {
+    let mut house = House::new();
+    let alice = house.enter(0, "alice");
+    let nameless = house.open(1);
+    house.forget();
+    let told = house.run(|hub, now, fx| hub.announce(Text::clean("soup"), now, fx));
+    assert_eq!(told, 2);
+    assert!(house.told(nameless)[0].contains("soup"));
+    house.run(|hub, now, fx| hub.shut_down(now, fx));
+    let mut closed: Vec<_> = house.closed.iter().map(|(id, _)| *id).collect();
+    closed.sort();
+    assert_eq!(closed, [alice, nameless]);
+}
