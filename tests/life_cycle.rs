@@ -108,7 +108,7 @@ fn a_second_signal_ends_it_at_once() {
     let mut server = Server::start(|config| {
         config["shutdown_seconds"] = 3600.into();
         config["limits"]["message_rate"] = 0.into();
-        config["limits"]["backlog_bytes"] = 0.into();
+        config["limits"]["backlog_bytes"] = (1 << 30).into();
     });
     // More than the kernel takes waits for somebody who does not read: the
     // server would go on trying for an hour.
