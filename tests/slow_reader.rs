@@ -62,7 +62,7 @@ fn who_does_not_read_is_disconnected_and_nobody_waits_for_them() {
 fn who_reads_in_time_gets_everything_however_much_it_is() {
     let server = Server::start(|config| {
         config["limits"]["message_rate"] = 0.into();
-        config["limits"]["backlog_bytes"] = 0.into();
+        config["limits"]["backlog_bytes"] = (1 << 30).into();
     });
     let mut alice = LineClient::enter_channel(&server, "alice", "dev");
     let mut late = LineClient::enter_channel(&server, "late", "dev");
