@@ -1,5 +1,326 @@
 //! The chat log: what happened on the server, one JSON object a line.
+//!
+//! [`ChatLog::record`] hands entries to a thread of its own and never waits,
+//! whatever the disk does; what does not fit is counted, and the log itself
+//! says how much is missing. [`ChatLog::search`] reads the files, on the
+//! caller's thread, and asks nothing of the writer.
 
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+
+use crate::config;
+
+mod appender;
 mod entry;
+mod filter;
+mod folder;
+mod lines;
+mod pattern;
+mod query;
+mod search;
+mod stamp;
+mod writer;
 
 pub use entry::{Entry, Kind};
+pub use pattern::{BadPattern, MAX_PATTERN_BYTES};
+pub use query::{BadCursor, Cancel, Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, Query, SearchError};
+
+use appender::Appender;
+use folder::Folder;
+use writer::{Control, Counts, Writer};
+
+/// Batches that wait for the writer at most; see also
+/// [`ChatLogOptions::queue_bytes`].
+const QUEUE_BATCHES: usize = 16_384;
+/// Things the writer can be told before it has obeyed the first.
+const QUEUE_CONTROL: usize = 16;
+
+/// How the chat log is to work.
+#[derive(Clone, Debug)]
+pub struct ChatLogOptions {
+    /// The folder for its files; made if it is not there.
+    pub folder: PathBuf,
+    /// The settings that an administrator chooses.
+    pub settings: config::ChatLog,
+    /// About how many bytes of entries may wait for the disk.
+    pub queue_bytes: usize,
+    /// How many searches may run at once.
+    pub searches: usize,
+    /// How long a search may take before it returns what it has.
+    pub search_budget: Duration,
+}
+
+impl ChatLogOptions {
+    /// A log in `folder`, with the usual limits.
+    pub fn new(folder: impl Into<PathBuf>, settings: config::ChatLog) -> ChatLogOptions {
+        ChatLogOptions {
+            folder: folder.into(),
+            settings,
+            queue_bytes: 64 * 1024 * 1024,
+            searches: 2,
+            search_budget: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The chat log. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct ChatLog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    folder: Folder,
+    private_messages: bool,
+    queue_bytes: usize,
+    /// `None`: nothing is logged.
+    queue: Option<Queue>,
+    searches: usize,
+    searching: AtomicUsize,
+    search_budget: Duration,
+}
+
+/// The end of the writer's queue that entries are put into.
+struct Queue {
+    entries: Sender<Vec<Entry>>,
+    control: Sender<Control>,
+    counts: Arc<Counts>,
+    /// Nothing is sent; it is disconnected when the writer has ended.
+    ended: Receiver<()>,
+    /// Taken once, by whoever shuts the log down.
+    thread: Mutex<Option<JoinHandle<u64>>>,
+}
+
+/// Why the chat log cannot be used as asked.
+#[derive(Debug)]
+pub enum ChatLogError {
+    /// Its file cannot be made or written.
+    Unwritable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The system gave no thread.
+    NoThread(io::Error),
+    /// What waited was not written within the time allowed.
+    TooSlow,
+    /// It ended while the disk was failing.
+    Lost {
+        /// How many entries were not written.
+        entries: u64,
+    },
+}
+
+impl fmt::Display for ChatLogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ChatLogError::Unwritable { path, error } => write!(
+                f,
+                "the chat log {} cannot be written: {error}; make it writable for this user, \
+                 choose another data folder with data_dir, or switch the log off with \
+                 chat_log.enabled",
+                path.display()
+            ),
+            ChatLogError::NoThread(error) => {
+                write!(f, "the chat log's thread cannot be started: {error}")
+            }
+            ChatLogError::TooSlow => write!(
+                f,
+                "the chat log was not written in time; its last entries may be missing"
+            ),
+            ChatLogError::Lost { entries } => write!(
+                f,
+                "the chat log could not be written; its last {entries} entries are missing"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ChatLogError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            ChatLogError::Unwritable { error, .. } | ChatLogError::NoThread(error) => Some(error),
+            ChatLogError::TooSlow | ChatLogError::Lost { .. } => None,
+        }
+    }
+}
+
+impl ChatLog {
+    /// Opens the log and starts its writer; if it is switched off, only
+    /// searching does anything.
+    pub fn open(options: ChatLogOptions) -> Result<ChatLog, ChatLogError> {
+        let folder = Folder::new(options.folder);
+        let queue = match options.settings.enabled {
+            true => Some(start_writer(folder.clone(), &options.settings)?),
+            false => None,
+        };
+        Ok(ChatLog {
+            shared: Arc::new(Shared {
+                folder,
+                private_messages: options.settings.private_messages,
+                queue_bytes: options.queue_bytes,
+                queue,
+                searches: options.searches,
+                searching: AtomicUsize::new(0),
+                search_budget: options.search_budget,
+            }),
+        })
+    }
+
+    /// Adds an entry. Never waits: if too much waits already, the entry is
+    /// dropped and counted.
+    pub fn record(&self, entry: Entry) {
+        self.record_batch(vec![entry]);
+    }
+
+    /// Adds entries in order, all or none of them; cheaper than one by one.
+    pub fn record_batch(&self, mut entries: Vec<Entry>) {
+        let Some(queue) = &self.shared.queue else {
+            return;
+        };
+        if !self.shared.private_messages {
+            entries.retain(|entry| entry.kind != Kind::Private);
+        }
+        if entries.is_empty() {
+            return;
+        }
+        let (count, bytes) = (entries.len(), entries.iter().map(writer::weight).sum());
+        let waiting = &queue.counts.waiting_bytes;
+        let before = waiting.fetch_add(bytes, Ordering::Relaxed);
+        // A batch that is larger than the queue goes into an empty one.
+        let full = before > 0 && before.saturating_add(bytes) > self.shared.queue_bytes;
+        if full || queue.entries.try_send(entries).is_err() {
+            waiting.fetch_sub(bytes, Ordering::Relaxed);
+            queue.counts.drop_entries(count);
+        }
+    }
+
+    /// How many entries were dropped since the start.
+    pub fn dropped(&self) -> u64 {
+        let queue = self.shared.queue.as_ref();
+        queue.map_or(0, |queue| queue.counts.dropped.load(Ordering::Relaxed))
+    }
+
+    /// Has the file closed and opened anew, for when it was moved away.
+    pub fn reopen(&self) {
+        if let Some(queue) = &self.shared.queue {
+            // Full: the writer has trouble and opens the file anew anyway.
+            let _ = queue.control.try_send(Control::Reopen);
+        }
+    }
+
+    /// Waits until everything recorded so far is in the file.
+    pub fn flush(&self, timeout: Duration) -> Result<(), ChatLogError> {
+        let Some(queue) = &self.shared.queue else {
+            return Ok(());
+        };
+        let deadline = Instant::now() + timeout;
+        let (done, written) = bounded(1);
+        queue
+            .control
+            .send_deadline(Control::Flush(done), deadline)
+            .map_err(|_| ChatLogError::TooSlow)?;
+        written
+            .recv_deadline(deadline)
+            .map_err(|_| ChatLogError::TooSlow)
+    }
+
+    /// Writes everything that waits and ends the writer. What is recorded
+    /// afterwards is dropped.
+    pub fn shutdown(&self, timeout: Duration) -> Result<(), ChatLogError> {
+        let Some(queue) = &self.shared.queue else {
+            return Ok(());
+        };
+        let Some(thread) = queue.thread.lock().take() else {
+            return Ok(());
+        };
+        let deadline = Instant::now() + timeout;
+        let _ = queue.control.send_deadline(Control::Stop, deadline);
+        match queue.ended.recv_deadline(deadline) {
+            Err(error) if error.is_disconnected() => {}
+            _ => return Err(ChatLogError::TooSlow),
+        }
+        match thread.join() {
+            Ok(0) => Ok(()),
+            Ok(entries) => Err(ChatLogError::Lost { entries }),
+            Err(_) => Err(ChatLogError::TooSlow),
+        }
+    }
+
+    /// Finds entries, newest first. Takes up to the search budget and must
+    /// not be called from a thread that others wait for.
+    pub fn search(&self, query: &Query, cancel: &Cancel) -> Result<Page, SearchError> {
+        let _running = Running::start(&self.shared)?;
+        search::search(
+            &self.shared.folder,
+            query,
+            cancel,
+            self.shared.search_budget,
+        )
+    }
+}
+
+/// A search that counts as running until this is dropped.
+struct Running<'a>(&'a AtomicUsize);
+
+impl<'a> Running<'a> {
+    fn start(shared: &'a Shared) -> Result<Running<'a>, SearchError> {
+        let running = Running(&shared.searching);
+        let others = shared.searching.fetch_add(1, Ordering::Relaxed);
+        match others < shared.searches {
+            true => Ok(running),
+            false => Err(SearchError::Busy),
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn start_writer(folder: Folder, settings: &config::ChatLog) -> Result<Queue, ChatLogError> {
+    let path = folder.current();
+    let appender = Appender::open(folder, settings.rotate_bytes)
+        .map_err(|error| ChatLogError::Unwritable { path, error })?;
+    let (entries, waiting) = bounded(QUEUE_BATCHES);
+    let (control, told) = bounded(QUEUE_CONTROL);
+    let (ending, ended) = bounded(0);
+    let counts = Arc::new(Counts::default());
+    let writer = Writer {
+        appender,
+        entries: waiting,
+        control: told,
+        counts: counts.clone(),
+        keep_files: settings.keep_files,
+        keep_days: settings.keep_days,
+        batch: Vec::new().into_iter(),
+        flushes: Vec::new(),
+        stopping: false,
+    };
+    let thread = thread::Builder::new()
+        .name("chat log".to_owned())
+        .spawn(move || {
+            // Dropped when the writer has ended, however it ends.
+            let _ending: Sender<()> = ending;
+            writer.run()
+        })
+        .map_err(ChatLogError::NoThread)?;
+    Ok(Queue {
+        entries,
+        control,
+        counts,
+        ended,
+        thread: Mutex::new(Some(thread)),
+    })
+}

@@ -1,7 +1,25 @@
-//! Every setting, typed, with its default in one place.
+//! Every setting, typed, declared in one place.
 //!
 //! Names are the same in the file (`limits.line_bytes`), the environment
-//! (`CHAT_SERVER_LIMITS_LINE_BYTES`) and, where there is one, the flag.
+//! (`CHAT_SERVER_LIMITS_LINE_BYTES`) and, where there is one, the flag. Each
+//! line below is all there is to say about a setting; reading, checking,
+//! reloading and `docs/configuration.md` follow from it. Nothing here reads
+//! the environment by itself: [`Sources`] are handed in.
+
+mod address;
+mod changes;
+mod checks;
+mod document;
+mod loader;
+mod names;
+mod origin;
+mod problem;
+mod rule;
+mod secret;
+mod setting;
+mod sources;
+mod suggest;
+mod value;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,181 +27,141 @@ use std::time::Duration;
 
 use crate::hub::Limits as HubLimits;
 
-/// All settings of one server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Config {
-    /// Where to listen.
-    pub listen: Listen,
-    /// The data folder: chat log, admin token, bans, database.
-    pub data_dir: PathBuf,
-    /// `error`, `warn`, `info`, `debug`, `trace` or a filter such as `info,chat_server=debug`.
-    pub log_level: String,
-    /// The first line a client sees.
-    pub greeting: String,
-    /// Seconds a shutdown may take before the process exits anyway.
-    pub shutdown_seconds: u64,
-    /// Admin REST.
-    pub admin: Admin,
-    /// The chat log.
-    pub chat_log: ChatLog,
-    /// Web origins.
-    pub web: Web,
-    /// Limits.
-    pub limits: Limits,
-}
+pub use changes::Change;
+pub use problem::{Origin, Problem, Problems};
+use rule::Rule;
+pub use secret::{Secret, SecretError};
+use setting::settings;
+pub use setting::{Applies, ENVIRONMENT_PREFIX, Setting};
+pub use sources::{ConfigFile, Flag, Loaded, Sources};
 
-/// One address a listener; `None` is `"off"`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Listen {
-    /// Line protocol over TCP.
-    pub telnet: Option<SocketAddr>,
-    /// Admin REST.
-    pub rest: Option<SocketAddr>,
-    /// Page, WebSockets and REST on one origin.
-    pub web: Option<SocketAddr>,
-    /// Room lines over TCP.
-    pub tcp: Option<SocketAddr>,
-    /// Room lines over WebSocket.
-    pub ws: Option<SocketAddr>,
-}
-
-/// Admin REST settings.
-#[derive(Clone, PartialEq)]
-pub struct Admin {
-    /// The bearer token; `None`: made at first start and kept in the data folder.
-    pub token: Option<String>,
-    /// Worker threads behind the HTTP front.
-    pub workers: usize,
-}
-
-/// Chat log settings.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChatLog {
-    /// Whether anything is logged.
-    pub enabled: bool,
-    /// Whether private messages are logged too.
-    pub private_messages: bool,
-    /// Size at which the current file is rotated, in bytes.
-    pub rotate_bytes: u64,
-    /// How many rotated files are kept; 0 keeps all.
-    pub keep_files: usize,
-    /// Days after which rotated files are removed; 0 keeps them.
-    pub keep_days: u64,
-}
-
-/// Web settings.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Web {
-    /// Origins besides our own that may call the API and open WebSockets; `*` is any.
-    pub allowed_origins: Vec<String>,
-}
-
-/// Limits in the order of `docs`; 0 means no limit where that makes sense.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Limits {
-    /// Connections in all.
-    pub connections: usize,
-    /// Connections of one address; loopback is exempt.
-    pub connections_per_address: usize,
-    /// Seconds to log in.
-    pub login_seconds: u64,
-    /// Longest line or frame.
-    pub line_bytes: usize,
-    /// Sustained messages per second and connection.
-    pub message_rate: f64,
-    /// Messages a connection may send at once.
-    pub message_burst: u32,
-    /// Login and register attempts per minute, per address and per account.
-    pub auth_attempts: u32,
-    /// Unsent bytes at which a connection is a slow reader.
-    pub backlog_bytes: usize,
-    /// Seconds of silence before a WebSocket is pinged; after twice that it is closed.
-    pub ping_seconds: u64,
-    /// HTTP request head.
-    pub http_head_bytes: usize,
-    /// HTTP request body.
-    pub http_body_bytes: usize,
-    /// Seconds for an HTTP request to arrive whole.
-    pub http_seconds: u64,
-    /// Channels a connection may be in.
-    pub channels_per_connection: usize,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            listen: Listen::default(),
-            data_dir: PathBuf::from("data"),
-            log_level: "info".to_owned(),
-            greeting: "Welcome to the chat server.".to_owned(),
-            shutdown_seconds: 10,
-            admin: Admin::default(),
-            chat_log: ChatLog::default(),
-            web: Web::default(),
-            limits: Limits::default(),
+settings! {
+    /// All settings of one server.
+    pub struct Config {
+        settings {
+            /// The data folder: chat log, admin token, bans, database.
+            data_dir: PathBuf = PathBuf::from("data"), Rule::Any, Restart;
+            /// `error`, `warn`, `info`, `debug`, `trace`, `off` or a filter
+            /// such as `info,chat_server=debug`.
+            log_level: String = "info".to_owned(), Rule::LogFilter, Now;
+            /// The first line a client sees.
+            greeting: String = "Welcome to the chat server.".to_owned(),
+                Rule::Line { max_chars: 500 }, Now;
+            /// Seconds a shutdown may take before the process exits anyway.
+            shutdown_seconds: u64 = 10, Rule::whole(1, 3600), Restart;
+        }
+        sections {
+            /// Where to listen.
+            listen: Listen;
+            /// Admin REST.
+            admin: Admin;
+            /// The chat log.
+            chat_log: ChatLog;
+            /// Web origins.
+            web: Web;
+            /// Limits.
+            limits: Limits;
         }
     }
 }
 
-impl Default for Listen {
-    fn default() -> Listen {
-        let loopback = |port| Some(SocketAddr::from(([127, 0, 0, 1], port)));
-        Listen {
-            telnet: loopback(4000),
-            rest: loopback(4001),
-            web: loopback(4004),
-            tcp: None,
-            ws: None,
-        }
+settings! {
+    /// One address a listener; `None` is `"off"`.
+    pub struct Listen in listen {
+        /// Line protocol over TCP.
+        telnet: Option<SocketAddr> = loopback(4000), Rule::Any, Restart;
+        /// Admin REST, `/docs` and metrics.
+        rest: Option<SocketAddr> = loopback(4001), Rule::Any, Restart;
+        /// Page, WebSockets and REST on one origin.
+        web: Option<SocketAddr> = loopback(4004), Rule::Any, Restart;
+        /// Room lines over TCP.
+        tcp: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Room lines over WebSocket.
+        ws: Option<SocketAddr> = None, Rule::Any, Restart;
     }
 }
 
-impl Default for Admin {
-    fn default() -> Admin {
-        Admin {
-            token: None,
-            workers: 4,
-        }
+settings! {
+    /// Admin REST settings.
+    pub struct Admin in admin {
+        /// The bearer token. Without one it is made at first start and kept
+        /// in the data folder.
+        token: Option<Secret> = None, Rule::Any, Now;
+        /// Worker threads behind the HTTP front.
+        workers: usize = 4, Rule::whole(1, 256), Restart;
     }
 }
 
-impl Default for ChatLog {
-    fn default() -> ChatLog {
-        ChatLog {
-            enabled: true,
-            private_messages: true,
-            rotate_bytes: 256 * 1024 * 1024,
-            keep_files: 16,
-            keep_days: 0,
-        }
+settings! {
+    /// Chat log settings.
+    pub struct ChatLog in chat_log {
+        /// Whether anything is logged.
+        enabled: bool = true, Rule::Any, Restart;
+        /// Whether private messages are logged too.
+        private_messages: bool = true, Rule::Any, Now;
+        /// Size at which the current file is rotated, in bytes.
+        rotate_bytes: u64 = 256 << 20, Rule::whole(64 << 10, 1 << 40), Now;
+        /// How many rotated files are kept.
+        keep_files: usize = 16, Rule::whole(1, 100_000).or_zero("to keep all"), Now;
+        /// Days after which rotated files are removed.
+        keep_days: u64 = 0, Rule::whole(1, 36_500).or_zero("to keep them"), Now;
     }
 }
 
-impl Default for Web {
-    fn default() -> Web {
-        Web {
-            allowed_origins: Vec::new(),
-        }
+settings! {
+    /// Web settings.
+    pub struct Web in web {
+        /// Origins besides our own that may call the API and open
+        /// WebSockets; `*` is any.
+        allowed_origins: Vec<String> = Vec::new(), Rule::Any, Now;
     }
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            connections: 20_000,
-            connections_per_address: 1_000,
-            login_seconds: 60,
-            line_bytes: 4096,
-            message_rate: 20.0,
-            message_burst: 40,
-            auth_attempts: 10,
-            backlog_bytes: 1024 * 1024,
-            ping_seconds: 30,
-            http_head_bytes: 16 * 1024,
-            http_body_bytes: 64 * 1024,
-            http_seconds: 10,
-            channels_per_connection: 100,
-        }
+settings! {
+    /// Limits; 0 means no limit where that makes sense.
+    pub struct Limits in limits {
+        /// Connections in all; more are turned away.
+        connections: usize = 20_000, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
+        /// Connections of one address; loopback is exempt.
+        connections_per_address: usize = 1_000,
+            Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
+        /// Seconds to log in before the connection is closed.
+        login_seconds: u64 = 60, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Now;
+        /// Longest line or frame, in bytes.
+        line_bytes: usize = 4096, Rule::whole(64, 1 << 20), Now;
+        /// Sustained messages per second and connection.
+        message_rate: f64 = 20.0, Rule::number(0.1, 1e6).or_zero(NO_LIMIT), Now;
+        /// Messages a connection may send at once.
+        message_burst: u32 = 40, Rule::whole(1, 1_000_000), Now;
+        /// Login and register attempts per minute, per address and per account.
+        auth_attempts: u32 = 10, Rule::whole(1, 1_000_000).or_zero(NO_LIMIT), Now;
+        /// Unsent bytes at which a connection is a slow reader and is closed.
+        backlog_bytes: usize = 1 << 20, Rule::whole(4096, 1 << 30), Now;
+        /// Seconds of silence before a WebSocket is pinged; after twice that
+        /// it is closed.
+        ping_seconds: u64 = 30, Rule::whole(1, 86_400).or_zero("for no pings"), Now;
+        /// Longest HTTP request head, in bytes.
+        http_head_bytes: usize = 16 << 10, Rule::whole(1024, 1 << 20), Now;
+        /// Longest HTTP request body, in bytes.
+        http_body_bytes: usize = 64 << 10, Rule::whole(1024, 16 << 20), Now;
+        /// Seconds for an HTTP request to arrive whole.
+        http_seconds: u64 = 10, Rule::whole(1, 3600), Now;
+        /// Channels a connection may be in.
+        channels_per_connection: usize = 100, Rule::whole(1, 100_000).or_zero(NO_LIMIT), Now;
+    }
+}
+
+/// What 0 means for most limits.
+const NO_LIMIT: &str = "for no limit";
+
+fn loopback(port: u16) -> Option<SocketAddr> {
+    Some(SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+impl Config {
+    /// Reads and checks the configuration; every mistake is found at once.
+    pub fn load(sources: &Sources) -> Result<Config, Problems> {
+        sources.load().map(|loaded| loaded.config)
     }
 }
 
@@ -198,12 +176,17 @@ impl Limits {
     }
 }
 
-/// Prints nothing of the token.
-impl std::fmt::Debug for Admin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Admin")
-            .field("token", &self.token.as_ref().map(|_| "(set)"))
-            .field("workers", &self.workers)
-            .finish()
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_variable_means_one_setting() {
+        let names: HashSet<String> = Config::settings().map(Setting::environment).collect();
+        assert_eq!(names.len(), Config::settings().count());
+        let name = Setting::find("limits.line_bytes").unwrap().environment();
+        assert_eq!(name, "CHAT_SERVER_LIMITS_LINE_BYTES");
     }
 }

@@ -6,11 +6,17 @@
 #![warn(missing_docs)]
 
 pub mod chatlog;
+pub mod cli;
 pub mod config;
+pub mod data;
 pub mod hub;
+pub mod logging;
+pub mod metrics;
 pub mod name;
 pub mod net;
+pub mod page;
 pub mod protocol;
+pub mod rest;
 pub mod server;
 pub mod text;
 pub mod turn;

@@ -4,6 +4,7 @@
 //! [`outbox`]. No chat rules here.
 
 pub mod flusher;
+pub mod front;
 pub mod limits;
 pub mod line;
 pub mod link;

@@ -1,63 +1,67 @@
 //! Starts the parts in order, joins them, stops them. No chat rules.
 
-use std::fmt;
-use std::io;
+mod error;
+mod services;
+mod shared;
+mod signals;
+
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use parking_lot::RwLock;
+use parking_lot::Mutex;
 
-use crate::config::Config;
-use crate::hub::Hub;
+use crate::chatlog::{ChatLog, ChatLogOptions};
+use crate::config::{Config, Sources};
+use crate::data::{AdminToken, DataDir};
+use crate::hub::{Ban, Hub};
+use crate::metrics::Metrics;
 use crate::net::flusher::Flusher;
-use crate::net::limits::{Capacity, capacity, raise_descriptor_limit};
-use crate::net::line::LineLimits;
+use crate::net::front::Relays;
+use crate::net::limits::raise_descriptor_limit;
 use crate::net::listener::{Bound, Listening, Service};
 use crate::net::outbox::Outbox;
-use crate::net::registry::{Permit, Refused, Registry};
-use crate::net::telnet;
+use crate::net::registry::Registry;
 use crate::protocol::Encoder;
-use crate::turn::{Counters, HubHandle, Input, Turn};
+use crate::rest::{self, Readiness, RestContext, RestHandle};
+use crate::turn::{HubHandle, Input, Turn};
+
+pub use error::StartError;
+use services::{Http, Telnet};
+use shared::Shared;
+
+/// How long a REST request may take inside.
+const REST_PATIENCE: Duration = Duration::from_secs(60);
+/// What the chat log gets to write its last entries, however late it is.
+const LOG_SHUTDOWN: Duration = Duration::from_millis(500);
+/// How often the end of the last connection is looked for at shutdown.
+const SHUTDOWN_POLL: Duration = Duration::from_millis(5);
 
 /// A running server.
 pub struct Server {
     shared: Arc<Shared>,
     listeners: Vec<Listening>,
     addresses: Vec<(&'static str, SocketAddr)>,
+    admin_token: AdminToken,
     hub_thread: Option<JoinHandle<()>>,
-    shutdown: Duration,
+    rest: Option<RestHandle>,
+    chat_log: ChatLog,
+    /// Held for as long as the server runs.
+    _data: Arc<DataDir>,
 }
 
-/// What all listeners and REST share.
-pub struct Shared {
-    /// The settings in force.
-    pub config: RwLock<Arc<Config>>,
-    /// Who is connected.
-    pub registry: Arc<Registry>,
-    /// How many connections fit.
-    pub capacity: RwLock<Capacity>,
-    /// The hub thread.
-    pub hub: HubHandle,
-    /// What the hub thread has done.
-    pub counters: Arc<Counters>,
-}
-
-/// Why the server did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// A listener's address cannot be had.
-    Bind {
-        /// The listener.
-        name: &'static str,
-        /// Its address.
-        address: SocketAddr,
-        /// Why.
-        error: io::Error,
-    },
-    /// A thread or a descriptor cannot be had.
-    System(io::Error),
+/// Runs a server until it is told to stop; the program's exit code.
+pub fn run(config: Config, sources: Sources) -> ExitCode {
+    let server = match Server::start(config) {
+        Ok(server) => server,
+        Err(error) => {
+            eprintln!("chat-server: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    signals::serve(server, &sources)
 }
 
 impl Server {
@@ -66,47 +70,64 @@ impl Server {
     pub fn start(config: Config) -> Result<Server, StartError> {
         raise_descriptor_limit();
         let bound = bind_all(&config)?;
+        let data = Arc::new(DataDir::open(&config.data_dir)?);
+        let admin_token = data.admin_token(config.admin.token.as_ref())?;
         let registry = Arc::new(Registry::default());
-        let counters = Arc::new(Counters::default());
+        let metrics = Metrics::new();
+        let settings = shared::settings(&config);
+        let folder = data.path().join("chatlog");
+        let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
         let (hub, inputs) = HubHandle::new();
         let outbox = Outbox::new(
-            Encoder::new(config.greeting.clone()),
-            config.limits.backlog_bytes,
+            Encoder::new(settings.greeting.clone()),
+            settings.backlog_bytes,
             Flusher::start()?,
             registry.clone(),
         );
+        let mut state = Hub::new(settings.limits);
+        state.restore_bans(data.bans().load(unix_ms())?);
         let turn = Turn::new(
-            Hub::new(config.limits.hub()),
+            state,
             outbox,
             inputs,
-            config.limits.ping_seconds,
-            Box::new(|_entry| {}),
-            counters.clone(),
+            settings.ping_seconds,
+            Some(chat_log.clone()),
+            metrics.clone(),
         );
         let hub_thread = turn.start()?;
-        let shared = Arc::new(Shared {
-            capacity: RwLock::new(capacity(config.limits.connections)),
-            registry,
-            hub,
-            counters,
-            config: RwLock::new(Arc::new(config.clone())),
-        });
+        let workers = config.admin.workers;
+        let shared = Arc::new(Shared::new(config, registry, hub, metrics, &admin_token));
+        let socket = rest::Socket::place(data.path())?;
+        let relays = Arc::new(Relays::new(socket.path().to_owned(), REST_PATIENCE));
+        let context = rest_context(&shared, &relays, &data, workers);
+        let rest = rest::start(context, socket)?;
         let mut server = Server {
             shared,
             listeners: Vec::new(),
             addresses: Vec::new(),
+            admin_token,
             hub_thread: Some(hub_thread),
-            shutdown: Duration::from_secs(config.shutdown_seconds),
+            rest: Some(rest),
+            chat_log,
+            _data: data,
         };
         for bound in bound {
-            server.serve(bound)?;
+            server.serve(bound, &relays)?;
         }
         Ok(server)
     }
 
-    fn serve(&mut self, bound: Bound) -> Result<(), StartError> {
-        let service = Arc::new(Telnet(self.shared.clone()));
-        self.addresses.push((bound.name(), bound.address()?));
+    fn serve(&mut self, bound: Bound, relays: &Arc<Relays>) -> Result<(), StartError> {
+        let name = bound.name();
+        let service: Arc<dyn Service> = match name {
+            "telnet" => Arc::new(Telnet(self.shared.clone())),
+            _ => Arc::new(Http {
+                shared: self.shared.clone(),
+                page: name == "web",
+                relays: relays.clone(),
+            }),
+        };
+        self.addresses.push((name, bound.address()?));
         self.listeners.push(bound.start(service)?);
         Ok(())
     }
@@ -116,97 +137,95 @@ impl Server {
         &self.addresses
     }
 
-    /// Stops accepting, tells everybody, waits until everything is sent.
+    /// Says where everything is, a line each.
+    fn introduce(&self) {
+        for (name, address) in &self.addresses {
+            match *name {
+                "web" => println!("listening: web http://{address}/client"),
+                "rest" => println!("listening: rest http://{address}/docs"),
+                name => println!("listening: {name} {address}"),
+            }
+        }
+        match &self.admin_token {
+            AdminToken::Configured(_) => println!("admin token: as configured"),
+            AdminToken::Kept(_, path) => println!("admin token: {}", path.display()),
+        }
+        let capacity = self.shared.capacity();
+        if let Some(bound_by) = capacity.bound_by {
+            let fit = capacity.connections;
+            println!("connections: at most {fit}, because of {bound_by}");
+        }
+        println!("ready");
+    }
+
+    /// Stops accepting, tells everybody, waits until everything is sent, but
+    /// no longer than the configuration allows.
     pub fn shut_down(mut self) {
-        let deadline = Instant::now() + self.shutdown;
+        let allowed = Duration::from_secs(self.shared.config().shutdown_seconds);
+        let deadline = Instant::now() + allowed;
         self.listeners.clear();
         let _ = self.shared.hub.send(Input::Stop);
         while self.shared.registry.connections() > 0 && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(5));
+            std::thread::sleep(SHUTDOWN_POLL);
+        }
+        if let Some(rest) = self.rest.take() {
+            rest.shutdown();
         }
         let _ = self.shared.hub.send(Input::End);
         if let Some(thread) = self.hub_thread.take() {
             let _ = thread.join();
         }
+        let left = deadline.saturating_duration_since(Instant::now());
+        if let Err(error) = self.chat_log.shutdown(left.max(LOG_SHUTDOWN)) {
+            log::error!("{error}");
+        }
+    }
+}
+
+fn rest_context(
+    shared: &Shared,
+    relays: &Arc<Relays>,
+    data: &Arc<DataDir>,
+    workers: usize,
+) -> RestContext {
+    let bans = data.clone();
+    let save_bans = move |list: &[Ban]| bans.bans().save(list).map_err(std::io::Error::other);
+    RestContext {
+        hub: shared.hub.clone(),
+        log: None,
+        token: shared.admin_token.clone(),
+        save_bans: Mutex::new(Box::new(save_bans)),
+        max_text_bytes: shared.line_limits().line_bytes,
+        version: env!("CARGO_PKG_VERSION"),
+        started: jiff::Timestamp::now(),
+        metrics: shared.metrics.clone(),
+        readiness: Arc::new(Readiness::default()),
+        origins: shared.origins.clone(),
+        relays: relays.clone(),
+        workers,
     }
 }
 
 fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
     let listen = &config.listen;
-    [("telnet", listen.telnet)]
-        .into_iter()
-        .filter_map(|(name, address)| Some((name, address?)))
-        .map(|(name, address)| {
-            Bound::bind(name, address).map_err(|error| StartError::Bind {
-                name,
-                address,
-                error,
-            })
+    [
+        ("telnet", listen.telnet),
+        ("rest", listen.rest),
+        ("web", listen.web),
+    ]
+    .into_iter()
+    .filter_map(|(name, address)| Some((name, address?)))
+    .map(|(name, address)| {
+        Bound::bind(name, address).map_err(|error| StartError::Bind {
+            name,
+            address,
+            error,
         })
-        .collect()
+    })
+    .collect()
 }
 
-impl Shared {
-    fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        let per_address = self.config.read().limits.connections_per_address;
-        let in_all = self.capacity.read().connections;
-        self.registry.admit(peer.ip(), in_all, per_address)
-    }
-
-    fn line_limits(&self) -> LineLimits {
-        let config = self.config.read();
-        LineLimits {
-            line_bytes: config.limits.line_bytes,
-            message_rate: config.limits.message_rate,
-            message_burst: config.limits.message_burst,
-        }
-    }
+fn unix_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    unix.map_or(0, |unix| unix.as_millis() as u64)
 }
-
-struct Telnet(Arc<Shared>);
-
-impl Service for Telnet {
-    fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.0.admit(peer)
-    }
-
-    fn serve(&self, stream: std::net::TcpStream, peer: SocketAddr, permit: Permit) {
-        let limits = self.0.line_limits();
-        telnet::serve(stream, peer, &self.0.hub, &self.0.registry, limits);
-        drop(permit);
-    }
-
-    fn refusal(&self, why: Refused) -> Vec<u8> {
-        format!("* {}\r\n", why.words()).into_bytes()
-    }
-}
-
-impl From<io::Error> for StartError {
-    fn from(error: io::Error) -> StartError {
-        StartError::System(error)
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Bind {
-                name,
-                address,
-                error,
-            } if error.kind() == io::ErrorKind::AddrInUse => write!(
-                f,
-                "{name}: another program already uses {address}; \
-                 choose another address with --{name} ADDR, or listen.{name} in the configuration"
-            ),
-            StartError::Bind {
-                name,
-                address,
-                error,
-            } => write!(f, "{name}: cannot listen on {address}: {error}"),
-            StartError::System(error) => write!(f, "cannot start: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

@@ -4,15 +4,16 @@
 //! batches larger and each message cheaper. This thread never blocks on
 //! anything but its own queue.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::chatlog::Entry;
+use crate::chatlog::{ChatLog, Entry, Kind};
 use crate::hub::{Command, ConnectionId, Effect, Effects, Farewell, Hub, Now, Profile};
+use crate::metrics::Metrics;
 use crate::net::link::Link;
 use crate::net::outbox::{Outbox, Sums};
 use crate::protocol::WireFormat;
@@ -26,6 +27,9 @@ const TURN: u64 = 1024;
 const BULK_SLICE: usize = 64;
 /// How long a request waits for the hub before it is given up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Exit code of a process whose hub has failed (EX_SOFTWARE of sysexits).
+const HUB_FAILED: i32 = 70;
 
 /// Something for the hub thread.
 pub enum Input {
@@ -129,41 +133,17 @@ impl HubHandle {
     }
 }
 
-/// What the hub thread has done since its start, for whoever wants to know.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Turns with at least one input.
-    pub turns: AtomicU64,
-    /// Inputs taken.
-    pub inputs: AtomicU64,
-    /// See [`Sums::deliveries`].
-    pub deliveries: AtomicU64,
-    /// See [`Sums::sends`].
-    pub sends: AtomicU64,
-    /// See [`Sums::bytes`].
-    pub bytes: AtomicU64,
-    /// See [`Sums::slow_readers`].
-    pub slow_readers: AtomicU64,
-}
-
-impl Counters {
-    fn store(&self, sums: Sums) {
-        self.deliveries.store(sums.deliveries, Ordering::Relaxed);
-        self.sends.store(sums.sends, Ordering::Relaxed);
-        self.bytes.store(sums.bytes, Ordering::Relaxed);
-        self.slow_readers
-            .store(sums.slow_readers, Ordering::Relaxed);
-    }
-}
-
 /// Everything the hub thread works with.
 pub struct Turn {
     hub: Hub,
     outbox: Outbox,
     effects: Effects,
     inputs: Receiver<Input>,
-    chat_log: Box<dyn FnMut(Entry) + Send>,
-    counters: Arc<Counters>,
+    chat_log: Option<ChatLog>,
+    /// This turn's entries.
+    entries: Vec<Entry>,
+    metrics: Arc<Metrics>,
+    last_sums: Sums,
     ping_seconds: u64,
     clock: Instant,
     last_ping: u64,
@@ -178,8 +158,8 @@ impl Turn {
         outbox: Outbox,
         inputs: Receiver<Input>,
         ping_seconds: u64,
-        chat_log: Box<dyn FnMut(Entry) + Send>,
-        counters: Arc<Counters>,
+        chat_log: Option<ChatLog>,
+        metrics: Arc<Metrics>,
     ) -> Turn {
         Turn {
             hub,
@@ -187,7 +167,9 @@ impl Turn {
             effects: Effects::default(),
             inputs,
             chat_log,
-            counters,
+            entries: Vec::new(),
+            metrics,
+            last_sums: Sums::default(),
             ping_seconds,
             clock: Instant::now(),
             last_ping: 0,
@@ -201,7 +183,14 @@ impl Turn {
     pub fn start(self) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new()
             .name("hub".to_owned())
-            .spawn(move || self.run())
+            .spawn(move || {
+                if catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
+                    // Without its hub the server is nothing, and whoever
+                    // watches over it can only restart what has ended.
+                    log::error!("the hub has failed; the server ends");
+                    std::process::exit(HUB_FAILED);
+                }
+            })
     }
 
     fn run(mut self) {
@@ -215,6 +204,7 @@ impl Turn {
             self.take_batch(first, now);
             self.keep_time(now);
             self.flush(now);
+            self.log();
         }
     }
 
@@ -247,8 +237,8 @@ impl Turn {
             next = self.inputs.try_recv().ok();
         }
         if taken > 0 {
-            self.counters.turns.fetch_add(1, Ordering::Relaxed);
-            self.counters.inputs.fetch_add(taken, Ordering::Relaxed);
+            self.metrics.turns.inc();
+            self.metrics.commands.inc_by(taken);
         }
     }
 
@@ -342,7 +332,32 @@ impl Turn {
                 .close(id, Farewell::SlowReader, now, &mut self.effects);
             self.carry_out();
         }
-        self.counters.store(self.outbox.sums());
+        self.count();
+    }
+
+    /// Hands this turn's entries to the chat log, which never waits.
+    fn log(&mut self) {
+        if self.entries.is_empty() {
+            return;
+        }
+        let entries = std::mem::take(&mut self.entries);
+        if let Some(chat_log) = &self.chat_log {
+            chat_log.record_batch(entries);
+        }
+    }
+
+    fn count(&mut self) {
+        let (sums, last) = (self.outbox.sums(), self.last_sums);
+        if sums != last {
+            let metrics = &self.metrics;
+            metrics.deliveries.inc_by(sums.deliveries - last.deliveries);
+            metrics.sends.inc_by(sums.sends - last.sends);
+            metrics.bytes_sent.inc_by(sums.bytes - last.bytes);
+            metrics
+                .slow_readers
+                .inc_by(sums.slow_readers - last.slow_readers);
+            self.last_sums = sums;
+        }
     }
 
     fn now(&self) -> Now {

@@ -55,7 +55,10 @@ fn talk(mut crowd: Vec<Person>) {
                 let heard = (0..MEMBERS * MESSAGES).map(|_| next_message(&mut person));
                 let heard: Vec<(String, usize)> = heard.collect();
                 let more = person.settle();
-                assert!(!more.iter().any(|line| line.contains("message")), "{more:?}");
+                assert!(
+                    !more.iter().any(|line| line.contains("message")),
+                    "{more:?}"
+                );
                 heard
             })
         })

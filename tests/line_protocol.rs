@@ -36,10 +36,10 @@ fn a_nickname_that_is_taken_or_invalid_is_asked_for_again() {
         (&"x".repeat(33), "32"),
     ] {
         other.send(nickname);
-        other.expect(why);
-        other.expect_line("another nickname is asked for", &|line| {
-            line.to_lowercase().contains("please")
-        });
+        let answer = other.expect(why);
+        if !answer.contains("please") {
+            other.expect_next("please");
+        }
     }
     other.send("/help");
     other.expect("/join #channel");
@@ -178,7 +178,10 @@ fn rooms_counts_the_members_of_each() {
     let rooms = bob.settle();
     assert!(rooms.contains(&"#dev\t2 people".to_owned()), "{rooms:#?}");
     assert!(rooms.contains(&"#music\t1 person".to_owned()), "{rooms:#?}");
-    assert!(rooms.contains(&"#global\t0 people".to_owned()), "{rooms:#?}");
+    assert!(
+        rooms.contains(&"#global\t0 people".to_owned()),
+        "{rooms:#?}"
+    );
 }
 
 #[test]
@@ -224,7 +227,10 @@ fn ignored_people_cannot_write_until_unignored() {
     alice.send("in the channel you can");
     // Ignoring covers private messages only, and the channel's comes later.
     let line = bob.next_line().unwrap();
-    assert!(is_message(&line, "alice", "in the channel you can"), "{line}");
+    assert!(
+        is_message(&line, "alice", "in the channel you can"),
+        "{line}"
+    );
 
     // Another nickname is no way round.
     alice.send("/nick alicia");

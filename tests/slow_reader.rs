@@ -22,7 +22,11 @@ fn who_does_not_read_is_disconnected_and_nobody_waits_for_them() {
     let mut sent = 0;
     let mut gone = false;
     while !gone {
-        assert!(sent < MOST_MESSAGES, "sleepy is still there\n{}", server.output());
+        assert!(
+            sent < MOST_MESSAGES,
+            "sleepy is still there\n{}",
+            server.output()
+        );
         for number in sent..sent + ROUND {
             alice.send(&message(number));
         }
@@ -40,7 +44,11 @@ fn who_does_not_read_is_disconnected_and_nobody_waits_for_them() {
             }
         }
         sent += ROUND;
-        gone = gone || bob.settle().iter().any(|line| line.contains("@sleepy left"));
+        gone = gone
+            || bob
+                .settle()
+                .iter()
+                .any(|line| line.contains("@sleepy left"));
     }
 
     // Who wakes up finds out why, after what was under way.
@@ -54,7 +62,7 @@ fn who_does_not_read_is_disconnected_and_nobody_waits_for_them() {
 fn who_reads_in_time_gets_everything_however_much_it_is() {
     let server = Server::start(|config| {
         config["limits"]["message_rate"] = 0.into();
-        config["limits"]["backlog_bytes"] = 0.into();
+        config["limits"]["backlog_bytes"] = (1 << 30).into();
     });
     let mut alice = LineClient::enter_channel(&server, "alice", "dev");
     let mut late = LineClient::enter_channel(&server, "late", "dev");

@@ -39,7 +39,10 @@ fn lines_to_a_telnet_client_end_in_cr_lf() {
     alice.settle();
     let received = alice.received();
     let line_feeds = memchr::memchr_iter(b'\n', received).count();
-    assert_eq!(memchr::memmem::find_iter(received, b"\r\n").count(), line_feeds);
+    assert_eq!(
+        memchr::memmem::find_iter(received, b"\r\n").count(),
+        line_feeds
+    );
     assert!(!received.contains(&IAC), "nothing is negotiated unasked");
 }
 

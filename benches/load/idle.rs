@@ -27,8 +27,16 @@ pub fn run(server: &Server, connections: usize) -> Result<Report, Failure> {
     each("resident", before.resident_kib, after.resident_kib);
     each("page tables", before.page_tables_kib, after.page_tables_kib);
     each("kernel stacks", kernel.stacks_kib, kernel_after.stacks_kib);
-    each("kernel objects, both ends", kernel.slab_kib, kernel_after.slab_kib);
-    each("TCP buffers, both ends", kernel.tcp_kib, kernel_after.tcp_kib);
+    each(
+        "kernel objects, both ends",
+        kernel.slab_kib,
+        kernel_after.slab_kib,
+    );
+    each(
+        "TCP buffers, both ends",
+        kernel.tcp_kib,
+        kernel_after.tcp_kib,
+    );
     let resident = after.resident_kib as f64 / 1024.0;
     report.add("resident in all", resident, "MiB");
     report.add("threads", after.threads as f64, "");

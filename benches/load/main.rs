@@ -52,7 +52,7 @@ struct Arguments {
     #[arg(long, global = true, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Merge this into the server's configuration
-    #[arg(long, global = true, value_name = "JSON", default_value = "{}")]
+    #[arg(long, global = true, value_name = "JSON", default_value = "{}", value_parser = parse_json)]
     config: Value,
     /// Given by `cargo bench`
     #[arg(long, global = true, hide = true)]
@@ -176,4 +176,9 @@ fn merge(into: &mut Value, changes: &Value) {
         }
         change => *into = change.clone(),
     }
+}
+
+/// Without this, clap would take the text itself for a JSON string.
+fn parse_json(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
 }

@@ -47,9 +47,9 @@ pub fn json(reports: &[Report]) -> String {
     let reports: Vec<_> = reports
         .iter()
         .map(|report| {
-            let figures = report.figures.iter().map(|figure| {
-                json!({ "name": figure.name, "value": figure.value, "unit": figure.unit })
-            });
+            let figures = report.figures.iter().map(
+                |figure| json!({ "name": figure.name, "value": figure.value, "unit": figure.unit }),
+            );
             json!({ "scenario": report.scenario, "figures": figures.collect::<Vec<_>>() })
         })
         .collect();
@@ -58,6 +58,9 @@ pub fn json(reports: &[Report]) -> String {
 
 /// Three digits that matter, thousands kept apart.
 fn readable(value: f64) -> String {
+    if value.abs() < 1.0 && value != 0.0 {
+        return format!("{value:.4}");
+    }
     if value.abs() < 100.0 && value.fract() != 0.0 {
         return format!("{value:.2}");
     }

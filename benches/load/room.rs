@@ -61,7 +61,7 @@ pub fn run(
     report.add("messages", deliveries / members as f64 / took, "/s");
     latencies.report("latency", &mut report);
     let cpu = process_after.cpu_seconds - process.cpu_seconds;
-    report.add("server CPU", cpu / deliveries * 1e6, "s per million deliveries");
+    report.add("server CPU", cpu / deliveries * 1e6, "µs/delivery");
     report.add("server CPU", cpu / took * 100.0, "%");
     let cpu = own_after.cpu_seconds - own.cpu_seconds;
     report.add("this client's CPU", cpu / took * 100.0, "%");

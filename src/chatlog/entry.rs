@@ -3,16 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use super::stamp::Stamp;
 use crate::hub::MessageId;
 
-/// One thing that happened. Absent fields are left out of the line; `text`
-/// is always the last one.
+/// One thing that happened. The fields stand in the line in this order, and
+/// search relies on it: `at` and `kind` first, absent fields left out, `text`
+/// last.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
     /// When, in milliseconds since 1970 UTC; written as RFC 3339.
-    #[serde(skip)]
+    #[serde(rename = "at", serialize_with = "stamp")]
     pub at_ms: u64,
     /// What kind of thing.
     pub kind: Kind,
@@ -77,5 +79,75 @@ impl Entry {
             protocol: None,
             text: None,
         }
+    }
+}
+
+fn stamp<S: Serializer>(at_ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(Stamp::of(*at_ms).as_str())
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 9] = [
+        Kind::Message,
+        Kind::Private,
+        Kind::Command,
+        Kind::Open,
+        Kind::Close,
+        Kind::Join,
+        Kind::Leave,
+        Kind::Announcement,
+        Kind::Error,
+    ];
+
+    /// The word for it in the file and in filters.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Message => "message",
+            Kind::Private => "private",
+            Kind::Command => "command",
+            Kind::Open => "open",
+            Kind::Close => "close",
+            Kind::Join => "join",
+            Kind::Leave => "leave",
+            Kind::Announcement => "announcement",
+            Kind::Error => "error",
+        }
+    }
+
+    /// The kind that `word` stands for.
+    pub fn from_word(word: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_has_a_fixed_shape() {
+        let entry = Entry {
+            id: Some(MessageId { ms: 7, sequence: 1 }),
+            nick: Some("alice".into()),
+            channel: Some("lobby".into()),
+            address: Some(SocketAddr::from(([127, 0, 0, 1], 9))),
+            protocol: Some("telnet"),
+            text: Some("say \"hi\"\n".into()),
+            ..Entry::new(1_795_248_000_123, Kind::Message)
+        };
+        assert_eq!(
+            serde_json::to_string(&entry).unwrap(),
+            r#"{"at":"2026-11-21T08:00:00.123Z","kind":"message","id":"7-1","nick":"alice","channel":"lobby","address":"127.0.0.1:9","protocol":"telnet","text":"say \"hi\"\n"}"#
+        );
+    }
+
+    #[test]
+    fn filters_and_lines_use_the_same_words() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
+            assert_eq!(Kind::from_word(kind.word()), Some(kind));
+        }
+        assert_eq!(Kind::from_word("nonsense"), None);
     }
 }

@@ -58,11 +58,6 @@ impl LineClient {
             .unwrap_or_else(|error| panic!("cannot send: {error}\n{}", self.transcript()));
     }
 
-    /// Sends a line; false when the server has closed the connection.
-    pub fn try_send(&mut self, line: &str) -> bool {
-        self.stream.write_all(format!("{line}\r\n").as_bytes()).is_ok()
-    }
-
     /// Whether a line that contains `needle` comes before the end.
     pub fn hears(&mut self, needle: &str) -> bool {
         std::iter::from_fn(|| self.next_line()).any(|line| line.contains(needle))

@@ -10,11 +10,13 @@
 mod http;
 mod line_client;
 mod server;
+mod terminal;
 mod user;
 mod ws_client;
 
 pub use http::Answer;
 pub use line_client::LineClient;
 pub use server::{DEADLINE, Server};
+pub use terminal::{Terminal, missing};
 pub use user::{User, is_message, is_private};
 pub use ws_client::WsClient;

@@ -84,7 +84,8 @@ impl Server {
             let words: Vec<&str> = line.split_whitespace().collect();
             if let ["listening:", name, address, ..] = words[..] {
                 let address = address.split("://").last().unwrap_or(address);
-                let address = address.trim_end_matches('/').parse().unwrap();
+                let address = address.split('/').next().unwrap_or(address);
+                let address = address.parse().unwrap();
                 self.addresses.insert(name.to_owned(), address);
             }
         }

@@ -1,0 +1,184 @@
+//! The chat log's folder: what its files are called, and which of them go.
+//!
+//! `chat.log` is the current file; a rotated one is named after the time of
+//! its last line, so that names sort by time. Never touches a file whose name
+//! is not exactly of this form.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, DirEntryExt};
+use std::path::{Path, PathBuf};
+
+use super::stamp::Stamp;
+
+/// The folder that holds the log.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+/// A file that is complete and will only be read, or removed.
+#[derive(Clone, Debug)]
+pub(super) struct Rotated {
+    /// When it was rotated; no line of it is later.
+    pub until: Stamp,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its inode, the same as while it was the current file.
+    pub inode: u64,
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+impl Folder {
+    pub fn new(path: PathBuf) -> Folder {
+        Folder { path }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file that is written to.
+    pub fn current(&self) -> PathBuf {
+        self.path.join("chat.log")
+    }
+
+    /// Makes the folder if it is not there. What people said to each other is
+    /// for the server's owner only.
+    pub fn create(&self) -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)
+    }
+
+    /// The rotated files, oldest first; none if there is no folder.
+    pub fn rotated(&self) -> io::Result<Vec<Rotated>> {
+        let entries = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            if let Some(until) = entry.file_name().to_str().and_then(rotation_time) {
+                files.push(Rotated {
+                    until,
+                    path: entry.path(),
+                    inode: entry.ino(),
+                });
+            }
+        }
+        files.sort_by_key(|file| file.until);
+        Ok(files)
+    }
+
+    /// Gives the current file, whose last line is of `last`, its lasting name.
+    pub fn rotate(&self, last: Stamp) -> io::Result<()> {
+        // Two rotations within a millisecond must not share a name, nor may
+        // a later one sort before an earlier one.
+        let newest = self.rotated()?.pop().map(|file| file.until);
+        let until = match newest {
+            Some(newest) if newest >= last => Stamp::of(newest.ms().unwrap_or(0) + 1),
+            _ => last,
+        };
+        let name = format!("chat-{}.log", until.compact());
+        fs::rename(self.current(), self.path.join(name))
+    }
+
+    /// Removes rotated files beyond `keep_files` and those older than
+    /// `keep_days`; 0 is no limit. Tells how many went.
+    pub fn expire(&self, keep_files: usize, keep_days: u64, now_ms: u64) -> io::Result<usize> {
+        let files = self.rotated()?;
+        let surplus = match keep_files {
+            0 => 0,
+            keep => files.len().saturating_sub(keep),
+        };
+        let oldest = match keep_days {
+            0 => Stamp::of(0),
+            days => Stamp::of(now_ms.saturating_sub(days.saturating_mul(DAY_MS))),
+        };
+        let mut removed = 0;
+        for (index, file) in files.iter().enumerate() {
+            if index < surplus || file.until < oldest {
+                fs::remove_file(&file.path)?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn rotation_time(name: &str) -> Option<Stamp> {
+    let compact = name.strip_prefix("chat-")?.strip_suffix(".log")?;
+    Stamp::from_compact(compact)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder_with(names: &[&str]) -> (tempfile::TempDir, Folder) {
+        let dir = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        let folder = Folder::new(dir.path().to_owned());
+        (dir, folder)
+    }
+
+    fn names(folder: &Folder) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn rotations_within_a_millisecond_get_names_in_order() {
+        let (_dir, folder) = folder_with(&[]);
+        let last = Stamp::of(1_795_248_000_123);
+        for round in ["a", "b", "c"] {
+            fs::write(folder.current(), round).unwrap();
+            folder.rotate(last).unwrap();
+        }
+        let files = folder.rotated().unwrap();
+        let contents: Vec<_> = files.iter().map(|f| fs::read(&f.path).unwrap()).collect();
+        assert_eq!(contents, [b"a", b"b", b"c"]);
+        assert!(files[0].path.ends_with("chat-20261121T080000.123Z.log"));
+        assert!(files[1].path.ends_with("chat-20261121T080000.124Z.log"));
+    }
+
+    #[test]
+    fn only_rotated_files_expire() {
+        let (_dir, folder) = folder_with(&[
+            "chat.log",
+            "chat-20261121T080000.000Z.log",
+            "chat-20261122T080000.000Z.log",
+            "chat-20261123T080000.000Z.log",
+            "chat-20261121.log",
+            "chat-20261121T080000.000Z.log.gz",
+            "notes.txt",
+        ]);
+        let now = Stamp::from_compact("20261123T090000.000Z")
+            .unwrap()
+            .ms()
+            .unwrap();
+        assert_eq!(folder.expire(0, 0, now).unwrap(), 0);
+        assert_eq!(folder.expire(2, 0, now).unwrap(), 1);
+        assert_eq!(folder.expire(2, 1, now).unwrap(), 1);
+        assert_eq!(
+            names(&folder),
+            [
+                "chat-20261121.log",
+                "chat-20261121T080000.000Z.log.gz",
+                "chat-20261123T080000.000Z.log",
+                "chat.log",
+                "notes.txt"
+            ]
+        );
+    }
+}

@@ -1,0 +1,213 @@
+//! What can be asked of the chat log, and what comes back.
+
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::value::RawValue;
+
+use super::entry::Kind;
+use super::pattern::BadPattern;
+use crate::name::NameError;
+
+/// How many lines a page has unless the query says otherwise.
+pub const DEFAULT_LIMIT: usize = 100;
+/// How many lines a page has at most.
+pub const MAX_LIMIT: usize = 1000;
+
+/// Which entries are wanted. All conditions must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// A regular expression found somewhere in the entry's text.
+    pub pattern: Option<String>,
+    /// Only this kind.
+    pub kind: Option<Kind>,
+    /// Who did it or, of a private message, who got it. May start with `@`.
+    pub nick: Option<String>,
+    /// The channel. May start with `#`.
+    pub channel: Option<String>,
+    /// Not before this time, in milliseconds since 1970 UTC.
+    pub since: Option<u64>,
+    /// Not after this time, in milliseconds since 1970 UTC.
+    pub until: Option<u64>,
+    /// How many entries at most; [`DEFAULT_LIMIT`] if `None`, and no more
+    /// than [`MAX_LIMIT`].
+    pub limit: Option<NonZeroUsize>,
+    /// Where the page before this one ended.
+    pub cursor: Option<Cursor>,
+}
+
+/// Some entries, newest first.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The lines, as they are stored.
+    pub lines: Vec<Box<RawValue>>,
+    /// Where to go on; `None` if there is nothing older.
+    pub next: Option<Cursor>,
+    /// The time for a search was over: the page is not full although older
+    /// lines may match. `next` goes on from there.
+    pub timed_out: bool,
+}
+
+/// A place in the log that stays the same while lines are added and files
+/// rotated. To others it is an opaque word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// The file, by how its first line begins.
+    pub(super) fingerprint: u64,
+    /// The time of the file's first line, in case the file is gone.
+    pub(super) first_ms: u64,
+    /// The place: what is older ends here.
+    pub(super) offset: u64,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cursor {
+            fingerprint,
+            first_ms,
+            offset,
+        } = self;
+        write!(f, "{fingerprint:016x}-{first_ms:x}-{offset:x}")
+    }
+}
+
+/// The string is not a cursor that a search returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadCursor;
+
+impl fmt::Display for BadCursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the cursor is not one that a search returned")
+    }
+}
+
+impl std::error::Error for BadCursor {}
+
+impl FromStr for Cursor {
+    type Err = BadCursor;
+
+    fn from_str(raw: &str) -> Result<Cursor, BadCursor> {
+        let mut parts = raw.split('-').map(hexadecimal);
+        let mut part = || parts.next().flatten().ok_or(BadCursor);
+        let cursor = Cursor {
+            fingerprint: part()?,
+            first_ms: part()?,
+            offset: part()?,
+        };
+        match parts.next() {
+            None => Ok(cursor),
+            Some(_) => Err(BadCursor),
+        }
+    }
+}
+
+fn hexadecimal(digits: &str) -> Option<u64> {
+    let all_digits = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    all_digits
+        .then(|| u64::from_str_radix(digits, 16).ok())
+        .flatten()
+}
+
+/// Ends a search from another thread.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Nothing to cancel yet.
+    pub fn new() -> Cancel {
+        Cancel::default()
+    }
+
+    /// Ends the searches that have this token, within a block or so.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Cancel::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Why a search has no answer.
+#[derive(Debug)]
+pub enum SearchError {
+    /// The pattern cannot be used.
+    Pattern(BadPattern),
+    /// `nick` is not a nickname.
+    Nick(NameError),
+    /// `channel` is not a channel name.
+    Channel(NameError),
+    /// As many searches as may run at once are running.
+    Busy,
+    /// The search was cancelled.
+    Cancelled,
+    /// A file could not be read.
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+impl fmt::Display for SearchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SearchError::Pattern(error) => write!(f, "{error}"),
+            SearchError::Nick(error) => write!(f, "nick is not a nickname: {error}"),
+            SearchError::Channel(error) => write!(f, "channel is not a channel name: {error}"),
+            SearchError::Busy => write!(
+                f,
+                "other searches of the chat log are still running; try again in a moment"
+            ),
+            SearchError::Cancelled => write!(f, "the search was cancelled"),
+            SearchError::Io { path, error } => {
+                write!(f, "the chat log {} cannot be read: {error}", path.display())
+            }
+        }
+    }
+}
+
+impl std::error::Error for SearchError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            SearchError::Pattern(error) => Some(error),
+            SearchError::Nick(error) | SearchError::Channel(error) => Some(error),
+            SearchError::Io { error, .. } => Some(error),
+            SearchError::Busy | SearchError::Cancelled => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_are_words_that_read_back() {
+        let cursor = Cursor {
+            fingerprint: 3,
+            first_ms: u64::MAX,
+            offset: 0,
+        };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        for bad in [
+            "",
+            "-",
+            "1-2",
+            "1-2-3-4",
+            "1-2-g",
+            "1--3",
+            "+1-2-3",
+            "1-2-11112222333344445",
+        ] {
+            assert_eq!(bad.parse::<Cursor>(), Err(BadCursor), "{bad}");
+        }
+    }
+}

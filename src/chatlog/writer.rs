@@ -1,0 +1,247 @@
+//! The thread that writes the chat log.
+//!
+//! Takes everything that waits, writes it at once, and goes on. When the disk
+//! fails it keeps its lines, tries again ever less often, and lets the queue
+//! fill up; whoever adds to a full queue counts what is dropped, and the log
+//! itself says so later. Never panics over a disk.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+use std::{io, mem, vec};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+
+use super::appender::Appender;
+use super::entry::{Entry, Kind};
+
+/// How long after a failure the disk is tried again, at first.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// And when it has failed many times.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How often a quiet server looks for files that have become too old.
+const EXPIRY_CHECK: Duration = Duration::from_secs(3600);
+/// What an entry without text weighs in the queue, in bytes.
+const ENTRY_BYTES: usize = 256;
+
+/// What the writer is told besides entries.
+pub(super) enum Control {
+    /// Open the file anew.
+    Reopen,
+    /// Write what waits, then say so.
+    Flush(Sender<()>),
+    /// Write what waits, then end.
+    Stop,
+}
+
+/// What the queue's two ends both count.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// Bytes waiting in the queue, about.
+    pub waiting_bytes: AtomicUsize,
+    /// Entries dropped since the log last said so.
+    pub unreported: AtomicU64,
+    /// Entries dropped since the start.
+    pub dropped: AtomicU64,
+}
+
+impl Counts {
+    pub fn drop_entries(&self, count: usize) {
+        self.unreported.fetch_add(count as u64, Ordering::Relaxed);
+        self.dropped.fetch_add(count as u64, Ordering::Relaxed);
+    }
+}
+
+/// About how much memory an entry holds on to.
+pub(super) fn weight(entry: &Entry) -> usize {
+    ENTRY_BYTES + entry.text.as_ref().map_or(0, |text| text.len())
+}
+
+/// The writing end.
+pub(super) struct Writer {
+    pub appender: Appender,
+    pub entries: Receiver<Vec<Entry>>,
+    pub control: Receiver<Control>,
+    pub counts: Arc<Counts>,
+    pub keep_files: usize,
+    pub keep_days: u64,
+    /// The rest of a batch that was larger than a write.
+    pub batch: vec::IntoIter<Entry>,
+    /// Flushes that are answered once everything is written.
+    pub flushes: Vec<Sender<()>>,
+    pub stopping: bool,
+}
+
+/// A time during which the disk fails.
+struct Episode {
+    since: Instant,
+    dropped_before: u64,
+    pause: Duration,
+}
+
+impl Writer {
+    /// Writes until told to stop, or until all handles are gone. Returns how
+    /// many entries could not be written at the end.
+    pub fn run(mut self) -> u64 {
+        self.expire();
+        while !self.stopping {
+            crossbeam_channel::select! {
+                recv(self.entries) -> batch => match batch {
+                    Ok(batch) => self.batch = batch.into_iter(),
+                    Err(_) => self.stopping = true,
+                },
+                recv(self.control) -> told => self.obey(told.unwrap_or(Control::Stop)),
+                default(EXPIRY_CHECK) => self.expire(),
+            }
+            self.write_waiting();
+        }
+        let lost = self.give_up();
+        if lost > 0 {
+            log::error!("the chat log ends without its last {lost} entries");
+        }
+        lost
+    }
+
+    fn obey(&mut self, told: Control) {
+        match told {
+            Control::Reopen => self.appender.reopen(),
+            Control::Flush(done) => self.flushes.push(done),
+            Control::Stop => self.stopping = true,
+        }
+    }
+
+    /// Writes all that waits, for as long as the disk takes it.
+    fn write_waiting(&mut self) {
+        loop {
+            // Under load there is always more: obey all the same.
+            while let Ok(told) = self.control.try_recv() {
+                self.obey(told);
+            }
+            self.fill();
+            if self.appender.is_empty() {
+                self.report_dropped();
+            }
+            if self.appender.is_empty() {
+                for done in self.flushes.drain(..) {
+                    // Whoever asked may have gone.
+                    let _ = done.try_send(());
+                }
+                return;
+            }
+            match self.appender.write() {
+                Ok(rotated) => self.after_write(rotated),
+                Err(error) => {
+                    if !self.persist(error) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn after_write(&mut self, rotated: bool) {
+        if rotated {
+            self.expire();
+        }
+    }
+
+    /// Moves entries from the queue to the lines of the next write.
+    fn fill(&mut self) {
+        while !self.appender.is_full() {
+            match self.batch.next() {
+                Some(entry) => {
+                    let bytes = weight(&entry);
+                    self.counts
+                        .waiting_bytes
+                        .fetch_sub(bytes, Ordering::Relaxed);
+                    self.appender.push(entry);
+                }
+                None => match self.entries.try_recv() {
+                    Ok(batch) => self.batch = batch.into_iter(),
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
+                },
+            }
+        }
+    }
+
+    /// Says in the log itself what is missing from it.
+    fn report_dropped(&mut self) {
+        let dropped = self.counts.unreported.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            let text = format!(
+                "{dropped} entries were dropped here: the chat log was not written fast enough"
+            );
+            self.appender.push(Entry {
+                text: Some(text.into()),
+                ..Entry::new(now_ms(), Kind::Error)
+            });
+        }
+    }
+
+    /// Tries until the disk works again. False: told to stop before it did.
+    fn persist(&mut self, error: io::Error) -> bool {
+        log::error!(
+            "the chat log {} cannot be written: {error}. The server goes on; entries wait in memory and are dropped when too many wait",
+            self.appender.folder().current().display(),
+        );
+        let mut episode = Episode {
+            since: Instant::now(),
+            dropped_before: self.counts.dropped.load(Ordering::Relaxed),
+            pause: FIRST_PAUSE,
+        };
+        loop {
+            self.wait(episode.pause);
+            episode.pause = (episode.pause * 2).min(LONGEST_PAUSE);
+            match self.appender.write() {
+                Ok(rotated) => {
+                    self.after_write(rotated);
+                    let dropped = self.counts.dropped.load(Ordering::Relaxed);
+                    log::warn!(
+                        "the chat log is written again after {:.1} s; {} entries were lost",
+                        episode.since.elapsed().as_secs_f64(),
+                        dropped - episode.dropped_before,
+                    );
+                    return true;
+                }
+                Err(_) if self.stopping => return false,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Waits, but not when there is something to obey.
+    fn wait(&mut self, pause: Duration) {
+        if self.stopping {
+            return;
+        }
+        match self.control.recv_timeout(pause) {
+            Ok(told) => self.obey(told),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => self.stopping = true,
+        }
+    }
+
+    /// What is still not written when the writer ends.
+    fn give_up(&mut self) -> u64 {
+        let in_batch = mem::take(&mut self.batch).len();
+        let queued: usize = self.entries.try_iter().map(|batch| batch.len()).sum();
+        self.appender.waiting() + (in_batch + queued) as u64
+    }
+
+    fn expire(&mut self) {
+        let folder = self.appender.folder();
+        match folder.expire(self.keep_files, self.keep_days, now_ms()) {
+            Ok(0) => {}
+            Ok(removed) => log::info!("removed {removed} old files of the chat log"),
+            Err(error) => log::warn!(
+                "old files of the chat log in {} cannot be removed: {error}",
+                folder.path().display()
+            ),
+        }
+    }
+}
+
+fn now_ms() -> u64 {
+    let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+}

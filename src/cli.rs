@@ -1,0 +1,295 @@
+//! The command line: what was asked for, and the sources of the settings.
+//!
+//! This is the only place that reads the process's arguments and environment.
+//! It binds nothing; what to do with a sound configuration is handed in.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigFile, Flag, Loaded, Problems, Sources};
+use crate::logging;
+
+/// Exit code for bad usage and bad configuration.
+const MISTAKE: u8 = 2;
+
+/// Read when no file is named and it exists.
+const DEFAULT_FILE: &str = "config.json";
+
+/// What somebody wants the program to do.
+pub struct Invocation {
+    /// The thing to do.
+    pub action: Action,
+    /// Where the settings are.
+    pub sources: Sources,
+}
+
+/// Things the program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Run the server.
+    Run,
+    /// Check the configuration and stop.
+    CheckConfig,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  chat-server                               on this machine only: telnet 4000,
+                                            REST 4001, page and WebSocket 4004
+  chat-server --telnet 0.0.0.0:4000         let other machines in by telnet
+  chat-server --web off --tcp :8989         no page; room lines on port 8989
+  chat-server -c /etc/chat.json check-config
+
+Addresses are host:port, a port alone (loopback), or off.
+
+Settings come from the file, are overridden by environment variables, and those
+by flags. Every setting has a variable named after its place in the file:
+  CHAT_SERVER_LISTEN_TELNET       listen.telnet
+  CHAT_SERVER_DATA_DIR            data_dir
+  CHAT_SERVER_LIMITS_LINE_BYTES   limits.line_bytes
+  CHAT_SERVER_ADMIN_TOKEN         admin.token (never a flag: process lists show those)
+check-config shows every setting, its value and where that comes from.
+
+SIGHUP reads the file again and reopens the chat log; SIGTERM shuts down.";
+
+/// A chat server: telnet, WebSocket, page and REST, meeting in the same channels.
+#[derive(Parser)]
+#[command(name = "chat-server", version, after_help = EXAMPLES)]
+struct Arguments {
+    /// Configuration file [default: config.json, if it exists]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Line protocol over TCP [default: 127.0.0.1:4000]
+    #[arg(long, value_name = "ADDR", global = true)]
+    telnet: Option<String>,
+    /// Admin REST [default: 127.0.0.1:4001]
+    #[arg(long, value_name = "ADDR", global = true)]
+    rest: Option<String>,
+    /// Page, WebSockets and REST on one origin [default: 127.0.0.1:4004]
+    #[arg(long, value_name = "ADDR", global = true)]
+    web: Option<String>,
+    /// Room lines over TCP, also -tcp [default: off]
+    #[arg(long, value_name = "ADDR", global = true)]
+    tcp: Option<String>,
+    /// Room lines over WebSocket, also -ws [default: off]
+    #[arg(long, value_name = "ADDR", global = true)]
+    ws: Option<String>,
+    /// Folder for chat log, admin token, bans and database [default: data]
+    #[arg(long, value_name = "DIR", global = true)]
+    data_dir: Option<String>,
+    /// off, error, warn, info, debug, trace or a filter [default: info]
+    #[arg(long, value_name = "LEVEL", global = true)]
+    log_level: Option<String>,
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Check the configuration, show every setting in force, bind nothing
+    CheckConfig,
+}
+
+impl Arguments {
+    fn flags(self) -> Vec<Flag> {
+        [
+            ("--telnet", "listen.telnet", self.telnet),
+            ("--rest", "listen.rest", self.rest),
+            ("--web", "listen.web", self.web),
+            ("--tcp", "listen.tcp", self.tcp),
+            ("--ws", "listen.ws", self.ws),
+            ("--data-dir", "data_dir", self.data_dir),
+            ("--log-level", "log_level", self.log_level),
+        ]
+        .into_iter()
+        .filter_map(|(name, path, value)| {
+            let value = value?;
+            Some(Flag { name, path, value })
+        })
+        .collect()
+    }
+}
+
+/// Understands a command line (the program's name first). An error is
+/// [`clap::Error`], which help and version are as well.
+pub fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Invocation, clap::Error> {
+    let mut arguments = Arguments::try_parse_from(args.into_iter().map(with_two_dashes))?;
+    let file = match arguments.config.take() {
+        Some(path) => ConfigFile::Required(path),
+        None => ConfigFile::IfPresent(PathBuf::from(DEFAULT_FILE)),
+    };
+    let action = match arguments.task {
+        None => Action::Run,
+        Some(Task::CheckConfig) => Action::CheckConfig,
+    };
+    Ok(Invocation {
+        action,
+        sources: Sources {
+            file,
+            environment: environment.into_iter().collect(),
+            flags: arguments.flags(),
+        },
+    })
+}
+
+/// Programs for room lines are used to `-tcp ADDR` and `-ws=ADDR`.
+fn with_two_dashes(argument: OsString) -> OsString {
+    let is_old_flag = argument.to_str().is_some_and(|text| {
+        let name = text.split_once('=').map_or(text, |(name, _)| name);
+        matches!(name, "-tcp" | "-ws")
+    });
+    if !is_old_flag {
+        return argument;
+    }
+    let mut long = OsString::from("-");
+    long.push(argument);
+    long
+}
+
+/// The program: understands the process's arguments and environment and does
+/// what they say. `run` is the server; it gets the sources to read them again
+/// on reload.
+pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
+    let invocation = match parse(std::env::args_os(), std::env::vars_os()) {
+        Ok(invocation) => invocation,
+        Err(error) => {
+            // Nobody is left to tell when standard error is closed.
+            let _ = error.print();
+            return match error.use_stderr() {
+                true => ExitCode::from(MISTAKE),
+                false => ExitCode::SUCCESS,
+            };
+        }
+    };
+    let loaded = match invocation.sources.load() {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            complain(&problems);
+            return ExitCode::from(MISTAKE);
+        }
+    };
+    match invocation.action {
+        Action::CheckConfig => {
+            summarise(&loaded);
+            ExitCode::SUCCESS
+        }
+        Action::Run => {
+            logging::set_filter(&loaded.config.log_level);
+            run(loaded.config, invocation.sources)
+        }
+    }
+}
+
+// Both write without `println!`, which panics when the reader has gone.
+
+fn complain(problems: &Problems) {
+    let count = problems.iter().count();
+    let mistakes = if count == 1 { "mistake" } else { "mistakes" };
+    let _ = writeln!(
+        io::stderr(),
+        "{problems}\nchat-server: {count} {mistakes} in the configuration; nothing was started"
+    );
+}
+
+fn summarise(loaded: &Loaded) {
+    let mut out = io::stdout().lock();
+    let _ = match &loaded.file {
+        Some(path) => writeln!(out, "OK: {}", path.display()),
+        None => writeln!(out, "OK: no configuration file"),
+    };
+    let _ = write!(out, "{loaded}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Setting;
+    use clap::CommandFactory;
+
+    fn parsed(line: &str) -> Result<Invocation, clap::Error> {
+        let words = std::iter::once("chat-server").chain(line.split_whitespace());
+        parse(words.map(OsString::from), [])
+    }
+
+    fn flags(line: &str) -> Vec<(&'static str, String)> {
+        let flags = parsed(line)
+            .unwrap_or_else(|e| panic!("{line}: {e}"))
+            .sources
+            .flags;
+        flags
+            .into_iter()
+            .map(|flag| (flag.path, flag.value))
+            .collect()
+    }
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn one_dash_will_do_for_room_lines() {
+        let expected = [
+            ("listen.tcp", ":8989".to_owned()),
+            ("listen.ws", "off".to_owned()),
+        ];
+        assert_eq!(flags("-tcp :8989 -ws off"), expected);
+        assert_eq!(flags("-ws=off -tcp=:8989"), expected);
+        assert_eq!(flags("--tcp :8989 --ws=off"), expected);
+        assert!(parsed("-telnet :4000").is_err());
+        assert!(parsed("-tcpx :4000").is_err());
+    }
+
+    #[test]
+    fn every_flag_sets_a_setting() {
+        let line = "--telnet a --rest b --web c --tcp d --ws e --data-dir f --log-level g";
+        let flags = flags(line);
+        assert_eq!(flags.len(), 7);
+        for (path, _) in flags {
+            assert!(Setting::find(path).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_named_has_to_be_there() {
+        let file = |line| parsed(line).unwrap_or_else(|e| panic!("{e}")).sources.file;
+        assert_eq!(file(""), ConfigFile::IfPresent("config.json".into()));
+        assert_eq!(file("-c a.json"), ConfigFile::Required("a.json".into()));
+        assert_eq!(
+            file("check-config --config a.json"),
+            ConfigFile::Required("a.json".into())
+        );
+    }
+
+    #[test]
+    fn defaults_in_the_help_are_the_defaults() {
+        let help = Arguments::command().render_help().to_string();
+        let defaults = Config::default();
+        for (flag, path) in [
+            ("--telnet", "listen.telnet"),
+            ("--rest", "listen.rest"),
+            ("--web", "listen.web"),
+            ("--tcp", "listen.tcp"),
+            ("--ws", "listen.ws"),
+            ("--data-dir", "data_dir"),
+            ("--log-level", "log_level"),
+        ] {
+            let line = help
+                .lines()
+                .find(|line| line.contains(&format!(" {flag} ")));
+            let value = Setting::find(path).unwrap().value(&defaults);
+            let shown = format!("[default: {}]", value.as_str().unwrap());
+            assert!(
+                line.is_some_and(|line| line.ends_with(&shown)),
+                "{flag}\n{help}"
+            );
+        }
+    }
+}

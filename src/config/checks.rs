@@ -1,0 +1,105 @@
+//! What has to hold between settings, each of which is fine by itself.
+
+use std::net::SocketAddr;
+
+use super::address;
+use super::loader::Loader;
+
+impl Loader {
+    /// Call when all sources have been taken.
+    pub fn check(&mut self) {
+        self.check_listeners();
+        self.check_backlog();
+    }
+
+    /// Two listeners cannot have one address, and there has to be one.
+    fn check_listeners(&mut self) {
+        let listen = &self.config.listen;
+        let all = [
+            ("listen.telnet", listen.telnet),
+            ("listen.rest", listen.rest),
+            ("listen.web", listen.web),
+            ("listen.tcp", listen.tcp),
+            ("listen.ws", listen.ws),
+        ];
+        let sound: Vec<(&'static str, Option<SocketAddr>)> = all
+            .into_iter()
+            .filter(|(path, _)| !self.rejected.contains(path))
+            .collect();
+        let open: Vec<(&'static str, SocketAddr)> = sound
+            .iter()
+            .filter_map(|&(path, address)| Some((path, address?)))
+            .collect();
+        if open.is_empty() && sound.len() == all.len() {
+            let what = "every listener is off; at least one is needed".to_owned();
+            self.problem("listen", &self.origin_of("listen.telnet"), what);
+        }
+        for (index, &(path, address)) in open.iter().enumerate() {
+            let earlier = open.iter().take(index);
+            let Some((taken_by, _)) = earlier
+                .copied()
+                .find(|&(_, other)| address::collide(address, other))
+            else {
+                continue;
+            };
+            let what = format!(
+                "{address} is taken by {taken_by} ({}); give each its own address or switch one off",
+                self.origin_of(taken_by)
+            );
+            self.problem(path, &self.origin_of(path), what);
+        }
+    }
+
+    /// A backlog that a single line can fill makes everybody a slow reader.
+    fn check_backlog(&mut self) {
+        let (backlog, line) = ("limits.backlog_bytes", "limits.line_bytes");
+        if self.rejected.contains(backlog) || self.rejected.contains(line) {
+            return;
+        }
+        let least = self.config.limits.line_bytes.saturating_mul(2);
+        if self.config.limits.backlog_bytes < least {
+            let what = format!(
+                "expected at least {least}, twice {line} ({}), found {}",
+                self.origin_of(line),
+                self.config.limits.backlog_bytes
+            );
+            self.problem(backlog, &self.origin_of(backlog), what);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::loader::problems_of;
+
+    #[test]
+    fn listeners_need_an_address_each_and_there_must_be_one() {
+        assert_eq!(
+            problems_of(r#"{"listen":{"ws":"localhost:4001"}}"#),
+            [
+                "listen.ws (f): 127.0.0.1:4001 is taken by listen.rest (default); \
+              give each its own address or switch one off"
+            ]
+        );
+        assert_eq!(
+            problems_of(r#"{"listen":{"telnet":"off","rest":"off","web":"off"}}"#),
+            ["listen (f): every listener is off; at least one is needed"]
+        );
+        // What is wrong already is not held against the others.
+        let text = r#"{"listen":{"telnet":"nowhere","rest":"off","web":"off"}}"#;
+        assert_eq!(problems_of(text).len(), 1);
+    }
+
+    #[test]
+    fn a_backlog_holds_two_lines() {
+        let text = |bytes| format!(r#"{{"limits":{{"line_bytes":8192,"backlog_bytes":{bytes}}}}}"#);
+        assert_eq!(problems_of(&text(16384)), [""; 0]);
+        assert_eq!(
+            problems_of(&text(16383)),
+            [
+                "limits.backlog_bytes (f): expected at least 16384, twice limits.line_bytes (f), \
+              found 16383"
+            ]
+        );
+    }
+}

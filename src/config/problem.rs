@@ -1,0 +1,75 @@
+//! What is wrong with a configuration, in words for the person who wrote it.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a setting's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Built in.
+    Default,
+    /// The configuration file.
+    File(PathBuf),
+    /// This environment variable.
+    Environment(String),
+    /// This command-line flag.
+    Flag(&'static str),
+}
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The JSON path, such as `limits.line_bytes`; empty when the mistake
+    /// is the file or the variable as such.
+    pub path: String,
+    /// Where it was made.
+    pub origin: Origin,
+    /// What is wrong and what was expected.
+    pub what: String,
+}
+
+/// Every mistake in a configuration; never empty. `Display` is one a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(pub(super) Vec<Problem>);
+
+impl Problems {
+    /// The mistakes, in the order they were found.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Environment(variable) => f.write_str(variable),
+            Origin::Flag(flag) => f.write_str(flag),
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            write!(f, "{}: {}", self.origin, self.what)
+        } else {
+            write!(f, "{} ({}): {}", self.path, self.origin, self.what)
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            problem.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,98 @@
+//! Where settings are given, and how they become a [`Config`].
+//!
+//! The file is overridden by the environment, and both by flags. Reading
+//! goes on after a mistake, so that all of them are reported at once.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+use super::Config;
+use super::loader::Loader;
+use super::problem::{Origin, Problems};
+
+/// Everything that says how the server is set up. Kept to read the
+/// configuration again on reload; holds secrets, so it has no `Debug`.
+#[derive(Clone)]
+pub struct Sources {
+    /// The configuration file.
+    pub file: ConfigFile,
+    /// The environment; what does not start with `CHAT_SERVER_` is ignored.
+    pub environment: Vec<(OsString, OsString)>,
+    /// Flags that were given.
+    pub flags: Vec<Flag>,
+}
+
+/// Which configuration file to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigFile {
+    /// This one, if it is there.
+    IfPresent(PathBuf),
+    /// This one, and it must be there.
+    Required(PathBuf),
+}
+
+/// A setting given on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// The flag, such as `--telnet`.
+    pub name: &'static str,
+    /// The path of the setting it sets.
+    pub path: &'static str,
+    /// What was given.
+    pub value: String,
+}
+
+/// A configuration together with where each setting comes from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration.
+    pub config: Config,
+    /// The file that was read; `None` when there is none.
+    pub file: Option<PathBuf>,
+    origins: HashMap<&'static str, Origin>,
+}
+
+impl Sources {
+    /// Reads and checks everything.
+    pub fn load(&self) -> Result<Loaded, Problems> {
+        let mut loader = Loader::default();
+        let file = loader.file(&self.file);
+        loader.environment(&self.environment);
+        for flag in &self.flags {
+            loader.flag(flag);
+        }
+        loader.check();
+        if !loader.problems.is_empty() {
+            return Err(Problems(loader.problems));
+        }
+        Ok(Loaded {
+            config: loader.config,
+            file,
+            origins: loader.origins,
+        })
+    }
+}
+
+impl Loaded {
+    /// Where the value of the setting at `path` comes from.
+    pub fn origin(&self, path: &str) -> &Origin {
+        self.origins.get(path).unwrap_or(&Origin::Default)
+    }
+}
+
+/// Every setting with its value, and its origin where that is not the
+/// default. Secrets are not shown.
+impl fmt::Display for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for setting in Config::settings() {
+            write!(f, "{} = {}", setting.path, setting.value(&self.config))?;
+            match self.origin(setting.path) {
+                Origin::Default => writeln!(f)?,
+                origin => writeln!(f, "  ({origin})")?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! The admin token: configured, or made at first start and kept in a file.
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use data_encoding::BASE32_NOPAD;
+
+use crate::config::{Secret, SecretError};
+
+use super::{DataDir, DataError, OTHERS, write};
+
+/// Far longer than any token.
+const MAX_FILE_BYTES: u64 = 4096;
+
+/// The admin token, and where an administrator finds it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AdminToken {
+    /// From the configuration.
+    Configured(Secret),
+    /// From this file in the data folder.
+    Kept(Secret, PathBuf),
+}
+
+impl AdminToken {
+    /// The token.
+    pub fn secret(&self) -> &Secret {
+        match self {
+            AdminToken::Configured(secret) | AdminToken::Kept(secret, _) => secret,
+        }
+    }
+}
+
+impl DataDir {
+    /// The configured token; or else the one in the folder's file, which is
+    /// made if it is not there.
+    pub fn admin_token(&self, configured: Option<&Secret>) -> Result<AdminToken, DataError> {
+        if let Some(secret) = configured {
+            return Ok(AdminToken::Configured(secret.clone()));
+        }
+        let path = self.path.join("admin-token");
+        let secret = match File::open(&path) {
+            Ok(file) => read(&file, &path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path)?,
+            Err(error) => return Err(DataError::File(path, error)),
+        };
+        Ok(AdminToken::Kept(secret, path))
+    }
+}
+
+fn read(file: &File, path: &Path) -> Result<Secret, DataError> {
+    let failed = |error| DataError::File(path.to_owned(), error);
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    if mode & OTHERS != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))
+            .map_err(failed)?;
+        log::warn!(
+            "the admin token in {} was open to others on this machine (mode {:o}), now it is \
+             not; if somebody may have read it, delete the file and restart for a new one",
+            path.display(),
+            mode & 0o777,
+        );
+    }
+    let parsed = match write::read_limited(file, MAX_FILE_BYTES) {
+        Ok(text) => Secret::parse(text.trim()),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(SecretError::BadCharacter),
+        Err(error) => return Err(failed(error)),
+    };
+    parsed.map_err(|error| DataError::BadToken(path.to_owned(), error))
+}
+
+/// 32 random bytes.
+fn make(path: &Path) -> Result<Secret, DataError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(DataError::Random)?;
+    let text = BASE32_NOPAD.encode(&bytes);
+    write::replace(path, format!("{text}\n").as_bytes())
+        .map_err(|error| DataError::File(path.to_owned(), error))?;
+    Secret::parse(&text).map_err(|error| DataError::BadToken(path.to_owned(), error))
+}

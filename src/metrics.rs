@@ -1,0 +1,124 @@
+//! What the server counts about itself, for Prometheus.
+//!
+//! Handles are plain atomics: bumping one costs no lock and no look-up, so
+//! the hub thread may.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use parking_lot::Mutex;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Metric, Registry};
+
+/// The format of [`Metrics::encode`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// A number that goes up and down.
+pub type Level = Gauge<u64, AtomicU64>;
+
+/// The protocol of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct Protocol {
+    /// Its name as in lists of users.
+    pub protocol: &'static str,
+}
+
+/// All metrics. Take a handle once and keep it.
+pub struct Metrics {
+    /// Connections open, by protocol.
+    pub connections: Family<Protocol, Level>,
+    /// Connections accepted so far, by protocol.
+    pub connections_opened: Family<Protocol, Counter>,
+    /// Connections turned away because there were too many.
+    pub connections_refused: Counter,
+    /// Connections ended because they did not read.
+    pub slow_readers: Counter,
+    /// Nicknames in use.
+    pub users: Level,
+    /// Channels.
+    pub channels: Level,
+    /// Channel and private messages accepted.
+    pub messages: Counter,
+    /// Events written for one recipient each.
+    pub deliveries: Counter,
+    /// System calls that sent something.
+    pub sends: Counter,
+    /// Bytes sent.
+    pub bytes_sent: Counter,
+    /// Turns of the hub.
+    pub turns: Counter,
+    /// Commands the hub applied.
+    pub commands: Counter,
+    /// Inputs waiting for the hub.
+    pub hub_queue: Level,
+    /// Chat log entries dropped because the disk did not keep up.
+    pub log_entries_dropped: Counter,
+    registry: Mutex<Registry>,
+}
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Arc<Metrics> {
+        let mut registry = Registry::with_prefix("chat");
+        let r = &mut registry;
+        let metrics = Metrics {
+            connections: made(r, "connections", "Open connections"),
+            connections_opened: made(r, "connections_opened", "Connections accepted"),
+            connections_refused: made(r, "connections_refused", "Connections turned away"),
+            slow_readers: made(r, "slow_readers", "Connections ended for not reading"),
+            users: made(r, "users", "Nicknames in use"),
+            channels: made(r, "channels", "Channels"),
+            messages: made(r, "messages", "Messages accepted"),
+            deliveries: made(r, "deliveries", "Events written, one a recipient"),
+            sends: made(r, "sends", "System calls that sent something"),
+            bytes_sent: made(r, "sent_bytes", "Bytes sent"),
+            turns: made(r, "turns", "Turns of the hub"),
+            commands: made(r, "commands", "Commands applied"),
+            hub_queue: made(r, "hub_queue_length", "Inputs waiting for the hub"),
+            log_entries_dropped: made(r, "log_entries_dropped", "Chat log entries dropped"),
+            registry: Mutex::new(Registry::default()),
+        };
+        *metrics.registry.lock() = registry;
+        Arc::new(metrics)
+    }
+
+    /// Everything in the OpenMetrics text format.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry.lock());
+        text
+    }
+}
+
+fn made<M: Metric + Clone + Default>(registry: &mut Registry, name: &str, help: &str) -> M {
+    let metric = M::default();
+    registry.register(name, help, metric.clone());
+    metric
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_show_in_the_text() {
+        let metrics = Metrics::new();
+        let line = metrics
+            .connections
+            .get_or_create_owned(&Protocol { protocol: "line" });
+        line.inc();
+        metrics.messages.inc_by(3);
+        let text = metrics.encode();
+        assert!(
+            text.contains("chat_connections{protocol=\"line\"} 1\n"),
+            "{text}"
+        );
+        assert!(text.contains("chat_messages_total 3\n"), "{text}");
+        assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+}

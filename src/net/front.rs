@@ -1,0 +1,260 @@
+//! The HTTP front that every HTTP listener has.
+//!
+//! It reads each request whole, under limits and a deadline, then answers
+//! with a file, hands the connection over to be a WebSocket, or has the REST
+//! server behind it carry the request out. It must never pass on a byte it
+//! has not understood, and never wait without a limit.
+
+mod answer;
+mod chunked;
+mod file;
+mod head;
+mod origin;
+mod rejection;
+mod relay;
+mod upgrade;
+mod wire;
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::Limits;
+
+use answer::Answer;
+use chunked::Chunked;
+pub use file::{File, FileSet, Found};
+use head::{Framing, Head};
+pub use origin::Origins;
+pub use rejection::Rejection;
+pub use relay::{RELAY_HEADER, Relayed, Relays};
+pub use upgrade::{Admission, Denial, Handshake, Upgraded, Upgrades};
+use wire::{ReadEnd, Wire};
+
+/// What one listener exposes. Listeners differ in nothing else.
+pub struct FrontContext {
+    /// What a request may cost.
+    pub limits: HttpLimits,
+    /// Files answered directly; the first set that has the path wins.
+    pub files: Vec<FileSet>,
+    /// WebSockets, if there are any here.
+    pub upgrades: Option<Arc<dyn Upgrades>>,
+    /// REST, if it is reachable from here.
+    pub relays: Option<Arc<Relays>>,
+    /// Origins that may open WebSockets, besides our own.
+    pub origins: Arc<Origins>,
+}
+
+/// What a request may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpLimits {
+    /// Longest head.
+    pub head_bytes: usize,
+    /// Longest body.
+    pub body_bytes: usize,
+    /// Time for a request to arrive whole, from its first byte or the end of
+    /// the one before.
+    pub arrival: Duration,
+}
+
+impl HttpLimits {
+    /// These limits as configured.
+    pub fn of(limits: &Limits) -> HttpLimits {
+        HttpLimits {
+            head_bytes: limits.http_head_bytes,
+            body_bytes: limits.http_body_bytes,
+            arrival: Duration::from_secs(limits.http_seconds),
+        }
+    }
+}
+
+/// How a request ended.
+enum Outcome {
+    /// The next one may follow on this connection.
+    Next,
+    /// The connection is to be closed.
+    Close,
+    /// The client is gone.
+    Gone,
+    /// The connection is a WebSocket now.
+    Upgraded(Admission),
+}
+
+/// Why a request did not arrive whole.
+#[derive(Debug)]
+enum Incomplete {
+    /// The client went away, or never began.
+    Gone,
+    /// It cannot be carried out.
+    Rejected(Rejection),
+}
+
+impl From<Rejection> for Incomplete {
+    fn from(rejection: Rejection) -> Incomplete {
+        Incomplete::Rejected(rejection)
+    }
+}
+
+/// Serves one connection until it ends. Runs on the connection's own thread.
+pub fn serve(stream: TcpStream, peer: SocketAddr, context: &FrontContext) {
+    let mut wire = Wire::new(stream, context.limits.arrival);
+    loop {
+        match exchange(&mut wire, peer, context) {
+            Outcome::Next => {}
+            Outcome::Close => return wire.close(),
+            Outcome::Gone => return,
+            Outcome::Upgraded(admission) => {
+                let _ = wire.stream.set_write_timeout(None);
+                return (admission.run)(Upgraded {
+                    stream: wire.stream,
+                    leftover: wire.buffer,
+                    peer,
+                });
+            }
+        }
+    }
+}
+
+/// One request and its answer.
+fn exchange(wire: &mut Wire, peer: SocketAddr, context: &FrontContext) -> Outcome {
+    let limits = context.limits;
+    let deadline = Instant::now() + limits.arrival;
+    let head = match read_head(wire, limits, deadline) {
+        Ok(head) => head,
+        Err(incomplete) => return turn_away(wire, incomplete, false),
+    };
+    if let Some(upgrades) = context.upgrades.as_deref()
+        && upgrade::is_asked_for(&head)
+    {
+        return match upgrade::shake_hands(&head, peer, &context.origins, upgrades) {
+            Ok((switching, admission)) => match wire.write(&switching) {
+                Ok(()) => Outcome::Upgraded(admission),
+                Err(wire::WriteFailed) => Outcome::Gone,
+            },
+            Err(rejection) => turn_away(wire, rejection.into(), false),
+        };
+    }
+    let answer = read_body(wire, &head, limits, deadline).and_then(|body| {
+        carry_out(&head, &body, wire, peer, context).map_err(Incomplete::Rejected)
+    });
+    match answer {
+        Ok(answer) => send(wire, answer, head.keep_alive),
+        Err(incomplete) => turn_away(wire, incomplete, head.is_head()),
+    }
+}
+
+fn carry_out(
+    head: &Head,
+    body: &[u8],
+    wire: &Wire,
+    peer: SocketAddr,
+    context: &FrontContext,
+) -> Result<Answer, Rejection> {
+    let file = context.files.iter().find_map(|set| set(&head.path));
+    if let Some(file) = file {
+        return file.answer(head);
+    }
+    let relays = context.relays.as_ref().ok_or(Rejection::NotFound)?;
+    relays.relay(head, body, &wire.stream, peer)
+}
+
+fn read_head(wire: &mut Wire, limits: HttpLimits, deadline: Instant) -> Result<Head, Incomplete> {
+    let mut seen = 0;
+    loop {
+        // Heads end with a line: a client that sends single bytes does not
+        // make us parse everything again for each of them.
+        let new = wire.buffer.get(seen..).unwrap_or_default();
+        let is_worth_it = seen == 0 || new.contains(&b'\n') || is_over(wire, limits);
+        if !new.is_empty()
+            && is_worth_it
+            && let Some((head, length)) = Head::parse(&wire.buffer, limits.head_bytes)?
+        {
+            wire.take(length);
+            return Ok(head);
+        }
+        seen = wire.buffer.len();
+        match wire.fill(deadline) {
+            Ok(()) => {}
+            Err(ReadEnd::Gone) => return Err(Incomplete::Gone),
+            // An idle connection is nobody's mistake.
+            Err(ReadEnd::TimedOut) if wire.buffer.is_empty() => return Err(Incomplete::Gone),
+            Err(ReadEnd::TimedOut) => return Err(too_slow(limits)),
+        }
+    }
+}
+
+fn is_over(wire: &Wire, limits: HttpLimits) -> bool {
+    wire.buffer.len() >= limits.head_bytes
+}
+
+fn read_body(
+    wire: &mut Wire,
+    head: &Head,
+    limits: HttpLimits,
+    deadline: Instant,
+) -> Result<Vec<u8>, Incomplete> {
+    match head.framing {
+        Framing::Empty => return Ok(Vec::new()),
+        Framing::Length(length) if length > limits.body_bytes => {
+            return Err(Rejection::BodyTooLarge(limits.body_bytes).into());
+        }
+        Framing::Length(_) | Framing::Chunked => {}
+    }
+    if head.expects_continue && wire.buffer.is_empty() {
+        let go_on = wire.write(b"HTTP/1.1 100 Continue\r\n\r\n");
+        go_on.map_err(|wire::WriteFailed| Incomplete::Gone)?;
+    }
+    let mut chunked = Chunked::new(limits.body_bytes);
+    loop {
+        match head.framing {
+            Framing::Length(length) if wire.buffer.len() < length => {}
+            Framing::Length(length) => return Ok(wire.take(length)),
+            _ => {
+                if let Some(body) = chunked.feed(&mut wire.buffer)? {
+                    return Ok(body);
+                }
+            }
+        }
+        match wire.fill(deadline) {
+            Ok(()) => {}
+            Err(ReadEnd::Gone) => return Err(Incomplete::Gone),
+            Err(ReadEnd::TimedOut) => return Err(too_slow(limits)),
+        }
+    }
+}
+
+fn too_slow(limits: HttpLimits) -> Incomplete {
+    Rejection::TooSlow(limits.arrival).into()
+}
+
+fn turn_away(wire: &mut Wire, incomplete: Incomplete, is_head: bool) -> Outcome {
+    let Incomplete::Rejected(rejection) = incomplete else {
+        return Outcome::Gone;
+    };
+    let answer = rejection.answer();
+    let answer = match is_head {
+        true => {
+            let length = answer.body.len();
+            answer.without_body(length)
+        }
+        false => answer,
+    };
+    send(wire, answer, false)
+}
+
+fn send(wire: &mut Wire, answer: Answer, keep_alive: bool) -> Outcome {
+    /// Bodies up to this leave together with their head.
+    const TOGETHER: usize = 16 * 1024;
+    let mut head = answer.head(keep_alive);
+    let sent = if answer.body.len() <= TOGETHER {
+        head.extend_from_slice(&answer.body);
+        wire.write(&head)
+    } else {
+        wire.write(&head).and_then(|()| wire.write(&answer.body))
+    };
+    match sent {
+        Err(wire::WriteFailed) => Outcome::Gone,
+        Ok(()) if keep_alive => Outcome::Next,
+        Ok(()) => Outcome::Close,
+    }
+}

@@ -1,0 +1,144 @@
+//! Why the front turns a request away, and how it says so.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::answer::Answer;
+
+/// Why a request gets no further than the front.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rejection {
+    /// The request is not HTTP as it should be; says what is wrong.
+    Malformed(&'static str),
+    /// Neither HTTP/1.0 nor HTTP/1.1.
+    Version,
+    /// The head is longer than so many bytes.
+    HeadTooLarge(usize),
+    /// The body is longer than so many bytes.
+    BodyTooLarge(usize),
+    /// The request did not arrive whole within so long.
+    TooSlow(Duration),
+    /// An `Expect` that is not `100-continue`.
+    Expectation,
+    /// A `Transfer-Encoding` that is not `chunked`.
+    TransferEncoding,
+    /// Files are only read.
+    ReadOnly,
+    /// Nothing is there.
+    NotFound,
+    /// A page of this origin may not open WebSockets here.
+    Origin,
+    /// Not version 13 of the WebSocket protocol.
+    WebSocketVersion,
+    /// Who this is could not be established; says why.
+    Unauthorised(String),
+    /// More requests are being carried out than the server takes on at once.
+    Busy,
+    /// What carries out requests cannot be reached.
+    Unavailable,
+    /// What carries out requests broke off or answered nonsense.
+    BadAnswer,
+    /// What carries out requests did not answer in time.
+    NoAnswer,
+}
+
+impl Rejection {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Rejection::Malformed(_) => 400,
+            Rejection::Unauthorised(_) => 401,
+            Rejection::Origin => 403,
+            Rejection::NotFound => 404,
+            Rejection::ReadOnly => 405,
+            Rejection::TooSlow(_) => 408,
+            Rejection::BodyTooLarge(_) => 413,
+            Rejection::Expectation => 417,
+            Rejection::WebSocketVersion => 426,
+            Rejection::HeadTooLarge(_) => 431,
+            Rejection::TransferEncoding => 501,
+            Rejection::BadAnswer => 502,
+            Rejection::Busy | Rejection::Unavailable => 503,
+            Rejection::NoAnswer => 504,
+            Rejection::Version => 505,
+        }
+    }
+
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Rejection::Malformed(_) => "malformed_request",
+            Rejection::Unauthorised(_) => "unauthorised",
+            Rejection::Origin => "origin_not_allowed",
+            Rejection::NotFound => "not_found",
+            Rejection::ReadOnly => "method_not_allowed",
+            Rejection::TooSlow(_) => "request_timeout",
+            Rejection::BodyTooLarge(_) => "body_too_large",
+            Rejection::Expectation => "expectation_failed",
+            Rejection::WebSocketVersion => "websocket_version",
+            Rejection::HeadTooLarge(_) => "head_too_large",
+            Rejection::TransferEncoding => "transfer_encoding",
+            Rejection::BadAnswer => "bad_gateway",
+            Rejection::Busy => "busy",
+            Rejection::Unavailable => "unavailable",
+            Rejection::NoAnswer => "timeout",
+            Rejection::Version => "http_version",
+        }
+    }
+
+    /// The answer that says so.
+    pub(super) fn answer(&self) -> Answer {
+        let body = json!({"error": {"code": self.code(), "message": self.to_string()}});
+        let answer = Answer::new(self.status())
+            .with("Content-Type", "application/json")
+            .with("Cache-Control", "no-store")
+            .with_body(body.to_string().into_bytes());
+        match self {
+            Rejection::ReadOnly => answer.with("Allow", "GET, HEAD"),
+            Rejection::Unauthorised(_) => answer.with("WWW-Authenticate", "Bearer"),
+            Rejection::WebSocketVersion => answer
+                .with("Upgrade", "websocket")
+                .with("Sec-WebSocket-Version", "13"),
+            Rejection::Busy | Rejection::Unavailable => answer.with("Retry-After", "1"),
+            _ => answer,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rejection::Malformed(what) => f.write_str(what),
+            Rejection::Version => write!(f, "this server speaks HTTP/1.0 and HTTP/1.1"),
+            Rejection::HeadTooLarge(most) => {
+                write!(f, "the request head is longer than {most} bytes")
+            }
+            Rejection::BodyTooLarge(most) => {
+                write!(f, "the request body is longer than {most} bytes")
+            }
+            Rejection::TooSlow(limit) => {
+                write!(f, "the request did not arrive whole within {limit:?}")
+            }
+            Rejection::Expectation => write!(f, "the only expectation met is 100-continue"),
+            Rejection::TransferEncoding => {
+                write!(f, "the only transfer encoding understood is chunked")
+            }
+            Rejection::ReadOnly => write!(f, "this can only be read, with GET or HEAD"),
+            Rejection::NotFound => write!(f, "there is nothing at this path"),
+            Rejection::Origin => write!(
+                f,
+                "pages of this origin may not connect; the setting is web.allowed_origins"
+            ),
+            Rejection::WebSocketVersion => write!(f, "this server speaks WebSocket version 13"),
+            Rejection::Unauthorised(why) => f.write_str(why),
+            Rejection::Busy => write!(f, "too many requests at once; try again"),
+            Rejection::Unavailable => write!(f, "requests cannot be carried out at the moment"),
+            Rejection::BadAnswer => write!(f, "the request failed inside the server"),
+            Rejection::NoAnswer => write!(f, "carrying out the request took too long"),
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}

@@ -1,0 +1,270 @@
+//! Passes requests on to the REST server's private socket.
+//!
+//! That server has no time-outs and trusts what it reads, so it sees only
+//! requests written here: whole, small, one a connection, and with nothing
+//! of the client's head but the fields named in [`PASSED_ON`].
+
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::answer::Answer;
+use super::head::{Head, content_length};
+use super::rejection::Rejection;
+use super::wire::wait_upstream;
+
+/// The header that tells the REST server which relayed request this is.
+pub const RELAY_HEADER: &str = "X-Chat-Relay";
+
+/// What the REST server gets to know of the client's head.
+const PASSED_ON: &[&str] = &[
+    "accept",
+    "access-control-request-headers",
+    "access-control-request-method",
+    "authorization",
+    "content-type",
+    "if-none-match",
+    "origin",
+];
+/// Requests being carried out at once.
+const MAX_RELAYS: usize = 128;
+/// An answer longer than this is not one of ours.
+const MAX_ANSWER: usize = 32 * 1024 * 1024;
+const MAX_ANSWER_FIELDS: usize = 32;
+
+/// The requests under way to the REST server, and the way there.
+#[derive(Debug)]
+pub struct Relays {
+    socket: PathBuf,
+    patience: Duration,
+    last: AtomicU64,
+    under_way: Mutex<HashMap<u64, Relayed>>,
+}
+
+/// What the front knows of a request it passed on.
+#[derive(Clone, Debug)]
+pub struct Relayed {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// Set when nobody waits for the answer any more.
+    pub cancelled: Arc<AtomicBool>,
+}
+
+impl Relays {
+    /// Passes requests on to `socket`, and waits for an answer up to `patience`.
+    pub fn new(socket: PathBuf, patience: Duration) -> Relays {
+        Relays {
+            socket,
+            patience,
+            last: AtomicU64::new(0),
+            under_way: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Where the REST server listens.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// The request under way that [`RELAY_HEADER`] names.
+    pub fn find(&self, id: u64) -> Option<Relayed> {
+        self.under_way.lock().get(&id).cloned()
+    }
+
+    /// Lets nobody wait any more; for shutting down.
+    pub fn cancel_all(&self) {
+        for relayed in self.under_way.lock().values() {
+            relayed.cancelled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn begin(&self, peer: SocketAddr) -> Option<Ticket<'_>> {
+        let mut under_way = self.under_way.lock();
+        if under_way.len() >= MAX_RELAYS {
+            return None;
+        }
+        let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let relayed = Relayed {
+            peer,
+            cancelled: cancelled.clone(),
+        };
+        under_way.insert(id, relayed);
+        Some(Ticket {
+            relays: self,
+            id,
+            cancelled,
+        })
+    }
+
+    /// Has a request carried out. The answer is taken whole before the client
+    /// gets any of it, so that a slow client holds up nobody but itself.
+    pub(super) fn relay(
+        &self,
+        head: &Head,
+        body: &[u8],
+        client: &TcpStream,
+        peer: SocketAddr,
+    ) -> Result<Answer, Rejection> {
+        let ticket = self.begin(peer).ok_or(Rejection::Busy)?;
+        let upstream = UnixStream::connect(&self.socket).map_err(|_| Rejection::Unavailable)?;
+        let deadline = Instant::now() + self.patience;
+        let request = [request_head(head, body.len(), ticket.id).as_slice(), body].concat();
+        send(&upstream, &request, self.patience)?;
+        receive(upstream, client, &ticket, head.is_head(), deadline)
+    }
+}
+
+/// One request under way; dropped, it is no more.
+struct Ticket<'a> {
+    relays: &'a Relays,
+    id: u64,
+    cancelled: Arc<AtomicBool>,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        // Whoever still works on it can stop.
+        self.cancelled.store(true, Ordering::Relaxed);
+        self.relays.under_way.lock().remove(&self.id);
+    }
+}
+
+fn request_head(head: &Head, body_length: usize, id: u64) -> Vec<u8> {
+    let query = head.query.as_deref().map(|query| format!("?{query}"));
+    let mut request = format!(
+        "{} {}{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Length: {body_length}\r\n{RELAY_HEADER}: {id}\r\n",
+        head.method,
+        head.path,
+        query.unwrap_or_default(),
+    );
+    for name in PASSED_ON {
+        if let Some(value) = head.field(name) {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    request.push_str("\r\n");
+    request.into_bytes()
+}
+
+fn send(mut upstream: &UnixStream, request: &[u8], patience: Duration) -> Result<(), Rejection> {
+    let _ = upstream.set_write_timeout(Some(patience));
+    upstream
+        .write_all(request)
+        .map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => Rejection::NoAnswer,
+            _ => Rejection::Unavailable,
+        })
+}
+
+fn receive(
+    mut upstream: UnixStream,
+    client: &TcpStream,
+    ticket: &Ticket<'_>,
+    is_head: bool,
+    deadline: Instant,
+) -> Result<Answer, Rejection> {
+    let mut bytes = Vec::new();
+    let mut head: Option<AnswerHead> = None;
+    let mut watch_client = true;
+    // It does not block after the wait below; should it ever, not for long.
+    let _ = upstream.set_read_timeout(Some(ticket.relays.patience));
+    let mut client_left = || ticket.cancelled.store(true, Ordering::Relaxed);
+    loop {
+        if head.is_none() {
+            head = AnswerHead::parse(&bytes, is_head)?;
+        }
+        if let Some(known) = head.take_if(|head| bytes.len() >= head.length + head.body) {
+            let body = bytes.split_off(known.length);
+            return Ok(known.answer(body, is_head));
+        }
+        if !wait_upstream(
+            &upstream,
+            client,
+            &mut client_left,
+            &mut watch_client,
+            deadline,
+        ) {
+            return Err(Rejection::NoAnswer);
+        }
+        let mut chunk = [0; 16 * 1024];
+        match upstream.read(&mut chunk) {
+            Ok(0) => return Err(Rejection::BadAnswer),
+            Ok(length) => bytes.extend_from_slice(chunk.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => return Err(Rejection::BadAnswer),
+        }
+    }
+}
+
+/// The head of an answer of the REST server.
+struct AnswerHead {
+    status: u16,
+    fields: Vec<(String, String)>,
+    /// Bytes of the head itself.
+    length: usize,
+    /// Bytes of body that follow it here.
+    body: usize,
+    /// Bytes of body it announces.
+    announced: usize,
+}
+
+impl AnswerHead {
+    fn parse(bytes: &[u8], is_head: bool) -> Result<Option<AnswerHead>, Rejection> {
+        let mut fields = [httparse::EMPTY_HEADER; MAX_ANSWER_FIELDS];
+        let mut response = httparse::Response::new(&mut fields);
+        let length = match response.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) if bytes.len() < MAX_ANSWER => return Ok(None),
+            _ => return Err(Rejection::BadAnswer),
+        };
+        let status = response.code.unwrap_or_default();
+        let mut announced = None;
+        let mut kept = Vec::new();
+        for field in response.headers.iter() {
+            let name = field.name.to_ascii_lowercase();
+            let value = String::from_utf8_lossy(field.value).into_owned();
+            match name.as_str() {
+                "content-length" => announced = content_length(&value),
+                // It always knows the length; anything else is not ours.
+                "transfer-encoding" => return Err(Rejection::BadAnswer),
+                // The front's own business.
+                "connection" | "date" | "server" => {}
+                _ => kept.push((field.name.to_owned(), value)),
+            }
+        }
+        let bodiless = is_head || matches!(status, 204 | 304);
+        let announced = match announced {
+            Some(length) if length <= MAX_ANSWER => length,
+            None if bodiless => 0,
+            _ => return Err(Rejection::BadAnswer),
+        };
+        Ok(Some(AnswerHead {
+            status,
+            fields: kept,
+            length,
+            body: if bodiless { 0 } else { announced },
+            announced,
+        }))
+    }
+
+    fn answer(self, mut body: Vec<u8>, is_head: bool) -> Answer {
+        body.truncate(self.body);
+        let mut answer = Answer::new(self.status);
+        for (name, value) in self.fields {
+            answer = answer.with(name, value);
+        }
+        match is_head {
+            true => answer.without_body(self.announced),
+            false => answer.with_body(body),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The REST API: administration, status, and its own documentation.
+//!
+//! tiny_http serves it on a private socket behind the HTTP front, and answers
+//! only what the front passed on. It keeps no chat state of its own: it asks
+//! the hub.
+
+mod announce;
+mod bans;
+mod call;
+pub mod docs;
+mod legacy;
+mod log;
+mod problem;
+mod readiness;
+mod reply;
+mod router;
+mod server;
+mod socket;
+mod status;
+mod token;
+mod users;
+
+use std::io;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+
+use crate::hub::Ban;
+use crate::metrics::Metrics;
+use crate::net::front::{Origins, Relays};
+use crate::turn::HubHandle;
+
+pub use log::{LogPage, LogQuery, LogSearch, LogSearchError, MAX_LOG_LIMIT};
+pub use readiness::Readiness;
+pub use server::{RestHandle, start};
+pub use socket::Socket;
+pub use token::AdminToken;
+
+/// Keeps the bans that are in force beyond a restart.
+pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
+
+/// What the REST API works with.
+pub struct RestContext {
+    /// The hub.
+    pub hub: HubHandle,
+    /// The chat log, if it can be searched.
+    pub log: Option<Arc<dyn LogSearch>>,
+    /// What administrators must know.
+    pub token: Arc<AdminToken>,
+    /// Called after every change of the bans, never twice at once.
+    pub save_bans: Mutex<SaveBans>,
+    /// Longest announcement or reason.
+    pub max_text_bytes: usize,
+    /// The program's version.
+    pub version: &'static str,
+    /// When the server started.
+    pub started: Timestamp,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// Whether the server is ready, and why not.
+    pub readiness: Arc<Readiness>,
+    /// Origins whose pages may call the API.
+    pub origins: Arc<Origins>,
+    /// The front's side of the private socket.
+    pub relays: Arc<Relays>,
+    /// Requests carried out at once.
+    pub workers: usize,
+}

@@ -1,0 +1,60 @@
+//! `/admin/announce`: a word to everyone.
+
+use serde::{Deserialize, Serialize};
+use tiny_http::Method;
+use utoipa::ToSchema;
+
+use super::call::Call;
+use super::problem::{ErrorBody, Problem};
+use super::reply::Reply;
+use super::router::{Access, Route};
+
+pub(super) const ROUTES: &[Route] = &[Route {
+    method: Method::Post,
+    path: "/admin/announce",
+    access: Access::Admin,
+    query: &[],
+    run: announce,
+}];
+
+/// What to announce.
+#[derive(Deserialize, ToSchema)]
+#[expect(dead_code, reason = "describes the body; the field is read by name")]
+pub(super) struct Announcement {
+    message: String,
+}
+
+/// What announcing came to.
+#[derive(Serialize, ToSchema)]
+struct Announced {
+    /// How many connections were told.
+    delivered_to: usize,
+}
+
+/// Tells every connected client of every protocol.
+#[utoipa::path(
+    post, path = "/admin/announce", tag = "announcements", security(("admin_token" = [])),
+    request_body = Announcement,
+    responses(
+        (status = 200, description = "Announced", body = Announced),
+        (status = 400, description = "Empty, too long or not a string", body = ErrorBody),
+        (status = 401, description = "Not the admin token", body = ErrorBody),
+    ),
+)]
+pub(super) fn announce(call: &Call<'_>) -> Result<Reply, Problem> {
+    let delivered_to = tell_everyone(call)?;
+    Ok(Reply::json(200, &Announced { delivered_to }))
+}
+
+/// Announces the body's `message`. Returns how many were told.
+pub(super) fn tell_everyone(call: &Call<'_>) -> Result<usize, Problem> {
+    let message = call.object(&["message"])?.string("message")?;
+    let message = message.ok_or_else(|| Problem::field("message", "missing"))?;
+    let text = call.text("message", &message)?;
+    let told = call
+        .context
+        .hub
+        .ask(move |hub, now, fx| hub.announce(text, now, fx))?;
+    ::log::info!("{}: announced to {told} connections", call.relayed.peer);
+    Ok(told)
+}

@@ -1,0 +1,174 @@
+//! One call as its handler sees it: parameters decoded, body parsed.
+
+use serde_json::{Map, Value};
+
+use crate::net::front::Relayed;
+use crate::text::Text;
+
+use super::RestContext;
+use super::problem::Problem;
+
+/// A call to carry out.
+pub(super) struct Call<'a> {
+    pub context: &'a RestContext,
+    /// What stands in the path's `{...}`, decoded.
+    pub argument: Option<String>,
+    pub query: Query,
+    pub body: &'a [u8],
+    pub relayed: Relayed,
+}
+
+impl Call<'_> {
+    /// The body as a JSON object with no fields but these.
+    pub fn object(&self, fields: &[&str]) -> Result<Object, Problem> {
+        let value = serde_json::from_slice(self.body)
+            .map_err(|error| Problem::BadRequest(format!("the body is not JSON: {error}")))?;
+        let Value::Object(map) = value else {
+            return Err(Problem::BadRequest("the body is not a JSON object".into()));
+        };
+        match map.keys().find(|key| !fields.contains(&key.as_str())) {
+            Some(unknown) => Err(Problem::field(
+                unknown,
+                format!("unknown; there are {}", fields.join(", ")),
+            )),
+            None => Ok(Object(map)),
+        }
+    }
+
+    /// A text that people will see, cleaned.
+    pub fn text(&self, field: &str, raw: &str) -> Result<Text, Problem> {
+        let limit = self.context.max_text_bytes;
+        if raw.len() > limit {
+            return Err(Problem::field(field, format!("longer than {limit} bytes")));
+        }
+        let text = Text::clean(raw);
+        match text.is_empty() {
+            true => Err(Problem::field(field, "has nothing in it")),
+            false => Ok(text),
+        }
+    }
+
+    /// A reason, which is one line.
+    pub fn reason(&self, raw: Option<String>) -> Result<Option<Text>, Problem> {
+        let raw = raw.filter(|raw| !raw.trim().is_empty());
+        raw.map(|raw| self.text("reason", &raw.replace(['\r', '\n'], " ")))
+            .transpose()
+    }
+}
+
+/// A JSON object whose fields are taken by name and type.
+pub(super) struct Object(Map<String, Value>);
+
+impl Object {
+    /// A field that is a string, if it is there.
+    pub fn string(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(value)) => Ok(Some(value)),
+            Some(other) => Err(wrong_type(name, "a string", &other)),
+        }
+    }
+
+    /// A field that is a whole number and not negative, if it is there.
+    pub fn number(&mut self, name: &str) -> Result<Option<u64>, Problem> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(value)) if value.is_u64() => Ok(value.as_u64()),
+            Some(other) => Err(wrong_type(name, "a whole number", &other)),
+        }
+    }
+}
+
+fn wrong_type(name: &str, wanted: &str, got: &Value) -> Problem {
+    let got = match got {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "another number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    Problem::field(name, format!("must be {wanted}, not {got}"))
+}
+
+/// The parameters behind `?`.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Decodes parameters, of which there are none but these.
+    pub fn parse(raw: &str, known: &[&str]) -> Result<Query, Problem> {
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let bad = || Problem::BadRequest("the query is not percent-encoded UTF-8".into());
+            let name = decode(&name.replace('+', " ")).ok_or_else(bad)?;
+            let value = decode(&value.replace('+', " ")).ok_or_else(bad)?;
+            if !known.contains(&name.as_str()) {
+                let known = match known {
+                    [] => "none".to_owned(),
+                    known => known.join(", "),
+                };
+                let why = format!("unknown parameter; there are {known}");
+                return Err(Problem::field(&name, why));
+            }
+            if parameters.iter().any(|(other, _)| *other == name) {
+                return Err(Problem::field(&name, "given twice"));
+            }
+            parameters.push((name, value));
+        }
+        Ok(Query(parameters))
+    }
+
+    /// A parameter, if it is there.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let parameter = self.0.iter().find(|(other, _)| other == name);
+        parameter.map(|(_, value)| value.as_str())
+    }
+}
+
+/// Undoes percent-encoding. `None`: it is not that, or not UTF-8.
+pub(super) fn decode(raw: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
+    while let Some(byte) = rest.next() {
+        let decoded = match byte {
+            b'%' => {
+                let digits =
+                    [rest.next()?, rest.next()?].map(|digit| char::from(digit).to_digit(16));
+                let [Some(high), Some(low)] = digits else {
+                    return None;
+                };
+                u8::try_from(high * 16 + low).ok()?
+            }
+            byte => byte,
+        };
+        bytes.push(decoded);
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn parameters_are_decoded_and_checked() {
+        let query = Query::parse("a=1+2&b=%C3%A9%26&c&", &["a", "b", "c", "d"]).unwrap();
+        assert_eq!(query.get("a"), Some("1 2"));
+        assert_eq!(query.get("b"), Some("é&"));
+        assert_eq!((query.get("c"), query.get("d")), (Some(""), None));
+        for bad in ["a=%", "a=%2", "a=%zz", "a=%+1", "a=%ff", "x=1", "a=1&a=2"] {
+            assert!(Query::parse(bad, &["a"]).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_query_is_survived(raw in "\\PC{0,60}", coded in "[a%0-9=&+]{0,40}") {
+            let _ = Query::parse(&raw, &["a"]);
+            let _ = Query::parse(&coded, &["a"]);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The API's description of itself: `/openapi.json` and Swagger UI at `/docs/`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use tiny_http::Method;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::Config;
+
+use crate::net::front::{File, Found};
+
+use super::call::Call;
+use super::problem::Problem;
+use super::reply::Reply;
+use super::router::{Access, Route};
+use super::{announce, bans, legacy, log, status, users};
+
+pub(super) const ROUTES: &[Route] = &[Route {
+    method: Method::Get,
+    path: "/openapi.json",
+    access: Access::Everyone,
+    query: &[],
+    run: openapi,
+}];
+
+/// What Swagger UI is made of; it came with the program.
+const FILES: &[&str] = &[
+    "index.html",
+    "index.css",
+    "swagger-ui.css",
+    "swagger-ui-bundle.js",
+    "swagger-ui-standalone-preset.js",
+    "swagger-initializer.js",
+    "favicon-16x16.png",
+    "favicon-32x32.png",
+];
+
+/// Swagger UI styles its elements one by one and has pictures in its styles.
+const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
+                      img-src 'self' data:; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'; object-src 'none'";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Chat server",
+        description = "Administration and status. The admin token's file is named at start-up.",
+    ),
+    paths(
+        users::list_users, users::disconnect_user, users::list_channels,
+        bans::list_bans, bans::ban, bans::unban,
+        announce::announce,
+        log::search_log,
+        status::status, status::healthz, status::readyz, status::metrics,
+        legacy::post_message, legacy::find_message,
+        openapi,
+    ),
+    modifiers(&AdminToken),
+)]
+struct Api;
+
+struct AdminToken;
+
+impl Modify for AdminToken {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = api.components.get_or_insert_default();
+        components.add_security_scheme("admin_token", SecurityScheme::Http(scheme));
+    }
+}
+
+static SPECIFICATION: LazyLock<Vec<u8>> =
+    LazyLock::new(|| Api::openapi().to_json().unwrap_or_default().into_bytes());
+
+static SWAGGER: LazyLock<HashMap<String, File>> = LazyLock::new(|| {
+    // Relative, so that it works behind a proxy that adds a path of its own.
+    let config = Arc::new(Config::from("../openapi.json"));
+    let files = FILES.iter().filter_map(|name| {
+        let file = utoipa_swagger_ui::serve(name, config.clone()).ok()??;
+        let path = match *name {
+            "index.html" => "/docs/".to_owned(),
+            name => format!("/docs/{name}"),
+        };
+        Some((path, File::new(file.content_type, POLICY, file.bytes)))
+    });
+    files.collect()
+});
+
+/// Swagger UI's file at a path. The front answers with these itself: they
+/// are large, and whoever reads them slowly must not keep a worker.
+pub fn file(path: &str) -> Option<Found> {
+    match path {
+        "/docs" => Some(Found::Elsewhere("/docs/")),
+        path if path.starts_with("/docs/") => SWAGGER.get(path).map(Found::File),
+        _ => None,
+    }
+}
+
+/// This description.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "documentation",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object)),
+)]
+pub(super) fn openapi(_: &Call<'_>) -> Result<Reply, Problem> {
+    Ok(Reply::of("application/json", SPECIFICATION.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::router::FAMILIES;
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let api: serde_json::Value = serde_json::from_slice(&SPECIFICATION).unwrap();
+        let mut described = BTreeSet::new();
+        for (path, methods) in api["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let secured = operation.get("security").is_some();
+                let parameters = operation["parameters"].as_array();
+                let query: BTreeSet<String> = parameters
+                    .into_iter()
+                    .flatten()
+                    .filter(|parameter| parameter["in"] == "query")
+                    .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+                    .collect();
+                described.insert((path.clone(), method.to_uppercase(), secured, query));
+            }
+        }
+        let routes = FAMILIES.iter().flat_map(|family| family.iter());
+        let served: BTreeSet<_> = routes
+            .map(|route| {
+                let query = route.query.iter().map(|name| (*name).to_owned());
+                let secured = route.access == Access::Admin;
+                let method = route.method.to_string();
+                (route.path.to_owned(), method, secured, query.collect())
+            })
+            .collect();
+        assert_eq!(described, served);
+    }
+
+    #[test]
+    fn swagger_ui_is_complete() {
+        for name in FILES {
+            let path = format!("/docs/{name}").replace("index.html", "");
+            assert!(matches!(file(&path), Some(Found::File(_))), "{path}");
+        }
+        assert!(file("/docs/../etc/passwd").is_none());
+        assert!(file("/docsx").is_none());
+    }
+}

@@ -1,0 +1,151 @@
+//! Why a call failed, and how it says so.
+
+use std::fmt;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::hub::BanError;
+use crate::turn::HubUnavailable;
+
+use super::log::LogSearchError;
+use super::reply::Reply;
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Problem {
+    /// A field or parameter is wrong; names it.
+    Field(String, String),
+    /// The request is wrong as a whole.
+    BadRequest(String),
+    /// No token, or not the right one.
+    Unauthorised(&'static str),
+    /// The origin may not call this.
+    Origin,
+    /// There is no such thing; names it.
+    NotFound(String),
+    /// The path knows only these methods.
+    Method(String),
+    /// No more bans fit.
+    Bans(BanError),
+    /// The bans changed, but could not be saved.
+    BansNotSaved(String),
+    /// The hub does not answer.
+    Hub,
+    /// The chat log cannot be searched; says why.
+    Log(String),
+    /// Nobody waits for the answer any more.
+    Cancelled,
+    /// A fault of the server's own.
+    Internal,
+}
+
+/// The body of every failed call.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ErrorBody {
+    error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Serialize, ToSchema)]
+struct ErrorDetail {
+    /// A stable word for programs.
+    code: &'static str,
+    /// A sentence for people.
+    message: String,
+    /// The field or parameter that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+}
+
+impl Problem {
+    /// A field or parameter is wrong in this way.
+    pub fn field(name: &str, why: impl fmt::Display) -> Problem {
+        Problem::Field(name.to_owned(), why.to_string())
+    }
+
+    fn status_and_code(&self) -> (u16, &'static str) {
+        match self {
+            Problem::Field(..) => (400, "bad_field"),
+            Problem::BadRequest(_) => (400, "bad_request"),
+            Problem::Unauthorised(_) => (401, "unauthorised"),
+            Problem::Origin => (403, "origin_not_allowed"),
+            Problem::NotFound(_) => (404, "not_found"),
+            Problem::Method(_) => (405, "method_not_allowed"),
+            Problem::Bans(BanError::TooMany) => (409, "too_many_bans"),
+            Problem::BansNotSaved(_) => (500, "bans_not_saved"),
+            Problem::Internal => (500, "internal_error"),
+            Problem::Hub => (503, "hub_unavailable"),
+            Problem::Log(_) => (503, "log_unavailable"),
+            Problem::Cancelled => (503, "cancelled"),
+        }
+    }
+
+    /// The answer that says so.
+    pub fn reply(self) -> Reply {
+        let (status, code) = self.status_and_code();
+        let message = self.to_string();
+        let field = match &self {
+            Problem::Field(name, _) => Some(name.clone()),
+            _ => None,
+        };
+        let error = ErrorDetail {
+            code,
+            message,
+            field,
+        };
+        let reply = Reply::json(status, &ErrorBody { error });
+        match self {
+            Problem::Unauthorised(_) => reply.with("WWW-Authenticate", "Bearer realm=\"admin\""),
+            Problem::Method(allowed) => reply.with("Allow", allowed),
+            _ => reply,
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status_and_code().0
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Field(name, why) => write!(f, "{name}: {why}"),
+            Problem::BadRequest(why) | Problem::NotFound(why) => f.write_str(why),
+            Problem::Unauthorised(why) => f.write_str(why),
+            Problem::Origin => write!(
+                f,
+                "pages of this origin may not call this; the setting is web.allowed_origins"
+            ),
+            Problem::Method(allowed) => write!(f, "this path knows {allowed}"),
+            Problem::Bans(error) => error.fmt(f),
+            Problem::BansNotSaved(why) => write!(
+                f,
+                "done, but it will not outlast a restart: the bans could not be saved: {why}"
+            ),
+            Problem::Hub => write!(f, "the server is too busy or stopping; try again"),
+            Problem::Log(why) => write!(f, "the chat log cannot be searched: {why}"),
+            Problem::Cancelled => write!(f, "given up, because nobody was waiting any more"),
+            Problem::Internal => write!(f, "a fault inside the server; its log says more"),
+        }
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl From<HubUnavailable> for Problem {
+    fn from(_: HubUnavailable) -> Problem {
+        Problem::Hub
+    }
+}
+
+impl From<LogSearchError> for Problem {
+    fn from(error: LogSearchError) -> Problem {
+        match error {
+            LogSearchError::Query { field, message } => Problem::field(field, message),
+            LogSearchError::Cancelled => Problem::Cancelled,
+            LogSearchError::Unavailable(why) => Problem::Log(why),
+        }
+    }
+}

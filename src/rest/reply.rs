@@ -1,0 +1,75 @@
+//! The answer to a call, before tiny_http has it.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tiny_http::{Header, Response, StatusCode};
+
+/// Status, headers and body.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub status: u16,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn empty(status: u16) -> Reply {
+        Reply {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    pub fn json(status: u16, body: &impl Serialize) -> Reply {
+        match serde_json::to_vec(body) {
+            Ok(body) => Reply::of("application/json", body).with_status(status),
+            // Only maps with strange keys fail, and there are none here.
+            Err(_) => Reply::empty(500),
+        }
+    }
+
+    pub fn of(content_type: &'static str, body: Vec<u8>) -> Reply {
+        Reply {
+            status: 200,
+            headers: vec![("Content-Type", content_type.into())],
+            body,
+        }
+    }
+
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Reply {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn with_status(mut self, status: u16) -> Reply {
+        self.status = status;
+        self
+    }
+
+    pub fn into_response(self) -> Response<Cursor<Vec<u8>>> {
+        let header = |name: &str, value: &str| Header::from_bytes(name, value).ok();
+        let length = self.body.len();
+        let mut headers: Vec<Header> = self
+            .headers
+            .iter()
+            .filter_map(|(name, value)| header(name, value))
+            .collect();
+        // Answers are about this moment, and some are secret.
+        headers.extend(header("Cache-Control", "no-store"));
+        let status = StatusCode(self.status);
+        Response::new(status, headers, Cursor::new(self.body), Some(length), None)
+            // The front wants to know the length beforehand.
+            .with_chunked_threshold(usize::MAX)
+    }
+}
+
+/// A time as answers write it: RFC 3339.
+pub(super) fn rfc3339(unix_ms: u64) -> String {
+    let timestamp = i64::try_from(unix_ms).ok();
+    let timestamp = timestamp.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.unwrap_or(Timestamp::MAX).to_string()
+}

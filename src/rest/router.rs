@@ -1,0 +1,222 @@
+//! From a request to the handler that answers it.
+
+use tiny_http::{Method, Request};
+
+use crate::net::front::{RELAY_HEADER, Relayed};
+
+use super::call::{Call, Query, decode};
+use super::problem::Problem;
+use super::reply::Reply;
+use super::{RestContext, announce, bans, docs, legacy, log, status, users};
+
+/// All routes, by family.
+pub(super) const FAMILIES: &[&[Route]] = &[
+    users::ROUTES,
+    bans::ROUTES,
+    announce::ROUTES,
+    log::ROUTES,
+    status::ROUTES,
+    legacy::ROUTES,
+    docs::ROUTES,
+];
+
+/// How long a browser may remember the answer to a preflight.
+const PREFLIGHT_SECONDS: &str = "600";
+
+/// One method of one path.
+pub(super) struct Route {
+    pub method: Method,
+    /// May have one part in braces.
+    pub path: &'static str,
+    pub access: Access,
+    /// The parameters it knows.
+    pub query: &'static [&'static str],
+    pub run: Handler,
+}
+
+/// What answers a call.
+pub(super) type Handler = fn(&Call<'_>) -> Result<Reply, Problem>;
+
+/// Who may call.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Access {
+    Everyone,
+    Admin,
+}
+
+/// What of a request decides where it goes.
+struct Incoming {
+    method: Method,
+    path: String,
+    query: String,
+    authorization: Option<String>,
+    origin: Option<String>,
+    asks_for_method: bool,
+    relayed: Relayed,
+}
+
+/// Answers a request, which came through the front or is turned away.
+pub(super) fn answer(request: &mut Request, context: &RestContext) -> Reply {
+    let Some(incoming) = Incoming::read(request, context) else {
+        return Problem::Cancelled.reply();
+    };
+    let mut body = Vec::new();
+    // The front has read it whole and within its limit.
+    if std::io::copy(request.as_reader(), &mut body).is_err() {
+        return Problem::BadRequest("the body did not arrive".into()).reply();
+    }
+    let reply = dispatch(&incoming, &body, context).unwrap_or_else(Problem::reply);
+    with_cors(reply, &incoming, context)
+}
+
+impl Incoming {
+    fn read(request: &Request, context: &RestContext) -> Option<Incoming> {
+        let header = |name: &'static str| {
+            let mut headers = request.headers().iter();
+            let header = headers.find(|header| header.field.equiv(name));
+            header.map(|header| header.value.as_str().to_owned())
+        };
+        let id = header(RELAY_HEADER)?.parse().ok()?;
+        let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
+        Some(Incoming {
+            method: request.method().clone(),
+            path: path.to_owned(),
+            query: query.to_owned(),
+            authorization: header("Authorization"),
+            origin: header("Origin"),
+            asks_for_method: header("Access-Control-Request-Method").is_some(),
+            relayed: context.relays.find(id)?,
+        })
+    }
+}
+
+fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<Reply, Problem> {
+    let routes: Vec<(&Route, Option<&str>)> = FAMILIES
+        .iter()
+        .flat_map(|family| family.iter())
+        .filter_map(|route| Some((route, matches(route.path, &incoming.path)?)))
+        .collect();
+    if incoming.method == Method::Options && !routes.is_empty() {
+        return options(&routes, incoming, context);
+    }
+    let restricted = routes
+        .iter()
+        .any(|(route, _)| route.access == Access::Admin);
+    // Strangers do not learn what there is below /admin.
+    if restricted || incoming.path.starts_with("/admin") {
+        authorise(incoming, context)?;
+    }
+    if routes.is_empty() {
+        let why = format!("there is nothing at {}", incoming.path);
+        return Err(Problem::NotFound(why));
+    }
+    let method = match &incoming.method {
+        Method::Head => &Method::Get,
+        method => method,
+    };
+    let wanted = routes.iter().find(|(route, _)| route.method == *method);
+    let &(route, argument) = wanted.ok_or_else(|| Problem::Method(allowed(&routes)))?;
+    let argument = argument.map(|raw| {
+        let why = "the path is not percent-encoded UTF-8";
+        decode(raw).ok_or_else(|| Problem::BadRequest(why.into()))
+    });
+    (route.run)(&Call {
+        context,
+        argument: argument.transpose()?,
+        query: Query::parse(&incoming.query, route.query)?,
+        body,
+        relayed: incoming.relayed.clone(),
+    })
+}
+
+/// Whether a path is the template's; what stands for its braces, if it has any.
+fn matches<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
+    let Some((start, end)) = template.split_once('{') else {
+        return (template == path).then_some(None);
+    };
+    let end = end.split_once('}').map_or("", |(_, end)| end);
+    let argument = path.strip_prefix(start)?.strip_suffix(end)?;
+    (!argument.is_empty() && !argument.contains('/')).then_some(Some(argument))
+}
+
+fn authorise(incoming: &Incoming, context: &RestContext) -> Result<(), Problem> {
+    let Some(authorization) = &incoming.authorization else {
+        return Err(Problem::Unauthorised(
+            "this needs the header Authorization: Bearer <admin token>",
+        ));
+    };
+    let (scheme, token) = authorization.split_once(' ').unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("bearer") && context.token.is(token.trim()) {
+        return Ok(());
+    }
+    ::log::warn!(
+        "{}: wrong admin token for {}",
+        incoming.relayed.peer,
+        incoming.path.escape_debug()
+    );
+    Err(Problem::Unauthorised("that is not the admin token"))
+}
+
+fn allowed(routes: &[(&Route, Option<&str>)]) -> String {
+    let mut methods: Vec<&str> = routes
+        .iter()
+        .map(|(route, _)| route.method.as_str())
+        .collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.push("OPTIONS");
+    methods.join(", ")
+}
+
+fn options(
+    routes: &[(&Route, Option<&str>)],
+    incoming: &Incoming,
+    context: &RestContext,
+) -> Result<Reply, Problem> {
+    let methods = allowed(routes);
+    let reply = Reply::empty(204).with("Allow", methods.clone());
+    match &incoming.origin {
+        Some(origin) if incoming.asks_for_method => match context.origins.lists(origin) {
+            true => Ok(reply
+                .with("Access-Control-Allow-Methods", methods)
+                .with(
+                    "Access-Control-Allow-Headers",
+                    "Authorization, Content-Type",
+                )
+                .with("Access-Control-Max-Age", PREFLIGHT_SECONDS)),
+            false => Err(Problem::Origin),
+        },
+        _ => Ok(reply),
+    }
+}
+
+fn with_cors(reply: Reply, incoming: &Incoming, context: &RestContext) -> Reply {
+    let reply = reply.with("Vary", "Origin");
+    match &incoming.origin {
+        Some(origin) if context.origins.lists(origin) => {
+            reply.with("Access-Control-Allow-Origin", origin.clone())
+        }
+        _ => reply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_match_one_part() {
+        let template = "/admin/users/{nickname}";
+        assert_eq!(matches(template, "/admin/users/a"), Some(Some("a")));
+        assert_eq!(matches("/healthz", "/healthz"), Some(None));
+        for other in [
+            "/admin/users/",
+            "/admin/users",
+            "/admin/users/a/b",
+            "/admin/users/a/",
+        ] {
+            assert_eq!(matches(template, other), None, "{other}");
+        }
+    }
+}

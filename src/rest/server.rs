@@ -1,0 +1,208 @@
+//! tiny_http and the workers behind it.
+//!
+//! One thread accepts, because tiny_http stops accepting for good after one
+//! error and must then be built anew; the workers need not know.
+
+use std::io;
+use std::os::unix::net::UnixListener;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+use tiny_http::{Request, Server};
+
+use super::problem::Problem;
+use super::{RestContext, Socket, router};
+
+/// Requests waiting for a worker; the front lets in few more.
+const QUEUE: usize = 64;
+/// Pause before building the server anew, so that a lasting fault (such as
+/// too few descriptors) does not burn a core.
+const REBUILD_PAUSE: Duration = Duration::from_millis(100);
+
+/// The running REST server.
+pub struct RestHandle {
+    shared: Arc<Shared>,
+    context: Arc<RestContext>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// What the accepting thread and the handle share.
+struct Shared {
+    socket: Socket,
+    /// `None` while it is being built anew.
+    server: Mutex<Option<Arc<Server>>>,
+    stopping: AtomicBool,
+}
+
+/// Starts to answer on `socket`, where the context's relays lead.
+pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
+    let server = build(&socket)?;
+    let shared = Arc::new(Shared {
+        socket,
+        server: Mutex::new(Some(server.clone())),
+        stopping: AtomicBool::new(false),
+    });
+    let context = Arc::new(context);
+    let (queue, requests) = bounded(QUEUE);
+    let mut handle = RestHandle {
+        shared: shared.clone(),
+        context: context.clone(),
+        threads: Vec::new(),
+    };
+    for number in 0..context.workers.max(1) {
+        let (requests, context) = (requests.clone(), context.clone());
+        let worker = thread::Builder::new().name(format!("rest-{number}"));
+        let worker = worker.spawn(move || work(&requests, &context))?;
+        handle.threads.push(worker);
+    }
+    let acceptor = thread::Builder::new().name("rest-accept".to_owned());
+    let acceptor = acceptor.spawn(move || accept(server, &shared, &queue))?;
+    handle.threads.push(acceptor);
+    Ok(handle)
+}
+
+impl RestHandle {
+    /// Answers what is under way, then ends. Searches are cut short.
+    pub fn shutdown(self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        self.context.relays.cancel_all();
+        if let Some(server) = self.shared.server.lock().take() {
+            server.unblock();
+        }
+        for thread in self.threads {
+            // Workers outlive panics; one that did not is gone already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn build(socket: &Socket) -> io::Result<Arc<Server>> {
+    let listener = UnixListener::bind(socket.path())?;
+    let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
+    Ok(Arc::new(server))
+}
+
+fn accept(first: Arc<Server>, shared: &Shared, queue: &Sender<Request>) {
+    let mut server = first;
+    loop {
+        match server.recv() {
+            Ok(request) => {
+                if queue.send(request).is_err() {
+                    return;
+                }
+            }
+            Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
+            Err(error) => {
+                log::error!("the REST server stopped accepting ({error}); starting it anew");
+                // The last owner removes the socket's file: before the new one is made.
+                *shared.server.lock() = None;
+                drop(server);
+                match rebuild(shared) {
+                    Some(new) => server = new,
+                    None => return,
+                }
+            }
+        }
+    }
+}
+
+fn rebuild(shared: &Shared) -> Option<Arc<Server>> {
+    while !shared.stopping.load(Ordering::SeqCst) {
+        thread::sleep(REBUILD_PAUSE);
+        match build(&shared.socket) {
+            Ok(server) => {
+                *shared.server.lock() = Some(server.clone());
+                let stopped_meanwhile = shared.stopping.load(Ordering::SeqCst);
+                return (!stopped_meanwhile).then_some(server);
+            }
+            Err(error) => log::error!("the REST server cannot start: {error}"),
+        }
+    }
+    None
+}
+
+fn work(requests: &Receiver<Request>, context: &RestContext) {
+    for mut request in requests {
+        let answer = catch_unwind(AssertUnwindSafe(|| router::answer(&mut request, context)));
+        let reply = answer.unwrap_or_else(|_| {
+            log::error!(
+                "a handler panicked on {} {}",
+                request.method(),
+                request.url()
+            );
+            Problem::Internal.reply()
+        });
+        let respond = || request.respond(reply.into_response());
+        if let Ok(Err(error)) = catch_unwind(AssertUnwindSafe(respond)) {
+            log::debug!("an answer could not be sent: {error}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::time::Instant;
+
+    fn shared(dir: &std::path::Path) -> (Shared, UnixListener) {
+        let socket = Socket::place(dir).unwrap();
+        let listener = UnixListener::bind(socket.path()).unwrap();
+        let breaker = listener.try_clone().unwrap();
+        let server = Arc::new(Server::from_listener(listener, None).unwrap());
+        let shared = Shared {
+            socket,
+            server: Mutex::new(Some(server)),
+            stopping: AtomicBool::new(false),
+        };
+        (shared, breaker)
+    }
+
+    /// Whether somebody answers on the socket.
+    fn is_served(path: &std::path::Path) -> bool {
+        let Ok(mut stream) = UnixStream::connect(path) else {
+            return false;
+        };
+        let mut answer = Vec::new();
+        let request = b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).is_ok()
+            && stream.read_to_end(&mut answer).is_ok()
+            && answer.starts_with(b"HTTP/1.1 ")
+    }
+
+    #[test]
+    fn a_broken_listener_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (shared, breaker) = shared(dir.path());
+        let shared = Arc::new(shared);
+        let first = shared.server.lock().clone().unwrap();
+        let (queue, requests) = bounded::<Request>(QUEUE);
+        let acceptor = {
+            let shared = shared.clone();
+            thread::spawn(move || accept(first, &shared, &queue))
+        };
+        let worker = thread::spawn(move || {
+            for request in requests {
+                let _ = request.respond(tiny_http::Response::empty(200));
+            }
+        });
+        assert!(is_served(shared.socket.path()));
+        // accept() fails from now on, as it does without descriptors left.
+        rustix::net::shutdown(&breaker, rustix::net::Shutdown::Both).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !is_served(shared.socket.path()) {
+            assert!(Instant::now() < deadline, "nobody took over");
+            thread::yield_now();
+        }
+        shared.stopping.store(true, Ordering::SeqCst);
+        shared.server.lock().take().unwrap().unblock();
+        acceptor.join().unwrap();
+        worker.join().unwrap();
+    }
+}

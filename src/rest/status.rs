@@ -1,0 +1,145 @@
+//! `/api/status`, `/healthz`, `/readyz` and `/metrics`: how the server is.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tiny_http::Method;
+use utoipa::ToSchema;
+
+use crate::hub::Counts;
+use crate::metrics::CONTENT_TYPE;
+
+use super::call::Call;
+use super::problem::{ErrorBody, Problem};
+use super::reply::Reply;
+use super::router::{Access, Handler, Route};
+
+pub(super) const ROUTES: &[Route] = &[
+    open("/api/status", status),
+    open("/healthz", healthz),
+    open("/readyz", readyz),
+    Route {
+        method: Method::Get,
+        path: "/metrics",
+        access: Access::Admin,
+        query: &[],
+        run: metrics,
+    },
+];
+
+const fn open(path: &'static str, run: Handler) -> Route {
+    Route {
+        method: Method::Get,
+        path,
+        access: Access::Everyone,
+        query: &[],
+        run,
+    }
+}
+
+/// How the server is.
+#[derive(Serialize, ToSchema)]
+struct Status {
+    /// `ok`, or `degraded` while `/readyz` says why.
+    status: &'static str,
+    version: &'static str,
+    #[schema(format = DateTime)]
+    started_at: String,
+    uptime_seconds: u64,
+    /// Connections, with or without nickname.
+    connections: usize,
+    /// Nicknames in use.
+    users: usize,
+    channels: usize,
+}
+
+/// Whether the process is alive.
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// Always `ok`.
+    status: &'static str,
+}
+
+/// Whether the server can do its work.
+#[derive(Serialize, ToSchema)]
+struct Ready {
+    ready: bool,
+    /// What is in the way, by part of the server.
+    reasons: BTreeMap<&'static str, String>,
+}
+
+/// Health, version, uptime and counts.
+#[utoipa::path(
+    get, path = "/api/status", tag = "status",
+    responses(
+        (status = 200, description = "How the server is", body = Status),
+        (status = 503, description = "The hub does not answer", body = ErrorBody),
+    ),
+)]
+pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
+    let counts = counts(call)?;
+    let context = call.context;
+    let uptime = Timestamp::now().duration_since(context.started);
+    let degraded = !context.readiness.hindrances().is_empty();
+    let status = Status {
+        status: if degraded { "degraded" } else { "ok" },
+        version: context.version,
+        started_at: context.started.to_string(),
+        uptime_seconds: u64::try_from(uptime.as_secs()).unwrap_or(0),
+        connections: counts.connections,
+        users: counts.users,
+        channels: counts.channels,
+    };
+    Ok(Reply::json(200, &status))
+}
+
+/// Whether the process is alive.
+#[utoipa::path(
+    get, path = "/healthz", tag = "status",
+    responses((status = 200, description = "It is", body = Health)),
+)]
+pub(super) fn healthz(_: &Call<'_>) -> Result<Reply, Problem> {
+    Ok(Reply::json(200, &Health { status: "ok" }))
+}
+
+/// Whether the server can do its work.
+#[utoipa::path(
+    get, path = "/readyz", tag = "status",
+    responses(
+        (status = 200, description = "It can", body = Ready),
+        (status = 503, description = "It cannot, and why", body = Ready),
+    ),
+)]
+pub(super) fn readyz(call: &Call<'_>) -> Result<Reply, Problem> {
+    let mut reasons = call.context.readiness.hindrances();
+    if let Err(problem) = counts(call) {
+        reasons.insert("hub", problem.to_string());
+    }
+    let ready = reasons.is_empty();
+    let status = if ready { 200 } else { 503 };
+    Ok(Reply::json(status, &Ready { ready, reasons }))
+}
+
+/// The metrics, for Prometheus.
+#[utoipa::path(
+    get, path = "/metrics", tag = "status", security(("admin_token" = [])),
+    responses(
+        (status = 200, description = "OpenMetrics text", body = String,
+         content_type = "application/openmetrics-text"),
+        (status = 401, description = "Not the admin token", body = ErrorBody),
+    ),
+)]
+pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Problem> {
+    let metrics = &call.context.metrics;
+    // Without an answer the rest still tells why.
+    if let Ok(counts) = counts(call) {
+        metrics.users.set(counts.users as u64);
+        metrics.channels.set(counts.channels as u64);
+    }
+    Ok(Reply::of(CONTENT_TYPE, metrics.encode().into_bytes()))
+}
+
+fn counts(call: &Call<'_>) -> Result<Counts, Problem> {
+    Ok(call.context.hub.ask(|hub, _, _| hub.counts())?)
+}

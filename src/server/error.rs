@@ -1,0 +1,72 @@
+//! Why the server does not start, in words that say what to do.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use crate::chatlog::ChatLogError;
+use crate::data::DataError;
+
+/// Why the server did not start. Nothing is left running.
+#[derive(Debug)]
+pub enum StartError {
+    /// A listener's address cannot be had.
+    Bind {
+        /// The listener.
+        name: &'static str,
+        /// Its address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// Something about the data folder.
+    Data(DataError),
+    /// Something about the chat log.
+    ChatLog(ChatLogError),
+    /// A thread or a descriptor cannot be had.
+    System(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> StartError {
+        StartError::System(error)
+    }
+}
+
+impl From<ChatLogError> for StartError {
+    fn from(error: ChatLogError) -> StartError {
+        StartError::ChatLog(error)
+    }
+}
+
+impl From<DataError> for StartError {
+    fn from(error: DataError) -> StartError {
+        StartError::Data(error)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Bind {
+                name,
+                address,
+                error,
+            } if error.kind() == io::ErrorKind::AddrInUse => write!(
+                f,
+                "{name}: another program already uses {address}; choose another \
+                 address with --{name} ADDR or listen.{name} in the configuration"
+            ),
+            StartError::Bind {
+                name,
+                address,
+                error,
+            } => write!(f, "{name}: cannot listen on {address}: {error}"),
+            StartError::Data(error) => error.fmt(f),
+            StartError::ChatLog(error) => error.fmt(f),
+            StartError::System(error) => write!(f, "cannot start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

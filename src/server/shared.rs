@@ -1,0 +1,116 @@
+//! What listeners, REST and signals share while the server runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::config::Config;
+use crate::data;
+use crate::metrics::Metrics;
+use crate::net::front::{HttpLimits, Origins};
+use crate::net::limits::{Capacity, capacity};
+use crate::net::line::LineLimits;
+use crate::net::registry::{Permit, Refused, Registry};
+use crate::rest::AdminToken;
+use crate::turn::{HubHandle, Input, Settings};
+
+/// Handles of the running parts, and the settings in force.
+pub struct Shared {
+    /// Locked to read a setting or to put others in force, never for longer.
+    config: RwLock<Config>,
+    capacity: RwLock<Capacity>,
+    /// Who is connected.
+    pub registry: Arc<Registry>,
+    /// The hub thread.
+    pub hub: HubHandle,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What administrators must know.
+    pub admin_token: Arc<AdminToken>,
+    /// Which pages may open WebSockets.
+    pub origins: Arc<Origins>,
+}
+
+impl Shared {
+    /// Brings the handles together.
+    pub fn new(
+        config: Config,
+        registry: Arc<Registry>,
+        hub: HubHandle,
+        metrics: Arc<Metrics>,
+        admin_token: &data::AdminToken,
+    ) -> Shared {
+        Shared {
+            capacity: RwLock::new(capacity(config.limits.connections)),
+            origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
+            admin_token: Arc::new(AdminToken::new(admin_token.secret().clone())),
+            config: RwLock::new(config),
+            registry,
+            hub,
+            metrics,
+        }
+    }
+
+    /// Lets a connection in, or says why not.
+    pub fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        let per_address = self.config.read().limits.connections_per_address;
+        let in_all = self.capacity.read().connections;
+        let permit = self.registry.admit(peer.ip(), in_all, per_address);
+        if permit.is_err() {
+            self.metrics.connections_refused.inc();
+        }
+        permit
+    }
+
+    /// What a line connection that begins now may do.
+    pub fn line_limits(&self) -> LineLimits {
+        let config = self.config.read();
+        LineLimits {
+            line_bytes: config.limits.line_bytes,
+            message_rate: config.limits.message_rate,
+            message_burst: config.limits.message_burst,
+        }
+    }
+
+    /// What an HTTP connection that begins now may cost.
+    pub fn http_limits(&self) -> HttpLimits {
+        HttpLimits::of(&self.config.read().limits)
+    }
+
+    /// How many connections fit.
+    pub fn capacity(&self) -> Capacity {
+        self.capacity.read().clone()
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> Config {
+        self.config.read().clone()
+    }
+
+    /// Puts what may change while running in force.
+    pub fn reload(&self, new: &Config) {
+        let config = {
+            let mut config = self.config.write();
+            config.adopt(new);
+            config.clone()
+        };
+        *self.capacity.write() = capacity(config.limits.connections);
+        self.origins.replace(config.web.allowed_origins.clone());
+        if let Some(token) = &config.admin.token {
+            self.admin_token.replace(token.clone());
+        }
+        // Fails only without a hub, when there is nothing left to set.
+        let _ = self.hub.send(Input::Configure(Box::new(settings(&config))));
+    }
+}
+
+/// What of the settings is the hub thread's.
+pub fn settings(config: &Config) -> Settings {
+    Settings {
+        limits: config.limits.hub(),
+        greeting: config.greeting.clone(),
+        backlog_bytes: config.limits.backlog_bytes,
+        ping_seconds: config.limits.ping_seconds,
+    }
+}

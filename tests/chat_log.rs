@@ -1,0 +1,728 @@
+//! The chat log from outside: real files, written, rotated, broken, searched.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chat_server::chatlog::{
+    BadPattern, Cancel, ChatLog, ChatLogError, ChatLogOptions, Cursor, Entry, Kind, Page, Query,
+    SearchError,
+};
+use chat_server::config;
+use chat_server::name::Name;
+use proptest::prelude::*;
+use regex::bytes::Regex;
+use tempfile::TempDir;
+
+const START_MS: u64 = 1_795_248_000_000;
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn options(folder: &Path) -> ChatLogOptions {
+    ChatLogOptions::new(folder, config::ChatLog::default())
+}
+
+fn open(options: ChatLogOptions) -> ChatLog {
+    ChatLog::open(options).expect("the chat log opens")
+}
+
+/// A log whose files are rotated as soon as they have `rotate_bytes`.
+fn rotating(folder: &Path, rotate_bytes: u64, keep_files: usize) -> ChatLog {
+    let mut options = options(folder);
+    options.settings.rotate_bytes = rotate_bytes;
+    options.settings.keep_files = keep_files;
+    open(options)
+}
+
+fn said(number: u64) -> Entry {
+    Entry {
+        nick: Some("alice".into()),
+        channel: Some("lobby".into()),
+        text: Some(format!("number {number}").into()),
+        ..Entry::new(START_MS + number, Kind::Message)
+    }
+}
+
+fn flush(log: &ChatLog) {
+    log.flush(PATIENCE).expect("everything is written");
+}
+
+fn record_all(log: &ChatLog, numbers: impl IntoIterator<Item = u64>) {
+    for number in numbers {
+        log.record(said(number));
+    }
+    flush(log);
+}
+
+fn limit(limit: usize) -> Option<NonZeroUsize> {
+    NonZeroUsize::new(limit)
+}
+
+/// As many lines as a page can have.
+fn most() -> Query {
+    Query {
+        limit: limit(1000),
+        ..Query::default()
+    }
+}
+
+fn matching(pattern: &str) -> Query {
+    Query {
+        pattern: Some(pattern.to_owned()),
+        ..Query::default()
+    }
+}
+
+fn search(log: &ChatLog, query: &Query) -> Page {
+    log.search(query, &Cancel::new()).expect("a page")
+}
+
+fn texts(page: &Page) -> Vec<String> {
+    page.lines
+        .iter()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line.get()).unwrap();
+            line["text"].as_str().unwrap_or_default().to_owned()
+        })
+        .collect()
+}
+
+fn numbers(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
+    numbers.into_iter().map(|n| format!("number {n}")).collect()
+}
+
+fn number(text: &str) -> u64 {
+    text.strip_prefix("number ").unwrap().parse().unwrap()
+}
+
+fn found(log: &ChatLog, query: Query) -> Vec<String> {
+    texts(&search(log, &query))
+}
+
+fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn rotated(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.ends_with("chat.log"))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn the_newest_entries_come_first() {
+    let dir = TempDir::new().unwrap();
+    let log = open(options(dir.path()));
+    assert!(search(&log, &Query::default()).lines.is_empty());
+    record_all(&log, 0..250);
+    let page = search(&log, &Query::default());
+    assert_eq!(texts(&page), numbers((150..250).rev()));
+    assert_eq!(
+        page.lines[0].get(),
+        r#"{"at":"2026-11-21T08:00:00.249Z","kind":"message","nick":"alice","channel":"lobby","text":"number 249"}"#
+    );
+    let all = Query {
+        limit: limit(100_000),
+        ..Query::default()
+    };
+    let page = search(&log, &all);
+    assert_eq!(texts(&page), numbers((0..250).rev()));
+    assert_eq!(page.next, None);
+    record_all(&log, 250..1100);
+    assert_eq!(search(&log, &all).lines.len(), 1000);
+}
+
+#[test]
+fn times_include_both_ends() {
+    let dir = TempDir::new().unwrap();
+    // Several files, so that whole files are ruled out too.
+    let log = rotating(dir.path(), 1000, 0);
+    for n in 0..100 {
+        record_all(&log, [n]);
+    }
+    assert!(rotated(dir.path()).len() > 5);
+    for (since, until) in [(0, 99), (10, 20), (55, 55), (90, 200), (56, 55)] {
+        let query = Query {
+            since: Some(START_MS + since),
+            until: Some(START_MS + until),
+            ..most()
+        };
+        assert_eq!(
+            found(&log, query),
+            numbers((since..=until.min(99)).rev()),
+            "{since} to {until}"
+        );
+    }
+    let before = Query {
+        until: Some(START_MS - 1),
+        ..Query::default()
+    };
+    assert!(found(&log, before).is_empty());
+    let after = Query {
+        since: Some(START_MS + 100),
+        ..Query::default()
+    };
+    assert!(found(&log, after).is_empty());
+}
+
+#[test]
+fn text_is_searched_as_it_was_said() {
+    let dir = TempDir::new().unwrap();
+    let log = open(options(dir.path()));
+    let sayings = [
+        "plain",
+        "with \"quotes\"",
+        r"C:\new\table",
+        "two\nlines",
+        "tab\there",
+        "nul \u{0} and escape \u{1b}[31m",
+        "caf\u{e9} \u{1f600}",
+        "line separator \u{2028} here",
+        "slash / here",
+        "",
+    ];
+    for text in sayings {
+        log.record(Entry {
+            text: Some(text.into()),
+            ..said(0)
+        });
+    }
+    flush(&log);
+    for (pattern, wanted) in [
+        ("^plain$", vec!["plain"]),
+        ("\"quotes\"$", vec!["with \"quotes\""]),
+        (r"\\new\\", vec![r"C:\new\table"]),
+        ("\n", vec!["two\nlines"]),
+        (r"(?m)^lines$", vec!["two\nlines"]),
+        (r"^lines$", vec![]),
+        (r"two\slines", vec!["two\nlines"]),
+        (r"\t", vec!["tab\there"]),
+        (r"\x00.*\x1b\[31m$", vec!["nul \u{0} and escape \u{1b}[31m"]),
+        (r"(?i)CAF\x{c9} .$", vec!["caf\u{e9} \u{1f600}"]),
+        ("\u{2028}", vec!["line separator \u{2028} here"]),
+        (
+            r"\bhere\b",
+            vec!["slash / here", "line separator \u{2028} here", "tab\there"],
+        ),
+        ("^$", vec![""]),
+        // What is in the line, but not in what was said.
+        (r"u001b|u0000|lobby|message|\\n", vec![r"C:\new\table"]),
+    ] {
+        assert_eq!(found(&log, matching(pattern)), wanted, "{pattern}");
+    }
+    let lines = fs::read_to_string(dir.path().join("chat.log")).unwrap();
+    assert_eq!(lines.lines().count(), sayings.len());
+}
+
+#[test]
+fn bad_queries_say_what_is_wrong() {
+    let dir = TempDir::new().unwrap();
+    let log = open(options(dir.path()));
+    let error = |query: Query| log.search(&query, &Cancel::new()).unwrap_err();
+    assert_eq!(
+        error(matching("a(b")).to_string(),
+        "the pattern is wrong at character 2: unclosed group"
+    );
+    for hostile in ["(a{1000}){1000}", r"((\w{100}){100}){100}", r"[^a]{100000}"] {
+        assert!(
+            matches!(
+                error(matching(hostile)),
+                SearchError::Pattern(BadPattern::TooLarge)
+            ),
+            "{hostile}"
+        );
+    }
+    let nick = Query {
+        nick: Some("a b".to_owned()),
+        ..Query::default()
+    };
+    assert_eq!(
+        error(nick).to_string(),
+        "nick is not a nickname: a name is made of letters, digits, _ and -, without spaces"
+    );
+}
+
+#[test]
+fn paging_gives_every_line_once_while_the_log_grows_and_rotates() {
+    let dir = TempDir::new().unwrap();
+    let log = rotating(dir.path(), 4000, 0);
+    for n in 0..300 {
+        record_all(&log, [n]);
+    }
+    for size in [1, 7, 100] {
+        let newest = number(&found(&log, Query::default())[0]);
+        let mut seen = Vec::new();
+        let mut cursor: Option<Cursor> = None;
+        let mut added = newest;
+        let files = rotated(dir.path()).len();
+        loop {
+            let page = search(
+                &log,
+                &Query {
+                    limit: limit(size),
+                    cursor,
+                    ..Query::default()
+                },
+            );
+            assert!(page.lines.len() <= size);
+            seen.extend(texts(&page));
+            let Some(next) = page.next else { break };
+            // A cursor is a word to the outside.
+            cursor = Some(next.to_string().parse().unwrap());
+            if added < newest + 60 {
+                added += 20;
+                record_all(&log, added - 19..=added);
+            }
+        }
+        assert!(
+            rotated(dir.path()).len() > files,
+            "something was to be rotated"
+        );
+        assert_eq!(seen, numbers((0..=newest).rev()), "pages of {size}");
+    }
+}
+
+#[test]
+fn a_cursor_into_a_removed_file_goes_on_with_what_is_older() {
+    let dir = TempDir::new().unwrap();
+    let log = rotating(dir.path(), 1000, 0);
+    for n in 0..50 {
+        record_all(&log, [n]);
+    }
+    let newest = search(
+        &log,
+        &Query {
+            limit: limit(20),
+            ..Query::default()
+        },
+    );
+    let all_older = Query {
+        cursor: newest.next,
+        ..most()
+    };
+    assert_eq!(found(&log, all_older.clone()), numbers((0..30).rev()));
+    // Only what the removed file held is missing.
+    let file = rotated(dir.path())
+        .into_iter()
+        .find(|path| fs::read_to_string(path).unwrap().contains("\"number 30\""))
+        .unwrap();
+    let held = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let left: Vec<u64> = (0..30)
+        .filter(|n| !held.contains(&format!("\"number {n}\"")))
+        .collect();
+    assert!(!left.is_empty());
+    assert_eq!(found(&log, all_older), numbers(left.into_iter().rev()));
+}
+
+#[test]
+fn files_are_rotated_and_the_oldest_removed() {
+    let dir = TempDir::new().unwrap();
+    let log = rotating(dir.path(), 2000, 3);
+    for n in 0..500 {
+        log.record(said(n));
+    }
+    flush(&log);
+    let files = rotated(dir.path());
+    assert_eq!(files.len(), 3);
+    for file in &files {
+        assert!(fs::metadata(file).unwrap().len() < 2300);
+    }
+    // What is left is the newest, without a gap.
+    let left = found(&log, most());
+    assert!(left.len() < 100);
+    assert_eq!(left, numbers((500 - left.len() as u64..500).rev()));
+}
+
+#[test]
+fn a_restart_goes_on_where_the_log_was() {
+    let dir = TempDir::new().unwrap();
+    let log = open(options(dir.path()));
+    for n in 0..1000 {
+        log.record(said(n));
+    }
+    log.shutdown(PATIENCE).unwrap();
+    log.record(said(5000));
+    assert_eq!(log.dropped(), 1);
+    let torn = r#"{"at":"2026-11-21T08:00:01.000Z","kind":"message","text":"to"#;
+    let path = dir.path().join("chat.log");
+    let whole = fs::read_to_string(&path).unwrap();
+    assert_eq!(whole.lines().count(), 1000);
+    fs::write(&path, whole + torn).unwrap();
+
+    // A torn line is no entry, neither while it is the last nor afterwards.
+    assert_eq!(found(&log, Query::default()), numbers((900..1000).rev()));
+    let log = open(options(dir.path()));
+    // The clock was set back: its entries stay the newest.
+    log.record(said(3));
+    flush(&log);
+    let page = search(&log, &Query::default());
+    assert_eq!(texts(&page)[..2], ["number 3", "number 999"]);
+    assert!(page.lines[0].get().contains("2026-11-21T08:00:01.000Z"));
+}
+
+#[test]
+fn a_file_that_was_moved_away_is_left_alone() {
+    let dir = TempDir::new().unwrap();
+    let log = open(options(dir.path()));
+    record_all(&log, [1]);
+    let moved = dir.path().join("moved.log");
+    fs::rename(dir.path().join("chat.log"), &moved).unwrap();
+    log.reopen();
+    record_all(&log, [2]);
+    assert_eq!(found(&log, Query::default()), numbers([2]));
+    assert_eq!(fs::read_to_string(&moved).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn a_folder_that_vanished_is_made_again() {
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("data/chatlog");
+    let log = open(options(&folder));
+    record_all(&log, [1]);
+    fs::remove_dir_all(dir.path().join("data")).unwrap();
+    assert!(search(&log, &Query::default()).lines.is_empty());
+    record_all(&log, [2]);
+    assert_eq!(found(&log, Query::default()), numbers([2]));
+    assert_eq!(log.dropped(), 0);
+}
+
+/// Puts a file where the folder should be: nobody can write there.
+fn break_disk(folder: &Path) {
+    fs::remove_dir_all(folder).unwrap();
+    fs::write(folder, "").unwrap();
+}
+
+#[test]
+fn what_does_not_fit_while_the_disk_fails_is_counted_in_the_log() {
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("chatlog");
+    let mut options = options(&folder);
+    options.queue_bytes = 20_000;
+    // A small file is a small write: most entries have to wait in the queue.
+    options.settings.rotate_bytes = 2000;
+    options.settings.keep_files = 0;
+    let log = open(options);
+    break_disk(&folder);
+    let mut recorded = 0;
+    while log.dropped() < 50 {
+        recorded += 1;
+        assert!(recorded < 10_000, "the queue has no limit");
+        log.record(said(recorded));
+    }
+    assert!(matches!(
+        log.flush(Duration::from_millis(20)),
+        Err(ChatLogError::TooSlow)
+    ));
+    assert!(matches!(
+        log.search(&Query::default(), &Cancel::new()),
+        Err(SearchError::Io { .. })
+    ));
+    fs::remove_file(&folder).unwrap();
+    wait_until("the disk is tried again", || {
+        log.flush(Duration::from_millis(100)).is_ok()
+    });
+    let dropped = log.dropped();
+    let report = Query {
+        kind: Some(Kind::Error),
+        ..Query::default()
+    };
+    assert_eq!(
+        found(&log, report),
+        [format!(
+            "{dropped} entries were dropped here: the chat log was not written fast enough"
+        )]
+    );
+    let messages = Query {
+        kind: Some(Kind::Message),
+        ..most()
+    };
+    assert_eq!(found(&log, messages).len() as u64, recorded - dropped);
+}
+
+#[test]
+fn a_shutdown_does_not_wait_for_a_broken_disk() {
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("chatlog");
+    let log = open(options(&folder));
+    flush(&log);
+    break_disk(&folder);
+    for n in 0..10 {
+        log.record(said(n));
+    }
+    assert!(matches!(
+        log.shutdown(PATIENCE),
+        Err(ChatLogError::Lost { entries: 10 })
+    ));
+}
+
+#[test]
+fn an_impossible_folder_is_refused_with_advice() {
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("file");
+    fs::write(&folder, "").unwrap();
+    let error = ChatLog::open(options(&folder)).err().unwrap().to_string();
+    assert!(error.contains("file/chat.log"), "{error}");
+    assert!(error.contains("choose another data folder"), "{error}");
+}
+
+#[test]
+fn what_is_switched_off_is_not_written() {
+    let dir = TempDir::new().unwrap();
+    let private = Entry {
+        kind: Kind::Private,
+        ..said(1)
+    };
+    let mut quiet = options(dir.path());
+    quiet.settings.private_messages = false;
+    let log = open(quiet);
+    log.record_batch(vec![said(0), private.clone(), said(2)]);
+    log.record(private);
+    flush(&log);
+    assert_eq!(found(&log, Query::default()), numbers([2, 0]));
+    assert_eq!(log.dropped(), 0);
+
+    let mut off = options(&dir.path().join("off"));
+    off.settings.enabled = false;
+    let log = open(off);
+    record_all(&log, [1]);
+    assert!(found(&log, Query::default()).is_empty());
+    log.shutdown(PATIENCE).unwrap();
+    assert!(!dir.path().join("off").exists());
+}
+
+#[test]
+fn the_last_handle_takes_what_waits_to_the_disk() {
+    let dir = TempDir::new().unwrap();
+    let log = open(options(dir.path()));
+    for n in 0..100 {
+        log.record(said(n));
+    }
+    drop(log);
+    let path = dir.path().join("chat.log");
+    wait_until("the file is written", || {
+        fs::read_to_string(&path).is_ok_and(|text| text.lines().count() == 100)
+    });
+}
+
+#[test]
+fn searches_end_when_told_and_are_limited() {
+    let dir = TempDir::new().unwrap();
+    let mut limited = options(dir.path());
+    limited.searches = 0;
+    let log = open(limited);
+    record_all(&log, 0..10);
+    assert!(matches!(
+        log.search(&Query::default(), &Cancel::new()),
+        Err(SearchError::Busy)
+    ));
+
+    let log = open(options(dir.path()));
+    let cancel = Cancel::new();
+    cancel.cancel();
+    for _ in 0..10 {
+        assert!(matches!(
+            log.search(&Query::default(), &cancel),
+            Err(SearchError::Cancelled)
+        ));
+    }
+    // Those that ended make room.
+    assert_eq!(found(&log, Query::default()).len(), 10);
+}
+
+#[test]
+fn a_search_out_of_time_can_be_carried_on() {
+    let dir = TempDir::new().unwrap();
+    let mut hasty = options(dir.path());
+    hasty.search_budget = Duration::ZERO;
+    let log = open(hasty);
+    record_all(&log, 0..20_000);
+    let mut query = matching("number 7{3,4}$");
+    let mut seen = Vec::new();
+    let mut rounds = 0;
+    loop {
+        let page = search(&log, &query);
+        assert_eq!(page.timed_out, page.next.is_some());
+        seen.extend(texts(&page));
+        rounds += 1;
+        query.cursor = page.next;
+        if query.cursor.is_none() {
+            break;
+        }
+    }
+    assert!(rounds > 10);
+    assert_eq!(seen, numbers([7777, 777]));
+}
+
+#[test]
+fn searches_and_writing_do_not_disturb_each_other() {
+    let dir = TempDir::new().unwrap();
+    let log = rotating(dir.path(), 20_000, 0);
+    record_all(&log, 0..100);
+    let start = Barrier::new(2);
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            start.wait();
+            for n in 100..10_000 {
+                log.record(said(n));
+                if n % 50 == 0 {
+                    flush(&log);
+                }
+            }
+        });
+        start.wait();
+        while !writer.is_finished() {
+            // Whatever was newest: from there on no gap and nothing twice.
+            let seen = found(&log, most());
+            let newest = number(&seen[0]);
+            let oldest = (newest + 1).saturating_sub(1000);
+            assert_eq!(seen, numbers((oldest..=newest).rev()));
+        }
+    });
+}
+
+/// What a line must be, judged from the entry it was made of.
+fn is_wanted(query: &Query, pattern: Option<&Regex>, entry: &Entry) -> bool {
+    let same = |spelling: &Option<Arc<str>>, name: &str| {
+        let spelling = spelling.as_deref().map(Name::parse);
+        matches!((spelling, Name::parse(name)), (Some(Ok(a)), Ok(b)) if a == b)
+    };
+    let from_or_to = |name: &String| {
+        same(&entry.nick, name) || entry.kind == Kind::Private && same(&entry.to, name)
+    };
+    let text_matches = |pattern: &Regex| {
+        let text = entry.text.as_deref();
+        text.is_some_and(|text| pattern.is_match(text.as_bytes()))
+    };
+    query.kind.is_none_or(|kind| kind == entry.kind)
+        && query.nick.as_ref().is_none_or(from_or_to)
+        && (query.channel.as_ref()).is_none_or(|name| same(&entry.channel, name))
+        && query.since.is_none_or(|since| entry.at_ms >= since)
+        && query.until.is_none_or(|until| entry.at_ms <= until)
+        && pattern.is_none_or(text_matches)
+}
+
+const PATTERNS: [&str; 24] = [
+    "a",
+    "^a",
+    "b$",
+    "^$",
+    "",
+    r"\bab\b",
+    "[^a]",
+    "(?s)a.b",
+    "a\nb",
+    "\"",
+    r"\\",
+    "a|\"",
+    "é",
+    "(?i)É",
+    "[^b]+a",
+    r"a\s+b",
+    r"\x01",
+    "(?m)^b",
+    r"(a|b){2,3}",
+    r"\B",
+    "kind|text",
+    r"n\x22?",
+    r"(?-u:\w)b",
+    r"a*?b",
+];
+
+fn an_entry() -> impl Strategy<Value = Entry> {
+    let name = || {
+        let names = vec!["ab", "AB", "b", "\u{430}b", "b\u{e9}"];
+        prop::option::of(prop::sample::select(names))
+    };
+    (
+        0..3u64,
+        prop::sample::select(Kind::ALL.to_vec()),
+        name(),
+        name(),
+        name(),
+        prop::option::of("[ab \"\\\\\né\u{1}n]{0,6}"),
+    )
+        .prop_map(|(at_ms, kind, nick, channel, to, text)| Entry {
+            nick: nick.map(Into::into),
+            channel: channel.map(Into::into),
+            to: to.map(Into::into),
+            text: text.map(Into::into),
+            ..Entry::new(at_ms, kind)
+        })
+}
+
+fn a_query() -> impl Strategy<Value = Query> {
+    let name = || {
+        let names = vec!["ab", "b", "B\u{c9}"];
+        prop::option::weighted(0.2, prop::sample::select(names))
+    };
+    let time = || prop::option::weighted(0.3, START_MS..START_MS + 80);
+    (
+        prop::option::weighted(0.7, prop::sample::select(PATTERNS.to_vec())),
+        prop::option::weighted(0.3, prop::sample::select(Kind::ALL.to_vec())),
+        name(),
+        name(),
+        time(),
+        time(),
+    )
+        .prop_map(|(pattern, kind, nick, channel, since, until)| Query {
+            pattern: pattern.map(str::to_owned),
+            kind,
+            nick: nick.map(str::to_owned),
+            channel: channel.map(str::to_owned),
+            since,
+            until,
+            limit: limit(25),
+            cursor: None,
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn search_finds_what_looking_at_every_entry_finds(
+        mut entries in prop::collection::vec(an_entry(), 0..80),
+        queries in prop::collection::vec(a_query(), 8),
+        rotate_bytes in prop::sample::select(vec![0u64, 300, 2000]),
+    ) {
+        let dir = TempDir::new().unwrap();
+        let log = rotating(dir.path(), rotate_bytes, 0);
+        let mut at_ms = START_MS;
+        for entry in &mut entries {
+            at_ms += entry.at_ms;
+            entry.at_ms = at_ms;
+            log.record(entry.clone());
+        }
+        flush(&log);
+        for mut query in queries {
+            let pattern = query.pattern.as_deref().map(|raw| Regex::new(raw).unwrap());
+            let naive: Vec<String> = entries
+                .iter()
+                .rev()
+                .filter(|entry| is_wanted(&query, pattern.as_ref(), entry))
+                .map(|entry| serde_json::to_string(entry).unwrap())
+                .collect();
+            let mut found = Vec::new();
+            loop {
+                let page = search(&log, &query);
+                found.extend(page.lines.iter().map(|line| line.get().to_owned()));
+                query.cursor = page.next;
+                if query.cursor.is_none() {
+                    break;
+                }
+            }
+            prop_assert_eq!(&found, &naive, "{:?}", query);
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! A real front, a real REST server and a real hub, on a port of their own.
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+use chat_server::config::Secret;
+use chat_server::hub::{Ban, ConnectionId, Effects, Hub, Limits, Now, Profile};
+use chat_server::metrics::Metrics;
+use chat_server::name::Name;
+use chat_server::net::front::{self, FileSet, FrontContext, HttpLimits, Origins, Relays, Upgrades};
+use chat_server::rest::{self, AdminToken, LogSearch, Readiness, RestContext, RestHandle, Socket};
+use chat_server::turn::{HubHandle, Input};
+use parking_lot::Mutex;
+
+/// Nothing here takes this long unless it is stuck.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TOKEN: &str = "a-token-for-tests";
+
+/// What a [`Site`] is to be like.
+pub struct Plan {
+    pub limits: HttpLimits,
+    pub files: Vec<FileSet>,
+    pub upgrades: Option<Arc<dyn Upgrades>>,
+    pub log: Option<Arc<dyn LogSearch>>,
+    pub origins: Vec<String>,
+    pub workers: usize,
+}
+
+impl Default for Plan {
+    fn default() -> Plan {
+        Plan {
+            limits: HttpLimits {
+                head_bytes: 2048,
+                body_bytes: 4096,
+                arrival: PATIENCE,
+            },
+            files: vec![chat_server::page::file, chat_server::rest::docs::file],
+            upgrades: None,
+            log: None,
+            origins: vec!["https://friend.example".into()],
+            workers: 2,
+        }
+    }
+}
+
+/// A running front; stops when dropped.
+pub struct Front {
+    pub address: SocketAddr,
+    /// Connections being served.
+    pub serving: Arc<AtomicUsize>,
+    stopping: Arc<AtomicBool>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+impl Front {
+    pub fn start(context: FrontContext) -> Front {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let serving = Arc::new(AtomicUsize::new(0));
+        let context = Arc::new(context);
+        let acceptor = {
+            let (stopping, serving) = (stopping.clone(), serving.clone());
+            thread::spawn(move || {
+                while let Ok((stream, peer)) = listener.accept() {
+                    if stopping.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let (context, serving) = (context.clone(), serving.clone());
+                    serving.fetch_add(1, Ordering::SeqCst);
+                    thread::spawn(move || {
+                        front::serve(stream, peer, &context);
+                        serving.fetch_sub(1, Ordering::SeqCst);
+                    });
+                }
+            })
+        };
+        Front {
+            address,
+            serving,
+            stopping,
+            acceptor: Some(acceptor),
+        }
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// Sends bytes as they are; everything that comes back until the end.
+    pub fn exchange(&self, request: impl AsRef<[u8]>) -> String {
+        let mut stream = self.connect();
+        stream.write_all(request.as_ref()).unwrap();
+        read_to_end(&mut stream)
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+        let _ = self.acceptor.take().unwrap().join();
+    }
+}
+
+/// Everything until the connection is closed properly.
+pub fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    stream
+        .read_to_end(&mut answer)
+        .expect("an answer and a clean end");
+    String::from_utf8(answer).unwrap()
+}
+
+/// One answer with a Content-Length from a connection that stays open.
+pub fn read_answer(stream: &mut TcpStream) -> (String, Vec<u8>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a whole head");
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = header(&head, "Content-Length").map_or(0, |value| value.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).expect("a whole body");
+    (head, body)
+}
+
+pub fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(": ")?;
+        found.eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+/// The status of the only answer in `raw`.
+pub fn status(raw: &str) -> u16 {
+    let answers = raw.match_indices("HTTP/1.1 ");
+    let answers = answers.filter(|(at, _)| raw[at + 9..].starts_with(|c: char| c.is_ascii_digit()));
+    assert_eq!(answers.count(), 1, "not one answer: {raw:?}");
+    raw[9..12].parse().unwrap()
+}
+
+/// Waits until something is so.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never happened: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Front, REST and hub; stop when dropped.
+pub struct Site {
+    pub front: Front,
+    pub hub: HubHandle,
+    pub readiness: Arc<Readiness>,
+    pub token: Arc<AdminToken>,
+    pub origins: Arc<Origins>,
+    pub metrics: Arc<Metrics>,
+    pub relays: Arc<Relays>,
+    /// What was last saved, or the wish that saving fails.
+    pub saved_bans: Arc<Mutex<Option<Vec<Ban>>>>,
+    pub saving_fails: Arc<AtomicBool>,
+    rest: Option<RestHandle>,
+    _data: tempfile::TempDir,
+}
+
+impl Site {
+    pub fn start(plan: Plan) -> Site {
+        let data = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(data.path(), PermissionsExt::from_mode(0o700)).unwrap();
+        let socket = Socket::place(data.path()).unwrap();
+        let relays = Arc::new(Relays::new(socket.path().to_owned(), PATIENCE));
+        let hub = start_hub();
+        let origins = Arc::new(Origins::new(plan.origins));
+        let token = Arc::new(AdminToken::new(Secret::parse(TOKEN).unwrap()));
+        let readiness = Arc::new(Readiness::default());
+        let metrics = Metrics::new();
+        let saved_bans = Arc::new(Mutex::new(None));
+        let saving_fails = Arc::new(AtomicBool::new(false));
+        let save_bans: rest::SaveBans = {
+            let (saved, fails) = (saved_bans.clone(), saving_fails.clone());
+            Box::new(move |bans| {
+                if fails.load(Ordering::SeqCst) {
+                    return Err(std::io::Error::other("disk full"));
+                }
+                *saved.lock() = Some(bans.to_vec());
+                Ok(())
+            })
+        };
+        let context = RestContext {
+            hub: hub.clone(),
+            log: plan.log,
+            token: token.clone(),
+            save_bans: Mutex::new(save_bans),
+            max_text_bytes: 1000,
+            version: "1.2.3",
+            started: jiff::Timestamp::now(),
+            metrics: metrics.clone(),
+            readiness: readiness.clone(),
+            origins: origins.clone(),
+            relays: relays.clone(),
+            workers: plan.workers,
+        };
+        let rest = rest::start(context, socket).unwrap();
+        let front = Front::start(FrontContext {
+            limits: plan.limits,
+            files: plan.files,
+            upgrades: plan.upgrades,
+            relays: Some(relays.clone()),
+            origins: origins.clone(),
+        });
+        Site {
+            front,
+            hub,
+            readiness,
+            token,
+            origins,
+            metrics,
+            relays,
+            saved_bans,
+            saving_fails,
+            rest: Some(rest),
+            _data: data,
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.front.address)
+    }
+
+    /// Puts somebody on the server.
+    pub fn sign_in(&self, index: u32, nickname: &str) {
+        let name = Name::parse(nickname).unwrap();
+        let id = ConnectionId {
+            index,
+            generation: 0,
+        };
+        let signed_in = self.hub.ask(move |hub, now, fx| {
+            let address = SocketAddr::from(([192, 0, 2, 7], 5000));
+            let profile = Profile {
+                protocol: "line",
+                address,
+                one_channel: true,
+            };
+            hub.open(id, profile, now, fx);
+            hub.claim(id, name, now, fx).unwrap();
+        });
+        signed_in.unwrap();
+    }
+
+    /// Nicknames on the server.
+    pub fn users(&self) -> Vec<String> {
+        let users = self.hub.ask(|hub, _, _| hub.users()).unwrap();
+        users.iter().map(|user| user.nickname.to_string()).collect()
+    }
+
+    pub fn stop_rest(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            rest.shutdown();
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.stop_rest();
+    }
+}
+
+/// A hub on a thread of its own, which ends with the last handle.
+fn start_hub() -> HubHandle {
+    let (handle, waiting) = HubHandle::new();
+    thread::spawn(move || {
+        let mut hub = Hub::new(Limits {
+            login: Duration::from_secs(60),
+            channels_per_connection: 100,
+        });
+        let mut fx = Effects::default();
+        let start = Instant::now();
+        for input in waiting {
+            let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            let now = Now {
+                unix_ms: unix.unwrap().as_millis() as u64,
+                ticks_ms: start.elapsed().as_millis() as u64,
+            };
+            if let Input::Request(run) = input {
+                run(&mut hub, now, &mut fx);
+            }
+            fx.clear();
+        }
+    });
+    handle
+}

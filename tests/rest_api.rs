@@ -1,0 +1,652 @@
+//! What an administrator sees of the REST API, through a real front.
+
+mod http_support;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chat_server::chatlog::Kind;
+use chat_server::config::Secret;
+use chat_server::hub::Counts;
+use chat_server::rest::{LogPage, LogQuery, LogSearch, LogSearchError};
+use http_support::*;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use ureq::Agent;
+use ureq::http::{Method, Request, Response};
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .into()
+}
+
+/// Calls with these headers; status, headers and body.
+fn call_with(
+    site: &Site,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Response<String> {
+    let mut request = Request::builder()
+        .method(Method::from_bytes(method.as_bytes()).unwrap())
+        .uri(site.url(path));
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let agent = agent();
+    let response = match body {
+        "" => agent.run(agent.configure_request(request.body(()).unwrap()).build()),
+        body => {
+            let request = request.body(body.to_owned()).unwrap();
+            agent.run(
+                agent
+                    .configure_request(request)
+                    .allow_non_standard_methods(true)
+                    .build(),
+            )
+        }
+    };
+    let (head, mut body) = response.unwrap().into_parts();
+    Response::from_parts(head, body.read_to_string().unwrap())
+}
+
+/// Calls as the administrator; status and JSON.
+fn call(site: &Site, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let token = format!("Bearer {TOKEN}");
+    let response = call_with(site, method, path, &[("Authorization", &token)], body);
+    let json = match response.body().as_str() {
+        "" => Value::Null,
+        body => serde_json::from_str(body).unwrap_or_else(|_| panic!("not JSON: {body}")),
+    };
+    (response.status().as_u16(), json)
+}
+
+/// Calls, expecting a mistake in `field`.
+fn refused(site: &Site, method: &str, path: &str, body: &str, field: &str) {
+    let (status, answer) = call(site, method, path, body);
+    assert_eq!(status, 400, "{path} {body}: {answer}");
+    assert_eq!(answer["error"]["field"], field, "{path} {body}: {answer}");
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with(field), "{message}");
+}
+
+#[test]
+fn nobody_gets_in_without_the_token() {
+    let site = Site::start(Plan::default());
+    for (method, path) in [
+        ("GET", "/admin/users"),
+        ("DELETE", "/admin/users/alice"),
+        ("GET", "/admin/channels"),
+        ("GET", "/admin/bans"),
+        ("POST", "/admin/bans"),
+        ("DELETE", "/admin/bans/1"),
+        ("POST", "/admin/announce"),
+        ("GET", "/admin/log"),
+        ("GET", "/api/message"),
+        ("POST", "/api/message"),
+        ("GET", "/metrics"),
+        ("GET", "/admin/what-is-not-there"),
+    ] {
+        for authorization in [
+            None,
+            Some("Bearer"),
+            Some("Bearer wrong"),
+            Some("Bearer "),
+            Some(TOKEN),
+            Some("Basic YTpi"),
+        ] {
+            let headers: Vec<_> = authorization
+                .map(|value| ("Authorization", value))
+                .into_iter()
+                .collect();
+            let response = call_with(&site, method, path, &headers, "");
+            assert_eq!(
+                response.status(),
+                401,
+                "{method} {path} with {authorization:?}"
+            );
+            let challenge = response.headers()["WWW-Authenticate"].to_str().unwrap();
+            assert!(challenge.starts_with("Bearer"));
+            let body: Value = serde_json::from_str(response.body()).unwrap();
+            assert_eq!(body["error"]["code"], "unauthorised");
+        }
+    }
+    assert_eq!(call(&site, "GET", "/admin/users", "").0, 200);
+    let another = Secret::parse("another-long-token").unwrap();
+    site.token.replace(another);
+    assert_eq!(call(&site, "GET", "/admin/users", "").0, 401);
+    let other = [("authorization", "bearer another-long-token")];
+    assert_eq!(
+        call_with(&site, "GET", "/admin/users", &other, "").status(),
+        200
+    );
+}
+
+#[test]
+fn unknown_paths_methods_and_parameters_are_named() {
+    let site = Site::start(Plan::default());
+    let (status, answer) = call(&site, "GET", "/nowhere", "");
+    assert_eq!(
+        (status, answer["error"]["code"].as_str()),
+        (404, Some("not_found"))
+    );
+    for (method, path, allowed) in [
+        ("DELETE", "/admin/announce", "POST, OPTIONS"),
+        ("POST", "/admin/users", "GET, HEAD, OPTIONS"),
+        ("GET", "/admin/users/alice", "DELETE, OPTIONS"),
+        ("PUT", "/admin/bans", "GET, POST, HEAD, OPTIONS"),
+        ("DELETE", "/healthz", "GET, HEAD, OPTIONS"),
+    ] {
+        let token = format!("Bearer {TOKEN}");
+        let response = call_with(&site, method, path, &[("Authorization", &token)], "");
+        assert_eq!(response.status(), 405, "{method} {path}");
+        assert_eq!(response.headers()["Allow"], allowed);
+    }
+    refused(&site, "GET", "/admin/users?verbose=1", "", "verbose");
+    refused(&site, "GET", "/healthz?x", "", "x");
+    refused(&site, "POST", "/admin/announce?x=1", "{}", "x");
+    let (status, _) = call(&site, "GET", "/admin/log?pattern=%ff", "");
+    assert_eq!(status, 400);
+}
+
+#[test]
+fn users_and_channels_are_listed() {
+    let site = Site::start(Plan::default());
+    assert_eq!(
+        call(&site, "GET", "/admin/users", ""),
+        (200, json!({"users": []}))
+    );
+    site.sign_in(0, "zoë");
+    site.sign_in(1, "alice");
+    let (status, answer) = call(&site, "GET", "/admin/users", "");
+    assert_eq!(status, 200);
+    let user = &answer["users"][0];
+    assert_eq!(
+        (&user["nickname"], &user["address"]),
+        (&json!("alice"), &json!("192.0.2.7:5000"))
+    );
+    assert_eq!(
+        (&user["protocol"], &user["channels"]),
+        (&json!("line"), &json!([]))
+    );
+    let since: jiff::Timestamp = user["since"].as_str().unwrap().parse().unwrap();
+    assert!(since <= jiff::Timestamp::now());
+    assert_eq!(answer["users"][1]["nickname"], "zoë");
+    let (status, answer) = call(&site, "GET", "/admin/channels", "");
+    assert_eq!(
+        (status, &answer["channels"][0]["name"]),
+        (200, &json!("global"))
+    );
+    assert_eq!(answer["channels"][0]["members"], json!([]));
+}
+
+#[test]
+fn a_user_is_disconnected() {
+    let site = Site::start(Plan::default());
+    for (index, name) in ["ann", "ben", "cy", "zoë"].into_iter().enumerate() {
+        site.sign_in(index as u32, name);
+    }
+    let gone = (200, json!({"disconnected": 1}));
+    assert_eq!(call(&site, "DELETE", "/admin/users/ANN", ""), gone);
+    assert_eq!(
+        call(&site, "DELETE", "/admin/users/ben?reason=be+nice", ""),
+        gone
+    );
+    assert_eq!(
+        call(
+            &site,
+            "DELETE",
+            "/admin/users/cy",
+            r#"{"reason":"be nice"}"#
+        ),
+        gone
+    );
+    assert_eq!(
+        call(
+            &site,
+            "DELETE",
+            "/admin/users/zo%C3%AB",
+            r#"{"reason":null}"#
+        ),
+        gone
+    );
+    assert_eq!(site.users(), [""; 0]);
+    let (status, answer) = call(&site, "DELETE", "/admin/users/ann", "");
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (404, &json!("not_found"))
+    );
+    refused(&site, "DELETE", "/admin/users/a%20b", "", "nickname");
+    refused(
+        &site,
+        "DELETE",
+        "/admin/users/a",
+        r#"{"reason":1}"#,
+        "reason",
+    );
+    refused(
+        &site,
+        "DELETE",
+        "/admin/users/a",
+        r#"{"because":"x"}"#,
+        "because",
+    );
+    refused(
+        &site,
+        "DELETE",
+        "/admin/users/a?reason=x",
+        r#"{"reason":"y"}"#,
+        "reason",
+    );
+    let long = format!("/admin/users/a?reason={}", "x".repeat(1001));
+    refused(&site, "DELETE", &long, "", "reason");
+}
+
+#[test]
+fn bans_are_made_listed_saved_and_lifted() {
+    let site = Site::start(Plan::default());
+    site.sign_in(0, "mallory");
+    let body = r#"{"nickname":"mallory","reason":"spam\nspam","expires_in_seconds":3600}"#;
+    let (status, first) = call(&site, "POST", "/admin/bans", body);
+    assert_eq!(status, 201, "{first}");
+    assert_eq!(
+        (&first["nickname"], &first["reason"]),
+        (&json!("mallory"), &json!("spam spam"))
+    );
+    assert!(first.get("address").is_none());
+    let time = |value: &Value| -> jiff::Timestamp { value.as_str().unwrap().parse().unwrap() };
+    let lasts = time(&first["expires_at"]).duration_since(time(&first["created_at"]));
+    // Two clocks are read, one after the other.
+    assert!((3599..=3600).contains(&lasts.as_secs()), "{lasts}");
+    assert_eq!(site.users(), [""; 0]);
+
+    let body = r#"{"address":"2001:db8::1/64","expires_at":"2999-01-01T01:00:00+01:00"}"#;
+    let (status, second) = call(&site, "POST", "/admin/bans", body);
+    assert_eq!((status, &second["address"]), (201, &json!("2001:db8::/64")));
+    assert_eq!(second["expires_at"], "2999-01-01T00:00:00Z");
+    let (status, third) = call(
+        &site,
+        "POST",
+        "/admin/bans",
+        r#"{"address":"::ffff:192.0.2.1"}"#,
+    );
+    assert_eq!(
+        (status, &third["address"], &third["expires_at"]),
+        (201, &json!("192.0.2.1"), &Value::Null)
+    );
+    let (status, fourth) = call(&site, "POST", "/admin/bans", r#"{"account":"eve"}"#);
+    assert_eq!((status, &fourth["nickname"]), (201, &json!("eve")));
+
+    let all = json!({"bans": [first, second, third, fourth]});
+    assert_eq!(call(&site, "GET", "/admin/bans", ""), (200, all));
+    assert_eq!(site.saved_bans.lock().as_ref().unwrap().len(), 4);
+    let path = format!("/admin/bans/{}", first["id"]);
+    assert_eq!(call(&site, "DELETE", &path, ""), (204, Value::Null));
+    assert_eq!(site.saved_bans.lock().as_ref().unwrap().len(), 3);
+    assert_eq!(call(&site, "DELETE", &path, "").0, 404);
+    refused(&site, "DELETE", "/admin/bans/first", "", "id");
+
+    site.saving_fails.store(true, Ordering::SeqCst);
+    let (status, answer) = call(&site, "POST", "/admin/bans", r#"{"nickname":"oscar"}"#);
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (500, &json!("bans_not_saved"))
+    );
+    assert!(
+        answer["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("disk full")
+    );
+}
+
+#[test]
+fn mistakes_in_bans_are_named() {
+    let site = Site::start(Plan::default());
+    for (body, field) in [
+        (r#"{}"#, "nickname"),
+        (r#"{"nickname":"a b"}"#, "nickname"),
+        (r#"{"nickname":7}"#, "nickname"),
+        (r#"{"account":[]}"#, "account"),
+        (r#"{"address":"localhost"}"#, "address"),
+        (r#"{"address":"10.0.0.0/33"}"#, "address"),
+        (r#"{"nickname":"a","reason":{}}"#, "reason"),
+        (
+            r#"{"nickname":"a","expires_in_seconds":-1}"#,
+            "expires_in_seconds",
+        ),
+        (
+            r#"{"nickname":"a","expires_in_seconds":1.5}"#,
+            "expires_in_seconds",
+        ),
+        (
+            r#"{"nickname":"a","expires_in_seconds":0}"#,
+            "expires_in_seconds",
+        ),
+        (
+            r#"{"nickname":"a","expires_in_seconds":18446744073709551615}"#,
+            "expires_in_seconds",
+        ),
+        (
+            r#"{"nickname":"a","expires_in_seconds":9223372036854775807}"#,
+            "expires_in_seconds",
+        ),
+        (r#"{"nickname":"a","expires_at":"tomorrow"}"#, "expires_at"),
+        (
+            r#"{"nickname":"a","expires_at":"2001-01-01T00:00:00Z"}"#,
+            "expires_at",
+        ),
+        (r#"{"nickname":"a","until":"x"}"#, "until"),
+    ] {
+        refused(&site, "POST", "/admin/bans", body, field);
+    }
+    for body in [
+        r#"{"nickname":"a","address":"10.0.0.1"}"#,
+        r#"{"nickname":"a","expires_in_seconds":1,"expires_at":"2999-01-01T00:00:00Z"}"#,
+        "[]",
+        "nonsense",
+        "{\"nickname\":\"a\"",
+    ] {
+        let (status, answer) = call(&site, "POST", "/admin/bans", body);
+        assert_eq!(
+            (status, &answer["error"]["code"]),
+            (400, &json!("bad_request")),
+            "{body}"
+        );
+    }
+    assert_eq!(call(&site, "GET", "/admin/bans", "").1, json!({"bans": []}));
+    assert_eq!(*site.saved_bans.lock(), None);
+}
+
+#[test]
+fn an_announcement_reaches_everyone() {
+    let site = Site::start(Plan::default());
+    site.sign_in(0, "alice");
+    site.sign_in(1, "bob");
+    let told = (200, json!({"delivered_to": 2}));
+    assert_eq!(
+        call(&site, "POST", "/admin/announce", r#"{"message":"hello"}"#),
+        told
+    );
+    let fits = format!(r#"{{"message":"{}"}}"#, "x".repeat(1000));
+    assert_eq!(call(&site, "POST", "/admin/announce", &fits), told);
+    let long = format!(r#"{{"message":"{}"}}"#, "x".repeat(1001));
+    for body in [
+        r#"{"message":" \u001b \n"}"#,
+        r#"{"message":1}"#,
+        r#"{}"#,
+        r#"{"message":null}"#,
+        &long,
+    ] {
+        refused(&site, "POST", "/admin/announce", body, "message");
+    }
+    refused(
+        &site,
+        "POST",
+        "/admin/announce",
+        r#"{"message":"a","to":"b"}"#,
+        "to",
+    );
+    for body in ["[1]", "\"hello\"", "{"] {
+        assert_eq!(call(&site, "POST", "/admin/announce", body).0, 400);
+    }
+    assert_eq!(call(&site, "POST", "/admin/announce", "").0, 400);
+}
+
+/// A log that remembers what it was asked for.
+#[derive(Default)]
+struct Remembers(Mutex<Vec<LogQuery>>);
+
+impl LogSearch for Remembers {
+    fn search(&self, query: &LogQuery, _: &AtomicBool) -> Result<LogPage, LogSearchError> {
+        self.0.lock().push(query.clone());
+        match query.pattern.as_deref() {
+            Some("(") => Err(LogSearchError::Query {
+                field: "pattern",
+                message: "unclosed group".into(),
+            }),
+            Some("broken") => Err(LogSearchError::Unavailable("disk on fire".into())),
+            _ => Ok(LogPage {
+                lines: vec![
+                    r#"{"at":"x","text":"hi"}"#.into(),
+                    r#"{"at":"y","te"#.into(),
+                ],
+                next_cursor: Some("go\"on".into()),
+            }),
+        }
+    }
+}
+
+fn with_log() -> (Site, Arc<Remembers>) {
+    let log = Arc::new(Remembers::default());
+    let site = Site::start(Plan {
+        log: Some(log.clone()),
+        ..Plan::default()
+    });
+    (site, log)
+}
+
+#[test]
+fn the_log_is_searched_as_asked() {
+    let (site, log) = with_log();
+    let (status, answer) = call(
+        &site,
+        "GET",
+        "/admin/log?pattern=a%2Bb&kind=join&nick=@Alice&channel=%23dev&limit=1000&cursor=c\
+         &since=2024-01-01T00:00:00Z&until=2024-01-01T00:00:01.5Z",
+        "",
+    );
+    // A line that a crash cut short does not spoil the rest.
+    let expected = json!({"entries": [{"at": "x", "text": "hi"}], "next_cursor": "go\"on"});
+    assert_eq!((status, answer), (200, expected));
+    let query = log.0.lock().pop().unwrap();
+    assert_eq!(query.pattern.as_deref(), Some("a+b"));
+    assert_eq!(query.kind, Some(Kind::Join));
+    assert_eq!(query.nick.unwrap().as_str(), "Alice");
+    assert_eq!(query.channel.unwrap().as_str(), "dev");
+    assert_eq!(query.since_ms, Some(1_704_067_200_000));
+    assert_eq!(query.until_ms, Some(1_704_067_201_500));
+    assert_eq!((query.limit, query.cursor.as_deref()), (1000, Some("c")));
+
+    assert_eq!(call(&site, "GET", "/admin/log", "").0, 200);
+    let query = log.0.lock().pop().unwrap();
+    assert_eq!((query.limit, query.pattern, query.kind), (100, None, None));
+}
+
+#[test]
+fn mistakes_in_log_searches_are_named() {
+    let (site, _) = with_log();
+    for (parameter, field) in [
+        ("pattern=(", "pattern"),
+        ("kind=shout", "kind"),
+        ("nick=a%20b", "nick"),
+        ("channel=", "channel"),
+        ("since=yesterday", "since"),
+        ("until=5", "until"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=many", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("colour=red", "colour"),
+    ] {
+        refused(&site, "GET", &format!("/admin/log?{parameter}"), "", field);
+    }
+    let (status, answer) = call(&site, "GET", "/admin/log?pattern=broken", "");
+    assert_eq!(status, 503);
+    assert!(
+        answer["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("disk on fire")
+    );
+    let without = Site::start(Plan::default());
+    assert_eq!(call(&without, "GET", "/admin/log", "").0, 503);
+}
+
+#[test]
+fn the_older_names_work() {
+    let (site, log) = with_log();
+    site.sign_in(0, "alice");
+    let (status, answer) = call(&site, "POST", "/api/message", r#"{"message":"hello"}"#);
+    assert_eq!(
+        (status, &answer["success"], &answer["errors"]),
+        (200, &json!(true), &json!([]))
+    );
+    assert!(answer["links"].is_object() && answer["metadata"].is_object());
+    let (status, answer) = call(&site, "POST", "/api/message", r#"{"message":""}"#);
+    assert_eq!((status, &answer["success"]), (400, &json!(false)));
+    assert_eq!(answer["errors"].as_array().unwrap().len(), 1);
+
+    let (status, answer) = call(&site, "GET", "/api/message?pattern=h.", "");
+    assert_eq!((status, &answer["errors"]), (200, &json!([])));
+    assert_eq!(answer["occurrences"][0], r#"{"at":"x","text":"hi"}"#);
+    let query = log.0.lock().pop().unwrap();
+    assert_eq!((query.limit, query.pattern.as_deref()), (100, Some("h.")));
+    let (status, answer) = call(&site, "GET", "/api/message?pattern=(", "");
+    assert_eq!((status, &answer["occurrences"]), (400, &json!([])));
+    assert_eq!(answer["errors"], json!(["pattern: unclosed group"]));
+}
+
+#[test]
+fn status_health_and_readiness() {
+    let site = Site::start(Plan::default());
+    site.sign_in(0, "alice");
+    let counts = site.hub.ask(|hub, _, _| hub.counts()).unwrap();
+    let Counts {
+        connections,
+        users,
+        channels,
+    } = counts;
+    let (status, answer) = call(&site, "GET", "/api/status", "");
+    assert_eq!(
+        (status, &answer["status"], &answer["version"]),
+        (200, &json!("ok"), &json!("1.2.3"))
+    );
+    assert_eq!(answer["connections"], connections);
+    assert_eq!(
+        (&answer["users"], &answer["channels"]),
+        (&json!(users), &json!(channels))
+    );
+    assert!(answer["uptime_seconds"].is_u64());
+    assert_eq!(
+        call(&site, "GET", "/healthz", ""),
+        (200, json!({"status": "ok"}))
+    );
+    assert_eq!(
+        call(&site, "GET", "/readyz", ""),
+        (200, json!({"ready": true, "reasons": {}}))
+    );
+    site.readiness.hinder("chat_log", "disk full");
+    let not_ready = json!({"ready": false, "reasons": {"chat_log": "disk full"}});
+    assert_eq!(call(&site, "GET", "/readyz", ""), (503, not_ready));
+    assert_eq!(
+        call(&site, "GET", "/api/status", "").1["status"],
+        "degraded"
+    );
+    site.readiness.clear("chat_log");
+    assert_eq!(call(&site, "GET", "/readyz", "").0, 200);
+}
+
+#[test]
+fn metrics_are_prometheus_text() {
+    let site = Site::start(Plan::default());
+    site.sign_in(0, "alice");
+    site.metrics.messages.inc_by(5);
+    let token = format!("Bearer {TOKEN}");
+    let response = call_with(&site, "GET", "/metrics", &[("Authorization", &token)], "");
+    assert_eq!(response.status(), 200);
+    let kind = response.headers()["Content-Type"].to_str().unwrap();
+    assert!(kind.starts_with("application/openmetrics-text"));
+    assert!(response.body().contains("\nchat_users 1\n"));
+    assert!(response.body().contains("\nchat_messages_total 5\n"));
+}
+
+#[test]
+fn the_documentation_is_complete_and_needs_no_network() {
+    let site = Site::start(Plan::default());
+    let response = call_with(&site, "GET", "/openapi.json", &[], "");
+    let api: Value = serde_json::from_str(response.body()).unwrap();
+    assert!(api["paths"]["/admin/users/{nickname}"]["delete"].is_object());
+    assert_eq!(
+        api["components"]["securitySchemes"]["admin_token"]["scheme"],
+        "bearer"
+    );
+    // ureq follows the redirection of /docs.
+    let page = call_with(&site, "GET", "/docs", &[], "");
+    assert_eq!(page.status(), 200);
+    for file in [
+        "swagger-ui.css",
+        "swagger-ui-bundle.js",
+        "swagger-initializer.js",
+    ] {
+        assert!(page.body().contains(file));
+        let response = call_with(&site, "GET", &format!("/docs/{file}"), &[], "");
+        assert_eq!(response.status(), 200);
+        let policy = response.headers()["Content-Security-Policy"]
+            .to_str()
+            .unwrap();
+        assert!(policy.starts_with("default-src 'self'"));
+    }
+    let initializer = call_with(&site, "GET", "/docs/swagger-initializer.js", &[], "");
+    assert!(initializer.body().contains("../openapi.json"));
+}
+
+#[test]
+fn pages_of_allowed_origins_may_call() {
+    let site = Site::start(Plan::default());
+    let preflight = |origin: &str| {
+        let headers = [
+            ("Origin", origin),
+            ("Access-Control-Request-Method", "DELETE"),
+            ("Access-Control-Request-Headers", "authorization"),
+        ];
+        call_with(&site, "OPTIONS", "/admin/users/alice", &headers, "")
+    };
+    let allowed = preflight("https://friend.example");
+    assert_eq!(allowed.status(), 204);
+    let header = |name: &str| allowed.headers()[name].to_str().unwrap();
+    assert_eq!(
+        header("Access-Control-Allow-Origin"),
+        "https://friend.example"
+    );
+    assert_eq!(header("Access-Control-Allow-Methods"), "DELETE, OPTIONS");
+    assert_eq!(
+        header("Access-Control-Allow-Headers"),
+        "Authorization, Content-Type"
+    );
+    assert_eq!(header("Vary"), "Origin");
+    let refused = preflight("https://other.example");
+    assert_eq!(refused.status(), 403);
+    assert!(
+        !refused
+            .headers()
+            .contains_key("Access-Control-Allow-Origin")
+    );
+
+    // Answers, bad ones too, say who may read them.
+    let get = |origin: &str| call_with(&site, "GET", "/admin/users", &[("Origin", origin)], "");
+    let friend = get("https://friend.example");
+    assert_eq!(friend.status(), 401);
+    assert_eq!(
+        friend.headers()["Access-Control-Allow-Origin"],
+        "https://friend.example"
+    );
+    assert!(
+        !get("https://other.example")
+            .headers()
+            .contains_key("Access-Control-Allow-Origin")
+    );
+    let plain = call_with(&site, "OPTIONS", "/healthz", &[], "");
+    assert_eq!(
+        (plain.status().as_u16(), &plain.headers()["Allow"]),
+        (204, &"GET, HEAD, OPTIONS".parse().unwrap())
+    );
+    assert_eq!(
+        call_with(&site, "OPTIONS", "/nowhere", &[], "").status(),
+        404
+    );
+}
