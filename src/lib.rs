@@ -9,5 +9,6 @@ pub mod chatlog;
 pub mod config;
 pub mod hub;
 pub mod name;
+pub mod store;
 pub mod text;
 pub mod turn;
