@@ -41,7 +41,8 @@ pub struct SqliteSettings {
     pub durability: Durability,
     /// Connections that read.
     pub readers: usize,
-    /// How long to wait for a connection before it is [`StoreError::Busy`].
+    /// How long to wait for a connection, or for somebody else's lock on the
+    /// file, before it is [`StoreError::Busy`].
     pub wait: Duration,
     /// How large the file may become; 0 is as large as the disk allows.
     pub max_bytes: u64,
@@ -90,11 +91,13 @@ struct Writing {
 }
 
 impl SqliteSettings {
-    /// The defaults for a database in this file.
+    /// The defaults for a database in this file. Commits outlive the process
+    /// but are not forced to the disk one by one: that takes a disk
+    /// milliseconds, for which a lone message would have to wait.
     pub fn new(path: impl Into<PathBuf>) -> SqliteSettings {
         SqliteSettings {
             path: path.into(),
-            durability: Durability::Power,
+            durability: Durability::Process,
             readers: 4,
             wait: Duration::from_secs(2),
             max_bytes: 0,

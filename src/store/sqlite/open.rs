@@ -64,13 +64,15 @@ pub fn writer(settings: &SqliteSettings, max_bytes: u64) -> ConnectionResult<Sql
         Durability::Process => "NORMAL",
         Durability::Power => "FULL",
     };
+    let busy = settings.wait.as_millis();
     let max_pages = match max_bytes {
         0 => i64::from(u32::MAX - 1),
         bytes => (bytes / PAGE_BYTES).max(1).try_into().unwrap_or(i64::MAX),
     };
     connection
         .batch_execute(&format!(
-            "PRAGMA journal_mode = WAL;
+            "PRAGMA busy_timeout = {busy};
+             PRAGMA journal_mode = WAL;
              PRAGMA synchronous = {synchronous};
              PRAGMA foreign_keys = ON;
              PRAGMA max_page_count = {max_pages};

@@ -71,3 +71,32 @@ impl Drop for Lease<'_> {
         let _ = self.home.send(self.connection.take());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SqliteStore;
+    use diesel::result::Error;
+
+    #[test]
+    fn readers_wait_for_a_place_and_not_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = SqliteSettings {
+            readers: 1,
+            wait: Duration::from_millis(20),
+            ..SqliteSettings::new(folder.path().join("chat.db"))
+        };
+        let _store = SqliteStore::open(settings.clone()).unwrap();
+        let readers = Readers::new(&settings);
+        let inner = readers.read(|_| Ok(readers.read(|_| Ok(()))));
+        assert_eq!(inner, Ok(Err(StoreError::Busy)));
+        // A failure, too, gives the place back.
+        let failed = readers.read(|_| QueryResult::<()>::Err(Error::NotFound));
+        assert!(failed.is_err());
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _ = readers.read(|_| -> QueryResult<()> { panic!("on purpose") });
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(readers.read(|_| Ok(7)), Ok(7));
+    }
+}

@@ -81,6 +81,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    message_search (rowid) {
+        rowid -> BigInt,
+        place -> Text,
+        text -> Text,
+    }
+}
+
 diesel::joinable!(participant -> account (peer_id));
 diesel::joinable!(participant -> message (last_message_id));
 diesel::joinable!(message -> conversation (conversation_id));

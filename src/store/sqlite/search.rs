@@ -6,13 +6,14 @@
 
 use std::collections::HashMap;
 
+use caseless::Caseless;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::history::{MESSAGE, MessageRow, conversation_id, name, stored};
-use super::schema::{conversation, message, search_state};
+use super::schema::{conversation, message, message_search, search_state};
 use crate::store::key::clamp;
 use crate::store::{AccountId, Conversation, Found, MAX_ROWS, Search, SearchScope};
 
@@ -28,12 +29,6 @@ const MAX_WORDS: usize = 16;
 struct Hit {
     #[diesel(sql_type = BigInt)]
     id: i64,
-}
-
-#[derive(QueryableByName)]
-struct LastOfSlice {
-    #[diesel(sql_type = diesel::sql_types::Nullable<BigInt>)]
-    last: Option<i64>,
 }
 
 /// A search in terms of rows.
@@ -131,7 +126,7 @@ impl Plan {
         Ok(hits.into_iter().map(|hit| hit.id).collect())
     }
 
-    /// The search in the index's language. Words hold letters and digits only,
+    /// The search in the index's language. Words hold nothing but letters and digits,
     /// so nothing in them can be taken for an operator.
     fn expression(&self) -> String {
         let words = self.words.iter().map(|word| format!("text : \"{word}\""));
@@ -144,16 +139,22 @@ impl Plan {
     }
 }
 
-/// The words of a text as the index has them: runs of letters and digits,
-/// without case and accents.
+/// The words of a text: runs of letters, digits and marks, without case and
+/// accents. The index gets them so as well, and splits at spaces only: there
+/// is one idea of what a word is, and it is here.
 fn words(text: &str) -> impl Iterator<Item = String> {
-    let is_part = |c: char| c.is_alphanumeric() || is_combining_mark(c);
-    text.split(move |c| !is_part(c))
+    text.split(|c| !is_part_of_word(c))
         .map(|word| {
-            let bare = word.nfkd().filter(|&c| !is_combining_mark(c));
-            bare.flat_map(char::to_lowercase).collect()
+            // Other marks are no accents: in Indic scripts they are vowels.
+            let bare = word.nfkd().filter(|c| !('\u{300}'..='\u{36f}').contains(c));
+            // Compatibility forms may bring in spaces and other signs.
+            bare.default_case_fold().filter(|&c| is_part_of_word(c)).collect()
         })
         .filter(|word: &String| !word.is_empty())
+}
+
+fn is_part_of_word(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c)
 }
 
 fn load(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<Vec<Found>> {
@@ -198,28 +199,37 @@ fn indexed_to(connection: &mut SqliteConnection) -> QueryResult<i64> {
 
 /// Indexes a slice of what is not indexed yet; whether there was any.
 pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<bool> {
-    let from = indexed_to(connection)?;
-    let slice: LastOfSlice = diesel::sql_query(
-        "SELECT max(id) AS last FROM \
-         (SELECT id FROM message WHERE id > ? ORDER BY id LIMIT ?)",
-    )
-    .bind::<BigInt, _>(from)
-    .bind::<BigInt, _>(SLICE)
-    .get_result(connection)?;
-    let Some(last) = slice.last else {
+    type Row = (i64, String, i64, Option<i64>, Option<i64>);
+    let rows: Vec<Row> = message::table
+        .inner_join(conversation::table)
+        .filter(message::id.gt(indexed_to(connection)?))
+        .order(message::id)
+        .limit(SLICE)
+        .select((
+            message::id,
+            message::text,
+            conversation::id,
+            conversation::low_account,
+            conversation::high_account,
+        ))
+        .load(connection)?;
+    let Some(&(last, ..)) = rows.last() else {
         return Ok(false);
     };
-    diesel::sql_query(
-        "INSERT INTO message_search (rowid, place, text) \
-         SELECT m.id, \
-                'c' || c.id || coalesce(' a' || c.low_account || ' a' || c.high_account, ''), \
-                m.text \
-         FROM message m JOIN conversation c ON c.id = m.conversation_id \
-         WHERE m.id > ? AND m.id <= ? ORDER BY m.id",
-    )
-    .bind::<BigInt, _>(from)
-    .bind::<BigInt, _>(last)
-    .execute(connection)?;
+    for (id, text, conversation_id, low, high) in &rows {
+        let words: Vec<String> = words(text).collect();
+        let place = match (low, high) {
+            (Some(low), Some(high)) => format!("c{conversation_id} a{low} a{high}"),
+            _ => format!("c{conversation_id}"),
+        };
+        diesel::insert_into(message_search::table)
+            .values((
+                message_search::rowid.eq(id),
+                message_search::place.eq(place),
+                message_search::text.eq(words.join(" ")),
+            ))
+            .execute(connection)?;
+    }
     diesel::update(search_state::table)
         .set(search_state::indexed_to.eq(last))
         .execute(connection)?;
@@ -230,9 +240,7 @@ pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<bool> {
 pub fn forget(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<()> {
     let indexed_to = indexed_to(connection)?;
     for id in ids.iter().filter(|&&id| id <= indexed_to) {
-        diesel::sql_query("DELETE FROM message_search WHERE rowid = ?")
-            .bind::<BigInt, _>(id)
-            .execute(connection)?;
+        diesel::delete(message_search::table.find(id)).execute(connection)?;
     }
     Ok(())
 }

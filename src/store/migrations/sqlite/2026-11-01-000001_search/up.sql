@@ -1,11 +1,12 @@
 -- The index for full-text search. It holds no text of its own and is filled
--- after the fact, up to the message whose id search_state names.
+-- after the fact, up to the message whose id search_state names. What it gets
+-- are words without case and accents, so that it need not know of either.
 CREATE VIRTUAL TABLE message_search USING fts5 (
     place,
     text,
     content = '',
     contentless_delete = 1,
-    tokenize = 'unicode61 remove_diacritics 2'
+    tokenize = 'ascii'
 );
 
 CREATE TABLE search_state (
