@@ -28,7 +28,7 @@ pub use admin::{ChannelInfo, Counts, UserInfo};
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
 pub use command::{Command, ConnectionId, Credential, Profile};
-pub use effects::{Effect, Effects, Recall, Recipients};
+pub use effects::{Chore, Effect, Effects, Recall, Recipients};
 pub use event::{Body, Event, Farewell, Message, Private, Refusal};
 pub use id::{BadMessageId, MessageId};
 use users::User;

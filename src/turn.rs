@@ -12,11 +12,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::chatlog::{ChatLog, Entry, Kind};
-use crate::hub::{Command, ConnectionId, Effect, Effects, Farewell, Hub, Now, Profile};
+use crate::hub::{Chore, Command, ConnectionId, Effect, Effects, Farewell, Hub, Now, Profile};
+use crate::keeper::{Keeper, Kept};
 use crate::metrics::Metrics;
 use crate::net::link::Link;
 use crate::net::outbox::{Outbox, Sums};
 use crate::protocol::WireFormat;
+use crate::store::NewMessage;
 
 /// Inputs waiting for the hub at most; beyond, connection threads wait, and
 /// through TCP their clients.
@@ -55,6 +57,8 @@ pub enum Input {
     Done(ConnectionId, Farewell),
     /// Run this on the hub.
     Request(Request),
+    /// What came back from the store.
+    Kept(Kept),
     /// Other settings.
     Configure(Box<Settings>),
     /// Say farewell to everyone, and to whoever still comes.
@@ -142,6 +146,10 @@ pub struct Turn {
     chat_log: Option<ChatLog>,
     /// This turn's entries.
     entries: Vec<Entry>,
+    keeper: Option<Keeper>,
+    /// This batch's messages to commit, and chores.
+    messages: Vec<NewMessage>,
+    chores: Vec<Chore>,
     metrics: Arc<Metrics>,
     last_sums: Sums,
     ping_seconds: u64,
@@ -159,6 +167,7 @@ impl Turn {
         inputs: Receiver<Input>,
         ping_seconds: u64,
         chat_log: Option<ChatLog>,
+        keeper: Option<Keeper>,
         metrics: Arc<Metrics>,
     ) -> Turn {
         Turn {
@@ -168,6 +177,9 @@ impl Turn {
             inputs,
             chat_log,
             entries: Vec::new(),
+            keeper,
+            messages: Vec::new(),
+            chores: Vec::new(),
             metrics,
             last_sums: Sums::default(),
             ping_seconds,
@@ -202,6 +214,7 @@ impl Turn {
             };
             let now = self.now();
             self.take_batch(first, now);
+            self.keep();
             self.keep_time(now);
             self.flush(now);
             self.log();
@@ -266,6 +279,14 @@ impl Turn {
                 self.outbox.remove(id);
             }
             Input::Request(request) => request(&mut self.hub, now, fx),
+            Input::Kept(Kept::Settled(outcomes)) => {
+                for outcome in outcomes {
+                    self.hub.settle(outcome.id, outcome.result.is_ok(), fx);
+                }
+            }
+            Input::Kept(Kept::Recalled(recall, messages)) => {
+                self.hub.recalled(&recall, messages, fx);
+            }
             Input::Configure(settings) => {
                 self.hub.set_limits(settings.limits);
                 self.ping_seconds = settings.ping_seconds;
@@ -292,8 +313,14 @@ impl Turn {
                     connection,
                     farewell,
                 } => self.outbox.close(connection, &farewell),
-                Effect::Log(entry) => (self.chat_log)(entry),
-                Effect::Append(_) | Effect::Recall(_) | Effect::SetIgnored { .. } => {}
+                Effect::Log(entry) => {
+                    if matches!(entry.kind, Kind::Message | Kind::Private) {
+                        self.metrics.messages.inc();
+                    }
+                    self.entries.push(entry);
+                }
+                Effect::Append(message) => self.messages.push(message),
+                Effect::Chore(chore) => self.chores.push(chore),
             }
         }
         self.effects.put_back(list);
@@ -333,6 +360,33 @@ impl Turn {
             self.carry_out();
         }
         self.count();
+    }
+
+    /// Hands this batch's messages and chores to the keeper as one. What it
+    /// has no room for fails at once.
+    fn keep(&mut self) {
+        if self.messages.is_empty() && self.chores.is_empty() {
+            return;
+        }
+        let messages = std::mem::take(&mut self.messages);
+        let refused = match &self.keeper {
+            Some(keeper) if !messages.is_empty() => keeper.append(messages),
+            Some(_) => Vec::new(),
+            None => messages.iter().map(|message| message.id).collect(),
+        };
+        for id in refused {
+            self.hub.settle(id, false, &mut self.effects);
+        }
+        for chore in std::mem::take(&mut self.chores) {
+            let left = match &self.keeper {
+                Some(keeper) => keeper.chore(chore),
+                None => Some(chore),
+            };
+            if let Some(Chore::Recall(recall)) = left {
+                self.hub.recalled(&recall, Vec::new(), &mut self.effects);
+            }
+        }
+        self.carry_out();
     }
 
     /// Hands this turn's entries to the chat log, which never waits.

@@ -27,6 +27,13 @@ pub enum Effect {
     Log(Entry),
     /// Commit this message, then say so with [`super::Hub::settle`].
     Append(NewMessage),
+    /// Something for the store besides messages.
+    Chore(Chore),
+}
+
+/// Something for the store that no message waits for.
+#[derive(Clone, Debug)]
+pub enum Chore {
     /// Read the last messages of a channel, then hand them to
     /// [`super::Hub::recalled`].
     Recall(Recall),
@@ -104,16 +111,16 @@ impl Effects {
 
     /// Has the last messages of a channel read.
     pub fn recall(&mut self, recall: Recall) {
-        self.list.push(Effect::Recall(recall));
+        self.list.push(Effect::Chore(Chore::Recall(recall)));
     }
 
     /// Has it remembered whom an account ignores.
     pub fn set_ignored(&mut self, account: AccountId, nickname: Name, ignored: bool) {
-        self.list.push(Effect::SetIgnored {
+        self.list.push(Effect::Chore(Chore::SetIgnored {
             account,
             nickname,
             ignored,
-        });
+        }));
     }
 
     /// The connections behind a [`Recipients`].

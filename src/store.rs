@@ -1,0 +1,113 @@
+//! The store: messages and accounts that outlive the process.
+//!
+//! [`Store`] is what a database has to be able to do; [`SqliteStore`] is the
+//! one that needs no set-up. Messages go in through a [`StoreWriter`], which
+//! commits all that is waiting as one transaction. The store never decides
+//! who may read or write what, and it knows of the hub no more than ids.
+//! `docs/store.md` has the schema and what it promises.
+
+mod error;
+pub mod key;
+mod record;
+mod sqlite;
+mod writer;
+
+pub use error::{AppendError, OpenError, StoreError};
+pub use record::{
+    Account, AccountId, Conversation, Found, History, NewAccount, NewMessage, Place, Search,
+    SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
+};
+pub use sqlite::{Durability, Retention, SqliteSettings, SqliteStore};
+pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, WriterSettings};
+
+use crate::hub::MessageId;
+use crate::name::Name;
+
+/// The most messages one call returns.
+pub const MAX_ROWS: usize = 1000;
+
+/// What came of one message of a group.
+pub type Appended = Result<(), AppendError>;
+
+/// A database of messages and accounts. Calls may block for as long as its
+/// settings say, so the hub never makes them. What writes has been committed
+/// when it returns `Ok`.
+pub trait Store: Send + Sync {
+    /// Commits messages as one transaction, with one result for each in the
+    /// same order. A message that is stored already counts as committed. If
+    /// this returns an error, none of them is.
+    fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError>;
+
+    /// The highest id there has ever been, to go on from.
+    fn last_message_id(&self) -> Result<MessageId, StoreError>;
+
+    /// At most `limit` messages of a conversation, oldest first.
+    fn history(
+        &self,
+        conversation: &Conversation,
+        window: Window,
+        limit: usize,
+    ) -> Result<History, StoreError>;
+
+    /// Threads of an account, newest first; the first page is 1.
+    fn inbox(
+        &self,
+        account: AccountId,
+        page: u64,
+        per_page: usize,
+    ) -> Result<Vec<ThreadSummary>, StoreError>;
+
+    /// Remembers that `account` has read what `peer` wrote up to a message.
+    fn mark_read(
+        &self,
+        account: AccountId,
+        peer: AccountId,
+        up_to: MessageId,
+    ) -> Result<(), StoreError>;
+
+    /// Messages that contain all the words, newest first.
+    fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError>;
+
+    /// Makes an account, unless a unique field is taken.
+    fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError>;
+
+    /// Finds an account.
+    fn account(&self, who: &Who) -> Result<Option<Account>, StoreError>;
+
+    /// Remembers, or forgets, that an account ignores a nickname.
+    fn set_ignored(
+        &self,
+        account: AccountId,
+        nickname: &Name,
+        ignored: bool,
+    ) -> Result<(), StoreError>;
+
+    /// Keeps a token.
+    fn add_token(&self, token: &Token) -> Result<(), StoreError>;
+
+    /// Finds a token, whether it is still worth something or not.
+    fn token(&self, access_key_id: &str) -> Result<Option<Token>, StoreError>;
+
+    /// Puts `new`, made over to the same account, in place of the token with
+    /// this refresh token. `None` if there is none, or it was exchanged or
+    /// given up before, or has expired at `now_ms`.
+    fn exchange_token(
+        &self,
+        refresh_token: &Secret,
+        new: &Token,
+        now_ms: u64,
+    ) -> Result<Option<Token>, StoreError>;
+
+    /// Gives a token up; whether it was active.
+    fn deactivate_token(&self, access_key_id: &str, now_ms: u64) -> Result<bool, StoreError>;
+
+    /// Fails if nothing can be committed at present.
+    fn check_writable(&self) -> Result<(), StoreError>;
+
+    /// Does a little of what is left for quiet moments (indexing for search,
+    /// removing what is too old); whether there is more to do.
+    fn tend(&self, now_ms: u64) -> Result<bool, StoreError>;
+
+    /// Leaves the database tidy; for the end.
+    fn close(&self) -> Result<(), StoreError>;
+}

@@ -1,0 +1,136 @@
+//! What can go wrong with the store, in words for the person who reads them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::UniqueField;
+
+/// Why the store did not do something.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoreError {
+    /// Everybody who could do it is busy; try again.
+    Busy,
+    /// The disk, or the space the database may take, is full.
+    Full,
+    /// These fields belong to another account already.
+    Taken(Vec<UniqueField>),
+    /// There is no such account.
+    NoSuchAccount,
+    /// The database holds something it should not.
+    Damaged(String),
+    /// Anything else the database had to say.
+    Database(String),
+}
+
+/// Why a message was not committed. Nobody will find it in the history.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AppendError {
+    /// Its id is not above those committed before.
+    OutOfOrder,
+    /// Its id is too large to be kept.
+    IdOutOfRange,
+    /// It is between accounts of which one does not exist.
+    NoSuchAccount,
+    /// The whole group it was in could not be committed.
+    NotCommitted(Arc<StoreError>),
+}
+
+/// Why a database cannot be used. It has been left as it was.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OpenError {
+    /// Cannot be read or created.
+    Unreadable(PathBuf, String),
+    /// Another server works with it.
+    InUse(PathBuf),
+    /// Is no database of a chat server.
+    NotOurs(PathBuf),
+    /// Parts of it are missing or wrong.
+    Damaged(PathBuf, String),
+    /// A newer version of the server has changed its layout.
+    Newer(PathBuf, String),
+    /// Its layout could not be brought up to date.
+    Migration(PathBuf, String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Busy => write!(f, "the database is busy; try again"),
+            StoreError::Full => {
+                write!(f, "the disk, or the space allowed to the database, is full")
+            }
+            StoreError::Taken(fields) => {
+                let names: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
+                write!(f, "taken already: {}", names.join(", "))
+            }
+            StoreError::NoSuchAccount => write!(f, "there is no such account"),
+            StoreError::Damaged(what) => write!(
+                f,
+                "the database is damaged ({what}); restore it from a backup"
+            ),
+            StoreError::Database(what) => write!(f, "the database failed: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+impl fmt::Display for AppendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AppendError::OutOfOrder => write!(f, "a later message was stored before"),
+            AppendError::IdOutOfRange => write!(f, "the message's id is too large to store"),
+            AppendError::NoSuchAccount => write!(f, "there is no such account"),
+            AppendError::NotCommitted(error) => write!(f, "not stored: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for AppendError {}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Unreadable(path, why) => write!(
+                f,
+                "cannot open the database {}: {why}; \
+                 check that the folder exists and that this user may write there",
+                path.display()
+            ),
+            OpenError::InUse(path) => write!(
+                f,
+                "the database {} is in use by another server; stop that one, \
+                 or give this one another data folder",
+                path.display()
+            ),
+            OpenError::NotOurs(path) => write!(
+                f,
+                "{} is not a database of this server and has been left alone; \
+                 move it away, or choose another data folder",
+                path.display()
+            ),
+            OpenError::Damaged(path, what) => write!(
+                f,
+                "the database {} is damaged ({what}) and has been left as it is; \
+                 restore it from a backup, or move it away to start with an empty one",
+                path.display()
+            ),
+            OpenError::Newer(path, version) => write!(
+                f,
+                "the database {} was written by a newer version of this server \
+                 (layout {version}) and has been left alone; \
+                 run that version, or restore a backup from before the upgrade",
+                path.display()
+            ),
+            OpenError::Migration(path, why) => write!(
+                f,
+                "cannot bring the database {} up to date: {why}; \
+                 nothing of the step that failed was kept",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}

@@ -1,0 +1,301 @@
+//! The store in one SQLite file, which needs no set-up.
+//!
+//! One connection writes, behind a lock; a few others read, and thanks to
+//! write-ahead logging neither waits for the other. All waiting is bounded.
+
+mod accounts;
+mod append;
+mod history;
+mod insert;
+mod inspect;
+mod open;
+mod readers;
+mod schema;
+mod search;
+mod upkeep;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use parking_lot::Mutex;
+
+use super::{
+    Account, AccountId, Appended, Conversation, Found, History, NewAccount, NewMessage, OpenError,
+    Search, Secret, Store, StoreError, ThreadSummary, Token, Who, Window, key,
+};
+use crate::hub::MessageId;
+use crate::name::Name;
+use append::Tails;
+use readers::Readers;
+use upkeep::Upkeep;
+
+/// How the database is kept.
+#[derive(Clone, Debug)]
+pub struct SqliteSettings {
+    /// The file; beside it SQLite keeps two more, with `-wal` and `-shm` added.
+    pub path: PathBuf,
+    /// What a commit outlives.
+    pub durability: Durability,
+    /// Connections that read.
+    pub readers: usize,
+    /// How long to wait for a connection, or for somebody else's lock on the
+    /// file, before it is [`StoreError::Busy`].
+    pub wait: Duration,
+    /// How large the file may become; 0 is as large as the disk allows.
+    pub max_bytes: u64,
+    /// What is removed in time.
+    pub retention: Retention,
+}
+
+/// What a commit outlives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// The end of the process, however sudden.
+    Process,
+    /// Also the end of the operating system, and loss of power.
+    Power,
+}
+
+/// How long messages are kept; 0 is for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// Days messages of channels are kept.
+    pub channel_days: u64,
+    /// Messages kept of each channel.
+    pub channel_messages: u64,
+    /// Days direct messages are kept.
+    pub direct_days: u64,
+}
+
+/// Messages and accounts in one SQLite file.
+pub struct SqliteStore {
+    settings: SqliteSettings,
+    readers: Readers,
+    writing: Mutex<Writing>,
+    /// Keeps other servers out. Last, because closing the file would release
+    /// the locks that SQLite holds on it.
+    _lock: File,
+}
+
+/// The writing side.
+struct Writing {
+    /// `None` after a failure: the next use opens another, so that nothing of
+    /// the failed transaction lingers.
+    connection: Option<SqliteConnection>,
+    tails: Tails,
+    upkeep: Upkeep,
+    max_bytes: u64,
+}
+
+impl SqliteSettings {
+    /// The defaults for a database in this file. Commits outlive the process
+    /// but are not forced to the disk one by one: that takes a disk
+    /// milliseconds, for which a lone message would have to wait.
+    pub fn new(path: impl Into<PathBuf>) -> SqliteSettings {
+        SqliteSettings {
+            path: path.into(),
+            durability: Durability::Process,
+            readers: 4,
+            wait: Duration::from_secs(2),
+            max_bytes: 0,
+            retention: Retention::default(),
+        }
+    }
+}
+
+impl SqliteStore {
+    /// Opens the database, or makes one. One that is damaged, foreign or of a
+    /// newer version is left as it is.
+    pub fn open(settings: SqliteSettings) -> Result<SqliteStore, OpenError> {
+        let (lock, mut connection) = open::open(&settings)?;
+        let damaged =
+            |error: Error| OpenError::Damaged(settings.path.clone(), translate(&error).to_string());
+        let last_id = upkeep::last_id(&mut connection).map_err(damaged)?;
+        let writing = Writing {
+            connection: Some(connection),
+            tails: Tails::new(last_id),
+            upkeep: Upkeep::default(),
+            max_bytes: settings.max_bytes,
+        };
+        Ok(SqliteStore {
+            readers: Readers::new(&settings),
+            writing: Mutex::new(writing),
+            settings,
+            _lock: lock,
+        })
+    }
+
+    /// Puts another limit on the size of the file in force.
+    pub fn set_max_bytes(&self, max_bytes: u64) {
+        let mut writing = self.writing.lock();
+        writing.max_bytes = max_bytes;
+        // The next one is opened with the new limit.
+        writing.connection = None;
+    }
+
+    /// Reads, all from one state of the database.
+    fn read<T>(
+        &self,
+        query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        self.readers.read(query)
+    }
+
+    /// Writes in one transaction.
+    fn write<T>(
+        &self,
+        change: impl FnOnce(&mut SqliteConnection, &mut Tails, &mut Upkeep) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        let mut writing = self
+            .writing
+            .try_lock_for(self.settings.wait)
+            .ok_or(StoreError::Busy)?;
+        let writing = &mut *writing;
+        let mut connection = match writing.connection.take() {
+            Some(connection) => connection,
+            None => open::writer(&self.settings, writing.max_bytes)
+                .map_err(|error| StoreError::Database(error.to_string()))?,
+        };
+        let last_id = writing.tails.last_id();
+        let mut cause = None;
+        let result = connection.immediate_transaction(|connection| {
+            change(connection, &mut writing.tails, &mut writing.upkeep)
+                .inspect_err(|error| cause = Some(translate(error)))
+        });
+        match result {
+            Ok(value) => {
+                writing.connection = Some(connection);
+                Ok(value)
+            }
+            Err(error) => {
+                writing.tails = Tails::new(last_id);
+                // Rolling back may fail too, but that is not what went wrong.
+                Err(cause.unwrap_or_else(|| translate(&error)))
+            }
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        self.write(|connection, tails, _| tails.append(connection, messages))
+    }
+
+    fn last_message_id(&self) -> Result<MessageId, StoreError> {
+        let writing = self.writing.try_lock_for(self.settings.wait);
+        let writing = writing.ok_or(StoreError::Busy)?;
+        Ok(key::unpack(writing.tails.last_id()))
+    }
+
+    fn history(
+        &self,
+        conversation: &Conversation,
+        window: Window,
+        limit: usize,
+    ) -> Result<History, StoreError> {
+        self.read(|connection| history::history(connection, conversation, window, limit))
+    }
+
+    fn inbox(
+        &self,
+        account: AccountId,
+        page: u64,
+        per_page: usize,
+    ) -> Result<Vec<ThreadSummary>, StoreError> {
+        self.read(|connection| history::inbox(connection, account, page, per_page))
+    }
+
+    fn mark_read(
+        &self,
+        account: AccountId,
+        peer: AccountId,
+        up_to: MessageId,
+    ) -> Result<(), StoreError> {
+        self.write(|connection, _, _| history::mark_read(connection, account, peer, up_to))
+    }
+
+    fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
+        self.read(|connection| search::search(connection, search))
+    }
+
+    fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError> {
+        let made = self.write(|connection, _, _| accounts::create(connection, account))?;
+        made.map_err(StoreError::Taken)
+    }
+
+    fn account(&self, who: &Who) -> Result<Option<Account>, StoreError> {
+        self.read(|connection| accounts::find(connection, who))
+    }
+
+    fn set_ignored(
+        &self,
+        account: AccountId,
+        nickname: &Name,
+        ignored: bool,
+    ) -> Result<(), StoreError> {
+        self.write(|connection, _, _| {
+            accounts::set_ignored(connection, account, nickname, ignored)
+        })?
+        .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn add_token(&self, token: &Token) -> Result<(), StoreError> {
+        self.write(|connection, _, _| accounts::add_token(connection, token))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn token(&self, access_key_id: &str) -> Result<Option<Token>, StoreError> {
+        self.read(|connection| accounts::token(connection, access_key_id))
+    }
+
+    fn exchange_token(
+        &self,
+        refresh_token: &Secret,
+        new: &Token,
+        now_ms: u64,
+    ) -> Result<Option<Token>, StoreError> {
+        self.write(|connection, _, _| {
+            accounts::exchange_token(connection, refresh_token, new, now_ms)
+        })
+    }
+
+    fn deactivate_token(&self, access_key_id: &str, now_ms: u64) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| accounts::deactivate_token(connection, access_key_id, now_ms))
+    }
+
+    fn check_writable(&self) -> Result<(), StoreError> {
+        self.write(|connection, _, _| upkeep::touch(connection))
+    }
+
+    fn tend(&self, now_ms: u64) -> Result<bool, StoreError> {
+        let retention = self.settings.retention;
+        self.write(|connection, tails, upkeep| upkeep.tend(connection, tails, retention, now_ms))
+    }
+
+    fn close(&self) -> Result<(), StoreError> {
+        let mut writing = self.writing.lock();
+        let Some(connection) = writing.connection.as_mut() else {
+            return Ok(());
+        };
+        open::checkpoint(connection).map_err(|error| translate(&error))
+    }
+}
+
+/// SQLite's own words, sorted by what can be done about it.
+fn translate(error: &Error) -> StoreError {
+    let words = match error {
+        Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _) => error.to_string(),
+        Error::DatabaseError(_, information) => information.message().to_owned(),
+        Error::DeserializationError(cause) => return StoreError::Damaged(cause.to_string()),
+        other => other.to_string(),
+    };
+    match words.as_str() {
+        "database or disk is full" => StoreError::Full,
+        "database is locked" | "database table is locked" => StoreError::Busy,
+        "database disk image is malformed" | "file is not a database" => StoreError::Damaged(words),
+        _ => StoreError::Database(words),
+    }
+}

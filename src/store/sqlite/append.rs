@@ -1,0 +1,258 @@
+//! Committing a group of messages.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use diesel::dsl::{exists, select};
+use diesel::prelude::*;
+
+use super::insert::{Row, insert};
+use super::schema::{account, conversation, message, participant};
+use crate::store::key::pack;
+use crate::store::{AppendError, Appended, NewMessage, Place};
+
+/// Conversations remembered between groups; beyond it all are forgotten.
+const MAX_TAILS: usize = 65_536;
+
+/// What the writing side remembers of the database. It is thrown away when a
+/// transaction fails, because the numbers in it have then not been used.
+pub struct Tails {
+    last_id: i64,
+    by_key: HashMap<Key, Tail>,
+}
+
+/// What is the same for all messages of a conversation.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Channel(Arc<str>),
+    Thread(Pair),
+}
+
+/// Two accounts, the lower id first; they may be the same.
+type Pair = (i64, i64);
+
+/// Where a conversation ends at present.
+struct Tail {
+    conversation_id: i64,
+    number: i64,
+    from_low: i64,
+}
+
+impl Tails {
+    /// Nothing remembered but where ids have got to.
+    pub fn new(last_id: i64) -> Tails {
+        Tails {
+            last_id,
+            by_key: HashMap::new(),
+        }
+    }
+
+    /// The highest id there has been.
+    pub fn last_id(&self) -> i64 {
+        self.last_id
+    }
+
+    /// Forgets where conversations end, for instance because some were shortened.
+    pub fn forget(&mut self) {
+        self.by_key.clear();
+    }
+
+    /// Inserts messages; to be called inside a transaction.
+    pub fn append(
+        &mut self,
+        connection: &mut SqliteConnection,
+        messages: &[NewMessage],
+    ) -> QueryResult<Vec<Appended>> {
+        if self.by_key.len() > MAX_TAILS {
+            self.by_key.clear();
+        }
+        let mut rows = Vec::with_capacity(messages.len());
+        let mut results = Vec::with_capacity(messages.len());
+        let mut threads = HashMap::new();
+        for message in messages {
+            results.push(match pack(message.id) {
+                None => Err(AppendError::IdOutOfRange),
+                Some(id) if id <= self.last_id => repeated(connection, &rows, id)?,
+                Some(id) => match self.row(connection, message, id)? {
+                    None => Err(AppendError::NoSuchAccount),
+                    Some(row) => {
+                        if let Key::Thread(pair) = Key::of(&message.place) {
+                            threads.insert(pair, id);
+                        }
+                        rows.push(row);
+                        self.last_id = id;
+                        Ok(())
+                    }
+                },
+            });
+        }
+        insert(connection, &rows)?;
+        // Once for the group, however many messages a thread has got.
+        for (pair, id) in threads {
+            set_latest(connection, pair, id)?;
+        }
+        Ok(results)
+    }
+
+    /// The row for a message, with the next number of its conversation.
+    fn row<'a>(
+        &mut self,
+        connection: &mut SqliteConnection,
+        message: &'a NewMessage,
+        id: i64,
+    ) -> QueryResult<Option<Row<'a>>> {
+        let key = Key::of(&message.place);
+        let tail = match self.by_key.get_mut(&key) {
+            Some(tail) => tail,
+            None => match Tail::load_or_create(connection, &message.place)? {
+                None => return Ok(None),
+                Some(tail) => self.by_key.entry(key.clone()).or_insert(tail),
+            },
+        };
+        tail.number += 1;
+        let account_id = match message.place {
+            Place::Channel { account, .. } => account.map(|account| account.0),
+            Place::Direct { from, to } => {
+                if from <= to {
+                    tail.from_low += 1;
+                }
+                Some(from.0)
+            }
+        };
+        Ok(Some(Row {
+            id,
+            conversation_id: tail.conversation_id,
+            number: tail.number,
+            from_low: tail.from_low,
+            author: message.author.as_str(),
+            account_id,
+            at_ms: message.at_ms.try_into().unwrap_or(i64::MAX),
+            text: message.text.as_str(),
+        }))
+    }
+}
+
+/// Tells both inboxes of the newest message of a thread.
+fn set_latest(connection: &mut SqliteConnection, pair: Pair, id: i64) -> QueryResult<()> {
+    for side in sides(pair) {
+        diesel::update(participant::table.find(side))
+            .set(participant::last_message_id.eq(id))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
+/// The (account, peer) pairs of a thread: one if it is with oneself.
+fn sides((low, high): Pair) -> impl Iterator<Item = Pair> {
+    let other = (low != high).then_some((high, low));
+    std::iter::once((low, high)).chain(other)
+}
+
+/// What to say of an id that is not above the last one: it may be the same
+/// message once more.
+fn repeated(connection: &mut SqliteConnection, rows: &[Row<'_>], id: i64) -> QueryResult<Appended> {
+    let known = rows.binary_search_by_key(&id, |row| row.id).is_ok()
+        || select(exists(message::table.find(id))).get_result(connection)?;
+    Ok(known.then_some(()).ok_or(AppendError::OutOfOrder))
+}
+
+impl Key {
+    fn of(place: &Place) -> Key {
+        match place {
+            Place::Channel { channel, .. } => Key::Channel(channel.key().clone()),
+            Place::Direct { from, to } => Key::Thread((from.min(to).0, from.max(to).0)),
+        }
+    }
+}
+
+impl Tail {
+    /// `None` if a conversation cannot be made because an account is missing.
+    fn load_or_create(
+        connection: &mut SqliteConnection,
+        place: &Place,
+    ) -> QueryResult<Option<Tail>> {
+        let columns = (
+            conversation::id,
+            conversation::removed_number,
+            conversation::removed_from_low,
+        );
+        let key = Key::of(place);
+        let known: Option<(i64, i64, i64)> = match &key {
+            Key::Channel(key) => conversation::table
+                .filter(conversation::channel_key.eq(&**key))
+                .select(columns)
+                .first(connection)
+                .optional()?,
+            Key::Thread((low, high)) => conversation::table
+                .filter(conversation::low_account.eq(low))
+                .filter(conversation::high_account.eq(high))
+                .select(columns)
+                .first(connection)
+                .optional()?,
+        };
+        let (conversation_id, removed_number, removed_from_low) = match known {
+            Some(known) => known,
+            None => match create(connection, place)? {
+                Some(id) => (id, 0, 0),
+                None => return Ok(None),
+            },
+        };
+        let newest: Option<(i64, i64)> = message::table
+            .filter(message::conversation_id.eq(conversation_id))
+            .order(message::number.desc())
+            .select((message::number, message::from_low))
+            .first(connection)
+            .optional()?;
+        let (number, from_low) = newest.unwrap_or((removed_number, removed_from_low));
+        Ok(Some(Tail {
+            conversation_id,
+            number,
+            from_low,
+        }))
+    }
+}
+
+/// Makes a conversation, if its accounts exist.
+fn create(connection: &mut SqliteConnection, place: &Place) -> QueryResult<Option<i64>> {
+    match place {
+        Place::Channel { channel, .. } => diesel::insert_into(conversation::table)
+            .values((
+                conversation::channel.eq(channel.as_str()),
+                conversation::channel_key.eq(&**channel.key()),
+            ))
+            .returning(conversation::id)
+            .get_result(connection)
+            .map(Some),
+        Place::Direct { from, to } => create_thread(connection, (from.min(to).0, from.max(to).0)),
+    }
+}
+
+fn create_thread(connection: &mut SqliteConnection, pair: Pair) -> QueryResult<Option<i64>> {
+    let (low, high) = pair;
+    let known: i64 = account::table
+        .filter(account::id.eq_any([low, high]))
+        .count()
+        .get_result(connection)?;
+    if known < if low == high { 1 } else { 2 } {
+        return Ok(None);
+    }
+    let id: i64 = diesel::insert_into(conversation::table)
+        .values((
+            conversation::low_account.eq(low),
+            conversation::high_account.eq(high),
+        ))
+        .returning(conversation::id)
+        .get_result(connection)?;
+    for (account_id, peer_id) in sides(pair) {
+        diesel::insert_into(participant::table)
+            .values((
+                participant::account_id.eq(account_id),
+                participant::peer_id.eq(peer_id),
+                participant::conversation_id.eq(id),
+                participant::last_message_id.eq(0),
+                participant::received_read.eq(0),
+            ))
+            .execute(connection)?;
+    }
+    Ok(Some(id))
+}

@@ -1,0 +1,260 @@
+//! Reading conversations: by page, by id, and as an inbox.
+//!
+//! The messages of a conversation are numbered without gaps, so every part of
+//! it is one range of numbers, and no part is slower to find than another.
+
+use diesel::prelude::*;
+use diesel::result::Error;
+
+use super::schema::{account, conversation, message, participant};
+use crate::hub::MessageId;
+use crate::name::Name;
+use crate::store::key::{clamp, unpack};
+use crate::store::{
+    AccountId, Conversation, History, MAX_ROWS, StoredMessage, ThreadSummary, Window,
+};
+use crate::text::Text;
+
+/// The columns of a [`StoredMessage`].
+pub type MessageRow = (i64, i64, String, Option<i64>, String);
+/// Selects a [`MessageRow`].
+pub const MESSAGE: (
+    message::id,
+    message::at_ms,
+    message::author,
+    message::account_id,
+    message::text,
+) = (
+    message::id,
+    message::at_ms,
+    message::author,
+    message::account_id,
+    message::text,
+);
+
+/// Where a conversation begins and ends.
+#[derive(Queryable)]
+struct Extent {
+    id: i64,
+    low_account: Option<i64>,
+    removed_number: i64,
+    removed_from_low: i64,
+    removed_id: i64,
+}
+
+/// See [`crate::store::Store::history`].
+pub fn history(
+    connection: &mut SqliteConnection,
+    conversation: &Conversation,
+    window: Window,
+    limit: usize,
+) -> QueryResult<History> {
+    let Some(extent) = extent(connection, conversation)? else {
+        return Ok(History {
+            messages: Vec::new(),
+            complete: true,
+        });
+    };
+    let rows = limit.min(MAX_ROWS) as i64;
+    let last = extent.last_number(connection)?;
+    let downwards = |end: i64| (end - rows + 1, end);
+    let (start, end) = match window {
+        Window::Latest => downwards(last),
+        Window::Before(id) => downwards(extent.number_at(connection, clamp(id) - 1)?),
+        Window::Page(page) => {
+            let before = i64::try_from(page.saturating_sub(1)).unwrap_or(i64::MAX);
+            downwards(last.saturating_sub(before.saturating_mul(rows)))
+        }
+        Window::After(id) => {
+            let start = extent.number_at(connection, clamp(id))? + 1;
+            (start, last.min(start + rows - 1))
+        }
+    };
+    let complete = match window {
+        Window::After(id) => end >= last && extent.removed_id <= clamp(id),
+        _ => start <= 1 && extent.removed_number == 0,
+    };
+    let rows: Vec<MessageRow> = message::table
+        .filter(message::conversation_id.eq(extent.id))
+        .filter(message::number.between(start, end))
+        .order(message::number)
+        .select(MESSAGE)
+        .load(connection)?;
+    let messages = rows.into_iter().map(stored).collect::<QueryResult<_>>()?;
+    Ok(History { messages, complete })
+}
+
+/// See [`crate::store::Store::inbox`].
+pub fn inbox(
+    connection: &mut SqliteConnection,
+    account: AccountId,
+    page: u64,
+    per_page: usize,
+) -> QueryResult<Vec<ThreadSummary>> {
+    let per_page = per_page.min(MAX_ROWS) as i64;
+    let before = i64::try_from(page.saturating_sub(1)).unwrap_or(i64::MAX);
+    type Row = ((i64, String, i64), (i64, i64), MessageRow);
+    let rows: Vec<Row> = participant::table
+        .inner_join(account::table)
+        .inner_join(message::table)
+        .filter(participant::account_id.eq(account.0))
+        .filter(participant::last_message_id.gt(0))
+        .order(participant::last_message_id.desc())
+        .limit(per_page)
+        .offset(before.saturating_mul(per_page))
+        .select((
+            (
+                participant::peer_id,
+                account::username,
+                participant::received_read,
+            ),
+            (message::number, message::from_low),
+            MESSAGE,
+        ))
+        .load(connection)?;
+    let summary = |((peer, username, read), (number, from_low), latest): Row| {
+        let peer_is_low = peer < account.0;
+        let received = received(peer_is_low, peer == account.0, number, from_low);
+        Ok(ThreadSummary {
+            peer: AccountId(peer),
+            peer_name: name(&username)?,
+            latest: stored(latest)?,
+            unread: u64::try_from(received - read).unwrap_or(0),
+        })
+    };
+    rows.into_iter().map(summary).collect()
+}
+
+/// See [`crate::store::Store::mark_read`].
+pub fn mark_read(
+    connection: &mut SqliteConnection,
+    account: AccountId,
+    peer: AccountId,
+    up_to: MessageId,
+) -> QueryResult<()> {
+    let Some(extent) = extent(connection, &Conversation::Thread(account, peer))? else {
+        return Ok(());
+    };
+    let number = extent.number_at(connection, clamp(up_to))?;
+    let from_low: Option<i64> = message::table
+        .filter(message::conversation_id.eq(extent.id))
+        .filter(message::number.eq(number))
+        .select(message::from_low)
+        .first(connection)
+        .optional()?;
+    let from_low = from_low.unwrap_or(extent.removed_from_low);
+    let peer_is_low = extent.low_account == Some(peer.0);
+    let read = received(peer_is_low, peer == account, number, from_low);
+    // A marker never goes back.
+    diesel::update(participant::table.find((account.0, peer.0)))
+        .filter(participant::received_read.lt(read))
+        .set(participant::received_read.eq(read))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// How many of the first `number` messages of a thread one side received.
+fn received(peer_is_low: bool, peer_is_self: bool, number: i64, from_low: i64) -> i64 {
+    match (peer_is_self, peer_is_low) {
+        (true, _) => 0,
+        (false, true) => from_low,
+        (false, false) => number - from_low,
+    }
+}
+
+/// The id of the row of a conversation, if it has ever had a message.
+pub fn conversation_id(
+    connection: &mut SqliteConnection,
+    of: &Conversation,
+) -> QueryResult<Option<i64>> {
+    Ok(extent(connection, of)?.map(|extent| extent.id))
+}
+
+fn extent(connection: &mut SqliteConnection, of: &Conversation) -> QueryResult<Option<Extent>> {
+    let columns = (
+        conversation::id,
+        conversation::low_account,
+        conversation::removed_number,
+        conversation::removed_from_low,
+        conversation::removed_id,
+    );
+    match of {
+        Conversation::Channel(name) => conversation::table
+            .filter(conversation::channel_key.eq(&**name.key()))
+            .select(columns)
+            .first(connection)
+            .optional(),
+        Conversation::Thread(one, other) => conversation::table
+            .filter(conversation::low_account.eq(one.min(other).0))
+            .filter(conversation::high_account.eq(one.max(other).0))
+            .select(columns)
+            .first(connection)
+            .optional(),
+    }
+}
+
+impl Extent {
+    fn last_number(&self, connection: &mut SqliteConnection) -> QueryResult<i64> {
+        let last: Option<i64> = message::table
+            .filter(message::conversation_id.eq(self.id))
+            .select(diesel::dsl::max(message::number))
+            .first(connection)?;
+        Ok(last.unwrap_or(self.removed_number))
+    }
+
+    /// The number of the newest message whose id is at most `id`.
+    fn number_at(&self, connection: &mut SqliteConnection, id: i64) -> QueryResult<i64> {
+        if id <= self.removed_id {
+            return Ok(self.removed_number);
+        }
+        let exactly: Option<i64> = message::table
+            .find(id)
+            .filter(message::conversation_id.eq(self.id))
+            .select(message::number)
+            .first(connection)
+            .optional()?;
+        match exactly {
+            Some(number) => Ok(number),
+            None => self.number_below(connection, id),
+        }
+    }
+
+    /// Halves the numbers until it is found: twenty steps for a million. An
+    /// index by id would save them, and would cost every message a write.
+    fn number_below(&self, connection: &mut SqliteConnection, id: i64) -> QueryResult<i64> {
+        let (mut low, mut high) = (self.removed_number, self.last_number(connection)?);
+        while low < high {
+            let middle = low + (high - low + 1) / 2;
+            let at_middle: Option<i64> = message::table
+                .filter(message::conversation_id.eq(self.id))
+                .filter(message::number.eq(middle))
+                .select(message::id)
+                .first(connection)
+                .optional()?;
+            match at_middle {
+                Some(at_middle) if at_middle > id => high = middle - 1,
+                Some(_) | None => low = middle,
+            }
+        }
+        Ok(low)
+    }
+}
+
+/// A message from its row.
+pub fn stored((id, at_ms, author, account, text): MessageRow) -> QueryResult<StoredMessage> {
+    Ok(StoredMessage {
+        id: unpack(id),
+        at_ms: at_ms.try_into().unwrap_or(0),
+        author: name(&author)?,
+        account: account.map(AccountId),
+        text: Text::clean(&text),
+    })
+}
+
+/// A name that was one when it was stored.
+pub fn name(shown: &str) -> QueryResult<Name> {
+    Name::parse(shown).map_err(|error| {
+        let what = format!("a name in it is none any more: {error}");
+        Error::DeserializationError(what.into())
+    })
+}

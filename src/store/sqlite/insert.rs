@@ -1,0 +1,74 @@
+//! Inserting messages fast: several rows a statement, prepared once.
+//!
+//! Diesel builds and prepares a batch insert anew each time; with a fixed
+//! number of rows in its type, a statement stays in the cache and only its
+//! values change.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel::sqlite::Sqlite;
+
+/// Rows that go in with one statement.
+const CHUNK: usize = 32;
+
+/// One row of the table `message`.
+pub struct Row<'a> {
+    pub id: i64,
+    pub conversation_id: i64,
+    pub number: i64,
+    pub from_low: i64,
+    pub author: &'a str,
+    pub account_id: Option<i64>,
+    pub at_ms: i64,
+    pub text: &'a str,
+}
+
+/// Inserts all rows.
+pub fn insert(connection: &mut SqliteConnection, rows: &[Row<'_>]) -> QueryResult<()> {
+    let (chunks, rest) = rows.as_chunks::<CHUNK>();
+    for chunk in chunks {
+        Insert(chunk).execute(connection)?;
+    }
+    for row in rest.as_chunks::<1>().0 {
+        Insert(row).execute(connection)?;
+    }
+    Ok(())
+}
+
+struct Insert<'a, const N: usize>(&'a [Row<'a>; N]);
+
+impl<const N: usize> QueryId for Insert<'_, N> {
+    type QueryId = Insert<'static, N>;
+}
+
+impl<const N: usize> RunQueryDsl<SqliteConnection> for Insert<'_, N> {}
+
+impl<const N: usize> QueryFragment<Sqlite> for Insert<'_, N> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO message (id, conversation_id, number, from_low, \
+             author, account_id, at_ms, text) VALUES ",
+        );
+        for (n, row) in self.0.iter().enumerate() {
+            out.push_sql(if n == 0 { "(" } else { ", (" });
+            out.push_bind_param::<BigInt, _>(&row.id)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.conversation_id)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.number)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.from_low)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, str>(row.author)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<BigInt>, _>(&row.account_id)?;
+            out.push_sql(", ");
+            out.push_bind_param::<BigInt, _>(&row.at_ms)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, str>(row.text)?;
+            out.push_sql(")");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! Opening the file: who may, what is checked first, and how it is set up.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::inspect::{self, Found};
+use super::{Durability, SqliteSettings};
+use crate::store::OpenError;
+
+/// Every layout there has been, in order.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("src/store/migrations/sqlite");
+
+/// Marks a file as ours: "Chat".
+pub const APPLICATION_ID: i32 = 0x4368_6174;
+
+const PAGE_BYTES: u64 = 4096;
+
+/// Opens the database for writing, or makes one; also the lock that keeps
+/// other servers out for as long as it is held.
+pub fn open(settings: &SqliteSettings) -> Result<(File, SqliteConnection), OpenError> {
+    let path = &settings.path;
+    let unreadable = |why: String| OpenError::Unreadable(path.clone(), why);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        // Secrets and private messages are in it.
+        .mode(0o600)
+        .open(path)
+        .map_err(|error| unreadable(error.to_string()))?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => OpenError::InUse(path.clone()),
+        TryLockError::Error(error) => unreadable(error.to_string()),
+    })?;
+    let found = inspect::inspect(path, &file)?;
+    let mut connection =
+        writer(settings, settings.max_bytes).map_err(|error| unreadable(error.to_string()))?;
+    migrate(&mut connection, found)
+        .map_err(|why| OpenError::Migration(path.clone(), why.to_string()))?;
+    Ok((file, connection))
+}
+
+fn migrate(
+    connection: &mut SqliteConnection,
+    found: Found,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    if found == Found::Nothing {
+        connection.batch_execute(&format!("PRAGMA application_id = {APPLICATION_ID}"))?;
+    }
+    connection.run_pending_migrations(MIGRATIONS)?;
+    Ok(())
+}
+
+/// A connection that writes.
+pub fn writer(settings: &SqliteSettings, max_bytes: u64) -> ConnectionResult<SqliteConnection> {
+    let mut connection = connect(&settings.path, "rw")?;
+    let synchronous = match settings.durability {
+        Durability::Process => "NORMAL",
+        Durability::Power => "FULL",
+    };
+    let busy = settings.wait.as_millis();
+    let max_pages = match max_bytes {
+        0 => i64::from(u32::MAX - 1),
+        bytes => (bytes / PAGE_BYTES).max(1).try_into().unwrap_or(i64::MAX),
+    };
+    connection
+        .batch_execute(&format!(
+            "PRAGMA busy_timeout = {busy};
+             PRAGMA journal_mode = WAL;
+             PRAGMA synchronous = {synchronous};
+             PRAGMA foreign_keys = ON;
+             PRAGMA max_page_count = {max_pages};
+             PRAGMA cache_size = -65536;
+             PRAGMA wal_autocheckpoint = 4096;
+             PRAGMA journal_size_limit = 67108864;"
+        ))
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+pub fn reader(path: &Path) -> ConnectionResult<SqliteConnection> {
+    let mut connection = connect(path, "rw")?;
+    connection
+        .batch_execute("PRAGMA query_only = ON; PRAGMA cache_size = -16384;")
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// Brings everything from the write-ahead log into the file.
+pub fn checkpoint(connection: &mut SqliteConnection) -> QueryResult<()> {
+    connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
+}
+
+/// Opens an existing file. As an address, so that a mode can be named and
+/// nothing is ever created by mistake.
+pub fn connect(path: &Path, mode: &str) -> ConnectionResult<SqliteConnection> {
+    let path = path.to_str().ok_or_else(|| {
+        ConnectionError::InvalidConnectionUrl("the path is not valid UTF-8".to_owned())
+    })?;
+    let mut address = String::from("file:");
+    for c in path.chars() {
+        match c {
+            '%' => address.push_str("%25"),
+            '?' => address.push_str("%3f"),
+            '#' => address.push_str("%23"),
+            c => address.push(c),
+        }
+    }
+    let mut connection = SqliteConnection::establish(&format!("{address}?mode={mode}"))?;
+    connection
+        .batch_execute("PRAGMA busy_timeout = 2000")
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}

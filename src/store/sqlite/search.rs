@@ -1,0 +1,252 @@
+//! Full-text search.
+//!
+//! Messages are indexed in quiet moments, not when they are committed, which
+//! would halve the speed of that. What is not indexed yet is at the end, and
+//! is looked through word by word.
+
+use std::collections::HashMap;
+
+use caseless::Caseless;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+use super::history::{MESSAGE, MessageRow, conversation_id, name, stored};
+use super::schema::{conversation, message, message_search, search_state};
+use crate::store::key::clamp;
+use crate::store::{AccountId, Conversation, Found, MAX_ROWS, Search, SearchScope};
+
+/// Messages indexed in one slice: a few milliseconds.
+const SLICE: i64 = 512;
+/// Messages at the end that are looked through when they are not indexed yet;
+/// more than that can only be behind under a load that lasts.
+const MAX_SCAN: i64 = 200_000;
+/// Words of a search that count.
+const MAX_WORDS: usize = 16;
+
+#[derive(QueryableByName)]
+struct Hit {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+/// A search in terms of rows.
+struct Plan {
+    words: Vec<String>,
+    within: Within,
+    below: i64,
+    limit: usize,
+}
+
+enum Within {
+    Everything,
+    Conversation(i64),
+    Account(i64),
+}
+
+/// See [`crate::store::Store::search`].
+pub fn search(connection: &mut SqliteConnection, search: &Search) -> QueryResult<Vec<Found>> {
+    let words: Vec<String> = words(&search.words).take(MAX_WORDS).collect();
+    let within = match &search.scope {
+        SearchScope::Everywhere => Some(Within::Everything),
+        SearchScope::ThreadsOf(account) => Some(Within::Account(account.0)),
+        SearchScope::Within(conversation) => {
+            conversation_id(connection, conversation)?.map(Within::Conversation)
+        }
+    };
+    let (Some(within), false) = (within, words.is_empty()) else {
+        return Ok(Vec::new());
+    };
+    let plan = Plan {
+        words,
+        within,
+        below: search.before.map_or(i64::MAX, clamp),
+        limit: search.limit.min(MAX_ROWS),
+    };
+    let indexed_to = indexed_to(connection)?;
+    let mut ids = plan.scan(connection, indexed_to)?;
+    if ids.len() < plan.limit {
+        ids.extend(plan.look_up(connection, plan.limit - ids.len())?);
+    }
+    load(connection, &ids)
+}
+
+impl Plan {
+    /// Looks through what has not been indexed, newest first.
+    fn scan(&self, connection: &mut SqliteConnection, after: i64) -> QueryResult<Vec<i64>> {
+        let mut query = message::table
+            .inner_join(conversation::table)
+            .filter(message::id.gt(after))
+            .filter(message::id.lt(self.below))
+            .order(message::id.desc())
+            .limit(MAX_SCAN)
+            .select((message::id, message::text))
+            .into_boxed();
+        match self.within {
+            Within::Everything => {}
+            Within::Conversation(id) => query = query.filter(message::conversation_id.eq(id)),
+            Within::Account(id) => {
+                let low = conversation::low_account.eq(id);
+                query = query.filter(low.or(conversation::high_account.eq(id)));
+            }
+        }
+        let mut ids = Vec::new();
+        for row in query.load_iter::<(i64, String), _>(connection)? {
+            let (id, text) = row?;
+            if self.matches(&text) {
+                ids.push(id);
+            }
+            if ids.len() == self.limit {
+                break;
+            }
+        }
+        Ok(ids)
+    }
+
+    fn matches(&self, text: &str) -> bool {
+        let mut missing: Vec<&String> = self.words.iter().collect();
+        for word in words(text) {
+            missing.retain(|&wanted| *wanted != word);
+        }
+        missing.is_empty()
+    }
+
+    /// Asks the index, newest first.
+    fn look_up(&self, connection: &mut SqliteConnection, limit: usize) -> QueryResult<Vec<i64>> {
+        let hits: Vec<Hit> = diesel::sql_query(
+            "SELECT rowid AS id FROM message_search \
+             WHERE message_search MATCH ? AND rowid < ? \
+             ORDER BY rowid DESC LIMIT ?",
+        )
+        .bind::<Text, _>(self.expression())
+        .bind::<BigInt, _>(self.below)
+        .bind::<BigInt, _>(limit as i64)
+        .load(connection)?;
+        Ok(hits.into_iter().map(|hit| hit.id).collect())
+    }
+
+    /// The search in the index's language. Words hold nothing but letters and digits,
+    /// so nothing in them can be taken for an operator.
+    fn expression(&self) -> String {
+        let words = self.words.iter().map(|word| format!("text : \"{word}\""));
+        let place = match self.within {
+            Within::Everything => None,
+            Within::Conversation(id) => Some(format!("place : \"c{id}\"")),
+            Within::Account(id) => Some(format!("place : \"a{id}\"")),
+        };
+        place
+            .into_iter()
+            .chain(words)
+            .collect::<Vec<_>>()
+            .join(" AND ")
+    }
+}
+
+/// The words of a text: runs of letters, digits and marks, without case and
+/// accents. The index gets them so as well, and splits at spaces only: there
+/// is one idea of what a word is, and it is here.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c| !is_part_of_word(c))
+        .map(|word| {
+            // Other marks are no accents: in Indic scripts they are vowels.
+            let bare = word.nfkd().filter(|c| !('\u{300}'..='\u{36f}').contains(c));
+            // Compatibility forms may bring in spaces and other signs.
+            bare.default_case_fold()
+                .filter(|&c| is_part_of_word(c))
+                .collect()
+        })
+        .filter(|word: &String| !word.is_empty())
+}
+
+fn is_part_of_word(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c)
+}
+
+fn load(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<Vec<Found>> {
+    type Row = (MessageRow, (Option<String>, Option<i64>, Option<i64>));
+    let rows: Vec<Row> = message::table
+        .inner_join(conversation::table)
+        .filter(message::id.eq_any(ids))
+        .select((
+            MESSAGE,
+            (
+                conversation::channel,
+                conversation::low_account,
+                conversation::high_account,
+            ),
+        ))
+        .load(connection)?;
+    let mut by_id: HashMap<i64, Row> = rows.into_iter().map(|row| (row.0.0, row)).collect();
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        // What retention has just removed is no longer there to be found.
+        let Some((message, (channel, low, high))) = by_id.remove(id) else {
+            continue;
+        };
+        let conversation = match (channel, low, high) {
+            (None, Some(low), Some(high)) => Conversation::Thread(AccountId(low), AccountId(high)),
+            (channel, ..) => Conversation::Channel(name(&channel.unwrap_or_default())?),
+        };
+        let message = stored(message)?;
+        found.push(Found {
+            conversation,
+            message,
+        });
+    }
+    Ok(found)
+}
+
+fn indexed_to(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    search_state::table
+        .select(search_state::indexed_to)
+        .first(connection)
+}
+
+/// Indexes a slice of what is not indexed yet; whether there was any.
+pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<bool> {
+    type Row = (i64, String, i64, Option<i64>, Option<i64>);
+    let rows: Vec<Row> = message::table
+        .inner_join(conversation::table)
+        .filter(message::id.gt(indexed_to(connection)?))
+        .order(message::id)
+        .limit(SLICE)
+        .select((
+            message::id,
+            message::text,
+            conversation::id,
+            conversation::low_account,
+            conversation::high_account,
+        ))
+        .load(connection)?;
+    let Some(&(last, ..)) = rows.last() else {
+        return Ok(false);
+    };
+    for (id, text, conversation_id, low, high) in &rows {
+        let words: Vec<String> = words(text).collect();
+        let place = match (low, high) {
+            (Some(low), Some(high)) => format!("c{conversation_id} a{low} a{high}"),
+            _ => format!("c{conversation_id}"),
+        };
+        diesel::insert_into(message_search::table)
+            .values((
+                message_search::rowid.eq(id),
+                message_search::place.eq(place),
+                message_search::text.eq(words.join(" ")),
+            ))
+            .execute(connection)?;
+    }
+    diesel::update(search_state::table)
+        .set(search_state::indexed_to.eq(last))
+        .execute(connection)?;
+    Ok(true)
+}
+
+/// Takes messages out of the index.
+pub fn forget(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<()> {
+    let indexed_to = indexed_to(connection)?;
+    for id in ids.iter().filter(|&&id| id <= indexed_to) {
+        diesel::delete(message_search::table.find(id)).execute(connection)?;
+    }
+    Ok(())
+}

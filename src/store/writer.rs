@@ -1,0 +1,325 @@
+//! The writer thread: commits messages in groups.
+//!
+//! Whatever is waiting when a commit ends becomes the next group, so load
+//! makes groups larger and each message cheaper. Every message accepted gets
+//! exactly one [`Outcome`], in the order in which they were accepted. The
+//! thread never gives up: after a failure it tries with what comes next, and
+//! asks by itself from time to time whether the store is back.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant, SystemTime};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use parking_lot::RwLock;
+
+use super::{AppendError, NewMessage, Store, StoreError};
+use crate::hub::MessageId;
+
+/// What a message weighs in the queue besides its text.
+const MESSAGE_OVERHEAD: usize = 128;
+/// Quiet moments without which quiet work is done between two groups.
+const QUIET_WORK_OVERDUE: u32 = 10;
+
+/// How the writer thread works.
+#[derive(Clone, Debug)]
+pub struct WriterSettings {
+    /// Text and bookkeeping that may wait, in bytes; beyond it messages are refused.
+    pub queue_bytes: usize,
+    /// Messages in one transaction.
+    pub group: usize,
+    /// Time without messages after which quiet work is done.
+    pub quiet: Duration,
+    /// How often a store is looked after when nothing is known to be left to
+    /// do, and how often one that failed is tried.
+    pub probe_every: Duration,
+}
+
+impl Default for WriterSettings {
+    fn default() -> WriterSettings {
+        WriterSettings {
+            queue_bytes: 64 * 1024 * 1024,
+            group: 4096,
+            quiet: Duration::from_millis(100),
+            probe_every: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// Which.
+    pub id: MessageId,
+    /// Committed, or why not.
+    pub result: Result<(), AppendError>,
+}
+
+/// Messages the writer did not take; they get no [`Outcome`].
+#[derive(Debug)]
+pub enum AppendRefused {
+    /// Too much is waiting already.
+    Full(Vec<NewMessage>),
+    /// The writer is shutting down.
+    Closed(Vec<NewMessage>),
+}
+
+/// Hands messages to the writer thread; clones reach the same one.
+#[derive(Clone)]
+pub struct Appender {
+    shared: Arc<Shared>,
+}
+
+/// The writer thread. Dropping it shuts it down without waiting.
+pub struct StoreWriter {
+    shared: Arc<Shared>,
+    done: Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// The writer thread did not come to an end in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Bytes, as the queue counts them, that had not been committed.
+    pub waiting_bytes: usize,
+}
+
+struct Shared {
+    /// `None` once closed. The lock is held while sending, so that nothing
+    /// can slip into the queue after the thread has looked for the last time.
+    queue: RwLock<Option<Sender<Vec<NewMessage>>>>,
+    queue_bytes: usize,
+    waiting_bytes: AtomicUsize,
+    healthy: AtomicBool,
+}
+
+impl Appender {
+    /// Hands messages over, all or none, without ever waiting.
+    pub fn try_append(&self, messages: Vec<NewMessage>) -> Result<(), AppendRefused> {
+        let queue = self.shared.queue.read();
+        let Some(queue) = queue.as_ref() else {
+            return Err(AppendRefused::Closed(messages));
+        };
+        let weight = weight(&messages);
+        let before = self
+            .shared
+            .waiting_bytes
+            .fetch_add(weight, Ordering::AcqRel);
+        // What is too large for any queue still gets its turn in an empty one.
+        if before > 0 && before + weight > self.shared.queue_bytes {
+            self.shared
+                .waiting_bytes
+                .fetch_sub(weight, Ordering::AcqRel);
+            return Err(AppendRefused::Full(messages));
+        }
+        queue.send(messages).map_err(|refused| {
+            self.shared
+                .waiting_bytes
+                .fetch_sub(weight, Ordering::AcqRel);
+            AppendRefused::Closed(refused.into_inner())
+        })
+    }
+
+    /// Whether the latest attempt to commit succeeded.
+    pub fn is_healthy(&self) -> bool {
+        self.shared.healthy.load(Ordering::Acquire)
+    }
+}
+
+impl StoreWriter {
+    /// Starts the thread. It calls `settled` with the outcomes of each group.
+    pub fn start(
+        store: Arc<dyn Store>,
+        settings: WriterSettings,
+        settled: impl FnMut(Vec<Outcome>) + Send + 'static,
+    ) -> io::Result<(StoreWriter, Appender)> {
+        // The queue is bounded by weight, which try_append keeps account of.
+        let (sender, queue) = unbounded();
+        let (finished, done) = bounded(1);
+        let shared = Arc::new(Shared {
+            queue: RwLock::new(Some(sender)),
+            queue_bytes: settings.queue_bytes,
+            waiting_bytes: AtomicUsize::new(0),
+            healthy: AtomicBool::new(true),
+        });
+        let mut writer = Writer {
+            store,
+            queue,
+            shared: shared.clone(),
+            settings,
+            settled: Box::new(settled),
+            tended: Instant::now(),
+        };
+        let thread = Builder::new().name("store".to_owned()).spawn(move || {
+            let end = End(writer.shared.clone());
+            writer.run();
+            drop(end);
+            // Nobody may be waiting any more.
+            let _ = finished.send(());
+        })?;
+        let appender = Appender {
+            shared: shared.clone(),
+        };
+        let writer = StoreWriter {
+            shared,
+            done,
+            thread: Some(thread),
+        };
+        Ok((writer, appender))
+    }
+
+    /// Takes no more messages, commits those waiting and closes the store.
+    pub fn shut_down(mut self, deadline: Duration) -> Result<(), Unfinished> {
+        self.shared.close();
+        match self.done.recv_timeout(deadline) {
+            Err(RecvTimeoutError::Timeout) => Err(Unfinished {
+                waiting_bytes: self.shared.waiting_bytes.load(Ordering::Acquire),
+            }),
+            // Disconnected: it panicked, and joining returns at once.
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => {
+                if let Some(thread) = self.thread.take() {
+                    let _ = thread.join();
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for StoreWriter {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        self.queue.write().take();
+    }
+}
+
+/// Whatever ends the thread, nobody goes on believing in it.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.healthy.store(false, Ordering::Release);
+        self.0.close();
+    }
+}
+
+fn weight(messages: &[NewMessage]) -> usize {
+    let weigh = |message: &NewMessage| message.text.as_str().len() + MESSAGE_OVERHEAD;
+    messages.iter().map(weigh).sum()
+}
+
+struct Writer {
+    store: Arc<dyn Store>,
+    queue: Receiver<Vec<NewMessage>>,
+    shared: Arc<Shared>,
+    settings: WriterSettings,
+    settled: Box<dyn FnMut(Vec<Outcome>) + Send>,
+    /// When quiet work was last done.
+    tended: Instant,
+}
+
+impl Writer {
+    fn run(&mut self) {
+        let mut wake = Instant::now();
+        loop {
+            match self.queue.recv_deadline(wake) {
+                Ok(first) => {
+                    self.commit(first);
+                    wake = Instant::now() + self.settings.quiet;
+                    // Messages without pause must not put it off for ever.
+                    if self.tended.elapsed() > self.settings.quiet * QUIET_WORK_OVERDUE {
+                        wake = self.use_quiet_moment();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => wake = self.use_quiet_moment(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        if let Err(error) = self.store.close() {
+            log::warn!("closing the database: {error}");
+        }
+    }
+
+    /// Commits `first` and what else is waiting, group by group.
+    fn commit(&mut self, first: Vec<NewMessage>) {
+        let mut group = first;
+        while group.len() < self.settings.group {
+            let Ok(next) = self.queue.try_recv() else {
+                break;
+            };
+            group.extend(next);
+        }
+        let mut rest = group.as_slice();
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(self.settings.group));
+            rest = later;
+            let result = self.store.append(now);
+            self.report(result.as_ref().map(|_| ()));
+            // Room is made before anybody hears of it.
+            self.shared
+                .waiting_bytes
+                .fetch_sub(weight(now), Ordering::AcqRel);
+            (self.settled)(outcomes(now, result));
+        }
+    }
+
+    /// Does a slice of quiet work, or asks a store that failed whether it is
+    /// back; returns when to do so again.
+    fn use_quiet_moment(&mut self) -> Instant {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now_ms = now.map_or(0, |since| since.as_millis() as u64);
+        let result = if self.shared.healthy.load(Ordering::Acquire) {
+            self.store.tend(now_ms)
+        } else {
+            self.store.check_writable().map(|()| false)
+        };
+        self.report(result.as_ref().map(|_| ()));
+        self.tended = Instant::now();
+        match result {
+            Ok(true) => self.tended,
+            Ok(false) | Err(_) => self.tended + self.settings.probe_every,
+        }
+    }
+
+    fn report(&self, result: Result<(), &StoreError>) {
+        let healthy = result.is_ok();
+        let before = self.shared.healthy.swap(healthy, Ordering::AcqRel);
+        match result {
+            Err(error) if before => log::error!("messages cannot be stored: {error}"),
+            Ok(()) if !before => log::info!("messages can be stored again"),
+            _ => {}
+        }
+    }
+}
+
+fn outcomes(
+    messages: &[NewMessage],
+    result: Result<Vec<super::Appended>, StoreError>,
+) -> Vec<Outcome> {
+    match result {
+        Ok(results) => {
+            let pairs = messages.iter().zip(results);
+            pairs
+                .map(|(message, result)| Outcome {
+                    id: message.id,
+                    result,
+                })
+                .collect()
+        }
+        Err(error) => {
+            let error = Arc::new(error);
+            let failed = |message: &NewMessage| Outcome {
+                id: message.id,
+                result: Err(AppendError::NotCommitted(error.clone())),
+            };
+            messages.iter().map(failed).collect()
+        }
+    }
+}

@@ -1,0 +1,754 @@
+//! What every store must do, whatever database is behind it.
+
+use std::sync::Arc;
+
+use chat_server::hub::MessageId;
+use chat_server::name::Name;
+use chat_server::store::{
+    Account, AccountId, AppendError, Conversation, NewAccount, NewMessage, Place, Retention,
+    Search, SearchScope, Secret, Store, StoreError, StoredMessage, Token, UniqueField, Who, Window,
+};
+use chat_server::text::Text;
+
+/// A database of which one test has the use.
+pub trait Database {
+    /// An empty one.
+    fn create() -> Self;
+    /// Opens it, again if need be.
+    fn open(&self, retention: Retention) -> Arc<dyn Store>;
+}
+
+/// One test for each thing a store must do.
+#[macro_export]
+macro_rules! store_suite {
+    ($database:ty) => {
+        $crate::store_suite!($database:
+            history_is_read_by_window,
+            history_knows_whether_it_is_complete,
+            channels_and_threads_are_apart,
+            a_channel_has_one_history_however_it_is_spelt,
+            a_thread_is_read_by_page,
+            an_inbox_counts_what_is_unread,
+            notes_to_oneself_are_never_unread,
+            an_id_is_stored_once,
+            ids_only_increase,
+            a_thread_needs_both_accounts,
+            ids_go_on_after_a_restart,
+            words_are_found_before_and_after_indexing,
+            search_stays_where_it_may_look,
+            old_messages_are_removed_by_count,
+            old_messages_are_removed_by_age,
+            direct_messages_have_their_own_age,
+            accounts_are_found_by_any_spelling,
+            unique_fields_are_all_named,
+            ignored_nicknames_are_remembered,
+            a_token_is_exchanged_once,
+            a_token_is_given_up_once,
+        );
+    };
+    ($database:ty: $($test:ident,)*) => {
+        $(
+            #[test]
+            fn $test() {
+                $crate::store_suite::$test(&<$database as $crate::store_suite::Database>::create());
+            }
+        )*
+    };
+}
+
+const FOR_EVER: Retention = Retention {
+    channel_days: 0,
+    channel_messages: 0,
+    direct_days: 0,
+};
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+pub fn name(raw: &str) -> Name {
+    Name::parse(raw).unwrap()
+}
+
+pub fn id(ms: u64) -> MessageId {
+    MessageId { ms, sequence: 0 }
+}
+
+pub fn said(ms: u64, channel: &str, text: &str) -> NewMessage {
+    NewMessage {
+        id: id(ms),
+        at_ms: ms,
+        author: name("alice"),
+        place: Place::Channel {
+            channel: name(channel),
+            account: None,
+        },
+        text: Text::clean(text),
+    }
+}
+
+pub fn direct(ms: u64, from: &Account, to: &Account, text: &str) -> NewMessage {
+    NewMessage {
+        author: from.username.clone(),
+        place: Place::Direct {
+            from: from.id,
+            to: to.id,
+        },
+        ..said(ms, "unused", text)
+    }
+}
+
+pub fn person(username: &str) -> NewAccount {
+    NewAccount {
+        username: name(username),
+        first_name: "First".to_owned(),
+        last_name: "Last".to_owned(),
+        email: Some(format!("{username}@example.org")),
+        phone: None,
+        password_hash: Secret::new("$argon2id$"),
+        created_at: 1000,
+    }
+}
+
+fn commit(store: &dyn Store, messages: &[NewMessage]) {
+    let results = store.append(messages).unwrap();
+    assert_eq!(results, vec![Ok(()); messages.len()]);
+}
+
+fn read(store: &dyn Store, of: &Conversation, window: Window, limit: usize) -> (Vec<u64>, bool) {
+    let history = store.history(of, window, limit).unwrap();
+    (times(&history.messages), history.complete)
+}
+
+fn times(messages: &[StoredMessage]) -> Vec<u64> {
+    messages.iter().map(|message| message.id.ms).collect()
+}
+
+fn channel(raw: &str) -> Conversation {
+    Conversation::Channel(name(raw))
+}
+
+fn thread(one: &Account, other: &Account) -> Conversation {
+    Conversation::Thread(one.id, other.id)
+}
+
+fn tend(store: &dyn Store, now_ms: u64) {
+    while store.tend(now_ms).unwrap() {}
+}
+
+pub fn history_is_read_by_window(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let messages: Vec<NewMessage> = (1..=50).map(|n| said(n * 10, "dev", "hello")).collect();
+    commit(store, &messages);
+    let dev = channel("dev");
+    let read = |window, limit| read(store, &dev, window, limit).0;
+    assert_eq!(read(Window::Latest, 3), [480, 490, 500]);
+    assert_eq!(read(Window::Before(id(480)), 2), [460, 470]);
+    assert_eq!(read(Window::Before(id(485)), 2), [470, 480]);
+    assert_eq!(read(Window::Before(id(10)), 2), []);
+    assert_eq!(read(Window::After(id(470)), 2), [480, 490]);
+    assert_eq!(read(Window::After(id(475)), 9), [480, 490, 500]);
+    assert_eq!(read(Window::After(id(0)), 1), [10]);
+    assert_eq!(read(Window::After(id(500)), 1), []);
+    let absurd = MessageId {
+        ms: u64::MAX,
+        sequence: u64::MAX,
+    };
+    assert_eq!(read(Window::Before(absurd), 1), [500]);
+    assert_eq!(read(Window::After(absurd), 1), []);
+    assert_eq!(read(Window::Latest, 0), []);
+    assert_eq!(read(Window::Latest, usize::MAX).len(), 50);
+
+    let latest = store.history(&dev, Window::Latest, 1).unwrap();
+    let message = &latest.messages[0];
+    assert_eq!(message.author.as_str(), "alice");
+    assert_eq!(message.text.as_str(), "hello");
+    assert_eq!((message.at_ms, message.account), (500, None));
+}
+
+pub fn history_knows_whether_it_is_complete(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    assert_eq!(
+        read(store, &channel("new"), Window::Latest, 5),
+        (vec![], true)
+    );
+    let messages: Vec<NewMessage> = (1..=5).map(|n| said(n, "dev", "hello")).collect();
+    commit(store, &messages);
+    let complete = |window, limit| read(store, &channel("dev"), window, limit).1;
+    assert!(complete(Window::Latest, 5));
+    assert!(!complete(Window::Latest, 4));
+    assert!(complete(Window::After(id(1)), 4));
+    assert!(!complete(Window::After(id(1)), 3));
+    assert!(complete(Window::After(id(5)), 3));
+    assert!(complete(Window::Before(id(3)), 2));
+    assert!(!complete(Window::Before(id(4)), 2));
+}
+
+pub fn channels_and_threads_are_apart(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let [a, b, c] = ["ann", "bob", "cleo"].map(|who| store.create_account(&person(who)).unwrap());
+    commit(
+        store,
+        &[
+            said(1, "one", "x"),
+            direct(2, &a, &b, "x"),
+            said(3, "two", "x"),
+            direct(4, &b, &a, "x"),
+            direct(5, &c, &a, "x"),
+        ],
+    );
+    let latest = |of: Conversation| read(store, &of, Window::Latest, 10).0;
+    assert_eq!(latest(channel("one")), [1]);
+    assert_eq!(latest(channel("two")), [3]);
+    assert_eq!(latest(thread(&a, &b)), [2, 4]);
+    assert_eq!(latest(thread(&b, &a)), [2, 4]);
+    assert_eq!(latest(thread(&a, &c)), [5]);
+    assert_eq!(latest(thread(&b, &c)), []);
+    let history = store.history(&thread(&a, &b), Window::Latest, 10).unwrap();
+    let authors: Vec<Option<AccountId>> = history.messages.iter().map(|m| m.account).collect();
+    assert_eq!(authors, [Some(a.id), Some(b.id)]);
+    // An id of another conversation is still a point in time.
+    assert_eq!(read(store, &thread(&a, &b), Window::After(id(3)), 9).0, [4]);
+}
+
+pub fn a_channel_has_one_history_however_it_is_spelt(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    commit(
+        store,
+        &[
+            said(1, "Dev", "x"),
+            said(2, "dev", "x"),
+            said(3, "DEV", "x"),
+        ],
+    );
+    assert_eq!(read(store, &channel("dEV"), Window::Latest, 9).0, [1, 2, 3]);
+}
+
+pub fn a_thread_is_read_by_page(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let [a, b] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    let messages: Vec<NewMessage> = (1..=25).map(|n| direct(n, &a, &b, "hi")).collect();
+    commit(store, &messages);
+    let page = |page| read(store, &thread(&b, &a), Window::Page(page), 10);
+    assert_eq!(page(1), ((16..=25).collect(), false));
+    assert_eq!(page(2), ((6..=15).collect(), false));
+    assert_eq!(page(3), ((1..=5).collect(), true));
+    assert_eq!(page(4), (vec![], true));
+    assert_eq!(page(0), page(1));
+    assert_eq!(page(u64::MAX).0, []);
+}
+
+pub fn an_inbox_counts_what_is_unread(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let [a, b, c] = ["ann", "bob", "cleo"].map(|who| store.create_account(&person(who)).unwrap());
+    commit(
+        store,
+        &[
+            direct(1, &a, &b, "one"),
+            direct(2, &b, &a, "two"),
+            direct(3, &b, &a, "three"),
+            direct(4, &c, &a, "four"),
+            direct(5, &a, &b, "five"),
+        ],
+    );
+    let inbox = |of: &Account, page, rows| -> Vec<(String, String, u64)> {
+        let threads = store.inbox(of.id, page, rows).unwrap();
+        let line = |t: &chat_server::store::ThreadSummary| {
+            (t.peer_name.to_string(), t.latest.text.to_string(), t.unread)
+        };
+        threads.iter().map(line).collect()
+    };
+    let line = |peer: &str, text: &str, unread| (peer.to_owned(), text.to_owned(), unread);
+    assert_eq!(
+        inbox(&a, 1, 10),
+        [line("bob", "five", 2), line("cleo", "four", 1)]
+    );
+    assert_eq!(inbox(&a, 2, 1), [line("cleo", "four", 1)]);
+    assert_eq!(inbox(&a, 3, 1), []);
+    assert_eq!(inbox(&b, 1, 10), [line("ann", "five", 2)]);
+    assert_eq!(inbox(&c, 1, 10), [line("ann", "four", 0)]);
+
+    store.mark_read(a.id, b.id, id(2)).unwrap();
+    assert_eq!(inbox(&a, 1, 1), [line("bob", "five", 1)]);
+    store.mark_read(a.id, b.id, id(99)).unwrap();
+    store.mark_read(a.id, b.id, id(1)).unwrap();
+    assert_eq!(
+        inbox(&a, 1, 1),
+        [line("bob", "five", 0)],
+        "a marker never goes back"
+    );
+    store.mark_read(b.id, a.id, id(4)).unwrap();
+    assert_eq!(inbox(&b, 1, 10), [line("ann", "five", 1)]);
+    store.mark_read(b.id, c.id, id(4)).unwrap();
+
+    commit(
+        store,
+        &[direct(6, &c, &a, "six"), direct(7, &b, &a, "seven")],
+    );
+    assert_eq!(
+        inbox(&a, 1, 10),
+        [line("bob", "seven", 1), line("cleo", "six", 2)]
+    );
+}
+
+pub fn notes_to_oneself_are_never_unread(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let a = store.create_account(&person("ann")).unwrap();
+    commit(
+        store,
+        &[direct(1, &a, &a, "milk"), direct(2, &a, &a, "eggs")],
+    );
+    let inbox = store.inbox(a.id, 1, 10).unwrap();
+    assert_eq!((inbox.len(), inbox[0].unread), (1, 0));
+    assert_eq!(read(store, &thread(&a, &a), Window::Page(1), 10).0, [1, 2]);
+}
+
+pub fn an_id_is_stored_once(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    commit(store, &[said(1, "dev", "x"), said(2, "dev", "x")]);
+    commit(
+        store,
+        &[
+            said(1, "dev", "x"),
+            said(2, "dev", "x"),
+            said(3, "dev", "x"),
+        ],
+    );
+    commit(
+        store,
+        &[
+            said(4, "dev", "x"),
+            said(4, "dev", "x"),
+            said(5, "dev", "x"),
+        ],
+    );
+    let all = read(store, &channel("dev"), Window::Latest, 10);
+    assert_eq!(all, (vec![1, 2, 3, 4, 5], true));
+}
+
+pub fn ids_only_increase(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let too_large = NewMessage {
+        id: MessageId {
+            ms: 3,
+            sequence: 1 << 20,
+        },
+        ..said(3, "dev", "x")
+    };
+    let results = store.append(&[
+        said(2, "dev", "x"),
+        said(1, "dev", "x"),
+        too_large,
+        said(4, "dev", "x"),
+    ]);
+    assert_eq!(
+        results.unwrap(),
+        [
+            Ok(()),
+            Err(AppendError::OutOfOrder),
+            Err(AppendError::IdOutOfRange),
+            Ok(())
+        ]
+    );
+    assert_eq!(read(store, &channel("dev"), Window::Latest, 10).0, [2, 4]);
+    assert_eq!(store.last_message_id(), Ok(id(4)));
+}
+
+pub fn a_thread_needs_both_accounts(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let a = store.create_account(&person("ann")).unwrap();
+    let nobody = Account {
+        id: AccountId(4711),
+        ..a.clone()
+    };
+    let results = store.append(&[
+        direct(1, &a, &nobody, "x"),
+        direct(2, &nobody, &a, "x"),
+        direct(3, &nobody, &nobody, "x"),
+        said(4, "dev", "x"),
+    ]);
+    let missing = Err(AppendError::NoSuchAccount);
+    assert_eq!(
+        results.unwrap(),
+        [missing.clone(), missing.clone(), missing, Ok(())]
+    );
+    assert!(store.inbox(a.id, 1, 10).unwrap().is_empty());
+}
+
+pub fn ids_go_on_after_a_restart(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    assert_eq!(store.last_message_id(), Ok(MessageId::default()));
+    let [a, b] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    let last = NewMessage {
+        id: MessageId {
+            ms: 1_790_000_000_000,
+            sequence: 77,
+        },
+        ..direct(3, &b, &a, "x")
+    };
+    commit(
+        &*store,
+        &[said(1, "dev", "x"), direct(2, &a, &b, "x"), last.clone()],
+    );
+    store.mark_read(a.id, b.id, id(2)).unwrap();
+    store.close().unwrap();
+    drop(store);
+    let store = &*database.open(FOR_EVER);
+    assert_eq!(store.last_message_id(), Ok(last.id));
+    commit(
+        store,
+        &[
+            said(1_790_000_000_001, "dev", "x"),
+            direct(1_790_000_000_002, &b, &a, "x"),
+        ],
+    );
+    let dev = read(store, &channel("dev"), Window::Latest, 10);
+    assert_eq!(dev, (vec![1, 1_790_000_000_001], true));
+    let page = read(store, &thread(&a, &b), Window::Page(1), 10).0;
+    assert_eq!(page, [2, 1_790_000_000_000, 1_790_000_000_002]);
+    assert_eq!(store.inbox(a.id, 1, 10).unwrap()[0].unread, 2);
+}
+
+fn found(store: &dyn Store, scope: SearchScope, words: &str) -> Vec<u64> {
+    let search = Search {
+        words: words.to_owned(),
+        scope,
+        before: None,
+        limit: 10,
+    };
+    let found = store.search(&search).unwrap();
+    found.iter().map(|found| found.message.id.ms).collect()
+}
+
+pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    commit(
+        store,
+        &[
+            said(1, "dev", "The quick brown fox"),
+            said(2, "dev", "Ein Café in KÖLN, nicht weit."),
+            said(3, "dev", "brown bread; 'quoted' AND (odd) NEAR* \"words\""),
+            said(4, "dev", "Привет мир, κόσμε σας"),
+            said(5, "dev", "Straße"),
+        ],
+    );
+    let check = || {
+        let found = |words| found(store, SearchScope::Everywhere, words);
+        assert_eq!(found("brown"), [3, 1]);
+        assert_eq!(found("FOX quick"), [1]);
+        assert_eq!(found("fox bread"), []);
+        assert_eq!(found("cafe koln"), [2]);
+        assert_eq!(found("Köln"), [2]);
+        assert_eq!(found("\"words\" AND near*"), [3]);
+        assert_eq!(found("привет ΚΌΣΜΕ ΣΑΣ"), [4]);
+        assert_eq!(found("STRASSE"), [5]);
+        assert_eq!(found("bro"), []);
+        assert_eq!(found("text:"), []);
+        assert_eq!(found(" \" - "), []);
+    };
+    check();
+    tend(store, 5);
+    check();
+    commit(store, &[said(6, "dev", "brown again")]);
+    assert_eq!(found(store, SearchScope::Everywhere, "brown"), [6, 3, 1]);
+    let earlier = Search {
+        words: "brown".to_owned(),
+        scope: SearchScope::Everywhere,
+        before: Some(id(6)),
+        limit: 1,
+    };
+    let earlier = store.search(&earlier).unwrap();
+    assert_eq!(earlier.len(), 1);
+    assert_eq!(earlier[0].message.id, id(3));
+    assert_eq!(earlier[0].conversation, channel("dev"));
+}
+
+pub fn search_stays_where_it_may_look(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let [a, b, c] = ["ann", "bob", "cleo"].map(|who| store.create_account(&person(who)).unwrap());
+    commit(
+        store,
+        &[
+            said(1, "dev", "secret c1 a1"),
+            said(2, "ops", "secret"),
+            direct(3, &a, &b, "secret"),
+            direct(4, &b, &c, "secret"),
+            direct(5, &c, &c, "secret"),
+        ],
+    );
+    let check = || {
+        let within = |of| found(store, SearchScope::Within(of), "secret");
+        assert_eq!(within(channel("dev")), [1]);
+        assert_eq!(within(thread(&b, &a)), [3]);
+        assert_eq!(within(channel("none")), []);
+        let of = |who: &Account| found(store, SearchScope::ThreadsOf(who.id), "secret");
+        assert_eq!(of(&a), [3]);
+        assert_eq!(of(&b), [4, 3]);
+        assert_eq!(of(&c), [5, 4]);
+    };
+    check();
+    tend(store, 5);
+    check();
+    // How the index tells places apart cannot be searched for.
+    assert_eq!(found(store, SearchScope::Everywhere, "secret c1"), [1]);
+}
+
+pub fn old_messages_are_removed_by_count(database: &impl Database) {
+    let retention = Retention {
+        channel_messages: 3,
+        ..FOR_EVER
+    };
+    let store = database.open(retention);
+    let [a, b] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    let mut messages: Vec<NewMessage> = (1..=1200).map(|n| said(n, "dev", "old word")).collect();
+    messages.extend((1301..=1302).map(|n| said(n, "ops", "word")));
+    messages.extend((1401..=1410).map(|n| direct(n, &a, &b, "word")));
+    commit(&*store, &messages);
+    tend(&*store, 2000);
+    let dev = read(&*store, &channel("dev"), Window::Latest, 10);
+    assert_eq!(dev, (vec![1198, 1199, 1200], false));
+    assert_eq!(
+        read(&*store, &channel("dev"), Window::After(id(1197)), 10).1,
+        true
+    );
+    let after = read(&*store, &channel("dev"), Window::After(id(1000)), 10);
+    assert_eq!(
+        after,
+        (vec![1198, 1199, 1200], false),
+        "something was missed"
+    );
+    assert_eq!(
+        read(&*store, &channel("ops"), Window::Latest, 10),
+        (vec![1301, 1302], true)
+    );
+    assert_eq!(
+        read(&*store, &thread(&a, &b), Window::Latest, 10).0.len(),
+        10
+    );
+    let old = found(&*store, SearchScope::Everywhere, "old word");
+    assert_eq!(old, [1200, 1199, 1198]);
+    // Numbers go on where they were, also for those who come after.
+    commit(&*store, &[said(1500, "dev", "new")]);
+    drop(store);
+    let store = &*database.open(retention);
+    commit(store, &[said(1501, "dev", "new")]);
+    let dev = read(store, &channel("dev"), Window::Latest, 3);
+    assert_eq!(dev, (vec![1200, 1500, 1501], false));
+}
+
+pub fn old_messages_are_removed_by_age(database: &impl Database) {
+    let retention = Retention {
+        channel_days: 2,
+        ..FOR_EVER
+    };
+    let store = database.open(retention);
+    let days = |n: u64| 100 * DAY_MS + n * DAY_MS;
+    commit(
+        &*store,
+        &[
+            said(days(0), "old", "x"),
+            said(days(1), "dev", "x"),
+            said(days(3), "dev", "x"),
+        ],
+    );
+    tend(&*store, days(4));
+    assert_eq!(
+        read(&*store, &channel("dev"), Window::Latest, 9),
+        (vec![days(3)], false)
+    );
+    assert_eq!(
+        read(&*store, &channel("old"), Window::Latest, 9),
+        (vec![], false)
+    );
+    tend(&*store, days(9));
+    assert_eq!(
+        read(&*store, &channel("dev"), Window::Latest, 9),
+        (vec![], false)
+    );
+    drop(store);
+    // Even an id that nothing is left of is never used again.
+    let store = &*database.open(retention);
+    assert_eq!(store.last_message_id(), Ok(id(days(3))));
+    commit(store, &[said(days(10), "old", "x")]);
+    let after = read(store, &channel("old"), Window::After(id(days(0))), 9);
+    assert_eq!(after, (vec![days(10)], true));
+}
+
+pub fn direct_messages_have_their_own_age(database: &impl Database) {
+    let store = &*database.open(Retention {
+        direct_days: 2,
+        ..FOR_EVER
+    });
+    let [a, b] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    let days = |n: u64| 100 * DAY_MS + n * DAY_MS;
+    commit(
+        store,
+        &[
+            said(days(0), "dev", "x"),
+            direct(days(1), &a, &b, "x"),
+            direct(days(2), &b, &a, "x"),
+            direct(days(5), &a, &b, "x"),
+        ],
+    );
+    tend(store, days(6));
+    assert_eq!(read(store, &channel("dev"), Window::Latest, 9).0, [days(0)]);
+    assert_eq!(
+        read(store, &thread(&a, &b), Window::Page(1), 9).0,
+        [days(5)]
+    );
+    // What was removed unread still counts, until something newer is read.
+    store.mark_read(b.id, a.id, id(days(5))).unwrap();
+    assert_eq!(store.inbox(b.id, 1, 9).unwrap()[0].unread, 0);
+    tend(store, days(20));
+    assert!(store.inbox(b.id, 1, 9).unwrap().is_empty());
+    commit(store, &[direct(days(21), &a, &b, "x")]);
+    assert_eq!(store.inbox(b.id, 1, 9).unwrap()[0].unread, 1);
+}
+
+pub fn accounts_are_found_by_any_spelling(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let made = store.create_account(&person("Alice")).unwrap();
+    for spelling in ["Alice", "ALICE", "\u{430}lice"] {
+        let account = store
+            .account(&Who::Username(name(spelling)))
+            .unwrap()
+            .unwrap();
+        assert_eq!(account.id, made.id);
+        assert_eq!(account.username.as_str(), "Alice");
+    }
+    let account = store.account(&Who::Id(made.id)).unwrap().unwrap();
+    assert_eq!(account.email.as_deref(), Some("Alice@example.org"));
+    assert_eq!(account.password_hash.expose(), "$argon2id$");
+    assert_eq!(
+        (account.first_name.as_str(), account.last_name.as_str()),
+        ("First", "Last")
+    );
+    assert_eq!((account.phone, account.created_at), (None, 1000));
+    assert!(
+        store
+            .account(&Who::Username(name("bob")))
+            .unwrap()
+            .is_none()
+    );
+    assert!(store.account(&Who::Id(AccountId(99))).unwrap().is_none());
+}
+
+pub fn unique_fields_are_all_named(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let first = NewAccount {
+        phone: Some("+49 (170) 12-34".to_owned()),
+        ..person("alice")
+    };
+    store.create_account(&first).unwrap();
+    let taken = |account: NewAccount| match store.create_account(&account) {
+        Err(StoreError::Taken(fields)) => fields,
+        other => panic!("{other:?}"),
+    };
+    use UniqueField::{Email, Phone, Username};
+    let same = NewAccount {
+        username: name("ALICE"),
+        email: Some("ALICE@example.org".to_owned()),
+        phone: Some("+491701234".to_owned()),
+        ..person("x")
+    };
+    assert_eq!(taken(same.clone()), [Username, Email, Phone]);
+    let other_name = NewAccount {
+        username: name("bob"),
+        ..same.clone()
+    };
+    assert_eq!(taken(other_name), [Email, Phone]);
+    let only_phone = NewAccount {
+        email: None,
+        username: name("bob"),
+        ..same
+    };
+    assert_eq!(taken(only_phone), [Phone]);
+    for username in ["carl", "dora"] {
+        let without = NewAccount {
+            email: None,
+            ..person(username)
+        };
+        store.create_account(&without).unwrap();
+    }
+}
+
+pub fn ignored_nicknames_are_remembered(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let a = store.create_account(&person("ann")).unwrap();
+    let ignored = || -> Vec<String> {
+        let account = store.account(&Who::Id(a.id)).unwrap().unwrap();
+        account.ignored.iter().map(Name::to_string).collect()
+    };
+    store.set_ignored(a.id, &name("Pest"), true).unwrap();
+    store.set_ignored(a.id, &name("bore"), true).unwrap();
+    store.set_ignored(a.id, &name("PEST"), true).unwrap();
+    assert_eq!(ignored(), ["PEST", "bore"]);
+    store.set_ignored(a.id, &name("pest"), false).unwrap();
+    store.set_ignored(a.id, &name("pest"), false).unwrap();
+    assert_eq!(ignored(), ["bore"]);
+    let nobody = store.set_ignored(AccountId(99), &name("pest"), true);
+    assert_eq!(nobody, Err(StoreError::NoSuchAccount));
+}
+
+fn token(n: u32, account: AccountId) -> Token {
+    Token {
+        access_key_id: format!("access{n}"),
+        secret_access_key: Secret::new(format!("secret{n}")),
+        refresh_token: Secret::new(format!("refresh{n}")),
+        account,
+        created_at: 1000,
+        expires_at: 2000,
+        modified_at: 1000,
+        is_refreshable: true,
+        is_active: true,
+    }
+}
+
+pub fn a_token_is_exchanged_once(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let a = store.create_account(&person("ann")).unwrap();
+    store.add_token(&token(1, a.id)).unwrap();
+    assert_eq!(
+        store.add_token(&token(9, AccountId(99))),
+        Err(StoreError::NoSuchAccount)
+    );
+    assert!(store.token("access2").unwrap().is_none());
+    assert!(store.token("ACCESS1").unwrap().is_none());
+    let exchange = |refresh: &str, new, now| {
+        let new = token(new, AccountId(0));
+        store
+            .exchange_token(&Secret::new(refresh), &new, now)
+            .unwrap()
+    };
+    assert!(exchange("refresh9", 2, 1500).is_none());
+    assert!(exchange("refresh1", 2, 2000).is_none(), "it has expired");
+    let new = exchange("refresh1", 2, 1500).unwrap();
+    assert_eq!((new.account, new.access_key_id.as_str()), (a.id, "access2"));
+    assert!(exchange("refresh1", 3, 1500).is_none());
+    assert!(store.token("access3").unwrap().is_none());
+    let old = store.token("access1").unwrap().unwrap();
+    assert_eq!(
+        (old.is_active, old.is_refreshable, old.modified_at),
+        (false, false, 1500)
+    );
+    assert_eq!(old.secret_access_key.expose(), "secret1");
+    let new = store.token("access2").unwrap().unwrap();
+    assert_eq!(
+        (new.account, new.is_active, new.is_refreshable),
+        (a.id, true, true)
+    );
+}
+
+pub fn a_token_is_given_up_once(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let a = store.create_account(&person("ann")).unwrap();
+    store.add_token(&token(1, a.id)).unwrap();
+    assert_eq!(store.deactivate_token("access1", 1200), Ok(true));
+    assert_eq!(store.deactivate_token("access1", 1300), Ok(false));
+    assert_eq!(store.deactivate_token("access7", 1300), Ok(false));
+    let old = store.token("access1").unwrap().unwrap();
+    assert_eq!((old.is_active, old.modified_at), (false, 1200));
+    let exchanged = store.exchange_token(&old.refresh_token, &token(2, a.id), 1300);
+    assert!(exchanged.unwrap().is_none());
+    tend(store, 2000 + DAY_MS);
+    assert!(store.token("access1").unwrap().is_some());
+    tend(store, 2001 + 2 * DAY_MS);
+    assert!(store.token("access1").unwrap().is_none(), "long expired");
+}
