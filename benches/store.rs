@@ -11,9 +11,8 @@ use std::time::{Duration, Instant};
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
-    AccountId, Appender, Conversation, Durability, NewAccount, NewMessage, Outcome, Place,
-    Search, SearchScope, Secret, SqliteSettings, SqliteStore, Store, StoreWriter, Window,
-    WriterSettings,
+    AccountId, Appender, Conversation, Durability, NewAccount, NewMessage, Outcome, Place, Search,
+    SearchScope, Secret, SqliteSettings, SqliteStore, Store, StoreWriter, Window, WriterSettings,
 };
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, bounded, unbounded};
@@ -67,19 +66,18 @@ fn open(folder: &Path, durability: Durability) -> Arc<SqliteStore> {
 
 fn start(store: &Arc<SqliteStore>) -> (StoreWriter, Appender, Receiver<Vec<Outcome>>) {
     let (settled, outcomes) = unbounded();
-    let (writer, appender) = StoreWriter::start(
-        store.clone(),
-        WriterSettings::default(),
-        move |outcome| settled.send(outcome).unwrap(),
-    )
-    .unwrap();
+    let (writer, appender) =
+        StoreWriter::start(store.clone(), WriterSettings::default(), move |outcome| {
+            settled.send(outcome).unwrap()
+        })
+        .unwrap();
     (writer, appender, outcomes)
 }
 
 /// One message of 100 bytes: nine in ten to a channel, one between accounts.
 fn message(n: u64) -> NewMessage {
     let from = (n % ACCOUNTS as u64) as i64 + 1;
-    let place = if n % 10 == 0 {
+    let place = if n.is_multiple_of(10) {
         Place::Direct {
             from: AccountId(from),
             to: AccountId((n / 10 % ACCOUNTS as u64) as i64 + 1),
@@ -98,7 +96,10 @@ fn message(n: u64) -> NewMessage {
         at_ms: START_MS + n / 100,
         author: Name::parse(&format!("user{}", from - 1)).unwrap(),
         place,
-        text: Text::clean(&format!("{n:08} {}", "lorem ipsum dolor ".repeat(6).split_at(91).0)),
+        text: Text::clean(&format!(
+            "{n:08} {}",
+            "lorem ipsum dolor ".repeat(6).split_at(91).0
+        )),
     }
 }
 
@@ -173,7 +174,11 @@ fn million(folder: &Path) {
     let (one, other) = (AccountId(1), AccountId(2));
     for batch in 0..MESSAGES / 5000 {
         let in_thread = |n: u64| {
-            let (from, to) = if n % 3 == 0 { (one, other) } else { (other, one) };
+            let (from, to) = if n.is_multiple_of(3) {
+                (one, other)
+            } else {
+                (other, one)
+            };
             NewMessage {
                 place: Place::Direct { from, to },
                 ..message(n)
@@ -206,7 +211,10 @@ fn million(folder: &Path) {
     });
     time("10 after an id", &|n| {
         let window = Window::After(at(n));
-        assert_eq!(store.history(&thread, window, 10).unwrap().messages.len(), 10);
+        assert_eq!(
+            store.history(&thread, window, 10).unwrap().messages.len(),
+            10
+        );
     });
     time("10 after an id that never was", &|n| {
         let id = MessageId {

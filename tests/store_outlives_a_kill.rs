@@ -28,7 +28,9 @@ fn all_ids(store: &dyn Store) -> [Vec<MessageId>; 2] {
         let mut ids = Vec::new();
         loop {
             let last = ids.last().copied().unwrap_or_default();
-            let history = store.history(&conversation, Window::After(last), 1000).unwrap();
+            let history = store
+                .history(&conversation, Window::After(last), 1000)
+                .unwrap();
             ids.extend(history.messages.iter().map(|message| message.id));
             if history.complete {
                 break ids;
@@ -125,8 +127,13 @@ fn what_was_committed_outlives_being_killed() {
         }
         let mut stored = ids.concat();
         stored.sort();
-        assert!(stored.is_sorted_by(|one, next| one < next), "one is there twice");
-        let missing = committed.iter().find(|id| stored.binary_search(id).is_err());
+        assert!(
+            stored.is_sorted_by(|one, next| one < next),
+            "one is there twice"
+        );
+        let missing = committed
+            .iter()
+            .find(|id| stored.binary_search(id).is_err());
         assert_eq!(missing, None);
         assert_eq!(store.last_message_id().unwrap(), *stored.last().unwrap());
     }
@@ -136,7 +143,12 @@ fn what_was_committed_outlives_being_killed() {
 /// Lets a child commit for a while and kills it; what it had reported.
 fn run_and_kill(path: &Path) -> Vec<MessageId> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_that_is_killed", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "child_that_is_killed",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(CHILD_FILE, path)
         .stdout(Stdio::piped())
         .spawn()

@@ -111,9 +111,8 @@ impl SqliteStore {
     /// newer version is left as it is.
     pub fn open(settings: SqliteSettings) -> Result<SqliteStore, OpenError> {
         let (lock, mut connection) = open::open(&settings)?;
-        let damaged = |error: Error| {
-            OpenError::Damaged(settings.path.clone(), translate(&error).to_string())
-        };
+        let damaged =
+            |error: Error| OpenError::Damaged(settings.path.clone(), translate(&error).to_string());
         let last_id = upkeep::last_id(&mut connection).map_err(damaged)?;
         let writing = Writing {
             connection: Some(connection),
@@ -264,9 +263,7 @@ impl Store for SqliteStore {
     }
 
     fn deactivate_token(&self, access_key_id: &str, now_ms: u64) -> Result<bool, StoreError> {
-        self.write(|connection, _, _| {
-            accounts::deactivate_token(connection, access_key_id, now_ms)
-        })
+        self.write(|connection, _, _| accounts::deactivate_token(connection, access_key_id, now_ms))
     }
 
     fn check_writable(&self) -> Result<(), StoreError> {

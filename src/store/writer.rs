@@ -103,14 +103,21 @@ impl Appender {
             return Err(AppendRefused::Closed(messages));
         };
         let weight = weight(&messages);
-        let before = self.shared.waiting_bytes.fetch_add(weight, Ordering::AcqRel);
+        let before = self
+            .shared
+            .waiting_bytes
+            .fetch_add(weight, Ordering::AcqRel);
         // What is too large for any queue still gets its turn in an empty one.
         if before > 0 && before + weight > self.shared.queue_bytes {
-            self.shared.waiting_bytes.fetch_sub(weight, Ordering::AcqRel);
+            self.shared
+                .waiting_bytes
+                .fetch_sub(weight, Ordering::AcqRel);
             return Err(AppendRefused::Full(messages));
         }
         queue.send(messages).map_err(|refused| {
-            self.shared.waiting_bytes.fetch_sub(weight, Ordering::AcqRel);
+            self.shared
+                .waiting_bytes
+                .fetch_sub(weight, Ordering::AcqRel);
             AppendRefused::Closed(refused.into_inner())
         })
     }
@@ -256,7 +263,9 @@ impl Writer {
             let result = self.store.append(now);
             self.report(result.as_ref().map(|_| ()));
             // Room is made before anybody hears of it.
-            self.shared.waiting_bytes.fetch_sub(weight(now), Ordering::AcqRel);
+            self.shared
+                .waiting_bytes
+                .fetch_sub(weight(now), Ordering::AcqRel);
             (self.settled)(outcomes(now, result));
         }
     }

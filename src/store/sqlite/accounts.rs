@@ -91,7 +91,11 @@ fn taken(
         .filter(account::username_key.eq(username_key))
         .or_filter(account::email_key.eq(email_key))
         .or_filter(account::phone_key.eq(phone_key))
-        .select((account::username_key, account::email_key, account::phone_key))
+        .select((
+            account::username_key,
+            account::email_key,
+            account::phone_key,
+        ))
         .load(connection)?;
     let any = |same: &dyn Fn(&Keys) -> bool| rivals.iter().any(same);
     let mut taken = Vec::new();
@@ -210,7 +214,10 @@ pub fn add_token(connection: &mut SqliteConnection, new: &Token) -> QueryResult<
 
 /// See [`crate::store::Store::token`].
 pub fn token(connection: &mut SqliteConnection, access_key_id: &str) -> QueryResult<Option<Token>> {
-    let row: Option<TokenRow> = token::table.find(access_key_id).first(connection).optional()?;
+    let row: Option<TokenRow> = token::table
+        .find(access_key_id)
+        .first(connection)
+        .optional()?;
     Ok(row.map(Token::from))
 }
 

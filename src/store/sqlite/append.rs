@@ -150,11 +150,7 @@ fn sides((low, high): Pair) -> impl Iterator<Item = Pair> {
 
 /// What to say of an id that is not above the last one: it may be the same
 /// message once more.
-fn repeated(
-    connection: &mut SqliteConnection,
-    rows: &[Row<'_>],
-    id: i64,
-) -> QueryResult<Appended> {
+fn repeated(connection: &mut SqliteConnection, rows: &[Row<'_>], id: i64) -> QueryResult<Appended> {
     let known = rows.binary_search_by_key(&id, |row| row.id).is_ok()
         || select(exists(message::table.find(id))).get_result(connection)?;
     Ok(known.then_some(()).ok_or(AppendError::OutOfOrder))

@@ -103,7 +103,11 @@ pub fn inbox(
         .limit(per_page)
         .offset(before.saturating_mul(per_page))
         .select((
-            (participant::peer_id, account::username, participant::received_read),
+            (
+                participant::peer_id,
+                account::username,
+                participant::received_read,
+            ),
             (message::number, message::from_low),
             MESSAGE,
         ))

@@ -124,13 +124,14 @@ fn inspect_contents(path: &Path, bytes: u64) -> Result<Found, OpenError> {
         (APPLICATION_ID, _) => {}
         _ => return Err(OpenError::NotOurs(path.to_owned())),
     }
-    let versions: Vec<Version> = diesel::sql_query(
-        "SELECT version FROM __diesel_schema_migrations ORDER BY version DESC",
-    )
-    .load(connection)
-    .map_err(failed)?;
+    let versions: Vec<Version> =
+        diesel::sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version DESC")
+            .load(connection)
+            .map_err(failed)?;
     let known = known_versions().map_err(damaged)?;
-    let newest = versions.into_iter().find(|row| !known.contains(&row.version));
+    let newest = versions
+        .into_iter()
+        .find(|row| !known.contains(&row.version));
     if let Some(row) = newest {
         return Err(OpenError::Newer(path.to_owned(), row.version));
     }

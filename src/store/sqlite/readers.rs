@@ -54,8 +54,9 @@ impl Readers {
         };
         let mut connection = match idle {
             Some(connection) => connection,
-            None => open::reader(&self.path)
-                .map_err(|error| StoreError::Database(error.to_string()))?,
+            None => {
+                open::reader(&self.path).map_err(|error| StoreError::Database(error.to_string()))?
+            }
         };
         let value = connection
             .transaction(query)

@@ -135,7 +135,11 @@ impl Plan {
             Within::Conversation(id) => Some(format!("place : \"c{id}\"")),
             Within::Account(id) => Some(format!("place : \"a{id}\"")),
         };
-        place.into_iter().chain(words).collect::<Vec<_>>().join(" AND ")
+        place
+            .into_iter()
+            .chain(words)
+            .collect::<Vec<_>>()
+            .join(" AND ")
     }
 }
 
@@ -148,7 +152,9 @@ fn words(text: &str) -> impl Iterator<Item = String> {
             // Other marks are no accents: in Indic scripts they are vowels.
             let bare = word.nfkd().filter(|c| !('\u{300}'..='\u{36f}').contains(c));
             // Compatibility forms may bring in spaces and other signs.
-            bare.default_case_fold().filter(|&c| is_part_of_word(c)).collect()
+            bare.default_case_fold()
+                .filter(|&c| is_part_of_word(c))
+                .collect()
         })
         .filter(|word: &String| !word.is_empty())
 }

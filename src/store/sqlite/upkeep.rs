@@ -46,22 +46,20 @@ impl Upkeep {
         retention: Retention,
         now_ms: u64,
     ) -> QueryResult<bool> {
-        if search::index_some(connection)? {
-            return Ok(true);
-        }
+        let indexed = search::index_some(connection)?;
         if now_ms >= self.next_tokens_ms {
             forget_tokens(connection, now_ms)?;
             self.next_tokens_ms = now_ms + ROUND_MS;
         }
         if retention == Retention::default() || now_ms < self.next_round_ms {
-            return Ok(false);
+            return Ok(indexed);
         }
         let more = self.remove_some(connection, tails, retention, now_ms)?;
         if !more {
             self.conversation = 0;
             self.next_round_ms = now_ms + ROUND_MS;
         }
-        Ok(more)
+        Ok(indexed || more)
     }
 
     fn remove_some(
@@ -195,7 +193,8 @@ pub fn last_id(connection: &mut SqliteConnection) -> QueryResult<i64> {
 
 /// Writes as much as a message may need, to see whether that works.
 pub fn touch(connection: &mut SqliteConnection) -> QueryResult<()> {
-    diesel::sql_query("INSERT INTO scratch (filler) VALUES (zeroblob(65536))").execute(connection)?;
+    diesel::sql_query("INSERT INTO scratch (filler) VALUES (zeroblob(65536))")
+        .execute(connection)?;
     diesel::sql_query("DELETE FROM scratch").execute(connection)?;
     Ok(())
 }
