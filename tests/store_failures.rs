@@ -11,7 +11,8 @@ use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
     AppendError, AppendRefused, Appender, Conversation, NewAccount, NewMessage, OpenError, Outcome,
-    Place, SqliteSettings, SqliteStore, Store, StoreError, StoreWriter, Window, WriterSettings,
+    Place, Secret, SqliteSettings, SqliteStore, Store, StoreError, StoreWriter, Window,
+    WriterSettings,
 };
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, bounded, unbounded};
