@@ -77,7 +77,7 @@ fn start(store: &Arc<SqliteStore>) -> (StoreWriter, Appender, Receiver<Vec<Outco
 /// One message of 100 bytes: nine in ten to a channel, one between accounts.
 fn message(n: u64) -> NewMessage {
     let from = (n % ACCOUNTS as u64) as i64 + 1;
-    let place = if n % 10 == 0 {
+    let place = if n.is_multiple_of(10) {
         Place::Direct {
             from: AccountId(from),
             to: AccountId((n / 10 % ACCOUNTS as u64) as i64 + 1),
@@ -174,7 +174,7 @@ fn million(folder: &Path) {
     let (one, other) = (AccountId(1), AccountId(2));
     for batch in 0..MESSAGES / 5000 {
         let in_thread = |n: u64| {
-            let (from, to) = if n % 3 == 0 {
+            let (from, to) = if n.is_multiple_of(3) {
                 (one, other)
             } else {
                 (other, one)

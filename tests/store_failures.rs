@@ -4,13 +4,15 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
-    AppendError, AppendRefused, Appender, Conversation, NewMessage, OpenError, Outcome, Place,
-    SqliteSettings, SqliteStore, Store, StoreError, StoreWriter, Window, WriterSettings,
+    AppendError, AppendRefused, Appender, Conversation, NewAccount, NewMessage, OpenError, Outcome,
+    Place, Secret, SqliteSettings, SqliteStore, Store, StoreError, StoreWriter, Window,
+    WriterSettings,
 };
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, bounded, unbounded};
@@ -215,10 +217,49 @@ fn a_full_queue_refuses_and_loses_nothing_it_took() {
         assert_eq!(outcome.result, Ok(()));
         assert_eq!(Some(outcome.id.ms), taken.pop_front());
     }
-    assert_eq!(taken, [], "each has had its outcome");
+    assert!(taken.is_empty(), "each has had its outcome");
     let late = appender.try_append(vec![said(2_000_000)]);
     assert!(matches!(late, Err(AppendRefused::Closed(_))));
     assert!(!appender.is_healthy());
+}
+
+#[test]
+fn accounts_are_made_while_messages_pour_in() {
+    let (_folder, path) = folder();
+    let store = Arc::new(SqliteStore::open(SqliteSettings::new(path)).unwrap());
+    let (writer, appender, outcomes) = start(&store);
+    let enough = AtomicBool::new(false);
+    let poured = std::thread::scope(|scope| {
+        let pour = scope.spawn(|| {
+            let mut ms = 0;
+            while !enough.load(Ordering::Relaxed) {
+                let batch: Vec<NewMessage> = (ms + 1..=ms + 100).map(said).collect();
+                match appender.try_append(batch) {
+                    Ok(()) => ms += 100,
+                    Err(_) => std::thread::yield_now(),
+                }
+            }
+            ms
+        });
+        for n in 0..20 {
+            let account = NewAccount {
+                username: Name::parse(&format!("user{n}")).unwrap(),
+                first_name: String::new(),
+                last_name: String::new(),
+                email: None,
+                phone: None,
+                password_hash: Secret::new("none"),
+                created_at: 0,
+            };
+            store.create_account(&account).unwrap();
+        }
+        enough.store(true, Ordering::Relaxed);
+        pour.join().unwrap()
+    });
+    writer.shut_down(PATIENCE).unwrap();
+    let settled: Vec<Outcome> = outcomes.iter().flatten().collect();
+    assert_eq!(settled.len() as u64, poured);
+    assert!(settled.iter().all(|outcome| outcome.result.is_ok()));
 }
 
 #[test]

@@ -91,13 +91,11 @@ struct Writing {
 }
 
 impl SqliteSettings {
-    /// The defaults for a database in this file. Commits outlive the process
-    /// but are not forced to the disk one by one: that takes a disk
-    /// milliseconds, for which a lone message would have to wait.
+    /// The defaults for a database in this file.
     pub fn new(path: impl Into<PathBuf>) -> SqliteSettings {
         SqliteSettings {
             path: path.into(),
-            durability: Durability::Process,
+            durability: Durability::Power,
             readers: 4,
             wait: Duration::from_secs(2),
             max_bytes: 0,

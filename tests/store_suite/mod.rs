@@ -142,18 +142,18 @@ pub fn history_is_read_by_window(database: &impl Database) {
     assert_eq!(read(Window::Latest, 3), [480, 490, 500]);
     assert_eq!(read(Window::Before(id(480)), 2), [460, 470]);
     assert_eq!(read(Window::Before(id(485)), 2), [470, 480]);
-    assert_eq!(read(Window::Before(id(10)), 2), []);
+    assert!(read(Window::Before(id(10)), 2).is_empty());
     assert_eq!(read(Window::After(id(470)), 2), [480, 490]);
     assert_eq!(read(Window::After(id(475)), 9), [480, 490, 500]);
     assert_eq!(read(Window::After(id(0)), 1), [10]);
-    assert_eq!(read(Window::After(id(500)), 1), []);
+    assert!(read(Window::After(id(500)), 1).is_empty());
     let absurd = MessageId {
         ms: u64::MAX,
         sequence: u64::MAX,
     };
     assert_eq!(read(Window::Before(absurd), 1), [500]);
-    assert_eq!(read(Window::After(absurd), 1), []);
-    assert_eq!(read(Window::Latest, 0), []);
+    assert!(read(Window::After(absurd), 1).is_empty());
+    assert!(read(Window::Latest, 0).is_empty());
     assert_eq!(read(Window::Latest, usize::MAX).len(), 50);
 
     let latest = store.history(&dev, Window::Latest, 1).unwrap();
@@ -200,7 +200,7 @@ pub fn channels_and_threads_are_apart(database: &impl Database) {
     assert_eq!(latest(thread(&a, &b)), [2, 4]);
     assert_eq!(latest(thread(&b, &a)), [2, 4]);
     assert_eq!(latest(thread(&a, &c)), [5]);
-    assert_eq!(latest(thread(&b, &c)), []);
+    assert!(latest(thread(&b, &c)).is_empty());
     let history = store.history(&thread(&a, &b), Window::Latest, 10).unwrap();
     let authors: Vec<Option<AccountId>> = history.messages.iter().map(|m| m.account).collect();
     assert_eq!(authors, [Some(a.id), Some(b.id)]);
@@ -232,7 +232,7 @@ pub fn a_thread_is_read_by_page(database: &impl Database) {
     assert_eq!(page(3), ((1..=5).collect(), true));
     assert_eq!(page(4), (vec![], true));
     assert_eq!(page(0), page(1));
-    assert_eq!(page(u64::MAX).0, []);
+    assert!(page(u64::MAX).0.is_empty());
 }
 
 pub fn an_inbox_counts_what_is_unread(database: &impl Database) {
@@ -261,7 +261,7 @@ pub fn an_inbox_counts_what_is_unread(database: &impl Database) {
         [line("bob", "five", 2), line("cleo", "four", 1)]
     );
     assert_eq!(inbox(&a, 2, 1), [line("cleo", "four", 1)]);
-    assert_eq!(inbox(&a, 3, 1), []);
+    assert!(inbox(&a, 3, 1).is_empty());
     assert_eq!(inbox(&b, 1, 10), [line("ann", "five", 2)]);
     assert_eq!(inbox(&c, 1, 10), [line("ann", "four", 0)]);
 
@@ -433,15 +433,15 @@ pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
         let found = |words| found(store, SearchScope::Everywhere, words);
         assert_eq!(found("brown"), [3, 1]);
         assert_eq!(found("FOX quick"), [1]);
-        assert_eq!(found("fox bread"), []);
+        assert!(found("fox bread").is_empty());
         assert_eq!(found("cafe koln"), [2]);
         assert_eq!(found("Köln"), [2]);
         assert_eq!(found("\"words\" AND near*"), [3]);
         assert_eq!(found("привет ΚΌΣΜΕ ΣΑΣ"), [4]);
         assert_eq!(found("STRASSE"), [5]);
-        assert_eq!(found("bro"), []);
-        assert_eq!(found("text:"), []);
-        assert_eq!(found(" \" - "), []);
+        assert!(found("bro").is_empty());
+        assert!(found("text:").is_empty());
+        assert!(found(" \" - ").is_empty());
     };
     check();
     tend(store, 5);
@@ -477,7 +477,7 @@ pub fn search_stays_where_it_may_look(database: &impl Database) {
         let within = |of| found(store, SearchScope::Within(of), "secret");
         assert_eq!(within(channel("dev")), [1]);
         assert_eq!(within(thread(&b, &a)), [3]);
-        assert_eq!(within(channel("none")), []);
+        assert!(within(channel("none")).is_empty());
         let of = |who: &Account| found(store, SearchScope::ThreadsOf(who.id), "secret");
         assert_eq!(of(&a), [3]);
         assert_eq!(of(&b), [4, 3]);
@@ -504,10 +504,7 @@ pub fn old_messages_are_removed_by_count(database: &impl Database) {
     tend(&*store, 2000);
     let dev = read(&*store, &channel("dev"), Window::Latest, 10);
     assert_eq!(dev, (vec![1198, 1199, 1200], false));
-    assert_eq!(
-        read(&*store, &channel("dev"), Window::After(id(1197)), 10).1,
-        true
-    );
+    assert!(read(&*store, &channel("dev"), Window::After(id(1197)), 10).1);
     let after = read(&*store, &channel("dev"), Window::After(id(1000)), 10);
     assert_eq!(
         after,

@@ -46,22 +46,20 @@ impl Upkeep {
         retention: Retention,
         now_ms: u64,
     ) -> QueryResult<bool> {
-        if search::index_some(connection)? {
-            return Ok(true);
-        }
+        let indexed = search::index_some(connection)?;
         if now_ms >= self.next_tokens_ms {
             forget_tokens(connection, now_ms)?;
             self.next_tokens_ms = now_ms + ROUND_MS;
         }
         if retention == Retention::default() || now_ms < self.next_round_ms {
-            return Ok(false);
+            return Ok(indexed);
         }
         let more = self.remove_some(connection, tails, retention, now_ms)?;
         if !more {
             self.conversation = 0;
             self.next_round_ms = now_ms + ROUND_MS;
         }
-        Ok(more)
+        Ok(indexed || more)
     }
 
     fn remove_some(

@@ -1,0 +1,113 @@
+//! Accounts: who somebody says they are, and whether that is so.
+//!
+//! Passwords, tokens and the signatures made with them. Nothing here opens a
+//! connection or keeps an account: the [`Store`] does that. Everything blocks,
+//! for as long as a password takes to check, so the hub never calls it.
+
+mod attempts;
+mod form;
+mod password;
+mod signed;
+mod token;
+
+use std::fmt;
+
+pub use attempts::{Attempts, TooManyAttempts};
+pub use form::{FieldError, FormErrors, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES};
+pub use form::{Registration, RegistrationForm, check_password};
+pub use password::{PasswordError, PasswordWorkers};
+pub use signed::{SignatureError, authenticate};
+pub use token::{TOKEN_LIFE, new_token};
+
+use crate::name::Name;
+use crate::store::{Account, NewAccount, Secret, Store, StoreError, UniqueField, Who};
+
+/// Why somebody is not logged in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LoginError {
+    /// There is no such account, or the password is another. Which of the two
+    /// is nobody's business.
+    Wrong,
+    /// The password could not be checked.
+    Password(PasswordError),
+    /// The account could not be looked up.
+    Store(StoreError),
+}
+
+/// Why there is no new account.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RegisterError {
+    /// Others have these already.
+    Taken(Vec<UniqueField>),
+    /// The password could not be hashed.
+    Password(PasswordError),
+    /// The account could not be stored.
+    Store(StoreError),
+}
+
+/// The account, if the password is its password. Takes the same time when
+/// there is no such account.
+pub fn log_in(
+    store: &dyn Store,
+    workers: &PasswordWorkers,
+    username: &Name,
+    password: &Secret,
+) -> Result<Account, LoginError> {
+    let account = store
+        .account(&Who::Username(username.clone()))
+        .map_err(LoginError::Store)?;
+    let hash = account.as_ref().map(|account| &account.password_hash);
+    let matches = workers
+        .verify(password, hash)
+        .map_err(LoginError::Password)?;
+    account.filter(|_| matches).ok_or(LoginError::Wrong)
+}
+
+/// Makes an account of a form that has been checked.
+pub fn register(
+    store: &dyn Store,
+    workers: &PasswordWorkers,
+    registration: Registration,
+    now_ms: u64,
+) -> Result<Account, RegisterError> {
+    let password_hash = workers
+        .hash(&registration.password)
+        .map_err(RegisterError::Password)?;
+    let account = NewAccount {
+        username: registration.username,
+        first_name: registration.first_name,
+        last_name: registration.last_name,
+        email: registration.email,
+        phone: registration.phone,
+        password_hash,
+        created_at: now_ms,
+    };
+    store.create_account(&account).map_err(|error| match error {
+        StoreError::Taken(fields) => RegisterError::Taken(fields),
+        other => RegisterError::Store(other),
+    })
+}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoginError::Wrong => write!(f, "wrong username or password"),
+            LoginError::Password(error) => error.fmt(f),
+            LoginError::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for LoginError {}
+
+impl fmt::Display for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RegisterError::Taken(fields) => StoreError::Taken(fields.clone()).fmt(f),
+            RegisterError::Password(error) => error.fmt(f),
+            RegisterError::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RegisterError {}

@@ -1,0 +1,309 @@
+//! The registration form, checked field by field.
+
+use std::fmt;
+
+use crate::name::{Name, NameError};
+use crate::store::Secret;
+use crate::text::Text;
+
+/// The shortest password, in bytes.
+pub const MIN_PASSWORD_BYTES: usize = 8;
+/// The longest password, in bytes.
+pub const MAX_PASSWORD_BYTES: usize = 256;
+/// The longest first or last name, in characters.
+const MAX_PERSONAL_NAME: usize = 100;
+/// The longest e-mail address, in bytes, and the part before the `@`.
+const MAX_EMAIL: usize = 254;
+const MAX_MAILBOX: usize = 64;
+/// Digits of a telephone number.
+const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
+/// The longest telephone number, in characters of any kind.
+const MAX_PHONE: usize = 32;
+
+/// A form as it was filled in.
+#[derive(Clone, Copy, Default)]
+pub struct RegistrationForm<'a> {
+    /// First name.
+    pub first_name: &'a str,
+    /// Last name.
+    pub last_name: &'a str,
+    /// Username.
+    pub username: &'a str,
+    /// Password.
+    pub password: &'a str,
+    /// E-mail address.
+    pub email: &'a str,
+    /// Telephone number.
+    pub phone: &'a str,
+}
+
+/// A form without mistakes.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// Username.
+    pub username: Name,
+    /// Password.
+    pub password: Secret,
+    /// First name, or nothing.
+    pub first_name: String,
+    /// Last name, or nothing.
+    pub last_name: String,
+    /// E-mail address.
+    pub email: Option<String>,
+    /// Telephone number.
+    pub phone: Option<String>,
+}
+
+/// What is wrong with a field; `Display` is for the person who filled it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldError {
+    /// It is empty.
+    Missing,
+    /// It is a username that breaks a rule.
+    Name(NameError),
+    /// It has fewer bytes than this.
+    TooShort(usize),
+    /// It is longer than this.
+    TooLong(usize),
+    /// It is no e-mail address.
+    NotAnEmail,
+    /// It is no telephone number.
+    NotAPhone,
+}
+
+/// The fields with mistakes, in the form's order, each once.
+pub type FormErrors = Vec<(&'static str, FieldError)>;
+
+impl RegistrationForm<'_> {
+    /// Checks all fields, of which none may be empty.
+    pub fn check(&self) -> Result<Registration, FormErrors> {
+        let mut errors = FormErrors::new();
+        let first_name = keep("first_name", personal_name(self.first_name), &mut errors);
+        let last_name = keep("last_name", personal_name(self.last_name), &mut errors);
+        let username = keep("username", username(self.username), &mut errors);
+        let password = keep("password", check_password(self.password), &mut errors);
+        let email = keep("email", email(self.email), &mut errors);
+        let phone = keep("phone", phone(self.phone), &mut errors);
+        match (first_name, last_name, username, password, email, phone) {
+            (
+                Some(first_name),
+                Some(last_name),
+                Some(username),
+                Some(password),
+                Some(email),
+                Some(phone),
+            ) => Ok(Registration {
+                username,
+                password,
+                first_name,
+                last_name,
+                email: Some(email),
+                phone: Some(phone),
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
+impl Registration {
+    /// What can be said in one line: a nickname and a password.
+    pub fn short(username: Name, password: Secret) -> Registration {
+        Registration {
+            username,
+            password,
+            first_name: String::new(),
+            last_name: String::new(),
+            email: None,
+            phone: None,
+        }
+    }
+}
+
+fn keep<T>(
+    field: &'static str,
+    result: Result<T, FieldError>,
+    errors: &mut FormErrors,
+) -> Option<T> {
+    result.map_err(|error| errors.push((field, error))).ok()
+}
+
+fn username(raw: &str) -> Result<Name, FieldError> {
+    Name::parse(raw).map_err(|error| match error {
+        NameError::Empty => FieldError::Missing,
+        other => FieldError::Name(other),
+    })
+}
+
+/// Checks a new password.
+pub fn check_password(raw: &str) -> Result<Secret, FieldError> {
+    match raw.len() {
+        0 => Err(FieldError::Missing),
+        n if n < MIN_PASSWORD_BYTES => Err(FieldError::TooShort(MIN_PASSWORD_BYTES)),
+        n if n > MAX_PASSWORD_BYTES => Err(FieldError::TooLong(MAX_PASSWORD_BYTES)),
+        _ => Ok(Secret::new(raw)),
+    }
+}
+
+fn personal_name(raw: &str) -> Result<String, FieldError> {
+    if raw.chars().count() > MAX_PERSONAL_NAME {
+        return Err(FieldError::TooLong(MAX_PERSONAL_NAME));
+    }
+    let clean = Text::clean(&raw.replace(['\n', '\t'], " "));
+    match clean.as_str().trim() {
+        "" => Err(FieldError::Missing),
+        name => Ok(name.to_owned()),
+    }
+}
+
+/// The shape only: whether an address exists, only a letter can tell.
+fn email(raw: &str) -> Result<String, FieldError> {
+    let raw = raw.trim();
+    if raw.is_empty() {
+        return Err(FieldError::Missing);
+    }
+    if raw.len() > MAX_EMAIL {
+        return Err(FieldError::TooLong(MAX_EMAIL));
+    }
+    let (mailbox, domain) = raw.rsplit_once('@').ok_or(FieldError::NotAnEmail)?;
+    let shown = |c: char| !c.is_whitespace() && !c.is_control() && !"@<>,;:\\\"()[]".contains(c);
+    let label = |label: &str| {
+        let inner = |c: char| c.is_alphanumeric() || c == '-';
+        !label.is_empty() && label.chars().all(inner)
+    };
+    let is_email = (1..=MAX_MAILBOX).contains(&mailbox.len())
+        && mailbox.chars().all(shown)
+        && domain.split('.').all(label);
+    is_email
+        .then(|| raw.to_owned())
+        .ok_or(FieldError::NotAnEmail)
+}
+
+fn phone(raw: &str) -> Result<String, FieldError> {
+    let raw = raw.trim();
+    if raw.is_empty() {
+        return Err(FieldError::Missing);
+    }
+    let rest = raw.strip_prefix('+').unwrap_or(raw);
+    let digits = rest.chars().filter(char::is_ascii_digit).count();
+    let is_phone = raw.len() <= MAX_PHONE
+        && PHONE_DIGITS.contains(&digits)
+        && rest
+            .chars()
+            .all(|c| c.is_ascii_digit() || " -./()".contains(c));
+    is_phone
+        .then(|| raw.to_owned())
+        .ok_or(FieldError::NotAPhone)
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FieldError::Missing => write!(f, "is required"),
+            FieldError::Name(error) => error.fmt(f),
+            FieldError::TooShort(least) => write!(f, "has at least {least} characters"),
+            FieldError::TooLong(most) => write!(f, "has at most {most} characters"),
+            FieldError::NotAnEmail => write!(f, "is not an e-mail address"),
+            FieldError::NotAPhone => write!(f, "is not a telephone number"),
+        }
+    }
+}
+
+impl std::error::Error for FieldError {}
+
+/// Prints nothing of the password.
+impl fmt::Debug for RegistrationForm<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegistrationForm")
+            .field("username", &self.username)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: RegistrationForm<'static> = RegistrationForm {
+        first_name: " Mina ",
+        last_name: "Müller-Lüdenscheidt",
+        username: "mina",
+        password: "longenough",
+        email: "Mina.M+chat@example.org",
+        phone: "+49 (170) 123-456",
+    };
+
+    #[test]
+    fn a_good_form_is_taken_as_it_is() {
+        let registration = GOOD.check().unwrap();
+        assert_eq!(registration.first_name, "Mina");
+        assert_eq!(
+            registration.email.as_deref(),
+            Some("Mina.M+chat@example.org")
+        );
+        assert_eq!(registration.phone.as_deref(), Some("+49 (170) 123-456"));
+        let shown = format!("{GOOD:?} {registration:?}");
+        assert!(!shown.contains("longenough"));
+    }
+
+    #[test]
+    fn every_mistake_is_named_once() {
+        let empty = RegistrationForm::default().check().unwrap_err();
+        let all = [
+            "first_name",
+            "last_name",
+            "username",
+            "password",
+            "email",
+            "phone",
+        ];
+        assert_eq!(empty, all.map(|field| (field, FieldError::Missing)));
+        let two = RegistrationForm {
+            username: "9lives",
+            password: "1234567",
+            ..GOOD
+        };
+        assert_eq!(
+            two.check().unwrap_err(),
+            [
+                ("username", FieldError::Name(NameError::BadStart('9'))),
+                ("password", FieldError::TooShort(8)),
+            ]
+        );
+    }
+
+    #[test]
+    fn passwords_have_between_8_and_256_bytes() {
+        assert!(check_password("12345678").is_ok());
+        assert!(check_password(&"x".repeat(256)).is_ok());
+        let long = check_password(&"x".repeat(257));
+        assert_eq!(long, Err(FieldError::TooLong(256)));
+        assert_eq!(check_password("ääää"), Ok(Secret::new("ääää")));
+    }
+
+    #[test]
+    fn shapes_of_addresses_and_numbers() {
+        for good in ["a@b.org", "a.b_c@x", "ü@exämple.org", " a@b.org "] {
+            assert_eq!(email(good).as_deref(), Ok(good.trim()));
+        }
+        let long = format!("{}@b.org", "a".repeat(65));
+        for bad in [
+            "a", "@b", "a@", "a@b..c", "a b@c", "a@b@c", "a@b c", "a\n@b", &long,
+        ] {
+            assert_eq!(email(bad), Err(FieldError::NotAnEmail), "{bad:?}");
+        }
+        for good in ["12345", "+1 555 0100", "0170/1234-56"] {
+            assert_eq!(phone(good).as_deref(), Ok(good));
+        }
+        for bad in ["1234", "phone", "1+2345", "1234567890123456", "12345\n6"] {
+            assert_eq!(phone(bad), Err(FieldError::NotAPhone), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn personal_names_are_one_clean_line() {
+        assert_eq!(personal_name("A\x1b[2J\nB").as_deref(), Ok("A[2J B"));
+        assert_eq!(personal_name(" \u{202e} "), Err(FieldError::Missing));
+        let long = personal_name(&"x".repeat(101));
+        assert_eq!(long, Err(FieldError::TooLong(100)));
+    }
+}
