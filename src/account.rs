@@ -7,6 +7,7 @@
 mod attempts;
 mod form;
 mod password;
+mod service;
 mod signed;
 mod token;
 
@@ -16,6 +17,7 @@ pub use attempts::{Attempts, TooManyAttempts};
 pub use form::{FieldError, FormErrors, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES};
 pub use form::{Registration, RegistrationForm, check_password};
 pub use password::{PasswordError, PasswordWorkers};
+pub use service::{Accounts, Rejected, credential};
 pub use signed::{SignatureError, authenticate};
 pub use token::{TOKEN_LIFE, new_token};
 

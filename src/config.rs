@@ -47,6 +47,10 @@ settings! {
             /// The first line a client sees.
             greeting: String = "Welcome to the chat server.".to_owned(),
                 Rule::Line { max_chars: 500 }, Now;
+            /// `on`: a channel's messages are stored before anyone sees them.
+            /// `off`: they are delivered at once, and only direct messages are
+            /// stored.
+            history: String = "on".to_owned(), Rule::OneOf(&["on", "off"]), Restart;
             /// Seconds a shutdown may take before the process exits anyway.
             shutdown_seconds: u64 = 10, Rule::whole(1, 3600), Restart;
         }
@@ -55,6 +59,8 @@ settings! {
             listen: Listen;
             /// Admin REST.
             admin: Admin;
+            /// The store.
+            store: StoreSettings;
             /// The chat log.
             chat_log: ChatLog;
             /// Web origins.
@@ -89,6 +95,24 @@ settings! {
         token: Option<Secret> = None, Rule::Any, Now;
         /// Worker threads behind the HTTP front.
         workers: usize = 4, Rule::whole(1, 256), Restart;
+    }
+}
+
+settings! {
+    /// Settings of the store of messages and accounts.
+    pub struct StoreSettings in store {
+        /// What a stored message outlives: `power` also the loss of power,
+        /// `process` the end of the server, however sudden; faster on slow
+        /// disks.
+        durability: String = "power".to_owned(), Rule::OneOf(&["power", "process"]), Restart;
+        /// Size the database may grow to, in bytes.
+        max_bytes: u64 = 0, Rule::whole(1 << 20, 1 << 46).or_zero("for as large as the disk"), Restart;
+        /// Days messages of channels are kept.
+        channel_days: u64 = 0, Rule::whole(1, 36_500).or_zero("to keep them"), Restart;
+        /// Messages kept of each channel.
+        channel_messages: u64 = 0, Rule::whole(20, 1 << 40).or_zero("to keep all"), Restart;
+        /// Days direct messages are kept.
+        direct_days: u64 = 0, Rule::whole(1, 36_500).or_zero("to keep them"), Restart;
     }
 }
 
@@ -165,13 +189,13 @@ impl Config {
     }
 }
 
-impl Limits {
+impl Config {
     /// What of this the hub enforces.
-    pub fn hub(&self) -> HubLimits {
+    pub fn hub_limits(&self) -> HubLimits {
         HubLimits {
-            login: Duration::from_secs(self.login_seconds),
-            channels_per_connection: self.channels_per_connection,
-            history: false,
+            login: Duration::from_secs(self.limits.login_seconds),
+            channels_per_connection: self.limits.channels_per_connection,
+            history: self.history == "on",
         }
     }
 }

@@ -13,10 +13,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
+use crate::account::Accounts;
 use crate::chatlog::{ChatLog, ChatLogOptions};
 use crate::config::{Config, Sources};
 use crate::data::{AdminToken, DataDir};
 use crate::hub::{Ban, Hub};
+use crate::keeper::{Keeper, KeeperThreads};
 use crate::metrics::Metrics;
 use crate::net::flusher::Flusher;
 use crate::net::front::Relays;
@@ -26,7 +28,8 @@ use crate::net::outbox::Outbox;
 use crate::net::registry::Registry;
 use crate::protocol::Encoder;
 use crate::rest::{self, Readiness, RestContext, RestHandle};
-use crate::turn::{HubHandle, Input, Turn};
+use crate::store::{Durability, Retention, SqliteSettings, SqliteStore, Store, WriterSettings};
+use crate::turn::{HubHandle, Input, Parts, Turn};
 
 pub use error::StartError;
 use services::{Http, Telnet};
@@ -34,8 +37,8 @@ use shared::Shared;
 
 /// How long a REST request may take inside.
 const REST_PATIENCE: Duration = Duration::from_secs(60);
-/// What the chat log gets to write its last entries, however late it is.
-const LOG_SHUTDOWN: Duration = Duration::from_millis(500);
+/// What store and chat log get for their last writes, however late it is.
+const LAST_WRITES: Duration = Duration::from_millis(500);
 /// How often the end of the last connection is looked for at shutdown.
 const SHUTDOWN_POLL: Duration = Duration::from_millis(5);
 
@@ -48,6 +51,7 @@ pub struct Server {
     hub_thread: Option<JoinHandle<()>>,
     rest: Option<RestHandle>,
     chat_log: ChatLog,
+    keeping: Option<KeeperThreads>,
     /// Held for as long as the server runs.
     _data: Arc<DataDir>,
 }
@@ -77,6 +81,7 @@ impl Server {
         let settings = shared::settings(&config);
         let folder = data.path().join("chatlog");
         let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store_settings(&config, &data))?);
         let (hub, inputs) = HubHandle::new();
         let outbox = Outbox::new(
             Encoder::new(settings.greeting.clone()),
@@ -86,20 +91,37 @@ impl Server {
         );
         let mut state = Hub::new(settings.limits);
         state.restore_bans(data.bans().load(unix_ms())?);
-        let turn = Turn::new(
-            state,
+        state.continue_after(store.last_message_id().map_err(StartError::Store)?);
+        let (keeper, keeping) = Keeper::start(&store, &hub, WriterSettings::default())?;
+        let readiness = Readiness::default();
+        let appender = keeper.appender();
+        readiness.watch("store", move || {
+            let words = "messages cannot be stored at present";
+            (!appender.is_healthy()).then(|| words.to_owned())
+        });
+        let turn = Turn::new(Parts {
+            hub: state,
             outbox,
             inputs,
-            settings.ping_seconds,
-            Some(chat_log.clone()),
-            metrics.clone(),
-        );
+            chat_log: Some(chat_log.clone()),
+            keeper: Some(keeper),
+            metrics: metrics.clone(),
+            ping_seconds: settings.ping_seconds,
+        });
         let hub_thread = turn.start()?;
         let workers = config.admin.workers;
-        let shared = Arc::new(Shared::new(config, registry, hub, metrics, &admin_token));
+        let accounts = Accounts::new(store, hub.clone(), config.limits.auth_attempts);
+        let shared = Arc::new(Shared::new(
+            config,
+            registry,
+            hub,
+            accounts,
+            metrics,
+            &admin_token,
+        ));
         let socket = rest::Socket::place(data.path())?;
         let relays = Arc::new(Relays::new(socket.path().to_owned(), REST_PATIENCE));
-        let context = rest_context(&shared, &relays, &data, workers);
+        let context = rest_context(&shared, &relays, &data, workers, readiness);
         let rest = rest::start(context, socket)?;
         let mut server = Server {
             shared,
@@ -109,6 +131,7 @@ impl Server {
             hub_thread: Some(hub_thread),
             rest: Some(rest),
             chat_log,
+            keeping: Some(keeping),
             _data: data,
         };
         for bound in bound {
@@ -176,7 +199,10 @@ impl Server {
             let _ = thread.join();
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        if let Err(error) = self.chat_log.shutdown(left.max(LOG_SHUTDOWN)) {
+        if let Some(keeping) = self.keeping.take() {
+            keeping.shut_down(left.max(LAST_WRITES));
+        }
+        if let Err(error) = self.chat_log.shutdown(left.max(LAST_WRITES)) {
             log::error!("{error}");
         }
     }
@@ -187,6 +213,7 @@ fn rest_context(
     relays: &Arc<Relays>,
     data: &Arc<DataDir>,
     workers: usize,
+    readiness: Readiness,
 ) -> RestContext {
     let bans = data.clone();
     let save_bans = move |list: &[Ban]| bans.bans().save(list).map_err(std::io::Error::other);
@@ -199,10 +226,27 @@ fn rest_context(
         version: env!("CARGO_PKG_VERSION"),
         started: jiff::Timestamp::now(),
         metrics: shared.metrics.clone(),
-        readiness: Arc::new(Readiness::default()),
+        readiness: Arc::new(readiness),
         origins: shared.origins.clone(),
         relays: relays.clone(),
         workers,
+    }
+}
+
+fn store_settings(config: &Config, data: &DataDir) -> SqliteSettings {
+    let settings = &config.store;
+    SqliteSettings {
+        durability: match settings.durability.as_str() {
+            "process" => Durability::Process,
+            _ => Durability::Power,
+        },
+        max_bytes: settings.max_bytes,
+        retention: Retention {
+            channel_days: settings.channel_days,
+            channel_messages: settings.channel_messages,
+            direct_days: settings.direct_days,
+        },
+        ..SqliteSettings::new(data.path().join("chat.db"))
     }
 }
 

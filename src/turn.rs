@@ -139,50 +139,48 @@ impl HubHandle {
 
 /// Everything the hub thread works with.
 pub struct Turn {
-    hub: Hub,
-    outbox: Outbox,
+    parts: Parts,
     effects: Effects,
-    inputs: Receiver<Input>,
-    chat_log: Option<ChatLog>,
-    /// This turn's entries.
+    /// This turn's entries for the chat log.
     entries: Vec<Entry>,
-    keeper: Option<Keeper>,
     /// This batch's messages to commit, and chores.
     messages: Vec<NewMessage>,
     chores: Vec<Chore>,
-    metrics: Arc<Metrics>,
     last_sums: Sums,
-    ping_seconds: u64,
     clock: Instant,
     last_ping: u64,
     stopping: bool,
     ended: bool,
 }
 
+/// What a hub thread is made of.
+pub struct Parts {
+    /// The state machine.
+    pub hub: Hub,
+    /// The connections' way out.
+    pub outbox: Outbox,
+    /// From [`HubHandle::new`].
+    pub inputs: Receiver<Input>,
+    /// The chat log, if there is one.
+    pub chat_log: Option<ChatLog>,
+    /// The way to the store; without one nothing can be kept.
+    pub keeper: Option<Keeper>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Seconds between pings; 0 is none.
+    pub ping_seconds: u64,
+}
+
 impl Turn {
-    /// Brings the parts together; `inputs` is from [`HubHandle::new`].
-    pub fn new(
-        hub: Hub,
-        outbox: Outbox,
-        inputs: Receiver<Input>,
-        ping_seconds: u64,
-        chat_log: Option<ChatLog>,
-        keeper: Option<Keeper>,
-        metrics: Arc<Metrics>,
-    ) -> Turn {
+    /// Brings the parts together.
+    pub fn new(parts: Parts) -> Turn {
         Turn {
-            hub,
-            outbox,
+            parts,
             effects: Effects::default(),
-            inputs,
-            chat_log,
             entries: Vec::new(),
-            keeper,
             messages: Vec::new(),
             chores: Vec::new(),
-            metrics,
             last_sums: Sums::default(),
-            ping_seconds,
             clock: Instant::now(),
             last_ping: 0,
             stopping: false,
@@ -224,17 +222,17 @@ impl Turn {
     /// The next input; nothing if there is something to send or a deadline
     /// has come.
     fn wait(&mut self) -> Result<Option<Input>, RecvTimeoutError> {
-        if !self.outbox.is_flushed() {
-            return Ok(self.inputs.try_recv().ok());
+        if !self.parts.outbox.is_flushed() {
+            return Ok(self.parts.inputs.try_recv().ok());
         }
         let now = self.now().ticks_ms;
         let next_second = (now / 1000 + 1) * 1000;
-        let deadline = match self.hub.next_deadline() {
+        let deadline = match self.parts.hub.next_deadline() {
             Some(deadline) => deadline.min(next_second),
             None => next_second,
         };
         let timeout = Duration::from_millis(deadline.saturating_sub(now));
-        self.inputs.recv_timeout(timeout).map(Some)
+        self.parts.inputs.recv_timeout(timeout).map(Some)
     }
 
     fn take_batch(&mut self, first: Option<Input>, now: Now) {
@@ -244,14 +242,14 @@ impl Turn {
             self.take(input, now);
             self.carry_out();
             taken += 1;
-            if taken >= TURN || self.outbox.is_full() {
+            if taken >= TURN || self.parts.outbox.is_full() {
                 break;
             }
-            next = self.inputs.try_recv().ok();
+            next = self.parts.inputs.try_recv().ok();
         }
         if taken > 0 {
-            self.metrics.turns.inc();
-            self.metrics.commands.inc_by(taken);
+            self.parts.metrics.turns.inc();
+            self.parts.metrics.commands.inc_by(taken);
         }
     }
 
@@ -264,38 +262,41 @@ impl Turn {
                 format,
                 profile,
             } => {
-                self.outbox.open(id, link, format);
-                self.hub.open(id, profile, now, fx);
+                self.parts.outbox.open(id, link, format);
+                self.parts.hub.open(id, profile, now, fx);
                 if self.stopping {
-                    self.hub.close(id, Farewell::Shutdown, now, fx);
+                    self.parts.hub.close(id, Farewell::Shutdown, now, fx);
                 }
             }
-            Input::Command(id, command) => self.hub.apply(id, command, now, fx),
-            Input::Write(id, bytes) => self.outbox.write(id, &bytes),
-            Input::Close(id, farewell) => self.hub.close(id, farewell, now, fx),
+            Input::Command(id, command) => self.parts.hub.apply(id, command, now, fx),
+            Input::Write(id, bytes) => self.parts.outbox.write(id, &bytes),
+            Input::Close(id, farewell) => self.parts.hub.close(id, farewell, now, fx),
             Input::Done(id, farewell) => {
-                self.hub.close(id, farewell, now, fx);
+                self.parts.hub.close(id, farewell, now, fx);
                 self.carry_out();
-                self.outbox.remove(id);
+                self.parts.outbox.remove(id);
             }
-            Input::Request(request) => request(&mut self.hub, now, fx),
+            Input::Request(request) => request(&mut self.parts.hub, now, fx),
             Input::Kept(Kept::Settled(outcomes)) => {
                 for outcome in outcomes {
-                    self.hub.settle(outcome.id, outcome.result.is_ok(), fx);
+                    self.parts
+                        .hub
+                        .settle(outcome.id, outcome.result.is_ok(), fx);
                 }
             }
             Input::Kept(Kept::Recalled(recall, messages)) => {
-                self.hub.recalled(&recall, messages, fx);
+                self.parts.hub.recalled(&recall, messages, fx);
             }
             Input::Configure(settings) => {
-                self.hub.set_limits(settings.limits);
-                self.ping_seconds = settings.ping_seconds;
-                self.outbox
+                self.parts.hub.set_limits(settings.limits);
+                self.parts.ping_seconds = settings.ping_seconds;
+                self.parts
+                    .outbox
                     .configure(settings.greeting, settings.backlog_bytes);
             }
             Input::Stop => {
                 self.stopping = true;
-                self.hub.shut_down(now, fx);
+                self.parts.hub.shut_down(now, fx);
             }
             Input::End => self.ended = true,
         }
@@ -307,15 +308,17 @@ impl Turn {
         for effect in list.drain(..) {
             match effect {
                 Effect::Deliver { to, event } => {
-                    self.outbox.deliver(self.effects.recipients(to), &event);
+                    self.parts
+                        .outbox
+                        .deliver(self.effects.recipients(to), &event);
                 }
                 Effect::Close {
                     connection,
                     farewell,
-                } => self.outbox.close(connection, &farewell),
+                } => self.parts.outbox.close(connection, &farewell),
                 Effect::Log(entry) => {
                     if matches!(entry.kind, Kind::Message | Kind::Private) {
-                        self.metrics.messages.inc();
+                        self.parts.metrics.messages.inc();
                     }
                     self.entries.push(entry);
                 }
@@ -328,34 +331,42 @@ impl Turn {
 
     fn keep_time(&mut self, now: Now) {
         if self
+            .parts
             .hub
             .next_deadline()
             .is_some_and(|deadline| deadline <= now.ticks_ms)
         {
-            self.hub.tick(now, &mut self.effects);
+            self.parts.hub.tick(now, &mut self.effects);
             self.carry_out();
         }
         let second = now.ticks_ms / 1000;
-        if self.ping_seconds > 0 && second > self.last_ping {
+        if self.parts.ping_seconds > 0 && second > self.last_ping {
             self.last_ping = second;
-            let slice = (second % self.ping_seconds) as usize;
-            for id in self.outbox.ping(slice, self.ping_seconds as usize) {
-                self.hub.close(id, Farewell::Silent, now, &mut self.effects);
+            let slice = (second % self.parts.ping_seconds) as usize;
+            for id in self
+                .parts
+                .outbox
+                .ping(slice, self.parts.ping_seconds as usize)
+            {
+                self.parts
+                    .hub
+                    .close(id, Farewell::Silent, now, &mut self.effects);
             }
             self.carry_out();
         }
     }
 
     fn flush(&mut self, now: Now) {
-        self.outbox.flush_urgent();
-        let slice = match self.outbox.is_full() {
+        self.parts.outbox.flush_urgent();
+        let slice = match self.parts.outbox.is_full() {
             true => usize::MAX,
             false => BULK_SLICE,
         };
-        self.outbox.flush_bulk(slice);
-        let slow = self.outbox.take_slow_readers();
+        self.parts.outbox.flush_bulk(slice);
+        let slow = self.parts.outbox.take_slow_readers();
         for id in slow {
-            self.hub
+            self.parts
+                .hub
                 .close(id, Farewell::SlowReader, now, &mut self.effects);
             self.carry_out();
         }
@@ -369,21 +380,23 @@ impl Turn {
             return;
         }
         let messages = std::mem::take(&mut self.messages);
-        let refused = match &self.keeper {
+        let refused = match &self.parts.keeper {
             Some(keeper) if !messages.is_empty() => keeper.append(messages),
             Some(_) => Vec::new(),
             None => messages.iter().map(|message| message.id).collect(),
         };
         for id in refused {
-            self.hub.settle(id, false, &mut self.effects);
+            self.parts.hub.settle(id, false, &mut self.effects);
         }
         for chore in std::mem::take(&mut self.chores) {
-            let left = match &self.keeper {
+            let left = match &self.parts.keeper {
                 Some(keeper) => keeper.chore(chore),
                 None => Some(chore),
             };
             if let Some(Chore::Recall(recall)) = left {
-                self.hub.recalled(&recall, Vec::new(), &mut self.effects);
+                self.parts
+                    .hub
+                    .recalled(&recall, Vec::new(), &mut self.effects);
             }
         }
         self.carry_out();
@@ -395,15 +408,15 @@ impl Turn {
             return;
         }
         let entries = std::mem::take(&mut self.entries);
-        if let Some(chat_log) = &self.chat_log {
+        if let Some(chat_log) = &self.parts.chat_log {
             chat_log.record_batch(entries);
         }
     }
 
     fn count(&mut self) {
-        let (sums, last) = (self.outbox.sums(), self.last_sums);
+        let (sums, last) = (self.parts.outbox.sums(), self.last_sums);
         if sums != last {
-            let metrics = &self.metrics;
+            let metrics = &self.parts.metrics;
             metrics.deliveries.inc_by(sums.deliveries - last.deliveries);
             metrics.sends.inc_by(sums.sends - last.sends);
             metrics.bytes_sent.inc_by(sums.bytes - last.bytes);

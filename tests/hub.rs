@@ -22,6 +22,7 @@ impl House {
             hub: Hub::new(Limits {
                 login: Duration::from_secs(60),
                 channels_per_connection: 3,
+                history: false,
             }),
             now: Now {
                 unix_ms: 1_700_000_000_000,
@@ -45,7 +46,7 @@ impl House {
                     connection,
                     farewell,
                 } => self.closed.push((*connection, farewell.clone())),
-                Effect::Log(_) => {}
+                Effect::Log(_) | Effect::Append(_) | Effect::Chore(_) => {}
             }
         }
         result
@@ -71,7 +72,7 @@ impl House {
 
     fn claim(&mut self, id: ConnectionId, nickname: &str) -> Result<(), Refusal> {
         let name = name(nickname);
-        self.run(|hub, now, fx| hub.claim(id, name, now, fx))
+        self.run(|hub, now, fx| hub.claim(id, name, None, now, fx))
     }
 
     /// Opens a connection with a nickname.
@@ -102,7 +103,8 @@ impl House {
 
     fn private(&mut self, id: ConnectionId, to: &str, text: &str) {
         let (to, text) = (name(to), Text::clean(text));
-        self.apply(id, Command::Private { to, text });
+        let account = None;
+        self.apply(id, Command::Private { to, account, text });
     }
 
     fn pass(&mut self, ms: u64) {
@@ -130,8 +132,8 @@ fn name(raw: &str) -> Name {
 fn short(event: &Event) -> String {
     match event {
         Event::Message(m) => format!("{}/{}: {}", m.channel, m.from, m.body.text),
-        Event::PrivateFrom { from, body } => format!("from {from}: {}", body.text),
-        Event::PrivateTo { to, body } => format!("to {to}: {}", body.text),
+        Event::Private(p) => format!("from {}: {}", p.from, p.body.text),
+        Event::PrivateSent(p) => format!("to {}: {}", p.to, p.body.text),
         Event::MemberJoined { nickname, .. } => format!("+{nickname}"),
         Event::MemberLeft { nickname, .. } => format!("-{nickname}"),
         Event::MembersChanged { joined, left, .. } => format!("+{joined} -{left}"),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use crate::chatlog::ChatLogError;
 use crate::data::DataError;
+use crate::store::{OpenError, StoreError};
 
 /// Why the server did not start. Nothing is left running.
 #[derive(Debug)]
@@ -23,6 +24,10 @@ pub enum StartError {
     Data(DataError),
     /// Something about the chat log.
     ChatLog(ChatLogError),
+    /// The database cannot be used.
+    Database(OpenError),
+    /// The database cannot be read.
+    Store(StoreError),
     /// A thread or a descriptor cannot be had.
     System(io::Error),
 }
@@ -36,6 +41,12 @@ impl From<io::Error> for StartError {
 impl From<ChatLogError> for StartError {
     fn from(error: ChatLogError) -> StartError {
         StartError::ChatLog(error)
+    }
+}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> StartError {
+        StartError::Database(error)
     }
 }
 
@@ -63,6 +74,8 @@ impl fmt::Display for StartError {
                 error,
             } => write!(f, "{name}: cannot listen on {address}: {error}"),
             StartError::Data(error) => error.fmt(f),
+            StartError::Database(error) => error.fmt(f),
+            StartError::Store(error) => error.fmt(f),
             StartError::ChatLog(error) => error.fmt(f),
             StartError::System(error) => write!(f, "cannot start: {error}"),
         }

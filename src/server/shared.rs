@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
+use crate::account::Accounts;
 use crate::config::Config;
 use crate::data;
 use crate::metrics::Metrics;
@@ -24,6 +25,8 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     /// The hub thread.
     pub hub: HubHandle,
+    /// Who is registered, and the store.
+    pub accounts: Arc<Accounts>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What administrators must know.
@@ -38,6 +41,7 @@ impl Shared {
         config: Config,
         registry: Arc<Registry>,
         hub: HubHandle,
+        accounts: Accounts,
         metrics: Arc<Metrics>,
         admin_token: &data::AdminToken,
     ) -> Shared {
@@ -48,6 +52,7 @@ impl Shared {
             config: RwLock::new(config),
             registry,
             hub,
+            accounts: Arc::new(accounts),
             metrics,
         }
     }
@@ -97,6 +102,7 @@ impl Shared {
         };
         *self.capacity.write() = capacity(config.limits.connections);
         self.origins.replace(config.web.allowed_origins.clone());
+        self.accounts.set_attempts(config.limits.auth_attempts);
         if let Some(token) = &config.admin.token {
             self.admin_token.replace(token.clone());
         }
@@ -108,7 +114,7 @@ impl Shared {
 /// What of the settings is the hub thread's.
 pub fn settings(config: &Config) -> Settings {
     Settings {
-        limits: config.limits.hub(),
+        limits: config.hub_limits(),
         greeting: config.greeting.clone(),
         backlog_bytes: config.limits.backlog_bytes,
         ping_seconds: config.limits.ping_seconds,

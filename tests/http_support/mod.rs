@@ -254,7 +254,7 @@ impl Site {
                 one_channel: true,
             };
             hub.open(id, profile, now, fx);
-            hub.claim(id, name, now, fx).unwrap();
+            hub.claim(id, name, None, now, fx).unwrap();
         });
         signed_in.unwrap();
     }
@@ -285,6 +285,7 @@ fn start_hub() -> HubHandle {
         let mut hub = Hub::new(Limits {
             login: Duration::from_secs(60),
             channels_per_connection: 100,
+            history: false,
         });
         let mut fx = Effects::default();
         let start = Instant::now();

@@ -1,0 +1,187 @@
+//! Everything about accounts that protocols and REST need, in one handle.
+//! It blocks for as long as a password takes: for connection threads and REST
+//! workers, never for the hub.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use parking_lot::Mutex;
+
+use crate::hub::Credential;
+use crate::name::Name;
+use crate::store::{Account, Secret, Store, StoreError, Token, Who};
+use crate::turn::HubHandle;
+
+use super::{
+    Attempts, LoginError, PasswordWorkers, RegisterError, Registration, SignatureError,
+    TooManyAttempts, authenticate, log_in, new_token, register,
+};
+
+/// Passwords that may wait to be checked; beyond, people are asked to try
+/// again, so that a storm of logins holds up nobody for long.
+const WAITING_PASSWORDS: usize = 64;
+
+/// Accounts, as the rest of the server sees them.
+pub struct Accounts {
+    store: Arc<dyn Store>,
+    passwords: PasswordWorkers,
+    /// Locked for as long as it takes to count.
+    attempts: Mutex<Attempts>,
+    hub: HubHandle,
+    started: Instant,
+}
+
+/// Why somebody is not let in; `Display` is for that person.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rejected {
+    /// They have tried too often.
+    TooMany(TooManyAttempts),
+    /// The password is wrong, or could not be checked.
+    Login(LoginError),
+    /// The account cannot be made.
+    Register(RegisterError),
+    /// A guest who is on has the nickname.
+    GuestHasName(Name),
+    /// The hub did not say whether one has.
+    Busy,
+    /// No token could be made.
+    NoToken(String),
+}
+
+impl Accounts {
+    /// Accounts kept in `store`. `attempts` a minute are allowed to each
+    /// address and account; 0 is no limit.
+    pub fn new(store: Arc<dyn Store>, hub: HubHandle, attempts: u32) -> Accounts {
+        Accounts {
+            store,
+            passwords: PasswordWorkers::new(WAITING_PASSWORDS),
+            attempts: Mutex::new(Attempts::new(attempts)),
+            hub,
+            started: Instant::now(),
+        }
+    }
+
+    /// Allows another number of attempts from now on.
+    pub fn set_attempts(&self, per_minute: u32) {
+        *self.attempts.lock() = Attempts::new(per_minute);
+    }
+
+    /// The store behind it.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The account of this name, in any spelling.
+    pub fn find(&self, username: &Name) -> Result<Option<Account>, StoreError> {
+        self.store.account(&Who::Username(username.clone()))
+    }
+
+    /// The account, if the password is right.
+    pub fn log_in(
+        &self,
+        username: &Name,
+        password: &Secret,
+        peer: IpAddr,
+    ) -> Result<Account, Rejected> {
+        self.count_attempt(peer, Some(username))?;
+        log_in(&*self.store, &self.passwords, username, password).map_err(Rejected::Login)
+    }
+
+    /// Makes an account. A guest who is on keeps the nickname, unless `own`
+    /// says that it is the guest who registers it.
+    pub fn register(
+        &self,
+        registration: Registration,
+        peer: IpAddr,
+        own: bool,
+    ) -> Result<Account, Rejected> {
+        self.count_attempt(peer, None)?;
+        if !own {
+            let username = registration.username.clone();
+            let name = username.clone();
+            let taken = self.hub.ask(move |hub, _, _| hub.is_guest(&name));
+            if taken.map_err(|_| Rejected::Busy)? {
+                return Err(Rejected::GuestHasName(username));
+            }
+        }
+        register(&*self.store, &self.passwords, registration, unix_ms()).map_err(Rejected::Register)
+    }
+
+    /// A new token for an account.
+    pub fn issue_token(&self, account: &Account) -> Result<Token, Rejected> {
+        let token = new_token(account.id, unix_ms());
+        let token = token.map_err(|error| Rejected::NoToken(error.to_string()))?;
+        let kept = self.store.add_token(&token);
+        kept.map_err(|error| Rejected::NoToken(error.to_string()))?;
+        Ok(token)
+    }
+
+    /// Puts a new token in place of the one that `refresh_token` belongs to;
+    /// `None` if that is worth nothing (any more). Connections that came with
+    /// the old one end.
+    pub fn refresh(&self, refresh_token: &Secret, old: &Token) -> Result<Option<Token>, Rejected> {
+        let failed = |error: String| Rejected::NoToken(error);
+        let now = unix_ms();
+        let fresh = new_token(old.account, now).map_err(|error| failed(error.to_string()))?;
+        let exchanged = self.store.exchange_token(refresh_token, &fresh, now);
+        exchanged.map_err(|error| failed(error.to_string()))
+    }
+
+    /// The account and token a JWT was signed with.
+    pub fn authenticate(&self, jwt: &str) -> Result<(Account, Token), SignatureError> {
+        let token = authenticate(&*self.store, jwt, unix_ms())?;
+        let account = self.store.account(&Who::Id(token.account));
+        let account = account.map_err(SignatureError::Store)?;
+        Ok((account.ok_or(SignatureError::UnknownToken)?, token))
+    }
+
+    /// Gives a token up, and ends the connections that came with it.
+    pub fn give_up(&self, access_key_id: &str) -> Result<bool, StoreError> {
+        let was_active = self.store.deactivate_token(access_key_id, unix_ms())?;
+        let key = access_key_id.to_owned();
+        // A hub that does not answer is going down, and its connections with it.
+        let _ = self.hub.ask(move |hub, now, fx| hub.revoke(&key, now, fx));
+        Ok(was_active)
+    }
+
+    fn count_attempt(&self, peer: IpAddr, account: Option<&Name>) -> Result<(), Rejected> {
+        let now_ms = self.started.elapsed().as_millis() as u64;
+        let mut attempts = self.attempts.lock();
+        attempts
+            .allow(peer, account, now_ms)
+            .map_err(Rejected::TooMany)
+    }
+}
+
+/// The proof the hub wants that a connection belongs to an account.
+pub fn credential(account: &Account, token: Option<&Token>) -> Credential {
+    Credential {
+        account: account.id,
+        ignored: account.ignored.clone(),
+        token: token.map(|token| token.access_key_id.as_str().into()),
+    }
+}
+
+fn unix_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    unix.map_or(0, |unix| unix.as_millis() as u64)
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rejected::TooMany(error) => error.fmt(f),
+            Rejected::Login(error) => error.fmt(f),
+            Rejected::Register(error) => error.fmt(f),
+            Rejected::GuestHasName(name) => {
+                write!(f, "a guest is using the nickname {name} at present")
+            }
+            Rejected::Busy => write!(f, "the server is too busy; try again"),
+            Rejected::NoToken(why) => write!(f, "no token could be made: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Rejected {}
