@@ -18,7 +18,7 @@ pub use record::{
     SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
 };
 pub use sqlite::{Durability, Retention, SqliteSettings, SqliteStore};
-pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, WriterSettings};
+pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
 use crate::hub::MessageId;
 use crate::name::Name;

@@ -1,5 +1,6 @@
 //! What every store must do, whatever database is behind it.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use chat_server::hub::MessageId;
@@ -9,6 +10,8 @@ use chat_server::store::{
     Search, SearchScope, Secret, Store, StoreError, StoredMessage, Token, UniqueField, Who, Window,
 };
 use chat_server::text::Text;
+use proptest::prelude::prop_assert_eq;
+use proptest::test_runner::{Config, TestRunner};
 
 /// A database of which one test has the use.
 pub trait Database {
@@ -24,6 +27,7 @@ macro_rules! store_suite {
     ($database:ty) => {
         $crate::store_suite!($database:
             history_is_read_by_window,
+            any_window_is_what_a_list_would_give,
             history_knows_whether_it_is_complete,
             channels_and_threads_are_apart,
             a_channel_has_one_history_however_it_is_spelt,
@@ -35,6 +39,7 @@ macro_rules! store_suite {
             a_thread_needs_both_accounts,
             ids_go_on_after_a_restart,
             words_are_found_before_and_after_indexing,
+            indexing_changes_nothing_that_is_found,
             search_stays_where_it_may_look,
             old_messages_are_removed_by_count,
             old_messages_are_removed_by_age,
@@ -161,6 +166,49 @@ pub fn history_is_read_by_window(database: &impl Database) {
     assert_eq!(message.author.as_str(), "alice");
     assert_eq!(message.text.as_str(), "hello");
     assert_eq!((message.at_ms, message.account), (500, None));
+}
+
+pub fn any_window_is_what_a_list_would_give(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    // Ids with gaps, in three channels mixed.
+    let mut listed: [Vec<u64>; 3] = Default::default();
+    let mut messages = Vec::new();
+    for n in 1..=300_u64 {
+        let which = (n * n / 7 % 3) as usize;
+        listed[which].push(n * 3);
+        messages.push(said(n * 3, ["one", "two", "three"][which], "x"));
+    }
+    commit(store, &messages);
+    let windows = (0..3_usize, 0..4_u8, 0..920_u64, 0..60_usize);
+    let mut runner = TestRunner::new(Config::with_cases(500));
+    let result = runner.run(&windows, |(which, kind, at, limit)| {
+        let list = &listed[which];
+        let split = |end: usize| list[end.saturating_sub(limit)..end].to_vec();
+        let (window, expected) = match kind {
+            0 => (Window::Latest, split(list.len())),
+            1 => (
+                Window::Before(id(at)),
+                split(list.partition_point(|&ms| ms < at)),
+            ),
+            2 => (
+                Window::After(id(at)),
+                list.iter()
+                    .copied()
+                    .filter(|&ms| ms > at)
+                    .take(limit)
+                    .collect(),
+            ),
+            _ => {
+                let skipped = (at % 8) as usize * limit;
+                let window = Window::Page(at % 8 + 1);
+                (window, split(list.len().saturating_sub(skipped)))
+            }
+        };
+        let channel = channel(["one", "two", "three"][which]);
+        prop_assert_eq!(read(store, &channel, window, limit).0, expected);
+        Ok(())
+    });
+    result.unwrap();
 }
 
 pub fn history_knows_whether_it_is_complete(database: &impl Database) {
@@ -458,6 +506,30 @@ pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
     assert_eq!(earlier.len(), 1);
     assert_eq!(earlier[0].message.id, id(3));
     assert_eq!(earlier[0].conversation, channel("dev"));
+}
+
+pub fn indexing_changes_nothing_that_is_found(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let last = Cell::new(0);
+    let mut runner = TestRunner::new(Config::with_cases(30));
+    let texts = proptest::collection::vec("[aAbBßẞéeÉ٣3ﬁ½ -.\"'*_:()]{0,12}|\\PC{0,12}", 1..20);
+    let result = runner.run(&texts, |texts| {
+        let messages: Vec<NewMessage> = (last.get() + 1..)
+            .zip(&texts)
+            .map(|(ms, text)| said(ms, "dev", text))
+            .collect();
+        last.set(last.get() + texts.len() as u64);
+        commit(store, &messages);
+        let all = || -> Vec<Vec<u64>> {
+            let find = |words: &String| found(store, SearchScope::Everywhere, words);
+            texts.iter().map(find).collect()
+        };
+        let before = all();
+        tend(store, last.get());
+        prop_assert_eq!(before, all());
+        Ok(())
+    });
+    result.unwrap();
 }
 
 pub fn search_stays_where_it_may_look(database: &impl Database) {

@@ -32,15 +32,33 @@ pub const MESSAGE: (
     message::text,
 );
 
-/// Where a conversation begins and ends.
+/// Where a conversation begins.
 #[derive(Queryable)]
-struct Extent {
-    id: i64,
-    low_account: Option<i64>,
-    removed_number: i64,
+pub struct Extent {
+    pub id: i64,
+    pub low_account: Option<i64>,
+    pub high_account: Option<i64>,
+    pub removed_number: i64,
     removed_from_low: i64,
     removed_id: i64,
 }
+
+/// Selects an [`Extent`].
+const EXTENT: (
+    conversation::id,
+    conversation::low_account,
+    conversation::high_account,
+    conversation::removed_number,
+    conversation::removed_from_low,
+    conversation::removed_id,
+) = (
+    conversation::id,
+    conversation::low_account,
+    conversation::high_account,
+    conversation::removed_number,
+    conversation::removed_from_low,
+    conversation::removed_id,
+);
 
 /// See [`crate::store::Store::history`].
 pub fn history(
@@ -171,30 +189,38 @@ pub fn conversation_id(
 }
 
 fn extent(connection: &mut SqliteConnection, of: &Conversation) -> QueryResult<Option<Extent>> {
-    let columns = (
-        conversation::id,
-        conversation::low_account,
-        conversation::removed_number,
-        conversation::removed_from_low,
-        conversation::removed_id,
-    );
     match of {
         Conversation::Channel(name) => conversation::table
             .filter(conversation::channel_key.eq(&**name.key()))
-            .select(columns)
+            .select(EXTENT)
             .first(connection)
             .optional(),
         Conversation::Thread(one, other) => conversation::table
             .filter(conversation::low_account.eq(one.min(other).0))
             .filter(conversation::high_account.eq(one.max(other).0))
-            .select(columns)
+            .select(EXTENT)
             .first(connection)
             .optional(),
     }
 }
 
+/// Some conversations, in the order of their rows.
+pub fn extents_after(
+    connection: &mut SqliteConnection,
+    row: i64,
+    limit: i64,
+) -> QueryResult<Vec<Extent>> {
+    conversation::table
+        .filter(conversation::id.gt(row))
+        .order(conversation::id)
+        .limit(limit)
+        .select(EXTENT)
+        .load(connection)
+}
+
 impl Extent {
-    fn last_number(&self, connection: &mut SqliteConnection) -> QueryResult<i64> {
+    /// The number of the newest message.
+    pub fn last_number(&self, connection: &mut SqliteConnection) -> QueryResult<i64> {
         let last: Option<i64> = message::table
             .filter(message::conversation_id.eq(self.id))
             .select(diesel::dsl::max(message::number))
@@ -203,7 +229,7 @@ impl Extent {
     }
 
     /// The number of the newest message whose id is at most `id`.
-    fn number_at(&self, connection: &mut SqliteConnection, id: i64) -> QueryResult<i64> {
+    pub fn number_at(&self, connection: &mut SqliteConnection, id: i64) -> QueryResult<i64> {
         if id <= self.removed_id {
             return Ok(self.removed_number);
         }

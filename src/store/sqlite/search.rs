@@ -243,9 +243,12 @@ pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<bool> {
 }
 
 /// Takes messages out of the index.
-pub fn forget(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<()> {
+pub fn forget(
+    connection: &mut SqliteConnection,
+    ids: impl Iterator<Item = i64>,
+) -> QueryResult<()> {
     let indexed_to = indexed_to(connection)?;
-    for id in ids.iter().filter(|&&id| id <= indexed_to) {
+    for id in ids.take_while(|&id| id <= indexed_to) {
         diesel::delete(message_search::table.find(id)).execute(connection)?;
     }
     Ok(())

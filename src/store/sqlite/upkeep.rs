@@ -7,13 +7,14 @@ use diesel::prelude::*;
 
 use super::Retention;
 use super::append::Tails;
+use super::history::{self, Extent};
 use super::schema::{conversation, message, participant, token};
 use super::search;
 use crate::hub::MessageId;
 use crate::store::key::clamp;
 
 /// Conversations looked at in one slice.
-const CONVERSATIONS: i64 = 100;
+const CONVERSATIONS: i64 = 50;
 /// Messages removed in one slice.
 const REMOVALS: i64 = 500;
 /// Pause between two rounds through all conversations.
@@ -27,14 +28,6 @@ pub struct Upkeep {
     conversation: i64,
     next_round_ms: u64,
     next_tokens_ms: u64,
-}
-
-#[derive(Queryable)]
-struct Candidate {
-    id: i64,
-    low_account: Option<i64>,
-    high_account: Option<i64>,
-    removed_number: i64,
 }
 
 impl Upkeep {
@@ -69,21 +62,11 @@ impl Upkeep {
         retention: Retention,
         now_ms: u64,
     ) -> QueryResult<bool> {
-        let candidates: Vec<Candidate> = conversation::table
-            .filter(conversation::id.gt(self.conversation))
-            .order(conversation::id)
-            .limit(CONVERSATIONS)
-            .select((
-                conversation::id,
-                conversation::low_account,
-                conversation::high_account,
-                conversation::removed_number,
-            ))
-            .load(connection)?;
-        let more = candidates.len() as i64 == CONVERSATIONS;
+        let extents = history::extents_after(connection, self.conversation, CONVERSATIONS)?;
+        let more = extents.len() as i64 == CONVERSATIONS;
         let mut left = REMOVALS;
-        for candidate in &candidates {
-            let removed = candidate.shorten(connection, retention, now_ms, left)?;
+        for extent in &extents {
+            let removed = shorten(connection, extent, retention, now_ms, left)?;
             if removed > 0 {
                 tails.forget();
             }
@@ -92,86 +75,92 @@ impl Upkeep {
                 // There may be more of this one: begin with it next time.
                 return Ok(true);
             }
-            self.conversation = candidate.id;
+            self.conversation = extent.id;
         }
         Ok(more)
     }
 }
 
-impl Candidate {
-    /// Removes up to `most` messages; how many it were.
-    fn shorten(
-        &self,
-        connection: &mut SqliteConnection,
-        retention: Retention,
-        now_ms: u64,
-        most: i64,
-    ) -> QueryResult<i64> {
-        let is_channel = self.low_account.is_none();
-        let (days, keep) = if is_channel {
-            (retention.channel_days, retention.channel_messages)
-        } else {
-            (retention.direct_days, 0)
-        };
-        let last: Option<i64> = message::table
-            .filter(message::conversation_id.eq(self.id))
-            .select(diesel::dsl::max(message::number))
-            .first(connection)?;
-        let Some(last) = last else {
-            return Ok(0);
-        };
-        let by_count = match keep {
-            0 => 0,
-            keep => last.saturating_sub(keep.try_into().unwrap_or(i64::MAX)),
-        };
-        let oldest_kept = match days {
-            0 => 0,
-            days => clamp(MessageId {
-                ms: now_ms.saturating_sub(days.saturating_mul(DAY_MS)),
-                sequence: 0,
-            }),
-        };
-        let victims: Vec<(i64, i64, i64)> = message::table
-            .filter(message::conversation_id.eq(self.id))
-            .filter(message::number.gt(self.removed_number))
-            .order(message::number)
-            .limit(most)
-            .select((message::id, message::number, message::from_low))
-            .load::<(i64, i64, i64)>(connection)?
-            .into_iter()
-            .take_while(|&(id, number, _)| number <= by_count || id < oldest_kept)
-            .collect();
-        let Some(&(id, number, from_low)) = victims.last() else {
-            return Ok(0);
-        };
-        let ids: Vec<i64> = victims.iter().map(|&(id, ..)| id).collect();
-        search::forget(connection, &ids)?;
-        diesel::delete(message::table.filter(message::id.eq_any(&ids))).execute(connection)?;
-        diesel::update(conversation::table.find(self.id))
-            .set((
-                conversation::removed_number.eq(number),
-                conversation::removed_from_low.eq(from_low),
-                conversation::removed_id.eq(id),
-            ))
-            .execute(connection)?;
-        if number == last {
-            self.empty_inboxes(connection)?;
-        }
-        Ok(victims.len() as i64)
+/// Removes up to `most` messages of a conversation; how many it were.
+fn shorten(
+    connection: &mut SqliteConnection,
+    of: &Extent,
+    retention: Retention,
+    now_ms: u64,
+    most: i64,
+) -> QueryResult<i64> {
+    let last = of.last_number(connection)?;
+    let end = removable_to(connection, of, last, retention, now_ms)?
+        .min(of.removed_number + most)
+        .min(last);
+    if end <= of.removed_number {
+        return Ok(0);
     }
+    let victims: Vec<(i64, i64)> = message::table
+        .filter(message::conversation_id.eq(of.id))
+        .filter(message::number.le(end))
+        .order(message::number)
+        .select((message::id, message::from_low))
+        .load(connection)?;
+    let Some(&(id, from_low)) = victims.last() else {
+        return Ok(0);
+    };
+    search::forget(connection, victims.iter().map(|&(id, _)| id))?;
+    diesel::delete(message::table)
+        .filter(message::conversation_id.eq(of.id))
+        .filter(message::number.le(end))
+        .execute(connection)?;
+    diesel::update(conversation::table.find(of.id))
+        .set((
+            conversation::removed_number.eq(end),
+            conversation::removed_from_low.eq(from_low),
+            conversation::removed_id.eq(id),
+        ))
+        .execute(connection)?;
+    if end == last {
+        empty_inboxes(connection, of)?;
+    }
+    Ok(end - of.removed_number)
+}
 
-    /// A thread without messages is in no inbox.
-    fn empty_inboxes(&self, connection: &mut SqliteConnection) -> QueryResult<()> {
-        let (Some(low), Some(high)) = (self.low_account, self.high_account) else {
-            return Ok(());
-        };
-        for side in [(low, high), (high, low)] {
-            diesel::update(participant::table.find(side))
-                .set(participant::last_message_id.eq(0))
-                .execute(connection)?;
+/// The highest number that retention lets go.
+fn removable_to(
+    connection: &mut SqliteConnection,
+    of: &Extent,
+    last: i64,
+    retention: Retention,
+    now_ms: u64,
+) -> QueryResult<i64> {
+    let (days, keep) = match of.low_account {
+        None => (retention.channel_days, retention.channel_messages),
+        Some(_) => (retention.direct_days, 0),
+    };
+    let by_count = match i64::try_from(keep) {
+        Ok(keep @ 1..) => last - keep,
+        _ => 0,
+    };
+    let by_age = match days {
+        0 => 0,
+        days => {
+            let ms = now_ms.saturating_sub(days.saturating_mul(DAY_MS));
+            let oldest_kept = clamp(MessageId { ms, sequence: 0 });
+            of.number_at(connection, oldest_kept - 1)?
         }
-        Ok(())
+    };
+    Ok(by_count.max(by_age))
+}
+
+/// A thread without messages is in no inbox.
+fn empty_inboxes(connection: &mut SqliteConnection, of: &Extent) -> QueryResult<()> {
+    let (Some(low), Some(high)) = (of.low_account, of.high_account) else {
+        return Ok(());
+    };
+    for side in [(low, high), (high, low)] {
+        diesel::update(participant::table.find(side))
+            .set(participant::last_message_id.eq(0))
+            .execute(connection)?;
     }
+    Ok(())
 }
 
 fn forget_tokens(connection: &mut SqliteConnection, now_ms: u64) -> QueryResult<()> {
