@@ -36,6 +36,9 @@ use users::User;
 /// The channel that always exists.
 pub const GLOBAL: &str = "global";
 
+/// Commands of one connection that may wait for its messages to be committed.
+const MAX_WAITING: usize = 1024;
+
 /// The time a command is applied at.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
@@ -82,6 +85,11 @@ struct Connection {
     nickname: Option<Name>,
     /// The token it came with.
     token: Option<Arc<str>>,
+    /// Answers of the store it waits for: messages of its own to be committed,
+    /// the past of channels to be read.
+    pending: usize,
+    /// Commands that wait for them; at most [`MAX_WAITING`].
+    waiting: VecDeque<Command>,
     /// The last one is the current channel.
     memberships: Vec<channel::Membership>,
 }
@@ -132,6 +140,8 @@ impl Hub {
                 opened_ms: now.unix_ms,
                 nickname: None,
                 token: None,
+                pending: 0,
+                waiting: VecDeque::new(),
                 memberships: Vec::new(),
             });
         }
@@ -171,8 +181,52 @@ impl Hub {
         fx.close(id, farewell);
     }
 
-    /// Carries out a command of a connection that has a nickname.
+    /// Carries out a command of a connection. A command behind something that
+    /// waits for the store waits too, so that each connection sees its
+    /// own doings in order; messages themselves need not wait for each other.
     pub fn apply(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
+        let passes = self.passes_pending(id, &command);
+        if let Some(connection) = self.connection_mut(id)
+            && (!connection.waiting.is_empty() || (connection.pending > 0 && !passes))
+        {
+            if connection.waiting.len() >= MAX_WAITING {
+                fx.tell(id, Event::Refused(Refusal::TooManyWaiting(MAX_WAITING)));
+            } else {
+                connection.waiting.push_back(command);
+            }
+            return;
+        }
+        self.apply_now(id, command, now, fx);
+    }
+
+    /// Whether a command is a message that will be committed itself.
+    fn passes_pending(&self, id: ConnectionId, command: &Command) -> bool {
+        match command {
+            Command::Say { .. } => self.limits.history,
+            Command::Private { .. } => self.account_of(id).is_some(),
+            _ => false,
+        }
+    }
+
+    /// Carries out what waited for messages that are now settled.
+    fn apply_waiting(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
+        while let Some(connection) = self.connection(id) {
+            let pending = connection.pending > 0;
+            let next = connection.waiting.front();
+            let Some(next) = next else {
+                return;
+            };
+            if pending && !self.passes_pending(id, next) {
+                return;
+            }
+            let next = self.connection_mut(id).and_then(|c| c.waiting.pop_front());
+            if let Some(command) = next {
+                self.apply_now(id, command, now, fx);
+            }
+        }
+    }
+
+    fn apply_now(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
         let result = match command {
             Command::Say { channel, text } => self.say(id, channel, text, now, fx),
             other => {
@@ -203,6 +257,14 @@ impl Hub {
             Command::ListMembers(name) => self.list_members(id, name, fx),
             Command::ListChannels => {
                 fx.tell(id, Event::Channels(self.channels.sorted_counts()));
+                Ok(())
+            }
+            Command::Answer(bytes) => {
+                fx.write(id, bytes);
+                Ok(())
+            }
+            Command::End(farewell) => {
+                self.close(id, farewell, now, fx);
                 Ok(())
             }
             Command::Quit => {
@@ -281,6 +343,7 @@ impl Hub {
         let text = match command {
             // Messages have entries of their own.
             Command::Say { .. } | Command::Private { .. } => return,
+            Command::Answer(_) | Command::End(_) => return,
             Command::Join(name) => format!("join #{name}"),
             Command::Leave(None) => "leave".to_owned(),
             Command::Leave(Some(name)) => format!("leave #{name}"),

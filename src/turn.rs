@@ -48,11 +48,9 @@ pub enum Input {
     },
     /// A command of a connection.
     Command(ConnectionId, Command),
-    /// Bytes a connection's thread says itself, such as an answer to `/help`.
+    /// Bytes below a connection's protocol, such as a pong; they wait for
+    /// nothing.
     Write(ConnectionId, Vec<u8>),
-    /// A connection's thread wants it closed, and goes on reading until the
-    /// peer has closed too.
-    Close(ConnectionId, Farewell),
     /// A connection's thread is done; the id is free.
     Done(ConnectionId, Farewell),
     /// Run this on the hub.
@@ -212,7 +210,7 @@ impl Turn {
             };
             let now = self.now();
             self.take_batch(first, now);
-            self.keep();
+            self.keep(now);
             self.keep_time(now);
             self.flush(now);
             self.log();
@@ -270,7 +268,6 @@ impl Turn {
             }
             Input::Command(id, command) => self.parts.hub.apply(id, command, now, fx),
             Input::Write(id, bytes) => self.parts.outbox.write(id, &bytes),
-            Input::Close(id, farewell) => self.parts.hub.close(id, farewell, now, fx),
             Input::Done(id, farewell) => {
                 self.parts.hub.close(id, farewell, now, fx);
                 self.carry_out();
@@ -281,11 +278,11 @@ impl Turn {
                 for outcome in outcomes {
                     self.parts
                         .hub
-                        .settle(outcome.id, outcome.result.is_ok(), fx);
+                        .settle(outcome.id, outcome.result.is_ok(), now, fx);
                 }
             }
             Input::Kept(Kept::Recalled(recall, messages)) => {
-                self.parts.hub.recalled(&recall, messages, fx);
+                self.parts.hub.recalled(&recall, messages, now, fx);
             }
             Input::Configure(settings) => {
                 self.parts.hub.set_limits(settings.limits);
@@ -312,6 +309,7 @@ impl Turn {
                         .outbox
                         .deliver(self.effects.recipients(to), &event);
                 }
+                Effect::Write { connection, bytes } => self.parts.outbox.write(connection, &bytes),
                 Effect::Close {
                     connection,
                     farewell,
@@ -375,7 +373,7 @@ impl Turn {
 
     /// Hands this batch's messages and chores to the keeper as one. What it
     /// has no room for fails at once.
-    fn keep(&mut self) {
+    fn keep(&mut self, now: Now) {
         if self.messages.is_empty() && self.chores.is_empty() {
             return;
         }
@@ -386,7 +384,7 @@ impl Turn {
             None => messages.iter().map(|message| message.id).collect(),
         };
         for id in refused {
-            self.parts.hub.settle(id, false, &mut self.effects);
+            self.parts.hub.settle(id, false, now, &mut self.effects);
         }
         for chore in std::mem::take(&mut self.chores) {
             let left = match &self.parts.keeper {
@@ -396,7 +394,7 @@ impl Turn {
             if let Some(Chore::Recall(recall)) = left {
                 self.parts
                     .hub
-                    .recalled(&recall, Vec::new(), &mut self.effects);
+                    .recalled(&recall, Vec::new(), now, &mut self.effects);
             }
         }
         self.carry_out();

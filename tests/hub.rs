@@ -46,7 +46,7 @@ impl House {
                     connection,
                     farewell,
                 } => self.closed.push((*connection, farewell.clone())),
-                Effect::Log(_) | Effect::Append(_) | Effect::Chore(_) => {}
+                Effect::Write { .. } | Effect::Log(_) | Effect::Append(_) | Effect::Chore(_) => {}
             }
         }
         result

@@ -8,6 +8,8 @@ use crate::name::Name;
 use crate::store::AccountId;
 use crate::text::Text;
 
+use super::Farewell;
+
 /// Names one connection for as long as it lives. The index is dense, so that
 /// tables can be plain vectors; the generation tells a reused index apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,6 +83,11 @@ pub enum Command {
     ListMembers(Option<Name>),
     /// Which channels there are.
     ListChannels,
+    /// What the connection's own thread has to say to it, such as the answer
+    /// to a mistake; passed on as it is, in order with everything else.
+    Answer(Vec<u8>),
     /// Ends the connection with a good-bye.
     Quit,
+    /// Ends the connection for a reason that its own thread has found.
+    End(Farewell),
 }

@@ -16,6 +16,13 @@ pub enum Effect {
         /// What.
         event: Event,
     },
+    /// Send these bytes to a connection as they are.
+    Write {
+        /// Which.
+        connection: ConnectionId,
+        /// What.
+        bytes: Vec<u8>,
+    },
     /// Say farewell to a connection and close it.
     Close {
         /// Which.
@@ -89,6 +96,11 @@ impl Effects {
             let to = Recipients { start, end };
             self.list.push(Effect::Deliver { to, event });
         }
+    }
+
+    /// Sends bytes to a connection as they are.
+    pub fn write(&mut self, connection: ConnectionId, bytes: Vec<u8>) {
+        self.list.push(Effect::Write { connection, bytes });
     }
 
     /// Ends a connection.

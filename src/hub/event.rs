@@ -165,6 +165,8 @@ pub enum Refusal {
     EmptyMessage,
     /// The message could not be stored, and nobody has seen it.
     NotStored,
+    /// Too many commands wait for earlier messages to be stored.
+    TooManyWaiting(usize),
     /// The nickname is registered, and no password or token was given.
     NicknameRegistered(Name),
     /// Who has an account keeps its nickname.
@@ -188,6 +190,7 @@ impl Refusal {
             Refusal::TooManyIgnored(_) => "too_many_ignored",
             Refusal::EmptyMessage => "empty_message",
             Refusal::NotStored => "not_stored",
+            Refusal::TooManyWaiting(_) => "too_many_waiting",
             Refusal::NicknameRegistered(_) => "nickname_registered",
             Refusal::NicknameIsAccount => "nickname_is_account",
         }
@@ -223,6 +226,10 @@ impl fmt::Display for Refusal {
             Refusal::NotStored => write!(
                 f,
                 "Your message could not be stored and was not sent. Please try again later."
+            ),
+            Refusal::TooManyWaiting(most) => write!(
+                f,
+                "{most} of your commands are waiting already; this one was not carried out."
             ),
             Refusal::NicknameRegistered(name) => {
                 write!(f, "The nickname {name} is registered to somebody.")

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::store::key::MAX_SEQUENCE;
+
 /// Names one message, and orders it among all of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
@@ -18,6 +20,12 @@ impl MessageId {
         if now_ms > self.ms {
             MessageId {
                 ms: now_ms,
+                sequence: 0,
+            }
+        } else if self.sequence >= MAX_SEQUENCE {
+            // A million in a millisecond: the clock has stepped back far.
+            MessageId {
+                ms: self.ms + 1,
                 sequence: 0,
             }
         } else {
@@ -82,6 +90,17 @@ mod tests {
             last,
             MessageId {
                 ms: 10,
+                sequence: 0
+            }
+        );
+        let full = MessageId {
+            ms: 10,
+            sequence: MAX_SEQUENCE,
+        };
+        assert_eq!(
+            full.next(3),
+            MessageId {
+                ms: 11,
                 sequence: 0
             }
         );

@@ -62,6 +62,11 @@ impl Hub {
         );
         if !existed {
             self.recall_past(&channel_name, fx);
+        }
+        if self.past_is_awaited(index) {
+            if let Some(connection) = self.connection_mut(id) {
+                connection.pending += 1;
+            }
         } else if !recent.is_empty() {
             let event = Event::History {
                 channel: channel_name,
@@ -126,6 +131,11 @@ impl Hub {
         if !self.user_is_in(&nickname, index) {
             self.channels.tell_left(index, &nickname, now, fx);
         }
+    }
+
+    fn past_is_awaited(&self, index: ChannelIndex) -> bool {
+        let channel = self.channels.get(index);
+        channel.is_some_and(|channel| channel.past.is_awaited())
     }
 
     /// The named channel, or the current one, if the connection is in it.

@@ -64,9 +64,7 @@ impl Hub {
             account,
         };
         fx.append(new_message(&message.body, &message.from, place));
-        let draft = Draft::Channel(message);
-        let unsettled = Unsettled { sender: id, draft };
-        self.unsettled.insert(self.last_id, unsettled);
+        self.await_settling(id, Draft::Channel(message));
         Ok(())
     }
 
@@ -102,10 +100,16 @@ impl Hub {
         };
         let place = Place::Direct { from, to };
         fx.append(new_message(&message.body, &message.from, place));
-        let draft = Draft::Direct { message, from };
-        let unsettled = Unsettled { sender: id, draft };
-        self.unsettled.insert(self.last_id, unsettled);
+        self.await_settling(id, Draft::Direct { message, from });
         Ok(())
+    }
+
+    fn await_settling(&mut self, sender: ConnectionId, draft: Draft) {
+        if let Some(connection) = self.connection_mut(sender) {
+            connection.pending += 1;
+        }
+        let unsettled = Unsettled { sender, draft };
+        self.unsettled.insert(self.last_id, unsettled);
     }
 
     fn next_body(&mut self, text: Text, now: Now) -> Body {
@@ -119,7 +123,7 @@ impl Hub {
 
     /// What became of a message that was to be committed. Outcomes come in
     /// the order of the ids; an unknown id is nobody's.
-    pub fn settle(&mut self, id: MessageId, committed: bool, fx: &mut Effects) {
+    pub fn settle(&mut self, id: MessageId, committed: bool, now: Now, fx: &mut Effects) {
         let Some(unsettled) = self.unsettled.remove(&id) else {
             return;
         };
@@ -132,6 +136,17 @@ impl Hub {
             }
             Draft::Channel(message) => self.publish(message, fx),
             Draft::Direct { message, from } => self.hand_over(sender, message, Some(from), fx),
+        }
+        self.answered(sender, now, fx);
+    }
+
+    /// The store has answered something a connection was waiting for.
+    fn answered(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
+        if let Some(connection) = self.connection_mut(id) {
+            connection.pending = connection.pending.saturating_sub(1);
+            if !connection.waiting.is_empty() {
+                self.apply_waiting(id, now, fx);
+            }
         }
     }
 
@@ -215,7 +230,13 @@ impl Hub {
 
     /// The answer to [`super::Effect::Recall`]: at most the last
     /// [`RECALLED`] messages, oldest first; none if they cannot be read.
-    pub fn recalled(&mut self, recall: &Recall, stored: Vec<StoredMessage>, fx: &mut Effects) {
+    pub fn recalled(
+        &mut self,
+        recall: &Recall,
+        stored: Vec<StoredMessage>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
         let index = self.channels.find(&recall.channel);
         let Some(channel) = index.and_then(|index| self.channels.get_mut(index)) else {
             return;
@@ -245,6 +266,10 @@ impl Hub {
         }
         for message in held {
             fx.tell_all(channel.members.iter().copied(), Event::Message(message));
+        }
+        // All of them came while the past was being read, and wait for it.
+        for id in channel.members.clone() {
+            self.answered(id, now, fx);
         }
     }
 }

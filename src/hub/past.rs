@@ -22,6 +22,11 @@ impl Past {
         !self.recent.is_empty()
     }
 
+    /// Whether the past is being read.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited.is_some()
+    }
+
     /// The past is being read.
     pub fn begin(&mut self, number: u64) {
         self.awaited = Some(number);

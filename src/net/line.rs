@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::hub::{ConnectionId, Farewell, Profile};
+use crate::hub::{Command, ConnectionId, Farewell, Profile};
 use crate::protocol::line::{self, Step};
 use crate::protocol::{WireFormat, frame_lines};
 use crate::turn::{HubHandle, Input};
@@ -74,7 +74,7 @@ impl Attached {
         self.farewell = farewell;
     }
 
-    /// Sends bytes to this connection, in order with what the hub sends.
+    /// Sends bytes below the protocol; they wait for nothing.
     pub fn write(&self, bytes: Vec<u8>) -> Flow {
         self.input(Input::Write(self.id, bytes))
     }
@@ -161,7 +161,9 @@ impl LineSession {
     pub fn say(&self, lines: &str) -> Flow {
         let mut bytes = Vec::new();
         frame_lines(self.format, lines, &mut bytes);
-        self.attached.write(bytes)
+        let id = self.attached.id;
+        self.attached
+            .input(Input::Command(id, Command::Answer(bytes)))
     }
 
     /// What to do instead of taking the line, if it comes too fast.
@@ -185,7 +187,8 @@ impl LineSession {
             Verdict::Refuse => Some(Flow::Continue),
             Verdict::Close => {
                 let id = self.attached.id;
-                Some(self.attached.input(Input::Close(id, Farewell::Flooding)))
+                let end = Command::End(Farewell::Flooding);
+                Some(self.attached.input(Input::Command(id, end)))
             }
         }
     }

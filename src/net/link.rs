@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
@@ -159,6 +161,24 @@ impl Link {
         }
     }
 
+    /// Waits until the connection has ended in both directions, for a reader
+    /// whose peer has stopped sending but may still be reading.
+    pub fn wait_ended(&self, most: Duration) {
+        let deadline = Instant::now() + most;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(left) = Timespec::try_from(left) else {
+                return;
+            };
+            // Hang-ups and errors are reported without being asked for.
+            let mut polled = [PollFd::new(&self.stream, PollFlags::empty())];
+            match poll(&mut polled, Some(&left)) {
+                Err(Errno::INTR) => {}
+                _ => return,
+            }
+        }
+    }
+
     /// Whether the last words are said.
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
@@ -189,7 +209,6 @@ impl Link {
 /// vanished is noticed.
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     use rustix::net::sockopt;
-    use std::time::Duration;
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, Duration::from_secs(60))?;

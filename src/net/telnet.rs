@@ -3,16 +3,19 @@
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::hub::{Farewell, Profile};
+use crate::hub::{Command, Farewell, Profile};
 use crate::protocol::WireFormat;
 use crate::protocol::telnet::{Decoder, Input};
-use crate::turn::HubHandle;
+use crate::turn::{self, HubHandle};
 
 use super::line::{Attached, Flow, LineLimits, LineSession};
 use super::link::Link;
 use super::registry::Registry;
 
+/// How long a client that has stopped sending may go on reading.
+const READ_ON: Duration = Duration::from_secs(30);
 /// Bytes taken from the socket at once; on the stack, so an idle connection
 /// owns no buffer.
 const READ_BYTES: usize = 4096;
@@ -71,5 +74,16 @@ fn read_lines(link: &Link, session: &mut LineSession, line_bytes: usize) {
         && !link.is_closing()
     {
         session.line(&line);
+    }
+    hang_up(link, session);
+}
+
+/// The client has stopped sending. It gets every answer to what it has sent,
+/// in order, before the connection ends.
+fn hang_up(link: &Link, session: &LineSession) {
+    let attached = session.attached();
+    let hang_up = turn::Input::Command(attached.id, Command::End(Farewell::PeerLeft));
+    if attached.input(hang_up) == Flow::Continue {
+        link.wait_ended(READ_ON);
     }
 }
