@@ -15,7 +15,7 @@ mod id;
 mod membership;
 mod users;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::chatlog::{Entry, Kind};
 use crate::name::Name;
 use crate::text::Text;
 
-pub use admin::{ChannelInfo, Counts, UserInfo};
+pub use admin::{ChannelInfo, Counts, ProtocolCounts, UserInfo};
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
 pub use command::{Command, ConnectionId, Profile};
@@ -59,6 +59,8 @@ pub struct Hub {
     /// By [`ConnectionId::index`].
     connections: Vec<Option<Connection>>,
     online: usize,
+    /// By protocol.
+    traffic: BTreeMap<&'static str, ProtocolCounts>,
     /// By [`Name::key`].
     users: HashMap<Arc<str>, User>,
     channels: Channels,
@@ -85,6 +87,7 @@ impl Hub {
             limits,
             connections: Vec::new(),
             online: 0,
+            traffic: BTreeMap::new(),
             users: HashMap::new(),
             channels: Channels::new(),
             bans: bans::Bans::default(),
@@ -115,6 +118,9 @@ impl Hub {
         if let Some(slot) = self.connections.get_mut(index) {
             if slot.is_none() {
                 self.online += 1;
+                let traffic = self.traffic.entry(profile.protocol).or_default();
+                traffic.open += 1;
+                traffic.opened += 1;
             }
             *slot = Some(Connection {
                 id,
@@ -149,6 +155,9 @@ impl Hub {
             return;
         };
         self.online -= 1;
+        if let Some(traffic) = self.traffic.get_mut(connection.profile.protocol) {
+            traffic.open -= 1;
+        }
         self.release_nickname(&connection);
         fx.log(Entry {
             nick: connection.nickname.as_ref().map(Name::shown),

@@ -47,9 +47,6 @@ pub struct Server {
     admin_token: AdminToken,
     hub_thread: Option<JoinHandle<()>>,
     rest: Option<RestHandle>,
-    chat_log: ChatLog,
-    /// Held for as long as the server runs.
-    _data: Arc<DataDir>,
 }
 
 /// Runs a server until it is told to stop; the program's exit code.
@@ -96,10 +93,18 @@ impl Server {
         );
         let hub_thread = turn.start()?;
         let workers = config.admin.workers;
-        let shared = Arc::new(Shared::new(config, registry, hub, metrics, &admin_token));
-        let socket = rest::Socket::place(data.path())?;
+        let shared = Arc::new(Shared::new(
+            config,
+            registry,
+            hub,
+            chat_log,
+            data,
+            metrics,
+            &admin_token,
+        ));
+        let socket = rest::Socket::place(shared.data.path())?;
         let relays = Arc::new(Relays::new(socket.path().to_owned(), REST_PATIENCE));
-        let context = rest_context(&shared, &relays, &data, workers);
+        let context = rest_context(&shared, &relays, workers);
         let rest = rest::start(context, socket)?;
         let mut server = Server {
             shared,
@@ -108,8 +113,6 @@ impl Server {
             admin_token,
             hub_thread: Some(hub_thread),
             rest: Some(rest),
-            chat_log,
-            _data: data,
         };
         for bound in bound {
             server.serve(bound, &relays)?;
@@ -176,26 +179,21 @@ impl Server {
             let _ = thread.join();
         }
         let left = deadline.saturating_duration_since(Instant::now());
-        if let Err(error) = self.chat_log.shutdown(left.max(LOG_SHUTDOWN)) {
+        if let Err(error) = self.shared.chat_log.shutdown(left.max(LOG_SHUTDOWN)) {
             log::error!("{error}");
         }
     }
 }
 
-fn rest_context(
-    shared: &Shared,
-    relays: &Arc<Relays>,
-    data: &Arc<DataDir>,
-    workers: usize,
-) -> RestContext {
-    let bans = data.clone();
-    let save_bans = move |list: &[Ban]| bans.bans().save(list).map_err(std::io::Error::other);
+fn rest_context(shared: &Shared, relays: &Arc<Relays>, workers: usize) -> RestContext {
+    let data = shared.data.clone();
+    let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(std::io::Error::other);
     RestContext {
         hub: shared.hub.clone(),
-        log: None,
+        log: shared.chat_log.clone(),
         token: shared.admin_token.clone(),
         save_bans: Mutex::new(Box::new(save_bans)),
-        max_text_bytes: shared.line_limits().line_bytes,
+        max_text_bytes: shared.admin_text_bytes.clone(),
         version: env!("CARGO_PKG_VERSION"),
         started: jiff::Timestamp::now(),
         metrics: shared.metrics.clone(),

@@ -238,7 +238,7 @@ impl Turn {
         }
         if taken > 0 {
             self.metrics.turns.inc();
-            self.metrics.commands.inc_by(taken);
+            self.metrics.inputs.inc_by(taken);
         }
     }
 

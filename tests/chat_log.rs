@@ -7,8 +7,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chat_server::cancel::Cancel;
 use chat_server::chatlog::{
-    BadPattern, Cancel, ChatLog, ChatLogError, ChatLogOptions, Cursor, Entry, Kind, Page, Query,
+    BadPattern, ChatLog, ChatLogError, ChatLogOptions, Cursor, Entry, Kind, Page, Query,
     SearchError,
 };
 use chat_server::config;

@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 
+use crate::chatlog::ChatLog;
 use crate::config::Config;
-use crate::data;
+use crate::data::{self, DataDir};
 use crate::metrics::Metrics;
 use crate::net::front::{HttpLimits, Origins};
 use crate::net::limits::{Capacity, capacity};
@@ -24,12 +26,18 @@ pub struct Shared {
     pub registry: Arc<Registry>,
     /// The hub thread.
     pub hub: HubHandle,
+    /// What happened.
+    pub chat_log: ChatLog,
+    /// The data folder, held for as long as the server runs.
+    pub data: Arc<DataDir>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// What administrators must know.
     pub admin_token: Arc<AdminToken>,
     /// Which pages may open WebSockets.
     pub origins: Arc<Origins>,
+    /// Longest text of an administrator.
+    pub admin_text_bytes: Arc<AtomicUsize>,
 }
 
 impl Shared {
@@ -38,6 +46,8 @@ impl Shared {
         config: Config,
         registry: Arc<Registry>,
         hub: HubHandle,
+        chat_log: ChatLog,
+        data: Arc<DataDir>,
         metrics: Arc<Metrics>,
         admin_token: &data::AdminToken,
     ) -> Shared {
@@ -45,9 +55,12 @@ impl Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             admin_token: Arc::new(AdminToken::new(admin_token.secret().clone())),
+            admin_text_bytes: Arc::new(AtomicUsize::new(config.limits.line_bytes)),
             config: RwLock::new(config),
             registry,
             hub,
+            chat_log,
+            data,
             metrics,
         }
     }
@@ -97,11 +110,29 @@ impl Shared {
         };
         *self.capacity.write() = capacity(config.limits.connections);
         self.origins.replace(config.web.allowed_origins.clone());
-        if let Some(token) = &config.admin.token {
-            self.admin_token.replace(token.clone());
-        }
+        self.admin_text_bytes
+            .store(config.limits.line_bytes, Ordering::Relaxed);
+        self.chat_log.configure(&config.chat_log);
+        self.reload_admin_token(&config);
         // Fails only without a hub, when there is nothing left to set.
         let _ = self.hub.send(Input::Configure(Box::new(settings(&config))));
+    }
+
+    /// The configured token or, without one, what its file says now.
+    fn reload_admin_token(&self, config: &Config) {
+        let token = match self.data.admin_token(config.admin.token.as_ref()) {
+            Ok(token) => token,
+            Err(error) => {
+                log::error!("the admin token stays as it was: {error}");
+                return;
+            }
+        };
+        if self.admin_token.replace(token.secret().clone()) {
+            match token {
+                data::AdminToken::Configured(_) => log::info!("admin token: as configured"),
+                data::AdminToken::Kept(_, path) => log::info!("admin token: {}", path.display()),
+            }
+        }
     }
 }
 

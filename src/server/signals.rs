@@ -53,7 +53,7 @@ fn reload(server: &Server, sources: &Sources) {
         log::info!("reloaded, nothing in the configuration has changed");
     }
     server.shared.reload(&new);
-    server.chat_log.reopen();
+    server.shared.chat_log.reopen();
     logging::set_filter(&server.shared.config().log_level);
 }
 
