@@ -14,7 +14,7 @@ use crate::metrics::{CONTENT_TYPE, Protocol};
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
-use super::reply::Reply;
+use super::reply::{Reply, rfc3339};
 use super::router::{Access, Handler, Route};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -87,7 +87,7 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
     let status = Status {
         status: if degraded { "degraded" } else { "ok" },
         version: context.version,
-        started_at: context.started.to_string(),
+        started_at: rfc3339(u64::try_from(context.started.as_millisecond()).unwrap_or(0)),
         uptime_seconds: u64::try_from(uptime.as_secs()).unwrap_or(0),
         connections: counts.connections,
         users: counts.users,

@@ -64,7 +64,8 @@ impl Service for Http {
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
-        let body = json!({"error": {"code": why.code(), "message": why.words()}}).to_string();
+        let body = json!({"error": {"code": why.code(), "message": why.words()}});
+        let body = format!("{body}\n");
         let length = body.len();
         format!(
             "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n\
