@@ -6,7 +6,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chat_server::chatlog::{Cancel, ChatLog, ChatLogOptions, Entry, Kind, Query};
+use chat_server::cancel::Cancel;
+use chat_server::chatlog::{ChatLog, ChatLogOptions, Entry, Kind, Query};
 use chat_server::config;
 
 const START_MS: u64 = 1_795_248_000_000;

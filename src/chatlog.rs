@@ -9,13 +9,14 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
+use crate::cancel::Cancel;
 use crate::config;
 
 mod appender;
@@ -31,7 +32,7 @@ mod writer;
 
 pub use entry::{Entry, Kind};
 pub use pattern::{BadPattern, MAX_PATTERN_BYTES};
-pub use query::{BadCursor, Cancel, Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, Query, SearchError};
+pub use query::{BadCursor, Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, Query, SearchError};
 
 use appender::Appender;
 use folder::Folder;
@@ -79,7 +80,9 @@ pub struct ChatLog {
 
 struct Shared {
     folder: Folder,
-    private_messages: bool,
+    /// Also in the settings; here for the hub thread, which takes no lock.
+    private_messages: AtomicBool,
+    settings: Arc<Mutex<config::ChatLog>>,
     queue_bytes: usize,
     /// `None`: nothing is logged.
     queue: Option<Queue>,
@@ -159,14 +162,18 @@ impl ChatLog {
     /// searching does anything.
     pub fn open(options: ChatLogOptions) -> Result<ChatLog, ChatLogError> {
         let folder = Folder::new(options.folder);
-        let queue = match options.settings.enabled {
-            true => Some(start_writer(folder.clone(), &options.settings)?),
+        let private_messages = AtomicBool::new(options.settings.private_messages);
+        let enabled = options.settings.enabled;
+        let settings = Arc::new(Mutex::new(options.settings));
+        let queue = match enabled {
+            true => Some(start_writer(folder.clone(), settings.clone())?),
             false => None,
         };
         Ok(ChatLog {
             shared: Arc::new(Shared {
                 folder,
-                private_messages: options.settings.private_messages,
+                private_messages,
+                settings,
                 queue_bytes: options.queue_bytes,
                 queue,
                 searches: options.searches,
@@ -187,7 +194,7 @@ impl ChatLog {
         let Some(queue) = &self.shared.queue else {
             return;
         };
-        if !self.shared.private_messages {
+        if !self.shared.private_messages.load(Ordering::Relaxed) {
             entries.retain(|entry| entry.kind != Kind::Private);
         }
         if entries.is_empty() {
@@ -208,6 +215,20 @@ impl ChatLog {
     pub fn dropped(&self) -> u64 {
         let queue = self.shared.queue.as_ref();
         queue.map_or(0, |queue| queue.counts.dropped.load(Ordering::Relaxed))
+    }
+
+    /// Puts other settings in force, all but `enabled`: what is logged from
+    /// now on, and which files are kept of those there are.
+    pub fn configure(&self, settings: &config::ChatLog) {
+        let private_messages = settings.private_messages;
+        self.shared
+            .private_messages
+            .store(private_messages, Ordering::Relaxed);
+        *self.shared.settings.lock() = settings.clone();
+        if let Some(queue) = &self.shared.queue {
+            // Full: it looks at the settings when it next rotates a file.
+            let _ = queue.control.try_send(Control::Expire);
+        }
     }
 
     /// Has the file closed and opened anew, for when it was moved away.
@@ -289,9 +310,13 @@ impl Drop for Running<'_> {
     }
 }
 
-fn start_writer(folder: Folder, settings: &config::ChatLog) -> Result<Queue, ChatLogError> {
+fn start_writer(
+    folder: Folder,
+    settings: Arc<Mutex<config::ChatLog>>,
+) -> Result<Queue, ChatLogError> {
     let path = folder.current();
-    let appender = Appender::open(folder, settings.rotate_bytes)
+    let rotate_bytes = settings.lock().rotate_bytes;
+    let appender = Appender::open(folder, rotate_bytes)
         .map_err(|error| ChatLogError::Unwritable { path, error })?;
     let (entries, waiting) = bounded(QUEUE_BATCHES);
     let (control, told) = bounded(QUEUE_CONTROL);
@@ -302,8 +327,7 @@ fn start_writer(folder: Folder, settings: &config::ChatLog) -> Result<Queue, Cha
         entries: waiting,
         control: told,
         counts: counts.clone(),
-        keep_files: settings.keep_files,
-        keep_days: settings.keep_days,
+        settings,
         batch: Vec::new().into_iter(),
         flushes: Vec::new(),
         stopping: false,

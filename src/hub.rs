@@ -24,7 +24,7 @@ use std::time::Duration;
 use crate::chatlog::{Entry, Kind};
 use crate::name::Name;
 
-pub use admin::{ChannelInfo, Counts, UserInfo};
+pub use admin::{ChannelInfo, Counts, ProtocolCounts, UserInfo};
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
 pub use command::{Command, ConnectionId, Credential, Profile};
@@ -65,6 +65,8 @@ pub struct Hub {
     /// By [`ConnectionId::index`].
     connections: Vec<Option<Connection>>,
     online: usize,
+    /// By protocol.
+    traffic: BTreeMap<&'static str, ProtocolCounts>,
     /// By [`Name::key`].
     users: HashMap<Arc<str>, User>,
     channels: Channels,
@@ -101,6 +103,7 @@ impl Hub {
             limits,
             connections: Vec::new(),
             online: 0,
+            traffic: BTreeMap::new(),
             users: HashMap::new(),
             channels: Channels::new(),
             bans: bans::Bans::default(),
@@ -133,6 +136,9 @@ impl Hub {
         if let Some(slot) = self.connections.get_mut(index) {
             if slot.is_none() {
                 self.online += 1;
+                let traffic = self.traffic.entry(profile.protocol).or_default();
+                traffic.open += 1;
+                traffic.opened += 1;
             }
             *slot = Some(Connection {
                 id,
@@ -170,6 +176,9 @@ impl Hub {
             return;
         };
         self.online -= 1;
+        if let Some(traffic) = self.traffic.get_mut(connection.profile.protocol) {
+            traffic.open -= 1;
+        }
         self.release_nickname(&connection);
         fx.log(Entry {
             nick: connection.nickname.as_ref().map(Name::shown),

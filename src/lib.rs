@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod account;
+pub mod cancel;
 pub mod chatlog;
 pub mod cli;
 pub mod config;

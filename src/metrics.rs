@@ -29,9 +29,9 @@ pub struct Protocol {
 
 /// All metrics. Take a handle once and keep it.
 pub struct Metrics {
-    /// Connections open, by protocol.
+    /// Chat connections open, by protocol.
     pub connections: Family<Protocol, Level>,
-    /// Connections accepted so far, by protocol.
+    /// Chat connections opened so far, by protocol.
     pub connections_opened: Family<Protocol, Counter>,
     /// Connections turned away because there were too many.
     pub connections_refused: Counter,
@@ -51,8 +51,11 @@ pub struct Metrics {
     pub bytes_sent: Counter,
     /// Turns of the hub.
     pub turns: Counter,
-    /// Commands the hub applied.
-    pub commands: Counter,
+    /// Inputs the hub has taken: commands, and what else is asked of it.
+    pub inputs: Counter,
+    /// Whether the hub answered when the metrics were last asked for; if not,
+    /// its users, channels and connections are those of an earlier time.
+    pub hub_answered: Level,
     /// Inputs waiting for the hub.
     pub hub_queue: Level,
     /// Chat log entries dropped because the disk did not keep up.
@@ -66,8 +69,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("chat");
         let r = &mut registry;
         let metrics = Metrics {
-            connections: made(r, "connections", "Open connections"),
-            connections_opened: made(r, "connections_opened", "Connections accepted"),
+            connections: made(r, "connections", "Open chat connections"),
+            connections_opened: made(r, "connections_opened", "Chat connections opened"),
             connections_refused: made(r, "connections_refused", "Connections turned away"),
             slow_readers: made(r, "slow_readers", "Connections ended for not reading"),
             users: made(r, "users", "Nicknames in use"),
@@ -77,7 +80,12 @@ impl Metrics {
             sends: made(r, "sends", "System calls that sent something"),
             bytes_sent: made(r, "sent_bytes", "Bytes sent"),
             turns: made(r, "turns", "Turns of the hub"),
-            commands: made(r, "commands", "Commands applied"),
+            inputs: made(r, "inputs", "Inputs the hub has taken"),
+            hub_answered: made(
+                r,
+                "hub_answered",
+                "1, or 0 if users, channels and connections are old because the hub is busy",
+            ),
             hub_queue: made(r, "hub_queue_length", "Inputs waiting for the hub"),
             log_entries_dropped: made(r, "log_entries_dropped", "Chat log entries dropped"),
             registry: Mutex::new(Registry::default()),

@@ -22,16 +22,17 @@ mod users;
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
+use crate::chatlog::ChatLog;
 use crate::hub::Ban;
 use crate::metrics::Metrics;
 use crate::net::front::{Origins, Relays};
 use crate::turn::HubHandle;
 
-pub use log::{LogPage, LogQuery, LogSearch, LogSearchError, MAX_LOG_LIMIT};
 pub use readiness::Readiness;
 pub use server::{RestHandle, start};
 pub use socket::Socket;
@@ -44,14 +45,14 @@ pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
 pub struct RestContext {
     /// The hub.
     pub hub: HubHandle,
-    /// The chat log, if it can be searched.
-    pub log: Option<Arc<dyn LogSearch>>,
+    /// The chat log, to be searched.
+    pub log: ChatLog,
     /// What administrators must know.
     pub token: Arc<AdminToken>,
     /// Called after every change of the bans, never twice at once.
     pub save_bans: Mutex<SaveBans>,
-    /// Longest announcement or reason.
-    pub max_text_bytes: usize,
+    /// Longest announcement or reason; may change at any time.
+    pub max_text_bytes: Arc<AtomicUsize>,
     /// The program's version.
     pub version: &'static str,
     /// When the server started.

@@ -33,7 +33,7 @@ use crate::turn::{HubHandle, Input, Parts, Turn};
 
 pub use error::StartError;
 use services::{Http, Telnet};
-use shared::Shared;
+use shared::{Handles, Shared};
 
 /// How long a REST request may take inside.
 const REST_PATIENCE: Duration = Duration::from_secs(60);
@@ -50,10 +50,7 @@ pub struct Server {
     admin_token: AdminToken,
     hub_thread: Option<JoinHandle<()>>,
     rest: Option<RestHandle>,
-    chat_log: ChatLog,
     keeping: Option<KeeperThreads>,
-    /// Held for as long as the server runs.
-    _data: Arc<DataDir>,
 }
 
 /// Runs a server until it is told to stop; the program's exit code.
@@ -111,17 +108,18 @@ impl Server {
         let hub_thread = turn.start()?;
         let workers = config.admin.workers;
         let accounts = Accounts::new(store, hub.clone(), config.limits.auth_attempts);
-        let shared = Arc::new(Shared::new(
-            config,
+        let handles = Handles {
             registry,
             hub,
-            accounts,
+            accounts: Arc::new(accounts),
+            chat_log,
+            data,
             metrics,
-            &admin_token,
-        ));
-        let socket = rest::Socket::place(data.path())?;
+        };
+        let shared = Arc::new(Shared::new(config, &admin_token, handles));
+        let socket = rest::Socket::place(shared.data.path())?;
         let relays = Arc::new(Relays::new(socket.path().to_owned(), REST_PATIENCE));
-        let context = rest_context(&shared, &relays, &data, workers, readiness);
+        let context = rest_context(&shared, &relays, workers, readiness);
         let rest = rest::start(context, socket)?;
         let mut server = Server {
             shared,
@@ -130,9 +128,7 @@ impl Server {
             admin_token,
             hub_thread: Some(hub_thread),
             rest: Some(rest),
-            chat_log,
             keeping: Some(keeping),
-            _data: data,
         };
         for bound in bound {
             server.serve(bound, &relays)?;
@@ -202,7 +198,7 @@ impl Server {
         if let Some(keeping) = self.keeping.take() {
             keeping.shut_down(left.max(LAST_WRITES));
         }
-        if let Err(error) = self.chat_log.shutdown(left.max(LAST_WRITES)) {
+        if let Err(error) = self.shared.chat_log.shutdown(left.max(LAST_WRITES)) {
             log::error!("{error}");
         }
     }
@@ -211,18 +207,17 @@ impl Server {
 fn rest_context(
     shared: &Shared,
     relays: &Arc<Relays>,
-    data: &Arc<DataDir>,
     workers: usize,
     readiness: Readiness,
 ) -> RestContext {
-    let bans = data.clone();
-    let save_bans = move |list: &[Ban]| bans.bans().save(list).map_err(std::io::Error::other);
+    let data = shared.data.clone();
+    let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(std::io::Error::other);
     RestContext {
         hub: shared.hub.clone(),
-        log: None,
+        log: shared.chat_log.clone(),
         token: shared.admin_token.clone(),
         save_bans: Mutex::new(Box::new(save_bans)),
-        max_text_bytes: shared.line_limits().line_bytes,
+        max_text_bytes: shared.admin_text_bytes.clone(),
         version: env!("CARGO_PKG_VERSION"),
         started: jiff::Timestamp::now(),
         metrics: shared.metrics.clone(),

@@ -247,7 +247,7 @@ impl Turn {
         }
         if taken > 0 {
             self.parts.metrics.turns.inc();
-            self.parts.metrics.commands.inc_by(taken);
+            self.parts.metrics.inputs.inc_by(taken);
         }
     }
 

@@ -7,8 +7,9 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chat_server::cancel::Cancel;
 use chat_server::chatlog::{
-    BadPattern, Cancel, ChatLog, ChatLogError, ChatLogOptions, Cursor, Entry, Kind, Page, Query,
+    BadPattern, ChatLog, ChatLogError, ChatLogOptions, Cursor, Entry, Kind, Page, Query,
     SearchError,
 };
 use chat_server::config;
@@ -499,6 +500,44 @@ fn what_is_switched_off_is_not_written() {
     assert!(found(&log, Query::default()).is_empty());
     log.shutdown(PATIENCE).unwrap();
     assert!(!dir.path().join("off").exists());
+}
+
+#[test]
+fn other_settings_come_into_force_while_it_is_open() {
+    let dir = TempDir::new().unwrap();
+    let mut settings = config::ChatLog::default();
+    let log = open(ChatLogOptions::new(dir.path(), settings.clone()));
+    let private = |number| Entry {
+        kind: Kind::Private,
+        ..said(number)
+    };
+    record_all(&log, 0..100);
+    log.record(private(100));
+    flush(&log);
+    assert!(rotated(dir.path()).is_empty());
+
+    settings.private_messages = false;
+    settings.rotate_bytes = 1000;
+    settings.keep_files = 0;
+    log.configure(&settings);
+    log.record(private(101));
+    for number in 102..202 {
+        record_all(&log, [number]);
+    }
+    let files = rotated(dir.path()).len();
+    assert!(files > 5, "{files}");
+    let seen = found(&log, most());
+    assert_eq!(seen, numbers((102..202).rev().chain((0..=100).rev())));
+
+    // Files beyond the number go at once, not with the next rotation.
+    settings.keep_files = 2;
+    log.configure(&settings);
+    wait_until("only two are left", || rotated(dir.path()).len() == 2);
+    settings.private_messages = true;
+    log.configure(&settings);
+    log.record(private(202));
+    flush(&log);
+    assert_eq!(found(&log, most())[0], "number 202");
 }
 
 #[test]

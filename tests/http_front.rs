@@ -7,15 +7,14 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
 use chat_server::net::front::{
     Admission, Denial, FrontContext, Handshake, HttpLimits, Relays, Upgrades,
 };
-use chat_server::rest::{LogPage, LogQuery, LogSearch, LogSearchError};
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::bounded;
 use http_support::*;
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
@@ -516,7 +515,7 @@ fn only_what_the_front_wrote_is_passed_on() {
     );
     let relayed = relays.find(id.parse().unwrap()).expect("is under way");
     assert_eq!(relayed.peer, client.local_addr().unwrap());
-    assert!(!relayed.cancelled.load(Ordering::SeqCst));
+    assert!(!relayed.cancel.is_cancelled());
     stream
         .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Y: z\r\nConnection: close\r\n\r\nok")
         .unwrap();
@@ -608,98 +607,68 @@ fn requests_under_way_are_limited() {
     }
 }
 
-/// A search that goes on until it is cancelled.
-struct Endless {
-    begun: Sender<()>,
-    ended: Sender<()>,
-}
-
-impl LogSearch for Endless {
-    fn search(&self, _: &LogQuery, cancelled: &AtomicBool) -> Result<LogPage, LogSearchError> {
-        self.begun.send(()).unwrap();
-        until("the search is cancelled", || {
-            cancelled.load(Ordering::SeqCst)
-        });
-        self.ended.send(()).unwrap();
-        Err(LogSearchError::Cancelled)
-    }
-}
-
-fn endless() -> (
-    Plan,
-    crossbeam_channel::Receiver<()>,
-    crossbeam_channel::Receiver<()>,
-) {
-    let (begun, begins) = bounded(10);
-    let (ended, ends) = bounded(10);
-    let plan = Plan {
-        log: Some(Arc::new(Endless { begun, ended })),
+/// One search at once, and no end to it by itself while a test runs.
+fn one_search() -> Plan {
+    Plan {
+        searches: 1,
+        search_budget: Duration::from_secs(3600),
         ..Plan::default()
-    };
-    (plan, begins, ends)
+    }
 }
 
 fn search() -> String {
     format!(
-        "GET /admin/log HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+        "GET /admin/log?limit=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
     )
 }
 
 #[test]
 fn a_search_ends_when_its_client_leaves() {
-    let (plan, begins, ends) = endless();
-    let site = Site::start(plan);
-    let mut client = site.front.connect();
-    client.write_all(search().as_bytes()).unwrap();
-    begins.recv_timeout(PATIENCE).unwrap();
+    let site = Site::start(one_search());
+    let client = site.begin_endless_search();
     drop(client);
-    ends.recv_timeout(PATIENCE).unwrap();
+    until("others may search", || {
+        status(&site.front.exchange(search())) == 200
+    });
     // One that only has nothing more to say is still told.
-    let mut client = site.front.connect();
-    client.write_all(search().as_bytes()).unwrap();
-    begins.recv_timeout(PATIENCE).unwrap();
+    let mut client = site.begin_endless_search();
     client.shutdown(Shutdown::Write).unwrap();
-    assert_eq!(status(&read_to_end(&mut client)), 503);
+    let raw = read_to_end(&mut client);
+    assert_eq!(status(&raw), 503);
+    assert_eq!(json(&raw)["error"]["code"], "cancelled");
 }
 
 #[test]
 fn stopping_cuts_searches_short_and_leaves_nothing_behind() {
-    let (plan, begins, _ends) = endless();
-    let mut site = Site::start(plan);
-    let mut client = site.front.connect();
-    client.write_all(search().as_bytes()).unwrap();
-    begins.recv_timeout(PATIENCE).unwrap();
+    let mut site = Site::start(one_search());
+    let mut client = site.begin_endless_search();
     assert!(site.relays.socket().exists());
     site.stop_rest();
     assert!(!site.relays.socket().exists());
-    assert_eq!(status(&read_to_end(&mut client)), 503);
+    let raw = read_to_end(&mut client);
+    assert_eq!(status(&raw), 503);
+    assert_eq!(json(&raw)["error"]["code"], "cancelled");
     assert_eq!(status(&site.front.exchange(GET)), 503);
-}
-
-struct Panics(AtomicUsize);
-
-impl LogSearch for Panics {
-    fn search(&self, _: &LogQuery, _: &AtomicBool) -> Result<LogPage, LogSearchError> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        panic!("on purpose");
-    }
 }
 
 #[test]
 fn a_panicking_handler_costs_one_answer_and_no_worker() {
-    let panics = Arc::new(Panics(AtomicUsize::new(0)));
-    let plan = Plan {
-        log: Some(panics.clone()),
+    let site = Site::start(Plan {
         workers: 2,
         ..Plan::default()
-    };
-    let site = Site::start(plan);
+    });
+    site.saving_panics.store(true, Ordering::SeqCst);
+    let body = r#"{"nickname":"mallory"}"#;
+    let ban = format!(
+        "POST /admin/bans HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\
+         Authorization: Bearer {TOKEN}\r\n\r\n{body}",
+        body.len()
+    );
     for _ in 0..5 {
-        let raw = site.front.exchange(search());
+        let raw = site.front.exchange(&ban);
         assert_eq!(status(&raw), 500);
         assert_eq!(json(&raw)["error"]["code"], "internal_error");
     }
-    assert_eq!(panics.0.load(Ordering::SeqCst), 5);
     assert_eq!(status(&site.front.exchange(GET)), 200);
 }
 

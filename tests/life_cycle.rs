@@ -3,10 +3,10 @@
 mod support;
 
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use support::{DEADLINE, LineClient, Server, User, WsClient};
+use serde_json::json;
+use support::{LineClient, Server, User, WsClient, wait_until};
 
 #[test]
 fn starting_names_every_listener_the_admin_token_and_then_is_ready() {
@@ -128,35 +128,156 @@ fn a_second_signal_ends_it_at_once() {
 
 #[test]
 fn a_hang_up_signal_puts_the_changed_configuration_in_force() {
-    let server = Server::start(|config| config["greeting"] = "Before.".into());
+    let server = Server::start(|config| {
+        config["greeting"] = "Before.".into();
+        config["limits"]["line_bytes"] = 100.into();
+    });
     let mut alice = LineClient::enter_channel(&server, "alice", "dev");
     let mut early = LineClient::connect(server.telnet());
     early.expect_next("Before.");
-    let path = server.dir().join("config.json");
-    let config = std::fs::read_to_string(&path).unwrap();
-    std::fs::write(&path, config.replace("Before.", "After.")).unwrap();
-    server.signal(Signal::HUP);
-    server.wait_output("greeting");
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let mut late = LineClient::connect(server.telnet());
-        if late.next_line().unwrap() == "After." {
-            break;
-        }
-        assert!(Instant::now() < deadline, "{}", server.output());
-        std::thread::sleep(Duration::from_millis(10));
+    let long = "x".repeat(150);
+    alice.send(&long);
+    alice.expect("100 bytes");
+    server.reload(|config| {
+        config["greeting"] = "After.".into();
+        config["limits"]["line_bytes"] = 200.into();
+        config["shutdown_seconds"] = 7.into();
+    });
+    for change in [
+        r#"greeting: "Before." -> "After.""#,
+        "limits.line_bytes: 100 -> 200",
+        "shutdown_seconds: 10 -> 7 (at the next start)",
+        "reloaded: 3 settings have changed",
+    ] {
+        let output = server.output();
+        assert!(output.contains(change), "{change}\n{output}");
     }
-    // Nobody was disconnected for it.
-    alice.send("still here");
-    alice.expect_message("alice", "still here");
+    let mut late = LineClient::connect(server.telnet());
+    late.expect_next("After.");
+    late.login("late");
+    late.send("/join #dev");
+    late.settle();
+    late.send(&long);
+    // Nobody was disconnected for it, and each goes by the limits of their time.
+    alice.expect_message("late", &long);
+    alice.send(&long);
+    alice.expect("100 bytes");
+    // What an administrator says may be longer too.
+    let announced = server.post("/admin/announce", json!({"message": long}));
+    assert_eq!(announced.status, 200, "{}", announced.body);
+    // What waits for a restart is still a change, what is in force is none.
+    server.hang_up();
+    let output = server.output();
+    assert!(
+        output.contains("reloaded: 1 setting has changed"),
+        "{output}"
+    );
 }
 
 #[test]
 fn a_hang_up_signal_with_a_broken_configuration_changes_nothing() {
     let server = Server::start(|config| config["greeting"] = "Before.".into());
-    std::fs::write(server.dir().join("config.json"), "{\"greeting\": 7}").unwrap();
-    server.signal(Signal::HUP);
-    server.wait_output("greeting");
+    server.reload(|config| {
+        config["greeting"] = "After.".into();
+        config["limits"]["line_bytes"] = 7.into();
+        config["limits"]["colour"] = "red".into();
+    });
+    let output = server.output();
+    for words in ["limits.line_bytes", "limits.colour", "not reloaded"] {
+        assert!(output.contains(words), "{words}\n{output}");
+    }
     let mut alice = LineClient::connect(server.telnet());
     alice.expect_next("Before.");
+    // Corrected, it is taken.
+    server.reload(|config| {
+        config["limits"] = json!({});
+    });
+    let mut bob = LineClient::connect(server.telnet());
+    bob.expect_next("After.");
+}
+
+#[test]
+fn a_hang_up_signal_decides_whether_private_messages_are_logged() {
+    let server = Server::start(|_| {});
+    let mut alice = LineClient::enter(&server, "alice");
+    let mut say = |text: &str| {
+        alice.send(&format!("/msg @alice {text}"));
+        alice.expect_private("alice", text);
+        // What is delivered is logged before the next command is taken.
+        alice.settle();
+    };
+    say("first");
+    server.reload(|config| config["chat_log"]["private_messages"] = false.into());
+    say("second");
+    server.reload(|config| config["chat_log"]["private_messages"] = true.into());
+    say("third");
+    let logged = server.log_texts("kind=private", 2);
+    assert_eq!(logged, ["third", "first"]);
+}
+
+#[test]
+fn after_a_hang_up_signal_a_chat_log_moved_away_is_left_alone() {
+    let server = Server::start(|_| {});
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    let folder = server.dir().join("data/chatlog");
+    let (current, moved) = (folder.join("chat.log"), folder.join("moved"));
+    let holds = |path: &std::path::Path, text: &str| {
+        std::fs::read_to_string(path).is_ok_and(|content| content.contains(text))
+    };
+    alice.send("before the move");
+    wait_until("it is logged", || holds(&current, "before the move"));
+    std::fs::rename(&current, &moved).unwrap();
+    // Not even a broken configuration keeps the log from being opened anew.
+    std::fs::write(server.dir().join("config.json"), "{").unwrap();
+    server.hang_up();
+    alice.send("after the move");
+    wait_until("the new file has it", || holds(&current, "after the move"));
+    assert!(!holds(&current, "before the move"));
+    assert!(!holds(&moved, "after the move"));
+}
+
+#[test]
+fn the_admin_token_is_reloaded_from_its_file() {
+    let server = Server::start(|_| {});
+    assert_eq!(server.get("/admin/users").status, 200);
+    let path = server.dir().join("data/admin-token");
+    let before = server.admin_token();
+    std::fs::write(&path, "another-token-0123456789\n").unwrap();
+    server.hang_up();
+    assert_eq!(server.get("/admin/users").status, 200);
+    assert_eq!(server.get_as(&before, "/admin/users").status, 401);
+    // One in the configuration comes first, and without it the file's again.
+    server.reload(|config| config["admin"] = json!({"token": "configured-0123456789"}));
+    assert_eq!(
+        server
+            .get_as("configured-0123456789", "/admin/users")
+            .status,
+        200
+    );
+    assert_eq!(server.get("/admin/users").status, 401);
+    server.reload(|config| config["admin"] = json!({}));
+    assert_eq!(server.get("/admin/users").status, 200);
+    let output = server.output();
+    assert!(!output.contains("0123456789"), "{output}");
+    assert!(output.contains("admin.token"), "{output}");
+}
+
+#[test]
+fn an_admin_token_in_the_environment_is_never_printed() {
+    const TOKEN: &str = "only-in-the-environment-42";
+    let mut server = Server::spawn_with(&[("CHAT_SERVER_ADMIN_TOKEN", TOKEN)], |config| {
+        config["log_level"] = "trace".into();
+    });
+    server.wait_ready();
+    assert_eq!(server.get_as(TOKEN, "/admin/users").status, 200);
+    assert_eq!(server.get_as("wrong-token-42", "/admin/users").status, 401);
+    server.hang_up();
+    assert_eq!(server.get_as(TOKEN, "/admin/users").status, 200);
+    server.signal(Signal::TERM);
+    server.wait_exit();
+    let output = server.output();
+    assert!(output.contains("admin token: as configured"), "{output}");
+    for secret in [TOKEN, "wrong-token-42"] {
+        assert!(!output.contains(secret), "{output}");
+    }
 }

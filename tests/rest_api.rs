@@ -2,15 +2,14 @@
 
 mod http_support;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::Write;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use chat_server::chatlog::Kind;
+use chat_server::chatlog::{Entry, Kind};
 use chat_server::config::Secret;
 use chat_server::hub::Counts;
-use chat_server::rest::{LogPage, LogQuery, LogSearch, LogSearchError};
 use http_support::*;
-use parking_lot::Mutex;
 use serde_json::{Value, json};
 use ureq::Agent;
 use ureq::http::{Method, Request, Response};
@@ -397,71 +396,135 @@ fn an_announcement_reaches_everyone() {
     assert_eq!(call(&site, "POST", "/admin/announce", "").0, 400);
 }
 
-/// A log that remembers what it was asked for.
-#[derive(Default)]
-struct Remembers(Mutex<Vec<LogQuery>>);
+const AT_MS: u64 = 1_704_067_200_000;
 
-impl LogSearch for Remembers {
-    fn search(&self, query: &LogQuery, _: &AtomicBool) -> Result<LogPage, LogSearchError> {
-        self.0.lock().push(query.clone());
-        match query.pattern.as_deref() {
-            Some("(") => Err(LogSearchError::Query {
-                field: "pattern",
-                message: "unclosed group".into(),
-            }),
-            Some("broken") => Err(LogSearchError::Unavailable("disk on fire".into())),
-            _ => Ok(LogPage {
-                lines: vec![
-                    r#"{"at":"x","text":"hi"}"#.into(),
-                    r#"{"at":"y","te"#.into(),
-                ],
-                next_cursor: Some("go\"on".into()),
-            }),
-        }
+fn entry(number: u64, kind: Kind, nick: &str, text: &str) -> Entry {
+    Entry {
+        nick: Some(nick.into()),
+        text: Some(text.into()),
+        ..Entry::new(AT_MS + number, kind)
     }
 }
 
-fn with_log() -> (Site, Arc<Remembers>) {
-    let log = Arc::new(Remembers::default());
-    let site = Site::start(Plan {
-        log: Some(log.clone()),
-        ..Plan::default()
-    });
-    (site, log)
+/// A site whose chat log has these entries.
+fn with_log(plan: Plan, entries: Vec<Entry>) -> Site {
+    let site = Site::start(plan);
+    site.log.record_batch(entries);
+    site.log.flush(PATIENCE).unwrap();
+    site
+}
+
+/// The texts that a search finds, and the whole answer.
+fn found(site: &Site, parameters: &str) -> (Vec<String>, Value) {
+    let (status, answer) = call(site, "GET", &format!("/admin/log?{parameters}"), "");
+    assert_eq!(status, 200, "{parameters}: {answer}");
+    let entries = answer["entries"].as_array().unwrap();
+    let texts = entries.iter().map(|entry| entry["text"].as_str().unwrap());
+    (texts.map(str::to_owned).collect(), answer.clone())
 }
 
 #[test]
 fn the_log_is_searched_as_asked() {
-    let (site, log) = with_log();
-    let (status, answer) = call(
-        &site,
-        "GET",
-        "/admin/log?pattern=a%2Bb&kind=join&nick=@Alice&channel=%23dev&limit=1000&cursor=c\
-         &since=2024-01-01T00:00:00Z&until=2024-01-01T00:00:01.5Z",
-        "",
+    let in_dev = |entry: Entry| Entry {
+        channel: Some("dev".into()),
+        ..entry
+    };
+    let site = with_log(
+        Plan::default(),
+        vec![
+            in_dev(entry(0, Kind::Message, "alice", "a+b is one")),
+            in_dev(entry(1, Kind::Message, "bob", "aab is two")),
+            Entry {
+                to: Some("alice".into()),
+                ..entry(2, Kind::Private, "bob", "three")
+            },
+            entry(3, Kind::Command, "Alice", "rooms"),
+        ],
     );
-    // A line that a crash cut short does not spoil the rest.
-    let expected = json!({"entries": [{"at": "x", "text": "hi"}], "next_cursor": "go\"on"});
-    assert_eq!((status, answer), (200, expected));
-    let query = log.0.lock().pop().unwrap();
-    assert_eq!(query.pattern.as_deref(), Some("a+b"));
-    assert_eq!(query.kind, Some(Kind::Join));
-    assert_eq!(query.nick.unwrap().as_str(), "Alice");
-    assert_eq!(query.channel.unwrap().as_str(), "dev");
-    assert_eq!(query.since_ms, Some(1_704_067_200_000));
-    assert_eq!(query.until_ms, Some(1_704_067_201_500));
-    assert_eq!((query.limit, query.cursor.as_deref()), (1000, Some("c")));
+    for (parameters, expected) in [
+        ("", &["rooms", "three", "aab is two", "a+b is one"][..]),
+        ("pattern=", &["rooms", "three", "aab is two", "a+b is one"]),
+        ("pattern=a%2Bb+is", &["aab is two"]),
+        ("pattern=^a.*one$", &["a+b is one"]),
+        ("kind=private", &["three"]),
+        ("nick=%40ALICE", &["rooms", "three", "a+b is one"]),
+        ("channel=%23dev", &["aab is two", "a+b is one"]),
+        ("channel=dev&nick=bob", &["aab is two"]),
+        // Both ends belong to it.
+        (
+            "since=2024-01-01T00:00:00.001Z&until=2024-01-01T01:00:00.002%2B01:00",
+            &["three", "aab is two"],
+        ),
+        ("until=1969-01-01T00:00:00Z", &[]),
+        ("pattern=nowhere", &[]),
+    ] {
+        let (texts, answer) = found(&site, parameters);
+        assert_eq!(texts, expected, "{parameters}");
+        assert_eq!(answer["next_cursor"], Value::Null, "{parameters}");
+        assert_eq!(answer["timed_out"], false, "{parameters}");
+    }
+    let (_, answer) = found(&site, "kind=message&limit=1");
+    assert_eq!(
+        answer["entries"],
+        json!([{"at": "2024-01-01T00:00:00.001Z", "kind": "message", "nick": "bob",
+                "channel": "dev", "text": "aab is two"}])
+    );
+    let cursor = answer["next_cursor"].as_str().unwrap();
+    let (texts, _) = found(&site, &format!("kind=message&limit=1&cursor={cursor}"));
+    assert_eq!(texts, ["a+b is one"]);
+}
 
-    assert_eq!(call(&site, "GET", "/admin/log", "").0, 200);
-    let query = log.0.lock().pop().unwrap();
-    assert_eq!((query.limit, query.pattern, query.kind), (100, None, None));
+#[test]
+fn a_page_has_100_entries_unless_asked_for_up_to_1000() {
+    let entries = (0..1001).map(|number| entry(number, Kind::Message, "alice", "x"));
+    let site = with_log(Plan::default(), entries.collect());
+    for (parameters, count) in [("", 100), ("limit=1", 1), ("limit=1000", 1000)] {
+        let (texts, answer) = found(&site, parameters);
+        assert_eq!(texts.len(), count);
+        assert!(answer["next_cursor"].is_string());
+    }
+}
+
+#[test]
+fn a_search_that_takes_too_long_says_so_and_can_be_carried_on() {
+    let entries = (0..5000).map(|number| entry(number, Kind::Message, "alice", "needle"));
+    let plan = Plan {
+        search_budget: Duration::ZERO,
+        ..Plan::default()
+    };
+    let site = with_log(plan, entries.collect());
+    let (texts, answer) = found(&site, "limit=1000");
+    assert!((1..1000).contains(&texts.len()), "{}", texts.len());
+    assert_eq!(answer["timed_out"], true);
+    let mut seen = texts.len();
+    let mut next = answer["next_cursor"].clone();
+    while let Some(cursor) = next.as_str() {
+        let (texts, answer) = found(&site, &format!("limit=1000&cursor={cursor}"));
+        seen += texts.len();
+        next = answer["next_cursor"].clone();
+    }
+    assert_eq!(seen, 5000);
+}
+
+#[test]
+fn a_line_that_a_crash_cut_short_does_not_spoil_the_rest() {
+    let site = with_log(
+        Plan::default(),
+        vec![entry(0, Kind::Message, "alice", "whole")],
+    );
+    let path = site.log_folder().join("chat.log");
+    let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
+    file.write_all(b"{\"at\":\"2024-01-01T00:00:00.001Z\",\"kind\":\"mess")
+        .unwrap();
+    assert_eq!(found(&site, "").0, ["whole"]);
 }
 
 #[test]
 fn mistakes_in_log_searches_are_named() {
-    let (site, _) = with_log();
+    let site = Site::start(Plan::default());
     for (parameter, field) in [
         ("pattern=(", "pattern"),
+        ("pattern=(a{1000}){1000}", "pattern"),
         ("kind=shout", "kind"),
         ("nick=a%20b", "nick"),
         ("channel=", "channel"),
@@ -471,25 +534,59 @@ fn mistakes_in_log_searches_are_named() {
         ("limit=1001", "limit"),
         ("limit=many", "limit"),
         ("limit=1&limit=2", "limit"),
+        ("cursor=1-2", "cursor"),
         ("colour=red", "colour"),
     ] {
         refused(&site, "GET", &format!("/admin/log?{parameter}"), "", field);
     }
-    let (status, answer) = call(&site, "GET", "/admin/log?pattern=broken", "");
-    assert_eq!(status, 503);
-    assert!(
-        answer["error"]["message"]
-            .as_str()
-            .unwrap()
-            .contains("disk on fire")
+    let (_, answer) = call(&site, "GET", "/admin/log?pattern=a(b", "");
+    assert_eq!(
+        answer["error"]["message"],
+        "pattern: wrong at character 2: unclosed group"
     );
-    let without = Site::start(Plan::default());
-    assert_eq!(call(&without, "GET", "/admin/log", "").0, 503);
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_named() {
+    let site = Site::start(Plan::default());
+    std::fs::remove_dir_all(site.log_folder()).unwrap();
+    std::fs::write(site.log_folder(), "in the way").unwrap();
+    let (status, answer) = call(&site, "GET", "/admin/log", "");
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (503, &json!("log_unavailable"))
+    );
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("chatlog"), "{message}");
+}
+
+#[test]
+fn more_searches_than_may_run_at_once_are_put_off() {
+    let site = Site::start(Plan {
+        searches: 1,
+        search_budget: Duration::from_secs(3600),
+        ..Plan::default()
+    });
+    let client = site.begin_endless_search();
+    for path in ["/admin/log", "/api/message"] {
+        let token = format!("Bearer {TOKEN}");
+        let response = call_with(&site, "GET", path, &[("Authorization", &token)], "");
+        assert_eq!(response.status(), 503);
+        let seconds = response.headers()["Retry-After"].to_str().unwrap();
+        assert!(seconds.parse::<u32>().unwrap() > 0);
+    }
+    let (_, answer) = call(&site, "GET", "/admin/log", "");
+    assert_eq!(answer["error"]["code"], "log_busy");
+    drop(client);
+    until("others may search", || {
+        call(&site, "GET", "/admin/log?limit=1", "").0 == 200
+    });
 }
 
 #[test]
 fn the_older_names_work() {
-    let (site, log) = with_log();
+    let entries = (0..101).map(|number| entry(number, Kind::Message, "alice", "hello"));
+    let site = with_log(Plan::default(), entries.collect());
     site.sign_in(0, "alice");
     let (status, answer) = call(&site, "POST", "/api/message", r#"{"message":"hello"}"#);
     assert_eq!(
@@ -503,12 +600,17 @@ fn the_older_names_work() {
 
     let (status, answer) = call(&site, "GET", "/api/message?pattern=h.", "");
     assert_eq!((status, &answer["errors"]), (200, &json!([])));
-    assert_eq!(answer["occurrences"][0], r#"{"at":"x","text":"hi"}"#);
-    let query = log.0.lock().pop().unwrap();
-    assert_eq!((query.limit, query.pattern.as_deref()), (100, Some("h.")));
+    assert_eq!(answer["occurrences"].as_array().unwrap().len(), 100);
+    assert_eq!(
+        answer["occurrences"][0],
+        r#"{"at":"2024-01-01T00:00:00.100Z","kind":"message","nick":"alice","text":"hello"}"#
+    );
     let (status, answer) = call(&site, "GET", "/api/message?pattern=(", "");
     assert_eq!((status, &answer["occurrences"]), (400, &json!([])));
-    assert_eq!(answer["errors"], json!(["pattern: unclosed group"]));
+    assert_eq!(
+        answer["errors"],
+        json!(["pattern: wrong at character 1: unclosed group"])
+    );
 }
 
 #[test]
@@ -561,8 +663,17 @@ fn metrics_are_prometheus_text() {
     assert_eq!(response.status(), 200);
     let kind = response.headers()["Content-Type"].to_str().unwrap();
     assert!(kind.starts_with("application/openmetrics-text"));
-    assert!(response.body().contains("\nchat_users 1\n"));
-    assert!(response.body().contains("\nchat_messages_total 5\n"));
+    for line in [
+        "chat_users 1",
+        "chat_messages_total 5",
+        "chat_hub_answered 1",
+        "chat_connections{protocol=\"line\"} 1",
+        "chat_connections_opened_total{protocol=\"line\"} 1",
+        "chat_log_entries_dropped_total 0",
+    ] {
+        let body = response.body();
+        assert!(body.lines().any(|shown| shown == line), "{line}: {body}");
+    }
 }
 
 #[test]

@@ -99,6 +99,17 @@ impl Appender {
         }
     }
 
+    /// Rotates at this size from now on; 0 is no rotation.
+    pub fn set_rotate_bytes(&mut self, rotate_bytes: u64) {
+        if rotate_bytes == self.rotate_bytes {
+            return;
+        }
+        self.rotate_bytes = rotate_bytes;
+        if let Some(current) = &mut self.file {
+            current.rotate_at = rotate_bytes;
+        }
+    }
+
     /// Closes the file; the next write opens what then has its name.
     pub fn reopen(&mut self) {
         self.file = None;

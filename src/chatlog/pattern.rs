@@ -32,7 +32,7 @@ pub(super) struct Pattern {
     wider: Option<Regex>,
 }
 
-/// Why a pattern cannot be used.
+/// Why a pattern cannot be used. Its words go on after "the pattern is".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadPattern {
     /// It has more than [`MAX_PATTERN_BYTES`].
@@ -52,17 +52,14 @@ impl fmt::Display for BadPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BadPattern::TooLong => {
-                write!(f, "the pattern has more than {MAX_PATTERN_BYTES} bytes")
+                write!(f, "longer than {MAX_PATTERN_BYTES} bytes")
             }
             BadPattern::Syntax { mistake, character } => {
-                write!(
-                    f,
-                    "the pattern is wrong at character {character}: {mistake}"
-                )
+                write!(f, "wrong at character {character}: {mistake}")
             }
             BadPattern::TooLarge => write!(
                 f,
-                "the pattern is too large once its repetitions are written out; use smaller counts"
+                "too large once its repetitions are written out; use smaller counts"
             ),
         }
     }
@@ -255,7 +252,7 @@ mod tests {
         let mistake = |raw: &str| Pattern::parse(raw).err().unwrap();
         assert_eq!(
             mistake("ä(b").to_string(),
-            "the pattern is wrong at character 2: unclosed group"
+            "wrong at character 2: unclosed group"
         );
         assert_eq!(mistake("(a{1000}){1000}"), BadPattern::TooLarge);
         assert_eq!(mistake(r"\w{5000}"), BadPattern::TooLarge);

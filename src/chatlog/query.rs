@@ -5,8 +5,6 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::value::RawValue;
 
@@ -113,27 +111,6 @@ fn hexadecimal(digits: &str) -> Option<u64> {
         .flatten()
 }
 
-/// Ends a search from another thread.
-#[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// Nothing to cancel yet.
-    pub fn new() -> Cancel {
-        Cancel::default()
-    }
-
-    /// Ends the searches that have this token, within a block or so.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether [`Cancel::cancel`] was called.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// Why a search has no answer.
 #[derive(Debug)]
 pub enum SearchError {
@@ -159,7 +136,7 @@ pub enum SearchError {
 impl fmt::Display for SearchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SearchError::Pattern(error) => write!(f, "{error}"),
+            SearchError::Pattern(error) => write!(f, "the pattern is {error}"),
             SearchError::Nick(error) => write!(f, "nick is not a nickname: {error}"),
             SearchError::Channel(error) => write!(f, "channel is not a channel name: {error}"),
             SearchError::Busy => write!(

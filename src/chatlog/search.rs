@@ -16,8 +16,9 @@ use serde_json::value::RawValue;
 use super::filter::Filter;
 use super::folder::Folder;
 use super::lines::{Block, LogFile};
-use super::query::{Cancel, Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, Query, SearchError};
+use super::query::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, Query, SearchError};
 use super::stamp::Stamp;
+use crate::cancel::Cancel;
 
 /// The first block: a page is often found in the newest lines.
 const FIRST_BLOCK: usize = 32 * 1024;

@@ -11,9 +11,11 @@ use std::time::{Duration, Instant, SystemTime};
 use std::{io, mem, vec};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use parking_lot::Mutex;
 
 use super::appender::Appender;
 use super::entry::{Entry, Kind};
+use crate::config;
 
 /// How long after a failure the disk is tried again, at first.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -28,6 +30,8 @@ const ENTRY_BYTES: usize = 256;
 pub(super) enum Control {
     /// Open the file anew.
     Reopen,
+    /// The settings have changed: see whether files have to go.
+    Expire,
     /// Write what waits, then say so.
     Flush(Sender<()>),
     /// Write what waits, then end.
@@ -63,8 +67,8 @@ pub(super) struct Writer {
     pub entries: Receiver<Vec<Entry>>,
     pub control: Receiver<Control>,
     pub counts: Arc<Counts>,
-    pub keep_files: usize,
-    pub keep_days: u64,
+    /// In force; locked to look at them or to replace them, never for longer.
+    pub settings: Arc<Mutex<config::ChatLog>>,
     /// The rest of a batch that was larger than a write.
     pub batch: vec::IntoIter<Entry>,
     /// Flushes that are answered once everything is written.
@@ -105,6 +109,7 @@ impl Writer {
     fn obey(&mut self, told: Control) {
         match told {
             Control::Reopen => self.appender.reopen(),
+            Control::Expire => self.expire(),
             Control::Flush(done) => self.flushes.push(done),
             Control::Stop => self.stopping = true,
         }
@@ -117,6 +122,8 @@ impl Writer {
             while let Ok(told) = self.control.try_recv() {
                 self.obey(told);
             }
+            let rotate_bytes = self.settings.lock().rotate_bytes;
+            self.appender.set_rotate_bytes(rotate_bytes);
             self.fill();
             if self.appender.is_empty() {
                 self.report_dropped();
@@ -229,8 +236,12 @@ impl Writer {
     }
 
     fn expire(&mut self) {
+        let (keep_files, keep_days) = {
+            let settings = self.settings.lock();
+            (settings.keep_files, settings.keep_days)
+        };
         let folder = self.appender.folder();
-        match folder.expire(self.keep_files, self.keep_days, now_ms()) {
+        match folder.expire(keep_files, keep_days, now_ms()) {
             Ok(0) => {}
             Ok(removed) => log::info!("removed {removed} old files of the chat log"),
             Err(error) => log::warn!(

@@ -1,5 +1,6 @@
 //! What administrators may see and do.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::chatlog::{Entry, Kind};
@@ -41,6 +42,15 @@ pub struct Counts {
     pub users: usize,
     /// Channels.
     pub channels: usize,
+}
+
+/// How many connections of one protocol there are and were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProtocolCounts {
+    /// Open now.
+    pub open: usize,
+    /// Opened since the start.
+    pub opened: u64,
 }
 
 impl Hub {
@@ -89,6 +99,11 @@ impl Hub {
             users: self.users.len(),
             channels: self.channels.iter().count(),
         }
+    }
+
+    /// How many connections of each protocol; of those that were ever used.
+    pub fn protocols(&self) -> BTreeMap<&'static str, ProtocolCounts> {
+        self.traffic.clone()
     }
 
     /// Tells every connection, of whatever protocol. Returns how many.

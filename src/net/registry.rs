@@ -33,6 +33,14 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// A stable word for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Refused::Full => "server_full",
+            Refused::AddressFull => "address_full",
+        }
+    }
+
     /// For the log and the peer.
     pub fn words(self) -> &'static str {
         match self {

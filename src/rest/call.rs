@@ -1,5 +1,7 @@
 //! One call as its handler sees it: parameters decoded, body parsed.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::{Map, Value};
 
 use crate::net::front::Relayed;
@@ -37,7 +39,7 @@ impl Call<'_> {
 
     /// A text that people will see, cleaned.
     pub fn text(&self, field: &str, raw: &str) -> Result<Text, Problem> {
-        let limit = self.context.max_text_bytes;
+        let limit = self.context.max_text_bytes.load(Ordering::Relaxed);
         if raw.len() > limit {
             return Err(Problem::field(field, format!("longer than {limit} bytes")));
         }

@@ -4,9 +4,11 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
+use crate::chatlog::Query;
+
 use super::announce::{Announcement, tell_everyone};
 use super::call::Call;
-use super::log::{matching, search};
+use super::log::search;
 use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
 use super::router::{Access, Route};
@@ -29,9 +31,6 @@ pub(super) const ROUTES: &[Route] = &[
         run: find_message,
     },
 ];
-
-/// Lines one search finds.
-const MAX_OCCURRENCES: usize = 100;
 
 /// What every answer here has.
 #[derive(Serialize, ToSchema)]
@@ -70,6 +69,13 @@ impl Envelope {
             occurrences: None,
         }
     }
+
+    fn of(problem: &Problem) -> Envelope {
+        Envelope {
+            errors: vec![problem.to_string()],
+            ..Envelope::new(0)
+        }
+    }
 }
 
 /// Announces, as `/admin/announce` does.
@@ -91,14 +97,13 @@ pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
                 ..Envelope::new(count)
             },
         ),
-        Err(problem) => Reply::json(
-            problem.status(),
-            &Envelope {
-                errors: vec![problem.to_string()],
+        Err(problem) => {
+            let envelope = Envelope {
                 success: Some(false),
-                ..Envelope::new(0)
-            },
-        ),
+                ..Envelope::of(&problem)
+            };
+            problem.reply_with(&envelope)
+        }
     })
 }
 
@@ -113,22 +118,29 @@ pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) fn find_message(call: &Call<'_>) -> Result<Reply, Problem> {
-    let pattern = call.query.get("pattern").unwrap_or_default();
-    Ok(match search(call, &matching(pattern, MAX_OCCURRENCES)) {
-        Ok(page) => Reply::json(
-            200,
-            &Envelope {
-                occurrences: Some(page.lines.clone()),
-                ..Envelope::new(page.lines.len())
-            },
-        ),
-        Err(problem) => Reply::json(
-            problem.status(),
-            &Envelope {
-                errors: vec![problem.to_string()],
+    let pattern = call.query.get("pattern").map(str::to_owned);
+    let query = Query {
+        pattern: pattern.filter(|pattern| !pattern.is_empty()),
+        ..Query::default()
+    };
+    Ok(match search(call, &query) {
+        Ok(page) => {
+            let lines = page.lines.iter().map(|line| line.get().to_owned());
+            let occurrences: Vec<String> = lines.collect();
+            Reply::json(
+                200,
+                &Envelope {
+                    occurrences: Some(occurrences),
+                    ..Envelope::new(page.lines.len())
+                },
+            )
+        }
+        Err(problem) => {
+            let envelope = Envelope {
                 occurrences: Some(Vec::new()),
-                ..Envelope::new(0)
-            },
-        ),
+                ..Envelope::of(&problem)
+            };
+            problem.reply_with(&envelope)
+        }
     })
 }

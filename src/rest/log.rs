@@ -1,13 +1,14 @@
 //! `/admin/log`: searching the chat log.
 
-use std::sync::atomic::AtomicBool;
+use std::num::NonZeroUsize;
 
 use jiff::Timestamp;
-use serde::de::IgnoredAny;
+use serde::Serialize;
+use serde_json::value::RawValue;
 use tiny_http::Method;
+use utoipa::ToSchema;
 
-use crate::chatlog::Kind;
-use crate::name::{Name, NameError};
+use crate::chatlog::{self, Cursor, Kind, MAX_LIMIT, Page};
 
 use super::call::{Call, Query};
 use super::problem::{ErrorBody, Problem};
@@ -24,166 +25,90 @@ pub(super) const ROUTES: &[Route] = &[Route {
     run: search_log,
 }];
 
-/// Entries a page may have.
-pub const MAX_LOG_LIMIT: usize = 1000;
-const DEFAULT_LOG_LIMIT: usize = 100;
-
-/// The kinds, and the words for them.
-const KINDS: &[(&str, Kind)] = &[
-    ("message", Kind::Message),
-    ("private", Kind::Private),
-    ("command", Kind::Command),
-    ("open", Kind::Open),
-    ("close", Kind::Close),
-    ("join", Kind::Join),
-    ("leave", Kind::Leave),
-    ("announcement", Kind::Announcement),
-    ("error", Kind::Error),
-];
-
-/// Searches the chat log.
-pub trait LogSearch: Send + Sync {
-    /// The newest entries that match, newest first. Gives up soon after
-    /// `cancelled` becomes true.
-    fn search(&self, query: &LogQuery, cancelled: &AtomicBool) -> Result<LogPage, LogSearchError>;
-}
-
-/// What to look for: entries that match all that is given.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LogQuery {
-    /// A regular expression.
-    pub pattern: Option<String>,
-    /// What kind of entry.
-    pub kind: Option<Kind>,
-    /// Who did it.
-    pub nick: Option<Name>,
-    /// In which channel.
-    pub channel: Option<Name>,
-    /// Not before this, in milliseconds since 1970 UTC.
-    pub since_ms: Option<u64>,
-    /// Before this, in milliseconds since 1970 UTC.
-    pub until_ms: Option<u64>,
-    /// How many at most; 1 to [`MAX_LOG_LIMIT`].
-    pub limit: usize,
-    /// Where the page before ended.
-    pub cursor: Option<String>,
-}
-
-/// Some entries of the chat log.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LogPage {
-    /// The lines as they stand in the log, one JSON object each.
-    pub lines: Vec<String>,
-    /// Where to go on, if there may be more.
-    pub next_cursor: Option<String>,
-}
-
-/// Why a search found nothing.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LogSearchError {
-    /// A field of the query is wrong.
-    Query {
-        /// Which, as in [`LogQuery`].
-        field: &'static str,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// It was cancelled.
-    Cancelled,
-    /// The log cannot be read, or there is none; says why.
-    Unavailable(String),
+/// What a search has found.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({
+    "entries": [{"at": "2030-01-31T12:00:00.000Z", "kind": "message",
+                 "id": "1896091200000-1", "nick": "alice", "channel": "dev",
+                 "text": "hello"}],
+    "next_cursor": null,
+    "timed_out": false,
+}))]
+struct Found {
+    /// Newest first, as they stand in the log.
+    #[schema(value_type = Vec<Object>)]
+    entries: Vec<Box<RawValue>>,
+    /// For the parameter `cursor`, to go on with older entries; `null` if
+    /// there are none.
+    next_cursor: Option<String>,
+    /// The search took too long and stopped early: there may be more although
+    /// this is not a full page. `next_cursor` goes on from there.
+    timed_out: bool,
 }
 
 /// Searches the chat log, newest entries first.
+///
+/// Entries must fulfil everything that is given. What was logged can be
+/// searched even while logging is switched off.
 #[utoipa::path(
     get, path = "/admin/log", tag = "chat log", security(("admin_token" = [])),
     params(
-        ("pattern" = Option<String>, Query, description = "A regular expression"),
+        ("pattern" = Option<String>, Query, description =
+            "A regular expression, found anywhere in an entry's text"),
         ("kind" = Option<String>, Query, description =
             "message, private, command, open, close, join, leave, announcement or error"),
-        ("nick" = Option<String>, Query, description = "Who did it"),
+        ("nick" = Option<String>, Query, description =
+            "Who did it or, of a private message, who got it; in any spelling"),
         ("channel" = Option<String>, Query, description = "In which channel"),
-        ("since" = Option<String>, Query, description = "Not before this time, RFC 3339"),
-        ("until" = Option<String>, Query, description = "Before this time, RFC 3339"),
+        ("since" = Option<String>, Query, description =
+            "Not before this time, such as 2030-01-31T12:00:00Z"),
+        ("until" = Option<String>, Query, description =
+            "Not after this time, such as 2030-01-31T12:00:00Z"),
         ("limit" = Option<usize>, Query, description = "1 to 1000; 100 if not given"),
         ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
     ),
     responses(
-        (status = 200, description = "Entries, and where to go on", body = Object, example = json!({
-            "entries": [{"at": "2030-01-31T12:00:00Z", "kind": "message", "nick": "alice",
-                         "channel": "dev", "text": "hello"}],
-            "next_cursor": null,
-        })),
+        (status = 200, description = "Entries, and where to go on", body = Found),
         (status = 400, description = "Names the parameter that is wrong", body = ErrorBody),
         (status = 401, description = "Not the admin token", body = ErrorBody),
-        (status = 503, description = "The log cannot be searched", body = ErrorBody),
+        (status = 503, description = "Other searches are running, then Retry-After says \
+            when to try again; or the log cannot be read", body = ErrorBody),
     ),
 )]
 pub(super) fn search_log(call: &Call<'_>) -> Result<Reply, Problem> {
     let page = search(call, &query(&call.query)?)?;
-    // The lines are JSON already; one that a crash cut short is left out.
-    let entries: Vec<&str> = page
-        .lines
-        .iter()
-        .map(String::as_str)
-        .filter(|line| serde_json::from_str::<IgnoredAny>(line).is_ok())
-        .collect();
-    let next_cursor = serde_json::Value::from(page.next_cursor);
-    let body = format!(
-        "{{\"entries\":[{}],\"next_cursor\":{next_cursor}}}",
-        entries.join(",")
-    );
-    Ok(Reply::of("application/json", body.into_bytes()))
+    let found = Found {
+        entries: page.lines,
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+        timed_out: page.timed_out,
+    };
+    Ok(Reply::json(200, &found))
 }
 
 /// Searches, until nobody waits any more.
-pub(super) fn search(call: &Call<'_>, query: &LogQuery) -> Result<LogPage, Problem> {
-    let log = call.context.log.as_ref();
-    let log = log.ok_or_else(|| Problem::Log("it is switched off".into()))?;
-    Ok(log.search(query, &call.relayed.cancelled)?)
+pub(super) fn search(call: &Call<'_>, query: &chatlog::Query) -> Result<Page, Problem> {
+    Ok(call.context.log.search(query, &call.relayed.cancel)?)
 }
 
-/// A query for the newest entries that match a pattern.
-pub(super) fn matching(pattern: &str, limit: usize) -> LogQuery {
-    LogQuery {
-        pattern: Some(pattern.to_owned()).filter(|pattern| !pattern.is_empty()),
-        kind: None,
-        nick: None,
-        channel: None,
-        since_ms: None,
-        until_ms: None,
-        limit,
-        cursor: None,
-    }
-}
-
-fn query(query: &Query) -> Result<LogQuery, Problem> {
-    Ok(LogQuery {
+fn query(query: &Query) -> Result<chatlog::Query, Problem> {
+    let given = |name| query.get(name).map(str::to_owned);
+    Ok(chatlog::Query {
+        pattern: given("pattern").filter(|pattern| !pattern.is_empty()),
         kind: query.get("kind").map(kind).transpose()?,
-        nick: name(query, "nick", Name::parse_nickname)?,
-        channel: name(query, "channel", Name::parse_channel)?,
-        since_ms: time(query, "since")?,
-        until_ms: time(query, "until")?,
-        cursor: query.get("cursor").map(str::to_owned),
-        ..matching(query.get("pattern").unwrap_or_default(), limit(query)?)
+        nick: given("nick"),
+        channel: given("channel"),
+        since: time(query, "since")?,
+        until: time(query, "until")?,
+        limit: query.get("limit").map(limit).transpose()?,
+        cursor: query.get("cursor").map(cursor).transpose()?,
     })
 }
 
 fn kind(word: &str) -> Result<Kind, Problem> {
-    let kind = KINDS.iter().find(|(known, _)| *known == word);
-    kind.map(|(_, kind)| *kind).ok_or_else(|| {
-        let words: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
-        Problem::field("kind", format!("must be one of {}", words.join(", ")))
+    Kind::from_word(word).ok_or_else(|| {
+        let words = Kind::ALL.map(Kind::word).join(", ");
+        Problem::field("kind", format!("must be one of {words}"))
     })
-}
-
-fn name(
-    query: &Query,
-    field: &str,
-    parse: fn(&str) -> Result<Name, NameError>,
-) -> Result<Option<Name>, Problem> {
-    let name = query.get(field).map(parse).transpose();
-    name.map_err(|error| Problem::field(field, error))
 }
 
 fn time(query: &Query, field: &str) -> Result<Option<u64>, Problem> {
@@ -191,33 +116,25 @@ fn time(query: &Query, field: &str) -> Result<Option<u64>, Problem> {
         return Ok(None);
     };
     let timestamp: Timestamp = raw.parse().map_err(|_| {
-        // The + of an offset is a space unless it is encoded.
-        Problem::field(field, "must be a time such as 2030-01-31T12:00:00Z")
+        let why =
+            "must be a time such as 2030-01-31T12:00:00Z; the + of a time zone is written %2B";
+        Problem::field(field, why)
     })?;
     Ok(Some(u64::try_from(timestamp.as_millisecond()).unwrap_or(0)))
 }
 
-fn limit(query: &Query) -> Result<usize, Problem> {
-    let Some(raw) = query.get("limit") else {
-        return Ok(DEFAULT_LOG_LIMIT);
-    };
-    match raw.parse() {
-        Ok(limit) if (1..=MAX_LOG_LIMIT).contains(&limit) => Ok(limit),
-        _ => Err(Problem::field(
-            "limit",
-            format!("must be a number from 1 to {MAX_LOG_LIMIT}"),
-        )),
-    }
+fn limit(raw: &str) -> Result<NonZeroUsize, Problem> {
+    let limit = raw
+        .parse()
+        .ok()
+        .filter(|limit: &NonZeroUsize| limit.get() <= MAX_LIMIT);
+    limit.ok_or_else(|| {
+        let why = format!("must be a number from 1 to {MAX_LIMIT}");
+        Problem::field("limit", why)
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_words_are_those_of_the_log() {
-        for (word, kind) in KINDS {
-            assert_eq!(serde_json::json!(kind), serde_json::json!(word));
-        }
-    }
+fn cursor(raw: &str) -> Result<Cursor, Problem> {
+    let why = "must be the next_cursor of an earlier answer";
+    raw.parse().map_err(|_| Problem::field("cursor", why))
 }

@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::chatlog::SearchError;
 use crate::hub::BanError;
 use crate::turn::HubUnavailable;
 
-use super::log::LogSearchError;
 use super::reply::Reply;
 
 /// Why a call failed.
@@ -32,8 +32,10 @@ pub(super) enum Problem {
     BansNotSaved(String),
     /// The hub does not answer.
     Hub,
-    /// The chat log cannot be searched; says why.
-    Log(String),
+    /// As many searches of the chat log as may run at once are running.
+    LogBusy,
+    /// The chat log cannot be read; says why.
+    LogUnreadable(String),
     /// Nobody waits for the answer any more.
     Cancelled,
     /// A fault of the server's own.
@@ -76,14 +78,15 @@ impl Problem {
             Problem::BansNotSaved(_) => (500, "bans_not_saved"),
             Problem::Internal => (500, "internal_error"),
             Problem::Hub => (503, "hub_unavailable"),
-            Problem::Log(_) => (503, "log_unavailable"),
+            Problem::LogBusy => (503, "log_busy"),
+            Problem::LogUnreadable(_) => (503, "log_unavailable"),
             Problem::Cancelled => (503, "cancelled"),
         }
     }
 
     /// The answer that says so.
     pub fn reply(self) -> Reply {
-        let (status, code) = self.status_and_code();
+        let code = self.status_and_code().1;
         let message = self.to_string();
         let field = match &self {
             Problem::Field(name, _) => Some(name.clone()),
@@ -94,17 +97,18 @@ impl Problem {
             message,
             field,
         };
-        let reply = Reply::json(status, &ErrorBody { error });
+        self.reply_with(&ErrorBody { error })
+    }
+
+    /// An answer that says so in a body of its own form.
+    pub fn reply_with(self, body: &impl Serialize) -> Reply {
+        let reply = Reply::json(self.status_and_code().0, body);
         match self {
             Problem::Unauthorised(_) => reply.with("WWW-Authenticate", "Bearer realm=\"admin\""),
             Problem::Method(allowed) => reply.with("Allow", allowed),
+            Problem::LogBusy => reply.with("Retry-After", "2"),
             _ => reply,
         }
-    }
-
-    /// The HTTP status.
-    pub fn status(&self) -> u16 {
-        self.status_and_code().0
     }
 }
 
@@ -125,8 +129,15 @@ impl fmt::Display for Problem {
                 "done, but it will not outlast a restart: the bans could not be saved: {why}"
             ),
             Problem::Hub => write!(f, "the server is too busy or stopping; try again"),
-            Problem::Log(why) => write!(f, "the chat log cannot be searched: {why}"),
-            Problem::Cancelled => write!(f, "given up, because nobody was waiting any more"),
+            Problem::LogBusy => write!(
+                f,
+                "other searches of the chat log are still running; try again in a moment"
+            ),
+            Problem::LogUnreadable(why) => f.write_str(why),
+            Problem::Cancelled => write!(
+                f,
+                "given up: the server is stopping, or nobody was waiting any more"
+            ),
             Problem::Internal => write!(f, "a fault inside the server; its log says more"),
         }
     }
@@ -140,12 +151,15 @@ impl From<HubUnavailable> for Problem {
     }
 }
 
-impl From<LogSearchError> for Problem {
-    fn from(error: LogSearchError) -> Problem {
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Problem {
         match error {
-            LogSearchError::Query { field, message } => Problem::field(field, message),
-            LogSearchError::Cancelled => Problem::Cancelled,
-            LogSearchError::Unavailable(why) => Problem::Log(why),
+            SearchError::Pattern(error) => Problem::field("pattern", error),
+            SearchError::Nick(error) => Problem::field("nick", error),
+            SearchError::Channel(error) => Problem::field("channel", error),
+            SearchError::Busy => Problem::LogBusy,
+            SearchError::Cancelled => Problem::Cancelled,
+            SearchError::Io { .. } => Problem::LogUnreadable(error.to_string()),
         }
     }
 }

@@ -26,7 +26,11 @@ impl Reply {
 
     pub fn json(status: u16, body: &impl Serialize) -> Reply {
         match serde_json::to_vec(body) {
-            Ok(body) => Reply::of("application/json", body).with_status(status),
+            Ok(mut body) => {
+                // For people who call from a terminal.
+                body.push(b'\n');
+                Reply::of("application/json", body).with_status(status)
+            }
             // Only maps with strange keys fail, and there are none here.
             Err(_) => Reply::empty(500),
         }

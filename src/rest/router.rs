@@ -107,7 +107,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         authorise(incoming, context)?;
     }
     if routes.is_empty() {
-        let why = format!("there is nothing at {}", incoming.path);
+        let why = format!("there is nothing at {}; see /docs", incoming.path);
         return Err(Problem::NotFound(why));
     }
     let method = match &incoming.method {
@@ -142,7 +142,8 @@ fn matches<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
 fn authorise(incoming: &Incoming, context: &RestContext) -> Result<(), Problem> {
     let Some(authorization) = &incoming.authorization else {
         return Err(Problem::Unauthorised(
-            "this needs the header Authorization: Bearer <admin token>",
+            "this needs the header Authorization: Bearer <admin token>; the server says at its \
+             start where the token is",
         ));
     };
     let (scheme, token) = authorization.split_once(' ').unwrap_or_default();

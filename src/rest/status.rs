@@ -1,18 +1,20 @@
 //! `/api/status`, `/healthz`, `/readyz` and `/metrics`: how the server is.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
+use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::hub::Counts;
-use crate::metrics::CONTENT_TYPE;
+use crate::metrics::{CONTENT_TYPE, Protocol};
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
-use super::reply::Reply;
+use super::reply::{Reply, rfc3339};
 use super::router::{Access, Handler, Route};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -85,7 +87,7 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
     let status = Status {
         status: if degraded { "degraded" } else { "ok" },
         version: context.version,
-        started_at: context.started.to_string(),
+        started_at: rfc3339(u64::try_from(context.started.as_millisecond()).unwrap_or(0)),
         uptime_seconds: u64::try_from(uptime.as_secs()).unwrap_or(0),
         connections: counts.connections,
         users: counts.users,
@@ -131,13 +133,30 @@ pub(super) fn readyz(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Problem> {
-    let metrics = &call.context.metrics;
+    let context = call.context;
+    let metrics = &context.metrics;
+    metrics.hub_queue.set(context.hub.queue_length() as u64);
+    set(&metrics.log_entries_dropped, context.log.dropped());
+    let hub = context.hub.ask(|hub, _, _| (hub.counts(), hub.protocols()));
     // Without an answer the rest still tells why.
-    if let Ok(counts) = counts(call) {
+    metrics.hub_answered.set(u64::from(hub.is_ok()));
+    if let Ok((counts, protocols)) = hub {
         metrics.users.set(counts.users as u64);
         metrics.channels.set(counts.channels as u64);
+        for (protocol, counts) in protocols {
+            let protocol = Protocol { protocol };
+            let open = metrics.connections.get_or_create_owned(&protocol);
+            open.set(counts.open as u64);
+            let opened = metrics.connections_opened.get_or_create_owned(&protocol);
+            set(&opened, counts.opened);
+        }
     }
     Ok(Reply::of(CONTENT_TYPE, metrics.encode().into_bytes()))
+}
+
+/// Shows what somebody else has counted.
+fn set(counter: &Counter, count: u64) {
+    counter.inner().store(count, Ordering::Relaxed);
 }
 
 fn counts(call: &Call<'_>) -> Result<Counts, Problem> {

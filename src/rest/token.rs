@@ -14,9 +14,13 @@ impl AdminToken {
         AdminToken(RwLock::new(token))
     }
 
-    /// Puts another in force; the one before is worth nothing any more.
-    pub fn replace(&self, token: Secret) {
-        *self.0.write() = token;
+    /// Puts a token in force; any other is worth nothing any more. Tells
+    /// whether there was another.
+    pub fn replace(&self, token: Secret) -> bool {
+        let mut in_force = self.0.write();
+        let differs = *in_force != token;
+        *in_force = token;
+        differs
     }
 
     /// Whether this is it. Takes as long whichever byte is wrong.
@@ -37,7 +41,8 @@ mod tests {
         for wrong in ["", "a-long-enough-secre", "A-long-enough-secret"] {
             assert!(!token.is(wrong), "{wrong:?}");
         }
-        token.replace(secret("another-long-secret"));
+        assert!(!token.replace(secret("a-long-enough-secret")));
+        assert!(token.replace(secret("another-long-secret")));
         assert!(!token.is("a-long-enough-secret"));
         assert!(token.is("another-long-secret"));
     }

@@ -3,6 +3,8 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
+use serde_json::json;
+
 use crate::net::front::{
     self, Admission, Denial, FrontContext, Handshake, Relays, Upgraded, Upgrades,
 };
@@ -62,8 +64,8 @@ impl Service for Http {
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
-        let words = why.words();
-        let body = format!("{{\"error\":{{\"code\":503,\"message\":\"{words}\"}}}}");
+        let body = json!({"error": {"code": why.code(), "message": why.words()}});
+        let body = format!("{body}\n");
         let length = body.len();
         format!(
             "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n\

@@ -1,13 +1,16 @@
 //! What listeners, REST and signals share while the server runs.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 
 use crate::account::Accounts;
+use crate::chatlog::ChatLog;
 use crate::config::Config;
-use crate::data;
+use crate::data::{self, DataDir};
 use crate::metrics::Metrics;
 use crate::net::front::{HttpLimits, Origins};
 use crate::net::limits::{Capacity, capacity};
@@ -21,39 +24,50 @@ pub struct Shared {
     /// Locked to read a setting or to put others in force, never for longer.
     config: RwLock<Config>,
     capacity: RwLock<Capacity>,
+    handles: Handles,
+    /// What administrators must know.
+    pub admin_token: Arc<AdminToken>,
+    /// Which pages may open WebSockets.
+    pub origins: Arc<Origins>,
+    /// Longest text of an administrator.
+    pub admin_text_bytes: Arc<AtomicUsize>,
+}
+
+/// The running parts.
+pub struct Handles {
     /// Who is connected.
     pub registry: Arc<Registry>,
     /// The hub thread.
     pub hub: HubHandle,
     /// Who is registered, and the store.
     pub accounts: Arc<Accounts>,
+    /// What happened.
+    pub chat_log: ChatLog,
+    /// The data folder, held for as long as the server runs.
+    pub data: Arc<DataDir>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// What administrators must know.
-    pub admin_token: Arc<AdminToken>,
-    /// Which pages may open WebSockets.
-    pub origins: Arc<Origins>,
+}
+
+/// Whoever has the settings in force has the parts they apply to.
+impl Deref for Shared {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.handles
+    }
 }
 
 impl Shared {
     /// Brings the handles together.
-    pub fn new(
-        config: Config,
-        registry: Arc<Registry>,
-        hub: HubHandle,
-        accounts: Accounts,
-        metrics: Arc<Metrics>,
-        admin_token: &data::AdminToken,
-    ) -> Shared {
+    pub fn new(config: Config, admin_token: &data::AdminToken, handles: Handles) -> Shared {
         Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             admin_token: Arc::new(AdminToken::new(admin_token.secret().clone())),
+            admin_text_bytes: Arc::new(AtomicUsize::new(config.limits.line_bytes)),
             config: RwLock::new(config),
-            registry,
-            hub,
-            accounts: Arc::new(accounts),
-            metrics,
+            handles,
         }
     }
 
@@ -103,11 +117,29 @@ impl Shared {
         *self.capacity.write() = capacity(config.limits.connections);
         self.origins.replace(config.web.allowed_origins.clone());
         self.accounts.set_attempts(config.limits.auth_attempts);
-        if let Some(token) = &config.admin.token {
-            self.admin_token.replace(token.clone());
-        }
+        self.admin_text_bytes
+            .store(config.limits.line_bytes, Ordering::Relaxed);
+        self.chat_log.configure(&config.chat_log);
+        self.reload_admin_token(&config);
         // Fails only without a hub, when there is nothing left to set.
         let _ = self.hub.send(Input::Configure(Box::new(settings(&config))));
+    }
+
+    /// The configured token or, without one, what its file says now.
+    fn reload_admin_token(&self, config: &Config) {
+        let token = match self.data.admin_token(config.admin.token.as_ref()) {
+            Ok(token) => token,
+            Err(error) => {
+                log::error!("the admin token stays as it was: {error}");
+                return;
+            }
+        };
+        if self.admin_token.replace(token.secret().clone()) {
+            match token {
+                data::AdminToken::Configured(_) => log::info!("admin token: as configured"),
+                data::AdminToken::Kept(_, path) => log::info!("admin token: {}", path.display()),
+            }
+        }
     }
 }
 

@@ -38,22 +38,29 @@ pub fn serve(server: Server, sources: &Sources) -> ExitCode {
 }
 
 fn reload(server: &Server, sources: &Sources) {
+    // Whatever the configuration is like: this is also how one says that the
+    // file was moved away.
+    server.shared.chat_log.reopen();
     let new = match Config::load(sources) {
         Ok(new) => new,
         Err(problems) => {
-            log::error!("not reloaded, the configuration has mistakes:\n{problems}");
+            for problem in problems.iter() {
+                log::error!("{problem}");
+            }
+            log::error!("not reloaded: everything stays as it was");
             return;
         }
     };
     let changes = server.shared.config().changes(&new);
-    for change in &changes {
-        log::info!("reloaded {change}");
-    }
-    if changes.is_empty() {
-        log::info!("reloaded, nothing in the configuration has changed");
-    }
     server.shared.reload(&new);
-    server.chat_log.reopen();
+    for change in &changes {
+        log::info!("{change}");
+    }
+    match changes.len() {
+        0 => log::info!("reloaded: no setting has changed"),
+        1 => log::info!("reloaded: 1 setting has changed"),
+        count => log::info!("reloaded: {count} settings have changed"),
+    }
     logging::set_filter(&server.shared.config().log_level);
 }
 

@@ -4,17 +4,19 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use chat_server::config::Secret;
+use chat_server::chatlog::{ChatLog, ChatLogOptions};
+use chat_server::config::{self, Secret};
 use chat_server::hub::{Ban, ConnectionId, Effects, Hub, Limits, Now, Profile};
 use chat_server::metrics::Metrics;
 use chat_server::name::Name;
 use chat_server::net::front::{self, FileSet, FrontContext, HttpLimits, Origins, Relays, Upgrades};
-use chat_server::rest::{self, AdminToken, LogSearch, Readiness, RestContext, RestHandle, Socket};
+use chat_server::rest::{self, AdminToken, Readiness, RestContext, RestHandle, Socket};
 use chat_server::turn::{HubHandle, Input};
 use parking_lot::Mutex;
 
@@ -27,7 +29,9 @@ pub struct Plan {
     pub limits: HttpLimits,
     pub files: Vec<FileSet>,
     pub upgrades: Option<Arc<dyn Upgrades>>,
-    pub log: Option<Arc<dyn LogSearch>>,
+    /// Searches of the chat log at once.
+    pub searches: usize,
+    pub search_budget: Duration,
     pub origins: Vec<String>,
     pub workers: usize,
 }
@@ -42,7 +46,8 @@ impl Default for Plan {
             },
             files: vec![chat_server::page::file, chat_server::rest::docs::file],
             upgrades: None,
-            log: None,
+            searches: 2,
+            search_budget: PATIENCE,
             origins: vec!["https://friend.example".into()],
             workers: 2,
         }
@@ -150,6 +155,17 @@ pub fn status(raw: &str) -> u16 {
     raw[9..12].parse().unwrap()
 }
 
+/// A pattern that takes its time and is nowhere found.
+const NOWHERE: &str = "pattern=(x%2By%3F)%2Bz%24";
+
+/// Whether something has come that was not read yet.
+fn has_answer(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let peeked = stream.peek(&mut [0]);
+    stream.set_nonblocking(false).unwrap();
+    peeked.is_ok()
+}
+
 /// Waits until something is so.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
@@ -168,11 +184,13 @@ pub struct Site {
     pub origins: Arc<Origins>,
     pub metrics: Arc<Metrics>,
     pub relays: Arc<Relays>,
+    pub log: ChatLog,
     /// What was last saved, or the wish that saving fails.
     pub saved_bans: Arc<Mutex<Option<Vec<Ban>>>>,
     pub saving_fails: Arc<AtomicBool>,
+    pub saving_panics: Arc<AtomicBool>,
     rest: Option<RestHandle>,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 impl Site {
@@ -188,9 +206,12 @@ impl Site {
         let metrics = Metrics::new();
         let saved_bans = Arc::new(Mutex::new(None));
         let saving_fails = Arc::new(AtomicBool::new(false));
+        let saving_panics = Arc::new(AtomicBool::new(false));
         let save_bans: rest::SaveBans = {
             let (saved, fails) = (saved_bans.clone(), saving_fails.clone());
+            let panics = saving_panics.clone();
             Box::new(move |bans| {
+                assert!(!panics.load(Ordering::SeqCst), "on purpose");
                 if fails.load(Ordering::SeqCst) {
                     return Err(std::io::Error::other("disk full"));
                 }
@@ -198,12 +219,19 @@ impl Site {
                 Ok(())
             })
         };
+        let folder = data.path().join("chatlog");
+        let log = ChatLog::open(ChatLogOptions {
+            searches: plan.searches,
+            search_budget: plan.search_budget,
+            ..ChatLogOptions::new(folder, config::ChatLog::default())
+        });
+        let log = log.unwrap();
         let context = RestContext {
             hub: hub.clone(),
-            log: plan.log,
+            log: log.clone(),
             token: token.clone(),
             save_bans: Mutex::new(save_bans),
-            max_text_bytes: 1000,
+            max_text_bytes: Arc::new(AtomicUsize::new(1000)),
             version: "1.2.3",
             started: jiff::Timestamp::now(),
             metrics: metrics.clone(),
@@ -228,10 +256,12 @@ impl Site {
             origins,
             metrics,
             relays,
+            log,
             saved_bans,
             saving_fails,
+            saving_panics,
             rest: Some(rest),
-            _data: data,
+            data,
         }
     }
 
@@ -263,6 +293,54 @@ impl Site {
     pub fn users(&self) -> Vec<String> {
         let users = self.hub.ask(|hub, _, _| hub.users()).unwrap();
         users.iter().map(|user| user.nickname.to_string()).collect()
+    }
+
+    /// The chat log's folder.
+    pub fn log_folder(&self) -> PathBuf {
+        self.data.path().join("chatlog")
+    }
+
+    /// Makes the chat log so long that looking at all of it takes hours, then
+    /// has that done for a client, who waits for the answer. For a site with
+    /// one search at once.
+    pub fn begin_endless_search(&self) -> TcpStream {
+        self.make_log_endless();
+        let ask = |pattern: &str| {
+            let mut client = self.front.connect();
+            let request = format!(
+                "GET /admin/log?{pattern} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+                 Authorization: Bearer {TOKEN}\r\n\r\n"
+            );
+            client.write_all(request.as_bytes()).unwrap();
+            client
+        };
+        let mut endless = ask(NOWHERE);
+        until("the search has begun", || {
+            let looks_busy = status(&read_to_end(&mut ask("limit=1"))) == 503;
+            // Our own look may have been in its way.
+            if !looks_busy && has_answer(&endless) {
+                endless = ask(NOWHERE);
+            }
+            looks_busy
+        });
+        endless
+    }
+
+    /// Thousands of rotated files, all of them the same one on the disk.
+    fn make_log_endless(&self) {
+        const LINE: &str = "{\"at\":\"2020-01-01T00:00:00.000Z\",\"kind\":\"message\",\"text\":\"xxxxxxxxxxxxxxxx\"}\n";
+        let folder = self.log_folder();
+        let rotated = |number: usize| {
+            let (seconds, millis) = (number / 1000, number % 1000);
+            folder.join(format!("chat-20200101T0000{seconds:02}.{millis:03}Z.log"))
+        };
+        if rotated(0).exists() {
+            return;
+        }
+        std::fs::write(rotated(0), LINE.repeat(200_000)).unwrap();
+        for number in 1..20_000 {
+            std::fs::hard_link(rotated(0), rotated(number)).unwrap();
+        }
     }
 
     pub fn stop_rest(&mut self) {

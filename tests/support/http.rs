@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::server::{DEADLINE, Server};
+use super::server::{DEADLINE, Server, wait_until};
 
 /// An HTTP answer, read whole.
 pub struct Answer {
@@ -25,6 +25,35 @@ impl Server {
         let request = agent().get(self.url(path));
         let request = request.header("Authorization", self.bearer());
         answer(request.call())
+    }
+
+    /// GET on the REST listener with another token.
+    pub fn get_as(&self, token: &str, path: &str) -> Answer {
+        let request = agent().get(self.url(path));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        answer(request.call())
+    }
+
+    /// What the chat log has, newest first, once it has at least so many
+    /// entries of this kind: it is written a little later than it happens.
+    pub fn log(&self, parameters: &str, at_least: usize) -> Vec<Value> {
+        let mut entries = Vec::new();
+        wait_until(&format!("{at_least} of {parameters} are logged"), || {
+            let answer = self.get(&format!("/admin/log?{parameters}"));
+            assert_eq!(answer.status, 200, "{}", answer.body);
+            entries = answer.json()["entries"].as_array().unwrap().clone();
+            entries.len() >= at_least
+        });
+        entries
+    }
+
+    /// The texts of [`Server::log`].
+    pub fn log_texts(&self, parameters: &str, at_least: usize) -> Vec<String> {
+        let entries = self.log(parameters, at_least);
+        let texts = entries.iter().map(|entry| entry["text"].as_str());
+        texts
+            .map(|text| text.unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// POST of JSON on the REST listener with the admin token.

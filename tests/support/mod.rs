@@ -16,7 +16,7 @@ mod ws_client;
 
 pub use http::Answer;
 pub use line_client::LineClient;
-pub use server::{DEADLINE, Server};
+pub use server::{DEADLINE, Server, wait_until};
 pub use terminal::{Terminal, missing};
 pub use user::{User, is_message, is_private};
 pub use ws_client::WsClient;

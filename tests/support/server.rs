@@ -16,9 +16,19 @@ use tempfile::TempDir;
 /// only ever waited out when something is broken.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// Waits until something is so.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// A running server. Dropping it kills it.
 pub struct Server {
     child: Child,
+    environment: Vec<(&'static str, &'static str)>,
     stdout: Arc<Output>,
     stderr: Arc<Output>,
     addresses: HashMap<String, SocketAddr>,
@@ -36,6 +46,15 @@ impl Server {
 
     /// Starts a server without waiting: it may be about to fail.
     pub fn spawn(change: impl FnOnce(&mut Value)) -> Server {
+        Server::spawn_with(&[], change)
+    }
+
+    /// Starts a server that finds these variables in its environment, without
+    /// waiting.
+    pub fn spawn_with(
+        environment: &[(&'static str, &'static str)],
+        change: impl FnOnce(&mut Value),
+    ) -> Server {
         let dir = tempfile::tempdir().unwrap();
         let mut config = json!({
             "listen": {
@@ -48,30 +67,50 @@ impl Server {
             "data_dir": dir.path().join("data"),
         });
         change(&mut config);
-        let config_path = dir.path().join("config.json");
-        std::fs::write(&config_path, config.to_string()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("CHAT_SERVER_") {
-                command.env_remove(name);
-            }
-        }
-        let mut child = command
-            .arg("-c")
-            .arg(&config_path)
-            .current_dir(dir.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        std::fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
+        let environment = environment.to_vec();
+        let mut child = run(dir.path(), &environment);
         Server {
             stdout: Output::collect(child.stdout.take().unwrap()),
             stderr: Output::collect(child.stderr.take().unwrap()),
             addresses: HashMap::new(),
             child,
+            environment,
             dir,
         }
+    }
+
+    /// Stops the server and starts it again with the same configuration and
+    /// data folder; waits until it is ready.
+    pub fn restart(&mut self) {
+        self.signal(Signal::TERM);
+        let status = self.wait_exit();
+        assert!(status.success(), "{status}\n{}", self.output());
+        self.child = run(self.dir.path(), &self.environment);
+        self.stdout = Output::collect(self.child.stdout.take().unwrap());
+        self.stderr = Output::collect(self.child.stderr.take().unwrap());
+        self.wait_ready();
+    }
+
+    /// Changes the configuration file and has the server read it; waits until
+    /// its log says that it did.
+    pub fn reload(&self, change: impl FnOnce(&mut Value)) {
+        let path = self.dir.path().join("config.json");
+        let config = std::fs::read_to_string(&path).unwrap();
+        let mut config = serde_json::from_str(&config).unwrap();
+        change(&mut config);
+        std::fs::write(&path, config.to_string()).unwrap();
+        self.hang_up();
+    }
+
+    /// Sends SIGHUP and waits until the log says what came of it.
+    pub fn hang_up(&self) {
+        const DONE: &str = "reloaded: ";
+        let count = |text: &str| text.matches(DONE).count();
+        let before = count(&self.stderr.text());
+        self.signal(Signal::HUP);
+        let done = self.stderr.wait(|text| count(text) > before);
+        assert!(done, "never reloaded\n{}", self.output());
     }
 
     /// Waits until the server says it is ready, and learns its addresses.
@@ -173,6 +212,25 @@ impl Server {
             self.stderr.text()
         )
     }
+}
+
+fn run(dir: &Path, environment: &[(&str, &str)]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CHAT_SERVER_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .envs(environment.iter().copied())
+        .arg("-c")
+        .arg(dir.join("config.json"))
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 impl Drop for Server {

@@ -91,10 +91,11 @@ impl Rejection {
     /// The answer that says so.
     pub(super) fn answer(&self) -> Answer {
         let body = json!({"error": {"code": self.code(), "message": self.to_string()}});
+        let body = format!("{body}\n");
         let answer = Answer::new(self.status())
             .with("Content-Type", "application/json")
             .with("Cache-Control", "no-store")
-            .with_body(body.to_string().into_bytes());
+            .with_body(body.into_bytes());
         match self {
             Rejection::ReadOnly => answer.with("Allow", "GET, HEAD"),
             Rejection::Unauthorised(_) => answer.with("WWW-Authenticate", "Bearer"),

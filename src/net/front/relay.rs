@@ -9,11 +9,12 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+
+use crate::cancel::Cancel;
 
 use super::answer::Answer;
 use super::head::{Head, content_length};
@@ -53,8 +54,8 @@ pub struct Relays {
 pub struct Relayed {
     /// The client's address.
     pub peer: SocketAddr,
-    /// Set when nobody waits for the answer any more.
-    pub cancelled: Arc<AtomicBool>,
+    /// Cancelled when nobody waits for the answer any more.
+    pub cancel: Cancel,
 }
 
 impl Relays {
@@ -81,7 +82,7 @@ impl Relays {
     /// Lets nobody wait any more; for shutting down.
     pub fn cancel_all(&self) {
         for relayed in self.under_way.lock().values() {
-            relayed.cancelled.store(true, Ordering::Relaxed);
+            relayed.cancel.cancel();
         }
     }
 
@@ -91,16 +92,16 @@ impl Relays {
             return None;
         }
         let id = self.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let cancelled = Arc::new(AtomicBool::new(false));
+        let cancel = Cancel::new();
         let relayed = Relayed {
             peer,
-            cancelled: cancelled.clone(),
+            cancel: cancel.clone(),
         };
         under_way.insert(id, relayed);
         Some(Ticket {
             relays: self,
             id,
-            cancelled,
+            cancel,
         })
     }
 
@@ -126,13 +127,13 @@ impl Relays {
 struct Ticket<'a> {
     relays: &'a Relays,
     id: u64,
-    cancelled: Arc<AtomicBool>,
+    cancel: Cancel,
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         // Whoever still works on it can stop.
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.cancel.cancel();
         self.relays.under_way.lock().remove(&self.id);
     }
 }
@@ -177,7 +178,7 @@ fn receive(
     let mut watch_client = true;
     // It does not block after the wait below; should it ever, not for long.
     let _ = upstream.set_read_timeout(Some(ticket.relays.patience));
-    let mut client_left = || ticket.cancelled.store(true, Ordering::Relaxed);
+    let mut client_left = || ticket.cancel.cancel();
     loop {
         if head.is_none() {
             head = AnswerHead::parse(&bytes, is_head)?;
