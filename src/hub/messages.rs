@@ -196,14 +196,18 @@ impl Hub {
         let connections = from.map(|user| user.connections.as_slice());
         let others = connections.unwrap_or_default().iter().copied();
         let others = others.filter(|&other| other != sender);
-        fx.tell_all(others, Event::PrivateCopy(message.clone()));
+        // A note to oneself arrives as what it is, not as a copy too.
+        let to_oneself = message.from == message.to;
+        if !to_oneself {
+            fx.tell_all(others, Event::PrivateCopy(message.clone()));
+        }
         // Whoever is ignored is not told so: it would only invite a way round.
         if let Some(to) = to
             && !from.is_some_and(|from| to.ignores(from))
         {
             let event = Event::Private(message.clone());
             let to = to.connections.iter().copied();
-            fx.tell_all(to.filter(|&other| other != sender), event);
+            fx.tell_all(to.filter(|&other| to_oneself || other != sender), event);
         }
         if self.connection(sender).is_some() {
             fx.tell(sender, Event::PrivateSent(message));
