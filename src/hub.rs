@@ -28,7 +28,7 @@ pub use admin::{ChannelInfo, Counts, ProtocolCounts, UserInfo};
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
 pub use command::{Command, ConnectionId, Credential, Profile};
-pub use effects::{Chore, Effect, Effects, Recall, Recipients};
+pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Body, Event, Farewell, Message, Private, Refusal};
 pub use id::{BadMessageId, MessageId};
 use users::User;
@@ -268,6 +268,11 @@ impl Hub {
                 fx.tell(id, Event::Channels(self.channels.sorted_counts()));
                 Ok(())
             }
+            Command::History {
+                channel,
+                window,
+                limit,
+            } => self.read_history(id, channel, (window, limit), fx),
             Command::Answer(bytes) => {
                 fx.write(id, bytes);
                 Ok(())
@@ -362,6 +367,7 @@ impl Hub {
             Command::ListMembers(None) => "list".to_owned(),
             Command::ListMembers(Some(name)) => format!("list #{name}"),
             Command::ListChannels => "rooms".to_owned(),
+            Command::History { .. } => "history".to_owned(),
             Command::Quit => "quit".to_owned(),
         };
         fx.log(Entry {

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
-use crate::hub::{Chore, MessageId, Recall};
+use crate::hub::{Chore, MessageId, Reading, Recall};
 use crate::store::{
-    AppendRefused, Appender, Conversation, NewMessage, Outcome, Store, StoreWriter, StoredMessage,
-    Window, WriterSettings,
+    AppendRefused, Appender, Conversation, History, NewMessage, Outcome, Store, StoreWriter,
+    StoredMessage, Window, WriterSettings,
 };
 use crate::turn::{HubHandle, Input};
 
@@ -30,6 +30,8 @@ pub enum Kept {
     Settled(Vec<Outcome>),
     /// The last messages of a channel; none if they could not be read.
     Recalled(Recall, Vec<StoredMessage>),
+    /// Part of a channel's history, if it could be read.
+    Read(Reading, Option<History>),
 }
 
 /// The keeper's threads.
@@ -112,6 +114,13 @@ fn do_chores(store: &dyn Store, hub: &HubHandle, waiting: &Receiver<Chore>) {
                     return;
                 }
             }
+            Chore::Read(reading) => {
+                let history = part_of_history(store, &reading);
+                let answer = Kept::Read(reading, history);
+                if hub.send(Input::Kept(answer)).is_err() {
+                    return;
+                }
+            }
             Chore::SetIgnored {
                 account,
                 nickname,
@@ -134,4 +143,12 @@ fn last_messages(store: &dyn Store, recall: &Recall) -> Vec<StoredMessage> {
             Vec::new()
         }
     }
+}
+
+fn part_of_history(store: &dyn Store, reading: &Reading) -> Option<History> {
+    let conversation = Conversation::Channel(reading.channel.clone());
+    let history = store.history(&conversation, reading.window, reading.limit);
+    history
+        .map_err(|error| log::error!("the history of a channel cannot be read: {error}"))
+        .ok()
 }

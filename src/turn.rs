@@ -284,6 +284,9 @@ impl Turn {
             Input::Kept(Kept::Recalled(recall, messages)) => {
                 self.parts.hub.recalled(&recall, messages, now, fx);
             }
+            Input::Kept(Kept::Read(reading, history)) => {
+                self.parts.hub.history_read(&reading, history, now, fx);
+            }
             Input::Configure(settings) => {
                 self.parts.hub.set_limits(settings.limits);
                 self.parts.ping_seconds = settings.ping_seconds;
@@ -391,10 +394,22 @@ impl Turn {
                 Some(keeper) => keeper.chore(chore),
                 None => Some(chore),
             };
-            if let Some(Chore::Recall(recall)) = left {
-                self.parts
-                    .hub
-                    .recalled(&recall, Vec::new(), now, &mut self.effects);
+            match left {
+                Some(Chore::Recall(recall)) => {
+                    let nothing = Vec::new();
+                    self.parts
+                        .hub
+                        .recalled(&recall, nothing, now, &mut self.effects);
+                }
+                Some(Chore::Read(reading)) => {
+                    self.parts
+                        .hub
+                        .history_read(&reading, None, now, &mut self.effects);
+                }
+                Some(Chore::SetIgnored { .. }) => {
+                    log::error!("whom an account ignores could not be stored: too much to do");
+                }
+                None => {}
             }
         }
         self.carry_out();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::name::Name;
-use crate::store::AccountId;
+use crate::store::{AccountId, Window};
 use crate::text::Text;
 
 use super::Farewell;
@@ -83,6 +83,15 @@ pub enum Command {
     ListMembers(Option<Name>),
     /// Which channels there are.
     ListChannels,
+    /// What was said in a channel.
+    History {
+        /// Which channel.
+        channel: Option<Name>,
+        /// Which part of it.
+        window: Window,
+        /// How many messages at most.
+        limit: usize,
+    },
     /// What the connection's own thread has to say to it, such as the answer
     /// to a mistake; passed on as it is, in order with everything else.
     Answer(Vec<u8>),

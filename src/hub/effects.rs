@@ -2,7 +2,7 @@
 
 use crate::chatlog::Entry;
 use crate::name::Name;
-use crate::store::{AccountId, NewMessage};
+use crate::store::{AccountId, NewMessage, Window};
 
 use super::{ConnectionId, Event, Farewell};
 
@@ -44,6 +44,9 @@ pub enum Chore {
     /// Read the last messages of a channel, then hand them to
     /// [`super::Hub::recalled`].
     Recall(Recall),
+    /// Read part of a channel's history, then hand it to
+    /// [`super::Hub::history_read`].
+    Read(Reading),
     /// Remember with an account whom it ignores.
     SetIgnored {
         /// Whose list.
@@ -53,6 +56,19 @@ pub enum Chore {
         /// Whether they are ignored from now on.
         ignored: bool,
     },
+}
+
+/// A question for part of a channel's history.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Who asks.
+    pub connection: ConnectionId,
+    /// Which channel.
+    pub channel: Name,
+    /// Which part.
+    pub window: Window,
+    /// How many messages at most.
+    pub limit: usize,
 }
 
 /// A question for the last messages of a channel.
@@ -124,6 +140,11 @@ impl Effects {
     /// Has the last messages of a channel read.
     pub fn recall(&mut self, recall: Recall) {
         self.list.push(Effect::Chore(Chore::Recall(recall)));
+    }
+
+    /// Has part of a channel's history read.
+    pub fn read(&mut self, reading: Reading) {
+        self.list.push(Effect::Chore(Chore::Read(reading)));
     }
 
     /// Has it remembered whom an account ignores.

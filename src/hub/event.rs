@@ -34,6 +34,8 @@ pub enum Event {
         channel: Name,
         /// The messages.
         messages: Vec<Message>,
+        /// Whether nothing is missing on the side that was asked for.
+        complete: bool,
     },
     /// This connection is now in a channel.
     Joined {
@@ -165,6 +167,10 @@ pub enum Refusal {
     EmptyMessage,
     /// The message could not be stored, and nobody has seen it.
     NotStored,
+    /// The server keeps no history.
+    NoHistory,
+    /// The history cannot be read at present.
+    HistoryUnavailable,
     /// Too many commands wait for earlier messages to be stored.
     TooManyWaiting(usize),
     /// The nickname is registered, and no password or token was given.
@@ -190,6 +196,8 @@ impl Refusal {
             Refusal::TooManyIgnored(_) => "too_many_ignored",
             Refusal::EmptyMessage => "empty_message",
             Refusal::NotStored => "not_stored",
+            Refusal::NoHistory => "no_history",
+            Refusal::HistoryUnavailable => "history_unavailable",
             Refusal::TooManyWaiting(_) => "too_many_waiting",
             Refusal::NicknameRegistered(_) => "nickname_registered",
             Refusal::NicknameIsAccount => "nickname_is_account",
@@ -227,6 +235,13 @@ impl fmt::Display for Refusal {
                 f,
                 "Your message could not be stored and was not sent. Please try again later."
             ),
+            Refusal::NoHistory => write!(f, "No history is kept here."),
+            Refusal::HistoryUnavailable => {
+                write!(
+                    f,
+                    "The history cannot be read at present. Please try again."
+                )
+            }
             Refusal::TooManyWaiting(most) => write!(
                 f,
                 "{most} of your commands are waiting already; this one was not carried out."

@@ -71,6 +71,7 @@ impl Hub {
             let event = Event::History {
                 channel: channel_name,
                 messages: recent,
+                complete: true,
             };
             fx.tell(id, event);
         }

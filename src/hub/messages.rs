@@ -6,11 +6,12 @@
 
 use crate::chatlog::{Entry, Kind};
 use crate::name::Name;
-use crate::store::{AccountId, NewMessage, Place, StoredMessage};
+use crate::store::{AccountId, History, MAX_ROWS, NewMessage, Place, StoredMessage, Window};
 use crate::text::Text;
 
 use super::{
-    Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Private, Recall, Refusal,
+    Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Private, Reading, Recall,
+    Refusal,
 };
 
 /// Messages shown to somebody who joins a channel.
@@ -95,7 +96,7 @@ impl Hub {
         let body = self.next_body(text, now);
         let message = Private { from, to, body };
         let Some((from, to)) = accounts else {
-            self.hand_over(id, message, None, fx);
+            self.hand_over(id, message, sender_account, fx);
             return Ok(());
         };
         let place = Place::Direct { from, to };
@@ -232,7 +233,56 @@ impl Hub {
         });
     }
 
-    /// The answer to [`super::Effect::Recall`]: at most the last
+    pub(super) fn read_history(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        (window, limit): (Window, usize),
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let index = self.channel_of(id, channel)?;
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let channel = channel.name.clone();
+        if !self.limits.history {
+            return Err(Refusal::NoHistory);
+        }
+        // What comes behind waits, so that the answer comes in its place.
+        if let Some(connection) = self.connection_mut(id) {
+            connection.pending += 1;
+        }
+        fx.read(Reading {
+            connection: id,
+            channel,
+            window,
+            limit: limit.min(MAX_ROWS),
+        });
+        Ok(())
+    }
+
+    /// The answer to [`super::Chore::Read`]; nothing if it cannot be read.
+    pub fn history_read(
+        &mut self,
+        reading: &Reading,
+        history: Option<History>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        if self.connection(reading.connection).is_none() {
+            return;
+        }
+        let event = match history {
+            Some(history) => Event::History {
+                messages: messages_of(&reading.channel, history.messages),
+                channel: reading.channel.clone(),
+                complete: history.complete,
+            },
+            None => Event::Refused(Refusal::HistoryUnavailable),
+        };
+        fx.tell(reading.connection, event);
+        self.answered(reading.connection, now, fx);
+    }
+
+    /// The answer to [`super::Chore::Recall`]: at most the last
     /// [`RECALLED`] messages, oldest first; none if they cannot be read.
     pub fn recalled(
         &mut self,
@@ -246,18 +296,7 @@ impl Hub {
             return;
         };
         let name = channel.name.clone();
-        let messages: Vec<Message> = stored
-            .into_iter()
-            .map(|message| Message {
-                channel: name.clone(),
-                from: message.author,
-                body: Body {
-                    id: message.id,
-                    at_ms: message.at_ms,
-                    text: message.text,
-                },
-            })
-            .collect();
+        let messages = messages_of(&name, stored);
         let Some(held) = channel.past.fill(recall.number, &messages) else {
             return;
         };
@@ -265,6 +304,7 @@ impl Hub {
             let event = Event::History {
                 channel: name,
                 messages,
+                complete: true,
             };
             fx.tell_all(channel.members.iter().copied(), event);
         }
@@ -276,6 +316,19 @@ impl Hub {
             self.answered(id, now, fx);
         }
     }
+}
+
+fn messages_of(channel: &Name, stored: Vec<StoredMessage>) -> Vec<Message> {
+    let message = |stored: StoredMessage| Message {
+        channel: channel.clone(),
+        from: stored.author,
+        body: Body {
+            id: stored.id,
+            at_ms: stored.at_ms,
+            text: stored.text,
+        },
+    };
+    stored.into_iter().map(message).collect()
 }
 
 fn new_message(body: &Body, author: &Name, place: Place) -> NewMessage {

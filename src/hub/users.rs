@@ -101,6 +101,65 @@ impl Hub {
         Ok(())
     }
 
+    /// Makes a guest's connection one of the account it has logged in to,
+    /// wherever it is; the guest's nickname is free again.
+    pub fn become_account(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        credential: &Credential,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let (guest, user) = self.user_of(id)?;
+        if user.account.is_some() {
+            return Err(Refusal::NicknameIsAccount);
+        }
+        if guest == name {
+            return self.adopt(id, credential);
+        }
+        self.check_ban(&name, now)?;
+        let is_on = self.users.get(name.key());
+        if is_on.is_some_and(|user| user.account != Some(credential.account)) {
+            return Err(Refusal::NicknameInUse(name));
+        }
+        // A guest has no other connection than this one.
+        self.users.remove(guest.key());
+        let user = self
+            .users
+            .entry(name.key().clone())
+            .or_insert_with(|| User::new(name.clone(), Some(credential)));
+        user.connections.push(id);
+        let mut channels = Vec::new();
+        if let Some(connection) = self.connection_mut(id) {
+            connection.nickname = Some(name.clone());
+            connection.token = credential.token.clone();
+            channels.extend(connection.memberships.iter().map(|m| m.channel));
+        }
+        fx.tell(id, Event::Renamed { to: name.clone() });
+        self.tell_renamed(&channels, &[id], (&guest, &name), fx);
+        Ok(())
+    }
+
+    /// Tells everyone else in these channels of a new nickname.
+    fn tell_renamed(
+        &self,
+        channels: &[usize],
+        own: &[ConnectionId],
+        (from, to): (&Name, &Name),
+        fx: &mut Effects,
+    ) {
+        for channel in channels.iter().filter_map(|&c| self.channels.get(c)) {
+            let others = channel.members.iter().copied();
+            let event = Event::MemberRenamed {
+                channel: channel.name.clone(),
+                from: from.clone(),
+                to: to.clone(),
+            };
+            fx.tell_all(others.filter(|member| !own.contains(member)), event);
+        }
+    }
+
     /// Whether somebody who is on has this nickname in any spelling, and not
     /// as the owner of an account.
     pub fn is_guest(&self, name: &Name) -> bool {
@@ -119,6 +178,11 @@ impl Hub {
             self.close(id, Farewell::TokenRevoked, now, fx);
         }
         hit.len()
+    }
+
+    /// The nickname of a connection.
+    pub fn nickname_of(&self, id: ConnectionId) -> Option<Name> {
+        self.connection(id)?.nickname.clone()
     }
 
     /// The account of a connection's user.
@@ -181,16 +245,7 @@ impl Hub {
             connections.iter().copied(),
             Event::Renamed { to: to.clone() },
         );
-        for channel in channels.into_iter().filter_map(|c| self.channels.get(c)) {
-            let others = channel.members.iter().copied();
-            let others = others.filter(|member| !connections.contains(member));
-            let event = Event::MemberRenamed {
-                channel: channel.name.clone(),
-                from: from.clone(),
-                to: to.clone(),
-            };
-            fx.tell_all(others, event);
-        }
+        self.tell_renamed(&channels, &connections, (&from, &to), fx);
         Ok(())
     }
 

@@ -1,17 +1,37 @@
 //! A line connection's thread, whatever the framing: nickname first, then
 //! commands, at the speed the limits allow.
 
+mod login;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::account::Accounts;
 use crate::hub::{Command, ConnectionId, Farewell, Profile};
+use crate::name::Name;
 use crate::protocol::line::{self, Step};
 use crate::protocol::{WireFormat, frame_lines};
+use crate::store::AccountId;
 use crate::turn::{HubHandle, Input};
 
 use super::link::Link;
 use super::rate::{RateLimit, Verdict};
 use super::registry::Registry;
+use login::Asking;
+
+/// What every line connection works with.
+#[derive(Clone)]
+pub struct LineContext {
+    /// The hub.
+    pub hub: HubHandle,
+    /// Who is connected.
+    pub registry: Arc<Registry>,
+    /// Who is registered.
+    pub accounts: Arc<Accounts>,
+    /// What a connection may do.
+    pub limits: LineLimits,
+}
 
 /// What one line connection may do.
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +99,12 @@ impl Attached {
         self.input(Input::Write(self.id, bytes))
     }
 
-    /// Hands something to the hub.
-    pub fn input(&self, input: Input) -> Flow {
+    /// Has the hub carry out a command.
+    pub fn command(&self, command: Command) -> Flow {
+        self.input(Input::Command(self.id, command))
+    }
+
+    fn input(&self, input: Input) -> Flow {
         match self.hub.send(input) {
             Ok(()) => Flow::Continue,
             Err(_) => Flow::Stop,
@@ -100,22 +124,41 @@ impl Drop for Attached {
 pub struct LineSession {
     attached: Attached,
     format: WireFormat,
-    limits: LineLimits,
+    peer: SocketAddr,
+    context: LineContext,
     rate: RateLimit,
     started: Instant,
     named: bool,
+    account: Option<AccountId>,
+    asking: Asking,
 }
 
 impl LineSession {
-    /// A session for a connection just opened.
-    pub fn new(attached: Attached, format: WireFormat, limits: LineLimits) -> LineSession {
+    /// Begins a connection: makes it known to the hub, which greets it.
+    pub fn open(
+        context: LineContext,
+        link: &Arc<Link>,
+        format: WireFormat,
+        protocol: &'static str,
+        peer: SocketAddr,
+    ) -> LineSession {
+        let profile = Profile {
+            protocol,
+            address: peer,
+            one_channel: true,
+        };
+        let attached = Attached::open(&context.hub, &context.registry, link, format, profile);
+        let limits = context.limits;
         LineSession {
             attached,
             format,
-            limits,
+            peer,
+            context,
             rate: RateLimit::new(limits.message_rate, limits.message_burst),
             started: Instant::now(),
             named: false,
+            account: None,
+            asking: Asking::Nothing,
         }
     }
 
@@ -134,6 +177,9 @@ impl LineSession {
         if let Some(flow) = self.held_back() {
             return flow;
         }
+        if self.asking != Asking::Nothing {
+            return self.password_given(line);
+        }
         let step = match self.named {
             true => line::decode(line),
             false => line::decode_nickname(line),
@@ -141,11 +187,10 @@ impl LineSession {
         match step {
             Step::Nothing => Flow::Continue,
             Step::Reply(text) => self.say(&text),
-            Step::Command(command) => {
-                let id = self.attached.id;
-                self.attached.input(Input::Command(id, command))
-            }
-            Step::Claim(name) => self.claim(name),
+            Step::Command(command) => self.command(command),
+            Step::Claim(name) => self.wants(name),
+            Step::Register(password) => self.register(password),
+            Step::LogIn(name, password) => self.log_in(name, password),
         }
     }
 
@@ -153,17 +198,42 @@ impl LineSession {
     pub fn overlong_line(&mut self) -> Flow {
         match self.held_back() {
             Some(flow) => flow,
-            None => self.say(&line::too_long(self.limits.line_bytes)),
+            None => self.say(&line::too_long(self.context.limits.line_bytes)),
         }
     }
 
-    /// Says something to this connection only.
+    /// Says something to this connection only, in order with the rest.
     pub fn say(&self, lines: &str) -> Flow {
         let mut bytes = Vec::new();
         frame_lines(self.format, lines, &mut bytes);
-        let id = self.attached.id;
-        self.attached
-            .input(Input::Command(id, Command::Answer(bytes)))
+        self.attached.command(Command::Answer(bytes))
+    }
+
+    fn command(&self, command: Command) -> Flow {
+        let command = match command {
+            // Between accounts a message is kept, also for who is not on.
+            Command::Private {
+                to,
+                account: None,
+                text,
+            } if self.account.is_some() => Command::Private {
+                account: self.account_called(&to),
+                to,
+                text,
+            },
+            other => other,
+        };
+        self.attached.command(command)
+    }
+
+    fn account_called(&self, name: &Name) -> Option<AccountId> {
+        match self.context.accounts.find(name) {
+            Ok(account) => account.map(|account| account.id),
+            Err(error) => {
+                log::error!("an account cannot be looked up: {error}");
+                None
+            }
+        }
     }
 
     /// What to do instead of taking the line, if it comes too fast.
@@ -185,29 +255,7 @@ impl LineSession {
                 self.say("! You are sending too fast. Nothing more is sent until you slow down.\n"),
             ),
             Verdict::Refuse => Some(Flow::Continue),
-            Verdict::Close => {
-                let id = self.attached.id;
-                let end = Command::End(Farewell::Flooding);
-                Some(self.attached.input(Input::Command(id, end)))
-            }
-        }
-    }
-
-    /// Asks for a nickname and waits for the answer, because the next line
-    /// means something else if it is yes.
-    fn claim(&mut self, name: crate::name::Name) -> Flow {
-        let id = self.attached.id;
-        let answer = self
-            .attached
-            .hub
-            .ask(move |hub, now, fx| hub.claim(id, name, None, now, fx));
-        match answer {
-            Ok(Ok(())) => {
-                self.named = true;
-                Flow::Continue
-            }
-            Ok(Err(_)) => self.say("Another nickname, please:\n"),
-            Err(_) => self.say("! The server is too busy. Your nickname again, please:\n"),
+            Verdict::Close => Some(self.attached.command(Command::End(Farewell::Flooding))),
         }
     }
 }

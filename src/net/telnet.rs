@@ -5,14 +5,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::hub::{Command, Farewell, Profile};
+use crate::hub::{Command, Farewell};
 use crate::protocol::WireFormat;
 use crate::protocol::telnet::{Decoder, Input};
-use crate::turn::{self, HubHandle};
 
-use super::line::{Attached, Flow, LineLimits, LineSession};
+use super::line::{Flow, LineContext, LineSession};
 use super::link::Link;
-use super::registry::Registry;
 
 /// How long a client that has stopped sending may go on reading.
 const READ_ON: Duration = Duration::from_secs(30);
@@ -21,23 +19,11 @@ const READ_ON: Duration = Duration::from_secs(30);
 const READ_BYTES: usize = 4096;
 
 /// Serves a telnet connection until it ends.
-pub fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    hub: &HubHandle,
-    registry: &Registry,
-    limits: LineLimits,
-) {
+pub fn serve(stream: TcpStream, peer: SocketAddr, context: LineContext) {
     let link = Arc::new(Link::new(stream));
-    let profile = Profile {
-        protocol: "telnet",
-        address: peer,
-        one_channel: true,
-    };
-    let format = WireFormat::Telnet;
-    let attached = Attached::open(hub, registry, &link, format, profile);
-    let mut session = LineSession::new(attached, format, limits);
-    read_lines(&link, &mut session, limits.line_bytes);
+    let line_bytes = context.limits.line_bytes;
+    let mut session = LineSession::open(context, &link, WireFormat::Telnet, "telnet", peer);
+    read_lines(&link, &mut session, line_bytes);
     session.end(Farewell::PeerLeft);
 }
 
@@ -81,9 +67,8 @@ fn read_lines(link: &Link, session: &mut LineSession, line_bytes: usize) {
 /// The client has stopped sending. It gets every answer to what it has sent,
 /// in order, before the connection ends.
 fn hang_up(link: &Link, session: &LineSession) {
-    let attached = session.attached();
-    let hang_up = turn::Input::Command(attached.id, Command::End(Farewell::PeerLeft));
-    if attached.input(hang_up) == Flow::Continue {
+    let end = Command::End(Farewell::PeerLeft);
+    if session.attached().command(end) == Flow::Continue {
         link.wait_ended(READ_ON);
     }
 }

@@ -11,13 +11,12 @@ use std::sync::Arc;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
-use crate::hub::{ConnectionId, Farewell, Profile};
+use crate::hub::{ConnectionId, Farewell};
 use crate::protocol::WireFormat;
 use crate::turn::{HubHandle, Input};
 
-use super::line::{Attached, Flow, LineLimits, LineSession};
+use super::line::{Flow, LineContext, LineSession};
 use super::link::Link;
-use super::registry::Registry;
 
 /// Messages up to this many times the longest line are read, and refused with
 /// a word; beyond, the framing itself is the attack and the connection ends.
@@ -25,26 +24,15 @@ const OVERLONG_FACTOR: usize = 16;
 
 /// Serves a WebSocket after its handshake; `read_ahead` is what was read
 /// beyond it.
-pub fn serve_lines(
-    stream: TcpStream,
-    read_ahead: Vec<u8>,
-    peer: SocketAddr,
-    hub: &HubHandle,
-    registry: &Registry,
-    limits: LineLimits,
-) {
+pub fn serve_lines(stream: TcpStream, read_ahead: Vec<u8>, peer: SocketAddr, context: LineContext) {
     let link = Arc::new(Link::new(stream));
-    let profile = Profile {
-        protocol: "websocket",
-        address: peer,
-        one_channel: true,
-    };
+    let (hub, limits) = (context.hub.clone(), context.limits);
     let format = WireFormat::WebSocketLine;
-    let attached = Attached::open(hub, registry, &link, format, profile);
+    let mut session = LineSession::open(context, &link, format, "websocket", peer);
     let socket = FrameSocket {
         link: link.clone(),
-        hub: hub.clone(),
-        id: attached.id,
+        hub,
+        id: session.attached().id,
         frames: Vec::new(),
     };
     let longest = limits.line_bytes.saturating_mul(OVERLONG_FACTOR);
@@ -55,7 +43,6 @@ pub fn serve_lines(
         .max_frame_size(Some(longest));
     let mut websocket =
         WebSocket::from_partially_read(socket, read_ahead, Role::Server, Some(config));
-    let mut session = LineSession::new(attached, format, limits);
     let farewell = read_messages(&link, &mut websocket, &mut session, limits.line_bytes);
     session.end(farewell);
 }

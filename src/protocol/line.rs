@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use crate::hub::{Body, Command, Event, Farewell, Message};
 use crate::name::Name;
+use crate::store::{MAX_ROWS, Secret};
 use crate::text::Text;
 
 use super::LocalTime;
@@ -21,6 +22,10 @@ pub enum Step {
     Claim(Name),
     /// For the hub.
     Command(Command),
+    /// Registers the nickname it has.
+    Register(Option<Secret>),
+    /// Logs in to an account.
+    LogIn(Name, Option<Secret>),
     /// Nothing for anyone else: these lines go back, each ended by `\n`.
     Reply(String),
     /// An empty line.
@@ -33,8 +38,11 @@ pub fn decode_nickname(line: &[u8]) -> Step {
     let line = line.trim();
     match line {
         "" => Step::Reply("A nickname, please:\n".to_owned()),
-        "/quit" => Step::Command(Command::Quit),
         "/help" => Step::Reply(format!("{}First of all, a nickname, please:\n", help())),
+        _ if line.starts_with('/') => match decode(line.as_bytes()) {
+            step @ (Step::Command(Command::Quit) | Step::LogIn(..)) => step,
+            _ => Step::Reply("! First of all, a nickname, please:\n".to_owned()),
+        },
         _ => match Name::parse_nickname(line) {
             Ok(name) => Step::Claim(name),
             Err(error) => Step::Reply(format!(
@@ -66,8 +74,14 @@ pub fn decode(line: &[u8]) -> Step {
     match spec.parse(args) {
         Ok(Action::Hub(command)) => Step::Command(command),
         Ok(Action::Help) => Step::Reply(help()),
+        Ok(Action::Register(password)) => Step::Register(password),
+        Ok(Action::LogIn(name, password)) => Step::LogIn(name, password),
         Err(Mistake::Missing) => Step::Reply(format!("! Something is missing: {}\n", spec.syntax)),
         Err(Mistake::TooMuch) => Step::Reply(format!("! That is too much: {}\n", spec.syntax)),
+        Err(Mistake::Count) => Step::Reply(format!(
+            "! {}: n is a number from 1 to {MAX_ROWS}.\n",
+            spec.syntax
+        )),
         Err(Mistake::Name(error)) => Step::Reply(format!("! {}: {error}.\n", spec.syntax)),
     }
 }
@@ -195,6 +209,7 @@ fn write_message(
 
 fn write_history(messages: &[Message], time: &mut LocalTime, out: &mut String) -> std::fmt::Result {
     match messages.len() {
+        0 => writeln!(out, "* Nothing has been said here yet.")?,
         1 => writeln!(out, "* The last message here:")?,
         n => writeln!(out, "* The last {n} messages here:")?,
     }
@@ -266,9 +281,10 @@ mod tests {
         let help = help();
         for spec in COMMANDS {
             assert!(help.contains(&format!("{}\t{}\n", spec.syntax, spec.description)));
-            let example = spec.syntax.replace("text", "hello");
+            let example = spec.syntax.replace("text", "hello").replace("[n]", "5");
             match decode(example.as_bytes()) {
                 Step::Command(_) => {}
+                Step::Register(_) | Step::LogIn(..) => {}
                 Step::Reply(reply) => assert_eq!(reply, help, "{example}"),
                 other => panic!("{example} gave {other:?}"),
             }

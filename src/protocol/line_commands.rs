@@ -3,7 +3,11 @@
 
 use crate::hub::Command;
 use crate::name::{Name, NameError};
+use crate::store::{MAX_ROWS, Secret, Window};
 use crate::text::Text;
+
+/// Messages `/history` shows unless told otherwise.
+const HISTORY: usize = 20;
 
 /// One command.
 pub struct Spec {
@@ -23,6 +27,10 @@ pub enum Action {
     Hub(Command),
     /// The list of commands.
     Help,
+    /// Registers the current nickname; without a password it is asked for.
+    Register(Option<Secret>),
+    /// Logs in to an account; without a password it is asked for.
+    LogIn(Name, Option<Secret>),
 }
 
 /// What is wrong with a command's argument.
@@ -34,6 +42,8 @@ pub enum Mistake {
     TooMuch,
     /// It is not a valid name.
     Name(NameError),
+    /// It is not a number of messages.
+    Count,
 }
 
 /// All commands, in the order `/help` lists them.
@@ -69,6 +79,12 @@ pub const COMMANDS: &[Spec] = &[
         parse: |args| nothing(args).map(|()| Action::Hub(Command::ListChannels)),
     },
     Spec {
+        name: "/history",
+        syntax: "/history [n]",
+        description: "the last n messages of the current channel",
+        parse: history,
+    },
+    Spec {
         name: "/msg",
         syntax: "/msg @nick text",
         description: "a private message",
@@ -91,6 +107,18 @@ pub const COMMANDS: &[Spec] = &[
         syntax: "/nick name",
         description: "change your nickname",
         parse: |args| nickname(args).map(Command::Rename).map(Action::Hub),
+    },
+    Spec {
+        name: "/register",
+        syntax: "/register",
+        description: "keep your nickname: it gets a password",
+        parse: |args| password(args).map(Action::Register),
+    },
+    Spec {
+        name: "/login",
+        syntax: "/login nick",
+        description: "log in to a nickname you have registered",
+        parse: log_in,
     },
     Spec {
         name: "/quit",
@@ -150,4 +178,33 @@ fn private(args: &str) -> Result<Action, Mistake> {
         account: None,
         text,
     }))
+}
+
+fn history(args: &str) -> Result<Action, Mistake> {
+    let limit = match args {
+        "" => HISTORY,
+        args => one_word(args)?.parse().map_err(|_| Mistake::Count)?,
+    };
+    if !(1..=MAX_ROWS).contains(&limit) {
+        return Err(Mistake::Count);
+    }
+    Ok(Action::Hub(Command::History {
+        channel: None,
+        window: Window::Latest,
+        limit,
+    }))
+}
+
+/// What is left of a line is the password, spaces and all.
+fn password(args: &str) -> Result<Option<Secret>, Mistake> {
+    Ok((!args.is_empty()).then(|| Secret::new(args)))
+}
+
+fn log_in(args: &str) -> Result<Action, Mistake> {
+    let (name, rest) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
+    if name.is_empty() {
+        return Err(Mistake::Missing);
+    }
+    let name = Name::parse_nickname(name).map_err(Mistake::Name)?;
+    Ok(Action::LogIn(name, password(rest.trim_start())?))
 }

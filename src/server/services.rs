@@ -25,8 +25,7 @@ impl Service for Telnet {
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
-        let limits = self.0.line_limits();
-        telnet::serve(stream, peer, &self.0.hub, &self.0.registry, limits);
+        telnet::serve(stream, peer, self.0.line_context());
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
@@ -92,7 +91,6 @@ impl Upgrades for WebSockets {
 }
 
 fn serve_lines(shared: &Shared, upgraded: Upgraded) {
-    let limits = shared.line_limits();
     let Upgraded {
         stream,
         leftover,
@@ -102,12 +100,5 @@ fn serve_lines(shared: &Shared, upgraded: Upgraded) {
     if stream.set_read_timeout(None).is_err() {
         return;
     }
-    websocket::serve_lines(
-        stream,
-        leftover,
-        peer,
-        &shared.hub,
-        &shared.registry,
-        limits,
-    );
+    websocket::serve_lines(stream, leftover, peer, shared.line_context());
 }

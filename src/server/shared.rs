@@ -14,7 +14,7 @@ use crate::data::{self, DataDir};
 use crate::metrics::Metrics;
 use crate::net::front::{HttpLimits, Origins};
 use crate::net::limits::{Capacity, capacity};
-use crate::net::line::LineLimits;
+use crate::net::line::{LineContext, LineLimits};
 use crate::net::registry::{Permit, Refused, Registry};
 use crate::rest::AdminToken;
 use crate::turn::{HubHandle, Input, Settings};
@@ -82,13 +82,19 @@ impl Shared {
         permit
     }
 
-    /// What a line connection that begins now may do.
-    pub fn line_limits(&self) -> LineLimits {
+    /// What a line connection that begins now works with.
+    pub fn line_context(&self) -> LineContext {
         let config = self.config.read();
-        LineLimits {
+        let limits = LineLimits {
             line_bytes: config.limits.line_bytes,
             message_rate: config.limits.message_rate,
             message_burst: config.limits.message_burst,
+        };
+        LineContext {
+            hub: self.hub.clone(),
+            registry: self.registry.clone(),
+            accounts: self.accounts.clone(),
+            limits,
         }
     }
 

@@ -1,0 +1,215 @@
+//! How a line connection gets its nickname, and proves that it may have it.
+//!
+//! These steps wait for the hub's and the store's answer, because the next
+//! line means something else if it is no. Passwords are checked here, on the
+//! connection's own thread; the hub never sees one.
+
+use crate::account::{Registration, Rejected, check_password, credential};
+use crate::hub::{Credential, Refusal};
+use crate::name::Name;
+use crate::protocol::{WireFormat, telnet};
+use crate::store::{Account, Secret};
+
+use super::{Flow, LineSession};
+
+/// A password the connection was asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Asking {
+    /// None.
+    Nothing,
+    /// That of an account.
+    Password(Name),
+    /// A new one.
+    NewPassword,
+    /// The new one once more.
+    Repetition(Secret),
+}
+
+const NICKNAME_AGAIN: &str = "Another nickname, please:\n";
+
+impl LineSession {
+    /// Somebody without a nickname wants this one.
+    pub(super) fn wants(&mut self, name: Name) -> Flow {
+        match self.context.accounts.find(&name) {
+            Ok(None) => self.claim(name, None),
+            Ok(Some(account)) => {
+                let name = &account.username;
+                let words = format!(
+                    "The nickname {name} is registered. Its password, please \
+                     (an empty line takes you back):\n"
+                );
+                self.ask(Asking::Password(account.username.clone()), &words)
+            }
+            Err(error) => self.say(&format!(
+                "! Whether that nickname is registered cannot be found out: {error}.\n\
+                 {NICKNAME_AGAIN}"
+            )),
+        }
+    }
+
+    /// `/login`: a guest, or somebody without a nickname, has an account.
+    pub(super) fn log_in(&mut self, name: Name, password: Option<Secret>) -> Flow {
+        if self.account.is_some() {
+            return self.say("! You are logged in already.\n");
+        }
+        match password {
+            Some(password) => self.check(&name, &password),
+            None => {
+                let words = format!("The password of {name}, please:\n");
+                self.ask(Asking::Password(name), &words)
+            }
+        }
+    }
+
+    /// `/register`: a guest wants to keep the nickname.
+    pub(super) fn register(&mut self, password: Option<Secret>) -> Flow {
+        if self.account.is_some() {
+            return self.say("! Your nickname is registered already.\n");
+        }
+        match password {
+            Some(password) => self.make_account(&password),
+            None => self.ask(
+                Asking::NewPassword,
+                "A password for your nickname, please (an empty line takes you back):\n",
+            ),
+        }
+    }
+
+    /// The answer to [`LineSession::ask`].
+    pub(super) fn password_given(&mut self, line: &[u8]) -> Flow {
+        let asked = std::mem::replace(&mut self.asking, Asking::Nothing);
+        if self.show_input() == Flow::Stop {
+            return Flow::Stop;
+        }
+        let given = String::from_utf8_lossy(line);
+        if given.is_empty() {
+            return self.back_to_where_it_was("! No password, then.\n");
+        }
+        let given = Secret::new(given.as_ref());
+        match asked {
+            Asking::Nothing => Flow::Continue,
+            Asking::Password(name) => self.check(&name, &given),
+            Asking::NewPassword => match check_password(given.expose()) {
+                Ok(_) => self.ask(Asking::Repetition(given), "Once more, please:\n"),
+                Err(error) => self.say(&format!("! A password {error}.\n")),
+            },
+            Asking::Repetition(first) if first == given => self.make_account(&given),
+            Asking::Repetition(_) => self.say("! Those were two different passwords.\n"),
+        }
+    }
+
+    fn check(&mut self, name: &Name, password: &Secret) -> Flow {
+        let peer = self.peer.ip();
+        match self.context.accounts.log_in(name, password, peer) {
+            Ok(account) => self.logged_in(account),
+            Err(rejected) => self.back_to_where_it_was(&format!("! {}.\n", shown(&rejected))),
+        }
+    }
+
+    fn logged_in(&mut self, account: Account) -> Flow {
+        let proof = credential(&account, None);
+        if !self.named {
+            return self.claim(account.username, Some(proof));
+        }
+        let id = self.attached.id;
+        let name = account.username.clone();
+        let answer = self
+            .context
+            .hub
+            .ask(move |hub, now, fx| hub.become_account(id, name, &proof, now, fx));
+        match answer {
+            Ok(Ok(())) => {
+                self.account = Some(account.id);
+                self.say(&format!("* You are logged in as @{}.\n", account.username))
+            }
+            Ok(Err(refusal)) => self.say(&format!("! {refusal}\n")),
+            Err(error) => self.say(&format!("! You are not logged in: {error}.\n")),
+        }
+    }
+
+    fn make_account(&mut self, password: &Secret) -> Flow {
+        let password = match check_password(password.expose()) {
+            Ok(password) => password,
+            Err(error) => {
+                return self.say(&format!("! A password {error}.\n"));
+            }
+        };
+        let id = self.attached.id;
+        let Ok(Some(name)) = self.context.hub.ask(move |hub, _, _| hub.nickname_of(id)) else {
+            return self.say("! The server is too busy; please try again.\n");
+        };
+        let registration = Registration::short(name.clone(), password);
+        let peer = self.peer.ip();
+        let account = match self.context.accounts.register(registration, peer, true) {
+            Ok(account) => account,
+            Err(rejected) => return self.say(&format!("! {}.\n", shown(&rejected))),
+        };
+        let proof = credential(&account, None);
+        // The nickname may have changed hands only if this connection ended.
+        let adopted = self.context.hub.ask(move |hub, _, _| hub.adopt(id, &proof));
+        if matches!(adopted, Ok(Ok(()))) {
+            self.account = Some(account.id);
+        }
+        self.say(&format!(
+            "* The nickname @{name} is yours now; from anywhere, /login {name} is how you get it.\n"
+        ))
+    }
+
+    /// Asks for a nickname and waits for the answer.
+    fn claim(&mut self, name: Name, proof: Option<Credential>) -> Flow {
+        let id = self.attached.id;
+        let account = proof.as_ref().map(|proof| proof.account);
+        let answer = self
+            .context
+            .hub
+            .ask(move |hub, now, fx| hub.claim(id, name, proof, now, fx));
+        match answer {
+            Ok(Ok(())) => {
+                self.named = true;
+                self.account = account;
+                Flow::Continue
+            }
+            // Said by the hub.
+            Ok(Err(Refusal::NicknameInUse(name))) if account.is_some() => self.say(&format!(
+                "! A guest has the nickname {name} at present.\n{NICKNAME_AGAIN}"
+            )),
+            Ok(Err(_)) => self.say(NICKNAME_AGAIN),
+            Err(error) => self.say(&format!("! Not now: {error}.\n{NICKNAME_AGAIN}")),
+        }
+    }
+
+    fn ask(&mut self, asking: Asking, words: &str) -> Flow {
+        self.asking = asking;
+        if self.format == WireFormat::Telnet {
+            let hide = telnet::hide_input().to_vec();
+            if self.attached.write(hide) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        self.say(words)
+    }
+
+    fn show_input(&self) -> Flow {
+        match self.format {
+            WireFormat::Telnet => self.attached.write(telnet::show_input().to_vec()),
+            _ => Flow::Continue,
+        }
+    }
+
+    fn back_to_where_it_was(&self, words: &str) -> Flow {
+        match self.named {
+            true => self.say(words),
+            false => self.say(&format!("{words}{NICKNAME_AGAIN}")),
+        }
+    }
+}
+
+/// The reason with a capital letter, as it starts a sentence here.
+fn shown(rejected: &Rejected) -> String {
+    let words = rejected.to_string();
+    let mut characters = words.chars();
+    let first = characters
+        .next()
+        .map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + characters.as_str()
+}
