@@ -86,6 +86,18 @@ impl Server {
         self.signal(Signal::TERM);
         let status = self.wait_exit();
         assert!(status.success(), "{status}\n{}", self.output());
+        self.start_again();
+    }
+
+    /// Ends the server without warning.
+    pub fn kill(&mut self) {
+        self.signal(Signal::KILL);
+        self.wait_exit();
+    }
+
+    /// Starts an ended server with the same configuration and data folder,
+    /// and waits until it is ready.
+    pub fn start_again(&mut self) {
         self.child = run(self.dir.path(), &self.environment);
         self.stdout = Output::collect(self.child.stdout.take().unwrap());
         self.stderr = Output::collect(self.child.stderr.take().unwrap());
