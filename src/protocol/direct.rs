@@ -122,10 +122,9 @@ pub fn decode(frame: &str) -> Result<Outgoing, Mistake> {
 /// Appends what an event looks like: nothing, if it is not about messages.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     match event {
-        Event::Private(message) => write_json(&DirectMessage::of(message), out),
-        // A message to oneself comes as it would from anybody.
-        Event::PrivateCopy(message) if message.from == message.to => {}
-        Event::PrivateCopy(message) => write_json(&DirectMessage::of(message), out),
+        Event::Private(message) | Event::PrivateCopy(message) => {
+            write_json(&DirectMessage::of(message), out);
+        }
         Event::Announcement { text, at_ms } => {
             write_json(&DirectMessage::announcement(text, *at_ms), out);
         }
@@ -261,8 +260,6 @@ mod tests {
         assert_eq!(written(&Event::Private(message("mina", "bob"))), expected);
         let copy = Event::PrivateCopy(message("mina", "bob"));
         assert_eq!(written(&copy), expected);
-        let own = Event::PrivateCopy(message("mina", "Mina"));
-        assert_eq!(written(&own), Value::Null);
         let sent = Event::PrivateSent(message("mina", "bob"));
         assert_eq!(written(&sent), Value::Null);
         let announcement = Event::Announcement {
