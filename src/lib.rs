@@ -11,6 +11,7 @@ pub mod chatlog;
 pub mod cli;
 pub mod config;
 pub mod data;
+pub mod envelope;
 pub mod hub;
 pub mod keeper;
 pub mod logging;

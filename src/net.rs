@@ -3,6 +3,7 @@
 //! A connection is one thread that reads; the hub thread writes through the
 //! [`outbox`]. No chat rules here.
 
+pub mod direct;
 pub mod flusher;
 pub mod front;
 pub mod limits;

@@ -3,6 +3,7 @@
 //! Nothing here knows a socket, a channel or a clock, and no state is shared
 //! between connections, so every codec can be tested with slices.
 
+pub mod direct;
 pub mod line;
 pub mod line_commands;
 pub mod telnet;
@@ -10,7 +11,7 @@ pub mod websocket;
 mod words;
 
 use crate::hub::{Event, Farewell};
-pub use words::LocalTime;
+pub use words::{LocalTime, rfc3339};
 
 /// How bytes for a connection look. Connections of one format get the very
 /// same bytes for the same event, so an event is encoded once a format.
@@ -20,10 +21,12 @@ pub enum WireFormat {
     Telnet,
     /// The line protocol, a WebSocket text frame a line.
     WebSocketLine,
+    /// Direct messages: a WebSocket text frame a JSON object.
+    Direct,
 }
 
 /// How many [`WireFormat`]s there are.
-pub const WIRE_FORMATS: usize = 2;
+pub const WIRE_FORMATS: usize = 3;
 
 impl WireFormat {
     /// Position in tables by format.
@@ -31,11 +34,19 @@ impl WireFormat {
         self as usize
     }
 
+    /// Whether its connections are told things in lines.
+    pub fn carries_lines(self) -> bool {
+        match self {
+            WireFormat::Telnet | WireFormat::WebSocketLine => true,
+            WireFormat::Direct => false,
+        }
+    }
+
     /// Whether its connections are WebSockets, which are pinged.
     pub fn is_websocket(self) -> bool {
         match self {
             WireFormat::Telnet => false,
-            WireFormat::WebSocketLine => true,
+            WireFormat::WebSocketLine | WireFormat::Direct => true,
         }
     }
 }
@@ -60,6 +71,9 @@ impl Encoder {
 
     /// Appends what `event` looks like in `format`: perhaps nothing.
     pub fn event(&mut self, format: WireFormat, event: &Event, out: &mut Vec<u8>) {
+        if format == WireFormat::Direct {
+            return direct::write_event(event, out);
+        }
         self.line.clear();
         line::write_event(event, &self.greeting, &mut self.time, &mut self.line);
         frame_lines(format, &self.line, out);
@@ -70,9 +84,12 @@ impl Encoder {
         if *farewell == Farewell::PeerLeft {
             return;
         }
-        self.line.clear();
-        line::write_farewell(farewell, &mut self.line);
-        frame_lines(format, &self.line, out);
+        // Elsewhere the close frame says it.
+        if format.carries_lines() {
+            self.line.clear();
+            line::write_farewell(farewell, &mut self.line);
+            frame_lines(format, &self.line, out);
+        }
         if format.is_websocket() {
             websocket::close_frame(farewell, out);
         }
@@ -91,7 +108,7 @@ pub fn frame_lines(format: WireFormat, lines: &str, out: &mut Vec<u8>) {
                 out.extend_from_slice(line);
                 out.extend_from_slice(b"\r\n");
             }
-            WireFormat::WebSocketLine => websocket::text_frame(line, out),
+            WireFormat::WebSocketLine | WireFormat::Direct => websocket::text_frame(line, out),
         }
     }
 }

@@ -4,12 +4,15 @@
 //! only what the front passed on. It keeps no chat state of its own: it asks
 //! the hub.
 
+mod accounts;
 mod announce;
 mod bans;
 mod call;
 pub mod docs;
+mod form;
 mod legacy;
 mod log;
+mod messages;
 mod problem;
 mod readiness;
 mod reply;
@@ -27,6 +30,7 @@ use std::sync::atomic::AtomicUsize;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
+use crate::account::Accounts;
 use crate::chatlog::ChatLog;
 use crate::hub::Ban;
 use crate::metrics::Metrics;
@@ -45,6 +49,8 @@ pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
 pub struct RestContext {
     /// The hub.
     pub hub: HubHandle,
+    /// Who is registered, and the messages between them.
+    pub accounts: Arc<Accounts>,
     /// The chat log, to be searched.
     pub log: ChatLog,
     /// What administrators must know.

@@ -214,6 +214,7 @@ fn rest_context(
     let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(std::io::Error::other);
     RestContext {
         hub: shared.hub.clone(),
+        accounts: shared.accounts.clone(),
         log: shared.chat_log.clone(),
         token: shared.admin_token.clone(),
         save_bans: Mutex::new(Box::new(save_bans)),

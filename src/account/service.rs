@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use crate::hub::Credential;
 use crate::name::Name;
-use crate::store::{Account, Secret, Store, StoreError, Token, Who};
+use crate::store::{Account, AccountId, Secret, Store, StoreError, Token, Who};
 use crate::turn::HubHandle;
 
 use super::{
@@ -22,6 +22,9 @@ use super::{
 /// Passwords that may wait to be checked; beyond, people are asked to try
 /// again, so that a storm of logins holds up nobody for long.
 const WAITING_PASSWORDS: usize = 64;
+
+/// No account has this id.
+const NOBODY: AccountId = AccountId(0);
 
 /// Accounts, as the rest of the server sees them.
 pub struct Accounts {
@@ -121,12 +124,17 @@ impl Accounts {
     /// Puts a new token in place of the one that `refresh_token` belongs to;
     /// `None` if that is worth nothing (any more). Connections that came with
     /// the old one end.
-    pub fn refresh(&self, refresh_token: &Secret, old: &Token) -> Result<Option<Token>, Rejected> {
+    pub fn refresh(&self, refresh_token: &Secret) -> Result<Option<Token>, Rejected> {
         let failed = |error: String| Rejected::NoToken(error);
         let now = unix_ms();
-        let fresh = new_token(old.account, now).map_err(|error| failed(error.to_string()))?;
+        // The store makes it over to the account of the old one.
+        let fresh = new_token(NOBODY, now).map_err(|error| failed(error.to_string()))?;
         let exchanged = self.store.exchange_token(refresh_token, &fresh, now);
-        exchanged.map_err(|error| failed(error.to_string()))
+        let exchanged = exchanged.map_err(|error| failed(error.to_string()))?;
+        if let Some(token) = &exchanged {
+            self.end_stale_connections(token.account);
+        }
+        Ok(exchanged)
     }
 
     /// The account and token a JWT was signed with.
@@ -144,6 +152,24 @@ impl Accounts {
         // A hub that does not answer is going down, and its connections with it.
         let _ = self.hub.ask(move |hub, now, fx| hub.revoke(&key, now, fx));
         Ok(was_active)
+    }
+
+    /// Whether a token may still be used, for whoever has just come in with
+    /// it: it may have been given up on the way.
+    pub fn is_active(&self, access_key_id: &str) -> Result<bool, StoreError> {
+        let token = self.store.token(access_key_id)?;
+        Ok(token.is_some_and(|token| token.is_active && unix_ms() < token.expires_at))
+    }
+
+    /// Ends an account's connections whose token is worth nothing any more.
+    fn end_stale_connections(&self, account: AccountId) {
+        // A hub that does not answer is going down, and its connections with it.
+        let tokens = self.hub.ask(move |hub, _, _| hub.tokens_of(account));
+        for key in tokens.unwrap_or_default() {
+            if matches!(self.is_active(&key), Ok(false)) {
+                let _ = self.hub.ask(move |hub, now, fx| hub.revoke(&key, now, fx));
+            }
+        }
     }
 
     fn count_attempt(&self, peer: IpAddr, account: Option<&Name>) -> Result<(), Rejected> {

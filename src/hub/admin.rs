@@ -113,7 +113,8 @@ impl Hub {
             ..Entry::new(now.unix_ms, Kind::Announcement)
         });
         let everyone = self.connections.iter().flatten().map(|c| c.id);
-        fx.tell_all(everyone, Event::Announcement(text));
+        let at_ms = now.unix_ms;
+        fx.tell_all(everyone, Event::Announcement { text, at_ms });
         self.online
     }
 

@@ -100,7 +100,12 @@ pub enum Event {
     /// Private messages of this user arrive again.
     Unignored(Name),
     /// An administrator's words to everyone.
-    Announcement(Text),
+    Announcement {
+        /// The words.
+        text: Text,
+        /// Milliseconds since 1970 UTC.
+        at_ms: u64,
+    },
     /// The request could not be carried out.
     Refused(Refusal),
 }
@@ -283,6 +288,8 @@ pub enum Farewell {
     Banned(Option<Text>),
     /// The token the connection came with was given up.
     TokenRevoked,
+    /// The nickname its token stands for cannot be had now.
+    NotAdmitted(Refusal),
     /// The server is going down.
     Shutdown,
     /// A fault of the server's own.
@@ -309,6 +316,7 @@ impl fmt::Display for Farewell {
             Farewell::Banned(None) => write!(f, "You are banned from this server."),
             Farewell::Banned(Some(why)) => write!(f, "You are banned from this server: {why}"),
             Farewell::TokenRevoked => write!(f, "Disconnected: the token is no longer valid."),
+            Farewell::NotAdmitted(refusal) => refusal.fmt(f),
             Farewell::Shutdown => write!(f, "The server is shutting down."),
             Farewell::InternalError => write!(f, "Disconnected: internal error."),
         }

@@ -185,6 +185,20 @@ impl Hub {
         self.connection(id)?.nickname.clone()
     }
 
+    /// The tokens that the connections of an account came with.
+    pub fn tokens_of(&self, account: AccountId) -> Vec<Arc<str>> {
+        let users = self.users.values();
+        let connections = users
+            .filter(|user| user.account == Some(account))
+            .flat_map(|user| &user.connections);
+        let mut tokens: Vec<Arc<str>> = connections
+            .filter_map(|&id| self.connection(id)?.token.clone())
+            .collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        tokens
+    }
+
     /// The account of a connection's user.
     pub fn account_of(&self, id: ConnectionId) -> Option<AccountId> {
         self.user_of(id).ok()?.1.account

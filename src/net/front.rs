@@ -28,7 +28,7 @@ use head::{Framing, Head};
 pub use origin::Origins;
 pub use rejection::Rejection;
 pub use relay::{RELAY_HEADER, Relayed, Relays};
-pub use upgrade::{Admission, Denial, Handshake, Upgraded, Upgrades};
+pub use upgrade::{Admission, Denial, Handshake, Presented, Upgraded, Upgrades, bearer};
 use wire::{ReadEnd, Wire};
 
 /// What one listener exposes. Listeners differ in nothing else.
@@ -121,7 +121,7 @@ fn exchange(wire: &mut Wire, peer: SocketAddr, context: &FrontContext) -> Outcom
     let deadline = Instant::now() + limits.arrival;
     let head = match read_head(wire, limits, deadline) {
         Ok(head) => head,
-        Err(incomplete) => return turn_away(wire, incomplete, false),
+        Err(incomplete) => return turn_away(wire, incomplete, None),
     };
     if let Some(upgrades) = context.upgrades.as_deref()
         && upgrade::is_asked_for(&head)
@@ -131,7 +131,7 @@ fn exchange(wire: &mut Wire, peer: SocketAddr, context: &FrontContext) -> Outcom
                 Ok(()) => Outcome::Upgraded(admission),
                 Err(wire::WriteFailed) => Outcome::Gone,
             },
-            Err(rejection) => turn_away(wire, rejection.into(), false),
+            Err(rejection) => turn_away(wire, rejection.into(), Some(&head)),
         };
     }
     let answer = read_body(wire, &head, limits, deadline).and_then(|body| {
@@ -139,7 +139,7 @@ fn exchange(wire: &mut Wire, peer: SocketAddr, context: &FrontContext) -> Outcom
     });
     match answer {
         Ok(answer) => send(wire, answer, head.keep_alive),
-        Err(incomplete) => turn_away(wire, incomplete, head.is_head()),
+        Err(incomplete) => turn_away(wire, incomplete, Some(&head)),
     }
 }
 
@@ -227,12 +227,13 @@ fn too_slow(limits: HttpLimits) -> Incomplete {
     Rejection::TooSlow(limits.arrival).into()
 }
 
-fn turn_away(wire: &mut Wire, incomplete: Incomplete, is_head: bool) -> Outcome {
+/// Says why a request gets no further; `head` is as far as it came.
+fn turn_away(wire: &mut Wire, incomplete: Incomplete, head: Option<&Head>) -> Outcome {
     let Incomplete::Rejected(rejection) = incomplete else {
         return Outcome::Gone;
     };
-    let answer = rejection.answer();
-    let answer = match is_head {
+    let answer = rejection.answer(head.map(|head| head.path.as_str()));
+    let answer = match head.is_some_and(Head::is_head) {
         true => {
             let length = answer.body.len();
             answer.without_body(length)

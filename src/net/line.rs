@@ -20,9 +20,9 @@ use super::rate::{RateLimit, Verdict};
 use super::registry::Registry;
 use login::Asking;
 
-/// What every line connection works with.
+/// What every session works with, whatever it speaks.
 #[derive(Clone)]
-pub struct LineContext {
+pub struct SessionContext {
     /// The hub.
     pub hub: HubHandle,
     /// Who is connected.
@@ -58,6 +58,8 @@ pub enum Flow {
 pub struct Attached {
     /// The connection's id.
     pub id: ConnectionId,
+    /// The peer's address.
+    pub peer: SocketAddr,
     hub: HubHandle,
     farewell: Farewell,
 }
@@ -65,12 +67,13 @@ pub struct Attached {
 impl Attached {
     /// Makes a connection known to the hub.
     pub fn open(
-        hub: &HubHandle,
-        registry: &Registry,
+        context: &SessionContext,
         link: &Arc<Link>,
         format: WireFormat,
         profile: Profile,
     ) -> Attached {
+        let peer = profile.address;
+        let (hub, registry) = (&context.hub, &context.registry);
         let id = registry.take_id();
         let open = Input::Open {
             id,
@@ -83,6 +86,7 @@ impl Attached {
         }
         Attached {
             id,
+            peer,
             hub: hub.clone(),
             // Holds unless the thread gets as far as saying otherwise.
             farewell: Farewell::InternalError,
@@ -124,8 +128,7 @@ impl Drop for Attached {
 pub struct LineSession {
     attached: Attached,
     format: WireFormat,
-    peer: SocketAddr,
-    context: LineContext,
+    context: SessionContext,
     rate: RateLimit,
     started: Instant,
     named: bool,
@@ -134,25 +137,12 @@ pub struct LineSession {
 }
 
 impl LineSession {
-    /// Begins a connection: makes it known to the hub, which greets it.
-    pub fn open(
-        context: LineContext,
-        link: &Arc<Link>,
-        format: WireFormat,
-        protocol: &'static str,
-        peer: SocketAddr,
-    ) -> LineSession {
-        let profile = Profile {
-            protocol,
-            address: peer,
-            one_channel: true,
-        };
-        let attached = Attached::open(&context.hub, &context.registry, link, format, profile);
+    /// A session for a connection just opened.
+    pub fn new(attached: Attached, format: WireFormat, context: SessionContext) -> LineSession {
         let limits = context.limits;
         LineSession {
             attached,
             format,
-            peer,
             context,
             rate: RateLimit::new(limits.message_rate, limits.message_burst),
             started: Instant::now(),

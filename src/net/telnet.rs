@@ -5,11 +5,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::hub::{Command, Farewell};
+use crate::hub::{Command, Farewell, Profile};
 use crate::protocol::WireFormat;
 use crate::protocol::telnet::{Decoder, Input};
 
-use super::line::{Flow, LineContext, LineSession};
+use super::line::{Attached, Flow, LineSession, SessionContext};
 use super::link::Link;
 
 /// How long a client that has stopped sending may go on reading.
@@ -19,10 +19,17 @@ const READ_ON: Duration = Duration::from_secs(30);
 const READ_BYTES: usize = 4096;
 
 /// Serves a telnet connection until it ends.
-pub fn serve(stream: TcpStream, peer: SocketAddr, context: LineContext) {
+pub fn serve(stream: TcpStream, peer: SocketAddr, context: SessionContext) {
     let link = Arc::new(Link::new(stream));
     let line_bytes = context.limits.line_bytes;
-    let mut session = LineSession::open(context, &link, WireFormat::Telnet, "telnet", peer);
+    let profile = Profile {
+        protocol: "telnet",
+        address: peer,
+        one_channel: true,
+    };
+    let format = WireFormat::Telnet;
+    let attached = Attached::open(&context, &link, format, profile);
+    let mut session = LineSession::new(attached, format, context);
     read_lines(&link, &mut session, line_bytes);
     session.end(Farewell::PeerLeft);
 }

@@ -1,57 +1,136 @@
-//! The thread of a WebSocket connection that speaks the line protocol.
+//! The thread of a WebSocket connection, whatever is spoken on it.
 //!
 //! The thread reads through tungstenite. What tungstenite wants to write
 //! (pongs, the answer to a close) goes through the hub's outbox like
-//! everything else, so that no frame lands inside another.
+//! everything else, so that no frame lands inside another. What the messages
+//! mean is a [`Session`]'s business.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
-use crate::hub::{ConnectionId, Farewell};
+use crate::hub::{ConnectionId, Farewell, Profile};
 use crate::protocol::WireFormat;
 use crate::turn::{HubHandle, Input};
 
-use super::line::{Flow, LineContext, LineSession};
+use super::front::Upgraded;
+use super::line::{Attached, Flow, LineSession, SessionContext};
 use super::link::Link;
 
-/// Messages up to this many times the longest line are read, and refused with
+/// Messages up to this many times the longest one are read, and refused with
 /// a word; beyond, the framing itself is the attack and the connection ends.
 const OVERLONG_FACTOR: usize = 16;
 
-/// Serves a WebSocket after its handshake; `read_ahead` is what was read
-/// beyond it.
-pub fn serve_lines(stream: TcpStream, read_ahead: Vec<u8>, peer: SocketAddr, context: LineContext) {
+/// What is spoken on a WebSocket: takes its messages, one by one.
+pub trait Session {
+    /// Takes a text message.
+    fn text(&mut self, text: &str) -> Flow;
+
+    /// Takes note of a text message over the limit.
+    fn overlong(&mut self) -> Flow;
+
+    /// Takes note of a binary message.
+    fn binary(&mut self) -> Flow;
+
+    /// The connection is over.
+    fn end(self, farewell: Farewell);
+}
+
+/// How the connection is known to the hub.
+pub struct Terms {
+    /// The protocol's name, for lists and the log.
+    pub protocol: &'static str,
+    /// How it wants its bytes.
+    pub format: WireFormat,
+    /// Whether joining a channel leaves the one before.
+    pub one_channel: bool,
+}
+
+/// Serves a WebSocket after its handshake until it ends. `begin` makes the
+/// session, or says why there will be none.
+pub fn serve<S: Session>(
+    upgraded: Upgraded,
+    terms: &Terms,
+    context: &SessionContext,
+    begin: impl FnOnce(Attached) -> S,
+) {
+    let Upgraded {
+        stream,
+        leftover,
+        peer,
+    } = upgraded;
+    // The front has used time-outs; from here on silence is allowed.
+    if stream.set_read_timeout(None).is_err() {
+        return;
+    }
     let link = Arc::new(Link::new(stream));
-    let (hub, limits) = (context.hub.clone(), context.limits);
-    let format = WireFormat::WebSocketLine;
-    let mut session = LineSession::open(context, &link, format, "websocket", peer);
+    let profile = Profile {
+        protocol: terms.protocol,
+        address: peer,
+        one_channel: terms.one_channel,
+    };
+    let attached = Attached::open(context, &link, terms.format, profile);
     let socket = FrameSocket {
         link: link.clone(),
-        hub,
-        id: session.attached().id,
+        hub: context.hub.clone(),
+        id: attached.id,
         frames: Vec::new(),
     };
-    let longest = limits.line_bytes.saturating_mul(OVERLONG_FACTOR);
+    let longest = context.limits.line_bytes.saturating_mul(OVERLONG_FACTOR);
     let config = WebSocketConfig::default()
         .read_buffer_size(4096)
         .write_buffer_size(0)
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest));
     let mut websocket =
-        WebSocket::from_partially_read(socket, read_ahead, Role::Server, Some(config));
-    let farewell = read_messages(&link, &mut websocket, &mut session, limits.line_bytes);
+        WebSocket::from_partially_read(socket, leftover, Role::Server, Some(config));
+    let mut session = begin(attached);
+    let farewell = read_messages(
+        &link,
+        &mut websocket,
+        &mut session,
+        context.limits.line_bytes,
+    );
     session.end(farewell);
+}
+
+/// Serves the line protocol: a text message a line.
+pub fn serve_lines(upgraded: Upgraded, context: &SessionContext) {
+    let terms = Terms {
+        protocol: "websocket",
+        format: WireFormat::WebSocketLine,
+        one_channel: true,
+    };
+    serve(upgraded, &terms, context, |attached| {
+        LineSession::new(attached, terms.format, context.clone())
+    });
+}
+
+impl Session for LineSession {
+    fn text(&mut self, text: &str) -> Flow {
+        self.line(text.as_bytes())
+    }
+
+    fn overlong(&mut self) -> Flow {
+        self.overlong_line()
+    }
+
+    fn binary(&mut self) -> Flow {
+        self.say("! Text frames only, please.\n")
+    }
+
+    fn end(self, farewell: Farewell) {
+        LineSession::end(self, farewell);
+    }
 }
 
 fn read_messages(
     link: &Link,
     websocket: &mut WebSocket<FrameSocket>,
-    session: &mut LineSession,
-    line_bytes: usize,
+    session: &mut impl Session,
+    longest: usize,
 ) -> Farewell {
     loop {
         let message = match websocket.read() {
@@ -66,9 +145,9 @@ fn read_messages(
             continue;
         }
         let flow = match message {
-            Message::Text(text) if text.len() > line_bytes => session.overlong_line(),
-            Message::Text(text) => session.line(text.as_bytes()),
-            Message::Binary(_) => session.say("! Text frames only, please.\n"),
+            Message::Text(text) if text.len() > longest => session.overlong(),
+            Message::Text(text) => session.text(&text),
+            Message::Binary(_) => session.binary(),
             _ => Flow::Continue,
         };
         if flow == Flow::Stop {

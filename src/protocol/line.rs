@@ -172,7 +172,7 @@ fn try_write_event(
             )
         }
         Event::Unignored(name) => writeln!(out, "* Private messages from @{name} arrive again."),
-        Event::Announcement(text) => {
+        Event::Announcement { text, .. } => {
             for line in text.as_str().lines() {
                 writeln!(out, "Public Server Announcement: {line}")?;
             }

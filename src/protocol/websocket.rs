@@ -1,6 +1,6 @@
 //! WebSocket frames a server sends (RFC 6455): never masked, never split.
 
-use crate::hub::Farewell;
+use crate::hub::{Farewell, Refusal};
 
 const FIN_TEXT: u8 = 0x81;
 const FIN_CLOSE: u8 = 0x88;
@@ -42,6 +42,9 @@ fn close_code(farewell: &Farewell) -> u16 {
         | Farewell::TokenRevoked
         | Farewell::Kicked(_)
         | Farewell::Banned(_) => 1008,
+        // HTTP's conflict, in the range for private use.
+        Farewell::NotAdmitted(Refusal::NicknameInUse(_)) => 4409,
+        Farewell::NotAdmitted(_) => 1008,
         Farewell::InternalError => 1011,
         Farewell::Full => 1013,
     }

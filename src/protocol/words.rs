@@ -3,6 +3,13 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+/// A time as programs read it: RFC 3339, in UTC.
+pub fn rfc3339(unix_ms: u64) -> String {
+    let timestamp = i64::try_from(unix_ms).ok();
+    let timestamp = timestamp.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.unwrap_or(Timestamp::MAX).to_string()
+}
+
 /// Writes times as `HH:MM` in the server's time zone. Remembers the minute
 /// written last, because most messages of a turn share it.
 #[derive(Debug)]

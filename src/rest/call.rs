@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering;
 use serde_json::{Map, Value};
 
 use crate::net::front::Relayed;
+use crate::store::{Account, Token};
 use crate::text::Text;
 
 use super::RestContext;
+use super::form::Form;
 use super::problem::Problem;
 
 /// A call to carry out.
@@ -16,7 +18,13 @@ pub(super) struct Call<'a> {
     /// What stands in the path's `{...}`, decoded.
     pub argument: Option<String>,
     pub query: Query,
+    /// What the body says it is.
+    pub content_type: Option<&'a str>,
     pub body: &'a [u8],
+    /// Whether only the head of the answer is wanted.
+    pub is_head: bool,
+    /// Who has signed the call, if that has been asked for.
+    pub signer: Option<(Account, Token)>,
     pub relayed: Relayed,
 }
 
@@ -35,6 +43,17 @@ impl Call<'_> {
             )),
             None => Ok(Object(map)),
         }
+    }
+
+    /// The body as a form, however it is written.
+    pub fn form(&self) -> Result<Form, Problem> {
+        Form::parse(self.content_type, self.body)
+    }
+
+    /// The account and the token that the call is signed with.
+    pub fn signer(&self) -> Result<&(Account, Token), Problem> {
+        let signer = self.signer.as_ref();
+        signer.ok_or_else(|| Problem::unauthenticated("the call is not signed"))
     }
 
     /// A text that people will see, cleaned.
@@ -101,11 +120,9 @@ impl Query {
     /// Decodes parameters, of which there are none but these.
     pub fn parse(raw: &str, known: &[&str]) -> Result<Query, Problem> {
         let mut parameters: Vec<(String, String)> = Vec::new();
-        for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for pair in pairs(raw) {
             let bad = || Problem::BadRequest("the query is not percent-encoded UTF-8".into());
-            let name = decode(&name.replace('+', " ")).ok_or_else(bad)?;
-            let value = decode(&value.replace('+', " ")).ok_or_else(bad)?;
+            let (name, value) = pair.ok_or_else(bad)?;
             if !known.contains(&name.as_str()) {
                 let known = match known {
                     [] => "none".to_owned(),
@@ -122,11 +139,32 @@ impl Query {
         Ok(Query(parameters))
     }
 
+    /// Decodes parameters, of which those that are not known are the client's
+    /// own affair.
+    pub fn parse_known(raw: &str, known: &[&str]) -> Result<Query, Problem> {
+        let is_known = |pair: &&str| {
+            let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+            known.contains(&name)
+        };
+        let kept: Vec<&str> = raw.split('&').filter(is_known).collect();
+        Query::parse(&kept.join("&"), known)
+    }
+
     /// A parameter, if it is there.
     pub fn get(&self, name: &str) -> Option<&str> {
         let parameter = self.0.iter().find(|(other, _)| other == name);
         parameter.map(|(_, value)| value.as_str())
     }
+}
+
+/// Decodes `name=value` pairs. `None`: a pair is not percent-encoded UTF-8.
+pub(super) fn pairs(raw: &str) -> impl Iterator<Item = Option<(String, String)>> {
+    let pairs = raw.split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let plain = |coded: &str| decode(&coded.replace('+', " "));
+        Some((plain(name)?, plain(value)?))
+    })
 }
 
 /// Undoes percent-encoding. `None`: it is not that, or not UTF-8.

@@ -14,7 +14,7 @@ use super::call::Call;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::router::{Access, Route};
-use super::{announce, bans, legacy, log, status, users};
+use super::{accounts, announce, bans, legacy, log, messages, status, users};
 
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Get,
@@ -45,7 +45,8 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
 #[openapi(
     info(
         title = "Chat server",
-        description = "Administration and status. The admin token's file is named at start-up.",
+        description = "Administration and status, accounts and direct messages. The admin token's \
+                       file is named at start-up.",
     ),
     paths(
         users::list_users, users::disconnect_user, users::list_channels,
@@ -54,19 +55,30 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         log::search_log,
         status::status, status::healthz, status::readyz, status::metrics,
         legacy::post_message, legacy::find_message,
+        accounts::register, accounts::log_in, accounts::log_out, accounts::refresh,
+        messages::inbox, messages::thread, messages::mark_read, messages::not_upgraded,
         openapi,
     ),
-    modifiers(&AdminToken),
+    modifiers(&Tokens),
 )]
 struct Api;
 
-struct AdminToken;
+struct Tokens;
 
-impl Modify for AdminToken {
+impl Modify for Tokens {
     fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
         let components = api.components.get_or_insert_default();
         components.add_security_scheme("admin_token", SecurityScheme::Http(scheme));
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some(
+                "Signed (HS256) with a token's secret_access_key; its header names the \
+                 access_key_id as access_key.",
+            ))
+            .build();
+        components.add_security_scheme("account_token", SecurityScheme::Http(scheme));
     }
 }
 
@@ -133,7 +145,7 @@ mod tests {
         let served: BTreeSet<_> = routes
             .map(|route| {
                 let query = route.query.iter().map(|name| (*name).to_owned());
-                let secured = route.access == Access::Admin;
+                let secured = route.access != Access::Everyone;
                 let method = route.method.to_string();
                 (route.path.to_owned(), method, secured, query.collect())
             })

@@ -6,10 +6,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::chatlog::SearchError;
+use crate::envelope::{self, Failure};
 use crate::hub::BanError;
+use crate::store::StoreError;
 use crate::turn::HubUnavailable;
 
 use super::reply::Reply;
+
+/// When the store may be well again.
+const STORE_RETRY_SECONDS: u64 = 5;
 
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +43,8 @@ pub(super) enum Problem {
     LogUnreadable(String),
     /// Nobody waits for the answer any more.
     Cancelled,
+    /// A call whose answer comes in an envelope has failed.
+    Failed(Box<Failure>),
     /// A fault of the server's own.
     Internal,
 }
@@ -66,6 +73,19 @@ impl Problem {
         Problem::Field(name.to_owned(), why.to_string())
     }
 
+    /// Nobody knows who is calling.
+    pub fn unauthenticated(why: impl Into<String>) -> Problem {
+        Failure::unauthenticated(why).into()
+    }
+
+    /// Accounts or messages cannot be had at present; the log says why.
+    pub fn store(error: &StoreError) -> Problem {
+        ::log::error!("the store failed a call: {error}");
+        Failure::new(503, "the server cannot look that up at present; try again")
+            .retry_after(STORE_RETRY_SECONDS)
+            .into()
+    }
+
     fn status_and_code(&self) -> (u16, &'static str) {
         match self {
             Problem::Field(..) => (400, "bad_field"),
@@ -76,11 +96,39 @@ impl Problem {
             Problem::Method(_) => (405, "method_not_allowed"),
             Problem::Bans(BanError::TooMany) => (409, "too_many_bans"),
             Problem::BansNotSaved(_) => (500, "bans_not_saved"),
+            Problem::Failed(failure) => (failure.code, "failed"),
             Problem::Internal => (500, "internal_error"),
             Problem::Hub => (503, "hub_unavailable"),
             Problem::LogBusy => (503, "log_busy"),
             Problem::LogUnreadable(_) => (503, "log_unavailable"),
             Problem::Cancelled => (503, "cancelled"),
+        }
+    }
+
+    /// The answer that says so in the form that answers at `path` have.
+    pub fn reply_at(self, path: &str) -> Reply {
+        match envelope::covers(path) {
+            true => self.reply_in_envelope(),
+            false => self.reply(),
+        }
+    }
+
+    /// The answer that says so in an envelope.
+    pub fn reply_in_envelope(self) -> Reply {
+        let failure = match &self {
+            Problem::Failed(failure) => (**failure).clone(),
+            Problem::Field(name, why) => Failure::form([(name.as_str(), why.as_str())]),
+            other => Failure::new(other.status_and_code().0, other.to_string()),
+        };
+        let reply = self.reply_with(&failure.envelope());
+        match failure {
+            Failure { code: 401, .. } => reply.with("WWW-Authenticate", "Bearer realm=\"account\""),
+            Failure {
+                retry_seconds: Some(seconds),
+                ..
+            } => reply.with("Retry-After", seconds.to_string()),
+            Failure { code: 503, .. } => reply.with("Retry-After", "1"),
+            _ => reply,
         }
     }
 
@@ -138,12 +186,19 @@ impl fmt::Display for Problem {
                 f,
                 "given up: the server is stopping, or nobody was waiting any more"
             ),
+            Problem::Failed(failure) => f.write_str(&failure.message),
             Problem::Internal => write!(f, "a fault inside the server; its log says more"),
         }
     }
 }
 
 impl std::error::Error for Problem {}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Problem {
+        Problem::Failed(Box::new(failure))
+    }
+}
 
 impl From<HubUnavailable> for Problem {
     fn from(_: HubUnavailable) -> Problem {

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::io::Cursor;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use tiny_http::{Header, Response, StatusCode};
+
+pub(super) use crate::protocol::rfc3339;
 
 /// Status, headers and body.
 #[derive(Debug)]
@@ -69,11 +70,4 @@ impl Reply {
             // The front wants to know the length beforehand.
             .with_chunked_threshold(usize::MAX)
     }
-}
-
-/// A time as answers write it: RFC 3339.
-pub(super) fn rfc3339(unix_ms: u64) -> String {
-    let timestamp = i64::try_from(unix_ms).ok();
-    let timestamp = timestamp.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    timestamp.unwrap_or(Timestamp::MAX).to_string()
 }

@@ -2,12 +2,15 @@
 
 use tiny_http::{Method, Request};
 
-use crate::net::front::{RELAY_HEADER, Relayed};
+use crate::account::SignatureError;
+use crate::envelope;
+use crate::net::front::{RELAY_HEADER, Relayed, bearer};
+use crate::store::{Account, Token};
 
 use super::call::{Call, Query, decode};
 use super::problem::Problem;
 use super::reply::Reply;
-use super::{RestContext, announce, bans, docs, legacy, log, status, users};
+use super::{RestContext, accounts, announce, bans, docs, legacy, log, messages, status, users};
 
 /// All routes, by family.
 pub(super) const FAMILIES: &[&[Route]] = &[
@@ -17,6 +20,8 @@ pub(super) const FAMILIES: &[&[Route]] = &[
     log::ROUTES,
     status::ROUTES,
     legacy::ROUTES,
+    accounts::ROUTES,
+    messages::ROUTES,
     docs::ROUTES,
 ];
 
@@ -41,6 +46,8 @@ pub(super) type Handler = fn(&Call<'_>) -> Result<Reply, Problem>;
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Access {
     Everyone,
+    /// Whoever has signed the call with an account's token.
+    Account,
     Admin,
 }
 
@@ -50,9 +57,21 @@ struct Incoming {
     path: String,
     query: String,
     authorization: Option<String>,
+    content_type: Option<String>,
     origin: Option<String>,
     asks_for_method: bool,
     relayed: Relayed,
+}
+
+/// Whether a request is one of those that take long.
+pub(super) fn takes_long(request: &Request) -> bool {
+    let path = request.url().split('?').next().unwrap_or_default();
+    accounts::takes_long(request.method(), path)
+}
+
+/// The answer to a request that takes long when there are too many of them.
+pub(super) fn too_busy() -> Reply {
+    Problem::from(accounts::busy()).reply_in_envelope()
 }
 
 /// Answers a request, which came through the front or is turned away.
@@ -63,9 +82,10 @@ pub(super) fn answer(request: &mut Request, context: &RestContext) -> Reply {
     let mut body = Vec::new();
     // The front has read it whole and within its limit.
     if std::io::copy(request.as_reader(), &mut body).is_err() {
-        return Problem::BadRequest("the body did not arrive".into()).reply();
+        return Problem::BadRequest("the body did not arrive".into()).reply_at(&incoming.path);
     }
-    let reply = dispatch(&incoming, &body, context).unwrap_or_else(Problem::reply);
+    let reply = dispatch(&incoming, &body, context);
+    let reply = reply.unwrap_or_else(|problem| problem.reply_at(&incoming.path));
     with_cors(reply, &incoming, context)
 }
 
@@ -83,6 +103,7 @@ impl Incoming {
             path: path.to_owned(),
             query: query.to_owned(),
             authorization: header("Authorization"),
+            content_type: header("Content-Type"),
             origin: header("Origin"),
             asks_for_method: header("Access-Control-Request-Method").is_some(),
             relayed: context.relays.find(id)?,
@@ -120,11 +141,22 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         let why = "the path is not percent-encoded UTF-8";
         decode(raw).ok_or_else(|| Problem::BadRequest(why.into()))
     });
+    let query = match envelope::covers(&incoming.path) {
+        true => Query::parse_known(&incoming.query, route.query)?,
+        false => Query::parse(&incoming.query, route.query)?,
+    };
+    let signer = match route.access {
+        Access::Account => Some(authenticate(incoming, &query, context)?),
+        Access::Everyone | Access::Admin => None,
+    };
     (route.run)(&Call {
         context,
         argument: argument.transpose()?,
-        query: Query::parse(&incoming.query, route.query)?,
+        query,
+        content_type: incoming.content_type.as_deref(),
         body,
+        is_head: incoming.method == Method::Head,
+        signer,
         relayed: incoming.relayed.clone(),
     })
 }
@@ -156,6 +188,23 @@ fn authorise(incoming: &Incoming, context: &RestContext) -> Result<(), Problem> 
         incoming.path.escape_debug()
     );
     Err(Problem::Unauthorised("that is not the admin token"))
+}
+
+/// Who has signed the call.
+fn authenticate(
+    incoming: &Incoming,
+    query: &Query,
+    context: &RestContext,
+) -> Result<(Account, Token), Problem> {
+    let header = incoming.authorization.as_deref().and_then(bearer);
+    let parameter = query.get("token").filter(|token| !token.is_empty());
+    let jwt = header.or(parameter);
+    let jwt = jwt.ok_or_else(|| Problem::unauthenticated("no token was sent"))?;
+    let signer = context.accounts.authenticate(jwt);
+    signer.map_err(|error| match error {
+        SignatureError::Store(error) => Problem::store(&error),
+        other => Problem::unauthenticated(other.to_string()),
+    })
 }
 
 fn allowed(routes: &[(&Route, Option<&str>)]) -> String {

@@ -16,10 +16,17 @@ use parking_lot::Mutex;
 use tiny_http::{Request, Server};
 
 use super::problem::Problem;
+use super::reply::Reply;
 use super::{RestContext, Socket, router};
 
 /// Requests waiting for a worker; the front lets in few more.
 const QUEUE: usize = 64;
+/// Workers for calls that take as long as a password. They have their own, so
+/// that a storm of logins holds up nothing else.
+const SLOW_WORKERS: usize = 4;
+/// Such calls waiting; the rest are asked to come back. Far fewer than the
+/// front lets in, so that it always has room for others.
+const SLOW_QUEUE: usize = 32;
 /// Pause before building the server anew, so that a lasting fault (such as
 /// too few descriptors) does not burn a core.
 const REBUILD_PAUSE: Duration = Duration::from_millis(100);
@@ -49,19 +56,25 @@ pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
     });
     let context = Arc::new(context);
     let (queue, requests) = bounded(QUEUE);
+    let (slow_queue, slow_requests) = bounded(SLOW_QUEUE);
     let mut handle = RestHandle {
         shared: shared.clone(),
         context: context.clone(),
         threads: Vec::new(),
     };
-    for number in 0..context.workers.max(1) {
-        let (requests, context) = (requests.clone(), context.clone());
-        let worker = thread::Builder::new().name(format!("rest-{number}"));
+    let workers = context.workers.max(1);
+    for number in 0..workers + SLOW_WORKERS {
+        let (name, requests) = match number.checked_sub(workers) {
+            None => (format!("rest-{number}"), requests.clone()),
+            Some(number) => (format!("rest-slow-{number}"), slow_requests.clone()),
+        };
+        let context = context.clone();
+        let worker = thread::Builder::new().name(name);
         let worker = worker.spawn(move || work(&requests, &context))?;
         handle.threads.push(worker);
     }
     let acceptor = thread::Builder::new().name("rest-accept".to_owned());
-    let acceptor = acceptor.spawn(move || accept(server, &shared, &queue))?;
+    let acceptor = acceptor.spawn(move || accept(server, &shared, &queue, &slow_queue))?;
     handle.threads.push(acceptor);
     Ok(handle)
 }
@@ -87,10 +100,20 @@ fn build(socket: &Socket) -> io::Result<Arc<Server>> {
     Ok(Arc::new(server))
 }
 
-fn accept(first: Arc<Server>, shared: &Shared, queue: &Sender<Request>) {
+fn accept(
+    first: Arc<Server>,
+    shared: &Shared,
+    queue: &Sender<Request>,
+    slow_queue: &Sender<Request>,
+) {
     let mut server = first;
     loop {
         match server.recv() {
+            Ok(request) if router::takes_long(&request) => {
+                if let Err(refused) = slow_queue.try_send(request) {
+                    respond(refused.into_inner(), router::too_busy());
+                }
+            }
             Ok(request) => {
                 if queue.send(request).is_err() {
                     return;
@@ -135,12 +158,17 @@ fn work(requests: &Receiver<Request>, context: &RestContext) {
                 request.method(),
                 request.url()
             );
-            Problem::Internal.reply()
+            let path = request.url().split('?').next().unwrap_or_default();
+            Problem::Internal.reply_at(path)
         });
-        let respond = || request.respond(reply.into_response());
-        if let Ok(Err(error)) = catch_unwind(AssertUnwindSafe(respond)) {
-            log::debug!("an answer could not be sent: {error}");
-        }
+        respond(request, reply);
+    }
+}
+
+fn respond(request: Request, reply: Reply) {
+    let respond = || request.respond(reply.into_response());
+    if let Ok(Err(error)) = catch_unwind(AssertUnwindSafe(respond)) {
+        log::debug!("an answer could not be sent: {error}");
     }
 }
 
@@ -185,7 +213,7 @@ mod tests {
         let (queue, requests) = bounded::<Request>(QUEUE);
         let acceptor = {
             let shared = shared.clone();
-            thread::spawn(move || accept(first, &shared, &queue))
+            thread::spawn(move || accept(first, &shared, &queue, &queue.clone()))
         };
         let worker = thread::spawn(move || {
             for request in requests {

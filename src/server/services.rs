@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::net::front::{
-    self, Admission, Denial, FrontContext, Handshake, Relays, Upgraded, Upgrades,
-};
+use crate::account::SignatureError;
+use crate::net::front::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
 use crate::net::listener::Service;
 use crate::net::registry::{Permit, Refused};
-use crate::net::{telnet, websocket};
+use crate::net::{direct, telnet, websocket};
 use crate::page;
 use crate::rest::docs;
 
@@ -25,7 +24,7 @@ impl Service for Telnet {
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
-        telnet::serve(stream, peer, self.0.line_context());
+        telnet::serve(stream, peer, self.0.session_context());
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
@@ -79,26 +78,45 @@ struct WebSockets(Arc<Shared>);
 
 impl Upgrades for WebSockets {
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
-        if handshake.path != "/ws" {
-            return Err(Denial::NotFound);
+        match handshake.path {
+            "/ws" => Ok(self.lines()),
+            "/api/ws" => self.direct(handshake),
+            _ => Err(Denial::NotFound),
         }
-        let shared = self.0.clone();
-        Ok(Admission {
-            subprotocol: None,
-            run: Box::new(move |upgraded| serve_lines(&shared, upgraded)),
-        })
     }
 }
 
-fn serve_lines(shared: &Shared, upgraded: Upgraded) {
-    let Upgraded {
-        stream,
-        leftover,
-        peer,
-    } = upgraded;
-    // The front has used time-outs; from here on silence is allowed.
-    if stream.set_read_timeout(None).is_err() {
-        return;
+impl WebSockets {
+    /// The line protocol, for everybody.
+    fn lines(&self) -> Admission {
+        let shared = self.0.clone();
+        Admission {
+            subprotocol: None,
+            run: Box::new(move |upgraded| {
+                websocket::serve_lines(upgraded, &shared.session_context());
+            }),
+        }
     }
-    websocket::serve_lines(stream, leftover, peer, shared.line_context());
+
+    /// Direct messages, for whoever has signed in to an account.
+    fn direct(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
+        let presented = handshake.token();
+        let presented =
+            presented.ok_or_else(|| Denial::Unauthorised("no token was sent".into()))?;
+        let owner = self.0.accounts.authenticate(presented.token);
+        let owner = owner.map_err(|error| match error {
+            SignatureError::Store(error) => {
+                log::error!("a token could not be looked up: {error}");
+                Denial::Unavailable
+            }
+            other => Denial::Unauthorised(other.to_string()),
+        })?;
+        let shared = self.0.clone();
+        Ok(Admission {
+            subprotocol: presented.subprotocol.map(str::to_owned),
+            run: Box::new(move |upgraded| {
+                direct::serve_direct(upgraded, &shared.session_context(), &owner);
+            }),
+        })
+    }
 }

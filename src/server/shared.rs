@@ -14,7 +14,7 @@ use crate::data::{self, DataDir};
 use crate::metrics::Metrics;
 use crate::net::front::{HttpLimits, Origins};
 use crate::net::limits::{Capacity, capacity};
-use crate::net::line::{LineContext, LineLimits};
+use crate::net::line::{LineLimits, SessionContext};
 use crate::net::registry::{Permit, Refused, Registry};
 use crate::rest::AdminToken;
 use crate::turn::{HubHandle, Input, Settings};
@@ -82,15 +82,15 @@ impl Shared {
         permit
     }
 
-    /// What a line connection that begins now works with.
-    pub fn line_context(&self) -> LineContext {
+    /// What a session that begins now works with.
+    pub fn session_context(&self) -> SessionContext {
         let config = self.config.read();
         let limits = LineLimits {
             line_bytes: config.limits.line_bytes,
             message_rate: config.limits.message_rate,
             message_burst: config.limits.message_burst,
         };
-        LineContext {
+        SessionContext {
             hub: self.hub.clone(),
             registry: self.registry.clone(),
             accounts: self.accounts.clone(),

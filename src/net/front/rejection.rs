@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::envelope::{self, Failure};
+
 use super::answer::Answer;
 
 /// Why a request gets no further than the front.
@@ -88,9 +90,21 @@ impl Rejection {
         }
     }
 
-    /// The answer that says so.
-    pub(super) fn answer(&self) -> Answer {
-        let body = json!({"error": {"code": self.code(), "message": self.to_string()}});
+    fn failure(&self) -> Failure {
+        match self {
+            Rejection::Unauthorised(why) => Failure::unauthenticated(why.as_str()),
+            other => Failure::new(other.status(), other.to_string()),
+        }
+    }
+
+    /// The answer that says so, in the form that answers at `path` have.
+    pub(super) fn answer(&self, path: Option<&str>) -> Answer {
+        let body = match path.is_some_and(envelope::covers) {
+            true => serde_json::to_string(&self.failure().envelope()).unwrap_or_default(),
+            false => {
+                json!({"error": {"code": self.code(), "message": self.to_string()}}).to_string()
+            }
+        };
         let body = format!("{body}\n");
         let answer = Answer::new(self.status())
             .with("Content-Type", "application/json")

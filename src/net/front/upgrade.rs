@@ -30,6 +30,46 @@ pub struct Handshake<'a> {
     pub peer: SocketAddr,
 }
 
+/// A token somebody has presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presented<'a> {
+    /// The token.
+    pub token: &'a str,
+    /// The subprotocol it came as, to be echoed.
+    pub subprotocol: Option<&'a str>,
+}
+
+impl<'a> Handshake<'a> {
+    /// The token, wherever the client can put one: in `Authorization`, as
+    /// `?token=` or, from browsers, as a subprotocol.
+    pub fn token(&self) -> Option<Presented<'a>> {
+        let plain = |token| Presented {
+            token,
+            subprotocol: None,
+        };
+        let header = self.authorization.and_then(bearer).map(plain);
+        let pairs = self.query.into_iter().flat_map(|query| query.split('&'));
+        let query = pairs
+            .filter_map(|pair| pair.strip_prefix("token="))
+            .find(|token| !token.is_empty());
+        // "Bearer <token>" is either one subprotocol or, with a comma, two.
+        let offered = self.subprotocols.iter();
+        let offered = offered.filter(|name| !name.eq_ignore_ascii_case("bearer"));
+        let subprotocol = offered.copied().next().map(|name| Presented {
+            token: bearer(name).unwrap_or(name),
+            subprotocol: Some(name),
+        });
+        header.or(query.map(plain)).or(subprotocol)
+    }
+}
+
+/// The token behind `Bearer `, in any case.
+pub fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
 /// The connection may be a WebSocket.
 pub struct Admission {
     /// The offered subprotocol that was chosen; browsers insist on one if
@@ -47,6 +87,8 @@ pub enum Denial {
     NotFound,
     /// The token is missing, wrong or expired; says so.
     Unauthorised(String),
+    /// It cannot be said at present.
+    Unavailable,
 }
 
 /// A socket on which WebSocket frames follow.
@@ -88,6 +130,7 @@ pub(super) fn shake_hands(
     let mut admission = upgrades.admit(&handshake).map_err(|denial| match denial {
         Denial::NotFound => Rejection::NotFound,
         Denial::Unauthorised(why) => Rejection::Unauthorised(why),
+        Denial::Unavailable => Rejection::Unavailable,
     })?;
     let chosen = admission.subprotocol.as_deref();
     if !chosen.is_none_or(|name| handshake.subprotocols.contains(&name)) {

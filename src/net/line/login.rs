@@ -99,7 +99,7 @@ impl LineSession {
     }
 
     fn check(&mut self, name: &Name, password: &Secret) -> Flow {
-        let peer = self.peer.ip();
+        let peer = self.attached.peer.ip();
         match self.context.accounts.log_in(name, password, peer) {
             Ok(account) => self.logged_in(account),
             Err(rejected) => self.back_to_where_it_was(&format!("! {}.\n", shown(&rejected))),
@@ -139,7 +139,7 @@ impl LineSession {
             return self.say("! The server is too busy; please try again.\n");
         };
         let registration = Registration::short(name.clone(), password);
-        let peer = self.peer.ip();
+        let peer = self.attached.peer.ip();
         let account = match self.context.accounts.register(registration, peer, true) {
             Ok(account) => account,
             Err(rejected) => return self.say(&format!("! {}.\n", shown(&rejected))),

@@ -1,0 +1,150 @@
+//! The session of a WebSocket for direct messages, which somebody with an
+//! account has opened with a token.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::account::{Accounts, credential};
+use crate::envelope::Failure;
+use crate::hub::{Command, Farewell, Refusal};
+use crate::name::Name;
+use crate::protocol::WireFormat;
+use crate::protocol::direct::{self, Mistake};
+use crate::store::{Account, Token};
+use crate::turn::HubHandle;
+
+use super::front::Upgraded;
+use super::line::{Attached, Flow, LineLimits, SessionContext};
+use super::rate::{RateLimit, Verdict};
+use super::websocket::{Session, Terms, serve};
+
+/// Serves the owner of an account after the handshake, until the end.
+pub fn serve_direct(upgraded: Upgraded, context: &SessionContext, owner: &(Account, Token)) {
+    let terms = Terms {
+        protocol: "direct",
+        format: WireFormat::Direct,
+        one_channel: true,
+    };
+    let limits = context.limits;
+    serve(upgraded, &terms, context, |attached| {
+        let session = DirectSession {
+            attached,
+            accounts: context.accounts.clone(),
+            limits,
+            rate: RateLimit::new(limits.message_rate, limits.message_burst),
+            started: Instant::now(),
+        };
+        if let Err(farewell) = session.claim(&context.hub, owner) {
+            // The reading goes on until the client has seen why.
+            session.input(Command::End(farewell));
+        }
+        session
+    });
+}
+
+/// Takes messages of one account to the hub.
+struct DirectSession {
+    attached: Attached,
+    accounts: Arc<Accounts>,
+    limits: LineLimits,
+    rate: RateLimit,
+    started: Instant,
+}
+
+impl Session for DirectSession {
+    fn text(&mut self, text: &str) -> Flow {
+        if let Some(flow) = self.held_back() {
+            return flow;
+        }
+        match direct::decode(text) {
+            Ok(outgoing) => self.send(outgoing),
+            Err(mistake) => self.fail(&Failure::from(&mistake)),
+        }
+    }
+
+    fn overlong(&mut self) -> Flow {
+        let mistake = Mistake::TooLong(self.limits.line_bytes);
+        self.held_back()
+            .unwrap_or_else(|| self.fail(&Failure::from(&mistake)))
+    }
+
+    fn binary(&mut self) -> Flow {
+        self.held_back()
+            .unwrap_or_else(|| self.fail(&Failure::from(&Mistake::Binary)))
+    }
+
+    fn end(self, farewell: Farewell) {
+        self.attached.end(farewell);
+    }
+}
+
+impl DirectSession {
+    /// Takes the account's nickname, for which the token is the proof.
+    fn claim(&self, hub: &HubHandle, (account, token): &(Account, Token)) -> Result<(), Farewell> {
+        let id = self.attached.id;
+        let name = account.username.clone();
+        let proof = credential(account, Some(token));
+        let claimed = hub.ask(move |hub, now, fx| hub.claim(id, name, Some(proof), now, fx));
+        claimed
+            .map_err(|_| Farewell::InternalError)?
+            .map_err(Farewell::NotAdmitted)?;
+        // Given up before the hub knew of this connection, the token would
+        // never end it.
+        match self.accounts.is_active(&token.access_key_id) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Farewell::TokenRevoked),
+            Err(_) => Err(Farewell::InternalError),
+        }
+    }
+
+    fn send(&self, outgoing: direct::Outgoing) -> Flow {
+        let direct::Outgoing { recipient, message } = outgoing;
+        match self.accounts.find(&recipient) {
+            Ok(account) => self.input(Command::Private {
+                // Without an account it may still be a guest who is on.
+                to: account.as_ref().map_or(recipient, owner_name),
+                account: account.map(|account| account.id),
+                text: message,
+            }),
+            Err(error) => {
+                log::error!("an account could not be looked up: {error}");
+                let refusal = Refusal::NotStored.to_string();
+                self.fail(&Failure::new(503, refusal))
+            }
+        }
+    }
+
+    /// What to do instead of taking the message, if it comes too fast.
+    fn held_back(&mut self) -> Option<Flow> {
+        let too_fast = |words: String| Failure::new(429, words);
+        match self.rate.check(self.started.elapsed()) {
+            Verdict::Pass => None,
+            Verdict::PassAfter { refused } => {
+                let words = format!("{refused} of your messages were not sent: too fast.");
+                let flow = self.fail(&too_fast(words));
+                (flow == Flow::Stop).then_some(flow)
+            }
+            Verdict::Warn => {
+                let words = "You are sending too fast. Nothing more is sent until you slow down.";
+                Some(self.fail(&too_fast(words.to_owned())))
+            }
+            Verdict::Refuse => Some(Flow::Continue),
+            Verdict::Close => Some(self.input(Command::End(Farewell::Flooding))),
+        }
+    }
+
+    /// Says to this connection what went wrong; it stays.
+    fn fail(&self, failure: &Failure) -> Flow {
+        let mut frame = Vec::new();
+        direct::write_failure(failure, &mut frame);
+        self.input(Command::Answer(frame))
+    }
+
+    fn input(&self, command: Command) -> Flow {
+        self.attached.command(command)
+    }
+}
+
+fn owner_name(account: &Account) -> Name {
+    account.username.clone()
+}

@@ -1,0 +1,297 @@
+//! `/api/register` and `/api/auth_token`: accounts and their tokens.
+
+use serde::Serialize;
+use tiny_http::Method;
+use utoipa::ToSchema;
+
+use crate::account::{LoginError, PasswordError, RegisterError, RegistrationForm, Rejected};
+use crate::envelope::{Envelope, Failure, Nothing};
+use crate::name::Name;
+use crate::store::{Account, Secret, Token};
+
+use super::call::Call;
+use super::problem::Problem;
+use super::reply::{Reply, rfc3339};
+use super::router::{Access, Route};
+
+/// Paths where a POST takes as long as a password does.
+const SLOW: &[&str] = &["/api/register", "/api/auth_token"];
+/// When those who wait for their passwords may have got through.
+const BUSY_RETRY_SECONDS: u64 = 2;
+
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: Method::Post,
+        path: "/api/register",
+        access: Access::Everyone,
+        query: &[],
+        run: register,
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/auth_token",
+        access: Access::Everyone,
+        query: &[],
+        run: log_in,
+    },
+    Route {
+        method: Method::Delete,
+        path: "/api/auth_token",
+        access: Access::Account,
+        query: &["token"],
+        run: log_out,
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/auth_token/refresh",
+        access: Access::Everyone,
+        query: &[],
+        run: refresh,
+    },
+];
+
+/// Whether a call works on a password, which takes a core for a while.
+pub(super) fn takes_long(method: &Method, path: &str) -> bool {
+    *method == Method::Post && SLOW.contains(&path)
+}
+
+/// Who wants an account.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; fields are read by name")]
+struct NewUser {
+    first_name: String,
+    last_name: String,
+    #[schema(example = "mina")]
+    username: String,
+    /// 8 to 256 bytes.
+    password: String,
+    email: String,
+    /// 5 to 15 digits, grouped as you like.
+    phone: String,
+}
+
+/// Who wants a token.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; fields are read by name")]
+struct Login {
+    username: String,
+    password: String,
+}
+
+/// What is worth a new token.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; the field is read by name")]
+struct Refresh {
+    refresh_token: String,
+}
+
+/// A registered user.
+#[derive(Serialize, ToSchema)]
+struct User {
+    first_name: String,
+    last_name: String,
+    username: String,
+    email: String,
+    phone_number: String,
+    token: AccessToken,
+}
+
+/// What requests are signed with.
+#[derive(Serialize, ToSchema)]
+struct AccessToken {
+    /// Stands as `access_key` in the header of a JWT.
+    access_key_id: String,
+    /// Signs the JWT (HS256).
+    secret_access_key: String,
+    /// Worth a new token, once.
+    refresh_token: String,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    expires_at: String,
+    #[schema(format = DateTime)]
+    modified_at: String,
+    is_refreshable: bool,
+}
+
+impl User {
+    fn of(account: Account, token: &Token) -> User {
+        User {
+            first_name: account.first_name,
+            last_name: account.last_name,
+            username: account.username.to_string(),
+            email: account.email.unwrap_or_default(),
+            phone_number: account.phone.unwrap_or_default(),
+            token: AccessToken::of(token),
+        }
+    }
+}
+
+impl AccessToken {
+    fn of(token: &Token) -> AccessToken {
+        AccessToken {
+            access_key_id: token.access_key_id.clone(),
+            secret_access_key: token.secret_access_key.expose().to_owned(),
+            refresh_token: token.refresh_token.expose().to_owned(),
+            created_at: rfc3339(token.created_at),
+            expires_at: rfc3339(token.expires_at),
+            modified_at: rfc3339(token.modified_at),
+            is_refreshable: token.is_refreshable,
+        }
+    }
+}
+
+/// Makes an account, with a first token.
+#[utoipa::path(
+    post, path = "/api/register", tag = "accounts",
+    request_body(content(
+        (NewUser = "application/x-www-form-urlencoded"), (NewUser = "application/json"),
+    )),
+    responses(
+        (status = 200, description = "The user", body = Envelope<User>),
+        (status = 400, description = "Form error, or User error: somebody has this already",
+         body = Envelope<Nothing>),
+        (status = 429, description = "Too many attempts", body = Envelope<Nothing>),
+        (status = 503, description = "Too many others at once", body = Envelope<Nothing>),
+    ),
+)]
+pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
+    let form = call.form()?;
+    let form = RegistrationForm {
+        first_name: form.get("first_name"),
+        last_name: form.get("last_name"),
+        username: form.get("username"),
+        password: form.get("password"),
+        email: form.get("email"),
+        phone: form.get("phone"),
+    };
+    let registration = form.check().map_err(|errors| {
+        let errors = errors.into_iter();
+        Failure::form(errors.map(|(field, why)| (field, why.to_string())))
+    })?;
+    let accounts = &call.context.accounts;
+    let account = accounts.register(registration, call.relayed.peer.ip(), false)?;
+    let token = accounts.issue_token(&account)?;
+    ::log::info!("{}: registered {}", call.relayed.peer, account.username);
+    let user = User::of(account, &token);
+    Ok(Reply::json(200, &Envelope::of(vec![user])))
+}
+
+/// A new token, for the password.
+#[utoipa::path(
+    post, path = "/api/auth_token", tag = "accounts",
+    request_body(content(
+        (Login = "application/x-www-form-urlencoded"), (Login = "application/json"),
+    )),
+    responses(
+        (status = 200, description = "The token", body = Envelope<AccessToken>),
+        (status = 400, description = "Form error", body = Envelope<Nothing>),
+        (status = 401, description = "Wrong username or password", body = Envelope<Nothing>),
+        (status = 429, description = "Too many attempts", body = Envelope<Nothing>),
+        (status = 503, description = "Too many others at once", body = Envelope<Nothing>),
+    ),
+)]
+pub(super) fn log_in(call: &Call<'_>) -> Result<Reply, Problem> {
+    let form = call.form()?;
+    let (username, password) = (form.get("username"), form.get("password"));
+    let missing = [("username", username), ("password", password)];
+    let missing = missing.into_iter().filter(|(_, value)| value.is_empty());
+    let missing: Vec<_> = missing.map(|(name, _)| (name, "is required")).collect();
+    if !missing.is_empty() {
+        return Err(Failure::form(missing).into());
+    }
+    let username = Name::parse(username).map_err(|error| Problem::field("username", error))?;
+    let accounts = &call.context.accounts;
+    let password = Secret::new(password);
+    let account = accounts.log_in(&username, &password, call.relayed.peer.ip())?;
+    let token = accounts.issue_token(&account)?;
+    Ok(Reply::json(
+        200,
+        &Envelope::of(vec![AccessToken::of(&token)]),
+    ))
+}
+
+/// Gives up the token that the call is signed with, and ends the connections
+/// that were opened with it.
+#[utoipa::path(
+    delete, path = "/api/auth_token", tag = "accounts", security(("account_token" = [])),
+    params(("token" = Option<String>, Query, description = "The JWT, instead of a header")),
+    responses(
+        (status = 200, description = "It is worth nothing any more", body = Envelope<Nothing>),
+        (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),
+    ),
+)]
+pub(super) fn log_out(call: &Call<'_>) -> Result<Reply, Problem> {
+    let (_, token) = call.signer()?;
+    let given_up = call.context.accounts.give_up(&token.access_key_id);
+    given_up.map_err(|error| Problem::store(&error))?;
+    Ok(Reply::json(200, &Envelope::<Nothing>::of(Vec::new())))
+}
+
+/// A new token in place of an old one, which ends, and with it the
+/// connections that were opened with it.
+#[utoipa::path(
+    post, path = "/api/auth_token/refresh", tag = "accounts",
+    request_body(content(
+        (Refresh = "application/x-www-form-urlencoded"), (Refresh = "application/json"),
+    )),
+    responses(
+        (status = 200, description = "The new token", body = Envelope<AccessToken>),
+        (status = 400, description = "Form error: none, or no longer worth a token",
+         body = Envelope<Nothing>),
+    ),
+)]
+pub(super) fn refresh(call: &Call<'_>) -> Result<Reply, Problem> {
+    let form = call.form()?;
+    let refresh_token = match form.get("refresh_token") {
+        "" => return Err(Problem::field("refresh_token", "is required")),
+        given => Secret::new(given),
+    };
+    let token = call.context.accounts.refresh(&refresh_token)?;
+    let why = "is not, or no longer, worth a new token";
+    let token = token.ok_or_else(|| Problem::field("refresh_token", why))?;
+    Ok(Reply::json(
+        200,
+        &Envelope::of(vec![AccessToken::of(&token)]),
+    ))
+}
+
+impl From<Rejected> for Problem {
+    fn from(rejected: Rejected) -> Problem {
+        let why = rejected.to_string();
+        let failure = match rejected {
+            Rejected::TooMany(error) => Failure::new(429, why).retry_after(error.retry_seconds),
+            Rejected::Login(LoginError::Wrong) => Failure::unauthenticated(why),
+            Rejected::Register(RegisterError::Taken(fields)) => {
+                let fields = fields.iter().map(|field| field.as_str());
+                Failure::user(fields.map(|field| (field, "is taken already")))
+            }
+            Rejected::GuestHasName(_) => Failure::user([("username", why)]),
+            Rejected::Login(LoginError::Password(error))
+            | Rejected::Register(RegisterError::Password(error)) => password(error),
+            Rejected::Login(LoginError::Store(error))
+            | Rejected::Register(RegisterError::Store(error)) => return Problem::store(&error),
+            Rejected::Busy => return Problem::Hub,
+            Rejected::NoToken(why) => {
+                ::log::error!("no token could be made: {why}");
+                Failure::new(503, "no token could be made; try again")
+            }
+        };
+        failure.into()
+    }
+}
+
+fn password(error: PasswordError) -> Failure {
+    match error {
+        PasswordError::Busy => busy(),
+        PasswordError::Failed | PasswordError::BadHash => {
+            ::log::error!("a password could not be checked: {error}");
+            Failure::new(500, error.to_string())
+        }
+    }
+}
+
+/// More people want to be let in than there is time for.
+pub(super) fn busy() -> Failure {
+    Failure::new(503, PasswordError::Busy.to_string()).retry_after(BUSY_RETRY_SECONDS)
+}

@@ -1,0 +1,254 @@
+//! `/api/inbox`, `/api/thread` and the WebSocket beside them: messages
+//! between accounts.
+
+use serde::Serialize;
+use tiny_http::Method;
+use utoipa::ToSchema;
+
+use crate::envelope::{Envelope, Failure, Nothing, PER_PAGE};
+use crate::hub::{Body, MessageId, Private};
+use crate::name::Name;
+use crate::protocol::direct::DirectMessage;
+use crate::store::{Account, AccountId, Conversation, StoredMessage, ThreadSummary, Window};
+
+use super::call::Call;
+use super::problem::Problem;
+use super::reply::{Reply, rfc3339};
+use super::router::{Access, Route};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: Method::Get,
+        path: "/api/inbox",
+        access: Access::Account,
+        query: &["page", "token"],
+        run: inbox,
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/thread/{username}",
+        access: Access::Account,
+        query: &["page", "token"],
+        run: thread,
+    },
+    Route {
+        method: Method::Post,
+        path: "/api/thread/{username}/read",
+        access: Access::Account,
+        query: &["token"],
+        run: mark_read,
+    },
+    Route {
+        method: Method::Get,
+        path: "/api/ws",
+        access: Access::Everyone,
+        query: &["token"],
+        run: not_upgraded,
+    },
+];
+
+/// A line of the inbox.
+#[derive(Serialize, ToSchema)]
+struct Thread {
+    /// The other one's username, whoever wrote last.
+    author_username: String,
+    /// When the newest message was written.
+    #[schema(format = DateTime)]
+    created_at: String,
+    /// What the newest message says.
+    latest_message: String,
+    /// Who wrote the newest message.
+    latest_author: String,
+    /// Its id.
+    id: String,
+    /// Messages from the other one that have not been read.
+    unread: u64,
+}
+
+/// How far a thread has been read.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; the field is read by name")]
+struct Read {
+    /// The last message read; without it, all of them.
+    up_to: Option<String>,
+}
+
+impl Thread {
+    fn of(summary: &ThreadSummary) -> Thread {
+        Thread {
+            author_username: summary.peer_name.to_string(),
+            created_at: rfc3339(summary.latest.at_ms),
+            latest_message: summary.latest.text.to_string(),
+            latest_author: summary.latest.author.to_string(),
+            id: summary.latest.id.to_string(),
+            unread: summary.unread,
+        }
+    }
+}
+
+/// With whom one has written, newest first.
+#[utoipa::path(
+    get, path = "/api/inbox", tag = "messages", security(("account_token" = [])),
+    params(
+        ("page" = Option<u64>, Query, description = "From 1; ten threads a page"),
+        ("token" = Option<String>, Query, description = "The JWT, instead of a header"),
+    ),
+    responses(
+        (status = 200, description = "Threads", body = Envelope<Thread>),
+        (status = 400, description = "Form error: not a page", body = Envelope<Nothing>),
+        (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),
+    ),
+)]
+pub(super) fn inbox(call: &Call<'_>) -> Result<Reply, Problem> {
+    let (account, _) = call.signer()?;
+    let page = page(call)?;
+    let threads = call.context.accounts.store();
+    let threads = threads.inbox(account.id, page, PER_PAGE);
+    let threads = threads.map_err(|error| Problem::store(&error))?;
+    let threads = threads.iter().map(Thread::of).collect();
+    Ok(Reply::json(200, &Envelope::page(page, threads)))
+}
+
+/// What one has written with somebody, newest first.
+///
+/// To get the first page is to have read the thread.
+#[utoipa::path(
+    get, path = "/api/thread/{username}", tag = "messages", security(("account_token" = [])),
+    params(
+        ("username" = String, Path, description = "In any spelling"),
+        ("page" = Option<u64>, Query, description = "From 1; ten messages a page"),
+        ("token" = Option<String>, Query, description = "The JWT, instead of a header"),
+    ),
+    responses(
+        (status = 200, description = "Messages", body = Envelope<DirectMessage>),
+        (status = 400, description = "Form error: not a page; User error: no such user",
+         body = Envelope<Nothing>),
+        (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),
+    ),
+)]
+pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
+    let (account, _) = call.signer()?;
+    let page = page(call)?;
+    let peer = peer(call)?;
+    let store = call.context.accounts.store();
+    let conversation = Conversation::Thread(account.id, peer.id);
+    let history = store.history(&conversation, Window::Page(page), PER_PAGE);
+    let mut messages = history.map_err(|error| Problem::store(&error))?.messages;
+    messages.reverse();
+    if page == 1
+        && !call.is_head
+        && let Some(newest) = messages.first()
+    {
+        note_read(call, account.id, peer.id, newest.id)?;
+    }
+    let messages = messages.into_iter();
+    let messages: Vec<Private> = messages.map(|m| private(m, account, &peer)).collect();
+    let messages = messages.iter().map(DirectMessage::of).collect();
+    Ok(Reply::json(200, &Envelope::page(page, messages)))
+}
+
+/// Notes that a thread has been read, for clients that got the messages over
+/// the WebSocket.
+#[utoipa::path(
+    post, path = "/api/thread/{username}/read", tag = "messages",
+    security(("account_token" = [])),
+    params(
+        ("username" = String, Path, description = "In any spelling"),
+        ("token" = Option<String>, Query, description = "The JWT, instead of a header"),
+    ),
+    request_body(content(
+        (Read = "application/x-www-form-urlencoded"), (Read = "application/json"),
+    )),
+    responses(
+        (status = 200, description = "Noted", body = Envelope<Nothing>),
+        (status = 400, description = "Form error: not an id; User error: no such user",
+         body = Envelope<Nothing>),
+        (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),
+    ),
+)]
+pub(super) fn mark_read(call: &Call<'_>) -> Result<Reply, Problem> {
+    let (account, _) = call.signer()?;
+    let peer = peer(call)?;
+    let form = call.form()?;
+    let up_to = match form.get("up_to") {
+        "" => MessageId {
+            ms: u64::MAX,
+            sequence: u64::MAX,
+        },
+        raw => raw
+            .parse()
+            .map_err(|_| Problem::field("up_to", "is not the id of a message"))?,
+    };
+    note_read(call, account.id, peer.id, up_to)?;
+    Ok(Reply::json(200, &Envelope::<Nothing>::of(Vec::new())))
+}
+
+/// Direct messages as they come: a WebSocket.
+///
+/// The token may also be offered as a subprotocol. Frames are JSON objects:
+/// `{"recipient", "message"}` from the client, messages and, with status
+/// `fail`, envelopes from the server.
+#[utoipa::path(
+    get, path = "/api/ws", tag = "messages",
+    params(("token" = Option<String>, Query, description = "The JWT, instead of a header")),
+    responses(
+        (status = 101, description = "Frames follow", body = DirectMessage),
+        (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),
+        (status = 426, description = "Not a WebSocket's handshake", body = Envelope<Nothing>),
+    ),
+)]
+pub(super) fn not_upgraded(_: &Call<'_>) -> Result<Reply, Problem> {
+    let failure = Failure::new(426, "this is a WebSocket, and needs its handshake");
+    let reply = Problem::from(failure).reply_in_envelope();
+    Ok(reply.with("Upgrade", "websocket"))
+}
+
+/// Which page is asked for.
+fn page(call: &Call<'_>) -> Result<u64, Problem> {
+    let raw = call.query.get("page").unwrap_or_default();
+    match raw {
+        "" => Ok(1),
+        raw => raw
+            .parse()
+            .ok()
+            .filter(|page| *page >= 1)
+            .ok_or_else(|| Problem::field("page", "must be a whole number from 1")),
+    }
+}
+
+/// The other one.
+fn peer(call: &Call<'_>) -> Result<Account, Problem> {
+    let nobody = || Problem::from(Failure::user([("username", "there is no such user")]));
+    let raw = call.argument.as_deref().unwrap_or_default();
+    let name = Name::parse_nickname(raw).map_err(|_| nobody())?;
+    let found = call.context.accounts.find(&name);
+    let found = found.map_err(|error| Problem::store(&error))?;
+    found.ok_or_else(nobody)
+}
+
+fn note_read(
+    call: &Call<'_>,
+    reader: AccountId,
+    peer: AccountId,
+    up_to: MessageId,
+) -> Result<(), Problem> {
+    let noted = call.context.accounts.store().mark_read(reader, peer, up_to);
+    noted.map_err(|error| Problem::store(&error))
+}
+
+/// A message of the thread of two accounts.
+fn private(message: StoredMessage, own: &Account, peer: &Account) -> Private {
+    let to = match message.account == Some(own.id) {
+        true => &peer.username,
+        false => &own.username,
+    };
+    Private {
+        from: message.author,
+        to: to.clone(),
+        body: Body {
+            id: message.id,
+            at_ms: message.at_ms,
+            text: message.text,
+        },
+    }
+}
