@@ -39,6 +39,7 @@ fn close_code(farewell: &Farewell) -> u16 {
         | Farewell::SlowReader
         | Farewell::Flooding
         | Farewell::Silent
+        | Farewell::Replaced
         | Farewell::TokenRevoked
         | Farewell::Kicked(_)
         | Farewell::Banned(_) => 1008,
