@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
+use chat_server::account::Accounts;
 use chat_server::chatlog::{ChatLog, ChatLogOptions};
 use chat_server::config::{self, Secret};
 use chat_server::hub::{Ban, ConnectionId, Effects, Hub, Limits, Now, Profile};
@@ -17,6 +18,7 @@ use chat_server::metrics::Metrics;
 use chat_server::name::Name;
 use chat_server::net::front::{self, FileSet, FrontContext, HttpLimits, Origins, Relays, Upgrades};
 use chat_server::rest::{self, AdminToken, Readiness, RestContext, RestHandle, Socket};
+use chat_server::store::{SqliteSettings, SqliteStore};
 use chat_server::turn::{HubHandle, Input};
 use parking_lot::Mutex;
 
@@ -226,8 +228,11 @@ impl Site {
             ..ChatLogOptions::new(folder, config::ChatLog::default())
         });
         let log = log.unwrap();
+        let store = SqliteSettings::new(data.path().join("chat.db"));
+        let store = Arc::new(SqliteStore::open(store).unwrap());
         let context = RestContext {
             hub: hub.clone(),
+            accounts: Arc::new(Accounts::new(store, hub.clone(), 0)),
             log: log.clone(),
             token: token.clone(),
             save_bans: Mutex::new(save_bans),
