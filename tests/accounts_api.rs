@@ -613,6 +613,27 @@ fn telnet_and_api_users_share_names_and_messages() {
 }
 
 #[test]
+fn a_nickname_has_one_owner_and_the_other_is_told() {
+    let server = start();
+    let mina = register(&server, "mina");
+    let mut guest = LineClient::connect(server.telnet());
+    guest.send("mina");
+    // Either the line protocol keeps guests from it, or they had it first.
+    let line = guest.expect_line("an answer", &|line| {
+        line.contains("registered") || line.contains("assword") || line.contains("/help")
+    });
+    let mut client = connect(&server, &mina);
+    if line.contains("/help") {
+        expect_failure(&mut client, 409, None);
+        assert_eq!(client.next_frame(), None);
+        assert_eq!(client.close_code(), Some(4409));
+        return;
+    }
+    say(&mut client, "mina", "mine");
+    expect(&mut client, "mina", "mina", "mine");
+}
+
+#[test]
 fn a_storm_of_logins_holds_up_nobody_else() {
     let server = start();
     register(&server, "mina");
