@@ -523,6 +523,8 @@ fn messages_reach_every_device_and_wait_for_those_who_are_away() {
         assert_eq!(unread(), left, "{body}");
     }
     let history = signed(&server, "GET", "/api/thread/mina", &lucy).1;
+    let far = "/api/thread/mina?page=18446744073709551615";
+    assert_eq!(signed(&server, "GET", far, &lucy).1["data"], json!([]));
     assert_eq!(history["data"][0], live, "live and stored are the same");
 }
 
