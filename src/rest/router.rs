@@ -65,8 +65,13 @@ struct Incoming {
 
 /// Whether a request is one of those that take long.
 pub(super) fn takes_long(request: &Request) -> bool {
-    let path = request.url().split('?').next().unwrap_or_default();
-    accounts::takes_long(request.method(), path)
+    accounts::takes_long(request.method(), path_of(request))
+}
+
+/// A request's path, without what follows `?`.
+pub(super) fn path_of(request: &Request) -> &str {
+    let url = request.url();
+    url.split_once('?').map_or(url, |(path, _)| path)
 }
 
 /// The answer to a request that takes long when there are too many of them.
