@@ -10,13 +10,17 @@ use crate::store::{Account, Token};
 use super::call::{Call, Query, decode};
 use super::problem::Problem;
 use super::reply::Reply;
-use super::{RestContext, accounts, announce, bans, docs, legacy, log, messages, status, users};
+use super::{
+    RestContext, accounts, announce, auth, bans, docs, found, legacy, log, messages, status, users,
+};
 
 /// All routes, by family.
 pub(super) const FAMILIES: &[&[Route]] = &[
     users::ROUTES,
     bans::ROUTES,
     announce::ROUTES,
+    auth::ROUTES,
+    found::ROUTES,
     log::ROUTES,
     status::ROUTES,
     legacy::ROUTES,
