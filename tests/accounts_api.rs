@@ -615,24 +615,46 @@ fn telnet_and_api_users_share_names_and_messages() {
 }
 
 #[test]
-fn a_nickname_has_one_owner_and_the_other_is_told() {
+fn an_account_is_the_same_on_telnet() {
+    let server = start();
+    let (mina, lucy) = (register(&server, "mina"), register(&server, "lucy"));
+    let mut line = LineClient::connect(server.telnet());
+    line.send("mina");
+    line.expect("Its password");
+    line.send("whitby 1897");
+    line.expect("Welcome");
+    line.settle();
+    let mut minas = connect(&server, &mina);
+    say(&mut minas, "mina", "on");
+    expect(&mut minas, "mina", "mina", "on");
+    line.expect_private("mina", "on");
+
+    // Lucy is away, then on.
+    line.send("/msg @lucy from telnet");
+    expect(&mut minas, "mina", "lucy", "from telnet");
+    let (_, thread) = signed(&server, "GET", "/api/thread/mina", &lucy);
+    assert_eq!(thread["data"][0]["message"], "from telnet");
+    let mut lucys = connect(&server, &lucy);
+    say(&mut lucys, "mina", "from a program");
+    expect(&mut minas, "lucy", "mina", "from a program");
+    line.expect_private("lucy", "from a program");
+    line.send("/msg @lucy and back");
+    expect(&mut lucys, "mina", "lucy", "and back");
+}
+
+#[test]
+fn who_cannot_have_the_nickname_is_told_and_closed() {
     let server = start();
     let mina = register(&server, "mina");
-    let mut guest = LineClient::connect(server.telnet());
-    guest.send("mina");
-    // Either the line protocol keeps guests from it, or they had it first.
-    let line = guest.expect_line("an answer", &|line| {
-        line.contains("registered") || line.contains("assword") || line.contains("/help")
-    });
+    let ban = server.post(
+        "/admin/bans",
+        json!({"nickname": "mina", "reason": "Biting"}),
+    );
+    assert_eq!(ban.status, 201, "{}", ban.body);
     let mut client = connect(&server, &mina);
-    if line.contains("/help") {
-        expect_failure(&mut client, 409, None);
-        assert_eq!(client.next_frame(), None);
-        assert_eq!(client.close_code(), Some(4409));
-        return;
-    }
-    say(&mut client, "mina", "mine");
-    expect(&mut client, "mina", "mina", "mine");
+    expect_failure(&mut client, 403, None);
+    assert_eq!(client.next_frame(), None);
+    assert_eq!(client.close_code(), Some(1008));
 }
 
 #[test]

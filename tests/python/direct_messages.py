@@ -97,13 +97,11 @@ class Telnet:
     def send(self, line):
         self.socket.sendall(line.encode() + b"\r\n")
 
-    def expect(self, *needles):
-        """The first of these that a line has in it."""
+    def expect(self, needle):
         for line in self.lines:
-            for needle in needles:
-                if needle in line.decode(errors="replace"):
-                    return needle
-        raise AssertionError(f"closed before any of {needles}")
+            if needle in line.decode(errors="replace"):
+                return
+        raise AssertionError(f"closed before {needle!r}")
 
 
 def call(method, path, form=None, expected=200, headers=None, as_json=False):
@@ -341,10 +339,34 @@ def people_on_telnet():
     guest.expect("-PM from @mina: to a guest")
     guest.send("/msg @mina to an account")
     mina.expect("arthur", "mina", "to an account")
-    # Nobody takes the nickname of an account that is on.
-    thief = Telnet("mina")
-    thief.expect("taken", "registered")
-    mina.socket.close()
+
+    # Mina is also on telnet, with her password; it is the same account.
+    line = Telnet("mina")
+    line.expect("password")
+    line.send("correct horse")
+    line.expect("Welcome")
+    mina.send("mina", "on")
+    mina.expect("mina", "mina", "on")
+    line.expect("-PM from @mina: on")
+    line.send("/msg @lucy from telnet")
+    mina.expect("mina", "lucy", "from telnet")
+    lucy = log_in("lucy")
+    [newest, *_] = lucy.call("GET", "/api/thread/mina")["data"]
+    assert newest["message"] == "from telnet", newest
+    device = lucy.connect()
+    device.send("mina", "from a program")
+    mina.expect("lucy", "mina", "from a program")
+    line.expect("-PM from @lucy: from a program")
+    line.send("/msg @lucy and back")
+    device.expect("mina", "lucy", "and back")
+
+    # Nobody else gets the nickname.
+    thief = Telnet("MINA")
+    thief.expect("password")
+    thief.send("wrong horse")
+    thief.expect("Wrong username or password")
+    for device in (mina, device):
+        device.socket.close()
 
 
 def main():
