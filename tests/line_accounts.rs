@@ -45,7 +45,7 @@ fn a_registered_nickname_needs_its_password_in_any_spelling() {
     }
     let mut guest = WsClient::enter(&server, "guest");
     guest.send("/nick alice");
-    guest.expect("taken");
+    guest.expect("registered");
 }
 
 #[test]
