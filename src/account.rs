@@ -6,6 +6,8 @@
 
 mod attempts;
 mod form;
+mod gate;
+mod pass;
 mod password;
 mod service;
 mod signed;
@@ -16,6 +18,8 @@ use std::fmt;
 pub use attempts::{Attempts, TooManyAttempts};
 pub use form::{FieldError, FormErrors, MAX_PASSWORD_BYTES, MIN_PASSWORD_BYTES};
 pub use form::{Registration, RegistrationForm, check_password};
+pub use gate::{Gate, NoPass, NotLetIn};
+pub use pass::{PASS_LIFE, Pass, PassError, Passes};
 pub use password::{PasswordError, PasswordWorkers};
 pub use service::{Accounts, Rejected, credential};
 pub use signed::{SignatureError, authenticate};

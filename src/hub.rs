@@ -11,6 +11,7 @@ mod channel;
 mod command;
 mod effects;
 mod event;
+mod holds;
 mod id;
 mod membership;
 mod messages;
@@ -71,6 +72,7 @@ pub struct Hub {
     users: HashMap<Arc<str>, User>,
     channels: Channels,
     bans: bans::Bans,
+    holds: holds::Holds,
     last_id: MessageId,
     /// Messages that wait to be committed.
     unsettled: BTreeMap<MessageId, messages::Unsettled>,
@@ -109,6 +111,7 @@ impl Hub {
             users: HashMap::new(),
             channels: Channels::new(),
             bans: bans::Bans::default(),
+            holds: holds::Holds::default(),
             last_id: MessageId::default(),
             unsettled: BTreeMap::new(),
             last_recall: 0,
@@ -270,6 +273,8 @@ impl Hub {
             Command::Say { channel, text } => self.say(id, channel, text, now, fx),
             Command::Private { to, account, text } => self.private(id, &to, account, text, now, fx),
             Command::Join(name) => self.join(id, name, now, fx),
+            Command::Switch(name) => self.switch(id, name, now, fx),
+            Command::Create(name) => self.create(id, name, now, fx),
             Command::Leave(name) => self.leave(id, name, now, fx),
             Command::Rename(name) => self.rename(id, name, now, fx),
             Command::Ignore(name) => self.ignore(id, name, fx),
@@ -366,6 +371,8 @@ impl Hub {
             Command::Say { .. } | Command::Private { .. } => return,
             Command::Answer(_) | Command::End(_) => return,
             Command::Join(name) => format!("join #{name}"),
+            Command::Switch(name) => format!("switch #{name}"),
+            Command::Create(name) => format!("create #{name}"),
             Command::Leave(None) => "leave".to_owned(),
             Command::Leave(Some(name)) => format!("leave #{name}"),
             Command::Rename(name) => format!("nick {name}"),

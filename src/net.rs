@@ -6,6 +6,7 @@
 pub mod direct;
 pub mod flusher;
 pub mod front;
+pub mod json;
 pub mod limits;
 pub mod line;
 pub mod link;

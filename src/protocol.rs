@@ -4,6 +4,8 @@
 //! between connections, so every codec can be tested with slices.
 
 pub mod direct;
+pub mod json;
+pub mod json_frames;
 pub mod line;
 pub mod line_commands;
 pub mod telnet;
@@ -23,10 +25,12 @@ pub enum WireFormat {
     WebSocketLine,
     /// Direct messages: a WebSocket text frame a JSON object.
     Direct,
+    /// JSON commands: a WebSocket text frame a JSON object.
+    Json,
 }
 
 /// How many [`WireFormat`]s there are.
-pub const WIRE_FORMATS: usize = 3;
+pub const WIRE_FORMATS: usize = 4;
 
 impl WireFormat {
     /// Position in tables by format.
@@ -38,7 +42,7 @@ impl WireFormat {
     pub fn carries_lines(self) -> bool {
         match self {
             WireFormat::Telnet | WireFormat::WebSocketLine => true,
-            WireFormat::Direct => false,
+            WireFormat::Direct | WireFormat::Json => false,
         }
     }
 
@@ -46,7 +50,7 @@ impl WireFormat {
     pub fn is_websocket(self) -> bool {
         match self {
             WireFormat::Telnet => false,
-            WireFormat::WebSocketLine | WireFormat::Direct => true,
+            WireFormat::WebSocketLine | WireFormat::Direct | WireFormat::Json => true,
         }
     }
 }
@@ -71,8 +75,10 @@ impl Encoder {
 
     /// Appends what `event` looks like in `format`: perhaps nothing.
     pub fn event(&mut self, format: WireFormat, event: &Event, out: &mut Vec<u8>) {
-        if format == WireFormat::Direct {
-            return direct::write_event(event, out);
+        match format {
+            WireFormat::Direct => return direct::write_event(event, out),
+            WireFormat::Json => return json_frames::write_event(event, out),
+            WireFormat::Telnet | WireFormat::WebSocketLine => {}
         }
         self.line.clear();
         line::write_event(event, &self.greeting, &mut self.time, &mut self.line);
@@ -89,6 +95,9 @@ impl Encoder {
             self.line.clear();
             line::write_farewell(farewell, &mut self.line);
             frame_lines(format, &self.line, out);
+        }
+        if format == WireFormat::Json {
+            json_frames::write_farewell(farewell, out);
         }
         if format.is_websocket() {
             websocket::close_frame(farewell, out);
@@ -108,7 +117,7 @@ pub fn frame_lines(format: WireFormat, lines: &str, out: &mut Vec<u8>) {
                 out.extend_from_slice(line);
                 out.extend_from_slice(b"\r\n");
             }
-            WireFormat::WebSocketLine | WireFormat::Direct => websocket::text_frame(line, out),
+            _ => websocket::text_frame(line, out),
         }
     }
 }

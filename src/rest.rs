@@ -6,10 +6,12 @@
 
 mod accounts;
 mod announce;
+mod auth;
 mod bans;
 mod call;
 pub mod docs;
 mod form;
+mod found;
 mod legacy;
 mod log;
 mod messages;
@@ -30,7 +32,7 @@ use std::sync::atomic::AtomicUsize;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use crate::account::Accounts;
+use crate::account::{Accounts, Gate};
 use crate::chatlog::ChatLog;
 use crate::hub::Ban;
 use crate::metrics::Metrics;
@@ -49,6 +51,8 @@ pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
 pub struct RestContext {
     /// The hub.
     pub hub: HubHandle,
+    /// Who may come in under which nickname.
+    pub gate: Arc<Gate>,
     /// Who is registered, and the messages between them.
     pub accounts: Arc<Accounts>,
     /// The chat log, to be searched.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
-use crate::account::Accounts;
+use crate::account::{Accounts, Gate, Passes};
 use crate::chatlog::{ChatLog, ChatLogOptions};
 use crate::config::{Config, Sources};
 use crate::data::{AdminToken, DataDir};
@@ -110,10 +110,14 @@ impl Server {
         let hub_thread = turn.start()?;
         let workers = config.admin.workers;
         let accounts = Accounts::new(store, hub.clone(), config.limits.auth_attempts);
+        let accounts = Arc::new(accounts);
+        let passes = Passes::new(&data.signing_key()?);
+        let gate = Gate::new(passes, accounts.clone(), hub.clone());
         let handles = Handles {
             registry,
             hub,
-            accounts: Arc::new(accounts),
+            accounts,
+            gate: Arc::new(gate),
             chat_log,
             data,
             metrics,
@@ -225,6 +229,7 @@ fn rest_context(
     RestContext {
         hub: shared.hub.clone(),
         accounts: shared.accounts.clone(),
+        gate: shared.gate.clone(),
         log: shared.chat_log.clone(),
         token: shared.admin_token.clone(),
         save_bans: Mutex::new(Box::new(save_bans)),

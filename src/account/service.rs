@@ -190,7 +190,7 @@ pub fn credential(account: &Account, token: Option<&Token>) -> Credential {
     }
 }
 
-fn unix_ms() -> u64 {
+pub(super) fn unix_ms() -> u64 {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH);
     unix.map_or(0, |unix| unix.as_millis() as u64)
 }

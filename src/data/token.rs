@@ -39,13 +39,25 @@ impl DataDir {
         if let Some(secret) = configured {
             return Ok(AdminToken::Configured(secret.clone()));
         }
-        let path = self.path.join("admin-token");
-        let secret = match File::open(&path) {
-            Ok(file) => read(&file, &path)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path)?,
-            Err(error) => return Err(DataError::File(path, error)),
-        };
-        Ok(AdminToken::Kept(secret, path))
+        let secret = self.kept("admin-token")?;
+        Ok(AdminToken::Kept(secret, self.path.join("admin-token")))
+    }
+}
+
+impl DataDir {
+    /// What nickname tokens are signed with; made at first start and kept, so
+    /// that they outlast a restart.
+    pub fn signing_key(&self) -> Result<Secret, DataError> {
+        self.kept("signing-key")
+    }
+
+    fn kept(&self, name: &str) -> Result<Secret, DataError> {
+        let path = self.path.join(name);
+        match File::open(&path) {
+            Ok(file) => read(&file, &path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path),
+            Err(error) => Err(DataError::File(path, error)),
+        }
     }
 }
 
@@ -56,7 +68,7 @@ fn read(file: &File, path: &Path) -> Result<Secret, DataError> {
         file.set_permissions(Permissions::from_mode(0o600))
             .map_err(failed)?;
         log::warn!(
-            "the admin token in {} was open to others on this machine (mode {:o}), now it is \
+            "the secret in {} was open to others on this machine (mode {:o}), now it is \
              not; if somebody may have read it, delete the file and restart for a new one",
             path.display(),
             mode & 0o777,

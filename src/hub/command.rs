@@ -71,6 +71,11 @@ pub enum Command {
     },
     /// Joins a channel, which comes into being if it does not exist.
     Join(Name),
+    /// Goes to a channel that exists: leaves the current one for it, or makes
+    /// it the current one.
+    Switch(Name),
+    /// Goes to a channel that does not exist yet.
+    Create(Name),
     /// Leaves a channel.
     Leave(Option<Name>),
     /// Takes another nickname.

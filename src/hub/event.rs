@@ -172,6 +172,12 @@ pub enum Refusal {
     EmptyMessage,
     /// The message could not be stored, and nobody has seen it.
     NotStored,
+    /// There is no channel of that name.
+    NoSuchChannel(Name),
+    /// There is a channel of that name already.
+    ChannelExists(Name),
+    /// Too many nicknames are held for people who have not come yet.
+    TooManyHeld,
     /// The server keeps no history.
     NoHistory,
     /// The history cannot be read at present.
@@ -201,6 +207,9 @@ impl Refusal {
             Refusal::TooManyIgnored(_) => "too_many_ignored",
             Refusal::EmptyMessage => "empty_message",
             Refusal::NotStored => "not_stored",
+            Refusal::NoSuchChannel(_) => "no_such_channel",
+            Refusal::ChannelExists(_) => "channel_exists",
+            Refusal::TooManyHeld => "too_many_held",
             Refusal::NoHistory => "no_history",
             Refusal::HistoryUnavailable => "history_unavailable",
             Refusal::TooManyWaiting(_) => "too_many_waiting",
@@ -240,6 +249,11 @@ impl fmt::Display for Refusal {
                 f,
                 "Your message could not be stored and was not sent. Please try again later."
             ),
+            Refusal::NoSuchChannel(name) => write!(f, "There is no channel #{name}."),
+            Refusal::ChannelExists(name) => write!(f, "The channel #{name} exists already."),
+            Refusal::TooManyHeld => {
+                write!(f, "Too many people are about to come in. Please try again.")
+            }
             Refusal::NoHistory => write!(f, "No history is kept here."),
             Refusal::HistoryUnavailable => {
                 write!(
@@ -286,6 +300,8 @@ pub enum Farewell {
     Kicked(Option<Text>),
     /// The address or nickname is banned, perhaps with a reason.
     Banned(Option<Text>),
+    /// Another connection has come with the same token.
+    Replaced,
     /// The token the connection came with was given up.
     TokenRevoked,
     /// The nickname its token stands for cannot be had now.
@@ -315,6 +331,7 @@ impl fmt::Display for Farewell {
             }
             Farewell::Banned(None) => write!(f, "You are banned from this server."),
             Farewell::Banned(Some(why)) => write!(f, "You are banned from this server: {why}"),
+            Farewell::Replaced => write!(f, "Disconnected: you have come in again elsewhere."),
             Farewell::TokenRevoked => write!(f, "Disconnected: the token is no longer valid."),
             Farewell::NotAdmitted(refusal) => refusal.fmt(f),
             Farewell::Shutdown => write!(f, "The server is shutting down."),

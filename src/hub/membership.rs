@@ -81,6 +81,68 @@ impl Hub {
         Ok(())
     }
 
+    pub(super) fn switch(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let Some(index) = self.channels.find(&name) else {
+            return Err(Refusal::NoSuchChannel(name));
+        };
+        let Some(place) = self.position(id, index) else {
+            return self.go_to(id, name, now, fx);
+        };
+        if let Some(connection) = self.connection_mut(id) {
+            // The last one is the current one.
+            let membership = connection.memberships.remove(place);
+            connection.memberships.push(membership);
+        }
+        if let Some(channel) = self.channels.get(index) {
+            let event = Event::Joined {
+                channel: channel.name.clone(),
+                others: channel.members.len() - 1,
+            };
+            fx.tell(id, event);
+        }
+        Ok(())
+    }
+
+    pub(super) fn create(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        match self.channels.find(&name) {
+            Some(_) => Err(Refusal::ChannelExists(name)),
+            None => self.go_to(id, name, now, fx),
+        }
+    }
+
+    /// Leaves the current channel for another.
+    fn go_to(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        if let Some(current) = self.current_channel(id) {
+            self.leave_channel(id, current, now, fx);
+        }
+        self.join(id, name, now, fx)
+    }
+
+    /// The name of a channel the connection is in: this one, or the current.
+    pub fn own_channel(&self, id: ConnectionId, channel: Option<Name>) -> Result<Name, Refusal> {
+        let index = self.channel_of(id, channel)?;
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        Ok(channel.name.clone())
+    }
+
     pub(super) fn leave(
         &mut self,
         id: ConnectionId,

@@ -283,7 +283,7 @@ impl Hub {
     }
 
     /// The answer to [`super::Chore::Recall`]: at most the last
-    /// [`RECALLED`] messages, oldest first; none if they cannot be read.
+    /// `RECALLED` messages, oldest first; none if they cannot be read.
     pub fn recalled(
         &mut self,
         recall: &Recall,

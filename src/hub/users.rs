@@ -189,11 +189,7 @@ impl Hub {
 
     /// Ends the connections that came with a token.
     pub fn revoke(&mut self, token: &str, now: Now, fx: &mut Effects) -> usize {
-        let connections = self.connections.iter().flatten();
-        let hit: Vec<ConnectionId> = connections
-            .filter(|connection| connection.token.as_deref() == Some(token))
-            .map(|connection| connection.id)
-            .collect();
+        let hit = self.with_token(token);
         for &id in &hit {
             self.close(id, Farewell::TokenRevoked, now, fx);
         }
@@ -231,9 +227,9 @@ impl Hub {
         }
     }
 
-    fn check_free(&self, name: &Name, now: Now) -> Result<(), Refusal> {
+    pub(super) fn check_free(&self, name: &Name, now: Now) -> Result<(), Refusal> {
         self.check_ban(name, now)?;
-        if self.users.contains_key(name.key()) {
+        if self.users.contains_key(name.key()) || self.holds.is_held(name, now) {
             return Err(Refusal::NicknameInUse(name.clone()));
         }
         Ok(())

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
-use crate::hub::{ConnectionId, Farewell, Profile};
+use crate::hub::{Command, ConnectionId, Farewell, Profile};
 use crate::protocol::WireFormat;
 use crate::turn::{HubHandle, Input};
 
@@ -93,7 +93,26 @@ pub fn serve<S: Session>(
         &mut session,
         context.limits.line_bytes,
     );
+    if let Farewell::BadFrame(_) = farewell {
+        let end = Input::Command(websocket.get_ref().id, Command::End(farewell.clone()));
+        if context.hub.send(end).is_ok() {
+            read_away(&link);
+        }
+    }
     session.end(farewell);
+}
+
+/// Reads until the connection has ended, which the flusher sees to. Closed
+/// before, with bytes unread, the client might never see the last words.
+fn read_away(link: &Link) {
+    let mut nowhere = [0; 4096];
+    loop {
+        match link.stream().read(&mut nowhere) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+    }
 }
 
 /// Serves the line protocol: a text message a line.

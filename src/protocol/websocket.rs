@@ -39,6 +39,7 @@ fn close_code(farewell: &Farewell) -> u16 {
         | Farewell::SlowReader
         | Farewell::Flooding
         | Farewell::Silent
+        | Farewell::Replaced
         | Farewell::TokenRevoked
         | Farewell::Kicked(_)
         | Farewell::Banned(_) => 1008,
@@ -68,6 +69,7 @@ fn frame(head: u8, payload: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::Name;
     use crate::text::Text;
     use tungstenite::protocol::{Role, WebSocket};
     use tungstenite::{Message, protocol::WebSocketConfig};
@@ -88,6 +90,21 @@ mod tests {
             text_frame(text.as_bytes(), &mut out);
             assert_eq!(read_back(out), Message::text(text));
         }
+    }
+
+    #[test]
+    fn whoever_cannot_have_the_nickname_learns_why() {
+        let name = Name::parse("mina").unwrap();
+        let in_use = Refusal::NicknameInUse(name.clone());
+        assert_eq!(close_code(&Farewell::NotAdmitted(in_use)), 4409);
+        let banned = Farewell::NotAdmitted(Refusal::NicknameBanned(name));
+        assert_eq!(close_code(&banned), 1008);
+        let mut out = Vec::new();
+        close_frame(&banned, &mut out);
+        let Message::Close(Some(close)) = read_back(out) else {
+            panic!("not a close frame");
+        };
+        assert_eq!(close.reason.as_str(), "The nickname mina is banned.");
     }
 
     #[test]

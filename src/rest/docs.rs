@@ -14,7 +14,7 @@ use super::call::Call;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::router::{Access, Route};
-use super::{accounts, announce, bans, legacy, log, messages, status, users};
+use super::{accounts, announce, auth, bans, found, legacy, log, messages, status, users};
 
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Get,
@@ -52,6 +52,8 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         users::list_users, users::disconnect_user, users::list_channels,
         bans::list_bans, bans::ban, bans::unban,
         announce::announce,
+        auth::auth,
+        found::search_messages,
         log::search_log,
         status::status, status::healthz, status::readyz, status::metrics,
         legacy::post_message, legacy::find_message,

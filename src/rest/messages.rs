@@ -9,7 +9,7 @@ use crate::envelope::{Envelope, Failure, Nothing, PER_PAGE};
 use crate::hub::{Body, MessageId, Private};
 use crate::name::Name;
 use crate::protocol::direct::DirectMessage;
-use crate::store::{Account, AccountId, Conversation, StoredMessage, ThreadSummary, Window};
+use crate::store::{Account, Conversation, StoredMessage, ThreadSummary, Window};
 
 use super::call::Call;
 use super::problem::Problem;
@@ -102,10 +102,10 @@ impl Thread {
 pub(super) fn inbox(call: &Call<'_>) -> Result<Reply, Problem> {
     let (account, _) = call.signer()?;
     let page = page(call)?;
-    let threads = call.context.accounts.store();
-    let threads = threads.inbox(account.id, page, PER_PAGE);
-    let threads = threads.map_err(|error| Problem::store(&error))?;
-    let threads = threads.iter().map(Thread::of).collect();
+    let store = call.context.accounts.store();
+    let summaries = store.inbox(account.id, page, PER_PAGE);
+    let summaries = summaries.map_err(|error| Problem::store(&error))?;
+    let threads = summaries.iter().map(Thread::of).collect();
     Ok(Reply::json(200, &Envelope::page(page, threads)))
 }
 
@@ -138,8 +138,10 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
     if page == 1
         && !call.is_head
         && let Some(newest) = messages.first()
+        && let Err(error) = store.mark_read(account.id, peer.id, newest.id)
     {
-        note_read(call, account.id, peer.id, newest.id)?;
+        // Reading goes on even if nothing can be written.
+        ::log::warn!("it could not be stored that a thread was read: {error}");
     }
     let messages = messages.into_iter();
     let messages: Vec<Private> = messages.map(|m| private(m, account, &peer)).collect();
@@ -179,7 +181,9 @@ pub(super) fn mark_read(call: &Call<'_>) -> Result<Reply, Problem> {
             .parse()
             .map_err(|_| Problem::field("up_to", "is not the id of a message"))?,
     };
-    note_read(call, account.id, peer.id, up_to)?;
+    let noted = call.context.accounts.store();
+    let noted = noted.mark_read(account.id, peer.id, up_to);
+    noted.map_err(|error| Problem::store(&error))?;
     Ok(Reply::json(200, &Envelope::<Nothing>::of(Vec::new())))
 }
 
@@ -224,16 +228,6 @@ fn peer(call: &Call<'_>) -> Result<Account, Problem> {
     let found = call.context.accounts.find(&name);
     let found = found.map_err(|error| Problem::store(&error))?;
     found.ok_or_else(nobody)
-}
-
-fn note_read(
-    call: &Call<'_>,
-    reader: AccountId,
-    peer: AccountId,
-    up_to: MessageId,
-) -> Result<(), Problem> {
-    let noted = call.context.accounts.store().mark_read(reader, peer, up_to);
-    noted.map_err(|error| Problem::store(&error))
 }
 
 /// A message of the thread of two accounts.

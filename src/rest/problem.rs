@@ -45,6 +45,14 @@ pub(super) enum Problem {
     Cancelled,
     /// A call whose answer comes in an envelope has failed.
     Failed(Box<Failure>),
+    /// Somebody else has it.
+    Conflict(String),
+    /// The password is wrong.
+    WrongPassword(String),
+    /// Tried too often; how many seconds to wait.
+    TooManyAttempts(String, u64),
+    /// Too much to do; how many seconds to wait.
+    Busy(String, u64),
     /// A fault of the server's own.
     Internal,
 }
@@ -97,6 +105,10 @@ impl Problem {
             Problem::Bans(BanError::TooMany) => (409, "too_many_bans"),
             Problem::BansNotSaved(_) => (500, "bans_not_saved"),
             Problem::Failed(failure) => (failure.code, "failed"),
+            Problem::Conflict(_) => (409, "conflict"),
+            Problem::WrongPassword(_) => (401, "wrong_password"),
+            Problem::TooManyAttempts(..) => (429, "too_many_attempts"),
+            Problem::Busy(..) => (503, "busy"),
             Problem::Internal => (500, "internal_error"),
             Problem::Hub => (503, "hub_unavailable"),
             Problem::LogBusy => (503, "log_busy"),
@@ -155,6 +167,9 @@ impl Problem {
             Problem::Unauthorised(_) => reply.with("WWW-Authenticate", "Bearer realm=\"admin\""),
             Problem::Method(allowed) => reply.with("Allow", allowed),
             Problem::LogBusy => reply.with("Retry-After", "2"),
+            Problem::TooManyAttempts(_, seconds) | Problem::Busy(_, seconds) => {
+                reply.with("Retry-After", seconds.to_string())
+            }
             _ => reply,
         }
     }
@@ -166,6 +181,10 @@ impl fmt::Display for Problem {
             Problem::Field(name, why) => write!(f, "{name}: {why}"),
             Problem::BadRequest(why) | Problem::NotFound(why) => f.write_str(why),
             Problem::Unauthorised(why) => f.write_str(why),
+            Problem::Conflict(why)
+            | Problem::WrongPassword(why)
+            | Problem::TooManyAttempts(why, _)
+            | Problem::Busy(why, _) => f.write_str(why),
             Problem::Origin => write!(
                 f,
                 "pages of this origin may not call this; the setting is web.allowed_origins"

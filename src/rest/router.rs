@@ -10,13 +10,17 @@ use crate::store::{Account, Token};
 use super::call::{Call, Query, decode};
 use super::problem::Problem;
 use super::reply::Reply;
-use super::{RestContext, accounts, announce, bans, docs, legacy, log, messages, status, users};
+use super::{
+    RestContext, accounts, announce, auth, bans, docs, found, legacy, log, messages, status, users,
+};
 
 /// All routes, by family.
 pub(super) const FAMILIES: &[&[Route]] = &[
     users::ROUTES,
     bans::ROUTES,
     announce::ROUTES,
+    auth::ROUTES,
+    found::ROUTES,
     log::ROUTES,
     status::ROUTES,
     legacy::ROUTES,
@@ -65,8 +69,13 @@ struct Incoming {
 
 /// Whether a request is one of those that take long.
 pub(super) fn takes_long(request: &Request) -> bool {
-    let path = request.url().split('?').next().unwrap_or_default();
-    accounts::takes_long(request.method(), path)
+    accounts::takes_long(request.method(), path_of(request))
+}
+
+/// A request's path, without what follows `?`.
+pub(super) fn path_of(request: &Request) -> &str {
+    let url = request.url();
+    url.split_once('?').map_or(url, |(path, _)| path)
 }
 
 /// The answer to a request that takes long when there are too many of them.

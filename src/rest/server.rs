@@ -46,6 +46,29 @@ struct Shared {
     stopping: AtomicBool,
 }
 
+/// Requests on their way to the workers.
+struct Queues {
+    usual: Sender<Request>,
+    slow: Sender<Request>,
+}
+
+/// The workers are gone.
+struct NoWorkers;
+
+impl Queues {
+    /// Waits while there are too many, unless the request would take long:
+    /// then there is an answer at once.
+    fn put(&self, request: Request) -> Result<(), NoWorkers> {
+        if !router::takes_long(&request) {
+            return self.usual.send(request).map_err(|_| NoWorkers);
+        }
+        if let Err(refused) = self.slow.try_send(request) {
+            respond(refused.into_inner(), router::too_busy());
+        }
+        Ok(())
+    }
+}
+
 /// Starts to answer on `socket`, where the context's relays lead.
 pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
     let server = build(&socket)?;
@@ -55,8 +78,9 @@ pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
         stopping: AtomicBool::new(false),
     });
     let context = Arc::new(context);
-    let (queue, requests) = bounded(QUEUE);
-    let (slow_queue, slow_requests) = bounded(SLOW_QUEUE);
+    let (usual, requests) = bounded(QUEUE);
+    let (slow, slow_requests) = bounded(SLOW_QUEUE);
+    let queues = Queues { usual, slow };
     let mut handle = RestHandle {
         shared: shared.clone(),
         context: context.clone(),
@@ -74,7 +98,7 @@ pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
         handle.threads.push(worker);
     }
     let acceptor = thread::Builder::new().name("rest-accept".to_owned());
-    let acceptor = acceptor.spawn(move || accept(server, &shared, &queue, &slow_queue))?;
+    let acceptor = acceptor.spawn(move || accept(server, &shared, &queues))?;
     handle.threads.push(acceptor);
     Ok(handle)
 }
@@ -100,22 +124,12 @@ fn build(socket: &Socket) -> io::Result<Arc<Server>> {
     Ok(Arc::new(server))
 }
 
-fn accept(
-    first: Arc<Server>,
-    shared: &Shared,
-    queue: &Sender<Request>,
-    slow_queue: &Sender<Request>,
-) {
+fn accept(first: Arc<Server>, shared: &Shared, queues: &Queues) {
     let mut server = first;
     loop {
         match server.recv() {
-            Ok(request) if router::takes_long(&request) => {
-                if let Err(refused) = slow_queue.try_send(request) {
-                    respond(refused.into_inner(), router::too_busy());
-                }
-            }
             Ok(request) => {
-                if queue.send(request).is_err() {
+                if queues.put(request).is_err() {
                     return;
                 }
             }
@@ -153,12 +167,9 @@ fn work(requests: &Receiver<Request>, context: &RestContext) {
     for mut request in requests {
         let answer = catch_unwind(AssertUnwindSafe(|| router::answer(&mut request, context)));
         let reply = answer.unwrap_or_else(|_| {
-            log::error!(
-                "a handler panicked on {} {}",
-                request.method(),
-                request.url()
-            );
-            let path = request.url().split('?').next().unwrap_or_default();
+            // Without the query, which may hold a token.
+            let path = router::path_of(&request);
+            log::error!("a handler panicked on {} {path}", request.method());
             Problem::Internal.reply_at(path)
         });
         respond(request, reply);
@@ -210,10 +221,14 @@ mod tests {
         let (shared, breaker) = shared(dir.path());
         let shared = Arc::new(shared);
         let first = shared.server.lock().clone().unwrap();
-        let (queue, requests) = bounded::<Request>(QUEUE);
+        let (usual, requests) = bounded::<Request>(QUEUE);
+        let queues = Queues {
+            usual,
+            slow: bounded(SLOW_QUEUE).0,
+        };
         let acceptor = {
             let shared = shared.clone();
-            thread::spawn(move || accept(first, &shared, &queue, &queue.clone()))
+            thread::spawn(move || accept(first, &shared, &queues))
         };
         let worker = thread::spawn(move || {
             for request in requests {

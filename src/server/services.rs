@@ -3,13 +3,11 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use serde_json::json;
-
-use crate::account::SignatureError;
+use crate::account::{NotLetIn, SignatureError};
 use crate::net::front::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
 use crate::net::listener::Service;
 use crate::net::registry::{Permit, Refused};
-use crate::net::{direct, telnet, websocket};
+use crate::net::{direct, json, telnet, websocket};
 use crate::page;
 use crate::rest::docs;
 
@@ -62,7 +60,7 @@ impl Service for Http {
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
-        let body = json!({"error": {"code": why.code(), "message": why.words()}});
+        let body = serde_json::json!({"error": {"code": why.code(), "message": why.words()}});
         let body = format!("{body}\n");
         let length = body.len();
         format!(
@@ -79,7 +77,10 @@ struct WebSockets(Arc<Shared>);
 impl Upgrades for WebSockets {
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
         match handshake.path {
-            "/ws" => Ok(self.lines()),
+            "/ws" => match handshake.token() {
+                None => Ok(self.lines()),
+                Some(presented) => self.json(&presented),
+            },
             "/api/ws" => self.direct(handshake),
             _ => Err(Denial::NotFound),
         }
@@ -96,6 +97,25 @@ impl WebSockets {
                 websocket::serve_lines(upgraded, &shared.session_context());
             }),
         }
+    }
+
+    /// JSON commands, for whoever has a token for a nickname.
+    fn json(&self, presented: &front::Presented<'_>) -> Result<Admission, Denial> {
+        let pass = self.0.gate.check(presented.token);
+        let pass = pass.map_err(|error| match error {
+            NotLetIn::Store(error) => {
+                log::error!("a nickname could not be looked up: {error}");
+                Denial::Unavailable
+            }
+            NotLetIn::Pass(error) => Denial::Unauthorised(error.to_string()),
+        })?;
+        let shared = self.0.clone();
+        Ok(Admission {
+            subprotocol: presented.subprotocol.map(str::to_owned),
+            run: Box::new(move |upgraded| {
+                json::serve_json(upgraded, &shared.session_context(), &pass);
+            }),
+        })
     }
 
     /// Direct messages, for whoever has signed in to an account.

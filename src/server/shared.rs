@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::RwLock;
 
-use crate::account::Accounts;
+use crate::account::{Accounts, Gate};
 use crate::chatlog::ChatLog;
 use crate::config::Config;
 use crate::data::{self, DataDir};
@@ -41,6 +41,8 @@ pub struct Handles {
     pub hub: HubHandle,
     /// Who is registered, and the store.
     pub accounts: Arc<Accounts>,
+    /// Who may come in under which nickname.
+    pub gate: Arc<Gate>,
     /// What happened.
     pub chat_log: ChatLog,
     /// The data folder, held for as long as the server runs.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use chat_server::account::Accounts;
+use chat_server::account::{Accounts, Gate, Passes};
 use chat_server::chatlog::{ChatLog, ChatLogOptions};
 use chat_server::config::{self, Secret};
 use chat_server::hub::{Ban, ConnectionId, Effects, Hub, Limits, Now, Profile};
@@ -230,9 +230,12 @@ impl Site {
         let log = log.unwrap();
         let store = SqliteSettings::new(data.path().join("chat.db"));
         let store = Arc::new(SqliteStore::open(store).unwrap());
+        let accounts = Arc::new(Accounts::new(store, hub.clone(), 0));
+        let passes = Passes::new(&Secret::parse(TOKEN).unwrap());
         let context = RestContext {
             hub: hub.clone(),
-            accounts: Arc::new(Accounts::new(store, hub.clone(), 0)),
+            gate: Arc::new(Gate::new(passes, accounts.clone(), hub.clone())),
+            accounts,
             log: log.clone(),
             token: token.clone(),
             save_bans: Mutex::new(save_bans),

@@ -63,6 +63,12 @@ impl Server {
         answer(request.send_json(body))
     }
 
+    /// POST of a form on the web listener, as anybody may.
+    pub fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let url = format!("http://{}{path}", self.web());
+        answer(agent().post(url).send_form(fields.iter().copied()))
+    }
+
     /// DELETE on the REST listener with the admin token.
     pub fn delete(&self, path: &str) -> Answer {
         let request = agent().delete(self.url(path));

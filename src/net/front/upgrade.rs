@@ -180,3 +180,51 @@ fn switching(key: &str, subprotocol: Option<&str>) -> Vec<u8> {
     answer.push_str("\r\n");
     answer.into_bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_found_wherever_it_is_put() {
+        let presented = |authorization, query, subprotocols: &[&'static str]| {
+            let handshake = Handshake {
+                path: "/ws",
+                query,
+                subprotocols: subprotocols.to_vec(),
+                authorization,
+                peer: SocketAddr::from(([127, 0, 0, 1], 1)),
+            };
+            let token = handshake.token();
+            token.map(|presented| {
+                let subprotocol = presented.subprotocol.map(str::to_owned);
+                (presented.token.to_owned(), subprotocol)
+            })
+        };
+        let found = |token: &str, subprotocol: Option<&str>| {
+            Some((token.to_owned(), subprotocol.map(str::to_owned)))
+        };
+        assert_eq!(presented(None, None, &[]), None);
+        assert_eq!(
+            presented(Some("Basic x"), Some("token=&x"), &["bearer"]),
+            None
+        );
+        assert_eq!(
+            presented(Some("bEARER  t "), Some("token=q"), &["p"]),
+            found("t", None)
+        );
+        assert_eq!(
+            presented(Some("Basic x"), Some("a&token=q"), &["p"]),
+            found("q", None)
+        );
+        assert_eq!(presented(None, None, &["p", "x"]), found("p", Some("p")));
+        assert_eq!(
+            presented(None, None, &["Bearer", "p"]),
+            found("p", Some("p"))
+        );
+        assert_eq!(
+            presented(None, None, &["Bearer p"]),
+            found("p", Some("Bearer p"))
+        );
+    }
+}

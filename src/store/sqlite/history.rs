@@ -75,7 +75,8 @@ pub fn history(
     };
     let rows = limit.min(MAX_ROWS) as i64;
     let last = extent.last_number(connection)?;
-    let downwards = |end: i64| (end - rows + 1, end);
+    // A page may be far beyond the last one.
+    let downwards = |end: i64| (end.saturating_sub(rows - 1), end);
     let (start, end) = match window {
         Window::Latest => downwards(last),
         Window::Before(id) => downwards(extent.number_at(connection, clamp(id) - 1)?),

@@ -1,0 +1,146 @@
+//! The gate: who may come in under which nickname, and the passes that say so.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::hub::Refusal;
+use crate::name::Name;
+use crate::store::{Secret, StoreError, Who};
+use crate::turn::HubHandle;
+
+use super::service::unix_ms;
+use super::{Accounts, Pass, PassError, Passes, Rejected};
+
+/// How long a nickname is kept for somebody who has a pass and has not come.
+const HOLD: Duration = Duration::from_secs(60);
+
+/// Gives out passes and checks them.
+pub struct Gate {
+    passes: Passes,
+    accounts: Arc<Accounts>,
+    hub: HubHandle,
+}
+
+/// Why there is no pass.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoPass {
+    /// The nickname cannot be had.
+    Refused(Refusal),
+    /// The nickname is registered, and this is not its password.
+    Rejected(Rejected),
+    /// Whether it is registered cannot be found out.
+    Store(StoreError),
+    /// The pass itself could not be made.
+    Pass(PassError),
+    /// The hub does not answer.
+    Busy,
+}
+
+/// Why a pass does not let anybody in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotLetIn {
+    /// It is not good.
+    Pass(PassError),
+    /// Its account cannot be looked up.
+    Store(StoreError),
+}
+
+impl Gate {
+    /// A gate whose passes are made and checked by `passes`.
+    pub fn new(passes: Passes, accounts: Arc<Accounts>, hub: HubHandle) -> Gate {
+        Gate {
+            passes,
+            accounts,
+            hub,
+        }
+    }
+
+    /// A pass for a nickname. A registered one needs its password; any other
+    /// is held for the pass's owner until they come, or a minute.
+    pub fn issue(
+        &self,
+        nickname: &Name,
+        password: Option<&Secret>,
+        peer: IpAddr,
+    ) -> Result<String, NoPass> {
+        let account = self.accounts.find(nickname).map_err(NoPass::Store)?;
+        let Some(account) = account else {
+            let (pass, token) = self
+                .passes
+                .issue(nickname, None, unix_ms())
+                .map_err(NoPass::Pass)?;
+            let name = nickname.clone();
+            let hold_ms = HOLD.as_millis() as u64;
+            let held = self
+                .hub
+                .ask(move |hub, now, _| hub.hold(&name, token, hold_ms, now));
+            return match held {
+                Ok(Ok(())) => Ok(pass),
+                Ok(Err(refusal)) => Err(NoPass::Refused(refusal)),
+                Err(_) => Err(NoPass::Busy),
+            };
+        };
+        let Some(password) = password else {
+            let refusal = Refusal::NicknameRegistered(account.username);
+            return Err(NoPass::Refused(refusal));
+        };
+        let account = self
+            .accounts
+            .log_in(&account.username, password, peer)
+            .map_err(NoPass::Rejected)?;
+        let issued = self
+            .passes
+            .issue(&account.username, Some(account.id), unix_ms());
+        issued.map(|(pass, _)| pass).map_err(NoPass::Pass)
+    }
+
+    /// What a pass says, if it is good.
+    pub fn check(&self, pass: &str) -> Result<Pass, NotLetIn> {
+        let (nickname, token, account) =
+            self.passes.check(pass, unix_ms()).map_err(NotLetIn::Pass)?;
+        let account = match account {
+            Some(id) => {
+                let found = self.accounts.store().account(&Who::Id(id));
+                let found = found.map_err(NotLetIn::Store)?;
+                Some(found.ok_or(NotLetIn::Pass(PassError::Invalid))?)
+            }
+            // Somebody may have registered the nickname since.
+            None => match self.accounts.find(&nickname).map_err(NotLetIn::Store)? {
+                Some(_) => return Err(NotLetIn::Pass(PassError::Invalid)),
+                None => None,
+            },
+        };
+        Ok(Pass {
+            nickname,
+            token,
+            account,
+        })
+    }
+}
+
+impl fmt::Display for NoPass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoPass::Refused(refusal) => refusal.fmt(f),
+            NoPass::Rejected(rejected) => rejected.fmt(f),
+            NoPass::Store(error) => error.fmt(f),
+            NoPass::Pass(error) => error.fmt(f),
+            NoPass::Busy => write!(f, "the server is too busy; try again"),
+        }
+    }
+}
+
+impl std::error::Error for NoPass {}
+
+impl fmt::Display for NotLetIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotLetIn::Pass(error) => error.fmt(f),
+            NotLetIn::Store(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NotLetIn {}

@@ -1,0 +1,87 @@
+//! Nicknames held for somebody who has a token for one and is about to come.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::name::Name;
+
+use super::{ConnectionId, Credential, Effects, Farewell, Hub, Now, Refusal};
+
+/// Nicknames held at once.
+const MAX_HELD: usize = 10_000;
+
+/// By [`Name::key`].
+#[derive(Default)]
+pub(super) struct Holds(HashMap<Arc<str>, Hold>);
+
+struct Hold {
+    /// Who may have the nickname.
+    token: Arc<str>,
+    /// Until when, on the monotonic clock.
+    until_ms: u64,
+}
+
+impl Holds {
+    pub fn is_held(&self, name: &Name, now: Now) -> bool {
+        let hold = self.0.get(name.key());
+        hold.is_some_and(|hold| hold.until_ms > now.ticks_ms)
+    }
+}
+
+impl Hub {
+    /// Keeps a nickname that is free for whoever comes with `token`, for a
+    /// while.
+    pub fn hold(
+        &mut self,
+        name: &Name,
+        token: Arc<str>,
+        for_ms: u64,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        self.check_free(name, now)?;
+        if self.holds.0.len() >= MAX_HELD {
+            self.holds.0.retain(|_, hold| hold.until_ms > now.ticks_ms);
+        }
+        if self.holds.0.len() >= MAX_HELD {
+            return Err(Refusal::TooManyHeld);
+        }
+        let until_ms = now.ticks_ms + for_ms;
+        let hold = Hold { token, until_ms };
+        self.holds.0.insert(name.key().clone(), hold);
+        Ok(())
+    }
+
+    /// As [`Hub::claim`], for a guest with a token: nobody else is held the
+    /// nickname, and an earlier connection with the same token makes way, for
+    /// it is the same client, cut off.
+    pub fn claim_with_token(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        token: &Arc<str>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let held = self.holds.0.get(name.key());
+        if held.is_some_and(|hold| hold.token == *token) {
+            self.holds.0.remove(name.key());
+        }
+        for earlier in self.with_token(token) {
+            self.close(earlier, Farewell::Replaced, now, fx);
+        }
+        self.claim(id, name, None::<Credential>, now, fx)?;
+        if let Some(connection) = self.connection_mut(id) {
+            connection.token = Some(token.clone());
+        }
+        Ok(())
+    }
+
+    /// The connections that came with a token.
+    pub(super) fn with_token(&self, token: &str) -> Vec<ConnectionId> {
+        let connections = self.connections.iter().flatten();
+        connections
+            .filter(|connection| connection.token.as_deref() == Some(token))
+            .map(|connection| connection.id)
+            .collect()
+    }
+}

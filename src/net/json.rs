@@ -1,0 +1,196 @@
+//! The session of a WebSocket that speaks JSON commands, opened with a token.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::account::{Pass, credential};
+use crate::hub::{Command, Farewell, MessageId, Refusal};
+use crate::name::Name;
+use crate::protocol::json::{self, Step};
+use crate::protocol::{WireFormat, json_frames};
+use crate::store::{AccountId, Conversation, Search, SearchScope};
+
+use super::front::Upgraded;
+use super::line::{Attached, Flow, SessionContext};
+use super::rate::{RateLimit, Verdict};
+use super::websocket::{Session, Terms, serve};
+
+/// Serves the holder of a nickname token until the end.
+pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
+    let terms = Terms {
+        protocol: "json",
+        format: WireFormat::Json,
+        one_channel: false,
+    };
+    serve(upgraded, &terms, context, |attached| {
+        let limits = context.limits;
+        let session = JsonSession {
+            attached,
+            context: context.clone(),
+            rate: RateLimit::new(limits.message_rate, limits.message_burst),
+            started: Instant::now(),
+            account: pass.account.as_ref().map(|account| account.id),
+        };
+        match session.claim(pass) {
+            Ok(()) => session.enter(),
+            // The reading goes on until the client has seen why.
+            Err(farewell) => session.attached.command(Command::End(farewell)),
+        };
+        session
+    });
+}
+
+/// Takes the commands of one connection to the hub.
+struct JsonSession {
+    attached: Attached,
+    context: SessionContext,
+    rate: RateLimit,
+    started: Instant,
+    account: Option<AccountId>,
+}
+
+impl Session for JsonSession {
+    fn text(&mut self, text: &str) -> Flow {
+        if let Some(flow) = self.held_back() {
+            return flow;
+        }
+        match json::decode(text) {
+            Ok(Step::Command(command)) => self.command(command),
+            Ok(Step::Search {
+                room,
+                words,
+                before,
+                limit,
+            }) => self.search(room, words, before, limit),
+            Err(mistake) => self.fail(&mistake.to_string(), mistake.code()),
+        }
+    }
+
+    fn overlong(&mut self) -> Flow {
+        let most = self.context.limits.line_bytes;
+        let words = format!("That frame was longer than {most} bytes and was dropped.");
+        self.held_back()
+            .unwrap_or_else(|| self.fail(&words, "too_long"))
+    }
+
+    fn binary(&mut self) -> Flow {
+        self.held_back()
+            .unwrap_or_else(|| self.fail("Text frames only, please.", "binary_frame"))
+    }
+
+    fn end(self, farewell: Farewell) {
+        self.attached.end(farewell);
+    }
+}
+
+impl JsonSession {
+    /// Takes the nickname the token is for.
+    fn claim(&self, pass: &Pass) -> Result<(), Farewell> {
+        let id = self.attached.id;
+        let name = pass.nickname.clone();
+        let claimed = match &pass.account {
+            Some(account) => {
+                let proof = Some(credential(account, None));
+                let hub = &self.context.hub;
+                hub.ask(move |hub, now, fx| hub.claim(id, name, proof, now, fx))
+            }
+            None => {
+                let token: Arc<str> = pass.token.clone();
+                let hub = &self.context.hub;
+                hub.ask(move |hub, now, fx| hub.claim_with_token(id, name, &token, now, fx))
+            }
+        };
+        claimed
+            .map_err(|_| Farewell::InternalError)?
+            .map_err(Farewell::NotAdmitted)
+    }
+
+    /// Everybody begins in the channel that always exists.
+    fn enter(&self) -> Flow {
+        match Name::parse(crate::hub::GLOBAL) {
+            Ok(global) => self.attached.command(Command::Join(global)),
+            Err(_) => Flow::Continue,
+        }
+    }
+
+    fn command(&self, command: Command) -> Flow {
+        let accounts = &self.context.accounts;
+        let command = match command {
+            Command::Private { to, text, .. } if self.account.is_some() => {
+                let account = accounts.find(&to).ok().flatten();
+                Command::Private {
+                    account: account.map(|account| account.id),
+                    to,
+                    text,
+                }
+            }
+            Command::Rename(name) if !matches!(accounts.find(&name), Ok(None)) => {
+                let refusal = match self.account {
+                    Some(_) => Refusal::NicknameIsAccount,
+                    None => Refusal::NicknameRegistered(name),
+                };
+                return self.fail(&refusal.to_string(), refusal.code());
+            }
+            other => other,
+        };
+        self.attached.command(command)
+    }
+
+    /// Searches a channel the connection is in, on its own thread.
+    fn search(
+        &self,
+        room: Option<Name>,
+        words: String,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Flow {
+        let id = self.attached.id;
+        let room = match self
+            .context
+            .hub
+            .ask(move |hub, _, _| hub.own_channel(id, room))
+        {
+            Ok(Ok(room)) => room,
+            Ok(Err(refusal)) => return self.fail(&refusal.to_string(), refusal.code()),
+            Err(error) => return self.fail(&error.to_string(), "busy"),
+        };
+        let search = Search {
+            words,
+            scope: SearchScope::Within(Conversation::Channel(room.clone())),
+            before,
+            limit,
+        };
+        match self.context.accounts.store().search(&search) {
+            Ok(found) => {
+                let mut frame = Vec::new();
+                json_frames::write_found(&room, &search.words, &found, &mut frame);
+                self.attached.command(Command::Answer(frame))
+            }
+            Err(error) => self.fail(&format!("Not searched: {error}."), "search_failed"),
+        }
+    }
+
+    fn fail(&self, words: &str, code: &str) -> Flow {
+        let mut frame = Vec::new();
+        json_frames::write_error(words, code, &mut frame);
+        self.attached.command(Command::Answer(frame))
+    }
+
+    /// What to do instead of taking the frame, if it comes too fast.
+    fn held_back(&mut self) -> Option<Flow> {
+        match self.rate.check(self.started.elapsed()) {
+            Verdict::Pass => None,
+            Verdict::PassAfter { refused } => {
+                let words = format!("{refused} of your frames were dropped: too fast.");
+                let flow = self.fail(&words, "too_fast");
+                (flow == Flow::Stop).then_some(flow)
+            }
+            Verdict::Warn => {
+                let words = "You are sending too fast. Nothing more is taken until you slow down.";
+                Some(self.fail(words, "too_fast"))
+            }
+            Verdict::Refuse => Some(Flow::Continue),
+            Verdict::Close => Some(self.attached.command(Command::End(Farewell::Flooding))),
+        }
+    }
+}

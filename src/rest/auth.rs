@@ -1,0 +1,99 @@
+//! `POST /auth`: a token for a nickname, to open a WebSocket with.
+
+use serde::Serialize;
+use tiny_http::Method;
+use utoipa::ToSchema;
+
+use crate::account::{LoginError, NoPass, PasswordError, Rejected};
+use crate::hub::Refusal;
+use crate::name::Name;
+use crate::store::Secret;
+
+use super::call::Call;
+use super::problem::{ErrorBody, Problem};
+use super::reply::Reply;
+use super::router::{Access, Route};
+
+/// When a password may be tried again that could not be checked.
+const RETRY_SECONDS: u64 = 2;
+
+pub(super) const ROUTES: &[Route] = &[Route {
+    method: Method::Post,
+    path: "/auth",
+    access: Access::Everyone,
+    query: &["nickname", "password"],
+    run: auth,
+}];
+
+/// Who wants to come in.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; fields are read by name")]
+pub(super) struct Entrance {
+    nickname: String,
+    /// Of the account, if the nickname is registered.
+    password: Option<String>,
+}
+
+/// What lets one in.
+#[derive(Serialize, ToSchema)]
+struct Token {
+    /// A JWT for the WebSocket at `/ws`; good for a day.
+    token: String,
+}
+
+/// A token for a nickname. It is held for its owner for a minute.
+#[utoipa::path(
+    post, path = "/auth", tag = "nicknames",
+    params(
+        ("nickname" = Option<String>, Query, description = "Instead of the body"),
+        ("password" = Option<String>, Query, description = "Instead of the body; better there"),
+    ),
+    request_body(content = Entrance, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 201, description = "The token", body = Token),
+        (status = 400, description = "Not a nickname", body = ErrorBody),
+        (status = 401, description = "Not the password of that nickname", body = ErrorBody),
+        (status = 409, description = "Somebody has the nickname", body = ErrorBody),
+        (status = 429, description = "Too many attempts", body = ErrorBody),
+        (status = 503, description = "Too busy", body = ErrorBody),
+    ),
+)]
+pub(super) fn auth(call: &Call<'_>) -> Result<Reply, Problem> {
+    let form = call.form()?;
+    let field = |name: &str| match form.get(name) {
+        "" => call.query.get(name).unwrap_or_default().to_owned(),
+        given => given.to_owned(),
+    };
+    let nickname = field("nickname");
+    let nickname = Name::parse_nickname(nickname.trim());
+    let nickname = nickname.map_err(|error| Problem::field("nickname", error))?;
+    let password = Some(field("password")).filter(|password| !password.is_empty());
+    let password = password.map(Secret::new);
+    let peer = call.relayed.peer.ip();
+    let issued = call.context.gate.issue(&nickname, password.as_ref(), peer);
+    let token = issued.map_err(|error| problem(&error))?;
+    Ok(Reply::json(201, &Token { token }))
+}
+
+fn problem(error: &NoPass) -> Problem {
+    let words = error.to_string();
+    match error {
+        NoPass::Refused(Refusal::TooManyHeld) => Problem::Busy(words, RETRY_SECONDS),
+        NoPass::Refused(_) => Problem::Conflict(words),
+        NoPass::Rejected(Rejected::TooMany(wait)) => {
+            Problem::TooManyAttempts(words, wait.retry_seconds)
+        }
+        NoPass::Rejected(Rejected::Login(LoginError::Wrong)) => Problem::WrongPassword(words),
+        NoPass::Rejected(Rejected::Login(LoginError::Password(PasswordError::Busy))) => {
+            Problem::Busy(words, RETRY_SECONDS)
+        }
+        NoPass::Store(store) | NoPass::Rejected(Rejected::Login(LoginError::Store(store))) => {
+            Problem::store(store)
+        }
+        NoPass::Busy => Problem::Hub,
+        NoPass::Rejected(_) | NoPass::Pass(_) => {
+            ::log::error!("no token can be made: {words}");
+            Problem::Internal
+        }
+    }
+}

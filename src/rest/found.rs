@@ -1,0 +1,127 @@
+//! `/admin/messages`: full-text search of what was said.
+
+use serde::Serialize;
+use tiny_http::Method;
+use utoipa::ToSchema;
+
+use crate::store::{Conversation, Found, MAX_ROWS, Search, SearchScope, Who};
+
+use super::call::Call;
+use super::problem::{ErrorBody, Problem};
+use super::reply::{Reply, rfc3339};
+use super::router::{Access, Route};
+
+/// Messages brought unless the call says otherwise.
+const USUAL: usize = 100;
+
+pub(super) const ROUTES: &[Route] = &[Route {
+    method: Method::Get,
+    path: "/admin/messages",
+    access: Access::Admin,
+    query: &["q", "channel", "before", "limit"],
+    run: search_messages,
+}];
+
+/// Messages that were found, newest first.
+#[derive(Serialize, ToSchema)]
+struct FoundMessages {
+    messages: Vec<FoundMessage>,
+}
+
+/// A message that was found.
+#[derive(Serialize, ToSchema)]
+struct FoundMessage {
+    /// Give the last one as `before` for older messages.
+    id: String,
+    #[schema(format = DateTime)]
+    at: String,
+    author: String,
+    /// The channel; absent for direct messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<String>,
+    /// The two usernames of a direct message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    between: Option<[String; 2]>,
+    text: String,
+}
+
+/// Searches channel and direct messages for words; all of them must be there.
+#[utoipa::path(
+    get, path = "/admin/messages", tag = "chat log", security(("admin_token" = [])),
+    params(
+        ("q" = String, Query, description = "Words, in any order; case and accents do not matter"),
+        ("channel" = Option<String>, Query, description = "Only in this channel"),
+        ("before" = Option<String>, Query, description = "Only before the message with this id"),
+        ("limit" = Option<usize>, Query, description = "1 to 1000; 100 if not given"),
+    ),
+    responses(
+        (status = 200, description = "Messages, newest first", body = FoundMessages),
+        (status = 400, description = "Names the parameter that is wrong", body = ErrorBody),
+        (status = 401, description = "Not the admin token", body = ErrorBody),
+        (status = 503, description = "The store cannot be read", body = ErrorBody),
+    ),
+)]
+pub(super) fn search_messages(call: &Call<'_>) -> Result<Reply, Problem> {
+    let search = search(call)?;
+    let store = call.context.accounts.store();
+    let found = store
+        .search(&search)
+        .map_err(|error| Problem::store(&error))?;
+    let messages: Result<_, Problem> = found.iter().map(|found| shown(call, found)).collect();
+    Ok(Reply::json(
+        200,
+        &FoundMessages {
+            messages: messages?,
+        },
+    ))
+}
+
+fn search(call: &Call<'_>) -> Result<Search, Problem> {
+    let query = &call.query;
+    let words = query.get("q").unwrap_or_default().trim();
+    if words.is_empty() {
+        return Err(Problem::field("q", "missing: the words to look for"));
+    }
+    let channel = query.get("channel").map(crate::name::Name::parse_channel);
+    let channel = channel.transpose();
+    let channel = channel.map_err(|error| Problem::field("channel", error))?;
+    let before = query.get("before").map(str::parse).transpose();
+    let before = before.map_err(|error| Problem::field("before", error))?;
+    let limit = match query.get("limit").map(str::parse) {
+        None => USUAL,
+        Some(Ok(limit)) if (1..=MAX_ROWS).contains(&limit) => limit,
+        Some(_) => return Err(Problem::field("limit", "must be a number from 1 to 1000")),
+    };
+    Ok(Search {
+        words: words.to_owned(),
+        scope: match channel {
+            Some(channel) => SearchScope::Within(Conversation::Channel(channel)),
+            None => SearchScope::Everywhere,
+        },
+        before,
+        limit,
+    })
+}
+
+fn shown(call: &Call<'_>, found: &Found) -> Result<FoundMessage, Problem> {
+    let (channel, between) = match &found.conversation {
+        Conversation::Channel(name) => (Some(name.as_str().to_owned()), None),
+        Conversation::Thread(one, other) => {
+            let username = |id| -> Result<String, Problem> {
+                let account = call.context.accounts.store().account(&Who::Id(id));
+                let account = account.map_err(|error| Problem::store(&error))?;
+                Ok(account.map_or_else(String::new, |account| account.username.to_string()))
+            };
+            (None, Some([username(*one)?, username(*other)?]))
+        }
+    };
+    let message = &found.message;
+    Ok(FoundMessage {
+        id: message.id.to_string(),
+        at: rfc3339(message.at_ms),
+        author: message.author.to_string(),
+        channel,
+        between,
+        text: message.text.to_string(),
+    })
+}

@@ -1,0 +1,45 @@
+//! Programs that others would write, in another language and with the
+//! libraries used there: `tests/python`.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+use support::Server;
+
+/// Where `.ci/install-tools` puts Python and its libraries.
+fn python() -> PathBuf {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
+    assert!(
+        python.exists(),
+        "{} is missing: run `make tools`, which needs python3 with venv",
+        python.display()
+    );
+    python
+}
+
+fn run(client: &str, arguments: &[String]) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
+    let output = Command::new(python())
+        .arg("-B")
+        .arg(script.join(client))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{client}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn a_client_of_accounts_and_direct_messages() {
+    let server = Server::start(|config| config["limits"] = json!({"auth_attempts": 0}));
+    let arguments = [server.web().to_string(), server.telnet().to_string()];
+    run("direct_messages.py", &arguments);
+}
