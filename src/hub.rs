@@ -18,7 +18,7 @@ mod messages;
 mod past;
 mod users;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,8 +77,8 @@ pub struct Hub {
     /// Messages that wait to be committed.
     unsettled: BTreeMap<MessageId, messages::Unsettled>,
     last_recall: u64,
-    /// In order, because every connection gets the same time to log in.
-    login_deadlines: VecDeque<(u64, ConnectionId)>,
+    /// Of those who have no nickname yet, and not all are given equal time.
+    login_deadlines: BTreeSet<(u64, ConnectionId)>,
 }
 
 /// One connection's state.
@@ -87,6 +87,8 @@ struct Connection {
     profile: Profile,
     opened_ms: u64,
     nickname: Option<Name>,
+    /// Until when it has to have one.
+    login_deadline: Option<u64>,
     /// The token it came with.
     token: Option<Arc<str>>,
     /// Answers of the store it waits for: messages of its own to be committed,
@@ -113,7 +115,7 @@ impl Hub {
             last_id: MessageId::default(),
             unsettled: BTreeMap::new(),
             last_recall: 0,
-            login_deadlines: VecDeque::new(),
+            login_deadlines: BTreeSet::new(),
         }
     }
 
@@ -148,6 +150,7 @@ impl Hub {
                 profile,
                 opened_ms: now.unix_ms,
                 nickname: None,
+                login_deadline: None,
                 token: None,
                 pending: 0,
                 waiting: VecDeque::new(),
@@ -160,7 +163,10 @@ impl Hub {
         }
         if !self.limits.login.is_zero() {
             let deadline = now.ticks_ms + self.limits.login.as_millis() as u64;
-            self.login_deadlines.push_back((deadline, id));
+            self.login_deadlines.insert((deadline, id));
+            if let Some(connection) = self.connection_mut(id) {
+                connection.login_deadline = Some(deadline);
+            }
         }
         fx.tell(id, Event::Greeting { others });
     }
@@ -182,7 +188,12 @@ impl Hub {
         if let Some(traffic) = self.traffic.get_mut(connection.profile.protocol) {
             traffic.open -= 1;
         }
-        self.release_nickname(&connection);
+        if let Some(deadline) = connection.login_deadline {
+            self.login_deadlines.remove(&(deadline, id));
+        }
+        if let Some(nickname) = &connection.nickname {
+            self.release_nickname(nickname, id);
+        }
         fx.log(Entry {
             nick: connection.nickname.as_ref().map(Name::shown),
             address: Some(connection.profile.address),
@@ -312,22 +323,18 @@ impl Hub {
 
     /// Does what has become due. Call when [`Hub::next_deadline`] passes.
     pub fn tick(&mut self, now: Now, fx: &mut Effects) {
-        while let Some(&(deadline, id)) = self.login_deadlines.front() {
-            let waiting = self.connection(id).is_some_and(|c| c.nickname.is_none());
-            if waiting && deadline > now.ticks_ms {
-                break;
-            }
-            self.login_deadlines.pop_front();
-            if waiting {
-                self.close(id, Farewell::LoginTimeout, now, fx);
-            }
+        while let Some(&(deadline, id)) = self.login_deadlines.first()
+            && deadline <= now.ticks_ms
+        {
+            self.login_deadlines.pop_first();
+            self.close(id, Farewell::LoginTimeout, now, fx);
         }
         self.channels.flush_notices(now, fx);
     }
 
     /// When [`Hub::tick`] next has something to do, on the monotonic clock.
     pub fn next_deadline(&self) -> Option<u64> {
-        let login = self.login_deadlines.front().map(|&(deadline, _)| deadline);
+        let login = self.login_deadlines.first().map(|&(deadline, _)| deadline);
         let notices = self.channels.next_notice();
         login.into_iter().chain(notices).min()
     }

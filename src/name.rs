@@ -86,7 +86,13 @@ impl Name {
 }
 
 fn is_name_character(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '-'
+    (c.is_alphanumeric() && !is_filler(c)) || c == '_' || c == '-'
+}
+
+/// The letters of Unicode that cannot be seen: with one of them behind it,
+/// anybody's name would look like itself and be another.
+fn is_filler(c: char) -> bool {
+    matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
 }
 
 /// Skeletons are taken of the folded form and folded again: a skeleton may
@@ -187,6 +193,14 @@ mod tests {
             assert_eq!(key(one), key(other), "{one} and {other}");
         }
         assert_ne!(key("alice"), key("alicia"));
+    }
+
+    #[test]
+    fn letters_that_cannot_be_seen_are_no_letters() {
+        for filler in ['\u{115f}', '\u{1160}', '\u{3164}', '\u{ffa0}'] {
+            assert!(Name::parse(&filler.to_string()).is_err(), "{filler:?}");
+            assert!(Name::parse(&format!("alice{filler}")).is_err());
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ use shared::{Handles, Shared};
 const REST_PATIENCE: Duration = Duration::from_secs(60);
 /// What store and chat log get for their last writes, however late it is.
 const LAST_WRITES: Duration = Duration::from_millis(500);
+/// What HTTP clients get to read their last answers.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// How often the end of the last connection is looked for at shutdown.
 const SHUTDOWN_POLL: Duration = Duration::from_millis(5);
 
@@ -188,12 +190,14 @@ impl Server {
         let deadline = Instant::now() + allowed;
         self.listeners.clear();
         let _ = self.shared.hub.send(Input::Stop);
-        while self.shared.registry.connections() > 0 && Instant::now() < deadline {
-            std::thread::sleep(SHUTDOWN_POLL);
-        }
+        let registry = &self.shared.registry;
+        wait_while(deadline, || registry.ids() > 0);
         if let Some(rest) = self.rest.take() {
             rest.shutdown();
         }
+        // What is left is sending an answer, or has asked for nothing.
+        let soon = deadline.min(Instant::now() + LAST_ANSWERS);
+        wait_while(soon, || registry.connections() > 0);
         let _ = self.shared.hub.send(Input::End);
         if let Some(thread) = self.hub_thread.take() {
             let _ = thread.join();
@@ -205,6 +209,12 @@ impl Server {
         if let Err(error) = self.shared.chat_log.shutdown(left.max(LAST_WRITES)) {
             log::error!("{error}");
         }
+    }
+}
+
+fn wait_while(deadline: Instant, is_so: impl Fn() -> bool) {
+    while is_so() && Instant::now() < deadline {
+        std::thread::sleep(SHUTDOWN_POLL);
     }
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::{Value, json};
 use support::{DEADLINE, LineClient, Server, User, WsClient, wait_until};
@@ -339,4 +339,18 @@ fn metric(server: &Server, name: &str) -> f64 {
         rest.parse().ok()
     });
     value.unwrap_or_else(|| panic!("no {name} in\n{text}"))
+}
+
+#[test]
+fn an_ipv4_client_of_a_dual_stack_listener_is_listed_as_one() {
+    if TcpListener::bind("[::]:0").is_err() {
+        eprintln!("no IPv6 here: there is no such listener");
+        return;
+    }
+    let server = Server::start(|config| config["listen"]["telnet"] = "[::]:0".into());
+    let mut alice = LineClient::connect(([127, 0, 0, 1], server.telnet().port()).into());
+    alice.login("alice");
+    let users = server.get("/admin/users").json();
+    let address = users["users"][0]["address"].as_str().unwrap().to_owned();
+    assert!(address.starts_with("127.0.0.1:"), "{address}");
 }

@@ -1,10 +1,11 @@
 //! The hub by itself: commands in, effects out, no socket.
 
 use chat_server::hub::{
-    BanTarget, Command, ConnectionId, Effect, Effects, Event, Farewell, Hub, Limits, Now, Profile,
-    Refusal,
+    BanTarget, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub, Limits,
+    MessageId, Now, Profile, Refusal,
 };
 use chat_server::name::Name;
+use chat_server::store::AccountId;
 use chat_server::text::Text;
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ struct House {
     now: Now,
     told: Vec<(ConnectionId, Event)>,
     closed: Vec<(ConnectionId, Farewell)>,
+    /// What waits to be committed.
+    appended: Vec<MessageId>,
 }
 
 impl House {
@@ -30,6 +33,7 @@ impl House {
             },
             told: Vec::new(),
             closed: Vec::new(),
+            appended: Vec::new(),
         }
     }
 
@@ -46,7 +50,8 @@ impl House {
                     connection,
                     farewell,
                 } => self.closed.push((*connection, farewell.clone())),
-                Effect::Write { .. } | Effect::Log(_) | Effect::Append(_) | Effect::Chore(_) => {}
+                Effect::Append(message) => self.appended.push(message.id),
+                Effect::Write { .. } | Effect::Log(_) | Effect::Chore(_) => {}
             }
         }
         result
@@ -122,6 +127,14 @@ impl House {
 
     fn forget(&mut self) {
         self.told.clear();
+    }
+}
+
+fn credential(account: i64) -> Credential {
+    Credential {
+        account: AccountId(account),
+        ignored: Vec::new(),
+        token: None,
     }
 }
 
@@ -411,4 +424,75 @@ fn everyone_hears_announcements_and_the_end() {
     let mut closed: Vec<_> = house.closed.iter().map(|(id, _)| *id).collect();
     closed.sort();
     assert_eq!(closed, [alice, nameless]);
+}
+
+#[test]
+fn a_claim_whose_answer_came_too_late_leaves_no_nickname_taken() {
+    let mut house = House::new();
+    let alice = house.enter(0, "alice");
+    // The connection was told "not now", and tries again: the same, another.
+    house.claim(alice, "alice").unwrap();
+    house.claim(alice, "alicia").unwrap();
+    assert_eq!(house.hub.counts().users, 1);
+    let other = house.open(1);
+    house.claim(other, "alice").unwrap();
+    house.run(|hub, now, fx| hub.close(alice, Farewell::PeerLeft, now, fx));
+    house.run(|hub, now, fx| hub.close(other, Farewell::PeerLeft, now, fx));
+    assert_eq!(house.hub.counts().users, 0);
+}
+
+#[test]
+fn an_account_goes_to_nobody_whose_nickname_has_changed_since() {
+    let mut house = House::new();
+    let alice = house.enter(0, "alice");
+    house.apply(alice, Command::Rename(name("bob")));
+    let adopted = house.run(|hub, _, _| hub.adopt(alice, &name("alice"), &credential(1)));
+    assert!(adopted.is_err());
+    assert_eq!(house.hub.account_of(alice), None);
+    house.apply(alice, Command::Rename(name("alice")));
+    let adopted = house.run(|hub, _, _| hub.adopt(alice, &name("alice"), &credential(1)));
+    assert_eq!(adopted, Ok(()));
+    assert_eq!(house.hub.account_of(alice), Some(AccountId(1)));
+}
+
+#[test]
+fn leaving_at_once_is_no_way_round_being_ignored() {
+    let mut house = House::new();
+    let mut enter = |index, nickname: &str| {
+        let id = house.open(index);
+        let proof = Some(credential(i64::from(index)));
+        let claimed = house.run(|hub, now, fx| hub.claim(id, name(nickname), proof, now, fx));
+        claimed.map(|()| id).unwrap()
+    };
+    let (alice, pest) = (enter(0, "alice"), enter(1, "pest"));
+    house.apply(alice, Command::Ignore(name("pest")));
+    house.forget();
+    house.private(pest, "alice", "me again");
+    house.run(|hub, now, fx| hub.close(pest, Farewell::PeerLeft, now, fx));
+    let appended = house.appended.clone();
+    assert_eq!(appended.len(), 1, "it is committed before it is delivered");
+    house.run(|hub, now, fx| hub.settle(appended[0], true, now, fx));
+    assert_eq!(house.told(alice), [""; 0]);
+}
+
+#[test]
+fn less_time_to_log_in_holds_for_whoever_comes_now() {
+    let mut house = House::new();
+    let early = house.open(0);
+    house.run(|hub, _, _| {
+        hub.set_limits(Limits {
+            login: Duration::from_secs(5),
+            channels_per_connection: 3,
+            history: false,
+        });
+    });
+    let late = house.open(1);
+    house.enter(2, "alice");
+    house.pass(5_000);
+    assert_eq!(house.closed, [(late, Farewell::LoginTimeout)]);
+    house.pass(54_999);
+    assert_eq!(house.closed.len(), 1);
+    house.pass(1);
+    assert_eq!(house.closed[1], (early, Farewell::LoginTimeout));
+    assert_eq!(house.hub.next_deadline(), None);
 }

@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -280,4 +281,23 @@ fn an_admin_token_in_the_environment_is_never_printed() {
     for secret in [TOKEN, "wrong-token-42"] {
         assert!(!output.contains(secret), "{output}");
     }
+}
+
+#[test]
+fn connections_that_ask_for_nothing_do_not_hold_up_the_stop() {
+    let mut server = Server::start(|config| {
+        config["limits"]["http_seconds"] = 3600.into();
+        config["shutdown_seconds"] = 3600.into();
+    });
+    // Browsers open connections for later, and keep those they have used.
+    let silent = TcpStream::connect(server.web()).unwrap();
+    let mut used = TcpStream::connect(server.web()).unwrap();
+    used.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .unwrap();
+    let mut start = [0; 12];
+    used.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200");
+    server.signal(Signal::TERM);
+    assert!(server.wait_exit().success(), "{}", server.output());
+    drop((silent, used));
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{LineClient, Server, User, is_message};
+use support::{LineClient, Server, User, WsClient, is_message};
 
 #[test]
 fn a_newcomer_is_greeted_counted_and_welcomed() {
@@ -325,4 +325,28 @@ fn empty_lines_are_nothing() {
     alice.send("");
     alice.send("   ");
     assert_eq!(alice.settle(), [""; 0]);
+}
+
+#[test]
+fn a_message_of_many_lines_cannot_swamp_who_reads_it() {
+    let server = Server::start(|_| {});
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    let mut bob = WsClient::enter(&server, "bob");
+    bob.send("/join #dev");
+    bob.settle();
+    alice.settle();
+    bob.send(&format!("first{}last", "\n".repeat(4000)));
+    bob.send("after");
+    let mut lines = Vec::new();
+    loop {
+        let line = alice.next_line().expect("alice stays");
+        if line.ends_with("@bob: after") {
+            break;
+        }
+        assert!(line[6..].starts_with("@bob: "), "{line:?}");
+        lines.push(line);
+    }
+    assert!(lines[0].ends_with("@bob: first"), "{lines:?}");
+    assert!(lines.last().unwrap().ends_with("last"), "nothing is lost");
+    assert_eq!(lines.len(), 20);
 }

@@ -204,7 +204,7 @@ impl Hub {
         }
         // Whoever is ignored is not told so: it would only invite a way round.
         if let Some(to) = to
-            && !from.is_some_and(|from| to.ignores(from))
+            && !to.ignores(&message.from, from)
         {
             let event = Event::Private(message.clone());
             let to = to.connections.iter().copied();

@@ -7,7 +7,7 @@ use crate::name::Name;
 
 use crate::store::AccountId;
 
-use super::{Connection, ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Refusal};
+use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Refusal};
 
 /// People one user may ignore.
 const MAX_IGNORED: usize = 1000;
@@ -42,9 +42,11 @@ impl User {
         }
     }
 
-    /// Whether this user wants no private messages from `other`.
-    pub fn ignores(&self, other: &User) -> bool {
-        let mut keys = std::iter::once(other.name.key()).chain(&other.aliases);
+    /// Whether this user wants no private messages from who wrote as `name`
+    /// and is `other` now, if still on.
+    pub fn ignores(&self, name: &Name, other: Option<&User>) -> bool {
+        let aliases = other.into_iter().flat_map(|other| &other.aliases);
+        let mut keys = std::iter::once(name.key()).chain(aliases);
         !self.ignored.is_empty() && keys.any(|key| self.ignored.contains_key(key))
     }
 }
@@ -61,6 +63,12 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        // The answer to an earlier claim may have come too late for whoever
+        // asked; what it got must not stay taken for ever.
+        let held = self.connection_mut(id).and_then(|c| c.nickname.take());
+        if let Some(held) = held {
+            self.release_nickname(&held, id);
+        }
         let account = credential.as_ref().map(|credential| credential.account);
         let shared = self.users.get(name.key()).is_some_and(|user| {
             // An account may be on many times; a guest is on once.
@@ -79,6 +87,9 @@ impl Hub {
         };
         connection.nickname = Some(name.clone());
         connection.token = credential.as_ref().and_then(|c| c.token.clone());
+        if let Some(deadline) = connection.login_deadline.take() {
+            self.login_deadlines.remove(&(deadline, id));
+        }
         let user = self
             .users
             .entry(name.key().clone())
@@ -89,9 +100,18 @@ impl Hub {
     }
 
     /// Makes the guest behind a connection the owner of the account it has
-    /// just registered or logged in to under the nickname it has.
-    pub fn adopt(&mut self, id: ConnectionId, credential: &Credential) -> Result<(), Refusal> {
-        let (name, _) = self.user_of(id)?;
+    /// just registered or logged in to, if its nickname is the account's: a
+    /// `/nick` that was waiting may have been carried out meanwhile.
+    pub fn adopt(
+        &mut self,
+        id: ConnectionId,
+        name: &Name,
+        credential: &Credential,
+    ) -> Result<(), Refusal> {
+        let (own, _) = self.user_of(id)?;
+        if own != *name {
+            return Err(Refusal::NoSuchUser(name.clone()));
+        }
         if let Some(user) = self.users.get_mut(name.key()) {
             user.account = Some(credential.account);
             let ignored = credential.ignored.iter();
@@ -116,7 +136,7 @@ impl Hub {
             return Err(Refusal::NicknameIsAccount);
         }
         if guest == name {
-            return self.adopt(id, credential);
+            return self.adopt(id, &name, credential);
         }
         self.check_ban(&name, now)?;
         let is_on = self.users.get(name.key());
@@ -313,13 +333,10 @@ impl Hub {
         Ok(())
     }
 
-    /// A closed connection gives its nickname back if it was the last one.
-    pub(super) fn release_nickname(&mut self, connection: &Connection) {
-        let Some(name) = &connection.nickname else {
-            return;
-        };
+    /// A connection gives its nickname back; it is free if that was the last.
+    pub(super) fn release_nickname(&mut self, name: &Name, id: ConnectionId) {
         if let Some(user) = self.users.get_mut(name.key()) {
-            user.connections.retain(|&id| id != connection.id);
+            user.connections.retain(|&other| other != id);
             if user.connections.is_empty() {
                 self.users.remove(name.key());
             }

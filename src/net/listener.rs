@@ -109,6 +109,8 @@ fn accept_all(
         match listener.accept() {
             Ok((stream, peer)) => {
                 failing = false;
+                // An IPv4 client is one, whichever kind of listener it came to.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
                 if let Err(error) = begin(name, stream, peer, service) {
                     log::error!("{name}: cannot serve {peer}: {error}");
                 }

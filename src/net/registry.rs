@@ -88,6 +88,12 @@ impl Registry {
         self.state.lock().connections
     }
 
+    /// Connections the hub knows: those that chat.
+    pub fn ids(&self) -> usize {
+        let state = self.state.lock();
+        state.generations.len() - state.free.len()
+    }
+
     /// A new id, unlike any other in use.
     pub fn take_id(&self) -> ConnectionId {
         let mut state = self.state.lock();

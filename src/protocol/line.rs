@@ -2,6 +2,7 @@
 //!
 //! Telnet and WebSocket clients share it; only the framing differs.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::hub::{Body, Command, Event, Farewell, Message};
@@ -12,6 +13,10 @@ use crate::text::Text;
 use super::LocalTime;
 use super::line_commands::{self, Action, COMMANDS, Mistake};
 
+/// Lines of one message that are shown as lines. Each gets the time and its
+/// author's name, so without a limit a message of line feeds alone would come
+/// out a hundred times longer, and make slow readers of everybody it reaches.
+const SHOWN_LINES: usize = 20;
 /// Lists of names are broken into lines of about this many characters.
 const LIST_WIDTH: usize = 72;
 
@@ -173,7 +178,7 @@ fn try_write_event(
         }
         Event::Unignored(name) => writeln!(out, "* Private messages from @{name} arrive again."),
         Event::Announcement { text, .. } => {
-            for line in text.as_str().lines() {
+            for line in shown_lines(text) {
                 writeln!(out, "Public Server Announcement: {line}")?;
             }
             Ok(())
@@ -182,6 +187,15 @@ fn try_write_event(
             writeln!(out, "! {refusal}")
         }
     }
+}
+
+/// The lines of a text; those beyond [`SHOWN_LINES`] share the last one.
+fn shown_lines(text: &Text) -> impl Iterator<Item = Cow<'_, str>> {
+    let lines = text.as_str().splitn(SHOWN_LINES, '\n');
+    lines.map(|line| match line.contains('\n') {
+        true => Cow::Owned(line.replace('\n', " ")),
+        false => Cow::Borrowed(line),
+    })
 }
 
 /// Writes the last words on a connection.
@@ -196,12 +210,12 @@ fn write_message(
     out: &mut String,
 ) -> std::fmt::Result {
     // Every line names its author, so that no line can pose as another's.
-    for line in body.text.as_str().split('\n') {
+    for line in shown_lines(&body.text) {
         time.write(body.at_ms, out);
         out.push_str(" @");
         out.push_str(from.as_str());
         out.push_str(": ");
-        out.push_str(line);
+        out.push_str(&line);
         out.push('\n');
     }
     Ok(())
@@ -226,7 +240,7 @@ fn write_private(
     time: &mut LocalTime,
     out: &mut String,
 ) -> std::fmt::Result {
-    for line in body.text.as_str().split('\n') {
+    for line in shown_lines(&body.text) {
         time.write(body.at_ms, out);
         writeln!(out, " -PM {direction} @{who}: {line}")?;
     }

@@ -145,8 +145,12 @@ impl LineSession {
             Err(rejected) => return self.say(&format!("! {}.\n", shown(&rejected))),
         };
         let proof = credential(&account, None);
-        // The nickname may have changed hands only if this connection ended.
-        let adopted = self.context.hub.ask(move |hub, _, _| hub.adopt(id, &proof));
+        // If the nickname is another by now, the account is there all the same.
+        let own = name.clone();
+        let adopted = self
+            .context
+            .hub
+            .ask(move |hub, _, _| hub.adopt(id, &own, &proof));
         if matches!(adopted, Ok(Ok(()))) {
             self.account = Some(account.id);
         }
