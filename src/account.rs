@@ -5,6 +5,7 @@
 //! for as long as a password takes to check, so the hub never calls it.
 
 mod attempts;
+mod desk;
 mod form;
 mod gate;
 mod pass;

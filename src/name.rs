@@ -14,6 +14,9 @@ use unicode_security::confusable_detection::skeleton;
 /// The longest name, in characters.
 pub const MAX_NAME_CHARS: usize = 32;
 
+/// Nicknames that nobody can have, because the server speaks under them.
+const RESERVED: &[&str] = &["system"];
+
 /// A valid nickname or channel name. Equality and hashing go by [`Name::key`].
 #[derive(Clone)]
 pub struct Name {
@@ -32,6 +35,8 @@ pub enum NameError {
     BadStart(char),
     /// Holds a character that names cannot have.
     BadCharacter(char),
+    /// The server itself speaks under this name.
+    Reserved,
 }
 
 impl Name {
@@ -66,7 +71,14 @@ impl Name {
 
     /// Parses a nickname, which may be written with a leading `@`.
     pub fn parse_nickname(raw: &str) -> Result<Name, NameError> {
-        Name::parse(raw.strip_prefix('@').unwrap_or(raw))
+        let name = Name::parse(raw.strip_prefix('@').unwrap_or(raw))?;
+        match RESERVED
+            .iter()
+            .any(|&word| comparison_key(word) == *name.key)
+        {
+            true => Err(NameError::Reserved),
+            false => Ok(name),
+        }
     }
 
     /// The name as its owner wrote it.
@@ -143,6 +155,7 @@ impl fmt::Display for NameError {
             NameError::TooLong => {
                 write!(f, "a name has at most {MAX_NAME_CHARS} characters")
             }
+            NameError::Reserved => write!(f, "the server itself has that name"),
             NameError::BadStart(c) => write!(
                 f,
                 "a name starts with a letter or _, not with {}",
@@ -215,6 +228,11 @@ mod tests {
             Name::parse("a\x1b[").unwrap_err(),
             NameError::BadCharacter('\x1b')
         );
+        assert_eq!(
+            Name::parse_nickname("@System").unwrap_err(),
+            NameError::Reserved
+        );
+        assert!(Name::parse_channel("#system").is_ok());
         assert!(Name::parse(&"x".repeat(32)).is_ok());
         assert_eq!(
             Name::parse(&"x".repeat(33)).unwrap_err(),

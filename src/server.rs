@@ -109,7 +109,7 @@ impl Server {
         });
         let hub_thread = turn.start()?;
         let workers = config.admin.workers;
-        let accounts = Accounts::new(store, hub.clone(), config.limits.auth_attempts);
+        let accounts = Accounts::new(store, hub.clone(), config.limits.auth_attempts)?;
         let accounts = Arc::new(accounts);
         let passes = Passes::new(&data.signing_key()?);
         let gate = Gate::new(passes, accounts.clone(), hub.clone());

@@ -560,7 +560,7 @@ fn a_frame_that_is_wrong_gets_an_answer_and_nothing_else() {
     // Beyond sixteen times the limit it is no mistake any more.
     client.send(&"x".repeat(256 * 17));
     assert_eq!(client.next_frame(), None);
-    assert_eq!(client.close_code(), Some(1002));
+    assert_eq!(client.close_code(), Some(1009));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! workers, never for the hub.
 
 use std::fmt;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -14,6 +15,7 @@ use crate::name::Name;
 use crate::store::{Account, AccountId, Secret, Store, StoreError, Token, Who};
 use crate::turn::HubHandle;
 
+use super::desk::Desk;
 use super::{
     Attempts, LoginError, PasswordWorkers, RegisterError, Registration, SignatureError,
     TooManyAttempts, authenticate, log_in, new_token, register,
@@ -29,6 +31,7 @@ const NOBODY: AccountId = AccountId(0);
 /// Accounts, as the rest of the server sees them.
 pub struct Accounts {
     store: Arc<dyn Store>,
+    desk: Desk,
     passwords: PasswordWorkers,
     /// Locked for as long as it takes to count.
     attempts: Mutex<Attempts>,
@@ -56,14 +59,15 @@ pub enum Rejected {
 impl Accounts {
     /// Accounts kept in `store`. `attempts` a minute are allowed to each
     /// address and account; 0 is no limit.
-    pub fn new(store: Arc<dyn Store>, hub: HubHandle, attempts: u32) -> Accounts {
-        Accounts {
+    pub fn new(store: Arc<dyn Store>, hub: HubHandle, attempts: u32) -> io::Result<Accounts> {
+        Ok(Accounts {
+            desk: Desk::open(&store)?,
             store,
             passwords: PasswordWorkers::new(WAITING_PASSWORDS),
             attempts: Mutex::new(Attempts::new(attempts)),
             hub,
             started: Instant::now(),
-        }
+        })
     }
 
     /// Allows another number of attempts from now on.
@@ -78,7 +82,8 @@ impl Accounts {
 
     /// The account of this name, in any spelling.
     pub fn find(&self, username: &Name) -> Result<Option<Account>, StoreError> {
-        self.store.account(&Who::Username(username.clone()))
+        let who = Who::Username(username.clone());
+        self.desk.ask(move |store| store.account(&who))
     }
 
     /// The account, if the password is right.
@@ -109,7 +114,16 @@ impl Accounts {
                 return Err(Rejected::GuestHasName(username));
             }
         }
-        register(&*self.store, &self.passwords, registration, unix_ms()).map_err(Rejected::Register)
+        let account = register(&*self.store, &self.passwords, registration, unix_ms())
+            .map_err(Rejected::Register)?;
+        if !own {
+            // A guest may have taken the nickname while the account was made.
+            let name = account.username.clone();
+            let _ = self
+                .hub
+                .ask(move |hub, now, fx| hub.evict_guest(&name, now, fx));
+        }
+        Ok(account)
     }
 
     /// A new token for an account.

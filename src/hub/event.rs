@@ -277,6 +277,17 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+/// What is wrong with the frames of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameFault {
+    /// They are not framed as the protocol has it.
+    Malformed,
+    /// One is far over the limit.
+    TooLarge,
+    /// One that should be text is not UTF-8.
+    NotText,
+}
+
 /// Why a connection ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Farewell {
@@ -295,7 +306,7 @@ pub enum Farewell {
     /// A WebSocket did not answer pings.
     Silent,
     /// Broke the framing of its protocol.
-    BadFrame(&'static str),
+    BadFrame(FrameFault),
     /// An administrator ended it, perhaps with a reason.
     Kicked(Option<Text>),
     /// The address or nickname is banned, perhaps with a reason.
@@ -324,7 +335,15 @@ impl fmt::Display for Farewell {
             }
             Farewell::Flooding => write!(f, "Disconnected: you keep sending too fast."),
             Farewell::Silent => write!(f, "Disconnected: no answer to pings."),
-            Farewell::BadFrame(what) => write!(f, "Disconnected: {what}."),
+            Farewell::BadFrame(FrameFault::Malformed) => {
+                write!(f, "Disconnected: that is not valid WebSocket.")
+            }
+            Farewell::BadFrame(FrameFault::TooLarge) => {
+                write!(f, "Disconnected: the message is too large.")
+            }
+            Farewell::BadFrame(FrameFault::NotText) => {
+                write!(f, "Disconnected: the text is not valid UTF-8.")
+            }
             Farewell::Kicked(None) => write!(f, "Disconnected by an administrator."),
             Farewell::Kicked(Some(why)) => {
                 write!(f, "Disconnected by an administrator: {why}")

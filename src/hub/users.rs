@@ -187,6 +187,17 @@ impl Hub {
         user.is_some_and(|user| user.account.is_none())
     }
 
+    /// Ends the connection of a guest whose nickname now belongs to an account.
+    pub fn evict_guest(&mut self, name: &Name, now: Now, fx: &mut Effects) {
+        let guest = self.users.get(name.key());
+        let guest = guest.filter(|user| user.account.is_none());
+        let connections = guest.map(|user| user.connections.clone());
+        for id in connections.unwrap_or_default() {
+            let refusal = Refusal::NicknameRegistered(name.clone());
+            self.close(id, Farewell::NotAdmitted(refusal), now, fx);
+        }
+    }
+
     /// Ends the connections that came with a token.
     pub fn revoke(&mut self, token: &str, now: Now, fx: &mut Effects) -> usize {
         let hit = self.with_token(token);

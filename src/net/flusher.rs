@@ -17,6 +17,8 @@ use crate::hub::ConnectionId;
 
 /// How long a closing connection may take to read its last bytes and close.
 const LINGER: Duration = Duration::from_secs(2);
+/// How often that is granted again to a peer that goes on reading.
+const LINGER_ROUNDS: u8 = 10;
 /// Marks the eventfd that wakes the thread.
 const WAKE: u64 = u64::MAX;
 
@@ -32,8 +34,18 @@ struct Shared {
     /// Sockets with a backlog. Locked only when one starts or ends.
     watched: Mutex<HashMap<u64, Arc<Link>>>,
     /// Closing sockets, in the order of their deadlines.
-    lingering: Mutex<VecDeque<(Instant, u64, Weak<Link>)>>,
+    lingering: Mutex<VecDeque<Lingering>>,
     stop: AtomicBool,
+}
+
+/// A socket that is closing.
+struct Lingering {
+    deadline: Instant,
+    key: u64,
+    link: Weak<Link>,
+    /// Bytes that waited when it was last looked at.
+    waiting: usize,
+    rounds: u8,
 }
 
 impl Flusher {
@@ -85,7 +97,13 @@ impl Flusher {
         let deadline = Instant::now() + LINGER;
         let mut lingering = self.shared.lingering.lock();
         let was_empty = lingering.is_empty();
-        lingering.push_back((deadline, key(id), Arc::downgrade(link)));
+        lingering.push_back(Lingering {
+            deadline,
+            key: key(id),
+            link: Arc::downgrade(link),
+            waiting: link.waiting(),
+            rounds: LINGER_ROUNDS,
+        });
         drop(lingering);
         if was_empty {
             self.shared.wake();
@@ -146,16 +164,27 @@ impl Shared {
     fn end_lingering(&self) -> Option<Duration> {
         let mut lingering = self.lingering.lock();
         loop {
-            let &(deadline, ..) = lingering.front()?;
+            let deadline = lingering.front()?.deadline;
             let now = Instant::now();
             if deadline > now {
                 return Some(deadline - now);
             }
-            if let Some((_, key, link)) = lingering.pop_front()
-                && let Some(link) = link.upgrade()
-            {
+            let Some(mut closing) = lingering.pop_front() else {
+                continue;
+            };
+            let Some(link) = closing.link.upgrade() else {
+                continue;
+            };
+            // Who is still reading what there was to read gets some more time.
+            let waiting = link.waiting();
+            if waiting > 0 && waiting < closing.waiting && closing.rounds > 0 {
+                closing.deadline = now + LINGER;
+                closing.waiting = waiting;
+                closing.rounds -= 1;
+                lingering.push_back(closing);
+            } else {
                 link.abort();
-                self.unwatch(key, &link);
+                self.unwatch(closing.key, &link);
             }
         }
     }

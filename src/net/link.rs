@@ -114,6 +114,14 @@ impl Link {
         backlog.bytes.len()
     }
 
+    /// Bytes in the backlog.
+    pub fn waiting(&self) -> usize {
+        match self.backlogged.load(Ordering::Acquire) {
+            true => self.backlog.lock().bytes.len(),
+            false => 0,
+        }
+    }
+
     /// Sends what it can of the backlog. `unwatch` runs when that was all or
     /// nothing will ever go again.
     pub fn drain(&self, unwatch: impl FnOnce()) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
-use crate::hub::{Command, ConnectionId, Farewell, Profile};
+use crate::hub::{Command, ConnectionId, Farewell, FrameFault, Profile};
 use crate::protocol::WireFormat;
 use crate::turn::{HubHandle, Input};
 
@@ -93,6 +93,8 @@ pub fn serve<S: Session>(
         &mut session,
         context.limits.line_bytes,
     );
+    // The answer to the client's close frame: tungstenite has only written it.
+    let _ = websocket.get_mut().flush();
     if let Farewell::BadFrame(_) = farewell {
         let end = Input::Command(websocket.get_ref().id, Command::End(farewell.clone()));
         if context.hub.send(end).is_ok() {
@@ -155,9 +157,9 @@ fn read_messages(
         let message = match websocket.read() {
             Ok(message) => message,
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(Error::Capacity(_)) => return Farewell::BadFrame("the message is too large"),
-            Err(Error::Protocol(_)) => return Farewell::BadFrame("that is not valid WebSocket"),
-            Err(Error::Utf8(_)) => return Farewell::BadFrame("the text is not valid UTF-8"),
+            Err(Error::Capacity(_)) => return Farewell::BadFrame(FrameFault::TooLarge),
+            Err(Error::Protocol(_)) => return Farewell::BadFrame(FrameFault::Malformed),
+            Err(Error::Utf8(_)) => return Farewell::BadFrame(FrameFault::NotText),
             Err(_) => return Farewell::PeerLeft,
         };
         if link.is_closing() {

@@ -1,6 +1,6 @@
 //! WebSocket frames a server sends (RFC 6455): never masked, never split.
 
-use crate::hub::{Farewell, Refusal};
+use crate::hub::{Farewell, FrameFault, Refusal};
 
 const FIN_TEXT: u8 = 0x81;
 const FIN_CLOSE: u8 = 0x88;
@@ -34,7 +34,9 @@ fn close_code(farewell: &Farewell) -> u16 {
     match farewell {
         Farewell::PeerLeft | Farewell::Quit => 1000,
         Farewell::Shutdown => 1001,
-        Farewell::BadFrame(_) => 1002,
+        Farewell::BadFrame(FrameFault::Malformed) => 1002,
+        Farewell::BadFrame(FrameFault::NotText) => 1007,
+        Farewell::BadFrame(FrameFault::TooLarge) => 1009,
         Farewell::LoginTimeout
         | Farewell::SlowReader
         | Farewell::Flooding

@@ -230,7 +230,7 @@ impl Site {
         let log = log.unwrap();
         let store = SqliteSettings::new(data.path().join("chat.db"));
         let store = Arc::new(SqliteStore::open(store).unwrap());
-        let accounts = Arc::new(Accounts::new(store, hub.clone(), 0));
+        let accounts = Arc::new(Accounts::new(store, hub.clone(), 0).unwrap());
         let passes = Passes::new(&Secret::parse(TOKEN).unwrap());
         let context = RestContext {
             hub: hub.clone(),
