@@ -136,7 +136,7 @@ fn do_chores(store: &dyn Store, hub: &HubHandle, waiting: &Receiver<Chore>) {
 
 fn last_messages(store: &dyn Store, recall: &Recall) -> Vec<StoredMessage> {
     let conversation = Conversation::Channel(recall.channel.clone());
-    match store.history(&conversation, Window::Latest, recall.limit) {
+    match store.history(&conversation, Window::Before(recall.before), recall.limit) {
         Ok(history) => history.messages,
         Err(error) => {
             log::error!("the history of a channel cannot be read: {error}");

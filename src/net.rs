@@ -14,5 +14,6 @@ pub mod listener;
 pub mod outbox;
 pub mod rate;
 pub mod registry;
+pub mod room;
 pub mod telnet;
 pub mod websocket;

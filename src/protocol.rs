@@ -8,6 +8,7 @@ pub mod json;
 pub mod json_frames;
 pub mod line;
 pub mod line_commands;
+pub mod room;
 pub mod telnet;
 pub mod websocket;
 mod words;
@@ -27,10 +28,14 @@ pub enum WireFormat {
     Direct,
     /// JSON commands: a WebSocket text frame a JSON object.
     Json,
+    /// Room lines, ended by LF.
+    RoomTcp,
+    /// Room lines, a WebSocket text frame a line, ended by LF all the same.
+    RoomWebSocket,
 }
 
 /// How many [`WireFormat`]s there are.
-pub const WIRE_FORMATS: usize = 4;
+pub const WIRE_FORMATS: usize = 6;
 
 impl WireFormat {
     /// Position in tables by format.
@@ -43,14 +48,18 @@ impl WireFormat {
         match self {
             WireFormat::Telnet | WireFormat::WebSocketLine => true,
             WireFormat::Direct | WireFormat::Json => false,
+            WireFormat::RoomTcp | WireFormat::RoomWebSocket => false,
         }
     }
 
     /// Whether its connections are WebSockets, which are pinged.
     pub fn is_websocket(self) -> bool {
         match self {
-            WireFormat::Telnet => false,
-            WireFormat::WebSocketLine | WireFormat::Direct | WireFormat::Json => true,
+            WireFormat::Telnet | WireFormat::RoomTcp => false,
+            WireFormat::WebSocketLine
+            | WireFormat::Direct
+            | WireFormat::Json
+            | WireFormat::RoomWebSocket => true,
         }
     }
 }
@@ -78,6 +87,9 @@ impl Encoder {
         match format {
             WireFormat::Direct => return direct::write_event(event, out),
             WireFormat::Json => return json_frames::write_event(event, out),
+            WireFormat::RoomTcp | WireFormat::RoomWebSocket => {
+                return room::write_event(format, event, out);
+            }
             WireFormat::Telnet | WireFormat::WebSocketLine => {}
         }
         self.line.clear();
@@ -96,8 +108,12 @@ impl Encoder {
             line::write_farewell(farewell, &mut self.line);
             frame_lines(format, &self.line, out);
         }
-        if format == WireFormat::Json {
-            json_frames::write_farewell(farewell, out);
+        match format {
+            WireFormat::Json => json_frames::write_farewell(farewell, out),
+            WireFormat::RoomTcp | WireFormat::RoomWebSocket => {
+                room::write_farewell(format, farewell, out);
+            }
+            _ => {}
         }
         if format.is_websocket() {
             websocket::close_frame(farewell, out);
@@ -111,11 +127,19 @@ pub fn frame_lines(format: WireFormat, lines: &str, out: &mut Vec<u8>) {
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', bytes) {
         let line = bytes.get(start..end).unwrap_or_default();
+        let line_start = start;
         start = end + 1;
         match format {
             WireFormat::Telnet => {
                 out.extend_from_slice(line);
                 out.extend_from_slice(b"\r\n");
+            }
+            WireFormat::RoomTcp => {
+                out.extend_from_slice(line);
+                out.push(b'\n');
+            }
+            WireFormat::RoomWebSocket => {
+                websocket::text_frame(bytes.get(line_start..end + 1).unwrap_or_default(), out);
             }
             _ => websocket::text_frame(line, out),
         }

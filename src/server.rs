@@ -32,7 +32,7 @@ use crate::store::{Durability, Retention, SqliteSettings, SqliteStore, Store, Wr
 use crate::turn::{HubHandle, Input, Parts, Turn};
 
 pub use error::StartError;
-use services::{Http, Telnet};
+use services::{Http, RoomLines, Telnet};
 use shared::{Handles, Shared};
 
 /// How long a REST request may take inside.
@@ -146,6 +146,7 @@ impl Server {
         let name = bound.name();
         let service: Arc<dyn Service> = match name {
             "telnet" => Arc::new(Telnet(self.shared.clone())),
+            "tcp" => Arc::new(RoomLines(self.shared.clone())),
             _ => Arc::new(Http {
                 shared: self.shared.clone(),
                 page: name == "web",
@@ -168,6 +169,7 @@ impl Server {
             match *name {
                 "web" => println!("listening: web http://{address}/client"),
                 "rest" => println!("listening: rest http://{address}/docs"),
+                "ws" => println!("listening: ws ws://{address}/mychat"),
                 name => println!("listening: {name} {address}"),
             }
         }
@@ -267,6 +269,8 @@ fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
         ("telnet", listen.telnet),
         ("rest", listen.rest),
         ("web", listen.web),
+        ("tcp", listen.tcp),
+        ("ws", listen.ws),
     ]
     .into_iter()
     .filter_map(|(name, address)| Some((name, address?)))

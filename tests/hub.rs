@@ -1,8 +1,8 @@
 //! The hub by itself: commands in, effects out, no socket.
 
 use chat_server::hub::{
-    BanTarget, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub, Limits,
-    MessageId, Now, Profile, Refusal,
+    BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub,
+    Limits, MessageId, Now, Profile, Refusal,
 };
 use chat_server::name::Name;
 use chat_server::store::AccountId;
@@ -495,4 +495,61 @@ fn less_time_to_log_in_holds_for_whoever_comes_now() {
     house.pass(1);
     assert_eq!(house.closed[1], (early, Farewell::LoginTimeout));
     assert_eq!(house.hub.next_deadline(), None);
+}
+
+#[test]
+fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
+    let mut hub = Hub::new(Limits {
+        login: Duration::from_secs(60),
+        channels_per_connection: 3,
+        history: true,
+    });
+    let now = Now {
+        unix_ms: 1_700_000_000_000,
+        ticks_ms: 0,
+    };
+    let id = ConnectionId {
+        index: 0,
+        generation: 0,
+    };
+    let profile = Profile {
+        protocol: "test",
+        address: "192.0.2.1:1".parse().unwrap(),
+        one_channel: true,
+    };
+    let mut fx = Effects::default();
+    hub.open(id, profile, now, &mut fx);
+    hub.claim(id, name("alice"), None, now, &mut fx).unwrap();
+    hub.apply(id, Command::Join(name("dev")), now, &mut fx);
+    let (channel, text) = (None, Text::clean("hello"));
+    hub.apply(id, Command::Say { channel, text }, now, &mut fx);
+    let asked = fx.list().iter().find_map(|effect| match effect {
+        Effect::Chore(Chore::Recall(recall)) => Some(recall.clone()),
+        _ => None,
+    });
+    let said = fx.list().iter().find_map(|effect| match effect {
+        Effect::Append(message) => Some(message.id),
+        _ => None,
+    });
+    let (asked, said) = (asked.unwrap(), said.unwrap());
+    assert!(said >= asked.before);
+    // Committed before the past has been read: it waits, and then is told.
+    fx.clear();
+    hub.settle(said, true, now, &mut fx);
+    let told = |fx: &Effects| {
+        let list = fx.list().iter();
+        list.filter(|effect| {
+            matches!(
+                effect,
+                Effect::Deliver {
+                    event: Event::Message(_),
+                    ..
+                }
+            )
+        })
+        .count()
+    };
+    assert_eq!(told(&fx), 0);
+    hub.recalled(&asked, Vec::new(), now, &mut fx);
+    assert_eq!(told(&fx), 1);
 }

@@ -4,7 +4,7 @@ use crate::chatlog::Entry;
 use crate::name::Name;
 use crate::store::{AccountId, NewMessage, Window};
 
-use super::{ConnectionId, Event, Farewell};
+use super::{ConnectionId, Event, Farewell, MessageId};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -76,6 +76,8 @@ pub struct Reading {
 pub struct Recall {
     /// Which channel.
     pub channel: Name,
+    /// Only messages before this id: what is said from now on is no past.
+    pub before: MessageId,
     /// Tells this question from earlier ones about the same channel.
     pub number: u64,
     /// How many messages.

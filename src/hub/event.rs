@@ -191,6 +191,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether it is a nickname that cannot be had.
+    pub fn is_about_nickname(&self) -> bool {
+        matches!(
+            self,
+            Refusal::NicknameInUse(_) | Refusal::NicknameBanned(_) | Refusal::NicknameRegistered(_)
+        )
+    }
+
     /// A stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {

@@ -228,6 +228,7 @@ impl Hub {
         }
         fx.recall(Recall {
             channel: channel.clone(),
+            before: self.last_id.next(0),
             number,
             limit: RECALLED,
         });

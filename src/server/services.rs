@@ -7,7 +7,7 @@ use crate::account::{NotLetIn, SignatureError};
 use crate::net::front::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
 use crate::net::listener::Service;
 use crate::net::registry::{Permit, Refused};
-use crate::net::{direct, json, telnet, websocket};
+use crate::net::{direct, json, room, telnet, websocket};
 use crate::page;
 use crate::rest::docs;
 
@@ -27,6 +27,23 @@ impl Service for Telnet {
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
         format!("* {}\r\n", why.words()).into_bytes()
+    }
+}
+
+/// Room lines over TCP.
+pub struct RoomLines(pub Arc<Shared>);
+
+impl Service for RoomLines {
+    fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        self.0.admit(peer)
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
+        room::serve_tcp(stream, peer, self.0.session_context());
+    }
+
+    fn refusal(&self, why: Refused) -> Vec<u8> {
+        format!("{}\n", why.words()).into_bytes()
     }
 }
 
@@ -82,6 +99,7 @@ impl Upgrades for WebSockets {
                 Some(presented) => self.json(&presented),
             },
             "/api/ws" => self.direct(handshake),
+            "/mychat" => Ok(self.room_lines()),
             _ => Err(Denial::NotFound),
         }
     }
@@ -95,6 +113,17 @@ impl WebSockets {
             subprotocol: None,
             run: Box::new(move |upgraded| {
                 websocket::serve_lines(upgraded, &shared.session_context());
+            }),
+        }
+    }
+
+    /// Room lines, for everybody.
+    fn room_lines(&self) -> Admission {
+        let shared = self.0.clone();
+        Admission {
+            subprotocol: None,
+            run: Box::new(move |upgraded| {
+                room::serve_websocket(upgraded, &shared.session_context());
             }),
         }
     }

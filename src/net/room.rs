@@ -1,0 +1,214 @@
+//! Connections that speak room lines, over TCP and over WebSocket.
+
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::hub::{Command, Farewell, Profile, Refusal};
+use crate::protocol::room::{BadHello, Decoder, Hello, Input, decode_hello};
+use crate::protocol::{WireFormat, frame_lines};
+use crate::text::Text;
+
+use super::front::Upgraded;
+use super::line::{Attached, Flow, SessionContext};
+use super::link::Link;
+use super::rate::{RateLimit, Verdict};
+use super::websocket::{Session, Terms, serve};
+
+/// Bytes taken from the socket at once.
+const READ_BYTES: usize = 4096;
+/// How long a client that has stopped sending may go on reading.
+const READ_ON: Duration = Duration::from_secs(30);
+
+/// Serves a TCP connection until it ends.
+pub fn serve_tcp(stream: TcpStream, peer: SocketAddr, context: SessionContext) {
+    let link = Arc::new(Link::new(stream));
+    let line_bytes = context.limits.line_bytes;
+    let profile = Profile {
+        protocol: "room",
+        address: peer,
+        one_channel: true,
+    };
+    let format = WireFormat::RoomTcp;
+    let attached = Attached::open(&context, &link, format, profile);
+    let mut session = RoomSession::new(attached, format, context);
+    read_lines(&link, &mut session, line_bytes);
+    session.attached.end(Farewell::PeerLeft);
+}
+
+/// Serves a WebSocket until it ends.
+pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext) {
+    let terms = Terms {
+        protocol: "room-websocket",
+        format: WireFormat::RoomWebSocket,
+        one_channel: true,
+    };
+    serve(upgraded, &terms, context, |attached| {
+        RoomSession::new(attached, terms.format, context.clone())
+    });
+}
+
+fn read_lines(link: &Link, session: &mut RoomSession, line_bytes: usize) {
+    let mut decoder = Decoder::new(line_bytes);
+    let mut buffer = [0; READ_BYTES];
+    loop {
+        let bytes = match link.stream().read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => buffer.get(..length).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        };
+        // After the last words only the peer's close is waited for.
+        if link.is_closing() {
+            continue;
+        }
+        let mut flow = Flow::Continue;
+        decoder.feed(bytes, |input| {
+            flow = match input {
+                Input::Hello(hello) => session.come_in(Ok(hello)),
+                Input::Broken(why) => session.come_in(Err(why)),
+                Input::Line(line) => session.line(&String::from_utf8_lossy(line)),
+                Input::TooLong => session.too_long(),
+            };
+            flow == Flow::Continue && !link.is_closing()
+        });
+        if flow == Flow::Stop {
+            return;
+        }
+    }
+    if let Some(line) = decoder.finish()
+        && !link.is_closing()
+    {
+        session.line(&String::from_utf8_lossy(&line));
+    }
+    // Who has stopped sending still gets what is under way.
+    let end = Command::End(Farewell::PeerLeft);
+    if session.attached.command(end) == Flow::Continue {
+        link.wait_ended(READ_ON);
+    }
+}
+
+/// Takes the lines of one connection to the hub.
+struct RoomSession {
+    attached: Attached,
+    format: WireFormat,
+    context: SessionContext,
+    rate: RateLimit,
+    started: Instant,
+    inside: bool,
+}
+
+impl Session for RoomSession {
+    fn text(&mut self, text: &str) -> Flow {
+        if !self.inside {
+            return self.come_in(decode_hello(text));
+        }
+        for line in text.split('\n') {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            if self.line(line) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        Flow::Continue
+    }
+
+    fn overlong(&mut self) -> Flow {
+        self.too_long()
+    }
+
+    fn binary(&mut self) -> Flow {
+        self.say("Text frames only, please.\n")
+    }
+
+    fn end(self, farewell: Farewell) {
+        self.attached.end(farewell);
+    }
+}
+
+impl RoomSession {
+    fn new(attached: Attached, format: WireFormat, context: SessionContext) -> RoomSession {
+        let limits = context.limits;
+        RoomSession {
+            attached,
+            format,
+            rate: RateLimit::new(limits.message_rate, limits.message_burst),
+            started: Instant::now(),
+            inside: false,
+            context,
+        }
+    }
+
+    /// The beginning: takes the name and joins the room, or says why not and
+    /// ends.
+    fn come_in(&mut self, hello: Result<Hello, BadHello>) -> Flow {
+        let hello = match hello {
+            Ok(hello) => hello,
+            Err(why) => {
+                return match self.say(&format!("{why}\n")) {
+                    Flow::Continue => self.attached.command(Command::End(Farewell::Quit)),
+                    Flow::Stop => Flow::Stop,
+                };
+            }
+        };
+        match self.claim(&hello) {
+            Ok(()) => {
+                self.inside = true;
+                self.attached.command(Command::Join(hello.room))
+            }
+            Err(farewell) => self.attached.command(Command::End(farewell)),
+        }
+    }
+
+    fn claim(&self, hello: &Hello) -> Result<(), Farewell> {
+        let name = hello.name.clone();
+        if !matches!(self.context.accounts.find(&name), Ok(None)) {
+            let refusal = Refusal::NicknameRegistered(name);
+            return Err(Farewell::NotAdmitted(refusal));
+        }
+        let id = self.attached.id;
+        let claimed = self
+            .context
+            .hub
+            .ask(move |hub, now, fx| hub.claim(id, name, None, now, fx));
+        claimed
+            .map_err(|_| Farewell::InternalError)?
+            .map_err(Farewell::NotAdmitted)
+    }
+
+    fn line(&mut self, line: &str) -> Flow {
+        let text = Text::clean(line);
+        if text.is_empty() {
+            return Flow::Continue;
+        }
+        if let Some(flow) = self.held_back() {
+            return flow;
+        }
+        let channel = None;
+        self.attached.command(Command::Say { channel, text })
+    }
+
+    fn too_long(&mut self) -> Flow {
+        let most = self.context.limits.line_bytes;
+        let words = format!("That line was longer than {most} bytes and was not sent.\n");
+        self.held_back().unwrap_or_else(|| self.say(&words))
+    }
+
+    fn say(&self, lines: &str) -> Flow {
+        let mut bytes = Vec::new();
+        frame_lines(self.format, lines, &mut bytes);
+        self.attached.command(Command::Answer(bytes))
+    }
+
+    /// What to do instead of taking the line, if it comes too fast.
+    fn held_back(&mut self) -> Option<Flow> {
+        match self.rate.check(self.started.elapsed()) {
+            Verdict::Pass | Verdict::PassAfter { .. } => None,
+            Verdict::Warn => Some(
+                self.say("You are sending too fast. Nothing more is sent until you slow down.\n"),
+            ),
+            Verdict::Refuse => Some(Flow::Continue),
+            Verdict::Close => Some(self.attached.command(Command::End(Farewell::Flooding))),
+        }
+    }
+}

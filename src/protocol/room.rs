@@ -1,0 +1,294 @@
+//! Room lines: one JSON object that says who and where, then text lines.
+//!
+//! Everyone in the room gets `name:text`; besides messages, such clients hear
+//! announcements and why they are turned away, nothing else.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use crate::hub::{Event, Farewell};
+use crate::name::{Name, NameError};
+
+use super::{WireFormat, frame_lines};
+
+/// Who comes, and where to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hello {
+    /// The nickname.
+    pub name: Name,
+    /// The room.
+    pub room: Name,
+}
+
+/// What a client sent.
+#[derive(Debug, PartialEq)]
+pub enum Input<'a> {
+    /// The object at the beginning.
+    Hello(Hello),
+    /// A line, without its end.
+    Line(&'a [u8]),
+    /// A line over the limit; dropped.
+    TooLong,
+    /// The beginning is not as it should be; nothing else is decoded.
+    Broken(BadHello),
+}
+
+/// What is wrong with the beginning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BadHello {
+    /// Not an object with `name` and `room`.
+    NotAnObject,
+    /// The name is not a nickname.
+    Name(NameError),
+    /// The room is not a channel name.
+    Room(NameError),
+}
+
+impl fmt::Display for BadHello {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BadHello::NotAnObject => write!(
+                f,
+                r#"Say first who you are and where to, as {{"name":"Mina","room":"devroom"}}."#
+            ),
+            BadHello::Name(error) => write!(f, "That name will not do: {error}."),
+            BadHello::Room(error) => write!(f, "That room will not do: {error}."),
+        }
+    }
+}
+
+impl std::error::Error for BadHello {}
+
+#[derive(Deserialize)]
+struct RawHello {
+    name: String,
+    room: String,
+}
+
+impl RawHello {
+    fn check(&self) -> Result<Hello, BadHello> {
+        Ok(Hello {
+            name: Name::parse_nickname(&self.name).map_err(BadHello::Name)?,
+            room: Name::parse_channel(&self.room).map_err(BadHello::Room)?,
+        })
+    }
+}
+
+/// Decodes an object that is there whole, as a WebSocket frame has it.
+pub fn decode_hello(text: &str) -> Result<Hello, BadHello> {
+    let raw: RawHello = serde_json::from_str(text).map_err(|_| BadHello::NotAnObject)?;
+    raw.check()
+}
+
+/// Takes a byte stream apart. Holds at most one line, or the beginning.
+#[derive(Debug)]
+pub struct Decoder {
+    state: State,
+    buffer: Vec<u8>,
+    max_line: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Beginning,
+    /// The object may have a newline of its own.
+    AfterBeginning,
+    Lines,
+    Overlong,
+    Broken,
+}
+
+impl Decoder {
+    /// A decoder for lines, and a beginning, of at most `max_line` bytes.
+    pub fn new(max_line: usize) -> Decoder {
+        Decoder {
+            state: State::Beginning,
+            buffer: Vec::new(),
+            max_line,
+        }
+    }
+
+    /// Decodes what was read. Stops when `give` returns false.
+    pub fn feed(&mut self, bytes: &[u8], mut give: impl FnMut(Input<'_>) -> bool) {
+        for &byte in bytes {
+            let go_on = match self.state {
+                State::Beginning => self.beginning(byte, &mut give),
+                State::AfterBeginning if byte == b'\r' => true,
+                State::AfterBeginning => {
+                    self.state = State::Lines;
+                    byte == b'\n' || self.line(byte, &mut give)
+                }
+                State::Lines | State::Overlong => self.line(byte, &mut give),
+                State::Broken => false,
+            };
+            if !go_on {
+                return;
+            }
+        }
+    }
+
+    /// The line begun but not ended, when the peer has closed.
+    pub fn finish(&mut self) -> Option<Vec<u8>> {
+        let line = std::mem::take(&mut self.buffer);
+        (self.state == State::Lines && !line.is_empty()).then_some(line)
+    }
+
+    fn beginning(&mut self, byte: u8, give: &mut impl FnMut(Input<'_>) -> bool) -> bool {
+        self.buffer.push(byte);
+        // An object ends with a brace: before, there is nothing to look at.
+        if byte != b'}' && self.buffer.len() <= self.max_line {
+            return true;
+        }
+        let result = match serde_json::from_slice::<RawHello>(&self.buffer) {
+            Ok(raw) => raw.check(),
+            Err(error) if error.is_eof() && self.buffer.len() <= self.max_line => return true,
+            Err(_) => Err(BadHello::NotAnObject),
+        };
+        self.buffer = Vec::new();
+        match result {
+            Ok(hello) => {
+                self.state = State::AfterBeginning;
+                give(Input::Hello(hello))
+            }
+            Err(why) => {
+                self.state = State::Broken;
+                give(Input::Broken(why));
+                false
+            }
+        }
+    }
+
+    fn line(&mut self, byte: u8, give: &mut impl FnMut(Input<'_>) -> bool) -> bool {
+        if byte != b'\n' {
+            if self.state == State::Overlong {
+                return true;
+            }
+            if self.buffer.len() >= self.max_line {
+                self.buffer = Vec::new();
+                self.state = State::Overlong;
+                return true;
+            }
+            self.buffer.push(byte);
+            return true;
+        }
+        if self.state == State::Overlong {
+            self.state = State::Lines;
+            return give(Input::TooLong);
+        }
+        let line = self.buffer.strip_suffix(b"\r").unwrap_or(&self.buffer);
+        let go_on = give(Input::Line(line));
+        self.buffer.clear();
+        go_on
+    }
+}
+
+/// Appends what such a client hears of an event: perhaps nothing.
+pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
+    let mut lines = String::new();
+    match event {
+        Event::Message(message) => {
+            // Every line names its author, so that none can pose as another's.
+            for line in message.body.text.as_str().split('\n') {
+                lines.push_str(message.from.as_str());
+                lines.push(':');
+                lines.push_str(line);
+                lines.push('\n');
+            }
+        }
+        Event::Announcement { text, .. } => {
+            for line in text.as_str().lines() {
+                lines.push_str("Public Server Announcement: ");
+                lines.push_str(line);
+                lines.push('\n');
+            }
+        }
+        // Turned away: the farewell says it.
+        Event::Refused(refusal) if !refusal.is_about_nickname() => {
+            lines = format!("{refusal}\n");
+        }
+        _ => {}
+    }
+    frame_lines(format, &lines, out);
+}
+
+/// Appends why a client is turned away.
+pub fn write_farewell(format: WireFormat, farewell: &Farewell, out: &mut Vec<u8>) {
+    if *farewell != Farewell::Quit {
+        frame_lines(format, &format!("{farewell}\n"), out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decode(pieces: &[&[u8]]) -> Vec<String> {
+        let mut decoder = Decoder::new(60);
+        let mut seen = Vec::new();
+        for piece in pieces {
+            decoder.feed(piece, |input| {
+                seen.push(match input {
+                    Input::Hello(hello) => format!("{} in {}", hello.name, hello.room),
+                    Input::Line(line) => String::from_utf8_lossy(line).into_owned(),
+                    Input::TooLong => "<too long>".to_owned(),
+                    Input::Broken(why) => format!("<{why}>"),
+                });
+                true
+            });
+        }
+        seen
+    }
+
+    const HELLO: &[u8] = br#"{"name":"Mina","room":"devroom"}"#;
+
+    #[test]
+    fn the_end_of_the_object_ends_it() {
+        for (after, lines) in [
+            (&b"hi\n"[..], vec!["hi"]),
+            (b"\nhi\r\nthere\n", vec!["hi", "there"]),
+            (b"\r\n\nhi\n", vec!["", "hi"]),
+        ] {
+            let seen = decode(&[HELLO, after]);
+            assert_eq!(seen[0], "Mina in devroom");
+            assert_eq!(seen[1..], lines[..]);
+        }
+        let braces = br#"{"room":"a","x":"}{","name":"b"}c
+"#;
+        assert_eq!(decode(&[braces]), ["b in a", "c"]);
+    }
+
+    #[test]
+    fn mistakes_at_the_beginning_are_named_and_end_it() {
+        assert!(decode(&[b"hello}\nmore\n"])[0].contains("Say first"));
+        assert!(decode(&[br#"{"name":"a b","room":"c"}"#])[0].contains("That name"));
+        assert!(decode(&[br#"{"name":"a","room":"b c"}"#])[0].contains("That room"));
+        assert!(decode(&[&b"{".repeat(1000)])[0].contains("Say first"));
+        assert_eq!(decode(&[b"[}", b"more\n"]).len(), 1);
+    }
+
+    #[test]
+    fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
+        let line = "x".repeat(60);
+        let input = format!("\n{line}\n{line}y\nz\n");
+        assert_eq!(
+            decode(&[HELLO, input.as_bytes()])[1..],
+            [&line, "<too long>", "z"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_do_not_matter(after in "[a-z\r\n]{0,80}", cut in 0usize..100) {
+            let whole = [HELLO, after.as_bytes()].concat();
+            let (one, two) = whole.split_at(cut.min(whole.len()));
+            prop_assert_eq!(decode(&[one, two]), decode(&[&whole]));
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            decode(&[&bytes]);
+        }
+    }
+}

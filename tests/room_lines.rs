@@ -1,0 +1,163 @@
+//! Room lines over TCP and WebSocket, and everybody else in the same room.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use serde_json::{Value, json};
+use support::{DEADLINE, LineClient, Server, User, WsClient};
+
+fn start() -> Server {
+    Server::start(|config| {
+        config["listen"]["tcp"] = "127.0.0.1:0".into();
+        config["listen"]["ws"] = "127.0.0.1:0".into();
+    })
+}
+
+/// A client as simple as can be.
+struct RoomClient {
+    stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl RoomClient {
+    fn connect(server: &Server, hello: &str) -> RoomClient {
+        let mut stream = TcpStream::connect(server.address("tcp")).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.write_all(hello.as_bytes()).unwrap();
+        let reader = BufReader::new(stream.try_clone().unwrap());
+        RoomClient { stream, reader }
+    }
+
+    fn send(&mut self, line: &str) {
+        self.stream
+            .write_all(format!("{line}\n").as_bytes())
+            .unwrap();
+    }
+
+    /// The next line with its end; nothing at the end of the connection.
+    fn next(&mut self) -> String {
+        let mut line = String::new();
+        self.reader.read_line(&mut line).unwrap();
+        line
+    }
+
+    /// Enters, and waits until it is in.
+    fn enter(server: &Server, name: &str, room: &str) -> RoomClient {
+        let hello = format!(r#"{{"name":"{name}","room":"{room}"}}"#);
+        let mut client = RoomClient::connect(server, &hello);
+        client.send("here I am");
+        assert_eq!(client.next(), format!("{name}:here I am\n"));
+        client
+    }
+}
+
+#[test]
+fn everyone_in_the_room_the_sender_too_gets_name_and_text() {
+    let server = start();
+    let mut mina = RoomClient::enter(&server, "Mina", "devroom");
+    let mut jon = RoomClient::enter(&server, "Jon", "devroom");
+    assert_eq!(mina.next(), "Jon:here I am\n");
+    let mut other = RoomClient::enter(&server, "Eve", "elsewhere");
+    mina.send("hi /all of you");
+    assert_eq!(mina.next(), "Mina:hi /all of you\n");
+    assert_eq!(jon.next(), "Mina:hi /all of you\n");
+    other.send("alone?");
+    assert_eq!(other.next(), "Eve:alone?\n");
+    // Coming and going is not told.
+    drop(jon);
+    mina.send("still");
+    assert_eq!(mina.next(), "Mina:still\n");
+}
+
+#[test]
+fn who_cannot_come_in_reads_why_and_is_closed() {
+    let server = start();
+    let _mina = RoomClient::enter(&server, "Mina", "devroom");
+    for (hello, why) in [
+        (r#"{"name":"MINA","room":"x"}"#, "taken"),
+        (r#"{"name":"a b","room":"x"}"#, "That name"),
+        (r#"{"name":"a","room":"x y"}"#, "That room"),
+        (r#"{"name":"a"}"#, "Say first"),
+        ("hello}", "Say first"),
+    ] {
+        let mut client = RoomClient::connect(&server, hello);
+        let line = client.next();
+        assert!(
+            line.contains(why) && line.ends_with('\n'),
+            "{hello}: {line}"
+        );
+        let mut rest = String::new();
+        client.reader.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "", "{hello}");
+    }
+}
+
+#[test]
+fn a_newline_after_the_object_is_its_end_and_a_half_closed_client_hears_all() {
+    let server = start();
+    let hello = "{\"name\":\"Mina\",\n\"room\":\"devroom\"}\r\none\r\ntwo";
+    let mut mina = RoomClient::connect(&server, hello);
+    mina.stream.shutdown(Shutdown::Write).unwrap();
+    let mut heard = String::new();
+    mina.reader.read_to_string(&mut heard).unwrap();
+    assert_eq!(heard, "Mina:one\nMina:two\n");
+}
+
+#[test]
+fn over_websocket_each_line_is_a_frame_that_ends_in_a_newline() {
+    let server = start();
+    for listener in ["ws", "web"] {
+        let mut client = WsClient::open(server.address(listener), "/mychat", &[]).unwrap();
+        client.send(&format!(r#"{{"name":"{listener}","room":"devroom"}}"#));
+        client.send("one\r\ntwo\n");
+        assert_eq!(client.next_frame().unwrap(), format!("{listener}:one\n"));
+        assert_eq!(client.next_frame().unwrap(), format!("{listener}:two\n"));
+        let mut late = WsClient::open(server.address("ws"), "/mychat", &[]).unwrap();
+        late.send(&format!(r#"{{"name":"{listener}","room":"devroom"}}"#));
+        assert!(late.next_frame().unwrap().contains("taken"));
+        assert_eq!(late.next_frame(), None);
+    }
+}
+
+#[test]
+fn all_protocols_meet_in_one_room_each_in_its_own_form() {
+    let server = start();
+    let mut telnet = LineClient::enter_channel(&server, "tel", "devroom");
+    let mut line = WsClient::enter(&server, "lina");
+    line.send("/join #devroom");
+    line.expect("in #devroom");
+    let mut room = RoomClient::enter(&server, "Mina", "devroom");
+    let token = server.post_form("/auth", &[("nickname", "jay")]).json();
+    let path = format!("/ws?token={}", token["token"].as_str().unwrap());
+    let mut jay = WsClient::open(server.web(), &path, &[]).unwrap();
+    let join = json!({"type": "join", "args": {"room": "devroom"}});
+    jay.send(&join.to_string());
+    telnet.expect("@jay joined");
+    let say = json!({"type": "message", "args": {"body": "from json"}});
+    jay.send(&say.to_string());
+    telnet.expect_message("jay", "from json");
+    line.expect_message("jay", "from json");
+    assert_eq!(room.next(), "jay:from json\n");
+    room.send("from the room");
+    telnet.expect_message("Mina", "from the room");
+    line.expect_message("Mina", "from the room");
+    assert_eq!(message_from(&mut jay, "Mina")["body"], "from the room");
+    telnet.send("from telnet");
+    assert_eq!(message_from(&mut jay, "tel")["room"], "devroom");
+    assert_eq!(room.next(), "Mina:from the room\n");
+    assert_eq!(room.next(), "tel:from telnet\n");
+    server.post("/admin/announce", json!({"message": "soup"}));
+    assert_eq!(room.next(), "Public Server Announcement: soup\n");
+}
+
+/// The next message of somebody.
+fn message_from(client: &mut WsClient, from: &str) -> Value {
+    loop {
+        let frame = client.next_json().unwrap();
+        if frame["type"] == "message" && frame["from"] == from {
+            return frame;
+        }
+    }
+}
