@@ -15,9 +15,10 @@ check: ## Formatting, lints, documentation, dependency rules
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 	.ci/no-async-runtime
 
-bench: ## Measure connections, deliveries and the chat log
-	$(CARGO) bench --bench load -- all
+bench: ## Measure connections, deliveries, the chat log and the store
+	$(CARGO) bench --bench load
 	$(CARGO) bench --bench chatlog
+	$(CARGO) bench --bench store
 
 fmt: ## Format the sources
 	$(CARGO) fmt

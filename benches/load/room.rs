@@ -80,7 +80,9 @@ impl Room {
         let mut finders = vec![None; members];
         finders[..senders].fill(Some(Finder::default()));
         for sample in 1..=SAMPLED {
-            finders[members * sample / SAMPLED - 1] = Some(Finder::default());
+            // A small room is sampled whole.
+            let sampled = (members * sample / SAMPLED).saturating_sub(1);
+            finders[sampled] = Some(Finder::default());
         }
         Room {
             clock: Clock::start(),
