@@ -15,5 +15,6 @@ pub mod outbox;
 pub mod rate;
 pub mod registry;
 pub mod room;
+pub mod stream;
 pub mod telnet;
 pub mod websocket;

@@ -1,9 +1,8 @@
 //! Connections that speak room lines, over TCP and over WebSocket.
 
-use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::hub::{Command, Farewell, Profile, Refusal};
 use crate::protocol::room::{BadHello, Decoder, Hello, Input, decode_hello};
@@ -14,12 +13,8 @@ use super::front::Upgraded;
 use super::line::{Attached, Flow, SessionContext};
 use super::link::Link;
 use super::rate::{RateLimit, Verdict};
+use super::stream::{self, End};
 use super::websocket::{Session, Terms, serve};
-
-/// Bytes taken from the socket at once.
-const READ_BYTES: usize = 4096;
-/// How long a client that has stopped sending may go on reading.
-const READ_ON: Duration = Duration::from_secs(30);
 
 /// Serves a TCP connection until it ends.
 pub fn serve_tcp(stream: TcpStream, peer: SocketAddr, context: SessionContext) {
@@ -51,18 +46,7 @@ pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext) {
 
 fn read_lines(link: &Link, session: &mut RoomSession, line_bytes: usize) {
     let mut decoder = Decoder::new(line_bytes);
-    let mut buffer = [0; READ_BYTES];
-    loop {
-        let bytes = match link.stream().read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => buffer.get(..length).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return,
-        };
-        // After the last words only the peer's close is waited for.
-        if link.is_closing() {
-            continue;
-        }
+    let end = stream::read(link, |bytes| {
         let mut flow = Flow::Continue;
         decoder.feed(bytes, |input| {
             flow = match input {
@@ -73,20 +57,17 @@ fn read_lines(link: &Link, session: &mut RoomSession, line_bytes: usize) {
             };
             flow == Flow::Continue && !link.is_closing()
         });
-        if flow == Flow::Stop {
-            return;
-        }
+        flow
+    });
+    if end == End::Broken {
+        return;
     }
     if let Some(line) = decoder.finish()
         && !link.is_closing()
     {
         session.line(&String::from_utf8_lossy(&line));
     }
-    // Who has stopped sending still gets what is under way.
-    let end = Command::End(Farewell::PeerLeft);
-    if session.attached.command(end) == Flow::Continue {
-        link.wait_ended(READ_ON);
-    }
+    stream::hang_up(link, &session.attached);
 }
 
 /// Takes the lines of one connection to the hub.

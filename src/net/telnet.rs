@@ -1,22 +1,15 @@
 //! The thread of a telnet connection.
 
-use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::hub::{Command, Farewell, Profile};
+use crate::hub::{Farewell, Profile};
 use crate::protocol::WireFormat;
 use crate::protocol::telnet::{Decoder, Input};
 
 use super::line::{Attached, Flow, LineSession, SessionContext};
 use super::link::Link;
-
-/// How long a client that has stopped sending may go on reading.
-const READ_ON: Duration = Duration::from_secs(30);
-/// Bytes taken from the socket at once; on the stack, so an idle connection
-/// owns no buffer.
-const READ_BYTES: usize = 4096;
+use super::stream::{self, End};
 
 /// Serves a telnet connection until it ends.
 pub fn serve(stream: TcpStream, peer: SocketAddr, context: SessionContext) {
@@ -36,18 +29,7 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, context: SessionContext) {
 
 fn read_lines(link: &Link, session: &mut LineSession, line_bytes: usize) {
     let mut decoder = Decoder::new(line_bytes);
-    let mut buffer = [0; READ_BYTES];
-    loop {
-        let bytes = match link.stream().read(&mut buffer) {
-            Ok(0) => break,
-            Ok(length) => buffer.get(..length).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(_) => return,
-        };
-        // After the last words only the peer's close is waited for.
-        if link.is_closing() {
-            continue;
-        }
+    let end = stream::read(link, |bytes| {
         let mut flow = Flow::Continue;
         decoder.feed(bytes, |input| {
             flow = match input {
@@ -58,9 +40,10 @@ fn read_lines(link: &Link, session: &mut LineSession, line_bytes: usize) {
             };
             flow == Flow::Continue && !link.is_closing()
         });
-        if flow == Flow::Stop {
-            return;
-        }
+        flow
+    });
+    if end == End::Broken {
+        return;
     }
     // `printf hello | nc` ends without a newline.
     if let Some(line) = decoder.finish()
@@ -68,14 +51,5 @@ fn read_lines(link: &Link, session: &mut LineSession, line_bytes: usize) {
     {
         session.line(&line);
     }
-    hang_up(link, session);
-}
-
-/// The client has stopped sending. It gets every answer to what it has sent,
-/// in order, before the connection ends.
-fn hang_up(link: &Link, session: &LineSession) {
-    let end = Command::End(Farewell::PeerLeft);
-    if session.attached().command(end) == Flow::Continue {
-        link.wait_ended(READ_ON);
-    }
+    stream::hang_up(link, session.attached());
 }
