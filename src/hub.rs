@@ -16,6 +16,9 @@ mod id;
 mod membership;
 mod messages;
 mod past;
+mod resume;
+mod tags;
+mod typing;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -32,6 +35,8 @@ pub use command::{Command, ConnectionId, Credential, Profile};
 pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Body, Event, Farewell, FrameFault, Message, Private, Refusal};
 pub use id::{BadMessageId, MessageId};
+pub use tags::{BadTag, Tag};
+pub use typing::Audience;
 use users::User;
 
 /// The channel that always exists.
@@ -77,6 +82,7 @@ pub struct Hub {
     /// Messages that wait to be committed.
     unsettled: BTreeMap<MessageId, messages::Unsettled>,
     last_recall: u64,
+    tags: tags::Tags,
     /// Of those who have no nickname yet, and not all are given equal time.
     login_deadlines: BTreeSet<(u64, ConnectionId)>,
 }
@@ -96,6 +102,9 @@ struct Connection {
     pending: usize,
     /// Commands that wait for them; at most [`MAX_WAITING`].
     waiting: VecDeque<Command>,
+    listens_for_typing: bool,
+    /// Until when its typing is not told again.
+    typing_told_until_ms: u64,
     /// The last one is the current channel.
     memberships: Vec<channel::Membership>,
 }
@@ -115,6 +124,7 @@ impl Hub {
             last_id: MessageId::default(),
             unsettled: BTreeMap::new(),
             last_recall: 0,
+            tags: tags::Tags::default(),
             login_deadlines: BTreeSet::new(),
         }
     }
@@ -154,6 +164,8 @@ impl Hub {
                 token: None,
                 pending: 0,
                 waiting: VecDeque::new(),
+                listens_for_typing: false,
+                typing_told_until_ms: 0,
                 memberships: Vec::new(),
             });
         }
@@ -227,6 +239,7 @@ impl Hub {
         match command {
             Command::Say { .. } => self.limits.history,
             Command::Private { .. } => self.account_of(id).is_some(),
+            Command::Tagged { message, .. } => self.passes_pending(id, message),
             _ => false,
         }
     }
@@ -272,7 +285,9 @@ impl Hub {
         match command {
             Command::Say { channel, text } => self.say(id, channel, text, now, fx),
             Command::Private { to, account, text } => self.private(id, &to, account, text, now, fx),
+            Command::Tagged { tag, message } => self.send_tagged(id, tag, *message, now, fx),
             Command::Join(name) => self.join(id, name, now, fx),
+            Command::Resume { channel, after } => self.resume(id, channel, after, now, fx),
             Command::Switch(name) => self.switch(id, name, now, fx),
             Command::Create(name) => self.create(id, name, now, fx),
             Command::Leave(name) => self.leave(id, name, now, fx),
@@ -289,6 +304,11 @@ impl Hub {
                 window,
                 limit,
             } => self.read_history(id, channel, (window, limit), fx),
+            Command::Typing(audience) => self.typing(id, audience, now, fx),
+            Command::Listen { typing } => {
+                self.listen(id, typing, fx);
+                Ok(())
+            }
             Command::Answer(bytes) => {
                 fx.write(id, bytes);
                 Ok(())
@@ -368,9 +388,11 @@ impl Hub {
         };
         let text = match command {
             // Messages have entries of their own.
-            Command::Say { .. } | Command::Private { .. } => return,
+            Command::Say { .. } | Command::Private { .. } | Command::Tagged { .. } => return,
+            Command::Typing(_) | Command::Listen { .. } => return,
             Command::Answer(_) | Command::End(_) => return,
             Command::Join(name) => format!("join #{name}"),
+            Command::Resume { channel, .. } => format!("resume #{channel}"),
             Command::Switch(name) => format!("switch #{name}"),
             Command::Create(name) => format!("create #{name}"),
             Command::Leave(None) => "leave".to_owned(),

@@ -187,6 +187,14 @@ impl Hub {
         user.is_some_and(|user| user.account.is_none())
     }
 
+    /// A nickname as its owner writes it, and whether they are on.
+    pub fn presence(&self, name: Name) -> (Name, bool) {
+        match self.users.get(name.key()) {
+            Some(user) => (user.name.clone(), true),
+            None => (name, false),
+        }
+    }
+
     /// Ends the connection of a guest whose nickname now belongs to an account.
     pub fn evict_guest(&mut self, name: &Name, now: Now, fx: &mut Effects) {
         let guest = self.users.get(name.key());
