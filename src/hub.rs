@@ -75,6 +75,8 @@ pub struct Hub {
     traffic: BTreeMap<&'static str, ProtocolCounts>,
     /// By [`Name::key`].
     users: HashMap<Arc<str>, User>,
+    /// The connections that came with a token.
+    by_token: HashMap<Arc<str>, Vec<ConnectionId>>,
     channels: Channels,
     bans: bans::Bans,
     holds: holds::Holds,
@@ -118,6 +120,7 @@ impl Hub {
             online: 0,
             traffic: BTreeMap::new(),
             users: HashMap::new(),
+            by_token: HashMap::new(),
             channels: Channels::new(),
             bans: bans::Bans::default(),
             holds: holds::Holds::default(),
@@ -192,6 +195,7 @@ impl Hub {
         while let Some(channel) = self.current_channel(id) {
             self.leave_channel(id, channel, now, fx);
         }
+        self.set_token(id, None);
         let slot = self.connections.get_mut(id.index as usize);
         let Some(connection) = slot.and_then(Option::take) else {
             return;
