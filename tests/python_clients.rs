@@ -43,3 +43,15 @@ fn a_client_of_accounts_and_direct_messages() {
     let arguments = [server.web().to_string(), server.telnet().to_string()];
     run("direct_messages.py", &arguments);
 }
+
+#[test]
+fn a_client_of_json_commands() {
+    let server = Server::start(|config| config["limits"] = json!({"message_rate": 0}));
+    run("json_commands.py", &[server.web().to_string()]);
+}
+
+#[test]
+fn a_client_of_room_lines() {
+    let server = Server::start(|config| config["listen"]["ws"] = "127.0.0.1:0".into());
+    run("room_lines.py", &[server.address("ws").to_string()]);
+}
