@@ -25,3 +25,10 @@ pub mod server;
 pub mod store;
 pub mod text;
 pub mod turn;
+pub mod watch;
+
+pub use config::Config;
+pub use server::{
+    Builder, Chat, ChatError, ListenError, Listener, Overdue, Participant, Protocol, StartError,
+};
+pub use watch::Watch;
