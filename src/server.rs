@@ -100,7 +100,8 @@ impl Chat {
         Participant::enter(nickname, &self.shared)
     }
 
-    /// Tells everyone, on every listener. Returns how many connections.
+    /// Tells everyone, on every listener. Returns how many connections, those
+    /// of participants included.
     pub fn announce(&self, text: &str) -> Result<usize, ChatError> {
         let text = sayable(text, &self.shared)?;
         let told = self
