@@ -17,6 +17,7 @@ mod problem;
 mod rule;
 mod secret;
 mod setting;
+mod sound;
 mod sources;
 mod suggest;
 mod value;

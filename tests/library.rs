@@ -148,6 +148,19 @@ fn an_address_in_use_is_an_error_that_says_so_and_nothing_runs() {
 }
 
 #[test]
+fn mistakes_in_settings_are_all_named() {
+    let started = Chat::builder()
+        .settings(|settings| {
+            settings.limits.line_bytes = 0;
+            settings.admin.workers = 0;
+        })
+        .start();
+    let words = started.unwrap_err().to_string();
+    assert!(words.contains("limits.line_bytes (the program)"), "{words}");
+    assert!(words.contains("admin.workers (the program)"), "{words}");
+}
+
+#[test]
 fn shutting_down_says_farewell_to_everyone() {
     let chat = Chat::builder()
         .listen(Protocol::RoomLines, ANY)

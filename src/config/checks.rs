@@ -51,7 +51,7 @@ impl Loader {
     }
 
     /// A backlog that a single line can fill makes everybody a slow reader.
-    fn check_backlog(&mut self) {
+    pub fn check_backlog(&mut self) {
         let (backlog, line) = ("limits.backlog_bytes", "limits.line_bytes");
         if self.rejected.contains(backlog) || self.rejected.contains(line) {
             return;

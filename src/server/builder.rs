@@ -85,9 +85,10 @@ impl Builder {
         self
     }
 
-    /// Binds all listeners, then starts everything. If anything is missing,
-    /// nothing runs.
+    /// Checks the settings, binds all listeners, then starts everything. If
+    /// anything is wrong or missing, nothing runs.
     pub fn start(self) -> Result<Chat, StartError> {
+        self.config.check().map_err(StartError::Settings)?;
         let bound = bind_all(&self.config.listen, self.listen)?;
         let temporary = match self.keeps {
             true => None,

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::chatlog::ChatLogError;
+use crate::config::Problems;
 use crate::data::DataError;
 use crate::hub::Refusal;
 use crate::store::{OpenError, StoreError};
@@ -16,6 +17,8 @@ use super::Protocol;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StartError {
+    /// Its settings have mistakes.
+    Settings(Problems),
     /// One of its listeners cannot be.
     Listen(ListenError),
     /// Something about the data folder.
@@ -161,6 +164,7 @@ impl From<DataError> for StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StartError::Settings(problems) => problems.fmt(f),
             StartError::Listen(error) => error.fmt(f),
             StartError::Data(error) => error.fmt(f),
             StartError::Database(error) => error.fmt(f),
