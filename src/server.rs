@@ -199,3 +199,37 @@ fn sayable(text: &str, shared: &Shared) -> Result<Text, ChatError> {
         text => Ok(text),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+    use std::sync::mpsc::channel;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_hub_that_fails_takes_nothing_with_it_but_its_chat() {
+        let (failed, has_failed) = channel();
+        let chat = Chat::builder()
+            .listen(Protocol::RoomLines, "127.0.0.1:0")
+            .on_failure(move || failed.send(()).unwrap())
+            .start()
+            .unwrap();
+        let client = TcpStream::connect(chat.listeners()[0].address()).unwrap();
+        let watch = chat.watch().unwrap();
+        let robot = chat.enter("robot").unwrap();
+        let asked = chat.shared.hub.ask(|_, _, _| panic!("on purpose"));
+        assert_eq!(asked, Err::<(), _>(crate::turn::HubUnavailable));
+        has_failed.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert!(watch.count() > 0);
+        assert_eq!(chat.users().unwrap_err(), ChatError::Unavailable);
+        assert_eq!(robot.join("lobby"), Err(ChatError::Unavailable));
+        // Nobody is left to say farewell to the client, so nothing is waited
+        // for; half an hour would be noticed.
+        let before = Instant::now();
+        chat.shut_down(Duration::from_secs(1800)).unwrap();
+        assert!(before.elapsed() < Duration::from_secs(1800));
+        drop(client);
+    }
+}

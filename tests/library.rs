@@ -246,6 +246,26 @@ fn a_data_folder_outlives_its_chat_and_serves_the_next_at_once() {
 }
 
 #[test]
+fn threads_share_a_chat() {
+    let (chat, listener) = chat_with_room_lines();
+    let mut mina = Client::enter(listener.address(), "Mina", "devroom");
+    std::thread::scope(|scope| {
+        let chat = &chat;
+        for number in 0..4 {
+            scope.spawn(move || {
+                let robot = chat.enter(&format!("robot{number}")).unwrap();
+                robot.join("devroom").unwrap();
+                robot.say("devroom", "beep").unwrap();
+            });
+        }
+    });
+    let mut heard: Vec<String> = (0..4).map(|_| mina.next()).collect();
+    heard.sort();
+    let expected = (0..4).map(|number| format!("robot{number}:beep"));
+    assert!(heard.into_iter().eq(expected));
+}
+
+#[test]
 fn the_program_sees_what_is_said_and_answers() {
     let (chat, listener) = chat_with_room_lines();
     let watch = chat.watch().unwrap();

@@ -80,14 +80,14 @@ impl Ending {
 
     fn end(self, shared: &Shared, rest: &Rest, allowed: Duration) {
         let deadline = Instant::now() + allowed;
-        let _ = shared.hub.send(Input::Stop);
+        let hub_lives = shared.hub.send(Input::Stop).is_ok();
         let registry = &shared.registry;
         // Participants have nothing to be sent, and leave when they like.
         let outside = || {
             let participants = shared.participants.load(Ordering::Relaxed);
             registry.ids().saturating_sub(participants)
         };
-        wait_while(deadline, || outside() > 0);
+        wait_while(deadline, || hub_lives && outside() > 0);
         rest.shut_down();
         // What is left is sending an answer, or has asked for nothing.
         let soon = deadline.min(Instant::now() + LAST_ANSWERS);
