@@ -204,7 +204,6 @@ fn sayable(text: &str, shared: &Shared) -> Result<Text, ChatError> {
 mod tests {
     use std::net::TcpStream;
     use std::sync::mpsc::channel;
-    use std::time::Instant;
 
     use super::*;
 
@@ -225,11 +224,9 @@ mod tests {
         assert!(watch.count() > 0);
         assert_eq!(chat.users().unwrap_err(), ChatError::Unavailable);
         assert_eq!(robot.join("lobby"), Err(ChatError::Unavailable));
-        // Nobody is left to say farewell to the client, so nothing is waited
-        // for; half an hour would be noticed.
-        let before = Instant::now();
+        // Nobody is left to say farewell to the client, so it is not waited
+        // for: half an hour would be noticed.
         chat.shut_down(Duration::from_secs(1800)).unwrap();
-        assert!(before.elapsed() < Duration::from_secs(1800));
         drop(client);
     }
 }
