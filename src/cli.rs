@@ -39,9 +39,10 @@ pub enum Action {
 const EXAMPLES: &str = "\
 Examples:
   chat-server                               on this machine only: telnet 4000,
-                                            REST 4001, page and WebSocket 4004
+                                            REST 4001, page and WebSocket 4004,
+                                            room lines 8989 and 8099
   chat-server --telnet 0.0.0.0:4000         let other machines in by telnet
-  chat-server --web off --tcp :8989         no page; room lines on port 8989
+  chat-server --web off --tcp :9989         no page; room lines on port 9989
   chat-server -c /etc/chat.json check-config
 
 Addresses are host:port, a port alone (loopback), or off.
@@ -72,10 +73,10 @@ struct Arguments {
     /// Page, WebSockets and REST on one origin [default: 127.0.0.1:4004]
     #[arg(long, value_name = "ADDR", global = true)]
     web: Option<String>,
-    /// Room lines over TCP, also -tcp [default: off]
+    /// Room lines over TCP, also -tcp [default: 127.0.0.1:8989]
     #[arg(long, value_name = "ADDR", global = true)]
     tcp: Option<String>,
-    /// Room lines over WebSocket, also -ws [default: off]
+    /// Room lines over WebSocket, also -ws [default: 127.0.0.1:8099]
     #[arg(long, value_name = "ADDR", global = true)]
     ws: Option<String>,
     /// Folder for chat log, admin token, bans and database [default: data]

@@ -17,6 +17,7 @@ mod problem;
 mod rule;
 mod secret;
 mod setting;
+mod sound;
 mod sources;
 mod suggest;
 mod value;
@@ -81,9 +82,9 @@ settings! {
         /// Page, WebSockets and REST on one origin.
         web: Option<SocketAddr> = loopback(4004), Rule::Any, Restart;
         /// Room lines over TCP.
-        tcp: Option<SocketAddr> = None, Rule::Any, Restart;
+        tcp: Option<SocketAddr> = loopback(8989), Rule::Any, Restart;
         /// Room lines over WebSocket.
-        ws: Option<SocketAddr> = None, Rule::Any, Restart;
+        ws: Option<SocketAddr> = loopback(8099), Rule::Any, Restart;
     }
 }
 

@@ -51,7 +51,7 @@ impl Loader {
     }
 
     /// A backlog that a single line can fill makes everybody a slow reader.
-    fn check_backlog(&mut self) {
+    pub fn check_backlog(&mut self) {
         let (backlog, line) = ("limits.backlog_bytes", "limits.line_bytes");
         if self.rejected.contains(backlog) || self.rejected.contains(line) {
             return;
@@ -82,11 +82,14 @@ mod tests {
             ]
         );
         assert_eq!(
-            problems_of(r#"{"listen":{"telnet":"off","rest":"off","web":"off"}}"#),
+            problems_of(
+                r#"{"listen":{"telnet":"off","rest":"off","web":"off","tcp":"off","ws":"off"}}"#
+            ),
             ["listen (f): every listener is off; at least one is needed"]
         );
         // What is wrong already is not held against the others.
-        let text = r#"{"listen":{"telnet":"nowhere","rest":"off","web":"off"}}"#;
+        let text =
+            r#"{"listen":{"telnet":"nowhere","rest":"off","web":"off","tcp":"off","ws":"off"}}"#;
         assert_eq!(problems_of(text).len(), 1);
     }
 

@@ -118,6 +118,12 @@ impl Drop for Flusher {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+        // Nobody else would ever end them.
+        for closing in self.shared.lingering.lock().drain(..) {
+            if let Some(link) = closing.link.upgrade() {
+                link.abort();
+            }
+        }
     }
 }
 

@@ -25,12 +25,16 @@ pub struct Shared {
     config: RwLock<Config>,
     capacity: RwLock<Capacity>,
     handles: Handles,
+    /// Where the admin token was found at the start.
+    pub found_token: data::AdminToken,
     /// What administrators must know.
     pub admin_token: Arc<AdminToken>,
     /// Which pages may open WebSockets.
     pub origins: Arc<Origins>,
     /// Longest text of an administrator.
     pub admin_text_bytes: Arc<AtomicUsize>,
+    /// Ids of the registry that have no connection: the program's own.
+    pub participants: AtomicUsize,
 }
 
 /// The running parts.
@@ -62,13 +66,15 @@ impl Deref for Shared {
 
 impl Shared {
     /// Brings the handles together.
-    pub fn new(config: Config, admin_token: &data::AdminToken, handles: Handles) -> Shared {
+    pub fn new(config: Config, found_token: data::AdminToken, handles: Handles) -> Shared {
         Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
-            admin_token: Arc::new(AdminToken::new(admin_token.secret().clone())),
+            admin_token: Arc::new(AdminToken::new(found_token.secret().clone())),
             admin_text_bytes: Arc::new(AtomicUsize::new(config.limits.line_bytes)),
+            participants: AtomicUsize::new(0),
             config: RwLock::new(config),
+            found_token,
             handles,
         }
     }
