@@ -1,7 +1,8 @@
 # Everything a newcomer needs: `make run` and `make test`.
 CARGO ?= cargo
+SECONDS ?= 60
 
-.PHONY: run test check bench fmt tools
+.PHONY: run test check bench fuzz fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -19,6 +20,9 @@ bench: ## Measure connections, deliveries, the chat log and the store
 	$(CARGO) bench --bench load
 	$(CARGO) bench --bench chatlog
 	$(CARGO) bench --bench store
+
+fuzz: ## Fuzz every codec, each for SECONDS
+	.ci/fuzz $(SECONDS)
 
 fmt: ## Format the sources
 	$(CARGO) fmt

@@ -6,9 +6,9 @@
 //! has not understood, and never wait without a limit.
 
 mod answer;
-mod chunked;
+pub mod chunked;
 mod file;
-mod head;
+pub mod head;
 mod origin;
 mod rejection;
 mod relay;

@@ -78,12 +78,7 @@ pub fn serve<S: Session>(
         id: attached.id,
         frames: Vec::new(),
     };
-    let longest = context.limits.line_bytes.saturating_mul(OVERLONG_FACTOR);
-    let config = WebSocketConfig::default()
-        .read_buffer_size(4096)
-        .write_buffer_size(0)
-        .max_message_size(Some(longest))
-        .max_frame_size(Some(longest));
+    let config = reading(context.limits.line_bytes);
     let mut websocket =
         WebSocket::from_partially_read(socket, leftover, Role::Server, Some(config));
     let mut session = begin(attached);
@@ -102,6 +97,16 @@ pub fn serve<S: Session>(
         }
     }
     session.end(farewell);
+}
+
+/// How WebSockets are read whose messages are to be at most `line_bytes` long.
+pub fn reading(line_bytes: usize) -> WebSocketConfig {
+    let longest = line_bytes.saturating_mul(OVERLONG_FACTOR);
+    WebSocketConfig::default()
+        .read_buffer_size(4096)
+        .write_buffer_size(0)
+        .max_message_size(Some(longest))
+        .max_frame_size(Some(longest))
 }
 
 /// Reads until the connection has ended, which the flusher sees to. Closed

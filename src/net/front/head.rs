@@ -41,7 +41,8 @@ enum Times {
 
 /// A request's head.
 #[derive(Debug, PartialEq)]
-pub(super) struct Head {
+pub struct Head {
+    /// As written: methods are told apart by case.
     pub method: String,
     /// Starts with `/`; not decoded.
     pub path: String,
@@ -49,8 +50,11 @@ pub(super) struct Head {
     pub query: Option<String>,
     /// HTTP/1.1, not HTTP/1.0.
     pub http11: bool,
+    /// How the body is delimited.
     pub framing: Framing,
+    /// Whether another request may follow.
     pub keep_alive: bool,
+    /// Whether the body comes only when asked for.
     pub expects_continue: bool,
     /// What was kept, by name in lower case.
     fields: Vec<(&'static str, String)>,
@@ -58,9 +62,12 @@ pub(super) struct Head {
 
 /// How the body is delimited.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Framing {
+pub enum Framing {
+    /// There is none.
     Empty,
+    /// So many bytes.
     Length(usize),
+    /// In chunks, each with its length.
     Chunked,
 }
 
