@@ -26,6 +26,7 @@ use crate::net::limits::raise_descriptor_limit;
 use crate::net::listener::{Bound, Listening, Service};
 use crate::net::outbox::Outbox;
 use crate::net::registry::Registry;
+use crate::net::tls::{Certificate, CertificateError, Tls, Writers};
 use crate::protocol::Encoder;
 use crate::rest::{self, Readiness, RestContext, RestHandle};
 use crate::store::{Durability, Retention, SqliteSettings, SqliteStore, Store, WriterSettings};
@@ -72,6 +73,7 @@ impl Server {
     /// nothing runs.
     pub fn start(config: Config) -> Result<Server, StartError> {
         raise_descriptor_limit();
+        let certificate = load_certificate(&config)?;
         let bound = bind_all(&config)?;
         let data = Arc::new(DataDir::open(&config.data_dir)?);
         let admin_token = data.admin_token(config.admin.token.as_ref())?;
@@ -82,10 +84,19 @@ impl Server {
         let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store_settings(&config, &data))?);
         let (hub, inputs) = HubHandle::new();
+        let flusher = Flusher::start()?;
+        let tls = match certificate {
+            Some(certificate) => {
+                let writers = Writers::start(flusher.watcher())?;
+                let tls = Tls::new(certificate, writers).map_err(StartError::Tls)?;
+                Some(Arc::new(tls))
+            }
+            None => None,
+        };
         let outbox = Outbox::new(
             Encoder::new(settings.greeting.clone()),
             settings.backlog_bytes,
-            Flusher::start()?,
+            flusher,
             registry.clone(),
         );
         let mut state = Hub::new(settings.limits);
@@ -121,6 +132,7 @@ impl Server {
             chat_log,
             data,
             metrics,
+            tls,
         };
         let shared = Arc::new(Shared::new(config, &admin_token, handles));
         let socket = rest::Socket::place(shared.data.path())?;
@@ -144,12 +156,18 @@ impl Server {
 
     fn serve(&mut self, bound: Bound, relays: &Arc<Relays>) -> Result<(), StartError> {
         let name = bound.name();
-        let service: Arc<dyn Service> = match name {
-            "telnet" => Arc::new(Telnet(self.shared.clone())),
-            "tcp" => Arc::new(RoomLines(self.shared.clone())),
+        let shared = self.shared.clone();
+        let (inside, tls) = match name.strip_prefix("tls-") {
+            Some(inside) => (inside, shared.tls.clone()),
+            None => (name, None),
+        };
+        let service: Arc<dyn Service> = match inside {
+            "telnet" => Arc::new(Telnet { shared, tls }),
+            "tcp" => Arc::new(RoomLines { shared, tls }),
             _ => Arc::new(Http {
-                shared: self.shared.clone(),
-                page: name == "web",
+                shared,
+                tls,
+                page: inside == "web",
                 relays: relays.clone(),
             }),
         };
@@ -170,6 +188,9 @@ impl Server {
                 "web" => println!("listening: web http://{address}/client"),
                 "rest" => println!("listening: rest http://{address}/docs"),
                 "ws" => println!("listening: ws ws://{address}/mychat"),
+                "tls-web" => println!("listening: tls-web https://{address}/client"),
+                "tls-rest" => println!("listening: tls-rest https://{address}/docs"),
+                "tls-ws" => println!("listening: tls-ws wss://{address}/mychat"),
                 name => println!("listening: {name} {address}"),
             }
         }
@@ -263,14 +284,27 @@ fn store_settings(config: &Config, data: &DataDir) -> SqliteSettings {
     }
 }
 
+/// The certificate, if a listener needs one.
+fn load_certificate(config: &Config) -> Result<Option<Certificate>, CertificateError> {
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => Certificate::load(certificate, key).map(Some),
+        _ => Ok(None),
+    }
+}
+
 fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
-    let listen = &config.listen;
+    let (listen, tls) = (&config.listen, &config.tls);
     [
         ("telnet", listen.telnet),
         ("rest", listen.rest),
         ("web", listen.web),
         ("tcp", listen.tcp),
         ("ws", listen.ws),
+        ("tls-telnet", tls.telnet),
+        ("tls-rest", tls.rest),
+        ("tls-web", tls.web),
+        ("tls-tcp", tls.tcp),
+        ("tls-ws", tls.ws),
     ]
     .into_iter()
     .filter_map(|(name, address)| Some((name, address?)))

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use crate::chatlog::ChatLogError;
 use crate::data::DataError;
+use crate::net::tls::CertificateError;
 use crate::store::{OpenError, StoreError};
 
 /// Why the server did not start. Nothing is left running.
@@ -28,6 +29,10 @@ pub enum StartError {
     Database(OpenError),
     /// The database cannot be read.
     Store(StoreError),
+    /// The certificate or its key cannot be used.
+    Certificate(CertificateError),
+    /// TLS cannot be set up.
+    Tls(rustls::Error),
     /// A thread or a descriptor cannot be had.
     System(io::Error),
 }
@@ -35,6 +40,12 @@ pub enum StartError {
 impl From<io::Error> for StartError {
     fn from(error: io::Error) -> StartError {
         StartError::System(error)
+    }
+}
+
+impl From<CertificateError> for StartError {
+    fn from(error: CertificateError) -> StartError {
+        StartError::Certificate(error)
     }
 }
 
@@ -66,7 +77,8 @@ impl fmt::Display for StartError {
             } if error.kind() == io::ErrorKind::AddrInUse => write!(
                 f,
                 "{name}: another program already uses {address}; choose another \
-                 address with --{name} ADDR or listen.{name} in the configuration"
+                 address with --{name} ADDR or {} in the configuration",
+                setting(name)
             ),
             StartError::Bind {
                 name,
@@ -77,8 +89,18 @@ impl fmt::Display for StartError {
             StartError::Database(error) => error.fmt(f),
             StartError::Store(error) => error.fmt(f),
             StartError::ChatLog(error) => error.fmt(f),
+            StartError::Certificate(error) => error.fmt(f),
+            StartError::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
             StartError::System(error) => write!(f, "cannot start: {error}"),
         }
+    }
+}
+
+/// Where a listener's address stands in the file.
+fn setting(listener: &str) -> String {
+    match listener.strip_prefix("tls-") {
+        Some(inside) => format!("tls.{inside}"),
+        None => format!("listen.{listener}"),
     }
 }
 
