@@ -26,7 +26,7 @@ use crate::net::limits::raise_descriptor_limit;
 use crate::net::listener::{Bound, Listening, Service};
 use crate::net::outbox::Outbox;
 use crate::net::registry::Registry;
-use crate::net::tls::{Certificate, CertificateError, Tls, Writers};
+use crate::net::tls::{Certificate, Tls, Writers};
 use crate::protocol::Encoder;
 use crate::rest::{self, Readiness, RestContext, RestHandle};
 use crate::store::{Durability, Retention, SqliteSettings, SqliteStore, Store, WriterSettings};
@@ -285,10 +285,14 @@ fn store_settings(config: &Config, data: &DataDir) -> SqliteSettings {
 }
 
 /// The certificate, if a listener needs one.
-fn load_certificate(config: &Config) -> Result<Option<Certificate>, CertificateError> {
-    match (&config.tls.certificate, &config.tls.key) {
-        (Some(certificate), Some(key)) => Certificate::load(certificate, key).map(Some),
-        _ => Ok(None),
+fn load_certificate(config: &Config) -> Result<Option<Certificate>, StartError> {
+    let tls = &config.tls;
+    if tls.listeners().iter().all(|(_, address)| address.is_none()) {
+        return Ok(None);
+    }
+    match (&tls.certificate, &tls.key) {
+        (Some(certificate), Some(key)) => Ok(Some(Certificate::load(certificate, key)?)),
+        _ => Err(StartError::NoCertificate),
     }
 }
 

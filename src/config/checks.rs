@@ -67,7 +67,9 @@ impl Loader {
         let tls = self.config.tls.clone();
         let listeners = tls.listeners();
         let user = listeners.iter().find(|(_, address)| address.is_some());
-        let undecided = listeners.iter().any(|(path, _)| self.rejected.contains(path));
+        let undecided = listeners
+            .iter()
+            .any(|(path, _)| self.rejected.contains(path));
         match (&tls.certificate, &tls.key) {
             (None, None) => {
                 if let Some((user, _)) = user {

@@ -31,6 +31,8 @@ pub enum StartError {
     Store(StoreError),
     /// The certificate or its key cannot be used.
     Certificate(CertificateError),
+    /// A listener should speak TLS and there is no certificate.
+    NoCertificate,
     /// TLS cannot be set up.
     Tls(rustls::Error),
     /// A thread or a descriptor cannot be had.
@@ -90,6 +92,10 @@ impl fmt::Display for StartError {
             StartError::Store(error) => error.fmt(f),
             StartError::ChatLog(error) => error.fmt(f),
             StartError::Certificate(error) => error.fmt(f),
+            StartError::NoCertificate => write!(
+                f,
+                "tls.certificate and tls.key: needed for the listeners in tls"
+            ),
             StartError::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
             StartError::System(error) => write!(f, "cannot start: {error}"),
         }

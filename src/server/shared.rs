@@ -161,7 +161,10 @@ impl Shared {
         let loaded = Certificate::load(certificate, key).map_err(|error| error.to_string());
         let replaced = loaded.and_then(|new| tls.replace(new).map_err(|error| error.to_string()));
         match replaced {
-            Ok(true) => log::info!("new connections get the certificate in {}", certificate.display()),
+            Ok(true) => log::info!(
+                "new connections get the certificate in {}",
+                certificate.display()
+            ),
             Ok(false) => {}
             Err(error) => log::error!("the certificate stays as it was: {error}"),
         }

@@ -36,12 +36,7 @@ enum Unshaken {
 impl Tls {
     /// Shakes hands, within `limit`. Without a handshake the connection is
     /// closed, a client that does not speak TLS having been told.
-    pub fn accept(
-        &self,
-        stream: TcpStream,
-        inside: Inside,
-        limit: Duration,
-    ) -> Option<Transport> {
+    pub fn accept(&self, stream: TcpStream, inside: Inside, limit: Duration) -> Option<Transport> {
         let rustls = match self.begin(inside) {
             Ok(rustls) => rustls,
             Err(error) => {
@@ -71,11 +66,7 @@ impl Tls {
     }
 }
 
-fn shake_hands(
-    stream: &TcpStream,
-    secure: &mut Secure,
-    deadline: Instant,
-) -> Result<(), Unshaken> {
+fn shake_hands(stream: &TcpStream, secure: &mut Secure, deadline: Instant) -> Result<(), Unshaken> {
     let mut chunk = [0; READ_BYTES];
     let mut begun = false;
     while secure.is_shaking_hands() {
