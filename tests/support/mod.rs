@@ -7,6 +7,7 @@
 // Each test program uses its own part of this.
 #![allow(dead_code, unused_imports)]
 
+mod carrier;
 mod http;
 mod line_client;
 mod server;
@@ -14,6 +15,7 @@ mod terminal;
 mod user;
 mod ws_client;
 
+pub use carrier::{Carrier, Identity};
 pub use http::Answer;
 pub use line_client::LineClient;
 pub use server::{DEADLINE, Server, wait_until};

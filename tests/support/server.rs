@@ -115,10 +115,18 @@ impl Server {
         self.hang_up();
     }
 
-    /// Sends SIGHUP and waits until the log says what came of it.
+    /// Sends SIGHUP and waits until the log says that all was read again.
     pub fn hang_up(&self) {
-        const DONE: &str = "reloaded: ";
-        let count = |text: &str| text.matches(DONE).count();
+        self.hang_up_until("reloaded: ");
+    }
+
+    /// Sends SIGHUP and waits until the log says that nothing was changed.
+    pub fn hang_up_in_vain(&self) {
+        self.hang_up_until("not reloaded: ");
+    }
+
+    fn hang_up_until(&self, done: &str) {
+        let count = |text: &str| text.matches(done).count();
         let before = count(&self.stderr.text());
         self.signal(Signal::HUP);
         let done = self.stderr.wait(|text| count(text) > before);

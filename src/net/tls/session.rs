@@ -18,8 +18,6 @@ use super::writers::Queue;
 
 /// Ciphertext taken from the socket at once; on the stack.
 const READ_BYTES: usize = 4096;
-/// Plaintext encrypted at once, before it is handed on.
-const STEP_BYTES: usize = 64 * 1024;
 /// Waiting plaintext at which the writer threads are behind, and whoever adds
 /// more has to encrypt it.
 const BEHIND_BYTES: usize = 64 * 1024;
@@ -106,11 +104,14 @@ impl Session {
             let plaintext = std::mem::take(&mut outgoing.plaintext);
             (plaintext, std::mem::take(&mut outgoing.then_close))
         };
-        for step in plaintext.chunks(STEP_BYTES) {
-            if rustls.writer().write_all(step).is_err() {
-                // Its keys are used up; rustls has said so to the peer.
-                link.abort();
-                return;
+        let mut rest = plaintext.as_slice();
+        // What rustls itself has to say comes first, or it has no room.
+        self.hand_on(&mut rustls, link, scratch);
+        while !rest.is_empty() {
+            match rustls.writer().write(rest) {
+                Ok(taken) if taken > 0 => rest = rest.get(taken..).unwrap_or_default(),
+                // It has ended the connection, and the peer knows why.
+                _ => return link.abort(),
             }
             self.hand_on(&mut rustls, link, scratch);
         }
