@@ -89,17 +89,8 @@ impl Carrier {
     /// The same, if there is one to be had.
     pub fn try_tls(address: SocketAddr, trusted: &Path) -> io::Result<Carrier> {
         let mut carrier = Carrier::plain(address);
-        let mut roots = RootCertStore::empty();
-        let certificate = CertificateDer::from_pem_file(trusted).unwrap();
-        roots.add(certificate).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let name = ServerName::try_from("localhost").unwrap();
-        let mut tls = ClientConnection::new(Arc::new(config), name).unwrap();
+        let mut tls = ClientConnection::new(trusting(trusted), name).unwrap();
         while tls.is_handshaking() {
             tls.complete_io(&mut carrier.stream)?;
         }
@@ -112,6 +103,11 @@ impl Carrier {
         &self.stream
     }
 
+    /// Socket and TLS, for those who wait for many at once.
+    pub fn into_parts(self) -> (TcpStream, Option<Box<ClientConnection>>) {
+        (self.stream, self.tls)
+    }
+
     /// Says that nothing more will be sent.
     pub fn half_close(&mut self) {
         if let Some(tls) = &mut self.tls {
@@ -120,6 +116,20 @@ impl Carrier {
         }
         self.stream.shutdown(Shutdown::Write).unwrap();
     }
+}
+
+/// Trusts this certificate and no other.
+fn trusting(certificate: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(certificate).unwrap();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
 }
 
 impl Read for Carrier {

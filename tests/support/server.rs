@@ -168,6 +168,13 @@ impl Server {
         self.addresses.get("rest").copied()
     }
 
+    /// The certificate it is configured with, if any.
+    pub fn certificate(&self) -> Option<PathBuf> {
+        let config = std::fs::read_to_string(self.dir.path().join("config.json")).unwrap();
+        let config: Value = serde_json::from_str(&config).unwrap();
+        config["tls"]["certificate"].as_str().map(PathBuf::from)
+    }
+
     /// The page's listener.
     pub fn web(&self) -> SocketAddr {
         self.address("web")
