@@ -2,8 +2,8 @@
 //! threads of their own.
 //!
 //! Before a connection chats, its own thread does everything, waiting with a
-//! deadline ([`handshake`], [`secure`]). From then on the reader decrypts and a
-//! writer thread encrypts ([`session`], [`writers`]). A connection's rustls
+//! deadline ([`Tls::accept`], [`Secure`]). From then on the reader decrypts and
+//! a writer thread encrypts ([`Session`], [`Writers`]). A connection's rustls
 //! state is behind one lock, never held while waiting for a socket or for the
 //! hub. No chat rules here.
 

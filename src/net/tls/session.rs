@@ -201,3 +201,94 @@ impl std::fmt::Debug for Session {
         f.debug_struct("Session").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use rustls::pki_types::{CertificateDer, ServerName};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+    use crate::net::flusher::Flusher;
+    use crate::net::tls::writers::Work;
+    use crate::net::tls::{Certificate, Inside, Tls, Writers};
+
+    use super::*;
+
+    type Client = StreamOwned<ClientConnection, TcpStream>;
+
+    /// Both ends of a connection.
+    fn connected(tls: &Tls, trusted: CertificateDer<'static>) -> (Arc<Link>, Client) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let client = ClientConnection::new(Arc::new(config), name).unwrap();
+        let client = std::thread::spawn(move || {
+            let mut client = StreamOwned::new(client, stream);
+            client.flush().unwrap();
+            client
+        });
+        let limit = Duration::from_secs(30);
+        let transport = tls.accept(accepted, Inside::Lines, limit).unwrap();
+        (Arc::new(Link::new(transport)), client.join().unwrap())
+    }
+
+    fn certificate() -> (Certificate, CertificateDer<'static>) {
+        let dir = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let path = dir.path().join("both.pem");
+        let both = made.cert.pem() + &made.signing_key.serialize_pem();
+        std::fs::write(&path, both).unwrap();
+        let certificate = Certificate::load(&path, &path).unwrap();
+        (certificate, made.cert.der().clone())
+    }
+
+    #[test]
+    fn whoever_sends_more_than_the_writers_manage_encrypts_it() {
+        let flusher = Flusher::start().unwrap();
+        let (writers, work) = Writers::idle(flusher.watcher());
+        let (certificate, trusted) = certificate();
+        let tls = Tls::new(certificate, writers).unwrap();
+        let (link, mut client) = connected(&tls, trusted);
+        let session = link.session().unwrap();
+        let mut sent = Vec::new();
+        let mut send = |length: usize, most: usize| {
+            let byte = b'a' + (sent.len() % 26) as u8;
+            let bytes = vec![byte; length];
+            sent.extend_from_slice(&bytes);
+            session.send(&link, &bytes, most)
+        };
+        // No writer comes: it waits, up to the bound, in one place of the queue.
+        assert_eq!(send(1000, 0), 1000);
+        assert_eq!(send(BEHIND_BYTES - 1000, 0), BEHIND_BYTES);
+        assert_eq!(work.len(), 1);
+        // Beyond, nothing waits that the kernel takes.
+        assert_eq!(send(1, 0), 0);
+        assert_eq!(session.waiting(), 0);
+        // Nor does it where a slow reader would have less than that.
+        assert_eq!(send(4096, 4096), 4096);
+        assert_eq!(send(1, 4096), 0);
+        // A writer that comes late finds what there is.
+        assert_eq!(send(500, 4096), 500);
+        link.close_when_sent();
+        assert_eq!(work.len(), 1);
+        let Ok(Work::Serve(served)) = work.try_recv() else {
+            panic!("nothing to do");
+        };
+        session.serve(&served, &mut Vec::new());
+        // In order, and with a proper end.
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).unwrap();
+        assert!(heard == sent, "{} of {}", heard.len(), sent.len());
+    }
+}

@@ -29,7 +29,7 @@ pub struct Queue {
     watcher: Watcher,
 }
 
-enum Work {
+pub(super) enum Work {
     Serve(Arc<Link>),
     Stop,
 }
@@ -53,6 +53,18 @@ impl Writers {
             queue: Arc::new(Queue { lanes, watcher }),
             threads,
         })
+    }
+
+    /// No thread at all: what is put into the queue is there to be looked at.
+    #[cfg(test)]
+    pub(super) fn idle(watcher: Watcher) -> (Writers, Receiver<Work>) {
+        let (lane, work) = unbounded();
+        let lanes = vec![lane];
+        let writers = Writers {
+            queue: Arc::new(Queue { lanes, watcher }),
+            threads: Vec::new(),
+        };
+        (writers, work)
     }
 
     /// The way to the threads.
