@@ -58,6 +58,8 @@ settings! {
         sections {
             /// Where to listen.
             listen: Listen;
+            /// Where to listen with TLS.
+            tls: TlsSettings;
             /// Admin REST.
             admin: Admin;
             /// The store.
@@ -85,6 +87,26 @@ settings! {
         tcp: Option<SocketAddr> = loopback(8989), Rule::Any, Restart;
         /// Room lines over WebSocket.
         ws: Option<SocketAddr> = loopback(8099), Rule::Any, Restart;
+    }
+}
+
+settings! {
+    /// The same listeners over TLS, besides or instead of the plain ones.
+    pub struct TlsSettings in tls {
+        /// The PEM file with the certificate, and those that vouch for it.
+        certificate: Option<PathBuf> = None, Rule::Any, Now;
+        /// The PEM file with its key.
+        key: Option<PathBuf> = None, Rule::Any, Now;
+        /// Line protocol over TLS.
+        telnet: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Admin REST, `/docs` and metrics over HTTPS.
+        rest: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Page, WebSockets and REST on one origin, over HTTPS.
+        web: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Room lines over TLS.
+        tcp: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Room lines over secure WebSocket.
+        ws: Option<SocketAddr> = None, Rule::Any, Restart;
     }
 }
 
@@ -169,7 +191,7 @@ settings! {
         http_head_bytes: usize = 16 << 10, Rule::whole(1024, 1 << 20), Now;
         /// Longest HTTP request body, in bytes.
         http_body_bytes: usize = 64 << 10, Rule::whole(1024, 16 << 20), Now;
-        /// Seconds for an HTTP request to arrive whole.
+        /// Seconds for an HTTP request to arrive whole, and for a TLS handshake.
         http_seconds: u64 = 10, Rule::whole(1, 3600), Now;
         /// Channels a connection may be in.
         channels_per_connection: usize = 100, Rule::whole(1, 100_000).or_zero(NO_LIMIT), Now;
@@ -187,6 +209,19 @@ impl Config {
     /// Reads and checks the configuration; every mistake is found at once.
     pub fn load(sources: &Sources) -> Result<Config, Problems> {
         sources.load().map(|loaded| loaded.config)
+    }
+}
+
+impl TlsSettings {
+    /// Every listener there can be with TLS: its place in the file, its address.
+    pub fn listeners(&self) -> [(&'static str, Option<SocketAddr>); 5] {
+        [
+            ("tls.telnet", self.telnet),
+            ("tls.rest", self.rest),
+            ("tls.web", self.web),
+            ("tls.tcp", self.tcp),
+            ("tls.ws", self.ws),
+        ]
     }
 }
 

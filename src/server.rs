@@ -34,7 +34,7 @@ pub use builder::Builder;
 use ending::Ending;
 pub use ending::Overdue;
 pub use error::{ChatError, ListenError, StartError};
-use listener::BoundAs;
+use listener::{BoundAs, Speaks};
 pub use listener::{Listener, Protocol};
 pub use participant::Participant;
 pub use program::run;
@@ -69,9 +69,27 @@ impl Chat {
         protocol: Protocol,
         address: impl ToSocketAddrs,
     ) -> Result<Listener, ListenError> {
+        self.listen_as((protocol, false), address)
+    }
+
+    /// As [`Chat::listen`], with TLS; the chat needs a
+    /// [`Builder::certificate`].
+    pub fn listen_tls(
+        &self,
+        protocol: Protocol,
+        address: impl ToSocketAddrs,
+    ) -> Result<Listener, ListenError> {
+        self.listen_as((protocol, true), address)
+    }
+
+    fn listen_as(
+        &self,
+        speaks: Speaks,
+        address: impl ToSocketAddrs,
+    ) -> Result<Listener, ListenError> {
         let addresses = address.to_socket_addrs();
-        let addresses = addresses.map_err(|error| ListenError::resolving(protocol, error))?;
-        self.serve(BoundAs::bind(protocol, addresses)?)
+        let addresses = addresses.map_err(|error| ListenError::resolving(speaks, error))?;
+        self.serve(BoundAs::bind(speaks, addresses)?)
     }
 
     fn serve(&self, bound: BoundAs) -> Result<Listener, ListenError> {

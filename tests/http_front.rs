@@ -704,10 +704,10 @@ impl Upgrades for Echo {
             subprotocol,
             run: Box::new(move |upgraded| {
                 // The front's deadlines do not follow the socket.
-                assert_eq!(upgraded.stream.read_timeout().unwrap(), None);
-                assert_eq!(upgraded.stream.write_timeout().unwrap(), None);
+                assert_eq!(upgraded.transport.stream().read_timeout().unwrap(), None);
+                assert_eq!(upgraded.transport.stream().write_timeout().unwrap(), None);
                 let mut socket = WebSocket::from_partially_read(
-                    upgraded.stream,
+                    upgraded.transport.stream().try_clone().unwrap(),
                     upgraded.leftover,
                     Role::Server,
                     None,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
-use support::Server;
+use support::{Identity, Server};
 
 /// Where `.ci/install-tools` puts Python and its libraries.
 fn python() -> PathBuf {
@@ -54,4 +54,19 @@ fn a_client_of_json_commands() {
 fn a_client_of_room_lines() {
     let server = Server::start(|config| config["listen"]["ws"] = "127.0.0.1:0".into());
     run("room_lines.py", &[server.address("ws").to_string()]);
+}
+
+#[test]
+fn clients_over_tls() {
+    let identity = Identity::new();
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        identity.configure(config, &["telnet", "web"]);
+    });
+    let port = |name| server.address(name).port().to_string();
+    let certificate = identity.certificate().display().to_string();
+    run(
+        "over_tls.py",
+        &[certificate, port("tls-web"), port("tls-telnet")],
+    );
 }

@@ -234,6 +234,32 @@ impl Value for PathBuf {
     }
 }
 
+impl Value for Option<PathBuf> {
+    fn read(&mut self, given: Given<'_>, rule: &Rule) -> Result<(), Rejected> {
+        // In the environment nothing is said with an empty variable.
+        *self = match given {
+            Given::Json(Node::Null) | Given::Text("") => None,
+            other => {
+                let mut path = PathBuf::new();
+                path.read(other, rule)?;
+                Some(path)
+            }
+        };
+        Ok(())
+    }
+
+    fn to_json(&self) -> Json {
+        match self {
+            Some(path) => path.to_json(),
+            None => Json::Null,
+        }
+    }
+
+    fn expected(&self, _: &Rule) -> String {
+        "a path, or null".to_owned()
+    }
+}
+
 impl Value for Option<SocketAddr> {
     fn read(&mut self, given: Given<'_>, _: &Rule) -> Result<(), Rejected> {
         *self = match given {

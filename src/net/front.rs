@@ -15,11 +15,14 @@ mod relay;
 mod upgrade;
 mod wire;
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::Limits;
+
+use super::deadline::ReadEnd;
+use super::transport::Transport;
 
 use answer::Answer;
 use chunked::Chunked;
@@ -29,7 +32,7 @@ pub use origin::Origins;
 pub use rejection::Rejection;
 pub use relay::{RELAY_HEADER, Relayed, Relays};
 pub use upgrade::{Admission, Denial, Handshake, Presented, Upgraded, Upgrades, bearer};
-use wire::{ReadEnd, Wire};
+use wire::Wire;
 
 /// What one listener exposes. Listeners differ in nothing else.
 pub struct FrontContext {
@@ -96,17 +99,17 @@ impl From<Rejection> for Incomplete {
 }
 
 /// Serves one connection until it ends. Runs on the connection's own thread.
-pub fn serve(stream: TcpStream, peer: SocketAddr, context: &FrontContext) {
-    let mut wire = Wire::new(stream, context.limits.arrival);
+pub fn serve(transport: impl Into<Transport>, peer: SocketAddr, context: &FrontContext) {
+    let mut wire = Wire::new(transport.into(), context.limits.arrival);
     loop {
         match exchange(&mut wire, peer, context) {
             Outcome::Next => {}
             Outcome::Close => return wire.close(),
-            Outcome::Gone => return,
+            Outcome::Gone => return wire.transport.finish(),
             Outcome::Upgraded(admission) => {
-                let _ = wire.stream.set_write_timeout(None);
+                let _ = wire.transport.stream().set_write_timeout(None);
                 return (admission.run)(Upgraded {
-                    stream: wire.stream,
+                    transport: wire.transport,
                     leftover: wire.buffer,
                     peer,
                 });
@@ -155,7 +158,7 @@ fn carry_out(
         return file.answer(head);
     }
     let relays = context.relays.as_ref().ok_or(Rejection::NotFound)?;
-    relays.relay(head, body, &wire.stream, peer)
+    relays.relay(head, body, wire.transport.stream(), peer)
 }
 
 fn read_head(wire: &mut Wire, limits: HttpLimits, deadline: Instant) -> Result<Head, Incomplete> {

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use parking_lot::Mutex;
 
 use crate::config::{Config, Listen};
+use crate::net::tls::Certificate;
 
-use super::listener::BoundAs;
+use super::listener::{BoundAs, Speaks, configured};
 use super::{Chat, ListenError, Protocol, StartError, parts};
 
 /// What a chat is to be like; made by [`Chat::builder`]. Where two calls are
@@ -17,7 +18,7 @@ use super::{Chat, ListenError, Protocol, StartError, parts};
 pub struct Builder {
     config: Config,
     keeps: bool,
-    listen: Vec<(Protocol, io::Result<Vec<SocketAddr>>)>,
+    listen: Vec<(Speaks, io::Result<Vec<SocketAddr>>)>,
     failed: Box<dyn FnOnce() + Send>,
 }
 
@@ -73,7 +74,26 @@ impl Builder {
     /// be had, nothing is started.
     pub fn listen(mut self, protocol: Protocol, address: impl ToSocketAddrs) -> Builder {
         let addresses = address.to_socket_addrs().map(Iterator::collect);
-        self.listen.push((protocol, addresses));
+        self.listen.push(((protocol, false), addresses));
+        self
+    }
+
+    /// Shows this certificate, with this key, to whoever comes by TLS; both
+    /// are PEM files.
+    pub fn certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Builder {
+        self.config.tls.certificate = Some(certificate.into());
+        self.config.tls.key = Some(key.into());
+        self
+    }
+
+    /// As [`Builder::listen`], with TLS; needs a [`Builder::certificate`].
+    pub fn listen_tls(mut self, protocol: Protocol, address: impl ToSocketAddrs) -> Builder {
+        let addresses = address.to_socket_addrs().map(Iterator::collect);
+        self.listen.push(((protocol, true), addresses));
         self
     }
 
@@ -89,7 +109,10 @@ impl Builder {
     /// anything is wrong or missing, nothing runs.
     pub fn start(self) -> Result<Chat, StartError> {
         self.config.check().map_err(StartError::Settings)?;
-        let bound = bind_all(&self.config.listen, self.listen)?;
+        let secure = self.listen.iter().any(|((_, secure), _)| *secure)
+            || configured(&self.config).any(|((_, secure), _)| secure);
+        let certificate = certificate(&self.config, secure)?;
+        let bound = bind_all(&self.config, self.listen)?;
         let temporary = match self.keeps {
             true => None,
             false => Some(tempfile::Builder::new().prefix("chat-server-").tempdir()?),
@@ -100,7 +123,7 @@ impl Builder {
             // Nobody will look for it after the power was lost.
             config.store.durability = "process".to_owned();
         }
-        let parts = parts::start(config, temporary, self.failed)?;
+        let parts = parts::start(config, temporary, certificate, self.failed)?;
         let chat = Chat {
             shared: parts.shared,
             rest: parts.rest,
@@ -129,19 +152,25 @@ fn keep(config: &mut Config, keeps: bool) {
     config.chat_log.enabled = keeps;
 }
 
+/// The certificate, if there is one. It is loaded before anything is bound.
+fn certificate(config: &Config, needed: bool) -> Result<Option<Certificate>, StartError> {
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => Ok(Some(Certificate::load(certificate, key)?)),
+        _ if needed => Err(StartError::NoCertificate),
+        _ => Ok(None),
+    }
+}
+
 fn bind_all(
-    configured: &Listen,
-    more: Vec<(Protocol, io::Result<Vec<SocketAddr>>)>,
+    config: &Config,
+    more: Vec<(Speaks, io::Result<Vec<SocketAddr>>)>,
 ) -> Result<Vec<BoundAs>, ListenError> {
-    let configured = Protocol::ALL.into_iter().filter_map(|protocol| {
-        let address = protocol.configured(configured)?;
-        Some((protocol, Ok(vec![address])))
-    });
-    configured
+    configured(config)
+        .map(|(speaks, address)| (speaks, Ok(vec![address])))
         .chain(more)
-        .map(|(protocol, addresses)| {
-            let addresses = addresses.map_err(|error| ListenError::resolving(protocol, error))?;
-            BoundAs::bind(protocol, addresses)
+        .map(|(speaks, addresses)| {
+            let addresses = addresses.map_err(|error| ListenError::resolving(speaks, error))?;
+            BoundAs::bind(speaks, addresses)
         })
         .collect()
 }

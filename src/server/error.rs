@@ -8,10 +8,12 @@ use crate::chatlog::ChatLogError;
 use crate::config::Problems;
 use crate::data::DataError;
 use crate::hub::Refusal;
+use crate::net::tls::CertificateError;
 use crate::store::{OpenError, StoreError};
 use crate::turn::HubUnavailable;
 
 use super::Protocol;
+use super::listener::{Speaks, name};
 
 /// Why a chat did not start. Nothing is left running.
 #[derive(Debug)]
@@ -29,6 +31,12 @@ pub enum StartError {
     Database(OpenError),
     /// The database cannot be read.
     Store(StoreError),
+    /// The certificate or its key cannot be used.
+    Certificate(CertificateError),
+    /// A listener should speak TLS and there is no certificate.
+    NoCertificate,
+    /// TLS cannot be set up.
+    Tls(rustls::Error),
     /// A thread or a descriptor cannot be had.
     System(io::Error),
 }
@@ -37,6 +45,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct ListenError {
     protocol: Protocol,
+    secure: bool,
     /// Nothing if it is not about a particular one.
     address: Option<SocketAddr>,
     error: io::Error,
@@ -60,20 +69,32 @@ pub enum ChatError {
 
 impl ListenError {
     pub(super) fn new(
-        protocol: Protocol,
+        (protocol, secure): Speaks,
         address: Option<SocketAddr>,
         error: io::Error,
     ) -> ListenError {
         ListenError {
             protocol,
+            secure,
             address,
             error,
         }
     }
 
     /// The address is none.
-    pub(super) fn resolving(protocol: Protocol, error: io::Error) -> ListenError {
-        ListenError::new(protocol, None, error)
+    pub(super) fn resolving(speaks: Speaks, error: io::Error) -> ListenError {
+        ListenError::new(speaks, None, error)
+    }
+
+    /// Its setting in the configuration.
+    pub(super) fn setting(&self) -> String {
+        let section = if self.secure { "tls" } else { "listen" };
+        format!("{section}.{}", self.protocol)
+    }
+
+    /// The listener's name.
+    pub(super) fn name(&self) -> &'static str {
+        name((self.protocol, self.secure))
     }
 
     /// What it was to speak.
@@ -89,13 +110,13 @@ impl ListenError {
 
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (protocol, error) = (self.protocol, &self.error);
+        let (name, error) = (self.name(), &self.error);
         match self.address {
             Some(address) if self.is_in_use() => {
-                write!(f, "{protocol}: another program already uses {address}")
+                write!(f, "{name}: another program already uses {address}")
             }
-            Some(address) => write!(f, "{protocol}: cannot listen on {address}: {error}"),
-            None => write!(f, "{protocol}: cannot listen: {error}"),
+            Some(address) => write!(f, "{name}: cannot listen on {address}: {error}"),
+            None => write!(f, "{name}: cannot listen: {error}"),
         }
     }
 }
@@ -143,6 +164,12 @@ impl From<io::Error> for StartError {
     }
 }
 
+impl From<CertificateError> for StartError {
+    fn from(error: CertificateError) -> StartError {
+        StartError::Certificate(error)
+    }
+}
+
 impl From<ChatLogError> for StartError {
     fn from(error: ChatLogError) -> StartError {
         StartError::ChatLog(error)
@@ -170,6 +197,11 @@ impl fmt::Display for StartError {
             StartError::Database(error) => error.fmt(f),
             StartError::Store(error) => error.fmt(f),
             StartError::ChatLog(error) => error.fmt(f),
+            StartError::Certificate(error) => error.fmt(f),
+            StartError::NoCertificate => {
+                write!(f, "tls.certificate and tls.key: needed to listen with TLS")
+            }
+            StartError::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
             StartError::System(error) => write!(f, "cannot start: {error}"),
         }
     }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::config::Listen;
+use crate::config::Config;
 use crate::net::listener::{Bound, Listening, Service};
+use crate::net::tls::Tls;
 
 use super::ListenError;
 use super::rest::Rest;
@@ -55,30 +56,52 @@ impl Protocol {
         }
     }
 
-    /// The address that the configuration has for it.
-    pub(super) fn configured(self, listen: &Listen) -> Option<SocketAddr> {
-        match self {
-            Protocol::Telnet => listen.telnet,
-            Protocol::Rest => listen.rest,
-            Protocol::Web => listen.web,
-            Protocol::RoomLines => listen.tcp,
-            Protocol::RoomLinesWebSocket => listen.ws,
-        }
-    }
-
     /// What happens to its connections.
-    fn service(self, shared: &Arc<Shared>, rest: &Rest) -> io::Result<Arc<dyn Service>> {
+    fn service(
+        self,
+        tls: Option<Arc<Tls>>,
+        shared: &Arc<Shared>,
+        rest: &Rest,
+    ) -> io::Result<Arc<dyn Service>> {
         let shared = shared.clone();
         Ok(match self {
-            Protocol::Telnet => Arc::new(Telnet(shared)),
-            Protocol::RoomLines => Arc::new(RoomLines(shared)),
+            Protocol::Telnet => Arc::new(Telnet { shared, tls }),
+            Protocol::RoomLines => Arc::new(RoomLines { shared, tls }),
             Protocol::Rest | Protocol::Web | Protocol::RoomLinesWebSocket => Arc::new(Http {
                 relays: rest.relays(&shared)?,
                 page: self == Protocol::Web,
                 shared,
+                tls,
             }),
         })
     }
+}
+
+/// What a listener speaks, and whether by TLS.
+pub(super) type Speaks = (Protocol, bool);
+
+/// The listener's name, in messages and as a flag.
+pub(super) fn name((protocol, secure): Speaks) -> &'static str {
+    match (protocol, secure) {
+        (_, false) => protocol.name(),
+        (Protocol::Telnet, true) => "tls-telnet",
+        (Protocol::Rest, true) => "tls-rest",
+        (Protocol::Web, true) => "tls-web",
+        (Protocol::RoomLines, true) => "tls-tcp",
+        (Protocol::RoomLinesWebSocket, true) => "tls-ws",
+    }
+}
+
+/// The listeners that the configuration has.
+pub(super) fn configured(config: &Config) -> impl Iterator<Item = (Speaks, SocketAddr)> {
+    let (plain, tls) = (&config.listen, &config.tls);
+    let plain = [plain.telnet, plain.rest, plain.web, plain.tcp, plain.ws];
+    let tls = [tls.telnet, tls.rest, tls.web, tls.tcp, tls.ws];
+    let of = |secure, addresses: [Option<SocketAddr>; 5]| {
+        let all = Protocol::ALL.into_iter().zip(addresses);
+        all.filter_map(move |(protocol, address)| Some(((protocol, secure), address?)))
+    };
+    of(false, plain).chain(of(true, tls))
 }
 
 impl fmt::Display for Protocol {
@@ -89,22 +112,22 @@ impl fmt::Display for Protocol {
 
 /// A bound address that does not accept yet.
 pub(super) struct BoundAs {
-    protocol: Protocol,
+    speaks: Speaks,
     bound: Bound,
 }
 
 impl BoundAs {
     /// Binds the first of `addresses` that can be had.
     pub fn bind(
-        protocol: Protocol,
+        speaks: Speaks,
         addresses: impl IntoIterator<Item = SocketAddr>,
     ) -> Result<BoundAs, ListenError> {
         let nothing = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        let mut failed = ListenError::resolving(protocol, nothing);
+        let mut failed = ListenError::resolving(speaks, nothing);
         for address in addresses {
-            match Bound::bind(protocol.name(), address) {
-                Ok(bound) => return Ok(BoundAs { protocol, bound }),
-                Err(error) => failed = ListenError::new(protocol, Some(address), error),
+            match Bound::bind(name(speaks), address) {
+                Ok(bound) => return Ok(BoundAs { speaks, bound }),
+                Err(error) => failed = ListenError::new(speaks, Some(address), error),
             }
         }
         Err(failed)
@@ -112,17 +135,27 @@ impl BoundAs {
 
     /// Starts accepting.
     pub fn start(self, shared: &Arc<Shared>, rest: &Rest) -> Result<Listener, ListenError> {
-        let protocol = self.protocol;
-        let failed = |error| ListenError::new(protocol, None, error);
+        let (protocol, secure) = self.speaks;
+        let failed = |error| ListenError::new(self.speaks, None, error);
         let address = self.bound.address().map_err(failed)?;
-        let service = protocol.service(shared, rest).map_err(failed)?;
+        let tls = match secure {
+            true => Some(shared.tls.clone().ok_or_else(|| failed(no_certificate()))?),
+            false => None,
+        };
+        let service = protocol.service(tls, shared, rest).map_err(failed)?;
         let listening = self.bound.start(service).map_err(failed)?;
         Ok(Listener {
             protocol,
+            secure,
             address,
             listening: Arc::new(Mutex::new(Some(listening))),
         })
     }
+}
+
+fn no_certificate() -> io::Error {
+    let words = "TLS needs a certificate and its key";
+    io::Error::new(io::ErrorKind::InvalidInput, words)
 }
 
 /// A listener of a chat. Clones are handles to the same one, and dropping
@@ -130,6 +163,7 @@ impl BoundAs {
 #[derive(Clone, Debug)]
 pub struct Listener {
     protocol: Protocol,
+    secure: bool,
     address: SocketAddr,
     /// Nothing once it is stopped. Locked to stop it, once.
     listening: Arc<Mutex<Option<Listening>>>,
@@ -139,6 +173,15 @@ impl Listener {
     /// What it speaks.
     pub fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// Whether it speaks TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        name((self.protocol, self.secure))
     }
 
     /// Where it is, with its real port.

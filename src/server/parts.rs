@@ -15,6 +15,7 @@ use crate::metrics::Metrics;
 use crate::net::flusher::Flusher;
 use crate::net::outbox::Outbox;
 use crate::net::registry::Registry;
+use crate::net::tls::{Certificate, Tls, Writers};
 use crate::protocol::Encoder;
 use crate::rest::Readiness;
 use crate::store::{Durability, Retention, SqliteSettings, SqliteStore, Store, WriterSettings};
@@ -36,6 +37,7 @@ pub(super) struct Started {
 pub(super) fn start(
     config: Config,
     temporary: Option<TempDir>,
+    certificate: Option<Certificate>,
     failed: Box<dyn FnOnce() + Send>,
 ) -> Result<Started, StartError> {
     let data = Arc::new(DataDir::open(&config.data_dir)?);
@@ -47,10 +49,19 @@ pub(super) fn start(
     let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store_settings(&config, &data))?);
     let (hub, inputs) = HubHandle::new();
+    let flusher = Flusher::start()?;
+    let tls = match certificate {
+        Some(certificate) => {
+            let writers = Writers::start(flusher.watcher())?;
+            let tls = Tls::new(certificate, writers).map_err(StartError::Tls)?;
+            Some(Arc::new(tls))
+        }
+        None => None,
+    };
     let outbox = Outbox::new(
         Encoder::new(settings.greeting.clone()),
         settings.backlog_bytes,
-        Flusher::start()?,
+        flusher,
         registry.clone(),
     );
     let mut state = Hub::new(settings.limits);
@@ -86,6 +97,7 @@ pub(super) fn start(
         chat_log,
         data,
         metrics,
+        tls,
     };
     Ok(Started {
         shared: Arc::new(Shared::new(config, admin_token, handles)),

@@ -33,11 +33,8 @@ pub fn run(config: Config, sources: Sources) -> ExitCode {
 fn advice(error: &StartError) -> String {
     match error {
         StartError::Listen(error) if error.is_in_use() => {
-            let name = error.protocol().name();
-            format!(
-                "; choose another address with --{name} ADDR or listen.{name} in the \
-                 configuration"
-            )
+            let (name, setting) = (error.name(), error.setting());
+            format!("; choose another address with --{name} ADDR or {setting} in the configuration")
         }
         _ => String::new(),
     }
@@ -46,11 +43,12 @@ fn advice(error: &StartError) -> String {
 /// Says where everything is, a line each.
 pub(super) fn introduce(chat: &Chat) {
     for listener in chat.listeners() {
-        let (name, address) = (listener.protocol().name(), listener.address());
+        let (name, address) = (listener.name(), listener.address());
+        let s = if listener.is_secure() { "s" } else { "" };
         match listener.protocol() {
-            Protocol::Web => println!("listening: web http://{address}/client"),
-            Protocol::Rest => println!("listening: rest http://{address}/docs"),
-            Protocol::RoomLinesWebSocket => println!("listening: ws ws://{address}/mychat"),
+            Protocol::Web => println!("listening: {name} http{s}://{address}/client"),
+            Protocol::Rest => println!("listening: {name} http{s}://{address}/docs"),
+            Protocol::RoomLinesWebSocket => println!("listening: {name} ws{s}://{address}/mychat"),
             Protocol::Telnet | Protocol::RoomLines => println!("listening: {name} {address}"),
         }
     }

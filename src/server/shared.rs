@@ -1,9 +1,10 @@
 //! What listeners, REST and signals share while the server runs.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::RwLock;
 
@@ -16,6 +17,8 @@ use crate::net::front::{HttpLimits, Origins};
 use crate::net::limits::{Capacity, capacity};
 use crate::net::line::{LineLimits, SessionContext};
 use crate::net::registry::{Permit, Refused, Registry};
+use crate::net::tls::{Certificate, Inside, Tls};
+use crate::net::transport::Transport;
 use crate::rest::AdminToken;
 use crate::turn::{HubHandle, Input, Settings};
 
@@ -53,6 +56,8 @@ pub struct Handles {
     pub data: Arc<DataDir>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// TLS, if a listener speaks it.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// Whoever has the settings in force has the parts they apply to.
@@ -88,6 +93,18 @@ impl Shared {
             self.metrics.connections_refused.inc();
         }
         permit
+    }
+
+    /// A connection ready to be spoken on; nothing if it should have had a
+    /// handshake and had none.
+    pub fn open(&self, stream: TcpStream, tls: Option<&Tls>, inside: Inside) -> Option<Transport> {
+        match tls {
+            None => Some(stream.into()),
+            Some(tls) => {
+                let limit = self.config.read().limits.http_seconds;
+                tls.accept(stream, inside, Duration::from_secs(limit))
+            }
+        }
     }
 
     /// What a session that begins now works with.
@@ -135,8 +152,28 @@ impl Shared {
             .store(config.limits.line_bytes, Ordering::Relaxed);
         self.chat_log.configure(&config.chat_log);
         self.reload_admin_token(&config);
+        self.reload_certificate(&config);
         // Fails only without a hub, when there is nothing left to set.
         let _ = self.hub.send(Input::Configure(Box::new(settings(&config))));
+    }
+
+    /// What the files say now, wherever they are now.
+    fn reload_certificate(&self, config: &Config) {
+        let (Some(tls), Some(certificate), Some(key)) =
+            (&self.tls, &config.tls.certificate, &config.tls.key)
+        else {
+            return;
+        };
+        let loaded = Certificate::load(certificate, key).map_err(|error| error.to_string());
+        let replaced = loaded.and_then(|new| tls.replace(new).map_err(|error| error.to_string()));
+        match replaced {
+            Ok(true) => log::info!(
+                "new connections get the certificate in {}",
+                certificate.display()
+            ),
+            Ok(false) => {}
+            Err(error) => log::error!("the certificate stays as it was: {error}"),
+        }
     }
 
     /// The configured token or, without one, what its file says now.

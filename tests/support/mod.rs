@@ -7,6 +7,7 @@
 // Each test program uses its own part of this.
 #![allow(dead_code, unused_imports)]
 
+mod carrier;
 mod http;
 mod json_client;
 mod line_client;
@@ -15,6 +16,7 @@ mod terminal;
 mod user;
 mod ws_client;
 
+pub use carrier::{Carrier, Identity};
 pub use http::Answer;
 pub use json_client::JsonClient;
 pub use line_client::LineClient;

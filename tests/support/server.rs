@@ -115,10 +115,18 @@ impl Server {
         self.hang_up();
     }
 
-    /// Sends SIGHUP and waits until the log says what came of it.
+    /// Sends SIGHUP and waits until the log says that all was read again.
     pub fn hang_up(&self) {
-        const DONE: &str = "reloaded: ";
-        let count = |text: &str| text.matches(DONE).count();
+        self.hang_up_until("reloaded: ");
+    }
+
+    /// Sends SIGHUP and waits until the log says that nothing was changed.
+    pub fn hang_up_in_vain(&self) {
+        self.hang_up_until("not reloaded: ");
+    }
+
+    fn hang_up_until(&self, done: &str) {
+        let count = |text: &str| text.matches(done).count();
         let before = count(&self.stderr.text());
         self.signal(Signal::HUP);
         let done = self.stderr.wait(|text| count(text) > before);
@@ -158,6 +166,13 @@ impl Server {
     /// The admin REST listener, if there is one.
     pub fn rest(&self) -> Option<SocketAddr> {
         self.addresses.get("rest").copied()
+    }
+
+    /// The certificate it is configured with, if any.
+    pub fn certificate(&self) -> Option<PathBuf> {
+        let config = std::fs::read_to_string(self.dir.path().join("config.json")).unwrap();
+        let config: Value = serde_json::from_str(&config).unwrap();
+        config["tls"]["certificate"].as_str().map(PathBuf::from)
     }
 
     /// The page's listener.

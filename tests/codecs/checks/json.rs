@@ -2,7 +2,7 @@
 //! that can be shown.
 
 use chat_server::hub::Command;
-use chat_server::protocol::json::{Step, decode};
+use chat_server::protocol::json::{Query, Step, decode};
 use chat_server::store::MAX_ROWS;
 use chat_server::text::Text;
 use serde_json::{Value, json};
@@ -29,14 +29,21 @@ pub fn check(data: &[u8]) {
 
 fn valid(step: &Step, args: &Value) {
     match step {
+        Step::Command(Command::Tagged { tag, message }) => {
+            assert_eq!(args["tag"], tag.as_str());
+            let is_message = matches!(**message, Command::Say { .. } | Command::Private { .. });
+            assert!(is_message, "{message:?}");
+        }
         Step::Command(Command::Say { text, .. } | Command::Private { text, .. }) => {
             assert_eq!(*text, Text::clean(args["body"].as_str().unwrap()));
         }
-        Step::Command(Command::History { limit, .. }) | Step::Search { limit, .. } => {
+        Step::Command(Command::History { limit, .. })
+        | Step::Query(Query::Search { limit, .. } | Query::Thread { limit, .. }) => {
             assert!((1..=MAX_ROWS).contains(limit));
         }
+        Step::Query(Query::Presence(users)) => assert!(users.len() <= 100),
         Step::Command(Command::Answer(_) | Command::End(_)) => panic!("{step:?} from a client"),
-        Step::Command(_) => {}
+        Step::Command(_) | Step::Query(_) => {}
     }
 }
 
