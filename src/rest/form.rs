@@ -44,8 +44,7 @@ impl Form {
 }
 
 /// The fields of a body that is a form, in order; `None` if it is refused.
-/// What [`Form`] is to this module's neighbours, for those who only want to
-/// know how a body is read.
+/// For those who carry out no call and only want to know how a body is read.
 pub fn fields_of(content_type: Option<&str>, body: &[u8]) -> Option<Vec<(String, String)>> {
     Form::parse(content_type, body)
         .ok()

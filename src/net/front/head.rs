@@ -112,7 +112,7 @@ impl Head {
         Ok(Some((head, length)))
     }
 
-    /// The value of a field named in [`FIELDS`], in lower case.
+    /// The value of a field, named in lower case, that is among those kept.
     pub fn field(&self, name: &str) -> Option<&str> {
         find(&self.fields, name)
     }
