@@ -28,7 +28,8 @@ pub fn check(data: &[u8]) {
         let page = log.search(&query).unwrap();
         for line in &page.lines {
             let line = line.get();
-            serde_json::from_str::<serde_json::Value>(line).expect(line);
+            // Half a surrogate pair is JSON (RFC 8259, 8.2), but no `Value`.
+            serde_json::from_str::<&serde_json::value::RawValue>(line).expect(line);
             let mut lines = file.split(|&byte| byte == b'\n');
             assert!(lines.any(|other| other == line.as_bytes()), "{line}");
         }
