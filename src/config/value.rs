@@ -236,9 +236,10 @@ impl Value for PathBuf {
 
 impl Value for Option<PathBuf> {
     fn read(&mut self, given: Given<'_>, rule: &Rule) -> Result<(), Rejected> {
-        // In the environment nothing is said with an empty variable.
         *self = match given {
-            Given::Json(Node::Null) | Given::Text("") => None,
+            Given::Json(Node::Null) => None,
+            // The only way to say so in the environment.
+            other if other.text() == Ok("") => None,
             other => {
                 let mut path = PathBuf::new();
                 path.read(other, rule)?;
