@@ -16,6 +16,7 @@ mod id;
 mod membership;
 mod messages;
 mod past;
+mod sizes;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -32,6 +33,7 @@ pub use command::{Command, ConnectionId, Credential, Profile};
 pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Body, Event, Farewell, FrameFault, Message, Private, Refusal};
 pub use id::{BadMessageId, MessageId};
+pub use sizes::Sizes;
 use users::User;
 
 /// The channel that always exists.
@@ -209,9 +211,11 @@ impl Hub {
     /// own doings in order; messages themselves need not wait for each other.
     pub fn apply(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
         let passes = self.passes_pending(id, &command);
-        if let Some(connection) = self.connection_mut(id)
-            && (!connection.waiting.is_empty() || (connection.pending > 0 && !passes))
-        {
+        let Some(connection) = self.connection_mut(id) else {
+            // Its thread does not know yet that it has been ended.
+            return;
+        };
+        if !connection.waiting.is_empty() || (connection.pending > 0 && !passes) {
             if connection.waiting.len() >= MAX_WAITING {
                 fx.tell(id, Event::Refused(Refusal::TooManyWaiting(MAX_WAITING)));
             } else {
