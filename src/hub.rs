@@ -163,14 +163,20 @@ impl Hub {
             self.close(id, farewell, now, fx);
             return;
         }
-        if !self.limits.login.is_zero() {
-            let deadline = now.ticks_ms + self.limits.login.as_millis() as u64;
-            self.login_deadlines.insert((deadline, id));
-            if let Some(connection) = self.connection_mut(id) {
-                connection.login_deadline = Some(deadline);
-            }
-        }
+        self.await_login(id, now);
         fx.tell(id, Event::Greeting { others });
+    }
+
+    /// From now on a connection has its time to take a nickname.
+    fn await_login(&mut self, id: ConnectionId, now: Now) {
+        if self.limits.login.is_zero() {
+            return;
+        }
+        let deadline = now.ticks_ms + self.limits.login.as_millis() as u64;
+        if let Some(connection) = self.connection_mut(id) {
+            connection.login_deadline = Some(deadline);
+            self.login_deadlines.insert((deadline, id));
+        }
     }
 
     /// Ends a connection, whoever wants it: the user leaves if it was their

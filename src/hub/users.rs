@@ -63,11 +63,16 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        if self.connection(id).is_none() {
+            // Its thread does not know yet that it has been ended.
+            return Ok(());
+        }
         // The answer to an earlier claim may have come too late for whoever
         // asked; what it got must not stay taken for ever.
         let held = self.connection_mut(id).and_then(|c| c.nickname.take());
         if let Some(held) = held {
             self.release_nickname(&held, id);
+            self.await_login(id, now);
         }
         let account = credential.as_ref().map(|credential| credential.account);
         let shared = self.users.get(name.key()).is_some_and(|user| {
