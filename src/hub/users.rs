@@ -337,13 +337,16 @@ impl Hub {
         let Some(user) = self.users.get_mut(own.key()) else {
             return Ok(());
         };
-        let before = user.ignored.len();
-        user.ignored.retain(|key, _| !keys.contains(key));
-        if user.ignored.len() == before {
+        let removed = keys.iter().filter_map(|key| user.ignored.remove(key));
+        let removed: Vec<Name> = removed.collect();
+        if removed.is_empty() {
             return Err(Refusal::NotIgnored(name));
         }
         if let Some(account) = user.account {
-            fx.set_ignored(account, name.clone(), false);
+            // Under each nickname they had when they were ignored.
+            for earlier in removed {
+                fx.set_ignored(account, earlier, false);
+            }
         }
         fx.tell(id, Event::Unignored(name));
         Ok(())

@@ -106,6 +106,8 @@ pub struct Hold {
 pub struct Channel {
     /// The question for its past that has not been answered.
     pub awaited: Option<u64>,
+    /// What was said meanwhile: whoever comes in before the answer gets it.
+    pub held: Vec<MessageId>,
     /// Comings and goings not told by name.
     pub came: i64,
     pub went: i64,
@@ -354,6 +356,8 @@ impl Model {
                 past: MessageId::default(),
             });
         }
+        let held = self.channels[room].held.iter();
+        self.owed.extend(held.map(|&id| Owed { slot, room, id }));
         self.ration(room);
         Ok(())
     }
@@ -372,10 +376,10 @@ impl Model {
         match own {
             _ if people == 0 => {
                 let miscounted = channel.rationed || channel.miscounted;
-                let awaited = channel.awaited;
-                *channel = Channel::default();
+                let before = std::mem::take(channel);
                 if room == GLOBAL_ROOM {
-                    channel.awaited = awaited;
+                    channel.awaited = before.awaited;
+                    channel.held = before.held;
                     channel.miscounted = miscounted;
                 }
             }

@@ -142,6 +142,9 @@ impl Model {
             .collect();
         let owed = members.into_iter().map(|slot| Owed { slot, room, id });
         self.owed.extend(owed);
+        if self.channels[room].awaited.is_some() {
+            self.channels[room].held.push(id);
+        }
     }
 
     pub(super) fn delivered(&mut self, to: &[Slot], message: &Message, store: &Store) -> Check {

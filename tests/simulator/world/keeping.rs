@@ -62,6 +62,7 @@ impl World {
                 let channel = &mut self.model.channels[super::super::names::room(&recall.channel)];
                 if channel.awaited == Some(recall.number) {
                     channel.awaited = None;
+                    channel.held.clear();
                 }
                 self.call(|hub, now, fx| hub.recalled(&recall, messages, now, fx))?;
             }
