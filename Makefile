@@ -1,7 +1,11 @@
 # Everything a newcomer needs: `make run` and `make test`.
 CARGO ?= cargo
+# For `make simulate`: how long, or which world and how many steps of it.
+MINUTES ?= 1
+SEED ?=
+STEPS ?= 50000
 
-.PHONY: run test check bench fmt tools
+.PHONY: run test check bench simulate fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -19,6 +23,10 @@ bench: ## Measure connections, deliveries, the chat log and the store
 	$(CARGO) bench --bench load
 	$(CARGO) bench --bench chatlog
 	$(CARGO) bench --bench store
+
+simulate: ## Look for mistakes in a simulated world: MINUTES=10, or SEED=7 STEPS=1000
+	$(CARGO) bench --profile simulation --bench simulate -- \
+		--minutes $(MINUTES) --steps $(STEPS) $(if $(SEED),--seed $(SEED))
 
 fmt: ## Format the sources
 	$(CARGO) fmt

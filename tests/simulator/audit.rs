@@ -22,7 +22,9 @@ impl World {
     fn audit_sizes(&self) -> Check {
         let (counts, sizes, model) = (self.hub.counts(), self.hub.sizes(), &self.model);
         let alive = model.all_alive().count();
-        let deadlines = model.all_alive().filter(|(_, conn)| conn.deadline.is_some());
+        let deadlines = model
+            .all_alive()
+            .filter(|(_, conn)| conn.deadline.is_some());
         let rooms = (0..ROOMS).filter(|&room| model.exists(room)).count();
         let awaited = model.channels.iter().any(|room| room.awaited.is_some());
         let bounded = counts.connections == alive
@@ -39,7 +41,9 @@ impl World {
             && sizes.held_nicknames <= NICKS;
         ensure(bounded, Invariant::MemoryBounded, || {
             let drafts = model.drafts.len();
-            format!("{alive} connections, {rooms} channels, {drafts} unsettled: {counts:?} {sizes:?}")
+            format!(
+                "{alive} connections, {rooms} channels, {drafts} unsettled: {counts:?} {sizes:?}"
+            )
         })
     }
 
@@ -47,9 +51,11 @@ impl World {
         let users = self.hub.users();
         let named = self.model.all_alive();
         let named = named.filter(|(_, conn)| conn.name.is_some()).count();
-        ensure(users.len() == named, Invariant::MembershipConsistent, || {
-            format!("{} are listed as users, {named} are on", users.len())
-        })?;
+        ensure(
+            users.len() == named,
+            Invariant::MembershipConsistent,
+            || format!("{} are listed as users, {named} are on", users.len()),
+        )?;
         for user in users {
             let slot = usize::from(user.address.port() - FIRST_PORT);
             let conn = self.model.alive(slot);

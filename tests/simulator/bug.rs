@@ -45,7 +45,7 @@ bugs! {
     SwapsMessages: SameOrder, "Two messages that go out together change places for one member.",
     DeliversAtOnce: CommitFirst, "A message is delivered when it is taken, before it is committed.",
     SkipsMember: NothingLost, "One member is left out of a delivery.",
-    ForgetsOutcome: MemoryBounded, "The hub is not told that a message is committed.",
+    ForgetsOutcome: EverythingAnswered, "The hub is not told that a message is committed.",
     DeliversTwice: NothingDoubled, "A message is delivered twice.",
     SwapsAuthor: NothingAltered, "A message arrives under somebody else's nickname.",
     TellsStranger: MembersOnly, "A message also goes to somebody who is not in the channel.",
@@ -140,9 +140,8 @@ impl Saboteur {
                 }
             }),
             Bug::LeavesQuietly => leave_quietly(outs, model),
-            Bug::SkipsNotice => outs.retain(|out| !is_event(out, |event| {
-                matches!(event, Event::MemberJoined { .. })
-            })),
+            Bug::SkipsNotice => outs
+                .retain(|out| !is_event(out, |event| matches!(event, Event::MemberJoined { .. }))),
             Bug::HidesMember => alter_events(outs, |event| {
                 if let Event::Members { nicknames, .. } = event {
                     nicknames.pop();
@@ -336,9 +335,10 @@ fn deliver_ignored(outs: &mut Vec<Out>, model: &Model) {
     let place = outs.iter().position(|out| {
         is_event(out, |event| match event {
             Event::PrivateSent(sent) => !outs.iter().any(|out| {
-                is_event(out, |event| {
-                    matches!(event, Event::Private(m) if m.body.id == sent.body.id)
-                })
+                is_event(
+                    out,
+                    |event| matches!(event, Event::Private(m) if m.body.id == sent.body.id),
+                )
             }),
             _ => false,
         })

@@ -8,7 +8,7 @@ use chat_server::store::History;
 
 use super::invariant::{Check, Invariant, ensure};
 use super::model::{Draft, Model, Slot};
-use super::names::{ROOMS, Nicks, shown};
+use super::names::{Nicks, ROOMS, shown};
 
 /// Members from which on comings and goings are told as numbers.
 pub const LARGE: usize = 20;

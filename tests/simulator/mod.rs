@@ -25,11 +25,12 @@ mod store;
 mod trace;
 mod world;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bug::Bug;
-use invariant::{Check, Invariant, Violation};
+use invariant::{Invariant, Violation};
 use trace::Trace;
 use world::World;
 
@@ -37,12 +38,14 @@ use world::World;
 const SHOWN: u64 = 30;
 
 /// A run without a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// All that happened, as a number.
     pub trace: u64,
     /// Calls of the hub.
     pub calls: u64,
+    /// The kinds of things the hub has said.
+    pub said: BTreeSet<&'static str>,
 }
 
 /// An invariant that did not hold.
@@ -75,12 +78,7 @@ pub fn run(seed: u64, steps: u64, bug: Option<Bug>) -> Result<Run, Box<Finding>>
     }
 }
 
-fn attempt(
-    seed: u64,
-    steps: u64,
-    bug: Option<Bug>,
-    words_from: u64,
-) -> Result<Run, Box<Finding>> {
+fn attempt(seed: u64, steps: u64, bug: Option<Bug>, words_from: u64) -> Result<Run, Box<Finding>> {
     let mut world = World::new(seed, bug, Trace::new(words_from));
     for step in 1..=steps + 1 {
         let result = catch_unwind(AssertUnwindSafe(|| match step <= steps {
@@ -103,6 +101,7 @@ fn attempt(
     Ok(Run {
         trace: world.trace.hash(),
         calls: world.calls,
+        said: world.trace.into_said(),
     })
 }
 
@@ -126,13 +125,5 @@ impl fmt::Display for Finding {
         writeln!(f, "  {seen}")?;
         let (seed, steps) = (self.seed, self.step);
         write!(f, "again: make simulate SEED={seed} STEPS={steps}")
-    }
-}
-
-/// Whether a run is free of findings; for callers that only want to know.
-pub fn check(seed: u64, steps: u64) -> Check {
-    match run(seed, steps, None) {
-        Ok(_) => Ok(()),
-        Err(found) => Err(found.violation),
     }
 }

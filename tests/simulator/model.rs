@@ -235,7 +235,9 @@ impl Model {
 
     /// The people in a channel.
     pub fn people(&self, room: Room) -> Nicks {
-        let names = self.members(room).filter_map(|(_, conn)| conn.name.as_ref());
+        let names = self
+            .members(room)
+            .filter_map(|(_, conn)| conn.name.as_ref());
         super::names::nicks(names)
     }
 

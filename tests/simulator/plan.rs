@@ -180,17 +180,19 @@ pub struct Plan {
 impl Plan {
     pub fn draw(random: &mut Random) -> Plan {
         // Large channels have rules of their own.
-        let crowded = random.chance(80);
+        let crowded = random.chance(100);
         let acts = ACTS.map(|(act, weight)| {
-            let scale = match ESSENTIAL.contains(&act) {
-                true => *random.pick(&[1, 2, 4]),
-                false => *random.pick(&[0, 1, 2, 6]),
+            let scale = match act {
+                Act::HangUp | Act::Kick | Act::Ban | Act::Crash if crowded => 0,
+                _ if ESSENTIAL.contains(&act) => *random.pick(&[1, 2, 4]),
+                _ => *random.pick(&[0, 1, 2, 6]),
             };
             (act, weight * scale)
         });
         let asks = ASKS.map(|(ask, weight)| {
             let scale = match ask {
                 Ask::Say | Ask::Join => *random.pick(&[1, 2, 4]),
+                Ask::Quit | Ask::End if crowded => 1,
                 _ => *random.pick(&[0, 1, 2, 6]),
             };
             (ask, weight * scale)

@@ -5,9 +5,7 @@ use std::collections::VecDeque;
 
 use chat_server::hub::{Ban, Chore, Credential, MessageId, Reading, Recall};
 use chat_server::name::Name;
-use chat_server::store::{
-    AccountId, History, MAX_ROWS, NewMessage, Place, StoredMessage, Window,
-};
+use chat_server::store::{AccountId, History, MAX_ROWS, NewMessage, Place, StoredMessage, Window};
 
 use super::names::{NICKS, Nick, Nicks, ROOMS, bit, nick, nicks, room};
 use super::plan::Plan;

@@ -1,10 +1,11 @@
 //! What happened: as one number for all of it, and in words for the end.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fmt::{Arguments, Write};
 use std::hash::{Hash, Hasher};
 
-use chat_server::hub::Event;
+use chat_server::hub::{Event, Farewell};
 
 use super::effect::Out;
 
@@ -15,6 +16,8 @@ pub struct Trace {
     words_from: u64,
     step: u64,
     lines: Vec<String>,
+    /// The kinds of things the hub has said.
+    said: BTreeSet<&'static str>,
 }
 
 impl Trace {
@@ -25,6 +28,7 @@ impl Trace {
             words_from,
             step: 0,
             lines: Vec::new(),
+            said: BTreeSet::new(),
         }
     }
 
@@ -52,6 +56,7 @@ impl Trace {
             Out::Tell(to, event) => {
                 to.hash(&mut self.hash);
                 std::mem::discriminant(&**event).hash(&mut self.hash);
+                self.said.insert(kind_of_event(event));
                 if let Event::Message(message) = &**event {
                     message.body.id.hash(&mut self.hash);
                 }
@@ -63,6 +68,7 @@ impl Trace {
             }
             Out::Close(id, farewell) => {
                 (id, std::mem::discriminant(farewell)).hash(&mut self.hash);
+                self.said.insert(kind_of_farewell(farewell));
                 self.say(format_args!("  close {id:?} {farewell:?}"));
             }
             Out::Append(message) => {
@@ -91,7 +97,56 @@ impl Trace {
         self.hash.finish()
     }
 
+    pub fn into_said(self) -> BTreeSet<&'static str> {
+        self.said
+    }
+
     pub fn into_lines(self) -> Vec<String> {
         self.lines
+    }
+}
+
+fn kind_of_event(event: &Event) -> &'static str {
+    match event {
+        Event::Greeting { .. } => "Greeting",
+        Event::Welcome { .. } => "Welcome",
+        Event::Message(_) => "Message",
+        Event::Private(_) => "Private",
+        Event::PrivateSent(_) => "PrivateSent",
+        Event::PrivateCopy(_) => "PrivateCopy",
+        Event::History { .. } => "History",
+        Event::Joined { .. } => "Joined",
+        Event::Left { .. } => "Left",
+        Event::MemberJoined { .. } => "MemberJoined",
+        Event::MemberLeft { .. } => "MemberLeft",
+        Event::MembersChanged { .. } => "MembersChanged",
+        Event::MemberRenamed { .. } => "MemberRenamed",
+        Event::Renamed { .. } => "Renamed",
+        Event::Members { .. } => "Members",
+        Event::Channels(_) => "Channels",
+        Event::Ignored(_) => "Ignored",
+        Event::Unignored(_) => "Unignored",
+        Event::Announcement { .. } => "Announcement",
+        Event::Refused(refusal) => refusal.code(),
+    }
+}
+
+fn kind_of_farewell(farewell: &Farewell) -> &'static str {
+    match farewell {
+        Farewell::PeerLeft => "PeerLeft",
+        Farewell::Quit => "Quit",
+        Farewell::LoginTimeout => "LoginTimeout",
+        Farewell::Full => "Full",
+        Farewell::SlowReader => "SlowReader",
+        Farewell::Flooding => "Flooding",
+        Farewell::Silent => "Silent",
+        Farewell::BadFrame(_) => "BadFrame",
+        Farewell::Kicked(_) => "Kicked",
+        Farewell::Banned(_) => "Banned",
+        Farewell::Replaced => "Replaced",
+        Farewell::TokenRevoked => "TokenRevoked",
+        Farewell::NotAdmitted(_) => "NotAdmitted",
+        Farewell::Shutdown => "Shutdown",
+        Farewell::InternalError => "InternalError",
     }
 }

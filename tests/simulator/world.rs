@@ -112,7 +112,8 @@ impl World {
             Act::Answer => self.answer(),
             Act::Remember => {
                 let done = self.store.remember();
-                self.trace.did(3, done, "the store remembers whom somebody ignores");
+                self.trace
+                    .did(3, done, "the store remembers whom somebody ignores");
                 Ok(done)
             }
             Act::Pass => self.pass(),

@@ -111,14 +111,10 @@ impl Model {
         let people = self.people(room);
         let untold = &mut self.channels[room];
         let right = untold.came == joined as i64 && untold.went == left as i64;
-        ensure(
-            right || untold.miscounted,
-            Invariant::NoticesAgree,
-            || {
-                let (came, went) = (untold.came, untold.went);
-                format!("{joined} came to and {left} left {channel}, it was {came} and {went}")
-            },
-        )?;
+        ensure(right || untold.miscounted, Invariant::NoticesAgree, || {
+            let (came, went) = (untold.came, untold.went);
+            format!("{joined} came to and {left} left {channel}, it was {came} and {went}")
+        })?;
         untold.came = 0;
         untold.went = 0;
         untold.untold_since = None;

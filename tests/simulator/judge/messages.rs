@@ -260,9 +260,11 @@ impl Model {
         let conn = self.alive(to[0]).map(|conn| conn.id);
         let handing = self.call.handing.as_mut().filter(|now| now.id == id);
         let sender = handing.and_then(|handing| handing.sender.take());
-        ensure(sender == conn && to.len() == 1, Invariant::PrivateToTwo, || {
-            format!("{to:?} are told to have sent {id}, it was {sender:?}")
-        })
+        ensure(
+            sender == conn && to.len() == 1,
+            Invariant::PrivateToTwo,
+            || format!("{to:?} are told to have sent {id}, it was {sender:?}"),
+        )
     }
 
     pub(super) fn history(

@@ -14,7 +14,6 @@ pub enum Denied {
     Banned,
     InUse,
     IsAccount,
-    NoSuchUser,
 }
 
 impl Denied {
@@ -23,7 +22,6 @@ impl Denied {
             Denied::Banned => matches!(refusal, Refusal::NicknameBanned(_)),
             Denied::InUse => matches!(refusal, Refusal::NicknameInUse(_)),
             Denied::IsAccount => *refusal == Refusal::NicknameIsAccount,
-            Denied::NoSuchUser => matches!(refusal, Refusal::NoSuchUser(_)),
         }
     }
 }

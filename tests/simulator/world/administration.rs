@@ -50,10 +50,14 @@ impl World {
             true => BanTarget::Nickname(self.some_nickname()),
             false => BanTarget::Address(self.some_network()),
         };
-        let for_ms = *self.random.pick(&[None, Some(5), Some(5_000), Some(3_000_000)]);
+        let for_ms = *self
+            .random
+            .pick(&[None, Some(5), Some(5_000), Some(3_000_000)]);
         let expires_ms = for_ms.map(|ms| self.now.unix_ms + ms);
-        self.trace
-            .act(23, format_args!("{target:?} is banned until {expires_ms:?}"));
+        self.trace.act(
+            23,
+            format_args!("{target:?} is banned until {expires_ms:?}"),
+        );
         let now_ms = self.now.unix_ms;
         self.model
             .bans

@@ -57,8 +57,7 @@ impl World {
             },
             Ask::Private => {
                 let to = self.some_nickname();
-                let known =
-                    self.model.is_account(slot) && self.store.is_registered(nick(&to));
+                let known = self.model.is_account(slot) && self.store.is_registered(nick(&to));
                 Command::Private {
                     account: known.then(|| account_of(nick(&to))),
                     text: self.words(slot, known),
@@ -132,8 +131,7 @@ impl World {
     /// Hands a command to the hub.
     fn submit(&mut self, slot: Slot, command: Command) -> Check {
         let id = self.id(slot);
-        self.trace
-            .act(15, format_args!("{id:?} asks {command:?}"));
+        self.trace.act(15, format_args!("{id:?} asks {command:?}"));
         let named = self.model.nick_of(slot).is_some();
         let Some(conn) = self.model.alive_mut(slot) else {
             return self.call(|hub, now, fx| hub.apply(id, command, now, fx));

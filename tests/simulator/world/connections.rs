@@ -47,8 +47,7 @@ impl World {
             address: SocketAddr::new(address(host), FIRST_PORT + slot as u16),
             one_channel: self.random.chance(self.plan.one_channel),
         };
-        self.trace
-            .act(5, format_args!("{id:?} opens: {profile:?}"));
+        self.trace.act(5, format_args!("{id:?} opens: {profile:?}"));
         let deadline = (self.plan.login_ms > 0).then(|| self.now.ticks_ms + self.plan.login_ms);
         self.clients[slot] = Client::default();
         self.model.slots[slot] = Some(Conn::new(id, profile.clone(), deadline));
@@ -63,7 +62,14 @@ impl World {
     }
 
     pub(super) fn log_in(&mut self) -> Check<bool> {
-        let Some(slot) = self.some_alive() else {
+        let unnamed = self.model.all_alive();
+        let unnamed = unnamed.filter(|(_, conn)| conn.name.is_none());
+        let unnamed: Vec<Slot> = unnamed.map(|(slot, _)| slot).collect();
+        let slot = match unnamed.is_empty() {
+            false if self.random.chance(800) => Some(*self.random.pick(&unnamed)),
+            _ => self.some_alive(),
+        };
+        let Some(slot) = slot else {
             return Ok(false);
         };
         let Some(conn) = self.model.alive(slot) else {
@@ -80,7 +86,10 @@ impl World {
     }
 
     fn claim(&mut self, slot: Slot) -> Check<bool> {
-        let nick = self.some_nick();
+        let mut nick = self.some_nick();
+        if self.model.users[nick].is_some() {
+            nick = self.some_nick();
+        }
         let name = nickname(nick, self.random.below(3));
         if self.store.is_registered(nick) {
             let token = self.random.chance(500).then(|| self.some_key());
@@ -147,8 +156,7 @@ impl World {
             ignored: 0,
             token: Some(token.clone()),
         });
-        let answer =
-            self.call(|hub, now, fx| hub.claim_with_token(id, name, &token, now, fx))?;
+        let answer = self.call(|hub, now, fx| hub.claim_with_token(id, name, &token, now, fx))?;
         self.all_ended(&of_token)?;
         self.named(slot, expected, &answer)
     }
@@ -186,8 +194,7 @@ impl World {
             return Ok(false);
         };
         let (id, name) = (self.id(slot), nickname(nick, 1));
-        self.trace
-            .act(8, format_args!("{id:?} logs in as {name}"));
+        self.trace.act(8, format_args!("{id:?} logs in as {name}"));
         let expected = self.model.check_become(slot, nick, self.now);
         let adopts = expected.is_ok() && self.model.nick_of(slot) == Some(nick);
         let unsure = self.store.is_ignoring(nick) && self.model.users[nick].is_none();
@@ -226,8 +233,10 @@ impl World {
         ensure(is_guest == guest.is_some(), Invariant::ListsTrue, || {
             format!("{name} is a guest: {is_guest}; it is {guest:?}")
         })?;
-        self.trace
-            .act(9, format_args!("{name} is registered; a guest has it: {guest:?}"));
+        self.trace.act(
+            9,
+            format_args!("{name} is registered; a guest has it: {guest:?}"),
+        );
         self.store.register(nick);
         match guest {
             Some(slot) if self.random.chance(700) => {
@@ -259,8 +268,10 @@ impl World {
         let token = format!("pass{}", self.random.below(1000));
         let name = nickname(nick, self.random.below(3));
         let for_ms = *self.random.pick(&[1, 500, 60_000]);
-        self.trace
-            .act(10, format_args!("{name} is held for {for_ms} ms for {token}"));
+        self.trace.act(
+            10,
+            format_args!("{name} is held for {for_ms} ms for {token}"),
+        );
         let expected = self.model.check_free(nick, self.now);
         let kept: Arc<str> = token.as_str().into();
         let token_kept = kept.clone();

@@ -57,8 +57,10 @@ impl World {
         match answer {
             Answer::Recalled(recall, messages) => {
                 let found = messages.len();
-                self.trace
-                    .act(17, format_args!("the store has found {found} for {recall:?}"));
+                self.trace.act(
+                    17,
+                    format_args!("the store has found {found} for {recall:?}"),
+                );
                 let channel = &mut self.model.channels[super::super::names::room(&recall.channel)];
                 if channel.awaited == Some(recall.number) {
                     channel.awaited = None;
@@ -101,9 +103,11 @@ impl World {
         let sizes = self.hub.sizes();
         let waits = sizes.waiting_commands + sizes.held_messages + sizes.unsettled_messages;
         let owed = &self.model.owed;
-        ensure(waits == 0 && owed.is_empty(), Invariant::EverythingAnswered, || {
-            format!("something still waits: {sizes:?} {owed:?}")
-        })?;
+        ensure(
+            waits == 0 && owed.is_empty(),
+            Invariant::EverythingAnswered,
+            || format!("something still waits: {sizes:?} {owed:?}"),
+        )?;
         for client in &mut self.clients {
             client.receive(usize::MAX, self.plan.history, &self.store)?;
         }
