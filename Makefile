@@ -3,6 +3,7 @@ CARGO ?= cargo
 # For `make simulate`: how long, or which world and how many steps of it.
 MINUTES ?= 1
 SEED ?=
+BUG ?=
 STEPS ?= 50000
 
 .PHONY: run test check bench simulate fmt tools
@@ -24,9 +25,10 @@ bench: ## Measure connections, deliveries, the chat log and the store
 	$(CARGO) bench --bench chatlog
 	$(CARGO) bench --bench store
 
-simulate: ## Look for mistakes in a simulated world: MINUTES=10, or SEED=7 STEPS=1000
+simulate: ## Look for mistakes in a simulated world: MINUTES=10, SEED=7 STEPS=1000, BUG=SkipsMember
 	$(CARGO) bench --profile simulation --bench simulate -- \
-		--minutes $(MINUTES) --steps $(STEPS) $(if $(SEED),--seed $(SEED))
+		--minutes $(MINUTES) --steps $(STEPS) \
+		$(if $(SEED),--seed $(SEED)) $(if $(BUG),--bug $(BUG))
 
 fmt: ## Format the sources
 	$(CARGO) fmt

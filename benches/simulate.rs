@@ -13,6 +13,8 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use simulator::bug::Bug;
+use simulator::invariant::Invariant;
 use simulator::{Finding, run};
 
 /// How often is said how far it is.
@@ -35,6 +37,12 @@ struct Options {
     /// Worlds at a time; by default one a core
     #[arg(long)]
     threads: Option<usize>,
+    /// Plants a bug, to see what a finding looks like
+    #[arg(long, value_parser = bug_of)]
+    bug: Option<Bug>,
+    /// Says what must hold, and which bugs can be planted
+    #[arg(long)]
+    list: bool,
     /// Passed by cargo
     #[arg(long, hide = true)]
     bench: bool,
@@ -52,12 +60,16 @@ struct Progress {
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if options.list {
+        list();
+        return ExitCode::SUCCESS;
+    }
     // A panic in a world is a finding, and told as one.
     std::panic::set_hook(Box::new(|_| {}));
     let progress = Progress::default();
     let started = Instant::now();
     match options.seed {
-        Some(seed) => progress.note(options.steps, run(seed, options.steps, None)),
+        Some(seed) => progress.note(options.steps, run(seed, options.steps, options.bug)),
         None => run_many(&options, &progress, started),
     }
     progress.report(started);
@@ -74,6 +86,20 @@ fn main() -> ExitCode {
     }
 }
 
+fn bug_of(word: &str) -> Result<Bug, String> {
+    let bug = Bug::ALL.iter().find(|bug| format!("{bug:?}") == word);
+    bug.copied().ok_or_else(|| "see --list".to_owned())
+}
+
+fn list() {
+    for &invariant in Invariant::ALL {
+        println!("{invariant}: {}", invariant.sentence());
+        for bug in Bug::ALL.iter().filter(|bug| bug.caught_by() == invariant) {
+            println!("    --bug {bug:?}: {}", bug.what());
+        }
+    }
+}
+
 fn run_many(options: &Options, progress: &Progress, started: Instant) {
     let length = Duration::from_secs_f64(options.minutes.max(0.0) * 60.0);
     let threads = options
@@ -86,7 +112,7 @@ fn run_many(options: &Options, progress: &Progress, started: Instant) {
             scope.spawn(|| {
                 while !progress.stop.load(Ordering::Relaxed) {
                     let seed = next_seed.fetch_add(1, Ordering::Relaxed);
-                    progress.note(options.steps, run(seed, options.steps, None));
+                    progress.note(options.steps, run(seed, options.steps, options.bug));
                 }
             });
         }

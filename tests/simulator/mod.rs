@@ -120,10 +120,13 @@ impl fmt::Display for Finding {
             writeln!(f, "{line}")?;
         }
         let Violation { invariant, seen } = &self.violation;
-        writeln!(f, "seed {}, step {}: {invariant}", self.seed, self.step)?;
+        let (seed, steps, trace) = (self.seed, self.step, self.trace);
+        writeln!(
+            f,
+            "seed {seed}, step {steps}, trace {trace:016x}: {invariant}"
+        )?;
         writeln!(f, "  {}", invariant.sentence())?;
         writeln!(f, "  {seen}")?;
-        let (seed, steps) = (self.seed, self.step);
         write!(f, "again: make simulate SEED={seed} STEPS={steps}")
     }
 }
