@@ -108,6 +108,15 @@ impl Model {
             let people = self.people(room);
             let channel = &mut self.channels[room];
             let counted = channel.came != 0 || channel.went != 0;
+            if channel.miscounted {
+                let since = *channel.untold_since.get_or_insert(now_ticks);
+                if since + GATHERED_MS < now_ticks {
+                    // What was counted has been told, if only to nobody.
+                    channel.miscounted = false;
+                    channel.untold_since = None;
+                }
+                continue;
+            }
             if !channel.rationed {
                 ensure(!counted, Invariant::NoticesAgree, || {
                     let (came, went) = (channel.came, channel.went);
@@ -126,11 +135,12 @@ impl Model {
             match channel.untold_since {
                 _ if !counted => channel.untold_since = None,
                 None => channel.untold_since = Some(now_ticks),
-                Some(since) => ensure(
-                    channel.miscounted || since + GATHERED_MS >= now_ticks,
-                    Invariant::NoticesAgree,
-                    || format!("comings and goings in {room} not told since {since}"),
-                )?,
+                Some(since) => {
+                    let in_time = since + GATHERED_MS >= now_ticks;
+                    ensure(in_time, Invariant::NoticesAgree, || {
+                        format!("comings and goings in {room} not told since {since}")
+                    })?;
+                }
             }
             if !counted && self.members(room).count() <= LARGE {
                 self.channels[room].rationed = false;

@@ -383,6 +383,7 @@ impl Model {
                     channel.awaited = before.awaited;
                     channel.held = before.held;
                     channel.miscounted = miscounted;
+                    channel.rationed = miscounted;
                 }
             }
             Some(own) if people & bit(own) == 0 => channel.went += 1,

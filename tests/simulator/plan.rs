@@ -22,6 +22,8 @@ pub enum Act {
     Flood,
     /// The peer goes away.
     HangUp,
+    /// The network fails: nearly everybody goes away.
+    Outage,
     /// The thread of a connection that the hub has ended is done.
     Done,
     /// The network delivers something.
@@ -84,13 +86,14 @@ pub enum Ask {
 }
 
 /// How often things happen in a world where all of them do.
-const ACTS: [(Act, usize); 25] = [
+const ACTS: [(Act, usize); 26] = [
     (Act::Open, 150),
     (Act::LogIn, 300),
     (Act::Ask, 1500),
     (Act::AskLate, 20),
     (Act::Flood, 1),
     (Act::HangUp, 60),
+    (Act::Outage, 3),
     (Act::Done, 60),
     (Act::Receive, 300),
     (Act::Commit, 300),

@@ -96,6 +96,7 @@ impl World {
             Act::AskLate => self.ask_late(),
             Act::Flood => self.flood(),
             Act::HangUp => self.hang_up(),
+            Act::Outage => self.outage(),
             Act::Done => self.done(),
             Act::Receive => self.receive(),
             Act::Commit => {

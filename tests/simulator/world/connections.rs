@@ -302,12 +302,28 @@ impl World {
         let Some(slot) = self.some_alive() else {
             return Ok(false);
         };
+        self.drop_out(slot)?;
+        Ok(true)
+    }
+
+    /// The network fails: nearly everybody goes away.
+    pub(super) fn outage(&mut self) -> Check<bool> {
+        let all: Vec<Slot> = self.model.all_alive().map(|(slot, _)| slot).collect();
+        for &slot in &all {
+            if self.random.chance(950) {
+                self.drop_out(slot)?;
+            }
+        }
+        Ok(!all.is_empty())
+    }
+
+    fn drop_out(&mut self, slot: Slot) -> Check {
         let id = self.id(slot);
         self.trace.act(11, format_args!("{id:?} hangs up"));
         self.clients[slot].lose(self.random.below(4));
         self.close(slot, Farewell::PeerLeft)?;
         self.free(slot);
-        Ok(true)
+        Ok(())
     }
 
     /// The thread of a connection that the hub has ended is done.
