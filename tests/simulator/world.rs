@@ -5,6 +5,7 @@ mod administration;
 mod asking;
 pub mod connections;
 mod keeping;
+mod logging_in;
 
 use std::time::Duration;
 
