@@ -16,6 +16,9 @@ mod id;
 mod membership;
 mod messages;
 mod past;
+mod resume;
+mod tags;
+mod typing;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -32,6 +35,8 @@ pub use command::{Command, ConnectionId, Credential, Profile};
 pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Body, Event, Farewell, FrameFault, Message, Private, Refusal};
 pub use id::{BadMessageId, MessageId};
+pub use tags::{BadTag, Tag};
+pub use typing::Audience;
 use users::User;
 
 /// The channel that always exists.
@@ -70,6 +75,8 @@ pub struct Hub {
     traffic: BTreeMap<&'static str, ProtocolCounts>,
     /// By [`Name::key`].
     users: HashMap<Arc<str>, User>,
+    /// The connections that came with a token.
+    by_token: HashMap<Arc<str>, Vec<ConnectionId>>,
     channels: Channels,
     bans: bans::Bans,
     holds: holds::Holds,
@@ -77,6 +84,7 @@ pub struct Hub {
     /// Messages that wait to be committed.
     unsettled: BTreeMap<MessageId, messages::Unsettled>,
     last_recall: u64,
+    tags: tags::Tags,
     /// Of those who have no nickname yet, and not all are given equal time.
     login_deadlines: BTreeSet<(u64, ConnectionId)>,
 }
@@ -96,6 +104,9 @@ struct Connection {
     pending: usize,
     /// Commands that wait for them; at most [`MAX_WAITING`].
     waiting: VecDeque<Command>,
+    listens_for_typing: bool,
+    /// Until when its typing is not told again.
+    typing_told_until_ms: u64,
     /// The last one is the current channel.
     memberships: Vec<channel::Membership>,
 }
@@ -109,12 +120,14 @@ impl Hub {
             online: 0,
             traffic: BTreeMap::new(),
             users: HashMap::new(),
+            by_token: HashMap::new(),
             channels: Channels::new(),
             bans: bans::Bans::default(),
             holds: holds::Holds::default(),
             last_id: MessageId::default(),
             unsettled: BTreeMap::new(),
             last_recall: 0,
+            tags: tags::Tags::default(),
             login_deadlines: BTreeSet::new(),
         }
     }
@@ -154,6 +167,8 @@ impl Hub {
                 token: None,
                 pending: 0,
                 waiting: VecDeque::new(),
+                listens_for_typing: false,
+                typing_told_until_ms: 0,
                 memberships: Vec::new(),
             });
         }
@@ -180,6 +195,7 @@ impl Hub {
         while let Some(channel) = self.current_channel(id) {
             self.leave_channel(id, channel, now, fx);
         }
+        self.set_token(id, None);
         let slot = self.connections.get_mut(id.index as usize);
         let Some(connection) = slot.and_then(Option::take) else {
             return;
@@ -227,6 +243,7 @@ impl Hub {
         match command {
             Command::Say { .. } => self.limits.history,
             Command::Private { .. } => self.account_of(id).is_some(),
+            Command::Tagged { message, .. } => self.passes_pending(id, message),
             _ => false,
         }
     }
@@ -272,7 +289,9 @@ impl Hub {
         match command {
             Command::Say { channel, text } => self.say(id, channel, text, now, fx),
             Command::Private { to, account, text } => self.private(id, &to, account, text, now, fx),
+            Command::Tagged { tag, message } => self.send_tagged(id, tag, *message, now, fx),
             Command::Join(name) => self.join(id, name, now, fx),
+            Command::Resume { channel, after } => self.resume(id, channel, after, now, fx),
             Command::Switch(name) => self.switch(id, name, now, fx),
             Command::Create(name) => self.create(id, name, now, fx),
             Command::Leave(name) => self.leave(id, name, now, fx),
@@ -289,6 +308,11 @@ impl Hub {
                 window,
                 limit,
             } => self.read_history(id, channel, (window, limit), fx),
+            Command::Typing(audience) => self.typing(id, audience, now, fx),
+            Command::Listen { typing } => {
+                self.listen(id, typing, fx);
+                Ok(())
+            }
             Command::Answer(bytes) => {
                 fx.write(id, bytes);
                 Ok(())
@@ -368,9 +392,11 @@ impl Hub {
         };
         let text = match command {
             // Messages have entries of their own.
-            Command::Say { .. } | Command::Private { .. } => return,
+            Command::Say { .. } | Command::Private { .. } | Command::Tagged { .. } => return,
+            Command::Typing(_) | Command::Listen { .. } => return,
             Command::Answer(_) | Command::End(_) => return,
             Command::Join(name) => format!("join #{name}"),
+            Command::Resume { channel, .. } => format!("resume #{channel}"),
             Command::Switch(name) => format!("switch #{name}"),
             Command::Create(name) => format!("create #{name}"),
             Command::Leave(None) => "leave".to_owned(),

@@ -12,10 +12,16 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 /// The format of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper ends of the buckets of [`Metrics::message_seconds`].
+const MESSAGE_SECONDS: &[f64] = &[
+    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+];
 
 /// A number that goes up and down.
 pub type Level = Gauge<u64, AtomicU64>;
@@ -43,6 +49,9 @@ pub struct Metrics {
     pub channels: Level,
     /// Channel and private messages accepted.
     pub messages: Counter,
+    /// Seconds from taking a message to telling it: what committing it and
+    /// waiting for the hub took.
+    pub message_seconds: Histogram,
     /// Events written for one recipient each.
     pub deliveries: Counter,
     /// System calls that sent something.
@@ -68,6 +77,9 @@ impl Metrics {
     pub fn new() -> Arc<Metrics> {
         let mut registry = Registry::with_prefix("chat");
         let r = &mut registry;
+        let message_seconds = Histogram::new(MESSAGE_SECONDS.iter().copied());
+        let help = "Time from taking a message to telling it";
+        r.register("message_seconds", help, message_seconds.clone());
         let metrics = Metrics {
             connections: made(r, "connections", "Open chat connections"),
             connections_opened: made(r, "connections_opened", "Chat connections opened"),
@@ -76,6 +88,7 @@ impl Metrics {
             users: made(r, "users", "Nicknames in use"),
             channels: made(r, "channels", "Channels"),
             messages: made(r, "messages", "Messages accepted"),
+            message_seconds,
             deliveries: made(r, "deliveries", "Events written, one a recipient"),
             sends: made(r, "sends", "System calls that sent something"),
             bytes_sent: made(r, "sent_bytes", "Bytes sent"),

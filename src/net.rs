@@ -7,6 +7,7 @@ pub mod direct;
 pub mod flusher;
 pub mod front;
 pub mod json;
+mod json_queries;
 pub mod limits;
 pub mod line;
 pub mod link;

@@ -146,6 +146,8 @@ pub struct Turn {
     chores: Vec<Chore>,
     last_sums: Sums,
     clock: Instant,
+    /// When this turn began, in milliseconds since 1970 UTC.
+    began_ms: u64,
     last_ping: u64,
     stopping: bool,
     ended: bool,
@@ -180,6 +182,7 @@ impl Turn {
             chores: Vec::new(),
             last_sums: Sums::default(),
             clock: Instant::now(),
+            began_ms: 0,
             last_ping: 0,
             stopping: false,
             ended: false,
@@ -209,6 +212,7 @@ impl Turn {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             let now = self.now();
+            self.began_ms = now.unix_ms;
             self.take_batch(first, now);
             self.keep(now);
             self.keep_time(now);
@@ -319,7 +323,10 @@ impl Turn {
                 } => self.parts.outbox.close(connection, &farewell),
                 Effect::Log(entry) => {
                     if matches!(entry.kind, Kind::Message | Kind::Private) {
-                        self.parts.metrics.messages.inc();
+                        let took_ms = self.began_ms.saturating_sub(entry.at_ms);
+                        let metrics = &self.parts.metrics;
+                        metrics.messages.inc();
+                        metrics.message_seconds.observe(took_ms as f64 / 1000.0);
                     }
                     self.entries.push(entry);
                 }

@@ -62,7 +62,7 @@ fn stored(store: &dyn Store) -> Vec<u64> {
         };
         let history = store.history(&dev, Window::After(last), 1000).unwrap();
         ids.extend(history.messages.iter().map(|message| message.id.ms));
-        if history.complete {
+        if history.is_complete() {
             return ids;
         }
     }

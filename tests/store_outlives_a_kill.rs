@@ -32,7 +32,7 @@ fn all_ids(store: &dyn Store) -> [Vec<MessageId>; 2] {
                 .history(&conversation, Window::After(last), 1000)
                 .unwrap();
             ids.extend(history.messages.iter().map(|message| message.id));
-            if history.complete {
+            if history.is_complete() {
                 break ids;
             }
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::name::Name;
 
 use super::past::Past;
-use super::{ConnectionId, Effects, Event, GLOBAL, Now};
+use super::resume::CatchingUp;
+use super::{ConnectionId, Effects, Event, GLOBAL, Message, Now};
 
 /// From this many members on, notices of joining and leaving are rationed.
 const LARGE_CHANNEL: usize = 20;
@@ -32,6 +33,8 @@ pub(super) struct Channel {
     pub members: Vec<ConnectionId>,
     /// What was said last.
     pub past: Past,
+    /// Members who are not told live.
+    pub catching_up: CatchingUp,
     notices: Notices,
 }
 
@@ -92,6 +95,7 @@ impl Channels {
             name,
             members: Vec::new(),
             past: Past::default(),
+            catching_up: CatchingUp::default(),
             notices: Notices::default(),
         });
         let index = match self.free.pop() {
@@ -126,7 +130,8 @@ impl Channels {
     pub fn remove(&mut self, membership: Membership) -> Option<ConnectionId> {
         let channel = self.get_mut(membership.channel)?;
         if membership.position < channel.members.len() {
-            channel.members.swap_remove(membership.position);
+            let gone = channel.members.swap_remove(membership.position);
+            channel.catching_up.remove(gone);
         }
         let moved = channel.members.get(membership.position).copied();
         if channel.members.is_empty() && channel.name.as_str() != GLOBAL {
@@ -244,6 +249,28 @@ impl Channels {
     /// When [`Channels::flush_notices`] next has something to tell.
     pub fn next_notice(&self) -> Option<u64> {
         self.due.first().map(|&(due, _)| due)
+    }
+}
+
+impl Channel {
+    /// Tells the members something that was said, or keeps it for those who
+    /// are catching up.
+    pub fn tell_message(&mut self, message: Message, fx: &mut Effects) {
+        if self.catching_up.is_empty() {
+            let members = self.members.iter().copied();
+            fx.tell_all(members, Event::Message(message));
+            return;
+        }
+        let members = self.members.iter().copied();
+        let live = members.filter(|&member| self.catching_up.lets_through(member, &message));
+        fx.tell_all(live, Event::Message(message.clone()));
+        self.catching_up.hold(&message);
+    }
+
+    /// The members who are not catching up.
+    pub fn live(&self) -> impl Iterator<Item = ConnectionId> {
+        let members = self.members.iter().copied();
+        members.filter(|&member| !self.catching_up.contains(member))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::name::Name;
 use crate::store::{AccountId, Window};
 use crate::text::Text;
 
-use super::Farewell;
+use super::{Audience, Farewell, MessageId, Tag};
 
 /// Names one connection for as long as it lives. The index is dense, so that
 /// tables can be plain vectors; the generation tells a reused index apart.
@@ -69,8 +69,26 @@ pub enum Command {
         /// What.
         text: Text,
     },
+    /// A message that the client may send again if it is cut off before it
+    /// knows what became of it. Told [`super::Event::Stored`] or
+    /// [`super::Event::NotSent`]; published once, however often it comes.
+    Tagged {
+        /// What the client calls it.
+        tag: Tag,
+        /// [`Command::Say`] or [`Command::Private`].
+        message: Box<Command>,
+    },
     /// Joins a channel, which comes into being if it does not exist.
     Join(Name),
+    /// Joins a channel, unless that is done, and asks for what was said in it
+    /// since the connection was cut off. It is live again when all of that
+    /// has been read: see [`super::Event::Resumed`].
+    Resume {
+        /// Which channel.
+        channel: Name,
+        /// The last message the client has; all of the history if none.
+        after: MessageId,
+    },
     /// Goes to a channel that exists: leaves the current one for it, or makes
     /// it the current one.
     Switch(Name),
@@ -96,6 +114,13 @@ pub enum Command {
         window: Window,
         /// How many messages at most.
         limit: usize,
+    },
+    /// The user is typing.
+    Typing(Audience),
+    /// What the connection wants to be told besides what everybody is.
+    Listen {
+        /// Who is typing.
+        typing: bool,
     },
     /// What the connection's own thread has to say to it, such as the answer
     /// to a mistake; passed on as it is, in order with everything else.

@@ -69,6 +69,8 @@ pub struct Reading {
     pub window: Window,
     /// How many messages at most.
     pub limit: usize,
+    /// Whether this is what somebody has missed.
+    pub catching_up: bool,
 }
 
 /// A question for the last messages of a channel.

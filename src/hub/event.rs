@@ -6,6 +6,7 @@ use crate::name::{Name, NameError};
 use crate::text::Text;
 
 use super::id::MessageId;
+use super::tags::Tag;
 
 /// Something a client is told.
 #[derive(Clone, Debug)]
@@ -36,6 +37,45 @@ pub enum Event {
         messages: Vec<Message>,
         /// Whether nothing is missing on the side that was asked for.
         complete: bool,
+    },
+    /// What this connection has missed of a channel has been told, as
+    /// [`Event::Message`]s, or the first part of it.
+    Resumed {
+        /// Which channel.
+        channel: Name,
+        /// Whether nothing of what was missed is gone.
+        complete: bool,
+        /// Whether there is another part to ask for. Until then nothing live
+        /// of the channel is told.
+        more: bool,
+    },
+    /// A message of this connection has been committed and told.
+    Stored {
+        /// What the client calls it.
+        tag: Tag,
+        /// What it is called from now on.
+        id: MessageId,
+    },
+    /// A message of this connection was not sent.
+    NotSent {
+        /// What the client calls it.
+        tag: Tag,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Somebody is typing, to a channel or to this user.
+    Typing {
+        /// Who.
+        from: Name,
+        /// In which channel.
+        channel: Option<Name>,
+        /// To whom.
+        to: Option<Name>,
+    },
+    /// What this connection is told besides what everybody is.
+    Listening {
+        /// Who is typing.
+        typing: bool,
     },
     /// This connection is now in a channel.
     Joined {

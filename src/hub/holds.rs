@@ -70,18 +70,31 @@ impl Hub {
             self.close(earlier, Farewell::Replaced, now, fx);
         }
         self.claim(id, name, None::<Credential>, now, fx)?;
-        if let Some(connection) = self.connection_mut(id) {
-            connection.token = Some(token.clone());
-        }
+        self.set_token(id, Some(token.clone()));
         Ok(())
     }
 
     /// The connections that came with a token.
     pub(super) fn with_token(&self, token: &str) -> Vec<ConnectionId> {
-        let connections = self.connections.iter().flatten();
-        connections
-            .filter(|connection| connection.token.as_deref() == Some(token))
-            .map(|connection| connection.id)
-            .collect()
+        self.by_token.get(token).cloned().unwrap_or_default()
+    }
+
+    /// Notes the token a connection came with, or that it no longer counts.
+    pub(super) fn set_token(&mut self, id: ConnectionId, token: Option<Arc<str>>) {
+        let Some(connection) = self.connection_mut(id) else {
+            return;
+        };
+        let before = std::mem::replace(&mut connection.token, token.clone());
+        if let Some(before) = before
+            && let Some(connections) = self.by_token.get_mut(&before)
+        {
+            connections.retain(|&other| other != id);
+            if connections.is_empty() {
+                self.by_token.remove(&before);
+            }
+        }
+        if let Some(token) = token {
+            self.by_token.entry(token).or_default().push(id);
+        }
     }
 }

@@ -14,6 +14,30 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        let index = self.come_in(id, name, now, fx)?;
+        let Some(channel) = self.channels.get(index) else {
+            return Ok(());
+        };
+        let recent = channel.past.recent();
+        if !recent.is_empty() {
+            let event = Event::History {
+                channel: channel.name.clone(),
+                messages: recent,
+                complete: true,
+            };
+            fx.tell(id, event);
+        }
+        Ok(())
+    }
+
+    /// Makes a connection a member, without showing it what was said before.
+    pub(super) fn come_in(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<ChannelIndex, Refusal> {
         let connection = self.connection(id).ok_or(Refusal::NoChannel)?;
         let Some(nickname) = connection.nickname.clone() else {
             return Err(Refusal::NoChannel);
@@ -42,12 +66,9 @@ impl Hub {
         if let Some(connection) = self.connection_mut(id) {
             connection.memberships.push(membership);
         }
-        let Some(channel) = self.channels.get(index) else {
-            return Ok(());
-        };
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let channel_name = channel.name.clone();
         let others = channel.members.len() - 1;
-        let recent = channel.past.recent();
         fx.log(Entry {
             nick: Some(nickname.shown()),
             channel: Some(channel_name.shown()),
@@ -63,22 +84,15 @@ impl Hub {
         if !existed {
             self.recall_past(&channel_name, fx);
         }
-        if self.past_is_awaited(index) {
-            if let Some(connection) = self.connection_mut(id) {
-                connection.pending += 1;
-            }
-        } else if !recent.is_empty() {
-            let event = Event::History {
-                channel: channel_name,
-                messages: recent,
-                complete: true,
-            };
-            fx.tell(id, event);
+        if self.past_is_awaited(index)
+            && let Some(connection) = self.connection_mut(id)
+        {
+            connection.pending += 1;
         }
         if !user_was_in {
             self.channels.tell_joined(index, (&nickname, id), now, fx);
         }
-        Ok(())
+        Ok(index)
     }
 
     pub(super) fn switch(

@@ -9,6 +9,7 @@ use crate::name::Name;
 use crate::store::{AccountId, History, MAX_ROWS, NewMessage, Place, StoredMessage, Window};
 use crate::text::Text;
 
+use super::tags::TagKey;
 use super::{
     Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Private, Reading, Recall,
     Refusal,
@@ -21,6 +22,7 @@ pub const RECALLED: usize = 20;
 pub(super) struct Unsettled {
     sender: ConnectionId,
     draft: Draft,
+    pub(super) tag: Option<TagKey>,
 }
 
 enum Draft {
@@ -109,7 +111,11 @@ impl Hub {
         if let Some(connection) = self.connection_mut(sender) {
             connection.pending += 1;
         }
-        let unsettled = Unsettled { sender, draft };
+        let unsettled = Unsettled {
+            sender,
+            draft,
+            tag: None,
+        };
         self.unsettled.insert(self.last_id, unsettled);
     }
 
@@ -131,12 +137,15 @@ impl Hub {
         let sender = unsettled.sender;
         match unsettled.draft {
             _ if !committed => {
-                if self.connection(sender).is_some() {
+                if unsettled.tag.is_none() && self.connection(sender).is_some() {
                     fx.tell(sender, Event::Refused(Refusal::NotStored));
                 }
             }
             Draft::Channel(message) => self.publish(message, fx),
             Draft::Direct { message, from } => self.hand_over(sender, message, Some(from), fx),
+        }
+        if let Some(tag) = unsettled.tag {
+            self.settle_tag(sender, tag, id, committed, fx);
         }
         self.answered(sender, now, fx);
     }
@@ -170,8 +179,7 @@ impl Hub {
             return;
         };
         if channel.past.takes(&message) {
-            let members = channel.members.iter().copied();
-            fx.tell_all(members, Event::Message(message));
+            channel.tell_message(message, fx);
         }
     }
 
@@ -256,6 +264,7 @@ impl Hub {
             channel,
             window,
             limit: limit.min(MAX_ROWS),
+            catching_up: false,
         });
         Ok(())
     }
@@ -271,11 +280,16 @@ impl Hub {
         if self.connection(reading.connection).is_none() {
             return;
         }
+        if reading.catching_up {
+            self.page_read(reading, history, fx);
+            self.answered(reading.connection, now, fx);
+            return;
+        }
         let event = match history {
             Some(history) => Event::History {
+                complete: history.is_complete(),
                 messages: messages_of(&reading.channel, history.messages),
                 channel: reading.channel.clone(),
-                complete: history.complete,
             },
             None => Event::Refused(Refusal::HistoryUnavailable),
         };
@@ -307,10 +321,10 @@ impl Hub {
                 messages,
                 complete: true,
             };
-            fx.tell_all(channel.members.iter().copied(), event);
+            fx.tell_all(channel.live(), event);
         }
         for message in held {
-            fx.tell_all(channel.members.iter().copied(), Event::Message(message));
+            channel.tell_message(message, fx);
         }
         // All of them came while the past was being read, and wait for it.
         for id in channel.members.clone() {
@@ -319,7 +333,7 @@ impl Hub {
     }
 }
 
-fn messages_of(channel: &Name, stored: Vec<StoredMessage>) -> Vec<Message> {
+pub(super) fn messages_of(channel: &Name, stored: Vec<StoredMessage>) -> Vec<Message> {
     let message = |stored: StoredMessage| Message {
         channel: channel.clone(),
         from: stored.author,

@@ -86,7 +86,6 @@ impl Hub {
             return Ok(());
         };
         connection.nickname = Some(name.clone());
-        connection.token = credential.as_ref().and_then(|c| c.token.clone());
         if let Some(deadline) = connection.login_deadline.take() {
             self.login_deadlines.remove(&(deadline, id));
         }
@@ -95,6 +94,7 @@ impl Hub {
             .entry(name.key().clone())
             .or_insert_with(|| User::new(name.clone(), credential.as_ref()));
         user.connections.push(id);
+        self.set_token(id, credential.and_then(|credential| credential.token));
         fx.tell(id, Event::Welcome { nickname: name });
         Ok(())
     }
@@ -153,9 +153,9 @@ impl Hub {
         let mut channels = Vec::new();
         if let Some(connection) = self.connection_mut(id) {
             connection.nickname = Some(name.clone());
-            connection.token = credential.token.clone();
             channels.extend(connection.memberships.iter().map(|m| m.channel));
         }
+        self.set_token(id, credential.token.clone());
         fx.tell(id, Event::Renamed { to: name.clone() });
         self.tell_renamed(&channels, &[id], (&guest, &name), fx);
         Ok(())
@@ -185,6 +185,14 @@ impl Hub {
     pub fn is_guest(&self, name: &Name) -> bool {
         let user = self.users.get(name.key());
         user.is_some_and(|user| user.account.is_none())
+    }
+
+    /// A nickname as its owner writes it, and whether they are on.
+    pub fn presence(&self, name: Name) -> (Name, bool) {
+        match self.users.get(name.key()) {
+            Some(user) => (user.name.clone(), true),
+            None => (name, false),
+        }
     }
 
     /// Ends the connection of a guest whose nickname now belongs to an account.

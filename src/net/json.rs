@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::account::{Pass, credential};
-use crate::hub::{Command, Farewell, MessageId, Refusal};
+use crate::hub::{Command, Farewell, Refusal};
 use crate::name::Name;
-use crate::protocol::json::{self, Step};
+use crate::protocol::json::{self, Query, Step};
 use crate::protocol::{WireFormat, json_frames};
-use crate::store::{AccountId, Conversation, Search, SearchScope};
+use crate::store::Account;
 
 use super::front::Upgraded;
+use super::json_queries::Asker;
 use super::line::{Attached, Flow, SessionContext};
 use super::rate::{RateLimit, Verdict};
 use super::websocket::{Session, Terms, serve};
@@ -29,7 +30,7 @@ pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
             context: context.clone(),
             rate: RateLimit::new(limits.message_rate, limits.message_burst),
             started: Instant::now(),
-            account: pass.account.as_ref().map(|account| account.id),
+            account: pass.account.clone(),
         };
         match session.claim(pass) {
             Ok(()) => session.enter(),
@@ -46,7 +47,7 @@ struct JsonSession {
     context: SessionContext,
     rate: RateLimit,
     started: Instant,
-    account: Option<AccountId>,
+    account: Option<Account>,
 }
 
 impl Session for JsonSession {
@@ -56,12 +57,7 @@ impl Session for JsonSession {
         }
         match json::decode(text) {
             Ok(Step::Command(command)) => self.command(command),
-            Ok(Step::Search {
-                room,
-                words,
-                before,
-                limit,
-            }) => self.search(room, words, before, limit),
+            Ok(Step::Query(query)) => self.query(query),
             Err(mistake) => self.fail(&mistake.to_string(), mistake.code()),
         }
     }
@@ -114,8 +110,20 @@ impl JsonSession {
     }
 
     fn command(&self, command: Command) -> Flow {
+        match self.look_up(command) {
+            Ok(command) => self.attached.command(command),
+            Err(refusal) => self.fail(&refusal.to_string(), refusal.code()),
+        }
+    }
+
+    /// Adds to a command what only the store knows.
+    fn look_up(&self, command: Command) -> Result<Command, Refusal> {
         let accounts = &self.context.accounts;
-        let command = match command {
+        Ok(match command {
+            Command::Tagged { tag, message } => Command::Tagged {
+                tag,
+                message: Box::new(self.look_up(*message)?),
+            },
             Command::Private { to, text, .. } if self.account.is_some() => {
                 let account = accounts.find(&to).ok().flatten();
                 Command::Private {
@@ -125,48 +133,27 @@ impl JsonSession {
                 }
             }
             Command::Rename(name) if !matches!(accounts.find(&name), Ok(None)) => {
-                let refusal = match self.account {
+                return Err(match self.account {
                     Some(_) => Refusal::NicknameIsAccount,
                     None => Refusal::NicknameRegistered(name),
-                };
-                return self.fail(&refusal.to_string(), refusal.code());
+                });
             }
             other => other,
-        };
-        self.attached.command(command)
+        })
     }
 
-    /// Searches a channel the connection is in, on its own thread.
-    fn search(
-        &self,
-        room: Option<Name>,
-        words: String,
-        before: Option<MessageId>,
-        limit: usize,
-    ) -> Flow {
-        let id = self.attached.id;
-        let room = match self
-            .context
-            .hub
-            .ask(move |hub, _, _| hub.own_channel(id, room))
-        {
-            Ok(Ok(room)) => room,
-            Ok(Err(refusal)) => return self.fail(&refusal.to_string(), refusal.code()),
-            Err(error) => return self.fail(&error.to_string(), "busy"),
+    /// Answers a question on the connection's own thread.
+    fn query(&self, query: Query) -> Flow {
+        let asker = Asker {
+            connection: self.attached.id,
+            account: self.account.as_ref(),
+            accounts: &self.context.accounts,
+            hub: &self.context.hub,
         };
-        let search = Search {
-            words,
-            scope: SearchScope::Within(Conversation::Channel(room.clone())),
-            before,
-            limit,
-        };
-        match self.context.accounts.store().search(&search) {
-            Ok(found) => {
-                let mut frame = Vec::new();
-                json_frames::write_found(&room, &search.words, &found, &mut frame);
-                self.attached.command(Command::Answer(frame))
-            }
-            Err(error) => self.fail(&format!("Not searched: {error}."), "search_failed"),
+        match asker.answer(query) {
+            Ok(frame) if frame.is_empty() => Flow::Continue,
+            Ok(frame) => self.attached.command(Command::Answer(frame)),
+            Err(failure) => self.fail(&failure.to_string(), failure.code()),
         }
     }
 

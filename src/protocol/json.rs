@@ -8,7 +8,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::hub::{Command, MessageId};
+use crate::hub::{Audience, BadTag, Command, MessageId, Tag};
 use crate::name::{Name, NameError};
 use crate::store::{MAX_ROWS, Window};
 use crate::text::Text;
@@ -17,13 +17,24 @@ use crate::text::Text;
 const HISTORY: usize = 20;
 /// Messages `search` brings unless told otherwise.
 const FOUND: usize = 20;
+/// Users whose presence can be asked for at once.
+const MAX_PRESENCE: usize = 100;
+/// No inbox has as many pages.
+const MAX_PAGE: u64 = 1_000_000;
 
 /// What a frame comes to.
 #[derive(Debug)]
 pub enum Step {
     /// For the hub.
     Command(Command),
-    /// For the store: messages of a channel with these words.
+    /// For the connection's own thread, which asks the store or the hub.
+    Query(Query),
+}
+
+/// A question that changes nothing of what others see.
+#[derive(Debug)]
+pub enum Query {
+    /// Messages of a channel with these words.
     Search {
         /// The current channel if not given.
         room: Option<Name>,
@@ -34,6 +45,29 @@ pub enum Step {
         /// How many at most.
         limit: usize,
     },
+    /// The threads of the account, newest first.
+    Inbox {
+        /// From 1.
+        page: u64,
+    },
+    /// The thread with another account.
+    Thread {
+        /// With whom.
+        user: Name,
+        /// Which part.
+        window: Window,
+        /// How many messages at most.
+        limit: usize,
+    },
+    /// What this user wrote has been read.
+    Read {
+        /// Who wrote.
+        user: Name,
+        /// Up to which message.
+        up_to: MessageId,
+    },
+    /// Which of these users are on.
+    Presence(Vec<Name>),
 }
 
 /// What is wrong with a frame.
@@ -47,6 +81,8 @@ pub enum Mistake {
     Missing(&'static str),
     /// An argument is not of the kind it should be.
     Wrong(&'static str, &'static str),
+    /// An argument is not a number in this range.
+    Range(&'static str, u64, u64),
     /// An argument is not a name.
     Name(&'static str, NameError),
 }
@@ -57,7 +93,9 @@ impl Mistake {
         match self {
             Mistake::Broken(_) => "broken_frame",
             Mistake::UnknownType(_) => "unknown_type",
-            Mistake::Missing(_) | Mistake::Wrong(..) | Mistake::Name(..) => "bad_argument",
+            Mistake::Missing(_) | Mistake::Wrong(..) | Mistake::Range(..) | Mistake::Name(..) => {
+                "bad_argument"
+            }
         }
     }
 }
@@ -69,6 +107,12 @@ impl fmt::Display for Mistake {
             Mistake::UnknownType(name) => write!(f, "There is no command of type {name}."),
             Mistake::Missing(field) => write!(f, "The argument {field} is missing."),
             Mistake::Wrong(field, what) => write!(f, "The argument {field} must be {what}."),
+            Mistake::Range(field, least, most) => {
+                write!(
+                    f,
+                    "The argument {field} must be a number from {least} to {most}."
+                )
+            }
             Mistake::Name(field, error) => write!(f, "{field}: {error}."),
         }
     }
@@ -90,22 +134,33 @@ pub fn decode(frame: &str) -> Result<Step, Mistake> {
         serde_json::from_str(frame).map_err(|error| Mistake::Broken(error.to_string()))?;
     let args = Args(frame.args.unwrap_or_default());
     let command = match frame.kind.as_str() {
-        "message" => Command::Say {
+        "message" => args.tagged(Command::Say {
             channel: args.optional_room()?,
             text: args.text("body")?,
-        },
+        })?,
         "setnick" => Command::Rename(args.nickname("nickname")?),
         "switchroom" => Command::Switch(args.room("room")?),
         "createroom" => Command::Create(args.room("name")?),
         "join" => Command::Join(args.room("room")?),
         "leave" => Command::Leave(args.optional_room()?),
+        "resume" => Command::Resume {
+            channel: args.room("room")?,
+            after: args.id("after")?.ok_or(Mistake::Missing("after"))?,
+        },
+        "typing" => Command::Typing(match args.has("to") {
+            true => Audience::User(args.nickname("to")?),
+            false => Audience::Channel(args.optional_room()?),
+        }),
+        "listen" => Command::Listen {
+            typing: args.strings("events")?.any(|event| event == "typing"),
+        },
         "listusers" => Command::ListMembers(args.optional_room()?),
         "listrooms" => Command::ListChannels,
-        "private" => Command::Private {
+        "private" => args.tagged(Command::Private {
             to: args.nickname("to")?,
             account: None,
             text: args.text("body")?,
-        },
+        })?,
         "ignore" => Command::Ignore(args.nickname("nickname")?),
         "unignore" => Command::Unignore(args.nickname("nickname")?),
         "history" => Command::History {
@@ -113,23 +168,51 @@ pub fn decode(frame: &str) -> Result<Step, Mistake> {
             window: args.id("before")?.map_or(Window::Latest, Window::Before),
             limit: args.limit(HISTORY)?,
         },
-        "search" => {
-            return Ok(Step::Search {
-                room: args.optional_room()?,
-                words: args.string("query")?.to_owned(),
-                before: args.id("before")?,
-                limit: args.limit(FOUND)?,
-            });
-        }
         "exit" => Command::Quit,
-        other => {
-            let other: String = other.chars().take(40).collect();
-            return Err(Mistake::UnknownType(
-                Text::clean(&other).as_str().to_owned(),
-            ));
-        }
+        other => return query(other, &args).map(Step::Query),
     };
     Ok(Step::Command(command))
+}
+
+fn query(kind: &str, args: &Args) -> Result<Query, Mistake> {
+    Ok(match kind {
+        "search" => Query::Search {
+            room: args.optional_room()?,
+            words: args.string("query")?.to_owned(),
+            before: args.id("before")?,
+            limit: args.limit(FOUND)?,
+        },
+        "inbox" => Query::Inbox {
+            page: args.number("page", 1, MAX_PAGE)?.unwrap_or(1),
+        },
+        "thread" => Query::Thread {
+            user: args.nickname("user")?,
+            window: match (args.id("after")?, args.id("before")?) {
+                (Some(id), _) => Window::After(id),
+                (None, Some(id)) => Window::Before(id),
+                (None, None) => Window::Latest,
+            },
+            limit: args.limit(HISTORY)?,
+        },
+        "read" => Query::Read {
+            user: args.nickname("user")?,
+            up_to: args.id("id")?.ok_or(Mistake::Missing("id"))?,
+        },
+        "presence" => {
+            let names: Vec<&str> = args.strings("users")?.take(MAX_PRESENCE + 1).collect();
+            if names.len() > MAX_PRESENCE {
+                return Err(Mistake::Wrong("users", "a list of at most 100 nicknames"));
+            }
+            let names = names.into_iter().map(Name::parse_nickname);
+            let names: Result<Vec<Name>, NameError> = names.collect();
+            Query::Presence(names.map_err(|error| Mistake::Name("users", error))?)
+        }
+        other => {
+            let other: String = other.chars().take(40).collect();
+            let other = Text::clean(&other);
+            return Err(Mistake::UnknownType(other.as_str().to_owned()));
+        }
+    })
 }
 
 struct Args(Map<String, Value>);
@@ -174,13 +257,54 @@ impl Args {
     }
 
     fn limit(&self, usual: usize) -> Result<usize, Mistake> {
-        let Some(value) = self.0.get("limit") else {
-            return Ok(usual);
+        let limit = self.number("limit", 1, MAX_ROWS as u64)?;
+        Ok(limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usual))
+    }
+
+    fn number(&self, field: &'static str, least: u64, most: u64) -> Result<Option<u64>, Mistake> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => match value.as_u64() {
+                Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+                _ => Err(Mistake::Range(field, least, most)),
+            },
+        }
+    }
+
+    fn has(&self, field: &'static str) -> bool {
+        self.0.get(field).is_some_and(|value| !value.is_null())
+    }
+
+    fn strings(&self, field: &'static str) -> Result<impl Iterator<Item = &str>, Mistake> {
+        let wrong = Mistake::Wrong(field, "a list of strings");
+        let Some(Value::Array(list)) = self.0.get(field) else {
+            return Err(wrong);
         };
-        let limit = value.as_u64().and_then(|limit| usize::try_from(limit).ok());
-        limit
-            .filter(|limit| (1..=MAX_ROWS).contains(limit))
-            .ok_or(Mistake::Wrong("limit", "a number from 1 to 1000"))
+        match list.iter().all(Value::is_string) {
+            true => Ok(list.iter().filter_map(Value::as_str)),
+            false => Err(wrong),
+        }
+    }
+
+    /// A message, with its tag if the client has given it one.
+    fn tagged(&self, message: Command) -> Result<Command, Mistake> {
+        match self.tag() {
+            None => Ok(message),
+            Some(Ok(tag)) => Ok(Command::Tagged {
+                tag,
+                message: Box::new(message),
+            }),
+            Some(Err(mistake)) => Err(mistake),
+        }
+    }
+
+    fn tag(&self) -> Option<Result<Tag, Mistake>> {
+        let wrong = Mistake::Wrong("tag", "1 to 64 printable ASCII characters");
+        match self.0.get("tag") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(tag)) => Some(Tag::parse(tag).map_err(|BadTag| wrong)),
+            Some(_) => Some(Err(wrong)),
+        }
     }
 }
 

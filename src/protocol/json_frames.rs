@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::hub::{Body, Event, Farewell, Message, Private};
 use crate::name::Name;
-use crate::store::Found;
+use crate::store::{Found, History, ThreadSummary};
 
 use super::{rfc3339, websocket};
 
@@ -51,6 +51,65 @@ pub fn write_found(room: &Name, query: &str, found: &[Found], out: &mut Vec<u8>)
     write(&system("found", &body, more), out);
 }
 
+/// Appends a page of the inbox.
+pub fn write_inbox(threads: &[ThreadSummary], page: u64, out: &mut Vec<u8>) {
+    let list: Vec<Value> = threads
+        .iter()
+        .map(|thread| {
+            json!({
+                "user": thread.peer_name,
+                "from": thread.latest.author,
+                "body": thread.latest.text,
+                "id": thread.latest.id,
+                "at": rfc3339(thread.latest.at_ms),
+                "unread": thread.unread,
+            })
+        })
+        .collect();
+    let body = lines(threads.iter().map(|thread| &thread.peer_name));
+    let more = json!({ "threads": list, "page": page });
+    write(&system("inbox", &body, more), out);
+}
+
+/// Appends part of the thread of `own` with another user.
+pub fn write_thread(own: &Name, user: &Name, history: &History, out: &mut Vec<u8>) {
+    let messages = history.messages.iter();
+    let list: Vec<Value> = messages
+        .map(|message| {
+            let to = if message.author == *own { user } else { own };
+            json!({
+                "from": message.author,
+                "to": to,
+                "body": message.text,
+                "type": "private",
+                "id": message.id,
+                "at": rfc3339(message.at_ms),
+            })
+        })
+        .collect();
+    let body = match list.len() {
+        1 => format!("1 message with {user}."),
+        n => format!("{n} messages with {user}."),
+    };
+    let more = json!({
+        "user": user,
+        "messages": list,
+        "complete": history.is_complete(),
+    });
+    write(&system("thread", &body, more), out);
+}
+
+/// Appends who of some users is on.
+pub fn write_presence(users: &[(Name, bool)], out: &mut Vec<u8>) {
+    let list: Vec<Value> = users
+        .iter()
+        .map(|(name, online)| json!({ "name": name, "online": online }))
+        .collect();
+    let online = users.iter().filter(|(_, online)| *online);
+    let body = lines(online.map(|(name, _)| name));
+    write(&system("presence", &body, json!({ "users": list })), out);
+}
+
 fn frame_of(event: &Event) -> Option<Value> {
     Some(match event {
         Event::Greeting { .. } => return None,
@@ -72,6 +131,35 @@ fn frame_of(event: &Event) -> Option<Value> {
             messages,
             complete,
         } => history(channel, messages, *complete),
+        Event::Resumed {
+            channel,
+            complete,
+            more,
+        } => system(
+            "resumed",
+            resumed_words(*complete, *more),
+            json!({ "room": channel, "complete": complete, "more": more }),
+        ),
+        Event::Stored { tag, id } => system("stored", "", json!({ "tag": tag.as_str(), "id": id })),
+        Event::NotSent { tag, refusal } => system(
+            "error",
+            &refusal.to_string(),
+            json!({ "code": refusal.code(), "tag": tag.as_str() }),
+        ),
+        Event::Typing { from, channel, to } => {
+            let mut frame = json!({ "from": from, "body": "", "type": "typing" });
+            if let Some(channel) = channel {
+                put(&mut frame, "room", json!(channel));
+            }
+            if let Some(to) = to {
+                put(&mut frame, "to", json!(to));
+            }
+            frame
+        }
+        Event::Listening { typing } => {
+            let events: &[&str] = if *typing { &["typing"] } else { &[] };
+            system("listening", "", json!({ "events": events }))
+        }
         Event::Joined { channel, others } => system(
             "joined",
             &format!("You are now in {channel}."),
@@ -138,6 +226,14 @@ fn frame_of(event: &Event) -> Option<Value> {
             json!({ "code": refusal.code() }),
         ),
     })
+}
+
+fn resumed_words(complete: bool, more: bool) -> &'static str {
+    match (complete, more) {
+        (_, true) => "There is more that you have missed.",
+        (true, false) => "That was all you have missed.",
+        (false, false) => "Some of what you have missed is gone.",
+    }
 }
 
 fn private_frame(private: &Private) -> Value {

@@ -183,9 +183,14 @@ fn try_write_event(
             }
             Ok(())
         }
-        Event::Refused(refusal) => {
+        Event::Refused(refusal) | Event::NotSent { refusal, .. } => {
             writeln!(out, "! {refusal}")
         }
+        // What lines have no command for.
+        Event::Resumed { .. }
+        | Event::Stored { .. }
+        | Event::Typing { .. }
+        | Event::Listening { .. } => Ok(()),
     }
 }
 

@@ -89,10 +89,19 @@ pub enum Window {
 pub struct History {
     /// Ids strictly increase.
     pub messages: Vec<StoredMessage>,
-    /// Whether nothing is missing on the side that was asked for: after the
-    /// given id for [`Window::After`], else before the last of them. What
-    /// retention removed is missing.
-    pub complete: bool,
+    /// Whether the store has more on the side that was asked for: after the
+    /// given id for [`Window::After`], else before the last of them.
+    pub more: bool,
+    /// Whether retention has removed some of that side.
+    pub gap: bool,
+}
+
+impl History {
+    /// Whether this is everything there ever was on the side that was asked
+    /// for.
+    pub fn is_complete(&self) -> bool {
+        !self.more && !self.gap
+    }
 }
 
 /// A line of an inbox: the thread with one other account.

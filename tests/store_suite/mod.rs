@@ -119,7 +119,7 @@ fn commit(store: &dyn Store, messages: &[NewMessage]) {
 
 fn read(store: &dyn Store, of: &Conversation, window: Window, limit: usize) -> (Vec<u64>, bool) {
     let history = store.history(of, window, limit).unwrap();
-    (times(&history.messages), history.complete)
+    (times(&history.messages), history.is_complete())
 }
 
 fn times(messages: &[StoredMessage]) -> Vec<u64> {
@@ -227,6 +227,9 @@ pub fn history_knows_whether_it_is_complete(database: &impl Database) {
     assert!(complete(Window::After(id(5)), 3));
     assert!(complete(Window::Before(id(3)), 2));
     assert!(!complete(Window::Before(id(4)), 2));
+    let part = |window| store.history(&channel("dev"), window, 2).unwrap();
+    assert!(part(Window::After(id(1))).more && !part(Window::After(id(3))).more);
+    assert!(part(Window::Latest).more && !part(Window::Before(id(3))).more);
 }
 
 pub fn channels_and_threads_are_apart(database: &impl Database) {
@@ -583,6 +586,12 @@ pub fn old_messages_are_removed_by_count(database: &impl Database) {
         (vec![1198, 1199, 1200], false),
         "something was missed"
     );
+    let part = |after| store.history(&channel("dev"), Window::After(id(after)), 2);
+    let (missed, all) = (part(1000).unwrap(), part(1197).unwrap());
+    assert!(missed.gap && missed.more, "more to read, and some gone");
+    assert!(!all.gap && all.more);
+    let latest = store.history(&channel("dev"), Window::Latest, 3).unwrap();
+    assert!(latest.gap && !latest.more);
     assert_eq!(
         read(&*store, &channel("ops"), Window::Latest, 10),
         (vec![1301, 1302], true)

@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod http;
+mod json_client;
 mod line_client;
 mod server;
 mod terminal;
@@ -15,6 +16,7 @@ mod user;
 mod ws_client;
 
 pub use http::Answer;
+pub use json_client::JsonClient;
 pub use line_client::LineClient;
 pub use server::{DEADLINE, Server, wait_until};
 pub use terminal::{Terminal, missing};

@@ -68,10 +68,7 @@ pub fn history(
     limit: usize,
 ) -> QueryResult<History> {
     let Some(extent) = extent(connection, conversation)? else {
-        return Ok(History {
-            messages: Vec::new(),
-            complete: true,
-        });
+        return Ok(History::default());
     };
     let rows = limit.min(MAX_ROWS) as i64;
     let last = extent.last_number(connection)?;
@@ -89,9 +86,9 @@ pub fn history(
             (start, last.min(start + rows - 1))
         }
     };
-    let complete = match window {
-        Window::After(id) => end >= last && extent.removed_id <= clamp(id),
-        _ => start <= 1 && extent.removed_number == 0,
+    let (more, gap) = match window {
+        Window::After(id) => (end < last, extent.removed_id > clamp(id)),
+        _ => (start > extent.removed_number + 1, extent.removed_number > 0),
     };
     let rows: Vec<MessageRow> = message::table
         .filter(message::conversation_id.eq(extent.id))
@@ -100,7 +97,11 @@ pub fn history(
         .select(MESSAGE)
         .load(connection)?;
     let messages = rows.into_iter().map(stored).collect::<QueryResult<_>>()?;
-    Ok(History { messages, complete })
+    Ok(History {
+        messages,
+        more,
+        gap,
+    })
 }
 
 /// See [`crate::store::Store::inbox`].

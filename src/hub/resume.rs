@@ -1,0 +1,262 @@
+//! Catching up: somebody was cut off and wants what they have missed.
+//!
+//! While a connection catches up with a channel, nothing live of it is
+//! delivered to it. What it has missed is read a page at a time, each when
+//! the client asks for it, so a long absence floods nobody's queue. What is
+//! published while the last page is being read is held and follows it. So
+//! the client gets everything in order, once.
+
+use std::collections::BTreeMap;
+
+use crate::name::Name;
+use crate::store::{History, MAX_ROWS, Window};
+
+use super::channel::ChannelIndex;
+use super::messages::messages_of;
+use super::{ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Refusal};
+
+/// Text in one page at most; with frames around it far less than what a
+/// connection's queue may hold.
+const PAGE_BYTES: usize = 256 * 1024;
+/// Messages held while a page is read; with more there will be another page.
+const MAX_HELD: usize = 1000;
+
+/// The connections that are catching up with one channel.
+#[derive(Default)]
+pub(super) struct CatchingUp(BTreeMap<ConnectionId, State>);
+
+/// How far one of them is.
+enum State {
+    /// A page is being read.
+    Reading {
+        /// Whether some of what was missed is gone, as far as is known.
+        gap: bool,
+        /// The last message the client has.
+        after: MessageId,
+        /// Published meanwhile.
+        held: Vec<Message>,
+        /// Whether more was published than could be held.
+        overflowed: bool,
+    },
+    /// The client is to ask for the next page.
+    Paused {
+        /// As in [`State::Reading`].
+        gap: bool,
+    },
+    /// Everything was read. The store may be ahead of the hub: what the last
+    /// page had already is still to be published, and not to be told again.
+    Read {
+        /// The last message of all.
+        up_to: MessageId,
+    },
+}
+
+impl CatchingUp {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn contains(&self, id: ConnectionId) -> bool {
+        self.0.contains_key(&id)
+    }
+
+    pub fn remove(&mut self, id: ConnectionId) {
+        self.0.remove(&id);
+    }
+
+    /// Whether a message that is being published is to be told to a member.
+    pub fn lets_through(&self, member: ConnectionId, message: &Message) -> bool {
+        match self.0.get(&member) {
+            None => true,
+            Some(State::Read { up_to }) => message.body.id > *up_to,
+            Some(_) => false,
+        }
+    }
+
+    /// Keeps a message that is being published for those who are not live.
+    pub fn hold(&mut self, message: &Message) {
+        self.0.retain(|_, state| match state {
+            State::Reading {
+                held, overflowed, ..
+            } => {
+                match held.len() < MAX_HELD {
+                    true => held.push(message.clone()),
+                    false => *overflowed = true,
+                }
+                true
+            }
+            State::Paused { .. } => true,
+            State::Read { up_to } => message.body.id <= *up_to,
+        });
+    }
+
+    /// A page is going to be read.
+    fn begin(&mut self, id: ConnectionId, after: MessageId) {
+        let gap = match self.0.get(&id) {
+            Some(State::Reading { gap, .. } | State::Paused { gap }) => *gap,
+            Some(State::Read { .. }) | None => false,
+        };
+        let state = State::Reading {
+            gap,
+            after,
+            held: Vec::new(),
+            overflowed: false,
+        };
+        self.0.insert(id, state);
+    }
+
+    /// The page could not be read; the client may ask again.
+    fn fail(&mut self, id: ConnectionId) {
+        if let Some(State::Reading { gap, .. }) = self.0.get(&id) {
+            let gap = *gap;
+            self.0.insert(id, State::Paused { gap });
+        }
+    }
+
+    /// A page was read, up to its last message.
+    fn turn(&mut self, id: ConnectionId, last: Option<MessageId>, gap: bool, more: bool) -> Turned {
+        let Some(State::Reading {
+            gap: before,
+            after,
+            mut held,
+            overflowed,
+        }) = self.0.remove(&id)
+        else {
+            return Turned { gap, live: None };
+        };
+        let gap = gap || before;
+        if more || overflowed {
+            self.0.insert(id, State::Paused { gap });
+            return Turned { gap, live: None };
+        }
+        let seen = last.unwrap_or(after);
+        held.retain(|message| message.body.id > seen);
+        let up_to = held.last().map_or(seen, |message| message.body.id);
+        self.0.insert(id, State::Read { up_to });
+        Turned {
+            gap,
+            live: Some(held),
+        }
+    }
+}
+
+/// What follows a page.
+struct Turned {
+    /// Whether some of what was missed is gone.
+    gap: bool,
+    /// If that was the last page, what was published while it was read.
+    live: Option<Vec<Message>>,
+}
+
+impl Hub {
+    /// Joins a channel, if need be, and asks for what was said in it since.
+    pub(super) fn resume(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        after: MessageId,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let index = match self.channel_of(id, Some(name.clone())) {
+            Ok(index) => index,
+            Err(_) => self.come_in(id, name, now, fx)?,
+        };
+        let history = self.limits.history;
+        let Some(channel) = self.channels.get_mut(index) else {
+            return Ok(());
+        };
+        let name = channel.name.clone();
+        if !history {
+            let recent = channel.past.recent().into_iter();
+            self.tell_missed(id, recent.filter(|message| message.body.id > after), fx);
+            fx.tell(id, resumed(name, false, false));
+            return Ok(());
+        }
+        channel.catching_up.begin(id, after);
+        if let Some(connection) = self.connection_mut(id) {
+            connection.pending += 1;
+        }
+        fx.read(Reading {
+            connection: id,
+            channel: name,
+            window: Window::After(after),
+            limit: MAX_ROWS,
+            catching_up: true,
+        });
+        Ok(())
+    }
+
+    /// The page a connection asked for; nothing if it cannot be read.
+    pub(super) fn page_read(
+        &mut self,
+        reading: &Reading,
+        history: Option<History>,
+        fx: &mut Effects,
+    ) {
+        let id = reading.connection;
+        let Some(index) = self.catching_up_with(id, &reading.channel) else {
+            // It has left the channel meanwhile.
+            return;
+        };
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        let Some(history) = history else {
+            channel.catching_up.fail(id);
+            fx.tell(id, Event::Refused(Refusal::HistoryUnavailable));
+            return;
+        };
+        let name = channel.name.clone();
+        let mut page = messages_of(&name, history.messages);
+        let cut = cut(&mut page);
+        let last = page.last().map(|message| message.body.id);
+        let more = history.more || cut;
+        let turned = channel.catching_up.turn(id, last, history.gap, more);
+        self.tell_missed(id, page.into_iter(), fx);
+        fx.tell(id, resumed(name, !turned.gap, turned.live.is_none()));
+        self.tell_missed(id, turned.live.into_iter().flatten(), fx);
+    }
+
+    fn tell_missed(
+        &self,
+        id: ConnectionId,
+        messages: impl Iterator<Item = Message>,
+        fx: &mut Effects,
+    ) {
+        for message in messages {
+            fx.tell(id, Event::Message(message));
+        }
+    }
+
+    fn catching_up_with(&self, id: ConnectionId, channel: &Name) -> Option<ChannelIndex> {
+        let index = self.channels.find(channel)?;
+        let channel = self.channels.get(index)?;
+        channel.catching_up.contains(id).then_some(index)
+    }
+}
+
+fn resumed(channel: Name, complete: bool, more: bool) -> Event {
+    Event::Resumed {
+        channel,
+        complete,
+        more,
+    }
+}
+
+/// Shortens a page to what may be sent at once; whether it did.
+fn cut(page: &mut Vec<Message>) -> bool {
+    let mut bytes = 0;
+    let fits = page.iter().position(|message| {
+        bytes += message.body.text.as_str().len();
+        bytes > PAGE_BYTES
+    });
+    match fits {
+        // One message is always a page.
+        Some(fits) if fits.max(1) < page.len() => {
+            page.truncate(fits.max(1));
+            true
+        }
+        _ => false,
+    }
+}

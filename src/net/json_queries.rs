@@ -1,0 +1,154 @@
+//! The questions of JSON clients that the hub need not decide: what the store
+//! has, and who is on. Answered on the connection's own thread.
+
+use std::fmt;
+
+use crate::account::Accounts;
+use crate::hub::{ConnectionId, Refusal};
+use crate::name::Name;
+use crate::protocol::json::Query;
+use crate::protocol::json_frames;
+use crate::store::{Account, Conversation, Search, SearchScope, StoreError, Window};
+use crate::turn::{HubHandle, HubUnavailable};
+
+/// Threads on a page of the inbox, as in the REST API.
+const THREADS_PER_PAGE: usize = 10;
+
+/// Whoever asks, and whom to ask.
+pub struct Asker<'a> {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Its account, if it is no guest's.
+    pub account: Option<&'a Account>,
+    /// Accounts and the store.
+    pub accounts: &'a Accounts,
+    /// The hub.
+    pub hub: &'a HubHandle,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum NoAnswer {
+    /// The hub has refused.
+    Refused(Refusal),
+    /// Only accounts have an inbox.
+    NoAccount,
+    /// Nobody is registered under this name.
+    NobodyRegistered(Name),
+    /// The store cannot say.
+    Store(StoreError),
+    /// The hub does not answer.
+    Busy(HubUnavailable),
+}
+
+impl NoAnswer {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            NoAnswer::Refused(refusal) => refusal.code(),
+            NoAnswer::NoAccount => "no_account",
+            NoAnswer::NobodyRegistered(_) => "no_such_user",
+            NoAnswer::Store(_) => "store_failed",
+            NoAnswer::Busy(_) => "busy",
+        }
+    }
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoAnswer::Refused(refusal) => refusal.fmt(f),
+            NoAnswer::NoAccount => write!(f, "Only registered users have an inbox."),
+            NoAnswer::NobodyRegistered(name) => write!(f, "Nobody is registered as {name}."),
+            NoAnswer::Store(error) => write!(f, "That cannot be looked up: {error}."),
+            NoAnswer::Busy(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+impl Asker<'_> {
+    /// The frame that answers a query; none if nothing needs to be said.
+    pub fn answer(&self, query: Query) -> Result<Vec<u8>, NoAnswer> {
+        let mut frame = Vec::new();
+        match query {
+            Query::Search {
+                room,
+                words,
+                before,
+                limit,
+            } => {
+                let room = self.own_room(room)?;
+                let search = Search {
+                    words,
+                    scope: SearchScope::Within(Conversation::Channel(room.clone())),
+                    before,
+                    limit,
+                };
+                let store = self.accounts.store();
+                let found = store.search(&search).map_err(NoAnswer::Store)?;
+                json_frames::write_found(&room, &search.words, &found, &mut frame);
+            }
+            Query::Inbox { page } => {
+                let account = self.account()?.id;
+                let store = self.accounts.store();
+                let threads = store.inbox(account, page, THREADS_PER_PAGE);
+                let threads = threads.map_err(NoAnswer::Store)?;
+                json_frames::write_inbox(&threads, page, &mut frame);
+            }
+            Query::Thread {
+                user,
+                window,
+                limit,
+            } => self.thread(&user, window, limit, &mut frame)?,
+            Query::Read { user, up_to } => {
+                let (own, peer) = (self.account()?, self.registered(&user)?);
+                let store = self.accounts.store();
+                let marked = store.mark_read(own.id, peer.id, up_to);
+                marked.map_err(NoAnswer::Store)?;
+            }
+            Query::Presence(users) => {
+                let presence = self.hub.ask(move |hub, _, _| {
+                    let users = users.into_iter();
+                    users.map(|name| hub.presence(name)).collect::<Vec<_>>()
+                });
+                let presence = presence.map_err(NoAnswer::Busy)?;
+                json_frames::write_presence(&presence, &mut frame);
+            }
+        }
+        Ok(frame)
+    }
+
+    fn thread(
+        &self,
+        user: &Name,
+        window: Window,
+        limit: usize,
+        frame: &mut Vec<u8>,
+    ) -> Result<(), NoAnswer> {
+        let (own, peer) = (self.account()?, self.registered(user)?);
+        let conversation = Conversation::Thread(own.id, peer.id);
+        let store = self.accounts.store();
+        let history = store.history(&conversation, window, limit);
+        let history = history.map_err(NoAnswer::Store)?;
+        json_frames::write_thread(&own.username, &peer.username, &history, frame);
+        Ok(())
+    }
+
+    /// A room the connection is in: this one, or the current one.
+    fn own_room(&self, room: Option<Name>) -> Result<Name, NoAnswer> {
+        let id = self.connection;
+        let room = self.hub.ask(move |hub, _, _| hub.own_channel(id, room));
+        room.map_err(NoAnswer::Busy)?.map_err(NoAnswer::Refused)
+    }
+
+    fn account(&self) -> Result<&Account, NoAnswer> {
+        self.account.ok_or(NoAnswer::NoAccount)
+    }
+
+    fn registered(&self, user: &Name) -> Result<Account, NoAnswer> {
+        let account = self.accounts.find(user).map_err(NoAnswer::Store)?;
+        account.ok_or_else(|| NoAnswer::NobodyRegistered(user.clone()))
+    }
+}

@@ -1,0 +1,359 @@
+//! Catching up with what was missed, tags and typing, on the hub by itself.
+
+mod hub_support;
+
+use chat_server::hub::{Audience, Command, ConnectionId, Limits, MessageId, Tag};
+use chat_server::name::Name;
+use chat_server::store::{History, StoredMessage, Window};
+use chat_server::text::Text;
+use hub_support::{House, name};
+use std::time::Duration;
+
+/// A house with history, and what its store would have.
+fn keeping_house() -> House {
+    let mut house = House::new();
+    house.hub.set_limits(Limits {
+        login: Duration::from_secs(60),
+        channels_per_connection: 3,
+        history: true,
+    });
+    house
+}
+
+/// Somebody in `dev` who has seen everything so far.
+fn member(house: &mut House, index: u32, nickname: &str) -> ConnectionId {
+    let id = house.open_with(index, "192.0.2.1:1", false);
+    house.claim(id, nickname).unwrap();
+    house.join(id, "dev");
+    answer_recalls(house);
+    id
+}
+
+/// Every channel begins without a past.
+fn answer_recalls(house: &mut House) {
+    for recall in std::mem::take(&mut house.recalls) {
+        house.run(|hub, now, fx| hub.recalled(&recall, Vec::new(), now, fx));
+    }
+}
+
+fn id(ms: u64) -> MessageId {
+    MessageId { ms, sequence: 0 }
+}
+
+fn resume(house: &mut House, who: ConnectionId, after: MessageId) {
+    let channel = name("dev");
+    house.apply(who, Command::Resume { channel, after });
+}
+
+fn page(texts: &[(MessageId, &str)], more: bool, gap: bool) -> History {
+    let message = |(id, text): &(MessageId, &str)| StoredMessage {
+        id: *id,
+        at_ms: id.ms,
+        author: Name::parse("bob").unwrap(),
+        account: None,
+        text: Text::clean(text),
+    };
+    History {
+        messages: texts.iter().map(message).collect(),
+        more,
+        gap,
+    }
+}
+
+fn answer(house: &mut House, history: Option<History>) {
+    let reading = house.readings.remove(0);
+    assert!(matches!(reading.window, Window::After(_)));
+    house.run(|hub, now, fx| hub.history_read(&reading, history, now, fx));
+}
+
+#[test]
+fn what_is_said_meanwhile_follows_what_was_missed() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = house.open_with(1, "192.0.2.1:1", false);
+    house.claim(alice, "alice").unwrap();
+    house.forget();
+    resume(&mut house, alice, id(5));
+    house.say(bob, "during");
+    let during = house.appended[0];
+    house.settle(true);
+    assert_eq!(house.told(alice), ["in dev with 1"], "not live yet");
+    // The page was read after that message was committed.
+    house.say(bob, "later");
+    house.settle(true);
+    let missed = page(&[(id(7), "missed"), (during, "during")], false, false);
+    answer(&mut house, Some(missed));
+    house.say(bob, "live");
+    house.settle(true);
+    assert_eq!(
+        house.told(alice),
+        [
+            "dev/bob: missed",
+            "dev/bob: during",
+            "complete true, more false",
+            "dev/bob: later",
+            "dev/bob: live"
+        ]
+    );
+}
+
+#[test]
+fn what_the_store_knew_before_the_hub_is_not_told_twice() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    resume(&mut house, alice, id(1));
+    house.say(bob, "one");
+    house.say(bob, "two");
+    let ids = house.appended.clone();
+    house.forget();
+    // Committed and read, but the hub has yet to hear that it is committed.
+    let missed = page(&[(ids[0], "one"), (ids[1], "two")], false, false);
+    answer(&mut house, Some(missed));
+    house.settle(true);
+    house.say(bob, "three");
+    house.settle(true);
+    assert_eq!(
+        house.told(alice),
+        [
+            "dev/bob: one",
+            "dev/bob: two",
+            "complete true, more false",
+            "dev/bob: three"
+        ]
+    );
+    assert_eq!(house.told(bob).len(), 3);
+}
+
+#[test]
+fn a_long_absence_is_told_page_by_page_and_nothing_live_in_between() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    resume(&mut house, alice, id(1));
+    answer(&mut house, Some(page(&[(id(2), "two")], true, true)));
+    house.say(bob, "three");
+    let three = house.appended[0];
+    house.settle(true);
+    assert_eq!(
+        house.told(alice),
+        ["dev/bob: two", "complete false, more true"]
+    );
+    resume(&mut house, alice, id(2));
+    answer(&mut house, Some(page(&[(three, "three")], false, false)));
+    // What was gone on the first page is gone.
+    assert_eq!(
+        house.told(alice),
+        ["dev/bob: three", "complete false, more false"]
+    );
+    assert_eq!(house.told(bob), ["dev/bob: three"], "others notice nothing");
+}
+
+#[test]
+fn more_than_can_be_held_is_another_page() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    resume(&mut house, alice, id(1));
+    house.forget();
+    for n in 0..=1000 {
+        house.say(bob, &format!("{n}"));
+        house.settle(true);
+    }
+    answer(&mut house, Some(page(&[(id(2), "two")], false, false)));
+    assert_eq!(
+        house.told(alice),
+        ["dev/bob: two", "complete true, more true"]
+    );
+    // Exactly as many as can be held follow the page.
+    resume(&mut house, alice, id(2));
+    for n in 0..1000 {
+        house.say(bob, &format!("{n}"));
+        house.settle(true);
+    }
+    house.forget();
+    answer(&mut house, Some(page(&[], false, false)));
+    let told = house.told(alice);
+    assert_eq!(told.len(), 1001);
+    assert_eq!(told[0], "complete true, more false");
+}
+
+#[test]
+fn large_texts_make_a_page_short() {
+    let mut house = keeping_house();
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    resume(&mut house, alice, id(1));
+    let text = "x".repeat(100 * 1024);
+    let texts: Vec<(MessageId, &str)> = (2..7).map(|ms| (id(ms), text.as_str())).collect();
+    answer(&mut house, Some(page(&texts, false, false)));
+    let told = house.told(alice);
+    assert_eq!(told.len(), 3, "two messages, and that there is more");
+    assert_eq!(told[2], "complete true, more true");
+}
+
+#[test]
+fn a_failed_page_can_be_asked_for_again_and_leaving_forgets_all() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    resume(&mut house, alice, id(1));
+    answer(&mut house, None);
+    house.say(bob, "unseen");
+    house.settle(true);
+    assert_eq!(house.told(alice), ["history_unavailable"]);
+    house.apply(alice, Command::Leave(None));
+    house.join(alice, "dev");
+    house.forget();
+    house.say(bob, "seen");
+    house.settle(true);
+    assert_eq!(house.told(alice), ["dev/bob: seen"]);
+    // Whoever goes while the page is read gets nothing of it.
+    resume(&mut house, alice, id(1));
+    house.run(|hub, now, fx| hub.close(alice, chat_server::hub::Farewell::Quit, now, fx));
+    house.forget();
+    answer(&mut house, Some(page(&[(id(2), "two")], false, false)));
+    assert_eq!(house.told(alice), [""; 0]);
+}
+
+#[test]
+fn without_history_one_is_live_at_once_and_told_that_something_is_gone() {
+    let mut house = House::new();
+    let bob = house.enter(0, "bob");
+    house.join(bob, "dev");
+    house.say(bob, "before");
+    let alice = house.open_with(1, "192.0.2.1:1", false);
+    house.claim(alice, "alice").unwrap();
+    house.forget();
+    resume(&mut house, alice, id(1));
+    house.say(bob, "after");
+    assert_eq!(
+        house.told(alice),
+        [
+            "in dev with 1",
+            "dev/bob: before",
+            "complete false, more false",
+            "dev/bob: after"
+        ]
+    );
+}
+
+fn tagged(tag: &str, text: &str) -> Command {
+    Command::Tagged {
+        tag: Tag::parse(tag).unwrap(),
+        message: Box::new(Command::Say {
+            channel: None,
+            text: Text::clean(text),
+        }),
+    }
+}
+
+#[test]
+fn a_tagged_message_is_published_once_however_often_it_comes() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    house.apply(alice, tagged("t1", "hi"));
+    house.apply(alice, tagged("t1", "hi"));
+    assert_eq!(house.appended.len(), 1);
+    assert_eq!(house.told(alice), [""; 0]);
+    house.settle(true);
+    house.apply(alice, tagged("t1", "hi"));
+    // Asked twice before it was settled, by the same connection.
+    assert_eq!(
+        house.told(alice),
+        ["dev/alice: hi", "stored t1", "stored t1", "stored t1"]
+    );
+    assert_eq!(house.told(bob), ["dev/alice: hi"]);
+    // Somebody else's tag is another one.
+    house.apply(bob, tagged("t1", "ho"));
+    house.settle(true);
+    assert_eq!(house.told(bob), ["dev/bob: ho", "stored t1"]);
+    // For ten minutes.
+    house.pass(10 * 60 * 1000 - 1);
+    house.apply(bob, tagged("t1", "ho"));
+    assert!(house.appended.is_empty());
+    house.pass(1);
+    house.apply(bob, tagged("t1", "ho"));
+    assert_eq!(house.appended.len(), 1);
+}
+
+#[test]
+fn a_tag_survives_its_connection() {
+    let mut house = keeping_house();
+    let alice = member(&mut house, 1, "alice");
+    house.apply(alice, tagged("t1", "hi"));
+    house.run(|hub, now, fx| hub.close(alice, chat_server::hub::Farewell::PeerLeft, now, fx));
+    let again = member(&mut house, 2, "alice");
+    house.forget();
+    house.apply(again, tagged("t1", "hi"));
+    house.settle(true);
+    assert_eq!(house.told(again), ["dev/alice: hi", "stored t1"]);
+}
+
+#[test]
+fn a_tagged_message_that_is_not_sent_says_so_and_may_be_sent_again() {
+    let mut house = keeping_house();
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    house.apply(alice, tagged("t1", " "));
+    house.apply(alice, tagged("t2", "hi"));
+    house.settle(false);
+    assert_eq!(house.told(alice), ["t1: empty_message", "t2: not_stored"]);
+    house.apply(alice, tagged("t2", "hi"));
+    house.settle(true);
+    assert_eq!(house.told(alice), ["dev/alice: hi", "stored t2"]);
+}
+
+#[test]
+fn tags_are_limited_in_length_and_number() {
+    assert!(Tag::parse(&"x".repeat(64)).is_ok());
+    for bad in ["", "caf\u{e9}", "a\nb", &"x".repeat(65)] {
+        assert!(Tag::parse(bad).is_err(), "{bad:?}");
+    }
+    let mut house = House::new();
+    let alice = house.enter(0, "alice");
+    house.join(alice, "dev");
+    for n in 0..65_537 {
+        house.apply(alice, tagged(&format!("t{n}"), "x"));
+    }
+    assert_eq!(house.hub.remembered_tags(), 65_536);
+    house.forget();
+    house.apply(alice, tagged("t65536", "x"));
+    assert_eq!(house.told(alice), ["stored t65536"]);
+    house.apply(alice, tagged("t0", "x"));
+    assert_eq!(house.told(alice).len(), 2, "the oldest one is forgotten");
+}
+
+#[test]
+fn typing_is_told_to_those_who_listen_and_once_a_second() {
+    let mut house = keeping_house();
+    let [alice, bob, carol] =
+        [(0, "alice"), (1, "bob"), (2, "carol")].map(|(i, n)| member(&mut house, i, n));
+    house.apply(alice, Command::Listen { typing: true });
+    house.apply(bob, Command::Listen { typing: true });
+    house.forget();
+    let typing = || Command::Typing(Audience::Channel(None));
+    house.apply(alice, typing());
+    house.apply(alice, typing());
+    assert_eq!(house.told(bob).len(), 1);
+    assert_eq!(house.told(alice), [""; 0], "not to oneself");
+    assert_eq!(house.told(carol), [""; 0], "not to who does not listen");
+    house.pass(1000);
+    house.apply(alice, typing());
+    assert_eq!(house.told(bob).len(), 1);
+    // Who ignores somebody does not see them type in private.
+    house.apply(bob, Command::Ignore(name("alice")));
+    house.pass(1000);
+    house.forget();
+    house.apply(alice, Command::Typing(Audience::User(name("bob"))));
+    assert_eq!(house.told(bob), [""; 0]);
+    house.apply(bob, Command::Typing(Audience::User(name("alice"))));
+    assert_eq!(house.told(alice).len(), 1);
+    house.apply(alice, Command::Typing(Audience::User(name("nobody"))));
+    assert_eq!(house.told(alice), ["no_such_user"]);
+    assert!(house.appended.is_empty(), "nothing of it is kept");
+}

@@ -1,0 +1,181 @@
+//! What the tests of the hub by itself share.
+
+// Each test program uses its own part of this.
+#![allow(dead_code)]
+
+use std::time::Duration;
+
+use chat_server::hub::{
+    Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub, Limits,
+    MessageId, Now, Profile, Reading, Recall, Refusal,
+};
+use chat_server::name::Name;
+use chat_server::store::AccountId;
+use chat_server::text::Text;
+
+/// A hub with a clock and somebody to ask what each connection was told.
+pub struct House {
+    pub hub: Hub,
+    pub now: Now,
+    pub told: Vec<(ConnectionId, Event)>,
+    pub closed: Vec<(ConnectionId, Farewell)>,
+    /// What waits to be committed.
+    pub appended: Vec<MessageId>,
+    /// Parts of histories that are asked for.
+    pub readings: Vec<Reading>,
+    /// Pasts of channels that are asked for.
+    pub recalls: Vec<Recall>,
+}
+
+impl House {
+    pub fn new() -> House {
+        House {
+            hub: Hub::new(Limits {
+                login: Duration::from_secs(60),
+                channels_per_connection: 3,
+                history: false,
+            }),
+            now: Now {
+                unix_ms: 1_700_000_000_000,
+                ticks_ms: 0,
+            },
+            told: Vec::new(),
+            closed: Vec::new(),
+            appended: Vec::new(),
+            readings: Vec::new(),
+            recalls: Vec::new(),
+        }
+    }
+
+    pub fn run<T>(&mut self, action: impl FnOnce(&mut Hub, Now, &mut Effects) -> T) -> T {
+        let mut fx = Effects::default();
+        let result = action(&mut self.hub, self.now, &mut fx);
+        for effect in fx.list() {
+            match effect {
+                Effect::Deliver { to, event } => {
+                    let to = fx.recipients(*to).iter();
+                    self.told.extend(to.map(|&id| (id, event.clone())));
+                }
+                Effect::Close {
+                    connection,
+                    farewell,
+                } => self.closed.push((*connection, farewell.clone())),
+                Effect::Append(message) => self.appended.push(message.id),
+                Effect::Chore(Chore::Read(reading)) => self.readings.push(reading.clone()),
+                Effect::Chore(Chore::Recall(recall)) => self.recalls.push(recall.clone()),
+                Effect::Write { .. } | Effect::Log(_) | Effect::Chore(_) => {}
+            }
+        }
+        result
+    }
+
+    pub fn open(&mut self, index: u32) -> ConnectionId {
+        self.open_with(index, "192.0.2.1:1", true)
+    }
+
+    pub fn open_with(&mut self, index: u32, address: &str, one_channel: bool) -> ConnectionId {
+        let id = ConnectionId {
+            index,
+            generation: 0,
+        };
+        let profile = Profile {
+            protocol: "test",
+            address: address.parse().unwrap(),
+            one_channel,
+        };
+        self.run(|hub, now, fx| hub.open(id, profile, now, fx));
+        id
+    }
+
+    pub fn claim(&mut self, id: ConnectionId, nickname: &str) -> Result<(), Refusal> {
+        let name = name(nickname);
+        self.run(|hub, now, fx| hub.claim(id, name, None, now, fx))
+    }
+
+    /// Opens a connection with a nickname.
+    pub fn enter(&mut self, index: u32, nickname: &str) -> ConnectionId {
+        let id = self.open(index);
+        self.claim(id, nickname).unwrap();
+        id
+    }
+
+    pub fn apply(&mut self, id: ConnectionId, command: Command) {
+        self.run(|hub, now, fx| hub.apply(id, command, now, fx));
+    }
+
+    pub fn join(&mut self, id: ConnectionId, channel: &str) {
+        self.apply(id, Command::Join(name(channel)));
+    }
+
+    pub fn say(&mut self, id: ConnectionId, text: &str) {
+        let text = Text::clean(text);
+        self.apply(
+            id,
+            Command::Say {
+                channel: None,
+                text,
+            },
+        );
+    }
+
+    pub fn private(&mut self, id: ConnectionId, to: &str, text: &str) {
+        let (to, text) = (name(to), Text::clean(text));
+        let account = None;
+        self.apply(id, Command::Private { to, account, text });
+    }
+
+    pub fn pass(&mut self, ms: u64) {
+        self.now.ticks_ms += ms;
+        self.now.unix_ms += ms;
+        self.run(|hub, now, fx| hub.tick(now, fx));
+    }
+
+    /// What a connection was told since this was last asked, in short.
+    pub fn told(&mut self, id: ConnectionId) -> Vec<String> {
+        let (mine, others): (Vec<_>, Vec<_>) = self.told.drain(..).partition(|&(to, _)| to == id);
+        self.told = others;
+        mine.iter().map(|(_, event)| short(event)).collect()
+    }
+
+    /// The store has committed, or not, everything it was given.
+    pub fn settle(&mut self, committed: bool) {
+        for id in std::mem::take(&mut self.appended) {
+            self.run(|hub, now, fx| hub.settle(id, committed, now, fx));
+        }
+    }
+
+    pub fn forget(&mut self) {
+        self.told.clear();
+    }
+}
+
+pub fn credential(account: i64) -> Credential {
+    Credential {
+        account: AccountId(account),
+        ignored: Vec::new(),
+        token: None,
+    }
+}
+
+pub fn name(raw: &str) -> Name {
+    Name::parse(raw).unwrap()
+}
+
+pub fn short(event: &Event) -> String {
+    match event {
+        Event::Message(m) => format!("{}/{}: {}", m.channel, m.from, m.body.text),
+        Event::Private(p) => format!("from {}: {}", p.from, p.body.text),
+        Event::PrivateSent(p) => format!("to {}: {}", p.to, p.body.text),
+        Event::MemberJoined { nickname, .. } => format!("+{nickname}"),
+        Event::MemberLeft { nickname, .. } => format!("-{nickname}"),
+        Event::MembersChanged { joined, left, .. } => format!("+{joined} -{left}"),
+        Event::MemberRenamed { from, to, .. } => format!("{from} is {to}"),
+        Event::Joined { channel, others } => format!("in {channel} with {others}"),
+        Event::Members { nicknames, .. } => format!("{nicknames:?}"),
+        Event::Refused(refusal) => refusal.code().to_owned(),
+        Event::Resumed { complete, more, .. } => format!("complete {complete}, more {more}"),
+        Event::Stored { tag, .. } => format!("stored {}", tag.as_str()),
+        Event::NotSent { tag, refusal } => format!("{}: {}", tag.as_str(), refusal.code()),
+        other => format!("{other:?}"),
+    }
+}
