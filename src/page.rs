@@ -4,7 +4,9 @@
 //! with lets a browser load nothing from elsewhere either.
 
 use std::collections::HashMap;
+use std::panic::resume_unwind;
 use std::sync::LazyLock;
+use std::thread;
 
 use crate::net::front::{File, Found};
 
@@ -40,13 +42,22 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     PICTURE: "icon.svg" "icon-unread.svg";
 };
 
+/// Made by a thread of its own: compressing takes more stack than the threads
+/// have that serve connections.
 static BY_PATH: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
-    let index = File::new(HTML, POLICY, include_bytes!("page/index.html").as_slice());
-    let others = FILES
-        .iter()
-        .map(|&(path, kind, body)| (path, File::new(kind, POLICY, body).compressed()));
-    others.chain([("/client", index.compressed())]).collect()
+    thread::spawn(compress)
+        .join()
+        .unwrap_or_else(|panic| resume_unwind(panic))
 });
+
+fn compress() -> HashMap<&'static str, File> {
+    let index = include_bytes!("page/index.html").as_slice();
+    FILES
+        .iter()
+        .chain([&("/client", HTML, index)])
+        .map(|&(path, kind, body)| (path, File::new(kind, POLICY, body).compressed()))
+        .collect()
+}
 
 /// The page's file at a path.
 pub fn file(path: &str) -> Option<Found> {

@@ -13,6 +13,7 @@ const PAGE = 60;
 const MOST_MISSED = 3_000;
 /** The room one begins in. */
 const EVERYONE = "global";
+const RETRY = 3_000;
 const HEARTBEAT = 25_000;
 const TYPING_EVERY = 3_000;
 const TYPING_LASTS = 5_000;
@@ -142,6 +143,7 @@ export class Chat {
     this.#state.link = { state: name, until, why: name === "ended" ? detail : null };
     if (name !== "open") {
       clearInterval(this.#heart);
+      this.delivery.cutOff();
       for (const conversation of this.#state.conversations.values()) {
         conversation.loading = null;
         if (conversation.isRoom) conversation.joined = false;
@@ -286,7 +288,10 @@ export class Chat {
     const room = this.#state.room(frame.room);
     const message = said(frame);
     if (!room.insert(message)) return;
-    if (room.catchingUp) this.#missed.set(room.key, (this.#missed.get(room.key) ?? 0) + 1);
+    if (room.catchingUp) {
+      this.#missed.set(room.key, (this.#missed.get(room.key) ?? 0) + 1);
+      if (this.#state.isMe(message.from)) this.delivery.missed(room, message);
+    }
     room.typing.delete(fold(frame.from));
     this.#arrived(room, message);
   }
@@ -388,6 +393,7 @@ export class Chat {
   }
 
   #missedDirect(direct) {
+    direct.catchingUp = true;
     this.#thread(direct, direct.lastId);
   }
 
@@ -402,9 +408,12 @@ export class Chat {
       direct.complete = frame.complete || messages.length < asked.limit;
     } else {
       for (const message of messages) {
-        if (direct.insert(message)) this.#arrived(direct, message);
+        if (!direct.insert(message)) continue;
+        if (this.#state.isMe(message.from)) this.delivery.missed(direct, message);
+        this.#arrived(direct, message);
       }
-      if (!frame.complete && messages.length > 0) this.#missedDirect(direct);
+      direct.catchingUp = false;
+      if (!frame.complete && messages.length > 0) return this.#missedDirect(direct);
     }
     this.delivery.flush(direct);
     this.#state.emit("stream", direct);
@@ -439,6 +448,7 @@ export class Chat {
     const unknown = frame.code === "unknown_type" && /type (\w+)\.$/.exec(frame.body)?.[1];
     if (unknown) return this.#notKnown(unknown);
     if (frame.tag && this.delivery.refused(frame)) return;
+    if (frame.code === "history_unavailable") return this.#resumeLater();
     if (frame.code === "too_fast") return this.delivery.slower();
     if (frame.code === "too_long" && this.delivery.tooLong(frame)) return;
     if (frame.code === "already_in_channel" || frame.code === "not_ignored") return;
@@ -447,6 +457,20 @@ export class Chat {
       if (frame.code === "no_history") conversation.complete = true;
     }
     if (frame.code !== "no_history") this.#state.toast(frame.body);
+  }
+
+  /** Nothing that was asked for will come; it has to be asked for again. */
+  #resumeLater() {
+    const connection = this.#connection;
+    setTimeout(() => {
+      if (connection !== this.#connection || connection.state !== "open") return;
+      for (const conversation of this.#state.conversations.values()) {
+        conversation.loading = null;
+        if (!conversation.catchingUp) continue;
+        if (conversation.isRoom) this.#resumeRoom(conversation);
+        else this.#missedDirect(conversation);
+      }
+    }, RETRY);
   }
 
   /** An older server: does without. */

@@ -35,7 +35,7 @@ export class Delivery {
 
   send(conversation, body) {
     const pending = {
-      tag: uuid(), body, from: this.#state.me, at: Date.now(), status: "waiting", tries: 0, sent: 0,
+      tag: uuid(), body: clean(body), from: this.#state.me, at: Date.now(), status: "waiting", tries: 0, sent: 0,
     };
     conversation.pending.push(pending);
     this.#transmit(conversation, pending);
@@ -74,6 +74,22 @@ export class Delivery {
     if (message) message.tag = pending.tag;
     else conversation.insert({ id: frame.id, tag: pending.tag, from: this.#state.me, body: pending.body, at: pending.at });
     this.discard(conversation, pending);
+  }
+
+  /** One of ours that came while catching up. A server that was started again
+   * knows no tags: it may be one of which we never heard that it was stored. */
+  missed(conversation, message) {
+    const pending = conversation.pending.find((one) => one.tries > 0 && one.body === message.body);
+    if (!pending) return;
+    message.tag = pending.tag;
+    this.discard(conversation, pending);
+  }
+
+  /** The connection is lost: what was sent may have arrived or not. */
+  cutOff() {
+    for (const [, pending] of this.#all()) {
+      if (pending.status === "sending") pending.status = "waiting";
+    }
   }
 
   /** The server will not have it; false if it is not one of ours. */
@@ -136,6 +152,11 @@ export class Delivery {
     const conversations = [...this.#state.conversations.values()];
     return conversations.flatMap((one) => one.pending.map((pending) => [one, pending]));
   }
+}
+
+/** A text as the server will store it. */
+function clean(body) {
+  return body.replace(/[\0-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "").trimEnd();
 }
 
 function uuid() {
