@@ -4,11 +4,11 @@ export const fold = (name) => name.normalize("NFKC").toLowerCase();
 
 export const sameName = (one, other) => fold(one) === fold(other);
 
-/** One of eight tints for somebody, always the same. */
-export function tint(name) {
-  let sum = 7;
-  for (const letter of fold(name)) sum = (sum * 31 + letter.codePointAt(0)) >>> 0;
-  return sum % 8;
+/** The hue of somebody's colour, in degrees; always the same. */
+export function hue(name) {
+  let sum = 0x811c9dc5;
+  for (const letter of fold(name)) sum = Math.imul(sum ^ letter.codePointAt(0), 0x01000193) >>> 0;
+  return ((sum ^ (sum >>> 15)) % 18) * 20;
 }
 
 /** One or two letters that stand for a name. */

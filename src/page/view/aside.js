@@ -138,5 +138,8 @@ function excerpt(body, query) {
   const text = body.replace(/\s+/g, " ");
   const word = query.split(/\s+/)[0].toLowerCase();
   const at = Math.max(0, text.toLowerCase().indexOf(word) - 60);
-  return (at > 0 ? "…" : "") + text.slice(at, at + 220);
+  const from = at > 0 ? text.indexOf(" ", at) + 1 : 0;
+  const rest = text.slice(from, from + 200);
+  const isAll = from + 200 >= text.length;
+  return (from > 0 ? "… " : "") + (isAll ? rest : `${rest.slice(0, rest.lastIndexOf(" "))} …`);
 }

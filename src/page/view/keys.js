@@ -8,7 +8,7 @@ export class Keys {
   constructor(app) {
     this.#app = app;
     addEventListener("keydown", (event) => {
-      if (event.defaultPrevented || event.isComposing || document.querySelector("dialog, .menu")) return;
+      if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open], .menu:popover-open")) return;
       if (this.#press(event)) event.preventDefault();
     });
   }

@@ -1,11 +1,13 @@
 // Small pieces that several views show.
 
 import { h } from "../lib/dom.js";
-import { initials, tint } from "../model/names.js";
+import { hue, initials } from "../model/names.js";
 
 /** The square that stands for a person. */
 export function avatar(name, more = "") {
-  return h("span", { class: `avatar tint-${tint(name)} ${more}`, "aria-hidden": "true" }, initials(name));
+  const square = h("span", { class: `avatar ${more}`, "aria-hidden": "true" }, initials(name));
+  square.style.setProperty("--hue", hue(name));
+  return square;
 }
 
 export function presence(isOnline) {
