@@ -18,6 +18,7 @@ pub mod rate;
 pub mod registry;
 pub mod room;
 pub mod stream;
+pub mod subscriber;
 pub mod telnet;
 pub mod tls;
 pub mod transport;

@@ -8,6 +8,8 @@ use parking_lot::Mutex;
 
 use crate::hub::ConnectionId;
 
+use super::subscriber::subscriber;
+
 /// Counts connections and hands out ids. Used when connections come and go,
 /// never per message.
 #[derive(Debug, Default)]
@@ -18,6 +20,7 @@ pub struct Registry {
 #[derive(Debug, Default)]
 struct State {
     connections: usize,
+    /// By [`subscriber`].
     per_address: HashMap<IpAddr, usize>,
     generations: Vec<u32>,
     free: Vec<u32>,
@@ -54,12 +57,12 @@ impl Refused {
 #[derive(Debug)]
 pub struct Permit {
     registry: Arc<Registry>,
-    address: IpAddr,
+    subscriber: IpAddr,
 }
 
 impl Registry {
     /// Lets a connection in unless that exceeds a limit; 0 is no limit, and
-    /// loopback has none of its own.
+    /// loopback has none of its own. An IPv6 network of 64 bits is an address.
     pub fn admit(
         self: &Arc<Registry>,
         address: IpAddr,
@@ -70,7 +73,8 @@ impl Registry {
         if in_all > 0 && state.connections >= in_all {
             return Err(Refused::Full);
         }
-        let of_address = state.per_address.entry(address).or_insert(0);
+        let subscriber = subscriber(address);
+        let of_address = state.per_address.entry(subscriber).or_insert(0);
         let limited = per_address > 0 && !address.to_canonical().is_loopback();
         if limited && *of_address >= per_address {
             return Err(Refused::AddressFull);
@@ -79,7 +83,7 @@ impl Registry {
         state.connections += 1;
         Ok(Permit {
             registry: self.clone(),
-            address,
+            subscriber,
         })
     }
 
@@ -128,10 +132,10 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.registry.state.lock();
         state.connections -= 1;
-        if let Some(count) = state.per_address.get_mut(&self.address) {
+        if let Some(count) = state.per_address.get_mut(&self.subscriber) {
             *count -= 1;
             if *count == 0 {
-                state.per_address.remove(&self.address);
+                state.per_address.remove(&self.subscriber);
             }
         }
     }
@@ -153,6 +157,23 @@ mod tests {
         assert_eq!(registry.admit(two, 3, 2).unwrap_err(), Refused::Full);
         drop(first);
         assert!(registry.admit(one, 3, 2).is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        let registry = Arc::new(Registry::default());
+        let admit = |address: &str| registry.admit(address.parse().unwrap(), 0, 2);
+        let first = admit("2001:db8::1").unwrap();
+        let _second = admit("2001:db8::ffff:ffff:ffff:ffff").unwrap();
+        assert_eq!(admit("2001:db8::2").unwrap_err(), Refused::AddressFull);
+        let _beside = admit("2001:db8:0:1::1").unwrap();
+        drop(first);
+        let _third = admit("2001:db8::2").unwrap();
+        // However an IPv4 address is written, it is that one and no network.
+        let _four = admit("192.0.2.1").unwrap();
+        let _four_again = admit("::ffff:192.0.2.1").unwrap();
+        assert_eq!(admit("192.0.2.1").unwrap_err(), Refused::AddressFull);
+        assert!(admit("::ffff:192.0.2.2").is_ok());
     }
 
     #[test]
