@@ -2,7 +2,7 @@
 CARGO ?= cargo
 SECONDS ?= 60
 
-.PHONY: run test check bench fuzz fmt tools
+.PHONY: run test check deny bench fuzz tsan fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -15,6 +15,10 @@ check: ## Formatting, lints, documentation, dependency rules
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 	.ci/no-async-runtime
+	.ci/deny if-installed
+
+deny: ## Licences, banned and duplicate crates, known vulnerabilities (cargo-deny)
+	.ci/deny
 
 bench: ## Measure connections, deliveries, the chat log and the store
 	$(CARGO) bench --bench load
@@ -23,6 +27,9 @@ bench: ## Measure connections, deliveries, the chat log and the store
 
 fuzz: ## Fuzz every codec, each for SECONDS
 	.ci/fuzz $(SECONDS)
+
+tsan: ## Tests under ThreadSanitizer
+	.ci/tsan
 
 fmt: ## Format the sources
 	$(CARGO) fmt
