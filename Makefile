@@ -8,7 +8,7 @@ SEED ?=
 BUG ?=
 STEPS ?= 50000
 
-.PHONY: run test check bench fuzz simulate fmt tools
+.PHONY: run test check deny bench fuzz simulate tsan fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -21,6 +21,10 @@ check: ## Formatting, lints, documentation, dependency rules
 	$(CARGO) clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
 	.ci/no-async-runtime
+	.ci/deny if-installed
+
+deny: ## Licences, banned and duplicate crates, known vulnerabilities (cargo-deny)
+	.ci/deny
 
 bench: ## Measure connections, deliveries, the chat log and the store
 	$(CARGO) bench --bench load
@@ -34,6 +38,9 @@ simulate: ## Look for mistakes in a simulated world: MINUTES=10, SEED=7 STEPS=10
 	$(CARGO) bench --profile simulation --bench simulate -- \
 		--minutes $(MINUTES) --steps $(STEPS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(BUG),--bug $(BUG))
+
+tsan: ## Tests under ThreadSanitizer
+	.ci/tsan
 
 fmt: ## Format the sources
 	$(CARGO) fmt

@@ -11,6 +11,7 @@ mod channel;
 mod command;
 mod effects;
 mod event;
+mod expiry;
 mod holds;
 mod id;
 mod membership;
@@ -89,6 +90,8 @@ pub struct Hub {
     tags: tags::Tags,
     /// Of those who have no nickname yet, and not all are given equal time.
     login_deadlines: BTreeSet<(u64, ConnectionId)>,
+    /// Of those whose token comes to its end.
+    expiries: BTreeSet<(u64, ConnectionId)>,
 }
 
 /// One connection's state.
@@ -99,6 +102,8 @@ struct Connection {
     nickname: Option<Name>,
     /// Until when it has to have one.
     login_deadline: Option<u64>,
+    /// When its token comes to its end.
+    expiry: Option<u64>,
     /// The token it came with.
     token: Option<Arc<str>>,
     /// Answers of the store it waits for: messages of its own to be committed,
@@ -131,6 +136,7 @@ impl Hub {
             last_recall: 0,
             tags: tags::Tags::default(),
             login_deadlines: BTreeSet::new(),
+            expiries: BTreeSet::new(),
         }
     }
 
@@ -166,6 +172,7 @@ impl Hub {
                 opened_ms: now.unix_ms,
                 nickname: None,
                 login_deadline: None,
+                expiry: None,
                 token: None,
                 pending: 0,
                 waiting: VecDeque::new(),
@@ -204,6 +211,7 @@ impl Hub {
             self.leave_channel(id, channel, now, fx);
         }
         self.set_token(id, None);
+        self.forget_expiry(id);
         let slot = self.connections.get_mut(id.index as usize);
         let Some(connection) = slot.and_then(Option::take) else {
             return;
@@ -363,14 +371,16 @@ impl Hub {
             self.login_deadlines.pop_first();
             self.close(id, Farewell::LoginTimeout, now, fx);
         }
+        self.end_expired(now, fx);
         self.channels.flush_notices(now, fx);
     }
 
     /// When [`Hub::tick`] next has something to do, on the monotonic clock.
     pub fn next_deadline(&self) -> Option<u64> {
         let login = self.login_deadlines.first().map(|&(deadline, _)| deadline);
+        let expiry = self.expiries.first().map(|&(deadline, _)| deadline);
         let notices = self.channels.next_notice();
-        login.into_iter().chain(notices).min()
+        login.into_iter().chain(expiry).chain(notices).min()
     }
 
     /// Ends every connection.

@@ -93,6 +93,7 @@ pub mod protocol;
 pub mod rest;
 pub mod server;
 pub mod store;
+mod sync;
 pub mod text;
 pub mod turn;
 pub mod watch;

@@ -3,6 +3,7 @@
 //! A connection is one thread that reads; the hub thread writes through the
 //! [`outbox`]. No chat rules here.
 
+mod backlog;
 pub mod deadline;
 pub mod direct;
 pub mod flusher;
@@ -18,6 +19,7 @@ pub mod rate;
 pub mod registry;
 pub mod room;
 pub mod stream;
+pub mod subscriber;
 pub mod telnet;
 pub mod tls;
 pub mod transport;

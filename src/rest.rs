@@ -6,6 +6,7 @@
 
 mod accounts;
 mod announce;
+mod audit;
 mod auth;
 mod bans;
 mod call;

@@ -637,7 +637,8 @@ fn is_wanted(query: &Query, pattern: Option<&Regex>, entry: &Entry) -> bool {
         matches!((spelling, Name::parse(name)), (Some(Ok(a)), Ok(b)) if a == b)
     };
     let from_or_to = |name: &String| {
-        same(&entry.nick, name) || entry.kind == Kind::Private && same(&entry.to, name)
+        same(&entry.nick, name)
+            || matches!(entry.kind, Kind::Private | Kind::Admin) && same(&entry.to, name)
     };
     let text_matches = |pattern: &Regex| {
         let text = entry.text.as_deref();

@@ -3,8 +3,8 @@
 mod hub_support;
 
 use chat_server::hub::{
-    BanTarget, Chore, Command, ConnectionId, Effect, Effects, Event, Farewell, Hub, Limits, Now,
-    Profile,
+    BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub,
+    Limits, Now, Profile,
 };
 use chat_server::store::AccountId;
 use chat_server::text::Text;
@@ -240,8 +240,8 @@ fn bans_end_connections_and_keep_them_out_until_they_expire() {
     );
     house.apply(bob, Command::Rename(name("mallory")));
     assert_eq!(house.told(bob).last().unwrap(), "nickname_banned");
-    assert!(house.hub.unban(ban.id));
-    assert!(!house.hub.unban(ban.id));
+    assert_eq!(house.hub.unban(ban.id), Some(ban.clone()));
+    assert_eq!(house.hub.unban(ban.id), None);
     house.claim(mallory, "mallory").unwrap();
     house.pass(5000);
     let closed = house.closed.len();
@@ -475,4 +475,42 @@ fn no_longer_ignoring_is_remembered_for_every_nickname_there_was() {
         )
     });
     assert!(forgotten);
+}
+
+#[test]
+fn a_connection_ends_with_its_token_to_the_millisecond() {
+    let mut house = House::new();
+    let token = |token: &str| Credential {
+        account: AccountId(7),
+        ignored: Vec::new(),
+        token: Some(token.into()),
+    };
+    let [short, long, left] = [0, 1, 2].map(|index| {
+        let id = house.open(index);
+        let proof = Some(token(&index.to_string()));
+        house
+            .run(|hub, now, fx| hub.claim(id, name("mina"), proof, now, fx))
+            .unwrap();
+        id
+    });
+    let begun = house.now;
+    for (id, lasts_ms) in [(short, 86_400_000), (long, 86_400_000), (left, 5000)] {
+        house.run(|hub, now, _| hub.expire(id, begun.unix_ms + lasts_ms, now));
+    }
+    // A later word counts, and whoever has left leaves nothing behind.
+    house.run(|hub, now, _| hub.expire(long, begun.unix_ms + 2 * 86_400_000, now));
+    house.apply(left, Command::Quit);
+    house.closed.clear();
+    assert_eq!(house.hub.next_deadline(), Some(begun.ticks_ms + 86_400_000));
+    house.pass(86_399_999);
+    assert_eq!(house.closed, []);
+    // The wall clock may step; what counts is the time that passes.
+    house.now.unix_ms = 0;
+    house.pass(1);
+    assert_eq!(house.closed, [(short, Farewell::TokenRevoked)]);
+    // What is over already ends at the next look at the clock.
+    house.run(|hub, now, _| hub.expire(long, now.unix_ms, now));
+    house.pass(0);
+    assert_eq!(house.closed.last(), Some(&(long, Farewell::TokenRevoked)));
+    assert_eq!(house.hub.next_deadline(), None);
 }

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::name::Name;
+use crate::net::subscriber::subscriber;
 
 /// Addresses and accounts watched at once.
 const MAX_WATCHED: usize = 20_000;
@@ -55,27 +56,44 @@ impl Attempts {
         account: Option<&Name>,
         now_ms: u64,
     ) -> Result<(), TooManyAttempts> {
+        self.check(address, account, now_ms)?;
+        self.count(address, account, now_ms);
+        Ok(())
+    }
+
+    /// Whether there have been too many attempts; counts none.
+    pub fn check(
+        &self,
+        address: IpAddr,
+        account: Option<&Name>,
+        now_ms: u64,
+    ) -> Result<(), TooManyAttempts> {
         if self.per_minute == 0 {
             return Ok(());
         }
-        let account = account.map(|name| Key::Account(name.key().clone()));
-        let keys = || std::iter::once(Key::Address(network(address))).chain(account.clone());
-        let wait = keys().map(|key| self.wait_ms(&key, now_ms)).max();
-        if let Some(wait_ms @ 1..) = wait {
-            return Err(TooManyAttempts {
+        let wait = keys(address, account).map(|key| self.wait_ms(&key, now_ms));
+        match wait.max() {
+            Some(wait_ms @ 1..) => Err(TooManyAttempts {
                 retry_seconds: wait_ms.div_ceil(1000),
-            });
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts an attempt.
+    pub fn count(&mut self, address: IpAddr, account: Option<&Name>, now_ms: u64) {
+        if self.per_minute == 0 {
+            return;
         }
         self.make_room(now_ms);
-        for key in keys() {
-            let left = self.left(&key, now_ms) - 1000;
+        for key in keys(address, account) {
+            let left = self.left(&key, now_ms).saturating_sub(1000);
             let bucket = Bucket {
                 left,
                 at_ms: now_ms,
             };
             self.buckets.insert(key, bucket);
         }
-        Ok(())
     }
 
     fn full(&self) -> u64 {
@@ -117,15 +135,9 @@ impl Attempts {
     }
 }
 
-/// Whom an address stands for: a subscriber with IPv6 has at least 2^64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = address.to_bits() >> 64 << 64;
-            IpAddr::V6(Ipv6Addr::from_bits(prefix))
-        }
-        v4 => v4,
-    }
+fn keys(address: IpAddr, account: Option<&Name>) -> impl Iterator<Item = Key> {
+    let account = account.map(|name| Key::Account(name.key().clone()));
+    std::iter::once(Key::Address(subscriber(address))).chain(account)
 }
 
 impl fmt::Display for TooManyAttempts {

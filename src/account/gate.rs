@@ -98,24 +98,28 @@ impl Gate {
 
     /// What a pass says, if it is good.
     pub fn check(&self, pass: &str) -> Result<Pass, NotLetIn> {
-        let (nickname, token, account) =
-            self.passes.check(pass, unix_ms()).map_err(NotLetIn::Pass)?;
-        let account = match account {
+        let said = self.passes.check(pass, unix_ms()).map_err(NotLetIn::Pass)?;
+        let account = match said.account {
             Some(id) => {
                 let found = self.accounts.store().account(&Who::Id(id));
                 let found = found.map_err(NotLetIn::Store)?;
                 Some(found.ok_or(NotLetIn::Pass(PassError::Invalid))?)
             }
             // Somebody may have registered the nickname since.
-            None => match self.accounts.find(&nickname).map_err(NotLetIn::Store)? {
+            None => match self
+                .accounts
+                .find(&said.nickname)
+                .map_err(NotLetIn::Store)?
+            {
                 Some(_) => return Err(NotLetIn::Pass(PassError::Invalid)),
                 None => None,
             },
         };
         Ok(Pass {
-            nickname,
-            token,
+            nickname: said.nickname,
+            token: said.token,
             account,
+            expires_at_ms: said.expires_at_ms,
         })
     }
 }

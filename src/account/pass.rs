@@ -28,6 +28,21 @@ pub struct Pass {
     pub token: Arc<str>,
     /// The account, if the nickname is registered.
     pub account: Option<Account>,
+    /// When it comes to its end, in milliseconds since 1970 UTC.
+    pub expires_at_ms: u64,
+}
+
+/// What a pass itself says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Said {
+    /// Whose it is.
+    pub nickname: Name,
+    /// Tells it from other passes.
+    pub token: Arc<str>,
+    /// The nickname's account, if it had one.
+    pub account: Option<AccountId>,
+    /// When it comes to its end, in milliseconds since 1970 UTC.
+    pub expires_at_ms: u64,
 }
 
 /// Makes and checks passes.
@@ -86,12 +101,8 @@ impl Passes {
         Ok((pass, token.into()))
     }
 
-    /// The nickname, token and account of a pass that is good at `now_ms`.
-    pub fn check(
-        &self,
-        pass: &str,
-        now_ms: u64,
-    ) -> Result<(Name, Arc<str>, Option<AccountId>), PassError> {
+    /// What a pass says that is good at `now_ms`.
+    pub fn check(&self, pass: &str, now_ms: u64) -> Result<Said, PassError> {
         if pass.len() > MAX_PASS_BYTES {
             return Err(PassError::Invalid);
         }
@@ -105,7 +116,12 @@ impl Passes {
             return Err(PassError::Expired);
         }
         let nickname = Name::parse(&claims.sub).map_err(|_| PassError::Invalid)?;
-        Ok((nickname, claims.jti.into(), claims.account.map(AccountId)))
+        Ok(Said {
+            nickname,
+            token: claims.jti.into(),
+            account: claims.account.map(AccountId),
+            expires_at_ms: claims.exp.saturating_mul(1000),
+        })
     }
 }
 
@@ -132,7 +148,13 @@ mod tests {
         let (pass, token) = passes.issue(&alice, Some(AccountId(7)), 1_000_000).unwrap();
         let life = PASS_LIFE.as_millis() as u64;
         let good = passes.check(&pass, 1_000_000 + life - 1000).unwrap();
-        assert_eq!(good, (alice, token, Some(AccountId(7))));
+        let said = Said {
+            nickname: alice,
+            token,
+            account: Some(AccountId(7)),
+            expires_at_ms: 1_000_000 + life,
+        };
+        assert_eq!(good, said);
         let late = passes.check(&pass, 1_000_000 + life);
         assert_eq!(late, Err(PassError::Expired));
         let others = Passes::new(&Secret::parse("some-other-secret").unwrap());

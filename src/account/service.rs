@@ -204,7 +204,8 @@ pub fn credential(account: &Account, token: Option<&Token>) -> Credential {
     }
 }
 
-pub(super) fn unix_ms() -> u64 {
+/// The wall clock, in milliseconds since 1970 UTC.
+pub fn unix_ms() -> u64 {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH);
     unix.map_or(0, |unix| unix.as_millis() as u64)
 }

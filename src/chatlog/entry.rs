@@ -27,7 +27,7 @@ pub struct Entry {
     /// The channel, without `#`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Arc<str>>,
-    /// The recipient of a private message.
+    /// The recipient of a private message, or whom an administrator dealt with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Arc<str>>,
     /// The peer's address.
@@ -61,6 +61,8 @@ pub enum Kind {
     Leave,
     /// An announcement by an administrator.
     Announcement,
+    /// Something an administrator did, or somebody who failed to be one.
+    Admin,
     /// Something went wrong, such as entries that had to be dropped.
     Error,
 }
@@ -80,6 +82,14 @@ impl Entry {
             text: None,
         }
     }
+
+    /// Part of the audit trail: what has been done, in words.
+    pub fn admin(at_ms: u64, what: impl Into<Arc<str>>) -> Entry {
+        Entry {
+            text: Some(what.into()),
+            ..Entry::new(at_ms, Kind::Admin)
+        }
+    }
 }
 
 fn stamp<S: Serializer>(at_ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
@@ -88,7 +98,7 @@ fn stamp<S: Serializer>(at_ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::Message,
         Kind::Private,
         Kind::Command,
@@ -97,6 +107,7 @@ impl Kind {
         Kind::Join,
         Kind::Leave,
         Kind::Announcement,
+        Kind::Admin,
         Kind::Error,
     ];
 
@@ -111,6 +122,7 @@ impl Kind {
             Kind::Join => "join",
             Kind::Leave => "leave",
             Kind::Announcement => "announcement",
+            Kind::Admin => "admin",
             Kind::Error => "error",
         }
     }

@@ -129,8 +129,9 @@ impl Filter {
         let Some(filter) = &mut self.nick else {
             return true;
         };
+        let is_about_somebody = kind_is(line, Kind::Private) || kind_is(line, Kind::Admin);
         string(line, &self.fields.nick).is_some_and(|name| filter.is_same(&name))
-            || (kind_is(line, Kind::Private)
+            || (is_about_somebody
                 && string(line, &self.fields.to).is_some_and(|name| filter.is_same(&name)))
     }
 }

@@ -131,7 +131,7 @@ impl StoredBan {
                 .map_err(|error| format!("ban {id}: {error}"))?,
             (None, Some(net)) => net
                 .parse()
-                .map(BanTarget::Address)
+                .map(BanTarget::network)
                 .map_err(|_| format!("ban {id}: expected a network such as 192.0.2.0/24"))?,
             _ => return Err(format!("ban {id} needs either a nickname or an address")),
         };

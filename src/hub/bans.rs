@@ -14,6 +14,9 @@ use super::{Effects, Farewell, Hub, Now};
 /// Bans the server keeps at most.
 pub const MAX_BANS: usize = 10_000;
 
+/// Bits in front of an IPv4 address that is written as IPv6.
+const MAPPED_BITS: u8 = 96;
+
 /// Somebody or something that may not come in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ban {
@@ -36,6 +39,22 @@ pub enum BanTarget {
     Nickname(Name),
     /// One address or a network.
     Address(IpNet),
+}
+
+impl BanTarget {
+    /// A network, from which addresses are compared as they count: IPv4 is
+    /// IPv4 although it may be written as a part of IPv6.
+    pub fn network(net: IpNet) -> BanTarget {
+        let mapped = match net {
+            IpNet::V6(v6) => v6
+                .prefix_len()
+                .checked_sub(MAPPED_BITS)
+                .zip(v6.addr().to_ipv4_mapped()),
+            IpNet::V4(_) => None,
+        };
+        let v4 = mapped.and_then(|(bits, address)| IpNet::new(address.into(), bits).ok());
+        BanTarget::Address(v4.unwrap_or(net).trunc())
+    }
 }
 
 /// Why a ban was not made.
@@ -138,10 +157,35 @@ impl Hub {
         Ok(ban)
     }
 
-    /// Lifts a ban. False: there is none of that number.
-    pub fn unban(&mut self, id: u64) -> bool {
-        let before = self.bans.list.len();
-        self.bans.list.retain(|ban| ban.id != id);
-        self.bans.list.len() != before
+    /// Lifts a ban, if there is one of that number.
+    pub fn unban(&mut self, id: u64) -> Option<Ban> {
+        let index = self.bans.list.iter().position(|ban| ban.id == id)?;
+        Some(self.bans.list.remove(index))
+    }
+
+    /// The ban that keeps an address out, if there is one.
+    pub fn banned(&self, address: IpAddr, now: Now) -> Option<&Ban> {
+        self.bans.address(address, now.unix_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_compared_as_they_count() {
+        for (given, meant) in [
+            ("192.0.2.7/24", "192.0.2.0/24"),
+            ("::ffff:192.0.2.7/128", "192.0.2.7/32"),
+            ("::ffff:192.0.2.7/120", "192.0.2.0/24"),
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:0:0/95", "::fffe:0:0/95"),
+            ("2001:db8::1/64", "2001:db8::/64"),
+        ] {
+            let target = BanTarget::network(given.parse().unwrap());
+            let meant = BanTarget::Address(meant.parse().unwrap());
+            assert_eq!(target, meant, "{given}");
+        }
     }
 }

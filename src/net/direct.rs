@@ -84,7 +84,11 @@ impl DirectSession {
         let id = self.attached.id;
         let name = account.username.clone();
         let proof = credential(account, Some(token));
-        let claimed = hub.ask(move |hub, now, fx| hub.claim(id, name, Some(proof), now, fx));
+        let end = token.expires_at;
+        let claimed = hub.ask(move |hub, now, fx| {
+            hub.expire(id, end, now);
+            hub.claim(id, name, Some(proof), now, fx)
+        });
         claimed
             .map_err(|_| Farewell::InternalError)?
             .map_err(Farewell::NotAdmitted)?;

@@ -84,16 +84,23 @@ impl JsonSession {
     fn claim(&self, pass: &Pass) -> Result<(), Farewell> {
         let id = self.attached.id;
         let name = pass.nickname.clone();
+        let end = pass.expires_at_ms;
         let claimed = match &pass.account {
             Some(account) => {
                 let proof = Some(credential(account, None));
                 let hub = &self.context.hub;
-                hub.ask(move |hub, now, fx| hub.claim(id, name, proof, now, fx))
+                hub.ask(move |hub, now, fx| {
+                    hub.expire(id, end, now);
+                    hub.claim(id, name, proof, now, fx)
+                })
             }
             None => {
                 let token: Arc<str> = pass.token.clone();
                 let hub = &self.context.hub;
-                hub.ask(move |hub, now, fx| hub.claim_with_token(id, name, &token, now, fx))
+                hub.ask(move |hub, now, fx| {
+                    hub.expire(id, end, now);
+                    hub.claim_with_token(id, name, &token, now, fx)
+                })
             }
         };
         claimed

@@ -1,17 +1,16 @@
 //! One connection's socket, as its reader, the hub and the flusher share it.
 
-use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
+use super::backlog::{Backlog, Posted, Sent, Wire};
 use super::flusher::Watcher;
 use super::tls::Session;
 use super::transport::Transport;
@@ -23,42 +22,12 @@ pub struct Link {
     stream: TcpStream,
     /// TLS, if there is any: then everything here is ciphertext.
     session: Option<Box<Session>>,
-    /// A lock, because hub and flusher both send; taken only while there is
-    /// something the kernel would not take at once.
-    backlog: Mutex<Backlog>,
-    /// Whether the backlog has anything: saves the hub the lock.
-    backlogged: AtomicBool,
+    /// What the kernel would not take at once.
+    backlog: Backlog,
     /// Last words are said; what the peer still sends is thrown away.
     closing: AtomicBool,
     /// Set by the reader whenever the peer sends something.
     heard: AtomicBool,
-}
-
-/// Bytes the kernel did not take yet.
-#[derive(Debug, Default)]
-struct Backlog {
-    bytes: VecDeque<u8>,
-    then_close: bool,
-}
-
-/// How far a send came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sent {
-    /// Everything is with the kernel.
-    All,
-    /// The kernel took this many bytes.
-    Part(usize),
-    /// The connection is broken.
-    Broken,
-}
-
-/// What became of bytes that were to be sent in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Posted {
-    /// Whether the kernel was asked.
-    pub tried: bool,
-    /// Bytes waiting now.
-    pub waiting: usize,
 }
 
 impl Link {
@@ -68,8 +37,7 @@ impl Link {
         Link {
             stream,
             session: secure.map(|secure| Box::new(secure.into_session())),
-            backlog: Mutex::default(),
-            backlogged: AtomicBool::new(false),
+            backlog: Backlog::new(),
             closing: AtomicBool::new(false),
             heard: AtomicBool::new(true),
         }
@@ -88,61 +56,7 @@ impl Link {
     /// Sends without blocking, or keeps what the kernel does not take for the
     /// flusher. One thread at a time, or order is lost.
     pub fn post(self: &Arc<Link>, bytes: &[u8], watcher: &Watcher) -> Posted {
-        if let Some(waiting) = self.queue_behind_backlog(bytes) {
-            let tried = false;
-            return Posted { tried, waiting };
-        }
-        let waiting = match self.send(bytes) {
-            Sent::All => 0,
-            Sent::Part(sent) => {
-                let rest = bytes.get(sent..).unwrap_or_default();
-                self.start_backlog(rest, || watcher.watch(self))
-            }
-            Sent::Broken => {
-                self.abort();
-                0
-            }
-        };
-        let tried = true;
-        Posted { tried, waiting }
-    }
-
-    /// Sends without blocking.
-    fn send(&self, bytes: &[u8]) -> Sent {
-        loop {
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            match rustix::net::send(&self.stream, bytes, flags) {
-                Ok(sent) if sent >= bytes.len() => return Sent::All,
-                Ok(sent) => return Sent::Part(sent),
-                Err(Errno::AGAIN) => return Sent::Part(0),
-                Err(Errno::INTR) => {}
-                Err(_) => return Sent::Broken,
-            }
-        }
-    }
-
-    /// Appends to the backlog if there is one, and says how much it has then.
-    fn queue_behind_backlog(&self, bytes: &[u8]) -> Option<usize> {
-        if !self.backlogged.load(Ordering::Acquire) {
-            return None;
-        }
-        let mut backlog = self.backlog.lock();
-        // The flusher may have emptied it since.
-        if backlog.bytes.is_empty() {
-            return None;
-        }
-        backlog.bytes.extend(bytes);
-        Some(backlog.bytes.len())
-    }
-
-    /// Starts a backlog with what the kernel did not take. `watch` runs before
-    /// the flusher can find the backlog empty again.
-    fn start_backlog(&self, bytes: &[u8], watch: impl FnOnce()) -> usize {
-        let mut backlog = self.backlog.lock();
-        backlog.bytes.extend(bytes);
-        self.backlogged.store(true, Ordering::Release);
-        watch();
-        backlog.bytes.len()
+        self.backlog.post(&**self, bytes, || watcher.watch(self))
     }
 
     /// Bytes nobody has taken yet.
@@ -153,45 +67,13 @@ impl Link {
 
     /// Bytes in the backlog.
     pub(super) fn backlog_bytes(&self) -> usize {
-        match self.backlogged.load(Ordering::Acquire) {
-            true => self.backlog.lock().bytes.len(),
-            false => 0,
-        }
+        self.backlog.waiting()
     }
 
     /// Sends what it can of the backlog. `unwatch` runs when that was all or
     /// nothing will ever go again.
     pub fn drain(&self, unwatch: impl FnOnce()) {
-        let mut backlog = self.backlog.lock();
-        loop {
-            let (front, _) = backlog.bytes.as_slices();
-            let length = front.len();
-            let sent = match length {
-                0 => Sent::All,
-                _ => self.send(front),
-            };
-            match sent {
-                Sent::All if length > 0 => {
-                    backlog.bytes.drain(..length);
-                }
-                Sent::Part(sent) => {
-                    backlog.bytes.drain(..sent);
-                    return;
-                }
-                Sent::All => break,
-                Sent::Broken => {
-                    backlog.bytes.clear();
-                    self.abort();
-                    break;
-                }
-            }
-        }
-        backlog.bytes = VecDeque::new();
-        self.backlogged.store(false, Ordering::Release);
-        if backlog.then_close {
-            self.finish();
-        }
-        unwatch();
+        self.backlog.drain(self, unwatch);
     }
 
     /// Ends our side as soon as everything is sent; what the peer still sends
@@ -206,12 +88,7 @@ impl Link {
 
     /// Ends our side as soon as the backlog is sent.
     pub(super) fn finish_when_sent(&self) {
-        let mut backlog = self.backlog.lock();
-        if backlog.bytes.is_empty() {
-            self.finish();
-        } else {
-            backlog.then_close = true;
-        }
+        self.backlog.finish_when_sent(self);
     }
 
     /// Waits until the connection has ended in both directions, for a reader
@@ -247,14 +124,32 @@ impl Link {
         self.heard.swap(false, Ordering::Relaxed)
     }
 
-    /// Tells the peer that nothing more will come.
+    /// Ends the connection in both directions; its reader wakes up.
+    pub fn abort(&self) {
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+impl Wire for Link {
+    fn send(&self, bytes: &[u8]) -> Sent {
+        loop {
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            match rustix::net::send(&self.stream, bytes, flags) {
+                Ok(sent) if sent >= bytes.len() => return Sent::All,
+                Ok(sent) => return Sent::Part(sent),
+                Err(Errno::AGAIN) => return Sent::Part(0),
+                Err(Errno::INTR) => {}
+                Err(_) => return Sent::Broken,
+            }
+        }
+    }
+
     fn finish(&self) {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// Ends the connection in both directions; its reader wakes up.
-    pub fn abort(&self) {
-        let _ = self.stream.shutdown(Shutdown::Both);
+    fn abort(&self) {
+        Link::abort(self);
     }
 }
 

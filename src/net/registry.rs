@@ -8,6 +8,8 @@ use parking_lot::Mutex;
 
 use crate::hub::ConnectionId;
 
+use super::subscriber::subscriber;
+
 /// Counts connections and hands out ids. Used when connections come and go,
 /// never per message.
 #[derive(Debug, Default)]
@@ -18,6 +20,7 @@ pub struct Registry {
 #[derive(Debug, Default)]
 struct State {
     connections: usize,
+    /// By [`subscriber`].
     per_address: HashMap<IpAddr, usize>,
     generations: Vec<u32>,
     free: Vec<u32>,
@@ -54,12 +57,12 @@ impl Refused {
 #[derive(Debug)]
 pub struct Permit {
     registry: Arc<Registry>,
-    address: IpAddr,
+    subscriber: IpAddr,
 }
 
 impl Registry {
     /// Lets a connection in unless that exceeds a limit; 0 is no limit, and
-    /// loopback has none of its own.
+    /// loopback has none of its own. An IPv6 network of 64 bits is an address.
     pub fn admit(
         self: &Arc<Registry>,
         address: IpAddr,
@@ -70,7 +73,8 @@ impl Registry {
         if in_all > 0 && state.connections >= in_all {
             return Err(Refused::Full);
         }
-        let of_address = state.per_address.entry(address).or_insert(0);
+        let subscriber = subscriber(address);
+        let of_address = state.per_address.entry(subscriber).or_insert(0);
         let limited = per_address > 0 && !address.to_canonical().is_loopback();
         if limited && *of_address >= per_address {
             return Err(Refused::AddressFull);
@@ -79,7 +83,7 @@ impl Registry {
         state.connections += 1;
         Ok(Permit {
             registry: self.clone(),
-            address,
+            subscriber,
         })
     }
 
@@ -131,23 +135,24 @@ impl Permit {
     pub fn move_to(&mut self, address: IpAddr, per_address: usize) -> Result<(), Refused> {
         let mut state = self.registry.state.lock();
         let limited = per_address > 0 && !address.to_canonical().is_loopback();
-        let there = state.per_address.get(&address).copied().unwrap_or(0);
+        let subscriber = subscriber(address);
+        let there = state.per_address.get(&subscriber).copied().unwrap_or(0);
         if limited && there >= per_address {
             return Err(Refused::AddressFull);
         }
-        state.leave(self.address);
-        *state.per_address.entry(address).or_insert(0) += 1;
-        self.address = address;
+        state.leave(self.subscriber);
+        *state.per_address.entry(subscriber).or_insert(0) += 1;
+        self.subscriber = subscriber;
         Ok(())
     }
 }
 
 impl State {
-    fn leave(&mut self, address: IpAddr) {
-        if let Some(count) = self.per_address.get_mut(&address) {
+    fn leave(&mut self, subscriber: IpAddr) {
+        if let Some(count) = self.per_address.get_mut(&subscriber) {
             *count -= 1;
             if *count == 0 {
-                self.per_address.remove(&address);
+                self.per_address.remove(&subscriber);
             }
         }
     }
@@ -157,7 +162,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.registry.state.lock();
         state.connections -= 1;
-        state.leave(self.address);
+        state.leave(self.subscriber);
     }
 }
 
@@ -191,6 +196,23 @@ mod tests {
         assert_eq!(registry.connections(), 3);
         drop(permits);
         assert!(registry.state.lock().per_address.is_empty());
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        let registry = Arc::new(Registry::default());
+        let admit = |address: &str| registry.admit(address.parse().unwrap(), 0, 2);
+        let first = admit("2001:db8::1").unwrap();
+        let _second = admit("2001:db8::ffff:ffff:ffff:ffff").unwrap();
+        assert_eq!(admit("2001:db8::2").unwrap_err(), Refused::AddressFull);
+        let _beside = admit("2001:db8:0:1::1").unwrap();
+        drop(first);
+        let _third = admit("2001:db8::2").unwrap();
+        // However an IPv4 address is written, it is that one and no network.
+        let _four = admit("192.0.2.1").unwrap();
+        let _four_again = admit("::ffff:192.0.2.1").unwrap();
+        assert_eq!(admit("192.0.2.1").unwrap_err(), Refused::AddressFull);
+        assert!(admit("::ffff:192.0.2.2").is_ok());
     }
 
     #[test]

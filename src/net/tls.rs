@@ -9,6 +9,7 @@
 
 mod certificate;
 mod handshake;
+mod outgoing;
 mod secure;
 mod session;
 mod writers;

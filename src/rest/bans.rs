@@ -152,8 +152,13 @@ pub(super) fn ban(call: &Call<'_>) -> Result<Reply, Problem> {
     let reason = call.reason(object.string("reason")?)?;
     // Held until saved, so that an older list never replaces a newer one.
     let save = call.context.save_bans.lock();
+    let actor = call.actor();
     let (ban, all) = call.context.hub.ask(move |hub, now, fx| {
         let ban = hub.ban(target, reason, expires_ms, now, fx);
+        if let Ok(ban) = &ban {
+            let what = format!("made {}", in_words(ban));
+            fx.log(actor.did(now.unix_ms, nickname(ban), what));
+        }
         (ban, hub.bans(now))
     })?;
     let ban = ban.map_err(Problem::Bans)?;
@@ -181,9 +186,14 @@ pub(super) fn unban(call: &Call<'_>) -> Result<Reply, Problem> {
         .parse()
         .map_err(|_| Problem::field("id", "must be a number"))?;
     let save = call.context.save_bans.lock();
-    let (lifted, all) = call.context.hub.ask(move |hub, now, _| {
+    let actor = call.actor();
+    let (lifted, all) = call.context.hub.ask(move |hub, now, fx| {
         let lifted = hub.unban(id);
-        (lifted, hub.bans(now))
+        if let Some(ban) = &lifted {
+            let what = format!("lifted {}", in_words(ban));
+            fx.log(actor.did(now.unix_ms, nickname(ban), what));
+        }
+        (lifted.is_some(), hub.bans(now))
     })?;
     if !lifted {
         return Err(Problem::NotFound(format!("there is no ban {id}")));
@@ -191,6 +201,27 @@ pub(super) fn unban(call: &Call<'_>) -> Result<Reply, Problem> {
     ::log::info!("{}: ban {id} lifted", call.relayed.peer);
     save(&all).map_err(|error| Problem::BansNotSaved(error.to_string()))?;
     Ok(Reply::empty(204))
+}
+
+/// A ban as the audit trail names it.
+fn in_words(ban: &Ban) -> String {
+    let target = match &ban.target {
+        BanTarget::Nickname(name) => format!("nickname {name}"),
+        BanTarget::Address(net) => format!("address {}", shown(*net)),
+    };
+    let end = ban.expires_ms.map(rfc3339);
+    let end = end.map_or_else(|| "for ever".to_owned(), |end| format!("until {end}"));
+    let reason = ban.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("ban {} of {target} {end}{reason}", ban.id)
+}
+
+/// Whom a ban is for, if it has a name.
+fn nickname(ban: &Ban) -> Option<&Name> {
+    match &ban.target {
+        BanTarget::Nickname(name) => Some(name),
+        BanTarget::Address(_) => None,
+    }
 }
 
 fn target(object: &mut Object) -> Result<BanTarget, Problem> {
@@ -202,7 +233,7 @@ fn target(object: &mut Object) -> Result<BanTarget, Problem> {
         }
     }
     if let Some(raw) = object.string("address")? {
-        targets.push(BanTarget::Address(network(&raw)?));
+        targets.push(BanTarget::network(network(&raw)?));
     }
     match (targets.pop(), targets.pop()) {
         (Some(target), None) => Ok(target),
@@ -217,10 +248,8 @@ fn target(object: &mut Object) -> Result<BanTarget, Problem> {
 }
 
 fn network(raw: &str) -> Result<IpNet, Problem> {
-    let address = raw
-        .parse()
-        .map(|address: IpAddr| IpNet::from(address.to_canonical()));
-    let net = address.or_else(|_| raw.parse::<IpNet>().map(|net| net.trunc()));
+    let address = raw.parse().map(|address: IpAddr| IpNet::from(address));
+    let net = address.or_else(|_| raw.parse::<IpNet>());
     net.map_err(|_| {
         Problem::field(
             "address",

@@ -9,6 +9,7 @@ use crate::store::{Account, Token};
 use crate::text::Text;
 
 use super::RestContext;
+use super::audit::Actor;
 use super::form::Form;
 use super::problem::Problem;
 
@@ -48,6 +49,11 @@ impl Call<'_> {
     /// The body as a form, however it is written.
     pub fn form(&self) -> Result<Form, Problem> {
         Form::parse(self.content_type, self.body)
+    }
+
+    /// Who calls, for the audit trail.
+    pub fn actor(&self) -> Actor {
+        Actor(self.relayed.peer)
     }
 
     /// The account and the token that the call is signed with.

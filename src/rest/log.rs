@@ -56,9 +56,9 @@ struct Found {
         ("pattern" = Option<String>, Query, description =
             "A regular expression, found anywhere in an entry's text"),
         ("kind" = Option<String>, Query, description =
-            "message, private, command, open, close, join, leave, announcement or error"),
+            "message, private, command, open, close, join, leave, announcement, admin or error"),
         ("nick" = Option<String>, Query, description =
-            "Who did it or, of a private message, who got it; in any spelling"),
+            "Who did it or, of a private message, who got it; of an administrator's doing, whom it was done to; in any spelling"),
         ("channel" = Option<String>, Query, description = "In which channel"),
         ("since" = Option<String>, Query, description =
             "Not before this time, such as 2030-01-31T12:00:00Z"),

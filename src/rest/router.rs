@@ -2,11 +2,12 @@
 
 use tiny_http::{Method, Request};
 
-use crate::account::SignatureError;
+use crate::account::{SignatureError, unix_ms};
 use crate::envelope;
 use crate::net::front::{RELAY_HEADER, Relayed, bearer};
 use crate::store::{Account, Token};
 
+use super::audit::Actor;
 use super::call::{Call, Query, decode};
 use super::problem::Problem;
 use super::reply::Reply;
@@ -187,15 +188,23 @@ fn authorise(incoming: &Incoming, context: &RestContext) -> Result<(), Problem> 
              start where the token is",
         ));
     };
-    let (scheme, token) = authorization.split_once(' ').unwrap_or_default();
-    if scheme.eq_ignore_ascii_case("bearer") && context.token.is(token.trim()) {
-        return Ok(());
+    let peer = incoming.relayed.peer;
+    // Nothing at all is as wrong as anything else.
+    let token = bearer(authorization).unwrap_or_default();
+    match context.token.check(token, peer.ip()) {
+        Ok(true) => return Ok(()),
+        // Not written down, or it would be a way to fill the disk.
+        Err(wait) => {
+            let words = wait.to_string();
+            return Err(Problem::TooManyAttempts(words, wait.retry_seconds));
+        }
+        Ok(false) => {}
     }
-    ::log::warn!(
-        "{}: wrong admin token for {}",
-        incoming.relayed.peer,
-        incoming.path.escape_debug()
-    );
+    let (method, path) = (&incoming.method, incoming.path.escape_debug());
+    ::log::warn!("{peer}: wrong admin token for {method} {path}");
+    let what = format!("refused: wrong admin token for {method} {path}");
+    let entry = Actor(peer).did(unix_ms(), None, what);
+    context.log.record(entry);
     Err(Problem::Unauthorised("that is not the admin token"))
 }
 

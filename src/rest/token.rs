@@ -1,23 +1,42 @@
-//! The administrators' token.
+//! The administrators' token, and how often somebody may be wrong about it.
 
-use parking_lot::RwLock;
+use std::net::IpAddr;
+use std::time::Instant;
 
+use parking_lot::{Mutex, RwLock};
+
+use crate::account::{Attempts, TooManyAttempts};
 use crate::config::Secret;
 
 /// A secret that can be replaced while the server runs.
-#[derive(Debug)]
-pub struct AdminToken(RwLock<Secret>);
+pub struct AdminToken {
+    secret: RwLock<Secret>,
+    /// Wrong tokens, by address. Locked while one is compared, so that those
+    /// who try many at once get no more of them.
+    failures: Mutex<Attempts>,
+    started: Instant,
+}
 
 impl AdminToken {
-    /// The token in force.
-    pub fn new(token: Secret) -> AdminToken {
-        AdminToken(RwLock::new(token))
+    /// The token in force. `failures` a minute are allowed to each address;
+    /// 0 is no limit.
+    pub fn new(token: Secret, failures: u32) -> AdminToken {
+        AdminToken {
+            secret: RwLock::new(token),
+            failures: Mutex::new(Attempts::new(failures)),
+            started: Instant::now(),
+        }
+    }
+
+    /// Allows another number of failures from now on.
+    pub fn set_failures(&self, per_minute: u32) {
+        *self.failures.lock() = Attempts::new(per_minute);
     }
 
     /// Puts a token in force; any other is worth nothing any more. Tells
     /// whether there was another.
     pub fn replace(&self, token: Secret) -> bool {
-        let mut in_force = self.0.write();
+        let mut in_force = self.secret.write();
         let differs = *in_force != token;
         *in_force = token;
         differs
@@ -25,12 +44,28 @@ impl AdminToken {
 
     /// The token in force.
     pub fn secret(&self) -> Secret {
-        self.0.read().clone()
+        self.secret.read().clone()
     }
 
-    /// Whether this is it. Takes as long whichever byte is wrong.
-    pub fn is(&self, candidate: &str) -> bool {
-        self.0.read().matches(candidate)
+    /// Whether this is it. Takes as long whichever byte is wrong. Whoever was
+    /// wrong too often is not told: the right token would have to wait, too.
+    pub fn check(&self, candidate: &str, peer: IpAddr) -> Result<bool, TooManyAttempts> {
+        self.check_at(candidate, peer, self.started.elapsed().as_millis() as u64)
+    }
+
+    fn check_at(
+        &self,
+        candidate: &str,
+        peer: IpAddr,
+        now_ms: u64,
+    ) -> Result<bool, TooManyAttempts> {
+        let mut failures = self.failures.lock();
+        failures.check(peer, None, now_ms)?;
+        let is_it = self.secret.read().matches(candidate);
+        if !is_it {
+            failures.count(peer, None, now_ms);
+        }
+        Ok(is_it)
     }
 }
 
@@ -38,17 +73,44 @@ impl AdminToken {
 mod tests {
     use super::*;
 
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn secret(text: &str) -> Secret {
+        Secret::parse(text).unwrap()
+    }
+
     #[test]
     fn only_the_token_in_force_is_the_token() {
-        let secret = |text| Secret::parse(text).unwrap();
-        let token = AdminToken::new(secret("a-long-enough-secret"));
-        assert!(token.is("a-long-enough-secret"));
+        let token = AdminToken::new(secret("a-long-enough-secret"), 0);
+        let is = |candidate| token.check(candidate, HOME) == Ok(true);
+        assert!(is("a-long-enough-secret"));
         for wrong in ["", "a-long-enough-secre", "A-long-enough-secret"] {
-            assert!(!token.is(wrong), "{wrong:?}");
+            assert!(!is(wrong), "{wrong:?}");
         }
         assert!(!token.replace(secret("a-long-enough-secret")));
         assert!(token.replace(secret("another-long-secret")));
-        assert!(!token.is("a-long-enough-secret"));
-        assert!(token.is("another-long-secret"));
+        assert!(!is("a-long-enough-secret"));
+        assert!(is("another-long-secret"));
+    }
+
+    #[test]
+    fn who_is_wrong_too_often_waits_and_nobody_else_does() {
+        let token = AdminToken::new(secret("a-long-enough-secret"), 2);
+        let there: IpAddr = "192.0.2.1".parse().unwrap();
+        // Being right costs nothing.
+        for _ in 0..5 {
+            assert_eq!(token.check_at("a-long-enough-secret", there, 0), Ok(true));
+        }
+        for _ in 0..2 {
+            assert_eq!(token.check_at("wrong", there, 0), Ok(false));
+        }
+        let wait = Err(TooManyAttempts { retry_seconds: 30 });
+        assert_eq!(token.check_at("wrong", there, 0), wait);
+        assert_eq!(token.check_at("a-long-enough-secret", there, 0), wait);
+        assert_eq!(token.check_at("a-long-enough-secret", HOME, 0), Ok(true));
+        assert_eq!(
+            token.check_at("a-long-enough-secret", there, 30_000),
+            Ok(true)
+        );
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
-use crate::account::{Accounts, Gate};
-use crate::chatlog::ChatLog;
+use crate::account::{Accounts, Gate, unix_ms};
+use crate::chatlog::{ChatLog, Entry};
 use crate::config::Config;
 use crate::data::{self, DataDir};
 use crate::metrics::Metrics;
@@ -78,7 +78,10 @@ impl Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
-            admin_token: Arc::new(AdminToken::new(found_token.secret().clone())),
+            admin_token: Arc::new(AdminToken::new(
+                found_token.secret().clone(),
+                config.limits.auth_attempts,
+            )),
             admin_text_bytes: Arc::new(AtomicUsize::new(config.limits.line_bytes)),
             participants: AtomicUsize::new(0),
             config: RwLock::new(config),
@@ -169,6 +172,7 @@ impl Shared {
         self.origins.replace(config.web.allowed_origins.clone());
         self.proxies.replace(config.web.trusted_proxies.clone());
         self.accounts.set_attempts(config.limits.auth_attempts);
+        self.admin_token.set_failures(config.limits.auth_attempts);
         self.admin_text_bytes
             .store(config.limits.line_bytes, Ordering::Relaxed);
         self.chat_log.configure(&config.chat_log);
@@ -176,6 +180,11 @@ impl Shared {
         self.reload_certificate(&config);
         // Fails only without a hub, when there is nothing left to set.
         let _ = self.hub.send(Input::Configure(Box::new(settings(&config))));
+    }
+
+    /// Adds to the audit trail what was done on the machine itself.
+    pub fn note(&self, what: String) {
+        self.chat_log.record(Entry::admin(unix_ms(), what));
     }
 
     /// What the files say now, wherever they are now.
@@ -188,10 +197,11 @@ impl Shared {
         let loaded = Certificate::load(certificate, key).map_err(|error| error.to_string());
         let replaced = loaded.and_then(|new| tls.replace(new).map_err(|error| error.to_string()));
         match replaced {
-            Ok(true) => log::info!(
-                "new connections get the certificate in {}",
-                certificate.display()
-            ),
+            Ok(true) => {
+                let path = certificate.display();
+                log::info!("new connections get the certificate in {path}");
+                self.note(format!("reload: the certificate is now that in {path}"));
+            }
             Ok(false) => {}
             Err(error) => log::error!("the certificate stays as it was: {error}"),
         }
@@ -207,6 +217,7 @@ impl Shared {
             }
         };
         if self.admin_token.replace(token.secret().clone()) {
+            self.note("reload: the admin token is now another".to_owned());
             match token {
                 data::AdminToken::Configured(_) => log::info!("admin token: as configured"),
                 data::AdminToken::Kept(_, path) => log::info!("admin token: {}", path.display()),

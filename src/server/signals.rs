@@ -44,6 +44,8 @@ fn reload(chat: &Chat, sources: &Sources) {
             for problem in problems.iter() {
                 log::error!("{problem}");
             }
+            let shared = &chat.shared;
+            shared.note("reload: refused, everything stays as it was".to_owned());
             log::error!("not reloaded: everything stays as it was");
             return;
         }
@@ -52,6 +54,11 @@ fn reload(chat: &Chat, sources: &Sources) {
     chat.shared.reload(&new);
     for change in &changes {
         log::info!("{change}");
+        chat.shared.note(format!("reload: {change}"));
+    }
+    if changes.is_empty() {
+        chat.shared
+            .note("reload: no setting has changed".to_owned());
     }
     match changes.len() {
         0 => log::info!("reloaded: no setting has changed"),

@@ -206,7 +206,7 @@ impl Site {
         let relays = Arc::new(Relays::new(socket.path().to_owned(), PATIENCE));
         let hub = start_hub();
         let origins = Arc::new(Origins::new(plan.origins));
-        let token = Arc::new(AdminToken::new(Secret::parse(TOKEN).unwrap()));
+        let token = Arc::new(AdminToken::new(Secret::parse(TOKEN).unwrap(), 0));
         let readiness = Arc::new(Readiness::default());
         let metrics = Metrics::new();
         let saved_bans = Arc::new(Mutex::new(None));

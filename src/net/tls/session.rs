@@ -14,6 +14,7 @@ use rustls::ServerConnection;
 
 use crate::net::link::Link;
 
+use super::outgoing::Outgoing;
 use super::writers::Queue;
 
 /// Ciphertext taken from the socket at once; on the stack.
@@ -25,25 +26,15 @@ const BEHIND_BYTES: usize = 64 * 1024;
 /// The TLS side of a [`Link`].
 pub struct Session {
     rustls: Mutex<ServerConnection>,
-    outgoing: Mutex<Outgoing>,
+    outgoing: Outgoing,
     queue: Arc<Queue>,
-}
-
-/// What waits for a writer thread.
-#[derive(Default)]
-struct Outgoing {
-    plaintext: Vec<u8>,
-    /// Nothing comes after it.
-    then_close: bool,
-    /// The connection stands in its writer's queue, where it stands once.
-    queued: bool,
 }
 
 impl Session {
     pub(super) fn new(rustls: ServerConnection, queue: Arc<Queue>) -> Session {
         Session {
             rustls: Mutex::new(rustls),
-            outgoing: Mutex::default(),
+            outgoing: Outgoing::default(),
             queue,
         }
     }
@@ -55,7 +46,7 @@ impl Session {
     /// does the encrypting: nobody counts as slow to read what was never
     /// offered to the kernel, and who produces too much is slowed down.
     pub(in crate::net) fn send(&self, link: &Arc<Link>, bytes: &[u8], most: usize) -> usize {
-        let plaintext = self.add(link, |outgoing| outgoing.plaintext.extend_from_slice(bytes));
+        let plaintext = self.outgoing.add(bytes, || self.queue.put(link));
         let backlog = link.backlog_bytes();
         let is_over = most > 0 && plaintext.saturating_add(backlog) > most;
         if plaintext <= BEHIND_BYTES && !is_over {
@@ -67,30 +58,17 @@ impl Session {
 
     /// Ends our side once everything is sent.
     pub(in crate::net) fn close_when_sent(&self, link: &Arc<Link>) {
-        self.add(link, |outgoing| outgoing.then_close = true);
+        self.outgoing.close(|| self.queue.put(link));
     }
 
     /// Bytes that wait to be encrypted.
     pub(in crate::net) fn waiting(&self) -> usize {
-        self.outgoing.lock().plaintext.len()
-    }
-
-    fn add(&self, link: &Arc<Link>, change: impl FnOnce(&mut Outgoing)) -> usize {
-        let mut outgoing = self.outgoing.lock();
-        change(&mut outgoing);
-        let is_queued = std::mem::replace(&mut outgoing.queued, true);
-        let waiting = outgoing.plaintext.len();
-        drop(outgoing);
-        if !is_queued {
-            self.queue.put(link);
-        }
-        waiting
+        self.outgoing.waiting()
     }
 
     /// A writer thread's turn.
     pub(super) fn serve(&self, link: &Arc<Link>, scratch: &mut Vec<u8>) {
-        // From here on it may be queued again: what comes now might be missed.
-        self.outgoing.lock().queued = false;
+        self.outgoing.leave_queue();
         self.encrypt(link, scratch);
     }
 
@@ -99,11 +77,7 @@ impl Session {
     fn encrypt(&self, link: &Arc<Link>, scratch: &mut Vec<u8>) {
         let mut rustls = self.rustls.lock();
         // Taken under the other lock, so that nobody overtakes.
-        let (plaintext, then_close) = {
-            let mut outgoing = self.outgoing.lock();
-            let plaintext = std::mem::take(&mut outgoing.plaintext);
-            (plaintext, std::mem::take(&mut outgoing.then_close))
-        };
+        let (plaintext, then_close) = self.outgoing.take();
         let mut rest = plaintext.as_slice();
         // What rustls itself has to say comes first, or it has no room.
         self.hand_on(&mut rustls, link, scratch);
@@ -190,7 +164,7 @@ impl Session {
         let wants_write = rustls.wants_write();
         drop(rustls);
         if wants_write {
-            self.add(link, |_| ());
+            self.outgoing.add(&[], || self.queue.put(link));
         }
         outcome
     }

@@ -23,7 +23,7 @@ pub struct Writers {
 }
 
 /// Connections with something to encrypt. A connection stands in it at most
-/// once (see `Outgoing::queued`), so connections are its limit.
+/// once (see [`super::outgoing`]), so connections are its limit.
 pub struct Queue {
     lanes: Vec<Sender<Work>>,
     watcher: Watcher,

@@ -156,7 +156,8 @@ fn wanted(query: &Query, entries: &[Entry]) -> Vec<String> {
                 .is_none_or(|pattern| text.is_some_and(|text| pattern.is_match(text)))
             && channel.as_ref().is_none_or(|name| is(name, &entry.channel))
             && nick.as_ref().is_none_or(|name| {
-                is(name, &entry.nick) || (entry.kind == Kind::Private && is(name, &entry.to))
+                is(name, &entry.nick)
+                    || (matches!(entry.kind, Kind::Private | Kind::Admin) && is(name, &entry.to))
             })
     };
     entries.iter().rev().filter(is_wanted).map(line).collect()

@@ -1,0 +1,35 @@
+//! Connections that end with the token they came with, however long they stay.
+
+use super::{ConnectionId, Effects, Farewell, Hub, Now};
+
+impl Hub {
+    /// Has a connection end at a time of the wall clock.
+    pub fn expire(&mut self, id: ConnectionId, at_unix_ms: u64, now: Now) {
+        // From here on the clock counts that does not step.
+        let left_ms = at_unix_ms.saturating_sub(now.unix_ms);
+        let deadline = now.ticks_ms.saturating_add(left_ms);
+        self.forget_expiry(id);
+        if let Some(connection) = self.connection_mut(id) {
+            connection.expiry = Some(deadline);
+            self.expiries.insert((deadline, id));
+        }
+    }
+
+    /// Ends those whose time has come.
+    pub(super) fn end_expired(&mut self, now: Now, fx: &mut Effects) {
+        while let Some(&(deadline, id)) = self.expiries.first()
+            && deadline <= now.ticks_ms
+        {
+            self.expiries.pop_first();
+            self.close(id, Farewell::TokenRevoked, now, fx);
+        }
+    }
+
+    /// A connection is to go on, or has ended by itself.
+    pub(super) fn forget_expiry(&mut self, id: ConnectionId) {
+        let connection = self.connection_mut(id);
+        if let Some(deadline) = connection.and_then(|connection| connection.expiry.take()) {
+            self.expiries.remove(&(deadline, id));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The hand-made synchronisation under a model checker: every order in which
+//! threads can meet, instead of those that happen to come up.
+//!
+//! `backlog` and `outgoing` are the server's own files, with loom's locks and
+//! atomics in place of the real ones; around them stands a kernel, a peer and
+//! a flusher of a few lines each. `store_writer` is a model: the file
+//! itself is made of a channel that loom does not know. Each model also runs
+//! with a mistake planted in it, which it has to find.
+
+mod backlog_model;
+mod outgoing_model;
+mod store_writer_model;
+
+#[path = "../../src/net/backlog.rs"]
+#[allow(dead_code)]
+mod backlog;
+#[path = "../../src/net/tls/outgoing.rs"]
+#[allow(dead_code)]
+mod outgoing;
+
+/// What the files under test know as `crate::sync`.
+mod sync {
+    pub use loom::sync::atomic::{AtomicBool, Ordering};
+
+    /// A lock that cannot be poisoned, as the server's.
+    #[derive(Debug, Default)]
+    pub struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub fn new(value: T) -> Mutex<T> {
+            Mutex(loom::sync::Mutex::new(value))
+        }
+
+        pub fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+            self.0.lock().unwrap()
+        }
+    }
+}
+
+/// Runs `model` through every order with at most so many forced switches
+/// between threads. Mistakes of this kind need two.
+fn explore(switches: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(switches);
+    builder.check(model);
+}
