@@ -3,6 +3,8 @@
 //! This is the only place that reads the process's arguments and environment.
 //! It binds nothing; what to do with a sound configuration is handed in.
 
+mod make_cert;
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, ConfigFile, Flag, Loaded, Problems, Sources};
 use crate::logging;
+
+pub use make_cert::{Made, MakeCert, MakeCertError};
 
 /// Exit code for bad usage and bad configuration.
 const MISTAKE: u8 = 2;
@@ -28,21 +32,27 @@ pub struct Invocation {
 }
 
 /// Things the program does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Run the server.
     Run,
     /// Check the configuration and stop.
     CheckConfig,
+    /// Make a certificate and stop.
+    MakeCert(MakeCert),
 }
 
 const EXAMPLES: &str = "\
 Examples:
   chat-server                               on this machine only: telnet 4000,
-                                            REST 4001, page and WebSocket 4004
+                                            REST 4001, page and WebSocket 4004,
+                                            room lines 8989 and 8099
   chat-server --telnet 0.0.0.0:4000         let other machines in by telnet
-  chat-server --web off --tcp :8989         no page; room lines on port 8989
+  chat-server --web off --tcp :9989         no page; room lines on port 9989
   chat-server -c /etc/chat.json check-config
+  chat-server make-cert                     a certificate to try TLS with
+  chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \
+              --tls-web 0.0.0.0:4443        page and REST by HTTPS too
 
 Addresses are host:port, a port alone (loopback), or off.
 
@@ -54,7 +64,7 @@ by flags. Every setting has a variable named after its place in the file:
   CHAT_SERVER_ADMIN_TOKEN         admin.token (never a flag: process lists show those)
 check-config shows every setting, its value and where that comes from.
 
-SIGHUP reads the file again and reopens the chat log; SIGTERM shuts down.";
+SIGHUP reads the file and the certificate again and reopens the chat log; SIGTERM shuts down.";
 
 /// A chat server: telnet, WebSocket, page and REST, meeting in the same channels.
 #[derive(Parser)]
@@ -72,12 +82,33 @@ struct Arguments {
     /// Page, WebSockets and REST on one origin [default: 127.0.0.1:4004]
     #[arg(long, value_name = "ADDR", global = true)]
     web: Option<String>,
-    /// Room lines over TCP, also -tcp [default: off]
+    /// Room lines over TCP, also -tcp [default: 127.0.0.1:8989]
     #[arg(long, value_name = "ADDR", global = true)]
     tcp: Option<String>,
-    /// Room lines over WebSocket, also -ws [default: off]
+    /// Room lines over WebSocket, also -ws [default: 127.0.0.1:8099]
     #[arg(long, value_name = "ADDR", global = true)]
     ws: Option<String>,
+    /// PEM file with the certificate for TLS, the server's own first
+    #[arg(long, value_name = "FILE", global = true, help_heading = "TLS")]
+    tls_certificate: Option<String>,
+    /// PEM file with its key
+    #[arg(long, value_name = "FILE", global = true, help_heading = "TLS")]
+    tls_key: Option<String>,
+    /// As --telnet, over TLS [default: off]
+    #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
+    tls_telnet: Option<String>,
+    /// As --rest, over HTTPS [default: off]
+    #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
+    tls_rest: Option<String>,
+    /// As --web, over HTTPS [default: off]
+    #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
+    tls_web: Option<String>,
+    /// As --tcp, over TLS [default: off]
+    #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
+    tls_tcp: Option<String>,
+    /// As --ws, over HTTPS [default: off]
+    #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
+    tls_ws: Option<String>,
     /// Folder for chat log, admin token, bans and database [default: data]
     #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<String>,
@@ -92,6 +123,8 @@ struct Arguments {
 enum Task {
     /// Check the configuration, show every setting in force, bind nothing
     CheckConfig,
+    /// Make a certificate and its key, for trying TLS, and say how to use them
+    MakeCert(MakeCert),
 }
 
 impl Arguments {
@@ -102,6 +135,13 @@ impl Arguments {
             ("--web", "listen.web", self.web),
             ("--tcp", "listen.tcp", self.tcp),
             ("--ws", "listen.ws", self.ws),
+            ("--tls-certificate", "tls.certificate", self.tls_certificate),
+            ("--tls-key", "tls.key", self.tls_key),
+            ("--tls-telnet", "tls.telnet", self.tls_telnet),
+            ("--tls-rest", "tls.rest", self.tls_rest),
+            ("--tls-web", "tls.web", self.tls_web),
+            ("--tls-tcp", "tls.tcp", self.tls_tcp),
+            ("--tls-ws", "tls.ws", self.tls_ws),
             ("--data-dir", "data_dir", self.data_dir),
             ("--log-level", "log_level", self.log_level),
         ]
@@ -125,9 +165,10 @@ pub fn parse(
         Some(path) => ConfigFile::Required(path),
         None => ConfigFile::IfPresent(PathBuf::from(DEFAULT_FILE)),
     };
-    let action = match arguments.task {
+    let action = match arguments.task.take() {
         None => Action::Run,
         Some(Task::CheckConfig) => Action::CheckConfig,
+        Some(Task::MakeCert(what)) => Action::MakeCert(what),
     };
     Ok(Invocation {
         action,
@@ -168,6 +209,9 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             };
         }
     };
+    if let Action::MakeCert(what) = &invocation.action {
+        return make_certificate(what);
+    }
     let loaded = match invocation.sources.load() {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -180,14 +224,27 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             summarise(&loaded);
             ExitCode::SUCCESS
         }
-        Action::Run => {
+        Action::Run | Action::MakeCert(_) => {
             logging::set_filter(&loaded.config.log_level);
             run(loaded.config, invocation.sources)
         }
     }
 }
 
-// Both write without `println!`, which panics when the reader has gone.
+fn make_certificate(what: &MakeCert) -> ExitCode {
+    match what.run() {
+        Ok(made) => {
+            let _ = write!(io::stdout(), "{made}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "chat-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+// All write without `println!`, which panics when the reader has gone.
 
 fn complain(problems: &Problems) {
     let count = problems.iter().count();
@@ -249,9 +306,11 @@ mod tests {
 
     #[test]
     fn every_flag_sets_a_setting() {
-        let line = "--telnet a --rest b --web c --tcp d --ws e --data-dir f --log-level g";
+        let line = "--telnet a --rest b --web c --tcp d --ws e --data-dir f --log-level g \
+             --tls-certificate h --tls-key i --tls-telnet j --tls-rest k --tls-web l --tls-tcp m \
+             --tls-ws n";
         let flags = flags(line);
-        assert_eq!(flags.len(), 7);
+        assert_eq!(flags.len(), 14);
         for (path, _) in flags {
             assert!(Setting::find(path).is_some(), "{path}");
         }
@@ -278,6 +337,11 @@ mod tests {
             ("--web", "listen.web"),
             ("--tcp", "listen.tcp"),
             ("--ws", "listen.ws"),
+            ("--tls-telnet", "tls.telnet"),
+            ("--tls-rest", "tls.rest"),
+            ("--tls-web", "tls.web"),
+            ("--tls-tcp", "tls.tcp"),
+            ("--tls-ws", "tls.ws"),
             ("--data-dir", "data_dir"),
             ("--log-level", "log_level"),
         ] {

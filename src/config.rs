@@ -17,6 +17,7 @@ mod problem;
 mod rule;
 mod secret;
 mod setting;
+mod sound;
 mod sources;
 mod suggest;
 mod value;
@@ -24,6 +25,8 @@ mod value;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use crate::hub::Limits as HubLimits;
 
@@ -57,6 +60,8 @@ settings! {
         sections {
             /// Where to listen.
             listen: Listen;
+            /// Where to listen with TLS.
+            tls: TlsSettings;
             /// Admin REST.
             admin: Admin;
             /// The store.
@@ -81,8 +86,28 @@ settings! {
         /// Page, WebSockets and REST on one origin.
         web: Option<SocketAddr> = loopback(4004), Rule::Any, Restart;
         /// Room lines over TCP.
-        tcp: Option<SocketAddr> = None, Rule::Any, Restart;
+        tcp: Option<SocketAddr> = loopback(8989), Rule::Any, Restart;
         /// Room lines over WebSocket.
+        ws: Option<SocketAddr> = loopback(8099), Rule::Any, Restart;
+    }
+}
+
+settings! {
+    /// The same listeners over TLS, besides or instead of the plain ones.
+    pub struct TlsSettings in tls {
+        /// The PEM file with the certificate, and those that vouch for it.
+        certificate: Option<PathBuf> = None, Rule::Any, Now;
+        /// The PEM file with its key.
+        key: Option<PathBuf> = None, Rule::Any, Now;
+        /// Line protocol over TLS.
+        telnet: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Admin REST, `/docs` and metrics over HTTPS.
+        rest: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Page, WebSockets and REST on one origin, over HTTPS.
+        web: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Room lines over TLS.
+        tcp: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Room lines over secure WebSocket.
         ws: Option<SocketAddr> = None, Rule::Any, Restart;
     }
 }
@@ -138,6 +163,9 @@ settings! {
         /// Origins besides our own that may call the API and open
         /// WebSockets; `*` is any.
         allowed_origins: Vec<String> = Vec::new(), Rule::Any, Now;
+        /// Reverse proxies whose `X-Forwarded-For` is believed, by address or
+        /// network: then limits, bans and logs see their clients.
+        trusted_proxies: Vec<IpNet> = Vec::new(), Rule::Any, Now;
     }
 }
 
@@ -168,7 +196,7 @@ settings! {
         http_head_bytes: usize = 16 << 10, Rule::whole(1024, 1 << 20), Now;
         /// Longest HTTP request body, in bytes.
         http_body_bytes: usize = 64 << 10, Rule::whole(1024, 16 << 20), Now;
-        /// Seconds for an HTTP request to arrive whole.
+        /// Seconds for an HTTP request to arrive whole, and for a TLS handshake.
         http_seconds: u64 = 10, Rule::whole(1, 3600), Now;
         /// Channels a connection may be in.
         channels_per_connection: usize = 100, Rule::whole(1, 100_000).or_zero(NO_LIMIT), Now;
@@ -186,6 +214,19 @@ impl Config {
     /// Reads and checks the configuration; every mistake is found at once.
     pub fn load(sources: &Sources) -> Result<Config, Problems> {
         sources.load().map(|loaded| loaded.config)
+    }
+}
+
+impl TlsSettings {
+    /// Every listener there can be with TLS: its place in the file, its address.
+    pub fn listeners(&self) -> [(&'static str, Option<SocketAddr>); 5] {
+        [
+            ("tls.telnet", self.telnet),
+            ("tls.rest", self.rest),
+            ("tls.web", self.web),
+            ("tls.tcp", self.tcp),
+            ("tls.ws", self.ws),
+        ]
     }
 }
 

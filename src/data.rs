@@ -25,12 +25,11 @@ pub use token::AdminToken;
 /// Permissions that are somebody else's.
 const OTHERS: u32 = 0o077;
 
-/// The data folder, taken for this process until it is dropped.
+/// The data folder, taken until it is released or dropped.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
-    /// Held for its lock.
-    _lock: File,
+    lock: File,
     /// One save at a time; see [`DataDir::bans`].
     bans: Mutex<()>,
 }
@@ -55,10 +54,16 @@ impl DataDir {
             );
         }
         Ok(DataDir {
-            _lock: lock(path)?,
+            lock: lock(path)?,
             path: path.to_owned(),
             bans: Mutex::new(()),
         })
+    }
+
+    /// Lets others use it, although this may still be around for a while.
+    pub fn release(&self) {
+        // Fails only if the descriptor were none.
+        let _ = flock(&self.lock, FlockOperation::Unlock);
     }
 
     /// Where it is.

@@ -1,7 +1,77 @@
-//! A chat server that speaks several protocols to one set of channels.
+//! A chat server that speaks several protocols to one set of channels: a
+//! program, and this library for programs that want a chat inside.
 //!
+//! A [`Chat`] is a hub with listeners attached. Who comes in by any of them
+//! meets everyone else; several chats in one process have nothing in common.
+//!
+//! ```
+//! use std::io::{BufRead, BufReader, Write};
+//! use std::net::TcpStream;
+//! use std::time::Duration;
+//!
+//! use chat_server::{Chat, Protocol};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let chat = Chat::builder().start()?;
+//! let lines = chat.listen(Protocol::RoomLines, "127.0.0.1:0")?;
+//! let web = chat.listen(Protocol::Web, "127.0.0.1:0")?;
+//! println!("in the browser: http://{}/client", web.address());
+//!
+//! let mut mina = TcpStream::connect(lines.address())?;
+//! writeln!(mina, r#"{{"name":"Mina","room":"devroom"}}"#)?;
+//! writeln!(mina, "hello")?;
+//! let mut heard = String::new();
+//! BufReader::new(&mina).read_line(&mut heard)?;
+//! assert_eq!(heard, "Mina:hello\n");
+//!
+//! assert_eq!(chat.users()?.len(), 1);
+//! chat.shut_down(Duration::from_secs(5))?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The program around it can take part and react to what is said:
+//!
+//! ```
+//! use chat_server::chatlog::Kind;
+//! use chat_server::{Chat, Protocol};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let chat = Chat::builder()
+//!     .listen(Protocol::Telnet, "127.0.0.1:0")
+//!     .start()?;
+//! let mut watch = chat.watch()?;
+//! let robot = chat.enter("robot")?;
+//! robot.join("lobby")?;
+//! robot.say("lobby", "Good morning!")?;
+//! let said = watch.find(|entry| entry.kind == Kind::Message);
+//! assert_eq!(said.unwrap().text.as_deref(), Some("Good morning!"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Without a data folder nothing is kept. With one there are a history,
+//! accounts that last, and a chat log. Every setting of the program is there
+//! as well:
+//!
+//! ```
+//! # use chat_server::Chat;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let temporary = tempfile::tempdir()?;
+//! # let folder = temporary.path().join("chat");
+//! let chat = Chat::builder()
+//!     .data_dir(&folder)
+//!     .settings(|settings| settings.limits.connections = 500)
+//!     .start()?;
+//! assert!(folder.join("chat.db").exists());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `docs/library.md` says more, `examples/` has whole programs. The other
+//! modules are what a chat is made of; `docs/architecture.md` has the map.
 //! One OS thread per connection reads, one *hub* thread owns all chat state
-//! and writes; there is no async runtime. `docs/architecture.md` has the map.
+//! and writes; there is no async runtime.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -25,3 +95,10 @@ pub mod server;
 pub mod store;
 pub mod text;
 pub mod turn;
+pub mod watch;
+
+pub use config::Config;
+pub use server::{
+    Builder, Chat, ChatError, ListenError, Listener, Overdue, Participant, Protocol, StartError,
+};
+pub use watch::Watch;

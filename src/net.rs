@@ -3,6 +3,7 @@
 //! A connection is one thread that reads; the hub thread writes through the
 //! [`outbox`]. No chat rules here.
 
+pub mod deadline;
 pub mod direct;
 pub mod flusher;
 pub mod front;
@@ -18,4 +19,6 @@ pub mod registry;
 pub mod room;
 pub mod stream;
 pub mod telnet;
+pub mod tls;
+pub mod transport;
 pub mod websocket;

@@ -39,6 +39,7 @@ use crate::metrics::Metrics;
 use crate::net::front::{Origins, Relays};
 use crate::turn::HubHandle;
 
+pub use form::fields_of;
 pub use readiness::Readiness;
 pub use server::{RestHandle, start};
 pub use socket::Socket;

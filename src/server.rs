@@ -1,290 +1,250 @@
-//! Starts the parts in order, joins them, stops them. No chat rules.
+//! A chat: starts the parts in order, joins them, stops them. No chat rules.
+//!
+//! [`Chat`] is the face of the library, and the program is built upon it too:
+//! there is no other way to start a hub and its listeners.
 
+mod builder;
+mod ending;
 mod error;
+mod listener;
+mod participant;
+mod parts;
+mod program;
+mod rest;
 mod services;
 mod shared;
 mod signals;
 
-use std::net::SocketAddr;
-use std::process::ExitCode;
+use std::net::ToSocketAddrs;
+use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::account::{Accounts, Gate, Passes};
-use crate::chatlog::{ChatLog, ChatLogOptions};
-use crate::config::{Config, Sources};
-use crate::data::{AdminToken, DataDir};
-use crate::hub::{Ban, Hub};
-use crate::keeper::{Keeper, KeeperThreads};
-use crate::metrics::Metrics;
-use crate::net::flusher::Flusher;
-use crate::net::front::Relays;
-use crate::net::limits::raise_descriptor_limit;
-use crate::net::listener::{Bound, Listening, Service};
-use crate::net::outbox::Outbox;
-use crate::net::registry::Registry;
-use crate::protocol::Encoder;
-use crate::rest::{self, Readiness, RestContext, RestHandle};
-use crate::store::{Durability, Retention, SqliteSettings, SqliteStore, Store, WriterSettings};
-use crate::turn::{HubHandle, Input, Parts, Turn};
+use crate::config::{Config, Secret};
+use crate::hub::{ChannelInfo, Refusal, UserInfo};
+use crate::name::Name;
+use crate::text::Text;
+use crate::turn::Input;
+use crate::watch::{self, Watch};
 
-pub use error::StartError;
-use services::{Http, RoomLines, Telnet};
-use shared::{Handles, Shared};
+pub use builder::Builder;
+use ending::Ending;
+pub use ending::Overdue;
+pub use error::{ChatError, ListenError, StartError};
+use listener::{BoundAs, Speaks};
+pub use listener::{Listener, Protocol};
+pub use participant::Participant;
+pub use program::run;
+use rest::Rest;
+use shared::Shared;
 
-/// How long a REST request may take inside.
-const REST_PATIENCE: Duration = Duration::from_secs(60);
-/// What store and chat log get for their last writes, however late it is.
-const LAST_WRITES: Duration = Duration::from_millis(500);
-/// What HTTP clients get to read their last answers.
-const LAST_ANSWERS: Duration = Duration::from_millis(500);
-/// How often the end of the last connection is looked for at shutdown.
-const SHUTDOWN_POLL: Duration = Duration::from_millis(5);
-
-/// A running server.
-pub struct Server {
+/// A running chat: a hub, and the listeners attached to it.
+///
+/// Everyone who comes in by any listener of one chat meets everyone else;
+/// several chats in one process have nothing in common. All methods may be
+/// called from any thread. Dropping a chat shuts it down as
+/// [`Chat::shut_down`] does, in at most the `shutdown_seconds` of its
+/// settings, 10 unless changed.
+pub struct Chat {
     shared: Arc<Shared>,
-    listeners: Vec<Listening>,
-    addresses: Vec<(&'static str, SocketAddr)>,
-    admin_token: AdminToken,
-    hub_thread: Option<JoinHandle<()>>,
-    rest: Option<RestHandle>,
-    keeping: Option<KeeperThreads>,
+    rest: Arc<Rest>,
+    listeners: Mutex<Vec<Listener>>,
+    /// Taken by whoever ends it, once.
+    ending: Option<Ending>,
 }
 
-/// Runs a server until it is told to stop; the program's exit code.
-pub fn run(config: Config, sources: Sources) -> ExitCode {
-    let server = match Server::start(config) {
-        Ok(server) => server,
-        Err(error) => {
-            eprintln!("chat-server: {error}");
-            return ExitCode::FAILURE;
+impl Chat {
+    /// A chat to be set up. As it is, it listens nowhere and keeps nothing.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Attaches a listener; port 0 lets the system choose. It serves until
+    /// it is stopped or the chat ends, whether or not the handle is kept.
+    pub fn listen(
+        &self,
+        protocol: Protocol,
+        address: impl ToSocketAddrs,
+    ) -> Result<Listener, ListenError> {
+        self.listen_as((protocol, false), address)
+    }
+
+    /// As [`Chat::listen`], with TLS; the chat needs a
+    /// [`Builder::certificate`].
+    pub fn listen_tls(
+        &self,
+        protocol: Protocol,
+        address: impl ToSocketAddrs,
+    ) -> Result<Listener, ListenError> {
+        self.listen_as((protocol, true), address)
+    }
+
+    fn listen_as(
+        &self,
+        speaks: Speaks,
+        address: impl ToSocketAddrs,
+    ) -> Result<Listener, ListenError> {
+        let addresses = address.to_socket_addrs();
+        let addresses = addresses.map_err(|error| ListenError::resolving(speaks, error))?;
+        self.serve(BoundAs::bind(speaks, addresses)?)
+    }
+
+    fn serve(&self, bound: BoundAs) -> Result<Listener, ListenError> {
+        let listener = bound.start(&self.shared, &self.rest)?;
+        self.listeners.lock().push(listener.clone());
+        Ok(listener)
+    }
+
+    /// The listeners that serve now.
+    pub fn listeners(&self) -> Vec<Listener> {
+        let mut listeners = self.listeners.lock();
+        listeners.retain(|listener| !listener.is_stopped());
+        listeners.clone()
+    }
+
+    /// Everything that happens from now on, as the chat log would have it.
+    pub fn watch(&self) -> Result<Watch, ChatError> {
+        let (watch, watcher) = watch::channel();
+        self.shared.hub.send(Input::Watch(watcher))?;
+        Ok(watch)
+    }
+
+    /// Lets the program itself take part, under a nickname that is free.
+    pub fn enter(&self, nickname: &str) -> Result<Participant, ChatError> {
+        let nickname = Name::parse_nickname(nickname).map_err(Refusal::BadName)?;
+        Participant::enter(nickname, &self.shared)
+    }
+
+    /// Tells everyone, on every listener. Returns how many connections, those
+    /// of participants included.
+    pub fn announce(&self, text: &str) -> Result<usize, ChatError> {
+        let text = sayable(text, &self.shared)?;
+        let told = self
+            .shared
+            .hub
+            .ask(move |hub, now, fx| hub.announce(text, now, fx))?;
+        Ok(told)
+    }
+
+    /// Ends all connections of a user. Returns how many there were.
+    pub fn kick(&self, nickname: &str, reason: Option<&str>) -> Result<usize, ChatError> {
+        let name = Name::parse_nickname(nickname).map_err(Refusal::BadName)?;
+        let reason = reason.map(Text::clean).filter(|reason| !reason.is_empty());
+        let kicked = self
+            .shared
+            .hub
+            .ask(move |hub, now, fx| hub.kick(&name, reason, now, fx))?;
+        Ok(kicked)
+    }
+
+    /// Who is on, by nickname.
+    pub fn users(&self) -> Result<Vec<UserInfo>, ChatError> {
+        Ok(self.shared.hub.ask(|hub, _, _| hub.users())?)
+    }
+
+    /// The channels and who is in them, by name.
+    pub fn channels(&self) -> Result<Vec<ChannelInfo>, ChatError> {
+        Ok(self.shared.hub.ask(|hub, _, _| hub.channels())?)
+    }
+
+    /// What an administrator has to present to the REST interface.
+    pub fn admin_token(&self) -> Secret {
+        self.shared.admin_token.secret()
+    }
+
+    /// Where accounts, messages and the chat log are. Without a data folder
+    /// of its own, a chat has a temporary one that vanishes with it.
+    pub fn data_dir(&self) -> &Path {
+        self.shared.data.path()
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> Config {
+        self.shared.config()
+    }
+
+    /// Puts those of `config` in force that may change while running.
+    pub fn reload(&self, config: &Config) {
+        self.shared.reload(config);
+    }
+
+    /// Stops accepting, says farewell to everyone and waits until all that is
+    /// to be sent and stored is, but no longer than `allowed` and a moment.
+    pub fn shut_down(mut self, allowed: Duration) -> Result<(), Overdue> {
+        self.end(allowed)
+    }
+
+    fn end(&mut self, allowed: Duration) -> Result<(), Overdue> {
+        let Some(ending) = self.ending.take() else {
+            return Ok(());
+        };
+        for listener in std::mem::take(&mut *self.listeners.lock()) {
+            listener.stop();
         }
-    };
-    signals::serve(server, &sources)
+        ending.run(&self.shared, &self.rest, allowed)
+    }
 }
 
-impl Server {
-    /// Binds everything, then starts everything; if anything is missing,
-    /// nothing runs.
-    pub fn start(config: Config) -> Result<Server, StartError> {
-        raise_descriptor_limit();
-        let bound = bind_all(&config)?;
-        let data = Arc::new(DataDir::open(&config.data_dir)?);
-        let admin_token = data.admin_token(config.admin.token.as_ref())?;
-        let registry = Arc::new(Registry::default());
-        let metrics = Metrics::new();
-        let settings = shared::settings(&config);
-        let folder = data.path().join("chatlog");
-        let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store_settings(&config, &data))?);
-        let (hub, inputs) = HubHandle::new();
-        let outbox = Outbox::new(
-            Encoder::new(settings.greeting.clone()),
-            settings.backlog_bytes,
-            Flusher::start()?,
-            registry.clone(),
-        );
-        let mut state = Hub::new(settings.limits);
-        state.restore_bans(data.bans().load(unix_ms())?);
-        state.continue_after(store.last_message_id().map_err(StartError::Store)?);
-        let (keeper, keeping) = Keeper::start(&store, &hub, WriterSettings::default())?;
-        let readiness = Readiness::default();
-        let appender = keeper.appender();
-        readiness.watch("store", move || {
-            let words = "messages cannot be stored at present";
-            (!appender.is_healthy()).then(|| words.to_owned())
-        });
-        let turn = Turn::new(Parts {
-            hub: state,
-            outbox,
-            inputs,
-            chat_log: Some(chat_log.clone()),
-            keeper: Some(keeper),
-            metrics: metrics.clone(),
-            ping_seconds: settings.ping_seconds,
-        });
-        let hub_thread = turn.start()?;
-        let workers = config.admin.workers;
-        let accounts = Accounts::new(store, hub.clone(), config.limits.auth_attempts)?;
-        let accounts = Arc::new(accounts);
-        let passes = Passes::new(&data.signing_key()?);
-        let gate = Gate::new(passes, accounts.clone(), hub.clone());
-        let handles = Handles {
-            registry,
-            hub,
-            accounts,
-            gate: Arc::new(gate),
-            chat_log,
-            data,
-            metrics,
-        };
-        let shared = Arc::new(Shared::new(config, &admin_token, handles));
-        let socket = rest::Socket::place(shared.data.path())?;
-        let relays = Arc::new(Relays::new(socket.path().to_owned(), REST_PATIENCE));
-        let context = rest_context(&shared, &relays, workers, readiness);
-        let rest = rest::start(context, socket)?;
-        let mut server = Server {
-            shared,
-            listeners: Vec::new(),
-            addresses: Vec::new(),
-            admin_token,
-            hub_thread: Some(hub_thread),
-            rest: Some(rest),
-            keeping: Some(keeping),
-        };
-        for bound in bound {
-            server.serve(bound, &relays)?;
-        }
-        Ok(server)
-    }
-
-    fn serve(&mut self, bound: Bound, relays: &Arc<Relays>) -> Result<(), StartError> {
-        let name = bound.name();
-        let service: Arc<dyn Service> = match name {
-            "telnet" => Arc::new(Telnet(self.shared.clone())),
-            "tcp" => Arc::new(RoomLines(self.shared.clone())),
-            _ => Arc::new(Http {
-                shared: self.shared.clone(),
-                page: name == "web",
-                relays: relays.clone(),
-            }),
-        };
-        self.addresses.push((name, bound.address()?));
-        self.listeners.push(bound.start(service)?);
-        Ok(())
-    }
-
-    /// The listeners and where they are, with their real ports.
-    pub fn addresses(&self) -> &[(&'static str, SocketAddr)] {
-        &self.addresses
-    }
-
-    /// Says where everything is, a line each.
-    fn introduce(&self) {
-        for (name, address) in &self.addresses {
-            match *name {
-                "web" => println!("listening: web http://{address}/client"),
-                "rest" => println!("listening: rest http://{address}/docs"),
-                "ws" => println!("listening: ws ws://{address}/mychat"),
-                name => println!("listening: {name} {address}"),
-            }
-        }
-        match &self.admin_token {
-            AdminToken::Configured(_) => println!("admin token: as configured"),
-            AdminToken::Kept(_, path) => println!("admin token: {}", path.display()),
-        }
-        let capacity = self.shared.capacity();
-        if let Some(bound_by) = capacity.bound_by {
-            let fit = capacity.connections;
-            println!("connections: at most {fit}, because of {bound_by}");
-        }
-        println!("ready");
-    }
-
-    /// Stops accepting, tells everybody, waits until everything is sent, but
-    /// no longer than the configuration allows.
-    pub fn shut_down(mut self) {
+impl Drop for Chat {
+    fn drop(&mut self) {
         let allowed = Duration::from_secs(self.shared.config().shutdown_seconds);
-        let deadline = Instant::now() + allowed;
-        self.listeners.clear();
-        let _ = self.shared.hub.send(Input::Stop);
-        let registry = &self.shared.registry;
-        wait_while(deadline, || registry.ids() > 0);
-        if let Some(rest) = self.rest.take() {
-            rest.shutdown();
-        }
-        // What is left is sending an answer, or has asked for nothing.
-        let soon = deadline.min(Instant::now() + LAST_ANSWERS);
-        wait_while(soon, || registry.connections() > 0);
-        let _ = self.shared.hub.send(Input::End);
-        if let Some(thread) = self.hub_thread.take() {
-            let _ = thread.join();
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        if let Some(keeping) = self.keeping.take() {
-            keeping.shut_down(left.max(LAST_WRITES));
-        }
-        if let Err(error) = self.shared.chat_log.shutdown(left.max(LAST_WRITES)) {
-            log::error!("{error}");
+        if let Err(overdue) = self.end(allowed) {
+            log::error!("{overdue}");
         }
     }
 }
 
-fn wait_while(deadline: Instant, is_so: impl Fn() -> bool) {
-    while is_so() && Instant::now() < deadline {
-        std::thread::sleep(SHUTDOWN_POLL);
+impl std::fmt::Debug for Chat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let listeners = self.listeners();
+        f.debug_struct("Chat")
+            .field("listeners", &listeners)
+            .finish_non_exhaustive()
     }
 }
 
-fn rest_context(
-    shared: &Shared,
-    relays: &Arc<Relays>,
-    workers: usize,
-    readiness: Readiness,
-) -> RestContext {
-    let data = shared.data.clone();
-    let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(std::io::Error::other);
-    RestContext {
-        hub: shared.hub.clone(),
-        accounts: shared.accounts.clone(),
-        gate: shared.gate.clone(),
-        log: shared.chat_log.clone(),
-        token: shared.admin_token.clone(),
-        save_bans: Mutex::new(Box::new(save_bans)),
-        max_text_bytes: shared.admin_text_bytes.clone(),
-        version: env!("CARGO_PKG_VERSION"),
-        started: jiff::Timestamp::now(),
-        metrics: shared.metrics.clone(),
-        readiness: Arc::new(readiness),
-        origins: shared.origins.clone(),
-        relays: relays.clone(),
-        workers,
+/// A text that the program wants said, if it can be.
+fn sayable(text: &str, shared: &Shared) -> Result<Text, ChatError> {
+    let most = shared.admin_text_bytes.load(Ordering::Relaxed);
+    if text.len() > most {
+        return Err(ChatError::TooLong(most));
+    }
+    match Text::clean(text) {
+        text if text.is_empty() => Err(Refusal::EmptyMessage.into()),
+        text => Ok(text),
     }
 }
 
-fn store_settings(config: &Config, data: &DataDir) -> SqliteSettings {
-    let settings = &config.store;
-    SqliteSettings {
-        durability: match settings.durability.as_str() {
-            "process" => Durability::Process,
-            _ => Durability::Power,
-        },
-        max_bytes: settings.max_bytes,
-        retention: Retention {
-            channel_days: settings.channel_days,
-            channel_messages: settings.channel_messages,
-            direct_days: settings.direct_days,
-        },
-        ..SqliteSettings::new(data.path().join("chat.db"))
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_hub_that_fails_takes_nothing_with_it_but_its_chat() {
+        let (failed, has_failed) = channel();
+        let chat = Chat::builder()
+            .listen(Protocol::RoomLines, "127.0.0.1:0")
+            .on_failure(move || failed.send(()).unwrap())
+            .start()
+            .unwrap();
+        let client = TcpStream::connect(chat.listeners()[0].address()).unwrap();
+        let watch = chat.watch().unwrap();
+        let robot = chat.enter("robot").unwrap();
+        let asked = chat.shared.hub.ask(|_, _, _| panic!("on purpose"));
+        assert_eq!(asked, Err::<(), _>(crate::turn::HubUnavailable));
+        has_failed.recv_timeout(Duration::from_secs(30)).unwrap();
+        assert!(watch.count() > 0);
+        assert_eq!(chat.users().unwrap_err(), ChatError::Unavailable);
+        assert_eq!(robot.join("lobby"), Err(ChatError::Unavailable));
+        // Nobody is left to say farewell to the client, so it is not waited
+        // for: half an hour would be noticed.
+        chat.shut_down(Duration::from_secs(1800)).unwrap();
+        drop(client);
     }
-}
-
-fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
-    let listen = &config.listen;
-    [
-        ("telnet", listen.telnet),
-        ("rest", listen.rest),
-        ("web", listen.web),
-        ("tcp", listen.tcp),
-        ("ws", listen.ws),
-    ]
-    .into_iter()
-    .filter_map(|(name, address)| Some((name, address?)))
-    .map(|(name, address)| {
-        Bound::bind(name, address).map_err(|error| StartError::Bind {
-            name,
-            address,
-            error,
-        })
-    })
-    .collect()
-}
-
-fn unix_ms() -> u64 {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-    unix.map_or(0, |unix| unix.as_millis() as u64)
 }

@@ -108,6 +108,7 @@ pub trait Store: Send + Sync {
     /// removing what is too old); whether there is more to do.
     fn tend(&self, now_ms: u64) -> Result<bool, StoreError>;
 
-    /// Leaves the database tidy; for the end.
+    /// Leaves the database tidy and lets go of it: others may open it. What is
+    /// called afterwards fails.
     fn close(&self) -> Result<(), StoreError>;
 }

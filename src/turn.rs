@@ -19,6 +19,7 @@ use crate::net::link::Link;
 use crate::net::outbox::{Outbox, Sums};
 use crate::protocol::WireFormat;
 use crate::store::NewMessage;
+use crate::watch::Watcher;
 
 /// Inputs waiting for the hub at most; beyond, connection threads wait, and
 /// through TCP their clients.
@@ -29,9 +30,6 @@ const TURN: u64 = 1024;
 const BULK_SLICE: usize = 64;
 /// How long a request waits for the hub before it is given up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Exit code of a process whose hub has failed (EX_SOFTWARE of sysexits).
-const HUB_FAILED: i32 = 70;
 
 /// Something for the hub thread.
 pub enum Input {
@@ -59,6 +57,8 @@ pub enum Input {
     Kept(Kept),
     /// Other settings.
     Configure(Box<Settings>),
+    /// Somebody who wants to know what happens.
+    Watch(Watcher),
     /// Say farewell to everyone, and to whoever still comes.
     Stop,
     /// End the thread.
@@ -144,6 +144,7 @@ pub struct Turn {
     /// This batch's messages to commit, and chores.
     messages: Vec<NewMessage>,
     chores: Vec<Chore>,
+    watchers: Vec<Watcher>,
     last_sums: Sums,
     clock: Instant,
     /// When this turn began, in milliseconds since 1970 UTC.
@@ -180,6 +181,7 @@ impl Turn {
             entries: Vec::new(),
             messages: Vec::new(),
             chores: Vec::new(),
+            watchers: Vec::new(),
             last_sums: Sums::default(),
             clock: Instant::now(),
             began_ms: 0,
@@ -190,16 +192,14 @@ impl Turn {
     }
 
     /// Starts the thread. It ends after [`Input::End`], or when nobody is
-    /// left to send inputs.
-    pub fn start(self) -> std::io::Result<JoinHandle<()>> {
+    /// left to send inputs; `failed` runs if a fault of ours ends it.
+    pub fn start(self, failed: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new()
             .name("hub".to_owned())
             .spawn(move || {
                 if catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
-                    // Without its hub the server is nothing, and whoever
-                    // watches over it can only restart what has ended.
-                    log::error!("the hub has failed; the server ends");
-                    std::process::exit(HUB_FAILED);
+                    log::error!("the hub has failed; the chat is at its end");
+                    failed();
                 }
             })
     }
@@ -298,6 +298,7 @@ impl Turn {
                     .outbox
                     .configure(settings.greeting, settings.backlog_bytes);
             }
+            Input::Watch(watcher) => self.watchers.push(watcher),
             Input::Stop => {
                 self.stopping = true;
                 self.parts.hub.shut_down(now, fx);
@@ -422,12 +423,14 @@ impl Turn {
         self.carry_out();
     }
 
-    /// Hands this turn's entries to the chat log, which never waits.
+    /// Hands this turn's entries to whoever watches and to the chat log; none
+    /// of them ever waits.
     fn log(&mut self) {
         if self.entries.is_empty() {
             return;
         }
         let entries = std::mem::take(&mut self.entries);
+        self.watchers.retain(|watcher| watcher.tell(&entries));
         if let Some(chat_log) = &self.parts.chat_log {
             chat_log.record_batch(entries);
         }

@@ -171,7 +171,7 @@ fn flags_override_the_environment_and_that_the_file() {
         r#"listen.rest = "[::1]:6002"  (CHAT_SERVER_LISTEN_REST)"#,
         r#"listen.web = "127.0.0.1:7003"  (--web)"#,
         r#"listen.tcp = "127.0.0.1:7004"  (--tcp)"#,
-        r#"listen.ws = "off""#,
+        r#"listen.ws = "127.0.0.1:8099""#,
     ] {
         assert!(summary.lines().any(|l| l == line), "{line} in {summary}");
     }

@@ -449,6 +449,8 @@ fn a_listener_exposes_what_it_is_told_to() {
         upgrades: None,
         relays: None,
         origins: Arc::default(),
+        proxies: Arc::default(),
+        per_address: 0,
     });
     assert_eq!(status(&bare.exchange(GET)), 404);
 }
@@ -476,6 +478,8 @@ fn before(
         upgrades: None,
         relays: Some(relays.clone()),
         origins: Arc::default(),
+        proxies: Arc::default(),
+        per_address: 0,
     });
     (front, relays, dir)
 }
@@ -704,10 +708,10 @@ impl Upgrades for Echo {
             subprotocol,
             run: Box::new(move |upgraded| {
                 // The front's deadlines do not follow the socket.
-                assert_eq!(upgraded.stream.read_timeout().unwrap(), None);
-                assert_eq!(upgraded.stream.write_timeout().unwrap(), None);
+                assert_eq!(upgraded.transport.stream().read_timeout().unwrap(), None);
+                assert_eq!(upgraded.transport.stream().write_timeout().unwrap(), None);
                 let mut socket = WebSocket::from_partially_read(
-                    upgraded.stream,
+                    upgraded.transport.stream().try_clone().unwrap(),
                     upgraded.leftover,
                     Role::Server,
                     None,

@@ -15,7 +15,7 @@ const MOST_AT_ONCE: usize = 10_000;
 
 /// Lets people come and go.
 pub fn run(server: &Server, per_second: u64, seconds: u64) -> Result<Report, Failure> {
-    let mut swarm = Swarm::new(server.telnet())?;
+    let mut swarm = Swarm::new(server)?;
     let mut visits = HashMap::new();
     let mut logins = Latencies::default();
     let mut whole = Latencies::default();

@@ -10,7 +10,7 @@ use crate::swarm::Swarm;
 
 /// Opens connections, logs them in, and divides what the system then uses more.
 pub fn run(server: &Server, connections: usize) -> Result<Report, Failure> {
-    let mut swarm = Swarm::new(server.telnet())?;
+    let mut swarm = Swarm::new(server)?;
     let (process, kernel) = (Process::of(server)?, Kernel::read()?);
     let start = Instant::now();
     let times = swarm.enter(connections, |_| None)?;

@@ -12,6 +12,7 @@
 //! cargo bench --bench load -- rate 1000 20 5           members, messages a second, seconds
 //! cargo bench --bench load -- pairs 1000 5             rooms of two, seconds
 //! cargo bench --bench load -- churn 500 5              comings and goings a second, seconds
+//!   --tls            everybody comes over TLS
 //!   --json FILE      also writes the figures there
 //!   --config JSON    merged into the server's configuration
 //! ```
@@ -37,7 +38,7 @@ use clap::{Parser, Subcommand};
 use serde_json::Value;
 
 use report::Report;
-use support::Server;
+use support::{Identity, Server};
 
 /// Whatever went wrong, for a person to read.
 type Failure = Box<dyn std::error::Error>;
@@ -51,6 +52,9 @@ struct Arguments {
     /// Also write the figures to this file
     #[arg(long, global = true, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Have everybody come over TLS
+    #[arg(long, global = true)]
+    tls: bool,
     /// Merge this into the server's configuration
     #[arg(long, global = true, value_name = "JSON", default_value = "{}", value_parser = parse_json)]
     config: Value,
@@ -115,8 +119,9 @@ fn main() -> Result<(), Failure> {
     };
     measure::raise_descriptor_limit()?;
     let mut reports = Vec::new();
+    let identity = arguments.tls.then(Identity::new);
     for scenario in scenarios {
-        let server = start_server(&arguments.config);
+        let server = start_server(&arguments.config, identity.as_ref());
         let report = scenario.run(&server)?;
         report.print();
         reports.push(report);
@@ -159,10 +164,13 @@ impl Scenario {
 }
 
 /// The defaults, except that senders may send as fast as they like.
-fn start_server(changes: &Value) -> Server {
+fn start_server(changes: &Value, identity: Option<&Identity>) -> Server {
     Server::start(|config| {
         config["limits"]["message_rate"] = 0.into();
         config["log_level"] = "warn".into();
+        if let Some(identity) = identity {
+            identity.configure(config, &["telnet"]);
+        }
         merge(config, changes);
     })
 }

@@ -15,7 +15,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 
 /// Lets all rooms talk.
 pub fn run(server: &Server, rooms: usize, seconds: u64) -> Result<Report, Failure> {
-    let mut swarm = Swarm::new(server.telnet())?;
+    let mut swarm = Swarm::new(server)?;
     swarm.enter(rooms * 2, |member| Some(format!("pair{}", member / 2)))?;
     swarm.settle()?;
     let mut talk = Talk {

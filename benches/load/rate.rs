@@ -22,7 +22,7 @@ pub fn run(
     per_second: u64,
     seconds: u64,
 ) -> Result<Report, Failure> {
-    let mut swarm = Swarm::new(server.telnet())?;
+    let mut swarm = Swarm::new(server)?;
     swarm.enter(members, |_| Some("talk".to_owned()))?;
     swarm.settle()?;
     let mut schedule = Schedule {

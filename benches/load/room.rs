@@ -34,7 +34,7 @@ pub fn run(
     (members, senders, window): (usize, usize, usize),
     seconds: u64,
 ) -> Result<Report, Failure> {
-    let mut swarm = Swarm::new(server.telnet())?;
+    let mut swarm = Swarm::new(server)?;
     swarm.enter(members, |_| Some("flood".to_owned()))?;
     swarm.settle()?;
     let mut room = Room::new(members, senders.min(members), window);

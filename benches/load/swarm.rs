@@ -2,12 +2,15 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
+use rustls::ClientConnection;
 
 use crate::Failure;
+use crate::support::{Carrier, Server};
 
 /// Logins under way at once: fewer than a listener keeps waiting, or the
 /// kernel drops connections and clients try again a second later.
@@ -20,15 +23,19 @@ const CHUNK: usize = 256 * 1024;
 /// All clients. Each is named by its index.
 pub struct Swarm {
     server: SocketAddr,
+    /// The certificate to insist on: then everybody comes over TLS.
+    trusted: Option<PathBuf>,
     epoll: OwnedFd,
     clients: Vec<Option<Client>>,
     free: Vec<usize>,
     events: Vec<epoll::Event>,
     chunk: Vec<u8>,
+    plaintext: Vec<u8>,
 }
 
 struct Client {
     stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
     /// Bytes the socket has not taken yet.
     unsent: Vec<u8>,
 }
@@ -45,27 +52,38 @@ pub enum Progress {
 
 impl Swarm {
     /// Nobody yet.
-    pub fn new(server: SocketAddr) -> Result<Swarm, Failure> {
+    pub fn new(server: &Server) -> Result<Swarm, Failure> {
+        let trusted = server.certificate();
+        let listener = match trusted {
+            Some(_) => "tls-telnet",
+            None => "telnet",
+        };
         Ok(Swarm {
-            server,
+            server: server.address(listener),
+            trusted,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             clients: Vec::new(),
             free: Vec::new(),
             events: Vec::with_capacity(1024),
             chunk: vec![0; CHUNK],
+            plaintext: Vec::new(),
         })
     }
 
     /// Connects one client.
     pub fn connect(&mut self) -> Result<usize, Failure> {
-        let stream = TcpStream::connect(self.server)?;
-        stream.set_nodelay(true)?;
+        let carrier = match &self.trusted {
+            Some(trusted) => Carrier::try_tls(self.server, trusted)?,
+            None => Carrier::plain(self.server),
+        };
+        let (stream, tls) = carrier.into_parts();
         stream.set_nonblocking(true)?;
         let index = self.free.pop().unwrap_or(self.clients.len());
         let data = epoll::EventData::new_u64(index as u64);
         epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN)?;
         let client = Some(Client {
             stream,
+            tls,
             unsent: Vec::new(),
         });
         match self.clients.get_mut(index) {
@@ -93,7 +111,15 @@ impl Swarm {
         let Some(client) = &mut self.clients[index] else {
             return Ok(());
         };
-        client.unsent.extend_from_slice(bytes);
+        match &mut client.tls {
+            None => client.unsent.extend_from_slice(bytes),
+            Some(tls) => {
+                tls.writer().write_all(bytes)?;
+                while tls.wants_write() {
+                    tls.write_tls(&mut client.unsent)?;
+                }
+            }
+        }
         self.send_more(index)
     }
 
@@ -141,6 +167,15 @@ impl Swarm {
                 continue;
             };
             match client.stream.read(&mut chunk) {
+                Ok(count) if count > 0 && client.tls.is_some() => {
+                    let mut plaintext = std::mem::take(&mut self.plaintext);
+                    plaintext.clear();
+                    let ended = client.decrypt(&chunk[..count], &mut plaintext)?;
+                    if ended || !plaintext.is_empty() {
+                        handle(self, index, &plaintext)?;
+                    }
+                    self.plaintext = plaintext;
+                }
                 Ok(count) => handle(self, index, &chunk[..count])?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
@@ -203,6 +238,27 @@ impl Swarm {
     pub fn settle(&mut self) -> Result<(), Failure> {
         while self.poll(Duration::from_millis(1500), |_, _, bytes| still_open(bytes))? > 0 {}
         Ok(())
+    }
+}
+
+impl Client {
+    /// Whether the server has said that this is the end.
+    fn decrypt(&mut self, mut bytes: &[u8], plaintext: &mut Vec<u8>) -> Result<bool, Failure> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(false);
+        };
+        loop {
+            match tls.reader().read_to_end(plaintext) {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+            if bytes.is_empty() {
+                return Ok(false);
+            }
+            tls.read_tls(&mut bytes)?;
+            tls.process_new_packets()?;
+        }
     }
 }
 

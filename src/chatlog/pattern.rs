@@ -80,13 +80,11 @@ impl Pattern {
             .parse(raw)
             .map_err(|error| syntax_error(raw, &error))?;
         let exact = compile(raw).ok_or(BadPattern::TooLarge)?;
-        let wider = widen(&hir);
-        // What matches nothing at all, everywhere, rules no line out.
-        let selective = wider.properties().minimum_len() != Some(0);
-        Ok(Pattern {
-            exact,
-            wider: selective.then(|| compile(&wider.to_string())).flatten(),
-        })
+        // What matches nothing at all, everywhere, rules no line out. Its least
+        // length would not tell: it is unknown if one of several alternatives
+        // can never match.
+        let wider = compile(&widen(&hir).to_string()).filter(|wider| !wider.is_match(b""));
+        Ok(Pattern { exact, wider })
     }
 
     /// Whether it matches somewhere in a text.
@@ -242,7 +240,7 @@ mod tests {
         ] {
             assert_eq!(candidates(pattern, lines), Some(wanted), "{pattern}");
         }
-        for pattern in ["", "^", "x*", "^$", "a|", r"\b"] {
+        for pattern in ["", "^", "x*", "^$", "a|", r"\b", "\t|$"] {
             assert_eq!(candidates(pattern, lines), None, "{pattern}");
         }
     }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use crate::net::tls::{Certificate, Which};
+
 use super::address;
 use super::loader::Loader;
 
@@ -9,21 +11,27 @@ impl Loader {
     /// Call when all sources have been taken.
     pub fn check(&mut self) {
         self.check_listeners();
+        self.check_tls();
         self.check_backlog();
     }
 
     /// Two listeners cannot have one address, and there has to be one.
     fn check_listeners(&mut self) {
         let listen = &self.config.listen;
-        let all = [
+        let plain = [
             ("listen.telnet", listen.telnet),
             ("listen.rest", listen.rest),
             ("listen.web", listen.web),
             ("listen.tcp", listen.tcp),
             ("listen.ws", listen.ws),
         ];
-        let sound: Vec<(&'static str, Option<SocketAddr>)> = all
+        let all: Vec<(&'static str, Option<SocketAddr>)> = plain
             .into_iter()
+            .chain(self.config.tls.listeners())
+            .collect();
+        let sound: Vec<(&'static str, Option<SocketAddr>)> = all
+            .iter()
+            .copied()
             .filter(|(path, _)| !self.rejected.contains(path))
             .collect();
         let open: Vec<(&'static str, SocketAddr)> = sound
@@ -50,8 +58,53 @@ impl Loader {
         }
     }
 
+    /// TLS listeners need a certificate that can be used, and it needs them.
+    fn check_tls(&mut self) {
+        let (certificate, key) = ("tls.certificate", "tls.key");
+        if self.rejected.contains(certificate) || self.rejected.contains(key) {
+            return;
+        }
+        let tls = self.config.tls.clone();
+        let listeners = tls.listeners();
+        let user = listeners.iter().find(|(_, address)| address.is_some());
+        let undecided = listeners
+            .iter()
+            .any(|(path, _)| self.rejected.contains(path));
+        match (&tls.certificate, &tls.key) {
+            (None, None) => {
+                if let Some((user, _)) = user {
+                    let what = format!(
+                        "needed for {user} ({}); `chat-server make-cert` makes one to try it with",
+                        self.origin_of(user)
+                    );
+                    self.problem(certificate, &self.origin_of(certificate), what);
+                }
+            }
+            (Some(_), None) => self.needed_with(key, certificate),
+            (None, Some(_)) => self.needed_with(certificate, key),
+            (Some(_), Some(_)) if user.is_none() && !undecided => {
+                let what = "no listener uses it; give one an address, such as tls.web";
+                self.problem(certificate, &self.origin_of(certificate), what.to_owned());
+            }
+            (Some(chain), Some(private)) => {
+                if let Err(error) = Certificate::load(chain, private) {
+                    let path = match error.which() {
+                        Which::Certificate => certificate,
+                        Which::Key => key,
+                    };
+                    self.problem(path, &self.origin_of(path), error.to_string());
+                }
+            }
+        }
+    }
+
+    fn needed_with(&mut self, missing: &'static str, given: &'static str) {
+        let what = format!("needed with {given} ({})", self.origin_of(given));
+        self.problem(missing, &self.origin_of(missing), what);
+    }
+
     /// A backlog that a single line can fill makes everybody a slow reader.
-    fn check_backlog(&mut self) {
+    pub fn check_backlog(&mut self) {
         let (backlog, line) = ("limits.backlog_bytes", "limits.line_bytes");
         if self.rejected.contains(backlog) || self.rejected.contains(line) {
             return;
@@ -82,12 +135,38 @@ mod tests {
             ]
         );
         assert_eq!(
-            problems_of(r#"{"listen":{"telnet":"off","rest":"off","web":"off"}}"#),
+            problems_of(
+                r#"{"listen":{"telnet":"off","rest":"off","web":"off","tcp":"off","ws":"off"}}"#
+            ),
             ["listen (f): every listener is off; at least one is needed"]
         );
         // What is wrong already is not held against the others.
-        let text = r#"{"listen":{"telnet":"nowhere","rest":"off","web":"off"}}"#;
+        let text =
+            r#"{"listen":{"telnet":"nowhere","rest":"off","web":"off","tcp":"off","ws":"off"}}"#;
         assert_eq!(problems_of(text).len(), 1);
+    }
+
+    #[test]
+    fn certificate_key_and_listeners_need_each_other() {
+        assert_eq!(
+            problems_of(r#"{"tls":{"web":":4443"}}"#),
+            [
+                "tls.certificate (default): needed for tls.web (f); `chat-server make-cert` \
+                 makes one to try it with"
+            ]
+        );
+        assert_eq!(
+            problems_of(r#"{"tls":{"certificate":"c.pem"}}"#),
+            ["tls.key (default): needed with tls.certificate (f)"]
+        );
+        assert_eq!(
+            problems_of(r#"{"tls":{"certificate":"c.pem","key":"k.pem"}}"#),
+            ["tls.certificate (f): no listener uses it; give one an address, such as tls.web"]
+        );
+        assert_eq!(
+            problems_of(r#"{"tls":{"certificate":null,"key":null,"web":"off"}}"#),
+            [""; 0]
+        );
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Loader {
         });
     }
 
-    fn set(&mut self, setting: &'static Setting, given: Given<'_>, origin: &Origin) {
+    pub fn set(&mut self, setting: &'static Setting, given: Given<'_>, origin: &Origin) {
         let value = (setting.get_mut)(&mut self.config);
         let what = match value.read(given, &setting.rule) {
             Ok(()) => {

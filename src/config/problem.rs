@@ -14,6 +14,8 @@ pub enum Origin {
     Environment(String),
     /// This command-line flag.
     Flag(&'static str),
+    /// Whoever made the configuration without reading it from anywhere.
+    Program,
 }
 
 /// One mistake.
@@ -46,6 +48,7 @@ impl fmt::Display for Origin {
             Origin::File(path) => write!(f, "{}", path.display()),
             Origin::Environment(variable) => f.write_str(variable),
             Origin::Flag(flag) => f.write_str(flag),
+            Origin::Program => f.write_str("the program"),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -13,7 +13,6 @@ use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 
 use super::link::Link;
-use crate::hub::ConnectionId;
 
 /// How long a closing connection may take to read its last bytes and close.
 const LINGER: Duration = Duration::from_secs(2);
@@ -27,6 +26,10 @@ pub struct Flusher {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// Has the flusher watch sockets; for whoever sends.
+#[derive(Clone)]
+pub struct Watcher(Arc<Shared>);
 
 struct Shared {
     epoll: OwnedFd,
@@ -74,32 +77,19 @@ impl Flusher {
         })
     }
 
-    /// Sends the backlog of `link` whenever its socket takes more.
-    pub fn watch(&self, id: ConnectionId, link: &Arc<Link>) {
-        let key = key(id);
-        self.shared.watched.lock().insert(key, link.clone());
-        let added = epoll::add(
-            &self.shared.epoll,
-            link.stream(),
-            epoll::EventData::new_u64(key),
-            epoll::EventFlags::OUT,
-        );
-        if let Err(error) = added {
-            // Out of memory for one more watch: nothing can be sent any more.
-            log::error!("cannot watch a connection, closing it: {error}");
-            self.shared.watched.lock().remove(&key);
-            link.abort();
-        }
+    /// For whoever sends.
+    pub fn watcher(&self) -> Watcher {
+        Watcher(self.shared.clone())
     }
 
     /// Ends `link` for good unless its peer has closed it soon.
-    pub fn linger(&self, id: ConnectionId, link: &Arc<Link>) {
+    pub fn linger(&self, link: &Arc<Link>) {
         let deadline = Instant::now() + LINGER;
         let mut lingering = self.shared.lingering.lock();
         let was_empty = lingering.is_empty();
         lingering.push_back(Lingering {
             deadline,
-            key: key(id),
+            key: key(link),
             link: Arc::downgrade(link),
             waiting: link.waiting(),
             rounds: LINGER_ROUNDS,
@@ -117,6 +107,32 @@ impl Drop for Flusher {
         self.shared.wake();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+        // Nobody else would ever end them.
+        for closing in self.shared.lingering.lock().drain(..) {
+            if let Some(link) = closing.link.upgrade() {
+                link.abort();
+            }
+        }
+    }
+}
+
+impl Watcher {
+    /// Sends the backlog of `link` whenever its socket takes more.
+    pub fn watch(&self, link: &Arc<Link>) {
+        let key = key(link);
+        self.0.watched.lock().insert(key, link.clone());
+        let added = epoll::add(
+            &self.0.epoll,
+            link.stream(),
+            epoll::EventData::new_u64(key),
+            epoll::EventFlags::OUT,
+        );
+        if let Err(error) = added {
+            // Out of memory for one more watch: nothing can be sent any more.
+            log::error!("cannot watch a connection, closing it: {error}");
+            self.0.watched.lock().remove(&key);
+            link.abort();
         }
     }
 }
@@ -140,6 +156,7 @@ impl Shared {
                 self.handle(event.data.u64());
             }
         }
+        self.watched.lock().clear();
     }
 
     fn handle(&self, key: u64) {
@@ -194,6 +211,7 @@ impl Shared {
     }
 }
 
-fn key(id: ConnectionId) -> u64 {
-    u64::from(id.index) << 32 | u64::from(id.generation)
+/// The descriptor: whoever is watched keeps it open, so nobody else has it.
+fn key(link: &Link) -> u64 {
+    u64::from(link.stream().as_raw_fd().unsigned_abs())
 }

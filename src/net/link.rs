@@ -1,8 +1,9 @@
 //! One connection's socket, as its reader, the hub and the flusher share it.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::SendFlags;
 
+use super::flusher::Watcher;
+use super::tls::Session;
+use super::transport::Transport;
+
 /// The socket of one chat connection. The reader blocks on it; everybody
 /// else only sends, and never blocks.
 #[derive(Debug)]
 pub struct Link {
     stream: TcpStream,
+    /// TLS, if there is any: then everything here is ciphertext.
+    session: Option<Box<Session>>,
     /// A lock, because hub and flusher both send; taken only while there is
     /// something the kernel would not take at once.
     backlog: Mutex<Backlog>,
@@ -45,23 +52,22 @@ pub enum Sent {
     Broken,
 }
 
-/// What became of bytes offered to the backlog.
+/// What became of bytes that were to be sent in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Queued {
-    /// There is no backlog: send directly.
-    NoBacklog,
-    /// Kept. True: this is the first, the flusher must watch the socket.
-    Kept {
-        /// Bytes waiting now.
-        waiting: usize,
-    },
+pub struct Posted {
+    /// Whether the kernel was asked.
+    pub tried: bool,
+    /// Bytes waiting now.
+    pub waiting: usize,
 }
 
 impl Link {
-    /// Prepares a socket: no delay, keepalive.
-    pub fn new(stream: TcpStream) -> Link {
+    /// Makes a chat connection of what it came in on.
+    pub fn new(transport: impl Into<Transport>) -> Link {
+        let (stream, secure) = transport.into().into_parts();
         Link {
             stream,
+            session: secure.map(|secure| Box::new(secure.into_session())),
             backlog: Mutex::default(),
             backlogged: AtomicBool::new(false),
             closing: AtomicBool::new(false),
@@ -69,13 +75,40 @@ impl Link {
         }
     }
 
-    /// The socket, for reading.
+    /// The socket. What [`LinkReader`] reads may be only its ciphertext.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
     }
 
+    /// The connection's TLS, through which everything must be sent then.
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_deref()
+    }
+
+    /// Sends without blocking, or keeps what the kernel does not take for the
+    /// flusher. One thread at a time, or order is lost.
+    pub fn post(self: &Arc<Link>, bytes: &[u8], watcher: &Watcher) -> Posted {
+        if let Some(waiting) = self.queue_behind_backlog(bytes) {
+            let tried = false;
+            return Posted { tried, waiting };
+        }
+        let waiting = match self.send(bytes) {
+            Sent::All => 0,
+            Sent::Part(sent) => {
+                let rest = bytes.get(sent..).unwrap_or_default();
+                self.start_backlog(rest, || watcher.watch(self))
+            }
+            Sent::Broken => {
+                self.abort();
+                0
+            }
+        };
+        let tried = true;
+        Posted { tried, waiting }
+    }
+
     /// Sends without blocking.
-    pub fn send(&self, bytes: &[u8]) -> Sent {
+    fn send(&self, bytes: &[u8]) -> Sent {
         loop {
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             match rustix::net::send(&self.stream, bytes, flags) {
@@ -88,25 +121,23 @@ impl Link {
         }
     }
 
-    /// Appends to the backlog if there is one.
-    pub fn queue_behind_backlog(&self, bytes: &[u8]) -> Queued {
+    /// Appends to the backlog if there is one, and says how much it has then.
+    fn queue_behind_backlog(&self, bytes: &[u8]) -> Option<usize> {
         if !self.backlogged.load(Ordering::Acquire) {
-            return Queued::NoBacklog;
+            return None;
         }
         let mut backlog = self.backlog.lock();
         // The flusher may have emptied it since.
         if backlog.bytes.is_empty() {
-            return Queued::NoBacklog;
+            return None;
         }
         backlog.bytes.extend(bytes);
-        Queued::Kept {
-            waiting: backlog.bytes.len(),
-        }
+        Some(backlog.bytes.len())
     }
 
     /// Starts a backlog with what the kernel did not take. `watch` runs before
     /// the flusher can find the backlog empty again.
-    pub fn start_backlog(&self, bytes: &[u8], watch: impl FnOnce()) -> usize {
+    fn start_backlog(&self, bytes: &[u8], watch: impl FnOnce()) -> usize {
         let mut backlog = self.backlog.lock();
         backlog.bytes.extend(bytes);
         self.backlogged.store(true, Ordering::Release);
@@ -114,8 +145,14 @@ impl Link {
         backlog.bytes.len()
     }
 
-    /// Bytes in the backlog.
+    /// Bytes nobody has taken yet.
     pub fn waiting(&self) -> usize {
+        let plaintext = self.session().map_or(0, Session::waiting);
+        plaintext + self.backlog_bytes()
+    }
+
+    /// Bytes in the backlog.
+    pub(super) fn backlog_bytes(&self) -> usize {
         match self.backlogged.load(Ordering::Acquire) {
             true => self.backlog.lock().bytes.len(),
             false => 0,
@@ -159,8 +196,16 @@ impl Link {
 
     /// Ends our side as soon as everything is sent; what the peer still sends
     /// is thrown away from now on.
-    pub fn close_when_sent(&self) {
+    pub fn close_when_sent(self: &Arc<Link>) {
         self.closing.store(true, Ordering::Release);
+        match self.session() {
+            None => self.finish_when_sent(),
+            Some(session) => session.close_when_sent(self),
+        }
+    }
+
+    /// Ends our side as soon as the backlog is sent.
+    pub(super) fn finish_when_sent(&self) {
         let mut backlog = self.backlog.lock();
         if backlog.bytes.is_empty() {
             self.finish();
@@ -210,6 +255,31 @@ impl Link {
     /// Ends the connection in both directions; its reader wakes up.
     pub fn abort(&self) {
         let _ = self.stream.shutdown(Shutdown::Both);
+    }
+}
+
+/// The connection's one reader: what the peer has sent, decrypted if need be.
+#[derive(Debug)]
+pub struct LinkReader {
+    link: Arc<Link>,
+    /// Ciphertext that came with more than was asked for. Mostly empty.
+    unread: Vec<u8>,
+}
+
+impl LinkReader {
+    /// Reads what is sent on `link`.
+    pub fn new(link: Arc<Link>) -> LinkReader {
+        let unread = Vec::new();
+        LinkReader { link, unread }
+    }
+}
+
+impl Read for LinkReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.link.session() {
+            None => self.link.stream().read(buffer),
+            Some(session) => session.read(&self.link, &mut self.unread, buffer),
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use crate::hub::{ConnectionId, Event, Farewell};
 use crate::protocol::{Encoder, WIRE_FORMATS, WireFormat, websocket};
 
-use super::flusher::Flusher;
-use super::link::{Link, Queued, Sent};
+use super::flusher::{Flusher, Watcher};
+use super::link::Link;
 use super::registry::Registry;
 
 /// Deliveries to at most this many connections go before everything else.
@@ -28,7 +28,7 @@ const SILENT_ROUNDS: u8 = 2;
 pub struct Sums {
     /// Events times recipients.
     pub deliveries: u64,
-    /// `send` calls.
+    /// `send` calls; over TLS, hand-overs to a writer thread.
     pub sends: u64,
     /// Bytes handed to the kernel or the flusher.
     pub bytes: u64,
@@ -48,6 +48,7 @@ pub struct Outbox {
     scratch: Vec<u8>,
     slow: Vec<ConnectionId>,
     flusher: Flusher,
+    watcher: Watcher,
     registry: Arc<Registry>,
     backlog_limit: usize,
     sums: Sums,
@@ -97,6 +98,7 @@ impl Outbox {
             bulk: VecDeque::new(),
             scratch: Vec::new(),
             slow: Vec::new(),
+            watcher: flusher.watcher(),
             flusher,
             registry,
             backlog_limit,
@@ -214,7 +216,7 @@ impl Outbox {
         if seat.id == id && !seat.closing {
             seat.closing = true;
             seat.link.close_when_sent();
-            self.flusher.linger(id, &seat.link);
+            self.flusher.linger(&seat.link);
         }
     }
 
@@ -325,21 +327,15 @@ impl Outbox {
         };
         seat.range = Range::default();
         self.sums.bytes += bytes.len() as u64;
-        let waiting = match seat.link.queue_behind_backlog(bytes) {
-            Queued::Kept { waiting } => waiting,
-            Queued::NoBacklog => {
+        let waiting = match seat.link.session() {
+            None => {
+                let posted = seat.link.post(bytes, &self.watcher);
+                self.sums.sends += u64::from(posted.tried);
+                posted.waiting
+            }
+            Some(session) => {
                 self.sums.sends += 1;
-                let sent = match seat.link.send(bytes) {
-                    Sent::All => return,
-                    Sent::Part(sent) => sent,
-                    Sent::Broken => {
-                        seat.link.abort();
-                        return;
-                    }
-                };
-                let rest = bytes.get(sent..).unwrap_or_default();
-                let (id, link, flusher) = (seat.id, &seat.link, &self.flusher);
-                link.start_backlog(rest, || flusher.watch(id, link))
+                session.send(&seat.link, bytes, self.backlog_limit)
             }
         };
         if self.backlog_limit > 0 && waiting > self.backlog_limit && !seat.closing {

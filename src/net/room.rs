@@ -1,6 +1,6 @@
 //! Connections that speak room lines, over TCP and over WebSocket.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,11 +14,12 @@ use super::line::{Attached, Flow, SessionContext};
 use super::link::Link;
 use super::rate::{RateLimit, Verdict};
 use super::stream::{self, End};
+use super::transport::Transport;
 use super::websocket::{Session, Terms, serve};
 
 /// Serves a TCP connection until it ends.
-pub fn serve_tcp(stream: TcpStream, peer: SocketAddr, context: SessionContext) {
-    let link = Arc::new(Link::new(stream));
+pub fn serve_tcp(transport: Transport, peer: SocketAddr, context: SessionContext) {
+    let link = Arc::new(Link::new(transport));
     let line_bytes = context.limits.line_bytes;
     let profile = Profile {
         protocol: "room",
@@ -44,7 +45,7 @@ pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext) {
     });
 }
 
-fn read_lines(link: &Link, session: &mut RoomSession, line_bytes: usize) {
+fn read_lines(link: &Arc<Link>, session: &mut RoomSession, line_bytes: usize) {
     let mut decoder = Decoder::new(line_bytes);
     let end = stream::read(link, |bytes| {
         let mut flow = Flow::Continue;

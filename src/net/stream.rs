@@ -1,16 +1,20 @@
 //! How the thread of a plain TCP connection reads, whatever is spoken on it.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::hub::{Command, Farewell};
 
 use super::line::{Attached, Flow};
-use super::link::Link;
+use super::link::{Link, LinkReader};
 
 /// Bytes taken from the socket at once; on the stack, so an idle connection
 /// owns no buffer.
 const READ_BYTES: usize = 4096;
+/// How a connection begins that is meant for a TLS port. Nothing spoken here
+/// begins like that, and there are no words it would understand.
+const CLIENT_HELLO: &[u8] = &[0x16, 3];
 /// How long a client that has stopped sending may go on reading.
 const READ_ON: Duration = Duration::from_secs(30);
 
@@ -24,15 +28,20 @@ pub enum End {
 }
 
 /// Gives `take` what the client sends, until it stops.
-pub fn read(link: &Link, mut take: impl FnMut(&[u8]) -> Flow) -> End {
+pub fn read(link: &Arc<Link>, mut take: impl FnMut(&[u8]) -> Flow) -> End {
     let mut buffer = [0; READ_BYTES];
+    let mut reader = LinkReader::new(link.clone());
+    let mut begun = false;
     loop {
-        let bytes = match link.stream().read(&mut buffer) {
+        let bytes = match reader.read(&mut buffer) {
             Ok(0) => return End::Finished,
             Ok(length) => buffer.get(..length).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return End::Broken,
         };
+        if !std::mem::replace(&mut begun, true) && bytes.starts_with(CLIENT_HELLO) {
+            return End::Broken;
+        }
         // After the last words only the peer's close is waited for.
         if !link.is_closing() && take(bytes) == Flow::Stop {
             return End::Broken;

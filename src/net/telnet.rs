@@ -1,6 +1,6 @@
 //! The thread of a telnet connection.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::hub::{Farewell, Profile};
@@ -10,10 +10,11 @@ use crate::protocol::telnet::{Decoder, Input};
 use super::line::{Attached, Flow, LineSession, SessionContext};
 use super::link::Link;
 use super::stream::{self, End};
+use super::transport::Transport;
 
 /// Serves a telnet connection until it ends.
-pub fn serve(stream: TcpStream, peer: SocketAddr, context: SessionContext) {
-    let link = Arc::new(Link::new(stream));
+pub fn serve(transport: Transport, peer: SocketAddr, context: SessionContext) {
+    let link = Arc::new(Link::new(transport));
     let line_bytes = context.limits.line_bytes;
     let profile = Profile {
         protocol: "telnet",
@@ -27,7 +28,7 @@ pub fn serve(stream: TcpStream, peer: SocketAddr, context: SessionContext) {
     session.end(Farewell::PeerLeft);
 }
 
-fn read_lines(link: &Link, session: &mut LineSession, line_bytes: usize) {
+fn read_lines(link: &Arc<Link>, session: &mut LineSession, line_bytes: usize) {
     let mut decoder = Decoder::new(line_bytes);
     let end = stream::read(link, |bytes| {
         let mut flow = Flow::Continue;

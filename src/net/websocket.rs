@@ -17,7 +17,7 @@ use crate::turn::{HubHandle, Input};
 
 use super::front::Upgraded;
 use super::line::{Attached, Flow, LineSession, SessionContext};
-use super::link::Link;
+use super::link::{Link, LinkReader};
 
 /// Messages up to this many times the longest one are read, and refused with
 /// a word; beyond, the framing itself is the attack and the connection ends.
@@ -57,15 +57,15 @@ pub fn serve<S: Session>(
     begin: impl FnOnce(Attached) -> S,
 ) {
     let Upgraded {
-        stream,
+        transport,
         leftover,
         peer,
     } = upgraded;
     // The front has used time-outs; from here on silence is allowed.
-    if stream.set_read_timeout(None).is_err() {
+    if transport.stream().set_read_timeout(None).is_err() {
         return;
     }
-    let link = Arc::new(Link::new(stream));
+    let link = Arc::new(Link::new(transport));
     let profile = Profile {
         protocol: terms.protocol,
         address: peer,
@@ -73,17 +73,13 @@ pub fn serve<S: Session>(
     };
     let attached = Attached::open(context, &link, terms.format, profile);
     let socket = FrameSocket {
+        reader: LinkReader::new(link.clone()),
         link: link.clone(),
         hub: context.hub.clone(),
         id: attached.id,
         frames: Vec::new(),
     };
-    let longest = context.limits.line_bytes.saturating_mul(OVERLONG_FACTOR);
-    let config = WebSocketConfig::default()
-        .read_buffer_size(4096)
-        .write_buffer_size(0)
-        .max_message_size(Some(longest))
-        .max_frame_size(Some(longest));
+    let config = reading(context.limits.line_bytes);
     let mut websocket =
         WebSocket::from_partially_read(socket, leftover, Role::Server, Some(config));
     let mut session = begin(attached);
@@ -104,7 +100,18 @@ pub fn serve<S: Session>(
     session.end(farewell);
 }
 
-/// Reads until the connection has ended, which the flusher sees to. Closed
+/// How WebSockets are read whose messages are to be at most `line_bytes` long.
+pub fn reading(line_bytes: usize) -> WebSocketConfig {
+    let longest = line_bytes.saturating_mul(OVERLONG_FACTOR);
+    WebSocketConfig::default()
+        .read_buffer_size(4096)
+        .write_buffer_size(0)
+        .max_message_size(Some(longest))
+        .max_frame_size(Some(longest))
+}
+
+/// Reads until the connection has ended, which the flusher sees to. What it
+/// reads means nothing any more, encrypted or not. Closed
 /// before, with bytes unread, the client might never see the last words.
 fn read_away(link: &Link) {
     let mut nowhere = [0; 4096];
@@ -180,6 +187,7 @@ fn read_messages(
 /// The socket as tungstenite sees it: reads directly, writes whole frames
 /// through the outbox.
 struct FrameSocket {
+    reader: LinkReader,
     link: Arc<Link>,
     hub: HubHandle,
     id: ConnectionId,
@@ -188,7 +196,7 @@ struct FrameSocket {
 
 impl Read for FrameSocket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.link.stream().read(buffer)?;
+        let length = self.reader.read(buffer)?;
         self.link.note_heard();
         Ok(length)
     }

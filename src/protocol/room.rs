@@ -85,8 +85,18 @@ pub fn decode_hello(text: &str) -> Result<Hello, BadHello> {
 #[derive(Debug)]
 pub struct Decoder {
     state: State,
+    nesting: Nesting,
     buffer: Vec<u8>,
     max_line: usize,
+}
+
+/// Where in the object at the beginning one is: parsing all of it again at
+/// every brace would take the square of its length.
+#[derive(Debug, Default)]
+struct Nesting {
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +114,7 @@ impl Decoder {
     pub fn new(max_line: usize) -> Decoder {
         Decoder {
             state: State::Beginning,
+            nesting: Nesting::default(),
             buffer: Vec::new(),
             max_line,
         }
@@ -136,13 +147,11 @@ impl Decoder {
 
     fn beginning(&mut self, byte: u8, give: &mut impl FnMut(Input<'_>) -> bool) -> bool {
         self.buffer.push(byte);
-        // An object ends with a brace: before, there is nothing to look at.
-        if byte != b'}' && self.buffer.len() <= self.max_line {
+        if !self.nesting.ends_with(byte) && self.buffer.len() <= self.max_line {
             return true;
         }
         let result = match serde_json::from_slice::<RawHello>(&self.buffer) {
             Ok(raw) => raw.check(),
-            Err(error) if error.is_eof() && self.buffer.len() <= self.max_line => return true,
             Err(_) => Err(BadHello::NotAnObject),
         };
         self.buffer = Vec::new();
@@ -180,6 +189,25 @@ impl Decoder {
         let go_on = give(Input::Line(line));
         self.buffer.clear();
         go_on
+    }
+}
+
+impl Nesting {
+    /// Takes the next byte; whether an object or list, if it is one, is over.
+    fn ends_with(&mut self, byte: u8) -> bool {
+        match byte {
+            _ if self.escaped => self.escaped = false,
+            b'\\' if self.in_string => self.escaped = true,
+            b'"' => self.in_string = !self.in_string,
+            _ if self.in_string => {}
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                return self.depth == 0;
+            }
+            _ => {}
+        }
+        false
     }
 }
 
@@ -257,6 +285,9 @@ mod tests {
         let braces = br#"{"room":"a","x":"}{","name":"b"}c
 "#;
         assert_eq!(decode(&[braces]), ["b in a", "c"]);
+        let quotes = br#"{"room":"a","x":["\\\"}",{}],"name":"b"}c
+"#;
+        assert_eq!(decode(&[quotes]), ["b in a", "c"]);
     }
 
     #[test]

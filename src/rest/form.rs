@@ -43,6 +43,14 @@ impl Form {
     }
 }
 
+/// The fields of a body that is a form, in order; `None` if it is refused.
+/// For those who carry out no call and only want to know how a body is read.
+pub fn fields_of(content_type: Option<&str>, body: &[u8]) -> Option<Vec<(String, String)>> {
+    Form::parse(content_type, body)
+        .ok()
+        .map(|Form(fields)| fields)
+}
+
 fn from_pairs(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
     let body = str::from_utf8(body).map_err(|_| not_understood("it is not UTF-8"))?;
     let fields: Option<Vec<_>> = pairs(body).collect();

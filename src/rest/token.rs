@@ -23,6 +23,11 @@ impl AdminToken {
         differs
     }
 
+    /// The token in force.
+    pub fn secret(&self) -> Secret {
+        self.0.read().clone()
+    }
+
     /// Whether this is it. Takes as long whichever byte is wrong.
     pub fn is(&self, candidate: &str) -> bool {
         self.0.read().matches(candidate)

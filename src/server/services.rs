@@ -7,6 +7,7 @@ use crate::account::{NotLetIn, SignatureError};
 use crate::net::front::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
 use crate::net::listener::Service;
 use crate::net::registry::{Permit, Refused};
+use crate::net::tls::{self, Inside, Tls};
 use crate::net::{direct, json, room, telnet, websocket};
 use crate::page;
 use crate::rest::docs;
@@ -14,35 +15,57 @@ use crate::rest::docs;
 use super::shared::Shared;
 
 /// The line protocol over TCP.
-pub struct Telnet(pub Arc<Shared>);
+pub struct Telnet {
+    /// The server's.
+    pub shared: Arc<Shared>,
+    /// TLS, if it is spoken here.
+    pub tls: Option<Arc<Tls>>,
+}
 
 impl Service for Telnet {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.0.admit(peer)
+        self.shared.admit(peer)
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
-        telnet::serve(stream, peer, self.0.session_context());
+        let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Lines);
+        if let Some(transport) = transport {
+            telnet::serve(transport, peer, self.shared.session_context());
+        }
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
+        if self.tls.is_some() {
+            return tls::REFUSAL.to_vec();
+        }
         format!("* {}\r\n", why.words()).into_bytes()
     }
 }
 
 /// Room lines over TCP.
-pub struct RoomLines(pub Arc<Shared>);
+pub struct RoomLines {
+    /// The server's.
+    pub shared: Arc<Shared>,
+    /// TLS, if it is spoken here.
+    pub tls: Option<Arc<Tls>>,
+}
 
 impl Service for RoomLines {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.0.admit(peer)
+        self.shared.admit(peer)
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
-        room::serve_tcp(stream, peer, self.0.session_context());
+        let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Lines);
+        if let Some(transport) = transport {
+            room::serve_tcp(transport, peer, self.shared.session_context());
+        }
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
+        if self.tls.is_some() {
+            return tls::REFUSAL.to_vec();
+        }
         format!("{}\n", why.words()).into_bytes()
     }
 }
@@ -51,6 +74,8 @@ impl Service for RoomLines {
 pub struct Http {
     /// The server's.
     pub shared: Arc<Shared>,
+    /// TLS, if it is spoken here.
+    pub tls: Option<Arc<Tls>>,
     /// Whether the page is here.
     pub page: bool,
     /// Where REST requests go.
@@ -59,10 +84,10 @@ pub struct Http {
 
 impl Service for Http {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.shared.admit(peer)
+        self.shared.admit_http(peer)
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
         let context = FrontContext {
             limits: self.shared.http_limits(),
             files: match self.page {
@@ -72,11 +97,19 @@ impl Service for Http {
             upgrades: Some(Arc::new(WebSockets(self.shared.clone()))),
             relays: Some(self.relays.clone()),
             origins: self.shared.origins.clone(),
+            proxies: self.shared.proxies.clone(),
+            per_address: self.shared.per_address(),
         };
-        front::serve(stream, peer, &context);
+        let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Http);
+        if let Some(transport) = transport {
+            front::serve(transport, peer, permit, &context);
+        }
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
+        if self.tls.is_some() {
+            return tls::REFUSAL.to_vec();
+        }
         let body = serde_json::json!({"error": {"code": why.code(), "message": why.words()}});
         let body = format!("{body}\n");
         let length = body.len();

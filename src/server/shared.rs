@@ -1,9 +1,10 @@
 //! What listeners, REST and signals share while the server runs.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::RwLock;
 
@@ -12,10 +13,12 @@ use crate::chatlog::ChatLog;
 use crate::config::Config;
 use crate::data::{self, DataDir};
 use crate::metrics::Metrics;
-use crate::net::front::{HttpLimits, Origins};
+use crate::net::front::{HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
 use crate::net::line::{LineLimits, SessionContext};
 use crate::net::registry::{Permit, Refused, Registry};
+use crate::net::tls::{Certificate, Inside, Tls};
+use crate::net::transport::Transport;
 use crate::rest::AdminToken;
 use crate::turn::{HubHandle, Input, Settings};
 
@@ -25,12 +28,18 @@ pub struct Shared {
     config: RwLock<Config>,
     capacity: RwLock<Capacity>,
     handles: Handles,
+    /// Where the admin token was found at the start.
+    pub found_token: data::AdminToken,
     /// What administrators must know.
     pub admin_token: Arc<AdminToken>,
     /// Which pages may open WebSockets.
     pub origins: Arc<Origins>,
+    /// Proxies whose word on a client's address is taken.
+    pub proxies: Arc<Proxies>,
     /// Longest text of an administrator.
     pub admin_text_bytes: Arc<AtomicUsize>,
+    /// Ids of the registry that have no connection: the program's own.
+    pub participants: AtomicUsize,
 }
 
 /// The running parts.
@@ -49,6 +58,8 @@ pub struct Handles {
     pub data: Arc<DataDir>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// TLS, if a listener speaks it.
+    pub tls: Option<Arc<Tls>>,
 }
 
 /// Whoever has the settings in force has the parts they apply to.
@@ -62,26 +73,58 @@ impl Deref for Shared {
 
 impl Shared {
     /// Brings the handles together.
-    pub fn new(config: Config, admin_token: &data::AdminToken, handles: Handles) -> Shared {
+    pub fn new(config: Config, found_token: data::AdminToken, handles: Handles) -> Shared {
         Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
-            admin_token: Arc::new(AdminToken::new(admin_token.secret().clone())),
+            proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
+            admin_token: Arc::new(AdminToken::new(found_token.secret().clone())),
             admin_text_bytes: Arc::new(AtomicUsize::new(config.limits.line_bytes)),
+            participants: AtomicUsize::new(0),
             config: RwLock::new(config),
+            found_token,
             handles,
         }
     }
 
     /// Lets a connection in, or says why not.
     pub fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        let per_address = self.config.read().limits.connections_per_address;
+        self.admit_within(peer, self.per_address())
+    }
+
+    /// As [`Shared::admit`], for a listener behind which proxies may be: how
+    /// many come through one is not to be limited, only whom they come for.
+    pub fn admit_http(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        match self.proxies.trusts(peer.ip()) {
+            true => self.admit_within(peer, 0),
+            false => self.admit(peer),
+        }
+    }
+
+    /// Connections one address may have; 0 is no limit.
+    pub fn per_address(&self) -> usize {
+        self.config.read().limits.connections_per_address
+    }
+
+    fn admit_within(&self, peer: SocketAddr, per_address: usize) -> Result<Permit, Refused> {
         let in_all = self.capacity.read().connections;
         let permit = self.registry.admit(peer.ip(), in_all, per_address);
         if permit.is_err() {
             self.metrics.connections_refused.inc();
         }
         permit
+    }
+
+    /// A connection ready to be spoken on; nothing if it should have had a
+    /// handshake and had none.
+    pub fn open(&self, stream: TcpStream, tls: Option<&Tls>, inside: Inside) -> Option<Transport> {
+        match tls {
+            None => Some(stream.into()),
+            Some(tls) => {
+                let limit = self.config.read().limits.http_seconds;
+                tls.accept(stream, inside, Duration::from_secs(limit))
+            }
+        }
     }
 
     /// What a session that begins now works with.
@@ -124,13 +167,34 @@ impl Shared {
         };
         *self.capacity.write() = capacity(config.limits.connections);
         self.origins.replace(config.web.allowed_origins.clone());
+        self.proxies.replace(config.web.trusted_proxies.clone());
         self.accounts.set_attempts(config.limits.auth_attempts);
         self.admin_text_bytes
             .store(config.limits.line_bytes, Ordering::Relaxed);
         self.chat_log.configure(&config.chat_log);
         self.reload_admin_token(&config);
+        self.reload_certificate(&config);
         // Fails only without a hub, when there is nothing left to set.
         let _ = self.hub.send(Input::Configure(Box::new(settings(&config))));
+    }
+
+    /// What the files say now, wherever they are now.
+    fn reload_certificate(&self, config: &Config) {
+        let (Some(tls), Some(certificate), Some(key)) =
+            (&self.tls, &config.tls.certificate, &config.tls.key)
+        else {
+            return;
+        };
+        let loaded = Certificate::load(certificate, key).map_err(|error| error.to_string());
+        let replaced = loaded.and_then(|new| tls.replace(new).map_err(|error| error.to_string()));
+        match replaced {
+            Ok(true) => log::info!(
+                "new connections get the certificate in {}",
+                certificate.display()
+            ),
+            Ok(false) => {}
+            Err(error) => log::error!("the certificate stays as it was: {error}"),
+        }
     }
 
     /// The configured token or, without one, what its file says now.

@@ -75,10 +75,13 @@ pub struct SqliteStore {
     settings: SqliteSettings,
     readers: Readers,
     writing: Mutex<Writing>,
-    /// Keeps other servers out. Last, because closing the file would release
-    /// the locks that SQLite holds on it.
-    _lock: File,
+    /// Keeps other servers out; nothing once the store is closed. Goes last,
+    /// because closing the file releases the locks that SQLite holds on it.
+    lock: Mutex<Option<File>>,
 }
+
+/// What the store says when it is closed.
+const CLOSED: &str = "it is closed";
 
 /// The writing side.
 struct Writing {
@@ -88,6 +91,7 @@ struct Writing {
     tails: Tails,
     upkeep: Upkeep,
     max_bytes: u64,
+    closed: bool,
 }
 
 impl SqliteSettings {
@@ -117,12 +121,13 @@ impl SqliteStore {
             tails: Tails::new(last_id),
             upkeep: Upkeep::default(),
             max_bytes: settings.max_bytes,
+            closed: false,
         };
         Ok(SqliteStore {
             readers: Readers::new(&settings),
             writing: Mutex::new(writing),
             settings,
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         })
     }
 
@@ -152,6 +157,9 @@ impl SqliteStore {
             .try_lock_for(self.settings.wait)
             .ok_or(StoreError::Busy)?;
         let writing = &mut *writing;
+        if writing.closed {
+            return Err(StoreError::Database(CLOSED.to_owned()));
+        }
         let mut connection = match writing.connection.take() {
             Some(connection) => connection,
             None => open::writer(&self.settings, writing.max_bytes)
@@ -275,10 +283,14 @@ impl Store for SqliteStore {
 
     fn close(&self) -> Result<(), StoreError> {
         let mut writing = self.writing.lock();
-        let Some(connection) = writing.connection.as_mut() else {
-            return Ok(());
+        writing.closed = true;
+        let tidied = match writing.connection.take() {
+            Some(mut connection) => open::checkpoint(&mut connection),
+            None => Ok(()),
         };
-        open::checkpoint(connection).map_err(|error| translate(&error))
+        self.readers.close()?;
+        *self.lock.lock() = None;
+        tidied.map_err(|error| translate(&error))
     }
 }
 

@@ -440,8 +440,11 @@ pub fn ids_go_on_after_a_restart(database: &impl Database) {
     );
     store.mark_read(a.id, b.id, id(2)).unwrap();
     store.close().unwrap();
-    drop(store);
+    // Whoever still holds it is in nobody's way.
+    assert!(store.account(&Who::Id(a.id)).is_err() && store.check_writable().is_err());
+    let closed = store;
     let store = &*database.open(FOR_EVER);
+    drop(closed);
     assert_eq!(store.last_message_id(), Ok(last.id));
     commit(
         store,

@@ -1,9 +1,10 @@
 //! A client of the line protocol over TCP that sees every byte.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::carrier::Carrier;
 use super::server::{DEADLINE, Server};
 use super::user::User;
 
@@ -13,7 +14,7 @@ const SE: u8 = 240;
 
 /// A raw connection. Nothing is sent that a test does not send.
 pub struct LineClient {
-    stream: TcpStream,
+    carrier: Carrier,
     /// Every byte that came.
     received: Vec<u8>,
     /// How many of them have been looked at.
@@ -24,11 +25,13 @@ pub struct LineClient {
 impl LineClient {
     /// Connects and says nothing.
     pub fn connect(address: SocketAddr) -> LineClient {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        LineClient::on(Carrier::plain(address))
+    }
+
+    /// Speaks on this connection.
+    pub fn on(carrier: Carrier) -> LineClient {
         LineClient {
-            stream,
+            carrier,
             received: Vec::new(),
             looked_at: 0,
             sent: Vec::new(),
@@ -53,8 +56,9 @@ impl LineClient {
     /// Sends bytes as they are.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
         self.sent.extend_from_slice(bytes);
-        self.stream
+        self.carrier
             .write_all(bytes)
+            .and_then(|()| self.carrier.flush())
             .unwrap_or_else(|error| panic!("cannot send: {error}\n{}", self.transcript()));
     }
 
@@ -65,7 +69,7 @@ impl LineClient {
 
     /// Says that nothing more will be sent, as `nc -N` does.
     pub fn half_close(&mut self) {
-        self.stream.shutdown(Shutdown::Write).unwrap();
+        self.carrier.half_close();
     }
 
     /// Reads until these bytes have come; they and all before are done with.
@@ -96,8 +100,9 @@ impl LineClient {
             if left.is_zero() {
                 panic!("nothing more came in time\n{}", self.transcript());
             }
-            self.stream.set_read_timeout(Some(left)).unwrap();
-            match self.stream.read(&mut chunk) {
+            let stream = self.carrier.stream();
+            stream.set_read_timeout(Some(left)).unwrap();
+            match self.carrier.read(&mut chunk) {
                 Ok(0) => return false,
                 Ok(count) => {
                     self.received.extend_from_slice(&chunk[..count]);

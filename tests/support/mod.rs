@@ -7,6 +7,7 @@
 // Each test program uses its own part of this.
 #![allow(dead_code, unused_imports)]
 
+mod carrier;
 mod http;
 mod json_client;
 mod line_client;
@@ -15,10 +16,11 @@ mod terminal;
 mod user;
 mod ws_client;
 
+pub use carrier::{Carrier, Identity};
 pub use http::Answer;
 pub use json_client::JsonClient;
 pub use line_client::LineClient;
-pub use server::{DEADLINE, Server, wait_until};
+pub use server::{DEADLINE, Server, free_address, wait_until};
 pub use terminal::{Terminal, missing};
 pub use user::{User, is_message, is_private};
 pub use ws_client::WsClient;

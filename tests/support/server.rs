@@ -16,6 +16,12 @@ use tempfile::TempDir;
 /// only ever waited out when something is broken.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// An address nobody listens at, for a program that cannot choose one itself.
+pub fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
 /// Waits until something is so.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
@@ -115,10 +121,18 @@ impl Server {
         self.hang_up();
     }
 
-    /// Sends SIGHUP and waits until the log says what came of it.
+    /// Sends SIGHUP and waits until the log says that all was read again.
     pub fn hang_up(&self) {
-        const DONE: &str = "reloaded: ";
-        let count = |text: &str| text.matches(DONE).count();
+        self.hang_up_until("reloaded: ");
+    }
+
+    /// Sends SIGHUP and waits until the log says that nothing was changed.
+    pub fn hang_up_in_vain(&self) {
+        self.hang_up_until("not reloaded: ");
+    }
+
+    fn hang_up_until(&self, done: &str) {
+        let count = |text: &str| text.matches(done).count();
         let before = count(&self.stderr.text());
         self.signal(Signal::HUP);
         let done = self.stderr.wait(|text| count(text) > before);
@@ -158,6 +172,13 @@ impl Server {
     /// The admin REST listener, if there is one.
     pub fn rest(&self) -> Option<SocketAddr> {
         self.addresses.get("rest").copied()
+    }
+
+    /// The certificate it is configured with, if any.
+    pub fn certificate(&self) -> Option<PathBuf> {
+        let config = std::fs::read_to_string(self.dir.path().join("config.json")).unwrap();
+        let config: Value = serde_json::from_str(&config).unwrap();
+        config["tls"]["certificate"].as_str().map(PathBuf::from)
     }
 
     /// The page's listener.

@@ -1,7 +1,7 @@
 //! A WebSocket client that shows each frame, with a deadline on every read.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tungstenite::client::IntoClientRequest;
@@ -9,12 +9,13 @@ use tungstenite::handshake::client::Request;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::{Error, Message, WebSocket};
 
+use super::carrier::Carrier;
 use super::server::{DEADLINE, Server};
 use super::user::User;
 
 /// A WebSocket connection.
 pub struct WsClient {
-    socket: WebSocket<TcpStream>,
+    socket: WebSocket<Carrier>,
     close: Option<CloseFrame>,
     /// Lines of a frame that held several.
     waiting: std::collections::VecDeque<String>,
@@ -28,17 +29,23 @@ impl WsClient {
         path: &str,
         fields: &[(&'static str, &str)],
     ) -> Result<WsClient, u16> {
+        WsClient::open_on(Carrier::plain(address), path, fields)
+    }
+
+    /// The same on a connection that is there already.
+    pub fn open_on(
+        carrier: Carrier,
+        path: &str,
+        fields: &[(&'static str, &str)],
+    ) -> Result<WsClient, u16> {
+        let address = carrier.stream().peer_addr().unwrap();
         let mut request: Request = format!("ws://{address}{path}")
             .into_client_request()
             .unwrap();
         for (name, value) in fields {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        stream.set_write_timeout(Some(DEADLINE)).unwrap();
-        match tungstenite::client(request, stream) {
+        match tungstenite::client(request, carrier) {
             Ok((socket, _)) => Ok(WsClient {
                 socket,
                 close: None,

@@ -10,7 +10,7 @@ const MAX_TRAILERS: usize = 4096;
 const MAX_OVERHEAD: usize = 64 * 1024;
 
 /// A decoder in the middle of a body.
-pub(super) struct Chunked {
+pub struct Chunked {
     state: State,
     body: Vec<u8>,
     limit: usize,

@@ -29,6 +29,7 @@ const FIELDS: &[(&str, Times)] = &[
     ("sec-websocket-version", Times::Once),
     ("transfer-encoding", Times::Many),
     ("upgrade", Times::Many),
+    ("x-forwarded-for", Times::Many),
 ];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -42,7 +43,8 @@ enum Times {
 
 /// A request's head.
 #[derive(Debug, PartialEq)]
-pub(super) struct Head {
+pub struct Head {
+    /// As written: methods are told apart by case.
     pub method: String,
     /// Starts with `/`; not decoded.
     pub path: String,
@@ -50,8 +52,11 @@ pub(super) struct Head {
     pub query: Option<String>,
     /// HTTP/1.1, not HTTP/1.0.
     pub http11: bool,
+    /// How the body is delimited.
     pub framing: Framing,
+    /// Whether another request may follow.
     pub keep_alive: bool,
+    /// Whether the body comes only when asked for.
     pub expects_continue: bool,
     /// What was kept, by name in lower case.
     fields: Vec<(&'static str, String)>,
@@ -59,9 +64,12 @@ pub(super) struct Head {
 
 /// How the body is delimited.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Framing {
+pub enum Framing {
+    /// There is none.
     Empty,
+    /// So many bytes.
     Length(usize),
+    /// In chunks, each with its length.
     Chunked,
 }
 
@@ -106,7 +114,7 @@ impl Head {
         Ok(Some((head, length)))
     }
 
-    /// The value of a field named in [`FIELDS`], in lower case.
+    /// The value of a field, named in lower case, that is among those kept.
     pub fn field(&self, name: &str) -> Option<&str> {
         find(&self.fields, name)
     }

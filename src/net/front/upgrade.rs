@@ -1,8 +1,10 @@
 //! The WebSocket handshake, as far as HTTP goes.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use tungstenite::handshake::derive_accept_key;
+
+use crate::net::transport::Transport;
 
 use super::head::{Framing, Head};
 use super::origin::Origins;
@@ -94,7 +96,7 @@ pub enum Denial {
 /// A socket on which WebSocket frames follow.
 pub struct Upgraded {
     /// The socket, without time-outs.
-    pub stream: TcpStream,
+    pub transport: Transport,
     /// What the client sent behind the handshake.
     pub leftover: Vec<u8>,
     /// The client's address.

@@ -13,6 +13,7 @@ use crate::store::StoreError;
 pub struct Readers {
     path: PathBuf,
     wait: Duration,
+    places: usize,
     /// `None` where a connection has yet to be opened, or had a failure.
     idle: Receiver<Option<SqliteConnection>>,
     home: Sender<Option<SqliteConnection>>,
@@ -36,6 +37,7 @@ impl Readers {
         Readers {
             path: settings.path.clone(),
             wait: settings.wait,
+            places: count,
             idle,
             home,
         }
@@ -63,6 +65,16 @@ impl Readers {
             .map_err(|error| translate(&error))?;
         lease.connection = Some(connection);
         Ok(value)
+    }
+
+    /// Takes all connections away, for good. Fails if one is in use for too
+    /// long; then it and those not reached yet stay.
+    pub fn close(&self) -> Result<(), StoreError> {
+        for _ in 0..self.places {
+            let place = self.idle.recv_timeout(self.wait);
+            place.map_err(|_| StoreError::Busy)?;
+        }
+        Ok(())
     }
 }
 
@@ -99,5 +111,9 @@ mod tests {
         }));
         assert!(panicked.is_err());
         assert_eq!(readers.read(|_| Ok(7)), Ok(7));
+        let closing = readers.read(|_| Ok(readers.close()));
+        assert_eq!(closing, Ok(Err(StoreError::Busy)));
+        assert_eq!(readers.close(), Ok(()));
+        assert_eq!(readers.read(|_| Ok(7)), Err(StoreError::Busy));
     }
 }

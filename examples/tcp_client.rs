@@ -1,0 +1,66 @@
+//! Talks in one room over TCP, line by line (docs/room-lines.md).
+//!
+//! ```text
+//! cargo run --example tcp_client -- --client Mina --room devroom
+//! printf 'hi\n' | cargo run --example tcp_client -- --client Jon --room devroom
+//! ```
+//!
+//! It ends when the server does, or at the end of standard input, as soon as
+//! everything is said.
+
+use std::error::Error;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpStream};
+use std::process::ExitCode;
+use std::thread;
+
+use clap::Parser;
+use serde_json::json;
+
+/// Talks in one room over TCP.
+#[derive(Parser)]
+struct Args {
+    /// Your name in the room
+    #[arg(long, value_name = "NAME")]
+    client: String,
+    /// The room
+    #[arg(long, value_name = "ROOM")]
+    room: String,
+    /// Where the server is
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8989")]
+    address: String,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", args.address);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Box<dyn Error>> {
+    let mut stream = TcpStream::connect(&args.address)?;
+    let hello = json!({"name": args.client, "room": args.room});
+    writeln!(stream, "{hello}")?;
+    let to_server = stream.try_clone()?;
+    // Not waited for: when the server ends, nobody wants to type any more.
+    thread::spawn(move || send_all(to_server));
+    let mut out = io::stdout().lock();
+    for line in BufReader::new(stream).split(b'\n') {
+        out.write_all(&line?)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// Sends standard input, then says that this was all. The server answers what
+/// it got, our own lines among it, and only then closes.
+fn send_all(mut stream: TcpStream) {
+    // A server that is gone is noticed where it is read from.
+    let _ = io::copy(&mut io::stdin().lock(), &mut stream);
+    let _ = stream.shutdown(Shutdown::Write);
+}

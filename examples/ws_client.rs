@@ -1,0 +1,160 @@
+//! Talks in one room over a WebSocket, line by line (docs/room-lines.md).
+//!
+//! ```text
+//! cargo run --example ws_client -- --client Mina --room devroom
+//! cargo run --example ws_client -- --client Jon --room devroom \
+//!     --address ws://chat.example.org/mychat --origin https://example.org
+//! ```
+//!
+//! It ends when the server does, or at the end of standard input, as soon as
+//! everything is said.
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::net::TcpStream;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use serde_json::json;
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{ClientRequestBuilder, Message, WebSocket};
+
+/// How long the socket is listened to before standard input has its turn.
+const TURN: Duration = Duration::from_millis(20);
+/// How long to wait for our own last lines: some may have been refused.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
+/// Talks in one room over a WebSocket.
+#[derive(Parser)]
+struct Args {
+    /// Your name in the room
+    #[arg(long, value_name = "NAME")]
+    client: String,
+    /// The room
+    #[arg(long, value_name = "ROOM")]
+    room: String,
+    /// Where the server is
+    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8099/mychat")]
+    address: String,
+    /// The Origin header, as a browser would send it
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match Client::connect(&args).and_then(Client::run) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", args.address);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Client {
+    socket: WebSocket<MaybeTlsStream<TcpStream>>,
+    /// Lines of ours that have not come back yet.
+    awaited: usize,
+    /// What our own lines begin with.
+    own: String,
+}
+
+impl Client {
+    fn connect(args: &Args) -> Result<Client, Box<dyn Error>> {
+        let mut request = ClientRequestBuilder::new(args.address.parse()?);
+        if let Some(origin) = &args.origin {
+            request = request.with_header("Origin", origin);
+        }
+        let (mut socket, _) = tungstenite::connect(request)?;
+        let hello = json!({"name": args.client, "room": args.room});
+        socket.send(Message::text(hello.to_string()))?;
+        if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
+            stream.set_read_timeout(Some(TURN))?;
+        }
+        Ok(Client {
+            socket,
+            awaited: 0,
+            own: format!("{}:", args.client),
+        })
+    }
+
+    /// One thread does both: what was typed is sent, then the socket has its
+    /// turn, then again.
+    fn run(mut self) -> Result<(), Box<dyn Error>> {
+        let typed = standard_input();
+        let mut deadline = None;
+        while self.awaited > 0 || deadline.is_none() {
+            match typed.try_recv() {
+                Ok(line) => self.send(line)?,
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => {
+                    let deadline = deadline.get_or_insert_with(|| Instant::now() + LAST_WORDS);
+                    if Instant::now() > *deadline {
+                        break;
+                    }
+                }
+            }
+            if !self.listen()? {
+                return Ok(());
+            }
+        }
+        self.leave()
+    }
+
+    fn send(&mut self, line: String) -> Result<(), Box<dyn Error>> {
+        // Nothing comes back of an empty line.
+        if !line.trim().is_empty() {
+            self.awaited += 1;
+            self.socket.send(Message::text(line))?;
+        }
+        Ok(())
+    }
+
+    /// Shows what comes within a turn. False: the server has closed.
+    fn listen(&mut self) -> Result<bool, Box<dyn Error>> {
+        match self.socket.read() {
+            Ok(Message::Text(text)) => {
+                if text.starts_with(&self.own) {
+                    self.awaited = self.awaited.saturating_sub(1);
+                }
+                let mut out = io::stdout().lock();
+                out.write_all(text.as_bytes())?;
+                out.flush()?;
+                Ok(true)
+            }
+            // Pings are answered by the library.
+            Ok(_) => Ok(true),
+            Err(tungstenite::Error::Io(error))
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+            {
+                Ok(true)
+            }
+            Err(tungstenite::Error::ConnectionClosed) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn leave(mut self) -> Result<(), Box<dyn Error>> {
+        self.socket.close(None)?;
+        let deadline = Instant::now() + LAST_WORDS;
+        while self.listen()? && Instant::now() < deadline {}
+        Ok(())
+    }
+}
+
+/// The lines of standard input; disconnected at its end.
+fn standard_input() -> Receiver<String> {
+    let (sender, lines) = channel();
+    thread::spawn(move || {
+        for line in io::stdin().lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}

@@ -1,0 +1,82 @@
+//! What a connection comes in on before it is anything else: a socket, with
+//! TLS around it or not.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::time::Instant;
+
+use super::deadline::{ReadEnd, receive};
+use super::tls::{Broken, Secure};
+
+/// Bytes taken from the socket at once.
+const READ_BYTES: usize = 16 * 1024;
+
+/// A socket whose handshake, if it has one, is done. Belongs to one thread.
+#[derive(Debug)]
+pub struct Transport {
+    stream: TcpStream,
+    secure: Option<Box<Secure>>,
+}
+
+impl From<TcpStream> for Transport {
+    fn from(stream: TcpStream) -> Transport {
+        Transport {
+            stream,
+            secure: None,
+        }
+    }
+}
+
+impl Transport {
+    pub(super) fn secured(stream: TcpStream, secure: Secure) -> Transport {
+        Transport {
+            stream,
+            secure: Some(Box::new(secure)),
+        }
+    }
+
+    /// The socket.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Reads at least one byte and appends it to `buffer`.
+    pub fn fill(&mut self, buffer: &mut Vec<u8>, deadline: Instant) -> Result<(), ReadEnd> {
+        let mut chunk = [0; READ_BYTES];
+        let Some(secure) = &mut self.secure else {
+            let length = receive(&self.stream, &mut chunk, deadline)?;
+            buffer.extend_from_slice(chunk.get(..length).unwrap_or_default());
+            return Ok(());
+        };
+        let mut received = 0;
+        loop {
+            let ciphertext = chunk.get(..received).unwrap_or_default();
+            match secure.receive(ciphertext, buffer, &self.stream) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(Broken) => return Err(ReadEnd::Gone),
+            }
+            received = receive(&self.stream, &mut chunk, deadline)?;
+        }
+    }
+
+    /// Writes some of `bytes`; waits as long as the socket's time-out allows.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.secure {
+            None => (&self.stream).write(bytes),
+            Some(secure) => secure.write(bytes, &self.stream),
+        }
+    }
+
+    /// Tells the peer, as far as TLS goes, that nothing more will come.
+    pub fn finish(&mut self) {
+        if let Some(secure) = &mut self.secure {
+            secure.finish(&self.stream);
+        }
+    }
+
+    /// The socket and its TLS.
+    pub(super) fn into_parts(self) -> (TcpStream, Option<Box<Secure>>) {
+        (self.stream, self.secure)
+    }
+}

@@ -1,0 +1,176 @@
+//! What a chat is to be like, before there is one.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use parking_lot::Mutex;
+
+use crate::config::{Config, Listen};
+use crate::net::tls::Certificate;
+
+use super::listener::{BoundAs, Speaks, configured};
+use super::{Chat, ListenError, Protocol, StartError, parts};
+
+/// What a chat is to be like; made by [`Chat::builder`]. Where two calls are
+/// about the same thing, the later one counts.
+#[must_use = "nothing runs until `start` is called"]
+pub struct Builder {
+    config: Config,
+    keeps: bool,
+    listen: Vec<(Speaks, io::Result<Vec<SocketAddr>>)>,
+    failed: Box<dyn FnOnce() + Send>,
+}
+
+impl Builder {
+    pub(super) fn new() -> Builder {
+        let mut config = Config {
+            listen: Listen {
+                telnet: None,
+                rest: None,
+                web: None,
+                tcp: None,
+                ws: None,
+            },
+            ..Config::default()
+        };
+        keep(&mut config, false);
+        Builder {
+            config,
+            keeps: false,
+            listen: Vec::new(),
+            failed: Box::new(|| {}),
+        }
+    }
+
+    /// Keeps accounts, messages and the chat log in this folder, which is
+    /// made if it is not there. One chat uses it at a time.
+    ///
+    /// Without a folder a chat has no history and no chat log, and its
+    /// accounts and their direct messages vanish with it.
+    pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Builder {
+        self.config.data_dir = folder.into();
+        self.keeps = true;
+        keep(&mut self.config, true);
+        self
+    }
+
+    /// Changes settings: limits, the greeting, and everything else that
+    /// `docs/configuration.md` describes, and with the ranges given there.
+    pub fn settings(mut self, change: impl FnOnce(&mut Config)) -> Builder {
+        change(&mut self.config);
+        self
+    }
+
+    /// Takes all settings from a configuration, as the program does: its
+    /// data folder and its listeners, too.
+    pub fn config(mut self, config: Config) -> Builder {
+        self.config = config;
+        self.keeps = true;
+        self
+    }
+
+    /// Attaches a listener as soon as the chat starts. If its address cannot
+    /// be had, nothing is started.
+    pub fn listen(mut self, protocol: Protocol, address: impl ToSocketAddrs) -> Builder {
+        let addresses = address.to_socket_addrs().map(Iterator::collect);
+        self.listen.push(((protocol, false), addresses));
+        self
+    }
+
+    /// Shows this certificate, with this key, to whoever comes by TLS; both
+    /// are PEM files.
+    pub fn certificate(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Builder {
+        self.config.tls.certificate = Some(certificate.into());
+        self.config.tls.key = Some(key.into());
+        self
+    }
+
+    /// As [`Builder::listen`], with TLS; needs a [`Builder::certificate`].
+    pub fn listen_tls(mut self, protocol: Protocol, address: impl ToSocketAddrs) -> Builder {
+        let addresses = address.to_socket_addrs().map(Iterator::collect);
+        self.listen.push(((protocol, true), addresses));
+        self
+    }
+
+    /// What to do should the hub fail, which would be a fault of this crate:
+    /// the chat is dead then and can only be dropped. Runs on the hub's
+    /// thread.
+    pub fn on_failure(mut self, failed: impl FnOnce() + Send + 'static) -> Builder {
+        self.failed = Box::new(failed);
+        self
+    }
+
+    /// Checks the settings, binds all listeners, then starts everything. If
+    /// anything is wrong or missing, nothing runs.
+    pub fn start(self) -> Result<Chat, StartError> {
+        self.config.check().map_err(StartError::Settings)?;
+        let secure = self.listen.iter().any(|((_, secure), _)| *secure)
+            || configured(&self.config).any(|((_, secure), _)| secure);
+        let certificate = certificate(&self.config, secure)?;
+        let bound = bind_all(&self.config, self.listen)?;
+        let temporary = match self.keeps {
+            true => None,
+            false => Some(tempfile::Builder::new().prefix("chat-server-").tempdir()?),
+        };
+        let mut config = self.config;
+        if let Some(folder) = &temporary {
+            config.data_dir = folder.path().to_owned();
+            // Nobody will look for it after the power was lost.
+            config.store.durability = "process".to_owned();
+        }
+        let parts = parts::start(config, temporary, certificate, self.failed)?;
+        let chat = Chat {
+            shared: parts.shared,
+            rest: parts.rest,
+            listeners: Mutex::default(),
+            ending: Some(parts.ending),
+        };
+        for bound in bound {
+            chat.serve(bound)?;
+        }
+        Ok(chat)
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("config", &self.config)
+            .field("listen", &self.listen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether messages and what happens are written down.
+fn keep(config: &mut Config, keeps: bool) {
+    config.history = if keeps { "on" } else { "off" }.to_owned();
+    config.chat_log.enabled = keeps;
+}
+
+/// The certificate, if there is one. It is loaded before anything is bound.
+fn certificate(config: &Config, needed: bool) -> Result<Option<Certificate>, StartError> {
+    match (&config.tls.certificate, &config.tls.key) {
+        (Some(certificate), Some(key)) => Ok(Some(Certificate::load(certificate, key)?)),
+        _ if needed => Err(StartError::NoCertificate),
+        _ => Ok(None),
+    }
+}
+
+fn bind_all(
+    config: &Config,
+    more: Vec<(Speaks, io::Result<Vec<SocketAddr>>)>,
+) -> Result<Vec<BoundAs>, ListenError> {
+    configured(config)
+        .map(|(speaks, address)| (speaks, Ok(vec![address])))
+        .chain(more)
+        .map(|(speaks, addresses)| {
+            let addresses = addresses.map_err(|error| ListenError::resolving(speaks, error))?;
+            BoundAs::bind(speaks, addresses)
+        })
+        .collect()
+}

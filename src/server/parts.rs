@@ -1,0 +1,129 @@
+//! Starts the parts of a chat, in order.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tempfile::TempDir;
+
+use crate::account::{Accounts, Gate, Passes};
+use crate::chatlog::{ChatLog, ChatLogOptions};
+use crate::config::Config;
+use crate::data::DataDir;
+use crate::hub::Hub;
+use crate::keeper::Keeper;
+use crate::metrics::Metrics;
+use crate::net::flusher::Flusher;
+use crate::net::outbox::Outbox;
+use crate::net::registry::Registry;
+use crate::net::tls::{Certificate, Tls, Writers};
+use crate::protocol::Encoder;
+use crate::rest::Readiness;
+use crate::store::{Durability, Retention, SqliteSettings, SqliteStore, Store, WriterSettings};
+use crate::turn::{HubHandle, Parts, Turn};
+
+use super::StartError;
+use super::ending::Ending;
+use super::rest::Rest;
+use super::shared::{self, Handles, Shared};
+
+/// What runs when everything has been started.
+pub(super) struct Started {
+    pub shared: Arc<Shared>,
+    pub rest: Arc<Rest>,
+    pub ending: Ending,
+}
+
+/// Starts a chat without listeners. `failed` runs should its hub fail.
+pub(super) fn start(
+    config: Config,
+    temporary: Option<TempDir>,
+    certificate: Option<Certificate>,
+    failed: Box<dyn FnOnce() + Send>,
+) -> Result<Started, StartError> {
+    let data = Arc::new(DataDir::open(&config.data_dir)?);
+    let admin_token = data.admin_token(config.admin.token.as_ref())?;
+    let registry = Arc::new(Registry::default());
+    let metrics = Metrics::new();
+    let settings = shared::settings(&config);
+    let folder = data.path().join("chatlog");
+    let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store_settings(&config, &data))?);
+    let (hub, inputs) = HubHandle::new();
+    let flusher = Flusher::start()?;
+    let tls = match certificate {
+        Some(certificate) => {
+            let writers = Writers::start(flusher.watcher())?;
+            let tls = Tls::new(certificate, writers).map_err(StartError::Tls)?;
+            Some(Arc::new(tls))
+        }
+        None => None,
+    };
+    let outbox = Outbox::new(
+        Encoder::new(settings.greeting.clone()),
+        settings.backlog_bytes,
+        flusher,
+        registry.clone(),
+    );
+    let mut state = Hub::new(settings.limits);
+    state.restore_bans(data.bans().load(unix_ms())?);
+    state.continue_after(store.last_message_id().map_err(StartError::Store)?);
+    let (keeper, keeping) = Keeper::start(&store, &hub, WriterSettings::default())?;
+    let readiness = Readiness::default();
+    let appender = keeper.appender();
+    readiness.watch("store", move || {
+        let words = "messages cannot be stored at present";
+        (!appender.is_healthy()).then(|| words.to_owned())
+    });
+    let turn = Turn::new(Parts {
+        hub: state,
+        outbox,
+        inputs,
+        chat_log: Some(chat_log.clone()),
+        keeper: Some(keeper),
+        metrics: metrics.clone(),
+        ping_seconds: settings.ping_seconds,
+    });
+    let accounts = Accounts::new(store, hub.clone(), config.limits.auth_attempts)?;
+    let accounts = Arc::new(accounts);
+    let passes = Passes::new(&data.signing_key()?);
+    let gate = Gate::new(passes, accounts.clone(), hub.clone());
+    // Last, because it does not end by itself if anything else is missing.
+    let hub_thread = turn.start(failed)?;
+    let handles = Handles {
+        registry,
+        hub,
+        accounts,
+        gate: Arc::new(gate),
+        chat_log,
+        data,
+        metrics,
+        tls,
+    };
+    Ok(Started {
+        shared: Arc::new(Shared::new(config, admin_token, handles)),
+        rest: Arc::new(Rest::new(readiness)),
+        ending: Ending::new(hub_thread, keeping, temporary),
+    })
+}
+
+fn store_settings(config: &Config, data: &DataDir) -> SqliteSettings {
+    let settings = &config.store;
+    SqliteSettings {
+        durability: match settings.durability.as_str() {
+            "process" => Durability::Process,
+            _ => Durability::Power,
+        },
+        max_bytes: settings.max_bytes,
+        retention: Retention {
+            channel_days: settings.channel_days,
+            channel_messages: settings.channel_messages,
+            direct_days: settings.direct_days,
+        },
+        ..SqliteSettings::new(data.path().join("chat.db"))
+    }
+}
+
+fn unix_ms() -> u64 {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    unix.map_or(0, |unix| unix.as_millis() as u64)
+}

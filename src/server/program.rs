@@ -1,0 +1,65 @@
+//! The program: a chat as the configuration has it, until a signal ends it.
+
+use std::process::ExitCode;
+
+use crate::config::{Config, Sources};
+use crate::data::AdminToken;
+use crate::net::limits::raise_descriptor_limit;
+
+use super::{Chat, Protocol, StartError, signals};
+
+/// Exit code of a process whose hub has failed (EX_SOFTWARE of sysexits).
+const HUB_FAILED: i32 = 70;
+
+/// Runs a server until it is told to stop; the program's exit code.
+pub fn run(config: Config, sources: Sources) -> ExitCode {
+    raise_descriptor_limit();
+    let builder = Chat::builder().config(config);
+    // Without its hub the program is nothing, and whoever watches over it can
+    // only restart what has ended.
+    let started = builder
+        .on_failure(|| std::process::exit(HUB_FAILED))
+        .start();
+    match started {
+        Ok(chat) => signals::serve(chat, &sources),
+        Err(error) => {
+            eprintln!("chat-server: {error}{}", advice(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What somebody at the command line can do about it.
+fn advice(error: &StartError) -> String {
+    match error {
+        StartError::Listen(error) if error.is_in_use() => {
+            let (name, setting) = (error.name(), error.setting());
+            format!("; choose another address with --{name} ADDR or {setting} in the configuration")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Says where everything is, a line each.
+pub(super) fn introduce(chat: &Chat) {
+    for listener in chat.listeners() {
+        let (name, address) = (listener.name(), listener.address());
+        let s = if listener.is_secure() { "s" } else { "" };
+        match listener.protocol() {
+            Protocol::Web => println!("listening: {name} http{s}://{address}/client"),
+            Protocol::Rest => println!("listening: {name} http{s}://{address}/docs"),
+            Protocol::RoomLinesWebSocket => println!("listening: {name} ws{s}://{address}/mychat"),
+            Protocol::Telnet | Protocol::RoomLines => println!("listening: {name} {address}"),
+        }
+    }
+    match &chat.shared.found_token {
+        AdminToken::Configured(_) => println!("admin token: as configured"),
+        AdminToken::Kept(_, path) => println!("admin token: {}", path.display()),
+    }
+    let capacity = chat.shared.capacity();
+    if let Some(bound_by) = capacity.bound_by {
+        let fit = capacity.connections;
+        println!("connections: at most {fit}, because of {bound_by}");
+    }
+    println!("ready");
+}

@@ -1,0 +1,76 @@
+//! REST behind the HTTP listeners: its threads start with the first of them.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::hub::Ban;
+use crate::net::front::Relays;
+use crate::rest::{self, Readiness, RestContext, RestHandle};
+
+use super::shared::Shared;
+
+/// How long a REST request may take inside.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// REST, if there is an HTTP listener.
+pub(super) struct Rest {
+    started: jiff::Timestamp,
+    readiness: Arc<Readiness>,
+    /// Locked when a listener is attached and at the end.
+    running: Mutex<Option<(RestHandle, Arc<Relays>)>>,
+}
+
+impl Rest {
+    /// REST of a chat that starts now.
+    pub fn new(readiness: Readiness) -> Rest {
+        Rest {
+            started: jiff::Timestamp::now(),
+            readiness: Arc::new(readiness),
+            running: Mutex::new(None),
+        }
+    }
+
+    /// The way there for a listener.
+    pub fn relays(&self, shared: &Shared) -> io::Result<Arc<Relays>> {
+        let mut running = self.running.lock();
+        if let Some((_, relays)) = &*running {
+            return Ok(relays.clone());
+        }
+        let socket = rest::Socket::place(shared.data.path())?;
+        let relays = Arc::new(Relays::new(socket.path().to_owned(), PATIENCE));
+        let handle = rest::start(self.context(shared, &relays), socket)?;
+        *running = Some((handle, relays.clone()));
+        Ok(relays)
+    }
+
+    /// Answers what is under way, then ends.
+    pub fn shut_down(&self) {
+        if let Some((handle, _)) = self.running.lock().take() {
+            handle.shutdown();
+        }
+    }
+
+    fn context(&self, shared: &Shared, relays: &Arc<Relays>) -> RestContext {
+        let data = shared.data.clone();
+        let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(io::Error::other);
+        RestContext {
+            hub: shared.hub.clone(),
+            accounts: shared.accounts.clone(),
+            gate: shared.gate.clone(),
+            log: shared.chat_log.clone(),
+            token: shared.admin_token.clone(),
+            save_bans: Mutex::new(Box::new(save_bans)),
+            max_text_bytes: shared.admin_text_bytes.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            started: self.started,
+            metrics: shared.metrics.clone(),
+            readiness: self.readiness.clone(),
+            origins: shared.origins.clone(),
+            relays: relays.clone(),
+            workers: shared.config().admin.workers,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Direct messages: a frame is a message as its client meant it, or a
+//! mistake that can be shown.
+
+use chat_server::envelope::Failure;
+use chat_server::protocol::direct::{Outgoing, decode, write_failure};
+use chat_server::text::Text;
+use serde_json::{Value, json};
+
+use super::{assert_shown_safely, name_of};
+
+pub fn check(data: &[u8]) {
+    let frame = String::from_utf8_lossy(data);
+    match decode(&frame) {
+        Ok(Outgoing { message, .. }) => {
+            assert!(!message.is_empty());
+            match serde_json::from_str::<Value>(&frame) {
+                Ok(value) => assert_eq!(message, Text::clean(value["message"].as_str().unwrap())),
+                // What nobody asks for is not looked into, however deep.
+                Err(error) => assert!(error.to_string().contains("recursion limit")),
+            }
+        }
+        Err(mistake) => {
+            let mut out = Vec::new();
+            write_failure(&Failure::from(&mistake), &mut out);
+            assert_shown_safely(&String::from_utf8_lossy(payload(&out)));
+        }
+    }
+    a_message_arrives_as_it_was_sent(&frame);
+}
+
+/// What is in the one frame that was written.
+fn payload(frame: &[u8]) -> &[u8] {
+    let head = match frame[1] {
+        127 => 10,
+        126 => 4,
+        _ => 2,
+    };
+    &frame[head..]
+}
+
+fn a_message_arrives_as_it_was_sent(message: &str) {
+    let recipient = name_of(message.lines().next().unwrap_or_default());
+    if recipient.as_str().eq_ignore_ascii_case("system") {
+        return;
+    }
+    let frame = json!({ "author": "x", "recipient": recipient, "message": message });
+    let wanted = Text::clean(message);
+    match decode(&frame.to_string()) {
+        Ok(outgoing) => {
+            assert_eq!(outgoing.message, wanted);
+            assert_eq!(outgoing.recipient.as_str(), recipient.as_str());
+        }
+        Err(_) => assert!(wanted.is_empty() || name_is_reserved(recipient.as_str())),
+    }
+}
+
+fn name_is_reserved(name: &str) -> bool {
+    chat_server::name::Name::parse_nickname(name).is_err()
+}

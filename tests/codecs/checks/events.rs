@@ -1,0 +1,254 @@
+//! Events as bytes: in every protocol, user text is data. No line can pose
+//! as another's, no control character gets through, every frame is whole.
+
+use chat_server::hub::{Body, Event, Farewell, FrameFault, Message, MessageId, Private, Refusal};
+use chat_server::name::Name;
+use chat_server::protocol::{Encoder, WireFormat};
+use chat_server::text::Text;
+use serde_json::Value;
+use tungstenite::protocol::Role;
+use tungstenite::{Message as Frame, WebSocket};
+
+use super::{Peer, assert_shown_safely, name_of, parts};
+
+const FORMATS: [WireFormat; 6] = [
+    WireFormat::Telnet,
+    WireFormat::WebSocketLine,
+    WireFormat::Direct,
+    WireFormat::Json,
+    WireFormat::RoomTcp,
+    WireFormat::RoomWebSocket,
+];
+
+/// Two names, a time, and what is said.
+pub fn check(data: &[u8]) {
+    let mut parts = parts(data);
+    let mut part = || parts.next().unwrap_or_default();
+    let (one, other) = (name_of(&part()), name_of(&part()));
+    let at_ms = part().parse().unwrap_or_default();
+    let text = Text::clean(&part());
+    let mut encoder = Encoder::new("Welcome.".to_owned());
+    let events = events(&one, &other, at_ms, &text);
+    for format in FORMATS {
+        for event in &events {
+            let mut out = Vec::new();
+            encoder.event(format, event, &mut out);
+            let lines = lines(format, out);
+            said(format, event, &one, &text, &lines);
+        }
+        for farewell in farewells(&one, &text) {
+            let mut out = Vec::new();
+            encoder.farewell(format, &farewell, &mut out);
+            lines_and_close(format, out);
+        }
+    }
+}
+
+fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
+    let (channel, nickname) = (other.clone(), one.clone());
+    let body = Body {
+        id: MessageId {
+            ms: at_ms,
+            sequence: at_ms,
+        },
+        at_ms,
+        text: text.clone(),
+    };
+    let message = Message {
+        channel: channel.clone(),
+        from: one.clone(),
+        body: body.clone(),
+    };
+    let private = Private {
+        from: one.clone(),
+        to: other.clone(),
+        body,
+    };
+    let count = at_ms as usize % 3;
+    vec![
+        Event::Greeting { others: count },
+        Event::Welcome {
+            nickname: nickname.clone(),
+        },
+        Event::Message(message.clone()),
+        Event::Private(private.clone()),
+        Event::PrivateSent(private.clone()),
+        Event::PrivateCopy(private),
+        Event::History {
+            channel: channel.clone(),
+            messages: vec![message; count],
+            complete: true,
+        },
+        Event::Joined {
+            channel: channel.clone(),
+            others: count,
+        },
+        Event::Left {
+            channel: channel.clone(),
+        },
+        Event::MemberJoined {
+            channel: channel.clone(),
+            nickname: nickname.clone(),
+        },
+        Event::MemberLeft {
+            channel: channel.clone(),
+            nickname: nickname.clone(),
+        },
+        Event::MembersChanged {
+            channel: channel.clone(),
+            joined: count,
+            left: 1,
+        },
+        Event::MemberRenamed {
+            channel: channel.clone(),
+            from: one.clone(),
+            to: other.clone(),
+        },
+        Event::Renamed { to: other.clone() },
+        Event::Members {
+            channel: channel.clone(),
+            nicknames: vec![nickname.clone(); count * 9],
+        },
+        Event::Channels(vec![(channel.clone(), count), (nickname.clone(), 1)]),
+        Event::Ignored(nickname.clone()),
+        Event::Unignored(nickname.clone()),
+        Event::Announcement {
+            text: text.clone(),
+            at_ms,
+        },
+        Event::Refused(Refusal::NicknameInUse(nickname)),
+        Event::Refused(Refusal::NoSuchChannel(channel)),
+    ]
+}
+
+fn farewells(name: &Name, text: &Text) -> Vec<Farewell> {
+    vec![
+        Farewell::PeerLeft,
+        Farewell::Quit,
+        Farewell::Shutdown,
+        Farewell::BadFrame(FrameFault::NotText),
+        Farewell::Kicked(Some(text.clone())),
+        Farewell::Banned(Some(text.clone())),
+        Farewell::NotAdmitted(Refusal::NicknameRegistered(name.clone())),
+    ]
+}
+
+/// What somebody reads of a message: as many lines as there are, each with
+/// its author; or one frame that holds the text as it is.
+fn said(format: WireFormat, event: &Event, author: &Name, text: &Text, lines: &[String]) {
+    let (is_message, is_private) = match event {
+        Event::Message(_) => (true, false),
+        Event::Private(_) => (false, true),
+        _ => return,
+    };
+    match format {
+        WireFormat::Telnet | WireFormat::WebSocketLine => {
+            let wanted = match is_message {
+                true => format!(" @{author}: "),
+                false => format!(" -PM from @{author}: "),
+            };
+            assert!(!lines.is_empty());
+            for line in lines {
+                let (time, rest) = line.split_at(5);
+                assert!(time.chars().all(|c| c.is_ascii_digit() || c == ':'));
+                assert!(rest.starts_with(&wanted), "{line:?}");
+            }
+            let shown: usize = lines.iter().map(|line| line.len() - 5 - wanted.len()).sum();
+            assert_eq!(shown + lines.len() - 1, text.as_str().len());
+        }
+        WireFormat::RoomTcp | WireFormat::RoomWebSocket if is_message => {
+            let wanted: Vec<String> = text
+                .as_str()
+                .split('\n')
+                .map(|line| format!("{author}:{line}"))
+                .collect();
+            assert_eq!(lines, wanted);
+        }
+        WireFormat::RoomTcp | WireFormat::RoomWebSocket => assert!(lines.is_empty()),
+        WireFormat::Json => {
+            let [frame] = lines else {
+                panic!("{lines:?}");
+            };
+            let frame: Value = serde_json::from_str(frame).unwrap();
+            assert_eq!(frame["body"], text.as_str());
+            assert_eq!(frame["from"], author.as_str());
+        }
+        WireFormat::Direct if is_private => {
+            let [frame] = lines else {
+                panic!("{lines:?}");
+            };
+            let frame: Value = serde_json::from_str(frame).unwrap();
+            assert_eq!(frame["message"], text.as_str());
+            assert_eq!(frame["author"], author.as_str());
+        }
+        WireFormat::Direct => assert!(lines.is_empty()),
+    }
+}
+
+/// The lines or frames that a client reads.
+fn lines(format: WireFormat, bytes: Vec<u8>) -> Vec<String> {
+    let (lines, close) = lines_and_close(format, bytes);
+    assert!(!close);
+    lines
+}
+
+/// The lines or frames, and whether a close frame came last.
+fn lines_and_close(format: WireFormat, bytes: Vec<u8>) -> (Vec<String>, bool) {
+    let (lines, close) = match format {
+        WireFormat::Telnet => (ended_by(&bytes, "\r\n"), false),
+        WireFormat::RoomTcp => (ended_by(&bytes, "\n"), false),
+        _ => frames(&bytes),
+    };
+    let lines = lines.into_iter().map(|line| match format {
+        WireFormat::RoomWebSocket => {
+            let line = line.strip_suffix('\n').expect("a line feed in each frame");
+            line.to_owned()
+        }
+        _ => line,
+    });
+    let lines: Vec<String> = lines.collect();
+    for line in &lines {
+        assert!(!line.contains('\n'), "{line:?}");
+        assert_shown_safely(line);
+        if matches!(format, WireFormat::Json | WireFormat::Direct) {
+            let frame: Value = serde_json::from_str(line).expect(line);
+            let both = frame["from"].is_string() && frame["body"].is_string();
+            assert!(both || format == WireFormat::Direct, "{line}");
+        }
+    }
+    (lines, close)
+}
+
+fn ended_by(bytes: &[u8], end: &str) -> Vec<String> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    assert!(text.is_empty() || text.ends_with(end));
+    // No IAC, bare or doubled: it is no part of UTF-8.
+    assert!(!bytes.contains(&0xff));
+    let lines = text.split_terminator(end).map(str::to_owned);
+    lines.collect()
+}
+
+fn frames(bytes: &[u8]) -> (Vec<String>, bool) {
+    let mut peer = Peer::new(vec![bytes]);
+    let mut socket = WebSocket::from_raw_socket(&mut peer, Role::Client, None);
+    let mut frames = Vec::new();
+    loop {
+        match socket.read() {
+            Ok(Frame::Text(text)) => frames.push(text.as_str().to_owned()),
+            Ok(Frame::Close(close)) => {
+                let close = close.expect("a reason");
+                assert!(close.reason.len() <= 123);
+                assert_shown_safely(close.reason.as_str());
+                return (frames, true);
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(tungstenite::Error::Protocol(why)) => {
+                // The client saw the end of the stream, and no close frame.
+                use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
+                assert_eq!(why, ResetWithoutClosingHandshake);
+                return (frames, false);
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+}

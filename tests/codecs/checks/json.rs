@@ -1,0 +1,59 @@
+//! JSON commands: a frame is a command as its client meant it, or a mistake
+//! that can be shown.
+
+use chat_server::hub::Command;
+use chat_server::protocol::json::{Query, Step, decode};
+use chat_server::store::MAX_ROWS;
+use chat_server::text::Text;
+use serde_json::{Value, json};
+
+use super::assert_shown_safely;
+
+pub fn check(data: &[u8]) {
+    let frame = String::from_utf8_lossy(data);
+    match decode(&frame) {
+        Ok(step) => {
+            match serde_json::from_str::<Value>(&frame) {
+                Ok(value) => valid(&step, &value["args"]),
+                // What nobody asks for is not looked into, however deep.
+                Err(error) => assert!(error.to_string().contains("recursion limit")),
+            }
+        }
+        Err(mistake) => {
+            assert_shown_safely(&mistake.to_string());
+            assert!(!mistake.code().is_empty());
+        }
+    }
+    a_message_arrives_as_it_was_sent(&frame);
+}
+
+fn valid(step: &Step, args: &Value) {
+    match step {
+        Step::Command(Command::Tagged { tag, message }) => {
+            assert_eq!(args["tag"], tag.as_str());
+            let is_message = matches!(**message, Command::Say { .. } | Command::Private { .. });
+            assert!(is_message, "{message:?}");
+        }
+        Step::Command(Command::Say { text, .. } | Command::Private { text, .. }) => {
+            assert_eq!(*text, Text::clean(args["body"].as_str().unwrap()));
+        }
+        Step::Command(Command::History { limit, .. })
+        | Step::Query(Query::Search { limit, .. } | Query::Thread { limit, .. }) => {
+            assert!((1..=MAX_ROWS).contains(limit));
+        }
+        Step::Query(Query::Presence(users)) => assert!(users.len() <= 100),
+        Step::Command(Command::Answer(_) | Command::End(_)) => panic!("{step:?} from a client"),
+        Step::Command(_) | Step::Query(_) => {}
+    }
+}
+
+fn a_message_arrives_as_it_was_sent(body: &str) {
+    let frame = json!({ "type": "message", "args": { "from": "x", "body": body } });
+    match decode(&frame.to_string()) {
+        Ok(Step::Command(Command::Say { channel, text })) => {
+            assert!(channel.is_none());
+            assert_eq!(text, Text::clean(body));
+        }
+        other => panic!("{other:?}"),
+    }
+}

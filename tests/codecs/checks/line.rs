@@ -1,0 +1,55 @@
+//! Lines of people: whatever one types, others get clean text or nothing.
+
+use chat_server::hub::Command;
+use chat_server::protocol::line::{Step, decode, decode_nickname};
+use chat_server::store::MAX_ROWS;
+use chat_server::text::Text;
+
+use super::{assert_lines, assert_shown_safely};
+
+pub fn check(data: &[u8]) {
+    step(&decode(data));
+    match decode_nickname(data) {
+        Step::Register(_) => panic!("somebody without a nickname registers it"),
+        Step::Command(command) => assert!(matches!(command, Command::Quit)),
+        other => step(&other),
+    }
+    slashes_are_doubled(data);
+}
+
+fn step(step: &Step) {
+    match step {
+        Step::Command(Command::Say { channel, text }) => {
+            assert!(channel.is_none() && !text.is_empty());
+            said(text);
+        }
+        Step::Command(Command::Private { account, text, .. }) => {
+            assert!(account.is_none(), "an account out of thin air");
+            said(text);
+        }
+        Step::Command(Command::History { limit, .. }) => {
+            assert!((1..=MAX_ROWS).contains(limit));
+        }
+        Step::Command(Command::Answer(_) | Command::End(_)) => panic!("{step:?} from a client"),
+        Step::Reply(reply) => {
+            assert!(!reply.is_empty());
+            assert_lines(reply);
+        }
+        _ => {}
+    }
+}
+
+fn said(text: &Text) {
+    assert_shown_safely(text.as_str());
+    assert_eq!(Text::clean(text.as_str()), *text);
+}
+
+/// Any line can be said, whatever it starts with.
+fn slashes_are_doubled(data: &[u8]) {
+    let doubled = [b"//", data].concat();
+    let wanted = Text::clean(&format!("/{}", String::from_utf8_lossy(data)));
+    match decode(&doubled) {
+        Step::Command(Command::Say { text, .. }) => assert_eq!(text, wanted),
+        other => panic!("{other:?} instead of {wanted:?}"),
+    }
+}

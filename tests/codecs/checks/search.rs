@@ -1,0 +1,105 @@
+//! Searching messages: words are words, never a query's syntax, and a
+//! message is found by its own words, before and after it is indexed.
+
+use std::cell::RefCell;
+
+use chat_server::hub::MessageId;
+use chat_server::store::{
+    Conversation, Durability, NewMessage, Place, Search, SearchScope, SqliteSettings, SqliteStore,
+    Store,
+};
+use chat_server::text::Text;
+use tempfile::TempDir;
+
+use super::{name_of, parts};
+
+/// Messages before it starts anew, so that it is as fast at the end.
+const MESSAGES: u64 = 500;
+
+struct Messages {
+    store: SqliteStore,
+    _folder: TempDir,
+    last_ms: u64,
+}
+
+thread_local! {
+    static MESSAGES_SAID: RefCell<Messages> = RefCell::new(Messages::new());
+}
+
+/// Words to look for, a channel, and what is said there.
+pub fn check(data: &[u8]) {
+    let mut parts = parts(data);
+    let words = parts.next().unwrap_or_default();
+    let channel = parts.next().unwrap_or_default();
+    let text = Text::clean(&parts.next().unwrap_or_default());
+    MESSAGES_SAID.with_borrow_mut(|messages| {
+        if messages.last_ms == MESSAGES {
+            *messages = Messages::new();
+        }
+        messages.say_and_search(&words, &channel, &text);
+    });
+}
+
+impl Messages {
+    fn new() -> Messages {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(SqliteSettings {
+            durability: Durability::Process,
+            ..SqliteSettings::new(folder.path().join("chat.db"))
+        });
+        Messages {
+            store: store.unwrap(),
+            _folder: folder,
+            last_ms: 0,
+        }
+    }
+
+    fn say_and_search(&mut self, words: &str, channel: &str, text: &Text) {
+        self.last_ms += 1;
+        let id = MessageId {
+            ms: self.last_ms,
+            sequence: 0,
+        };
+        let channel = name_of(channel);
+        let message = NewMessage {
+            id,
+            at_ms: self.last_ms,
+            author: channel.clone(),
+            place: Place::Channel {
+                channel: channel.clone(),
+                account: None,
+            },
+            text: text.clone(),
+        };
+        let committed = self.store.append(&[message]).unwrap();
+        assert!(committed.iter().all(Result::is_ok), "{committed:?}");
+        let within = SearchScope::Within(Conversation::Channel(channel.clone()));
+        for scope in [SearchScope::Everywhere, within] {
+            let scanned = self.found(words, &scope);
+            let own = self.found(text.as_str(), &scope);
+            assert!(own.contains(&id) || !has_words(text.as_str()));
+            while self.store.tend(0).unwrap() {}
+            assert_eq!(self.found(words, &scope), scanned);
+            assert_eq!(self.found(text.as_str(), &scope), own);
+        }
+    }
+
+    fn found(&self, words: &str, scope: &SearchScope) -> Vec<MessageId> {
+        let search = Search {
+            words: words.to_owned(),
+            scope: scope.clone(),
+            before: None,
+            limit: 50,
+        };
+        let found = self.store.search(&search).unwrap();
+        assert!(found.is_empty() || has_words(words));
+        let ids: Vec<MessageId> = found.iter().map(|found| found.message.id).collect();
+        assert!(ids.is_sorted_by(|newer, older| newer > older));
+        ids
+    }
+}
+
+/// At least one that counts for certain: other letters may vanish as accents.
+fn has_words(text: &str) -> bool {
+    text.contains(char::is_alphanumeric)
+}

@@ -1,0 +1,158 @@
+//! What a client's bytes travel on: a socket, with TLS around it or not.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, Stream};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::server::DEADLINE;
+
+/// A certificate of `localhost` and its key, in files of their own.
+pub struct Identity {
+    dir: TempDir,
+}
+
+impl Identity {
+    /// Another one each time.
+    pub fn new() -> Identity {
+        let identity = Identity {
+            dir: tempfile::tempdir().unwrap(),
+        };
+        identity.renew();
+        identity
+    }
+
+    /// Puts a new certificate and key into the same files.
+    pub fn renew(&self) {
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        std::fs::write(self.certificate(), made.cert.pem()).unwrap();
+        std::fs::write(self.key(), made.signing_key.serialize_pem()).unwrap();
+    }
+
+    /// The same one in other files.
+    pub fn copy(&self) -> Identity {
+        let dir = tempfile::tempdir().unwrap();
+        let copy = Identity { dir };
+        std::fs::copy(self.certificate(), copy.certificate()).unwrap();
+        std::fs::copy(self.key(), copy.key()).unwrap();
+        copy
+    }
+
+    /// The file with the certificate.
+    pub fn certificate(&self) -> PathBuf {
+        self.dir.path().join("certificate.pem")
+    }
+
+    /// The file with the key.
+    pub fn key(&self) -> PathBuf {
+        self.dir.path().join("key.pem")
+    }
+
+    /// Has a server serve these listeners with it.
+    pub fn configure(&self, config: &mut Value, listeners: &[&str]) {
+        config["tls"]["certificate"] = self.certificate().to_str().into();
+        config["tls"]["key"] = self.key().to_str().into();
+        for listener in listeners {
+            config["tls"][*listener] = "127.0.0.1:0".into();
+        }
+    }
+}
+
+/// One client's connection.
+pub struct Carrier {
+    stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+}
+
+impl Carrier {
+    /// A plain connection.
+    pub fn plain(address: SocketAddr) -> Carrier {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        Carrier { stream, tls: None }
+    }
+
+    /// A TLS connection to a server that must show this certificate.
+    pub fn tls(address: SocketAddr, trusted: &Path) -> Carrier {
+        Carrier::try_tls(address, trusted).unwrap_or_else(|error| panic!("no TLS: {error}"))
+    }
+
+    /// The same, if there is one to be had.
+    pub fn try_tls(address: SocketAddr, trusted: &Path) -> io::Result<Carrier> {
+        let mut carrier = Carrier::plain(address);
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut tls = ClientConnection::new(trusting(trusted), name).unwrap();
+        while tls.is_handshaking() {
+            tls.complete_io(&mut carrier.stream)?;
+        }
+        carrier.tls = Some(Box::new(tls));
+        Ok(carrier)
+    }
+
+    /// The socket.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Socket and TLS, for those who wait for many at once.
+    pub fn into_parts(self) -> (TcpStream, Option<Box<ClientConnection>>) {
+        (self.stream, self.tls)
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn half_close(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            tls.complete_io(&mut self.stream).unwrap();
+        }
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+/// Trusts this certificate and no other.
+fn trusting(certificate: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(certificate).unwrap();
+    roots.add(certificate).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+impl Read for Carrier {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            None => self.stream.read(buffer),
+            Some(tls) => Stream::new(tls.as_mut(), &mut self.stream).read(buffer),
+        }
+    }
+}
+
+impl Write for Carrier {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.tls {
+            None => self.stream.write(bytes),
+            Some(tls) => Stream::new(tls.as_mut(), &mut self.stream).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.tls {
+            None => Ok(()),
+            Some(tls) => Stream::new(tls.as_mut(), &mut self.stream).flush(),
+        }
+    }
+}
