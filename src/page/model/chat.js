@@ -13,6 +13,9 @@ const PAGE = 60;
 const MOST_MISSED = 3_000;
 /** The room one begins in. */
 const EVERYONE = "global";
+/** Threads on a page of the inbox, and how many pages are looked at. */
+const INBOX_PAGE = 10;
+const INBOX_PAGES = 10;
 const RETRY = 3_000;
 const HEARTBEAT = 25_000;
 const TYPING_EVERY = 3_000;
@@ -436,9 +439,10 @@ export class Chat {
       direct.unread = thread.unread;
       direct.preview = thread.body;
     }
-    this.askPresence();
+    const isMore = frame.threads.length >= INBOX_PAGE && frame.page < INBOX_PAGES;
+    if (isMore) this.#connection.send("inbox", { page: frame.page + 1 });
+    else this.askPresence();
     this.#state.emit("list");
-    this.#state.emit("inbox");
   }
 
   #typingCame(frame) {
