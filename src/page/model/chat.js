@@ -51,6 +51,7 @@ export class Chat {
   // What the user wants ----------------------------------------------------
 
   say(conversation, body) {
+    conversation.divider = null;
     // The server passes on one a second.
     this.#typed = Math.min(this.#typed, Date.now() - TYPING_EVERY + 1_000);
     this.delivery.send(conversation, body);
@@ -64,6 +65,7 @@ export class Chat {
   }
 
   leave(room) {
+    if (!room.joined && this.#connection.state === "open") return this.#left({ room: room.name });
     if (!this.#connection.send("leave", { room: room.name })) this.#state.toast("Not connected: try again in a moment.");
   }
 
@@ -113,7 +115,8 @@ export class Chat {
     const sent = conversation.isRoom
       ? this.#connection.send("history", { room: conversation.name, ...args })
       : this.#connection.send("thread", { user: conversation.name, ...args });
-    if (sent) conversation.loading = { before, limit };
+    if (!sent) return;
+    conversation.loading = { before, limit };
     this.#state.emit("stream", conversation);
   }
 
@@ -339,6 +342,7 @@ export class Chat {
     } else if (!this.#state.isIgnored(message.from)) {
       conversation.read ??= "0-0";
       if (conversation.isUnread(message)) {
+        if (conversation === this.#state.active && conversation.unread === 0) conversation.divider = conversation.read;
         conversation.unread += 1;
         if (this.#state.mentionsMe(message.body)) conversation.mentions += 1;
       }
