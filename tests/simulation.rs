@@ -13,9 +13,9 @@ use simulator::invariant::Invariant;
 use simulator::run;
 
 /// Worlds that are the same in every run of this test.
-const FIXED: u64 = 24;
+const FIXED: u64 = 40;
 /// Worlds that nobody has seen before.
-const FRESH: u64 = 76;
+const FRESH: u64 = 60;
 /// Steps of each world.
 const STEPS: u64 = 10_000;
 /// Worlds of [`FAULTY_STEPS`] within which a planted bug has to be caught.

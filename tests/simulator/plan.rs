@@ -103,7 +103,7 @@ const ACTS: [(Act, usize); 26] = [
     (Act::Remember, 60),
     (Act::Pass, 150),
     (Act::SetClock, 15),
-    (Act::Register, 10),
+    (Act::Register, 30),
     (Act::Hold, 15),
     (Act::Revoke, 6),
     (Act::Announce, 15),
@@ -183,10 +183,12 @@ pub struct Plan {
 impl Plan {
     pub fn draw(random: &mut Random) -> Plan {
         // Large channels have rules of their own.
-        let crowded = random.chance(100);
+        let crowded = random.chance(150);
         let acts = ACTS.map(|(act, weight)| {
             let scale = match act {
                 Act::HangUp | Act::Kick | Act::Ban | Act::Crash if crowded => 0,
+                Act::Outage if crowded => *random.pick(&[0, 1]),
+                Act::Open | Act::LogIn | Act::Receive if crowded => 4,
                 _ if ESSENTIAL.contains(&act) => *random.pick(&[1, 2, 4]),
                 _ => *random.pick(&[0, 1, 2, 6]),
             };
@@ -211,7 +213,7 @@ impl Plan {
             },
             registrable: random.between(0, 4),
             rooms: match crowded {
-                true => random.between(1, 2),
+                true => *random.pick(&[1, 1, 2]),
                 false => random.between(1, ROOMS),
             },
             one_channel: *random.pick(&[0, 500, 1000]),
@@ -222,7 +224,10 @@ impl Plan {
             group: *random.pick(&[1, 4, 64]),
             commits_fail: *random.pick(&[0, 0, 20, 300]),
             reads_fail: *random.pick(&[0, 0, 20, 300]),
-            pipe: *random.pick(&[8, 60, 600]),
+            pipe: match crowded {
+                true => 600,
+                false => *random.pick(&[8, 60, 600]),
+            },
             pass_ms: *random.pick(&[2, 50, 400, 3_000]),
             acts: Weighted::new(acts),
             asks: Weighted::new(asks),

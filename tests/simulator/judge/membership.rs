@@ -111,6 +111,7 @@ impl Model {
         let people = self.people(room);
         let untold = &mut self.channels[room];
         let right = untold.came == joined as i64 && untold.went == left as i64;
+        let right = right && joined + left > 0;
         ensure(right || untold.miscounted, Invariant::NoticesAgree, || {
             let (came, went) = (untold.came, untold.went);
             format!("{joined} came to and {left} left {channel}, it was {came} and {went}")
