@@ -38,7 +38,7 @@ def main():
         page.locator("#stream .author", has_text="bob").tap()
         expect(page.get_by_role("menu")).to_be_in_viewport()
         fits(page)
-        page.get_by_role("menuitem", name="Write to them").tap()
+        page.get_by_role("menuitem", name="Write to bob").tap()
         expect(page.get_by_role("heading", name="bob", exact=True)).to_be_visible()
         say(page, "psst")
         expect(unread(desk, "ada")).to_be_visible()

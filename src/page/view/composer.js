@@ -79,6 +79,8 @@ export class Composer {
     this.#placeholder();
     this.#paintTyping();
     this.#app.focusComposer();
+    // A field that has the focus already may have lost its caret.
+    this.#input.setSelectionRange(active.draft.length, active.draft.length);
   };
 
   #placeholder = () => {
