@@ -3,42 +3,66 @@
 //! Nothing here is loaded from elsewhere, and the policy they are served
 //! with lets a browser load nothing from elsewhere either.
 
+use std::collections::HashMap;
+use std::panic::resume_unwind;
 use std::sync::LazyLock;
+use std::thread;
 
 use crate::net::front::{File, Found};
 
-/// Our own scripts and styles, our own WebSockets, nothing inline.
+/// Our own scripts and styles, our own WebSockets, nothing inline; and no
+/// script may turn a string into markup or code.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
-     object-src 'none'";
+     object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-static INDEX: LazyLock<File> = LazyLock::new(|| {
-    let body = include_bytes!("page/index.html").as_slice();
-    File::new("text/html; charset=utf-8", POLICY, body)
+const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
+const PICTURE: &str = "image/svg+xml";
+
+/// Path, content type and content of a file below `/client/`.
+macro_rules! files {
+    ($($kind:ident: $($name:literal)+;)+) => {
+        &[$($((concat!("/client/", $name), $kind, include_bytes!(concat!("page/", $name)).as_slice()),)+)+]
+    };
+}
+
+const FILES: &[(&str, &str, &[u8])] = files! {
+    STYLE: "style.css" "theme.css";
+    SCRIPT: "app.js" "commands.js" "emoji.js" "notify.js" "text.js" "theme.js" "time.js"
+        "lib/dom.js" "lib/emitter.js"
+        "model/api.js" "model/chat.js" "model/comings.js" "model/connection.js"
+        "model/conversation.js" "model/delivery.js" "model/names.js" "model/state.js"
+        "model/storage.js"
+        "view/actions.js" "view/aside.js" "view/completion.js" "view/composer.js"
+        "view/dialogs.js" "view/keys.js" "view/menu.js" "view/parts.js" "view/row.js"
+        "view/sidebar.js" "view/signin.js" "view/stream.js" "view/talk.js";
+    TEXT: "emoji.txt";
+    PICTURE: "icon.svg" "icon-unread.svg";
+};
+
+/// Made by a thread of its own: compressing takes more stack than the threads
+/// have that serve connections.
+static BY_PATH: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
+    thread::spawn(compress)
+        .join()
+        .unwrap_or_else(|panic| resume_unwind(panic))
 });
 
-static STYLE: LazyLock<File> = LazyLock::new(|| {
-    let body = include_bytes!("page/style.css").as_slice();
-    File::new("text/css; charset=utf-8", POLICY, body)
-});
-
-static APP: LazyLock<File> = LazyLock::new(|| {
-    let body = include_bytes!("page/app.js").as_slice();
-    File::new("text/javascript; charset=utf-8", POLICY, body)
-});
-
-static ICON: LazyLock<File> = LazyLock::new(|| {
-    let body = include_bytes!("page/icon.svg").as_slice();
-    File::new("image/svg+xml", POLICY, body)
-});
+fn compress() -> HashMap<&'static str, File> {
+    let index = include_bytes!("page/index.html").as_slice();
+    FILES
+        .iter()
+        .chain([&("/client", HTML, index)])
+        .map(|&(path, kind, body)| (path, File::new(kind, POLICY, body).compressed()))
+        .collect()
+}
 
 /// The page's file at a path.
 pub fn file(path: &str) -> Option<Found> {
-    Some(match path {
-        "/" | "/client/" => Found::Elsewhere("/client"),
-        "/client" => Found::File(&INDEX),
-        "/client/style.css" => Found::File(&STYLE),
-        "/client/app.js" => Found::File(&APP),
-        "/client/icon.svg" => Found::File(&ICON),
-        _ => return None,
-    })
+    match path {
+        "/" | "/client/" => Some(Found::Elsewhere("/client")),
+        _ => BY_PATH.get(path).map(Found::File),
+    }
 }

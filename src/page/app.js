@@ -1,254 +1,226 @@
-// A chat client on the line protocol: every text frame is one line.
-//
-// What the server sends is only ever shown as text, never as HTML.
+// The application: puts the parts together, and knows which conversation the
+// address names, what keys do, and who is signed in.
 
-const MAX_LINES = 2000;
-const MAX_REMEMBERED = 100;
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 30000;
+import { byId, h, soon } from "./lib/dom.js";
+import { Chat } from "./model/chat.js";
+import { Connection } from "./model/connection.js";
+import { change, forgetLogin, savedLogin, saveLogin, settings, setTheme } from "./model/storage.js";
+import { State } from "./model/state.js";
+import { askPermission, Notifier } from "./notify.js";
+import { Actions } from "./view/actions.js";
+import { Aside } from "./view/aside.js";
+import { Composer } from "./view/composer.js";
+import { openHelp, openNickname, openQuick, openRooms } from "./view/dialogs.js";
+import { Keys } from "./view/keys.js";
+import { Sidebar } from "./view/sidebar.js";
+import { SignIn } from "./view/signin.js";
+import { Stream } from "./view/stream.js";
+import { Talk } from "./view/talk.js";
 
-const byId = (id) => document.getElementById(id);
-const log = byId("log");
-const state = byId("state");
-const signIn = byId("sign-in");
-const nickname = byId("nickname");
-const hint = byId("sign-in-hint");
-const talk = byId("talk");
-const input = byId("line");
-const reconnect = byId("reconnect");
-const newest = byId("newest");
+const NARROW = matchMedia("(max-width: 760px)");
+const WIDE = matchMedia("(min-width: 1100px)");
+const TOAST = 6_000;
 
-/** The open or opening socket. */
-let socket = null;
-/** What we call ourselves; empty before signing in. */
-let name = "";
-/** Whether the server has accepted the nickname on this socket. */
-let welcome = false;
-/** Lines the server sent before it accepted the nickname. */
-let greeting = [];
-/** Whether the user asked to leave. */
-let quitting = false;
-let pause = FIRST_PAUSE;
-let timer = 0;
+class App {
+  state = new State();
+  chat = null;
+  wasOnline = false;
+  #connection = null;
+  #login;
 
-// Connection ---------------------------------------------------------------
+  constructor(login) {
+    this.#login = login;
+    const { state } = this;
+    state.enter(login);
+    this.stream = new Stream(this);
+    this.composer = new Composer(this);
+    this.aside = new Aside(this);
+    new Sidebar(this);
+    new Talk(this);
+    new Notifier(this);
+    new Actions(this);
+    new Keys(this);
+    state.on("toast", (words) => toast(words));
+    state.on("active", () => this.#address());
+    state.on("joined", (room) => this.#arrivedIn(room));
+    state.on("inbox", () => this.#fromAddress());
+    state.on("link", () => this.#linked());
+    addEventListener("hashchange", () => this.#fromAddress());
+    addEventListener("pagehide", () => this.chat.saveNow());
+    addEventListener("beforeunload", (event) => {
+      if (this.chat.delivery.isBusy) event.preventDefault();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState !== "visible") return;
+      this.retry();
+      if (state.active && state.atEnd) this.chat.markRead(state.active);
+      if (state.active) state.emit("stream", state.active);
+    });
+    this.#connect();
+    byId("chat").hidden = false;
+    this.#pane(location.hash.length > 1 || !NARROW.matches ? "talk" : "list");
+    this.aside.show(settings.people && WIDE.matches ? "people" : "");
+  }
 
-function connect() {
-  clearTimeout(timer);
-  reconnect.hidden = true;
-  quitting = false;
-  welcome = false;
-  greeting = [];
-  show("offline", "Connecting…");
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  const opened = new WebSocket(`${scheme}//${location.host}/ws`);
-  socket = opened;
-  opened.addEventListener("open", () => opened.send(name));
-  opened.addEventListener("message", (event) => {
-    if (socket === opened && typeof event.data === "string") received(event.data);
-  });
-  opened.addEventListener("close", (event) => {
-    if (socket === opened) lost(event);
-  });
-}
+  // What views ask for -------------------------------------------------------
 
-function received(frame) {
-  for (const line of frame.replace(/\r?\n$/, "").split(/\r?\n/)) {
-    if (welcome) during(line);
-    else before(line);
+  show(conversation) {
+    if (conversation.isRoom) {
+      this.state.activate(conversation);
+      this.chat.askMembers(conversation);
+    } else {
+      this.chat.openDirect(conversation.name);
+    }
+    this.#pane("talk");
+    this.focusComposer();
+  }
+
+  showList() {
+    this.#pane("list");
+  }
+
+  open(what, argument) {
+    const dialogs = { quick: openQuick, rooms: openRooms, nickname: openNickname, help: openHelp };
+    if (dialogs[what]) dialogs[what](this, argument);
+    else this.aside.show(what, argument);
+  }
+
+  toggleAside(mode) {
+    const isShown = this.aside.mode === mode;
+    if (mode === "people") change("people", !isShown);
+    this.aside.show(isShown ? (mode === "search" && settings.people && WIDE.matches ? "people" : "") : mode);
+    if (isShown) this.focusComposer();
+  }
+
+  closeAside() {
+    this.toggleAside(this.aside.mode);
+  }
+
+  /** Where one writes, unless that would open a keyboard on the screen. */
+  focusComposer() {
+    if (matchMedia("(pointer: fine)").matches && !document.querySelector("dialog")) this.composer.focus();
+  }
+
+  /** Shows a message that was found, fetching what is between. */
+  async jumpTo(room, { id }) {
+    this.show(room);
+    if (NARROW.matches) this.aside.show("");
+    for (let tries = 0; tries < 60 && !room.find(id) && !room.complete; tries += 1) {
+      this.chat.older(room, 300);
+      const came = await this.state.until("stream", () => !room.loading, 8_000);
+      if (!came) break;
+    }
+    const message = room.find(id);
+    if (message) soon(() => this.stream.reveal(message));
+    else toast("That message is too far back to be shown here.");
+  }
+
+  retry() {
+    this.#connection.retry();
+  }
+
+  /** After having been asked to leave. */
+  comeBack() {
+    this.#connect();
+  }
+
+  setTheme(theme) {
+    setTheme(theme);
+  }
+
+  async toggleNotifications() {
+    if (settings.notify) return this.chat.setting("notify", false);
+    const words = await askPermission();
+    if (words) return toast(words);
+    this.chat.setting("notify", true);
+    toast("You will be notified of mentions and direct messages.");
+  }
+
+  signOut(words = "") {
+    forgetLogin();
+    this.#connection.send("exit");
+    this.#connection.close();
+    if (words) sessionStorage.setItem("chat.words", words);
+    history.replaceState(null, "", location.pathname);
+    location.reload();
+  }
+
+  // ---------------------------------------------------------------------------
+
+  #connect() {
+    this.#connection?.close();
+    this.#connection = new Connection(this.#login.token);
+    if (this.chat) this.chat.use(this.#connection);
+    else this.chat = new Chat(this.state, this.#connection, this.#login);
+    this.#connection.open();
+  }
+
+  #linked() {
+    const { state, why } = this.state.link;
+    if (state === "open") this.wasOnline = true;
+    if (state === "ended" && !why.entered) this.signOut(why.words);
+  }
+
+  /** Joined without having asked for it just now: at the start. */
+  #arrivedIn(room) {
+    if (this.#fromAddress() || this.state.active) return;
+    if (location.hash.length > 1 && this.state.joinedRooms.length < 2) return;
+    this.state.activate(room);
+  }
+
+  /** Opens what the address names; whether that was possible. */
+  #fromAddress() {
+    const name = decodeURIComponent(location.hash.slice(1));
+    if (!name) {
+      if (NARROW.matches) this.#pane("list");
+      return false;
+    }
+    if (this.state.active && this.#hash() === location.hash) return true;
+    if (name.startsWith("@")) {
+      this.chat.openDirect(name.slice(1));
+    } else {
+      const room = this.state.find("room", name);
+      if (!room?.joined) return this.state.link.state === "open" && !room ? (this.chat.join(name), true) : false;
+      this.state.activate(room);
+    }
+    this.#pane("talk");
+    return true;
+  }
+
+  #hash() {
+    const { active } = this.state;
+    return active ? `#${active.isRoom ? "" : "@"}${encodeURIComponent(active.name)}` : "";
+  }
+
+  #address() {
+    const { active, joinedRooms } = this.state;
+    if (!active && joinedRooms.length > 0) return this.state.activate(joinedRooms[0]);
+    if (active && location.hash !== this.#hash()) {
+      history.replaceState(null, "", this.#hash());
+    }
+  }
+
+  #pane(name) {
+    byId("chat").dataset.pane = name;
   }
 }
 
-// The server starts every line that is not somebody's message with a mark of
-// its own, so nobody's message can pass for one of these.
-
-function before(line) {
-  const accepted = /^Welcome, (\S+)! .*\/help/.exec(line);
-  if (accepted) {
-    name = accepted[1];
-    entered(line);
-  } else if (line.startsWith("! ")) {
-    refused(line.slice(2));
-  } else {
-    greeting.push(line);
-  }
+function toast(words) {
+  const element = h("div", { class: "toast" }, words);
+  byId("toasts").append(element);
+  setTimeout(() => element.remove(), TOAST);
 }
 
-function during(line) {
-  const renamed = /^\* You are now @(\S+)\.$/.exec(line);
-  if (renamed) {
-    name = renamed[1];
-    show("online", `Connected as ${name}`);
-  }
-  append(line);
-}
+// Start ------------------------------------------------------------------------
 
-function entered(line) {
-  welcome = true;
-  pause = FIRST_PAUSE;
-  show("online", `Connected as ${name}`);
-  signIn.hidden = true;
-  log.hidden = false;
-  talk.hidden = false;
-  greeting.pop(); // It asks for the nickname, which we have given.
-  [...greeting, line].forEach((text) => append(text));
-  input.focus();
-}
-
-function refused(why) {
-  const left = socket;
-  socket = null;
-  left.close();
-  // After a lost connection, the nickname may still be held by what is left
-  // of it at the server.
-  if (log.childElementCount > 0 && pause < LONGEST_PAUSE) tryAgain(why);
-  else backToSignIn(why);
-}
-
-function backToSignIn(why) {
-  show("offline", "Not connected");
-  log.hidden = true;
-  talk.hidden = true;
-  signIn.hidden = false;
-  hint.textContent = why;
-  hint.classList.add("mistake");
-  nickname.focus();
-  nickname.select();
-}
-
-function lost(event) {
-  socket = null;
-  if (!welcome && log.childElementCount === 0) {
-    backToSignIn(event.reason || "The server cannot be reached. Try again in a moment.");
-    return;
-  }
-  if (quitting || event.code === 1008) {
-    append(event.reason || "Good-bye.");
-    reconnect.hidden = false;
-    show("offline", "Not connected");
-    return;
-  }
-  tryAgain(event.reason || "The connection was lost.");
-}
-
-function tryAgain(why) {
-  append(why);
-  reconnect.hidden = false;
-  const seconds = Math.round(pause / 1000);
-  show("lost", `Trying again in ${seconds} s`);
-  // Everybody was disconnected at once; not everybody should return at once.
-  timer = setTimeout(connect, pause * (0.75 + Math.random() / 2));
-  pause = Math.min(pause * 2, LONGEST_PAUSE);
-}
-
-function show(kind, text) {
-  state.dataset.state = kind;
-  state.textContent = text;
-}
-
-// Conversation -------------------------------------------------------------
-
-function isAtEnd() {
-  return log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-}
-
-function toEnd() {
-  log.scrollTop = log.scrollHeight;
-  newest.hidden = true;
-}
-
-function append(text) {
-  const follow = isAtEnd();
-  const line = document.createElement("p");
-  line.textContent = text;
-  line.className = kindOf(text);
-  log.append(line);
-  while (log.childElementCount > MAX_LINES) log.firstElementChild.remove();
-  if (follow) toEnd();
-  else newest.hidden = false;
-}
-
-function kindOf(text) {
-  const message = /^\d\d:\d\d (-PM |@)/.exec(text);
-  if (!message) return "notice";
-  return text.slice(6).startsWith(`@${name}:`) ? "own" : "message";
-}
-
-// Typing -------------------------------------------------------------------
-
-const remembered = [];
-/** Position in what was typed before; its length is the line being typed. */
-let position = 0;
-let unfinished = "";
-
-function remember(line) {
-  if (remembered.at(-1) !== line) remembered.push(line);
-  if (remembered.length > MAX_REMEMBERED) remembered.shift();
-  position = remembered.length;
-  unfinished = "";
-}
-
-function recall(step) {
-  const next = position + step;
-  if (next < 0 || next > remembered.length) return;
-  if (position === remembered.length) unfinished = input.value;
-  position = next;
-  input.value = remembered[position] ?? unfinished;
-  input.setSelectionRange(input.value.length, input.value.length);
-}
-
-function sendLine(line) {
-  if (socket?.readyState !== WebSocket.OPEN || !welcome) {
-    append("Not connected: that was not sent.");
-    return false;
-  }
-  quitting = /^\/quit\b/.test(line);
-  socket.send(line);
-  return true;
-}
-
-// Events -------------------------------------------------------------------
-
-signIn.addEventListener("submit", (event) => {
-  event.preventDefault();
-  name = nickname.value.trim();
-  if (name === "") return;
-  pause = FIRST_PAUSE;
-  connect();
+const signIn = new SignIn((login) => {
+  signIn.hide();
+  saveLogin(login, login.keep);
+  new App(login);
 });
 
-talk.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const line = input.value;
-  if (line.trim() === "") return;
-  if (!sendLine(line)) return;
-  remember(line);
-  input.value = "";
-  toEnd();
-});
-
-input.addEventListener("keydown", (event) => {
-  if (event.isComposing) return;
-  if (event.key === "ArrowUp" || event.key === "ArrowDown") {
-    event.preventDefault();
-    recall(event.key === "ArrowUp" ? -1 : 1);
-  }
-});
-
-byId("hints").addEventListener("click", (event) => {
-  const { line, start } = event.target.dataset;
-  if (line) sendLine(line);
-  if (start) input.value = start;
-  if (line || start) input.focus();
-});
-
-log.addEventListener("scroll", () => {
-  if (isAtEnd()) newest.hidden = true;
-});
-
-newest.addEventListener("click", toEnd);
-
-reconnect.addEventListener("click", () => {
-  pause = FIRST_PAUSE;
-  connect();
-});
+const login = savedLogin();
+const words = sessionStorage.getItem("chat.words") ?? "";
+sessionStorage.removeItem("chat.words");
+if (login) new App(login);
+else signIn.show(words);

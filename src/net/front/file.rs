@@ -2,6 +2,10 @@
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::answer::Answer;
 use super::head::Head;
@@ -26,7 +30,10 @@ pub struct File {
     /// The Content-Security-Policy it is served with.
     policy: &'static str,
     body: Cow<'static, [u8]>,
+    /// The same, smaller, for those who can read it.
+    gzip: Option<Vec<u8>>,
     etag: String,
+    gzip_etag: String,
 }
 
 impl File {
@@ -43,18 +50,39 @@ impl File {
             content_type: content_type.into(),
             policy,
             etag: format!("\"{:016x}\"", hasher.finish()),
+            gzip_etag: format!("\"{:016x}-gzip\"", hasher.finish()),
             body,
+            gzip: None,
         }
     }
 
+    /// The same file, compressed for those who accept that.
+    pub fn compressed(mut self) -> File {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        // Nothing fails that is written to memory.
+        let gzip = encoder.write_all(&self.body).and_then(|()| encoder.finish());
+        self.gzip = gzip.ok().filter(|gzip| gzip.len() < self.body.len());
+        self
+    }
+
     fn answer(&'static self, head: &Head) -> Answer {
+        let gzip = self.gzip.as_deref().filter(|_| accepts_gzip(head));
+        // Other bytes, another tag.
+        let etag = match gzip {
+            Some(_) => &self.gzip_etag,
+            None => &self.etag,
+        };
         let known = head
             .field("if-none-match")
-            .is_some_and(|list| matches(list, &self.etag));
+            .is_some_and(|list| matches(list, etag));
         let answer = Answer::new(if known { 304 } else { 200 })
-            .with("ETag", self.etag.as_str())
+            .with("ETag", etag.as_str())
             // Kept, but asked about each time: a new version shows at once.
             .with("Cache-Control", "no-cache");
+        let answer = match self.gzip {
+            Some(_) => answer.with("Vary", "Accept-Encoding"),
+            None => answer,
+        };
         if known {
             return answer;
         }
@@ -63,10 +91,14 @@ impl File {
             .with("Content-Security-Policy", self.policy)
             .with("Referrer-Policy", "no-referrer")
             .with("Cross-Origin-Opener-Policy", "same-origin");
+        let (answer, body) = match gzip {
+            Some(gzip) => (answer.with("Content-Encoding", "gzip"), gzip),
+            None => (answer, self.body.as_ref()),
+        };
         if head.is_head() {
-            return answer.without_body(self.body.len());
+            return answer.without_body(body.len());
         }
-        answer.with_body(self.body.as_ref())
+        answer.with_body(body)
     }
 }
 
@@ -81,6 +113,21 @@ impl Found {
             Found::Elsewhere(path) => Answer::new(302).with("Location", path),
         })
     }
+}
+
+fn accepts_gzip(head: &Head) -> bool {
+    head.field("accept-encoding").is_some_and(|list| {
+        list.split(',').any(|coding| {
+            let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
+            name.trim().eq_ignore_ascii_case("gzip") && !is_zero(quality)
+        })
+    })
+}
+
+/// Whether a quality says "not this one".
+fn is_zero(quality: &str) -> bool {
+    let value = quality.trim().strip_prefix("q=");
+    value.is_some_and(|value| value.trim_matches(['0', '.']).is_empty())
 }
 
 fn matches(list: &str, etag: &str) -> bool {

@@ -13,6 +13,7 @@ const MAX_FIELDS: usize = 64;
 /// forged nor passed on.
 const FIELDS: &[(&str, Times)] = &[
     ("accept", Times::Many),
+    ("accept-encoding", Times::Many),
     ("access-control-request-headers", Times::Many),
     ("access-control-request-method", Times::Once),
     ("authorization", Times::Once),

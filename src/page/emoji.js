@@ -1,0 +1,31 @@
+// Emoji by name. The table is fetched when the first one is wanted.
+
+let table = null;
+
+async function load() {
+  const response = await fetch("/client/emoji.txt");
+  const lines = (await response.text()).split("\n").filter((line) => line && !line.startsWith("#"));
+  return lines.map((line) => {
+    const [emoji, name, ...others] = line.split(" ");
+    return { emoji, name, others };
+  });
+}
+
+/** The emoji whose name or tag begins with `start`, the best first. */
+export async function searchEmoji(start, most) {
+  table ??= load();
+  const all = await table.catch(() => {
+    table = null;
+    return [];
+  });
+  const wanted = start.toLowerCase();
+  const score = ({ name, others }) => {
+    if (name === wanted) return 0;
+    if (name.startsWith(wanted)) return 1;
+    if (others.some((other) => other.startsWith(wanted))) return 2;
+    return name.includes(wanted) ? 3 : 4;
+  };
+  const found = all.map((one) => [score(one), one]).filter(([score]) => score < 4);
+  found.sort(([one], [other]) => one - other);
+  return found.slice(0, most).map(([, one]) => one);
+}

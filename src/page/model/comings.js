@@ -1,0 +1,81 @@
+// Who is in which room, and the lines that tell of comings and goings.
+// Neighbouring ones are one line, and who left and came back did nothing.
+
+import { fold } from "./names.js";
+
+export class Comings {
+  #state;
+
+  constructor(state) {
+    this.#state = state;
+  }
+
+  users({ room: name, users }) {
+    const room = this.#state.room(name);
+    room.members = new Map(users.map((user) => [fold(user), user]));
+    room.count = users.length;
+    this.#changed(room);
+  }
+
+  join({ room: name, user }) {
+    const room = this.#state.find("room", name);
+    if (!room) return;
+    room.members.set(fold(user), user);
+    room.count = Math.max(room.members.size, 1);
+    this.#note(room, user, 1);
+    this.#seen(user, true);
+    this.#changed(room);
+  }
+
+  leave({ room: name, user }) {
+    const room = this.#state.find("room", name);
+    if (!room) return;
+    room.members.delete(fold(user));
+    room.typing.delete(fold(user));
+    room.count = Math.max(room.members.size, 1);
+    this.#note(room, user, -1);
+    this.#changed(room);
+  }
+
+  rename({ room: name, user, to }) {
+    const room = this.#state.find("room", name);
+    if (!room) return;
+    room.members.delete(fold(user));
+    room.members.set(fold(to), to);
+    room.note({ notice: "renamed", from: user, to });
+    this.#changed(room);
+    this.#state.emit("stream", room);
+  }
+
+  /** So many that they are only counted. */
+  counted({ room: name, joined, left }) {
+    const room = this.#state.find("room", name);
+    if (!room) return;
+    room.note({ notice: "counted", joined, left });
+    this.#state.emit("stream", room);
+  }
+
+  #note(room, user, step) {
+    let last = room.messages.at(-1);
+    if (last?.notice !== "comings") {
+      room.note({ notice: "comings", moves: new Map() });
+      last = room.messages.at(-1);
+    }
+    const sum = (last.moves.get(user) ?? 0) + step;
+    if (sum === 0) last.moves.delete(user);
+    else last.moves.set(user, Math.sign(sum));
+    last.version = (last.version ?? 0) + 1;
+    if (last.moves.size === 0) room.messages.pop();
+    this.#state.emit("stream", room);
+  }
+
+  #seen(user, online) {
+    const direct = this.#state.find("direct", user);
+    if (direct) direct.online = online;
+  }
+
+  #changed(room) {
+    this.#state.emit("members", room);
+    this.#state.emit("list");
+  }
+}

@@ -1,0 +1,172 @@
+// One WebSocket at a time: opened, watched, and opened again when it is lost.
+// Knows frames only as objects, and nothing of rooms or messages.
+
+import { Emitter } from "../lib/emitter.js";
+import { isReachable } from "./api.js";
+
+const FIRST_PAUSE = 400;
+const LONGEST_PAUSE = 15_000;
+/** So long may the server say nothing after it was asked something. */
+const PATIENCE = 12_000;
+/** What the server takes without complaint: so many frames at once, and then
+ * so many a second. */
+const BURST = 25;
+const PER_SECOND = 12;
+/** Refused so often before it opened, while the server was well: the token is no good. */
+const REFUSALS = 2;
+/** Farewells after which one may simply come back: a laptop slept, a line was slow. */
+const ACCIDENTS = ["silent", "slow_reader"];
+
+/** Emits `frame` (an object), and `state`:
+ * `connecting`, `open`, `waiting` (with the time of the next attempt),
+ * `ended` (with `{words, code, entered}`; nothing more will be tried). */
+export class Connection extends Emitter {
+  state = "connecting";
+  #token;
+  #socket = null;
+  #pause = FIRST_PAUSE;
+  #timer = 0;
+  #watch = 0;
+  #refusals = 0;
+  #farewell = null;
+  #queue = [];
+  #tokens = BURST;
+  #filled = 0;
+  #pump = 0;
+  #closed = false;
+  #entered = false;
+
+  constructor(token) {
+    super();
+    this.#token = token;
+    this.retry = this.retry.bind(this);
+    addEventListener("online", this.retry);
+  }
+
+  open() {
+    clearTimeout(this.#timer);
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    this.#entered = false;
+    const socket = new WebSocket(`${scheme}//${location.host}/ws`, [this.#token]);
+    this.#socket = socket;
+    let opened = false;
+    this.#set("connecting");
+    socket.addEventListener("open", () => {
+      if (socket !== this.#socket) return;
+      opened = true;
+      this.#refusals = 0;
+      this.#farewell = null;
+      this.#tokens = BURST;
+      this.#filled = performance.now();
+    });
+    socket.addEventListener("message", (event) => {
+      if (socket === this.#socket && typeof event.data === "string") this.#received(event.data);
+    });
+    socket.addEventListener("close", (event) => {
+      if (socket === this.#socket) this.#lost(opened, event);
+    });
+  }
+
+  /** Tries at once instead of waiting any longer. */
+  retry() {
+    if (this.state !== "waiting") return;
+    this.#pause = FIRST_PAUSE;
+    this.open();
+  }
+
+  /** Ends it for good. */
+  close() {
+    this.#closed = true;
+    removeEventListener("online", this.retry);
+    clearTimeout(this.#timer);
+    clearTimeout(this.#watch);
+    this.#drop();
+  }
+
+  /** Sends a command, now or as soon as the rate allows; false when cut off. */
+  send(type, args = {}) {
+    if (this.state !== "open") return false;
+    this.#queue.push(JSON.stringify({ type, args }));
+    this.#flush();
+    return true;
+  }
+
+  /** Sends something that must be answered; gives the connection up if nothing comes. */
+  ask(type, args = {}) {
+    if (!this.send(type, args) || this.#watch) return;
+    this.#watch = setTimeout(() => {
+      this.#watch = 0;
+      this.#drop();
+      this.#again();
+    }, PATIENCE);
+  }
+
+  #flush() {
+    clearTimeout(this.#pump);
+    const now = performance.now();
+    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#filled) / 1000) * PER_SECOND);
+    this.#filled = now;
+    while (this.#queue.length > 0 && this.#tokens >= 1) {
+      this.#tokens -= 1;
+      this.#socket.send(this.#queue.shift());
+    }
+    if (this.#queue.length > 0) this.#pump = setTimeout(() => this.#flush(), 1000 / PER_SECOND);
+  }
+
+  #received(text) {
+    clearTimeout(this.#watch);
+    this.#watch = 0;
+    const frame = JSON.parse(text);
+    if (frame.type === "welcome") {
+      this.#pause = FIRST_PAUSE;
+      this.#entered = true;
+      this.#set("open");
+    }
+    if (frame.type === "bye") this.#farewell = frame;
+    this.emit("frame", frame);
+  }
+
+  async #lost(opened, event) {
+    this.#drop();
+    const words = this.#farewell?.body || event.reason;
+    // 1008: asked to leave; 4409: somebody else has the nickname.
+    const isOver = [1008, 4409].includes(event.code) || (event.code === 1000 && this.#farewell);
+    if (isOver && !ACCIDENTS.includes(this.#farewell?.code)) {
+      return this.#end({ words, code: this.#farewell?.code, entered: this.#entered });
+    }
+    if (!opened && (await isReachable())) this.#refusals += 1;
+    if (this.#closed) return;
+    if (this.#refusals >= REFUSALS) {
+      return this.#end({ words: "You have been signed out. Please sign in again.", entered: false });
+    }
+    this.#again();
+  }
+
+  #end(why) {
+    removeEventListener("online", this.retry);
+    this.#set("ended", why);
+  }
+
+  #again() {
+    // Everybody was cut off at once; not everybody should return at once.
+    const pause = this.#pause * (0.5 + Math.random());
+    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    this.#timer = setTimeout(() => this.open(), pause);
+    this.#set("waiting", Date.now() + pause);
+  }
+
+  #drop() {
+    clearTimeout(this.#pump);
+    clearTimeout(this.#watch);
+    this.#watch = 0;
+    this.#queue = [];
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #set(state, ...details) {
+    this.state = state;
+    this.emit("state", state, ...details);
+  }
+}

@@ -1,0 +1,150 @@
+// One room or one exchange of direct messages: its messages in order, those
+// on their way, who is in it, and how far it has been read.
+
+import { fold } from "./names.js";
+
+/** More than this is not kept in memory; the server still has it. */
+const MOST = 20_000;
+/** So many of the oldest go at once when it is more. */
+const SPARE = 2_000;
+const START = "0-0";
+
+/** A message's place: milliseconds, sequence, and for what has no id of its
+ * own (notices) a number after the message it follows. */
+function place(id, sub = 0) {
+  const [ms, sequence] = id.split("-").map(Number);
+  return { ms, sequence, sub };
+}
+
+function compare(one, other) {
+  return one.ms - other.ms || one.sequence - other.sequence || one.sub - other.sub;
+}
+
+export const compareIds = (one, other) => compare(place(one), place(other));
+
+export class Conversation {
+  /** Messages and notices, oldest first, without holes. */
+  messages = [];
+  /** Own messages the server has not confirmed, in the order written. */
+  pending = [];
+  /** Goes down when older messages are put in front, up when they are dropped:
+   * index + offset stays the same for a message. */
+  offset = 0;
+  /** People in the room, by folded name. */
+  members = new Map();
+  /** Members as the list of rooms has it. */
+  count = 0;
+  unread = 0;
+  mentions = 0;
+  /** The last message that has been read. */
+  read = null;
+  /** The last one read when it was opened: what is new begins after it. */
+  divider = null;
+  /** Whether there is nothing older at the server. */
+  complete = false;
+  /** A request for older messages that is under way. */
+  loading = null;
+  /** Whether what was missed is still coming. */
+  catchingUp = false;
+  /** Whether we are in it now. */
+  joined = false;
+  draft = "";
+  /** Who is typing, until when. */
+  typing = new Map();
+  online = false;
+  #notices = 0;
+
+  constructor(kind, name) {
+    this.kind = kind;
+    this.name = name;
+    this.key = `${kind}:${fold(name)}`;
+  }
+
+  get isRoom() {
+    return this.kind === "room";
+  }
+
+  /** As people write it. */
+  get title() {
+    return this.isRoom ? `#${this.name}` : this.name;
+  }
+
+  /** The id of the newest message; the very start if there is none. */
+  get lastId() {
+    return this.messages.findLast((message) => message.id)?.id ?? START;
+  }
+
+  get firstId() {
+    return this.messages.find((message) => message.id)?.id ?? null;
+  }
+
+  /** Puts a message in its place; false if it is there already. */
+  insert(message) {
+    Object.assign(message, place(message.id));
+    const at = this.#position(message);
+    if (at > 0 && compare(this.messages[at - 1], message) === 0) return false;
+    if (at === 0 && this.messages.length > 0) this.offset -= 1;
+    this.messages.splice(at, 0, message);
+    this.#bound();
+    return true;
+  }
+
+  /** Puts older messages, oldest first, in front; those that are known are left out. */
+  prepend(older) {
+    const first = this.messages[0];
+    const news = older
+      .map((message) => Object.assign(message, place(message.id)))
+      .filter((message) => !first || compare(message, first) < 0);
+    this.messages = [...news, ...this.messages];
+    this.offset -= news.length;
+    return news.length;
+  }
+
+  /** Adds a line that is nobody's message after what there is. */
+  note(notice) {
+    this.#notices += 1;
+    const last = this.messages.at(-1);
+    const after = last ? { ms: last.ms, sequence: last.sequence } : { ms: 0, sequence: 0 };
+    this.messages.push(Object.assign(notice, after, { sub: this.#notices, at: Date.now() }));
+    this.#bound();
+  }
+
+  /** Forgets all messages: what follows is not connected to them. */
+  forget() {
+    this.offset += this.messages.length;
+    this.messages = [];
+    this.complete = false;
+    this.loading = null;
+  }
+
+  find(id) {
+    const message = place(id);
+    const found = this.messages[this.#position(message) - 1];
+    return found && compare(found, message) === 0 ? found : null;
+  }
+
+  isUnread(message) {
+    return this.read !== null && compareIds(message.id, this.read) > 0;
+  }
+
+  /** How many entries are not after this one. */
+  #position(wanted) {
+    let low = 0;
+    let high = this.messages.length;
+    // Nearly always the newest.
+    if (high > 0 && compare(this.messages[high - 1], wanted) <= 0) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (compare(this.messages[middle], wanted) <= 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #bound() {
+    if (this.messages.length <= MOST) return;
+    this.messages.splice(0, SPARE);
+    this.offset += SPARE;
+    this.complete = false;
+  }
+}

@@ -1,0 +1,21 @@
+// Names as the server compares them, nearly: it also knows lookalikes.
+
+export const fold = (name) => name.normalize("NFKC").toLowerCase();
+
+export const sameName = (one, other) => fold(one) === fold(other);
+
+/** The hue of somebody's colour, in degrees; always the same. */
+export function hue(name) {
+  let sum = 0x811c9dc5;
+  for (const letter of fold(name)) sum = Math.imul(sum ^ letter.codePointAt(0), 0x01000193) >>> 0;
+  return ((sum ^ (sum >>> 15)) % 18) * 20;
+}
+
+/** One or two letters that stand for a name. */
+export function initials(name) {
+  const words = name.split(/[_-]+/).filter(Boolean);
+  const letters = words.length > 1 ? words.slice(0, 2).map((word) => [...word][0]) : [...name].slice(0, 1);
+  return letters.join("").toUpperCase();
+}
+
+export const byName = (one, other) => fold(one).localeCompare(fold(other));

@@ -1,0 +1,142 @@
+// Everything the page shows. No network, no document: the chat changes it,
+// views listen.
+
+import { Emitter } from "../lib/emitter.js";
+import { Conversation } from "./conversation.js";
+import { byName, fold, sameName } from "./names.js";
+import { saveIgnored, savedIgnored } from "./storage.js";
+
+/** Emits `list` (the side bar), `stream`, `members`, `typing` (each with a
+ * conversation), `active`, `link`, `me`, `rooms`, `found`, `toast` (words),
+ * `arrived` (conversation, message). */
+export class State extends Emitter {
+  me = "";
+  isAccount = false;
+  /** As of the connection; `until` while waiting. */
+  link = { state: "connecting", until: 0 };
+  conversations = new Map();
+  active = null;
+  /** All rooms there are: `{name, members}`. */
+  rooms = [];
+  announcements = [];
+  search = { query: "", room: null, results: null, busy: false };
+  ignored = new Map();
+  /** Whether somebody is looking at the end of the active conversation. */
+  atEnd = true;
+
+  enter(login) {
+    this.me = login.nickname;
+    this.isAccount = login.kind === "account";
+    this.ignored = new Map(savedIgnored(this.storageKey).map((name) => [fold(name), name]));
+  }
+
+  get storageKey() {
+    return fold(this.me);
+  }
+
+  isMe(name) {
+    return sameName(name, this.me);
+  }
+
+  room(name) {
+    return this.#conversation("room", name);
+  }
+
+  direct(name) {
+    return this.#conversation("direct", name);
+  }
+
+  find(kind, name) {
+    return this.conversations.get(`${kind}:${fold(name)}`);
+  }
+
+  get joinedRooms() {
+    return [...this.conversations.values()]
+      .filter((one) => one.isRoom)
+      .sort((one, other) => byName(one.name, other.name));
+  }
+
+  /** Direct messages, the latest first. */
+  get directs() {
+    const when = (one) => one.messages.at(-1)?.at ?? one.at ?? 0;
+    return [...this.conversations.values()]
+      .filter((one) => !one.isRoom)
+      .sort((one, other) => when(other) - when(one));
+  }
+
+  /** People who are in any room we are in. */
+  get people() {
+    const people = new Map();
+    for (const conversation of this.conversations.values()) {
+      for (const [key, name] of conversation.members) people.set(key, name);
+      if (!conversation.isRoom) people.set(fold(conversation.name), conversation.name);
+    }
+    return [...people.values()].sort(byName);
+  }
+
+  remove(conversation) {
+    this.conversations.delete(conversation.key);
+    if (this.active === conversation) {
+      this.active = null;
+      this.emit("active");
+    }
+    this.emit("list");
+  }
+
+  activate(conversation) {
+    if (this.active === conversation) return;
+    if (this.active) this.active.divider = null;
+    this.active = conversation;
+    if (conversation) {
+      const isNew = conversation.unread > 0;
+      conversation.divider = isNew ? conversation.read : null;
+      this.atEnd = !isNew;
+    }
+    this.emit("active");
+    this.emit("list");
+  }
+
+  isIgnored(name) {
+    return this.ignored.has(fold(name));
+  }
+
+  setIgnored(name, isIgnored) {
+    if (isIgnored) this.ignored.set(fold(name), name);
+    else this.ignored.delete(fold(name));
+    saveIgnored(this.storageKey, [...this.ignored.values()]);
+    this.emit("members", this.active);
+    if (this.active) this.emit("stream", this.active);
+    this.emit("list");
+  }
+
+  /** Whether a message speaks to us by name. */
+  mentionsMe(body) {
+    const text = fold(body);
+    // Names have no character that means something in a pattern.
+    const me = fold(this.me);
+    const before = new RegExp(`(^|[^\\p{L}\\p{N}_-])@${me}(?![\\p{L}\\p{N}_-])`, "u");
+    return before.test(text) || new RegExp(`^${me}[:,]`, "u").test(text);
+  }
+
+  get unreadTotal() {
+    let total = 0;
+    for (const one of this.conversations.values()) total += one.isRoom ? one.mentions : one.unread;
+    return total;
+  }
+
+  get hasUnread() {
+    return [...this.conversations.values()].some((one) => one.unread > 0);
+  }
+
+  toast(words) {
+    this.emit("toast", words);
+  }
+
+  #conversation(kind, name) {
+    const known = this.find(kind, name);
+    if (known) return known;
+    const conversation = new Conversation(kind, name);
+    this.conversations.set(conversation.key, conversation);
+    return conversation;
+  }
+}

@@ -1,0 +1,76 @@
+// What is remembered in the browser: who is signed in, which rooms they are in
+// and how far they have read, and settings. Never what was said.
+
+function area(name) {
+  try {
+    return globalThis[name];
+  } catch {
+    return null;
+  }
+}
+
+const lasting = area("localStorage");
+const passing = area("sessionStorage");
+
+function read(storage, key) {
+  try {
+    return JSON.parse(storage?.getItem(`chat.${key}`) ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+function write(storage, key, value) {
+  try {
+    if (value === null) storage?.removeItem(`chat.${key}`);
+    else storage?.setItem(`chat.${key}`, JSON.stringify(value));
+  } catch {
+    // Full or forbidden: it is forgotten when the page closes.
+  }
+}
+
+export const savedLogin = () => read(passing, "login") ?? read(lasting, "login");
+
+export function saveLogin(login, keep) {
+  write(passing, "login", keep ? null : login);
+  write(lasting, "login", keep ? login : null);
+}
+
+export function forgetLogin() {
+  write(passing, "login", null);
+  write(lasting, "login", null);
+}
+
+/** Rooms of a user: `[{name, read}]`, `read` being a message's id. */
+export const savedRooms = (user) => read(lasting, `rooms.${user}`) ?? [];
+export const saveRooms = (user, rooms) => write(lasting, `rooms.${user}`, rooms);
+
+export const savedIgnored = (user) => read(lasting, `ignored.${user}`) ?? [];
+export const saveIgnored = (user, names) => write(lasting, `ignored.${user}`, names);
+
+const DEFAULTS = { notify: false, comings: true, people: true };
+
+export const settings = { ...DEFAULTS, ...read(lasting, "settings") };
+
+export function change(setting, value) {
+  settings[setting] = value;
+  write(lasting, "settings", settings);
+}
+
+/** `light`, `dark`, or `system`. */
+export function theme() {
+  return document.documentElement.dataset.theme ?? "system";
+}
+
+export function setTheme(theme) {
+  const root = document.documentElement;
+  if (theme === "system") delete root.dataset.theme;
+  else root.dataset.theme = theme;
+  try {
+    // As theme.js reads it.
+    if (theme === "system") lasting.removeItem("chat.theme");
+    else lasting.setItem("chat.theme", theme);
+  } catch {
+    // As above.
+  }
+}

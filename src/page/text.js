@@ -1,0 +1,125 @@
+// A message's text as nodes: links, names, rooms, code and quotes are made
+// from what it says, everything else is text. Never markup.
+
+import { h } from "./lib/dom.js";
+
+const FENCE = /```(?:[\w+-]*\n)?([\s\S]*?)```/g;
+const NAME = "[\\p{L}_][\\p{L}\\p{N}_-]{0,31}";
+const INLINE = new RegExp(
+  [
+    "`(?<code>[^`\\n]+)`",
+    "(?<link>https?:\\/\\/[^\\s<>\"]+)",
+    `(?<![\\p{L}\\p{N}_])@(?<name>${NAME})`,
+    `(?<![\\p{L}\\p{N}_&/])#(?<room>${NAME})`,
+  ].join("|"),
+  "gu",
+);
+const ONLY_EMOJI = /^(?:\p{Extended_Pictographic}(?:\uFE0F|\p{EMod}|\u200D\p{Extended_Pictographic}\uFE0F?)*|\p{RI}\p{RI}|\s)+$/u;
+/** What a sentence, not a link, ends with. */
+const TRAIL = /[.,;:!?'"]+$/;
+
+/** The nodes for a text. `isMe` says whether a name is ours. */
+export function textNodes(body, isMe) {
+  const nodes = [];
+  let end = 0;
+  for (const match of body.matchAll(FENCE)) {
+    if (match[1].trim() === "") continue;
+    nodes.push(...lines(body.slice(end, match.index), isMe));
+    nodes.push(h("pre", { tabindex: "0" }, h("code", {}, match[1].replace(/\n$/, ""))));
+    end = match.index + match[0].length;
+  }
+  nodes.push(...lines(body.slice(end), isMe));
+  return nodes;
+}
+
+/** Whether a text is a few emoji and nothing else: those are shown large. */
+export function isOnlyEmoji(body) {
+  return body.length <= 24 && ONLY_EMOJI.test(body);
+}
+
+function lines(text, isMe) {
+  const nodes = [];
+  let plain = [];
+  let quoted = [];
+  const flushPlain = () => {
+    if (plain.length > 0 && plain.some((line) => line !== "")) nodes.push(...inline(plain.join("\n"), isMe));
+    plain = [];
+  };
+  const flushQuoted = () => {
+    if (quoted.length > 0) nodes.push(h("blockquote", {}, inline(quoted.join("\n"), isMe)));
+    quoted = [];
+  };
+  for (const line of text.replace(/^\n|\n$/g, "").split("\n")) {
+    if (line.startsWith("> ")) {
+      flushPlain();
+      quoted.push(line.slice(2));
+    } else {
+      flushQuoted();
+      plain.push(line);
+    }
+  }
+  flushPlain();
+  flushQuoted();
+  return nodes;
+}
+
+function inline(text, isMe) {
+  const nodes = [];
+  let end = 0;
+  for (const match of text.matchAll(INLINE)) {
+    const [node, length] = piece(match, isMe);
+    if (!node) continue;
+    if (match.index > end) nodes.push(text.slice(end, match.index));
+    nodes.push(node);
+    end = match.index + length;
+  }
+  if (end < text.length) nodes.push(text.slice(end));
+  return nodes;
+}
+
+function piece({ 0: whole, groups }, isMe) {
+  if (groups.code) return [h("code", {}, groups.code), whole.length];
+  if (groups.name) {
+    const mine = isMe(groups.name);
+    return [h("button", { type: "button", class: mine ? "name me" : "name", tabindex: "-1", data: { user: groups.name } }, whole), whole.length];
+  }
+  if (groups.room) {
+    return [h("button", { type: "button", class: "name", tabindex: "-1", data: { room: groups.room } }, whole), whole.length];
+  }
+  const link = trimmed(groups.link);
+  const url = URL.parse?.(link) ?? parse(link);
+  if (!url || !["http:", "https:"].includes(url.protocol) || !url.hostname) return [null, 0];
+  const anchor = h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, link);
+  return [anchor, link.length];
+}
+
+function parse(link) {
+  try {
+    return new URL(link);
+  } catch {
+    return null;
+  }
+}
+
+/** A link without what belongs to the sentence around it. */
+function trimmed(link) {
+  for (;;) {
+    const shorter = link.replace(TRAIL, "");
+    const last = shorter.at(-1);
+    const opening = { ")": "(", "]": "[", "}": "{" }[last];
+    const isUneven = opening && count(shorter, last) > count(shorter, opening);
+    const next = isUneven ? shorter.slice(0, -1) : shorter;
+    if (next === link) return link;
+    link = next;
+  }
+}
+
+const count = (text, letter) => text.split(letter).length - 1;
+
+/** Nodes of a text in which some words are marked. */
+export function marked(text, words) {
+  const wanted = words.split(/\s+/).map((word) => word.replace(/[^\p{L}\p{N}]/gu, "")).filter(Boolean);
+  if (wanted.length === 0) return [text];
+  const pattern = new RegExp(`(${wanted.join("|")})`, "giu");
+  return text.split(pattern).map((part, index) => (index % 2 === 1 ? h("mark", {}, part) : part));
+}

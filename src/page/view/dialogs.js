@@ -1,0 +1,214 @@
+// What opens above everything else: jumping to a conversation, all rooms,
+// the nickname, and the help.
+
+import { h, icon, iconButton } from "../lib/dom.js";
+import { COMMANDS } from "../commands.js";
+import { byName, fold } from "../model/names.js";
+import { avatar, plural } from "./parts.js";
+
+const MOST = 30;
+
+/** Opens a dialog that is gone when it is closed. */
+export function openDialog(label, ...content) {
+  document.querySelector("dialog")?.close();
+  const dialog = h("dialog", { "aria-label": label, on: {
+    close: () => dialog.remove(),
+    // On what is around it.
+    click: (event) => event.target === dialog && dialog.close(),
+  } }, ...content);
+  document.body.append(dialog);
+  dialog.showModal();
+  return dialog;
+}
+
+const title = (text, close) => h("header", { class: "dialog-head" }, h("h2", {}, text), iconButton("close", "Close", close));
+
+/** A field with a list below it, worked with the arrow keys and Enter.
+ * `find` gives `{key, node, run}` for what is typed. */
+function picker(label, placeholder, start, find) {
+  let options = [];
+  let chosen = 0;
+  const list = h("ul", { id: "choices", class: "choices", role: "listbox", "aria-label": label });
+  const input = h("input", {
+    class: "input", type: "text", role: "combobox", placeholder, value: start, autocomplete: "off", spellcheck: "false",
+    "aria-label": label, "aria-expanded": "true", "aria-controls": "choices", "aria-autocomplete": "list",
+  });
+  const paint = () => {
+    options = find(input.value.trim()).slice(0, MOST);
+    chosen = Math.min(chosen, Math.max(0, options.length - 1));
+    list.replaceChildren(...options.map((option, index) => h("li", {
+      id: `choice-${index}`, role: "option", on: { click: () => run(index) },
+    }, option.node)));
+    choose(chosen);
+  };
+  const choose = (index) => {
+    chosen = index;
+    [...list.children].forEach((element, at) => element.setAttribute("aria-selected", String(at === index)));
+    if (options.length > 0) input.setAttribute("aria-activedescendant", `choice-${index}`);
+    else input.removeAttribute("aria-activedescendant");
+    list.children[index]?.scrollIntoView({ block: "nearest" });
+  };
+  const run = (index) => {
+    const option = options[index];
+    if (!option) return;
+    input.closest("dialog").close();
+    option.run();
+  };
+  input.addEventListener("input", () => {
+    chosen = 0;
+    paint();
+  });
+  input.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && options.length > 0) choose((chosen + step + options.length) % options.length);
+    else if (event.key === "Enter") run(chosen);
+    else return;
+    event.preventDefault();
+  });
+  return { input, list, paint };
+}
+
+const line = (picture, label, right) => [picture, h("span", { class: "label" }, label), h("span", { class: "right" }, right)];
+
+/** Ctrl K: any room or person, by a few letters. */
+export function openQuick(app, start = "") {
+  const { state } = app;
+  const find = (typed) => {
+    const wanted = fold(typed.replace(/^[#@]/, ""));
+    const matches = (name) => fold(name).includes(wanted);
+    const rooms = typed.startsWith("@") ? [] : roomOptions(app, matches);
+    const people = typed.startsWith("#") ? [] : peopleOptions(app, matches);
+    const open = [...rooms, ...people].sort((one, other) => one.rank - other.rank || begins(other, wanted) - begins(one, wanted));
+    const exact = (name) => fold(name) === wanted;
+    if (wanted && !typed.startsWith("@") && !state.rooms.some(({ name }) => exact(name))) {
+      open.push({ name: wanted, node: line(icon("plus"), `Create the room #${wanted}`, ""), run: () => app.chat.join(wanted) });
+    }
+    if (wanted && state.isAccount && !typed.startsWith("#") && !people.some(({ name }) => exact(name)) && !state.isMe(wanted)) {
+      open.push({ name: wanted, node: line(icon("send"), `Write to @${wanted}`, ""), run: () => app.chat.openDirect(wanted) });
+    }
+    return open;
+  };
+  const { input, list, paint } = picker("Jump to a room or person", start === "@" ? "To whom?" : "Jump to a room or person…", start, find);
+  openDialog("Jump to", h("div", { class: "picker-head" }, icon("search"), input), list,
+    h("footer", { class: "dialog-foot" }, h("kbd", { class: "key" }, "↑"), h("kbd", { class: "key" }, "↓"), " choose ", h("kbd", { class: "key" }, "Enter"), " open ", h("kbd", { class: "key" }, "Esc"), " close"));
+  paint();
+  input.setSelectionRange(start.length, start.length);
+}
+
+const begins = ({ name }, wanted) => Number(fold(name).startsWith(wanted));
+
+function roomOptions(app, matches) {
+  const { state } = app;
+  const names = new Map(state.rooms.map(({ name }) => [fold(name), name]));
+  for (const room of state.joinedRooms) names.set(fold(room.name), room.name);
+  return [...names.values()].filter(matches).sort(byName).map((name) => {
+    const room = state.find("room", name);
+    const count = state.rooms.find((one) => fold(one.name) === fold(name))?.members ?? room?.count ?? 0;
+    return {
+      name, rank: room ? (room.unread > 0 ? 0 : 1) : 2,
+      node: line(icon("hash"), name, room ? (room.unread > 0 ? `${room.unread} unread` : "") : `${plural(count, "member")} · join`),
+      run: () => (room ? app.show(room) : app.chat.join(name)),
+    };
+  });
+}
+
+function peopleOptions(app, matches) {
+  const { state } = app;
+  const known = state.people.filter((name) => matches(name) && !state.isMe(name));
+  return known.map((name) => {
+    const direct = state.find("direct", name);
+    return {
+      name, rank: direct ? (direct.unread > 0 ? 0 : 1) : 2,
+      node: line(avatar(name, "small"), name, direct?.unread > 0 ? `${direct.unread} unread` : ""),
+      run: () => app.chat.openDirect(name),
+    };
+  });
+}
+
+/** All rooms, and making one. */
+export function openRooms(app) {
+  const { state, chat } = app;
+  chat.askRooms();
+  const list = h("ul", { class: "all-rooms" });
+  const input = h("input", {
+    class: "input", type: "text", maxlength: "33", placeholder: "Find a room, or name a new one", "aria-label": "Find a room, or name a new one",
+    autocomplete: "off", autocapitalize: "none", spellcheck: "false",
+  });
+  const create = h("button", { type: "submit", class: "button primary" }, icon("plus"), "Create");
+  const wanted = () => input.value.trim().replace(/^#/, "");
+  const paint = () => {
+    const shown = state.rooms.filter(({ name }) => fold(name).includes(fold(wanted())));
+    shown.sort((one, other) => other.members - one.members || byName(one.name, other.name));
+    const exists = state.rooms.some(({ name }) => fold(name) === fold(wanted()));
+    create.disabled = wanted() === "" || exists;
+    list.replaceChildren(...shown.map(({ name, members }) => {
+      const room = state.find("room", name);
+      const act = (label, run, style = "") => h("button", { type: "button", class: `button small ${style}`, "aria-label": `${label} #${name}`, on: { click: run } }, label);
+      return h("li", {}, icon("hash"),
+        h("span", { class: "label" }, name), h("span", { class: "count" }, plural(members, "member")),
+        room?.joined
+          ? [act("Leave", () => chat.leave(room)), act("Open", () => close(() => app.show(room)))]
+          : act("Join", () => close(() => chat.join(name)), "primary"));
+    }));
+    if (shown.length === 0) list.append(h("li", { class: "none" }, `There is no room like “${wanted()}” yet.`));
+  };
+  const close = (then) => {
+    dialog.close();
+    then?.();
+  };
+  const dialog = openDialog("Rooms", title("Rooms", () => dialog.close()),
+    h("form", { class: "dialog-form", on: {
+      submit: (event) => {
+        event.preventDefault();
+        if (!create.disabled) close(() => chat.join(wanted()));
+      },
+    } }, input, create), list);
+  input.addEventListener("input", paint);
+  const stops = ["rooms", "list"].map((event) => state.on(event, paint));
+  dialog.addEventListener("close", () => stops.forEach((stop) => stop()));
+  paint();
+  input.focus();
+}
+
+export function openNickname(app) {
+  const input = h("input", { id: "new-nickname", class: "input", value: app.state.me, maxlength: "32", autocapitalize: "none", spellcheck: "false" });
+  const dialog = openDialog("Change nickname", title("Change nickname", () => dialog.close()),
+    h("form", { class: "dialog-form", on: {
+      submit: (event) => {
+        event.preventDefault();
+        const wanted = input.value.trim();
+        if (wanted && wanted !== app.state.me) app.chat.rename(wanted);
+        dialog.close();
+      },
+    } }, h("label", { class: "unseen", for: "new-nickname" }, "New nickname"), input, h("button", { type: "submit", class: "button primary" }, "Change")));
+  input.select();
+}
+
+const KEYS = [
+  [["Ctrl K"], "Jump to a room or person"],
+  [["Alt ↑", "Alt ↓"], "Previous or next conversation"],
+  [["Alt Shift ↑", "Alt Shift ↓"], "Previous or next with unread messages"],
+  [["Ctrl F"], "Search this room"],
+  [["Ctrl I"], "Show or hide the people"],
+  [["Enter"], "Send"],
+  [["Shift Enter"], "New line"],
+  [["↑"], "In an empty field: what you sent before"],
+  [["Shift Tab", "↑ ↓"], "Go through the messages; Enter for actions"],
+  [["Page Up", "Page Down"], "Scroll"],
+  [["Esc"], "Close, or back to writing and to the newest message"],
+  [["?"], "This help"],
+];
+
+export function openHelp() {
+  const keys = KEYS.map(([keys, does]) => h("div", {},
+    h("dt", {}, keys.map((key, index) => [index > 0 ? " " : "", h("kbd", { class: "key" }, key)]).flat()), h("dd", {}, does)));
+  const commands = COMMANDS.map(({ name, takes, does }) => h("div", {},
+    h("dt", {}, h("code", {}, `/${name}`), takes && h("span", { class: "takes" }, ` ${takes}`)), h("dd", {}, does)));
+  const dialog = openDialog("Keys and commands", title("Keys and commands", () => dialog.close()),
+    h("div", { class: "help", tabindex: "0" },
+      h("h3", {}, "Keys"), h("dl", {}, keys),
+      h("h3", {}, "Commands"), h("dl", {}, commands),
+      h("h3", {}, "While writing"),
+      h("p", {}, "@ completes people, # rooms, : emoji. `code`, ```blocks``` and > quotes are shown as such.")));
+}
+

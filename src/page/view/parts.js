@@ -1,0 +1,33 @@
+// Small pieces that several views show.
+
+import { h } from "../lib/dom.js";
+import { hue, initials } from "../model/names.js";
+
+/** The square that stands for a person. */
+export function avatar(name, more = "") {
+  const square = h("span", { class: `avatar ${more}`, "aria-hidden": "true" }, initials(name));
+  square.style.setProperty("--hue", hue(name));
+  return square;
+}
+
+export function presence(isOnline) {
+  return h("span", { class: isOnline ? "presence online" : "presence" },
+    h("span", { class: "unseen" }, isOnline ? "online" : "offline"));
+}
+
+/** A number of unread messages, in words for those who cannot see it. */
+export function badge(count, mentions = 0) {
+  const what = mentions > 0 ? `${count} unread, ${mentions} for you` : `${count} unread`;
+  return h("span", { class: mentions > 0 ? "badge mention" : "badge" },
+    h("span", { "aria-hidden": "true" }, count > 99 ? "99+" : String(count)),
+    h("span", { class: "unseen" }, what));
+}
+
+export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+
+/** "ada", "ada and bob", "ada, bob and 3 others" */
+export function names(list, most = 3) {
+  if (list.length === 1) return list[0];
+  if (list.length <= most) return `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
+  return `${list.slice(0, most - 1).join(", ")} and ${list.length - most + 1} others`;
+}

@@ -1,0 +1,100 @@
+// One entry of the stream as an element: a message or a notice, with the
+// lines that come before it. What it looks like depends on its neighbour.
+
+import { h, icon } from "../lib/dom.js";
+import { compareIds } from "../model/conversation.js";
+import { isOnlyEmoji, textNodes } from "../text.js";
+import { day, dayName, fullTime, time } from "../time.js";
+import { avatar, names, plural } from "./parts.js";
+
+/** Messages of one author within so long are one group. */
+const GROUP = 5 * 60_000;
+
+/** Everything a row's look depends on, as a string that changes with it. */
+export function lookOf(item, before, { divider, state, me }) {
+  return [
+    !before || day(before.at) !== day(item.at) ? `day${day(Date.now())}` : "",
+    isGrouped(item, before) ? "grouped" : "",
+    isFirstNew(item, before, divider) ? "new" : "",
+    item.status ?? "", item.words ?? "", item.version ?? "", item.from ? state.isIgnored(item.from) && !item.shown : "", me,
+  ].join();
+}
+
+function isGrouped(item, before) {
+  return Boolean(
+    item.body !== undefined && before?.body !== undefined && item.from === before.from &&
+      item.at - before.at < GROUP && day(item.at) === day(before.at),
+  );
+}
+
+function isFirstNew(item, before, divider) {
+  const isNew = (one) => Boolean(one?.id) && compareIds(one.id, divider) > 0;
+  return Boolean(divider) && isNew(item) && !isNew(before);
+}
+
+/** The element for an item after `before`. */
+export function row(item, before, context) {
+  const lines = [];
+  if (!before || day(before.at) !== day(item.at)) {
+    lines.push(h("div", { class: "day", role: "separator", "aria-label": dayName(item.at) }, h("span", {}, dayName(item.at))));
+  }
+  const isNew = isFirstNew(item, before, context.divider);
+  if (isNew) lines.push(h("div", { class: "new-line", role: "separator", "aria-label": "New messages" }, h("span", {}, "New")));
+  const content = item.notice ? notice(item) : message(item, isGrouped(item, before) && !isNew, context);
+  return h("div", { class: "entry" }, lines, content);
+}
+
+function message(item, grouped, { state }) {
+  if (state.isIgnored(item.from) && !item.shown) {
+    return h("div", { class: "row hidden-row", tabindex: "-1" },
+      h("p", {}, `A message from ${item.from}, whom you ignore. `,
+        h("button", { type: "button", class: "link", data: { reveal: "1" } }, "Show it")));
+  }
+  const classes = ["row"];
+  if (grouped) classes.push("grouped");
+  if (item.status) classes.push(item.status);
+  if (!state.isMe(item.from) && state.mentionsMe(item.body)) classes.push("to-me");
+  const moment = h("time", { datetime: new Date(item.at).toISOString(), title: fullTime(item.at) }, time(item.at));
+  const text = h("div", { class: isOnlyEmoji(item.body) ? "text large" : "text", dir: "auto" },
+    textNodes(item.body, (name) => state.isMe(name)));
+  const author = h("button", { type: "button", class: "author", tabindex: "-1", data: { user: item.from }, "aria-haspopup": "menu" }, item.from);
+  return h("article", { class: classes.join(" "), tabindex: "-1", "aria-label": `${item.from}, ${time(item.at)}` },
+    h("div", { class: "gutter" }, grouped ? moment : avatar(item.from)),
+    h("div", { class: "content" },
+      !grouped && h("div", { class: "by" }, author, moment),
+      text,
+      item.status === "failed" && failed(item)),
+    item.status ? mark(item) : h("button", {
+      type: "button", class: "icon-button more", tabindex: "-1", "aria-label": "Message actions", "aria-haspopup": "menu", data: { actions: "1" },
+    }, icon("more")));
+}
+
+function mark({ status }) {
+  if (status === "failed") return null;
+  const words = status === "waiting" ? "Waiting for the connection" : "Sending";
+  return h("span", { class: "mark", title: words }, icon("clock"), h("span", { class: "unseen" }, words));
+}
+
+function failed(item) {
+  return h("p", { class: "failure" },
+    icon("warn"), h("span", {}, `Not sent: ${item.words}`),
+    h("button", { type: "button", class: "link", data: { retry: item.tag } }, "Try again"),
+    h("button", { type: "button", class: "link", data: { discard: item.tag } }, "Discard"));
+}
+
+function notice(item) {
+  return h("p", { class: "row notice", tabindex: "-1" },
+    h("span", {}, noticeWords(item)), " ", h("time", { title: fullTime(item.at) }, time(item.at)));
+}
+
+function noticeWords(item) {
+  if (item.notice === "renamed") return `${item.from} is now ${item.to}`;
+  if (item.notice === "counted") return `${plural(item.joined, "person", "people")} joined, ${item.left} left`;
+  if (item.notice === "words") return item.text;
+  const [came, went] = [1, -1].map((step) =>
+    [...item.moves].filter(([, move]) => move === step).map(([name]) => name));
+  const parts = [];
+  if (came.length > 0) parts.push(`${names(came, 5)} joined`);
+  if (went.length > 0) parts.push(`${names(went, 5)} left`);
+  return parts.join(" · ");
+}

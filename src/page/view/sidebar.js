@@ -1,0 +1,94 @@
+// The left column: rooms, direct messages, and oneself.
+
+import { attribute, byId, h, icon, reconcile, soon } from "../lib/dom.js";
+import { openMenu } from "./menu.js";
+import { avatar, badge, plural, presence } from "./parts.js";
+import { settings, theme } from "../model/storage.js";
+
+export class Sidebar {
+  #app;
+  #rooms = byId("rooms");
+  #directs = byId("directs");
+  #me = byId("me");
+
+  constructor(app) {
+    this.#app = app;
+    const paint = () => soon(this.#paint);
+    for (const event of ["list", "active", "me", "link"]) app.state.on(event, paint);
+    byId("browse").append(icon("compass"), "Browse or create rooms");
+    byId("browse").addEventListener("click", () => app.open("rooms"));
+    byId("compose-direct").append(icon("plus"), "New message");
+    byId("compose-direct").addEventListener("click", () => app.open("quick", "@"));
+    byId("jump").addEventListener("click", () => app.open("quick"));
+    this.#me.addEventListener("click", () => this.#menu());
+  }
+
+  #paint = () => {
+    const { state } = this.#app;
+    const row = (conversation) => this.#row(conversation);
+    const update = (element, conversation) => this.#update(element, conversation);
+    const key = (conversation) => conversation.key;
+    reconcile(this.#rooms, state.joinedRooms, key, row, update);
+    reconcile(this.#directs, state.directs, key, row, update);
+    const status = STATUS[state.link.state];
+    this.#me.replaceChildren(
+      avatar(state.me || "?"),
+      h("span", { class: "who" },
+        h("span", { class: "nickname" }, state.me),
+        h("span", { class: `status ${state.link.state}` }, status)),
+      icon("updown"),
+    );
+    this.#me.setAttribute("aria-label", `${state.me}, ${status}: settings`);
+  };
+
+  #row(conversation) {
+    return h("li", {}, h("button", {
+      type: "button", class: "row-button", on: { click: () => this.#app.show(conversation) },
+    }));
+  }
+
+  #update(element, conversation) {
+    const button = element.firstElementChild;
+    const { unread, mentions, isRoom } = conversation;
+    const shown = [conversation.name, unread, mentions, conversation.count, conversation.online].join("|");
+    attribute(button, "aria-current", conversation === this.#app.state.active ? "true" : null);
+    button.classList.toggle("unread", unread > 0);
+    if (button.shown === shown) return;
+    button.shown = shown;
+    const right = unread > 0
+      ? badge(unread, isRoom ? mentions : unread)
+      : isRoom && h("span", { class: "count" },
+        h("span", { "aria-hidden": "true" }, String(conversation.count || "")),
+        h("span", { class: "unseen" }, plural(conversation.count, "member")));
+    const left = isRoom
+      ? icon("hash")
+      : h("span", { class: "with-presence" }, avatar(conversation.name, "small"), presence(conversation.online));
+    button.replaceChildren(left, h("span", { class: "label" }, conversation.name), right || "");
+  }
+
+  #menu() {
+    const app = this.#app;
+    const chosen = theme();
+    openMenu(this.#me, "Settings", [
+      { heading: "Appearance" },
+      ...["system", "light", "dark"].map((name) => ({
+        label: { system: "As the system", light: "Light", dark: "Dark" }[name],
+        checked: chosen === name, radio: true, run: () => app.setTheme(name),
+      })),
+      { heading: "Conversations" },
+      { label: "Desktop notifications", checked: settings.notify, run: () => app.toggleNotifications() },
+      { label: "Show who comes and goes", checked: settings.comings, run: () => app.chat.setting("comings", !settings.comings) },
+      {},
+      { label: "Change nickname…", hidden: app.state.isAccount, run: () => app.open("nickname") },
+      { label: "Keys and commands", key: "?", run: () => app.open("help") },
+      { label: "Sign out", danger: true, run: () => app.signOut() },
+    ]);
+  }
+}
+
+const STATUS = {
+  open: "Online",
+  connecting: "Connecting…",
+  waiting: "Reconnecting…",
+  ended: "Not connected",
+};

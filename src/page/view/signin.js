@@ -1,0 +1,178 @@
+// Coming in: as a guest, with an account, or with a new one.
+
+import { byId, h } from "../lib/dom.js";
+import { authenticate, Refused, register } from "../model/api.js";
+
+const WAYS = {
+  guest: {
+    tab: "Guest",
+    hint: "No account needed. The name is yours for as long as you are here.",
+    action: "Enter",
+    fields: [["nickname", "Nickname", { autocomplete: "nickname" }]],
+  },
+  login: {
+    tab: "Log in",
+    hint: "Your nickname and your direct messages are waiting for you.",
+    action: "Log in",
+    fields: [
+      ["nickname", "Nickname", { autocomplete: "username" }],
+      ["password", "Password", { type: "password", autocomplete: "current-password" }],
+    ],
+    keep: true,
+  },
+  register: {
+    tab: "Register",
+    hint: "An account keeps your nickname and your direct messages.",
+    action: "Create the account",
+    fields: [
+      ["username", "Nickname", { autocomplete: "username" }],
+      ["password", "Password", { type: "password", autocomplete: "new-password", hint: "At least 8 characters." }],
+      ["first_name", "First name", { autocomplete: "given-name", half: true }],
+      ["last_name", "Last name", { autocomplete: "family-name", half: true }],
+      ["email", "E-mail", { type: "email", autocomplete: "email", half: true }],
+      ["phone", "Telephone", { type: "tel", autocomplete: "tel", half: true }],
+    ],
+    keep: true,
+  },
+};
+
+export class SignIn {
+  #root = byId("sign-in");
+  #enter;
+  #way = "guest";
+  #kept = {};
+
+  /** `enter` gets `{nickname, token, kind, keep}`. */
+  constructor(enter) {
+    this.#enter = enter;
+  }
+
+  show(words = "", nickname = "", way = this.#way) {
+    this.#kept.nickname = nickname || this.#kept.nickname || "";
+    this.#root.hidden = false;
+    document.title = "Sign in · Chat";
+    this.#paint(way, words);
+  }
+
+  hide() {
+    this.#root.hidden = true;
+    this.#root.replaceChildren();
+  }
+
+  #paint(name, words = "") {
+    this.#way = name;
+    const way = WAYS[name];
+    const form = h("form", { novalidate: true, class: "way", id: "way", role: "tabpanel", "aria-labelledby": `tab-${name}`, on: {
+      submit: (event) => {
+        event.preventDefault();
+        this.#submit(form);
+      },
+    } },
+      h("p", { class: "hint" }, way.hint),
+      h("p", { class: "notice-box", role: "alert" }, words),
+      h("div", { class: "fields" }, way.fields.map((field) => this.#field(...field))),
+      way.keep && h("label", { class: "check" },
+        h("input", { type: "checkbox", name: "keep", checked: true }), "Keep me signed in on this device"),
+      h("button", { type: "submit", class: "button primary" }, way.action),
+    );
+    this.#root.replaceChildren(
+      h("div", { class: "card" },
+        h("img", { src: "/client/icon.svg", alt: "", width: "44", height: "44" }),
+        h("h1", {}, "Come in and chat"),
+        this.#tabs(name),
+        form,
+      ),
+      h("p", { class: "foot" }, "Also by telnet, WebSocket and JSON: the same rooms, the same people."),
+    );
+    const fields = [...form.querySelectorAll("input.input")];
+    (fields.find((field) => field.value === "") ?? fields[0]).focus();
+  }
+
+  #tabs(current) {
+    const tab = (name) => h("button", {
+      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "way",
+      "aria-selected": String(name === current), tabindex: name === current ? "0" : "-1",
+      on: {
+        click: () => this.#choose(name),
+        keydown: (event) => {
+          const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+          if (!step) return;
+          const names = Object.keys(WAYS);
+          this.#choose(names[(names.indexOf(name) + step + names.length) % names.length], true);
+        },
+      },
+    }, WAYS[name].tab);
+    return h("div", { class: "tabs", role: "tablist", "aria-label": "How to come in" }, Object.keys(WAYS).map(tab));
+  }
+
+  #choose(name, byKey = false) {
+    this.#keep();
+    this.#paint(name);
+    if (byKey) byId(`tab-${name}`).focus();
+  }
+
+  /** What was typed survives a change of the tab. */
+  #keep() {
+    for (const field of this.#root.querySelectorAll("input.input")) this.#kept[field.name] = field.value;
+    this.#kept.nickname = this.#kept.username = this.#root.querySelector("[name=nickname], [name=username]").value;
+  }
+
+  #field(name, label, { hint, half, type = "text", autocomplete }) {
+    const id = `field-${name}`;
+    return h("div", { class: half ? "field half" : "field" },
+      h("label", { for: id }, label),
+      h("input", {
+        id, name, type, autocomplete, class: "input", required: true, value: this.#kept[name] ?? "",
+        autocapitalize: "none", spellcheck: "false", "aria-describedby": `${id}-why`,
+        maxlength: name === "nickname" || name === "username" ? "32" : "256",
+      }),
+      h("p", { id: `${id}-why`, class: hint ? "hint why" : "mistake why", data: { hint: hint ?? "" } }, hint ?? ""),
+    );
+  }
+
+  async #submit(form) {
+    const values = Object.fromEntries(new FormData(form));
+    const keep = values.keep === "on";
+    delete values.keep;
+    const missing = Object.keys(values).filter((name) => values[name].trim() === "");
+    if (missing.length > 0) {
+      const fields = Object.fromEntries(missing.map((name) => [name, "This is needed."]));
+      return this.#mistakes(form, new Refused("", { fields }));
+    }
+    const button = form.querySelector("button.primary");
+    button.disabled = true;
+    try {
+      const kind = this.#way === "guest" ? "guest" : "account";
+      const nickname = (values.nickname ?? values.username).trim();
+      if (this.#way === "register") await register(values);
+      const token = await authenticate(nickname, values.password);
+      this.#kept = { nickname };
+      this.#enter({ nickname, token, kind, keep: kind === "account" && keep });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.#mistakes(form, error);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  #mistakes(form, error) {
+    if (this.#way === "guest" && /registered/.test(error.message)) {
+      this.#keep();
+      this.#paint("login", `${error.message} If it is yours, log in.`);
+      return;
+    }
+    const isAtField = Object.keys(error.fields).some((name) => form.elements[name]);
+    form.querySelector(".notice-box").textContent = isAtField ? "" : error.message;
+    let first = null;
+    for (const input of form.querySelectorAll("input.input")) {
+      const why = error.fields[input.name] ?? "";
+      const line = byId(`${input.id}-why`);
+      input.setAttribute("aria-invalid", String(why !== ""));
+      line.textContent = why || line.dataset.hint;
+      line.className = why ? "mistake why" : "hint why";
+      if (why) first ??= input;
+    }
+    (first ?? form.querySelector("input.input")).focus();
+  }
+}

@@ -1,0 +1,110 @@
+// The middle column around the stream: what it is called, what is going on
+// with the connection, announcements, and the way back to the newest message.
+
+import { byId, h, icon, iconButton, soon } from "../lib/dom.js";
+import { openMenu } from "./menu.js";
+import { avatar, plural, presence } from "./parts.js";
+
+export class Talk {
+  #app;
+  #head = byId("talk-head");
+  #banners = byId("banners");
+  #below = byId("below");
+  #behind = 0;
+  #ticking = 0;
+
+  constructor(app) {
+    this.#app = app;
+    const { state } = app;
+    for (const event of ["active", "list", "members", "aside"]) state.on(event, () => soon(this.#paintHead));
+    state.on("link", () => soon(this.#paintBanners));
+    state.on("announcement", () => soon(this.#paintBanners));
+    state.on("end", (isAtEnd) => {
+      if (isAtEnd) this.#behind = 0;
+      this.#paintBelow(isAtEnd);
+    });
+    state.on("arrived", (conversation) => {
+      if (conversation === state.active && !state.atEnd) this.#behind += 1;
+    });
+    state.on("active", () => {
+      this.#behind = 0;
+    });
+  }
+
+  #paintHead = () => {
+    const { state } = this.#app;
+    const { active } = state;
+    const aside = document.documentElement.dataset.aside ?? "";
+    const shown = [active?.key, active?.name, active?.count, active?.online, aside, state.unreadTotal].join("|");
+    if (this.#head.shown === shown) return;
+    this.#head.shown = shown;
+    const elsewhere = state.unreadTotal - (active ? (active.isRoom ? active.mentions : active.unread) : 0);
+    const back = iconButton("back", elsewhere > 0 ? `All conversations, ${elsewhere} unread` : "All conversations", () => this.#app.showList(), { class: "icon-button back" });
+    if (elsewhere > 0) back.append(h("span", { class: "dot" }));
+    if (!active) {
+      this.#head.replaceChildren(back, h("h2", { id: "talk-title" }, "Chat"));
+      return;
+    }
+    const picture = active.isRoom ? icon("hash") : h("span", { class: "with-presence" }, avatar(active.name, "small"), presence(active.online));
+    const about = active.isRoom ? plural(active.count, "member") : active.online ? "online" : "offline";
+    const toggle = (mode, name, label, more) => iconButton(name, label, () => this.#app.toggleAside(mode), { "aria-pressed": String(aside === mode), ...more });
+    this.#head.replaceChildren(back, picture,
+      h("h2", { id: "talk-title" }, active.name), h("span", { class: "about" }, about),
+      h("span", { class: "tools" },
+        active.isRoom && toggle("search", "search", "Search this room"),
+        active.isRoom && toggle("people", "people", "People"),
+        this.#more(active)));
+  };
+
+  #more(active) {
+    const button = iconButton("more", active.isRoom ? "Room actions" : "Conversation actions", () => openMenu(button, active.title,
+      active.isRoom
+        ? [{ label: "Leave the room", danger: true, run: () => this.#app.chat.leave(active) }]
+        : [
+            { label: this.#app.state.isIgnored(active.name) ? "Stop ignoring" : "Ignore", run: () => this.#app.chat.ignore(active.name, !this.#app.state.isIgnored(active.name)) },
+            { label: "Close the conversation", run: () => this.#app.state.remove(active) },
+          ]), { "aria-haspopup": "menu", "aria-expanded": "false" });
+    return button;
+  }
+
+  #paintBanners = () => {
+    const { state } = this.#app;
+    clearTimeout(this.#ticking);
+    const banners = state.announcements.map((announcement) => h("div", { class: "banner announcement", role: "alert" },
+      icon("megaphone"), h("p", {}, h("strong", {}, "Announcement: "), announcement.words),
+      iconButton("close", "Dismiss", () => {
+        state.announcements = state.announcements.filter((other) => other !== announcement);
+        this.#paintBanners();
+      })));
+    const link = this.#linkWords();
+    if (link) {
+      banners.unshift(h("div", { class: "banner link", role: "status" }, icon("offline"), h("p", {}, link),
+        state.link.state === "waiting" && h("button", { type: "button", class: "button small", on: { click: () => this.#app.retry() } }, "Try now"),
+        state.link.state === "ended" && h("button", { type: "button", class: "button small", on: { click: () => this.#app.comeBack() } }, "Come back"),
+      ));
+      if (state.link.state === "waiting") this.#ticking = setTimeout(this.#paintBanners, 1000);
+    }
+    this.#banners.replaceChildren(...banners);
+  };
+
+  #linkWords() {
+    const { state, until, why } = this.#app.state.link;
+    const seconds = Math.max(1, Math.ceil((until - Date.now()) / 1000));
+    if (state === "waiting" && !navigator.onLine) return "You are offline. What you write is sent when the network is back.";
+    if (state === "waiting") return `The connection was lost. Trying again in ${seconds} s; what you write is kept until then.`;
+    if (state === "connecting") return this.#app.wasOnline ? "Connecting again…" : "";
+    if (state === "ended") return why?.words ?? "You have been disconnected.";
+    return "";
+  }
+
+  #paintBelow(isAtEnd) {
+    const words = this.#behind > 0 ? plural(this.#behind, "new message") : "To the newest";
+    if (isAtEnd) return this.#below.replaceChildren();
+    const shown = this.#below.firstElementChild;
+    if (shown) {
+      shown.lastElementChild.textContent = words;
+      return;
+    }
+    this.#below.replaceChildren(h("button", { type: "button", class: "button small", on: { click: () => this.#app.stream.toEnd() } }, icon("down"), h("span", {}, words)));
+  }
+}

@@ -1,0 +1,99 @@
+"""What the browser tests share: Chromium, as the system has it, and the few
+things everybody does on the page."""
+
+import socket
+from contextlib import contextmanager
+
+from playwright.sync_api import expect, sync_playwright
+
+PATIENCE = 20_000
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update",
+]
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+@contextmanager
+def chromium():
+    """A browser; mistakes a page makes end the test with what it said."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def new_page(browser, web, size=DESKTOP, path="/client", **options):
+    """A page of its own: nobody else's storage."""
+    context = browser.new_context(viewport=size, base_url=f"http://{web}", **options)
+    context.set_default_timeout(PATIENCE)
+    page = context.new_page()
+    page.mistakes = []
+    page.on("pageerror", lambda error: page.mistakes.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and page.mistakes.append(message.text))
+    page.goto(path)
+    return page
+
+
+def enter(browser, web, nickname, **options):
+    """Comes in as a guest."""
+    page = new_page(browser, web, **options)
+    page.get_by_label("Nickname").fill(nickname)
+    page.get_by_role("button", name="Enter").click()
+    online(page)
+    return page
+
+
+def online(page):
+    expect(page.locator("#me .status.open")).to_be_attached(timeout=PATIENCE)
+
+
+def join(page, room):
+    page.get_by_role("button", name="Browse or create rooms").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill(room)
+    dialog.get_by_role("button", name="Create").or_(dialog.get_by_role("button", name=f"Join #{room}", exact=True)).and_(
+        dialog.locator(":enabled")).click()
+    expect(page.get_by_role("heading", name=room, exact=True)).to_be_visible()
+
+
+def composer(page):
+    return page.locator("#message")
+
+
+def say(page, text):
+    composer(page).fill(text)
+    composer(page).press("Enter")
+
+
+def texts(page):
+    """The messages in the document, oldest first."""
+    return page.locator("#stream .text").all_inner_texts()
+
+
+def heard(page, text):
+    expect(page.locator("#stream .text", has_text=text).last).to_be_visible(timeout=PATIENCE)
+
+
+class Telnet:
+    """Somebody on the line protocol."""
+
+    def __init__(self, address, nickname, channel):
+        host, port = address.split(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE / 1000)
+        self.seen = b""
+        self.send(nickname)
+        self.send(f"/join #{channel}")
+        self.hears(f"#{channel}")
+
+    def send(self, line):
+        self.socket.sendall(line.encode() + b"\r\n")
+
+    def hears(self, text):
+        while text.encode() not in self.seen:
+            more = self.socket.recv(65536)
+            assert more, f"closed before {text!r}: {self.seen!r}"
+            self.seen += more
