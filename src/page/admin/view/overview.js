@@ -1,0 +1,137 @@
+// How the server is: figures of this moment, and graphs of the last minutes.
+
+import { h } from "/client/lib/dom.js";
+import { Chart } from "./chart.js";
+import { stateLine } from "./dialog.js";
+import { bytes, count, duration, fullTime, percent, rate, seconds, toMinute } from "./format.js";
+
+const byProtocol = (list) => {
+  const names = [...new Set(list.flatMap(({ connections }) => Object.keys(connections)))].sort();
+  return names.map((name) => ({ name, value: ({ connections }) => connections[name] ?? 0 }));
+};
+
+const single = (name, value) => () => [{ name, value }];
+
+/** What is drawn. */
+const CHARTS = [
+  { title: "Connections", format: count, lines: byProtocol },
+  { title: "Messages", note: "a second", format: rate, lines: single("messages/s", (sample) => sample.messages) },
+  { title: "Message time", note: "from taking to telling, over 30 s", format: seconds, lines: () => [
+    { name: "p50", value: (sample) => sample.p50 }, { name: "p99", value: (sample) => sample.p99 }] },
+  { title: "Deliveries", note: "a second", format: rate, lines: single("deliveries/s", (sample) => sample.deliveries) },
+  { title: "Memory", format: bytes, lines: single("resident", (sample) => sample.memory) },
+  { title: "Processor", note: "of one core", format: percent, lines: single("used", (sample) => sample.cpu) },
+];
+
+/** The figures: what, its value, and a word on it. */
+const TILES = [
+  ["People on", ({ users }) => count(users), () => "nicknames"],
+  ["Connections", ({ open }) => count(open), ({ connections }) => Object.entries(connections).filter(([, open]) => open > 0).map(([name, open]) => `${name} ${count(open)}`).join(", ") || "none"],
+  ["Channels", ({ channels }) => count(channels), () => ""],
+  ["Messages", ({ messages }) => rate(messages), () => "a second"],
+  ["Deliveries", ({ deliveries }) => rate(deliveries), ({ sent }) => `a second, ${bytes(sent)}/s`],
+  ["Message time", ({ p50 }) => seconds(p50), ({ p50, p99 }) => (p50 === null ? "no messages in 30 s" : `median; p99 ${seconds(p99)}`)],
+  ["Memory", ({ memory }) => bytes(memory), () => "resident"],
+  ["Processor", ({ cpu }) => percent(cpu), () => "of one core"],
+  ["Threads", ({ threads }) => count(threads), () => ""],
+  ["Descriptors", ({ descriptors }) => count(descriptors), ({ mostDescriptors }) => `of ${count(mostDescriptors)}`],
+  ["Waiting", ({ queue }) => count(queue), () => "inputs for the hub"],
+];
+
+export class Overview {
+  title = "Overview";
+  #app;
+  #tiles = TILES.map(([name]) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", { class: "value" }), h("dd", { class: "note" })));
+  #state = h("div", { class: "server-state" });
+  #charts = CHARTS.map((chart) => new Chart({ ...chart, point: (at) => this.#look(at) }));
+  #graphs = h("div", { class: "charts" }, this.#charts.map(({ element }) => element));
+  #table = h("div", { class: "table numbers", hidden: true, tabindex: "0", role: "region", "aria-label": "Values by the minute" });
+  #asTable = h("button", { type: "button", class: "button small", "aria-pressed": "false", on: { click: () => this.#toggle() } }, "As a table");
+  #loading = stateLine("Asking the server…");
+  #rest;
+  #stop = null;
+  element;
+
+  constructor(app) {
+    this.#app = app;
+    this.#rest = h("div", { hidden: true },
+      this.#state,
+      h("dl", { class: "tiles" }, this.#tiles),
+      h("div", { class: "section-head" }, h("h2", {}, "The last 15 minutes"), this.#asTable),
+      this.#graphs, this.#table);
+    this.element = h("div", { class: "view" }, this.#loading, this.#rest);
+  }
+
+  start() {
+    this.#stop = this.#app.live.on("change", () => this.#paint());
+    this.#paint();
+  }
+
+  stop() {
+    this.#stop();
+  }
+
+  #look(at) {
+    for (const chart of this.#charts) chart.look(at);
+  }
+
+  #toggle() {
+    const isTable = this.#table.hidden;
+    this.#table.hidden = !isTable;
+    this.#graphs.hidden = isTable;
+    this.#asTable.setAttribute("aria-pressed", String(isTable));
+    this.#paint();
+  }
+
+  #paint() {
+    const { samples, status, ready, trouble } = this.#app.live;
+    const { last } = samples;
+    this.#loading.hidden = last !== null;
+    this.#rest.hidden = last === null;
+    if (last === null) {
+      this.#loading.textContent = trouble ? `${trouble} Trying again…` : "Asking the server…";
+      return;
+    }
+    TILES.forEach(([, value, note], index) => {
+      const [, valueCell, noteCell] = this.#tiles[index].children;
+      valueCell.textContent = value(last);
+      noteCell.textContent = note(last);
+    });
+    if (status && ready) this.#paintState(status, ready);
+    // The axis goes on while the server does not answer.
+    const now = trouble ? Date.now() : last.at;
+    if (this.#table.hidden) for (const chart of this.#charts) chart.show(samples.list, now);
+    else this.#paintTable(samples.list);
+  }
+
+  #paintState(status, ready) {
+    const reasons = Object.entries(ready.reasons);
+    this.#state.className = `server-state ${ready.ready ? "good" : "bad"}`;
+    const uptime = duration(status.uptime_seconds * 1000);
+    const line = [
+      h("strong", {}, ready.ready ? "Ready" : "Not ready"),
+      h("span", {}, `version ${status.version}`),
+      h("span", { title: fullTime(status.started_at) }, `up ${uptime}`),
+    ];
+    const words = line.map((element) => element.textContent).join("\n") + reasons.join("\n");
+    if (this.#state.words === words) return;
+    this.#state.words = words;
+    this.#state.replaceChildren(h("p", {}, line), ...(reasons.length === 0 ? [] : [
+      h("ul", {}, reasons.map(([part, reason]) => h("li", {}, h("b", {}, part), ` ${reason}`)))]));
+  }
+
+  /** One row a minute, the newest first. */
+  #paintTable(list) {
+    const minutes = new Map();
+    for (const sample of list) minutes.set(Math.floor(sample.at / 60_000), sample);
+    const columns = CHARTS.flatMap(({ title, format, lines }) =>
+      lines(list).map((line) => ({ name: `${title}: ${line.name}`, text: (sample) => format(line.value(sample)) })));
+    const rows = [...minutes.values()].reverse();
+    this.#table.replaceChildren(h("table", {},
+      h("caption", { class: "unseen" }, "Values by the minute"),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Time"), columns.map(({ name }) => h("th", { scope: "col" }, name)))),
+      h("tbody", {}, rows.map((sample) => h("tr", {},
+        h("th", { scope: "row" }, toMinute(sample.at)), columns.map(({ text }) => h("td", {}, text(sample))))))));
+  }
+}
+
