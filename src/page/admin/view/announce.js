@@ -28,7 +28,7 @@ export class Announce {
     this.element = h("div", { class: "view readable" },
       h("form", { class: "announce", novalidate: true, on: { submit } },
         h("div", { class: "field" }, h("label", { for: "announcement" }, "Announcement"), this.#text, this.#mistake, this.#who),
-        h("div", {}, h("h2", { class: "label" }, "As they will see it"), this.#preview),
+        h("div", {}, h("h2", { class: "label" }, "As it reads on telnet"), this.#preview),
         h("div", {}, this.#send)),
       h("h2", {}, "Earlier ones"), this.#earlier);
   }

@@ -136,6 +136,7 @@ export class Chart {
 
   #read(lines, sample, index) {
     const said = (line) => this.#format(sample ? line.value(sample) : null);
+    this.#legend.classList.toggle("single", lines.length === 1 && lines[0].name === "");
     while (this.#legend.children.length > lines.length) this.#legend.lastElementChild.remove();
     lines.forEach((line, number) => {
       const entry = this.#legend.children[number] ?? this.#legend.appendChild(h("span", {}, h("i", {}), h("span", {}), h("b", {})));
@@ -144,7 +145,7 @@ export class Chart {
       entry.children[2].textContent = said(line);
     });
     this.#time.textContent = sample && this.#at !== null ? time(sample.at) : "";
-    const words = sample ? `${time(sample.at)}: ${lines.map((line) => `${line.name} ${said(line)}`).join(", ")}` : "no values yet";
+    const words = sample ? `${time(sample.at)}: ${lines.map((line) => `${line.name} ${said(line)}`.trim()).join(", ")}` : "no values yet";
     this.#plot.setAttribute("aria-valuemax", Math.max(0, this.#list.length - 1));
     this.#plot.setAttribute("aria-valuenow", Math.max(0, index));
     this.#plot.setAttribute("aria-valuetext", words);

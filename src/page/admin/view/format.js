@@ -3,6 +3,7 @@
 const whole = new Intl.NumberFormat();
 const one = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const two = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
+const precise = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 2 });
 const three = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const minute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -17,7 +18,7 @@ const unless = (format) => (value) => (value === null || value === undefined || 
 export const count = unless((value) => whole.format(value));
 export const rate = unless((value) => (value >= 100 ? whole.format(Math.round(value)) : value >= 10 ? one.format(value) : two.format(value)));
 export const percent = unless((value) => `${one.format(value * 100)} %`);
-export const seconds = unless((value) => (value < 1 ? `${three.format(value * 1000)} ms` : `${three.format(value)} s`));
+export const seconds = unless((value) => (value < 1 ? `${(value < 0.1 ? precise : three).format(value * 1000)} ms` : `${three.format(value)} s`));
 
 export const bytes = unless((value) => {
   const units = ["B", "kB", "MB", "GB", "TB"];

@@ -43,9 +43,11 @@ export class Log {
     kind: h("select", { class: "input", name: "kind" }, h("option", { value: "" }, "Every kind"), KINDS.map((kind) => h("option", { value: kind }, kind))),
     nick: textField("nick"),
     channel: textField("channel"),
-    since: h("input", { class: "input", type: "datetime-local", name: "since", step: "1" }),
-    until: h("input", { class: "input", type: "datetime-local", name: "until", step: "1" }),
+    since: h("input", { class: "input", type: "datetime-local", name: "since" }),
+    until: h("input", { class: "input", type: "datetime-local", name: "until" }),
   };
+  /** On a phone most filters are folded away. */
+  #more = h("button", { type: "button", class: "button more", "aria-expanded": "false", on: { click: () => this.#fold() } }, "More filters");
   #form;
   element;
 
@@ -61,8 +63,8 @@ export class Log {
       on: { submit: now, change: () => this.#filter(), input: () => this.#filterSoon(), reset: () => setTimeout(() => this.#filter()) },
     },
       h("div", { class: "grow" }, field("Text", pattern)), field("Kind", kind), field("Nickname", nick), field("Channel", channel),
-      h("details", { class: "times" }, h("summary", {}, "Time"), h("div", { class: "pair" }, field("Since", since), field("Until", until))),
-      h("button", { type: "reset", class: "button" }, "Clear"));
+      field("Since", since), field("Until", until),
+      h("button", { type: "reset", class: "button" }, "Clear"), this.#more);
     this.element = h("div", { class: "view log-view" },
       this.#form, this.#mistake,
       h("div", { class: "tail-head" }, this.#pause, this.#live, this.#above, this.#older),
@@ -86,6 +88,12 @@ export class Log {
     this.#form.querySelectorAll("input").forEach((input) => (input.value = ""));
     for (const [name, input] of Object.entries(this.#fields)) input.value = filters[name] ?? "";
     this.#filter();
+  }
+
+  #fold() {
+    const isOpen = this.#form.classList.toggle("open");
+    this.#more.setAttribute("aria-expanded", String(isOpen));
+    this.#more.textContent = isOpen ? "Fewer filters" : "More filters";
   }
 
   #filters() {

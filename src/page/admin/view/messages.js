@@ -13,7 +13,7 @@ export class Messages {
   #query = null;
   #searches = 0;
   #words = h("input", { class: "input", type: "search", name: "q", autocomplete: "off", spellcheck: "false" });
-  #channel = textField("channel", { placeholder: "all, and direct messages" });
+  #channel = textField("channel", { placeholder: "any" });
   #summary = h("p", { class: "count", role: "status" });
   #mistake = h("p", { class: "notice-box", role: "alert" });
   #list = h("ol", { class: "found" });
@@ -73,6 +73,6 @@ export class Messages {
 function item({ id, at, author, channel, between, text }) {
   const where = channel ? `#${channel}` : `${between[0]} and ${between[1]}`;
   return h("li", { data: { id } },
-    h("p", { class: "by" }, h("b", {}, author), h("span", {}, where), h("time", { datetime: at }, fullTime(at))),
+    h("time", { datetime: at }, fullTime(at)), h("b", {}, author), h("span", {}, where),
     h("p", { class: "text" }, text));
 }

@@ -10,39 +10,41 @@ const byProtocol = (list) => {
   return names.map((name) => ({ name, value: ({ connections }) => connections[name] ?? 0 }));
 };
 
-const single = (name, value) => () => [{ name, value }];
+const single = (value) => () => [{ name: "", value }];
 
 /** What is drawn. */
 const CHARTS = [
   { title: "Connections", format: count, lines: byProtocol },
-  { title: "Messages", note: "a second", format: rate, lines: single("messages/s", (sample) => sample.messages) },
-  { title: "Message time", note: "from taking to telling, over 30 s", format: seconds, lines: () => [
+  { title: "Messages", note: "a second", format: rate, lines: single((sample) => sample.messages) },
+  { title: "Message time", note: "until told, over 30 s", format: seconds, lines: () => [
     { name: "p50", value: (sample) => sample.p50 }, { name: "p99", value: (sample) => sample.p99 }] },
-  { title: "Deliveries", note: "a second", format: rate, lines: single("deliveries/s", (sample) => sample.deliveries) },
-  { title: "Memory", format: bytes, lines: single("resident", (sample) => sample.memory) },
-  { title: "Processor", note: "of one core", format: percent, lines: single("used", (sample) => sample.cpu) },
+  { title: "Deliveries", note: "a second", format: rate, lines: single((sample) => sample.deliveries) },
+  { title: "Memory", note: "resident", format: bytes, lines: single((sample) => sample.memory) },
+  { title: "Processor", note: "of one core", format: percent, lines: single((sample) => sample.cpu) },
 ];
 
-/** The figures: what, its value, and a word on it. */
+/** The figures: what, its value, and a word on it; from the last sample and
+ * the server's status. */
 const TILES = [
   ["People on", ({ users }) => count(users), () => "nicknames"],
-  ["Connections", ({ open }) => count(open), ({ connections }) => Object.entries(connections).filter(([, open]) => open > 0).map(([name, open]) => `${name} ${count(open)}`).join(", ") || "none"],
+  ["Connections", ({ open }) => count(open), ({ connections }) => Object.entries(connections).filter(([, open]) => open > 0).map(([name, open]) => `${name}\u00a0${count(open)}`).join(", ") || "none"],
   ["Channels", ({ channels }) => count(channels), () => ""],
   ["Messages", ({ messages }) => rate(messages), () => "a second"],
   ["Deliveries", ({ deliveries }) => rate(deliveries), ({ sent }) => `a second, ${bytes(sent)}/s`],
   ["Message time", ({ p50 }) => seconds(p50), ({ p50, p99 }) => (p50 === null ? "no messages in 30 s" : `median; p99 ${seconds(p99)}`)],
   ["Memory", ({ memory }) => bytes(memory), () => "resident"],
   ["Processor", ({ cpu }) => percent(cpu), () => "of one core"],
-  ["Threads", ({ threads }) => count(threads), () => ""],
+  ["Threads", ({ threads }) => count(threads), ({ open }) => `${count(open)} for connections`],
   ["Descriptors", ({ descriptors }) => count(descriptors), ({ mostDescriptors }) => `of ${count(mostDescriptors)}`],
   ["Waiting", ({ queue }) => count(queue), () => "inputs for the hub"],
+  ["Up for", (_, status) => (status ? duration(status.uptime_seconds * 1000) : "–"), (_, status) => (status ? `since ${fullTime(status.started_at)}` : "")],
 ];
 
 export class Overview {
   title = "Overview";
   #app;
   #tiles = TILES.map(([name]) => h("div", { class: "tile" }, h("dt", {}, name), h("dd", { class: "value" }), h("dd", { class: "note" })));
-  #state = h("div", { class: "server-state" });
+  #hindrances = h("section", { class: "hindrances", "aria-label": "What is in the way", hidden: true });
   #charts = CHARTS.map((chart) => new Chart({ ...chart, point: (at) => this.#look(at) }));
   #graphs = h("div", { class: "charts" }, this.#charts.map(({ element }) => element));
   #table = h("div", { class: "table numbers", hidden: true, tabindex: "0", role: "region", "aria-label": "Values by the minute" });
@@ -55,7 +57,7 @@ export class Overview {
   constructor(app) {
     this.#app = app;
     this.#rest = h("div", { hidden: true },
-      this.#state,
+      this.#hindrances,
       h("dl", { class: "tiles" }, this.#tiles),
       h("div", { class: "section-head" }, h("h2", {}, "The last 15 minutes"), this.#asTable),
       this.#graphs, this.#table);
@@ -94,38 +96,32 @@ export class Overview {
     }
     TILES.forEach(([, value, note], index) => {
       const [, valueCell, noteCell] = this.#tiles[index].children;
-      valueCell.textContent = value(last);
-      noteCell.textContent = note(last);
+      valueCell.textContent = value(last, status);
+      noteCell.textContent = note(last, status);
     });
-    if (status && ready) this.#paintState(status, ready);
+    if (ready) this.#paintHindrances(Object.entries(ready.reasons));
     // The axis goes on while the server does not answer.
     const now = trouble ? Date.now() : last.at;
     if (this.#table.hidden) for (const chart of this.#charts) chart.show(samples.list, now);
     else this.#paintTable(samples.list);
   }
 
-  #paintState(status, ready) {
-    const reasons = Object.entries(ready.reasons);
-    this.#state.className = `server-state ${ready.ready ? "good" : "bad"}`;
-    const uptime = duration(status.uptime_seconds * 1000);
-    const line = [
-      h("strong", {}, ready.ready ? "Ready" : "Not ready"),
-      h("span", {}, `version ${status.version}`),
-      h("span", { title: fullTime(status.started_at) }, `up ${uptime}`),
-    ];
-    const words = line.map((element) => element.textContent).join("\n") + reasons.join("\n");
-    if (this.#state.words === words) return;
-    this.#state.words = words;
-    this.#state.replaceChildren(h("p", {}, line), ...(reasons.length === 0 ? [] : [
-      h("ul", {}, reasons.map(([part, reason]) => h("li", {}, h("b", {}, part), ` ${reason}`)))]));
+  /** Why the server is not ready, if it is not. */
+  #paintHindrances(reasons) {
+    this.#hindrances.hidden = reasons.length === 0;
+    const words = reasons.join("\n");
+    if (this.#hindrances.words === words) return;
+    this.#hindrances.words = words;
+    this.#hindrances.replaceChildren(h("h2", {}, "Not ready"),
+      h("ul", {}, reasons.map(([part, reason]) => h("li", {}, h("b", {}, part), reason))));
   }
 
   /** One row a minute, the newest first. */
   #paintTable(list) {
     const minutes = new Map();
     for (const sample of list) minutes.set(Math.floor(sample.at / 60_000), sample);
-    const columns = CHARTS.flatMap(({ title, format, lines }) =>
-      lines(list).map((line) => ({ name: `${title}: ${line.name}`, text: (sample) => format(line.value(sample)) })));
+    const columns = CHARTS.flatMap(({ title, note, format, lines }) =>
+      lines(list).map((line) => ({ name: [title, line.name, note].filter(Boolean).join(" "), text: (sample) => format(line.value(sample)) })));
     const rows = [...minutes.values()].reverse();
     this.#table.replaceChildren(h("table", {},
       h("caption", { class: "unseen" }, "Values by the minute"),
