@@ -1,8 +1,14 @@
 # Everything a newcomer needs: `make run` and `make test`.
 CARGO ?= cargo
+# For `make fuzz`.
 SECONDS ?= 60
+# For `make simulate`: how long, or which world and how many steps of it.
+MINUTES ?= 1
+SEED ?=
+BUG ?=
+STEPS ?= 50000
 
-.PHONY: run test check bench fuzz fmt tools
+.PHONY: run test check bench fuzz simulate fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -23,6 +29,11 @@ bench: ## Measure connections, deliveries, the chat log and the store
 
 fuzz: ## Fuzz every codec, each for SECONDS
 	.ci/fuzz $(SECONDS)
+
+simulate: ## Look for mistakes in a simulated world: MINUTES=10, SEED=7 STEPS=1000, BUG=SkipsMember
+	$(CARGO) bench --profile simulation --bench simulate -- \
+		--minutes $(MINUTES) --steps $(STEPS) \
+		$(if $(SEED),--seed $(SEED)) $(if $(BUG),--bug $(BUG))
 
 fmt: ## Format the sources
 	$(CARGO) fmt

@@ -26,6 +26,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 use crate::hub::Limits as HubLimits;
 
 pub use changes::Change;
@@ -161,6 +163,9 @@ settings! {
         /// Origins besides our own that may call the API and open
         /// WebSockets; `*` is any.
         allowed_origins: Vec<String> = Vec::new(), Rule::Any, Now;
+        /// Reverse proxies whose `X-Forwarded-For` is believed, by address or
+        /// network: then limits, bans and logs see their clients.
+        trusted_proxies: Vec<IpNet> = Vec::new(), Rule::Any, Now;
     }
 }
 

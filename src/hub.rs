@@ -17,6 +17,7 @@ mod membership;
 mod messages;
 mod past;
 mod resume;
+mod sizes;
 mod tags;
 mod typing;
 mod users;
@@ -35,6 +36,7 @@ pub use command::{Command, ConnectionId, Credential, Profile};
 pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Body, Event, Farewell, FrameFault, Message, Private, Refusal};
 pub use id::{BadMessageId, MessageId};
+pub use sizes::Sizes;
 pub use tags::{BadTag, Tag};
 pub use typing::Audience;
 use users::User;
@@ -176,14 +178,20 @@ impl Hub {
             self.close(id, farewell, now, fx);
             return;
         }
-        if !self.limits.login.is_zero() {
-            let deadline = now.ticks_ms + self.limits.login.as_millis() as u64;
-            self.login_deadlines.insert((deadline, id));
-            if let Some(connection) = self.connection_mut(id) {
-                connection.login_deadline = Some(deadline);
-            }
-        }
+        self.await_login(id, now);
         fx.tell(id, Event::Greeting { others });
+    }
+
+    /// From now on a connection has its time to take a nickname.
+    fn await_login(&mut self, id: ConnectionId, now: Now) {
+        if self.limits.login.is_zero() {
+            return;
+        }
+        let deadline = now.ticks_ms + self.limits.login.as_millis() as u64;
+        if let Some(connection) = self.connection_mut(id) {
+            connection.login_deadline = Some(deadline);
+            self.login_deadlines.insert((deadline, id));
+        }
     }
 
     /// Ends a connection, whoever wants it: the user leaves if it was their
@@ -225,9 +233,11 @@ impl Hub {
     /// own doings in order; messages themselves need not wait for each other.
     pub fn apply(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
         let passes = self.passes_pending(id, &command);
-        if let Some(connection) = self.connection_mut(id)
-            && (!connection.waiting.is_empty() || (connection.pending > 0 && !passes))
-        {
+        let Some(connection) = self.connection_mut(id) else {
+            // Its thread does not know yet that it has been ended.
+            return;
+        };
+        if !connection.waiting.is_empty() || (connection.pending > 0 && !passes) {
             if connection.waiting.len() >= MAX_WAITING {
                 fx.tell(id, Event::Refused(Refusal::TooManyWaiting(MAX_WAITING)));
             } else {

@@ -449,6 +449,8 @@ fn a_listener_exposes_what_it_is_told_to() {
         upgrades: None,
         relays: None,
         origins: Arc::default(),
+        proxies: Arc::default(),
+        per_address: 0,
     });
     assert_eq!(status(&bare.exchange(GET)), 404);
 }
@@ -476,6 +478,8 @@ fn before(
         upgrades: None,
         relays: Some(relays.clone()),
         origins: Arc::default(),
+        proxies: Arc::default(),
+        per_address: 0,
     });
     (front, relays, dir)
 }

@@ -406,3 +406,73 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
     hub.recalled(&asked, Vec::new(), now, &mut fx);
     assert_eq!(told(&fx), 1);
 }
+
+#[test]
+fn an_ended_connection_is_told_nothing() {
+    let mut house = House::new();
+    let mina = house.enter(0, "mina");
+    house.apply(mina, Command::Quit);
+    house.forget();
+    house.apply(mina, Command::ListChannels);
+    house.say(mina, "hello?");
+    house.enter(1, "bob");
+    house.forget();
+    assert_eq!(house.claim(mina, "bob"), Ok(()));
+    assert_eq!(house.told(mina), Vec::<String>::new());
+}
+
+#[test]
+fn who_gives_a_nickname_back_has_as_long_to_log_in_as_anybody() {
+    let mut house = House::new();
+    let mina = house.enter(0, "mina");
+    let bob = house.enter(1, "bob");
+    house.claim(mina, "bob").unwrap_err();
+    house.pass(59_999);
+    assert_eq!(house.closed, []);
+    house.pass(1);
+    assert_eq!(house.closed, [(mina, Farewell::LoginTimeout)]);
+    assert_eq!(house.hub.nickname_of(bob), Some(name("bob")));
+}
+
+#[test]
+fn a_channel_is_not_left_for_one_that_cannot_be_joined() {
+    let mut house = House::new();
+    let mina = house.open_with(0, "192.0.2.1:1", false);
+    house.claim(mina, "mina").unwrap();
+    house.join(mina, "one");
+    house.join(mina, "two");
+    let limits = Limits {
+        login: Duration::from_secs(60),
+        channels_per_connection: 1,
+        history: false,
+    };
+    house.run(|hub, _, _| hub.set_limits(limits));
+    house.apply(mina, Command::Switch(name("global")));
+    house.apply(mina, Command::Create(name("three")));
+    let channels = &house.hub.users()[0].channels;
+    assert_eq!(channels, &[name("one"), name("two")]);
+}
+
+#[test]
+fn no_longer_ignoring_is_remembered_for_every_nickname_there_was() {
+    let mut house = House::new();
+    let mina = house.open(0);
+    let proof = Some(credential(1));
+    let claimed = house.run(|hub, now, fx| hub.claim(mina, name("mina"), proof, now, fx));
+    claimed.unwrap();
+    let bob = house.enter(1, "bob");
+    house.apply(mina, Command::Ignore(name("bob")));
+    house.apply(bob, Command::Rename(name("rob")));
+    let (mut fx, now) = (Effects::default(), house.now);
+    house
+        .hub
+        .apply(mina, Command::Unignore(name("rob")), now, &mut fx);
+    let forgotten = fx.list().iter().any(|effect| {
+        matches!(
+            effect,
+            Effect::Chore(Chore::SetIgnored { nickname, ignored: false, .. })
+                if *nickname == name("bob")
+        )
+    });
+    assert!(forgotten);
+}

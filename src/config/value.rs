@@ -3,9 +3,10 @@
 //! A value comes from the file as JSON or, from the environment and flags,
 //! as text; both end here, so both accept the same.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use ipnet::IpNet;
 use serde_json::{Number, Value as Json};
 
 use super::address;
@@ -308,6 +309,47 @@ impl Value for Vec<String> {
     fn expected(&self, _: &Rule) -> String {
         "a list of origins such as \"https://chat.example.org\", or \"*\" for any".to_owned()
     }
+}
+
+impl Value for Vec<IpNet> {
+    fn read(&mut self, given: Given<'_>, _: &Rule) -> Result<(), Rejected> {
+        let networks: Result<Vec<IpNet>, Rejected> = match given {
+            Given::Json(Node::List(items)) => items
+                .iter()
+                .map(|item| read_network(Given::Json(item)))
+                .collect(),
+            Given::Text("") => Ok(Vec::new()),
+            Given::Text(text) => text
+                .split(',')
+                .map(|part| read_network(Given::Text(part.trim())))
+                .collect(),
+            Given::Json(_) => Err(Rejected::Unexpected),
+        };
+        *self = networks?;
+        Ok(())
+    }
+
+    fn to_json(&self) -> Json {
+        self.iter().map(IpNet::to_string).collect()
+    }
+
+    fn expected(&self, _: &Rule) -> String {
+        "a list of addresses or networks such as \"10.0.0.0/8\"".to_owned()
+    }
+}
+
+/// One of a list; a mistake names the one that is wrong.
+fn read_network(given: Given<'_>) -> Result<IpNet, Rejected> {
+    let network = given.text().ok().and_then(|text| {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        address.or_else(|_| text.parse()).ok()
+    });
+    network.ok_or_else(|| {
+        Rejected::Because(format!(
+            "expected addresses or networks such as \"10.0.0.0/8\", found {}",
+            given.shown(false)
+        ))
+    })
 }
 
 /// One of a list; a mistake names the one that is wrong.

@@ -246,6 +246,16 @@ impl Channels {
         }
     }
 
+    /// Places in the table, in use or not.
+    pub fn slots(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Channels with untold comings and goings.
+    pub fn due_notices(&self) -> usize {
+        self.due.len()
+    }
+
     /// When [`Channels::flush_notices`] next has something to tell.
     pub fn next_notice(&self) -> Option<u64> {
         self.due.first().map(|&(due, _)| due)

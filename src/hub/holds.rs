@@ -22,6 +22,10 @@ struct Hold {
 }
 
 impl Holds {
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub fn is_held(&self, name: &Name, now: Now) -> bool {
         let hold = self.0.get(name.key());
         hold.is_some_and(|hold| hold.until_ms > now.ticks_ms)

@@ -42,17 +42,13 @@ impl Hub {
         let Some(nickname) = connection.nickname.clone() else {
             return Err(Refusal::NoChannel);
         };
-        let joined = connection.memberships.len();
         let one_channel = connection.profile.one_channel;
         if let Some(index) = self.channels.find(&name)
             && self.position(id, index).is_some()
         {
             return Err(Refusal::AlreadyInChannel(name));
         }
-        let most = self.limits.channels_per_connection;
-        if !one_channel && most > 0 && joined >= most {
-            return Err(Refusal::TooManyChannels(most));
-        }
+        self.check_channels(id, 0)?;
         if one_channel && let Some(before) = self.current_channel(id) {
             self.leave_channel(id, before, now, fx);
         }
@@ -145,9 +141,23 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         if let Some(current) = self.current_channel(id) {
+            // Or it would be in neither: the limit may have been lowered.
+            self.check_channels(id, 1)?;
             self.leave_channel(id, current, now, fx);
         }
         self.join(id, name, now, fx)
+    }
+
+    /// Whether a connection may join a channel, having left so many.
+    fn check_channels(&self, id: ConnectionId, left: usize) -> Result<(), Refusal> {
+        let most = self.limits.channels_per_connection;
+        match self.connection(id) {
+            Some(connection) if connection.profile.one_channel => Ok(()),
+            Some(connection) if most > 0 && connection.memberships.len() >= most + left => {
+                Err(Refusal::TooManyChannels(most))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The name of a channel the connection is in: this one, or the current.

@@ -76,6 +76,16 @@ impl Past {
         }
     }
 
+    /// How many messages are remembered.
+    pub fn remembered(&self) -> usize {
+        self.recent.len()
+    }
+
+    /// How many messages are held.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
     fn newest(&self) -> Option<MessageId> {
         self.recent.back().map(|message| message.body.id)
     }

@@ -63,11 +63,16 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        if self.connection(id).is_none() {
+            // Its thread does not know yet that it has been ended.
+            return Ok(());
+        }
         // The answer to an earlier claim may have come too late for whoever
         // asked; what it got must not stay taken for ever.
         let held = self.connection_mut(id).and_then(|c| c.nickname.take());
         if let Some(held) = held {
             self.release_nickname(&held, id);
+            self.await_login(id, now);
         }
         let account = credential.as_ref().map(|credential| credential.account);
         let shared = self.users.get(name.key()).is_some_and(|user| {
@@ -340,13 +345,16 @@ impl Hub {
         let Some(user) = self.users.get_mut(own.key()) else {
             return Ok(());
         };
-        let before = user.ignored.len();
-        user.ignored.retain(|key, _| !keys.contains(key));
-        if user.ignored.len() == before {
+        let removed = keys.iter().filter_map(|key| user.ignored.remove(key));
+        let removed: Vec<Name> = removed.collect();
+        if removed.is_empty() {
             return Err(Refusal::NotIgnored(name));
         }
         if let Some(account) = user.account {
-            fx.set_ignored(account, name.clone(), false);
+            // Under each nickname they had when they were ignored.
+            for earlier in removed {
+                fx.set_ignored(account, earlier, false);
+            }
         }
         fx.tell(id, Event::Unignored(name));
         Ok(())

@@ -10,6 +10,7 @@ pub mod chunked;
 mod file;
 pub mod head;
 mod origin;
+mod proxies;
 mod rejection;
 mod relay;
 mod upgrade;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use crate::config::Limits;
 
 use super::deadline::ReadEnd;
+use super::registry::Permit;
 use super::transport::Transport;
 
 use answer::Answer;
@@ -29,6 +31,7 @@ use chunked::Chunked;
 pub use file::{File, FileSet, Found};
 use head::{Framing, Head};
 pub use origin::Origins;
+pub use proxies::Proxies;
 pub use rejection::Rejection;
 pub use relay::{RELAY_HEADER, Relayed, Relays};
 pub use upgrade::{Admission, Denial, Handshake, Presented, Upgraded, Upgrades, bearer};
@@ -46,6 +49,10 @@ pub struct FrontContext {
     pub relays: Option<Arc<Relays>>,
     /// Origins that may open WebSockets, besides our own.
     pub origins: Arc<Origins>,
+    /// Proxies whose word on the client's address is taken.
+    pub proxies: Arc<Proxies>,
+    /// WebSockets one address may have through such a proxy; 0 is no limit.
+    pub per_address: usize,
 }
 
 /// What a request may cost.
@@ -79,8 +86,8 @@ enum Outcome {
     Close,
     /// The client is gone.
     Gone,
-    /// The connection is a WebSocket now.
-    Upgraded(Admission),
+    /// The connection is a WebSocket now, of this client.
+    Upgraded(Admission, SocketAddr),
 }
 
 /// Why a request did not arrive whole.
@@ -98,20 +105,26 @@ impl From<Rejection> for Incomplete {
     }
 }
 
-/// Serves one connection until it ends. Runs on the connection's own thread.
-pub fn serve(transport: impl Into<Transport>, peer: SocketAddr, context: &FrontContext) {
+/// Serves one connection until it ends, with the right to be there. Runs on
+/// the connection's own thread.
+pub fn serve(
+    transport: impl Into<Transport>,
+    peer: SocketAddr,
+    mut permit: Permit,
+    context: &FrontContext,
+) {
     let mut wire = Wire::new(transport.into(), context.limits.arrival);
     loop {
-        match exchange(&mut wire, peer, context) {
+        match exchange(&mut wire, peer, &mut permit, context) {
             Outcome::Next => {}
             Outcome::Close => return wire.close(),
             Outcome::Gone => return wire.transport.finish(),
-            Outcome::Upgraded(admission) => {
+            Outcome::Upgraded(admission, client) => {
                 let _ = wire.transport.stream().set_write_timeout(None);
                 return (admission.run)(Upgraded {
                     transport: wire.transport,
                     leftover: wire.buffer,
-                    peer,
+                    peer: client,
                 });
             }
         }
@@ -119,26 +132,41 @@ pub fn serve(transport: impl Into<Transport>, peer: SocketAddr, context: &FrontC
 }
 
 /// One request and its answer.
-fn exchange(wire: &mut Wire, peer: SocketAddr, context: &FrontContext) -> Outcome {
+fn exchange(
+    wire: &mut Wire,
+    peer: SocketAddr,
+    permit: &mut Permit,
+    context: &FrontContext,
+) -> Outcome {
     let limits = context.limits;
     let deadline = Instant::now() + limits.arrival;
     let head = match read_head(wire, limits, deadline) {
         Ok(head) => head,
         Err(incomplete) => return turn_away(wire, incomplete, None),
     };
+    let client = context.proxies.client(peer, &head);
     if let Some(upgrades) = context.upgrades.as_deref()
         && upgrade::is_asked_for(&head)
     {
-        return match upgrade::shake_hands(&head, peer, &context.origins, upgrades) {
+        let admitted = upgrade::shake_hands(&head, client, &context.origins, upgrades);
+        let admitted = admitted.and_then(|admitted| {
+            // A proxy's own address says nothing of how many there are.
+            let moved = match client.ip() == peer.ip() {
+                true => Ok(()),
+                false => permit.move_to(client.ip(), context.per_address),
+            };
+            moved.map(|()| admitted).map_err(Rejection::Refused)
+        });
+        return match admitted {
             Ok((switching, admission)) => match wire.write(&switching) {
-                Ok(()) => Outcome::Upgraded(admission),
+                Ok(()) => Outcome::Upgraded(admission, client),
                 Err(wire::WriteFailed) => Outcome::Gone,
             },
             Err(rejection) => turn_away(wire, rejection.into(), Some(&head)),
         };
     }
     let answer = read_body(wire, &head, limits, deadline).and_then(|body| {
-        carry_out(&head, &body, wire, peer, context).map_err(Incomplete::Rejected)
+        carry_out(&head, &body, wire, client, context).map_err(Incomplete::Rejected)
     });
     match answer {
         Ok(answer) => send(wire, answer, head.keep_alive),

@@ -124,16 +124,40 @@ impl Registry {
     }
 }
 
+impl Permit {
+    /// Counts the connection for another address: it came through a proxy,
+    /// and whom for has only now been said. It stays where it was if that
+    /// exceeds the limit; 0 is none.
+    pub fn move_to(&mut self, address: IpAddr, per_address: usize) -> Result<(), Refused> {
+        let mut state = self.registry.state.lock();
+        let limited = per_address > 0 && !address.to_canonical().is_loopback();
+        let there = state.per_address.get(&address).copied().unwrap_or(0);
+        if limited && there >= per_address {
+            return Err(Refused::AddressFull);
+        }
+        state.leave(self.address);
+        *state.per_address.entry(address).or_insert(0) += 1;
+        self.address = address;
+        Ok(())
+    }
+}
+
+impl State {
+    fn leave(&mut self, address: IpAddr) {
+        if let Some(count) = self.per_address.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_address.remove(&address);
+            }
+        }
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.registry.state.lock();
         state.connections -= 1;
-        if let Some(count) = state.per_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                state.per_address.remove(&self.address);
-            }
-        }
+        state.leave(self.address);
     }
 }
 
@@ -153,6 +177,20 @@ mod tests {
         assert_eq!(registry.admit(two, 3, 2).unwrap_err(), Refused::Full);
         drop(first);
         assert!(registry.admit(one, 3, 2).is_ok());
+    }
+
+    #[test]
+    fn who_comes_through_a_proxy_counts_for_themselves() {
+        let registry = Arc::new(Registry::default());
+        let [proxy, client]: [IpAddr; 2] = ["10.0.0.1", "192.0.2.1"].map(|a| a.parse().unwrap());
+        let enter = || registry.admit(proxy, 9, 0).unwrap();
+        let mut permits = [enter(), enter(), enter()];
+        assert_eq!(permits[0].move_to(client, 2), Ok(()));
+        assert_eq!(permits[1].move_to(client, 2), Ok(()));
+        assert_eq!(permits[2].move_to(client, 2), Err(Refused::AddressFull));
+        assert_eq!(registry.connections(), 3);
+        drop(permits);
+        assert!(registry.state.lock().per_address.is_empty());
     }
 
     #[test]

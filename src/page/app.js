@@ -5,6 +5,7 @@ import { byId, h, soon } from "./lib/dom.js";
 import { Chat } from "./model/chat.js";
 import { Connection } from "./model/connection.js";
 import { change, forgetLogin, savedLogin, saveLogin, settings, setTheme } from "./model/storage.js";
+import { sameName } from "./model/names.js";
 import { State } from "./model/state.js";
 import { askPermission, Notifier } from "./notify.js";
 import { Actions } from "./view/actions.js";
@@ -20,6 +21,8 @@ import { Talk } from "./view/talk.js";
 const NARROW = matchMedia("(max-width: 760px)");
 const WIDE = matchMedia("(min-width: 1100px)");
 const TOAST = 6_000;
+/** So long the room that the address names is waited for. */
+const LATEST = 3_000;
 
 class App {
   state = new State();
@@ -27,6 +30,8 @@ class App {
   wasOnline = false;
   #connection = null;
   #login;
+  /** What the address names, until it is shown. */
+  #wanted = addressed();
 
   constructor(login) {
     this.#login = login;
@@ -42,8 +47,11 @@ class App {
     new Keys(this);
     state.on("toast", (words) => toast(words));
     state.on("active", () => this.#address());
+    state.on("opened", () => {
+      this.#pane("talk");
+      this.focusComposer();
+    });
     state.on("joined", (room) => this.#arrivedIn(room));
-    state.on("inbox", () => this.#fromAddress());
     state.on("link", () => this.#linked());
     addEventListener("hashchange", () => this.#fromAddress());
     addEventListener("pagehide", () => this.chat.saveNow());
@@ -66,13 +74,11 @@ class App {
 
   show(conversation) {
     if (conversation.isRoom) {
-      this.state.activate(conversation);
+      this.chat.join(conversation.name);
       this.chat.askMembers(conversation);
     } else {
       this.chat.openDirect(conversation.name);
     }
-    this.#pane("talk");
-    this.focusComposer();
   }
 
   showList() {
@@ -161,30 +167,27 @@ class App {
     if (state === "ended" && !why.entered) this.signOut(why.words);
   }
 
-  /** Joined without having asked for it just now: at the start. */
+  /** In a room without having asked for it just now: at the start. What the
+   * address names is shown as soon as we are there, else the first room. */
   #arrivedIn(room) {
-    if (this.#fromAddress() || this.state.active) return;
-    if (location.hash.length > 1 && this.state.joinedRooms.length < 2) return;
-    this.state.activate(room);
+    if (this.state.active) return;
+    if (!this.#wanted) return this.state.activate(room);
+    const isThere = this.#wanted.startsWith("@") || !this.state.find("room", this.#wanted) || sameName(room.name, this.#wanted);
+    if (isThere) this.#visit(this.#wanted);
+    else setTimeout(() => this.state.active ?? this.state.activate(room), LATEST);
   }
 
-  /** Opens what the address names; whether that was possible. */
+  /** Opens what an address names. */
+  #visit(name) {
+    this.#wanted = "";
+    if (name.startsWith("@")) this.chat.openDirect(name.slice(1));
+    else this.chat.join(name);
+  }
+
   #fromAddress() {
-    const name = decodeURIComponent(location.hash.slice(1));
-    if (!name) {
-      if (NARROW.matches) this.#pane("list");
-      return false;
-    }
-    if (this.state.active && this.#hash() === location.hash) return true;
-    if (name.startsWith("@")) {
-      this.chat.openDirect(name.slice(1));
-    } else {
-      const room = this.state.find("room", name);
-      if (!room?.joined) return this.state.link.state === "open" && !room ? (this.chat.join(name), true) : false;
-      this.state.activate(room);
-    }
-    this.#pane("talk");
-    return true;
+    const name = addressed();
+    if (name && location.hash !== this.#hash()) this.#visit(name);
+    else this.#pane(name || !NARROW.matches ? "talk" : "list");
   }
 
   #hash() {
@@ -202,6 +205,15 @@ class App {
 
   #pane(name) {
     byId("chat").dataset.pane = name;
+  }
+}
+
+/** What the address names: a room, or `@` and a person. */
+function addressed() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
   }
 }
 

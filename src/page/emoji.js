@@ -26,6 +26,6 @@ export async function searchEmoji(start, most) {
     return name.includes(wanted) ? 3 : 4;
   };
   const found = all.map((one) => [score(one), one]).filter(([score]) => score < 4);
-  found.sort(([one], [other]) => one - other);
+  found.sort(([one, { name }], [other, { name: otherName }]) => one - other || name.length - otherName.length);
   return found.slice(0, most).map(([, one]) => one);
 }

@@ -80,17 +80,21 @@ function inline(text, isMe) {
 function piece({ 0: whole, groups }, isMe) {
   if (groups.code) return [h("code", {}, groups.code), whole.length];
   if (groups.name) {
-    const mine = isMe(groups.name);
-    return [h("button", { type: "button", class: mine ? "name me" : "name", tabindex: "-1", data: { user: groups.name } }, whole), whole.length];
+    return [pressable(whole, isMe(groups.name) ? "name me" : "name", { user: groups.name }), whole.length];
   }
   if (groups.room) {
-    return [h("button", { type: "button", class: "name", tabindex: "-1", data: { room: groups.room } }, whole), whole.length];
+    return [pressable(whole, "name", { room: groups.room }), whole.length];
   }
   const link = trimmed(groups.link);
   const url = URL.parse?.(link) ?? parse(link);
   if (!url || !["http:", "https:"].includes(url.protocol) || !url.hostname) return [null, 0];
   const anchor = h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, link);
   return [anchor, link.length];
+}
+
+/** A button that flows with the text, as real ones do not. */
+function pressable(text, kind, data) {
+  return h("span", { role: "button", tabindex: "-1", class: kind, data }, text);
 }
 
 function parse(link) {

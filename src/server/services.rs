@@ -84,10 +84,10 @@ pub struct Http {
 
 impl Service for Http {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.shared.admit(peer)
+        self.shared.admit_http(peer)
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
         let context = FrontContext {
             limits: self.shared.http_limits(),
             files: match self.page {
@@ -97,10 +97,12 @@ impl Service for Http {
             upgrades: Some(Arc::new(WebSockets(self.shared.clone()))),
             relays: Some(self.relays.clone()),
             origins: self.shared.origins.clone(),
+            proxies: self.shared.proxies.clone(),
+            per_address: self.shared.per_address(),
         };
         let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Http);
         if let Some(transport) = transport {
-            front::serve(transport, peer, &context);
+            front::serve(transport, peer, permit, &context);
         }
     }
 

@@ -13,7 +13,7 @@ use crate::chatlog::ChatLog;
 use crate::config::Config;
 use crate::data::{self, DataDir};
 use crate::metrics::Metrics;
-use crate::net::front::{HttpLimits, Origins};
+use crate::net::front::{HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
 use crate::net::line::{LineLimits, SessionContext};
 use crate::net::registry::{Permit, Refused, Registry};
@@ -34,6 +34,8 @@ pub struct Shared {
     pub admin_token: Arc<AdminToken>,
     /// Which pages may open WebSockets.
     pub origins: Arc<Origins>,
+    /// Proxies whose word on a client's address is taken.
+    pub proxies: Arc<Proxies>,
     /// Longest text of an administrator.
     pub admin_text_bytes: Arc<AtomicUsize>,
     /// Ids of the registry that have no connection: the program's own.
@@ -75,6 +77,7 @@ impl Shared {
         Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
+            proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
             admin_token: Arc::new(AdminToken::new(found_token.secret().clone())),
             admin_text_bytes: Arc::new(AtomicUsize::new(config.limits.line_bytes)),
             participants: AtomicUsize::new(0),
@@ -86,7 +89,24 @@ impl Shared {
 
     /// Lets a connection in, or says why not.
     pub fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        let per_address = self.config.read().limits.connections_per_address;
+        self.admit_within(peer, self.per_address())
+    }
+
+    /// As [`Shared::admit`], for a listener behind which proxies may be: how
+    /// many come through one is not to be limited, only whom they come for.
+    pub fn admit_http(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        match self.proxies.trusts(peer.ip()) {
+            true => self.admit_within(peer, 0),
+            false => self.admit(peer),
+        }
+    }
+
+    /// Connections one address may have; 0 is no limit.
+    pub fn per_address(&self) -> usize {
+        self.config.read().limits.connections_per_address
+    }
+
+    fn admit_within(&self, peer: SocketAddr, per_address: usize) -> Result<Permit, Refused> {
         let in_all = self.capacity.read().connections;
         let permit = self.registry.admit(peer.ip(), in_all, per_address);
         if permit.is_err() {
@@ -147,6 +167,7 @@ impl Shared {
         };
         *self.capacity.write() = capacity(config.limits.connections);
         self.origins.replace(config.web.allowed_origins.clone());
+        self.proxies.replace(config.web.trusted_proxies.clone());
         self.accounts.set_attempts(config.limits.auth_attempts);
         self.admin_text_bytes
             .store(config.limits.line_bytes, Ordering::Relaxed);

@@ -17,6 +17,7 @@ use chat_server::hub::{Ban, ConnectionId, Effects, Hub, Limits, Now, Profile};
 use chat_server::metrics::Metrics;
 use chat_server::name::Name;
 use chat_server::net::front::{self, FileSet, FrontContext, HttpLimits, Origins, Relays, Upgrades};
+use chat_server::net::registry::Registry;
 use chat_server::rest::{self, AdminToken, Readiness, RestContext, RestHandle, Socket};
 use chat_server::store::{SqliteSettings, SqliteStore};
 use chat_server::turn::{HubHandle, Input};
@@ -80,9 +81,11 @@ impl Front {
                         return;
                     }
                     let (context, serving) = (context.clone(), serving.clone());
+                    let registry = Arc::new(Registry::default());
                     serving.fetch_add(1, Ordering::SeqCst);
                     thread::spawn(move || {
-                        front::serve(stream, peer, &context);
+                        let permit = registry.admit(peer.ip(), 0, 0).unwrap();
+                        front::serve(stream, peer, permit, &context);
                         serving.fetch_sub(1, Ordering::SeqCst);
                     });
                 }
@@ -255,6 +258,8 @@ impl Site {
             upgrades: plan.upgrades,
             relays: Some(relays.clone()),
             origins: origins.clone(),
+            proxies: Arc::default(),
+            per_address: 0,
         });
         Site {
             front,

@@ -1,12 +1,17 @@
 """What the browser tests share: Chromium, as the system has it, and the few
 things everybody does on the page."""
 
+import json
 import socket
+import sys
+import urllib.request
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 from playwright.sync_api import expect, sync_playwright
 
-PATIENCE = 20_000
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
@@ -15,9 +20,26 @@ DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
 
+def site():
+    """Where everything is, as tests/browser.rs says."""
+    return SimpleNamespace(**json.loads(sys.argv[1]))
+
+
+def ask(word):
+    """Has tests/browser.rs do something to the server."""
+    print(word, flush=True)
+    assert sys.stdin.readline() == "done\n"
+
+
+def announce(site, words):
+    body = json.dumps({"message": words}).encode()
+    headers = {"Authorization": f"Bearer {site.admin_token}", "Content-Type": "application/json"}
+    urllib.request.urlopen(urllib.request.Request(f"http://{site.rest}/admin/announce", body, headers))
+
+
 @contextmanager
 def chromium():
-    """A browser; mistakes a page makes end the test with what it said."""
+    """A browser."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         try:
@@ -76,6 +98,15 @@ def texts(page):
 
 def heard(page, text):
     expect(page.locator("#stream .text", has_text=text).last).to_be_visible(timeout=PATIENCE)
+
+
+def row(page, name):
+    """A conversation's button in the side bar."""
+    return page.locator("#side li .row-button").filter(has=page.get_by_text(name, exact=True))
+
+
+def unread(page, name):
+    return row(page, name).locator(".badge")
 
 
 class Telnet:

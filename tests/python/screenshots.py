@@ -47,8 +47,8 @@ def views(page, site, people, shoot):
     sign_in(page)
     shoot("first")
     for room in ("dev", "incidents", "lunch"):
-        people["mina-rooms"](page, room)
-    people["mina-rooms"](page, "design")
+        join_or_open(page, room)
+    join_or_open(page, "design")
     expect(page.locator("#stream .text", has_text="by three")).to_be_visible()
     people["seward"].say("lunch", "@mina last call for soup")
     people["quincey"].say("dev", "Deploying to the pilots now.")
@@ -113,14 +113,14 @@ def views(page, site, people, shoot):
     page.locator("#me").click()
     shoot("settings")
     page.keyboard.press("Escape")
-    people["mina-rooms"](page, "design")
+    join_or_open(page, "design")
     site.announce("The harbour office is closed on Monday. Soup is ready.")
     expect(page.locator(".banner")).to_be_visible()
     shoot("announcement")
     page.get_by_role("button", name="Dismiss").click()
     composer(page).fill("This waits until the connection is back.")
     site.stop()
-    expect(page.locator(".banner.link")).to_be_visible()
+    expect(page.locator(".banner.offline")).to_be_visible()
     composer(page).press("Enter")
     expect(page.locator(".row.waiting")).to_be_visible()
     shoot("cut-off")
@@ -135,7 +135,6 @@ def main():
                     phone = device == "phone"
                     page = new_page(browser, site.web, size, color_scheme=scheme, has_touch=phone, is_mobile=phone,
                                     device_scale_factor=2 if phone else 1, locale="en-GB", reduced_motion="reduce")
-                    people["mina-rooms"] = join_or_open
 
                     def shoot(view):
                         if not WANTED or view in WANTED:

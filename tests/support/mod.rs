@@ -20,7 +20,7 @@ pub use carrier::{Carrier, Identity};
 pub use http::Answer;
 pub use json_client::JsonClient;
 pub use line_client::LineClient;
-pub use server::{DEADLINE, Server, wait_until};
+pub use server::{DEADLINE, Server, free_address, wait_until};
 pub use terminal::{Terminal, missing};
 pub use user::{User, is_message, is_private};
 pub use ws_client::WsClient;

@@ -16,6 +16,12 @@ use tempfile::TempDir;
 /// only ever waited out when something is broken.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
+/// An address nobody listens at, for a program that cannot choose one itself.
+pub fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
+}
+
 /// Waits until something is so.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;

@@ -60,7 +60,9 @@ impl File {
     pub fn compressed(mut self) -> File {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
         // Nothing fails that is written to memory.
-        let gzip = encoder.write_all(&self.body).and_then(|()| encoder.finish());
+        let gzip = encoder
+            .write_all(&self.body)
+            .and_then(|()| encoder.finish());
         self.gzip = gzip.ok().filter(|gzip| gzip.len() < self.body.len());
         self
     }

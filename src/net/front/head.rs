@@ -29,6 +29,7 @@ const FIELDS: &[(&str, Times)] = &[
     ("sec-websocket-version", Times::Once),
     ("transfer-encoding", Times::Many),
     ("upgrade", Times::Many),
+    ("x-forwarded-for", Times::Many),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

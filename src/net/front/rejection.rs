@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::envelope::{self, Failure};
+use crate::net::registry::Refused;
 
 use super::answer::Answer;
 
@@ -36,6 +37,8 @@ pub enum Rejection {
     WebSocketVersion,
     /// Who this is could not be established; says why.
     Unauthorised(String),
+    /// The client has as many connections as it may.
+    Refused(Refused),
     /// More requests are being carried out than the server takes on at once.
     Busy,
     /// What carries out requests cannot be reached.
@@ -62,7 +65,7 @@ impl Rejection {
             Rejection::HeadTooLarge(_) => 431,
             Rejection::TransferEncoding => 501,
             Rejection::BadAnswer => 502,
-            Rejection::Busy | Rejection::Unavailable => 503,
+            Rejection::Refused(_) | Rejection::Busy | Rejection::Unavailable => 503,
             Rejection::NoAnswer => 504,
             Rejection::Version => 505,
         }
@@ -83,6 +86,7 @@ impl Rejection {
             Rejection::HeadTooLarge(_) => "head_too_large",
             Rejection::TransferEncoding => "transfer_encoding",
             Rejection::BadAnswer => "bad_gateway",
+            Rejection::Refused(why) => why.code(),
             Rejection::Busy => "busy",
             Rejection::Unavailable => "unavailable",
             Rejection::NoAnswer => "timeout",
@@ -116,6 +120,7 @@ impl Rejection {
             Rejection::WebSocketVersion => answer
                 .with("Upgrade", "websocket")
                 .with("Sec-WebSocket-Version", "13"),
+            Rejection::Refused(_) => answer.with("Retry-After", "5"),
             Rejection::Busy | Rejection::Unavailable => answer.with("Retry-After", "1"),
             _ => answer,
         }
@@ -148,6 +153,7 @@ impl fmt::Display for Rejection {
             ),
             Rejection::WebSocketVersion => write!(f, "this server speaks WebSocket version 13"),
             Rejection::Unauthorised(why) => f.write_str(why),
+            Rejection::Refused(why) => f.write_str(why.words()),
             Rejection::Busy => write!(f, "too many requests at once; try again"),
             Rejection::Unavailable => write!(f, "requests cannot be carried out at the moment"),
             Rejection::BadAnswer => write!(f, "the request failed inside the server"),

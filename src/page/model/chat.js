@@ -48,13 +48,14 @@ export class Chat {
   // What the user wants ----------------------------------------------------
 
   say(conversation, body) {
-    this.#typed = 0;
+    // The server passes on one a second.
+    this.#typed = Math.min(this.#typed, Date.now() - TYPING_EVERY + 1_000);
     this.delivery.send(conversation, body);
   }
 
   join(name) {
     const room = this.#state.find("room", name);
-    if (room?.joined) return this.#state.activate(room);
+    if (room) return this.#open(room);
     this.#asked.push(fold(name));
     if (!this.#connection.send("join", { room: name })) this.#state.toast("Not connected: try again in a moment.");
   }
@@ -69,8 +70,14 @@ export class Chat {
     const direct = this.#state.direct(name);
     if (this.#state.isAccount && direct.messages.length === 0) this.#thread(direct);
     else if (!this.#state.isAccount) direct.complete = true;
-    this.#state.activate(direct);
+    this.#open(direct);
     this.askPresence();
+  }
+
+  /** Shows a conversation because the user wants to see it. */
+  #open(conversation) {
+    this.#state.activate(conversation);
+    this.#state.emit("opened", conversation);
   }
 
   rename(nickname) {
@@ -271,7 +278,7 @@ export class Chat {
     this.#save();
     this.#state.emit("list");
     this.#state.emit("stream", room);
-    if (asked >= 0) this.#state.activate(room);
+    if (asked >= 0) this.#open(room);
     else this.#state.emit("joined", room);
   }
 

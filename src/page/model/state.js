@@ -8,7 +8,7 @@ import { saveIgnored, savedIgnored } from "./storage.js";
 
 /** Emits `list` (the side bar), `stream`, `members`, `typing` (each with a
  * conversation), `active`, `link`, `me`, `rooms`, `found`, `toast` (words),
- * `arrived` (conversation, message). */
+ * `arrived` (conversation, message), `opened` (conversation). */
 export class State extends Emitter {
   me = "";
   isAccount = false;

@@ -63,6 +63,8 @@ export class Actions {
     const at = rows.indexOf(row);
     if (event.key === "Enter" && row === event.target) {
       const item = this.#app.stream.itemOf(row);
+      // Or it would be pressed on the menu's first item, too.
+      event.preventDefault();
       if (item?.body !== undefined && !item.status) this.#message(row, item);
       return;
     }

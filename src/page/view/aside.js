@@ -22,7 +22,7 @@ export class Aside {
     app.state.on("active", () => {
       this.#filter = "";
       if (this.#mode === "people") this.#frame();
-      else soon(this.#paint);
+      this.#place();
     });
     app.state.on("found", () => soon(this.#paintFound));
   }
@@ -34,9 +34,16 @@ export class Aside {
 
   show(mode, query = "") {
     this.#mode = mode;
-    this.#box.hidden = mode === "";
-    document.documentElement.dataset.aside = mode;
     if (mode) this.#frame(query);
+    this.#place();
+  }
+
+  /** Between two people there is nobody to list, and nothing to search. */
+  #place() {
+    const { active } = this.#app.state;
+    const isNeeded = this.#mode !== "" && (!active || active.isRoom);
+    this.#box.hidden = !isNeeded;
+    document.documentElement.dataset.aside = isNeeded ? this.#mode : "";
     this.#app.state.emit("aside");
   }
 

@@ -43,7 +43,7 @@ export class Composer {
     });
     this.#input.addEventListener("input", () => this.#changed());
     this.#input.addEventListener("keydown", (event) => this.#key(event));
-    app.state.on("active", () => soon(this.#open));
+    app.state.on("active", this.#open);
     app.state.on("typing", () => soon(this.#paintTyping));
     app.state.on("stream", () => soon(this.#paintTyping));
     app.state.on("link", () => soon(this.#placeholder));
@@ -79,6 +79,8 @@ export class Composer {
     this.#placeholder();
     this.#paintTyping();
     this.#app.focusComposer();
+    // A field that has the focus already may have lost its caret.
+    this.#input.setSelectionRange(active.draft.length, active.draft.length);
   };
 
   #placeholder = () => {

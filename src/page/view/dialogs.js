@@ -4,20 +4,21 @@
 import { h, icon, iconButton } from "../lib/dom.js";
 import { COMMANDS } from "../commands.js";
 import { byName, fold } from "../model/names.js";
-import { avatar, plural } from "./parts.js";
+import { avatar, CONTROL, plural } from "./parts.js";
 
 const MOST = 30;
 
 /** Opens a dialog that is gone when it is closed. */
 export function openDialog(label, ...content) {
   document.querySelector("dialog")?.close();
-  const dialog = h("dialog", { "aria-label": label, on: {
+  const dialog = h("dialog", { "aria-label": label, tabindex: "-1", on: {
     close: () => dialog.remove(),
     // On what is around it.
     click: (event) => event.target === dialog && dialog.close(),
   } }, ...content);
   document.body.append(dialog);
   dialog.showModal();
+  if (!dialog.querySelector("input")) dialog.focus();
   return dialog;
 }
 
@@ -89,9 +90,12 @@ export function openQuick(app, start = "") {
     return open;
   };
   const { input, list, paint } = picker("Jump to a room or person", start === "@" ? "To whom?" : "Jump to a room or person…", start, find);
-  openDialog("Jump to", h("div", { class: "picker-head" }, icon("search"), input), list,
+  const dialog = openDialog("Jump to", h("div", { class: "picker-head" }, icon("search"), input), list,
     h("footer", { class: "dialog-foot" }, h("kbd", { class: "key" }, "↑"), h("kbd", { class: "key" }, "↓"), " choose ", h("kbd", { class: "key" }, "Enter"), " open ", h("kbd", { class: "key" }, "Esc"), " close"));
   paint();
+  app.chat.askRooms();
+  const stop = state.on("rooms", paint);
+  dialog.addEventListener("close", stop);
   input.setSelectionRange(start.length, start.length);
 }
 
@@ -147,7 +151,7 @@ export function openRooms(app) {
       return h("li", {}, icon("hash"),
         h("span", { class: "label" }, name), h("span", { class: "count" }, plural(members, "member")),
         room?.joined
-          ? [act("Leave", () => chat.leave(room)), act("Open", () => close(() => app.show(room)))]
+          ? [act("Leave", () => chat.leave(room), "quiet"), act("Open", () => close(() => app.show(room)))]
           : act("Join", () => close(() => chat.join(name)), "primary"));
     }));
     if (shown.length === 0) list.append(h("li", { class: "none" }, `There is no room like “${wanted()}” yet.`));
@@ -185,11 +189,11 @@ export function openNickname(app) {
 }
 
 const KEYS = [
-  [["Ctrl K"], "Jump to a room or person"],
+  [[`${CONTROL} K`], "Jump to a room or person"],
   [["Alt ↑", "Alt ↓"], "Previous or next conversation"],
   [["Alt Shift ↑", "Alt Shift ↓"], "Previous or next with unread messages"],
-  [["Ctrl F"], "Search this room"],
-  [["Ctrl I"], "Show or hide the people"],
+  [[`${CONTROL} F`], "Search this room"],
+  [[`${CONTROL} I`], "Show or hide the people"],
   [["Enter"], "Send"],
   [["Shift Enter"], "New line"],
   [["↑"], "In an empty field: what you sent before"],

@@ -18,7 +18,7 @@ export class Keys {
     const control = event.ctrlKey || event.metaKey;
     const typing = event.target.closest?.("input, textarea");
     if (control && !altKey && !shiftKey) {
-      const opens = { k: () => this.#app.open("quick"), f: () => this.#search(), i: () => this.#app.toggleAside("people") };
+      const opens = { k: () => this.#app.open("quick"), f: this.#canSearch(event) && (() => this.#app.open("search")), i: () => this.#app.toggleAside("people") };
       return run(opens[key.toLowerCase()]);
     }
     if (altKey && (key === "ArrowUp" || key === "ArrowDown")) return this.#step(key === "ArrowUp" ? -1 : 1, shiftKey);
@@ -28,9 +28,9 @@ export class Keys {
     return false;
   }
 
-  #search() {
-    if (!this.#app.state.active?.isRoom) return;
-    this.#app.open("search");
+  /** In the search field, the same key is the browser's own again. */
+  #canSearch(event) {
+    return this.#app.state.active?.isRoom && !event.target.closest?.(".search");
   }
 
   #escape() {

@@ -3,6 +3,9 @@
 import { h } from "../lib/dom.js";
 import { hue, initials } from "../model/names.js";
 
+/** What the key for short cuts is called here. */
+export const CONTROL = /Mac|iP(hone|ad)/.test(navigator.platform) ? "⌘" : "Ctrl";
+
 /** The square that stands for a person. */
 export function avatar(name, more = "") {
   const square = h("span", { class: `avatar ${more}`, "aria-hidden": "true" }, initials(name));

@@ -2,7 +2,7 @@
 
 import { attribute, byId, h, icon, reconcile, soon } from "../lib/dom.js";
 import { openMenu } from "./menu.js";
-import { avatar, badge, plural, presence } from "./parts.js";
+import { avatar, badge, CONTROL, plural, presence } from "./parts.js";
 import { settings, theme } from "../model/storage.js";
 
 export class Sidebar {
@@ -19,6 +19,7 @@ export class Sidebar {
     byId("browse").addEventListener("click", () => app.open("rooms"));
     byId("compose-direct").append(icon("plus"), "New message");
     byId("compose-direct").addEventListener("click", () => app.open("quick", "@"));
+    byId("jump").lastElementChild.textContent = `${CONTROL} K`;
     byId("jump").addEventListener("click", () => app.open("quick"));
     this.#me.addEventListener("click", () => this.#menu());
   }

@@ -7,8 +7,8 @@ import { settings } from "../model/storage.js";
 import { lookOf, row } from "./row.js";
 
 /** Entries in the document at most, and how many are exchanged at once. */
-const WINDOW = 240;
-const STEP = 60;
+const WINDOW = 160;
+const STEP = 40;
 /** So near to its end, in pixels, the window is moved. */
 const NEAR = 900;
 /** So near counts as being at the end. */
@@ -24,7 +24,7 @@ export class Stream {
   #start = 0;
   #end = 0;
   #follow = true;
-  #looks = new WeakMap();
+  #height = 0;
   #keys = new WeakMap();
   #count = 0;
 
@@ -36,7 +36,7 @@ export class Stream {
       if (conversation === app.state.active) soon(this.#paint);
     });
     this.#box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#follow && this.#toBottom()).observe(this.#box);
+    new ResizeObserver(() => this.#resized()).observe(this.#box);
     // Days turn into yesterday.
     setInterval(() => soon(this.#paint), 60_000);
   }
@@ -89,6 +89,7 @@ export class Stream {
     else if (this.#follow) this.#toLast();
     this.#draw();
     if (this.#follow) this.#toBottom();
+    else this.#move();
     this.#more();
     this.#report();
   };
@@ -179,11 +180,16 @@ export class Stream {
   /** The first entry that can be seen, and where. */
   #anchor() {
     const top = this.#box.getBoundingClientRect().top;
-    for (const element of this.#rows.children) {
-      const box = element.getBoundingClientRect();
-      if (box.bottom > top) return { item: element.item, element, at: box.top };
+    const rows = this.#rows.children;
+    let low = 0;
+    let high = rows.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (rows[middle].getBoundingClientRect().bottom > top) high = middle;
+      else low = middle + 1;
     }
-    return null;
+    const element = rows[low];
+    return element ? { item: element.item, element, at: element.getBoundingClientRect().top } : null;
   }
 
   #restore({ item, element, at }) {
@@ -204,8 +210,15 @@ export class Stream {
     this.#box.scrollTop = this.#box.scrollHeight;
   }
 
+  #resized() {
+    this.#height = this.#box.clientHeight;
+    if (this.#follow) this.#toBottom();
+  }
+
   #scrolled() {
     if (!this.#app.state.active || this.#shown !== this.#app.state.active) return;
+    // Nobody has scrolled: there is more or less space.
+    if (this.#box.clientHeight !== this.#height) return this.#resized();
     this.#follow = this.#isAtEnd();
     this.#move();
     this.#more();

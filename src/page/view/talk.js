@@ -78,7 +78,7 @@ export class Talk {
       })));
     const link = this.#linkWords();
     if (link) {
-      banners.unshift(h("div", { class: "banner link", role: "status" }, icon("offline"), h("p", {}, link),
+      banners.unshift(h("div", { class: "banner offline", role: "status" }, icon("offline"), h("p", {}, link),
         state.link.state === "waiting" && h("button", { type: "button", class: "button small", on: { click: () => this.#app.retry() } }, "Try now"),
         state.link.state === "ended" && h("button", { type: "button", class: "button small", on: { click: () => this.#app.comeBack() } }, "Come back"),
       ));

@@ -2,6 +2,7 @@
 //! is found is a line of it and JSON, page by page or at once.
 
 use chat_server::chatlog::{Kind, Query};
+use serde::de::IgnoredAny;
 
 use super::chat_log::Log;
 
@@ -28,8 +29,9 @@ pub fn check(data: &[u8]) {
         let page = log.search(&query).unwrap();
         for line in &page.lines {
             let line = line.get();
-            // Half a surrogate pair is JSON (RFC 8259, 8.2), but no `Value`.
-            serde_json::from_str::<&serde_json::value::RawValue>(line).expect(line);
+            // By JSON's grammar, which has no opinion on escapes of half a
+            // character; the log itself never writes any.
+            serde_json::from_str::<IgnoredAny>(line).expect(line);
             let mut lines = file.split(|&byte| byte == b'\n');
             assert!(lines.any(|other| other == line.as_bytes()), "{line}");
         }

@@ -1,0 +1,46 @@
+//! How much the hub's tables hold, so that it can be seen that none of them
+//! grows without bound.
+
+use super::Hub;
+
+/// Entries in the hub's tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Places for connections, in use or not.
+    pub connection_slots: usize,
+    /// Connections that have to log in by some time.
+    pub login_deadlines: usize,
+    /// Commands that wait for the store.
+    pub waiting_commands: usize,
+    /// Places for channels, in use or not.
+    pub channel_slots: usize,
+    /// Channels with notices to be told.
+    pub due_notices: usize,
+    /// Messages kept for those who join next.
+    pub remembered_messages: usize,
+    /// Messages held back until a channel's past has been read.
+    pub held_messages: usize,
+    /// Messages that wait to be committed.
+    pub unsettled_messages: usize,
+    /// Nicknames held for somebody.
+    pub held_nicknames: usize,
+}
+
+impl Hub {
+    /// How much the tables hold.
+    pub fn sizes(&self) -> Sizes {
+        let connections = self.connections.iter().flatten();
+        let pasts = || self.channels.iter().map(|channel| &channel.past);
+        Sizes {
+            connection_slots: self.connections.len(),
+            login_deadlines: self.login_deadlines.len(),
+            waiting_commands: connections.map(|c| c.waiting.len()).sum(),
+            channel_slots: self.channels.slots(),
+            due_notices: self.channels.due_notices(),
+            remembered_messages: pasts().map(|past| past.remembered()).sum(),
+            held_messages: pasts().map(|past| past.held()).sum(),
+            unsettled_messages: self.unsettled.len(),
+            held_nicknames: self.holds.len(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The browser client in a real browser: Chromium without a screen, worked by
+//! the scripts `tests/python/browser_*.py`.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use support::Server;
+
+fn path(below: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(below)
+}
+
+/// A server without limits on logins and speed, which the browser is not about.
+fn start() -> Server {
+    Server::start(|config| {
+        config["listen"]["tcp"] = json!("127.0.0.1:0");
+        config["limits"] = json!({ "auth_attempts": 0, "message_rate": 0 });
+    })
+}
+
+/// A running script.
+struct Script {
+    name: &'static str,
+    child: Child,
+}
+
+impl Script {
+    /// Starts a script; it is told where everything is.
+    fn start(name: &'static str, server: &Server) -> Script {
+        let python = path("target/python/bin/python");
+        assert!(
+            python.exists(),
+            "run `make tools`: it installs Chromium and Python's libraries"
+        );
+        let site: Value = json!({
+            "web": server.web().to_string(),
+            "telnet": server.telnet().to_string(),
+            "tcp": server.address("tcp").to_string(),
+            "rest": server.address("rest").to_string(),
+            "admin_token": server.admin_token(),
+        });
+        let child = Command::new(python)
+            .arg("-B")
+            .arg(path("tests/python").join(name))
+            .arg(site.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Script { name, child }
+    }
+
+    /// Does what the script asks for by printing a word, until its end.
+    fn run(mut self, mut asked: impl FnMut(&str)) {
+        let output = BufReader::new(self.child.stdout.take().unwrap());
+        let mut input = self.child.stdin.take().unwrap();
+        for line in output.lines() {
+            asked(&line.unwrap());
+            // It may have ended in the meantime; then it says why below.
+            let _ = input.write_all(b"done\n");
+        }
+        drop(input);
+        let output = self.child.wait_with_output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{}: {}\n{words}",
+            self.name,
+            output.status
+        );
+    }
+}
+
+/// Runs a script that asks for nothing.
+fn run(name: &'static str) {
+    let server = start();
+    Script::start(name, &server).run(|line| panic!("{name} printed {line:?}"));
+}
+
+#[test]
+fn browsers_and_a_telnet_user_talk() {
+    run("browser_talk.py");
+}
+
+#[test]
+fn text_of_every_protocol_is_text() {
+    run("browser_text.py");
+}
+
+#[test]
+fn accounts_have_an_inbox() {
+    run("browser_accounts.py");
+}
+
+#[test]
+fn a_page_survives_a_restart_with_nothing_lost() {
+    let mut server = start();
+    // The page comes back to where it was.
+    let web = server.web().to_string();
+    server.reload(|config| config["listen"]["web"] = json!(web));
+    Script::start("browser_restart.py", &server).run(|line| match line {
+        "kill" => server.kill(),
+        "start" => server.start_again(),
+        other => panic!("asked for {other:?}"),
+    });
+}
+
+#[test]
+fn ten_thousand_messages_stay_smooth() {
+    run("browser_scroll.py");
+}
+
+#[test]
+fn everything_can_be_done_with_the_keyboard() {
+    run("browser_keyboard.py");
+}
+
+#[test]
+fn a_phone_is_enough() {
+    run("browser_phone.py");
+}
+
+#[test]
+fn nothing_stands_in_the_way_of_assistive_technology() {
+    run("browser_accessibility.py");
+}

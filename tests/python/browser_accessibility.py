@@ -1,0 +1,79 @@
+"""axe-core finds nothing serious in any view, light or dark."""
+
+import re
+
+from axe_playwright_python.sync_playwright import Axe
+
+from browser import *
+
+SERIOUS = ("serious", "critical")
+
+
+def check(page, view):
+    found = Axe().run(page).response["violations"]
+    serious = [one for one in found if one["impact"] in SERIOUS]
+    words = [(one["id"], [node["html"][:200] for node in one["nodes"]], one["nodes"][0]["failureSummary"]) for one in serious]
+    assert not words, f"{view}: {words}"
+
+
+def main():
+    where = site()
+    with chromium() as browser:
+        bob = enter(browser, where.web, "bob")
+        join(bob, "dev")
+        for text in ("> quoted\n@ada `code` https://example.org/ #global", "```\nblock\n```", "🎉", "line and line"):
+            say(bob, text)
+        for scheme in ("light", "dark"):
+            # axe puts its own script into the page.
+            page = new_page(browser, where.web, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
+            for way in ("Guest", "Log in", "Register"):
+                page.get_by_role("tab", name=way).click()
+                check(page, f"{way}, {scheme}")
+            page.get_by_role("button", name="Create the account").click()
+            expect(page.locator("[aria-invalid=true]").first).to_be_visible()
+            check(page, f"mistakes, {scheme}")
+            page.get_by_role("tab", name="Guest").click()
+            page.get_by_label("Nickname").fill("ada" if scheme == "light" else "ada-dark")
+            page.get_by_role("button", name="Enter").click()
+            online(page)
+            page.get_by_role("button", name="Browse or create rooms").click()
+            check(page, f"rooms, {scheme}")
+            page.get_by_role("button", name="Join #dev", exact=True).click()
+            heard(page, "line and line")
+            say(page, "own")
+            announce(where, "Soup is ready.")
+            expect(page.locator(".banner")).to_be_visible()
+            check(page, f"room, {scheme}")
+            composer(page).press_sequentially("/")
+            expect(page.locator("#completion")).to_be_visible()
+            check(page, f"completion, {scheme}")
+            composer(page).fill("")
+            for key, name in (("Control+K", "jump"), ("?", "help")):
+                page.keyboard.press(key)
+                expect(page.get_by_role("dialog")).to_be_visible()
+                check(page, f"{name}, {scheme}")
+                page.keyboard.press("Escape")
+            page.locator("#me").click()
+            check(page, f"settings, {scheme}")
+            page.keyboard.press("Escape")
+            page.get_by_role("button", name="Search this room").click()
+            page.get_by_label("Words to find").fill("line")
+            page.get_by_label("Words to find").press("Enter")
+            expect(page.locator("#aside .found button")).to_have_count(1)
+            check(page, f"search, {scheme}")
+            say(page, "/msg @bob psst")
+            expect(page.get_by_role("heading", name="bob", exact=True)).to_be_visible()
+            check(page, f"direct, {scheme}")
+            page.set_viewport_size(PHONE)
+            check(page, f"phone, {scheme}")
+            page.get_by_role("button", name=re.compile("All conversations")).click()
+            check(page, f"list, {scheme}")
+            # New messages are told to those who cannot see them.
+            row(page, "dev").click()
+            say(bob, f"said aloud, {scheme}")
+            expect(page.locator("#announcer")).to_contain_text(f"bob: said aloud, {scheme}")
+            page.context.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Registering, logging in, and direct messages that wait."""
+
+from browser import *
+
+
+def register(page, name, number):
+    page.get_by_role("tab", name="Register").click()
+    page.get_by_label("Nickname").fill(name)
+    page.get_by_label("Password").fill("short")
+    page.get_by_label("First name").fill("A")
+    page.get_by_label("Last name").fill("B")
+    page.get_by_label("E-mail").fill("not an address")
+    page.get_by_label("Telephone").fill(f"+44 1947 60000{number}")
+    create = page.get_by_role("button", name="Create the account")
+    create.click()
+    # Each mistake is where it was made, and the first has the focus.
+    expect(page.locator("#field-password-why")).to_contain_text("8")
+    expect(page.locator("#field-email-why")).to_contain_text("not an e-mail")
+    expect(page.get_by_label("Password")).to_be_focused()
+    page.get_by_label("Password").fill("long enough")
+    page.get_by_label("E-mail").fill(f"{name}@example.org")
+    create.click()
+    online(page)
+
+
+def log_in(page, name, password="long enough"):
+    page.get_by_role("tab", name="Log in").click()
+    page.get_by_label("Nickname").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def sign_out(page):
+    page.locator("#me").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page.get_by_label("Nickname")).to_be_visible()
+
+
+def main():
+    where = site()
+    with chromium() as browser:
+        ada = new_page(browser, where.web)
+        register(ada, "ada", 1)
+        bob = new_page(browser, where.web)
+        register(bob, "bob", 2)
+        sign_out(bob)
+
+        # A guest cannot have the name; who can is told where to go.
+        bob.get_by_label("Nickname").fill("bob")
+        bob.get_by_role("button", name="Enter").click()
+        expect(bob.get_by_role("alert")).to_contain_text("If it is yours, log in.")
+        log_in(bob, "bob", "wrong word")
+        expect(bob.get_by_role("alert")).to_be_visible()
+        expect(bob.get_by_role("alert")).not_to_be_empty()
+
+        # Bob is away: what is written to him waits.
+        ada.keyboard.press("Control+K")
+        ada.keyboard.type("@bob")
+        ada.keyboard.press("Enter")
+        expect(ada.get_by_role("heading", name="bob", exact=True)).to_be_visible()
+        for number in range(3):
+            say(ada, f"waiting {number}")
+        expect(ada.locator(".row.sending, .row.waiting")).to_have_count(0)
+        expect(ada.locator("#talk-head .about")).to_have_text("offline")
+
+        log_in(bob, "bob")
+        online(bob)
+        expect(unread(bob, "ada")).to_contain_text("3")
+        expect(bob).to_have_title("(3) #global · Chat")
+        row(bob, "ada").click()
+        heard(bob, "waiting 2")
+        expect(unread(bob, "ada")).to_have_count(0)
+        say(bob, "here now")
+        heard(ada, "here now")
+        expect(ada.locator("#talk-head .about")).to_have_text("online")
+
+        # Still signed in after a restart of the browser's tab, and read is read.
+        bob.reload()
+        online(bob)
+        expect(row(bob, "ada")).to_be_visible()
+        expect(unread(bob, "ada")).to_have_count(0)
+        heard(bob, "waiting 0")
+        # On a second device everything is there as well, and both get all.
+        phone = new_page(browser, where.web, PHONE)
+        log_in(phone, "bob")
+        online(phone)
+        row(phone, "ada").click()
+        say(phone, "from my phone")
+        heard(bob, "from my phone")
+        heard(ada, "from my phone")
+        assert texts(bob) == texts(phone) == texts(ada)
+
+        # Ignored people are neither heard nor read.
+        ada.locator("#talk-head .tools button").last.click()
+        ada.get_by_role("menuitem", name="Ignore").click()
+        expect(ada.locator(".hidden-row").first).to_contain_text("whom you ignore")
+        ada.get_by_role("button", name="Show it").first.click()
+        heard(ada, "here now")
+        serious = [one for page in (ada, bob, phone) for one in page.mistakes if "Failed to load resource" not in one]
+        assert serious == [], serious
+
+
+if __name__ == "__main__":
+    main()

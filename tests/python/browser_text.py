@@ -1,0 +1,96 @@
+"""What people write is text, whichever protocol they write it on."""
+
+import json
+import urllib.parse
+import urllib.request
+
+import jwt
+from websockets.sync.client import connect
+
+from browser import *
+
+EVIL = [
+    "<script>window.pwned=1</script>",
+    "<img src=x onerror=window.pwned=1>",
+    "<svg onload=window.pwned=1>&lt;b&gt;",
+    "https://example.org/\"onmouseover=\"window.pwned=1",
+    "javascript:window.pwned=1 data:text/html,<script>window.pwned=1</script>",
+    "`<b>code</b>` ```<i>block</i>``` > <u>quote</u> @<b> #<i> {{7*7}} ${7*7}",
+]
+
+
+def post(where, path, **form):
+    data = urllib.parse.urlencode(form).encode()
+    with urllib.request.urlopen(f"http://{where.web}{path}", data) as answer:
+        return json.load(answer)
+
+
+def main():
+    where = site()
+    with chromium() as browser:
+        page = new_page(browser, where.web)
+        post(where, "/api/register", first_name="<b>A", last_name="<i>B", username="ada", password="long enough",
+             email="ada@example.org", phone="+44 1947 600000")
+        mallory = post(where, "/api/register", first_name="M", last_name="M", username="mallory", password="long enough",
+                       email="mallory@example.org", phone="+44 1947 600001")["data"][0]["token"]
+        page.get_by_role("tab", name="Log in").click()
+        page.get_by_label("Nickname").fill("ada")
+        page.get_by_label("Password").fill("long enough")
+        page.get_by_role("button", name="Log in").click()
+        online(page)
+        join(page, "dev")
+
+        telnet = Telnet(where.telnet, "telly", "dev")
+        lines = connect(f"ws://{where.web}/ws")
+        lines.send("weblin")
+        lines.send("/join #dev")
+        token = post(where, "/auth", nickname="json")["token"]
+        objects = connect(f"ws://{where.web}/ws", subprotocols=[token])
+        objects.send(json.dumps({"type": "join", "args": {"room": "dev"}}))
+        host, port = where.tcp.split(":")
+        room = socket.create_connection((host, int(port)))
+        room.sendall(json.dumps({"name": "liner", "room": "dev"}).encode())
+        for text in EVIL:
+            telnet.send(f"telnet {text}")
+            lines.send(f"line {text}")
+            objects.send(json.dumps({"type": "message", "args": {"room": "dev", "body": f"json {text}"}}))
+            room.sendall(f"room {text}\n".encode())
+        for kind in ("telnet", "line", "json", "room"):
+            for text in EVIL:
+                # Code and blocks are shown without their marks.
+                shown = f"{kind} {text}" if "`" not in text else f"{kind} "
+                expect(page.locator("#stream .text", has_text=shown).first).to_be_attached()
+        assert page.locator("#stream .text code").count() == 8
+
+        # Direct messages, by way of the accounts' own protocol.
+        headers = {"access_key": mallory["access_key_id"]}
+        signed = jwt.encode({}, mallory["secret_access_key"], algorithm="HS256", headers=headers)
+        direct = connect(f"ws://{where.web}/api/ws?token={signed}")
+        for text in EVIL:
+            direct.send(json.dumps({"recipient": "ada", "message": text}))
+        row(page, "mallory").click()
+        expect(page.locator("#stream .text")).to_have_count(len(EVIL))
+        assert texts(page)[0] == EVIL[0]
+
+        announce(where, EVIL[1])
+        expect(page.get_by_role("alert")).to_contain_text(EVIL[1])
+        row(page, "dev").click()
+        page.get_by_role("button", name="Search this room").click()
+        page.get_by_label("Words to find").fill("<img src=x onerror=window.pwned=1>")
+        page.get_by_label("Words to find").press("Enter")
+        expect(page.locator("#aside .found button").first).to_contain_text("<img src=x onerror")
+        # Nothing of it is an element, and nothing has run.
+        hits = page.locator("#chat").evaluate("""chat => chat.querySelectorAll(
+            'script, img:not([src="/client/icon.svg"]), svg:not(.icon), [onerror], [onload], [onmouseover], .text b, .text i, .text u, iframe').length""")
+        assert hits == 0, hits
+        links = page.locator("#stream a").evaluate_all("all => all.map(one => one.href)")
+        assert all(link.startswith("https://example.org/") for link in links), links
+        assert page.evaluate("window.pwned") is None
+        # And if somebody got markup into a script, the browser would not have it.
+        refused = page.evaluate("() => { try { document.body.innerHTML = '<b>x</b>'; return 'taken'; } catch (error) { return error.name; } }")
+        assert refused == "TypeError", refused
+        assert [one for one in page.mistakes if "TrustedHTML" not in one] == [], page.mistakes
+
+
+if __name__ == "__main__":
+    main()

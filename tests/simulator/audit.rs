@@ -1,0 +1,109 @@
+//! Compares the hub's own tables with the model, after every step.
+
+use super::invariant::{Check, Invariant, ensure};
+use super::judge::MAX_WAITING;
+use super::model::Model;
+use super::names::{NICKS, Nick, ROOMS, nicks, room, shown};
+use super::world::World;
+use super::world::connections::FIRST_PORT;
+
+/// Messages kept of each channel for those who join next.
+const REMEMBERED: usize = 20;
+
+impl World {
+    /// Everything that can be seen from outside is as it should be.
+    pub(super) fn audit(&self) -> Check {
+        self.audit_sizes()?;
+        self.audit_users()?;
+        self.audit_channels()?;
+        self.audit_ignored()
+    }
+
+    fn audit_sizes(&self) -> Check {
+        let (counts, sizes, model) = (self.hub.counts(), self.hub.sizes(), &self.model);
+        let alive = model.all_alive().count();
+        let deadlines = model
+            .all_alive()
+            .filter(|(_, conn)| conn.deadline.is_some());
+        let rooms = (0..ROOMS).filter(|&room| model.exists(room)).count();
+        let awaited = model.channels.iter().any(|room| room.awaited.is_some());
+        let bounded = counts.connections == alive
+            && counts.users == model.users.iter().flatten().count()
+            && counts.channels == rooms
+            && sizes.connection_slots <= model.slots.len()
+            && sizes.login_deadlines == deadlines.count()
+            && sizes.waiting_commands <= alive * MAX_WAITING
+            && sizes.channel_slots <= ROOMS
+            && sizes.due_notices <= rooms
+            && sizes.remembered_messages <= rooms * REMEMBERED
+            && (sizes.held_messages == 0 || awaited)
+            && sizes.unsettled_messages == model.drafts.len()
+            && sizes.held_nicknames <= NICKS;
+        ensure(bounded, Invariant::MemoryBounded, || {
+            let drafts = model.drafts.len();
+            format!(
+                "{alive} connections, {rooms} channels, {drafts} unsettled: {counts:?} {sizes:?}"
+            )
+        })
+    }
+
+    fn audit_users(&self) -> Check {
+        let users = self.hub.users();
+        let named = self.model.all_alive();
+        let named = named.filter(|(_, conn)| conn.name.is_some()).count();
+        ensure(
+            users.len() == named,
+            Invariant::MembershipConsistent,
+            || format!("{} are listed as users, {named} are on", users.len()),
+        )?;
+        for user in users {
+            let slot = usize::from(user.address.port() - FIRST_PORT);
+            let conn = self.model.alive(slot);
+            let right = conn.is_some_and(|conn| {
+                let name = conn.name.as_ref();
+                let rooms = conn.places.iter().map(|place| place.room);
+                name.is_some_and(|name| name.as_str() == user.nickname.as_str())
+                    && rooms.eq(user.channels.iter().map(room))
+            });
+            ensure(right, Invariant::MembershipConsistent, || {
+                let known = conn.map(|conn| (&conn.name, Model::rooms(conn)));
+                format!("listed is {user:?}, it is {known:?}")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn audit_channels(&self) -> Check {
+        for channel in self.hub.channels() {
+            let listed = nicks(&channel.members);
+            let people = self.model.people(room(&channel.name));
+            ensure(listed == people, Invariant::MembershipConsistent, || {
+                let people = shown(people);
+                format!("listed is {channel:?}, it is {people}")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn audit_ignored(&self) -> Check {
+        for nick in 0..NICKS {
+            self.check_remembered(nick)?;
+        }
+        Ok(())
+    }
+
+    /// Once the store has heard of it, nobody is remembered as ignored who is
+    /// not ignored any more.
+    fn check_remembered(&self, nick: Nick) -> Check {
+        let user = self.model.users[nick].as_ref();
+        let Some(user) = user.filter(|user| user.is_account && !user.unsure) else {
+            return Ok(());
+        };
+        let remembered = self.store.ignored(nick);
+        let right = remembered & !user.ignored == 0 || self.store.is_ignoring(nick);
+        ensure(right, Invariant::IgnoreRemembered, || {
+            let (remembered, ignored) = (shown(remembered), shown(user.ignored));
+            format!("of {nick} is remembered: {remembered}; it ignores: {ignored}")
+        })
+    }
+}

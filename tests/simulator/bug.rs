@@ -1,0 +1,376 @@
+//! Bugs planted on purpose, to see that each invariant catches one.
+//!
+//! They stand between the hub and the world: an effect is altered, or a call
+//! never reaches the hub. The hub itself is the real one.
+
+use std::rc::Rc;
+
+use chat_server::hub::{ConnectionId, Event, Message, Refusal};
+
+use super::effect::Out;
+use super::invariant::Invariant;
+use super::model::Model;
+use super::names::{nickname, room};
+
+macro_rules! bugs {
+    ($($name:ident: $invariant:ident, $what:literal,)*) => {
+        /// A bug to plant.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Bug {
+            $(#[doc = $what] $name,)*
+        }
+
+        impl Bug {
+            /// Every one of them.
+            pub const ALL: &[Bug] = &[$(Bug::$name,)*];
+
+            /// The invariant that catches it.
+            pub fn caught_by(self) -> Invariant {
+                match self {
+                    $(Bug::$name => Invariant::$invariant,)*
+                }
+            }
+
+            /// What is wrong.
+            pub fn what(self) -> &'static str {
+                match self {
+                    $(Bug::$name => $what,)*
+                }
+            }
+        }
+    };
+}
+
+bugs! {
+    SwapsMessages: SameOrder, "Two messages that go out together change places for one member.",
+    DeliversAtOnce: CommitFirst, "A message is delivered when it is taken, before it is committed.",
+    SkipsMember: NothingLost, "One member is left out of a delivery.",
+    ForgetsOutcome: EverythingAnswered, "The hub is not told that a message is committed.",
+    DeliversTwice: NothingDoubled, "A message is delivered twice.",
+    SwapsAuthor: NothingAltered, "A message arrives under somebody else's nickname.",
+    TellsStranger: MembersOnly, "A message also goes to somebody who is not in the channel.",
+    PrivateToThird: PrivateToTwo, "A private message also goes to a third person.",
+    DeliversIgnored: IgnoreHonoured, "A private message reaches somebody who ignores its sender.",
+    ForgetsUnignored: IgnoreRemembered, "The store is not told that somebody is no longer ignored.",
+    WelcomesSecond: OneOwner, "Who is refused a nickname that is in use gets it.",
+    ForgetsBans: BansHold, "The hub is not told of bans.",
+    LeavesQuietly: MembershipConsistent, "A connection is told that it has left, and has not.",
+    SkipsNotice: NoticesAgree, "Nobody is told that somebody has come.",
+    HidesMember: ListsTrue, "A list of members lacks one.",
+    WrongReason: RefusalsTrue, "Who is in a channel already is told that it does not exist.",
+    CutsHistory: HistoryTrue, "A message is missing in a history.",
+    RepeatsId: IdsIncrease, "A message gets the id of the one before.",
+    SwapsAnswers: OwnOrder, "Of two answers of a connection's own the second comes first.",
+    ForgetsLimits: LimitsKept, "The hub is not told that the limits have changed.",
+    ForgetsDeadlines: LimitsKept, "Nobody looks at the clock for the hub.",
+    SkipsAnnouncement: AllTold, "One connection is left out of an announcement.",
+    TellsDeparted: LivingOnly, "Something is addressed to a connection that has been ended.",
+    ForgetsToClose: EndedMeansEnded, "The hub is not told that a peer has gone.",
+    ForgetsQuestions: EverythingAnswered, "The hub is not told what the store has read.",
+    LosesWhatIsCommitted: SeenIsStored, "The store forgets the newest message when the process dies.",
+    LeavesDeadline: MemoryBounded, "An effect that ends a connection is carried out, the hub never heard of it.",
+    Panics: NeverPanics, "Something panics in the middle of a call.",
+}
+
+/// Plants one bug.
+pub struct Saboteur {
+    bug: Option<Bug>,
+    /// The last connection that was ended.
+    departed: Option<ConnectionId>,
+    /// The last message that was taken.
+    last_append: Option<chat_server::hub::MessageId>,
+    /// An answer that waits for the next.
+    kept_answer: Option<Out>,
+    outcomes: usize,
+}
+
+impl Saboteur {
+    pub fn new(bug: Option<Bug>) -> Saboteur {
+        Saboteur {
+            bug,
+            departed: None,
+            last_append: None,
+            kept_answer: None,
+            outcomes: 0,
+        }
+    }
+
+    pub fn is(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    /// Whether the hub is not to hear of the last outcome.
+    pub fn forgets_outcome(&mut self) -> bool {
+        self.outcomes += 1;
+        self.is(Bug::ForgetsOutcome) && self.outcomes > 20
+    }
+
+    /// Alters what the hub wants done.
+    pub fn alter(&mut self, outs: &mut Vec<Out>, model: &Model) {
+        let Some(bug) = self.bug else {
+            return;
+        };
+        match bug {
+            Bug::SwapsMessages => swap_messages(outs),
+            Bug::DeliversAtOnce => deliver_at_once(outs, model),
+            Bug::SkipsMember => skip_member(outs),
+            Bug::DeliversTwice => {
+                let again = outs.iter().find(|out| message_of(out).is_some()).cloned();
+                outs.extend(again);
+            }
+            Bug::SwapsAuthor => alter_events(outs, |event| {
+                if let Event::Message(message) = event {
+                    message.from = nickname(super::names::NICKS - 1, 0);
+                }
+            }),
+            Bug::TellsStranger => tell_stranger(outs, model),
+            Bug::PrivateToThird => private_to_third(outs, model),
+            Bug::DeliversIgnored => deliver_ignored(outs, model),
+            Bug::ForgetsUnignored => outs.retain(|out| {
+                use chat_server::hub::Chore::SetIgnored;
+                !matches!(out, Out::Chore(SetIgnored { ignored: false, .. }))
+            }),
+            Bug::WelcomesSecond => alter_events(outs, |event| {
+                if let Event::Refused(Refusal::NicknameInUse(name)) = event
+                    && model.call.claim.is_some()
+                {
+                    *event = Event::Welcome {
+                        nickname: name.clone(),
+                    };
+                }
+            }),
+            Bug::LeavesQuietly => leave_quietly(outs, model),
+            Bug::SkipsNotice => outs
+                .retain(|out| !is_event(out, |event| matches!(event, Event::MemberJoined { .. }))),
+            Bug::HidesMember => alter_events(outs, |event| {
+                if let Event::Members { nicknames, .. } = event {
+                    nicknames.pop();
+                }
+            }),
+            Bug::WrongReason => alter_events(outs, |event| {
+                if let Event::Refused(Refusal::AlreadyInChannel(name)) = event {
+                    *event = Event::Refused(Refusal::NoSuchChannel(name.clone()));
+                }
+            }),
+            Bug::CutsHistory => alter_events(outs, |event| {
+                if let Event::History { messages, .. } = event
+                    && messages.len() > 2
+                {
+                    messages.remove(1);
+                }
+            }),
+            Bug::RepeatsId => {
+                for out in outs {
+                    if let Out::Append(message) = out {
+                        let last = self.last_append.replace(message.id);
+                        message.id = last.unwrap_or(message.id);
+                    }
+                }
+            }
+            Bug::SwapsAnswers => self.swap_answers(outs),
+            Bug::SkipsAnnouncement => {
+                for out in outs {
+                    if let Out::Tell(to, event) = out
+                        && matches!(**event, Event::Announcement { .. })
+                    {
+                        to.pop();
+                    }
+                }
+            }
+            Bug::TellsDeparted => {
+                if let (Some(id), Some(Out::Tell(to, _))) = (self.departed, outs.last_mut()) {
+                    to.push(id);
+                }
+                let closed = outs.iter().find_map(|out| match out {
+                    Out::Close(id, _) => Some(*id),
+                    _ => None,
+                });
+                self.departed = closed.or(self.departed);
+            }
+            Bug::LeavesDeadline => {
+                let unnamed = model.all_alive().find(|(_, conn)| conn.deadline.is_some());
+                if let Some((_, conn)) = unnamed
+                    && outs.iter().any(|out| message_of(out).is_some())
+                {
+                    let farewell = chat_server::hub::Farewell::Quit;
+                    outs.push(Out::Close(conn.id, farewell));
+                }
+            }
+            Bug::Panics => {
+                let many = outs.iter().filter(|out| message_of(out).is_some()).count();
+                assert!(many == 0, "planted");
+            }
+            Bug::ForgetsOutcome
+            | Bug::ForgetsBans
+            | Bug::ForgetsLimits
+            | Bug::ForgetsDeadlines
+            | Bug::ForgetsToClose
+            | Bug::ForgetsQuestions
+            | Bug::LosesWhatIsCommitted => {}
+        }
+    }
+
+    /// Keeps an answer back until the connection gets another.
+    fn swap_answers(&mut self, outs: &mut Vec<Out>) {
+        let Some(place) = outs.iter().position(|out| matches!(out, Out::Write(..))) else {
+            return;
+        };
+        match (&self.kept_answer, &outs[place]) {
+            (None, _) => self.kept_answer = Some(outs.remove(place)),
+            (Some(Out::Write(kept, _)), Out::Write(next, _)) if kept == next => {
+                outs.extend(self.kept_answer.take());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_event(out: &Out, is: impl Fn(&Event) -> bool) -> bool {
+    matches!(out, Out::Tell(_, event) if is(event))
+}
+
+fn alter_events(outs: &mut [Out], alter: impl Fn(&mut Event)) {
+    for out in outs {
+        if let Out::Tell(_, event) = out {
+            alter(Rc::make_mut(event));
+        }
+    }
+}
+
+fn message_of(out: &Out) -> Option<&Message> {
+    match out {
+        Out::Tell(_, event) => match &**event {
+            Event::Message(message) => Some(message),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// One member gets two messages of a channel the other way round.
+fn swap_messages(outs: &mut Vec<Out>) {
+    let told: Vec<usize> = (0..outs.len())
+        .filter(|&place| message_of(&outs[place]).is_some())
+        .collect();
+    for pair in told.windows(2) {
+        let (one, other) = (message_of(&outs[pair[0]]), message_of(&outs[pair[1]]));
+        let same = one
+            .zip(other)
+            .is_some_and(|(one, other)| one.channel == other.channel);
+        if same {
+            // Both are handed over first, so that only the order is wrong.
+            let second = outs.remove(pair[1]);
+            let first = outs.remove(pair[0]);
+            outs.extend([second, first]);
+            return;
+        }
+    }
+}
+
+fn deliver_at_once(outs: &mut Vec<Out>, model: &Model) {
+    let taken = outs.iter().find_map(|out| match out {
+        Out::Append(message) => Some(message),
+        _ => None,
+    });
+    let Some(taken) = taken else {
+        return;
+    };
+    if let chat_server::store::Place::Channel { channel, .. } = &taken.place {
+        let members = model.members(room(channel)).map(|(_, conn)| conn.id);
+        let message = Message {
+            channel: channel.clone(),
+            from: taken.author.clone(),
+            body: chat_server::hub::Body {
+                id: taken.id,
+                at_ms: taken.at_ms,
+                text: taken.text.clone(),
+            },
+        };
+        let event = Rc::new(Event::Message(message));
+        outs.push(Out::Tell(members.collect(), event));
+    }
+}
+
+fn skip_member(outs: &mut [Out]) {
+    for out in outs {
+        if message_of(out).is_some()
+            && let Out::Tell(to, _) = out
+        {
+            to.pop();
+        }
+    }
+}
+
+fn tell_stranger(outs: &mut [Out], model: &Model) {
+    for out in outs {
+        let Some(room) = message_of(out).map(|message| room(&message.channel)) else {
+            continue;
+        };
+        let mut all = model.all_alive();
+        let stranger = all.find(|&(slot, _)| model.place(slot, room).is_none());
+        if let (Out::Tell(to, _), Some((_, stranger))) = (out, stranger) {
+            to.push(stranger.id);
+        }
+    }
+}
+
+fn private_to_third(outs: &mut [Out], model: &Model) {
+    for out in outs {
+        let Out::Tell(to, event) = out else {
+            continue;
+        };
+        let Event::Private(message) = &**event else {
+            continue;
+        };
+        let third = model.all_alive().find(|(_, conn)| {
+            let name = conn.name.as_ref();
+            name.is_some_and(|name| *name != message.from && *name != message.to)
+        });
+        to.extend(third.map(|(_, conn)| conn.id));
+    }
+}
+
+/// Who is told to have sent what nobody got has been ignored.
+fn deliver_ignored(outs: &mut Vec<Out>, model: &Model) {
+    let place = outs.iter().position(|out| {
+        is_event(out, |event| match event {
+            Event::PrivateSent(sent) => !outs.iter().any(|out| {
+                is_event(
+                    out,
+                    |event| matches!(event, Event::Private(m) if m.body.id == sent.body.id),
+                )
+            }),
+            _ => false,
+        })
+    });
+    let Some(place) = place else {
+        return;
+    };
+    let Out::Tell(_, event) = &outs[place] else {
+        return;
+    };
+    let Event::PrivateSent(sent) = &**event else {
+        return;
+    };
+    let user = model.users[super::names::nick(&sent.to)].as_ref();
+    let slots = user.map(|user| user.slots.as_slice()).unwrap_or_default();
+    let all = slots.iter().filter_map(|&slot| model.alive(slot));
+    let to: Vec<ConnectionId> = all.map(|conn| conn.id).collect();
+    if !to.is_empty() && sent.to != sent.from {
+        let event = Rc::new(Event::Private(sent.clone()));
+        outs.insert(place, Out::Tell(to, event));
+    }
+}
+
+/// Tells somebody who is alone in a channel that they have left it.
+fn leave_quietly(outs: &mut Vec<Out>, model: &Model) {
+    let said = outs.iter().find_map(message_of);
+    let Some(channel) = said.map(|message| message.channel.clone()) else {
+        return;
+    };
+    let mut members = model.members(room(&channel));
+    if let (Some((_, conn)), None) = (members.next(), members.next()) {
+        let event = Rc::new(Event::Left { channel });
+        outs.push(Out::Tell(vec![conn.id], event));
+    }
+}

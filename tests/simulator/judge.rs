@@ -1,0 +1,281 @@
+//! Judges what the hub says, word by word, as it says it.
+//!
+//! [`Model::witness`] sees every effect in order: it checks it against what
+//! the model knows, and has the model learn from it.
+
+mod membership;
+mod messages;
+mod names;
+
+pub use names::Denied;
+
+use std::sync::Arc;
+
+use chat_server::hub::{Chore, ConnectionId, Event, Farewell, Now, Refusal};
+
+use super::effect::Out;
+use super::invariant::{Check, Invariant, ensure};
+use super::model::{Model, Slot};
+use super::names::{ROOMS, nicks, room, shown};
+use super::store::Store;
+
+/// Commands of one connection that may wait.
+pub const MAX_WAITING: usize = 1024;
+
+impl Model {
+    pub fn witness(&mut self, out: &Out, store: &Store, now: Now) -> Check {
+        match out {
+            Out::Tell(to, event) => {
+                let slots = self.living(to)?;
+                self.told(&slots, event, store, now)
+            }
+            Out::Write(to, bytes) => {
+                let slots = self.living(&[*to])?;
+                self.written(slots[0], bytes)
+            }
+            Out::Close(id, farewell) => {
+                let slots = self.living(&[*id])?;
+                self.closed(slots[0], farewell, now)
+            }
+            Out::Log(entry) => self.logged(entry, store),
+            Out::Append(message) => self.appended(message),
+            Out::Chore(Chore::Recall(recall)) => {
+                self.channels[room(&recall.channel)].awaited = Some(recall.number);
+                Ok(())
+            }
+            Out::Chore(Chore::Read(_) | Chore::SetIgnored { .. }) => Ok(()),
+        }
+    }
+
+    fn living(&self, to: &[ConnectionId]) -> Check<Vec<Slot>> {
+        let mut slots = Vec::with_capacity(to.len());
+        for &id in to {
+            let slot = self.slot_of(id);
+            ensure(slot.is_some(), Invariant::LivingOnly, || {
+                format!("{id:?} is addressed and is not there")
+            })?;
+            slots.extend(slot);
+        }
+        Ok(slots)
+    }
+
+    fn told(&mut self, to: &[Slot], event: &Event, store: &Store, now: Now) -> Check {
+        match event {
+            Event::Greeting { others } => self.greeted(to, *others),
+            Event::Welcome { nickname } => self.welcomed(to, nickname, now),
+            Event::Renamed { to: name } => self.renamed(to, name, now),
+            Event::Message(message) => self.delivered(to, message, store),
+            Event::Private(message) => self.private(to, message),
+            Event::PrivateCopy(message) => self.private_copy(to, message),
+            Event::PrivateSent(message) => self.private_sent(to, message),
+            Event::History {
+                channel,
+                messages,
+                complete,
+            } => self.history(to, channel, messages, *complete, store),
+            Event::Joined { channel, others } => self.joined(to, channel, *others),
+            Event::Left { channel } => self.left(to, channel),
+            Event::MemberJoined { channel, nickname } => self.member_joined(to, channel, nickname),
+            Event::MemberLeft { channel, nickname } => self.member_left(to, channel, nickname),
+            Event::MembersChanged {
+                channel,
+                joined,
+                left,
+            } => self.members_changed(to, channel, (*joined, *left)),
+            Event::MemberRenamed {
+                channel,
+                from,
+                to: name,
+            } => self.member_renamed(to, channel, from, name),
+            Event::Members { channel, nicknames } => {
+                let room = room(channel);
+                self.all_in(to, room)?;
+                let people = self.people(room);
+                let listed = nicks(nicknames);
+                let right = listed == people && nicknames.len() == people.count_ones() as usize;
+                ensure(right, Invariant::ListsTrue, || {
+                    let people = shown(people);
+                    format!("{nicknames:?} are listed in {channel}, it is {people}")
+                })
+            }
+            Event::Channels(list) => {
+                for &slot in to {
+                    if let Some(conn) = self.alive_mut(slot) {
+                        conn.lists = conn.lists.saturating_sub(1);
+                    }
+                }
+                let known = (0..ROOMS).filter(|&room| self.exists(room)).count();
+                let right = |&(ref name, members): &(_, usize)| {
+                    self.members(room(name)).count() == members && self.exists(room(name))
+                };
+                let right = list.iter().all(right) && list.len() == known;
+                ensure(right, Invariant::ListsTrue, || {
+                    format!("the channels are not {list:?}")
+                })
+            }
+            Event::Ignored(name) => self.ignored(to, name),
+            Event::Unignored(name) => self.unignored(to, name),
+            Event::Announcement { .. } => self.announced(to),
+            Event::Resumed { .. }
+            | Event::Stored { .. }
+            | Event::NotSent { .. }
+            | Event::Typing { .. }
+            | Event::Listening { .. } => ensure(false, Invariant::RefusalsTrue, || {
+                format!("{to:?} are told {event:?}, which nobody asks for")
+            }),
+            Event::Refused(refusal) => {
+                for &slot in to {
+                    self.refused(slot, refusal, now)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn greeted(&mut self, to: &[Slot], others: usize) -> Check {
+        let opened = self.call.opened.take();
+        ensure(to == opened.as_slice(), Invariant::LivingOnly, || {
+            format!("{to:?} are greeted, {opened:?} has come")
+        })?;
+        let on = self.users.iter().flatten().count();
+        ensure(others == on, Invariant::ListsTrue, || {
+            format!("greeted with {others}, {on} are on")
+        })
+    }
+
+    fn announced(&mut self, to: &[Slot]) -> Check {
+        for slot in to {
+            let waiting = self.call.announced.as_mut();
+            let place = waiting.and_then(|all| {
+                let place = all.iter().position(|other| other == slot)?;
+                Some(all.swap_remove(place))
+            });
+            ensure(place.is_some(), Invariant::AllTold, || {
+                format!("{slot} is told an announcement that it has had, or that nobody made")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the connection's own thread: a number.
+    fn written(&mut self, slot: Slot, bytes: &[u8]) -> Check {
+        let number = bytes.try_into().map(u64::from_le_bytes).ok();
+        let expected = self
+            .alive_mut(slot)
+            .and_then(|conn| conn.answers.pop_front());
+        ensure(number == expected, Invariant::OwnOrder, || {
+            format!("{slot} is written {number:?}, {expected:?} comes first")
+        })
+    }
+
+    fn closed(&mut self, slot: Slot, farewell: &Farewell, now: Now) -> Check {
+        if let Some(conn) = self.alive(slot)
+            && *farewell == Farewell::LoginTimeout
+        {
+            let due = conn.deadline.is_some_and(|due| due <= now.ticks_ms);
+            ensure(due, Invariant::LimitsKept, || {
+                format!("{slot} had until {:?} to log in", conn.deadline)
+            })?;
+        }
+        if self.call.opened == Some(slot) {
+            let address = self.alive(slot).map(|conn| conn.profile.address);
+            let banned = address.is_some_and(|address| self.bans_address(address, now));
+            ensure(banned, Invariant::BansHold, || {
+                format!("{slot} is turned away and its address not banned")
+            })?;
+            self.call.opened = None;
+        }
+        self.end(slot);
+        Ok(())
+    }
+
+    fn ignored(&mut self, to: &[Slot], name: &chat_server::name::Name) -> Check {
+        for &slot in to {
+            if let Some(own) = self.nick_of(slot)
+                && let Some(user) = &mut self.users[own]
+            {
+                user.ignored |= nicks([name]);
+            }
+        }
+        Ok(())
+    }
+
+    fn unignored(&mut self, to: &[Slot], name: &chat_server::name::Name) -> Check {
+        let user = self.users[super::names::nick(name)].as_ref();
+        let aliases = user.into_iter().flat_map(|user| &user.aliases);
+        let set = aliases.fold(nicks([name]), |set, &nick| set | super::names::bit(nick));
+        for &slot in to {
+            if let Some(own) = self.nick_of(slot)
+                && let Some(user) = &mut self.users[own]
+            {
+                user.ignored &= !set;
+            }
+        }
+        Ok(())
+    }
+
+    fn refused(&mut self, slot: Slot, refusal: &Refusal, now: Now) -> Check {
+        self.answered_move(slot, refusal);
+        let Some(conn) = self.alive(slot) else {
+            return Ok(());
+        };
+        let is_in = |name| self.place(slot, room(name)).is_some();
+        let joined = conn.places.len();
+        let true_reason = match refusal {
+            Refusal::NotStored => {
+                let told = &mut self.call.not_stored;
+                let place = told.iter().position(|&other| other == slot);
+                place.map(|place| told.swap_remove(place)).is_some()
+            }
+            Refusal::TooManyWaiting(most) => {
+                self.call.overflowed = true;
+                *most == MAX_WAITING
+            }
+            Refusal::NicknameInUse(name) => {
+                let nick = super::names::nick(name);
+                self.users[nick].is_some() || self.is_held(nick, now)
+            }
+            Refusal::NicknameBanned(name) => self.bans_nick(super::names::nick(name), now),
+            Refusal::NoChannel => joined == 0 || conn.name.is_none(),
+            Refusal::NotInChannel(name) => !is_in(name),
+            Refusal::AlreadyInChannel(name) => is_in(name),
+            Refusal::TooManyChannels(most) => {
+                *most == self.limits.channels_per_connection && joined >= *most
+            }
+            Refusal::NoSuchUser(name) => self.users[super::names::nick(name)].is_none(),
+            Refusal::NoSuchChannel(name) => !self.exists(room(name)),
+            Refusal::ChannelExists(name) => self.exists(room(name)),
+            Refusal::NoHistory => !self.limits.history,
+            Refusal::NicknameIsAccount => self.is_account(slot),
+            Refusal::HistoryUnavailable => {
+                let reading = self.call.reading.take();
+                matches!(reading, Some((asked, None)) if asked == slot)
+            }
+            Refusal::BadName(_) | Refusal::TooManyHeld | Refusal::NicknameRegistered(_) => false,
+            Refusal::CannotIgnoreSelf
+            | Refusal::NotIgnored(_)
+            | Refusal::TooManyIgnored(_)
+            | Refusal::EmptyMessage => true,
+        };
+        ensure(true_reason, Invariant::RefusalsTrue, || {
+            format!("{slot} is refused for no reason: {refusal:?}")
+        })
+    }
+
+    /// Checks that all of these are members of a channel.
+    fn all_in(&self, to: &[Slot], room: usize) -> Check {
+        let stranger = to.iter().find(|&&slot| self.place(slot, room).is_none());
+        ensure(stranger.is_none(), Invariant::MembersOnly, || {
+            format!("{stranger:?} is told about channel {room} and not in it")
+        })
+    }
+
+    /// The number a text stands for.
+    fn number(text: &str) -> usize {
+        text.parse().unwrap_or(usize::MAX)
+    }
+
+    fn text_of(text: &Option<Arc<str>>) -> usize {
+        text.as_deref().map_or(usize::MAX, Model::number)
+    }
+}

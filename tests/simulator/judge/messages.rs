@@ -1,0 +1,345 @@
+//! What is said: taken, committed, handed over once, and to whom.
+
+use chat_server::chatlog::{Entry, Kind};
+use chat_server::hub::{ConnectionId, Message, MessageId, Private};
+use chat_server::name::Name;
+use chat_server::store::{NewMessage, Place};
+
+use super::super::call::Handing;
+use super::super::invariant::{Check, Invariant, ensure};
+use super::super::model::{Draft, Model, Owed, Slot};
+use super::super::names::{Room, nick, room, written_nickname, written_room};
+use super::super::store::Store;
+
+/// Messages shown to somebody who joins.
+const RECALLED: usize = 20;
+
+impl Model {
+    /// The hub wants a message committed.
+    pub(super) fn appended(&mut self, message: &NewMessage) -> Check {
+        let number = Model::number(message.text.as_str());
+        let (place, kept) = match &message.place {
+            Place::Channel { channel, account } => (Some(room(channel)), account.is_some()),
+            Place::Direct { .. } => (None, true),
+        };
+        let by = self.take(number, message.id, place, &message.author)?;
+        let slot = self.slot_of(by);
+        let account = slot.is_some_and(|slot| self.is_account(slot));
+        ensure(account == kept, Invariant::NothingAltered, || {
+            format!("{} is kept for the wrong account", message.id)
+        })?;
+        let draft = Draft {
+            by,
+            from_account: account,
+        };
+        self.drafts.insert(message.id, draft);
+        Ok(())
+    }
+
+    /// A message is taken: it has an id from now on.
+    fn take(
+        &mut self,
+        number: usize,
+        id: MessageId,
+        place: Option<Room>,
+        author: &Name,
+    ) -> Check<ConnectionId> {
+        ensure(id > self.last_id, Invariant::IdsIncrease, || {
+            format!("{id} comes after {}", self.last_id)
+        })?;
+        self.last_id = id;
+        let sent = self.sent.get_mut(number);
+        let Some(sent) = sent.filter(|sent| sent.taken.is_none()) else {
+            return Err(altered(id, "it has been taken before, or was never said"));
+        };
+        sent.taken = Some((id, place, author.shown()));
+        let by = sent.by;
+        let Some(slot) = self.slot_of(by) else {
+            return Err(altered(id, "who is said to have said it has gone"));
+        };
+        if let Some(place) = place {
+            self.all_in(&[slot], place)?;
+        }
+        if self.nick_of(slot) != Some(nick(author)) {
+            return Err(altered(id, "it was said by somebody else"));
+        }
+        let Some(conn) = self.alive_mut(slot) else {
+            return Ok(by);
+        };
+        let before = conn.last_said;
+        conn.last_said = number + 1;
+        ensure(number >= before, Invariant::OwnOrder, || {
+            format!("{slot} said {number} before {before}")
+        })?;
+        Ok(by)
+    }
+
+    /// The chat log has every message, at the moment it is handed over.
+    pub(super) fn logged(&mut self, entry: &Entry, store: &Store) -> Check {
+        let (Some(id), Kind::Message | Kind::Private) = (entry.id, entry.kind) else {
+            return Ok(());
+        };
+        self.end_handing()?;
+        let place = entry.channel.as_deref().and_then(written_room);
+        let to = entry.to.as_deref().and_then(written_nickname);
+        let Some(author) = entry.nick.as_deref().and_then(written_nickname) else {
+            return Err(altered(id, "nobody has said it"));
+        };
+        let settled = self.call.settled.iter().position(|&(other, _)| other == id);
+        let draft = match settled {
+            Some(settled) => self.call.settled.swap_remove(settled).1,
+            None => {
+                let number = Model::text_of(&entry.text);
+                let kept = self.is_kept(number, place, to);
+                ensure(!kept, Invariant::CommitFirst, || {
+                    format!("{id} is handed over and has not been committed")
+                })?;
+                let by = self.take(number, id, place, author)?;
+                let slot = self.slot_of(by);
+                let from_account = slot.is_some_and(|slot| self.is_account(slot));
+                Draft { by, from_account }
+            }
+        };
+        match (place, to) {
+            (Some(room), _) => self.publish(room, id),
+            (None, Some(to)) => self.hand_over(id, draft, author, to),
+            (None, None) => return Err(altered(id, "it is to nobody")),
+        }
+        self.check_committed(id, settled.is_some(), store)
+    }
+
+    fn is_kept(&self, number: usize, place: Option<Room>, to: Option<&Name>) -> bool {
+        let Some(sent) = self.sent.get(number) else {
+            return false;
+        };
+        let by_account = self
+            .slot_of(sent.by)
+            .is_some_and(|slot| self.is_account(slot));
+        let to = to.and_then(|to| self.users[nick(to)].as_ref());
+        let to_account = sent.to_account || to.is_some_and(|to| to.is_account);
+        match place {
+            Some(_) => self.limits.history,
+            None => by_account && to_account,
+        }
+    }
+
+    fn check_committed(&self, id: MessageId, kept: bool, store: &Store) -> Check {
+        let seen = !kept || store.is_committed(id);
+        ensure(seen, Invariant::CommitFirst, || {
+            format!("{id} is seen and not committed")
+        })
+    }
+
+    /// From now on every member is owed the message.
+    fn publish(&mut self, room: Room, id: MessageId) {
+        let members: Vec<Slot> = self
+            .members(room)
+            .filter(|(_, conn)| {
+                let place = conn.places.iter().find(|place| place.room == room);
+                place.is_some_and(|place| place.past < id)
+            })
+            .map(|(slot, _)| slot)
+            .collect();
+        let owed = members.into_iter().map(|slot| Owed { slot, room, id });
+        self.owed.extend(owed);
+        if self.channels[room].awaited.is_some() {
+            self.channels[room].held.push(id);
+        }
+    }
+
+    pub(super) fn delivered(&mut self, to: &[Slot], message: &Message, store: &Store) -> Check {
+        let room = room(&message.channel);
+        let id = message.body.id;
+        self.check_committed(id, self.limits.history, store)?;
+        self.check_unaltered(id, message.body.text.as_str(), Some(room), &message.from)?;
+        self.all_in(to, room)?;
+        for &slot in to {
+            let owed = Owed { slot, room, id };
+            let place = self.owed.iter().position(|other| *other == owed);
+            ensure(place.is_some(), Invariant::NothingDoubled, || {
+                format!("{slot} has seen {id} already")
+            })?;
+            if let Some(place) = place {
+                self.owed.swap_remove(place);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_unaltered(
+        &self,
+        id: MessageId,
+        text: &str,
+        place: Option<Room>,
+        author: &Name,
+    ) -> Check {
+        let sent = self.sent.get(Model::number(text));
+        let taken = sent.and_then(|sent| sent.taken.as_ref());
+        let right =
+            taken.is_some_and(|(i, p, a)| *i == id && *p == place && **a == *author.as_str());
+        match right {
+            true => Ok(()),
+            false => Err(altered(id, "it is not what was said")),
+        }
+    }
+
+    /// From now on the two parties are owed the message.
+    fn hand_over(&mut self, id: MessageId, draft: Draft, from: &Name, to: &Name) {
+        let ids = |slots: &[Slot]| -> Vec<ConnectionId> {
+            let conns = slots.iter().filter_map(|&slot| self.alive(slot));
+            conns.map(|conn| conn.id).collect()
+        };
+        let sender = self.users[nick(from)].as_ref();
+        let sender = sender.filter(|user| user.is_account == draft.from_account);
+        let to_oneself = from == to;
+        let mut copies = sender.map(|user| ids(&user.slots)).unwrap_or_default();
+        copies.retain(|&id| id != draft.by && !to_oneself);
+        let mut recipients = Vec::new();
+        let mut ignoring = Vec::new();
+        if let Some(user) = &self.users[nick(to)] {
+            let mut all = ids(&user.slots);
+            all.retain(|&id| id != draft.by || to_oneself);
+            match Model::ignores(user, from, sender) {
+                true => ignoring = all,
+                false => recipients = all,
+            }
+        }
+        self.call.handing = Some(Handing {
+            id,
+            copies,
+            recipients,
+            ignoring,
+            sender: self.slot_of(draft.by).map(|_| draft.by),
+        });
+    }
+
+    pub(super) fn private(&mut self, to: &[Slot], message: &Private) -> Check {
+        self.handed(to, message, |handing| &mut handing.recipients)
+    }
+
+    pub(super) fn private_copy(&mut self, to: &[Slot], message: &Private) -> Check {
+        self.handed(to, message, |handing| &mut handing.copies)
+    }
+
+    fn handed(
+        &mut self,
+        to: &[Slot],
+        message: &Private,
+        group: impl Fn(&mut Handing) -> &mut Vec<ConnectionId>,
+    ) -> Check {
+        let id = message.body.id;
+        self.check_unaltered(id, message.body.text.as_str(), None, &message.from)?;
+        for &slot in to {
+            let Some(conn) = self.alive(slot).map(|conn| conn.id) else {
+                continue;
+            };
+            let handing = self.call.handing.as_mut().filter(|now| now.id == id);
+            let Some(handing) = handing else {
+                return ensure(false, Invariant::PrivateToTwo, || {
+                    format!("{slot} gets {id}, which is not being handed over")
+                });
+            };
+            let ignoring = handing.ignoring.contains(&conn);
+            ensure(!ignoring, Invariant::IgnoreHonoured, || {
+                format!("{slot} ignores {} and gets {id}", message.from)
+            })?;
+            let group = group(handing);
+            let place = group.iter().position(|&other| other == conn);
+            ensure(place.is_some(), Invariant::PrivateToTwo, || {
+                format!("{slot} gets {id}, which is not for it, or once more")
+            })?;
+            if let Some(place) = place {
+                group.swap_remove(place);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn private_sent(&mut self, to: &[Slot], message: &Private) -> Check {
+        let id = message.body.id;
+        let conn = self.alive(to[0]).map(|conn| conn.id);
+        let handing = self.call.handing.as_mut().filter(|now| now.id == id);
+        let sender = handing.and_then(|handing| handing.sender.take());
+        ensure(
+            sender == conn && to.len() == 1,
+            Invariant::PrivateToTwo,
+            || format!("{to:?} are told to have sent {id}, it was {sender:?}"),
+        )
+    }
+
+    pub(super) fn history(
+        &mut self,
+        to: &[Slot],
+        channel: &Name,
+        messages: &[Message],
+        complete: bool,
+        store: &Store,
+    ) -> Check {
+        let room = room(channel);
+        if let Some((asked, answer)) = self.call.reading.take() {
+            let answer = answer.unwrap_or_default();
+            let stored = answer.messages.iter().map(|row| (row.id, &row.text));
+            let shown = messages
+                .iter()
+                .map(|message| (message.body.id, &message.body.text));
+            let right = to == [asked] && complete == answer.is_complete() && stored.eq(shown);
+            return ensure(right, Invariant::HistoryTrue, || {
+                format!("{to:?} are shown what {asked} asked for, or something else")
+            });
+        }
+        self.all_in(to, room)?;
+        for message in messages {
+            let text = message.body.text.as_str();
+            self.check_unaltered(message.body.id, text, Some(room), &message.from)?;
+        }
+        self.check_past(room, messages, store)?;
+        for &slot in to {
+            self.shown_past(slot, room, messages);
+        }
+        Ok(())
+    }
+
+    /// What is shown of the past is one piece of it.
+    fn check_past(&self, room: Room, messages: &[Message], store: &Store) -> Check {
+        let ids = messages.iter().map(|message| message.body.id);
+        let right = match messages.first() {
+            None => false,
+            Some(_) if !self.limits.history => ids.is_sorted_by(|a, b| a < b),
+            Some(first) => {
+                let stored = store.from(room, first.body.id).iter().map(|row| row.id);
+                stored.take(messages.len()).eq(ids)
+            }
+        };
+        ensure(right, Invariant::HistoryTrue, || {
+            let ids: Vec<String> = messages
+                .iter()
+                .map(|message| message.body.id.to_string())
+                .collect();
+            format!("shown as the past of {room}: {}", ids.join(" "))
+        })
+    }
+
+    /// What somebody has seen in the past is not owed any more, nor what is
+    /// too old for it.
+    fn shown_past(&mut self, slot: Slot, room: Room, messages: &[Message]) {
+        let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
+            return;
+        };
+        let (first, last) = (first.body.id, last.body.id);
+        let full = messages.len() >= RECALLED;
+        if let Some(place) = self.place_mut(slot, room) {
+            place.past = place.past.max(last);
+        }
+        self.owed.retain(|owed| {
+            let seen = owed.id <= last && (full || owed.id >= first);
+            owed.slot != slot || owed.room != room || !seen
+        });
+    }
+}
+
+fn altered(id: MessageId, how: &str) -> super::super::invariant::Violation {
+    super::super::invariant::Violation {
+        invariant: Invariant::NothingAltered,
+        seen: format!("{id}: {how}"),
+    }
+}

@@ -1,0 +1,415 @@
+//! What the hub should be in: a small model of who is on, under which
+//! nickname, in which channels, and what they are still owed.
+//!
+//! It learns from what clients are told, never from the hub's own tables,
+//! so that the two can be compared.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use chat_server::hub::{Ban, BanTarget, ConnectionId, Limits, MessageId, Now, Profile};
+use chat_server::name::Name;
+
+use super::call::Call;
+use super::invariant::{Check, Invariant, ensure};
+use super::names::{GLOBAL_ROOM, NICKS, Nick, Nicks, ROOMS, Room, bit, nick};
+use super::store::has;
+
+/// Earlier nicknames of a guest that count when somebody ignores them.
+const ALIASES: usize = 16;
+
+/// Position of a connection in [`Model::slots`]: the index of its id.
+pub type Slot = usize;
+
+/// See the module's documentation.
+pub struct Model {
+    pub limits: Limits,
+    /// By index of the connection's id.
+    pub slots: Vec<Option<Conn>>,
+    pub users: [Option<User>; NICKS],
+    pub bans: Vec<Ban>,
+    pub holds: [Option<Hold>; NICKS],
+    pub channels: [Channel; ROOMS],
+    /// Everything anybody wanted to say; texts are numbers into this.
+    pub sent: Vec<Sent>,
+    /// Messages that wait to be committed.
+    pub drafts: BTreeMap<MessageId, Draft>,
+    /// What members are to get and have not got yet.
+    pub owed: Vec<Owed>,
+    pub last_id: MessageId,
+    /// What the call under way is about.
+    pub call: Call,
+}
+
+/// A connection.
+pub struct Conn {
+    pub id: ConnectionId,
+    pub profile: Profile,
+    /// Whether the hub has not ended it.
+    pub alive: bool,
+    pub name: Option<Name>,
+    pub token: Option<Arc<str>>,
+    /// Until when it has to have a nickname.
+    pub deadline: Option<u64>,
+    /// The last one is the current channel.
+    pub places: Vec<Place>,
+    /// Requests to go somewhere that have not been answered.
+    pub moves: VecDeque<Move>,
+    /// Its own thread's answers that have not been passed on.
+    pub answers: VecDeque<u64>,
+    /// Questions for all channels that have not been answered.
+    pub lists: usize,
+    /// The last of its messages that was taken.
+    pub last_said: usize,
+    /// Whether it has ever asked anything.
+    pub has_asked: bool,
+}
+
+/// A connection's place in a channel.
+pub struct Place {
+    pub room: Room,
+    /// Who is in it, as far as the connection has been told.
+    pub view: Nicks,
+    /// The newest message of the past it was shown.
+    pub past: MessageId,
+}
+
+/// A request to go somewhere.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Move {
+    Join,
+    Switch,
+    Create,
+}
+
+/// A nickname in use.
+#[derive(Debug)]
+pub struct User {
+    pub slots: Vec<Slot>,
+    pub is_account: bool,
+    pub ignored: Nicks,
+    /// Earlier nicknames.
+    pub aliases: VecDeque<Nick>,
+    /// What is remembered of an account may differ from what it has now.
+    pub unsure: bool,
+}
+
+/// A nickname kept for who has a token.
+pub struct Hold {
+    pub token: Arc<str>,
+    pub until_ms: u64,
+}
+
+/// What a channel's members have not been told of yet.
+#[derive(Default)]
+pub struct Channel {
+    /// The question for its past that has not been answered.
+    pub awaited: Option<u64>,
+    /// What was said meanwhile: whoever comes in before the answer gets it.
+    pub held: Vec<MessageId>,
+    /// Comings and goings not told by name.
+    pub came: i64,
+    pub went: i64,
+    /// Since when there are any.
+    pub untold_since: Option<u64>,
+    /// Too large to be told each by name.
+    pub rationed: bool,
+    /// Emptied while comings and goings were being counted.
+    pub miscounted: bool,
+}
+
+/// Something somebody wanted to say.
+pub struct Sent {
+    pub by: ConnectionId,
+    /// To an account, as far as the connection's thread knew.
+    pub to_account: bool,
+    /// Once it has been taken: its id, channel and author.
+    pub taken: Option<(MessageId, Option<Room>, Arc<str>)>,
+}
+
+/// A message that waits to be committed.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft {
+    pub by: ConnectionId,
+    pub from_account: bool,
+}
+
+/// A member is to get a message.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Owed {
+    pub slot: Slot,
+    pub room: Room,
+    pub id: MessageId,
+}
+
+impl Conn {
+    /// A connection that has just come.
+    pub fn new(id: ConnectionId, profile: Profile, deadline: Option<u64>) -> Conn {
+        Conn {
+            id,
+            profile,
+            alive: true,
+            name: None,
+            token: None,
+            deadline,
+            places: Vec::new(),
+            moves: VecDeque::new(),
+            answers: VecDeque::new(),
+            lists: 0,
+            last_said: 0,
+            has_asked: false,
+        }
+    }
+}
+
+impl Model {
+    /// An empty hub, which goes on from `last_id`.
+    pub fn new(limits: Limits, last_id: MessageId, bans: Vec<Ban>) -> Model {
+        Model {
+            limits,
+            slots: Vec::new(),
+            users: std::array::from_fn(|_| None),
+            bans,
+            holds: std::array::from_fn(|_| None),
+            channels: std::array::from_fn(|_| Channel::default()),
+            sent: Vec::new(),
+            drafts: BTreeMap::new(),
+            owed: Vec::new(),
+            last_id,
+            call: Call::default(),
+        }
+    }
+
+    /// A connection the hub has not ended.
+    pub fn alive(&self, slot: Slot) -> Option<&Conn> {
+        let conn = self.slots.get(slot)?.as_ref()?;
+        conn.alive.then_some(conn)
+    }
+
+    pub fn alive_mut(&mut self, slot: Slot) -> Option<&mut Conn> {
+        let conn = self.slots.get_mut(slot)?.as_mut()?;
+        conn.alive.then_some(conn)
+    }
+
+    /// The slot of a connection the hub has not ended.
+    pub fn slot_of(&self, id: ConnectionId) -> Option<Slot> {
+        let slot = id.index as Slot;
+        self.alive(slot)
+            .is_some_and(|conn| conn.id == id)
+            .then_some(slot)
+    }
+
+    pub fn all_alive(&self) -> impl Iterator<Item = (Slot, &Conn)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(slot, conn)| Some((slot, conn.as_ref().filter(|conn| conn.alive)?)))
+    }
+
+    pub fn nick_of(&self, slot: Slot) -> Option<Nick> {
+        self.alive(slot)?.name.as_ref().map(nick)
+    }
+
+    pub fn user_of(&self, slot: Slot) -> Option<&User> {
+        self.users[self.nick_of(slot)?].as_ref()
+    }
+
+    pub fn is_account(&self, slot: Slot) -> bool {
+        self.user_of(slot).is_some_and(|user| user.is_account)
+    }
+
+    pub fn place(&self, slot: Slot, room: Room) -> Option<&Place> {
+        let places = &self.alive(slot)?.places;
+        places.iter().find(|place| place.room == room)
+    }
+
+    pub fn place_mut(&mut self, slot: Slot, room: Room) -> Option<&mut Place> {
+        let places = &mut self.alive_mut(slot)?.places;
+        places.iter_mut().find(|place| place.room == room)
+    }
+
+    /// The connections in a channel.
+    pub fn members(&self, room: Room) -> impl Iterator<Item = (Slot, &Conn)> {
+        self.all_alive()
+            .filter(move |(_, conn)| conn.places.iter().any(|place| place.room == room))
+    }
+
+    /// The people in a channel.
+    pub fn people(&self, room: Room) -> Nicks {
+        let names = self
+            .members(room)
+            .filter_map(|(_, conn)| conn.name.as_ref());
+        super::names::nicks(names)
+    }
+
+    /// Where a connection is, its current channel last.
+    pub fn rooms(conn: &Conn) -> Vec<Room> {
+        conn.places.iter().map(|place| place.room).collect()
+    }
+
+    pub fn exists(&self, room: Room) -> bool {
+        room == GLOBAL_ROOM || self.members(room).next().is_some()
+    }
+
+    pub fn bans_nick(&self, nickname: Nick, now: Now) -> bool {
+        self.bans_in_force(now).any(|ban| match &ban.target {
+            BanTarget::Nickname(name) => nick(name) == nickname,
+            BanTarget::Address(_) => false,
+        })
+    }
+
+    pub fn bans_address(&self, address: SocketAddr, now: Now) -> bool {
+        let address = address.ip().to_canonical();
+        self.bans_in_force(now)
+            .any(|ban| matches!(&ban.target, BanTarget::Address(net) if net.contains(&address)))
+    }
+
+    pub fn bans_in_force(&self, now: Now) -> impl Iterator<Item = &Ban> {
+        let bans = self.bans.iter();
+        bans.filter(move |ban| ban.expires_ms.is_none_or(|end| end > now.unix_ms))
+    }
+
+    pub fn is_held(&self, nick: Nick, now: Now) -> bool {
+        let hold = self.holds[nick].as_ref();
+        hold.is_some_and(|hold| hold.until_ms > now.ticks_ms)
+    }
+
+    /// Whether a user wants nothing from who wrote as `from`, and is `other`
+    /// now, if still on.
+    pub fn ignores(user: &User, from: &Name, other: Option<&User>) -> bool {
+        let aliases = other.into_iter().flat_map(|other| &other.aliases);
+        has(user.ignored, from) || { aliases }.any(|&alias| user.ignored & bit(alias) != 0)
+    }
+
+    /// A connection gets a nickname.
+    pub fn take_name(&mut self, slot: Slot, name: &Name, is_account: bool, ignored: Nicks) {
+        let user = self.users[nick(name)].get_or_insert_with(|| User {
+            slots: Vec::new(),
+            is_account,
+            ignored,
+            aliases: VecDeque::new(),
+            unsure: false,
+        });
+        user.slots.push(slot);
+        if let Some(conn) = self.alive_mut(slot) {
+            conn.name = Some(name.clone());
+            conn.deadline = None;
+        }
+    }
+
+    /// A connection gives its nickname back.
+    pub fn release_name(&mut self, slot: Slot) {
+        let Some(name) = self.alive_mut(slot).and_then(|conn| conn.name.take()) else {
+            return;
+        };
+        let user = &mut self.users[nick(&name)];
+        if let Some(on) = user {
+            on.slots.retain(|&other| other != slot);
+            if on.slots.is_empty() {
+                *user = None;
+            }
+        }
+    }
+
+    /// A guest has another nickname from now on.
+    pub fn rename(&mut self, slot: Slot, to: &Name) {
+        let Some(from) = self.nick_of(slot) else {
+            return;
+        };
+        let Some(mut user) = self.users[from].take() else {
+            return;
+        };
+        if from != nick(to) {
+            if user.aliases.len() == ALIASES {
+                user.aliases.pop_front();
+            }
+            user.aliases.push_back(from);
+        }
+        for &slot in &user.slots {
+            self.call_self(slot, from, to);
+        }
+        self.users[nick(to)] = Some(user);
+    }
+
+    /// A connection is called something else, and knows it.
+    pub fn call_self(&mut self, slot: Slot, from: Nick, to: &Name) {
+        if let Some(conn) = self.alive_mut(slot) {
+            conn.name = Some(to.clone());
+            for place in &mut conn.places {
+                place.view = place.view & !bit(from) | bit(nick(to));
+            }
+        }
+    }
+
+    /// A connection enters a channel.
+    pub fn arrive(&mut self, slot: Slot, room: Room) -> Check {
+        let Some(own) = self.nick_of(slot) else {
+            return ensure(false, Invariant::MembershipConsistent, || {
+                format!("a connection without nickname is in {room}")
+            });
+        };
+        let before = self.people(room);
+        if before & bit(own) == 0 && before != 0 {
+            self.channels[room].came += 1;
+        }
+        if let Some(conn) = self.alive_mut(slot) {
+            conn.places.push(Place {
+                room,
+                view: before | bit(own),
+                past: MessageId::default(),
+            });
+        }
+        let held = self.channels[room].held.iter();
+        self.owed.extend(held.map(|&id| Owed { slot, room, id }));
+        self.ration(room);
+        Ok(())
+    }
+
+    /// A connection is no longer in a channel.
+    pub fn depart(&mut self, slot: Slot, room: Room) {
+        self.ration(room);
+        let own = self.nick_of(slot);
+        if let Some(conn) = self.alive_mut(slot) {
+            conn.places.retain(|place| place.room != room);
+        }
+        self.owed
+            .retain(|owed| owed.slot != slot || owed.room != room);
+        let people = self.people(room);
+        let channel = &mut self.channels[room];
+        match own {
+            _ if people == 0 => {
+                let miscounted = channel.rationed || channel.miscounted;
+                let before = std::mem::take(channel);
+                if room == GLOBAL_ROOM {
+                    channel.awaited = before.awaited;
+                    channel.held = before.held;
+                    channel.miscounted = miscounted;
+                    channel.rationed = miscounted;
+                }
+            }
+            Some(own) if people & bit(own) == 0 => channel.went += 1,
+            _ => {}
+        }
+    }
+
+    /// Notes whether a channel is too large for each notice.
+    fn ration(&mut self, room: Room) {
+        if self.members(room).count() > super::call::LARGE {
+            self.channels[room].rationed = true;
+        }
+    }
+
+    /// A connection has ended.
+    pub fn end(&mut self, slot: Slot) {
+        let rooms: Vec<Room> = match self.alive(slot) {
+            Some(conn) => Model::rooms(conn),
+            None => return,
+        };
+        for room in rooms {
+            self.depart(slot, room);
+        }
+        self.release_name(slot);
+        if let Some(conn) = self.alive_mut(slot) {
+            conn.alive = false;
+        }
+    }
+}

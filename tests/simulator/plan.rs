@@ -1,0 +1,231 @@
+//! What kind of world a seed makes: how many people, what they tend to do,
+//! which limits hold and what goes wrong.
+//!
+//! Each seed draws its own (*swarm testing*): a world where nobody ever
+//! leaves finds faults that one where everything happens equally often hides.
+
+use super::names::{NICKS, ROOMS};
+use super::random::{Random, Weighted};
+
+/// One step of the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// A connection is opened.
+    Open,
+    /// Somebody takes a nickname, or logs in.
+    LogIn,
+    /// A connection asks something of the hub.
+    Ask,
+    /// One that the hub has ended asks something, not knowing it yet.
+    AskLate,
+    /// More questions at once than may wait.
+    Flood,
+    /// The peer goes away.
+    HangUp,
+    /// The network fails: nearly everybody goes away.
+    Outage,
+    /// The thread of a connection that the hub has ended is done.
+    Done,
+    /// The network delivers something.
+    Receive,
+    /// The store commits a group, or fails to.
+    Commit,
+    /// The store tells what became of messages.
+    Settle,
+    /// The store looks something up.
+    LookUp,
+    /// The store tells what it has found.
+    Answer,
+    /// The store remembers whom an account ignores.
+    Remember,
+    /// Time passes.
+    Pass,
+    /// Somebody sets the wall clock.
+    SetClock,
+    /// Somebody registers a nickname.
+    Register,
+    /// A nickname is held for who has a token.
+    Hold,
+    /// An account's token is given up.
+    Revoke,
+    /// An administrator tells everyone something.
+    Announce,
+    /// An administrator ends a user's connections.
+    Kick,
+    /// An administrator bans.
+    Ban,
+    /// An administrator lifts a ban.
+    Unban,
+    /// The limits change.
+    Configure,
+    /// Nothing is left to wait for.
+    Calm,
+    /// The process dies and starts again.
+    Crash,
+}
+
+/// What a connection asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Say,
+    SayNothing,
+    Private,
+    Join,
+    Switch,
+    Create,
+    Leave,
+    Rename,
+    Ignore,
+    Unignore,
+    ListMembers,
+    ListChannels,
+    History,
+    Answer,
+    Quit,
+    End,
+}
+
+/// How often things happen in a world where all of them do.
+const ACTS: [(Act, usize); 26] = [
+    (Act::Open, 150),
+    (Act::LogIn, 300),
+    (Act::Ask, 1500),
+    (Act::AskLate, 20),
+    (Act::Flood, 1),
+    (Act::HangUp, 60),
+    (Act::Outage, 3),
+    (Act::Done, 60),
+    (Act::Receive, 300),
+    (Act::Commit, 300),
+    (Act::Settle, 300),
+    (Act::LookUp, 150),
+    (Act::Answer, 150),
+    (Act::Remember, 60),
+    (Act::Pass, 150),
+    (Act::SetClock, 15),
+    (Act::Register, 10),
+    (Act::Hold, 15),
+    (Act::Revoke, 6),
+    (Act::Announce, 15),
+    (Act::Kick, 8),
+    (Act::Ban, 10),
+    (Act::Unban, 20),
+    (Act::Configure, 5),
+    (Act::Calm, 3),
+    (Act::Crash, 3),
+];
+
+/// Without these a world stands still.
+const ESSENTIAL: [Act; 8] = [
+    Act::Open,
+    Act::LogIn,
+    Act::Ask,
+    Act::Commit,
+    Act::Settle,
+    Act::LookUp,
+    Act::Answer,
+    Act::Pass,
+];
+
+const ASKS: [(Ask, usize); 16] = [
+    (Ask::Say, 300),
+    (Ask::SayNothing, 5),
+    (Ask::Private, 120),
+    (Ask::Join, 150),
+    (Ask::Switch, 50),
+    (Ask::Create, 40),
+    (Ask::Leave, 50),
+    (Ask::Rename, 60),
+    (Ask::Ignore, 40),
+    (Ask::Unignore, 30),
+    (Ask::ListMembers, 20),
+    (Ask::ListChannels, 20),
+    (Ask::History, 50),
+    (Ask::Answer, 30),
+    (Ask::Quit, 8),
+    (Ask::End, 8),
+];
+
+/// A world's habits.
+pub struct Plan {
+    /// Connections at once.
+    pub slots: usize,
+    /// Nicknames in use.
+    pub nicks: usize,
+    /// Of these, the first so many may be registered.
+    pub registrable: usize,
+    /// Channels in use.
+    pub rooms: usize,
+    /// Connections that are in one channel at a time, in a thousand.
+    pub one_channel: usize,
+    /// Whether channel messages are kept.
+    pub history: bool,
+    /// Time to log in, in milliseconds; 0 is for ever.
+    pub login_ms: u64,
+    /// Channels of a connection; 0 is no limit.
+    pub channels_per_connection: usize,
+    /// Messages that may wait for the store.
+    pub store_room: usize,
+    /// Messages in a transaction at most.
+    pub group: usize,
+    /// Commits that fail, in a thousand.
+    pub commits_fail: usize,
+    /// Questions that cannot be answered, in a thousand.
+    pub reads_fail: usize,
+    /// Events that may be under way to a client.
+    pub pipe: usize,
+    /// How far time passes in a step, in milliseconds.
+    pub pass_ms: usize,
+    pub acts: Weighted<Act>,
+    pub asks: Weighted<Ask>,
+}
+
+impl Plan {
+    pub fn draw(random: &mut Random) -> Plan {
+        // Large channels have rules of their own.
+        let crowded = random.chance(100);
+        let acts = ACTS.map(|(act, weight)| {
+            let scale = match act {
+                Act::HangUp | Act::Kick | Act::Ban | Act::Crash if crowded => 0,
+                _ if ESSENTIAL.contains(&act) => *random.pick(&[1, 2, 4]),
+                _ => *random.pick(&[0, 1, 2, 6]),
+            };
+            (act, weight * scale)
+        });
+        let asks = ASKS.map(|(ask, weight)| {
+            let scale = match ask {
+                Ask::Say | Ask::Join => *random.pick(&[1, 2, 4]),
+                Ask::Quit | Ask::End if crowded => 1,
+                _ => *random.pick(&[0, 1, 2, 6]),
+            };
+            (ask, weight * scale)
+        });
+        Plan {
+            slots: match crowded {
+                true => 28,
+                false => random.between(2, 8),
+            },
+            nicks: match crowded {
+                true => NICKS,
+                false => random.between(2, 8),
+            },
+            registrable: random.between(0, 4),
+            rooms: match crowded {
+                true => random.between(1, 2),
+                false => random.between(1, ROOMS),
+            },
+            one_channel: *random.pick(&[0, 500, 1000]),
+            history: random.chance(800),
+            login_ms: *random.pick(&[0, 500, 5_000, 60_000]),
+            channels_per_connection: random.between(0, 4),
+            store_room: *random.pick(&[1, 8, 200]),
+            group: *random.pick(&[1, 4, 64]),
+            commits_fail: *random.pick(&[0, 0, 20, 300]),
+            reads_fail: *random.pick(&[0, 0, 20, 300]),
+            pipe: *random.pick(&[8, 60, 600]),
+            pass_ms: *random.pick(&[2, 50, 400, 3_000]),
+            acts: Weighted::new(acts),
+            asks: Weighted::new(asks),
+        }
+    }
+}

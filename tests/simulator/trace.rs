@@ -1,0 +1,157 @@
+//! What happened: as one number for all of it, and in words for the end.
+
+use std::collections::BTreeSet;
+use std::collections::hash_map::DefaultHasher;
+use std::fmt::{Arguments, Write};
+use std::hash::{Hash, Hasher};
+
+use chat_server::hub::{Event, Farewell};
+
+use super::effect::Out;
+
+/// See the module's documentation.
+pub struct Trace {
+    hash: DefaultHasher,
+    /// From which step on to put it into words, which takes far longer.
+    words_from: u64,
+    step: u64,
+    lines: Vec<String>,
+    /// The kinds of things the hub has said.
+    said: BTreeSet<&'static str>,
+}
+
+impl Trace {
+    pub fn new(words_from: u64) -> Trace {
+        Trace {
+            // With fixed keys: the same in every run.
+            hash: DefaultHasher::new(),
+            words_from,
+            step: 0,
+            lines: Vec::new(),
+            said: BTreeSet::new(),
+        }
+    }
+
+    pub fn begin_step(&mut self, step: u64) {
+        self.step = step;
+        step.hash(&mut self.hash);
+    }
+
+    /// Something the world does.
+    pub fn act(&mut self, number: u64, words: Arguments<'_>) {
+        number.hash(&mut self.hash);
+        self.say(words);
+    }
+
+    /// Something the world does if there is any of it to do.
+    pub fn did(&mut self, number: u64, done: bool, words: &str) {
+        if done {
+            self.act(number, format_args!("{words}"));
+        }
+    }
+
+    /// Something the hub wants done.
+    pub fn effect(&mut self, out: &Out) {
+        match out {
+            Out::Tell(to, event) => {
+                to.hash(&mut self.hash);
+                std::mem::discriminant(&**event).hash(&mut self.hash);
+                self.said.insert(kind_of_event(event));
+                if let Event::Message(message) = &**event {
+                    message.body.id.hash(&mut self.hash);
+                }
+                self.say(format_args!("  tell {to:?} {event:?}"));
+            }
+            Out::Write(to, bytes) => {
+                (to, bytes).hash(&mut self.hash);
+                self.say(format_args!("  write {to:?} {bytes:?}"));
+            }
+            Out::Close(id, farewell) => {
+                (id, std::mem::discriminant(farewell)).hash(&mut self.hash);
+                self.said.insert(kind_of_farewell(farewell));
+                self.say(format_args!("  close {id:?} {farewell:?}"));
+            }
+            Out::Append(message) => {
+                message.id.hash(&mut self.hash);
+                self.say(format_args!("  append {message:?}"));
+            }
+            Out::Chore(chore) => {
+                std::mem::discriminant(chore).hash(&mut self.hash);
+                self.say(format_args!("  chore {chore:?}"));
+            }
+            Out::Log(entry) => entry.at_ms.hash(&mut self.hash),
+        }
+    }
+
+    fn say(&mut self, words: Arguments<'_>) {
+        if self.step >= self.words_from {
+            let mut line = format!("{:>8} ", self.step);
+            // Writing to a string does not fail.
+            let _ = line.write_fmt(words);
+            self.lines.push(line);
+        }
+    }
+
+    /// All that happened, as a number.
+    pub fn hash(&self) -> u64 {
+        self.hash.finish()
+    }
+
+    pub fn into_said(self) -> BTreeSet<&'static str> {
+        self.said
+    }
+
+    pub fn into_lines(self) -> Vec<String> {
+        self.lines
+    }
+}
+
+fn kind_of_event(event: &Event) -> &'static str {
+    match event {
+        Event::Greeting { .. } => "Greeting",
+        Event::Welcome { .. } => "Welcome",
+        Event::Message(_) => "Message",
+        Event::Private(_) => "Private",
+        Event::PrivateSent(_) => "PrivateSent",
+        Event::PrivateCopy(_) => "PrivateCopy",
+        Event::History { .. } => "History",
+        Event::Joined { .. } => "Joined",
+        Event::Left { .. } => "Left",
+        Event::MemberJoined { .. } => "MemberJoined",
+        Event::MemberLeft { .. } => "MemberLeft",
+        Event::MembersChanged { .. } => "MembersChanged",
+        Event::MemberRenamed { .. } => "MemberRenamed",
+        Event::Renamed { .. } => "Renamed",
+        Event::Members { .. } => "Members",
+        Event::Channels(_) => "Channels",
+        Event::Ignored(_) => "Ignored",
+        Event::Unignored(_) => "Unignored",
+        Event::Announcement { .. } => "Announcement",
+        Event::Refused(refusal) => refusal.code(),
+        Event::Resumed { .. } => "Resumed",
+        Event::Stored { .. } => "Stored",
+        Event::NotSent { .. } => "NotSent",
+        Event::Typing { .. } => "Typing",
+        Event::Listening { .. } => "Listening",
+    }
+}
+
+fn kind_of_farewell(farewell: &Farewell) -> &'static str {
+    match farewell {
+        Farewell::PeerLeft => "PeerLeft",
+        Farewell::Quit => "Quit",
+        Farewell::LoginTimeout => "LoginTimeout",
+        Farewell::Full => "Full",
+        Farewell::SlowReader => "SlowReader",
+        Farewell::Flooding => "Flooding",
+        Farewell::Silent => "Silent",
+        Farewell::BadFrame(_) => "BadFrame",
+        Farewell::Kicked(_) => "Kicked",
+        Farewell::Banned(_) => "Banned",
+        Farewell::Replaced => "Replaced",
+        Farewell::TokenRevoked => "TokenRevoked",
+        Farewell::NotAdmitted(_) => "NotAdmitted",
+        Farewell::Shutdown => "Shutdown",
+        Farewell::InternalError => "InternalError",
+    }
+}

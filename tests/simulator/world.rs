@@ -1,0 +1,255 @@
+//! The world around the hub: connections, clock, store and network, and one
+//! random step after the other.
+
+mod administration;
+mod asking;
+pub mod connections;
+mod keeping;
+mod logging_in;
+
+use std::time::Duration;
+
+use chat_server::hub::{Effects, Hub, Limits, Now};
+
+use super::bug::{Bug, Saboteur};
+use super::client::Client;
+use super::effect::{self, Out};
+use super::invariant::{Check, Invariant, ensure};
+use super::model::{Model, Slot};
+use super::names::Nick;
+use super::plan::{Act, Plan};
+use super::random::Random;
+use super::store::Store;
+use super::trace::Trace;
+
+/// 14 November 2023; any day would do.
+const START_MS: u64 = 1_700_000_000_000;
+
+/// See the module's documentation.
+pub struct World {
+    pub trace: Trace,
+    /// Calls of the hub.
+    pub calls: u64,
+    random: Random,
+    plan: Plan,
+    saboteur: Saboteur,
+    pub(super) hub: Hub,
+    effects: Effects,
+    pub(super) now: Now,
+    pub(super) model: Model,
+    pub(super) store: Store,
+    /// By slot.
+    clients: Vec<Client>,
+    generations: Vec<u32>,
+    /// Tokens given out for nicknames.
+    passes: Vec<(String, Nick)>,
+    /// Have more under way to them than they may.
+    slow: Vec<Slot>,
+}
+
+impl World {
+    pub fn new(seed: u64, bug: Option<Bug>, trace: Trace) -> World {
+        let mut random = Random::new(seed);
+        let plan = Plan::draw(&mut random);
+        let limits = limits(&plan);
+        World {
+            trace,
+            calls: 0,
+            saboteur: Saboteur::new(bug),
+            hub: Hub::new(limits.clone()),
+            effects: Effects::default(),
+            now: Now {
+                unix_ms: START_MS,
+                ticks_ms: 0,
+            },
+            model: Model::new(limits, Default::default(), Vec::new()),
+            store: Store::new(),
+            clients: Vec::new(),
+            generations: Vec::new(),
+            passes: Vec::new(),
+            slow: Vec::new(),
+            random,
+            plan,
+        }
+    }
+
+    /// Something happens, and everything is looked at afterwards.
+    pub fn step(&mut self, step: u64) -> Check {
+        self.trace.begin_step(step);
+        loop {
+            let act = self.plan.acts.draw(&mut self.random);
+            if self.perform(act)? {
+                break;
+            }
+        }
+        while let Some(slot) = self.slow.pop() {
+            self.close_slow_reader(slot)?;
+        }
+        self.audit()
+    }
+
+    /// Whether there was anything to do.
+    fn perform(&mut self, act: Act) -> Check<bool> {
+        match act {
+            Act::Open => self.open(),
+            Act::LogIn => self.log_in(),
+            Act::Ask => self.ask(),
+            Act::AskLate => self.ask_late(),
+            Act::Flood => self.flood(),
+            Act::HangUp => self.hang_up(),
+            Act::Outage => self.outage(),
+            Act::Done => self.done(),
+            Act::Receive => self.receive(),
+            Act::Commit => {
+                let done = self.store.commit(&self.plan, &mut self.random);
+                self.trace.did(1, done, "the store commits");
+                Ok(done)
+            }
+            Act::Settle => self.settle(),
+            Act::LookUp => {
+                let done = self.store.look_up(&self.plan, &mut self.random);
+                self.trace.did(2, done, "the store looks something up");
+                Ok(done)
+            }
+            Act::Answer => self.answer(),
+            Act::Remember => {
+                let done = self.store.remember();
+                self.trace
+                    .did(3, done, "the store remembers whom somebody ignores");
+                Ok(done)
+            }
+            Act::Pass => self.pass(),
+            Act::SetClock => self.set_clock(),
+            Act::Register => self.register(),
+            Act::Hold => self.hold(),
+            Act::Revoke => self.revoke(),
+            Act::Announce => self.announce(),
+            Act::Kick => self.kick(),
+            Act::Ban => self.ban(),
+            Act::Unban => self.unban(),
+            Act::Configure => self.configure(),
+            Act::Calm => self.calm(),
+            Act::Crash => self.crash(),
+        }
+    }
+
+    /// Calls the hub and does what it wants.
+    fn call<T>(&mut self, call: impl FnOnce(&mut Hub, Now, &mut Effects) -> T) -> Check<T> {
+        self.calls += 1;
+        let result = call(&mut self.hub, self.now, &mut self.effects);
+        self.carry_out()?;
+        self.model.end_call(self.now.ticks_ms)?;
+        Ok(result)
+    }
+
+    fn carry_out(&mut self) -> Check {
+        while !self.effects.is_empty() {
+            let mut outs = effect::take(&mut self.effects);
+            self.saboteur.alter(&mut outs, &self.model);
+            for out in outs {
+                self.trace.effect(&out);
+                self.model.witness(&out, &self.store, self.now)?;
+                self.do_it(out);
+            }
+        }
+        Ok(())
+    }
+
+    fn do_it(&mut self, out: Out) {
+        match out {
+            Out::Tell(to, event) => {
+                for id in to {
+                    let slot = id.index as Slot;
+                    if self.clients[slot].send(&event) > self.plan.pipe {
+                        self.slow.push(slot);
+                    }
+                }
+            }
+            Out::Append(message) => {
+                let id = message.id;
+                if !self.store.append(message, &self.plan) {
+                    // As the keeper does: what there is no room for fails at once.
+                    self.settled(id, false);
+                }
+            }
+            Out::Chore(chore) => self.store.chore(chore),
+            Out::Write(..) | Out::Close(..) | Out::Log(_) => {}
+        }
+    }
+
+    /// Time passes, and what has become due is done.
+    fn pass(&mut self) -> Check<bool> {
+        let ms = self.random.below(self.plan.pass_ms) as u64;
+        self.now.ticks_ms += ms;
+        self.now.unix_ms += ms;
+        self.trace.act(ms, format_args!("{ms} ms pass"));
+        let due = self.hub.next_deadline();
+        if due.is_some_and(|due| due <= self.now.ticks_ms)
+            && !self.saboteur.is(Bug::ForgetsDeadlines)
+        {
+            self.call(|hub, now, fx| hub.tick(now, fx))?;
+        }
+        let ticks_ms = self.now.ticks_ms;
+        self.model.end_call(ticks_ms)?;
+        let late = self
+            .model
+            .all_alive()
+            .find(|(_, conn)| conn.deadline.is_some_and(|due| due <= ticks_ms));
+        ensure(late.is_none(), Invariant::LimitsKept, || {
+            let late = late.map(|(slot, _)| slot);
+            format!("{late:?} has had its time to log in")
+        })?;
+        Ok(true)
+    }
+
+    /// The wall clock is set: nobody said it only goes forward.
+    fn set_clock(&mut self) -> Check<bool> {
+        let by = *self.random.pick(&[1, 50, 5_000, 3_600_000]);
+        match self.random.chance(500) {
+            true => self.now.unix_ms += by,
+            false => self.now.unix_ms = self.now.unix_ms.saturating_sub(by).max(START_MS / 2),
+        }
+        let unix_ms = self.now.unix_ms;
+        self.trace
+            .act(unix_ms, format_args!("the clock is set to {unix_ms}"));
+        Ok(true)
+    }
+
+    /// Nobody is left in the end, and nothing either.
+    pub fn end(&mut self, step: u64) -> Check {
+        self.trace.begin_step(step);
+        self.calm()?;
+        self.trace.act(4, format_args!("the server shuts down"));
+        self.call(|hub, now, fx| hub.shut_down(now, fx))?;
+        let left = self.model.all_alive().count();
+        ensure(left == 0, Invariant::EndedMeansEnded, || {
+            format!("{left} connections are left after the end")
+        })?;
+        self.audit()
+    }
+
+    fn some_alive(&mut self) -> Option<Slot> {
+        let all: Vec<Slot> = self.model.all_alive().map(|(slot, _)| slot).collect();
+        match all.is_empty() {
+            true => None,
+            false => Some(*self.random.pick(&all)),
+        }
+    }
+
+    fn some_nick(&mut self) -> Nick {
+        self.random.below(self.plan.nicks)
+    }
+
+    fn some_nickname(&mut self) -> chat_server::name::Name {
+        let nick = self.some_nick();
+        super::names::nickname(nick, self.random.below(3))
+    }
+}
+
+fn limits(plan: &Plan) -> Limits {
+    Limits {
+        login: Duration::from_millis(plan.login_ms),
+        channels_per_connection: plan.channels_per_connection,
+        history: plan.history,
+    }
+}

@@ -1,0 +1,207 @@
+//! What connections ask of the hub.
+
+use chat_server::hub::{Command, Farewell};
+use chat_server::name::Name;
+use chat_server::store::Window;
+use chat_server::text::Text;
+
+use super::super::invariant::{Check, Invariant, ensure};
+use super::super::judge::MAX_WAITING;
+use super::super::model::{Move, Sent, Slot};
+use super::super::names::{channel, nick};
+use super::super::plan::Ask;
+use super::super::store::account_of;
+use super::World;
+
+impl World {
+    pub(super) fn ask(&mut self) -> Check<bool> {
+        let Some(slot) = self.some_alive() else {
+            return Ok(false);
+        };
+        let named = self.model.nick_of(slot).is_some();
+        // Protocols let nobody ask before they have a nickname; the hub must
+        // not rely on it.
+        if !named && !self.random.chance(20) {
+            return Ok(false);
+        }
+        let ask = self.plan.asks.draw(&mut self.random);
+        let command = self.command(slot, ask);
+        self.submit(slot, command)?;
+        Ok(true)
+    }
+
+    /// The hub has ended the connection, whose thread does not know yet.
+    pub(super) fn ask_late(&mut self) -> Check<bool> {
+        let late = |conn: &Option<_>| {
+            let conn: Option<&super::super::model::Conn> = Option::as_ref(conn);
+            conn.is_some_and(|conn| !conn.alive)
+        };
+        let Some(slot) = self.model.slots.iter().position(late) else {
+            return Ok(false);
+        };
+        let ask = self.plan.asks.draw(&mut self.random);
+        let command = self.command(slot, ask);
+        self.submit(slot, command)?;
+        Ok(true)
+    }
+
+    fn command(&mut self, slot: Slot, ask: Ask) -> Command {
+        match ask {
+            Ask::Say => Command::Say {
+                channel: self.some_channel_or_current(),
+                text: self.words(slot, false),
+            },
+            Ask::SayNothing => Command::Say {
+                channel: self.some_channel_or_current(),
+                text: Text::clean(" "),
+            },
+            Ask::Private => {
+                let to = self.some_nickname();
+                let known = self.model.is_account(slot) && self.store.is_registered(nick(&to));
+                Command::Private {
+                    account: known.then(|| account_of(nick(&to))),
+                    text: self.words(slot, known),
+                    to,
+                }
+            }
+            Ask::Join => Command::Join(self.some_channel()),
+            Ask::Switch => Command::Switch(self.some_channel()),
+            Ask::Create => Command::Create(self.some_channel()),
+            Ask::Leave => Command::Leave(self.some_channel_or_current()),
+            Ask::Rename => Command::Rename(self.some_unregistered()),
+            Ask::Ignore => Command::Ignore(self.some_nickname()),
+            Ask::Unignore => Command::Unignore(self.some_nickname()),
+            Ask::ListMembers => Command::ListMembers(self.some_channel_or_current()),
+            Ask::ListChannels => Command::ListChannels,
+            Ask::History => Command::History {
+                channel: self.some_channel_or_current(),
+                window: self.some_window(),
+                limit: *self.random.pick(&[0, 1, 5, 20, 5000]),
+            },
+            Ask::Answer => Command::Answer(self.random.next().to_le_bytes().to_vec()),
+            Ask::Quit => Command::Quit,
+            Ask::End => Command::End(Farewell::Flooding),
+        }
+    }
+
+    fn some_channel(&mut self) -> Name {
+        let room = self.random.below(self.plan.rooms);
+        channel(room, self.random.below(2))
+    }
+
+    fn some_channel_or_current(&mut self) -> Option<Name> {
+        self.random.chance(400).then(|| self.some_channel())
+    }
+
+    /// The connection's thread does not let anybody take a registered one.
+    fn some_unregistered(&mut self) -> Name {
+        loop {
+            let name = match self.random.chance(900) {
+                true => self.some_nickname(),
+                // There is always one that cannot be registered.
+                false => super::super::names::nickname(super::super::names::NICKS - 1, 0),
+            };
+            if !self.store.is_registered(nick(&name)) {
+                return name;
+            }
+        }
+    }
+
+    fn some_window(&mut self) -> Window {
+        let id = self.store.some_id(&mut self.random);
+        match self.random.below(4) {
+            0 => Window::Latest,
+            1 => Window::Before(id),
+            2 => Window::After(id),
+            _ => Window::Page(self.random.below(4) as u64),
+        }
+    }
+
+    /// Something to say that nobody else says: a number.
+    fn words(&mut self, slot: Slot, to_account: bool) -> Text {
+        let number = self.model.sent.len();
+        self.model.sent.push(Sent {
+            by: self.id(slot),
+            to_account,
+            taken: None,
+        });
+        Text::clean(&number.to_string())
+    }
+
+    /// Hands a command to the hub.
+    fn submit(&mut self, slot: Slot, command: Command) -> Check {
+        let id = self.id(slot);
+        self.trace.act(15, format_args!("{id:?} asks {command:?}"));
+        let named = self.model.nick_of(slot).is_some();
+        let Some(conn) = self.model.alive_mut(slot) else {
+            return self.call(|hub, now, fx| hub.apply(id, command, now, fx));
+        };
+        conn.has_asked = true;
+        let goes = match &command {
+            Command::Join(_) => Some(Move::Join),
+            Command::Switch(_) => Some(Move::Switch),
+            Command::Create(_) => Some(Move::Create),
+            _ => None,
+        };
+        let goes = goes.filter(|_| named);
+        conn.moves.extend(goes);
+        let answers = match &command {
+            Command::Answer(bytes) => bytes.as_slice().try_into().map(u64::from_le_bytes).ok(),
+            _ => None,
+        };
+        conn.answers.extend(answers);
+        let lists = matches!(command, Command::ListChannels);
+        conn.lists += usize::from(lists);
+        self.model.call.overflowed = false;
+        self.calls += 1;
+        self.hub.apply(id, command, self.now, &mut self.effects);
+        self.carry_out()?;
+        if self.model.call.overflowed
+            && let Some(conn) = self.model.alive_mut(slot)
+        {
+            // It will never be carried out.
+            goes.and_then(|_| conn.moves.pop_back());
+            answers.and_then(|_| conn.answers.pop_back());
+            conn.lists -= usize::from(lists);
+        }
+        self.model.end_call(self.now.ticks_ms)
+    }
+
+    /// Asks more at once than may wait.
+    pub(super) fn flood(&mut self) -> Check<bool> {
+        let Some(slot) = self.some_alive() else {
+            return Ok(false);
+        };
+        let command = self.command(slot, Ask::History);
+        self.submit(slot, command)?;
+        for _ in 0..MAX_WAITING + 50 {
+            if self.model.alive(slot).is_none() {
+                break;
+            }
+            self.submit(slot, Command::ListChannels)?;
+        }
+        let waiting = self.model.alive(slot).map_or(0, |conn| conn.lists);
+        ensure(waiting <= MAX_WAITING, Invariant::LimitsKept, || {
+            format!("{slot} waits with {waiting} commands")
+        })?;
+        Ok(true)
+    }
+
+    /// With nothing left to wait for, a question is answered at once.
+    pub(super) fn probe(&mut self) -> Check {
+        let all: Vec<Slot> = self.model.all_alive().map(|(slot, _)| slot).collect();
+        for slot in all {
+            if self.model.alive(slot).is_some() {
+                self.submit(slot, Command::ListChannels)?;
+            }
+            let Some(conn) = self.model.alive(slot) else {
+                continue;
+            };
+            let left = conn.lists + conn.answers.len() + conn.moves.len();
+            ensure(left == 0, Invariant::EverythingAnswered, || {
+                format!("{slot} still waits for {left} answers")
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! What comes back from the store, and what is left after a crash.
+
+use chat_server::hub::{Effects, Hub, MessageId};
+
+use super::super::bug::Bug;
+use super::super::invariant::{Check, Invariant, ensure};
+use super::super::model::Model;
+use super::super::store::Answer;
+use super::{World, limits};
+
+/// Rounds after which a store that is not idle never will be.
+const ROUNDS: usize = 100_000;
+
+impl World {
+    /// The store tells what became of some messages.
+    pub(super) fn settle(&mut self) -> Check<bool> {
+        let most = self.random.between(1, self.plan.group);
+        let outcomes = self.store.take_outcomes(most);
+        self.settle_all(outcomes)
+    }
+
+    fn settle_all(&mut self, mut outcomes: Vec<(MessageId, bool)>) -> Check<bool> {
+        if outcomes.is_empty() {
+            return Ok(false);
+        }
+        self.trace
+            .act(16, format_args!("the store settles {outcomes:?}"));
+        if self.saboteur.forgets_outcome() {
+            outcomes.pop();
+        }
+        self.calls += 1;
+        for (id, committed) in outcomes {
+            self.settled(id, committed);
+        }
+        self.carry_out()?;
+        self.model.end_call(self.now.ticks_ms)?;
+        Ok(true)
+    }
+
+    /// Tells the hub, which says what follows from it in its effects.
+    pub(super) fn settled(&mut self, id: MessageId, committed: bool) {
+        if let Some(draft) = self.model.drafts.remove(&id) {
+            let sender = self.model.slot_of(draft.by);
+            match committed {
+                true => self.model.call.settled.push((id, draft)),
+                false => self.model.call.not_stored.extend(sender),
+            }
+        }
+        self.hub.settle(id, committed, self.now, &mut self.effects);
+    }
+
+    /// The store tells what it has found.
+    pub(super) fn answer(&mut self) -> Check<bool> {
+        let Some(answer) = self.store.take_answer(&mut self.random) else {
+            return Ok(false);
+        };
+        match answer {
+            Answer::Recalled(recall, messages) => {
+                let found = messages.len();
+                self.trace.act(
+                    17,
+                    format_args!("the store has found {found} for {recall:?}"),
+                );
+                let channel = &mut self.model.channels[super::super::names::room(&recall.channel)];
+                if channel.awaited == Some(recall.number) {
+                    channel.awaited = None;
+                    channel.held.clear();
+                }
+                self.call(|hub, now, fx| hub.recalled(&recall, messages, now, fx))?;
+            }
+            Answer::Read(reading, history) => {
+                self.trace
+                    .act(18, format_args!("the store has read for {reading:?}"));
+                let slot = self.model.slot_of(reading.connection);
+                self.model.call.reading = slot.map(|slot| (slot, history.clone()));
+                if self.saboteur.is(Bug::ForgetsQuestions) {
+                    return Ok(true);
+                }
+                self.call(|hub, now, fx| hub.history_read(&reading, history, now, fx))?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// The store answers everything, and then nobody waits any more.
+    pub(super) fn calm(&mut self) -> Check<bool> {
+        self.trace.act(19, format_args!("calm"));
+        for _ in 0..ROUNDS {
+            if self.store.is_idle() {
+                break;
+            }
+            self.store.commit(&self.plan, &mut self.random);
+            let outcomes = self.store.take_outcomes(usize::MAX);
+            self.settle_all(outcomes)?;
+            self.store.look_up(&self.plan, &mut self.random);
+            self.answer()?;
+            self.store.remember();
+        }
+        ensure(self.store.is_idle(), Invariant::EverythingAnswered, || {
+            "the hub keeps asking the store".to_owned()
+        })?;
+        self.probe()?;
+        let sizes = self.hub.sizes();
+        let waits = sizes.waiting_commands + sizes.held_messages + sizes.unsettled_messages;
+        let owed = &self.model.owed;
+        ensure(
+            waits == 0 && owed.is_empty(),
+            Invariant::EverythingAnswered,
+            || format!("something still waits: {sizes:?} {owed:?}"),
+        )?;
+        for client in &mut self.clients {
+            client.receive(usize::MAX, self.plan.history, &self.store)?;
+        }
+        Ok(true)
+    }
+
+    /// The process dies with all its connections, and starts again.
+    pub(super) fn crash(&mut self) -> Check<bool> {
+        self.trace.act(20, format_args!("the process dies"));
+        self.store.crash(&self.plan, &mut self.random);
+        if self.saboteur.is(Bug::LosesWhatIsCommitted) {
+            self.store.forget_newest();
+        }
+        for client in &mut self.clients {
+            client.check_stored(&self.store)?;
+        }
+        let limits = limits(&self.plan);
+        let last_id = self.store.last_id();
+        self.hub = Hub::new(limits.clone());
+        self.hub.continue_after(last_id);
+        self.hub.restore_bans(self.store.bans.clone());
+        self.effects = Effects::default();
+        let sent = std::mem::take(&mut self.model.sent);
+        self.model = Model::new(limits, last_id, self.store.bans.clone());
+        self.model.sent = sent;
+        self.clients.clear();
+        self.generations.clear();
+        self.slow.clear();
+        self.now.ticks_ms = 0;
+        Ok(true)
+    }
+}

@@ -1,0 +1,272 @@
+//! People take nicknames: as guests, with tokens, as owners of accounts.
+
+use std::sync::Arc;
+
+use chat_server::hub::{Credential, Refusal};
+use chat_server::name::Name;
+
+use super::super::call::Claim;
+use super::super::invariant::{Check, Invariant, ensure};
+use super::super::judge::Denied;
+use super::super::model::{Hold, Slot};
+use super::super::names::{nick, nickname, nicks};
+use super::World;
+
+/// Tokens given out for nicknames at most.
+const PASSES: usize = 6;
+
+impl World {
+    pub(super) fn log_in(&mut self) -> Check<bool> {
+        let unnamed = self.model.all_alive();
+        let unnamed = unnamed.filter(|(_, conn)| conn.name.is_none());
+        let unnamed: Vec<Slot> = unnamed.map(|(slot, _)| slot).collect();
+        let slot = match unnamed.is_empty() {
+            false if self.random.chance(800) => Some(*self.random.pick(&unnamed)),
+            _ => self.some_alive(),
+        };
+        let Some(slot) = slot else {
+            return Ok(false);
+        };
+        let Some(conn) = self.model.alive(slot) else {
+            return Ok(false);
+        };
+        match (conn.name.is_some(), conn.has_asked) {
+            (false, _) => self.claim(slot),
+            // An earlier claim may have been carried out too late for whoever
+            // asked, who then tries again.
+            (true, false) if self.random.chance(100) => self.claim(slot),
+            (true, _) if self.random.chance(100) => self.become_account(slot),
+            (true, _) => Ok(false),
+        }
+    }
+
+    fn claim(&mut self, slot: Slot) -> Check<bool> {
+        let mut nick = self.some_nick();
+        if self.model.users[nick].is_some() {
+            nick = self.some_nick();
+        }
+        let name = nickname(nick, self.random.below(3));
+        if self.store.is_registered(nick) {
+            let token = self.random.chance(500).then(|| self.some_key());
+            let credential = self.store.credential(nick, token.as_deref());
+            return self.claim_as(slot, name, credential);
+        }
+        if self.random.chance(300) && !self.passes.is_empty() {
+            return self.claim_with_token(slot);
+        }
+        self.claim_as(slot, name, None)
+    }
+
+    /// The name of an account's token.
+    pub(super) fn some_key(&mut self) -> String {
+        format!("key{}", self.random.below(4))
+    }
+
+    fn claim_as(&mut self, slot: Slot, name: Name, proof: Option<Credential>) -> Check<bool> {
+        let id = self.id(slot);
+        self.trace
+            .act(6, format_args!("{id:?} claims {name}: {proof:?}"));
+        self.give_back(slot);
+        let nick = nick(&name);
+        let is_account = proof.is_some();
+        let expected = self.model.check_claim(nick, is_account, self.now);
+        let unsure = is_account && self.store.is_ignoring(nick) && self.model.users[nick].is_none();
+        self.model.call.claim = Some(Claim {
+            slot,
+            is_account,
+            ignored: nicks(proof.iter().flat_map(|proof| &proof.ignored)),
+            token: proof.as_ref().and_then(|proof| proof.token.clone()),
+        });
+        let answer = self.call(|hub, now, fx| hub.claim(id, name, proof, now, fx))?;
+        if let (Some(user), true) = (&mut self.model.users[nick], unsure) {
+            user.unsure = true;
+        }
+        self.named(slot, expected, &answer)
+    }
+
+    fn claim_with_token(&mut self, slot: Slot) -> Check<bool> {
+        let (token, nick) = self.random.pick(&self.passes).clone();
+        let token: Arc<str> = token.into();
+        let of_token: Vec<Slot> = self.with_token(&token);
+        if of_token.contains(&slot) || self.store.is_registered(nick) {
+            return Ok(false);
+        }
+        let (id, name) = (self.id(slot), nickname(nick, 0));
+        self.trace
+            .act(7, format_args!("{id:?} claims {name} with {token}"));
+        self.give_back(slot);
+        let hold = &mut self.model.holds[nick];
+        if hold.as_ref().is_some_and(|hold| hold.token == token) {
+            *hold = None;
+        }
+        let owner = self.model.users[nick].as_ref();
+        let makes_way = owner.is_some_and(|user| user.slots.iter().all(|s| of_token.contains(s)));
+        let expected = match self.model.check_claim(nick, false, self.now) {
+            Err(Denied::InUse) if makes_way && !self.model.is_held(nick, self.now) => Ok(()),
+            answer => answer,
+        };
+        self.model.call.claim = Some(Claim {
+            slot,
+            is_account: false,
+            ignored: 0,
+            token: Some(token.clone()),
+        });
+        let answer = self.call(|hub, now, fx| hub.claim_with_token(id, name, &token, now, fx))?;
+        self.all_ended(&of_token)?;
+        self.named(slot, expected, &answer)
+    }
+
+    /// Who claims once more first gives back what they have.
+    fn give_back(&mut self, slot: Slot) {
+        let had_name = self.model.nick_of(slot).is_some();
+        self.model.release_name(slot);
+        if had_name
+            && self.plan.login_ms > 0
+            && let Some(conn) = self.model.alive_mut(slot)
+        {
+            // Who is left without a nickname has as long as anybody.
+            conn.deadline = Some(self.now.ticks_ms + self.plan.login_ms);
+        }
+    }
+
+    fn named(
+        &mut self,
+        slot: Slot,
+        expected: Result<(), Denied>,
+        answer: &Result<(), Refusal>,
+    ) -> Check<bool> {
+        as_expected(slot, expected, answer)?;
+        let named = self.model.nick_of(slot).is_some();
+        ensure(named == answer.is_ok(), Invariant::OneOwner, || {
+            format!("{slot} has a nickname: {named}; the answer is {answer:?}")
+        })?;
+        Ok(true)
+    }
+
+    fn become_account(&mut self, slot: Slot) -> Check<bool> {
+        let nick = self.random.below(self.plan.registrable + 1);
+        let Some(proof) = self.store.credential(nick, None) else {
+            return Ok(false);
+        };
+        let (id, name) = (self.id(slot), nickname(nick, 1));
+        self.trace.act(8, format_args!("{id:?} logs in as {name}"));
+        let expected = self.model.check_become(slot, nick, self.now);
+        let adopts = expected.is_ok() && self.model.nick_of(slot) == Some(nick);
+        let unsure = self.store.is_ignoring(nick) && self.model.users[nick].is_none();
+        let ignored = nicks(&proof.ignored);
+        self.model.call.claim = Some(Claim {
+            slot,
+            is_account: true,
+            ignored,
+            token: None,
+        });
+        let answer = self.call(|hub, now, fx| hub.become_account(id, name, &proof, now, fx))?;
+        as_expected(slot, expected, &answer)?;
+        if let Some(user) = &mut self.model.users[nick] {
+            user.unsure |= unsure;
+            if adopts {
+                user.is_account = true;
+                user.ignored |= ignored;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Somebody registers a nickname: the guest who has it, or from outside.
+    pub(super) fn register(&mut self) -> Check<bool> {
+        if self.plan.registrable == 0 {
+            return Ok(false);
+        }
+        let nick = self.random.below(self.plan.registrable);
+        let name = nickname(nick, 0);
+        if self.store.is_registered(nick) {
+            return Ok(false);
+        }
+        let guest = self.model.users[nick].as_ref();
+        let guest = guest.map(|user| user.slots[0]);
+        let is_guest = self.hub.is_guest(&name);
+        ensure(is_guest == guest.is_some(), Invariant::ListsTrue, || {
+            format!("{name} is a guest: {is_guest}; it is {guest:?}")
+        })?;
+        self.trace.act(
+            9,
+            format_args!("{name} is registered; a guest has it: {guest:?}"),
+        );
+        self.store.register(nick);
+        match guest {
+            Some(slot) if self.random.chance(700) => {
+                let id = self.id(slot);
+                let proof = self.store.credential(nick, None);
+                let Some(proof) = proof else { return Ok(false) };
+                let answer = self.call(|hub, _, _| hub.adopt(id, &name, &proof))?;
+                as_expected(slot, Ok(()), &answer)?;
+                if let Some(user) = &mut self.model.users[nick] {
+                    user.is_account = true;
+                }
+            }
+            // The guest has come while the account was made.
+            Some(slot) => {
+                self.call(|hub, now, fx| hub.evict_guest(&name, now, fx))?;
+                self.all_ended(&[slot])?;
+            }
+            None => {}
+        }
+        Ok(true)
+    }
+
+    /// A nickname is held for who has been given a token.
+    pub(super) fn hold(&mut self) -> Check<bool> {
+        let nick = self.some_nick();
+        if self.store.is_registered(nick) {
+            return Ok(false);
+        }
+        let token = format!("pass{}", self.random.below(1000));
+        let name = nickname(nick, self.random.below(3));
+        let for_ms = *self.random.pick(&[1, 500, 60_000]);
+        self.trace.act(
+            10,
+            format_args!("{name} is held for {for_ms} ms for {token}"),
+        );
+        let expected = self.model.check_free(nick, self.now);
+        let kept: Arc<str> = token.as_str().into();
+        let token_kept = kept.clone();
+        let answer = self.call(|hub, now, _| hub.hold(&name, kept, for_ms, now))?;
+        let agreed = match (&expected, &answer) {
+            (Ok(()), Ok(())) => true,
+            (Err(denied), Err(refusal)) => denied.is(refusal),
+            _ => false,
+        };
+        ensure(agreed, Invariant::OneOwner, || {
+            format!("{name} is held: {answer:?}, expected: {expected:?}")
+        })?;
+        if answer.is_ok() {
+            self.model.holds[nick] = Some(Hold {
+                token: token_kept,
+                until_ms: self.now.ticks_ms + for_ms,
+            });
+            if self.passes.len() == PASSES {
+                self.passes.remove(0);
+            }
+            self.passes.push((token, nick));
+        }
+        Ok(true)
+    }
+
+    pub(super) fn with_token(&self, token: &str) -> Vec<Slot> {
+        let all = self.model.all_alive();
+        let with = all.filter(|(_, conn)| conn.token.as_deref() == Some(token));
+        with.map(|(slot, _)| slot).collect()
+    }
+}
+
+fn as_expected(slot: Slot, expected: Result<(), Denied>, answer: &Result<(), Refusal>) -> Check {
+    let (agreed, invariant) = match (expected, answer) {
+        (Ok(()), Ok(())) => (true, Invariant::OneOwner),
+        (Err(denied), Err(refusal)) => (denied.is(refusal), Invariant::RefusalsTrue),
+        (Err(Denied::Banned), Ok(())) => (false, Invariant::BansHold),
+        _ => (false, Invariant::OneOwner),
+    };
+    ensure(agreed, invariant, || {
+        format!("{slot} is answered {answer:?}, expected: {expected:?}")
+    })
+}
