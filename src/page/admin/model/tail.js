@@ -5,7 +5,7 @@ export const MOST = 10_000;
 const PAGE = 200;
 const LARGEST_PAGE = 1000;
 /** Pages fetched at once to catch up; beyond them the tail begins anew. */
-const CATCH_UP = 5;
+const CATCH_UP = MOST / LARGEST_PAGE;
 
 export class Tail {
   #api;

@@ -5,7 +5,7 @@ import { h } from "/client/lib/dom.js";
 import { SPAN } from "../model/samples.js";
 import { time, toMinute } from "./format.js";
 
-const HEIGHT = 148;
+const HEIGHT = 164;
 const EDGE = { left: 54, right: 10, top: 8, bottom: 20 };
 /** Two samples further apart than this are not joined. */
 const GAP = 8_000;
@@ -20,6 +20,7 @@ const svg = (tag, properties = {}, ...children) => {
 export class Chart {
   #lines;
   #format;
+  #isWhole;
   #point;
   #list = [];
   #now = 0;
@@ -33,9 +34,10 @@ export class Chart {
 
   /** `lines(list)` names the lines: `{key, name, value(sample)}`. `point(at)` is
    * told where somebody looks, or null. */
-  constructor({ title, note, lines, format, point }) {
+  constructor({ title, note, lines, format, isWhole, point }) {
     this.#lines = lines;
     this.#format = format;
+    this.#isWhole = isWhole ?? false;
     this.#point = point;
     this.#plot = h("div", {
       class: "plot", tabindex: "0", role: "slider", "aria-label": `${title}, value by time`,
@@ -49,7 +51,7 @@ export class Chart {
       },
     }, this.#picture);
     this.element = h("section", { class: "chart" },
-      h("header", {}, h("h3", {}, title, note ? h("span", { class: "note" }, note) : null), this.#time),
+      h("header", {}, h("h3", {}, title, " ", note ? h("span", { class: "note" }, note) : null), this.#time),
       this.#legend, this.#plot);
     new ResizeObserver(([{ contentRect }]) => {
       if (contentRect.width === this.#width) return;
@@ -99,7 +101,7 @@ export class Chart {
     if (this.#width === 0) return;
     const lines = this.#lines(this.#list);
     const values = this.#list.flatMap((sample) => lines.map((line) => line.value(sample) ?? 0));
-    const top = roundUp(Math.max(...values, 0));
+    const top = this.#top(Math.max(...values, 0));
     const x = (at) => EDGE.left + (this.#width - EDGE.left - EDGE.right) * (1 - (this.#now - at) / SPAN);
     const y = (value) => HEIGHT - EDGE.bottom - (HEIGHT - EDGE.top - EDGE.bottom) * (value / top);
     const index = this.#index();
@@ -116,6 +118,12 @@ export class Chart {
     this.#picture.setAttribute("width", this.#width);
     this.#picture.replaceChildren(...parts);
     this.#read(lines, sample, index);
+  }
+
+  /** Where the axis ends. Half of it has to be a number of things as well. */
+  #top(most) {
+    const top = roundUp(most);
+    return this.#isWhole ? Math.max(2, top + (top % 2)) : top;
   }
 
   #axes(top, x, y) {
@@ -152,11 +160,11 @@ export class Chart {
   }
 }
 
-/** The next of 1, 2, 5, 10, 20 and so on. */
+/** The next of 1, 2, 3, 4, 5, 6, 8, 10, 20 and so on. */
 function roundUp(value) {
   if (!(value > 0)) return 1;
   const size = 10 ** Math.floor(Math.log10(value));
-  return size * ([1, 2, 5].find((step) => step * size >= value * 1.000001) ?? 10);
+  return size * ([1, 2, 3, 4, 5, 6, 8].find((step) => step * size >= value * 1.000001) ?? 10);
 }
 
 function path(list, value, x, y) {

@@ -65,7 +65,7 @@ export const textField = (name, properties = {}) =>
   h("input", { class: "input", type: "text", name, autocomplete: "off", spellcheck: "false", ...properties });
 
 export function reasonField() {
-  return field("Reason", textField("reason", { maxlength: "500", spellcheck: "true" }), "They are shown it. May be left empty.");
+  return field("Reason", textField("reason", { maxlength: "500", spellcheck: "true" }), "Shown to those it disconnects. May be left empty.");
 }
 
 /** Says that something is done. */

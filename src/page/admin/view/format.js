@@ -17,7 +17,7 @@ const unless = (format) => (value) => (value === null || value === undefined || 
 
 export const count = unless((value) => whole.format(value));
 export const rate = unless((value) => (value >= 100 ? whole.format(Math.round(value)) : value >= 10 ? one.format(value) : two.format(value)));
-export const percent = unless((value) => `${one.format(value * 100)} %`);
+export const percent = unless((value) => `${(value < 0.01 ? two : one).format(value * 100)} %`);
 export const seconds = unless((value) => (value < 1 ? `${(value < 0.1 ? precise : three).format(value * 1000)} ms` : `${three.format(value)} s`));
 
 export const bytes = unless((value) => {

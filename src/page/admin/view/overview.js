@@ -14,7 +14,7 @@ const single = (value) => () => [{ name: "", value }];
 
 /** What is drawn. */
 const CHARTS = [
-  { title: "Connections", format: count, lines: byProtocol },
+  { title: "Connections", format: count, isWhole: true, lines: byProtocol },
   { title: "Messages", note: "a second", format: rate, lines: single((sample) => sample.messages) },
   { title: "Message time", note: "until told, over 30 s", format: seconds, lines: () => [
     { name: "p50", value: (sample) => sample.p50 }, { name: "p99", value: (sample) => sample.p99 }] },
