@@ -28,7 +28,7 @@ def tile(page, name):
 
 
 def log_rows(page):
-    return page.get_by_role("option")
+    return page.get_by_role("listbox", name="Log entries").get_by_role("option")
 
 
 def fits(page):

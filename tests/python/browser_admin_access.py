@@ -135,7 +135,7 @@ def many(browser, where, ada):
     expect(page.locator(".tail-head")).to_contain_text(f"{MANY:,} entries")
     # Only what is in sight is in the document.
     assert log_rows(page).count() < 100
-    box = page.get_by_role("listbox")
+    box = page.get_by_role("listbox", name="Log entries")
     for number in (5, 3):
         box.evaluate("(box, part) => (box.scrollTop = box.scrollHeight / part)", number)
         expect(page.get_by_role("button", name="Jump to newest")).to_be_visible()

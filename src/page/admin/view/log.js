@@ -252,6 +252,7 @@ export class Log {
     if (isFull) words.push("no more are kept here; narrow the filters");
     if (tail.timedOut) words.push("the search took long, there may be older ones");
     this.#above.textContent = words.join(" · ");
+    this.#live.parentElement.hidden = !this.#isReady;
     this.#live.className = `live ${tail.isLive && !this.#isPaused ? "on" : ""}`;
     const live = tail.isLive ? (this.#isPaused ? "Paused" : "Live") : "Not live: an end is set";
     if (this.#live.textContent !== live) this.#live.textContent = live;

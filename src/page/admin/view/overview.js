@@ -121,7 +121,7 @@ export class Overview {
     const minutes = new Map();
     for (const sample of list) minutes.set(Math.floor(sample.at / 60_000), sample);
     const columns = CHARTS.flatMap(({ title, note, format, lines }) =>
-      lines(list).map((line) => ({ name: [title, line.name, note].filter(Boolean).join(" "), text: (sample) => format(line.value(sample)) })));
+      lines(list).map((line) => ({ name: [title, line.name || note].join(" "), text: (sample) => format(line.value(sample)) })));
     const rows = [...minutes.values()].reverse();
     this.#table.replaceChildren(h("table", {},
       h("caption", { class: "unseen" }, "Values by the minute"),
