@@ -196,6 +196,13 @@ fn a_banned_address_is_turned_away_even_after_a_restart() {
         let mut web = WsClient::open(server.web(), "/ws", &[]).unwrap();
         let words = web.expect_close();
         assert!(words[0].contains("closed today"), "{words:?}");
+        // Nor does anybody there make accounts or reserve nicknames.
+        for path in ["/auth", "/api/register", "/api/auth_token"] {
+            let fields = [("nickname", "eve"), ("username", "eve"), ("password", "x")];
+            let answer = server.post_form(path, &fields);
+            assert_eq!(answer.status, 403, "{path}: {}", answer.body);
+            assert!(answer.body.contains("closed today"), "{}", answer.body);
+        }
     }
     // It bans from the chat, not from lifting it.
     assert_eq!(server.delete(&format!("/admin/bans/{id}")).status, 204);
