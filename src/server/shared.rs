@@ -22,6 +22,10 @@ use crate::net::transport::Transport;
 use crate::rest::AdminToken;
 use crate::turn::{HubHandle, Input, Settings};
 
+/// Places kept for the REST listener, so that administrators get in when
+/// everybody else has taken theirs.
+const RESERVED: usize = 16;
+
 /// Handles of the running parts, and the settings in force.
 pub struct Shared {
     /// Locked to read a setting or to put others in force, never for longer.
@@ -86,8 +90,17 @@ impl Shared {
 
     /// Lets a connection in, or says why not.
     pub fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        self.admit_beyond(0, peer)
+    }
+
+    /// The same for a listener for administrators.
+    pub fn admit_to_rest(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        self.admit_beyond(RESERVED, peer)
+    }
+
+    fn admit_beyond(&self, reserved: usize, peer: SocketAddr) -> Result<Permit, Refused> {
         let per_address = self.config.read().limits.connections_per_address;
-        let in_all = self.capacity.read().connections;
+        let in_all = self.capacity.read().connections.saturating_add(reserved);
         let permit = self.registry.admit(peer.ip(), in_all, per_address);
         if permit.is_err() {
             self.metrics.connections_refused.inc();
