@@ -1,8 +1,9 @@
 # Everything a newcomer needs: `make run` and `make test`.
 CARGO ?= cargo
 SECONDS ?= 60
+MINUTES ?= 5
 
-.PHONY: run test check bench fuzz fmt tools
+.PHONY: run test check bench soak fuzz fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -20,6 +21,9 @@ bench: ## Measure connections, deliveries, the chat log and the store
 	$(CARGO) bench --bench load
 	$(CARGO) bench --bench chatlog
 	$(CARGO) bench --bench store
+
+soak: ## Mixed clients, faults and restarts for MINUTES, with a report
+	$(CARGO) bench --bench soak -- --minutes $(MINUTES)
 
 fuzz: ## Fuzz every codec, each for SECONDS
 	.ci/fuzz $(SECONDS)
