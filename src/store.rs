@@ -11,6 +11,8 @@ mod accounts;
 mod error;
 pub mod key;
 #[cfg(feature = "cluster")]
+mod migrate;
+#[cfg(feature = "cluster")]
 mod postgres;
 mod record;
 mod row;
@@ -21,6 +23,8 @@ mod words;
 mod writer;
 
 pub use error::{AppendError, OpenError, StoreError};
+#[cfg(feature = "cluster")]
+pub use migrate::{Counts, MigrateError, migrate};
 #[cfg(feature = "cluster")]
 pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{

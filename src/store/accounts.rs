@@ -37,6 +37,34 @@ pub struct TokenRow {
     pub is_active: bool,
 }
 
+/// A whole account, on its way to another database.
+#[cfg(feature = "cluster")]
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = super::schema::account)]
+pub struct AccountCopy {
+    pub id: i64,
+    username: String,
+    username_key: String,
+    first_name: String,
+    last_name: String,
+    email: Option<String>,
+    email_key: Option<String>,
+    phone: Option<String>,
+    phone_key: Option<String>,
+    password_hash: String,
+    created_at: i64,
+}
+
+/// An ignored nickname, on its way to another database.
+#[cfg(feature = "cluster")]
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = super::schema::ignored)]
+pub struct IgnoredCopy {
+    pub account_id: i64,
+    pub nickname_key: String,
+    nickname: String,
+}
+
 /// Makes the queries for one type of connection. Each has to run inside a
 /// transaction.
 macro_rules! queries {

@@ -10,7 +10,8 @@ mod append;
 mod connect;
 mod conversations;
 mod history;
-mod schema;
+mod import;
+pub(super) mod schema;
 mod search;
 mod upkeep;
 
@@ -29,7 +30,9 @@ use super::{
 use crate::hub::MessageId;
 use crate::name::Name;
 use append::Memory;
+pub(super) use append::Row;
 use connect::{Connections, Unfinished};
+pub(super) use import::Import;
 use upkeep::Upkeep;
 
 /// How the database is reached and kept.

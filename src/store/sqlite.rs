@@ -5,6 +5,8 @@
 
 mod accounts;
 mod append;
+#[cfg(feature = "cluster")]
+mod export;
 mod history;
 mod insert;
 mod inspect;
@@ -29,6 +31,8 @@ use super::{
 use crate::hub::MessageId;
 use crate::name::Name;
 use append::Tails;
+#[cfg(feature = "cluster")]
+pub(super) use export::Export;
 use readers::Readers;
 use upkeep::Upkeep;
 

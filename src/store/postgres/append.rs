@@ -28,9 +28,21 @@ pub struct Memory {
     conversations: Conversations,
 }
 
+/// One row to be inserted.
+pub struct Row<'a> {
+    pub id: i64,
+    pub conversation_id: i64,
+    pub author: &'a str,
+    pub account_id: Option<i64>,
+    pub at_ms: i64,
+    pub text: &'a str,
+    /// The accounts whose thread it is in.
+    pub thread: Option<(i64, i64)>,
+}
+
 /// The columns of the rows to be inserted.
 #[derive(Default)]
-struct Columns<'a> {
+pub struct Columns<'a> {
     id: Vec<i64>,
     conversation_id: Vec<i64>,
     author: Vec<&'a str>,
@@ -63,7 +75,7 @@ impl Memory {
                     }
                     (Some(_), None) => Err(AppendError::NoSuchAccount),
                     (Some(id), Some(conversation_id)) => {
-                        columns.push(message, id, conversation_id);
+                        columns.push(Row::of(message, id, conversation_id));
                         last_id = id;
                         Ok(())
                     }
@@ -135,32 +147,40 @@ fn conflicts(messages: &[NewMessage], mut inserted: Vec<i64>) -> Vec<(usize, i64
 }
 
 impl<'a> Columns<'a> {
-    fn push(&mut self, message: &'a NewMessage, id: i64, conversation_id: i64) {
-        self.id.push(id);
-        self.conversation_id.push(conversation_id);
-        self.author.push(message.author.as_str());
-        self.account_id.push(match message.place {
-            Place::Channel { account, .. } => account.map(|account| account.0),
-            Place::Direct { from, .. } => Some(from.0),
-        });
-        self.at_ms
-            .push(message.at_ms.try_into().unwrap_or(i64::MAX));
-        self.text.push(message.text.as_str());
-        let accounts = match message.place {
-            Place::Channel { .. } => None,
-            Place::Direct { from, to } => Some((from.0, to.0)),
+    /// Adds a row.
+    pub fn push(&mut self, row: Row<'a>) {
+        let words = search::vector(row.text, row.conversation_id, row.thread);
+        self.id.push(row.id);
+        self.conversation_id.push(row.conversation_id);
+        self.author.push(row.author);
+        self.account_id.push(row.account_id);
+        self.at_ms.push(row.at_ms);
+        self.text.push(row.text);
+        self.words.push(words);
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of(message: &'a NewMessage, id: i64, conversation_id: i64) -> Row<'a> {
+        let (account_id, thread) = match message.place {
+            Place::Channel { account, .. } => (account.map(|account| account.0), None),
+            Place::Direct { from, to } => (Some(from.0), Some((from.0, to.0))),
         };
-        self.words.push(search::vector(
-            message.text.as_str(),
+        Row {
+            id,
             conversation_id,
-            accounts,
-        ));
+            author: message.author.as_str(),
+            account_id,
+            at_ms: message.at_ms.try_into().unwrap_or(i64::MAX),
+            text: message.text.as_str(),
+            thread,
+        }
     }
 }
 
 /// Inserts rows, however many, with a statement that stays prepared; gives
 /// the ids of those that were not there.
-struct Insert<'a>(&'a Columns<'a>);
+pub struct Insert<'a>(pub &'a Columns<'a>);
 
 impl QueryId for Insert<'_> {
     type QueryId = Insert<'static>;

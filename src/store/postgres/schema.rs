@@ -29,3 +29,11 @@ diesel::table! {
         finished -> Bool,
     }
 }
+
+diesel::table! {
+    read_mark (account_id, conversation_id) {
+        account_id -> BigInt,
+        conversation_id -> BigInt,
+        up_to -> BigInt,
+    }
+}
