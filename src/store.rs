@@ -50,7 +50,8 @@ pub type Appended = Result<(), AppendError>;
 pub trait Store: Send + Sync {
     /// Commits messages as one transaction, with one result for each in the
     /// same order. A message that is stored already counts as committed. If
-    /// this returns an error, none of them is.
+    /// this returns an error, none of them is; only if the connection to a
+    /// database broke for good on the way, all of them may be.
     fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError>;
 
     /// The highest id there has ever been, to go on from.
