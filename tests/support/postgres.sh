@@ -51,7 +51,7 @@ start() {
 start && echo "$dir"
 while read -r order; do
   case $order in
-    kill) kill -KILL "$pid" && { wait "$pid" || true; } ;;
+    kill) kill -KILL "$pid" && { wait "$pid" || true; } 2>/dev/null ;;
     start) start ;;
   esac
   echo done
