@@ -299,11 +299,11 @@ fn an_account_goes_to_nobody_whose_nickname_has_changed_since() {
     let mut house = House::new();
     let alice = house.enter(0, "alice");
     house.apply(alice, Command::Rename(name("bob")));
-    let adopted = house.run(|hub, _, _| hub.adopt(alice, &name("alice"), &credential(1)));
+    let adopted = house.run(|hub, _, fx| hub.adopt(alice, &name("alice"), &credential(1), fx));
     assert!(adopted.is_err());
     assert_eq!(house.hub.account_of(alice), None);
     house.apply(alice, Command::Rename(name("alice")));
-    let adopted = house.run(|hub, _, _| hub.adopt(alice, &name("alice"), &credential(1)));
+    let adopted = house.run(|hub, _, fx| hub.adopt(alice, &name("alice"), &credential(1), fx));
     assert_eq!(adopted, Ok(()));
     assert_eq!(house.hub.account_of(alice), Some(AccountId(1)));
 }

@@ -320,7 +320,7 @@ fn tags_are_limited_in_length_and_number() {
     for n in 0..65_537 {
         house.apply(alice, tagged(&format!("t{n}"), "x"));
     }
-    assert_eq!(house.hub.remembered_tags(), 65_536);
+    assert_eq!(house.hub.sizes().tags, 65_536);
     house.forget();
     house.apply(alice, tagged("t65536", "x"));
     assert_eq!(house.told(alice), ["stored t65536"]);

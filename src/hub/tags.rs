@@ -60,24 +60,23 @@ pub(super) struct Tags {
     by_age: VecDeque<(u64, TagKey)>,
 }
 
-#[derive(Clone, Copy)]
 struct Known {
     until_ms: u64,
+    message: MessageId,
     fate: Fate,
 }
 
 /// What has become of a tagged message.
-#[derive(Clone, Copy)]
 enum Fate {
-    /// It waits to be committed. Somebody else than its sender may have
-    /// asked: the same client on a newer connection.
-    Awaited(Option<ConnectionId>),
+    /// It waits to be committed. Others than its sender may have asked: the
+    /// same client on newer connections.
+    Awaited(Vec<ConnectionId>),
     /// It has been published.
-    Stored(MessageId),
+    Stored,
 }
 
 impl Tags {
-    fn remember(&mut self, key: TagKey, fate: Fate, now: Now) {
+    fn remember(&mut self, key: TagKey, message: MessageId, fate: Fate, now: Now) {
         while let Some((until_ms, _)) = self.by_age.front()
             && (*until_ms <= now.ticks_ms || self.by_age.len() >= MAX_TAGS)
         {
@@ -91,7 +90,29 @@ impl Tags {
         }
         let until_ms = now.ticks_ms + REMEMBERED_MS;
         self.by_age.push_back((until_ms, key.clone()));
-        self.known.insert(key, Known { until_ms, fate });
+        let known = Known {
+            until_ms,
+            message,
+            fate,
+        };
+        self.known.insert(key, known);
+    }
+
+    /// A message is committed, or not: those who asked besides its sender.
+    fn settle(&mut self, key: &TagKey, message: MessageId, committed: bool) -> Vec<ConnectionId> {
+        // The tag may be another message's by now, if this took so long.
+        let known = self.known.get_mut(key);
+        let Some(known) = known.filter(|known| known.message == message) else {
+            return Vec::new();
+        };
+        let before = std::mem::replace(&mut known.fate, Fate::Stored);
+        if !committed {
+            self.known.remove(key);
+        }
+        match before {
+            Fate::Awaited(asked) => asked,
+            Fate::Stored => Vec::new(),
+        }
     }
 
     /// Tags remembered now.
@@ -102,6 +123,7 @@ impl Tags {
 
 impl Hub {
     /// Sends a message unless it was sent before, and says what became of it.
+    /// What is refused is refused with the tag.
     pub(super) fn send_tagged(
         &mut self,
         id: ConnectionId,
@@ -115,26 +137,23 @@ impl Hub {
         let known = self.tags.known.get_mut(&key);
         if let Some(known) = known.filter(|known| known.until_ms > now.ticks_ms) {
             match &mut known.fate {
-                Fate::Stored(message) => {
-                    let id_of_message = *message;
-                    fx.tell(id, stored(tag, id_of_message));
-                }
-                Fate::Awaited(asked) => *asked = Some(id),
+                Fate::Stored => fx.tell(id, stored(tag, known.message)),
+                // Each once, or the list would grow with every question.
+                Fate::Awaited(asked) if !asked.contains(&id) => asked.push(id),
+                Fate::Awaited(_) => {}
             }
             return Ok(());
         }
         let before = self.last_id;
-        if let Err(refusal) = self.carry_out(id, message, now, fx) {
-            fx.tell(id, Event::NotSent { tag, refusal });
-            return Ok(());
-        }
+        self.carry_out(id, message, now, fx)?;
         // Every message takes the next id.
         let sent = self.last_id;
         if let Some(unsettled) = self.unsettled.get_mut(&sent) {
             unsettled.tag = Some(key.clone());
-            self.tags.remember(key, Fate::Awaited(None), now);
+            self.tags
+                .remember(key, sent, Fate::Awaited(Vec::new()), now);
         } else if sent > before {
-            self.tags.remember(key, Fate::Stored(sent), now);
+            self.tags.remember(key, sent, Fate::Stored, now);
             fx.tell(id, stored(tag, sent));
         }
         Ok(())
@@ -149,16 +168,7 @@ impl Hub {
         committed: bool,
         fx: &mut Effects,
     ) {
-        let mut asked = None;
-        if let Some(known) = self.tags.known.get_mut(&key) {
-            if let Fate::Awaited(other) = known.fate {
-                asked = other;
-            }
-            known.fate = Fate::Stored(message);
-        }
-        if !committed {
-            self.tags.known.remove(&key);
-        }
+        let asked = self.tags.settle(&key, message, committed);
         let (_, tag) = key;
         for id in std::iter::once(sender).chain(asked) {
             let event = match committed {
@@ -172,11 +182,6 @@ impl Hub {
                 fx.tell(id, event);
             }
         }
-    }
-
-    /// Tags of messages that are remembered.
-    pub fn remembered_tags(&self) -> usize {
-        self.tags.len()
     }
 }
 
