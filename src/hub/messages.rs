@@ -146,7 +146,7 @@ impl Hub {
             Draft::Direct { message, from } => self.hand_over(sender, message, Some(from), fx),
         }
         if let Some(tag) = unsettled.tag {
-            self.settle_tag(sender, tag, id, committed, fx);
+            self.settle_tag(sender, tag, id, committed, now, fx);
         }
         self.answered(sender, now, fx);
     }

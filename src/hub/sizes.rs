@@ -28,8 +28,10 @@ pub struct Sizes {
     pub unsettled_messages: usize,
     /// Nicknames held for somebody.
     pub held_nicknames: usize,
-    /// Tags of messages that are remembered.
+    /// Tags of messages that are known.
     pub tags: usize,
+    /// Tags that are to be forgotten by and by.
+    pub aging_tags: usize,
     /// Connections that end with their tokens.
     pub expiries: usize,
     /// Bans, in force or not any more.
@@ -55,6 +57,7 @@ impl Hub {
             unsettled_messages: self.unsettled.len(),
             held_nicknames: self.holds.len(),
             tags: self.tags.len(),
+            aging_tags: self.tags.aging(),
             expiries: self.expiries.len(),
             bans: self.bans.len(),
         }

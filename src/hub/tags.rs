@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{Command, ConnectionId, Effects, Event, Hub, MessageId, Now, Refusal};
 
-/// How long a tag is remembered.
+/// How long a tag is remembered once its message is published.
 const REMEMBERED_MS: u64 = 10 * 60 * 1000;
 /// Tags remembered at once; beyond, the oldest are forgotten earlier.
 const MAX_TAGS: usize = 65_536;
@@ -55,68 +55,79 @@ pub(super) type TagKey = (Arc<str>, Tag);
 /// The tags of messages sent lately.
 #[derive(Default)]
 pub(super) struct Tags {
-    known: HashMap<TagKey, Known>,
-    /// In the order in which they are to be forgotten.
+    known: HashMap<TagKey, Fate>,
+    /// Those of messages that were published, in the order in which they are
+    /// to be forgotten.
     by_age: VecDeque<(u64, TagKey)>,
-}
-
-struct Known {
-    until_ms: u64,
-    message: MessageId,
-    fate: Fate,
 }
 
 /// What has become of a tagged message.
 enum Fate {
-    /// It waits to be committed. Others than its sender may have asked: the
-    /// same client on newer connections.
+    /// It waits to be committed, and is known for as long as that takes.
+    /// Others than its sender may have asked: the same client on newer
+    /// connections.
     Awaited(Vec<ConnectionId>),
-    /// It has been published.
-    Stored,
+    /// It has been published, and is known for a while.
+    Stored { message: MessageId, until_ms: u64 },
 }
 
 impl Tags {
-    fn remember(&mut self, key: TagKey, message: MessageId, fate: Fate, now: Now) {
+    /// What has become of the message, if it is known still.
+    fn get_mut(&mut self, key: &TagKey, now: Now) -> Option<&mut Fate> {
+        let fate = self.known.get_mut(key)?;
+        match fate {
+            Fate::Stored { until_ms, .. } if *until_ms <= now.ticks_ms => None,
+            fate => Some(fate),
+        }
+    }
+
+    /// A message waits to be committed.
+    fn await_commit(&mut self, key: TagKey) {
+        self.known.insert(key, Fate::Awaited(Vec::new()));
+    }
+
+    /// A message is published.
+    fn store(&mut self, key: TagKey, message: MessageId, now: Now) {
         while let Some((until_ms, _)) = self.by_age.front()
             && (*until_ms <= now.ticks_ms || self.by_age.len() >= MAX_TAGS)
         {
-            let Some((until_ms, old)) = self.by_age.pop_front() else {
-                break;
-            };
-            // It may have been used again since.
-            if self.known.get(&old).is_some_and(|k| k.until_ms == until_ms) {
-                self.known.remove(&old);
-            }
+            self.forget_oldest();
         }
         let until_ms = now.ticks_ms + REMEMBERED_MS;
         self.by_age.push_back((until_ms, key.clone()));
-        let known = Known {
-            until_ms,
-            message,
-            fate,
+        self.known.insert(key, Fate::Stored { message, until_ms });
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((oldest, key)) = self.by_age.pop_front() else {
+            return;
         };
-        self.known.insert(key, known);
+        // It may be another message's by now.
+        let fate = self.known.get(&key);
+        if matches!(fate, Some(Fate::Stored { until_ms, .. }) if *until_ms == oldest) {
+            self.known.remove(&key);
+        }
     }
 
     /// A message is committed, or not: those who asked besides its sender.
-    fn settle(&mut self, key: &TagKey, message: MessageId, committed: bool) -> Vec<ConnectionId> {
-        // The tag may be another message's by now, if this took so long.
-        let known = self.known.get_mut(key);
-        let Some(known) = known.filter(|known| known.message == message) else {
-            return Vec::new();
-        };
-        let before = std::mem::replace(&mut known.fate, Fate::Stored);
-        if !committed {
-            self.known.remove(key);
+    fn settle(&mut self, key: &TagKey, message: Option<MessageId>, now: Now) -> Vec<ConnectionId> {
+        let before = self.known.remove(key);
+        if let Some(message) = message {
+            self.store(key.clone(), message, now);
         }
         match before {
-            Fate::Awaited(asked) => asked,
-            Fate::Stored => Vec::new(),
+            Some(Fate::Awaited(asked)) => asked,
+            Some(Fate::Stored { .. }) | None => Vec::new(),
         }
     }
 
-    /// Tags remembered now.
+    /// Tags that are known.
     pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Tags to be forgotten by and by.
+    pub fn aging(&self) -> usize {
         self.by_age.len()
     }
 }
@@ -134,15 +145,19 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let (nickname, _) = self.user_of(id)?;
         let key = (nickname.key().clone(), tag.clone());
-        let known = self.tags.known.get_mut(&key);
-        if let Some(known) = known.filter(|known| known.until_ms > now.ticks_ms) {
-            match &mut known.fate {
-                Fate::Stored => fx.tell(id, stored(tag, known.message)),
-                // Each once, or the list would grow with every question.
-                Fate::Awaited(asked) if !asked.contains(&id) => asked.push(id),
-                Fate::Awaited(_) => {}
+        match self.tags.get_mut(&key, now) {
+            Some(Fate::Stored { message, .. }) => {
+                fx.tell(id, stored(tag, *message));
+                return Ok(());
             }
-            return Ok(());
+            Some(Fate::Awaited(asked)) => {
+                // Each once, or the list would grow with every question.
+                if !asked.contains(&id) {
+                    asked.push(id);
+                }
+                return Ok(());
+            }
+            None => {}
         }
         let before = self.last_id;
         self.carry_out(id, message, now, fx)?;
@@ -150,10 +165,9 @@ impl Hub {
         let sent = self.last_id;
         if let Some(unsettled) = self.unsettled.get_mut(&sent) {
             unsettled.tag = Some(key.clone());
-            self.tags
-                .remember(key, sent, Fate::Awaited(Vec::new()), now);
+            self.tags.await_commit(key);
         } else if sent > before {
-            self.tags.remember(key, sent, Fate::Stored, now);
+            self.tags.store(key, sent, now);
             fx.tell(id, stored(tag, sent));
         }
         Ok(())
@@ -166,9 +180,10 @@ impl Hub {
         key: TagKey,
         message: MessageId,
         committed: bool,
+        now: Now,
         fx: &mut Effects,
     ) {
-        let asked = self.tags.settle(&key, message, committed);
+        let asked = self.tags.settle(&key, committed.then_some(message), now);
         let (_, tag) = key;
         for id in std::iter::once(sender).chain(asked) {
             let event = match committed {

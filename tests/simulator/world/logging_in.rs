@@ -198,7 +198,7 @@ impl World {
                 let id = self.id(slot);
                 let proof = self.store.credential(nick, None);
                 let Some(proof) = proof else { return Ok(false) };
-                let answer = self.call(|hub, _, _| hub.adopt(id, &name, &proof))?;
+                let answer = self.call(|hub, _, fx| hub.adopt(id, &name, &proof, fx))?;
                 as_expected(slot, Ok(()), &answer)?;
                 if let Some(user) = &mut self.model.users[nick] {
                     user.is_account = true;
