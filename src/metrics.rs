@@ -154,7 +154,10 @@ mod tests {
         let value = |name: &str| -> f64 {
             let mut lines = text.lines();
             let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-            value.unwrap_or_else(|| panic!("{name} in {text}")).parse().unwrap()
+            value
+                .unwrap_or_else(|| panic!("{name} in {text}"))
+                .parse()
+                .unwrap()
         };
         assert!(value("process_resident_memory_bytes") > 100_000.0, "{text}");
         assert!(value("process_resident_memory_bytes") < value("process_virtual_memory_bytes"));

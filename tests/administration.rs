@@ -427,7 +427,10 @@ fn the_process_shows_in_the_metrics_under_its_usual_names() {
     ] {
         let mut lines = text.lines();
         let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        let value: f64 = value.unwrap_or_else(|| panic!("{name} in {text}")).parse().unwrap();
+        let value: f64 = value
+            .unwrap_or_else(|| panic!("{name} in {text}"))
+            .parse()
+            .unwrap();
         assert!(value >= 0.0, "{name} {value}");
     }
 }

@@ -145,7 +145,12 @@ mod tests {
             resident_pages: 24,
         };
         assert_eq!(Stat::parse(text), Some(stat));
-        for torn in ["", "7 (a", "7 (a) S 1 2", "7 (a) S 1 2 3 4 5 6 7 8 9 10 x 15"] {
+        for torn in [
+            "",
+            "7 (a",
+            "7 (a) S 1 2",
+            "7 (a) S 1 2 3 4 5 6 7 8 9 10 x 15",
+        ] {
             assert_eq!(Stat::parse(torn), None, "{torn:?}");
         }
     }
