@@ -24,6 +24,8 @@ pub enum Act {
     HangUp,
     /// The network fails: nearly everybody goes away.
     Outage,
+    /// A client is cut off, comes again at once and goes on.
+    ComeBack,
     /// The thread of a connection that the hub has ended is done.
     Done,
     /// The network delivers something.
@@ -97,7 +99,7 @@ pub enum Ask {
 }
 
 /// How often things happen in a world where all of them do.
-const ACTS: [(Act, usize); 29] = [
+const ACTS: [(Act, usize); 30] = [
     (Act::Open, 150),
     (Act::LogIn, 300),
     (Act::Ask, 1500),
@@ -105,6 +107,7 @@ const ACTS: [(Act, usize); 29] = [
     (Act::Flood, 1),
     (Act::HangUp, 60),
     (Act::Outage, 3),
+    (Act::ComeBack, 30),
     (Act::Done, 60),
     (Act::Receive, 300),
     (Act::Commit, 300),

@@ -118,6 +118,7 @@ impl World {
             Act::Flood => self.flood(),
             Act::HangUp => self.hang_up(),
             Act::Outage => self.outage(),
+            Act::ComeBack => self.come_back(),
             Act::Done => self.done(),
             Act::Receive => self.receive(),
             Act::Commit => {

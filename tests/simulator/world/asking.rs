@@ -51,7 +51,7 @@ impl World {
         Ok(true)
     }
 
-    fn command(&mut self, slot: Slot, ask: Ask) -> Command {
+    pub(super) fn command(&mut self, slot: Slot, ask: Ask) -> Command {
         match ask {
             Ask::Say => Command::Say {
                 channel: self.some_channel_or_current(),
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// Hands a command to the hub.
-    fn submit(&mut self, slot: Slot, command: Command) -> Check {
+    pub(super) fn submit(&mut self, slot: Slot, command: Command) -> Check {
         let id = self.id(slot);
         self.trace.act(15, format_args!("{id:?} asks {command:?}"));
         let named = self.model.nick_of(slot).is_some();

@@ -20,6 +20,12 @@ pub const ADDRESSES: usize = 6;
 
 impl World {
     pub(super) fn open(&mut self) -> Check<bool> {
+        let opened = self.open_slot()?;
+        Ok(opened.is_some())
+    }
+
+    /// Opens a connection, if there is room for one. It may be turned away.
+    pub(super) fn open_slot(&mut self) -> Check<Option<Slot>> {
         let free = self.model.slots.iter().position(Option::is_none);
         let slot = match free {
             Some(slot) => slot,
@@ -27,7 +33,7 @@ impl World {
                 self.model.slots.push(None);
                 self.model.slots.len() - 1
             }
-            None => return Ok(false),
+            None => return Ok(None),
         };
         if self.generations.len() <= slot {
             self.generations.resize(slot + 1, 0);
@@ -54,7 +60,7 @@ impl World {
         ensure(alive != banned, Invariant::BansHold, || {
             format!("{id:?} is let in: {alive}; its address is banned: {banned}")
         })?;
-        Ok(true)
+        Ok(Some(slot))
     }
 
     /// The peer goes away.
@@ -77,7 +83,7 @@ impl World {
         Ok(!all.is_empty())
     }
 
-    fn drop_out(&mut self, slot: Slot) -> Check {
+    pub(super) fn drop_out(&mut self, slot: Slot) -> Check {
         let id = self.id(slot);
         self.trace.act(11, format_args!("{id:?} hangs up"));
         self.clients[slot].lose(self.random.below(4));
