@@ -12,6 +12,7 @@ mod command;
 mod effects;
 mod event;
 mod expiry;
+mod held;
 mod holds;
 mod id;
 mod membership;
@@ -249,7 +250,8 @@ impl Hub {
         };
         if !connection.waiting.is_empty() || (connection.pending > 0 && !passes) {
             if connection.waiting.len() >= MAX_WAITING {
-                fx.tell(id, Event::Refused(Refusal::TooManyWaiting(MAX_WAITING)));
+                let refusal = Refusal::TooManyWaiting(MAX_WAITING);
+                fx.tell(id, refused(tag_of(&command), refusal));
             } else {
                 connection.waiting.push_back(command);
             }
@@ -287,6 +289,7 @@ impl Hub {
     }
 
     fn apply_now(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
+        let tag = tag_of(&command);
         let result = match command {
             Command::Say { channel, text } => self.say(id, channel, text, now, fx),
             other => {
@@ -295,7 +298,7 @@ impl Hub {
             }
         };
         if let Err(refusal) = result {
-            fx.tell(id, Event::Refused(refusal));
+            fx.tell(id, refused(tag, refusal));
         }
     }
 
@@ -437,5 +440,19 @@ impl Hub {
             text: Some(text.into()),
             ..Entry::new(now.unix_ms, Kind::Command)
         });
+    }
+}
+
+fn tag_of(command: &Command) -> Option<Tag> {
+    match command {
+        Command::Tagged { tag, .. } => Some(tag.clone()),
+        _ => None,
+    }
+}
+
+fn refused(tag: Option<Tag>, refusal: Refusal) -> Event {
+    match tag {
+        Some(tag) => Event::NotSent { tag, refusal },
+        None => Event::Refused(refusal),
     }
 }

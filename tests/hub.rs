@@ -299,11 +299,11 @@ fn an_account_goes_to_nobody_whose_nickname_has_changed_since() {
     let mut house = House::new();
     let alice = house.enter(0, "alice");
     house.apply(alice, Command::Rename(name("bob")));
-    let adopted = house.run(|hub, _, _| hub.adopt(alice, &name("alice"), &credential(1)));
+    let adopted = house.run(|hub, _, fx| hub.adopt(alice, &name("alice"), &credential(1), fx));
     assert!(adopted.is_err());
     assert_eq!(house.hub.account_of(alice), None);
     house.apply(alice, Command::Rename(name("alice")));
-    let adopted = house.run(|hub, _, _| hub.adopt(alice, &name("alice"), &credential(1)));
+    let adopted = house.run(|hub, _, fx| hub.adopt(alice, &name("alice"), &credential(1), fx));
     assert_eq!(adopted, Ok(()));
     assert_eq!(house.hub.account_of(alice), Some(AccountId(1)));
 }
@@ -513,4 +513,51 @@ fn a_connection_ends_with_its_token_to_the_millisecond() {
     house.pass(0);
     assert_eq!(house.closed.last(), Some(&(long, Farewell::TokenRevoked)));
     assert_eq!(house.hub.next_deadline(), None);
+}
+
+#[test]
+fn who_logs_in_is_the_same_person_as_before() {
+    let mut house = House::new();
+    let [mina, bob] = [house.enter(0, "mina"), house.enter(1, "bob")];
+    house.apply(mina, Command::Ignore(name("bob")));
+    house.apply(bob, Command::Ignore(name("mina")));
+    house.apply(mina, Command::Rename(name("mini")));
+    let (mut fx, now) = (Effects::default(), house.now);
+    house
+        .hub
+        .become_account(mina, name("minerva"), &credential(1), now, &mut fx)
+        .unwrap();
+    let remembered = fx.list().iter().filter(|effect| {
+        matches!(
+            effect,
+            Effect::Chore(Chore::SetIgnored { account: AccountId(1), nickname, ignored: true })
+                if *nickname == name("bob")
+        )
+    });
+    assert_eq!(remembered.count(), 1, "the account remembers");
+    house.forget();
+    house.private(bob, "minerva", "hi");
+    assert_eq!(house.told(mina), [""; 0], "and ignores at once");
+    house.forget();
+    house.private(mina, "bob", "hi");
+    assert_eq!(house.told(bob), [""; 0], "nor is there a way round");
+}
+
+#[test]
+fn who_registers_goes_on_ignoring_and_it_is_remembered() {
+    let mut house = House::new();
+    let [mina, _, _] = [(0, "mina"), (1, "bob"), (2, "carol")].map(|(i, n)| house.enter(i, n));
+    house.apply(mina, Command::Ignore(name("carol")));
+    house.apply(mina, Command::Ignore(name("bob")));
+    let (mut fx, own) = (Effects::default(), name("mina"));
+    let mut proof = credential(1);
+    proof.ignored.push(name("bob"));
+    house.hub.adopt(mina, &own, &proof, &mut fx).unwrap();
+    let remembered: Vec<String> = fx
+        .list()
+        .iter()
+        .map(|effect| format!("{effect:?}"))
+        .collect();
+    assert_eq!(remembered.len(), 1, "bob is remembered already");
+    assert!(remembered[0].contains("carol"), "{remembered:?}");
 }

@@ -94,6 +94,10 @@ impl Bans {
             .find(|ban| matches!(&ban.target, BanTarget::Nickname(banned) if banned == name))
     }
 
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
     fn in_force(&self, now_ms: u64) -> impl Iterator<Item = &Ban> {
         let mut bans = self.list.iter();
         std::iter::from_fn(move || {

@@ -266,15 +266,21 @@ impl Channel {
     /// Tells the members something that was said, or keeps it for those who
     /// are catching up.
     pub fn tell_message(&mut self, message: Message, fx: &mut Effects) {
+        let members = self.members.iter().copied();
         if self.catching_up.is_empty() {
-            let members = self.members.iter().copied();
             fx.tell_all(members, Event::Message(message));
             return;
         }
-        let members = self.members.iter().copied();
         let live = members.filter(|&member| self.catching_up.lets_through(member, &message));
         fx.tell_all(live, Event::Message(message.clone()));
-        self.catching_up.hold(&message);
+        self.catching_up.publish(&message);
+    }
+
+    /// As [`Channel::tell_message`], for one that the past contained: only
+    /// those who are catching up were not shown it.
+    pub fn tell_known(&mut self, message: Message, fx: &mut Effects) {
+        let to = self.catching_up.publish_known(&message);
+        fx.tell_all(to, Event::Message(message));
     }
 
     /// The members who are not catching up.

@@ -9,6 +9,7 @@ use crate::name::Name;
 use crate::store::{AccountId, History, MAX_ROWS, NewMessage, Place, StoredMessage, Window};
 use crate::text::Text;
 
+use super::past::Taken;
 use super::tags::TagKey;
 use super::{
     Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Private, Reading, Recall,
@@ -59,7 +60,7 @@ impl Hub {
             body,
         };
         if !self.limits.history {
-            self.publish(message, fx);
+            self.publish(message, now, fx);
             return Ok(());
         }
         let place = Place::Channel {
@@ -141,11 +142,11 @@ impl Hub {
                     fx.tell(sender, Event::Refused(Refusal::NotStored));
                 }
             }
-            Draft::Channel(message) => self.publish(message, fx),
+            Draft::Channel(message) => self.publish(message, now, fx),
             Draft::Direct { message, from } => self.hand_over(sender, message, Some(from), fx),
         }
         if let Some(tag) = unsettled.tag {
-            self.settle_tag(sender, tag, id, committed, fx);
+            self.settle_tag(sender, tag, id, committed, now, fx);
         }
         self.answered(sender, now, fx);
     }
@@ -166,7 +167,7 @@ impl Hub {
     }
 
     /// Delivers a message to the members of its channel.
-    fn publish(&mut self, message: Message, fx: &mut Effects) {
+    fn publish(&mut self, message: Message, now: Now, fx: &mut Effects) {
         fx.log(Entry {
             nick: Some(message.from.shown()),
             channel: Some(message.channel.shown()),
@@ -178,8 +179,24 @@ impl Hub {
         let Some(channel) = channel.and_then(|index| self.channels.get_mut(index)) else {
             return;
         };
-        if channel.past.takes(&message) {
-            channel.tell_message(message, fx);
+        match channel.past.take(&message) {
+            Taken::Held => {}
+            Taken::Known => channel.tell_known(message, fx),
+            Taken::New => channel.tell_message(message, fx),
+            Taken::GivenUp(held) => {
+                for message in held {
+                    channel.tell_message(message, fx);
+                }
+                let members = channel.members.clone();
+                self.past_is_settled(&members, now, fx);
+            }
+        }
+    }
+
+    /// These members waited for the past of their channel.
+    fn past_is_settled(&mut self, members: &[ConnectionId], now: Now, fx: &mut Effects) {
+        for &id in members {
+            self.answered(id, now, fx);
         }
     }
 
@@ -313,6 +330,7 @@ impl Hub {
         let name = channel.name.clone();
         let messages = messages_of(&name, stored);
         let Some(held) = channel.past.fill(recall.number, &messages) else {
+            // It was given up, or asked for again.
             return;
         };
         if !messages.is_empty() {
@@ -323,13 +341,15 @@ impl Hub {
             };
             fx.tell_all(channel.live(), event);
         }
-        for message in held {
+        for message in held.known {
+            channel.tell_known(message, fx);
+        }
+        for message in held.new {
             channel.tell_message(message, fx);
         }
-        // All of them came while the past was being read, and wait for it.
-        for id in channel.members.clone() {
-            self.answered(id, now, fx);
-        }
+        // All of them came while the past was being read.
+        let members = channel.members.clone();
+        self.past_is_settled(&members, now, fx);
     }
 }
 

@@ -42,6 +42,26 @@ impl User {
         }
     }
 
+    /// Remembers a nickname this user had before.
+    fn add_alias(&mut self, key: Arc<str>) {
+        if self.aliases.len() == MAX_ALIASES {
+            self.aliases.pop_front();
+        }
+        self.aliases.push_back(key);
+    }
+
+    /// Ignores whom a guest ignored who is this user now, as far as there is
+    /// room. Those that are new, to be remembered.
+    fn ignore_also(&mut self, ignored: HashMap<Arc<str>, Name>) -> Vec<Name> {
+        let mut new: Vec<Name> = ignored.into_values().collect();
+        new.retain(|name| !self.ignored.contains_key(name.key()) && *name != self.name);
+        new.sort_by(|a, b| a.key().cmp(b.key()));
+        new.truncate(MAX_IGNORED.saturating_sub(self.ignored.len()));
+        let entries = new.iter().map(|name| (name.key().clone(), name.clone()));
+        self.ignored.extend(entries);
+        new
+    }
+
     /// Whether this user wants no private messages from who wrote as `name`
     /// and is `other` now, if still on.
     pub fn ignores(&self, name: &Name, other: Option<&User>) -> bool {
@@ -106,12 +126,14 @@ impl Hub {
 
     /// Makes the guest behind a connection the owner of the account it has
     /// just registered or logged in to, if its nickname is the account's: a
-    /// `/nick` that was waiting may have been carried out meanwhile.
+    /// `/nick` that was waiting may have been carried out meanwhile. Whom the
+    /// guest ignored, the account ignores, too.
     pub fn adopt(
         &mut self,
         id: ConnectionId,
         name: &Name,
         credential: &Credential,
+        fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let (own, _) = self.user_of(id)?;
         if own != *name {
@@ -119,15 +141,19 @@ impl Hub {
         }
         if let Some(user) = self.users.get_mut(name.key()) {
             user.account = Some(credential.account);
-            let ignored = credential.ignored.iter();
-            user.ignored
-                .extend(ignored.map(|name| (name.key().clone(), name.clone())));
+            let own = credential.ignored.iter();
+            let own = own.map(|name| (name.key().clone(), name.clone()));
+            let as_guest = std::mem::replace(&mut user.ignored, own.collect());
+            let new = user.ignore_also(as_guest);
+            remember_ignored(credential.account, new, fx);
         }
         Ok(())
     }
 
     /// Makes a guest's connection one of the account it has logged in to,
-    /// wherever it is; the guest's nickname is free again.
+    /// wherever it is; the guest's nickname is free again. It is the same
+    /// person still: whom the guest ignored, the account ignores, too, and
+    /// who ignored the guest is not written to by the account either.
     pub fn become_account(
         &mut self,
         id: ConnectionId,
@@ -141,7 +167,7 @@ impl Hub {
             return Err(Refusal::NicknameIsAccount);
         }
         if guest == name {
-            return self.adopt(id, &name, credential);
+            return self.adopt(id, &name, credential, fx);
         }
         self.check_ban(&name, now)?;
         let is_on = self.users.get(name.key());
@@ -149,12 +175,20 @@ impl Hub {
             return Err(Refusal::NicknameInUse(name));
         }
         // A guest has no other connection than this one.
-        self.users.remove(guest.key());
+        let as_guest = self.users.remove(guest.key());
         let user = self
             .users
             .entry(name.key().clone())
             .or_insert_with(|| User::new(name.clone(), Some(credential)));
         user.connections.push(id);
+        if let Some(as_guest) = as_guest {
+            let earlier = as_guest.aliases.into_iter().chain([guest.key().clone()]);
+            for key in earlier {
+                user.add_alias(key);
+            }
+            let new = user.ignore_also(as_guest.ignored);
+            remember_ignored(credential.account, new, fx);
+        }
         let mut channels = Vec::new();
         if let Some(connection) = self.connection_mut(id) {
             connection.nickname = Some(name.clone());
@@ -278,10 +312,7 @@ impl Hub {
             return Ok(());
         };
         if from != to {
-            if user.aliases.len() == MAX_ALIASES {
-                user.aliases.pop_front();
-            }
-            user.aliases.push_back(from.key().clone());
+            user.add_alias(from.key().clone());
         }
         user.name = to.clone();
         let connections = user.connections.clone();
@@ -379,5 +410,11 @@ impl Hub {
                 Some((name, user))
             })
             .ok_or(Refusal::NoChannel)
+    }
+}
+
+fn remember_ignored(account: AccountId, names: Vec<Name>, fx: &mut Effects) {
+    for name in names {
+        fx.set_ignored(account, name, true);
     }
 }
