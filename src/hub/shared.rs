@@ -40,6 +40,17 @@ pub struct Settled {
     pub fate: Fate,
 }
 
+impl Settled {
+    /// What became of a draft whose handle is its id for good.
+    pub fn by_id(draft: MessageId, committed: bool) -> Settled {
+        let fate = match committed {
+            true => Fate::Committed(draft),
+            false => Fate::NotStored,
+        };
+        Settled { draft, fate }
+    }
+}
+
 /// What may become of a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -138,6 +149,11 @@ pub enum Order {
     Unban(BanTarget),
     /// End the connections that came with a token.
     Revoke {
+        /// Which.
+        token: Arc<str>,
+    },
+    /// End the connections with a token, whose owner has come elsewhere.
+    Replace {
         /// Which.
         token: Arc<str>,
     },
