@@ -13,6 +13,8 @@ use crate::name::{Name, NameError};
 use crate::store::{MAX_ROWS, Window};
 use crate::text::Text;
 
+use super::from_object;
+
 /// Messages `history` brings unless told otherwise.
 const HISTORY: usize = 20;
 /// Messages `search` brings unless told otherwise.
@@ -130,8 +132,7 @@ struct Frame {
 
 /// Decodes a frame.
 pub fn decode(frame: &str) -> Result<Step, Mistake> {
-    let frame: Frame =
-        serde_json::from_str(frame).map_err(|error| Mistake::Broken(error.to_string()))?;
+    let frame: Frame = from_object(frame).map_err(|error| Mistake::Broken(error.to_string()))?;
     let args = Args(frame.args.unwrap_or_default());
     let command = match frame.kind.as_str() {
         "message" => args.tagged(Command::Say {
@@ -277,8 +278,10 @@ impl Args {
 
     fn strings(&self, field: &'static str) -> Result<impl Iterator<Item = &str>, Mistake> {
         let wrong = Mistake::Wrong(field, "a list of strings");
-        let Some(Value::Array(list)) = self.0.get(field) else {
-            return Err(wrong);
+        let list = match self.0.get(field) {
+            Some(Value::Array(list)) => list,
+            None | Some(Value::Null) => return Err(Mistake::Missing(field)),
+            Some(_) => return Err(wrong),
         };
         match list.iter().all(Value::is_string) {
             true => Ok(list.iter().filter_map(Value::as_str)),
@@ -335,9 +338,10 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         assert!(mistake("{").contains("not a command in JSON"));
-        assert!(mistake("[]").contains("not a command in JSON"));
+        assert!(mistake(r#"["listrooms"]"#).contains("object is expected"));
         assert!(mistake(r#"{"type":"dance\u001b"}"#).contains("type dance."));
         assert!(mistake(r#"{"type":"message"}"#).contains("body is missing"));
+        assert!(mistake(r#"{"type":"listen","args":{}}"#).contains("events is missing"));
         assert!(mistake(r#"{"type":"message","args":{"body":7}}"#).contains("a string"));
         assert!(mistake(r#"{"type":"join","args":{"room":"a b"}}"#).contains("room: "));
         assert!(mistake(r#"{"type":"history","args":{"limit":0}}"#).contains("1 to 1000"));

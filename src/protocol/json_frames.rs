@@ -7,6 +7,7 @@ use crate::hub::{Body, Event, Farewell, Message, Private};
 use crate::name::Name;
 use crate::store::{Found, History, ThreadSummary};
 
+use super::words::changes;
 use super::{rfc3339, websocket};
 
 /// Who says what the server itself has to say.
@@ -187,7 +188,7 @@ fn frame_of(event: &Event) -> Option<Value> {
             left,
         } => system(
             "members",
-            &format!("{joined} people joined, {left} left"),
+            &changes(*joined, *left),
             json!({ "room": channel, "joined": joined, "left": left }),
         ),
         Event::MemberRenamed { channel, from, to } => system(
