@@ -122,6 +122,15 @@ impl fmt::Display for Mistake {
 
 impl std::error::Error for Mistake {}
 
+/// A frame that is none, and which message it was to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// What is wrong with it.
+    pub mistake: Mistake,
+    /// What the client calls the message, if it is one.
+    pub tag: Option<Tag>,
+}
+
 #[derive(Deserialize)]
 struct Frame {
     #[serde(rename = "type")]
@@ -131,10 +140,23 @@ struct Frame {
 }
 
 /// Decodes a frame.
-pub fn decode(frame: &str) -> Result<Step, Mistake> {
-    let frame: Frame = from_object(frame).map_err(|error| Mistake::Broken(error.to_string()))?;
+pub fn decode(frame: &str) -> Result<Step, Rejected> {
+    let frame: Frame = from_object(frame).map_err(|error| Rejected {
+        mistake: Mistake::Broken(error.to_string()),
+        tag: None,
+    })?;
     let args = Args(frame.args.unwrap_or_default());
-    let command = match frame.kind.as_str() {
+    step(&frame.kind, &args).map_err(|mistake| Rejected {
+        mistake,
+        tag: match frame.kind.as_str() {
+            "message" | "private" => args.tag().and_then(Result::ok),
+            _ => None,
+        },
+    })
+}
+
+fn step(kind: &str, args: &Args) -> Result<Step, Mistake> {
+    let command = match kind {
         "message" => args.tagged(Command::Say {
             channel: args.optional_room()?,
             text: args.text("body")?,
@@ -170,7 +192,7 @@ pub fn decode(frame: &str) -> Result<Step, Mistake> {
             limit: args.limit(HISTORY)?,
         },
         "exit" => Command::Quit,
-        other => return query(other, &args).map(Step::Query),
+        other => return query(other, args).map(Step::Query),
     };
     Ok(Step::Command(command))
 }
@@ -317,7 +339,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn mistake(frame: &str) -> String {
-        decode(frame).unwrap_err().to_string()
+        decode(frame).unwrap_err().mistake.to_string()
     }
 
     #[test]
@@ -346,6 +368,19 @@ mod tests {
         assert!(mistake(r#"{"type":"join","args":{"room":"a b"}}"#).contains("room: "));
         assert!(mistake(r#"{"type":"history","args":{"limit":0}}"#).contains("1 to 1000"));
         assert!(mistake(r#"{"type":"history","args":{"before":"x"}}"#).contains("message id"));
+    }
+
+    #[test]
+    fn a_message_that_is_wrong_is_named_by_its_tag() {
+        let tag = |frame| decode(frame).unwrap_err().tag;
+        let known = Tag::parse("t 1").ok();
+        let (room, to) = (
+            r#"{"type":"message","args":{"tag":"t 1","body":"hi","room":"a b"}}"#,
+            r#"{"type":"private","args":{"tag":"t 1","body":"hi"}}"#,
+        );
+        assert_eq!((tag(room), tag(to)), (known.clone(), known));
+        assert_eq!(tag(r#"{"type":"join","args":{"tag":"t 1"}}"#), None);
+        assert_eq!(tag(r#"{"type":"message","args":{"tag":""}}"#), None);
     }
 
     proptest! {

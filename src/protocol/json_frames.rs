@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::hub::{Body, Event, Farewell, Message, Private};
+use crate::hub::{Body, Event, Farewell, Message, Private, Tag};
 use crate::name::Name;
 use crate::store::{Found, History, ThreadSummary};
 
@@ -26,9 +26,13 @@ pub fn write_farewell(farewell: &Farewell, out: &mut Vec<u8>) {
     write(&system("bye", &farewell.to_string(), code), out);
 }
 
-/// Appends a frame that tells of a mistake.
-pub fn write_error(words: &str, code: &str, out: &mut Vec<u8>) {
-    write(&system("error", words, json!({ "code": code })), out);
+/// Appends a frame that tells of a mistake, perhaps in a message with a tag.
+pub fn write_error(words: &str, code: &str, tag: Option<&Tag>, out: &mut Vec<u8>) {
+    let mut frame = system("error", words, json!({ "code": code }));
+    if let Some(tag) = tag {
+        put(&mut frame, "tag", json!(tag.as_str()));
+    }
+    write(&frame, out);
 }
 
 /// Appends the answer to a search.
