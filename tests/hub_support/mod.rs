@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chat_server::hub::{
     Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub, Limits,
-    MessageId, Now, Profile, Reading, Recall, Shared, Refusal,
+    MessageId, Now, Profile, Reading, Recall, Refusal, Shared,
 };
 use chat_server::name::Name;
 use chat_server::store::AccountId;
