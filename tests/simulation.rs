@@ -112,7 +112,8 @@ fn a_finding_replays_exactly_and_is_shown() {
     );
     assert_eq!(first.lines, second.lines);
     let shown = first.to_string();
-    assert!(shown.contains("NothingLost"), "{shown}");
+    let invariant = first.violation.invariant.to_string();
+    assert!(shown.contains(&invariant), "{shown}");
     assert!(shown.contains("make simulate SEED="), "{shown}");
 }
 

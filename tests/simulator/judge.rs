@@ -11,7 +11,7 @@ mod tags;
 mod typing;
 
 pub use names::Denied;
-pub use resume::{CatchingUp, HELD_BYTES, HELD_MESSAGES};
+pub use resume::{CatchingUp, HELD_MESSAGES};
 pub use tags::{TagNumber, Tags};
 
 use std::sync::Arc;

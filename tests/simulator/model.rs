@@ -127,10 +127,9 @@ pub struct Hold {
 pub struct Channel {
     /// The question for its past that has not been answered.
     pub awaited: Option<u64>,
-    /// What was said meanwhile: whoever comes in before the answer gets it.
-    pub held: Vec<MessageId>,
-    /// Text in it.
-    pub held_bytes: usize,
+    /// What was said meanwhile, with the length of each: whoever comes in
+    /// before the answer gets it.
+    pub held: Vec<(MessageId, usize)>,
     /// If nothing is kept: what was said last.
     pub recent: VecDeque<MessageId>,
     /// Comings and goings not told by name.
@@ -186,7 +185,6 @@ impl Channel {
     pub fn past_settled(&mut self) {
         self.awaited = None;
         self.held.clear();
-        self.held_bytes = 0;
     }
 
     /// Something was said that is not kept.
@@ -419,7 +417,8 @@ impl Model {
             });
         }
         let held = self.channels[room].held.iter();
-        self.owed.extend(held.map(|&id| Owed { slot, room, id }));
+        self.owed
+            .extend(held.map(|&(id, _)| Owed { slot, room, id }));
         self.ration(room);
         Ok(())
     }
@@ -442,7 +441,6 @@ impl Model {
                 if room == GLOBAL_ROOM {
                     channel.awaited = before.awaited;
                     channel.held = before.held;
-                    channel.held_bytes = before.held_bytes;
                     channel.recent = before.recent;
                     channel.miscounted = miscounted;
                     channel.rationed = miscounted;

@@ -209,7 +209,7 @@ impl Store {
         let removed = self.removed[room];
         let rows = &self.channels[room];
         let first = rows.partition_point(|row| row.id <= removed);
-        let last = rows[first..].iter().take(most).last();
+        let last = rows[first..].iter().take(most).next_back();
         if let Some(last) = last {
             self.removed[room] = last.id;
         }

@@ -10,7 +10,8 @@ use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Draft, Model, Owed, RECALLED, Slot};
 use super::super::names::{GLOBAL_ROOM, Room, nick, room, written_nickname, written_room};
 use super::super::store::Store;
-use super::{HELD_BYTES, HELD_MESSAGES, TagNumber};
+use super::TagNumber;
+use super::resume::is_too_much;
 
 impl Model {
     /// The hub wants a message committed.
@@ -163,9 +164,8 @@ impl Model {
         let keeps = self.limits.history;
         let channel = &mut self.channels[room];
         if channel.awaited.is_some() {
-            channel.held.push(id);
-            channel.held_bytes += bytes;
-            if channel.held.len() > HELD_MESSAGES || channel.held_bytes > HELD_BYTES {
+            channel.held.push((id, bytes));
+            if is_too_much(&channel.held) {
                 // More cannot be kept back: they do without the past.
                 channel.past_settled();
             }

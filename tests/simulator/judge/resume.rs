@@ -12,7 +12,7 @@ use super::super::names::{Room, room};
 /// Messages that may be kept back, for those who read the past, ...
 pub const HELD_MESSAGES: usize = 1000;
 /// ... and text in them.
-pub const HELD_BYTES: usize = 256 * 1024;
+const HELD_BYTES: usize = 256 * 1024;
 /// Text that may be told of the past at once, but for a single message.
 const PAGE_BYTES: usize = 256 * 1024;
 
@@ -49,9 +49,14 @@ impl CatchingUp {
 impl Page {
     /// More was published than could be kept back.
     fn is_too_late(&self) -> bool {
-        let bytes: usize = self.meanwhile.iter().map(|&(_, bytes)| bytes).sum();
-        self.meanwhile.len() > HELD_MESSAGES || bytes > HELD_BYTES
+        is_too_much(&self.meanwhile)
     }
+}
+
+/// Whether these messages, each with its length, cannot all be kept back.
+pub fn is_too_much(messages: &[(MessageId, usize)]) -> bool {
+    let bytes: usize = messages.iter().map(|&(_, bytes)| bytes).sum();
+    messages.len() > HELD_MESSAGES || bytes > HELD_BYTES
 }
 
 impl Model {
@@ -80,9 +85,11 @@ impl Model {
             .partition(|owed| owed.slot == slot && owed.room == room);
         self.owed = others;
         let waiting: Vec<Owed> = waiting;
+        let held = self.channels[room].held.iter().copied();
+        let waits = |&(id, _): &(MessageId, usize)| waiting.iter().any(|owed| owed.id == id);
         let page = Page {
             after,
-            meanwhile: waiting.iter().map(|owed| (owed.id, 0)).collect(),
+            meanwhile: held.filter(waits).collect(),
         };
         let place = self.place_mut(slot, room);
         let gap = place.map(|place| {
