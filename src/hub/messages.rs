@@ -162,7 +162,10 @@ impl Hub {
                 match self.remote {
                     None => self.hand_over(sender, message, Some(from), fx),
                     // The log brings it to its recipient, here or elsewhere.
-                    Some(_) => self.tell_sent(sender, message, fx),
+                    Some(_) => {
+                        log_private(&message, fx);
+                        self.tell_sent(sender, message, fx);
+                    }
                 }
             }
         }
@@ -226,6 +229,7 @@ impl Hub {
         account: Option<AccountId>,
         fx: &mut Effects,
     ) {
+        log_private(&message, fx);
         self.tell_copies(&message, account, Some(sender), fx);
         self.tell_recipient(&message, account, Some(sender), fx);
         self.tell_sent(sender, message, fx);
@@ -234,13 +238,6 @@ impl Hub {
     /// Tells the connection a private message was written on that it is on
     /// its way.
     fn tell_sent(&mut self, sender: ConnectionId, message: Private, fx: &mut Effects) {
-        fx.log(Entry {
-            nick: Some(message.from.shown()),
-            to: Some(message.to.shown()),
-            text: Some(message.body.text.clone().into()),
-            id: Some(message.body.id),
-            ..Entry::new(message.body.at_ms, Kind::Private)
-        });
         if self.connection(sender).is_some() {
             fx.tell(sender, Event::PrivateSent(message));
         }
@@ -441,6 +438,16 @@ fn log_message(message: &Message, fx: &mut Effects) {
         text: Some(message.body.text.clone().into()),
         id: Some(message.body.id),
         ..Entry::new(message.body.at_ms, Kind::Message)
+    });
+}
+
+fn log_private(message: &Private, fx: &mut Effects) {
+    fx.log(Entry {
+        nick: Some(message.from.shown()),
+        to: Some(message.to.shown()),
+        text: Some(message.body.text.clone().into()),
+        id: Some(message.body.id),
+        ..Entry::new(message.body.at_ms, Kind::Private)
     });
 }
 
