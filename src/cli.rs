@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::config::{Config, ConfigFile, Flag, Loaded, Problems, Sources};
 use crate::logging;
 
@@ -40,6 +41,8 @@ pub enum Action {
     CheckConfig,
     /// Make a certificate and stop.
     MakeCert(MakeCert),
+    /// Measure a server and stop.
+    Bench(Box<Bench>),
 }
 
 const EXAMPLES: &str = "\
@@ -51,6 +54,7 @@ Examples:
   chat-server --web off --tcp :9989         no page; room lines on port 9989
   chat-server -c /etc/chat.json check-config
   chat-server make-cert                     a certificate to try TLS with
+  chat-server bench room                    what a room of 1,000 carries
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
 
@@ -125,6 +129,8 @@ enum Task {
     CheckConfig,
     /// Make a certificate and its key, for trying TLS, and say how to use them
     MakeCert(MakeCert),
+    /// Put load on a server and measure what it carries
+    Bench(Box<Bench>),
 }
 
 impl Arguments {
@@ -169,6 +175,7 @@ pub fn parse(
         None => Action::Run,
         Some(Task::CheckConfig) => Action::CheckConfig,
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
+        Some(Task::Bench(what)) => Action::Bench(what),
     };
     Ok(Invocation {
         action,
@@ -209,8 +216,10 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             };
         }
     };
-    if let Action::MakeCert(what) = &invocation.action {
-        return make_certificate(what);
+    match &invocation.action {
+        Action::MakeCert(what) => return make_certificate(what),
+        Action::Bench(what) => return what.main(),
+        Action::Run | Action::CheckConfig => {}
     }
     let loaded = match invocation.sources.load() {
         Ok(loaded) => loaded,
@@ -224,7 +233,7 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             summarise(&loaded);
             ExitCode::SUCCESS
         }
-        Action::Run | Action::MakeCert(_) => {
+        Action::Run | Action::MakeCert(_) | Action::Bench(_) => {
             logging::set_filter(&loaded.config.log_level);
             run(loaded.config, invocation.sources)
         }
