@@ -32,6 +32,8 @@ pub enum BenchError {
     },
     /// The server closed a connection in the middle; its last words.
     Closed(String),
+    /// The server does not take what senders say; its words.
+    HeldBack(String),
     /// Nothing arrived any more; the last words that were heard.
     Stalled(Duration, String),
     /// The server does not keep up with the schedule.
@@ -148,6 +150,10 @@ impl fmt::Display for BenchError {
             }
             BenchError::Closed(heard) => {
                 write!(f, "the server closed a connection")?;
+                write_heard(f, heard)
+            }
+            BenchError::HeldBack(heard) => {
+                write!(f, "the server does not take all that is sent")?;
                 write_heard(f, heard)
             }
             BenchError::Stalled(patience, heard) => {

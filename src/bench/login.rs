@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use data_encoding::BASE64;
 use serde_json::json;
 
+use super::Run;
 use super::error::BenchError;
 use super::latency::Latencies;
-use super::progress::Progress;
 use super::protocol::Protocol;
 use super::swarm::Swarm;
 
@@ -159,6 +159,8 @@ impl Entering {
             _ => {}
         }
         if self.stage == Stage::Greeting && !self.heard.is_empty() {
+            // Or what it says to those it sends away.
+            self.last_line = String::from_utf8_lossy(&self.heard).into_owned();
             self.heard.clear();
             self.stage = Stage::Named;
             self.tell(swarm, index, &self.way.nickname)?;
@@ -342,15 +344,15 @@ pub(super) struct Entered {
     pub(super) took: Duration,
 }
 
-/// Has `count` clients come in, `at_once` at a time, each into its room if it
-/// has one. They are the first of the swarm, in order.
+/// Has `count` clients come in, so many at a time as the options say, each
+/// into its room if it has one. They are the first of the swarm, in order.
 pub(super) fn enter(
+    run: &Run,
     swarm: &mut Swarm,
     count: usize,
-    at_once: usize,
     room: impl Fn(usize) -> Option<String>,
-    progress: &Progress,
 ) -> Result<Entered, BenchError> {
+    let (progress, at_once) = (&run.progress, run.options.at_once);
     progress.begin("coming in", count as u64);
     let names = Names::new()?;
     let patience = swarm.patience();

@@ -40,6 +40,9 @@ pub struct Bench {
     /// Seconds in which nothing at all may happen before it gives up
     #[arg(long, global = true, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(super) timeout: u64,
+    /// Logins under way at once; more than a listener keeps waiting make it drop some
+    #[arg(long, global = true, default_value_t = 64, value_parser = at_least::<1>)]
+    pub(super) at_once: usize,
     /// Also write the figures there, as JSON; - is standard output, without the table
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
@@ -92,9 +95,6 @@ pub(super) enum Scenario {
         /// People
         #[arg(long, default_value_t = 10_000, value_parser = at_least::<1>)]
         connections: usize,
-        /// Logins under way at once
-        #[arg(long, default_value_t = 64, value_parser = at_least::<1>)]
-        at_once: usize,
     },
     /// Connecting, logging in and leaving, on a schedule
     Churn {
@@ -132,12 +132,10 @@ impl Bench {
     /// The settings that matter and their values.
     pub(super) fn settings(&self) -> Vec<(&'static str, u64)> {
         let mut settings = self.scenario.settings();
-        if !matches!(
-            self.scenario,
-            Scenario::Idle { .. } | Scenario::Logins { .. }
-        ) {
-            settings.push(("seconds", self.seconds));
-        }
+        settings.push(match self.scenario {
+            Scenario::Idle { .. } | Scenario::Logins { .. } => ("at_once", self.at_once as u64),
+            _ => ("seconds", self.seconds),
+        });
         settings
     }
 
@@ -158,7 +156,7 @@ impl Scenario {
         match *self {
             Scenario::Room { members, .. } | Scenario::Slow { members, .. } => members,
             Scenario::Pairs { rooms } => rooms.saturating_mul(2),
-            Scenario::Idle { connections } | Scenario::Logins { connections, .. } => connections,
+            Scenario::Idle { connections } | Scenario::Logins { connections } => connections,
             Scenario::Churn { .. } => super::scenario::CHURN_AT_ONCE,
             Scenario::SendLoop { members, .. } => members.saturating_mul(2),
         }
@@ -201,11 +199,9 @@ impl Scenario {
                 ("window", n(window)),
             ],
             Scenario::Pairs { rooms } => vec![("rooms", n(rooms))],
-            Scenario::Idle { connections } => vec![("connections", n(connections))],
-            Scenario::Logins {
-                connections,
-                at_once,
-            } => vec![("connections", n(connections)), ("at_once", n(at_once))],
+            Scenario::Idle { connections } | Scenario::Logins { connections } => {
+                vec![("connections", n(connections))]
+            }
             Scenario::Churn { per_second } => vec![("per_second", per_second)],
             Scenario::Slow {
                 members,

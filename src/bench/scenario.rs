@@ -1,5 +1,6 @@
 //! The scenarios: who says what when, and which figures come of it.
 
+mod balance;
 mod churn;
 mod flood;
 mod idle;
@@ -22,10 +23,6 @@ pub(super) use churn::MOST_AT_ONCE as CHURN_AT_ONCE;
 
 /// What comes before the measuring: caches and buffers fill.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// Logins under way at once, where those are not what is measured: fewer than
-/// a listener keeps waiting, or the kernel drops connections and clients try
-/// again a second later.
-const LOGINS_AT_ONCE: usize = 64;
 
 /// Runs the scenario that was asked for.
 pub(super) fn run(run: &mut Run) -> Result<Report, BenchError> {
@@ -44,10 +41,7 @@ pub(super) fn run(run: &mut Run) -> Result<Report, BenchError> {
         } => room::run(run, members, senders, window),
         Scenario::Pairs { rooms } => pairs::run(run, rooms),
         Scenario::Idle { connections } => idle::run(run, connections),
-        Scenario::Logins {
-            connections,
-            at_once,
-        } => logins::run(run, connections, at_once),
+        Scenario::Logins { connections } => logins::run(run, connections),
         Scenario::Churn { per_second } => churn::run(run, per_second),
         Scenario::Slow {
             members,

@@ -12,6 +12,10 @@ use super::protocol::{Protocol, frame};
 /// A longer frame or line is nothing a chat server says.
 const LONGEST: usize = 16 * 1024 * 1024;
 
+/// Takes what is complete of some bytes, the text of which it appends to the
+/// first, what has to be answered to the second. Returns how many it took.
+type Take = fn(&[u8], &mut Vec<u8>, &mut Vec<u8>) -> Result<usize, BenchError>;
+
 /// Takes the bytes of one connection apart.
 pub(super) enum Wire {
     /// Bytes are text: lines, and HTTP until it is a WebSocket.
@@ -39,7 +43,7 @@ impl Wire {
         text: &mut Vec<u8>,
         answer: &mut Vec<u8>,
     ) -> Result<(), BenchError> {
-        let (rest, take): (_, fn(&[u8], &mut Vec<u8>, &mut Vec<u8>) -> _) = match self {
+        let (rest, take): (_, Take) = match self {
             Wire::Plain => {
                 text.extend_from_slice(bytes);
                 return Ok(());
@@ -62,7 +66,6 @@ impl Wire {
     }
 }
 
-/// Takes whole frames. Returns how many bytes those were.
 fn take_frames(
     bytes: &[u8],
     text: &mut Vec<u8>,
@@ -98,7 +101,6 @@ fn take_frames(
     Ok(taken)
 }
 
-/// Takes whole lines. Returns how many bytes those were.
 fn take_lines(bytes: &[u8], text: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<usize, BenchError> {
     let mut taken = 0;
     for end in memchr::memchr_iter(b'\n', bytes) {

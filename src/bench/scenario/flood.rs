@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::balance::Balance;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Latencies;
 use crate::bench::mark::{self, Clock, Finder, Mark};
@@ -14,6 +15,9 @@ use crate::bench::swarm::Swarm;
 const SAMPLED: usize = 8;
 /// How often it is looked whether time is up.
 const GLANCE: Duration = Duration::from_millis(10);
+
+/// Our words for somebody who may not say so much.
+const HELD_BACK: &[u8] = b"too fast";
 
 /// A flood and what came of it so far.
 pub(super) struct Flood {
@@ -32,6 +36,8 @@ pub(super) struct Flood {
     /// Messages sent so far.
     pub(super) sent: u64,
     latencies: Option<Latencies>,
+    /// What a sender was told.
+    complaint: Option<String>,
 }
 
 impl Flood {
@@ -65,6 +71,7 @@ impl Flood {
             reading: members,
             sent: 0,
             latencies: None,
+            complaint: None,
         }
     }
 
@@ -112,6 +119,9 @@ impl Flood {
             } else if last.elapsed() > swarm.patience() {
                 return Err(BenchError::Stalled(last.elapsed(), swarm.last_words(0)));
             }
+            if let Some(heard) = self.complaint.take() {
+                return Err(BenchError::HeldBack(heard));
+            }
             progress.reach(start.elapsed().as_secs());
         }
         Ok(())
@@ -137,6 +147,9 @@ impl Flood {
             return;
         };
         *received += mark::count(text);
+        if member < self.allowed.len() {
+            self.complaint = self.complaint.take().or_else(|| complaint(text));
+        }
         let Some(Some(finder)) = self.finders.get_mut(member) else {
             return;
         };
@@ -162,9 +175,9 @@ impl Flood {
         self.received.iter().sum()
     }
 
-    /// Reads what is still under way. Returns what should have arrived, at
-    /// those who read, and what never did.
-    pub(super) fn finish(&mut self, swarm: &mut Swarm) -> Result<(u64, u64), BenchError> {
+    /// Reads what is still under way. Who does not read does not count.
+    pub(super) fn finish(&mut self, swarm: &mut Swarm) -> Result<Balance, BenchError> {
+        let sent = self.sent;
         let mut expected = self.sent * self.reading as u64;
         if !swarm.protocol.echoes() {
             expected -= self.sent;
@@ -174,7 +187,19 @@ impl Flood {
             |member, text| flood.borrow_mut().receive(member, text),
             || flood.borrow().deliveries() >= expected,
         )?;
-        let arrived = flood.borrow().deliveries();
-        Ok((expected, expected.abs_diff(arrived)))
+        let received = flood.borrow().deliveries();
+        Ok(Balance {
+            sent,
+            expected,
+            received,
+        })
     }
+}
+
+/// The line in which the server complains of too much, if it does.
+fn complaint(text: &[u8]) -> Option<String> {
+    memchr::memmem::find(text, HELD_BACK)?;
+    let mut lines = text.split(|&byte| byte == b'\n');
+    let line = lines.find(|line| memchr::memmem::find(line, HELD_BACK).is_some());
+    line.map(|line| String::from_utf8_lossy(line).into_owned())
 }

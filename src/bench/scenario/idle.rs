@@ -1,6 +1,5 @@
 //! What a connection costs that does nothing.
 
-use super::LOGINS_AT_ONCE;
 use crate::bench::Run;
 use crate::bench::error::BenchError;
 use crate::bench::login::enter;
@@ -14,13 +13,7 @@ use crate::bench::swarm::Swarm;
 pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
     let mut swarm = Swarm::new(run)?;
     let (process, kernel) = (run.target.process()?, Kernel::read()?);
-    let entered = enter(
-        &mut swarm,
-        connections,
-        LOGINS_AT_ONCE,
-        |_| None,
-        &run.progress,
-    )?;
+    let entered = enter(run, &mut swarm, connections, |_| None)?;
     swarm.settle()?;
     let (process_after, kernel_after) = (run.target.process()?, Kernel::read()?);
 

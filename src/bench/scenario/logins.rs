@@ -9,11 +9,11 @@ use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
 /// Lets them in.
-pub(super) fn run(run: &Run, connections: usize, at_once: usize) -> Result<Report, BenchError> {
+pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
     let mut swarm = Swarm::new(run)?;
     let room = |_| Some("crowd".to_owned());
     let meter = Meter::start(run)?;
-    let entered = enter(&mut swarm, connections, at_once, room, &run.progress)?;
+    let entered = enter(run, &mut swarm, connections, room)?;
     let took = meter.stop(run)?;
 
     let mut report = Report::new(run.options, run.target.name.clone());

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::WARM_UP;
+use super::balance::Balance;
 use super::meter::Meter;
-use super::{LOGINS_AT_ONCE, WARM_UP};
 use crate::bench::Run;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Latencies;
@@ -20,7 +21,7 @@ const GLANCE: Duration = Duration::from_millis(10);
 pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
     let mut swarm = Swarm::new(run)?;
     let room = |member: usize| Some(format!("pair{}", member / 2));
-    enter(&mut swarm, rooms * 2, LOGINS_AT_ONCE, room, &run.progress)?;
+    enter(run, &mut swarm, rooms * 2, room)?;
     swarm.settle()?;
     let mut talk = Talk {
         clock: Clock::start(),
@@ -44,7 +45,7 @@ pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
     let took = meter.stop(run)?;
     let (deliveries, messages) = (talk.received - before, talk.sent - sent);
     let latencies = talk.latencies.take().unwrap_or_else(Latencies::new);
-    let (expected, lost) = talk.finish(run, &mut swarm)?;
+    let balance = talk.finish(run, &mut swarm)?;
 
     let mut report = Report::new(run.options, run.target.name.clone());
     let per_second = deliveries as f64 / took.seconds;
@@ -53,8 +54,7 @@ pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
     report.add("messages_per_second", "messages", per_second, "/s");
     latencies.report("latency", "latency", &mut report);
     took.report(deliveries, &mut report);
-    report.add("expected", "deliveries, in all", expected as f64, "");
-    report.add("lost", "lost", lost as f64, "deliveries");
+    balance.report(&mut report);
     Ok(report)
 }
 
@@ -121,9 +121,8 @@ impl Talk {
         Ok(())
     }
 
-    /// Reads what is still under way. Returns what should have arrived, and
-    /// what never did.
-    fn finish(&mut self, run: &Run, swarm: &mut Swarm) -> Result<(u64, u64), BenchError> {
+    /// Reads what is still under way.
+    fn finish(&mut self, run: &Run, swarm: &mut Swarm) -> Result<Balance, BenchError> {
         self.stopping = true;
         let expected = match swarm.protocol.echoes() {
             true => self.sent * 2,
@@ -137,7 +136,11 @@ impl Talk {
                 last = Instant::now();
             }
         }
-        Ok((expected, expected.abs_diff(self.received)))
+        Ok(Balance {
+            sent: self.sent,
+            expected,
+            received: self.received,
+        })
     }
 }
 

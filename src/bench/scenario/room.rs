@@ -1,8 +1,8 @@
 //! One room that is flooded.
 
+use super::WARM_UP;
 use super::flood::Flood;
 use super::meter::Meter;
-use super::{LOGINS_AT_ONCE, WARM_UP};
 use crate::bench::Run;
 use crate::bench::error::BenchError;
 use crate::bench::login::enter;
@@ -18,7 +18,7 @@ pub(super) fn run(
 ) -> Result<Report, BenchError> {
     let mut swarm = Swarm::new(run)?;
     let room = |_| Some("flood".to_owned());
-    enter(&mut swarm, members, LOGINS_AT_ONCE, room, &run.progress)?;
+    enter(run, &mut swarm, members, room)?;
     swarm.settle()?;
     let mut flood = Flood::new(members, members, senders, window);
     flood.go(WARM_UP, "warming up", &mut swarm, &run.progress)?;
@@ -31,7 +31,7 @@ pub(super) fn run(
     let deliveries = flood.deliveries() - before;
     let messages = flood.sent - sent;
     let latencies = flood.measured();
-    let (expected, lost) = flood.finish(&mut swarm)?;
+    let balance = flood.finish(&mut swarm)?;
 
     let mut report = Report::new(run.options, run.target.name.clone());
     let per_second = deliveries as f64 / took.seconds;
@@ -40,7 +40,6 @@ pub(super) fn run(
     report.add("messages_per_second", "messages", per_second, "/s");
     latencies.report("latency", "latency", &mut report);
     took.report(deliveries, &mut report);
-    report.add("expected", "deliveries, in all", expected as f64, "");
-    report.add("lost", "lost", lost as f64, "deliveries");
+    balance.report(&mut report);
     Ok(report)
 }

@@ -3,8 +3,9 @@
 
 use std::time::Instant;
 
+use super::WARM_UP;
+use super::balance::Balance;
 use super::meter::Meter;
-use super::{LOGINS_AT_ONCE, WARM_UP};
 use crate::bench::Run;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Latencies;
@@ -24,7 +25,7 @@ pub(super) fn run(
 ) -> Result<Report, BenchError> {
     let mut swarm = Swarm::new(run)?;
     let room = |_| Some("talk".to_owned());
-    enter(&mut swarm, members, LOGINS_AT_ONCE, room, &run.progress)?;
+    enter(run, &mut swarm, members, room)?;
     swarm.settle()?;
     let mut schedule = Schedule {
         clock: Clock::start(),
@@ -54,7 +55,9 @@ pub(super) fn run(
     let mut report = Report::new(run.options, run.target.name.clone());
     let per_second = messages as f64 / run.options.seconds as f64;
     report.add("messages_per_second", "messages", per_second, "/s");
-    schedule.arrivals.report(messages * each, &mut report);
+    schedule
+        .arrivals
+        .report(messages, messages * each, &mut report);
     took.report(schedule.arrivals.received, &mut report);
     Ok(report)
 }
@@ -159,10 +162,13 @@ impl Arrivals {
     }
 
     /// Adds latencies and what was lost.
-    pub(super) fn report(&self, expected: u64, report: &mut Report) {
+    pub(super) fn report(&self, sent: u64, expected: u64, report: &mut Report) {
         self.latencies.report("latency", "latency", report);
-        report.add("expected", "deliveries, in all", expected as f64, "");
-        let lost = expected.abs_diff(self.received);
-        report.add("lost", "lost", lost as f64, "deliveries");
+        let balance = Balance {
+            sent,
+            expected,
+            received: self.received,
+        };
+        balance.report(report);
     }
 }

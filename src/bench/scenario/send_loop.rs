@@ -60,11 +60,11 @@ pub(super) fn run(run: &Run, members: usize, per_second: u64) -> Result<Report, 
         })?;
         run.progress.reach(begun.elapsed().as_secs());
     }
-    arrivals.finish(expected, clock, &mut swarm)?;
     let sent = thread
         .join()
         .map_err(|_| failed(io::Error::other("a thread has panicked")))?;
     let sent = sent.map_err(failed)?;
+    arrivals.finish(expected, clock, &mut swarm)?;
 
     let mut report = Report::new(run.options, run.target.name.clone());
     report.add(
@@ -73,7 +73,7 @@ pub(super) fn run(run: &Run, members: usize, per_second: u64) -> Result<Report, 
         per_second as f64,
         "/s",
     );
-    arrivals.report(expected, &mut report);
+    arrivals.report(messages, expected, &mut report);
     let each = sent.cpu.as_secs_f64() * 1e6 / sent.count as f64;
     report.add(
         "sender_cpu_s_per_million",
@@ -95,6 +95,8 @@ struct Sender {
 struct Sent {
     count: u64,
     cpu: Duration,
+    /// Open until everything has been read.
+    _sockets: Vec<TcpStream>,
 }
 
 impl Sender {
@@ -124,7 +126,11 @@ impl Sender {
             next += 1;
         }
         let cpu = own_cpu().saturating_sub(before);
-        Ok(Sent { count, cpu })
+        Ok(Sent {
+            count,
+            cpu,
+            _sockets: self.sockets,
+        })
     }
 }
 

@@ -1,9 +1,9 @@
 //! A flooded room, before and after some of its members stop reading: the
 //! others should not notice.
 
+use super::WARM_UP;
 use super::flood::Flood;
 use super::meter::Meter;
-use super::{LOGINS_AT_ONCE, WARM_UP};
 use crate::bench::Run;
 use crate::bench::error::BenchError;
 use crate::bench::login::enter;
@@ -18,7 +18,7 @@ pub(super) fn run(
 ) -> Result<Report, BenchError> {
     let mut swarm = Swarm::new(run)?;
     let room = |_| Some("flood".to_owned());
-    enter(&mut swarm, members, LOGINS_AT_ONCE, room, &run.progress)?;
+    enter(run, &mut swarm, members, room)?;
     swarm.settle()?;
     // At least one sender and one who hears them go on.
     let readers = readers.min(members - 2);
@@ -52,17 +52,11 @@ pub(super) fn run(
         );
         p99.extend(latencies.percentile_ms(99.0));
     }
-    let (expected, lost) = flood.finish(&mut swarm)?;
+    let balance = flood.finish(&mut swarm)?;
     if let [before, after] = p99[..] {
         let label = "latency of the others, p99, after / before";
         report.add("latency_p99_ratio", label, after / before, "");
     }
-    report.add(
-        "expected",
-        "deliveries to the others, in all",
-        expected as f64,
-        "",
-    );
-    report.add("lost", "lost", lost as f64, "deliveries");
+    balance.report(&mut report);
     Ok(report)
 }
