@@ -94,6 +94,9 @@ def most(bound, against="peer"):
 
 
 ALL = (TELNET, WS, NGIRCD, INSPIRCD)
+# Logins take ngircd the longer the more people there are: 10,000 would take it
+# a quarter of an hour.
+WITHOUT_NGIRCD = (TELNET, WS, INSPIRCD)
 ALL_KEPT = (TELNET, WS, TELNET_KEPT, WS_KEPT, NGIRCD, INSPIRCD)
 DELIVERIES = "deliveries_per_second"
 P99 = "latency_p99_ms"
@@ -142,9 +145,15 @@ SCENARIOS = (
         ),
     ),
     Scenario(
+        "1,000 people come into one channel",
+        ("logins", "--connections", "1000"),
+        ALL,
+        (Figure("logins_per_second", "logins", "/s", targets={TELNET: least(1), WS: least(1)}),),
+    ),
+    Scenario(
         "10,000 people come into one channel",
         ("logins", "--connections", "10000"),
-        ALL,
+        WITHOUT_NGIRCD,
         (
             Figure("logins_per_second", "logins", "/s", targets={TELNET: least(1), WS: least(1)}),
             Figure("server_cpu_us_per_login", "server CPU a login", "µs", False),
@@ -153,7 +162,7 @@ SCENARIOS = (
     Scenario(
         "10,000 connections that say nothing",
         ("idle", "--connections", "10000"),
-        ALL,
+        WITHOUT_NGIRCD,
         (
             Figure(
                 "memory_bytes",
@@ -193,4 +202,4 @@ SCENARIOS = (
     ),
 )
 # Memory maps without which threads for 20,000 connections do not fit.
-MAPS_FOR_20_000 = 85_000
+MAPS_FOR_20_000 = 100_000
