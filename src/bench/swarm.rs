@@ -382,15 +382,16 @@ impl Swarm {
         Ok(())
     }
 
-    /// Reads and forgets until nothing has come for a moment.
+    /// Reads and forgets until nobody has been told anything for a moment;
+    /// pings do not count.
     pub(super) fn settle(&mut self) -> Result<(), BenchError> {
         let begun = Instant::now();
         let mut last = begun;
         while last.elapsed() < SILENCE && begun.elapsed() < self.patience {
-            let came = self.poll(SILENCE, |swarm, index, text| swarm.still_open(index, text))?;
-            if came > 0 {
+            self.poll(SILENCE, |swarm, index, text| {
                 last = Instant::now();
-            }
+                swarm.still_open(index, text)
+            })?;
         }
         Ok(())
     }
