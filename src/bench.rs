@@ -94,6 +94,11 @@ impl Bench {
         };
         let report = scenario::run(&mut run);
         run.progress.clear();
+        if report.is_err()
+            && let Some(log) = run.target.log()
+        {
+            let _ = write!(io::stderr(), "the log of its server:\n{log}");
+        }
         report
     }
 

@@ -105,7 +105,9 @@ fn idle_connections_have_a_size() {
     assert_eq!(number(&figures, "held"), 30.0);
     let threads = number(&figures, "threads");
     assert!(threads > 30.0, "one a connection, and those of the server");
-    assert!(number(&figures, "memory_bytes") > 0.0);
+    // The rest is the whole machine's, on which others come and go.
+    assert!(number(&figures, "resident_bytes") > 0.0);
+    assert!(figures["memory_bytes"].is_f64(), "{figures:#}");
     assert_latencies(&figures, "login");
 }
 

@@ -28,6 +28,9 @@ const GLANCE: Duration = Duration::from_millis(10);
 /// it gives itself.
 const ENDING: Duration = Duration::from_secs(15);
 
+/// Lines of its log that are shown when something has failed.
+const LOG_LINES: usize = 10;
+
 /// The server that is measured.
 pub(super) struct Target {
     /// Where the clients connect.
@@ -36,7 +39,7 @@ pub(super) struct Target {
     pub(super) name: String,
     pid: Option<u32>,
     tls: Option<Trust>,
-    _own: Option<OwnServer>,
+    own: Option<OwnServer>,
 }
 
 /// How to come in by TLS.
@@ -54,7 +57,7 @@ impl Target {
             name: "no server".to_owned(),
             pid: None,
             tls: None,
-            _own: None,
+            own: None,
         }
     }
 
@@ -83,7 +86,7 @@ impl Target {
                 Some(path) => Some(Trust::new(path, host)?),
                 None => None,
             },
-            _own: None,
+            own: None,
         })
     }
 
@@ -106,13 +109,21 @@ impl Target {
                 true => Some(Trust::new(&own.certificate(), "localhost".to_owned())?),
                 false => None,
             },
-            _own: Some(own),
+            own: Some(own),
         })
     }
 
     /// The server's process now, if it is known.
     pub(super) fn process(&self) -> Result<Option<Process>, BenchError> {
         self.pid.map(Process::of).transpose()
+    }
+
+    /// What our own server has had to say, if anything.
+    pub(super) fn log(&self) -> Option<String> {
+        let log = self.own.as_ref()?.said("stderr");
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines.get(lines.len().saturating_sub(LOG_LINES)..)?;
+        (!last.is_empty()).then(|| last.join("\n") + "\n")
     }
 
     /// One client's side of TLS, if the server is to be reached by it.
