@@ -4,13 +4,13 @@ CARGO ?= cargo
 SECONDS ?= 60
 # For `make bench-peers`.
 ROUNDS ?= 5
-# For `make simulate`: how long, or which world and how many steps of it.
+# For `make simulate` and `make soak`: how long; or which world and how many steps of it.
 MINUTES ?= 1
 SEED ?=
 BUG ?=
 STEPS ?= 50000
 
-.PHONY: run test check deny bench load bench-peers fuzz simulate tsan fmt tools
+.PHONY: run test check deny bench load bench-peers fuzz simulate soak tsan fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -44,6 +44,9 @@ load: ## Measure the whole server with `chat-server bench`, every scenario
 bench-peers: ## Compare with other servers: ROUNDS=1 for a quick look; writes docs/benchmarks.md
 	$(CARGO) build --release --bin chat-server
 	python3 benches/peers/run.py --rounds $(ROUNDS)
+
+soak: ## Mixed clients, faults and restarts for MINUTES, with a report
+	$(CARGO) bench --bench soak -- --minutes $(MINUTES)
 
 fuzz: ## Fuzz every codec, each for SECONDS
 	.ci/fuzz $(SECONDS)

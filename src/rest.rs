@@ -79,4 +79,7 @@ pub struct RestContext {
     pub relays: Arc<Relays>,
     /// Requests carried out at once.
     pub workers: usize,
+    /// Those of them that work on a password although others wait behind
+    /// them; at most half.
+    pub on_passwords: AtomicUsize,
 }

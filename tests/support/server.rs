@@ -34,6 +34,8 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// A running server. Dropping it kills it.
 pub struct Server {
     child: Child,
+    /// A program that runs the server, and its arguments; mostly none.
+    prefix: Vec<String>,
     environment: Vec<(&'static str, &'static str)>,
     stdout: Arc<Output>,
     stderr: Arc<Output>,
@@ -61,6 +63,16 @@ impl Server {
         environment: &[(&'static str, &'static str)],
         change: impl FnOnce(&mut Value),
     ) -> Server {
+        Server::spawn_by(&[], environment, change)
+    }
+
+    /// The same, started by another program, such as `setpriv`, which has to
+    /// become the server.
+    pub fn spawn_by(
+        prefix: &[&str],
+        environment: &[(&'static str, &'static str)],
+        change: impl FnOnce(&mut Value),
+    ) -> Server {
         let dir = tempfile::tempdir().unwrap();
         let mut config = json!({
             "listen": {
@@ -75,12 +87,14 @@ impl Server {
         change(&mut config);
         std::fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
         let environment = environment.to_vec();
-        let mut child = run(dir.path(), &environment);
+        let prefix: Vec<String> = prefix.iter().map(|&word| word.to_owned()).collect();
+        let mut child = run(dir.path(), &prefix, &environment);
         Server {
             stdout: Output::collect(child.stdout.take().unwrap()),
             stderr: Output::collect(child.stderr.take().unwrap()),
             addresses: HashMap::new(),
             child,
+            prefix,
             environment,
             dir,
         }
@@ -104,7 +118,7 @@ impl Server {
     /// Starts an ended server with the same configuration and data folder,
     /// and waits until it is ready.
     pub fn start_again(&mut self) {
-        self.child = run(self.dir.path(), &self.environment);
+        self.child = run(self.dir.path(), &self.prefix, &self.environment);
         self.stdout = Output::collect(self.child.stdout.take().unwrap());
         self.stderr = Output::collect(self.child.stderr.take().unwrap());
         self.wait_ready();
@@ -141,9 +155,7 @@ impl Server {
 
     /// Waits until the server says it is ready, and learns its addresses.
     pub fn wait_ready(&mut self) {
-        let ready = self
-            .stdout
-            .wait(|text| text.lines().any(|line| line == "ready"));
+        let ready = self.gets_ready();
         assert!(ready, "the server did not get ready\n{}", self.output());
         for line in self.stdout.text().lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -154,6 +166,12 @@ impl Server {
                 self.addresses.insert(name.to_owned(), address);
             }
         }
+    }
+
+    /// Waits until the server says it is ready, or has nothing more to say.
+    pub fn gets_ready(&self) -> bool {
+        self.stdout
+            .wait(|text| text.lines().any(|line| line == "ready"))
     }
 
     /// Where a listener is, by its name in `listen`.
@@ -247,8 +265,16 @@ impl Server {
     }
 }
 
-fn run(dir: &Path, environment: &[(&str, &str)]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
+fn run(dir: &Path, prefix: &[String], environment: &[(&str, &str)]) -> Child {
+    const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
+    let mut command = match prefix.split_first() {
+        None => Command::new(SERVER),
+        Some((program, arguments)) => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(SERVER);
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CHAT_SERVER_") {
             command.env_remove(name);
