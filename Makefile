@@ -16,12 +16,13 @@ run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
 
 test: tools ## Run every test
-	$(CARGO) test
+	$(CARGO) test --features full
 
 check: ## Formatting, lints, documentation, dependency rules
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	$(CARGO) clippy --all-targets --features full -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet --features full
 	.ci/no-async-runtime
 	.ci/deny if-installed
 

@@ -2,7 +2,8 @@
 //! reading and searching a thread of 100,000 messages.
 //!
 //! Everything is in a real file in a temporary folder; name another one with
-//! `CHAT_BENCH_DIR`.
+//! `CHAT_BENCH_DIR`. With `--features cluster`, and `CHAT_BENCH_POSTGRES` set to the
+//! URL of a database that may be emptied, all that is done in PostgreSQL instead.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ const MESSAGES: u64 = 100_000;
 /// Messages handed over at once.
 const BATCH: u64 = 50;
 
-fn open(folder: &Path, durability: Durability) -> Arc<SqliteStore> {
+fn in_file(folder: &Path, durability: Durability) -> Arc<dyn Store> {
     static COUNT: Mutex<u32> = Mutex::new(0);
     let mut count = COUNT.lock();
     *count += 1;
@@ -37,7 +38,26 @@ fn open(folder: &Path, durability: Durability) -> Arc<SqliteStore> {
         durability,
         ..SqliteSettings::new(folder.join(format!("{count}.db")))
     };
-    let store = Arc::new(SqliteStore::open(settings).unwrap());
+    Arc::new(SqliteStore::open(settings).unwrap())
+}
+
+#[cfg(feature = "cluster")]
+fn in_postgres(url: &str) -> Arc<dyn Store> {
+    use chat_server::store::{DatabaseUrl, PostgresSettings, PostgresStore};
+    use diesel::Connection;
+    use diesel::connection::SimpleConnection;
+    diesel::PgConnection::establish(url)
+        .unwrap()
+        .batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        .unwrap();
+    let settings = PostgresSettings {
+        statement_timeout: Duration::from_secs(600),
+        ..PostgresSettings::new(DatabaseUrl::parse(url).unwrap())
+    };
+    Arc::new(PostgresStore::open(settings).unwrap())
+}
+
+fn with_accounts(store: Arc<dyn Store>) -> Arc<dyn Store> {
     for n in 0..ACCOUNTS {
         let account = NewAccount {
             username: Name::parse(&format!("user{n}")).unwrap(),
@@ -53,7 +73,7 @@ fn open(folder: &Path, durability: Durability) -> Arc<SqliteStore> {
     store
 }
 
-fn start(store: &Arc<SqliteStore>) -> (StoreWriter, Appender, Receiver<Vec<Outcome>>) {
+fn start(store: &Arc<dyn Store>) -> (StoreWriter, Appender, Receiver<Vec<Outcome>>) {
     let (settled, outcomes) = unbounded();
     let (writer, appender) =
         StoreWriter::start(store.clone(), WriterSettings::default(), move |outcome| {
@@ -93,6 +113,27 @@ fn message(n: u64) -> NewMessage {
     }
 }
 
+/// What makes an empty store.
+type Make<'a> = Box<dyn Fn() -> Arc<dyn Store> + 'a>;
+
+/// The stores that are measured, the one to be read last.
+fn stores(folder: &Path) -> Vec<(&'static str, Make<'_>)> {
+    #[cfg(feature = "cluster")]
+    if let Ok(url) = std::env::var("CHAT_BENCH_POSTGRES") {
+        return vec![("PostgreSQL", Box::new(move || in_postgres(&url)))];
+    }
+    vec![
+        (
+            "durability power",
+            Box::new(|| in_file(folder, Durability::Power)),
+        ),
+        (
+            "durability process",
+            Box::new(|| in_file(folder, Durability::Process)),
+        ),
+    ]
+}
+
 fn folder() -> TempDir {
     match std::env::var_os("CHAT_BENCH_DIR") {
         Some(folder) => tempfile::tempdir_in(folder).unwrap(),
@@ -102,13 +143,10 @@ fn folder() -> TempDir {
 
 fn commits(c: &mut Criterion) {
     let folder = folder();
-    for (name, durability) in [
-        ("power", Durability::Power),
-        ("process", Durability::Process),
-    ] {
-        let mut group = c.benchmark_group(format!("commit, durability {name}"));
+    for (name, make_store) in stores(folder.path()) {
+        let mut group = c.benchmark_group(format!("commit, {name}"));
         group.sample_size(20);
-        let store = open(folder.path(), durability);
+        let store = with_accounts(make_store());
         let (writer, appender, outcomes) = start(&store);
         let mut next = 0;
         let mut batch = |size: u64| -> Vec<NewMessage> {
@@ -201,8 +239,9 @@ fn reading(c: &mut Criterion) {
 }
 
 /// Two who have written each other a lot.
-fn long_thread(folder: &TempDir) -> (Arc<SqliteStore>, Conversation) {
-    let store = open(folder.path(), Durability::Process);
+fn long_thread(folder: &TempDir) -> (Arc<dyn Store>, Conversation) {
+    let (_, make_store) = stores(folder.path()).pop().unwrap();
+    let store = with_accounts(make_store());
     let (one, other) = (AccountId(1), AccountId(2));
     let in_thread = |n: u64| {
         let (from, to) = match n.is_multiple_of(3) {

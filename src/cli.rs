@@ -4,8 +4,10 @@
 //! It binds nothing; what to do with a sound configuration is handed in.
 
 mod make_cert;
+mod migrate;
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +19,7 @@ use crate::config::{Config, ConfigFile, Flag, Loaded, Problems, Sources};
 use crate::logging;
 
 pub use make_cert::{Made, MakeCert, MakeCertError};
+pub use migrate::{CannotMigrate, Migrate, Migrated};
 
 /// Exit code for bad usage and bad configuration.
 const MISTAKE: u8 = 2;
@@ -43,6 +46,8 @@ pub enum Action {
     MakeCert(MakeCert),
     /// Measure a server and stop.
     Bench(Box<Bench>),
+    /// Take everything to another database and stop.
+    Migrate(Migrate),
 }
 
 const EXAMPLES: &str = "\
@@ -57,6 +62,10 @@ Examples:
   chat-server bench room                    what a room of 1,000 carries
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
+  chat-server migrate --from sqlite --to postgres
+                                            from the data folder's database to
+                                            that of store.postgres; again, if it
+                                            was interrupted
 
 Addresses are host:port, a port alone (loopback), or off.
 
@@ -131,6 +140,8 @@ enum Task {
     MakeCert(MakeCert),
     /// Put load on a server and measure what it carries
     Bench(Box<Bench>),
+    /// Copy accounts and messages from SQLite to PostgreSQL; the server must not run
+    Migrate(Migrate),
 }
 
 impl Arguments {
@@ -176,6 +187,7 @@ pub fn parse(
         Some(Task::CheckConfig) => Action::CheckConfig,
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
         Some(Task::Bench(what)) => Action::Bench(what),
+        Some(Task::Migrate(what)) => Action::Migrate(what),
     };
     Ok(Invocation {
         action,
@@ -217,9 +229,9 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
         }
     };
     match &invocation.action {
-        Action::MakeCert(what) => return make_certificate(what),
+        Action::MakeCert(what) => return conclude(what.run()),
         Action::Bench(what) => return what.main(),
-        Action::Run | Action::CheckConfig => {}
+        Action::Run | Action::CheckConfig | Action::Migrate(_) => {}
     }
     let loaded = match invocation.sources.load() {
         Ok(loaded) => loaded,
@@ -233,6 +245,7 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             summarise(&loaded);
             ExitCode::SUCCESS
         }
+        Action::Migrate(what) => conclude(what.run(&loaded.config)),
         Action::Run | Action::MakeCert(_) | Action::Bench(_) => {
             logging::set_filter(&loaded.config.log_level);
             run(loaded.config, invocation.sources)
@@ -240,10 +253,11 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
     }
 }
 
-fn make_certificate(what: &MakeCert) -> ExitCode {
-    match what.run() {
-        Ok(made) => {
-            let _ = write!(io::stdout(), "{made}");
+/// Says what has been done, or why not.
+fn conclude(result: Result<impl Display, impl Display>) -> ExitCode {
+    match result {
+        Ok(done) => {
+            let _ = write!(io::stdout(), "{done}");
             ExitCode::SUCCESS
         }
         Err(error) => {
