@@ -6,6 +6,8 @@ SECONDS ?= 60
 MINUTES ?= 1
 SEED ?=
 BUG ?=
+# For `make soak`: instead of faults, so many people at once.
+CROWD ?=
 STEPS ?= 50000
 
 .PHONY: run test check deny bench fuzz simulate soak tsan fmt tools
@@ -31,8 +33,8 @@ bench: ## Measure connections, deliveries, the chat log and the store
 	$(CARGO) bench --bench chatlog
 	$(CARGO) bench --bench store
 
-soak: ## Mixed clients, faults and restarts for MINUTES, with a report
-	$(CARGO) bench --bench soak -- --minutes $(MINUTES)
+soak: ## Mixed clients, faults and restarts for MINUTES, with a report; or CROWD=20000 people
+	$(CARGO) bench --bench soak -- --minutes $(MINUTES) $(if $(CROWD),--crowd $(CROWD))
 
 fuzz: ## Fuzz every codec, each for SECONDS
 	.ci/fuzz $(SECONDS)

@@ -33,10 +33,12 @@ const SLACK: u64 = 8;
 
 /// What the server takes at one moment.
 #[derive(Clone, Copy)]
-struct Sample {
-    threads: u64,
-    descriptors: u64,
-    resident_kib: u64,
+pub struct Sample {
+    pub threads: u64,
+    pub descriptors: u64,
+    pub resident_kib: u64,
+    /// Processor time since the start.
+    pub cpu_seconds: f64,
 }
 
 /// Runs for so long; whether nothing was found.
@@ -232,7 +234,8 @@ fn report(world: &World, [stops, kills]: [usize; 2]) -> bool {
     findings.is_empty()
 }
 
-fn sample(server: &Server) -> Sample {
+/// What it takes now.
+pub fn sample(server: &Server) -> Sample {
     let process = format!("/proc/{}", server.pid());
     let entries = |what: &str| {
         let entries = fs::read_dir(format!("{process}/{what}"));
@@ -245,10 +248,24 @@ fn sample(server: &Server) -> Sample {
         threads: entries("task"),
         descriptors: entries("fd"),
         resident_kib: resident.and_then(|kib| kib.parse().ok()).unwrap_or(0),
+        cpu_seconds: cpu_seconds(&process).unwrap_or(0.0),
     }
 }
 
-fn raise_descriptor_limit() {
+fn cpu_seconds(process: &str) -> Option<f64> {
+    /// What Linux counts it in, everywhere.
+    const TICKS: f64 = 100.0;
+    let stat = fs::read_to_string(format!("{process}/stat")).ok()?;
+    // The name before may have spaces in it. Then: state, 10 others, user, system.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_ascii_whitespace().skip(11);
+    let user: f64 = times.next()?.parse().ok()?;
+    let system: f64 = times.next()?.parse().ok()?;
+    Some((user + system) / TICKS)
+}
+
+/// As many descriptors as this may have.
+pub fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maximum = getrlimit(Resource::Nofile).maximum;
     let current = maximum;

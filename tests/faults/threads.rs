@@ -54,6 +54,8 @@ fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
         !client.next_line().unwrap().contains("server is full")
     });
     LineClient::enter(&server, "alice");
+    // Nothing has ended for want of threads.
+    wait_until("REST answers", || server.get("/readyz").status == 200);
     bystanders.finish("no threads left");
     level.wait_back(&server);
 }
