@@ -115,7 +115,9 @@ fn that_fit(people: usize, server: &Server) -> usize {
     };
     println!("the server takes at most {bound}");
     let most = bound.split(',').next().and_then(|most| most.parse().ok());
-    most.map_or(people, |most: usize| people.min(most.saturating_sub(RESERVE)))
+    most.map_or(people, |most: usize| {
+        people.min(most.saturating_sub(RESERVE))
+    })
 }
 
 impl Crowd {
@@ -167,7 +169,8 @@ impl Crowd {
     fn wait_until_in(&mut self, outside: usize) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.swarm.connected() - self.swarm.inside() > outside {
-            self.swarm.poll(Duration::from_millis(100), &mut self.tally)?;
+            self.swarm
+                .poll(Duration::from_millis(100), &mut self.tally)?;
             if Instant::now() > deadline {
                 return Err(io::Error::other("somebody never came in"));
             }
@@ -209,7 +212,9 @@ impl Crowd {
         self.visits += 1;
         let nickname = format!("visitor{}", self.visits);
         let channel = format!("visits{}", self.visits % 20);
-        let index = self.swarm.connect(Role::Visitor, &nickname, Some(&channel))?;
+        let index = self
+            .swarm
+            .connect(Role::Visitor, &nickname, Some(&channel))?;
         self.visitors.push_back((Instant::now() + STAY, index));
         Ok(())
     }
@@ -270,7 +275,8 @@ impl Crowd {
     fn hear_the_rest(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.missing() > 0 && Instant::now() < deadline {
-            self.swarm.poll(Duration::from_millis(100), &mut self.tally)?;
+            self.swarm
+                .poll(Duration::from_millis(100), &mut self.tally)?;
         }
         Ok(())
     }
@@ -284,7 +290,9 @@ impl Crowd {
         let of = |member: &Member| {
             let said = said.get(&member.channel).copied().unwrap_or_default();
             let pairs = said.into_iter().zip(member.last);
-            pairs.map(|(said, last)| said.saturating_sub(last)).sum::<u64>()
+            pairs
+                .map(|(said, last)| said.saturating_sub(last))
+                .sum::<u64>()
         };
         self.swarm.members().map(of).sum()
     }

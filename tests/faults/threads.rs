@@ -1,13 +1,15 @@
 //! No more threads: newcomers are told, and it goes on when there are some.
 
 use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
 use crate::bystander::Bystanders;
 use crate::not_tested;
 use crate::process::{Level, is_root};
-use crate::support::{LineClient, Server, User, wait_until};
+use crate::support::{DEADLINE, LineClient, Server, User, wait_until};
 
 /// Somebody whose processes are counted on their own, and bounded: for root
 /// there is no bound.
@@ -35,6 +37,8 @@ fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
     let bystanders = Bystanders::start(&server);
     let mut inside = Vec::new();
     let mut refused = 0;
+    // REST wants threads of its own for many requests at once.
+    let asked: Vec<TcpStream> = (0..6).map(|_| ask_rest(&server)).collect();
     for number in 0..40 {
         let mut client = LineClient::connect(server.telnet());
         let words = client.next_line().unwrap();
@@ -48,6 +52,13 @@ fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
     }
     assert!(refused > 0 && !inside.is_empty(), "{refused} refused");
     server.wait_output("cannot serve");
+    let asked = asked.into_iter().chain((0..6).map(|_| ask_rest(&server)));
+    for mut stream in asked.collect::<Vec<_>>() {
+        // Whatever it is, there is an answer, or an end.
+        let end = stream.read_to_end(&mut Vec::new());
+        let ended = !matches!(&end, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
+        assert!(ended, "a request was forgotten");
+    }
     drop(inside);
     wait_until("somebody gets in", || {
         let mut client = LineClient::connect(server.telnet());
@@ -58,4 +69,14 @@ fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
     wait_until("REST answers", || server.get("/readyz").status == 200);
     bystanders.finish("no threads left");
     level.wait_back(&server);
+}
+
+/// Asks for something and does not wait for the answer.
+fn ask_rest(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.rest().unwrap()).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    // It may have been turned away already.
+    let _ = stream.write_all(request);
+    stream
 }

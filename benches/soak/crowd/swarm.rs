@@ -224,8 +224,7 @@ impl Client {
 fn connect(server: SocketAddr, source: u32) -> io::Result<TcpStream> {
     let address = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + 1 + source);
     let flags = SocketFlags::CLOEXEC;
-    let socket =
-        rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
+    let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None)?;
     rustix::net::bind(&socket, &SocketAddr::from((address, 0)))?;
     rustix::net::connect(&socket, &server)?;
     let stream = TcpStream::from(socket);
