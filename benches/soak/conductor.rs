@@ -197,13 +197,29 @@ fn look_for_leaks(world: &World, server: &Server, before: Sample) {
 fn report(world: &World, [stops, kills]: [usize; 2]) -> bool {
     let count = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
     println!(
-        "{} connections, {} messages sent, {} deliveries checked, {stops} stops, {kills} kills",
-        count(&world.visits),
+        "{} connections, {stops} stops, {kills} kills",
+        count(&world.visits)
+    );
+    println!(
+        "messages: {} sent, {} acknowledged, {} deliveries, {} lost, {} doubled",
         count(&world.sent),
-        count(&world.delivered)
+        count(&world.acknowledged),
+        count(&world.delivered),
+        count(&world.lost),
+        count(&world.doubled)
     );
     println!("bystanders' messages, ms        count      p50      p99      max");
-    for (fault, latencies) in world.latencies() {
+    let by_fault = world.latencies();
+    let judged = by_fault
+        .iter()
+        .filter(|(fault, _)| !UNTIMED.contains(fault));
+    let mut all: Vec<Duration> = judged.flat_map(|(_, times)| times).copied().collect();
+    all.sort_unstable();
+    let all = ("all that is judged", all);
+    for (fault, latencies) in by_fault.into_iter().chain([all]) {
+        if latencies.is_empty() {
+            continue;
+        }
         let at = |share: usize| {
             let index = (latencies.len() * share / 100).min(latencies.len() - 1);
             latencies[index].as_secs_f64() * 1000.0
