@@ -255,14 +255,19 @@ pub fn sample(server: &Server) -> Sample {
     let process = format!("/proc/{}", server.pid());
     let entries = |what: &str| {
         let entries = fs::read_dir(format!("{process}/{what}"));
-        entries.map_or(0, |entries| entries.count() as u64)
+        entries.into_iter().flatten().flatten()
+    };
+    // Connections to the database are opened when first needed, and kept.
+    let is_counted = |entry: &fs::DirEntry| {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        !target.to_string_lossy().contains("/chat.db")
     };
     let status = fs::read_to_string(format!("{process}/status")).unwrap_or_default();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let resident = resident.and_then(|rest| rest.split_whitespace().next());
     Sample {
-        threads: entries("task"),
-        descriptors: entries("fd"),
+        threads: entries("task").count() as u64,
+        descriptors: entries("fd").filter(is_counted).count() as u64,
         resident_kib: resident.and_then(|kib| kib.parse().ok()).unwrap_or(0),
         cpu_seconds: cpu_seconds(&process).unwrap_or(0.0),
     }
