@@ -10,7 +10,7 @@ BUG ?=
 CROWD ?=
 STEPS ?= 50000
 
-.PHONY: run test check deny bench fuzz simulate soak tsan fmt tools
+.PHONY: run test check deny bench faults-report fuzz simulate soak tsan fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -35,6 +35,9 @@ bench: ## Measure connections, deliveries, the chat log and the store
 
 soak: ## Mixed clients, faults and restarts for MINUTES, with a report; or CROWD=20000 people
 	$(CARGO) bench --bench soak -- --minutes $(MINUTES) $(if $(CROWD),--crowd $(CROWD))
+
+faults-report: ## How long a bystander's messages take under each fault
+	.ci/faults-report
 
 fuzz: ## Fuzz every codec, each for SECONDS
 	.ci/fuzz $(SECONDS)

@@ -1,4 +1,6 @@
 //! Two people who have nothing to do with the fault, and must not notice it.
+//! How long their messages take is printed and never judged here: `make
+//! faults-report` shows it, on a machine with nothing else to do.
 
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -64,9 +66,10 @@ impl Bystanders {
         assert!(figures.messages > 0, "{fault}: not one message came");
         figures.latencies.sort_unstable();
         let last = figures.latencies.len() - 1;
-        let at = |share: usize| figures.latencies[last * share / 100];
+        let at = |share: usize| figures.latencies[last * share / 100].as_secs_f64() * 1000.0;
+        // What `make faults-report` looks for.
         println!(
-            "{fault}: {} messages, {} refused; p50 {:?}, p99 {:?}, max {:?}",
+            "bystanders during {fault:<30} {:>5} messages {:>4} refused  ms: p50 {:>6.1}  p99 {:>6.1}  max {:>6.1}",
             figures.messages,
             figures.refused,
             at(50),

@@ -6,6 +6,8 @@ use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 
+use rustix::process::Signal;
+
 use crate::bystander::Bystanders;
 use crate::not_tested;
 use crate::process::{Level, is_root};
@@ -17,28 +19,30 @@ const USER: u32 = 61_802;
 /// More than the server itself takes, and a few connections.
 const THREADS: usize = 40;
 
-#[test]
-fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
+/// A server that may have few threads.
+fn start(user: u32) -> Option<Server> {
     if !is_root() {
-        return not_tested("only root can become a user whose threads are counted apart");
+        not_tested("only root can become a user whose threads are counted apart");
+        return None;
     }
-    let user = format!("--reuid={USER}");
+    let reuid = format!("--reuid={user}");
     let most = format!("--nproc={THREADS}:{THREADS}");
-    let prefix = ["prlimit", &most, "setpriv", &user, "--clear-groups"];
+    let prefix = ["prlimit", &most, "setpriv", &reuid, "--clear-groups"];
     let mut server = Server::spawn_by(&prefix, &[], |config| {
         let data = Path::new(config["data_dir"].as_str().unwrap());
         fs::create_dir(data).unwrap();
         fs::set_permissions(data, Permissions::from_mode(0o700)).unwrap();
-        chown(data, Some(USER), None).unwrap();
+        chown(data, Some(user), None).unwrap();
         fs::set_permissions(data.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
     });
     server.wait_ready();
-    let level = Level::of(&server);
-    let bystanders = Bystanders::start(&server);
+    Some(server)
+}
+
+/// Comes in until there are no more threads; those who got in.
+fn fill(server: &Server) -> Vec<LineClient> {
     let mut inside = Vec::new();
     let mut refused = 0;
-    // REST wants threads of its own for many requests at once.
-    let asked: Vec<TcpStream> = (0..6).map(|_| ask_rest(&server)).collect();
     for number in 0..40 {
         let mut client = LineClient::connect(server.telnet());
         let words = client.next_line().unwrap();
@@ -51,6 +55,17 @@ fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
         }
     }
     assert!(refused > 0 && !inside.is_empty(), "{refused} refused");
+    inside
+}
+
+#[test]
+fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
+    let Some(server) = start(USER) else { return };
+    let level = Level::of(&server);
+    let bystanders = Bystanders::start(&server);
+    // REST wants threads of its own for many requests at once.
+    let asked: Vec<TcpStream> = (0..6).map(|_| ask_rest(&server)).collect();
+    let inside = fill(&server);
     server.wait_output("cannot serve");
     let asked = asked.into_iter().chain((0..6).map(|_| ask_rest(&server)));
     for mut stream in asked.collect::<Vec<_>>() {
@@ -69,6 +84,23 @@ fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
     wait_until("REST answers", || server.get("/readyz").status == 200);
     bystanders.finish("no threads left");
     level.wait_back(&server);
+}
+
+#[test]
+fn out_of_threads_it_still_ends_in_order() {
+    let Some(mut server) = start(USER + 1) else {
+        return;
+    };
+    let inside = fill(&server);
+    server.signal(Signal::TERM);
+    assert!(server.wait_exit().success(), "{}", server.output());
+    for mut client in inside {
+        let heard = client.expect_close();
+        assert!(
+            heard.iter().any(|line| line.contains("shutting down")),
+            "{heard:?}"
+        );
+    }
 }
 
 /// Asks for something and does not wait for the answer.
