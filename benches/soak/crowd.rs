@@ -60,6 +60,8 @@ struct Crowd {
     speakers: Vec<Speaker>,
     /// Who is to leave when, in order.
     visitors: VecDeque<(Instant, usize)>,
+    /// Visitors who were ended before they were in.
+    turned_away: u64,
     visits: usize,
     samples: Vec<Sample>,
     findings: Vec<String>,
@@ -88,6 +90,7 @@ pub fn run(people: usize, time: Duration) -> bool {
         tally: Tally::new(),
         speakers: Vec::new(),
         visitors: VecDeque::new(),
+        turned_away: 0,
         visits: 0,
         samples: Vec::new(),
         findings: Vec::new(),
@@ -236,18 +239,21 @@ impl Crowd {
         while let Some(&(due, index)) = self.visitors.front()
             && due <= now
         {
-            if !self.swarm.is_inside(index) {
-                if now > due + PATIENCE {
+            self.visitors.pop_front();
+            match (self.swarm.is_inside(index), index % 3) {
+                (None, _) => self.turned_away += 1,
+                (Some(false), _) if now > due + PATIENCE => {
                     return Err(io::Error::other("a visitor never came in"));
                 }
-                // Those behind came later still.
-                return Ok(());
-            }
-            self.visitors.pop_front();
-            match index % 3 {
-                0 => self.swarm.quit(index)?,
-                1 => self.swarm.leave(index, false),
-                _ => self.swarm.leave(index, true),
+                // Those behind came later still, but have the same right.
+                (Some(false), _) => {
+                    self.visitors.push_back((due, index));
+                    return Ok(());
+                }
+                // The server may be ahead of it.
+                (Some(true), 0) => drop(self.swarm.quit(index)),
+                (Some(true), 1) => self.swarm.leave(index, false),
+                (Some(true), _) => self.swarm.leave(index, true),
             }
         }
         Ok(())
@@ -314,7 +320,10 @@ impl Crowd {
         };
         found("messages lost", tally.lost);
         found("messages doubled", tally.doubled);
-        found("connections cut off", tally.cut_off);
+        found("visitors turned away", self.turned_away);
+        for (last, count) in &tally.cut_off {
+            found(&format!("connections cut off after {last:?}"), *count);
+        }
         found("members who heard another order", different as u64);
         if tally.delivered == 0 {
             self.findings.push("nothing was delivered".to_owned());

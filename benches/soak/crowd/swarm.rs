@@ -45,6 +45,8 @@ struct Client {
     inside: bool,
     /// The end of the connection is what it wants.
     leaving: bool,
+    /// What it heard last, unless it is a member.
+    last: String,
 }
 
 impl Swarm {
@@ -79,6 +81,7 @@ impl Swarm {
             partial: Vec::new(),
             inside: false,
             leaving: false,
+            last: String::new(),
         });
         match self.clients.get_mut(index) {
             Some(slot) => *slot = client,
@@ -97,9 +100,9 @@ impl Swarm {
         self.inside
     }
 
-    /// Whether this one is.
-    pub fn is_inside(&self, index: usize) -> bool {
-        self.client(index).is_some_and(|client| client.inside)
+    /// Whether this one is, while it is connected.
+    pub fn is_inside(&self, index: usize) -> Option<bool> {
+        self.client(index).map(|client| client.inside)
     }
 
     /// The members of channels.
@@ -169,11 +172,10 @@ impl Swarm {
             let lives = client.read(&mut self.chunk, tally);
             self.inside += usize::from(client.inside && !was_inside);
             if !lives {
-                let expected = client.leaving;
-                self.forget(index);
-                if !expected {
-                    tally.cut_off += 1;
+                if !client.leaving {
+                    tally.cut_off(&client.last);
                 }
+                self.forget(index);
             }
         }
         Ok(())
@@ -217,6 +219,7 @@ impl Client {
             Role::Member(_) | Role::Visitor => b"in #",
         };
         self.inside |= memchr::memmem::find(line, sign).is_some();
+        self.last = String::from_utf8_lossy(line).into_owned();
     }
 }
 

@@ -1,11 +1,14 @@
 //! What was said in the crowd, and what of it was heard, how late.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Latencies are counted by the millisecond, up to this.
 const LONGEST_MS: usize = 30_000;
 /// Who speaks in the largest channel, and at most in any other.
 pub const SPEAKERS: usize = 3;
+/// Reasons that are kept.
+const MOST_REASONS: usize = 100;
 /// What every message begins with.
 const SIGN: &[u8] = b": crowd ";
 
@@ -47,8 +50,8 @@ pub struct Tally {
     pub delivered: u64,
     pub lost: u64,
     pub doubled: u64,
-    /// Connections that the server ended.
-    pub cut_off: u64,
+    /// Connections that the server ended, by what they heard last.
+    pub cut_off: BTreeMap<String, u64>,
 }
 
 impl Tally {
@@ -62,7 +65,14 @@ impl Tally {
             delivered: 0,
             lost: 0,
             doubled: 0,
-            cut_off: 0,
+            cut_off: BTreeMap::new(),
+        }
+    }
+
+    /// The server ended a connection.
+    pub fn cut_off(&mut self, last: &str) {
+        if self.cut_off.len() < MOST_REASONS || self.cut_off.contains_key(last) {
+            *self.cut_off.entry(last.to_owned()).or_default() += 1;
         }
     }
 
