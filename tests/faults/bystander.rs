@@ -2,6 +2,8 @@
 //! How long their messages take is printed and never judged here: `make
 //! faults-report` shows it, on a machine with nothing else to do.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ const ROOM: &str = "lounge";
 /// the one before.
 pub struct Bystanders {
     stop: Sender<()>,
+    refused: Arc<AtomicUsize>,
     thread: JoinHandle<Figures>,
 }
 
@@ -38,11 +41,13 @@ impl Bystanders {
         let mut pair = Pair {
             tim: LineClient::enter_channel(server, "tim", ROOM),
             joy: JsonClient::enter(server, "joy"),
+            refused: Arc::default(),
             figures: Figures::default(),
         };
         pair.joy.send("join", json!({ "room": ROOM }));
         while pair.joy.expect("joined")["room"] != ROOM {}
         let (stop, stopped) = channel();
+        let refused = pair.refused.clone();
         let thread = std::thread::spawn(move || {
             for number in 0.. {
                 pair.say(number);
@@ -51,9 +56,19 @@ impl Bystanders {
                     _ => break,
                 }
             }
+            pair.figures.refused = pair.refused.load(Ordering::Relaxed);
             pair.figures
         });
-        Bystanders { stop, thread }
+        Bystanders {
+            stop,
+            refused,
+            thread,
+        }
+    }
+
+    /// Whether one of them was refused a message.
+    pub fn were_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) > 0
     }
 
     /// Ends the talk, which must have gone on to the last.
@@ -83,6 +98,7 @@ impl Bystanders {
 struct Pair {
     tim: LineClient,
     joy: JsonClient,
+    refused: Arc<AtomicUsize>,
     figures: Figures,
 }
 
@@ -98,7 +114,7 @@ impl Pair {
             self.figures.latencies.push(sent.elapsed());
             self.figures.messages += 1;
         } else {
-            self.figures.refused += 1;
+            self.refused.fetch_add(1, Ordering::Relaxed);
         }
         let text = format!("joy {number}");
         let sent = Instant::now();
@@ -110,7 +126,7 @@ impl Pair {
             self.figures.latencies.push(sent.elapsed());
             self.figures.messages += 1;
         } else {
-            self.figures.refused += 1;
+            self.refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 
