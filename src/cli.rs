@@ -4,8 +4,10 @@
 //! It binds nothing; what to do with a sound configuration is handed in.
 
 mod make_cert;
+mod migrate;
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,6 +18,7 @@ use crate::config::{Config, ConfigFile, Flag, Loaded, Problems, Sources};
 use crate::logging;
 
 pub use make_cert::{Made, MakeCert, MakeCertError};
+pub use migrate::{CannotMigrate, Migrate, Migrated};
 
 /// Exit code for bad usage and bad configuration.
 const MISTAKE: u8 = 2;
@@ -40,6 +43,8 @@ pub enum Action {
     CheckConfig,
     /// Make a certificate and stop.
     MakeCert(MakeCert),
+    /// Take everything to another database and stop.
+    Migrate(Migrate),
 }
 
 const EXAMPLES: &str = "\
@@ -53,6 +58,10 @@ Examples:
   chat-server make-cert                     a certificate to try TLS with
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
+  chat-server migrate --from sqlite --to postgres
+                                            from the data folder's database to
+                                            that of store.postgres; again, if it
+                                            was interrupted
 
 Addresses are host:port, a port alone (loopback), or off.
 
@@ -125,6 +134,8 @@ enum Task {
     CheckConfig,
     /// Make a certificate and its key, for trying TLS, and say how to use them
     MakeCert(MakeCert),
+    /// Copy accounts and messages from SQLite to PostgreSQL; the server must not run
+    Migrate(Migrate),
 }
 
 impl Arguments {
@@ -169,6 +180,7 @@ pub fn parse(
         None => Action::Run,
         Some(Task::CheckConfig) => Action::CheckConfig,
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
+        Some(Task::Migrate(what)) => Action::Migrate(what),
     };
     Ok(Invocation {
         action,
@@ -210,7 +222,7 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
         }
     };
     if let Action::MakeCert(what) = &invocation.action {
-        return make_certificate(what);
+        return conclude(what.run());
     }
     let loaded = match invocation.sources.load() {
         Ok(loaded) => loaded,
@@ -224,6 +236,7 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             summarise(&loaded);
             ExitCode::SUCCESS
         }
+        Action::Migrate(what) => conclude(what.run(&loaded.config)),
         Action::Run | Action::MakeCert(_) => {
             logging::set_filter(&loaded.config.log_level);
             run(loaded.config, invocation.sources)
@@ -231,10 +244,11 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
     }
 }
 
-fn make_certificate(what: &MakeCert) -> ExitCode {
-    match what.run() {
-        Ok(made) => {
-            let _ = write!(io::stdout(), "{made}");
+/// Says what has been done, or why not.
+fn conclude(result: Result<impl Display, impl Display>) -> ExitCode {
+    match result {
+        Ok(done) => {
+            let _ = write!(io::stdout(), "{done}");
             ExitCode::SUCCESS
         }
         Err(error) => {

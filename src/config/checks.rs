@@ -13,6 +13,17 @@ impl Loader {
         self.check_listeners();
         self.check_tls();
         self.check_backlog();
+        self.check_features();
+    }
+
+    /// What is configured has to be part of the program.
+    pub fn check_features(&mut self) {
+        let path = "store.postgres";
+        if self.config.store.postgres.is_some() && !cfg!(feature = "cluster") {
+            let what = "this program was built without PostgreSQL; \
+                        build one with: cargo build --release --features cluster";
+            self.problem(path, &self.origin_of(path), what.to_owned());
+        }
     }
 
     /// Two listeners cannot have one address, and there has to be one.

@@ -146,7 +146,7 @@ def log(page, ada):
     expect(page.get_by_role("alert")).to_contain_text("unclosed group")
     expect(text).to_have_attribute("aria-invalid", "true")
     text.fill("graphs 1[0-3]$")
-    expect(page.get_by_role("alert")).to_be_empty()
+    expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_label("Kind").select_option("join")
     expect(page.get_by_text("Nothing in the log fits.")).to_be_visible()
     text.fill("")

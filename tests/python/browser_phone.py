@@ -29,6 +29,7 @@ def main():
         expect(page.locator("#side")).to_be_hidden()
         heard(page, "a very_long")
         fits(page)
+        assert composer(page).bounding_box()["height"] > 30, "the composer is squeezed"
         say(page, "from a phone")
         heard(desk, "from a phone")
         page.get_by_role("button", name="People", exact=True).tap()

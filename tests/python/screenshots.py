@@ -64,6 +64,7 @@ def views(page, site, people, shoot):
         page.mouse.move(0, 0)
         shoot("room")
     page.locator("#stream").evaluate("box => box.scrollTop -= 420")
+    expect(page.locator("#below")).to_contain_text("newest")
     people["lucy"].say("design", "Here it is: https://wall.example.org/legend")
     expect(page.locator("#below")).to_contain_text("new message")
     shoot("scrolled")

@@ -84,6 +84,12 @@ impl Server {
             },
             "data_dir": dir.path().join("data"),
         });
+        // Every test there is can be had with the other database, too.
+        #[cfg(feature = "cluster")]
+        if std::env::var_os("CHAT_TEST_POSTGRES").is_some() {
+            let url = super::Postgres::shared().create_database();
+            config["store"] = json!({"postgres": url});
+        }
         change(&mut config);
         std::fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
         let environment = environment.to_vec();

@@ -106,7 +106,9 @@ export class Composer {
 
   #resize() {
     this.#input.style.setProperty("height", "auto");
-    this.#input.style.setProperty("height", `${this.#input.scrollHeight}px`);
+    // Out of sight (a phone showing the list) it measures nothing.
+    const height = this.#input.scrollHeight;
+    if (height > 0) this.#input.style.setProperty("height", `${height}px`);
   }
 
   #key(event) {
