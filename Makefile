@@ -11,9 +11,11 @@ TOTAL ?=
 THREADS ?=
 SEED ?=
 BUG ?=
+# For `make soak`: instead of faults, so many people at once.
+CROWD ?=
 STEPS ?= 50000
 
-.PHONY: run test check deny bench load bench-peers fuzz simulate soak tsan fmt tools
+.PHONY: run test check deny bench load bench-peers faults-report fuzz simulate soak tsan fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -49,8 +51,11 @@ bench-peers: ## Compare with other servers: ROUNDS=1 for a quick look; writes do
 	$(CARGO) build --release --bin chat-server
 	python3 benches/peers/run.py --rounds $(ROUNDS)
 
-soak: ## Mixed clients, faults and restarts for MINUTES, with a report
-	$(CARGO) bench --bench soak -- --minutes $(MINUTES)
+soak: ## Mixed clients, faults and restarts for MINUTES, with a report; or CROWD=20000 people
+	$(CARGO) bench --bench soak -- --minutes $(MINUTES) $(if $(CROWD),--crowd $(CROWD))
+
+faults-report: ## How long a bystander's messages take under each fault
+	.ci/faults-report
 
 fuzz: ## Fuzz every codec, each for SECONDS
 	.ci/fuzz $(SECONDS)
