@@ -82,6 +82,8 @@ pub mod cli;
 pub mod config;
 pub mod data;
 pub mod envelope;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 pub mod hub;
 pub mod keeper;
 pub mod logging;
