@@ -198,6 +198,10 @@ settings! {
         http_body_bytes: usize = 64 << 10, Rule::whole(1024, 16 << 20), Now;
         /// Seconds for an HTTP request to arrive whole, and for a TLS handshake.
         http_seconds: u64 = 10, Rule::whole(1, 3600), Now;
+        /// gRPC calls of a connection at once.
+        grpc_streams: u32 = 100, Rule::whole(1, 10_000), Now;
+        /// Seconds without a call before a gRPC connection is closed.
+        grpc_idle_seconds: u64 = 300, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Now;
         /// Channels a connection may be in.
         channels_per_connection: usize = 100, Rule::whole(1, 100_000).or_zero(NO_LIMIT), Now;
     }

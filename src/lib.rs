@@ -90,6 +90,7 @@ pub mod logging;
 pub mod metrics;
 pub mod name;
 pub mod net;
+pub mod nodes;
 pub mod page;
 pub mod protocol;
 pub mod rest;

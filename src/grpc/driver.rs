@@ -25,7 +25,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 pub use alarm::Alarm;
 pub use socket::{Interest, Socket};
 pub use tasks::Tasks;
-pub use timers::{Sleep, Timers};
+pub use timers::Timers;
 
 /// Polls of tasks before the socket is looked at again, whatever they do.
 const TASKS_A_TURN: usize = 256;
@@ -252,7 +252,10 @@ mod tests {
             false => ControlFlow::Continue(Some(deadline)),
         };
         let main = std::future::pending::<()>();
-        assert_eq!(driver.run(&socket.interest(), main, supervise), Err(GivenUp));
+        assert_eq!(
+            driver.run(&socket.interest(), main, supervise),
+            Err(GivenUp)
+        );
     }
 
     #[test]
