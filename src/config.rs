@@ -89,6 +89,9 @@ settings! {
         tcp: Option<SocketAddr> = loopback(8989), Rule::Any, Restart;
         /// Room lines over WebSocket.
         ws: Option<SocketAddr> = loopback(8099), Rule::Any, Restart;
+        /// Administration over gRPC; needs a program built with the feature
+        /// `grpc`.
+        grpc: Option<SocketAddr> = None, Rule::Any, Restart;
     }
 }
 
@@ -109,6 +112,8 @@ settings! {
         tcp: Option<SocketAddr> = None, Rule::Any, Restart;
         /// Room lines over secure WebSocket.
         ws: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Administration over gRPC, with TLS.
+        grpc: Option<SocketAddr> = None, Rule::Any, Restart;
     }
 }
 
@@ -223,13 +228,14 @@ impl Config {
 
 impl TlsSettings {
     /// Every listener there can be with TLS: its place in the file, its address.
-    pub fn listeners(&self) -> [(&'static str, Option<SocketAddr>); 5] {
+    pub fn listeners(&self) -> [(&'static str, Option<SocketAddr>); 6] {
         [
             ("tls.telnet", self.telnet),
             ("tls.rest", self.rest),
             ("tls.web", self.web),
             ("tls.tcp", self.tcp),
             ("tls.ws", self.ws),
+            ("tls.grpc", self.grpc),
         ]
     }
 }

@@ -5,14 +5,18 @@
 //! runtime. Handlers that block do so on threads of their own
 //! ([`Blocking`]). No chat state here: the hub is asked.
 
+mod admin;
 mod blocking;
 mod calls;
 mod driver;
 mod health;
+mod places;
 mod reflection;
 mod routes;
 mod server;
+mod tail;
 
+pub use admin::{AdminParts, AdminService, NAME as ADMIN};
 pub use blocking::Blocking;
 pub use health::{IsReady, add as add_health};
 pub use reflection::add as add_reflection;

@@ -76,6 +76,7 @@
 #![warn(missing_docs)]
 
 pub mod account;
+pub mod admin;
 pub mod cancel;
 pub mod chatlog;
 pub mod cli;

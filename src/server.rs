@@ -6,6 +6,8 @@
 mod builder;
 mod ending;
 mod error;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod listener;
 mod participant;
 mod parts;

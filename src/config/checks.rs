@@ -13,6 +13,23 @@ impl Loader {
         self.check_listeners();
         self.check_tls();
         self.check_backlog();
+        self.check_features();
+    }
+
+    /// What this program was built without cannot be switched on.
+    fn check_features(&mut self) {
+        let config = &self.config;
+        let grpc = [
+            ("listen.grpc", config.listen.grpc.is_some()),
+            ("tls.grpc", config.tls.grpc.is_some()),
+        ];
+        for (path, wanted) in grpc {
+            if wanted && !cfg!(feature = "grpc") {
+                let what = "this program was built without gRPC; build it with \
+                            `cargo build --release --features grpc`";
+                self.problem(path, &self.origin_of(path), what.to_owned());
+            }
+        }
     }
 
     /// Two listeners cannot have one address, and there has to be one.
@@ -24,6 +41,7 @@ impl Loader {
             ("listen.web", listen.web),
             ("listen.tcp", listen.tcp),
             ("listen.ws", listen.ws),
+            ("listen.grpc", listen.grpc),
         ];
         let all: Vec<(&'static str, Option<SocketAddr>)> = plain
             .into_iter()

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures_util::stream::{Stream, StreamExt};
 use prost::Message;
@@ -28,45 +28,40 @@ const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");
 const OLDER: &str = "grpc.reflection.v1alpha.ServerReflection";
 
 /// Adds reflection to a server of these services.
-pub fn add(routes: Routes, services: &[&'static str], message_bytes: usize) -> Routes {
-    let answers = Reflection(Arc::new(Known::new(services)));
+pub fn add(routes: Routes, services: &'static [&'static str], message_bytes: usize) -> Routes {
+    let answers = Reflection(services);
     let service = ServerReflectionServer::new(answers).max_decoding_message_size(message_bytes);
     routes.with_alias(OLDER, service.clone()).with(service)
 }
 
-#[derive(Clone)]
-struct Reflection(Arc<Known>);
+/// Files as bytes, by name and by everything they declare.
+static FILES: LazyLock<HashMap<String, Arc<[u8]>>> = LazyLock::new(files);
 
-struct Known {
-    services: Vec<&'static str>,
-    /// Files as bytes, by name and by everything they declare.
-    files: HashMap<String, Arc<[u8]>>,
+/// The names of the services there are.
+#[derive(Clone, Copy)]
+struct Reflection(&'static [&'static str]);
+
+fn files() -> HashMap<String, Arc<[u8]>> {
+    let mut files = HashMap::new();
+    // Written by a test, which reads it again.
+    let all = FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default();
+    for file in all.file {
+        let bytes: Arc<[u8]> = file.encode_to_vec().into();
+        for name in declared(&file) {
+            files.insert(name, bytes.clone());
+        }
+        files.insert(file.name().to_owned(), bytes);
+    }
+    files
 }
 
-impl Known {
-    fn new(services: &[&'static str]) -> Known {
-        let mut files = HashMap::new();
-        // Written by a test, which reads it again.
-        let all = FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default();
-        for file in all.file {
-            let bytes: Arc<[u8]> = file.encode_to_vec().into();
-            for name in declared(&file) {
-                files.insert(name, bytes.clone());
-            }
-            files.insert(file.name().to_owned(), bytes);
-        }
-        Known {
-            services: services.to_vec(),
-            files,
-        }
-    }
-
+impl Reflection {
     fn answer(&self, request: ServerReflectionRequest) -> ServerReflectionResponse {
         let answer = match &request.message_request {
             Some(MessageRequest::FileByFilename(name))
-            | Some(MessageRequest::FileContainingSymbol(name)) => self.file(name),
+            | Some(MessageRequest::FileContainingSymbol(name)) => file(name),
             Some(MessageRequest::ListServices(_)) => {
-                let service = self.services.iter();
+                let service = self.0.iter();
                 let service = service.map(|name| ServiceResponse {
                     name: (*name).to_owned(),
                 });
@@ -83,14 +78,14 @@ impl Known {
             message_response: Some(answer),
         }
     }
+}
 
-    fn file(&self, name: &str) -> MessageResponse {
-        match self.files.get(name) {
-            None => error(Code::NotFound, "there is no such file or symbol"),
-            Some(bytes) => MessageResponse::FileDescriptorResponse(FileDescriptorResponse {
-                file_descriptor_proto: vec![bytes.to_vec()],
-            }),
-        }
+fn file(name: &str) -> MessageResponse {
+    match FILES.get(name) {
+        None => error(Code::NotFound, "there is no such file or symbol"),
+        Some(bytes) => MessageResponse::FileDescriptorResponse(FileDescriptorResponse {
+            file_descriptor_proto: vec![bytes.to_vec()],
+        }),
     }
 }
 
@@ -135,7 +130,7 @@ impl ServerReflection for Reflection {
         &self,
         request: Request<Streaming<ServerReflectionRequest>>,
     ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
-        let known = self.0.clone();
+        let known = *self;
         let answers = request
             .into_inner()
             .map(move |request| request.map(|request| known.answer(request)));
@@ -149,7 +144,6 @@ mod tests {
 
     #[test]
     fn everything_declared_is_found_where_it_is() {
-        let known = Known::new(&["proto.NameService"]);
         for name in [
             "name.proto",
             "proto.NameService",
@@ -159,7 +153,7 @@ mod tests {
             "grpc.health.v1.HealthCheckResponse.ServingStatus",
             "grpc.reflection.v1.ServerReflection",
         ] {
-            let MessageResponse::FileDescriptorResponse(found) = known.file(name) else {
+            let MessageResponse::FileDescriptorResponse(found) = file(name) else {
                 panic!("{name}");
             };
             let file = &found.file_descriptor_proto[0][..];
@@ -170,7 +164,7 @@ mod tests {
             );
         }
         assert!(matches!(
-            known.file("proto.Nothing"),
+            file("proto.Nothing"),
             MessageResponse::ErrorResponse(_)
         ));
     }

@@ -31,6 +31,7 @@ impl Builder {
                 web: None,
                 tcp: None,
                 ws: None,
+                grpc: None,
             },
             ..Config::default()
         };

@@ -49,7 +49,9 @@ pub(super) fn introduce(chat: &Chat) {
             Protocol::Web => println!("listening: {name} http{s}://{address}/client"),
             Protocol::Rest => println!("listening: {name} http{s}://{address}/docs"),
             Protocol::RoomLinesWebSocket => println!("listening: {name} ws{s}://{address}/mychat"),
-            Protocol::Telnet | Protocol::RoomLines => println!("listening: {name} {address}"),
+            Protocol::Telnet | Protocol::RoomLines | Protocol::Grpc => {
+                println!("listening: {name} {address}")
+            }
         }
     }
     match &chat.shared.found_token {
