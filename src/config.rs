@@ -10,6 +10,7 @@ mod address;
 mod changes;
 mod checks;
 mod document;
+mod endpoint;
 mod loader;
 mod names;
 mod origin;
@@ -31,6 +32,7 @@ use ipnet::IpNet;
 use crate::hub::Limits as HubLimits;
 
 pub use changes::Change;
+pub use endpoint::Endpoint;
 pub use problem::{Origin, Problem, Problems};
 use rule::Rule;
 pub use secret::{Secret, SecretError};
@@ -70,6 +72,8 @@ settings! {
             chat_log: ChatLog;
             /// Web origins.
             web: Web;
+            /// The name server.
+            name_server: NameServer;
             /// Limits.
             limits: Limits;
         }
@@ -171,6 +175,23 @@ settings! {
         /// Reverse proxies whose `X-Forwarded-For` is believed, by address or
         /// network: then limits, bans and logs see their clients.
         trusted_proxies: Vec<IpNet> = Vec::new(), Rule::Any, Now;
+    }
+}
+
+settings! {
+    /// The name server: running one, and being listed by one. Both need a
+    /// program built with the feature `grpc`.
+    pub struct NameServer in name_server {
+        /// Where `chat-server name-server` listens, for gRPC and HTTP alike.
+        listen: Option<SocketAddr> = loopback(7001), Rule::Any, Restart;
+        /// Seconds without a heartbeat after which it takes a server to be gone.
+        silence_seconds: u64 = 15, Rule::whole(1, 3600), Restart;
+        /// The name server that lists this chat server.
+        url: Option<Endpoint> = None, Rule::Any, Restart;
+        /// The address it tells clients; empty for that of the web listener.
+        advertise: String = String::new(), Rule::Any, Restart;
+        /// Seconds between heartbeats.
+        beat_seconds: u64 = 5, Rule::whole(1, 3600), Restart;
     }
 }
 

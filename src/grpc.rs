@@ -10,18 +10,23 @@ mod blocking;
 mod calls;
 mod driver;
 mod health;
+mod name;
 mod places;
 mod reflection;
+mod registration;
 mod routes;
 mod server;
 mod tail;
 
 pub use admin::{AdminParts, AdminService, NAME as ADMIN};
 pub use blocking::Blocking;
+pub use name::{NAME, Nodes, add as add_name_service};
+pub use registration::{Describe, Registration};
 pub use health::{IsReady, add as add_health};
 pub use reflection::add as add_reflection;
 pub use routes::{Caller, Guard, Routes, Serves};
 pub use server::{Limits, Stop, serve};
+pub(crate) use server::{Spoken, recognise, serve_read};
 
 /// Generated from `grpc/proto` by `tests/grpc_generated.rs`.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]

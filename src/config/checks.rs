@@ -22,6 +22,7 @@ impl Loader {
         let grpc = [
             ("listen.grpc", config.listen.grpc.is_some()),
             ("tls.grpc", config.tls.grpc.is_some()),
+            ("name_server.url", config.name_server.url.is_some()),
         ];
         for (path, wanted) in grpc {
             if wanted && !cfg!(feature = "grpc") {

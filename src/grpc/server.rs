@@ -89,7 +89,7 @@ struct Stopping {
 }
 
 /// A connection that can be stopped, until this is dropped.
-struct Stoppable<'a> {
+pub(super) struct Stoppable<'a> {
     stop: &'a Stop,
     id: u64,
 }
@@ -110,7 +110,7 @@ impl Stop {
         self.0.lock().is_asked
     }
 
-    fn enter(&self, alarm: Arc<Alarm>) -> Stoppable<'_> {
+    pub(super) fn enter(&self, alarm: Arc<Alarm>) -> Stoppable<'_> {
         let mut stopping = self.0.lock();
         stopping.last += 1;
         let id = stopping.last;
@@ -136,7 +136,7 @@ impl fmt::Debug for Stop {
 
 /// What a connection turned out to speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spoken {
+pub(crate) enum Spoken {
     /// HTTP/2.
     Grpc,
     /// Something else, perhaps an older HTTP.
@@ -145,7 +145,7 @@ pub(super) enum Spoken {
 
 /// Reads until it is clear what is spoken. Nothing: the client is gone, or
 /// was silent for too long.
-pub(super) fn recognise(
+pub(crate) fn recognise(
     transport: &mut Transport,
     read: &mut Vec<u8>,
     deadline: Instant,
@@ -182,7 +182,7 @@ pub fn serve(
 }
 
 /// As [`serve`], after the beginning was read.
-pub(super) fn serve_read(
+pub(crate) fn serve_read(
     transport: Transport,
     read: Vec<u8>,
     peer: SocketAddr,

@@ -261,6 +261,7 @@ impl Site {
             limits: plan.limits,
             files: plan.files,
             upgrades: plan.upgrades,
+            answers: None,
             relays: Some(relays.clone()),
             origins: origins.clone(),
             proxies: Arc::default(),
