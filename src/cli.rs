@@ -40,6 +40,9 @@ pub enum Action {
     CheckConfig,
     /// Make a certificate and stop.
     MakeCert(MakeCert),
+    /// Run a name server.
+    #[cfg(feature = "grpc")]
+    NameServer,
 }
 
 const EXAMPLES: &str = "\
@@ -125,6 +128,9 @@ enum Task {
     CheckConfig,
     /// Make a certificate and its key, for trying TLS, and say how to use them
     MakeCert(MakeCert),
+    /// Run a name server, which knows the chat servers; nothing else
+    #[cfg(feature = "grpc")]
+    NameServer,
 }
 
 impl Arguments {
@@ -169,6 +175,8 @@ pub fn parse(
         None => Action::Run,
         Some(Task::CheckConfig) => Action::CheckConfig,
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
+        #[cfg(feature = "grpc")]
+        Some(Task::NameServer) => Action::NameServer,
     };
     Ok(Invocation {
         action,
@@ -195,9 +203,9 @@ fn with_two_dashes(argument: OsString) -> OsString {
 }
 
 /// The program: understands the process's arguments and environment and does
-/// what they say. `run` is the server; it gets the sources to read them again
-/// on reload.
-pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
+/// what they say. `run` runs the server, or what else is to run; it gets
+/// the sources to read them again on reload.
+pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
     let invocation = match parse(std::env::args_os(), std::env::vars_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
@@ -224,9 +232,9 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             summarise(&loaded);
             ExitCode::SUCCESS
         }
-        Action::Run | Action::MakeCert(_) => {
+        action => {
             logging::set_filter(&loaded.config.log_level);
-            run(loaded.config, invocation.sources)
+            run(action, loaded.config, invocation.sources)
         }
     }
 }

@@ -20,10 +20,10 @@ mod tail;
 
 pub use admin::{AdminParts, AdminService, NAME as ADMIN};
 pub use blocking::Blocking;
-pub use name::{NAME, Nodes, add as add_name_service};
-pub use registration::{Describe, Registration};
 pub use health::{IsReady, add as add_health};
+pub use name::{NAME, Nodes, add as add_name_service};
 pub use reflection::add as add_reflection;
+pub use registration::{Describe, Registration};
 pub use routes::{Caller, Guard, Routes, Serves};
 pub use server::{Limits, Stop, serve};
 pub(crate) use server::{Spoken, recognise, serve_read};

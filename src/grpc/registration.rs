@@ -95,7 +95,9 @@ impl Drop for Registration {
 
 impl fmt::Debug for Registration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Registration").field("id", &self.id()).finish()
+        f.debug_struct("Registration")
+            .field("id", &self.id())
+            .finish()
     }
 }
 
@@ -227,7 +229,7 @@ impl Registering {
                     header: Some(MessageServerHeader {
                         message_server_id: id.lock().clone(),
                     }),
-                    address: Some(node.address),
+                    address: Some(node.address).filter(|address| !address.is_empty()),
                     connections: Some(node.connections),
                     capacity: Some(node.capacity),
                 };

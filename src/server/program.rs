@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::cli::Action;
 use crate::config::{Config, Sources};
 use crate::data::AdminToken;
 use crate::net::limits::raise_descriptor_limit;
@@ -12,7 +13,15 @@ use super::{Chat, Protocol, StartError, signals};
 const HUB_FAILED: i32 = 70;
 
 /// Runs a server until it is told to stop; the program's exit code.
-pub fn run(config: Config, sources: Sources) -> ExitCode {
+pub fn run(action: Action, config: Config, sources: Sources) -> ExitCode {
+    match action {
+        #[cfg(feature = "grpc")]
+        Action::NameServer => super::run_name_server(config),
+        _ => run_chat(config, sources),
+    }
+}
+
+fn run_chat(config: Config, sources: Sources) -> ExitCode {
     raise_descriptor_limit();
     let builder = Chat::builder().config(config);
     // Without its hub the program is nothing, and whoever watches over it can

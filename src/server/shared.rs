@@ -40,6 +40,9 @@ pub struct Shared {
     /// Ends the connections over gRPC.
     #[cfg(feature = "grpc")]
     pub grpc: crate::grpc::Stop,
+    /// What other servers are told of where this one is; empty: nothing.
+    #[cfg(feature = "grpc")]
+    pub own_address: parking_lot::Mutex<String>,
     /// Which pages may open WebSockets.
     pub origins: Arc<Origins>,
     /// Proxies whose word on a client's address is taken.
@@ -103,6 +106,8 @@ impl Shared {
             participants: AtomicUsize::new(0),
             #[cfg(feature = "grpc")]
             grpc: crate::grpc::Stop::default(),
+            #[cfg(feature = "grpc")]
+            own_address: parking_lot::Mutex::default(),
             config: RwLock::new(config),
             found_token,
             handles,

@@ -30,11 +30,7 @@ impl Answer {
     }
 
     /// What is known about something: JSON, for everybody who can get here.
-    pub fn known(
-        status: u16,
-        body: &serde_json::Value,
-        head: &Head,
-    ) -> Result<Answer, Rejection> {
+    pub fn known(status: u16, body: &serde_json::Value, head: &Head) -> Result<Answer, Rejection> {
         if !matches!(head.method.as_str(), "GET" | "HEAD") {
             return Err(Rejection::ReadOnly);
         }
