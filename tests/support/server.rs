@@ -34,6 +34,7 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// A running server. Dropping it kills it.
 pub struct Server {
     child: Child,
+    task: Option<&'static str>,
     environment: Vec<(&'static str, &'static str)>,
     stdout: Arc<Output>,
     stderr: Arc<Output>,
@@ -73,14 +74,33 @@ impl Server {
             "data_dir": dir.path().join("data"),
         });
         change(&mut config);
+        Server::spawn_task(None, environment, dir, &config)
+    }
+
+    /// Starts what a subcommand does instead of a chat server, such as a name
+    /// server, and waits until it is ready.
+    pub fn start_task(task: &'static str, config: &Value) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let mut server = Server::spawn_task(Some(task), &[], dir, config);
+        server.wait_ready();
+        server
+    }
+
+    fn spawn_task(
+        task: Option<&'static str>,
+        environment: &[(&'static str, &'static str)],
+        dir: TempDir,
+        config: &Value,
+    ) -> Server {
         std::fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
         let environment = environment.to_vec();
-        let mut child = run(dir.path(), &environment);
+        let mut child = run(task, dir.path(), &environment);
         Server {
             stdout: Output::collect(child.stdout.take().unwrap()),
             stderr: Output::collect(child.stderr.take().unwrap()),
             addresses: HashMap::new(),
             child,
+            task,
             environment,
             dir,
         }
@@ -104,7 +124,7 @@ impl Server {
     /// Starts an ended server with the same configuration and data folder,
     /// and waits until it is ready.
     pub fn start_again(&mut self) {
-        self.child = run(self.dir.path(), &self.environment);
+        self.child = run(self.task, self.dir.path(), &self.environment);
         self.stdout = Output::collect(self.child.stdout.take().unwrap());
         self.stderr = Output::collect(self.child.stderr.take().unwrap());
         self.wait_ready();
@@ -247,7 +267,7 @@ impl Server {
     }
 }
 
-fn run(dir: &Path, environment: &[(&str, &str)]) -> Child {
+fn run(task: Option<&str>, dir: &Path, environment: &[(&str, &str)]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CHAT_SERVER_") {
@@ -258,6 +278,7 @@ fn run(dir: &Path, environment: &[(&str, &str)]) -> Child {
         .envs(environment.iter().copied())
         .arg("-c")
         .arg(dir.join("config.json"))
+        .args(task)
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
