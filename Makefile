@@ -13,13 +13,14 @@ STEPS ?= 50000
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
 
-test: tools ## Run every test
-	$(CARGO) test
+test: tools ## Run every test, with every feature
+	$(CARGO) test --features full,grpc-generate
 
 check: ## Formatting, lints, documentation, dependency rules
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+	$(CARGO) clippy --all-targets --all-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --all-features --quiet
 	.ci/no-async-runtime
 	.ci/deny if-installed
 
