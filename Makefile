@@ -2,13 +2,13 @@
 CARGO ?= cargo
 # For `make fuzz`.
 SECONDS ?= 60
-# For `make simulate`: how long, or which world and how many steps of it.
+# For `make simulate` and `make soak`: how long; or which world and how many steps of it.
 MINUTES ?= 1
 SEED ?=
 BUG ?=
 STEPS ?= 50000
 
-.PHONY: run test check deny bench fuzz simulate tsan fmt tools
+.PHONY: run test check deny bench fuzz simulate soak tsan fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
@@ -31,6 +31,9 @@ bench: ## Measure connections, deliveries, the chat log and the store
 	$(CARGO) bench --bench load
 	$(CARGO) bench --bench chatlog
 	$(CARGO) bench --bench store
+
+soak: ## Mixed clients, faults and restarts for MINUTES, with a report
+	$(CARGO) bench --bench soak -- --minutes $(MINUTES)
 
 fuzz: ## Fuzz every codec, each for SECONDS
 	.ci/fuzz $(SECONDS)

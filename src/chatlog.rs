@@ -217,6 +217,12 @@ impl ChatLog {
         queue.map_or(0, |queue| queue.counts.dropped.load(Ordering::Relaxed))
     }
 
+    /// Whether entries wait because the file cannot be written at present.
+    pub fn is_failing(&self) -> bool {
+        let queue = self.shared.queue.as_ref();
+        queue.is_some_and(|queue| queue.counts.failing.load(Ordering::Relaxed))
+    }
+
     /// Puts other settings in force, all but `enabled`: what is logged from
     /// now on, and which files are kept of those there are.
     pub fn configure(&self, settings: &config::ChatLog) {

@@ -200,7 +200,7 @@ settings! {
     pub struct Limits in limits {
         /// Connections in all; more are turned away.
         connections: usize = 20_000, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
-        /// Connections of one address; loopback is exempt.
+        /// Connections of one address, or IPv6 network of 64 bits; loopback is exempt.
         connections_per_address: usize = 1_000,
             Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
         /// Seconds to log in before the connection is closed.
@@ -211,7 +211,7 @@ settings! {
         message_rate: f64 = 20.0, Rule::number(0.1, 1e6).or_zero(NO_LIMIT), Now;
         /// Messages a connection may send at once.
         message_burst: u32 = 40, Rule::whole(1, 1_000_000), Now;
-        /// Login and register attempts per minute, per address and per account.
+        /// Login and register attempts per minute, per address and per account, and wrong admin tokens per address.
         auth_attempts: u32 = 10, Rule::whole(1, 1_000_000).or_zero(NO_LIMIT), Now;
         /// Unsent bytes at which a connection is a slow reader and is closed.
         backlog_bytes: usize = 1 << 20, Rule::whole(4096, 1 << 30), Now;

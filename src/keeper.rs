@@ -2,19 +2,22 @@
 //! what came of it. Never makes the hub wait, and knows no chat rules.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use crate::hub::{Chore, MessageId, Reading, Recall};
 use crate::store::{
-    AppendRefused, Appender, Conversation, History, NewMessage, Outcome, Store, StoreWriter,
-    StoredMessage, Window, WriterSettings,
+    AppendRefused, Appender, Conversation, History, NewMessage, Outcome, Store, StoreError,
+    StoreWriter, StoredMessage, Window, WriterSettings,
 };
 use crate::turn::{HubHandle, Input};
 
+/// What is said when somebody does not get to see what was said before.
+const UNREADABLE: &str = "the history of a channel cannot be read";
 /// Chores waiting at most; beyond, the hub goes without.
 const CHORES: usize = 4096;
 
@@ -38,30 +41,40 @@ pub enum Kept {
 pub struct KeeperThreads {
     writer: StoreWriter,
     chores: JoinHandle<()>,
+    /// Disconnected when the chores' thread has ended.
+    chores_done: Receiver<()>,
 }
 
 impl Keeper {
-    /// Starts the threads that work on `store` and report to `hub`.
+    /// Starts the threads that work on `store` and report to `hub`. `failed`
+    /// runs if a fault of ours ends the one that writes.
     pub fn start(
         store: &Arc<dyn Store>,
         hub: &HubHandle,
         settings: WriterSettings,
+        failed: impl FnOnce() + Send + 'static,
     ) -> io::Result<(Keeper, KeeperThreads)> {
         let report = hub.clone();
         let settled = move |outcomes| {
             // Without a hub nobody wants to know.
             let _ = report.send(Input::Kept(Kept::Settled(outcomes)));
         };
-        let (writer, appender) = StoreWriter::start(store.clone(), settings, settled)?;
+        let (writer, appender) =
+            StoreWriter::start_guarded(store.clone(), settings, settled, failed)?;
         let (chores, waiting) = bounded(CHORES);
         let (store, hub) = (store.clone(), hub.clone());
+        let (doing, chores_done) = bounded(0);
         let thread = std::thread::Builder::new()
             .name("chores".to_owned())
-            .spawn(move || do_chores(&*store, &hub, &waiting))?;
+            .spawn(move || {
+                let _doing: Sender<()> = doing;
+                do_chores(&*store, &hub, &waiting);
+            })?;
         let keeper = Keeper { appender, chores };
         let threads = KeeperThreads {
             writer,
             chores: thread,
+            chores_done,
         };
         Ok((keeper, threads))
     }
@@ -95,12 +108,17 @@ impl KeeperThreads {
     /// Commits what waits and ends the threads; call when the hub thread has
     /// ended.
     pub fn shut_down(self, allowed: Duration) {
+        let deadline = Instant::now() + allowed;
         if let Err(unfinished) = self.writer.shut_down(allowed) {
             let bytes = unfinished.waiting_bytes;
             log::error!("messages ({bytes} bytes) could not be stored before the end");
         }
-        // Ends with the hub's sender; a chore under way is short.
-        let _ = self.chores.join();
+        // Ends with the hub's sender; a chore under way is short unless the
+        // disk hangs, and then nobody waits for it.
+        match self.chores_done.recv_deadline(deadline) {
+            Err(RecvTimeoutError::Timeout) => log::error!("the store is still busy at the end"),
+            _ => drop(self.chores.join()),
+        }
     }
 }
 
@@ -126,9 +144,8 @@ fn do_chores(store: &dyn Store, hub: &HubHandle, waiting: &Receiver<Chore>) {
                 nickname,
                 ignored,
             } => {
-                if let Err(error) = store.set_ignored(account, &nickname, ignored) {
-                    log::error!("whom an account ignores could not be stored: {error}");
-                }
+                let what = "whom an account ignores could not be stored";
+                attempt(what, || store.set_ignored(account, &nickname, ignored));
             }
         }
     }
@@ -136,19 +153,44 @@ fn do_chores(store: &dyn Store, hub: &HubHandle, waiting: &Receiver<Chore>) {
 
 fn last_messages(store: &dyn Store, recall: &Recall) -> Vec<StoredMessage> {
     let conversation = Conversation::Channel(recall.channel.clone());
-    match store.history(&conversation, Window::Before(recall.before), recall.limit) {
-        Ok(history) => history.messages,
-        Err(error) => {
-            log::error!("the history of a channel cannot be read: {error}");
-            Vec::new()
-        }
-    }
+    let window = Window::Before(recall.before);
+    let history = attempt(UNREADABLE, || {
+        store.history(&conversation, window, recall.limit)
+    });
+    history.map_or_else(Vec::new, |history| history.messages)
 }
 
 fn part_of_history(store: &dyn Store, reading: &Reading) -> Option<History> {
     let conversation = Conversation::Channel(reading.channel.clone());
-    let history = store.history(&conversation, reading.window, reading.limit);
-    history
-        .map_err(|error| log::error!("the history of a channel cannot be read: {error}"))
-        .ok()
+    attempt(UNREADABLE, || {
+        store.history(&conversation, reading.window, reading.limit)
+    })
+}
+
+/// What `chore` returns unless it fails, which is logged as `what`. Even a
+/// fault of ours fails this chore only: the hub waits for an answer to each.
+fn attempt<T>(what: &str, chore: impl FnOnce() -> Result<T, StoreError>) -> Option<T> {
+    match catch_unwind(AssertUnwindSafe(chore)) {
+        Ok(Ok(value)) => Some(value),
+        Ok(Err(error)) => {
+            log::error!("{what}: {error}");
+            None
+        }
+        Err(_) => {
+            log::error!("{what}, by a fault of ours");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chore_that_fails_in_whichever_way_has_no_result() {
+        assert_eq!(attempt("fine", || Ok(1)), Some(1));
+        assert_eq!(attempt("failed", || Err::<u8, _>(StoreError::Busy)), None);
+        assert_eq!(attempt("panicked", || -> Result<u8, _> { panic!() }), None);
+    }
 }

@@ -3,6 +3,8 @@
 //! Handles are plain atomics: bumping one costs no lock and no look-up, so
 //! the hub thread may.
 
+mod process;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -75,8 +77,10 @@ pub struct Metrics {
 impl Metrics {
     /// All at zero.
     pub fn new() -> Arc<Metrics> {
-        let mut registry = Registry::with_prefix("chat");
-        let r = &mut registry;
+        let mut registry = Registry::default();
+        // Their names are the same for every program.
+        registry.register_collector(Box::new(process::Process::default()));
+        let r = registry.sub_registry_with_prefix("chat");
         let message_seconds = Histogram::new(MESSAGE_SECONDS.iter().copied());
         let help = "Time from taking a message to telling it";
         r.register("message_seconds", help, message_seconds.clone());
@@ -141,5 +145,28 @@ mod tests {
         );
         assert!(text.contains("chat_messages_total 3\n"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_process_shows_without_our_prefix() {
+        let text = Metrics::new().encode();
+        let value = |name: &str| -> f64 {
+            let mut lines = text.lines();
+            let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            value
+                .unwrap_or_else(|| panic!("{name} in {text}"))
+                .parse()
+                .unwrap()
+        };
+        assert!(value("process_resident_memory_bytes") > 100_000.0, "{text}");
+        assert!(value("process_resident_memory_bytes") < value("process_virtual_memory_bytes"));
+        assert!(value("process_threads") >= 1.0, "{text}");
+        assert!(value("process_open_fds") >= 3.0, "{text}");
+        assert!(value("process_open_fds") <= value("process_max_fds"));
+        assert!(value("process_cpu_seconds_total") >= 0.0, "{text}");
+        let age = jiff::Timestamp::now().as_duration().as_secs_f64()
+            - value("process_start_time_seconds");
+        assert!((-1.0..86_400.0).contains(&age), "{age}");
     }
 }

@@ -20,6 +20,8 @@ pub const MAX_TEXT: usize = 256;
 #[derive(Debug)]
 pub struct NodeRegistry {
     silence_ms: u64,
+    /// Nobody can have been silent for too long before.
+    next_expiry_ms: u64,
     nodes: BTreeMap<String, Entry>,
     /// Where rooms were put, as long as that server is there.
     rooms: BTreeMap<String, String>,
@@ -124,6 +126,7 @@ impl NodeRegistry {
     pub fn new(silence: Duration) -> NodeRegistry {
         NodeRegistry {
             silence_ms: u64::try_from(silence.as_millis()).unwrap_or(u64::MAX),
+            next_expiry_ms: u64::MAX,
             nodes: BTreeMap::new(),
             rooms: BTreeMap::new(),
             last_session: 0,
@@ -143,6 +146,8 @@ impl NodeRegistry {
             ..Node::default()
         };
         node.hear(report, now_ms)?;
+        let expiry_ms = now_ms.saturating_add(self.silence_ms);
+        self.next_expiry_ms = self.next_expiry_ms.min(expiry_ms);
         self.last_session += 1;
         let session = Session(self.last_session);
         self.nodes.insert(id.to_owned(), Entry { node, session });
@@ -208,12 +213,15 @@ impl NodeRegistry {
 
     /// Forgets who was silent for too long.
     fn expire(&mut self, now_ms: u64) {
+        if now_ms < self.next_expiry_ms {
+            return;
+        }
         let silence_ms = self.silence_ms;
+        let expiry_ms = |entry: &Entry| entry.node.last_heartbeat_ms.saturating_add(silence_ms);
         let before = self.nodes.len();
-        self.nodes.retain(|_, entry| {
-            let silent = now_ms.saturating_sub(entry.node.last_heartbeat_ms);
-            silent < silence_ms
-        });
+        self.nodes.retain(|_, entry| now_ms < expiry_ms(entry));
+        let next = self.nodes.values().map(expiry_ms).min();
+        self.next_expiry_ms = next.unwrap_or(u64::MAX);
         if self.nodes.len() != before {
             self.forget_rooms();
         }
@@ -330,11 +338,13 @@ mod tests {
         let another = nodes.connect("x", Report::default(), 0);
         assert_eq!(another, Err(NodeError::TooManyNodes));
         assert!(nodes.connect("0", Report::default(), 0).is_ok());
+        assert!(nodes.connect("x", Report::default(), 100).is_ok());
+        let mut nodes = NodeRegistry::new(SILENCE);
+        nodes.connect("a", report("a:1", 0, 0), 0).unwrap();
         for number in 0..MAX_ROOMS {
             nodes.place(&number.to_string(), 0).unwrap();
         }
         assert_eq!(nodes.place("x", 0), Err(NodeError::TooManyRooms));
-        assert!(nodes.connect("x", Report::default(), 100).is_ok());
         let mut nodes = NodeRegistry::new(SILENCE);
         for bad in ["", "a\n", &"x".repeat(MAX_TEXT + 1)] {
             let refused = nodes.connect(bad, Report::default(), 0);

@@ -1,4 +1,5 @@
-//! The browser client's files, compiled into the program.
+//! The files of the browser client and of the administrators' page, compiled
+//! into the program.
 //!
 //! Nothing here is loaded from elsewhere, and the policy they are served
 //! with lets a browser load nothing from elsewhere either.
@@ -21,14 +22,15 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const TEXT: &str = "text/plain; charset=utf-8";
 const PICTURE: &str = "image/svg+xml";
 
-/// Path, content type and content of a file below `/client/`.
+/// Path, content type and content of a file below `$at`.
 macro_rules! files {
-    ($($kind:ident: $($name:literal)+;)+) => {
-        &[$($((concat!("/client/", $name), $kind, include_bytes!(concat!("page/", $name)).as_slice()),)+)+]
+    ($at:literal, $folder:literal, $($kind:ident: $($name:literal)+;)+) => {
+        &[$($((concat!($at, $name), $kind, include_bytes!(concat!($folder, $name)).as_slice()),)+)+]
     };
 }
 
-const FILES: &[(&str, &str, &[u8])] = files! {
+const CLIENT: &[(&str, &str, &[u8])] = files! {
+    "/client/", "page/",
     STYLE: "style.css" "theme.css";
     SCRIPT: "app.js" "commands.js" "emoji.js" "notify.js" "text.js" "theme.js" "time.js"
         "lib/dom.js" "lib/emitter.js"
@@ -42,6 +44,17 @@ const FILES: &[(&str, &str, &[u8])] = files! {
     PICTURE: "icon.svg" "icon-unread.svg";
 };
 
+/// REST has the other paths below `/admin/`, and nothing below this one.
+const ADMIN: &[(&str, &str, &[u8])] = files! {
+    "/admin/assets/", "page/admin/",
+    STYLE: "style.css";
+    SCRIPT: "app.js"
+        "model/api.js" "model/live.js" "model/openmetrics.js" "model/samples.js" "model/tail.js"
+        "view/announce.js" "view/ban.js" "view/bans.js" "view/channels.js" "view/chart.js"
+        "view/dialog.js" "view/entries.js" "view/format.js" "view/kick.js" "view/log.js"
+        "view/messages.js" "view/overview.js" "view/people.js" "view/signin.js" "view/table.js";
+};
+
 /// Made by a thread of its own: compressing takes more stack than the threads
 /// have that serve connections.
 static BY_PATH: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
@@ -51,18 +64,21 @@ static BY_PATH: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
 });
 
 fn compress() -> HashMap<&'static str, File> {
-    let index = include_bytes!("page/index.html").as_slice();
-    FILES
+    let client = include_bytes!("page/index.html").as_slice();
+    let admin = include_bytes!("page/admin/index.html").as_slice();
+    CLIENT
         .iter()
-        .chain([&("/client", HTML, index)])
+        .chain(ADMIN)
+        .chain([&("/client", HTML, client), &("/admin/", HTML, admin)])
         .map(|&(path, kind, body)| (path, File::new(kind, POLICY, body).compressed()))
         .collect()
 }
 
-/// The page's file at a path.
+/// The pages' file at a path.
 pub fn file(path: &str) -> Option<Found> {
     match path {
         "/" | "/client/" => Some(Found::Elsewhere("/client")),
+        "/admin" => Some(Found::Elsewhere("/admin/")),
         _ => BY_PATH.get(path).map(Found::File),
     }
 }

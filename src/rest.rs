@@ -26,6 +26,7 @@ mod token;
 mod users;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use jiff::Timestamp;
 
@@ -70,4 +71,7 @@ pub struct RestContext {
     pub relays: Arc<Relays>,
     /// Requests carried out at once.
     pub workers: usize,
+    /// Those of them that work on a password although others wait behind
+    /// them; at most half.
+    pub on_passwords: AtomicUsize,
 }

@@ -713,6 +713,39 @@ fn a_storm_of_logins_holds_up_nobody_else() {
 }
 
 #[test]
+fn a_storm_for_passes_leaves_workers_to_others() {
+    let server = start();
+    register(&server, "mina");
+    let raging = AtomicBool::new(true);
+    let (let_in, put_off) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| {
+                let login = [("nickname", "mina"), ("password", "whitby 1897")];
+                while raging.load(Ordering::SeqCst) {
+                    match server.post_form("/auth", &login).status {
+                        201 => let_in.fetch_add(1, Ordering::SeqCst),
+                        503 => put_off.fetch_add(1, Ordering::SeqCst),
+                        status => panic!("{status}"),
+                    };
+                    thread::yield_now();
+                }
+            });
+        }
+        let mut guests = 0;
+        support::wait_until("some are let in, and the rest put off", || {
+            // Whoever brings no password gets in all the same.
+            guests += 1;
+            let guest = format!("guest{guests}");
+            let answer = server.post_form("/auth", &[("nickname", &guest)]);
+            assert_eq!(answer.status, 201, "{}", answer.body);
+            let_in.load(Ordering::SeqCst) > 3 && put_off.load(Ordering::SeqCst) > 3
+        });
+        raging.store(false, Ordering::SeqCst);
+    });
+}
+
+#[test]
 fn guessing_is_answered_with_patience() {
     let server = Server::start(|config| config["limits"] = json!({"auth_attempts": 3}));
     let login = json!({"username": "mina", "password": "a guess"});

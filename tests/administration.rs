@@ -196,6 +196,13 @@ fn a_banned_address_is_turned_away_even_after_a_restart() {
         let mut web = WsClient::open(server.web(), "/ws", &[]).unwrap();
         let words = web.expect_close();
         assert!(words[0].contains("closed today"), "{words:?}");
+        // Nor does anybody there make accounts or reserve nicknames.
+        for path in ["/auth", "/api/register", "/api/auth_token"] {
+            let fields = [("nickname", "eve"), ("username", "eve"), ("password", "x")];
+            let answer = server.post_form(path, &fields);
+            assert_eq!(answer.status, 403, "{path}: {}", answer.body);
+            assert!(answer.body.contains("closed today"), "{}", answer.body);
+        }
     }
     // It bans from the chat, not from lifting it.
     assert_eq!(server.delete(&format!("/admin/bans/{id}")).status, 204);
@@ -353,4 +360,77 @@ fn an_ipv4_client_of_a_dual_stack_listener_is_listed_as_one() {
     let users = server.get("/admin/users").json();
     let address = users["users"][0]["address"].as_str().unwrap().to_owned();
     assert!(address.starts_with("127.0.0.1:"), "{address}");
+}
+
+/// What the web port answers: head and body.
+fn web_answer(server: &Server, method: &str, path: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(server.web()).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let token = server.admin_token();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[test]
+fn the_administrators_page_stands_in_the_way_of_no_call() {
+    let server = Server::start(|_| {});
+    let (head, _) = web_answer(&server, "GET", "/admin");
+    assert!(head.starts_with("HTTP/1.1 302 "), "{head}");
+    assert!(head.contains("\r\nLocation: /admin/"), "{head}");
+    let (head, page) = web_answer(&server, "GET", "/admin/");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    assert!(head.contains("\r\nContent-Security-Policy: default-src 'self';"));
+    assert!(page.contains("/admin/assets/app.js"), "{page}");
+    let (head, _) = web_answer(&server, "GET", "/admin/assets/app.js");
+    assert!(head.contains("\r\nContent-Type: text/javascript"), "{head}");
+
+    let (_, api) = web_answer(&server, "GET", "/openapi.json");
+    let api: Value = serde_json::from_str(&api).unwrap();
+    let mut seen = 0;
+    for (path, methods) in api["paths"].as_object().unwrap() {
+        if !path.starts_with("/admin") {
+            continue;
+        }
+        let path = path.replace("{nickname}", "x").replace("{id}", "7");
+        assert!(!path.contains('{'), "{path} needs an argument");
+        for method in methods.as_object().unwrap().keys() {
+            let (head, body) = web_answer(&server, &method.to_uppercase(), &path);
+            // REST answers in JSON, and would say so if there were no such call.
+            let body: Value = serde_json::from_str(&body)
+                .unwrap_or_else(|error| panic!("{method} {path}: {error} in {head}\n{body}"));
+            let words = body["error"]["message"].as_str().unwrap_or_default();
+            assert!(!words.contains("see /docs"), "{method} {path}: {words}");
+            assert!(!head.starts_with("HTTP/1.1 405 "), "{method} {path}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 9, "only {seen} calls");
+}
+
+#[test]
+fn the_process_shows_in_the_metrics_under_its_usual_names() {
+    let server = Server::start(|_| {});
+    let text = metrics_if_admitted(&server).unwrap();
+    for name in [
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_threads",
+        "process_open_fds",
+        "process_max_fds",
+        "process_start_time_seconds",
+    ] {
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value: f64 = value
+            .unwrap_or_else(|| panic!("{name} in {text}"))
+            .parse()
+            .unwrap();
+        assert!(value >= 0.0, "{name} {value}");
+    }
 }

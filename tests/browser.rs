@@ -1,5 +1,5 @@
-//! The browser client in a real browser: Chromium without a screen, worked by
-//! the scripts `tests/python/browser_*.py`.
+//! The browser client and the administrators' page in a real browser: Chromium
+//! without a screen, worked by the scripts `tests/python/browser_*.py`.
 
 mod support;
 
@@ -97,17 +97,21 @@ fn accounts_have_an_inbox() {
     run("browser_accounts.py");
 }
 
-#[test]
-fn a_page_survives_a_restart_with_nothing_lost() {
+/// Runs a script that kills the server and starts it again, at the same place.
+fn run_through_a_restart(name: &'static str) {
     let mut server = start();
-    // The page comes back to where it was.
     let web = server.web().to_string();
     server.reload(|config| config["listen"]["web"] = json!(web));
-    Script::start("browser_restart.py", &server).run(|line| match line {
+    Script::start(name, &server).run(|line| match line {
         "kill" => server.kill(),
         "start" => server.start_again(),
         other => panic!("asked for {other:?}"),
     });
+}
+
+#[test]
+fn a_page_survives_a_restart_with_nothing_lost() {
+    run_through_a_restart("browser_restart.py");
 }
 
 #[test]
@@ -128,4 +132,14 @@ fn a_phone_is_enough() {
 #[test]
 fn nothing_stands_in_the_way_of_assistive_technology() {
     run("browser_accessibility.py");
+}
+
+#[test]
+fn an_administrator_sees_what_is_going_on_and_acts() {
+    run_through_a_restart("browser_admin.py");
+}
+
+#[test]
+fn everybody_can_administrate() {
+    run("browser_admin_access.py");
 }

@@ -175,15 +175,17 @@ fn who_has_nothing_to_ask_makes_room() {
 #[test]
 fn there_are_only_so_many_connections() {
     let server = start(json!({"connections": 2}));
-    let mut first = connect(&server);
-    let _second = connect(&server);
-    first.write_all(PREFACE).unwrap();
-    first.write_all(SETTINGS).unwrap();
-    // The server's SETTINGS: it is in.
-    let mut settings = [0; 9];
-    first.read_exact(&mut settings).unwrap();
-    let third = connect(&server);
-    assert_eq!(frames_until_closed(third), [0; 0]);
+    // On top of these are those kept for administrators.
+    let mut held: Vec<TcpStream> = (0..18).map(|_| connect(&server)).collect();
+    for client in &mut held {
+        client.write_all(PREFACE).unwrap();
+        client.write_all(SETTINGS).unwrap();
+        // The server's SETTINGS: it is in.
+        let mut settings = [0; 9];
+        client.read_exact(&mut settings).unwrap();
+    }
+    let another = connect(&server);
+    assert_eq!(frames_until_closed(another), [0; 0]);
     server.wait_output("grpc: refused");
 }
 

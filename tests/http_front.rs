@@ -6,6 +6,7 @@ mod http_support;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -358,6 +359,26 @@ fn the_page_is_served_on_one_connection_and_then_remembered() {
         }
         (String::from_utf8(head).unwrap(), Vec::new())
     };
+    // Smaller for those who can read it, under a tag of its own.
+    for (accepted, is_smaller) in [("br, GZIP;q=0.5", true), ("gzip;q=0", false), ("br", false)] {
+        let more = format!("Accept-Encoding: {accepted}\r\n");
+        let (plain, all) = get("GET", "/client/style.css", "");
+        let (head, body) = get("GET", "/client/style.css", &more);
+        assert_eq!(header(&head, "Vary"), Some("Accept-Encoding"));
+        assert_eq!(
+            header(&head, "Content-Encoding"),
+            is_smaller.then_some("gzip")
+        );
+        assert_eq!(body.len() < all.len(), is_smaller);
+        assert_eq!(header(&head, "ETag") != header(&plain, "ETag"), is_smaller);
+        let etag = header(&head, "ETag").unwrap();
+        let (same, nothing) = get(
+            "GET",
+            "/client/style.css",
+            &format!("{more}If-None-Match: {etag}\r\n"),
+        );
+        assert!(same.starts_with("HTTP/1.1 304 ") && nothing.is_empty());
+    }
     let (head, _) = get("GET", "/", "");
     assert!(head.starts_with("HTTP/1.1 302 "));
     assert_eq!(header(&head, "Location"), Some("/client"));
@@ -406,11 +427,16 @@ fn requests_sent_together_are_answered_in_order() {
 #[test]
 fn the_page_has_nothing_inline_and_nothing_foreign() {
     let site = Site::start(Plan::default());
-    for path in ["/client", "/client/app.js", "/client/style.css"] {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page");
+    for path in paths_below(&sources, "/client") {
+        let path = path.strip_suffix("/index.html").unwrap_or(&path);
         let raw = site.front.exchange(format!(
             "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         ));
+        assert_eq!(status(&raw), 200, "{path} is not served");
         let (_, body) = raw.split_once("\r\n\r\n").unwrap();
+        // A picture names the language it is in.
+        let body = body.replace(r#"xmlns="http://www.w3.org/2000/svg""#, "");
         for bad in [
             " style=",
             " onclick=",
@@ -424,9 +450,24 @@ fn the_page_has_nothing_inline_and_nothing_foreign() {
         }
         assert_eq!(
             body.matches("<script").count(),
-            body.matches("<script type=\"module\" src=").count()
+            body.matches("<script type=\"module\" src=\"/client/")
+                .count()
+                + body.matches("<script src=\"/client/").count()
         );
     }
+}
+
+/// What is in a folder, as paths below another one.
+fn paths_below(folder: &Path, path: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
+    let paths = entries.flat_map(|entry| {
+        let path = format!("{path}/{}", entry.file_name().to_str().unwrap());
+        match entry.file_type().unwrap().is_dir() {
+            true => paths_below(&entry.path(), &path),
+            false => vec![path],
+        }
+    });
+    paths.collect()
 }
 
 #[test]

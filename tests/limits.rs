@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -32,6 +33,38 @@ fn when_the_server_is_full_the_next_gets_one_line_and_room_comes_back() {
         }
         assert!(Instant::now() < deadline, "no place came free");
     }
+}
+
+#[test]
+fn administrators_get_into_a_full_server() {
+    let server = Server::start(|config| config["limits"]["connections"] = 2.into());
+    let _alice = LineClient::enter(&server, "alice");
+    let _bob = LineClient::enter(&server, "bob");
+    let told = LineClient::connect(server.web()).expect_close();
+    assert!(told[0].starts_with("HTTP/1.1 503 "), "{told:?}");
+
+    let users = server.get("/admin/users").json();
+    assert_eq!(users["users"].as_array().map(Vec::len), Some(2), "{users}");
+    // As many as are kept for them, and no more.
+    let rest = server.address("rest");
+    let mut idle = Vec::new();
+    let refused = loop {
+        assert!(idle.len() <= 17, "there is no end to it");
+        let mut stream = std::net::TcpStream::connect(rest).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            .unwrap();
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).unwrap();
+        match &start {
+            b"HTTP/1.1 200" => idle.push(stream),
+            other => break String::from_utf8_lossy(other).into_owned(),
+        }
+    };
+    assert_eq!(refused, "HTTP/1.1 503");
+    // The one that asked for users may have been on its way out.
+    assert!((15..=16).contains(&idle.len()), "{}", idle.len());
 }
 
 #[test]

@@ -39,3 +39,33 @@ fn clients_over_tls() {
         &[certificate, port("tls-web"), port("tls-telnet")],
     );
 }
+
+#[test]
+fn a_browsers_own_websockets_over_tls() {
+    let identity = Identity::new();
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        identity.configure(config, &["web", "ws"]);
+    });
+    let port = |name| server.address(name).port().to_string();
+    run(
+        "browser_sockets.py",
+        &[public_key(&identity), port("tls-web"), port("tls-ws")],
+    );
+}
+
+/// The SHA-256 of a certificate's public key in base64, as Chromium wants it.
+fn public_key(identity: &Identity) -> String {
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(
+            "openssl x509 -in \"$0\" -pubkey -noout | openssl pkey -pubin -outform der \
+             | openssl dgst -sha256 -binary | openssl base64",
+        )
+        .arg(identity.certificate())
+        .output()
+        .unwrap();
+    let key = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    assert_eq!(key.len(), 44, "{}", String::from_utf8_lossy(&output.stderr));
+    key
+}

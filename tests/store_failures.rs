@@ -263,6 +263,24 @@ fn accounts_are_made_while_messages_pour_in() {
 }
 
 #[test]
+fn a_fault_of_ours_ends_the_writer_and_is_told() {
+    let (_folder, path) = folder();
+    let (tell, told) = unbounded();
+    let (writer, appender) = StoreWriter::start_guarded(
+        open(SqliteSettings::new(path)),
+        WriterSettings::default(),
+        |_| panic!("a fault of ours"),
+        move || tell.send(()).unwrap(),
+    )
+    .unwrap();
+    appender.try_append(vec![said(1)]).unwrap();
+    told.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(!appender.is_healthy());
+    assert!(appender.try_append(vec![said(2)]).is_err());
+    writer.shut_down(Duration::from_secs(30)).unwrap();
+}
+
+#[test]
 fn shutting_down_does_not_wait_for_ever() {
     let (_folder, path) = folder();
     let (pass, gate) = bounded::<()>(0);

@@ -6,7 +6,7 @@
 //! itself says so later. Never panics over a disk.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use std::{io, mem, vec};
 
@@ -47,6 +47,8 @@ pub(super) struct Counts {
     pub unreported: AtomicU64,
     /// Entries dropped since the start.
     pub dropped: AtomicU64,
+    /// Whether the latest attempt to write failed.
+    pub failing: AtomicBool,
 }
 
 impl Counts {
@@ -187,6 +189,7 @@ impl Writer {
 
     /// Tries until the disk works again. False: told to stop before it did.
     fn persist(&mut self, error: io::Error) -> bool {
+        self.counts.failing.store(true, Ordering::Relaxed);
         log::error!(
             "the chat log {} cannot be written: {error}. The server goes on; entries wait in memory and are dropped when too many wait",
             self.appender.folder().current().display(),
@@ -201,6 +204,7 @@ impl Writer {
             episode.pause = (episode.pause * 2).min(LONGEST_PAUSE);
             match self.appender.write() {
                 Ok(rotated) => {
+                    self.counts.failing.store(false, Ordering::Relaxed);
                     self.after_write(rotated);
                     let dropped = self.counts.dropped.load(Ordering::Relaxed);
                     log::warn!(

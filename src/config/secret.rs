@@ -62,7 +62,7 @@ impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SecretError::TooShort => {
-                write!(f, "shorter than {} characters", Secret::MIN_CHARS)
+                write!(f, "has fewer than {} characters", Secret::MIN_CHARS)
             }
             SecretError::BadCharacter => {
                 f.write_str("contains something other than ASCII letters, digits and punctuation")

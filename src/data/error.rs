@@ -51,14 +51,19 @@ impl fmt::Display for DataError {
                 f.write_str("; stop that one, or name another folder with --data-dir or data_dir")
             }
             DataError::File(path, error) => {
-                write!(f, "{} cannot be read or written: {error}", path.display())
+                write!(
+                    f,
+                    "{} cannot be read or written: {error}; make it and its folder readable and \
+                     writable for this user, or name another folder with --data-dir or data_dir",
+                    path.display()
+                )
             }
             DataError::Random(error) => {
                 write!(f, "no random numbers for the admin token: {error}")
             }
             DataError::BadToken(path, error) => write!(
                 f,
-                "the admin token in {} is not usable, it {error}; write a better one there, or delete the file \
+                "the secret in {} is not usable, it {error}; write a better one there, or delete the file \
                  to have one made at the next start",
                 path.display()
             ),

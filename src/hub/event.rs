@@ -371,6 +371,29 @@ pub enum Farewell {
     InternalError,
 }
 
+impl Farewell {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Farewell::PeerLeft => "peer_left",
+            Farewell::Quit => "quit",
+            Farewell::LoginTimeout => "login_timeout",
+            Farewell::Full => "full",
+            Farewell::SlowReader => "slow_reader",
+            Farewell::Flooding => "flooding",
+            Farewell::Silent => "silent",
+            Farewell::BadFrame(_) => "bad_frame",
+            Farewell::Kicked(_) => "kicked",
+            Farewell::Banned(_) => "banned",
+            Farewell::Replaced => "replaced",
+            Farewell::TokenRevoked => "token_revoked",
+            Farewell::NotAdmitted(refusal) => refusal.code(),
+            Farewell::Shutdown => "shutdown",
+            Farewell::InternalError => "internal_error",
+        }
+    }
+}
+
 impl fmt::Display for Farewell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,5 +1,6 @@
 //! Listeners: accept, admit or refuse, and give each connection its thread.
 
+use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -105,12 +106,12 @@ fn accept_all(
     stop: &AtomicBool,
 ) {
     let mut failing = false;
+    let mut spare = Spare::new();
     while !stop.load(Ordering::Acquire) {
         match listener.accept() {
             Ok((stream, peer)) => {
                 failing = false;
-                // An IPv4 client is one, whichever kind of listener it came to.
-                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                let peer = canonical(peer);
                 if let Err(error) = begin(name, stream, peer, service) {
                     log::error!("{name}: cannot serve {peer}: {error}");
                 }
@@ -122,10 +123,54 @@ fn accept_all(
                 if !std::mem::replace(&mut failing, true) {
                     log::error!("{name}: cannot accept connections: {error}");
                 }
-                std::thread::sleep(ACCEPT_PAUSE);
+                if !spare.refuse_one(listener, service) {
+                    std::thread::sleep(ACCEPT_PAUSE);
+                }
             }
         }
     }
+}
+
+/// An IPv4 client is one, whichever kind of listener it came to.
+fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
+}
+
+/// A descriptor kept for the moment when there are no more: in its place a
+/// connection can be accepted and told so, instead of waiting for nothing.
+struct Spare(Option<File>);
+
+impl Spare {
+    fn new() -> Spare {
+        Spare(File::open("/dev/null").ok())
+    }
+
+    /// Turns one connection away; false if that was not possible either.
+    fn refuse_one(&mut self, listener: &TcpListener, service: &Arc<dyn Service>) -> bool {
+        if self.0.take().is_none() {
+            *self = Spare::new();
+            return false;
+        }
+        // Somebody must be waiting still: this thread is not to be held up.
+        let refused = is_waited_for(listener)
+            && listener.accept().is_ok_and(|(stream, _)| {
+                refuse(&stream, &service.refusal(Refused::Full));
+                true
+            });
+        *self = Spare::new();
+        refused
+    }
+}
+
+/// Whether a connection waits to be accepted.
+fn is_waited_for(listener: &TcpListener) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut polled = [PollFd::new(listener, PollFlags::IN)];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut polled, Some(&at_once)).is_ok_and(|ready| ready > 0)
 }
 
 /// Whether accepting failed for this peer only.

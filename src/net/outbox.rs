@@ -338,7 +338,9 @@ impl Outbox {
                 session.send(&seat.link, bytes, self.backlog_limit)
             }
         };
-        if self.backlog_limit > 0 && waiting > self.backlog_limit && !seat.closing {
+        // What came only now nobody had a chance to read yet.
+        let unread = waiting.saturating_sub(bytes.len());
+        if self.backlog_limit > 0 && unread > self.backlog_limit && !seat.closing {
             self.slow.push(seat.id);
             self.sums.slow_readers += 1;
         }

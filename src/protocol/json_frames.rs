@@ -21,7 +21,8 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
 
 /// Appends the frame of last words; the close frame follows it.
 pub fn write_farewell(farewell: &Farewell, out: &mut Vec<u8>) {
-    write(&system("bye", &farewell.to_string(), json!({})), out);
+    let code = json!({ "code": farewell.code() });
+    write(&system("bye", &farewell.to_string(), code), out);
 }
 
 /// Appends a frame that tells of a mistake.

@@ -151,11 +151,13 @@ impl AccessToken {
         (status = 200, description = "The user", body = Envelope<User>),
         (status = 400, description = "Form error, or User error: somebody has this already",
          body = Envelope<Nothing>),
+        (status = 403, description = "The address is banned", body = Envelope<Nothing>),
         (status = 429, description = "Too many attempts", body = Envelope<Nothing>),
         (status = 503, description = "Too many others at once", body = Envelope<Nothing>),
     ),
 )]
 pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_banned()?;
     let form = call.form()?;
     let form = RegistrationForm {
         first_name: form.get("first_name"),
@@ -187,11 +189,13 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 200, description = "The token", body = Envelope<AccessToken>),
         (status = 400, description = "Form error", body = Envelope<Nothing>),
         (status = 401, description = "Wrong username or password", body = Envelope<Nothing>),
+        (status = 403, description = "The address is banned", body = Envelope<Nothing>),
         (status = 429, description = "Too many attempts", body = Envelope<Nothing>),
         (status = 503, description = "Too many others at once", body = Envelope<Nothing>),
     ),
 )]
 pub(super) fn log_in(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_banned()?;
     let form = call.form()?;
     let (username, password) = (form.get("username"), form.get("password"));
     let missing = [("username", username), ("password", password)];

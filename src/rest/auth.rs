@@ -1,5 +1,7 @@
 //! `POST /auth`: a token for a nickname, to open a WebSocket with.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
@@ -9,6 +11,7 @@ use crate::hub::Refusal;
 use crate::name::Name;
 use crate::store::Secret;
 
+use super::RestContext;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
@@ -53,12 +56,14 @@ struct Token {
         (status = 201, description = "The token", body = Token),
         (status = 400, description = "Not a nickname", body = ErrorBody),
         (status = 401, description = "Not the password of that nickname", body = ErrorBody),
+        (status = 403, description = "The address is banned", body = ErrorBody),
         (status = 409, description = "Somebody has the nickname", body = ErrorBody),
         (status = 429, description = "Too many attempts", body = ErrorBody),
         (status = 503, description = "Too busy", body = ErrorBody),
     ),
 )]
 pub(super) fn auth(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_banned()?;
     let form = call.form()?;
     let field = |name: &str| match form.get(name) {
         "" => call.query.get(name).unwrap_or_default().to_owned(),
@@ -69,10 +74,39 @@ pub(super) fn auth(call: &Call<'_>) -> Result<Reply, Problem> {
     let nickname = nickname.map_err(|error| Problem::field("nickname", error))?;
     let password = Some(field("password")).filter(|password| !password.is_empty());
     let password = password.map(Secret::new);
+    let _turn = match password {
+        Some(_) => Some(PasswordTurn::take(call.context)?),
+        None => None,
+    };
     let peer = call.relayed.peer.ip();
     let issued = call.context.gate.issue(&nickname, password.as_ref(), peer);
     let token = issued.map_err(|error| problem(&error))?;
     Ok(Reply::json(201, &Token { token }))
+}
+
+/// The right to keep a worker with a password. Only the body tells whether a
+/// call has one, so it comes to a worker like all others; a storm of them
+/// must leave some workers free.
+struct PasswordTurn<'a>(&'a AtomicUsize);
+
+impl<'a> PasswordTurn<'a> {
+    fn take(context: &'a RestContext) -> Result<PasswordTurn<'a>, Problem> {
+        let turn = PasswordTurn(&context.on_passwords);
+        let others = turn.0.fetch_add(1, Ordering::Relaxed);
+        match others < (context.workers / 2).max(1) {
+            true => Ok(turn),
+            false => Err(Problem::Busy(
+                PasswordError::Busy.to_string(),
+                RETRY_SECONDS,
+            )),
+        }
+    }
+}
+
+impl Drop for PasswordTurn<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn problem(error: &NoPass) -> Problem {

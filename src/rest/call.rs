@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::admin::Actor;
+use crate::hub::Farewell;
 use crate::net::front::Relayed;
 use crate::store::{Account, Token};
 use crate::text::Text;
@@ -52,6 +53,20 @@ impl Call<'_> {
     /// Who calls, for the audit trail.
     pub fn actor(&self) -> Actor {
         Actor(self.relayed.peer)
+    }
+
+    /// Turns away whoever comes from a banned address: for calls that lead
+    /// into the chat, where they could not stay.
+    pub fn refuse_banned(&self) -> Result<(), Problem> {
+        let address = self.relayed.peer.ip();
+        let farewell = self.context.hub.ask(move |hub, now, _| {
+            let ban = hub.banned(address, now);
+            ban.map(|ban| Farewell::Banned(ban.reason.clone()))
+        })?;
+        match farewell {
+            Some(farewell) => Err(Problem::Banned(farewell.to_string())),
+            None => Ok(()),
+        }
     }
 
     /// The account and the token that the call is signed with.

@@ -28,6 +28,8 @@ pub(super) enum Problem {
     Unauthorised(&'static str),
     /// The origin may not call this.
     Origin,
+    /// The caller's address is banned; says so.
+    Banned(String),
     /// There is no such thing; names it.
     NotFound(String),
     /// The path knows only these methods.
@@ -101,6 +103,7 @@ impl Problem {
             Problem::BadRequest(_) => (400, "bad_request"),
             Problem::Unauthorised(_) => (401, "unauthorised"),
             Problem::Origin => (403, "origin_not_allowed"),
+            Problem::Banned(_) => (403, "banned"),
             Problem::NotFound(_) => (404, "not_found"),
             Problem::Method(_) => (405, "method_not_allowed"),
             Problem::Bans(BanError::TooMany) => (409, "too_many_bans"),
@@ -183,6 +186,7 @@ impl fmt::Display for Problem {
             Problem::BadRequest(why) | Problem::NotFound(why) => f.write_str(why),
             Problem::Unauthorised(why) => f.write_str(why),
             Problem::Conflict(why)
+            | Problem::Banned(why)
             | Problem::WrongPassword(why)
             | Problem::TooManyAttempts(why, _)
             | Problem::Busy(why, _) => f.write_str(why),

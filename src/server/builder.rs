@@ -98,9 +98,9 @@ impl Builder {
         self
     }
 
-    /// What to do should the hub fail, which would be a fault of this crate:
-    /// the chat is dead then and can only be dropped. Runs on the hub's
-    /// thread.
+    /// What to do should the hub or the store's writer fail, which would be a
+    /// fault of this crate: the chat is dead then and can only be dropped.
+    /// Runs once, on the thread that failed.
     pub fn on_failure(mut self, failed: impl FnOnce() + Send + 'static) -> Builder {
         self.failed = Box::new(failed);
         self

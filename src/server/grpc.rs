@@ -93,7 +93,7 @@ fn node(shared: &Shared) -> Node {
 
 impl Service for Grpc {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.shared.admit(peer)
+        self.shared.admit_to_rest(peer)
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {

@@ -75,6 +75,7 @@ impl Protocol {
             Protocol::Rest | Protocol::Web | Protocol::RoomLinesWebSocket => Arc::new(Http {
                 relays: rest.relays(&shared)?,
                 page: self == Protocol::Web,
+                rest: self == Protocol::Rest,
                 shared,
                 tls,
             }),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 
 use crate::account::{Accounts, Gate, Passes};
@@ -33,7 +34,8 @@ pub(super) struct Started {
     pub ending: Ending,
 }
 
-/// Starts a chat without listeners. `failed` runs should its hub fail.
+/// Starts a chat without listeners. `failed` runs should its hub or its store's
+/// writer fail.
 pub(super) fn start(
     config: Config,
     temporary: Option<TempDir>,
@@ -67,12 +69,19 @@ pub(super) fn start(
     let mut state = Hub::new(settings.limits);
     state.restore_bans(data.bans().load(unix_ms())?);
     state.continue_after(store.last_message_id().map_err(StartError::Store)?);
-    let (keeper, keeping) = Keeper::start(&store, &hub, WriterSettings::default())?;
+    let failed = once(failed);
+    let failing = failed.clone();
+    let (keeper, keeping) = Keeper::start(&store, &hub, WriterSettings::default(), failing)?;
     let readiness = Readiness::default();
     let appender = keeper.appender();
     readiness.watch("store", move || {
         let words = "messages cannot be stored at present";
         (!appender.is_healthy()).then(|| words.to_owned())
+    });
+    let log = chat_log.clone();
+    readiness.watch("chat_log", move || {
+        let words = "the chat log cannot be written at present";
+        log.is_failing().then(|| words.to_owned())
     });
     let turn = Turn::new(Parts {
         hub: state,
@@ -104,6 +113,17 @@ pub(super) fn start(
         rest: Arc::new(Rest::new(readiness)),
         ending: Ending::new(hub_thread, keeping, temporary),
     })
+}
+
+/// Runs for the first of those who have failed.
+fn once(failed: Box<dyn FnOnce() + Send>) -> impl Fn() + Clone + Send + 'static {
+    let failed = Arc::new(Mutex::new(Some(failed)));
+    move || {
+        let first = failed.lock().take();
+        if let Some(failed) = first {
+            failed();
+        }
+    }
 }
 
 fn store_settings(config: &Config, data: &DataDir) -> SqliteSettings {

@@ -9,8 +9,9 @@ use crate::net::limits::raise_descriptor_limit;
 
 use super::{Chat, Protocol, StartError, signals};
 
-/// Exit code of a process whose hub has failed (EX_SOFTWARE of sysexits).
-const HUB_FAILED: i32 = 70;
+/// Exit code of a process whose hub or store has failed (EX_SOFTWARE of
+/// sysexits).
+const FAILED: i32 = 70;
 
 /// Runs a server until it is told to stop; the program's exit code.
 pub fn run(action: Action, config: Config, sources: Sources) -> ExitCode {
@@ -24,11 +25,9 @@ pub fn run(action: Action, config: Config, sources: Sources) -> ExitCode {
 fn run_chat(config: Config, sources: Sources) -> ExitCode {
     raise_descriptor_limit();
     let builder = Chat::builder().config(config);
-    // Without its hub the program is nothing, and whoever watches over it can
-    // only restart what has ended.
-    let started = builder
-        .on_failure(|| std::process::exit(HUB_FAILED))
-        .start();
+    // Without its hub the program is nothing, and without its store it cannot
+    // keep its word; whoever watches over it can only restart what has ended.
+    let started = builder.on_failure(|| std::process::exit(FAILED)).start();
     match started {
         Ok(chat) => signals::serve(chat, &sources),
         Err(error) => {

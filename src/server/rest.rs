@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -73,6 +74,7 @@ impl Rest {
             origins: shared.origins.clone(),
             relays: relays.clone(),
             workers: shared.config().admin.workers,
+            on_passwords: AtomicUsize::new(0),
         }
     }
 }

@@ -78,13 +78,18 @@ pub struct Http {
     pub tls: Option<Arc<Tls>>,
     /// Whether the page is here.
     pub page: bool,
+    /// Whether it is the one for administrators.
+    pub rest: bool,
     /// Where REST requests go.
     pub relays: Arc<Relays>,
 }
 
 impl Service for Http {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.shared.admit_http(peer)
+        match self.rest {
+            true => self.shared.admit_to_rest(peer),
+            false => self.shared.admit_http(peer),
+        }
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {

@@ -25,6 +25,10 @@ use crate::net::transport::Transport;
 use crate::rest::AdminToken;
 use crate::turn::{HubHandle, Input, Settings};
 
+/// Places kept for the REST listener, so that administrators get in when
+/// everybody else has taken theirs.
+const RESERVED: usize = 16;
+
 /// Handles of the running parts, and the settings in force.
 pub struct Shared {
     /// Locked to read a setting or to put others in force, never for longer.
@@ -116,16 +120,19 @@ impl Shared {
 
     /// Lets a connection in, or says why not.
     pub fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.admit_within(peer, self.per_address())
+        self.admit_within(peer, self.per_address(), 0)
     }
 
     /// As [`Shared::admit`], for a listener behind which proxies may be: how
     /// many come through one is not to be limited, only whom they come for.
     pub fn admit_http(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        match self.proxies.trusts(peer.ip()) {
-            true => self.admit_within(peer, 0),
-            false => self.admit(peer),
-        }
+        self.admit_within(peer, self.per_address_of(peer), 0)
+    }
+
+    /// As [`Shared::admit_http`], for a listener for administrators: there is
+    /// room for them in a server that is full.
+    pub fn admit_to_rest(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        self.admit_within(peer, self.per_address_of(peer), RESERVED)
     }
 
     /// Connections one address may have; 0 is no limit.
@@ -133,8 +140,20 @@ impl Shared {
         self.config.read().limits.connections_per_address
     }
 
-    fn admit_within(&self, peer: SocketAddr, per_address: usize) -> Result<Permit, Refused> {
-        let in_all = self.capacity.read().connections;
+    fn per_address_of(&self, peer: SocketAddr) -> usize {
+        match self.proxies.trusts(peer.ip()) {
+            true => 0,
+            false => self.per_address(),
+        }
+    }
+
+    fn admit_within(
+        &self,
+        peer: SocketAddr,
+        per_address: usize,
+        reserved: usize,
+    ) -> Result<Permit, Refused> {
+        let in_all = self.capacity.read().connections.saturating_add(reserved);
         let permit = self.registry.admit(peer.ip(), in_all, per_address);
         if permit.is_err() {
             self.metrics.connections_refused.inc();

@@ -113,8 +113,7 @@ impl SqliteStore {
     /// newer version is left as it is.
     pub fn open(settings: SqliteSettings) -> Result<SqliteStore, OpenError> {
         let (lock, mut connection) = open::open(&settings)?;
-        let damaged =
-            |error: Error| OpenError::Damaged(settings.path.clone(), translate(&error).to_string());
+        let damaged = |error: Error| OpenError::Damaged(settings.path.clone(), cause(&error));
         let last_id = upkeep::last_id(&mut connection).map_err(damaged)?;
         let writing = Writing {
             connection: Some(connection),
@@ -291,6 +290,15 @@ impl Store for SqliteStore {
         self.readers.close()?;
         *self.lock.lock() = None;
         tidied.map_err(|error| translate(&error))
+    }
+}
+
+/// What is wrong with a database, without what to do about it: whoever cannot
+/// open it has advice of their own.
+fn cause(error: &Error) -> String {
+    match translate(error) {
+        StoreError::Damaged(what) | StoreError::Database(what) => what,
+        other => other.to_string(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! asks by itself from time to time whether the store is back.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
@@ -135,6 +136,17 @@ impl StoreWriter {
         settings: WriterSettings,
         settled: impl FnMut(Vec<Outcome>) + Send + 'static,
     ) -> io::Result<(StoreWriter, Appender)> {
+        StoreWriter::start_guarded(store, settings, settled, || {})
+    }
+
+    /// The same; `failed` runs if a fault of ours ends the thread. Nobody can
+    /// say then what became of the messages it was about to commit.
+    pub fn start_guarded(
+        store: Arc<dyn Store>,
+        settings: WriterSettings,
+        settled: impl FnMut(Vec<Outcome>) + Send + 'static,
+        failed: impl FnOnce() + Send + 'static,
+    ) -> io::Result<(StoreWriter, Appender)> {
         // The queue is bounded by weight, which try_append keeps account of.
         let (sender, queue) = unbounded();
         let (finished, done) = bounded(1);
@@ -154,8 +166,12 @@ impl StoreWriter {
         };
         let thread = Builder::new().name("store".to_owned()).spawn(move || {
             let end = End(writer.shared.clone());
-            writer.run();
+            let ran = catch_unwind(AssertUnwindSafe(|| writer.run()));
             drop(end);
+            if ran.is_err() {
+                log::error!("the store has failed; the chat is at its end");
+                failed();
+            }
             // Nobody may be waiting any more.
             let _ = finished.send(());
         })?;
@@ -177,7 +193,6 @@ impl StoreWriter {
             Err(RecvTimeoutError::Timeout) => Err(Unfinished {
                 waiting_bytes: self.shared.waiting_bytes.load(Ordering::Acquire),
             }),
-            // Disconnected: it panicked, and joining returns at once.
             Ok(()) | Err(RecvTimeoutError::Disconnected) => {
                 if let Some(thread) = self.thread.take() {
                     let _ = thread.join();

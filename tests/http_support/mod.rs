@@ -255,6 +255,7 @@ impl Site {
             origins: origins.clone(),
             relays: relays.clone(),
             workers: plan.workers,
+            on_passwords: AtomicUsize::new(0),
         };
         let rest = rest::start(context, socket).unwrap();
         let front = Front::start(FrontContext {

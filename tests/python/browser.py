@@ -2,6 +2,7 @@
 things everybody does on the page."""
 
 import json
+import shutil
 import socket
 import sys
 import urllib.request
@@ -41,7 +42,7 @@ def announce(site, words):
 def chromium():
     """A browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         try:
             yield browser
         finally:

@@ -90,13 +90,36 @@ def main():
         heard(ada, "from my phone")
         assert texts(bob) == texts(phone) == texts(ada)
 
+        # Who looks elsewhere is notified, if they want to be.
+        bob.context.grant_permissions(["notifications"])
+        bob.evaluate("""() => {
+            document.hasFocus = () => false;
+            window.shown = [];
+            window.Notification = class extends EventTarget {
+                static permission = "granted";
+                static requestPermission = async () => "granted";
+                constructor(title, { body }) { super(); shown.push(`${title}: ${body}`); }
+            };
+        }""")
+        bob.locator("#me").click()
+        bob.get_by_role("menuitemcheckbox", name="Desktop notifications").click()
+        row(bob, "global").click()
+        say(ada, "look here")
+        expect(unread(bob, "ada")).to_be_visible()
+        assert bob.evaluate("shown") == ["ada: look here"], bob.evaluate("shown")
+
         # Ignored people are neither heard nor read.
         ada.locator("#talk-head .tools button").last.click()
         ada.get_by_role("menuitem", name="Ignore").click()
         expect(ada.locator(".hidden-row").first).to_contain_text("whom you ignore")
         ada.get_by_role("button", name="Show it").first.click()
         heard(ada, "here now")
-        serious = [one for page in (ada, bob, phone) for one in page.mistakes if "Failed to load resource" not in one]
+        # A token that is no good any more: back to the door, in words.
+        phone.evaluate("localStorage.setItem('chat.login', localStorage.getItem('chat.login').replace('eyJ', 'eyK'))")
+        phone.reload()
+        expect(phone.get_by_role("alert")).to_contain_text("You have been signed out")
+        expect(phone.get_by_label("Nickname")).to_be_visible()
+        serious = [one for page in (ada, bob, phone) for one in page.mistakes if "Failed to load resource" not in one and "WebSocket" not in one]
         assert serious == [], serious
 
 

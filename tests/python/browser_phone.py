@@ -29,6 +29,7 @@ def main():
         expect(page.locator("#side")).to_be_hidden()
         heard(page, "a very_long")
         fits(page)
+        assert composer(page).bounding_box()["height"] > 30, "the composer is squeezed"
         say(page, "from a phone")
         heard(desk, "from a phone")
         page.get_by_role("button", name="People", exact=True).tap()
@@ -38,7 +39,7 @@ def main():
         page.locator("#stream .author", has_text="bob").tap()
         expect(page.get_by_role("menu")).to_be_in_viewport()
         fits(page)
-        page.get_by_role("menuitem", name="Write to them").tap()
+        page.get_by_role("menuitem", name="Write to bob").tap()
         expect(page.get_by_role("heading", name="bob", exact=True)).to_be_visible()
         say(page, "psst")
         expect(unread(desk, "ada")).to_be_visible()

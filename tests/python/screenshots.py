@@ -61,8 +61,10 @@ def views(page, site, people, shoot):
         page.locator("#rooms .row-button", has_text="design").click()
     else:
         expect(page.locator(".typing")).to_contain_text("typing")
+        page.mouse.move(0, 0)
         shoot("room")
     page.locator("#stream").evaluate("box => box.scrollTop -= 420")
+    expect(page.locator("#below")).to_contain_text("newest")
     people["lucy"].say("design", "Here it is: https://wall.example.org/legend")
     expect(page.locator("#below")).to_contain_text("new message")
     shoot("scrolled")

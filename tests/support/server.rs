@@ -35,6 +35,8 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 pub struct Server {
     child: Child,
     task: Option<&'static str>,
+    /// A program that runs the server, and its arguments; mostly none.
+    prefix: Vec<String>,
     environment: Vec<(&'static str, &'static str)>,
     stdout: Arc<Output>,
     stderr: Arc<Output>,
@@ -62,6 +64,16 @@ impl Server {
         environment: &[(&'static str, &'static str)],
         change: impl FnOnce(&mut Value),
     ) -> Server {
+        Server::spawn_by(&[], environment, change)
+    }
+
+    /// The same, started by another program, such as `setpriv`, which has to
+    /// become the server.
+    pub fn spawn_by(
+        prefix: &[&str],
+        environment: &[(&'static str, &'static str)],
+        change: impl FnOnce(&mut Value),
+    ) -> Server {
         let dir = tempfile::tempdir().unwrap();
         let mut config = json!({
             "listen": {
@@ -74,33 +86,36 @@ impl Server {
             "data_dir": dir.path().join("data"),
         });
         change(&mut config);
-        Server::spawn_task(None, environment, dir, &config)
+        Server::spawn_task(None, prefix, environment, dir, &config)
     }
 
     /// Starts what a subcommand does instead of a chat server, such as a name
     /// server, and waits until it is ready.
     pub fn start_task(task: &'static str, config: &Value) -> Server {
         let dir = tempfile::tempdir().unwrap();
-        let mut server = Server::spawn_task(Some(task), &[], dir, config);
+        let mut server = Server::spawn_task(Some(task), &[], &[], dir, config);
         server.wait_ready();
         server
     }
 
     fn spawn_task(
         task: Option<&'static str>,
+        prefix: &[&str],
         environment: &[(&'static str, &'static str)],
         dir: TempDir,
         config: &Value,
     ) -> Server {
         std::fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
         let environment = environment.to_vec();
-        let mut child = run(task, dir.path(), &environment);
+        let prefix: Vec<String> = prefix.iter().map(|&word| word.to_owned()).collect();
+        let mut child = run(task, dir.path(), &prefix, &environment);
         Server {
             stdout: Output::collect(child.stdout.take().unwrap()),
             stderr: Output::collect(child.stderr.take().unwrap()),
             addresses: HashMap::new(),
             child,
             task,
+            prefix,
             environment,
             dir,
         }
@@ -124,7 +139,7 @@ impl Server {
     /// Starts an ended server with the same configuration and data folder,
     /// and waits until it is ready.
     pub fn start_again(&mut self) {
-        self.child = run(self.task, self.dir.path(), &self.environment);
+        self.child = run(self.task, self.dir.path(), &self.prefix, &self.environment);
         self.stdout = Output::collect(self.child.stdout.take().unwrap());
         self.stderr = Output::collect(self.child.stderr.take().unwrap());
         self.wait_ready();
@@ -161,9 +176,7 @@ impl Server {
 
     /// Waits until the server says it is ready, and learns its addresses.
     pub fn wait_ready(&mut self) {
-        let ready = self
-            .stdout
-            .wait(|text| text.lines().any(|line| line == "ready"));
+        let ready = self.gets_ready();
         assert!(ready, "the server did not get ready\n{}", self.output());
         for line in self.stdout.text().lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -174,6 +187,12 @@ impl Server {
                 self.addresses.insert(name.to_owned(), address);
             }
         }
+    }
+
+    /// Waits until the server says it is ready, or has nothing more to say.
+    pub fn gets_ready(&self) -> bool {
+        self.stdout
+            .wait(|text| text.lines().any(|line| line == "ready"))
     }
 
     /// Where a listener is, by its name in `listen`.
@@ -267,8 +286,16 @@ impl Server {
     }
 }
 
-fn run(task: Option<&str>, dir: &Path, environment: &[(&str, &str)]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
+fn run(task: Option<&str>, dir: &Path, prefix: &[String], environment: &[(&str, &str)]) -> Child {
+    const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
+    let mut command = match prefix.split_first() {
+        None => Command::new(SERVER),
+        Some((program, arguments)) => {
+            let mut command = Command::new(program);
+            command.args(arguments).arg(SERVER);
+            command
+        }
+    };
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CHAT_SERVER_") {
             command.env_remove(name);

@@ -74,6 +74,12 @@ impl WsClient {
             .unwrap_or_else(|error| panic!("cannot send: {error}\n{}", self.transcript));
     }
 
+    /// Sends a line; false if the connection is at its end.
+    pub fn try_send(&mut self, line: &str) -> bool {
+        self.transcript.push_str(&format!("> {line}\n"));
+        self.socket.send(Message::text(line)).is_ok()
+    }
+
     /// The next text frame; `None` once the connection is closed.
     pub fn next_frame(&mut self) -> Option<String> {
         let deadline = Instant::now() + DEADLINE;

@@ -13,6 +13,9 @@ const PAGE = 60;
 const MOST_MISSED = 3_000;
 /** The room one begins in. */
 const EVERYONE = "global";
+/** Threads on a page of the inbox, and how many pages are looked at. */
+const INBOX_PAGE = 10;
+const INBOX_PAGES = 10;
 const RETRY = 3_000;
 const HEARTBEAT = 25_000;
 const TYPING_EVERY = 3_000;
@@ -48,6 +51,7 @@ export class Chat {
   // What the user wants ----------------------------------------------------
 
   say(conversation, body) {
+    conversation.divider = null;
     // The server passes on one a second.
     this.#typed = Math.min(this.#typed, Date.now() - TYPING_EVERY + 1_000);
     this.delivery.send(conversation, body);
@@ -61,6 +65,7 @@ export class Chat {
   }
 
   leave(room) {
+    if (!room.joined && this.#connection.state === "open") return this.#left({ room: room.name });
     if (!this.#connection.send("leave", { room: room.name })) this.#state.toast("Not connected: try again in a moment.");
   }
 
@@ -110,7 +115,8 @@ export class Chat {
     const sent = conversation.isRoom
       ? this.#connection.send("history", { room: conversation.name, ...args })
       : this.#connection.send("thread", { user: conversation.name, ...args });
-    if (sent) conversation.loading = { before, limit };
+    if (!sent) return;
+    conversation.loading = { before, limit };
     this.#state.emit("stream", conversation);
   }
 
@@ -336,6 +342,7 @@ export class Chat {
     } else if (!this.#state.isIgnored(message.from)) {
       conversation.read ??= "0-0";
       if (conversation.isUnread(message)) {
+        if (conversation === this.#state.active && conversation.unread === 0) conversation.divider = conversation.read;
         conversation.unread += 1;
         if (this.#state.mentionsMe(message.body)) conversation.mentions += 1;
       }
@@ -436,9 +443,10 @@ export class Chat {
       direct.unread = thread.unread;
       direct.preview = thread.body;
     }
-    this.askPresence();
+    const isMore = frame.threads.length >= INBOX_PAGE && frame.page < INBOX_PAGES;
+    if (isMore) this.#connection.send("inbox", { page: frame.page + 1 });
+    else this.askPresence();
     this.#state.emit("list");
-    this.#state.emit("inbox");
   }
 
   #typingCame(frame) {

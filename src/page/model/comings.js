@@ -43,6 +43,7 @@ export class Comings {
     room.members.delete(fold(user));
     room.members.set(fold(to), to);
     room.note({ notice: "renamed", from: user, to });
+    this.#state.renameDirect(user, to);
     this.#changed(room);
     this.#state.emit("stream", room);
   }

@@ -56,8 +56,12 @@ export class Conversation {
 
   constructor(kind, name) {
     this.kind = kind;
+    this.rename(name);
+  }
+
+  rename(name) {
     this.name = name;
-    this.key = `${kind}:${fold(name)}`;
+    this.key = `${this.kind}:${fold(name)}`;
   }
 
   get isRoom() {

@@ -8,7 +8,7 @@ export const sameName = (one, other) => fold(one) === fold(other);
 export function hue(name) {
   let sum = 0x811c9dc5;
   for (const letter of fold(name)) sum = Math.imul(sum ^ letter.codePointAt(0), 0x01000193) >>> 0;
-  return ((sum ^ (sum >>> 15)) % 18) * 20;
+  return (((sum ^ (sum >>> 15)) >>> 0) % 18) * 20;
 }
 
 /** One or two letters that stand for a name. */

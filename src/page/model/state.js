@@ -74,6 +74,16 @@ export class State extends Emitter {
     return [...people.values()].sort(byName);
   }
 
+  /** Somebody we write with has another nickname now. */
+  renameDirect(from, to) {
+    const direct = this.find("direct", from);
+    if (!direct || this.find("direct", to)) return;
+    this.conversations.delete(direct.key);
+    direct.rename(to);
+    this.conversations.set(direct.key, direct);
+    if (this.active === direct) this.emit("active");
+  }
+
   remove(conversation) {
     this.conversations.delete(conversation.key);
     if (this.active === conversation) {

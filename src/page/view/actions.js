@@ -40,7 +40,7 @@ export class Actions {
     const isMe = state.isMe(name);
     const isIgnored = state.isIgnored(name);
     return [
-      { label: isMe ? "Notes to yourself" : "Write to them", hidden: isMe && !state.isAccount, run: () => this.#app.show(state.direct(name)) },
+      { label: isMe ? "Notes to yourself" : `Write to ${name}`, hidden: isMe && !state.isAccount, run: () => this.#app.show(state.direct(name)) },
       { label: "Mention", hidden: isMe, run: () => composer.insert(`@${name} `) },
       { label: isIgnored ? "Stop ignoring" : "Ignore", danger: !isIgnored, hidden: isMe, run: () => chat.ignore(name, !isIgnored) },
     ];

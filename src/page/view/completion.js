@@ -22,7 +22,8 @@ export class Completion {
   constructor(input, app) {
     this.#input = input;
     this.#app = app;
-    input.addEventListener("blur", () => setTimeout(() => this.close(), 150));
+    // Not at once: what takes the focus may be the list itself.
+    input.addEventListener("blur", () => setTimeout(() => document.activeElement !== input && this.close(), 150));
   }
 
   async update(evenIfEmpty = false) {

@@ -79,6 +79,8 @@ export class Composer {
     this.#placeholder();
     this.#paintTyping();
     this.#app.focusComposer();
+    // A field that has the focus already may have lost its caret.
+    this.#input.setSelectionRange(active.draft.length, active.draft.length);
   };
 
   #placeholder = () => {
@@ -104,7 +106,9 @@ export class Composer {
 
   #resize() {
     this.#input.style.setProperty("height", "auto");
-    this.#input.style.setProperty("height", `${this.#input.scrollHeight}px`);
+    // Out of sight (a phone showing the list) it measures nothing.
+    const height = this.#input.scrollHeight;
+    if (height > 0) this.#input.style.setProperty("height", `${height}px`);
   }
 
   #key(event) {

@@ -12,8 +12,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::sqlite::Sqlite;
 
+use super::cause;
 use super::open::{APPLICATION_ID, MIGRATIONS, connect};
-use super::translate;
 use crate::store::OpenError;
 
 /// Files up to this size are checked in full when opened: less than a second.
@@ -108,9 +108,7 @@ struct Check {
 
 fn inspect_contents(path: &Path, bytes: u64) -> Result<Found, OpenError> {
     let damaged = |what: String| OpenError::Damaged(path.to_owned(), what);
-    let failed = |error: diesel::result::Error| {
-        OpenError::Damaged(path.to_owned(), translate(&error).to_string())
-    };
+    let failed = |error: diesel::result::Error| OpenError::Damaged(path.to_owned(), cause(&error));
     let mut connection = connect(path, "ro").map_err(|error| damaged(error.to_string()))?;
     let connection = &mut connection;
     let tables: Count = diesel::sql_query("SELECT count(*) AS tables FROM sqlite_schema")

@@ -1,0 +1,154 @@
+//! A connection on which lines, or frames, are sent and read; losing it is
+//! part of the game.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tungstenite::client::IntoClientRequest;
+use tungstenite::{Message, WebSocket};
+
+use crate::world::World;
+
+/// How long anything may take before it is something to report.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What came.
+pub enum Heard<T> {
+    /// This.
+    This(T),
+    /// Nothing yet.
+    Nothing,
+    /// The end of the connection.
+    End,
+}
+
+/// A client of one of the protocols of lines over TCP.
+pub struct Lines {
+    reader: BufReader<TcpStream>,
+    line: Vec<u8>,
+}
+
+impl Lines {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> io::Result<Lines> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        Ok(Lines {
+            reader: BufReader::new(stream),
+            line: Vec::new(),
+        })
+    }
+
+    /// Connects, gives a nickname and joins a channel.
+    pub fn enter(address: SocketAddr, nickname: &str, channel: &str) -> io::Result<Lines> {
+        let mut lines = Lines::connect(address)?;
+        lines.send(nickname)?;
+        lines.send(&format!("/join #{channel}"))?;
+        let deadline = Instant::now() + PATIENCE;
+        let joined = format!("in #{channel}");
+        while Instant::now() < deadline {
+            match lines.read(Duration::from_secs(1)) {
+                Heard::This(line) if line.contains(&joined) => return Ok(lines),
+                Heard::This(_) | Heard::Nothing => {}
+                Heard::End => break,
+            }
+        }
+        Err(ErrorKind::ConnectionAborted.into())
+    }
+
+    /// Sends a line.
+    pub fn send(&mut self, line: &str) -> io::Result<()> {
+        self.reader
+            .get_mut()
+            .write_all(format!("{line}\r\n").as_bytes())
+    }
+
+    /// The next line, if one comes so soon.
+    pub fn read(&mut self, patience: Duration) -> Heard<String> {
+        let patience = patience.max(Duration::from_millis(1));
+        if self
+            .reader
+            .get_ref()
+            .set_read_timeout(Some(patience))
+            .is_err()
+        {
+            return Heard::End;
+        }
+        match self.reader.read_until(b'\n', &mut self.line) {
+            // A line that was cut off was not said.
+            Ok(_) if self.line.last() != Some(&b'\n') => Heard::End,
+            Ok(_) => {
+                let line = String::from_utf8_lossy(&self.line).trim_end().to_owned();
+                self.line.clear();
+                Heard::This(line)
+            }
+            Err(error) if is_time_out(&error) => Heard::Nothing,
+            Err(_) => Heard::End,
+        }
+    }
+}
+
+fn is_time_out(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// A client of JSON commands.
+pub struct Json(WebSocket<TcpStream>);
+
+impl Json {
+    /// A token for a nickname, once it is to be had; nothing at the end.
+    pub fn token(world: &World, nickname: &str) -> Option<String> {
+        loop {
+            let url = format!("http://{}/auth", world.address("web")?);
+            let agent: ureq::Agent = ureq::Agent::config_builder()
+                .timeout_global(Some(PATIENCE))
+                .build()
+                .into();
+            if let Ok(mut answer) = agent.post(url).send_form([("nickname", nickname)])
+                && let Ok(body) = answer.body_mut().read_to_string()
+                && let Ok(body) = serde_json::from_str::<Value>(&body)
+                && let Some(token) = body["token"].as_str()
+            {
+                return Some(token.to_owned());
+            }
+            world.pause(Duration::from_millis(100));
+        }
+    }
+
+    /// Connects.
+    pub fn connect(address: SocketAddr, token: &str) -> Option<Json> {
+        let stream = TcpStream::connect(address).ok()?;
+        stream.set_nodelay(true).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_write_timeout(Some(PATIENCE)).ok()?;
+        let request = format!("ws://{address}/ws?token={token}").into_client_request();
+        let (socket, _) = tungstenite::client(request.ok()?, stream).ok()?;
+        Some(Json(socket))
+    }
+
+    /// Sends a command; false at the end of the connection.
+    pub fn send(&mut self, kind: &str, args: Value) -> bool {
+        let frame = json!({ "type": kind, "args": args }).to_string();
+        self.0.send(Message::text(frame)).is_ok()
+    }
+
+    /// The next frame, if one comes so soon.
+    pub fn read(&mut self, patience: Duration) -> Heard<Value> {
+        let patience = patience.max(Duration::from_millis(1));
+        if self.0.get_ref().set_read_timeout(Some(patience)).is_err() {
+            return Heard::End;
+        }
+        match self.0.read() {
+            Ok(Message::Text(text)) => match serde_json::from_str(&text) {
+                Ok(frame) => Heard::This(frame),
+                Err(_) => Heard::End,
+            },
+            Ok(_) => Heard::Nothing,
+            Err(tungstenite::Error::Io(error)) if is_time_out(&error) => Heard::Nothing,
+            Err(_) => Heard::End,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Soak: the release build of the server among hundreds of mixed clients,
+//! faults and restarts, for minutes or hours.
+//!
+//! What must hold is checked all the time: nobody misses, doubles or swaps a
+//! message, resuming clients have everything through kills and stops, a
+//! bystander's messages take less than 250 ms at the 99th percentile, and
+//! nothing is left behind by those who have gone. Prints a report; the exit
+//! code is not 0 if anything was found.
+//!
+//! ```text
+//! cargo bench --bench soak -- --minutes 5
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod bystanders;
+mod conductor;
+mod faults;
+mod ledger;
+mod line;
+mod people;
+mod world;
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// The longest it can be asked for: a week.
+const MOST_MINUTES: u64 = 7 * 24 * 60;
+
+#[derive(Parser)]
+#[command(about = "Runs the server among mixed clients, faults and restarts")]
+struct Arguments {
+    /// For how long
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=MOST_MINUTES))]
+    minutes: u64,
+    /// Given by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if !arguments.bench {
+        // Run as a test, by `cargo test --all-targets`.
+        println!("nothing to test; run it with: make soak MINUTES=5");
+        return ExitCode::SUCCESS;
+    }
+    match conductor::run(Duration::from_secs(60 * arguments.minutes)) {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
+}

@@ -1,0 +1,142 @@
+//! Everybody else: people who talk, on every protocol, people who are only
+//! there, and people who come and go.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::line::{Heard, Json, Lines};
+use crate::world::World;
+
+/// Channels for those who talk.
+const CHANNELS: usize = 12;
+/// How often a talker says something.
+const PACE: Duration = Duration::from_millis(900);
+/// How long a visit of those who come and go lasts at most.
+const VISIT: Duration = Duration::from_millis(400);
+
+/// Talks in a channel, and checks that everybody's numbers rise by one.
+pub fn talk(world: &World, number: usize) {
+    let channel = format!("room{}", number % CHANNELS);
+    let room_lines = number % 4 == 3;
+    let mut visit = 0;
+    while !world.is_stopped() {
+        visit += 1;
+        let nickname = format!("talker{number}v{visit}");
+        let entered = match room_lines {
+            true => enter_room(world, &nickname, &channel),
+            false => enter(world, &nickname, &channel),
+        };
+        match entered {
+            Ok(lines) => converse(world, lines, &nickname),
+            Err(_) => world.pause(Duration::from_millis(200)),
+        }
+    }
+}
+
+fn enter(world: &World, nickname: &str, channel: &str) -> io::Result<Lines> {
+    let gone = || io::Error::from(io::ErrorKind::Interrupted);
+    Lines::enter(world.address("telnet").ok_or_else(gone)?, nickname, channel)
+}
+
+fn enter_room(world: &World, nickname: &str, room: &str) -> io::Result<Lines> {
+    let gone = || io::Error::from(io::ErrorKind::Interrupted);
+    let mut lines = Lines::connect(world.address("tcp").ok_or_else(gone)?)?;
+    lines.send(&json!({ "name": nickname, "room": room }).to_string())?;
+    Ok(lines)
+}
+
+fn converse(world: &World, mut lines: Lines, nickname: &str) {
+    let mut number = 0;
+    let mut last_of: HashMap<String, u64> = HashMap::new();
+    let mut due = Instant::now();
+    while !world.is_stopped() {
+        if Instant::now() >= due {
+            number += 1;
+            if lines.send(&format!("{nickname}={number}")).is_err() {
+                return;
+            }
+            world.sent.fetch_add(1, Ordering::Relaxed);
+            due += PACE;
+        }
+        let wait = due.saturating_duration_since(Instant::now());
+        match lines.read(wait) {
+            Heard::This(line) => {
+                let Some((speaker, said)) = numbered(&line) else {
+                    continue;
+                };
+                world.delivered.fetch_add(1, Ordering::Relaxed);
+                // Refused messages leave gaps; nothing makes a number come
+                // again or late.
+                let last = last_of.entry(speaker.to_owned()).or_insert(0);
+                if said <= *last {
+                    world.found(format!("{nickname} got {speaker}={said} after {last}"));
+                }
+                *last = said;
+            }
+            Heard::Nothing => {}
+            Heard::End => return,
+        }
+    }
+}
+
+/// Who said which number, on any of the protocols of lines.
+fn numbered(line: &str) -> Option<(&str, u64)> {
+    let (_, text) = line.rsplit_once(':')?;
+    let (speaker, number) = text.trim().split_once('=')?;
+    let is_talker = speaker.starts_with("talker");
+    is_talker.then_some((speaker, number.parse().ok()?))
+}
+
+/// Is there and says nothing, with many connections.
+pub fn sit(world: &World, connections: usize) {
+    let mut visit = 0;
+    while !world.is_stopped() {
+        visit += 1;
+        let mut inside = Vec::new();
+        for number in 0..connections {
+            let Some(address) = world.address("telnet") else {
+                return;
+            };
+            let Ok(mut lines) = Lines::connect(address) else {
+                break;
+            };
+            if lines.send(&format!("quiet{number}v{visit}")).is_err() {
+                break;
+            }
+            inside.push(lines);
+        }
+        while !world.is_stopped() && world.is_up() {
+            world.pause(Duration::from_millis(100));
+        }
+    }
+}
+
+/// Comes and goes, on every protocol in turn.
+pub fn come_and_go(world: &World, number: usize) {
+    let mut visit = 0;
+    while !world.is_stopped() {
+        visit += 1;
+        let nickname = format!("guest{number}v{visit}");
+        match visit % 3 {
+            0 => drop(enter_room(world, &nickname, "visits")),
+            1 => drop(enter(world, &nickname, "visits")),
+            _ => {
+                let Some(token) = Json::token(world, &nickname) else {
+                    return;
+                };
+                let Some(address) = world.address("web") else {
+                    return;
+                };
+                if let Some(mut json) = Json::connect(address, &token) {
+                    json.send("join", json!({ "room": "visits" }));
+                    json.read(VISIT);
+                }
+            }
+        }
+        world.pause(Duration::from_millis(30));
+    }
+}

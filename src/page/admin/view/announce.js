@@ -1,0 +1,102 @@
+// A word to everybody.
+
+import { h } from "/client/lib/dom.js";
+import { inWords } from "../model/api.js";
+import { ask, stateLine, tell } from "./dialog.js";
+import { count, fullTime, plural } from "./format.js";
+
+const EARLIER = 20;
+
+export class Announce {
+  title = "Announce";
+  #app;
+  #text = h("textarea", { id: "announcement", class: "input", rows: "4", on: { input: () => this.#paint() }, "aria-describedby": "announcement-who announcement-mistake" });
+  #mistake = h("p", { class: "mistake", id: "announcement-mistake", role: "alert" });
+  #who = h("p", { class: "hint", id: "announcement-who" });
+  #preview = h("p", { class: "preview" });
+  #send = h("button", { type: "submit", class: "button primary" }, "Announce…");
+  #earlier = h("ol", { class: "earlier" });
+  #stop = null;
+  element;
+
+  constructor(app) {
+    this.#app = app;
+    const submit = (event) => {
+      event.preventDefault();
+      this.#submit();
+    };
+    this.element = h("div", { class: "view readable" },
+      h("form", { class: "announce", novalidate: true, on: { submit } },
+        h("div", { class: "field" }, h("label", { for: "announcement" }, "Announcement"), this.#text, this.#mistake, this.#who),
+        h("div", {}, h("h2", { class: "label" }, "As it reads on telnet"), this.#preview),
+        h("div", {}, this.#send)),
+      h("h2", {}, "Earlier ones"), this.#earlier);
+  }
+
+  start() {
+    this.#stop = this.#app.live.on("change", () => this.#paint());
+    this.#paint();
+    this.#showEarlier();
+  }
+
+  stop() {
+    this.#stop();
+  }
+
+  changed() {
+    this.#showEarlier();
+  }
+
+  #paint() {
+    const { status } = this.#app.live;
+    const text = this.#text.value.trim();
+    this.#who.textContent = status ? `${readers(status)} will read this, by every protocol.` : "";
+    const lines = text === "" ? ["…"] : text.split("\n");
+    const words = lines.map((line) => `Public Server Announcement: ${line}`).join("\n");
+    if (this.#preview.textContent !== words) this.#preview.textContent = words;
+    this.#preview.classList.toggle("nothing", text === "");
+    if (text !== "" && this.#mistake.textContent !== "") this.#refuse("");
+  }
+
+  #refuse(words) {
+    this.#mistake.textContent = words;
+    if (words) this.#text.setAttribute("aria-invalid", "true");
+    else this.#text.removeAttribute("aria-invalid");
+  }
+
+  #submit() {
+    const message = this.#text.value.trim();
+    if (message === "") {
+      this.#refuse("Say something.");
+      this.#text.focus();
+      return;
+    }
+    const { status } = this.#app.live;
+    ask({
+      title: status ? `${readers(status)} will read this` : "Announce this?",
+      words: h("blockquote", { class: "words" }, message),
+      action: "Announce",
+      run: async () => {
+        const { delivered_to: told } = await this.#app.api.post("/admin/announce", { message });
+        this.#text.value = "";
+        tell(`Announced to ${plural(told, "connection")}.`);
+        this.#paint();
+        this.#app.changed();
+      },
+    });
+  }
+
+  async #showEarlier() {
+    if (!this.#earlier.hasChildNodes()) this.#earlier.replaceChildren(h("li", {}, stateLine("Asking for them…")));
+    try {
+      const { entries } = await this.#app.api.get("/admin/log", { kind: "announcement", limit: EARLIER });
+      const item = ({ at, text }) => h("li", {}, h("time", { datetime: at }, fullTime(at)), h("p", {}, text ?? ""));
+      this.#earlier.replaceChildren(...(entries.length > 0 ? entries.map(item) : [h("li", {}, stateLine("There are none in the chat log."))]));
+    } catch (error) {
+      this.#earlier.replaceChildren(h("li", {}, stateLine(inWords(error))));
+    }
+  }
+}
+
+const readers = ({ users, connections }) => (connections > users
+  ? `${plural(users, "person", "people")} on ${count(connections)} connections` : plural(users, "person", "people"));

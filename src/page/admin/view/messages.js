@@ -1,0 +1,78 @@
+// Full-text search of what was said, in channels and between two.
+
+import { h } from "/client/lib/dom.js";
+import { inWords } from "../model/api.js";
+import { field, stateLine, textField } from "./dialog.js";
+import { fullTime, plural } from "./format.js";
+
+const PAGE = 100;
+
+export class Messages {
+  title = "Messages";
+  #app;
+  #query = null;
+  #searches = 0;
+  #words = h("input", { class: "input", type: "search", name: "q", autocomplete: "off", spellcheck: "false" });
+  #channel = textField("channel", { placeholder: "any" });
+  #summary = h("p", { class: "count", role: "status" });
+  #mistake = h("p", { class: "notice-box", role: "alert" });
+  #list = h("ol", { class: "found" });
+  #more = h("button", { type: "button", class: "button", hidden: true, on: { click: () => this.#fetch() } }, "Show older ones");
+  element;
+
+  constructor(app) {
+    this.#app = app;
+    const submit = (event) => {
+      event.preventDefault();
+      this.#search();
+    };
+    this.element = h("div", { class: "view" },
+      h("form", { class: "filters", role: "search", on: { submit } },
+        h("div", { class: "grow" }, field("Words", this.#words)), field("Channel", this.#channel),
+        h("button", { type: "submit", class: "button primary" }, "Search")),
+      this.#mistake, this.#summary, this.#list, this.#more);
+    this.#list.append(h("li", {}, stateLine("All words must be there, in any order; case and accents do not matter.")));
+  }
+
+  start() {
+    this.#words.focus({ preventScroll: true });
+  }
+
+  stop() {}
+
+  #search() {
+    this.#query = { q: this.#words.value.trim(), channel: this.#channel.value.trim().replace(/^#/, "") };
+    this.#list.replaceChildren();
+    this.#more.hidden = true;
+    this.#summary.textContent = "Searching…";
+    this.#fetch();
+  }
+
+  async #fetch() {
+    const number = (this.#searches += 1);
+    const before = this.#list.lastElementChild?.dataset.id;
+    this.#mistake.textContent = "";
+    this.#more.disabled = true;
+    try {
+      const { messages } = await this.#app.api.get("/admin/messages", { ...this.#query, before, limit: PAGE });
+      if (number !== this.#searches) return;
+      this.#list.append(...messages.map(item));
+      this.#more.hidden = messages.length < PAGE;
+      const shown = this.#list.children.length;
+      this.#summary.textContent = shown === 0 ? "Nothing found." : `${plural(shown, "message")}${this.#more.hidden ? "" : ", and maybe more"}, newest first.`;
+    } catch (error) {
+      if (number !== this.#searches) return;
+      this.#summary.textContent = "";
+      this.#mistake.textContent = inWords(error);
+    } finally {
+      this.#more.disabled = false;
+    }
+  }
+}
+
+function item({ id, at, author, channel, between, text }) {
+  const where = channel ? `#${channel}` : `${between[0]} and ${between[1]}`;
+  return h("li", { data: { id } },
+    h("time", { datetime: at }, fullTime(at)), h("b", {}, author), h("span", {}, where),
+    h("p", { class: "text" }, text));
+}

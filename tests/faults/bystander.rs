@@ -1,0 +1,148 @@
+//! Two people who have nothing to do with the fault, and must not notice it.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{JsonClient, LineClient, Server, User, is_message};
+
+/// Each says something so often: within the usual limits.
+const PACE: Duration = Duration::from_millis(60);
+/// Where they are.
+const ROOM: &str = "lounge";
+
+/// Two connections, telnet and JSON, on which each message is the answer to
+/// the one before.
+pub struct Bystanders {
+    stop: Sender<()>,
+    thread: JoinHandle<Figures>,
+}
+
+/// What they went through.
+#[derive(Default)]
+pub struct Figures {
+    /// Messages that both of them got.
+    pub messages: usize,
+    /// Messages that were refused to whoever sent them, and seen by nobody.
+    pub refused: usize,
+    latencies: Vec<Duration>,
+}
+
+impl Bystanders {
+    /// Comes in and starts talking.
+    pub fn start(server: &Server) -> Bystanders {
+        let mut pair = Pair {
+            tim: LineClient::enter_channel(server, "tim", ROOM),
+            joy: JsonClient::enter(server, "joy"),
+            figures: Figures::default(),
+        };
+        pair.joy.send("join", json!({ "room": ROOM }));
+        while pair.joy.expect("joined")["room"] != ROOM {}
+        let (stop, stopped) = channel();
+        let thread = std::thread::spawn(move || {
+            for number in 0.. {
+                pair.say(number);
+                match stopped.recv_timeout(PACE) {
+                    Err(RecvTimeoutError::Timeout) => {}
+                    _ => break,
+                }
+            }
+            pair.figures
+        });
+        Bystanders { stop, thread }
+    }
+
+    /// Ends the talk, which must have gone on to the last.
+    pub fn finish(self, fault: &str) -> Figures {
+        let _ = self.stop.send(());
+        let mut figures = match self.thread.join() {
+            Ok(figures) => figures,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        assert!(figures.messages > 0, "{fault}: not one message came");
+        figures.latencies.sort_unstable();
+        let last = figures.latencies.len() - 1;
+        let at = |share: usize| figures.latencies[last * share / 100];
+        println!(
+            "{fault}: {} messages, {} refused; p50 {:?}, p99 {:?}, max {:?}",
+            figures.messages,
+            figures.refused,
+            at(50),
+            at(99),
+            at(100)
+        );
+        figures
+    }
+}
+
+struct Pair {
+    tim: LineClient,
+    joy: JsonClient,
+    figures: Figures,
+}
+
+impl Pair {
+    /// One message of each.
+    fn say(&mut self, number: usize) {
+        let text = format!("tim {number}");
+        let sent = Instant::now();
+        self.tim.send(&text);
+        if self.tim_hears("tim", &text) {
+            self.figures.latencies.push(sent.elapsed());
+            assert!(self.joy_hears("tim", &text), "{text} was refused to joy");
+            self.figures.latencies.push(sent.elapsed());
+            self.figures.messages += 1;
+        } else {
+            self.figures.refused += 1;
+        }
+        let text = format!("joy {number}");
+        let sent = Instant::now();
+        self.joy
+            .send("message", json!({ "room": ROOM, "body": text }));
+        if self.joy_hears("joy", &text) {
+            self.figures.latencies.push(sent.elapsed());
+            assert!(self.tim_hears("joy", &text), "{text} was refused to tim");
+            self.figures.latencies.push(sent.elapsed());
+            self.figures.messages += 1;
+        } else {
+            self.figures.refused += 1;
+        }
+    }
+
+    /// The next message must be this one; false if it was refused instead.
+    fn tim_hears(&mut self, from: &str, text: &str) -> bool {
+        loop {
+            let Some(line) = self.tim.next_line() else {
+                panic!("tim was disconnected\n{}", self.tim.transcript())
+            };
+            if line.contains("could not be stored") {
+                return false;
+            }
+            if line.contains(" @tim: ") || line.contains(" @joy: ") {
+                let expected = is_message(&line, from, text);
+                assert!(expected, "tim waits for {text:?}, not for {line:?}");
+                return true;
+            }
+        }
+    }
+
+    fn joy_hears(&mut self, from: &str, text: &str) -> bool {
+        loop {
+            let Some(frame) = self.joy.next() else {
+                panic!("joy was disconnected\n{}", self.joy.0.transcript())
+            };
+            match frame["type"].as_str() {
+                Some("error") if frame["code"] == "not_stored" => return false,
+                Some("error") => panic!("joy was told {frame}"),
+                Some("message") if frame["room"] == ROOM => {
+                    let expected = frame["from"] == from && frame["body"] == text;
+                    assert!(expected, "joy waits for {text:?}, not for {frame}");
+                    return true;
+                }
+                _ => {}
+            }
+        }
+    }
+}

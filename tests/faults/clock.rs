@@ -1,0 +1,92 @@
+//! A clock that is set: order, ids and deadlines do not care.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::bystander::Bystanders;
+use crate::not_tested;
+use crate::process::Level;
+use crate::support::{JsonClient, LineClient, Server, User, wait_until};
+
+/// Where Debian has it, for programs with threads.
+const LIBRARIES: [&str; 2] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
+];
+
+/// How far the clock is off, after each step.
+const STEPS: [&str; 6] = ["+1d", "-2d", "+3600d", "-1h", "-3600d", "+0"];
+
+#[test]
+fn when_the_clock_is_set_nothing_is_lost_and_ids_go_on_rising() {
+    let library = LIBRARIES.into_iter().find(|path| Path::new(path).exists());
+    let Some(library) = library else {
+        return not_tested("the clock of a process can only be set with libfaketime");
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let offset = dir.path().join("offset");
+    fs::write(&offset, "+0").unwrap();
+    // Gone with the test; the environment wants to live as long as that.
+    let path: &'static str = String::leak(offset.to_str().unwrap().to_owned());
+    let environment = [
+        ("LD_PRELOAD", library),
+        ("FAKETIME_TIMESTAMP_FILE", path),
+        ("FAKETIME_NO_CACHE", "1"),
+        // A computer's clock is set; what counts seconds since it was
+        // switched on is not.
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ("DONT_FAKE_MONOTONIC", "1"),
+    ];
+    let mut server = Server::spawn_with(&environment, |config| {
+        config["limits"]["ping_seconds"] = 1.into();
+        config["limits"]["login_seconds"] = 600.into();
+    });
+    server.wait_ready();
+    let level = Level::of(&server);
+    let bystanders = Bystanders::start(&server);
+    let mut ids = Vec::new();
+    let mut undecided = LineClient::connect(server.telnet());
+    let mut alice = JsonClient::enter(&server, "alice");
+    for step in STEPS {
+        let moved = dir.path().join("next");
+        fs::write(&moved, step).unwrap();
+        fs::rename(&moved, &offset).unwrap();
+        // Everything works as before: coming in, talking, the log, REST.
+        alice.send("message", json!({ "room": "global", "body": step }));
+        let message = alice.expect("message");
+        assert_eq!(message["body"], step);
+        ids.push(id(&message["id"]));
+        drop(JsonClient::enter(&server, "visitor"));
+        assert_eq!(server.get("/readyz").status, 200, "{step}");
+        let pattern = step.replace('+', "%5C%2B");
+        server.log(&format!("pattern={pattern}&kind=message&nick=alice"), 1);
+    }
+    // Some were years ahead: the next goes on from there.
+    assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
+    let years = 3000 * 24 * 3600 * 1000;
+    assert!(
+        ids[2].0 - ids[0].0 > years,
+        "the clock was not set: {ids:?}"
+    );
+    undecided.send("patient");
+    undecided.expect("/help");
+    drop((alice, undecided));
+    bystanders.finish("a clock that is set");
+    level.wait_back(&server);
+
+    // Not even a restart makes ids fall back.
+    server.restart();
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("message", json!({ "room": "global", "body": "today" }));
+    let message = alice.expect("message");
+    assert!(id(&message["id"]) > ids[5]);
+    wait_until("it is ready", || server.get("/readyz").status == 200);
+}
+
+/// `<milliseconds>-<sequence>`.
+fn id(text: &serde_json::Value) -> (u64, u64) {
+    let (ms, sequence) = text.as_str().unwrap().split_once('-').unwrap();
+    (ms.parse().unwrap(), sequence.parse().unwrap())
+}

@@ -1,0 +1,120 @@
+//! Disks that are full, and folders that cannot be written.
+
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::bystander::Bystanders;
+use crate::not_tested;
+use crate::process::{Level, is_root};
+use crate::support::{LineClient, Server, wait_until};
+
+/// A small file system, unmounted when dropped.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(path: PathBuf) -> Option<Disk> {
+        fs::create_dir_all(&path).unwrap();
+        let options = ["-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs"];
+        mount(&options, &path).then_some(Disk(path))
+    }
+
+    fn make_read_only(&self) -> bool {
+        mount(&["-o", "remount,ro"], &self.0)
+    }
+}
+
+fn mount(options: &[&str], path: &Path) -> bool {
+    let mounted = Command::new("mount").args(options).arg(path).output();
+    mounted.is_ok_and(|output| output.status.success())
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: the server may not have ended yet.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_is_said_by_readiness_for_store_and_log_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::mount(folder.path().join("disk")) else {
+        return not_tested("a small disk can only be mounted by root");
+    };
+    let data = disk.0.join("data");
+    let server = Server::start(|config| config["data_dir"] = json!(data));
+    let level = Level::of(&server);
+    let bystanders = Bystanders::start(&server);
+    let filler = disk.0.join("filler");
+    let mut file = File::create(&filler).unwrap();
+    wait_until("store and chat log have noticed", || {
+        while file.write_all(&[0; 512]).is_ok() {}
+        // Something to be logged.
+        drop(LineClient::enter(&server, "visitor"));
+        let ready = server.get("/readyz");
+        let reasons = &ready.json()["reasons"];
+        let noticed = reasons["store"].is_string() && reasons["chat_log"].is_string();
+        assert_eq!(ready.status == 200, reasons.as_object().unwrap().is_empty());
+        noticed
+    });
+    drop(file);
+    fs::remove_file(&filler).unwrap();
+    wait_until("the server is ready again", || {
+        server.get("/readyz").status == 200
+    });
+    let figures = bystanders.finish("a full disk");
+    assert!(figures.refused > 0, "nobody was refused anything");
+    // What waited for the disk is in the log, too.
+    server.log_texts("nick=tim&kind=message", figures.messages / 2);
+    level.wait_back(&server);
+}
+
+#[test]
+fn a_read_only_folder_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = Disk::mount(folder.path().join("disk")) else {
+        return not_tested("a read-only disk can only be mounted by root");
+    };
+    let data = disk.0.join("data");
+    let mut server = Server::start(|config| config["data_dir"] = json!(data));
+    server.kill();
+    if !disk.make_read_only() {
+        return not_tested("the disk cannot be made read-only here");
+    }
+    let words = refused(Server::spawn(|config| config["data_dir"] = json!(data)));
+    assert!(words.contains("Read-only file system"), "{words}");
+    let elsewhere = disk.0.join("elsewhere");
+    refused(Server::spawn(|config| {
+        config["data_dir"] = json!(elsewhere)
+    }));
+}
+
+#[test]
+fn somebody_elses_folder_is_refused_with_what_to_do() {
+    if !is_root() {
+        return not_tested("only root can be somebody else");
+    }
+    let prefix = ["setpriv", "--reuid=61801", "--clear-groups"];
+    let words = refused(Server::spawn_by(&prefix, &[], |config| {
+        let data = Path::new(config["data_dir"].as_str().unwrap());
+        fs::create_dir(data).unwrap();
+        let open = Permissions::from_mode(0o755);
+        fs::set_permissions(data.parent().unwrap(), open.clone()).unwrap();
+        fs::set_permissions(data, open).unwrap();
+    }));
+    assert!(words.contains("Permission denied"), "{words}");
+}
+
+/// The last words of a server that must not start.
+fn refused(mut server: Server) -> String {
+    assert!(!server.gets_ready(), "it started\n{}", server.output());
+    assert_eq!(server.wait_exit().code(), Some(1));
+    let words = server.output();
+    assert!(words.contains("--data-dir or data_dir"), "{words}");
+    words
+}

@@ -1,0 +1,168 @@
+//! The end of the server at any moment, orderly or not.
+
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::random;
+use crate::support::{JsonClient, Server};
+
+/// Half of them SIGKILL, half SIGTERM.
+const ROUNDS: usize = 16;
+/// Longest life of the server after everybody is back, in milliseconds.
+const LONGEST_MS: u64 = 100;
+
+/// Somebody who is cut off with the server and takes up where they were.
+struct Person {
+    nickname: &'static str,
+    token: String,
+    last: String,
+    /// Every message seen, in order.
+    seen: Vec<String>,
+    /// The number of the next message, or of the one under way.
+    next: usize,
+    /// Messages the server has said are stored.
+    stored: usize,
+}
+
+#[test]
+fn through_kills_and_stops_everybody_has_every_message_in_order_once() {
+    let mut server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["auth_attempts"] = 0.into();
+    });
+    let mut people: Vec<Person> = ["ann", "ben", "cem"]
+        .into_iter()
+        .map(|nickname| Person {
+            nickname,
+            token: JsonClient::token(&server, nickname),
+            last: "0-0".to_owned(),
+            seen: Vec::new(),
+            next: 0,
+            stored: 0,
+        })
+        .collect();
+    for round in 0..ROUNDS {
+        let talks: Vec<JoinHandle<Person>> = people
+            .into_iter()
+            .map(|person| {
+                let client = JsonClient::open(&server, &person.token);
+                thread::spawn(move || person.talk(client))
+            })
+            .collect();
+        // The moment is the point of the test.
+        thread::sleep(Duration::from_millis(random(LONGEST_MS)));
+        if round % 2 == 0 {
+            server.kill();
+        } else {
+            server.signal(Signal::TERM);
+            assert!(server.wait_exit().success(), "{}", server.output());
+        }
+        people = talks.into_iter().map(|talk| talk.join().unwrap()).collect();
+        server.start_again();
+    }
+    for person in &mut people {
+        let mut client = JsonClient::open(&server, &person.token);
+        person.resume(&mut client);
+        person.catch_up(&mut client).expect("the server lives");
+    }
+    let all = &people[0].seen;
+    for person in &people {
+        assert!(
+            person.seen == *all,
+            "{} saw something else",
+            person.nickname
+        );
+        let own = all.iter().filter(|text| text.starts_with(person.nickname));
+        let own: Vec<&String> = own.collect();
+        // Each said them in this order, and the last may have been lost on
+        // its way to the server: nobody was told that it was not.
+        let expected: Vec<String> = (0..own.len()).map(|n| person.text(n)).collect();
+        assert!(own.iter().copied().eq(&expected), "{own:?}");
+        assert!(own.len() >= person.stored, "{} lost one", person.nickname);
+        println!("{}: {} messages", person.nickname, own.len());
+    }
+    assert!(all.len() > ROUNDS, "hardly anything was said");
+}
+
+impl Person {
+    fn text(&self, number: usize) -> String {
+        format!("{} {number}", self.nickname)
+    }
+
+    /// Until the connection ends: first what was missed, then one message
+    /// after another, each after the one before was stored.
+    fn talk(mut self, mut client: JsonClient) -> Person {
+        self.resume(&mut client);
+        if self.catch_up(&mut client).is_none() {
+            return self;
+        }
+        // After a restart tags are forgotten: it is there, or it is not.
+        let text = self.text(self.next);
+        if self.seen.contains(&text) {
+            self.next += 1;
+        }
+        while self.send(&mut client) {
+            loop {
+                let Some(frame) = client.next() else {
+                    return self;
+                };
+                self.take(&frame);
+                if frame["type"] == "stored" {
+                    assert_eq!(frame["tag"], self.text(self.next).replace(' ', "-"));
+                    self.next += 1;
+                    self.stored = self.next;
+                    break;
+                }
+            }
+        }
+        // What came before the end was seen, too.
+        while let Some(frame) = client.next() {
+            self.take(&frame);
+        }
+        self
+    }
+
+    fn send(&self, client: &mut JsonClient) -> bool {
+        let text = self.text(self.next);
+        let tag = text.replace(' ', "-");
+        let args = json!({ "room": "dev", "body": text, "tag": tag });
+        client
+            .0
+            .try_send(&json!({ "type": "message", "args": args }).to_string())
+    }
+
+    fn resume(&self, client: &mut JsonClient) {
+        let args = json!({ "room": "dev", "after": self.last });
+        let frame = json!({ "type": "resume", "args": args });
+        client.0.try_send(&frame.to_string());
+    }
+
+    /// Reads until nothing is missing.
+    fn catch_up(&mut self, client: &mut JsonClient) -> Option<()> {
+        loop {
+            let frame = client.next()?;
+            self.take(&frame);
+            if frame["type"] == "resumed" {
+                assert_eq!(frame["complete"], true, "{frame}");
+                match frame["more"] == true {
+                    true => self.resume(client),
+                    false => return Some(()),
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, frame: &Value) {
+        // An end in the middle of answering is an end, not a mistake.
+        let code = frame["code"].as_str().unwrap_or_default();
+        let harmless = matches!(code, "" | "not_stored" | "history_unavailable");
+        assert!(harmless, "{}: {frame}", self.nickname);
+        if frame["type"] == "message" && frame["room"] == "dev" {
+            self.last = frame["id"].as_str().unwrap().to_owned();
+            self.seen.push(frame["body"].as_str().unwrap().to_owned());
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Faults, one family a module, each over the real process.
+//!
+//! Two bystanders on different protocols talk all the while in a channel of
+//! their own: nothing they say may be lost, doubled or out of order, whatever
+//! happens around them. How long their messages took is printed, not judged:
+//! that is what `make soak` is for. Afterwards the server must have given back
+//! what the fault made it take.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bystander;
+mod churn;
+mod clock;
+mod damaged;
+mod descriptors;
+mod disk;
+mod floods;
+mod hanging_store;
+mod kills;
+mod log_folder;
+mod malformed;
+mod process;
+mod slow_readers;
+mod slowloris;
+mod threads;
+
+use serde_json::Value;
+
+/// Every listener, plain; with `identity.configure`, also with TLS.
+const LISTENERS: [&str; 5] = ["telnet", "rest", "web", "tcp", "ws"];
+
+/// Has a server open every listener.
+fn every_listener(config: &mut Value) {
+    for name in LISTENERS {
+        config["listen"][name] = "127.0.0.1:0".into();
+    }
+}
+
+/// Anything below `end`.
+fn random(end: u64) -> u64 {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).unwrap();
+    u64::from_le_bytes(bytes) % end
+}
+
+/// Says that something could not be tried here, and why.
+fn not_tested(why: &str) {
+    eprintln!("not tested: {why}");
+}

@@ -1,0 +1,71 @@
+//! What the server takes of the machine.
+
+use std::fs;
+
+use crate::support::{LineClient, Server, wait_until};
+
+/// Threads and descriptors that come and go by themselves.
+const SLACK: usize = 3;
+
+/// Threads and descriptors at a quiet moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Level {
+    pub threads: usize,
+    pub descriptors: usize,
+}
+
+impl Level {
+    /// Of a server that has done everything once: what it keeps for later
+    /// use, such as connections to its database, is not counted as lost.
+    pub fn of(server: &Server) -> Level {
+        let warm = LineClient::enter_channel(server, "warm", "up");
+        if server.rest().is_some() {
+            assert_eq!(server.get("/readyz").status, 200);
+        }
+        drop(warm);
+        wait_until("the server is quiet", || {
+            server.rest().is_none() || connections(server) == 0
+        });
+        Level::now(server)
+    }
+
+    /// As it is.
+    pub fn now(server: &Server) -> Level {
+        let process = format!("/proc/{}", server.pid());
+        Level {
+            threads: fs::read_dir(format!("{process}/task")).unwrap().count(),
+            descriptors: fs::read_dir(format!("{process}/fd")).unwrap().count(),
+        }
+    }
+
+    /// Waits until the server is back at this level.
+    pub fn wait_back(self, server: &Server) {
+        let mut now = self;
+        let back = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            wait_until("everything taken is given back", || {
+                now = Level::now(server);
+                now.threads <= self.threads + SLACK && now.descriptors <= self.descriptors + SLACK
+            });
+        }));
+        assert!(back.is_ok(), "{self:?} before, {now:?} now");
+    }
+}
+
+/// Connections that chat, by the server's own account.
+pub fn connections(server: &Server) -> u64 {
+    let status = server.get("/api/status").json();
+    status["users"].as_u64().unwrap()
+}
+
+/// Resident memory in KiB.
+pub fn resident_kib(server: &Server) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().nth(1));
+    number.unwrap().parse().unwrap()
+}
+
+/// Whether this may mount, and become somebody else.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,0 +1,147 @@
+//! People who do not read, on every protocol: disconnected, all of them, and
+//! waited for by nobody.
+
+use std::io::Write;
+
+use rustix::net::sockopt::set_socket_recv_buffer_size;
+use serde_json::json;
+
+use crate::bystander::Bystanders;
+use crate::process::Level;
+use crate::support::{Carrier, Identity, JsonClient, LineClient, Server, User, WsClient};
+use crate::{LISTENERS, every_listener};
+
+const MOST_MESSAGES: usize = 20_000;
+const AT_ONCE: usize = 50;
+const SLEEPERS: usize = 7;
+
+#[test]
+fn slow_readers_on_every_protocol_are_disconnected_and_nobody_waits() {
+    let identity = Identity::new();
+    let server = Server::start(|config| {
+        every_listener(config);
+        identity.configure(config, &LISTENERS);
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["backlog_bytes"] = (64 * 1024).into();
+    });
+    let level = Level::of(&server);
+    let bystanders = Bystanders::start(&server);
+    let sleepers = asleep(&server, &identity);
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    let mut sent = 0;
+    let mut closed = 0;
+    while closed < SLEEPERS {
+        assert!(
+            sent < MOST_MESSAGES,
+            "{closed} of {SLEEPERS} were disconnected"
+        );
+        let text = "long ".repeat(780);
+        let lines: String = (0..AT_ONCE)
+            .map(|n| format!("{text}{}\r\n", sent + n))
+            .collect();
+        alice.send_bytes(lines.as_bytes());
+        for number in sent..sent + AT_ONCE {
+            let echo = alice.expect("@alice: ");
+            assert!(
+                echo.ends_with(&format!(" {number}")),
+                "lost before {number}"
+            );
+        }
+        sent += AT_ONCE;
+        if sent % 500 == 0 {
+            closed = slow_readers(&server);
+        }
+    }
+    drop(sleepers);
+    drop(alice);
+    bystanders.finish("slow readers");
+    level.wait_back(&server);
+}
+
+/// One on each protocol, in #dev, who will not read any more.
+fn asleep(server: &Server, identity: &Identity) -> Vec<Box<dyn std::any::Any>> {
+    let small = |carrier: Carrier| {
+        set_socket_recv_buffer_size(carrier.stream(), 16 * 1024).unwrap();
+        carrier
+    };
+    let plain = |name| small(Carrier::plain(server.address(name)));
+    let tls = |name: &str| {
+        let address = server.address(&format!("tls-{name}"));
+        small(Carrier::tls(address, &identity.certificate()))
+    };
+    let line = |carrier, nickname: &str| -> Box<dyn std::any::Any> {
+        let mut client = LineClient::on(carrier);
+        client.login(nickname);
+        client.send("/join #dev");
+        client.settle();
+        Box::new(client)
+    };
+    let web = |carrier| -> Box<dyn std::any::Any> {
+        let mut client = WsClient::open_on(carrier, "/ws", &[]).unwrap();
+        client.login("sleepy-web");
+        client.send("/join #dev");
+        client.settle();
+        Box::new(client)
+    };
+    let json = |carrier, nickname: &str| -> Box<dyn std::any::Any> {
+        let token = JsonClient::token(server, nickname);
+        let path = format!("/ws?token={token}");
+        let mut client = JsonClient(WsClient::open_on(carrier, &path, &[]).unwrap());
+        client.send("join", json!({ "room": "dev" }));
+        while client.expect("joined")["room"] != "dev" {}
+        Box::new(client)
+    };
+    let mut room = plain("tcp");
+    room.write_all(b"{\"name\":\"sleepy-room\",\"room\":\"dev\"}\nhere\n")
+        .unwrap();
+    let mut room = LineClient::on(room);
+    room.expect("sleepy-room:here");
+    let mut framed = WsClient::open_on(plain("ws"), "/mychat", &[]).unwrap();
+    framed.send(r#"{"name":"sleepy-framed","room":"dev"}"#);
+    framed.send("here");
+    framed.expect("sleepy-framed:here");
+    vec![
+        line(plain("telnet"), "sleepy"),
+        line(tls("telnet"), "sleepy-tls"),
+        web(plain("web")),
+        json(plain("web"), "sleepy-json"),
+        json(tls("web"), "sleepy-json-tls"),
+        Box::new(room),
+        Box::new(framed),
+    ]
+}
+
+fn slow_readers(server: &Server) -> usize {
+    let metrics = server.get("/metrics").body;
+    let line = metrics
+        .lines()
+        .find(|line| line.contains("slow_readers_total "));
+    let count = line.and_then(|line| line.split_whitespace().last());
+    count.unwrap().parse().unwrap()
+}
+
+#[test]
+fn an_answer_larger_than_the_limit_reaches_whoever_asked_for_it() {
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["backlog_bytes"] = (64 * 1024).into();
+    });
+    let mut alice = LineClient::enter_channel(&server, "alice", "global");
+    let text = "long ".repeat(780);
+    for number in 0..1000 {
+        alice.send(&format!("{text}{number}"));
+        alice.expect("@alice: ");
+    }
+    // Reads slowly, but reads: a thousand messages come as one frame.
+    let carrier = Carrier::plain(server.web());
+    set_socket_recv_buffer_size(carrier.stream(), 64 * 1024).unwrap();
+    let path = format!("/ws?token={}", JsonClient::token(&server, "bob"));
+    let mut bob = JsonClient(WsClient::open_on(carrier, &path, &[]).unwrap());
+    bob.expect("history");
+    bob.send("history", json!({ "room": "global", "limit": 1000 }));
+    let history = bob.expect("history");
+    let messages = history["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 1000);
+    bob.send("message", json!({ "room": "global", "body": "still here" }));
+    alice.expect_message("bob", "still here");
+}

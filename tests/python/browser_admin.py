@@ -1,0 +1,218 @@
+"""An administrator signs in, sees who is on and what is said, and acts."""
+
+import re
+
+from admin import *
+
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+
+
+def signing_in(page, where):
+    assert page.url.endswith("/admin/"), page.url
+    page.get_by_label("Admin token").fill("a guess")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not the admin token")
+    page.get_by_label("Admin token").fill("A" * 52)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_enabled()
+    expect(page.get_by_role("alert")).to_contain_text("not the admin token")
+    sign_in(page, where)
+    assert where.admin_token not in page.url
+    assert page.evaluate("localStorage.length") == 0
+    page.reload()
+    expect(page.locator("#console")).to_be_visible()
+
+
+def figures(page, ada):
+    for number in range(20):
+        ada.send(f"for the graphs {number}")
+    expect(tile(page, "People on")).to_have_text("2")
+    expect(tile(page, "Connections")).to_have_text("2")
+    expect(tile(page, "Memory")).to_have_text(re.compile("[0-9.]+ MB"))
+    expect(tile(page, "Threads")).to_have_text(re.compile("[0-9]+"))
+    # Two samples make a rate, and a line.
+    messages = page.get_by_role("slider", name="Messages, value by time")
+    expect(messages.locator("path.line")).to_have_attribute("d", re.compile("L"))
+    expect(messages).to_have_attribute("aria-valuetext", re.compile(r"\d\d:\d\d:\d\d: [1-9]|: 0\.[0-9]"))
+    expect(page.get_by_role("slider", name="Message time, value by time")).to_have_attribute(
+        "aria-valuetext", re.compile("p50 .*ms, p99 .*ms"))
+    page.get_by_role("button", name="As a table").click()
+    expect(page.get_by_role("columnheader", name="Connections telnet")).to_be_visible()
+    page.get_by_role("button", name="As a table").click()
+
+
+def people(page, bob):
+    go(page, "People")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(row_of(page, "bob")).to_contain_text("telnet")
+    expect(row_of(page, "bob")).to_contain_text("#dev")
+    page.get_by_label("Filter people").fill("BOB")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_label("Filter people").fill("")
+    # What is selected stays so while the table is brought up to date.
+    page.get_by_label("Select ada").check()
+    with page.expect_response("**/admin/users"):
+        pass
+    expect(page.get_by_label("Select ada")).to_be_checked()
+    page.get_by_role("button", name="Disconnect bob").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Disconnect bob?")
+    dialog.get_by_label("Reason").fill("too much soup")
+    dialog.get_by_role("button", name="Disconnect").click()
+    expect(page.locator("#toasts")).to_contain_text("1 connection ended")
+    bob.hears("too much soup")
+    expect(row_of(page, "bob")).to_have_count(0)
+    expect(page.get_by_label("Select ada")).to_be_checked()
+
+
+def bans(page, where):
+    go(page, "Bans")
+    expect(page.get_by_text("Nobody is banned.")).to_be_visible()
+    page.get_by_role("button", name="New ban").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Nickname or account").fill("no such name!")
+    dialog.get_by_role("button", name="Ban", exact=True).click()
+    expect(dialog.get_by_role("alert")).not_to_be_empty()
+    dialog.get_by_label("Nickname or account").fill("bob")
+    dialog.get_by_label("Ends").first.select_option("in an hour")
+    dialog.get_by_label("Reason").fill("until dinner")
+    dialog.get_by_role("button", name="Ban", exact=True).click()
+    expect(dialog).to_have_count(0)
+    expect(row_of(page, "bob")).to_contain_text("until dinner")
+    expect(row_of(page, "bob")).to_contain_text("in 59 min")
+    refused = Line(where.telnet)
+    refused.send("bob")
+    refused.hears("The nickname bob is banned.")
+    page.get_by_role("button", name="Lift the ban of bob").click()
+    page.get_by_role("dialog").get_by_role("button", name="Lift the ban").click()
+    expect(page.get_by_text("Nobody is banned.")).to_be_visible()
+    Telnet(where.telnet, "bob", "dev").send("back again")
+    # An address is validated by the server, in words.
+    page.get_by_role("button", name="New ban").click()
+    dialog.get_by_label("Address").check()
+    dialog.get_by_label("Address or network").fill("192.0.2.0/99")
+    dialog.get_by_role("button", name="Ban", exact=True).click()
+    expect(dialog.get_by_role("alert")).to_contain_text("such as 192.0.2.7")
+    dialog.get_by_label("Address or network").fill("192.0.2.0/24")
+    dialog.get_by_role("button", name="Ban", exact=True).click()
+    expect(row_of(page, "192.0.2.0/24")).to_be_visible()
+
+
+def channels(page):
+    go(page, "Channels")
+    expect(row_of(page, "#dev")).to_contain_text("ada")
+    page.get_by_role("button", name="Log of #dev").click()
+    expect(page.get_by_label("Channel")).to_have_value("dev")
+    expect(log_rows(page).filter(has_text="for the graphs 0")).to_have_count(1)
+    page.get_by_role("button", name="Clear").click()
+
+
+def announcement(page, ada):
+    go(page, "Announce")
+    page.get_by_role("button", name="Announce…").click()
+    expect(page.get_by_role("alert")).to_contain_text("Say something")
+    page.get_by_label("Announcement").fill("Soup is ready.")
+    expect(page.locator(".preview")).to_contain_text("Public Server Announcement: Soup is ready.")
+    page.get_by_role("button", name="Announce…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("will read this")
+    dialog.get_by_role("button", name="Announce").click()
+    ada.hears("Public Server Announcement: Soup is ready.")
+    expect(page.locator(".earlier")).to_contain_text("Soup is ready.")
+
+
+def log(page, ada):
+    go(page, "Log")
+    expect(page.locator(".live")).to_have_text("Live")
+    ada.send(HOSTILE)
+    last = log_rows(page).last
+    expect(last).to_contain_text(HOSTILE)
+    last.click()
+    expect(page.locator(".details")).to_contain_text(HOSTILE)
+    page.get_by_role("button", name="Close the entry").click()
+    # Twice the same, at the same moment or not, is two entries.
+    ada.send("twice\r\ntwice")
+    expect(log_rows(page).filter(has_text="twice")).to_have_count(2)
+    page.get_by_role("button", name="Pause").click()
+    ada.send("held back")
+    expect(page.locator(".newest")).to_contain_text("1 new")
+    expect(log_rows(page).filter(has_text="held back")).to_have_count(0)
+    page.get_by_role("button", name="Resume").click()
+    expect(log_rows(page).filter(has_text="held back")).to_have_count(1)
+    text = page.get_by_label("Text")
+    text.fill("graphs 1[0-3]$")
+    expect(log_rows(page)).to_have_count(4)
+    text.fill("graphs (")
+    expect(page.get_by_role("alert")).to_contain_text("unclosed group")
+    expect(text).to_have_attribute("aria-invalid", "true")
+    text.fill("graphs 1[0-3]$")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_label("Kind").select_option("join")
+    expect(page.get_by_text("Nothing in the log fits.")).to_be_visible()
+    text.fill("")
+    page.get_by_label("Nickname").fill("ADA")
+    expect(log_rows(page)).to_have_count(1)
+    page.get_by_label("Nickname").fill("not a name")
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_label("Until").fill("2020-01-01T00:00")
+    expect(page.get_by_text("Nothing in the log fits.")).to_be_visible()
+    expect(page.locator(".live")).to_contain_text("Not live")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".live")).to_have_text("Live")
+
+
+def messages(page):
+    go(page, "Messages")
+    page.get_by_label("Words").fill("graphs 7")
+    page.get_by_label("Words").press("Enter")
+    expect(page.locator(".found li")).to_have_count(1)
+    expect(page.locator(".found li")).to_contain_text("for the graphs 7")
+    page.get_by_label("Words").fill("onerror")
+    page.get_by_label("Words").press("Enter")
+    expect(page.locator(".found .text")).to_have_text(HOSTILE)
+    page.get_by_label("Words").fill("unheard")
+    page.get_by_label("Words").press("Enter")
+    expect(page.get_by_text("Nothing found.")).to_be_visible()
+
+
+def gone_and_back(page):
+    go(page, "Overview")
+    ask("kill")
+    expect(page.locator(".banner")).to_contain_text("The server does not answer. Trying again…")
+    expect(page.locator("#health")).to_contain_text("No answer")
+    ask("start")
+    expect(page.locator(".banner")).to_be_hidden()
+    expect(tile(page, "People on")).to_have_text("0")
+
+
+def token_changed(page):
+    page.evaluate("sessionStorage.setItem('chat.admin-token', 'AN-OLD-TOKEN')")
+    page.reload()
+    expect(page.get_by_text("The admin token was changed")).to_be_visible()
+    assert page.evaluate("sessionStorage.getItem('chat.admin-token')") is None
+
+
+def main():
+    where = site()
+    with chromium() as browser:
+        ada = Telnet(where.telnet, "ada", "dev")
+        bob = Telnet(where.telnet, "bob", "dev")
+        page = open_admin(browser, where)
+        signing_in(page, where)
+        figures(page, ada)
+        people(page, bob)
+        bans(page, where)
+        channels(page)
+        announcement(page, ada)
+        log(page, ada)
+        messages(page)
+        assert "Administration" in page.title(), page.title()
+        gone_and_back(page)
+        token_changed(page)
+        # Refusals and a dead server are shown in the console by the browser.
+        mistakes = [words for words in page.mistakes if "Failed to load resource" not in words]
+        assert mistakes == [], mistakes
+
+
+main()
