@@ -8,7 +8,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 use unicode_security::confusable_detection::skeleton;
 
 /// The longest name, in characters.
@@ -51,7 +53,7 @@ impl Name {
         if let Some(bad) = shown.chars().find(|&c| !is_name_character(c)) {
             return Err(NameError::BadCharacter(bad));
         }
-        if !(first.is_alphabetic() || first == '_') {
+        if !can_begin(first) {
             return Err(NameError::BadStart(first));
         }
         if shown.chars().count() > MAX_NAME_CHARS {
@@ -98,8 +100,18 @@ impl Name {
 }
 
 fn is_name_character(c: char) -> bool {
-    (c.is_alphanumeric() && !is_filler(c)) || c == '_' || c == '-'
+    (c.is_alphanumeric() && !is_filler(c) && c != LONE_IOTA) || c == '_' || c == '-'
 }
+
+/// A mark at the beginning would be drawn on whatever stands before the name.
+fn can_begin(c: char) -> bool {
+    (c.is_alphabetic() && !is_combining_mark(c)) || c == '_'
+}
+
+/// The iota below a Greek letter, where that has not become one letter with
+/// it. As a mark its place is after all others, as a capital it is a letter
+/// of its own, wherever it was: such a name would be another one in capitals.
+const LONE_IOTA: char = '\u{345}';
 
 /// The letters of Unicode that cannot be seen: with one of them behind it,
 /// anybody's name would look like itself and be another.
@@ -110,10 +122,14 @@ fn is_filler(c: char) -> bool {
 /// Skeletons are taken of the folded form and folded again: a skeleton may
 /// contain capitals (`0` becomes `O`), and folding may undo normalisation.
 fn comparison_key(shown: &str) -> String {
-    let folded = caseless::default_case_fold_str(shown);
-    let bones: String = skeleton(&folded).collect();
-    let folded_bones = caseless::default_case_fold_str(&bones);
-    skeleton(&folded_bones).collect()
+    let bones: String = skeleton(&folded(shown)).collect();
+    skeleton(&folded(&bones)).collect()
+}
+
+/// Without case; also of letters that are newer than the tables of folding.
+fn folded(text: &str) -> String {
+    let folded = text.chars().default_case_fold();
+    folded.flat_map(char::to_lowercase).collect()
 }
 
 impl PartialEq for Name {
@@ -206,6 +222,32 @@ mod tests {
             assert_eq!(key(one), key(other), "{one} and {other}");
         }
         assert_ne!(key("alice"), key("alicia"));
+    }
+
+    #[test]
+    fn no_letter_is_another_one_in_capitals() {
+        for c in '\0'..=char::MAX {
+            let Ok(name) = Name::parse(&format!("x{c}")) else {
+                continue;
+            };
+            for spelling in [name.shown.to_uppercase(), name.shown.to_lowercase()] {
+                // Some come apart, into marks that names cannot have.
+                if let Ok(other) = Name::parse(&spelling) {
+                    assert_eq!(other.key(), name.key(), "{name} and {other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn marks_stay_where_they_are() {
+        assert!(Name::parse("\u{5d0}\u{5b8}").is_ok());
+        let mark = Name::parse_nickname("@\u{5b8}\u{5d0}").unwrap_err();
+        assert_eq!(mark, NameError::BadStart('\u{5b8}'));
+        // With its letter it is one, and in capitals its own.
+        assert_eq!(key("\u{3b1}\u{345}"), key("\u{391}\u{399}"));
+        let lone = Name::parse("\u{386}\u{345}").unwrap_err();
+        assert_eq!(lone, NameError::BadCharacter('\u{345}'));
     }
 
     #[test]

@@ -13,6 +13,9 @@ pub mod telnet;
 pub mod websocket;
 mod words;
 
+use serde::Deserialize;
+use serde::de::Error;
+
 use crate::hub::{Event, Farewell};
 pub use words::{LocalTime, rfc3339};
 
@@ -118,6 +121,14 @@ impl Encoder {
         if format.is_websocket() {
             websocket::close_frame(farewell, out);
         }
+    }
+}
+
+/// Reads a JSON object. A list of its fields is none, though serde would take it.
+fn from_object<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
+    match json.trim_start().starts_with('{') {
+        true => serde_json::from_str(json),
+        false => Err(serde_json::Error::custom("a JSON object is expected")),
     }
 }
 

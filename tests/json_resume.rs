@@ -196,6 +196,13 @@ fn what_is_sent_again_with_its_tag_is_published_once() {
         (&error["code"], &error["tag"]),
         (&json!("no_such_user"), &json!("a-3"))
     );
+    let bad = json!({"room": "no name", "body": "x", "tag": "a-4"});
+    alice.send("message", bad);
+    let error = alice.expect("error");
+    assert_eq!(
+        (&error["code"], &error["tag"]),
+        (&json!("bad_argument"), &json!("a-4"))
+    );
     for bad in [json!(""), json!(7), json!("é"), json!("x".repeat(65))] {
         alice.send("message", json!({"body": "x", "tag": bad}));
         assert_eq!(alice.expect("error")["code"], "bad_argument");

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::account::{Pass, credential};
-use crate::hub::{Command, Farewell, Refusal};
+use crate::hub::{Command, Farewell, Refusal, Tag};
 use crate::name::Name;
-use crate::protocol::json::{self, Query, Step};
+use crate::protocol::json::{self, Query, Rejected, Step};
 use crate::protocol::{WireFormat, json_frames};
 use crate::store::Account;
 
@@ -58,7 +58,9 @@ impl Session for JsonSession {
         match json::decode(text) {
             Ok(Step::Command(command)) => self.command(command),
             Ok(Step::Query(query)) => self.query(query),
-            Err(mistake) => self.fail(&mistake.to_string(), mistake.code()),
+            Err(Rejected { mistake, tag }) => {
+                self.fail_tagged(&mistake.to_string(), mistake.code(), tag.as_ref())
+            }
         }
     }
 
@@ -165,8 +167,12 @@ impl JsonSession {
     }
 
     fn fail(&self, words: &str, code: &str) -> Flow {
+        self.fail_tagged(words, code, None)
+    }
+
+    fn fail_tagged(&self, words: &str, code: &str, tag: Option<&Tag>) -> Flow {
         let mut frame = Vec::new();
-        json_frames::write_error(words, code, &mut frame);
+        json_frames::write_error(words, code, tag, &mut frame);
         self.attached.command(Command::Answer(frame))
     }
 

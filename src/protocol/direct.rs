@@ -12,10 +12,9 @@ use crate::hub::{Event, Private, Refusal};
 use crate::name::{Name, NameError};
 use crate::text::Text;
 
-use super::{rfc3339, websocket};
+use super::{from_object, rfc3339, websocket};
 
-/// Who announcements are from. Somebody may have this name; what tells an
-/// announcement from a message is its type.
+/// Who announcements are from. Nobody else can have this name.
 const SYSTEM: &str = "system";
 /// Who announcements are to. No name can be this.
 const EVERYONE: &str = "*";
@@ -102,11 +101,8 @@ impl<'a> DirectMessage<'a> {
 
 /// Reads a client's frame.
 pub fn decode(frame: &str) -> Result<Outgoing, Mistake> {
-    if !frame.trim_start().starts_with('{') {
-        return Err(Mistake::NotJson("a JSON object is expected".to_owned()));
-    }
     let frame: ClientFrame =
-        serde_json::from_str(frame).map_err(|error| Mistake::NotJson(error.to_string()))?;
+        from_object(frame).map_err(|error| Mistake::NotJson(error.to_string()))?;
     let recipient = frame.recipient.unwrap_or_default();
     if recipient.trim().is_empty() {
         return Err(Mistake::NoRecipient);

@@ -13,6 +13,8 @@ use crate::name::{Name, NameError};
 use crate::store::{MAX_ROWS, Window};
 use crate::text::Text;
 
+use super::from_object;
+
 /// Messages `history` brings unless told otherwise.
 const HISTORY: usize = 20;
 /// Messages `search` brings unless told otherwise.
@@ -120,6 +122,15 @@ impl fmt::Display for Mistake {
 
 impl std::error::Error for Mistake {}
 
+/// A frame that is none, and which message it was to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// What is wrong with it.
+    pub mistake: Mistake,
+    /// What the client calls the message, if it is one.
+    pub tag: Option<Tag>,
+}
+
 #[derive(Deserialize)]
 struct Frame {
     #[serde(rename = "type")]
@@ -129,11 +140,23 @@ struct Frame {
 }
 
 /// Decodes a frame.
-pub fn decode(frame: &str) -> Result<Step, Mistake> {
-    let frame: Frame =
-        serde_json::from_str(frame).map_err(|error| Mistake::Broken(error.to_string()))?;
+pub fn decode(frame: &str) -> Result<Step, Rejected> {
+    let frame: Frame = from_object(frame).map_err(|error| Rejected {
+        mistake: Mistake::Broken(error.to_string()),
+        tag: None,
+    })?;
     let args = Args(frame.args.unwrap_or_default());
-    let command = match frame.kind.as_str() {
+    step(&frame.kind, &args).map_err(|mistake| Rejected {
+        mistake,
+        tag: match frame.kind.as_str() {
+            "message" | "private" => args.tag().and_then(Result::ok),
+            _ => None,
+        },
+    })
+}
+
+fn step(kind: &str, args: &Args) -> Result<Step, Mistake> {
+    let command = match kind {
         "message" => args.tagged(Command::Say {
             channel: args.optional_room()?,
             text: args.text("body")?,
@@ -169,7 +192,7 @@ pub fn decode(frame: &str) -> Result<Step, Mistake> {
             limit: args.limit(HISTORY)?,
         },
         "exit" => Command::Quit,
-        other => return query(other, &args).map(Step::Query),
+        other => return query(other, args).map(Step::Query),
     };
     Ok(Step::Command(command))
 }
@@ -277,8 +300,10 @@ impl Args {
 
     fn strings(&self, field: &'static str) -> Result<impl Iterator<Item = &str>, Mistake> {
         let wrong = Mistake::Wrong(field, "a list of strings");
-        let Some(Value::Array(list)) = self.0.get(field) else {
-            return Err(wrong);
+        let list = match self.0.get(field) {
+            Some(Value::Array(list)) => list,
+            None | Some(Value::Null) => return Err(Mistake::Missing(field)),
+            Some(_) => return Err(wrong),
         };
         match list.iter().all(Value::is_string) {
             true => Ok(list.iter().filter_map(Value::as_str)),
@@ -314,7 +339,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn mistake(frame: &str) -> String {
-        decode(frame).unwrap_err().to_string()
+        decode(frame).unwrap_err().mistake.to_string()
     }
 
     #[test]
@@ -335,13 +360,27 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         assert!(mistake("{").contains("not a command in JSON"));
-        assert!(mistake("[]").contains("not a command in JSON"));
+        assert!(mistake(r#"["listrooms"]"#).contains("object is expected"));
         assert!(mistake(r#"{"type":"dance\u001b"}"#).contains("type dance."));
         assert!(mistake(r#"{"type":"message"}"#).contains("body is missing"));
+        assert!(mistake(r#"{"type":"listen","args":{}}"#).contains("events is missing"));
         assert!(mistake(r#"{"type":"message","args":{"body":7}}"#).contains("a string"));
         assert!(mistake(r#"{"type":"join","args":{"room":"a b"}}"#).contains("room: "));
         assert!(mistake(r#"{"type":"history","args":{"limit":0}}"#).contains("1 to 1000"));
         assert!(mistake(r#"{"type":"history","args":{"before":"x"}}"#).contains("message id"));
+    }
+
+    #[test]
+    fn a_message_that_is_wrong_is_named_by_its_tag() {
+        let tag = |frame| decode(frame).unwrap_err().tag;
+        let known = Tag::parse("t 1").ok();
+        let (room, to) = (
+            r#"{"type":"message","args":{"tag":"t 1","body":"hi","room":"a b"}}"#,
+            r#"{"type":"private","args":{"tag":"t 1","body":"hi"}}"#,
+        );
+        assert_eq!((tag(room), tag(to)), (known.clone(), known));
+        assert_eq!(tag(r#"{"type":"join","args":{"tag":"t 1"}}"#), None);
+        assert_eq!(tag(r#"{"type":"message","args":{"tag":""}}"#), None);
     }
 
     proptest! {

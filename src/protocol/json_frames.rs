@@ -3,10 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::hub::{Body, Event, Farewell, Message, Private};
+use crate::hub::{Body, Event, Farewell, Message, Private, Tag};
 use crate::name::Name;
 use crate::store::{Found, History, ThreadSummary};
 
+use super::words::changes;
 use super::{rfc3339, websocket};
 
 /// Who says what the server itself has to say.
@@ -25,9 +26,13 @@ pub fn write_farewell(farewell: &Farewell, out: &mut Vec<u8>) {
     write(&system("bye", &farewell.to_string(), code), out);
 }
 
-/// Appends a frame that tells of a mistake.
-pub fn write_error(words: &str, code: &str, out: &mut Vec<u8>) {
-    write(&system("error", words, json!({ "code": code })), out);
+/// Appends a frame that tells of a mistake, perhaps in a message with a tag.
+pub fn write_error(words: &str, code: &str, tag: Option<&Tag>, out: &mut Vec<u8>) {
+    let mut frame = system("error", words, json!({ "code": code }));
+    if let Some(tag) = tag {
+        put(&mut frame, "tag", json!(tag.as_str()));
+    }
+    write(&frame, out);
 }
 
 /// Appends the answer to a search.
@@ -187,7 +192,7 @@ fn frame_of(event: &Event) -> Option<Value> {
             left,
         } => system(
             "members",
-            &format!("{joined} people joined, {left} left"),
+            &changes(*joined, *left),
             json!({ "room": channel, "joined": joined, "left": left }),
         ),
         Event::MemberRenamed { channel, from, to } => system(

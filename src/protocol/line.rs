@@ -2,7 +2,6 @@
 //!
 //! Telnet and WebSocket clients share it; only the framing differs.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::hub::{Body, Command, Event, Farewell, Message};
@@ -10,13 +9,9 @@ use crate::name::Name;
 use crate::store::{MAX_ROWS, Secret};
 use crate::text::Text;
 
-use super::LocalTime;
 use super::line_commands::{self, Action, COMMANDS, Mistake};
+use super::words::{LocalTime, changes, people, shown_lines};
 
-/// Lines of one message that are shown as lines. Each gets the time and its
-/// author's name, so without a limit a message of line feeds alone would come
-/// out a hundred times longer, and make slow readers of everybody it reaches.
-const SHOWN_LINES: usize = 20;
 /// Lists of names are broken into lines of about this many characters.
 const LIST_WIDTH: usize = 72;
 
@@ -43,7 +38,9 @@ pub fn decode_nickname(line: &[u8]) -> Step {
     let line = line.trim();
     match line {
         "" => Step::Reply("A nickname, please:\n".to_owned()),
-        "/help" => Step::Reply(format!("{}First of all, a nickname, please:\n", help())),
+        _ if line.eq_ignore_ascii_case("/help") => {
+            Step::Reply(format!("{}First of all, a nickname, please:\n", help()))
+        }
         _ if line.starts_with('/') => match decode(line.as_bytes()) {
             step @ (Step::Command(Command::Quit) | Step::LogIn(..)) => step,
             _ => Step::Reply("! First of all, a nickname, please:\n".to_owned()),
@@ -160,7 +157,9 @@ fn try_write_event(
         Event::Left { channel } => writeln!(out, "* You have left #{channel}."),
         Event::MemberJoined { nickname, .. } => writeln!(out, "* @{nickname} joined."),
         Event::MemberLeft { nickname, .. } => writeln!(out, "* @{nickname} left."),
-        Event::MembersChanged { joined, left, .. } => write_changes(*joined, *left, out),
+        Event::MembersChanged { joined, left, .. } => {
+            writeln!(out, "* {}.", changes(*joined, *left))
+        }
         Event::MemberRenamed { from, to, .. } => writeln!(out, "* @{from} is now @{to}."),
         Event::Renamed { to } => writeln!(out, "* You are now @{to}."),
         Event::Members { channel, nicknames } => write_members(channel, nicknames, out),
@@ -192,15 +191,6 @@ fn try_write_event(
         | Event::Typing { .. }
         | Event::Listening { .. } => Ok(()),
     }
-}
-
-/// The lines of a text; those beyond [`SHOWN_LINES`] share the last one.
-fn shown_lines(text: &Text) -> impl Iterator<Item = Cow<'_, str>> {
-    let lines = text.as_str().splitn(SHOWN_LINES, '\n');
-    lines.map(|line| match line.contains('\n') {
-        true => Cow::Owned(line.replace('\n', " ")),
-        false => Cow::Borrowed(line),
-    })
 }
 
 /// Writes the last words on a connection.
@@ -252,15 +242,6 @@ fn write_private(
     Ok(())
 }
 
-fn write_changes(joined: usize, left: usize, out: &mut String) -> std::fmt::Result {
-    match (joined, left) {
-        (0, 0) => Ok(()),
-        (joined, 0) => writeln!(out, "* {} joined.", people(joined)),
-        (0, left) => writeln!(out, "* {} left.", people(left)),
-        (joined, left) => writeln!(out, "* {} joined, {left} left.", people(joined)),
-    }
-}
-
 fn write_members(channel: &Name, nicknames: &[Name], out: &mut String) -> std::fmt::Result {
     writeln!(out, "* {} in #{channel}:", people(nicknames.len()))?;
     let mut width = 0;
@@ -275,13 +256,6 @@ fn write_members(channel: &Name, nicknames: &[Name], out: &mut String) -> std::f
         width += length;
     }
     writeln!(out)
-}
-
-fn people(count: usize) -> String {
-    match count {
-        1 => "1 person".to_owned(),
-        n => format!("{n} people"),
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use crate::hub::{Event, Farewell};
 use crate::name::{Name, NameError};
 
-use super::{WireFormat, frame_lines};
+use super::words::shown_lines;
+use super::{WireFormat, frame_lines, from_object};
 
 /// Who comes, and where to.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +78,7 @@ impl RawHello {
 
 /// Decodes an object that is there whole, as a WebSocket frame has it.
 pub fn decode_hello(text: &str) -> Result<Hello, BadHello> {
-    let raw: RawHello = serde_json::from_str(text).map_err(|_| BadHello::NotAnObject)?;
+    let raw: RawHello = from_object(text).map_err(|_| BadHello::NotAnObject)?;
     raw.check()
 }
 
@@ -141,18 +142,24 @@ impl Decoder {
 
     /// The line begun but not ended, when the peer has closed.
     pub fn finish(&mut self) -> Option<Vec<u8>> {
-        let line = std::mem::take(&mut self.buffer);
+        let mut line = std::mem::take(&mut self.buffer);
+        line.pop_if(|byte| *byte == b'\r');
         (self.state == State::Lines && !line.is_empty()).then_some(line)
     }
 
     fn beginning(&mut self, byte: u8, give: &mut impl FnMut(Input<'_>) -> bool) -> bool {
         self.buffer.push(byte);
-        if !self.nesting.ends_with(byte) && self.buffer.len() <= self.max_line {
+        // Whoever begins with something else hears so at once, and does not
+        // wait for the end of an object that there is not.
+        let outside = self.nesting.depth == 0 && byte != b'{' && !byte.is_ascii_whitespace();
+        let ended = self.nesting.ends_with(byte);
+        let hopeless = outside || self.buffer.len() > self.max_line;
+        if !ended && !hopeless {
             return true;
         }
         let result = match serde_json::from_slice::<RawHello>(&self.buffer) {
-            Ok(raw) => raw.check(),
-            Err(_) => Err(BadHello::NotAnObject),
+            Ok(raw) if !hopeless => raw.check(),
+            _ => Err(BadHello::NotAnObject),
         };
         self.buffer = Vec::new();
         match result {
@@ -173,7 +180,9 @@ impl Decoder {
             if self.state == State::Overlong {
                 return true;
             }
-            if self.buffer.len() >= self.max_line {
+            // The carriage return at the end is not the line's.
+            let most = self.max_line + usize::from(byte == b'\r');
+            if self.buffer.len() >= most {
                 self.buffer = Vec::new();
                 self.state = State::Overlong;
                 return true;
@@ -193,7 +202,7 @@ impl Decoder {
 }
 
 impl Nesting {
-    /// Takes the next byte; whether an object or list, if it is one, is over.
+    /// Takes the next byte; whether the object is over.
     fn ends_with(&mut self, byte: u8) -> bool {
         match byte {
             _ if self.escaped => self.escaped = false,
@@ -217,17 +226,17 @@ pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
     match event {
         Event::Message(message) => {
             // Every line names its author, so that none can pose as another's.
-            for line in message.body.text.as_str().split('\n') {
+            for line in shown_lines(&message.body.text) {
                 lines.push_str(message.from.as_str());
                 lines.push(':');
-                lines.push_str(line);
+                lines.push_str(&line);
                 lines.push('\n');
             }
         }
         Event::Announcement { text, .. } => {
-            for line in text.as_str().lines() {
+            for line in shown_lines(text) {
                 lines.push_str("Public Server Announcement: ");
-                lines.push_str(line);
+                lines.push_str(&line);
                 lines.push('\n');
             }
         }
@@ -292,7 +301,9 @@ mod tests {
 
     #[test]
     fn mistakes_at_the_beginning_are_named_and_end_it() {
-        assert!(decode(&[b"hello}\nmore\n"])[0].contains("Say first"));
+        assert!(decode(&[b"\r\nhello\nmore\n"])[0].contains("Say first"));
+        assert!(decode(&[br#"["Mina","devroom"]"#])[0].contains("Say first"));
+        assert!(decode_hello(r#"["Mina","devroom"]"#).is_err());
         assert!(decode(&[br#"{"name":"a b","room":"c"}"#])[0].contains("That name"));
         assert!(decode(&[br#"{"name":"a","room":"b c"}"#])[0].contains("That room"));
         assert!(decode(&[&b"{".repeat(1000)])[0].contains("Say first"));
@@ -300,9 +311,23 @@ mod tests {
     }
 
     #[test]
+    fn the_object_may_be_as_long_as_the_limit_and_no_longer() {
+        for (spaces, seen) in [(28, "Mina in devroom"), (29, "<Say first")] {
+            let hello = [&b" ".repeat(spaces), HELLO].concat();
+            assert!(decode(&[&hello])[0].starts_with(seen), "{spaces}");
+        }
+    }
+
+    #[test]
     fn a_line_may_be_as_long_as_the_limit_and_no_longer() {
         let line = "x".repeat(60);
         let input = format!("\n{line}\n{line}y\nz\n");
+        assert_eq!(
+            decode(&[HELLO, input.as_bytes()])[1..],
+            [&line, "<too long>", "z"]
+        );
+        // As of telnet, where it ends in CR LF.
+        let input = input.replace('\n', "\r\n");
         assert_eq!(
             decode(&[HELLO, input.as_bytes()])[1..],
             [&line, "<too long>", "z"]

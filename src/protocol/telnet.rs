@@ -16,6 +16,11 @@ const IP: u8 = 244;
 const BRK: u8 = 243;
 const SE: u8 = 240;
 
+/// What the erase key sends. Most terminals send whole lines and erase on
+/// their own, but some send each key for as long as we hide what is typed.
+const BACKSPACE: u8 = 8;
+const DELETE: u8 = 127;
+
 /// Echoing by the server; see [`hide_input`].
 const ECHO: u8 = 1;
 
@@ -77,7 +82,7 @@ impl Decoder {
             if self.state == State::Text && !self.after_cr {
                 let plain = bytes
                     .iter()
-                    .position(|&byte| matches!(byte, b'\n' | b'\r' | IAC))
+                    .position(|&byte| matches!(byte, b'\n' | b'\r' | BACKSPACE | DELETE | IAC))
                     .unwrap_or(bytes.len());
                 let (text, rest) = bytes.split_at(plain);
                 self.append(text);
@@ -138,6 +143,7 @@ impl Decoder {
                 self.after_cr = true;
                 return self.end_line(give);
             }
+            BACKSPACE | DELETE => self.erase_character(),
             byte => self.append(&[byte]),
         }
         true
@@ -267,6 +273,7 @@ mod tests {
             decode(&[b"a\xc3\xa9", &[IAC, EC][..], b"\n"].concat()),
             ["a"]
         );
+        assert_eq!(decode(b"\x08ab\x7f\xc3\xa9\x08c\n"), ["ac"]);
         assert_eq!(decode(b"oops\xff\xf8fine\n"), ["fine"]);
         assert_eq!(decode(b"oops\xff\xf4fine\n"), ["fine"]);
         assert_eq!(decode(b"a\xff\xf6b\n"), ["<there?>", "ab"]);

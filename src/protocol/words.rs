@@ -1,7 +1,43 @@
-//! The time as people read it.
+//! What protocols say in the same words: the time, numbers of people, and a
+//! message's lines.
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use crate::text::Text;
+
+/// Lines of one message that are shown as lines. Each gets its author's name,
+/// so without a limit a message of line feeds alone would come out a hundred
+/// times longer, and make slow readers of everybody it reaches.
+const SHOWN_LINES: usize = 20;
+
+/// The lines of a text; those beyond [`SHOWN_LINES`] share the last one.
+pub fn shown_lines(text: &Text) -> impl Iterator<Item = Cow<'_, str>> {
+    let lines = text.as_str().splitn(SHOWN_LINES, '\n');
+    lines.map(|line| match line.contains('\n') {
+        true => Cow::Owned(line.replace('\n', " ")),
+        false => Cow::Borrowed(line),
+    })
+}
+
+/// How many came and went.
+pub fn changes(joined: usize, left: usize) -> String {
+    match (joined, left) {
+        (joined, 0) => format!("{} joined", people(joined)),
+        (0, left) => format!("{} left", people(left)),
+        (joined, left) => format!("{} joined, {left} left", people(joined)),
+    }
+}
+
+/// So many people.
+pub fn people(count: usize) -> String {
+    match count {
+        1 => "1 person".to_owned(),
+        n => format!("{n} people"),
+    }
+}
 
 /// A time as programs read it: RFC 3339, in UTC.
 pub fn rfc3339(unix_ms: u64) -> String {
@@ -60,6 +96,21 @@ fn two_digits(value: i8) -> [u8; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_person_is_no_people() {
+        assert_eq!(changes(37, 0), "37 people joined");
+        assert_eq!(changes(0, 1), "1 person left");
+        assert_eq!(changes(1, 2), "1 person joined, 2 left");
+    }
+
+    #[test]
+    fn lines_beyond_the_limit_share_the_last_one() {
+        let text = Text::clean(&"a\n".repeat(SHOWN_LINES + 2));
+        let lines: Vec<_> = shown_lines(&text).collect();
+        assert_eq!(lines.len(), SHOWN_LINES);
+        assert_eq!(lines.last().unwrap(), "a a a");
+    }
 
     #[test]
     fn the_minute_changes_with_the_time() {

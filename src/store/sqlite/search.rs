@@ -156,7 +156,8 @@ fn words(text: &str) -> impl Iterator<Item = String> {
                 .filter(|&c| is_part_of_word(c))
                 .collect()
         })
-        .filter(|word: &String| !word.is_empty())
+        // Marks alone are none: they belong to a letter.
+        .filter(|word: &String| word.contains(char::is_alphanumeric))
 }
 
 fn is_part_of_word(c: char) -> bool {

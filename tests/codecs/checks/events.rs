@@ -20,6 +20,9 @@ const FORMATS: [WireFormat; 6] = [
     WireFormat::RoomWebSocket,
 ];
 
+/// Lines a message has at most, where its author stands before each.
+const SHOWN_LINES: usize = 20;
+
 /// Two names, a time, and what is said.
 pub fn check(data: &[u8]) {
     let mut parts = parts(data);
@@ -159,8 +162,8 @@ fn said(format: WireFormat, event: &Event, author: &Name, text: &Text, lines: &[
         WireFormat::RoomTcp | WireFormat::RoomWebSocket if is_message => {
             let wanted: Vec<String> = text
                 .as_str()
-                .split('\n')
-                .map(|line| format!("{author}:{line}"))
+                .splitn(SHOWN_LINES, '\n')
+                .map(|line| format!("{author}:{}", line.replace('\n', " ")))
                 .collect();
             assert_eq!(lines, wanted);
         }

@@ -2,7 +2,7 @@
 //! that can be shown.
 
 use chat_server::hub::Command;
-use chat_server::protocol::json::{Query, Step, decode};
+use chat_server::protocol::json::{Query, Rejected, Step, decode};
 use chat_server::store::MAX_ROWS;
 use chat_server::text::Text;
 use serde_json::{Value, json};
@@ -19,9 +19,12 @@ pub fn check(data: &[u8]) {
                 Err(error) => assert!(error.to_string().contains("recursion limit")),
             }
         }
-        Err(mistake) => {
+        Err(Rejected { mistake, tag }) => {
             assert_shown_safely(&mistake.to_string());
             assert!(!mistake.code().is_empty());
+            if let (Some(tag), Ok(value)) = (tag, serde_json::from_str::<Value>(&frame)) {
+                assert_eq!(value["args"]["tag"], tag.as_str());
+            }
         }
     }
     a_message_arrives_as_it_was_sent(&frame);

@@ -99,7 +99,16 @@ impl Messages {
     }
 }
 
-/// At least one that counts for certain: other letters may vanish as accents.
+/// At least one that counts for certain.
 fn has_words(text: &str) -> bool {
-    text.contains(char::is_alphanumeric)
+    text.contains(|c: char| c.is_alphanumeric() && !is_accent(c))
+}
+
+/// Unicode takes these for letters, searching for marks: the iota below Greek
+/// letters, medieval letters above others, the voicing of narrow Katakana.
+fn is_accent(c: char) -> bool {
+    matches!(
+        c,
+        '\u{345}' | '\u{37a}' | '\u{363}'..='\u{36f}' | '\u{ff9e}' | '\u{ff9f}'
+    )
 }
