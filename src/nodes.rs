@@ -104,14 +104,14 @@ impl fmt::Display for NodeError {
 impl std::error::Error for NodeError {}
 
 impl Node {
-    /// How full it is, in thousandths of its capacity. Without a capacity it
+    /// How full it is, in millionths of its capacity. Without a capacity it
     /// is taken to have room for 10,000.
     pub fn load(&self) -> u64 {
         let capacity = match self.capacity {
             0 => 10_000,
             capacity => capacity,
         };
-        let load = u128::from(self.connections) * 1000 / u128::from(capacity);
+        let load = u128::from(self.connections) * 1_000_000 / u128::from(capacity);
         u64::try_from(load).unwrap_or(u64::MAX)
     }
 

@@ -205,7 +205,7 @@ fn shown(node: &Node) -> Value {
     json!({
         "id": node.id,
         "address": node.address,
-        "load": node.load() as f64 / 1000.0,
+        "load": node.load() as f64 / 1e6,
         "connections": node.connections,
         "capacity": node.capacity,
         "last_heartbeat": rfc3339(node.last_heartbeat_ms),
