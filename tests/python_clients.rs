@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::process::Command;
+
 use serde_json::json;
 use support::{Identity, Server, run_python};
 
@@ -48,7 +50,7 @@ fn a_browsers_own_websockets_over_tls() {
         identity.configure(config, &["web", "ws"]);
     });
     let port = |name| server.address(name).port().to_string();
-    run(
+    run_python(
         "browser_sockets.py",
         &[public_key(&identity), port("tls-web"), port("tls-ws")],
     );

@@ -188,6 +188,20 @@ mod tests {
         );
     }
 
+    #[cfg(not(feature = "grpc"))]
+    #[test]
+    fn what_was_not_built_in_cannot_be_switched_on() {
+        let problems = problems_of(
+            r#"{"listen":{"grpc":":7002"},"name_server":{"url":"http://127.0.0.1:7001"}}"#,
+        );
+        let paths: Vec<&str> = problems
+            .iter()
+            .filter(|problem| problem.contains("built without gRPC"))
+            .filter_map(|problem| problem.split(' ').next())
+            .collect();
+        assert_eq!(paths, ["listen.grpc", "name_server.url"], "{problems:?}");
+    }
+
     #[test]
     fn a_backlog_holds_two_lines() {
         let text = |bytes| format!(r#"{{"limits":{{"line_bytes":8192,"backlog_bytes":{bytes}}}}}"#);
