@@ -4,6 +4,9 @@ CARGO ?= cargo
 SECONDS ?= 60
 # For `make simulate` and `make soak`: how long; or which world and how many steps of it.
 MINUTES ?= 1
+# Instead of MINUTES, for `make simulate`: how many steps in all, and in how many threads.
+TOTAL ?=
+THREADS ?=
 SEED ?=
 BUG ?=
 STEPS ?= 50000
@@ -19,8 +22,8 @@ test: tools ## Run every test, with every feature
 check: ## Formatting, lints, documentation, dependency rules
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) clippy --all-targets --all-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --all-features --quiet
+	$(CARGO) clippy --all-targets --features full,grpc-generate -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --features full --quiet
 	.ci/no-async-runtime
 	.ci/deny if-installed
 
@@ -40,7 +43,8 @@ fuzz: ## Fuzz every codec, each for SECONDS
 
 simulate: ## Look for mistakes in a simulated world: MINUTES=10, SEED=7 STEPS=1000, BUG=SkipsMember
 	$(CARGO) bench --profile simulation --bench simulate -- \
-		--minutes $(MINUTES) --steps $(STEPS) \
+		$(if $(TOTAL),--total $(TOTAL),--minutes $(MINUTES)) --steps $(STEPS) \
+		$(if $(THREADS),--threads $(THREADS)) \
 		$(if $(SEED),--seed $(SEED)) $(if $(BUG),--bug $(BUG))
 
 tsan: ## Tests under ThreadSanitizer

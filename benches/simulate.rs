@@ -28,6 +28,9 @@ struct Options {
     /// How long, in minutes
     #[arg(long, default_value_t = 1.0)]
     minutes: f64,
+    /// Until so many steps are done in all, instead
+    #[arg(long, conflicts_with = "minutes")]
+    total: Option<u64>,
     /// Runs this one world, and no other
     #[arg(long)]
     seed: Option<u64>,
@@ -106,7 +109,9 @@ fn run_many(options: &Options, progress: &Progress, started: Instant) {
         .threads
         .unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
     let first_seed = SystemTime::now().duration_since(UNIX_EPOCH);
-    let next_seed = AtomicU64::new(first_seed.map_or(0, |since| since.as_nanos() as u64));
+    let first_seed = first_seed.map_or(0, |since| since.as_nanos() as u64);
+    println!("seeds from {first_seed} on");
+    let next_seed = AtomicU64::new(first_seed);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -118,7 +123,11 @@ fn run_many(options: &Options, progress: &Progress, started: Instant) {
         }
         let mut reported = started;
         while !progress.stop.load(Ordering::Relaxed) {
-            if started.elapsed() >= length {
+            let done = match options.total {
+                Some(total) => progress.steps.load(Ordering::Relaxed) >= total,
+                None => started.elapsed() >= length,
+            };
+            if done {
                 progress.stop.store(true, Ordering::Relaxed);
             }
             if reported.elapsed() >= REPORT_EVERY {

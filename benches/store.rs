@@ -2,7 +2,9 @@
 //!
 //! Prints group commit throughput, the time of a lone commit, and the time of
 //! reading pages of a thread of a million messages. Everything is in a real
-//! file in a temporary folder; name another one with `CHAT_BENCH_DIR`.
+//! file in a temporary folder; name another one with `CHAT_BENCH_DIR`. With
+//! `--features cluster`, and `CHAT_BENCH_POSTGRES` set to the URL of a database
+//! that may be emptied, all that is done in PostgreSQL instead.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,20 +34,34 @@ fn main() {
         Some(folder) => tempfile::tempdir_in(folder).unwrap(),
         None => tempfile::tempdir().unwrap(),
     };
+    #[cfg(feature = "cluster")]
+    if let Ok(url) = std::env::var("CHAT_BENCH_POSTGRES") {
+        println!("PostgreSQL");
+        measure(&|| with_accounts(in_postgres(&url)));
+        million(&|| with_accounts(in_postgres(&url)));
+        return;
+    }
     for durability in [Durability::Power, Durability::Process] {
         println!("durability: {durability:?}");
-        group_commit(folder.path(), durability, "mixed", message);
-        let direct = |n| NewMessage {
-            place: message(n * 10).place,
-            ..message(n)
-        };
-        group_commit(folder.path(), durability, "direct messages only", direct);
-        lone_messages(folder.path(), durability);
+        measure(&|| with_accounts(in_file(folder.path(), durability)));
     }
-    million(folder.path());
+    million(&|| with_accounts(in_file(folder.path(), Durability::Process)));
 }
 
-fn open(folder: &Path, durability: Durability) -> Arc<SqliteStore> {
+/// Makes an empty store with accounts.
+type Make<'a> = &'a dyn Fn() -> Arc<dyn Store>;
+
+fn measure(make_store: Make<'_>) {
+    group_commit(make_store, "mixed", message);
+    let direct = |n| NewMessage {
+        place: message(n * 10).place,
+        ..message(n)
+    };
+    group_commit(make_store, "direct messages only", direct);
+    lone_messages(make_store);
+}
+
+fn in_file(folder: &Path, durability: Durability) -> Arc<dyn Store> {
     static COUNT: Mutex<u32> = Mutex::new(0);
     let mut count = COUNT.lock();
     *count += 1;
@@ -53,7 +69,26 @@ fn open(folder: &Path, durability: Durability) -> Arc<SqliteStore> {
         durability,
         ..SqliteSettings::new(folder.join(format!("{count}.db")))
     };
-    let store = Arc::new(SqliteStore::open(settings).unwrap());
+    Arc::new(SqliteStore::open(settings).unwrap())
+}
+
+#[cfg(feature = "cluster")]
+fn in_postgres(url: &str) -> Arc<dyn Store> {
+    use chat_server::store::{DatabaseUrl, PostgresSettings, PostgresStore};
+    use diesel::Connection;
+    use diesel::connection::SimpleConnection;
+    diesel::PgConnection::establish(url)
+        .unwrap()
+        .batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        .unwrap();
+    let settings = PostgresSettings {
+        statement_timeout: Duration::from_secs(600),
+        ..PostgresSettings::new(DatabaseUrl::parse(url).unwrap())
+    };
+    Arc::new(PostgresStore::open(settings).unwrap())
+}
+
+fn with_accounts(store: Arc<dyn Store>) -> Arc<dyn Store> {
     for n in 0..ACCOUNTS {
         let account = NewAccount {
             username: Name::parse(&format!("user{n}")).unwrap(),
@@ -69,7 +104,7 @@ fn open(folder: &Path, durability: Durability) -> Arc<SqliteStore> {
     store
 }
 
-fn start(store: &Arc<SqliteStore>) -> (StoreWriter, Appender, Receiver<Vec<Outcome>>) {
+fn start(store: &Arc<dyn Store>) -> (StoreWriter, Appender, Receiver<Vec<Outcome>>) {
     let (settled, outcomes) = unbounded();
     let (writer, appender) =
         StoreWriter::start(store.clone(), WriterSettings::default(), move |outcome| {
@@ -109,10 +144,10 @@ fn message(n: u64) -> NewMessage {
     }
 }
 
-fn group_commit(folder: &Path, durability: Durability, name: &str, make: fn(u64) -> NewMessage) {
+fn group_commit(make_store: Make<'_>, name: &str, make: fn(u64) -> NewMessage) {
     const MESSAGES: u64 = 500_000;
     const BATCH: u64 = 50;
-    let store = open(folder, durability);
+    let store = make_store();
     let (writer, appender, outcomes) = start(&store);
     // Made beforehand: the hub's work is not what is measured. Handed over
     // under a lock, because ids must be in order, as the hub's are.
@@ -159,8 +194,8 @@ fn group_commit(folder: &Path, durability: Durability, name: &str, make: fn(u64)
     writer.shut_down(Duration::from_secs(60)).unwrap();
 }
 
-fn lone_messages(folder: &Path, durability: Durability) {
-    let store = open(folder, durability);
+fn lone_messages(make_store: Make<'_>) {
+    let store = make_store();
     let (writer, appender, outcomes) = start(&store);
     let mut times: Vec<Duration> = (0..5000)
         .map(|n| {
@@ -174,9 +209,9 @@ fn lone_messages(folder: &Path, durability: Durability) {
     writer.shut_down(Duration::from_secs(60)).unwrap();
 }
 
-fn million(folder: &Path) {
+fn million(make_store: Make<'_>) {
     const MESSAGES: u64 = 1_000_000;
-    let store = open(folder, Durability::Process);
+    let store = make_store();
     let (one, other) = (AccountId(1), AccountId(2));
     for batch in 0..MESSAGES / 5000 {
         let in_thread = |n: u64| {

@@ -167,7 +167,7 @@ impl Administration {
     pub fn unban(&self, actor: Actor, id: u64) -> Result<(), BansFailed> {
         let save = self.save_bans.lock();
         let (lifted, all) = self.hub.ask(move |hub, now, fx| {
-            let lifted = hub.unban(id);
+            let lifted = hub.unban(id, fx);
             if let Some(ban) = &lifted {
                 let what = format!("lifted {}", in_words(ban));
                 fx.log(actor.did(now.unix_ms, nickname(ban), what));

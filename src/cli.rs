@@ -4,8 +4,10 @@
 //! It binds nothing; what to do with a sound configuration is handed in.
 
 mod make_cert;
+mod migrate;
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,6 +18,7 @@ use crate::config::{Config, ConfigFile, Flag, Loaded, Problems, Sources};
 use crate::logging;
 
 pub use make_cert::{Made, MakeCert, MakeCertError};
+pub use migrate::{CannotMigrate, Migrate, Migrated};
 
 /// Exit code for bad usage and bad configuration.
 const MISTAKE: u8 = 2;
@@ -43,6 +46,8 @@ pub enum Action {
     /// Run a name server.
     #[cfg(feature = "grpc")]
     NameServer,
+    /// Take everything to another database and stop.
+    Migrate(Migrate),
 }
 
 const EXAMPLES: &str = "\
@@ -56,6 +61,10 @@ Examples:
   chat-server make-cert                     a certificate to try TLS with
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
+  chat-server migrate --from sqlite --to postgres
+                                            from the data folder's database to
+                                            that of store.postgres; again, if it
+                                            was interrupted
 
 Addresses are host:port, a port alone (loopback), or off.
 
@@ -131,6 +140,8 @@ enum Task {
     /// Run a name server, which knows the chat servers; nothing else
     #[cfg(feature = "grpc")]
     NameServer,
+    /// Copy accounts and messages from SQLite to PostgreSQL; the server must not run
+    Migrate(Migrate),
 }
 
 impl Arguments {
@@ -177,6 +188,7 @@ pub fn parse(
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
         #[cfg(feature = "grpc")]
         Some(Task::NameServer) => Action::NameServer,
+        Some(Task::Migrate(what)) => Action::Migrate(what),
     };
     Ok(Invocation {
         action,
@@ -218,7 +230,7 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
         }
     };
     if let Action::MakeCert(what) = &invocation.action {
-        return make_certificate(what);
+        return conclude(what.run());
     }
     let loaded = match invocation.sources.load() {
         Ok(loaded) => loaded,
@@ -232,6 +244,7 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
             summarise(&loaded);
             ExitCode::SUCCESS
         }
+        Action::Migrate(what) => conclude(what.run(&loaded.config)),
         action => {
             logging::set_filter(&loaded.config.log_level);
             run(action, loaded.config, invocation.sources)
@@ -239,10 +252,11 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
     }
 }
 
-fn make_certificate(what: &MakeCert) -> ExitCode {
-    match what.run() {
-        Ok(made) => {
-            let _ = write!(io::stdout(), "{made}");
+/// Says what has been done, or why not.
+fn conclude(result: Result<impl Display, impl Display>) -> ExitCode {
+    match result {
+        Ok(done) => {
+            let _ = write!(io::stdout(), "{done}");
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -30,6 +30,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use crate::hub::Limits as HubLimits;
+use crate::store::DatabaseUrl;
 
 pub use changes::Change;
 pub use endpoint::Endpoint;
@@ -135,11 +136,14 @@ settings! {
 settings! {
     /// Settings of the store of messages and accounts.
     pub struct StoreSettings in store {
-        /// What a stored message outlives: `power` also the loss of power,
-        /// `process` the end of the server, however sudden; faster on slow
-        /// disks.
+        /// The PostgreSQL database to use instead of the SQLite file in the
+        /// data folder. Needs a program built with the feature `cluster`.
+        postgres: Option<DatabaseUrl> = None, Rule::Any, Restart;
+        /// What a stored message outlives, in SQLite: `power` also the loss of
+        /// power, `process` the end of the server, however sudden; faster on
+        /// slow disks.
         durability: String = "power".to_owned(), Rule::OneOf(&["power", "process"]), Restart;
-        /// Size the database may grow to, in bytes.
+        /// Size the SQLite database may grow to, in bytes.
         max_bytes: u64 = 0, Rule::whole(1 << 20, 1 << 46).or_zero("for as large as the disk"), Restart;
         /// Days messages of channels are kept.
         channel_days: u64 = 0, Rule::whole(1, 36_500).or_zero("to keep them"), Restart;

@@ -1,23 +1,38 @@
 //! The store: messages and accounts that outlive the process.
 //!
 //! [`Store`] is what a database has to be able to do; [`SqliteStore`] is the
-//! one that needs no set-up. Messages go in through a [`StoreWriter`], which
+//! one that needs no set-up, and [`PostgresStore`], with the feature
+//! `cluster`, the one several servers may share. Messages go in through a [`StoreWriter`], which
 //! commits all that is waiting as one transaction. The store never decides
 //! who may read or write what, and it knows of the hub no more than ids.
 //! `docs/store.md` has the schema and what it promises.
 
+mod accounts;
 mod error;
 pub mod key;
+#[cfg(feature = "cluster")]
+mod migrate;
+#[cfg(feature = "cluster")]
+mod postgres;
 mod record;
+mod row;
+mod schema;
 mod sqlite;
+mod url;
+mod words;
 mod writer;
 
 pub use error::{AppendError, OpenError, StoreError};
+#[cfg(feature = "cluster")]
+pub use migrate::{Counts, MigrateError, migrate};
+#[cfg(feature = "cluster")]
+pub use postgres::{PostgresSettings, PostgresStore};
 pub use record::{
-    Account, AccountId, Conversation, Found, History, NewAccount, NewMessage, Place, Search,
-    SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
+    Account, AccountId, Conversation, Found, History, NewAccount, NewMessage, Place, Retention,
+    Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
 };
-pub use sqlite::{Durability, Retention, SqliteSettings, SqliteStore};
+pub use sqlite::{Durability, SqliteSettings, SqliteStore};
+pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
 use crate::hub::MessageId;
@@ -35,7 +50,8 @@ pub type Appended = Result<(), AppendError>;
 pub trait Store: Send + Sync {
     /// Commits messages as one transaction, with one result for each in the
     /// same order. A message that is stored already counts as committed. If
-    /// this returns an error, none of them is.
+    /// this returns an error, none of them is; only if the connection to a
+    /// database broke for good on the way, all of them may be.
     fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError>;
 
     /// The highest id there has ever been, to go on from.

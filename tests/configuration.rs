@@ -271,6 +271,37 @@ fn the_admin_token_is_never_shown() {
     assert!(!format!("{config:?}").contains(TOKEN));
 }
 
+#[test]
+fn the_password_of_a_database_is_never_shown() {
+    let url = format!("postgres://chat:{TOKEN}@db/chat");
+    for given in [
+        url.clone(),
+        format!("{url}?password={TOKEN}"),
+        format!("postgres://chat:{TOKEN}/@db/chat"),
+        format!("postgres://chat:%{TOKEN}@db/chat"),
+        format!("host=db password={TOKEN}"),
+    ] {
+        let output = Place::new().run(&["check-config"], &[("CHAT_SERVER_STORE_POSTGRES", &given)]);
+        let all = stdout(&output) + &stderr(&output);
+        assert!(!all.contains(TOKEN), "{all}");
+        assert!(all.contains("store.postgres"), "{all}");
+    }
+    let config = format!(r#"{{"store": {{"postgres": "{url}"}}}}"#);
+    let output = Place::with(&config).run(&["check-config"], &[]);
+    if cfg!(feature = "cluster") {
+        let line = "store.postgres = \"postgres://chat@db/chat\"  (config.json)\n";
+        assert!(stdout(&output).contains(line), "{}", stderr(&output));
+    } else {
+        assert_eq!(
+            mistakes(&output),
+            [
+                "store.postgres (config.json): this program was built without PostgreSQL; \
+                 build one with: cargo build --release --features cluster"
+            ]
+        );
+    }
+}
+
 fn shipped(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }

@@ -240,8 +240,10 @@ fn bans_end_connections_and_keep_them_out_until_they_expire() {
     );
     house.apply(bob, Command::Rename(name("mallory")));
     assert_eq!(house.told(bob).last().unwrap(), "nickname_banned");
-    assert_eq!(house.hub.unban(ban.id), Some(ban.clone()));
-    assert_eq!(house.hub.unban(ban.id), None);
+    let mut fx = Effects::default();
+    assert_eq!(house.hub.unban(ban.id, &mut fx), Some(ban.clone()));
+    assert_eq!(house.hub.unban(ban.id, &mut fx), None);
+    assert!(fx.is_empty(), "there is nobody else to know");
     house.claim(mallory, "mallory").unwrap();
     house.pass(5000);
     let closed = house.closed.len();
@@ -299,11 +301,11 @@ fn an_account_goes_to_nobody_whose_nickname_has_changed_since() {
     let mut house = House::new();
     let alice = house.enter(0, "alice");
     house.apply(alice, Command::Rename(name("bob")));
-    let adopted = house.run(|hub, _, _| hub.adopt(alice, &name("alice"), &credential(1)));
+    let adopted = house.run(|hub, _, fx| hub.adopt(alice, &name("alice"), &credential(1), fx));
     assert!(adopted.is_err());
     assert_eq!(house.hub.account_of(alice), None);
     house.apply(alice, Command::Rename(name("alice")));
-    let adopted = house.run(|hub, _, _| hub.adopt(alice, &name("alice"), &credential(1)));
+    let adopted = house.run(|hub, _, fx| hub.adopt(alice, &name("alice"), &credential(1), fx));
     assert_eq!(adopted, Ok(()));
     assert_eq!(house.hub.account_of(alice), Some(AccountId(1)));
 }
@@ -324,7 +326,9 @@ fn leaving_at_once_is_no_way_round_being_ignored() {
     house.run(|hub, now, fx| hub.close(pest, Farewell::PeerLeft, now, fx));
     let appended = house.appended.clone();
     assert_eq!(appended.len(), 1, "it is committed before it is delivered");
-    house.run(|hub, now, fx| hub.settle(appended[0], true, now, fx));
+    house.run(|hub, now, fx| {
+        hub.settle(chat_server::hub::Settled::by_id(appended[0], true), now, fx)
+    });
     assert_eq!(house.told(alice), [""; 0]);
 }
 
@@ -381,14 +385,14 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
         _ => None,
     });
     let said = fx.list().iter().find_map(|effect| match effect {
-        Effect::Append(message) => Some(message.id),
+        Effect::Append(draft) => Some(draft.message.id),
         _ => None,
     });
     let (asked, said) = (asked.unwrap(), said.unwrap());
     assert!(said >= asked.before);
     // Committed before the past has been read: it waits, and then is told.
     fx.clear();
-    hub.settle(said, true, now, &mut fx);
+    hub.settle(chat_server::hub::Settled::by_id(said, true), now, &mut fx);
     let told = |fx: &Effects| {
         let list = fx.list().iter();
         list.filter(|effect| {
@@ -513,4 +517,51 @@ fn a_connection_ends_with_its_token_to_the_millisecond() {
     house.pass(0);
     assert_eq!(house.closed.last(), Some(&(long, Farewell::TokenRevoked)));
     assert_eq!(house.hub.next_deadline(), None);
+}
+
+#[test]
+fn who_logs_in_is_the_same_person_as_before() {
+    let mut house = House::new();
+    let [mina, bob] = [house.enter(0, "mina"), house.enter(1, "bob")];
+    house.apply(mina, Command::Ignore(name("bob")));
+    house.apply(bob, Command::Ignore(name("mina")));
+    house.apply(mina, Command::Rename(name("mini")));
+    let (mut fx, now) = (Effects::default(), house.now);
+    house
+        .hub
+        .become_account(mina, name("minerva"), &credential(1), now, &mut fx)
+        .unwrap();
+    let remembered = fx.list().iter().filter(|effect| {
+        matches!(
+            effect,
+            Effect::Chore(Chore::SetIgnored { account: AccountId(1), nickname, ignored: true })
+                if *nickname == name("bob")
+        )
+    });
+    assert_eq!(remembered.count(), 1, "the account remembers");
+    house.forget();
+    house.private(bob, "minerva", "hi");
+    assert_eq!(house.told(mina), [""; 0], "and ignores at once");
+    house.forget();
+    house.private(mina, "bob", "hi");
+    assert_eq!(house.told(bob), [""; 0], "nor is there a way round");
+}
+
+#[test]
+fn who_registers_goes_on_ignoring_and_it_is_remembered() {
+    let mut house = House::new();
+    let [mina, _, _] = [(0, "mina"), (1, "bob"), (2, "carol")].map(|(i, n)| house.enter(i, n));
+    house.apply(mina, Command::Ignore(name("carol")));
+    house.apply(mina, Command::Ignore(name("bob")));
+    let (mut fx, own) = (Effects::default(), name("mina"));
+    let mut proof = credential(1);
+    proof.ignored.push(name("bob"));
+    house.hub.adopt(mina, &own, &proof, &mut fx).unwrap();
+    let remembered: Vec<String> = fx
+        .list()
+        .iter()
+        .map(|effect| format!("{effect:?}"))
+        .collect();
+    assert_eq!(remembered.len(), 1, "bob is remembered already");
+    assert!(remembered[0].contains("carol"), "{remembered:?}");
 }

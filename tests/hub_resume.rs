@@ -320,7 +320,7 @@ fn tags_are_limited_in_length_and_number() {
     for n in 0..65_537 {
         house.apply(alice, tagged(&format!("t{n}"), "x"));
     }
-    assert_eq!(house.hub.remembered_tags(), 65_536);
+    assert_eq!(house.hub.sizes().tags, 65_536);
     house.forget();
     house.apply(alice, tagged("t65536", "x"));
     assert_eq!(house.told(alice), ["stored t65536"]);
@@ -356,4 +356,160 @@ fn typing_is_told_to_those_who_listen_and_once_a_second() {
     house.apply(alice, Command::Typing(Audience::User(name("nobody"))));
     assert_eq!(house.told(alice), ["no_such_user"]);
     assert!(house.appended.is_empty(), "nothing of it is kept");
+}
+
+/// The only question for the past of a channel.
+fn recall(house: &mut House, texts: &[(MessageId, &str)]) {
+    let recall = house.recalls.remove(0);
+    let messages = page(texts, false, false).messages;
+    house.run(|hub, now, fx| hub.recalled(&recall, messages, now, fx));
+}
+
+#[test]
+fn what_the_past_had_already_is_still_told_to_who_catches_up() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    house.say(bob, "one");
+    house.say(bob, "two");
+    house.say(bob, "three");
+    let ids = std::mem::take(&mut house.appended);
+    house.run(|hub, now, fx| hub.close(bob, chat_server::hub::Farewell::Quit, now, fx));
+    // The channel comes into being once more, by who catches up.
+    let alice = house.open_with(1, "192.0.2.1:1", false);
+    house.claim(alice, "alice").unwrap();
+    resume(&mut house, alice, id(1));
+    house.forget();
+    // The page is read before anything is committed, the past after it.
+    answer(&mut house, Some(page(&[], false, false)));
+    house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(ids[0], true), now, fx));
+    let texts = [(ids[0], "one"), (ids[1], "two"), (ids[2], "three")];
+    recall(&mut house, &texts);
+    for &id in &ids[1..] {
+        house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(id, true), now, fx));
+    }
+    assert_eq!(
+        house.told(alice),
+        [
+            "complete true, more false",
+            "dev/bob: one",
+            "dev/bob: two",
+            "dev/bob: three"
+        ]
+    );
+}
+
+#[test]
+fn nobody_waits_for_a_past_when_too_much_is_held() {
+    let mut house = keeping_house();
+    let bob = house.open_with(0, "192.0.2.1:1", false);
+    house.claim(bob, "bob").unwrap();
+    house.join(bob, "dev");
+    let carol = house.open_with(2, "192.0.2.1:1", false);
+    house.claim(carol, "carol").unwrap();
+    house.join(carol, "dev");
+    house.apply(carol, Command::ListMembers(None));
+    house.forget();
+    for n in 0..1000 {
+        house.say(bob, &format!("{n}"));
+        house.settle(true);
+    }
+    assert_eq!(house.told(bob), [""; 0], "old before new");
+    assert_eq!(house.hub.sizes().held_messages, 1000);
+    house.say(bob, "last");
+    house.settle(true);
+    let told = house.told(carol);
+    assert_eq!(told.len(), 1002);
+    assert_eq!(told[0], "dev/bob: 0");
+    assert_eq!(told[1000], "dev/bob: last");
+    assert!(told[1001].contains("carol"), "what waited is carried out");
+    assert_eq!(house.told(bob).len(), 1001);
+    assert_eq!(house.hub.sizes().held_messages, 0);
+    // The past comes too late for anybody.
+    recall(&mut house, &[(id(2), "old")]);
+    assert_eq!(house.told(bob), [""; 0]);
+    let alice = house.open_with(1, "192.0.2.1:1", false);
+    house.claim(alice, "alice").unwrap();
+    house.forget();
+    house.join(alice, "dev");
+    assert_eq!(house.told(alice).len(), 2, "what was said last is known");
+}
+
+#[test]
+fn an_id_there_never_was_keeps_nothing_back() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    resume(&mut house, alice, id(u64::MAX));
+    answer(&mut house, Some(page(&[], false, false)));
+    house.say(bob, "live");
+    house.settle(true);
+    assert_eq!(
+        house.told(alice),
+        ["complete true, more false", "dev/bob: live"]
+    );
+    assert_eq!(house.hub.sizes().catching_up, 0);
+}
+
+#[test]
+fn what_is_held_is_shared_by_all_who_catch_up() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let late: Vec<ConnectionId> = (1..5)
+        .map(|n| member(&mut house, n, &format!("late{n}")))
+        .collect();
+    for &each in &late {
+        resume(&mut house, each, id(1));
+    }
+    house.say(bob, "held");
+    house.settle(true);
+    assert_eq!(house.hub.sizes().held_for_catching_up, 1);
+    assert_eq!(house.hub.sizes().catching_up, 4);
+    house.forget();
+    for &each in &late {
+        answer(&mut house, Some(page(&[], false, false)));
+        let told = house.told(each);
+        assert_eq!(told, ["complete true, more false", "dev/bob: held"]);
+    }
+    assert_eq!(house.hub.sizes().held_for_catching_up, 0);
+}
+
+#[test]
+fn everybody_who_asks_after_a_tag_is_told_however_long_it_takes() {
+    let mut house = keeping_house();
+    let alice = |house: &mut House, index| {
+        let id = house.open_with(index, "192.0.2.1:1", false);
+        let proof = Some(hub_support::credential(1));
+        house
+            .run(|hub, now, fx| hub.claim(id, name("alice"), proof, now, fx))
+            .unwrap();
+        house.join(id, "dev");
+        answer_recalls(house);
+        id
+    };
+    let [one, two, three] = [0, 1, 2].map(|index| alice(&mut house, index));
+    house.forget();
+    for who in [one, two, three, three] {
+        // Longer than a tag is remembered that has been stored.
+        house.pass(11 * 60 * 1000);
+        house.apply(who, tagged("t1", "hi"));
+    }
+    assert_eq!(house.appended.len(), 1);
+    house.settle(true);
+    for who in [one, two, three] {
+        assert_eq!(house.told(who), ["dev/alice: hi", "stored t1"]);
+    }
+}
+
+#[test]
+fn a_tagged_message_for_which_there_is_no_room_is_refused_with_its_tag() {
+    let mut house = keeping_house();
+    let alice = member(&mut house, 1, "alice");
+    resume(&mut house, alice, id(1));
+    for _ in 0..1024 {
+        house.apply(alice, Command::ListChannels);
+    }
+    house.forget();
+    house.apply(alice, tagged("t1", "hi"));
+    assert_eq!(house.told(alice), ["t1: too_many_waiting"]);
 }

@@ -4,6 +4,7 @@
 mod simulator;
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,6 +15,9 @@ use simulator::run;
 
 /// Worlds that are the same in every run of this test.
 const FIXED: u64 = 40;
+/// Worlds that are the same in every run and are only looked at as long as
+/// something has not been said in those before.
+const FIXED_AT_MOST: u64 = 400;
 /// Worlds that nobody has seen before.
 const FRESH: u64 = 60;
 /// Steps of each world.
@@ -26,20 +30,28 @@ const FAULTY_STEPS: u64 = 2_000;
 const THREADS: usize = 2;
 
 /// What the fixed worlds must have made the hub say, so that "nothing found"
-/// means something.
+/// means something. Whether they have follows from their seeds alone.
 const MUST_BE_SAID: &str = "Greeting Welcome Message Private PrivateSent PrivateCopy History \
     Joined Left MemberJoined MemberLeft MembersChanged MemberRenamed Renamed Members Channels \
     Ignored Unignored Announcement nickname_in_use nickname_banned no_channel not_in_channel \
     already_in_channel too_many_channels no_such_user cannot_ignore_self not_ignored \
     empty_message not_stored no_such_channel channel_exists no_history history_unavailable \
     too_many_waiting nickname_is_account PeerLeft Quit LoginTimeout SlowReader Flooding Kicked \
-    Banned Replaced TokenRevoked NotAdmitted Shutdown";
+    Banned Replaced TokenRevoked NotAdmitted Shutdown Resumed ResumedPart ResumedWithGap Stored \
+    NotSent NotSentNotStored Typing TypingInPrivate Listening";
 
 #[test]
 fn nothing_is_found_in_a_million_steps() {
     const { assert!((FIXED + FRESH) * STEPS >= 1_000_000) };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let fresh = now.as_nanos() as u64;
+    // Past the harness, which keeps what a test that succeeds has to say.
+    let worlds = format!(
+        "simulating {STEPS} steps of each of the seeds 0 to {} and {fresh} to {}\n",
+        FIXED - 1,
+        fresh + FRESH - 1
+    );
+    std::io::stderr().write_all(worlds.as_bytes()).unwrap();
     let fresh = (0..FRESH).map(|number| fresh.wrapping_add(number));
     let seeds: Vec<u64> = (0..FIXED).chain(fresh).collect();
     let said = Mutex::new(BTreeSet::new());
@@ -58,9 +70,26 @@ fn nothing_is_found_in_a_million_steps() {
             scope.spawn(work);
         }
     });
-    let said = said.into_inner().unwrap();
-    let unsaid = MUST_BE_SAID.split(' ').filter(|kind| !said.contains(kind));
-    assert_eq!(unsaid.collect::<Vec<_>>(), Vec::<&str>::new());
+    let unsaid = unsaid_in_more_worlds(said.into_inner().unwrap());
+    assert_eq!(unsaid, Vec::<&str>::new());
+}
+
+/// What has to be said and never is, in as many worlds as may be needed. Some
+/// of it is rare: a change of the plan may move it out of the first worlds,
+/// but not out of all.
+fn unsaid_in_more_worlds(mut said: BTreeSet<&'static str>) -> Vec<&'static str> {
+    let mut more = FIXED..FIXED_AT_MOST;
+    loop {
+        let unsaid = MUST_BE_SAID.split(' ').filter(|kind| !said.contains(kind));
+        let unsaid: Vec<&str> = unsaid.collect();
+        match more.next() {
+            Some(seed) if !unsaid.is_empty() => match run(seed, STEPS, None) {
+                Ok(run) => said.extend(run.said),
+                Err(found) => panic!("{found}"),
+            },
+            _ => return unsaid,
+        }
+    }
 }
 
 #[test]
@@ -83,7 +112,8 @@ fn a_finding_replays_exactly_and_is_shown() {
     );
     assert_eq!(first.lines, second.lines);
     let shown = first.to_string();
-    assert!(shown.contains("NothingLost"), "{shown}");
+    let invariant = first.violation.invariant.to_string();
+    assert!(shown.contains(&invariant), "{shown}");
     assert!(shown.contains("make simulate SEED="), "{shown}");
 }
 

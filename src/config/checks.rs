@@ -16,8 +16,8 @@ impl Loader {
         self.check_features();
     }
 
-    /// What this program was built without cannot be switched on.
-    fn check_features(&mut self) {
+    /// What is configured has to be part of the program.
+    pub fn check_features(&mut self) {
         let config = &self.config;
         let grpc = [
             ("listen.grpc", config.listen.grpc.is_some()),
@@ -26,10 +26,16 @@ impl Loader {
         ];
         for (path, wanted) in grpc {
             if wanted && !cfg!(feature = "grpc") {
-                let what = "this program was built without gRPC; build it with \
-                            `cargo build --release --features grpc`";
+                let what = "this program was built without gRPC; \
+                            build one with: cargo build --release --features grpc";
                 self.problem(path, &self.origin_of(path), what.to_owned());
             }
+        }
+        let path = "store.postgres";
+        if self.config.store.postgres.is_some() && !cfg!(feature = "cluster") {
+            let what = "this program was built without PostgreSQL; \
+                        build one with: cargo build --release --features cluster";
+            self.problem(path, &self.origin_of(path), what.to_owned());
         }
     }
 

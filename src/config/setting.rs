@@ -63,7 +63,7 @@ impl Setting {
     }
 
     /// What `config` has for it, as it would stand in the file. A secret
-    /// is `"(set)"`.
+    /// is `"(set)"`, and a URL shows without its password.
     pub fn value(&self, config: &Config) -> Json {
         (self.get)(config).to_json()
     }

@@ -26,6 +26,13 @@ impl Config {
             loader.set(setting, Given::Text(&text), &Origin::Program);
         }
         loader.check_backlog();
+        loader
+            .config
+            .store
+            .postgres
+            .clone_from(&self.store.postgres);
+        loader.origins.insert("store.postgres", Origin::Program);
+        loader.check_features();
         match loader.problems.is_empty() {
             true => Ok(()),
             false => Err(Problems(loader.problems)),

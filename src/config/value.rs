@@ -15,6 +15,7 @@ use super::endpoint::Endpoint;
 use super::origin;
 use super::rule::Rule;
 use super::secret::Secret;
+use crate::store::{DatabaseUrl, UrlError};
 
 /// What somebody gave for a setting.
 #[derive(Clone, Copy)]
@@ -406,6 +407,38 @@ impl Value for Option<Secret> {
             "at least {} letters, digits or punctuation, or null",
             Secret::MIN_CHARS
         )
+    }
+
+    fn is_secret(&self) -> bool {
+        true
+    }
+}
+
+impl Value for Option<DatabaseUrl> {
+    fn read(&mut self, given: Given<'_>, _: &Rule) -> Result<(), Rejected> {
+        *self = match given {
+            Given::Json(Node::Null) => None,
+            // The only way to say so in the environment.
+            other if other.text() == Ok("") => None,
+            other => match DatabaseUrl::parse(other.text()?) {
+                Ok(url) => Some(url),
+                Err(UrlError::Scheme) => return Err(Rejected::Unexpected),
+                Err(error) => return Err(Rejected::Because(error.to_string())),
+            },
+        };
+        Ok(())
+    }
+
+    /// Without the password.
+    fn to_json(&self) -> Json {
+        match self {
+            Some(url) => Json::from(url.to_string()),
+            None => Json::Null,
+        }
+    }
+
+    fn expected(&self, _: &Rule) -> String {
+        "a URL such as \"postgres://user:password@host/database\", or null".to_owned()
     }
 
     fn is_secret(&self) -> bool {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::Name;
 use crate::text::Text;
 
-use super::{Effects, Farewell, Hub, Now};
+use super::{Effects, Farewell, Hub, Now, Order};
 
 /// Bans the server keeps at most.
 pub const MAX_BANS: usize = 10_000;
@@ -94,6 +94,10 @@ impl Bans {
             .find(|ban| matches!(&ban.target, BanTarget::Nickname(banned) if banned == name))
     }
 
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
     fn in_force(&self, now_ms: u64) -> impl Iterator<Item = &Ban> {
         let mut bans = self.list.iter();
         std::iter::from_fn(move || {
@@ -117,6 +121,19 @@ impl Hub {
 
     /// Bans, and ends the connections it hits.
     pub fn ban(
+        &mut self,
+        target: BanTarget,
+        reason: Option<Text>,
+        expires_ms: Option<u64>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<Ban, BanError> {
+        let ban = self.ban_here(target, reason, expires_ms, now, fx)?;
+        self.share_order(|| Order::Ban(ban.clone()), fx);
+        Ok(ban)
+    }
+
+    pub(super) fn ban_here(
         &mut self,
         target: BanTarget,
         reason: Option<Text>,
@@ -158,9 +175,15 @@ impl Hub {
     }
 
     /// Lifts a ban, if there is one of that number.
-    pub fn unban(&mut self, id: u64) -> Option<Ban> {
+    pub fn unban(&mut self, id: u64, fx: &mut Effects) -> Option<Ban> {
         let index = self.bans.list.iter().position(|ban| ban.id == id)?;
-        Some(self.bans.list.remove(index))
+        let ban = self.bans.list.remove(index);
+        self.share_order(|| Order::Unban(ban.target.clone()), fx);
+        Some(ban)
+    }
+
+    pub(super) fn unban_here(&mut self, target: &BanTarget) {
+        self.bans.list.retain(|ban| ban.target != *target);
     }
 
     /// The ban that keeps an address out, if there is one.

@@ -2,18 +2,41 @@
 
 use std::collections::VecDeque;
 
+use super::held::Held;
 use super::messages::RECALLED;
 use super::{Message, MessageId};
 
 /// Remembers the last [`RECALLED`] messages. When a channel comes into being
 /// its past is still being read; messages published meanwhile are held, so
-/// that the first members get old before new.
+/// that the first members get old before new. If more come than can be held,
+/// they are not kept waiting any longer and do without the past.
 #[derive(Default)]
 pub(super) struct Past {
     recent: VecDeque<Message>,
     /// The question for the past that has not been answered yet.
     awaited: Option<u64>,
-    held: Vec<Message>,
+    held: Held,
+}
+
+/// What is to be done with a message that is being published.
+pub(super) enum Taken {
+    /// Nothing until the past has been read.
+    Held,
+    /// The past contained it: it is no news to those who were shown that.
+    Known,
+    /// It is to be delivered.
+    New,
+    /// Too many are held: these are to be delivered, and nobody waits for
+    /// the past any longer.
+    GivenUp(Vec<Message>),
+}
+
+/// What was held until the past was read.
+pub(super) struct Filled {
+    /// What the past contains, too.
+    pub known: Vec<Message>,
+    /// What is newer.
+    pub new: Vec<Message>,
 }
 
 impl Past {
@@ -32,26 +55,39 @@ impl Past {
         self.awaited = Some(number);
     }
 
-    /// Remembers a message. Whether it is to be delivered now: not while the
-    /// past is being read, nor if the past contained it already.
-    pub fn takes(&mut self, message: &Message) -> bool {
+    /// Remembers a message, and says what is to be done with it.
+    pub fn take(&mut self, message: &Message) -> Taken {
         if self.awaited.is_some() {
-            self.held.push(message.clone());
-            return false;
+            if self.held.has_room_for(message) {
+                self.held.push(message.clone());
+                return Taken::Held;
+            }
+            return Taken::GivenUp(self.give_up(message));
         }
         if self
             .newest()
             .is_some_and(|newest| newest >= message.body.id)
         {
-            return false;
+            return Taken::Known;
         }
         self.remember(message.clone());
-        true
+        Taken::New
     }
 
-    /// Sets the past. Returns what was held and is newer, or nothing if
-    /// another answer is awaited.
-    pub fn fill(&mut self, number: u64, past: &[Message]) -> Option<Vec<Message>> {
+    /// Waits for the past no longer. Returns what was held, and the last one.
+    fn give_up(&mut self, last: &Message) -> Vec<Message> {
+        self.awaited = None;
+        let held = self.held.take().into_iter();
+        let held: Vec<Message> = held.chain([last.clone()]).collect();
+        for message in &held {
+            self.remember(message.clone());
+        }
+        held
+    }
+
+    /// Sets the past. Returns what was held, or nothing if another answer is
+    /// awaited.
+    pub fn fill(&mut self, number: u64, past: &[Message]) -> Option<Filled> {
         if self.awaited != Some(number) {
             return None;
         }
@@ -60,12 +96,13 @@ impl Past {
             self.remember(message.clone());
         }
         let newest = self.newest();
-        let mut held = std::mem::take(&mut self.held);
-        held.retain(|message| newest.is_none_or(|newest| message.body.id > newest));
-        for message in &held {
+        let is_known = |message: &Message| newest.is_some_and(|newest| message.body.id <= newest);
+        let held = self.held.take().into_iter();
+        let (known, new): (Vec<_>, Vec<_>) = held.partition(is_known);
+        for message in &new {
             self.remember(message.clone());
         }
-        Some(held)
+        Some(Filled { known, new })
     }
 
     /// The last messages, oldest first; none while the past is being read.

@@ -12,20 +12,27 @@ use crate::name::Name;
 use crate::store::{History, MAX_ROWS, Window};
 
 use super::channel::ChannelIndex;
+use super::held::Held;
 use super::messages::messages_of;
 use super::{ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Refusal};
 
 /// Text in one page at most; with frames around it far less than what a
 /// connection's queue may hold.
 const PAGE_BYTES: usize = 256 * 1024;
-/// Messages held while a page is read; with more there will be another page.
-const MAX_HELD: usize = 1000;
 
 /// The connections that are catching up with one channel.
 #[derive(Default)]
-pub(super) struct CatchingUp(BTreeMap<ConnectionId, State>);
+pub(super) struct CatchingUp {
+    states: BTreeMap<ConnectionId, State>,
+    /// How many of them have a page being read.
+    reading: usize,
+    /// What is published while pages are being read. If more is published
+    /// than can be held, there will be another page.
+    held: Held,
+}
 
 /// How far one of them is.
+#[derive(Clone, Copy)]
 enum State {
     /// A page is being read.
     Reading {
@@ -33,10 +40,8 @@ enum State {
         gap: bool,
         /// The last message the client has.
         after: MessageId,
-        /// Published meanwhile.
-        held: Vec<Message>,
-        /// Whether more was published than could be held.
-        overflowed: bool,
+        /// The first of [`CatchingUp::held`] that is published meanwhile.
+        first_held: u64,
     },
     /// The client is to ask for the next page.
     Paused {
@@ -53,90 +58,128 @@ enum State {
 
 impl CatchingUp {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.states.is_empty()
     }
 
     pub fn contains(&self, id: ConnectionId) -> bool {
-        self.0.contains_key(&id)
+        self.states.contains_key(&id)
     }
 
     pub fn remove(&mut self, id: ConnectionId) {
-        self.0.remove(&id);
+        self.take(id);
+    }
+
+    /// How many are catching up.
+    pub fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    /// How many messages are held for them.
+    pub fn held(&self) -> usize {
+        self.held.len()
     }
 
     /// Whether a message that is being published is to be told to a member.
     pub fn lets_through(&self, member: ConnectionId, message: &Message) -> bool {
-        match self.0.get(&member) {
+        match self.states.get(&member) {
             None => true,
             Some(State::Read { up_to }) => message.body.id > *up_to,
-            Some(_) => false,
+            Some(State::Reading { .. } | State::Paused { .. }) => false,
         }
     }
 
-    /// Keeps a message that is being published for those who are not live.
-    pub fn hold(&mut self, message: &Message) {
-        self.0.retain(|_, state| match state {
-            State::Reading {
-                held, overflowed, ..
-            } => {
-                match held.len() < MAX_HELD {
-                    true => held.push(message.clone()),
-                    false => *overflowed = true,
-                }
-                true
-            }
-            State::Paused { .. } => true,
+    /// A message is being published: it is held for those who have a page
+    /// being read, and those who had it on their last page are live.
+    pub fn publish(&mut self, message: &Message) {
+        self.hold(message);
+        self.states.retain(|_, state| match state {
+            State::Reading { .. } | State::Paused { .. } => true,
             State::Read { up_to } => message.body.id <= *up_to,
         });
     }
 
+    /// A message is being published that is no news to who was shown the past
+    /// of the channel, which nobody is who catches up. Those to tell it to.
+    pub fn publish_known(&mut self, message: &Message) -> Vec<ConnectionId> {
+        self.hold(message);
+        let mut to = Vec::new();
+        for (&id, state) in &mut self.states {
+            if let State::Read { up_to } = state
+                && message.body.id > *up_to
+            {
+                *up_to = message.body.id;
+                to.push(id);
+            }
+        }
+        to
+    }
+
+    fn hold(&mut self, message: &Message) {
+        if self.reading > 0 {
+            self.held.push(message.clone());
+        }
+    }
+
     /// A page is going to be read.
     fn begin(&mut self, id: ConnectionId, after: MessageId) {
-        let gap = match self.0.get(&id) {
-            Some(State::Reading { gap, .. } | State::Paused { gap }) => *gap,
+        let gap = match self.take(id) {
+            Some(State::Reading { gap, .. } | State::Paused { gap }) => gap,
             Some(State::Read { .. }) | None => false,
         };
         let state = State::Reading {
             gap,
             after,
-            held: Vec::new(),
-            overflowed: false,
+            first_held: self.held.next(),
         };
-        self.0.insert(id, state);
+        self.reading += 1;
+        self.states.insert(id, state);
     }
 
     /// The page could not be read; the client may ask again.
     fn fail(&mut self, id: ConnectionId) {
-        if let Some(State::Reading { gap, .. }) = self.0.get(&id) {
-            let gap = *gap;
-            self.0.insert(id, State::Paused { gap });
+        if let Some(State::Reading { gap, .. }) = self.take(id) {
+            self.states.insert(id, State::Paused { gap });
         }
     }
 
     /// A page was read, up to its last message.
     fn turn(&mut self, id: ConnectionId, last: Option<MessageId>, gap: bool, more: bool) -> Turned {
-        let Some(State::Reading {
+        let Some(&State::Reading {
             gap: before,
             after,
-            mut held,
-            overflowed,
-        }) = self.0.remove(&id)
+            first_held,
+        }) = self.states.get(&id)
         else {
             return Turned { gap, live: None };
         };
         let gap = gap || before;
-        if more || overflowed {
-            self.0.insert(id, State::Paused { gap });
-            return Turned { gap, live: None };
-        }
         let seen = last.unwrap_or(after);
-        held.retain(|message| message.body.id > seen);
-        let up_to = held.last().map_or(seen, |message| message.body.id);
-        self.0.insert(id, State::Read { up_to });
-        Turned {
-            gap,
-            live: Some(held),
+        let held = self.held.since(first_held).filter(|_| !more);
+        let live: Option<Vec<Message>> = held.map(|held| {
+            let unseen = held.filter(|message| message.body.id > seen);
+            unseen.cloned().collect()
+        });
+        self.take(id);
+        let state = match &live {
+            Some(live) => State::Read {
+                up_to: live.last().map_or(seen, |message| message.body.id),
+            },
+            None => State::Paused { gap },
+        };
+        self.states.insert(id, state);
+        Turned { gap, live }
+    }
+
+    /// Takes one out. Nothing is held when nobody has a page being read.
+    fn take(&mut self, id: ConnectionId) -> Option<State> {
+        let state = self.states.remove(&id)?;
+        if let State::Reading { .. } = state {
+            self.reading -= 1;
+            if self.reading == 0 {
+                self.held.take();
+            }
         }
+        Some(state)
     }
 }
 
@@ -163,6 +206,8 @@ impl Hub {
             Err(_) => self.come_in(id, name, now, fx)?,
         };
         let history = self.limits.history;
+        // No message has a higher id, and none to come may seem to be known.
+        let after = after.min(self.last_id);
         let Some(channel) = self.channels.get_mut(index) else {
             return Ok(());
         };

@@ -20,10 +20,22 @@ pub struct Sizes {
     pub remembered_messages: usize,
     /// Messages held back until a channel's past has been read.
     pub held_messages: usize,
+    /// Connections that are catching up, each counted for each channel.
+    pub catching_up: usize,
+    /// Messages held for them while pages are read.
+    pub held_for_catching_up: usize,
     /// Messages that wait to be committed.
     pub unsettled_messages: usize,
     /// Nicknames held for somebody.
     pub held_nicknames: usize,
+    /// Tags of messages that are known.
+    pub tags: usize,
+    /// Tags that are to be forgotten by and by.
+    pub aging_tags: usize,
+    /// Connections that end with their tokens.
+    pub expiries: usize,
+    /// Bans, in force or not any more.
+    pub bans: usize,
 }
 
 impl Hub {
@@ -31,6 +43,7 @@ impl Hub {
     pub fn sizes(&self) -> Sizes {
         let connections = self.connections.iter().flatten();
         let pasts = || self.channels.iter().map(|channel| &channel.past);
+        let catching_up = || self.channels.iter().map(|channel| &channel.catching_up);
         Sizes {
             connection_slots: self.connections.len(),
             login_deadlines: self.login_deadlines.len(),
@@ -39,8 +52,14 @@ impl Hub {
             due_notices: self.channels.due_notices(),
             remembered_messages: pasts().map(|past| past.remembered()).sum(),
             held_messages: pasts().map(|past| past.held()).sum(),
+            catching_up: catching_up().map(|those| those.len()).sum(),
+            held_for_catching_up: catching_up().map(|those| those.held()).sum(),
             unsettled_messages: self.unsettled.len(),
             held_nicknames: self.holds.len(),
+            tags: self.tags.len(),
+            aging_tags: self.tags.aging(),
+            expiries: self.expiries.len(),
+            bans: self.bans.len(),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{Command, ConnectionId, Effects, Event, Hub, MessageId, Now, Refusal};
 
-/// How long a tag is remembered.
+/// How long a tag is remembered once its message is published.
 const REMEMBERED_MS: u64 = 10 * 60 * 1000;
 /// Tags remembered at once; beyond, the oldest are forgotten earlier.
 const MAX_TAGS: usize = 65_536;
@@ -55,53 +55,86 @@ pub(super) type TagKey = (Arc<str>, Tag);
 /// The tags of messages sent lately.
 #[derive(Default)]
 pub(super) struct Tags {
-    known: HashMap<TagKey, Known>,
-    /// In the order in which they are to be forgotten.
+    known: HashMap<TagKey, Fate>,
+    /// Those of messages that were published, in the order in which they are
+    /// to be forgotten.
     by_age: VecDeque<(u64, TagKey)>,
 }
 
-#[derive(Clone, Copy)]
-struct Known {
-    until_ms: u64,
-    fate: Fate,
-}
-
 /// What has become of a tagged message.
-#[derive(Clone, Copy)]
 enum Fate {
-    /// It waits to be committed. Somebody else than its sender may have
-    /// asked: the same client on a newer connection.
-    Awaited(Option<ConnectionId>),
-    /// It has been published.
-    Stored(MessageId),
+    /// It waits to be committed, and is known for as long as that takes.
+    /// Others than its sender may have asked: the same client on newer
+    /// connections.
+    Awaited(Vec<ConnectionId>),
+    /// It has been published, and is known for a while.
+    Stored { message: MessageId, until_ms: u64 },
 }
 
 impl Tags {
-    fn remember(&mut self, key: TagKey, fate: Fate, now: Now) {
+    /// What has become of the message, if it is known still.
+    fn get_mut(&mut self, key: &TagKey, now: Now) -> Option<&mut Fate> {
+        let fate = self.known.get_mut(key)?;
+        match fate {
+            Fate::Stored { until_ms, .. } if *until_ms <= now.ticks_ms => None,
+            fate => Some(fate),
+        }
+    }
+
+    /// A message waits to be committed.
+    fn await_commit(&mut self, key: TagKey) {
+        self.known.insert(key, Fate::Awaited(Vec::new()));
+    }
+
+    /// A message is published.
+    fn store(&mut self, key: TagKey, message: MessageId, now: Now) {
         while let Some((until_ms, _)) = self.by_age.front()
             && (*until_ms <= now.ticks_ms || self.by_age.len() >= MAX_TAGS)
         {
-            let Some((until_ms, old)) = self.by_age.pop_front() else {
-                break;
-            };
-            // It may have been used again since.
-            if self.known.get(&old).is_some_and(|k| k.until_ms == until_ms) {
-                self.known.remove(&old);
-            }
+            self.forget_oldest();
         }
         let until_ms = now.ticks_ms + REMEMBERED_MS;
         self.by_age.push_back((until_ms, key.clone()));
-        self.known.insert(key, Known { until_ms, fate });
+        self.known.insert(key, Fate::Stored { message, until_ms });
     }
 
-    /// Tags remembered now.
+    fn forget_oldest(&mut self) {
+        let Some((oldest, key)) = self.by_age.pop_front() else {
+            return;
+        };
+        // It may be another message's by now.
+        let fate = self.known.get(&key);
+        if matches!(fate, Some(Fate::Stored { until_ms, .. }) if *until_ms == oldest) {
+            self.known.remove(&key);
+        }
+    }
+
+    /// A message is committed, or not: those who asked besides its sender.
+    fn settle(&mut self, key: &TagKey, message: Option<MessageId>, now: Now) -> Vec<ConnectionId> {
+        let before = self.known.remove(key);
+        if let Some(message) = message {
+            self.store(key.clone(), message, now);
+        }
+        match before {
+            Some(Fate::Awaited(asked)) => asked,
+            Some(Fate::Stored { .. }) | None => Vec::new(),
+        }
+    }
+
+    /// Tags that are known.
     pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Tags to be forgotten by and by.
+    pub fn aging(&self) -> usize {
         self.by_age.len()
     }
 }
 
 impl Hub {
     /// Sends a message unless it was sent before, and says what became of it.
+    /// What is refused is refused with the tag.
     pub(super) fn send_tagged(
         &mut self,
         id: ConnectionId,
@@ -112,29 +145,30 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let (nickname, _) = self.user_of(id)?;
         let key = (nickname.key().clone(), tag.clone());
-        let known = self.tags.known.get_mut(&key);
-        if let Some(known) = known.filter(|known| known.until_ms > now.ticks_ms) {
-            match &mut known.fate {
-                Fate::Stored(message) => {
-                    let id_of_message = *message;
-                    fx.tell(id, stored(tag, id_of_message));
-                }
-                Fate::Awaited(asked) => *asked = Some(id),
+        match self.tags.get_mut(&key, now) {
+            Some(Fate::Stored { message, .. }) => {
+                fx.tell(id, stored(tag, *message));
+                return Ok(());
             }
-            return Ok(());
+            Some(Fate::Awaited(asked)) => {
+                // Each once, or the list would grow with every question.
+                if !asked.contains(&id) {
+                    asked.push(id);
+                }
+                return Ok(());
+            }
+            None => {}
         }
         let before = self.last_id;
-        if let Err(refusal) = self.carry_out(id, message, now, fx) {
-            fx.tell(id, Event::NotSent { tag, refusal });
-            return Ok(());
-        }
+        self.carry_out(id, message, now, fx)?;
         // Every message takes the next id.
         let sent = self.last_id;
         if let Some(unsettled) = self.unsettled.get_mut(&sent) {
             unsettled.tag = Some(key.clone());
-            self.tags.remember(key, Fate::Awaited(None), now);
+            fx.tag(sent, key.clone());
+            self.tags.await_commit(key);
         } else if sent > before {
-            self.tags.remember(key, Fate::Stored(sent), now);
+            self.tags.store(key, sent, now);
             fx.tell(id, stored(tag, sent));
         }
         Ok(())
@@ -145,25 +179,16 @@ impl Hub {
         &mut self,
         sender: ConnectionId,
         key: TagKey,
-        message: MessageId,
-        committed: bool,
+        committed: Option<MessageId>,
+        now: Now,
         fx: &mut Effects,
     ) {
-        let mut asked = None;
-        if let Some(known) = self.tags.known.get_mut(&key) {
-            if let Fate::Awaited(other) = known.fate {
-                asked = other;
-            }
-            known.fate = Fate::Stored(message);
-        }
-        if !committed {
-            self.tags.known.remove(&key);
-        }
+        let asked = self.tags.settle(&key, committed, now);
         let (_, tag) = key;
         for id in std::iter::once(sender).chain(asked) {
             let event = match committed {
-                true => stored(tag.clone(), message),
-                false => Event::NotSent {
+                Some(message) => stored(tag.clone(), message),
+                None => Event::NotSent {
                     tag: tag.clone(),
                     refusal: Refusal::NotStored,
                 },
@@ -172,11 +197,6 @@ impl Hub {
                 fx.tell(id, event);
             }
         }
-    }
-
-    /// Tags of messages that are remembered.
-    pub fn remembered_tags(&self) -> usize {
-        self.tags.len()
     }
 }
 

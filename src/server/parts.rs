@@ -19,7 +19,9 @@ use crate::net::registry::Registry;
 use crate::net::tls::{Certificate, Tls, Writers};
 use crate::protocol::Encoder;
 use crate::rest::Readiness;
-use crate::store::{Durability, Retention, SqliteSettings, SqliteStore, Store, WriterSettings};
+use crate::store::{
+    Durability, OpenError, Retention, SqliteSettings, SqliteStore, Store, WriterSettings,
+};
 use crate::turn::{HubHandle, Parts, Turn};
 
 use super::StartError;
@@ -49,7 +51,7 @@ pub(super) fn start(
     let settings = shared::settings(&config);
     let folder = data.path().join("chatlog");
     let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(store_settings(&config, &data))?);
+    let store = open_store(&config, &data)?;
     let (hub, inputs) = HubHandle::new();
     let flusher = Flusher::start()?;
     let tls = match certificate {
@@ -71,9 +73,9 @@ pub(super) fn start(
     state.continue_after(store.last_message_id().map_err(StartError::Store)?);
     let failed = once(failed);
     let failing = failed.clone();
-    let (keeper, keeping) = Keeper::start(&store, &hub, WriterSettings::default(), failing)?;
+    let (keeper, appender, keeping) =
+        Keeper::start(&store, &hub, WriterSettings::default(), failing)?;
     let readiness = Readiness::default();
-    let appender = keeper.appender();
     readiness.watch("store", move || {
         let words = "messages cannot be stored at present";
         (!appender.is_healthy()).then(|| words.to_owned())
@@ -126,21 +128,30 @@ fn once(failed: Box<dyn FnOnce() + Send>) -> impl Fn() + Clone + Send + 'static 
     }
 }
 
-fn store_settings(config: &Config, data: &DataDir) -> SqliteSettings {
-    let settings = &config.store;
-    SqliteSettings {
-        durability: match settings.durability.as_str() {
+/// The database that is configured.
+fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, OpenError> {
+    let retention = Retention {
+        channel_days: config.store.channel_days,
+        channel_messages: config.store.channel_messages,
+        direct_days: config.store.direct_days,
+    };
+    #[cfg(feature = "cluster")]
+    if let Some(url) = config.store.postgres.clone() {
+        use crate::store::{PostgresSettings, PostgresStore};
+        return Ok(Arc::new(PostgresStore::open(PostgresSettings {
+            retention,
+            ..PostgresSettings::new(url)
+        })?));
+    }
+    Ok(Arc::new(SqliteStore::open(SqliteSettings {
+        durability: match config.store.durability.as_str() {
             "process" => Durability::Process,
             _ => Durability::Power,
         },
-        max_bytes: settings.max_bytes,
-        retention: Retention {
-            channel_days: settings.channel_days,
-            channel_messages: settings.channel_messages,
-            direct_days: settings.direct_days,
-        },
+        max_bytes: config.store.max_bytes,
+        retention,
         ..SqliteSettings::new(data.path().join("chat.db"))
-    }
+    })?))
 }
 
 fn unix_ms() -> u64 {

@@ -28,6 +28,9 @@ pub enum StoreError {
 pub enum AppendError {
     /// Its id is not above those committed before.
     OutOfOrder,
+    /// Another message has its id: two servers without a common log write to
+    /// the same database.
+    IdTaken,
     /// Its id is too large to be kept.
     IdOutOfRange,
     /// It is between accounts of which one does not exist.
@@ -48,9 +51,13 @@ pub enum OpenError {
     /// Parts of it are missing or wrong.
     Damaged(PathBuf, String),
     /// A newer version of the server has changed its layout.
-    Newer(PathBuf, String),
+    Newer(String, String),
     /// Its layout could not be brought up to date.
-    Migration(PathBuf, String),
+    Migration(String, String),
+    /// The server it is on does not answer, or does not let us in.
+    Unreachable(String, String),
+    /// It cannot be used the way it is.
+    Unsuitable(String, String),
 }
 
 impl fmt::Display for StoreError {
@@ -80,6 +87,7 @@ impl fmt::Display for AppendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AppendError::OutOfOrder => write!(f, "a later message was stored before"),
+            AppendError::IdTaken => write!(f, "another message has the same id"),
             AppendError::IdOutOfRange => write!(f, "the message's id is too large to store"),
             AppendError::NoSuchAccount => write!(f, "there is no such account"),
             AppendError::NotCommitted(error) => write!(f, "not stored: {error}"),
@@ -116,19 +124,23 @@ impl fmt::Display for OpenError {
                  restore it from a backup, or move it away to start with an empty one",
                 path.display()
             ),
-            OpenError::Newer(path, version) => write!(
+            OpenError::Newer(place, version) => write!(
                 f,
-                "the database {} was written by a newer version of this server \
+                "the database {place} was written by a newer version of this server \
                  (layout {version}) and has been left alone; \
-                 run that version, or restore a backup from before the upgrade",
-                path.display()
+                 run that version, or restore a backup from before the upgrade"
             ),
-            OpenError::Migration(path, why) => write!(
+            OpenError::Migration(place, why) => write!(
                 f,
-                "cannot bring the database {} up to date: {why}; \
-                 nothing of the step that failed was kept",
-                path.display()
+                "cannot bring the database {place} up to date: {why}; \
+                 nothing of the step that failed was kept"
             ),
+            OpenError::Unreachable(place, why) => {
+                write!(f, "cannot connect to the database {place}: {why}")
+            }
+            OpenError::Unsuitable(place, what) => {
+                write!(f, "the database {place} cannot be used: {what}")
+            }
         }
     }
 }

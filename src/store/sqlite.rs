@@ -5,6 +5,8 @@
 
 mod accounts;
 mod append;
+#[cfg(feature = "cluster")]
+mod export;
 mod history;
 mod insert;
 mod inspect;
@@ -24,11 +26,13 @@ use parking_lot::Mutex;
 
 use super::{
     Account, AccountId, Appended, Conversation, Found, History, NewAccount, NewMessage, OpenError,
-    Search, Secret, Store, StoreError, ThreadSummary, Token, Who, Window, key,
+    Retention, Search, Secret, Store, StoreError, ThreadSummary, Token, Who, Window, key,
 };
 use crate::hub::MessageId;
 use crate::name::Name;
 use append::Tails;
+#[cfg(feature = "cluster")]
+pub(super) use export::Export;
 use readers::Readers;
 use upkeep::Upkeep;
 
@@ -57,17 +61,6 @@ pub enum Durability {
     Process,
     /// Also the end of the operating system, and loss of power.
     Power,
-}
-
-/// How long messages are kept; 0 is for ever.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// Days messages of channels are kept.
-    pub channel_days: u64,
-    /// Messages kept of each channel.
-    pub channel_messages: u64,
-    /// Days direct messages are kept.
-    pub direct_days: u64,
 }
 
 /// Messages and accounts in one SQLite file.

@@ -1,10 +1,11 @@
 //! Compares the hub's own tables with the model, after every step.
 
 use super::invariant::{Check, Invariant, ensure};
-use super::judge::MAX_WAITING;
+use super::judge::{HELD_MESSAGES, MAX_WAITING};
 use super::model::Model;
 use super::names::{NICKS, Nick, ROOMS, nicks, room, shown};
 use super::world::World;
+use super::world::administration::BANS;
 use super::world::connections::FIRST_PORT;
 
 /// Messages kept of each channel for those who join next.
@@ -29,6 +30,16 @@ impl World {
         let awaited = model.channels.iter().any(|room| room.awaited.is_some());
         let untold = model.channels.iter();
         let untold = untold.filter(|room| room.came != 0 || room.went != 0 || room.miscounted);
+        let places = || model.all_alive().flat_map(|(_, conn)| &conn.places);
+        let catching_up = || places().filter_map(|place| place.catching_up.as_ref());
+        let reading = catching_up().filter(|those| those.is_reading()).count();
+        // What has been read already may not have been published yet.
+        let resuming = places().filter(|place| place.resumed || place.catching_up.is_some());
+        let resuming = resuming.count();
+        let expiries = model.all_alive();
+        let expiries = expiries.filter(|(_, conn)| conn.expiry.is_some()).count();
+        let tagged = model.drafts.values().filter(|draft| draft.tag.is_some());
+        let tagged = tagged.count();
         let bounded = counts.connections == alive
             && counts.users == model.users.iter().flatten().count()
             && counts.channels == rooms
@@ -39,12 +50,22 @@ impl World {
             && sizes.due_notices <= untold.count()
             && sizes.remembered_messages <= rooms * REMEMBERED
             && (sizes.held_messages == 0 || awaited)
+            && sizes.held_messages <= rooms * HELD_MESSAGES
+            && catching_up().count() <= sizes.catching_up
+            && sizes.catching_up <= resuming
+            && sizes.held_for_catching_up <= reading * HELD_MESSAGES
+            && sizes.aging_tags == model.tags.remembered()
+            && sizes.tags <= sizes.aging_tags + tagged
+            && sizes.expiries == expiries
+            && sizes.bans <= model.bans.len().max(BANS)
             && sizes.unsettled_messages == model.drafts.len()
             && sizes.held_nicknames <= NICKS;
         ensure(bounded, Invariant::MemoryBounded, || {
             let drafts = model.drafts.len();
+            let tags = model.tags.remembered();
             format!(
-                "{alive} connections, {rooms} channels, {drafts} unsettled: {counts:?} {sizes:?}"
+                "{alive} connections, {rooms} channels, {drafts} unsettled, \
+                 {resuming} resuming, {reading} of them reading, {tags} tags: {counts:?} {sizes:?}"
             )
         })
     }
@@ -94,15 +115,14 @@ impl World {
         Ok(())
     }
 
-    /// Once the store has heard of it, nobody is remembered as ignored who is
-    /// not ignored any more.
+    /// Once the store has heard of it, it remembers whom somebody ignores.
     fn check_remembered(&self, nick: Nick) -> Check {
         let user = self.model.users[nick].as_ref();
         let Some(user) = user.filter(|user| user.is_account && !user.unsure) else {
             return Ok(());
         };
         let remembered = self.store.ignored(nick);
-        let right = remembered & !user.ignored == 0 || self.store.is_ignoring(nick);
+        let right = remembered == user.ignored || self.store.is_ignoring(nick);
         ensure(right, Invariant::IgnoreRemembered, || {
             let (remembered, ignored) = (shown(remembered), shown(user.ignored));
             format!("of {nick} is remembered: {remembered}; it ignores: {ignored}")

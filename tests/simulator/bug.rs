@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use chat_server::chatlog::{Entry, Kind};
 use chat_server::hub::{ConnectionId, Event, Message, Refusal};
 
 use super::effect::Out;
@@ -52,6 +53,7 @@ bugs! {
     PrivateToThird: PrivateToTwo, "A private message also goes to a third person.",
     DeliversIgnored: IgnoreHonoured, "A private message reaches somebody who ignores its sender.",
     ForgetsUnignored: IgnoreRemembered, "The store is not told that somebody is no longer ignored.",
+    ForgetsIgnored: IgnoreRemembered, "The store is not told that somebody is ignored.",
     WelcomesSecond: OneOwner, "Who is refused a nickname that is in use gets it.",
     ForgetsBans: BansHold, "The hub is not told of bans.",
     LeavesQuietly: MembershipConsistent, "A connection is told that it has left, and has not.",
@@ -63,11 +65,25 @@ bugs! {
     SwapsAnswers: OwnOrder, "Of two answers of a connection's own the second comes first.",
     ForgetsLimits: LimitsKept, "The hub is not told that the limits have changed.",
     ForgetsDeadlines: LimitsKept, "Nobody looks at the clock for the hub.",
+    ForgetsExpiry: LimitsKept, "The hub is not told until when a token is good.",
+    SkipsMissed: ResumedInOrder, "One message of those that were missed is left out.",
+    TellsWhileCatchingUp: ResumedInOrder, "A live message reaches somebody who is catching up.",
+    ClaimsWhole: ResumedTruly, "Who catches up is told that nothing is gone.",
+    HidesMore: ResumedTruly, "Who catches up is told that there is no more.",
+    LosesInTransit: FollowedWhole, "The network loses a message and goes on.",
+    ForgetsTags: TakenOnce, "The hub is not told of tags.",
+    ClaimsStored: TaggedTruly, "What could not be stored is said to be.",
+    ForgetsStored: EverythingAnswered, "Nobody is told that what they have sent with a tag is stored.",
+    TypesToAll: TypingPasses, "Somebody is told who types, and does not listen.",
+    TypesToIgnoring: TypingPasses, "Somebody is told that somebody types to them, whom they ignore.",
+    RepeatsTyping: TypingPasses, "It is told twice that somebody types.",
+    LogsTyping: TypingPasses, "The log says who types.",
     SkipsAnnouncement: AllTold, "One connection is left out of an announcement.",
     TellsDeparted: LivingOnly, "Something is addressed to a connection that has been ended.",
     ForgetsToClose: EndedMeansEnded, "The hub is not told that a peer has gone.",
     ForgetsQuestions: EverythingAnswered, "The hub is not told what the store has read.",
     LosesWhatIsCommitted: SeenIsStored, "The store forgets the newest message when the process dies.",
+    CatchesUpUnseen: MemoryBounded, "The hub has somebody catch up, and nobody has asked.",
     LeavesDeadline: MemoryBounded, "An effect that ends a connection is carried out, the hub never heard of it.",
     Panics: NeverPanics, "Something panics in the middle of a call.",
 }
@@ -82,6 +98,7 @@ pub struct Saboteur {
     /// An answer that waits for the next.
     kept_answer: Option<Out>,
     outcomes: usize,
+    deliveries: usize,
 }
 
 impl Saboteur {
@@ -92,6 +109,7 @@ impl Saboteur {
             last_append: None,
             kept_answer: None,
             outcomes: 0,
+            deliveries: 0,
         }
     }
 
@@ -103,6 +121,14 @@ impl Saboteur {
     pub fn forgets_outcome(&mut self) -> bool {
         self.outcomes += 1;
         self.is(Bug::ForgetsOutcome) && self.outcomes > 20
+    }
+
+    /// Whether what is on its way to a client is lost.
+    pub fn loses(&mut self, event: &Event) -> bool {
+        self.deliveries += usize::from(matches!(event, Event::Message(_)));
+        self.is(Bug::LosesInTransit)
+            && self.deliveries.is_multiple_of(20)
+            && matches!(event, Event::Message(_))
     }
 
     /// Alters what the hub wants done.
@@ -130,6 +156,54 @@ impl Saboteur {
                 use chat_server::hub::Chore::SetIgnored;
                 !matches!(out, Out::Chore(SetIgnored { ignored: false, .. }))
             }),
+            Bug::ForgetsIgnored => outs.retain(|out| {
+                use chat_server::hub::Chore::SetIgnored;
+                !matches!(out, Out::Chore(SetIgnored { ignored: true, .. }))
+            }),
+            Bug::SkipsMissed => {
+                if outs.iter().any(is_resumed) {
+                    let missed = outs.iter().position(|out| message_of(out).is_some());
+                    missed.map(|missed| outs.remove(missed));
+                }
+            }
+            Bug::TellsWhileCatchingUp => tell_while_catching_up(outs, model),
+            Bug::ClaimsWhole => alter_events(outs, |event| {
+                if let Event::Resumed { complete, .. } = event {
+                    *complete = true;
+                }
+            }),
+            Bug::HidesMore => alter_events(outs, |event| {
+                if let Event::Resumed { more, .. } = event {
+                    *more = false;
+                }
+            }),
+            Bug::ClaimsStored => alter_events(outs, |event| {
+                if let Event::NotSent {
+                    tag,
+                    refusal: Refusal::NotStored,
+                } = event
+                {
+                    let (tag, id) = (tag.clone(), model.last_id);
+                    *event = Event::Stored { tag, id };
+                }
+            }),
+            Bug::ForgetsStored => {
+                outs.retain(|out| !is_event(out, |event| matches!(event, Event::Stored { .. })));
+            }
+            Bug::TypesToAll => types_to_all(outs, model),
+            Bug::TypesToIgnoring => types_to_ignoring(outs, model),
+            Bug::RepeatsTyping => {
+                let again = outs.iter().find(|out| is_event(out, is_typing)).cloned();
+                outs.extend(again);
+            }
+            Bug::LogsTyping => {
+                if outs.iter().any(|out| is_event(out, is_typing)) {
+                    outs.push(Out::Log(Entry {
+                        text: Some("typing".into()),
+                        ..Entry::new(0, Kind::Command)
+                    }));
+                }
+            }
             Bug::WelcomesSecond => alter_events(outs, |event| {
                 if let Event::Refused(Refusal::NicknameInUse(name)) = event
                     && model.call.claim.is_some()
@@ -204,6 +278,10 @@ impl Saboteur {
             | Bug::ForgetsBans
             | Bug::ForgetsLimits
             | Bug::ForgetsDeadlines
+            | Bug::ForgetsExpiry
+            | Bug::ForgetsTags
+            | Bug::LosesInTransit
+            | Bug::CatchesUpUnseen
             | Bug::ForgetsToClose
             | Bug::ForgetsQuestions
             | Bug::LosesWhatIsCommitted => {}
@@ -227,6 +305,14 @@ impl Saboteur {
 
 fn is_event(out: &Out, is: impl Fn(&Event) -> bool) -> bool {
     matches!(out, Out::Tell(_, event) if is(event))
+}
+
+fn is_resumed(out: &Out) -> bool {
+    is_event(out, |event| matches!(event, Event::Resumed { .. }))
+}
+
+fn is_typing(event: &Event) -> bool {
+    matches!(event, Event::Typing { .. })
 }
 
 fn alter_events(outs: &mut [Out], alter: impl Fn(&mut Event)) {
@@ -372,5 +458,61 @@ fn leave_quietly(outs: &mut Vec<Out>, model: &Model) {
     if let (Some((_, conn)), None) = (members.next(), members.next()) {
         let event = Rc::new(Event::Left { channel });
         outs.push(Out::Tell(vec![conn.id], event));
+    }
+}
+
+fn tell_while_catching_up(outs: &mut [Out], model: &Model) {
+    if model.call.reading.is_some() {
+        return;
+    }
+    for out in outs {
+        let Some(room) = message_of(out).map(|message| room(&message.channel)) else {
+            continue;
+        };
+        let mut members = model.members(room);
+        let catches_up = members.find(|&(slot, _)| {
+            let place = model.place(slot, room);
+            place.is_some_and(|place| place.catching_up.is_some())
+        });
+        if let (Out::Tell(to, _), Some((_, conn))) = (out, catches_up) {
+            to.push(conn.id);
+        }
+    }
+}
+
+fn types_to_all(outs: &mut [Out], model: &Model) {
+    for out in outs {
+        if let Out::Tell(to, event) = out
+            && is_typing(event)
+        {
+            let deaf = model.all_alive().find(|(_, conn)| !conn.listens);
+            to.extend(deaf.map(|(_, conn)| conn.id));
+        }
+    }
+}
+
+/// Who types in a channel is said to type to somebody who ignores them.
+fn types_to_ignoring(outs: &mut Vec<Out>, model: &Model) {
+    let from = outs.iter().find_map(|out| match out {
+        Out::Tell(_, event) => match &**event {
+            Event::Typing { from, .. } => Some(from.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    let Some(from) = from else {
+        return;
+    };
+    let ignoring = model.all_alive().find(|(slot, conn)| {
+        let user = model.user_of(*slot);
+        conn.listens && user.is_some_and(|user| Model::ignores(user, &from, None))
+    });
+    if let Some((_, conn)) = ignoring {
+        let event = Event::Typing {
+            from,
+            channel: None,
+            to: conn.name.clone(),
+        };
+        outs.push(Out::Tell(vec![conn.id], Rc::new(event)));
     }
 }

@@ -7,8 +7,9 @@ use chat_server::hub::{ConnectionId, MessageId};
 use chat_server::store::History;
 
 use super::invariant::{Check, Invariant, ensure};
+use super::judge::TagNumber;
 use super::model::{Draft, Model, Slot};
-use super::names::{Nicks, ROOMS, shown};
+use super::names::{Nicks, ROOMS, Room, shown};
 
 /// Members from which on comings and goings are told as numbers.
 pub const LARGE: usize = 20;
@@ -23,17 +24,34 @@ pub struct Call {
     /// The connection that is to get a nickname.
     pub claim: Option<Claim>,
     /// The question that the store has answered.
-    pub reading: Option<(Slot, Option<History>)>,
+    pub reading: Option<Answered>,
     /// Messages that are committed, and have to be handed over now.
     pub settled: Vec<(MessageId, Draft)>,
     /// Those whose messages could not be stored, and have to be told so now.
-    pub not_stored: Vec<Slot>,
+    pub not_stored: Vec<(Slot, Option<TagNumber>)>,
+    /// The tags of messages that could not be stored.
+    pub failed_tags: Vec<TagNumber>,
+    /// A token is given up.
+    pub revoking: bool,
+    /// What was told once more to who was cut off, where nothing is kept.
+    pub told_again: Vec<MessageId>,
     /// The connections that are to get an announcement.
     pub announced: Option<Vec<Slot>>,
     /// The private message being handed over.
     pub handing: Option<Handing>,
     /// A command was refused because too many wait.
     pub overflowed: bool,
+}
+
+/// What the store has read.
+#[derive(Debug)]
+pub struct Answered {
+    pub slot: Slot,
+    pub history: Option<History>,
+    /// It was missed in this channel.
+    pub missed_in: Option<Room>,
+    /// How much of it has been told.
+    pub told: usize,
 }
 
 /// A connection comes in.
@@ -63,9 +81,9 @@ impl Model {
         ensure(call.settled.is_empty(), Invariant::NothingLost, || {
             format!("committed and not handed over: {:?}", call.settled)
         })?;
-        let alive = |&slot: &Slot| self.alive(slot).is_some();
+        let alive = |slot: Slot| self.alive(slot).is_some();
         ensure(
-            !call.not_stored.iter().any(alive),
+            !call.not_stored.iter().any(|&(slot, _)| alive(slot)),
             Invariant::NothingLost,
             || format!("not told that nothing was stored: {:?}", call.not_stored),
         )?;
@@ -73,7 +91,7 @@ impl Model {
         ensure(untold.is_empty(), Invariant::AllTold, || {
             format!("have missed the announcement: {untold:?}")
         })?;
-        let unanswered = call.reading.filter(|(slot, _)| alive(slot));
+        let unanswered = call.reading.filter(|reading| alive(reading.slot));
         ensure(unanswered.is_none(), Invariant::EverythingAnswered, || {
             format!("not told what the store has found: {unanswered:?}")
         })?;

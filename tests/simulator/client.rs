@@ -7,16 +7,20 @@ use std::rc::Rc;
 use chat_server::hub::{Event, Message, MessageId};
 
 use super::invariant::{Check, Invariant, ensure};
-use super::names::{ROOMS, room};
+use super::names::{ROOMS, Room, room};
 use super::store::Store;
 
 /// One client, and what is under way to it.
 #[derive(Default)]
 pub struct Client {
     /// Sent and not arrived. It arrives in this order, or not at all.
-    pipe: VecDeque<Rc<Event>>,
+    pipe: VecDeque<Packet>,
     /// The newest message seen of each channel.
     newest: [MessageId; ROOMS],
+    /// The channels it has all kept messages of, up to which.
+    whole: [Option<MessageId>; ROOMS],
+    /// The channels of which it has asked for messages it may have already.
+    asked_again: [bool; ROOMS],
     /// Kept messages seen, for after a crash; the last few.
     pub seen: VecDeque<MessageId>,
 }
@@ -24,11 +28,33 @@ pub struct Client {
 /// Messages a client remembers to have seen.
 const REMEMBERED: usize = 64;
 
+/// Something under way to a client.
+enum Packet {
+    Event(Rc<Event>),
+    /// From here on a channel goes on after this message.
+    After(Room, MessageId),
+}
+
 impl Client {
     /// Puts an event on its way; how many are.
     pub fn send(&mut self, event: &Rc<Event>) -> usize {
-        self.pipe.push_back(event.clone());
+        self.pipe.push_back(Packet::Event(event.clone()));
         self.pipe.len()
+    }
+
+    /// A channel goes on after this message, as the client wanted.
+    pub fn go_on(&mut self, room: Room, after: MessageId) {
+        self.pipe.push_back(Packet::After(room, after));
+    }
+
+    /// It asks for messages that it may have, and that are not kept.
+    pub fn ask_again(&mut self, room: Room) {
+        self.asked_again[room] = true;
+    }
+
+    /// The last message it has of a channel of which it has all.
+    pub fn has_all(&self, room: Room) -> Option<MessageId> {
+        self.whole[room]
     }
 
     /// What has been sent last is lost: the connection is.
@@ -39,13 +65,28 @@ impl Client {
     /// Some of what is under way arrives. Whether there was anything.
     pub fn receive(&mut self, most: usize, history: bool, store: &Store) -> Check<bool> {
         let count = most.min(self.pipe.len());
-        for event in self.pipe.drain(..count).collect::<Vec<_>>() {
+        for packet in self.pipe.drain(..count).collect::<Vec<_>>() {
+            let event = match packet {
+                Packet::Event(event) => event,
+                Packet::After(room, after) => {
+                    self.newest[room] = after;
+                    self.whole[room] = Some(after);
+                    continue;
+                }
+            };
             match &*event {
                 Event::Message(message) => {
                     self.see_new(message)?;
                     if history {
                         self.see(message.body.id, store)?;
+                        self.see_next(message, store)?;
                     }
+                }
+                Event::Joined { channel, .. } => {
+                    // What it has read and the hub has not published yet
+                    // comes again to who leaves and comes back.
+                    self.newest[room(channel)] = MessageId::default();
+                    self.whole[room(channel)] = None;
                 }
                 Event::History { messages, .. } if history => {
                     for message in messages {
@@ -59,13 +100,27 @@ impl Client {
     }
 
     fn see_new(&mut self, message: &Message) -> Check {
-        let newest = &mut self.newest[room(&message.channel)];
+        let room = room(&message.channel);
+        let newest = &mut self.newest[room];
         let id = message.body.id;
-        ensure(id > *newest, Invariant::SameOrder, || {
+        let in_order = id > *newest || self.asked_again[room];
+        ensure(in_order, Invariant::SameOrder, || {
             format!("in {} a client gets {id} after {newest}", message.channel)
         })?;
         *newest = id;
         Ok(())
+    }
+
+    /// Nothing is missing before the next message of a channel.
+    fn see_next(&mut self, message: &Message, store: &Store) -> Check {
+        let room = room(&message.channel);
+        let id = message.body.id;
+        let before = self.whole[room].replace(id);
+        let whole = before.is_none_or(|before| store.are_neighbours(room, before, id));
+        ensure(whole, Invariant::FollowedWhole, || {
+            let (channel, before) = (&message.channel, before);
+            format!("a client gets {id} in {channel} after {before:?}, and there was more")
+        })
     }
 
     fn see(&mut self, id: MessageId, store: &Store) -> Check {

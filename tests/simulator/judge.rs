@@ -6,8 +6,13 @@
 mod membership;
 mod messages;
 mod names;
+mod resume;
+mod tags;
+mod typing;
 
 pub use names::Denied;
+pub use resume::{CatchingUp, HELD_MESSAGES};
+pub use tags::{TagNumber, Tags};
 
 use std::sync::Arc;
 
@@ -37,12 +42,13 @@ impl Model {
                 let slots = self.living(&[*id])?;
                 self.closed(slots[0], farewell, now)
             }
-            Out::Log(entry) => self.logged(entry, store),
-            Out::Append(message) => self.appended(message),
+            Out::Log(entry) => self.logged(entry, store, now),
+            Out::Append(message) => self.appended(message, now),
             Out::Chore(Chore::Recall(recall)) => {
                 self.channels[room(&recall.channel)].awaited = Some(recall.number);
                 Ok(())
             }
+            Out::Chore(Chore::Read(reading)) if reading.catching_up => self.catches_up(reading),
             Out::Chore(Chore::Read(_) | Chore::SetIgnored { .. }) => Ok(()),
         }
     }
@@ -116,13 +122,19 @@ impl Model {
             Event::Ignored(name) => self.ignored(to, name),
             Event::Unignored(name) => self.unignored(to, name),
             Event::Announcement { .. } => self.announced(to),
-            Event::Resumed { .. }
-            | Event::Stored { .. }
-            | Event::NotSent { .. }
-            | Event::Typing { .. }
-            | Event::Listening { .. } => ensure(false, Invariant::RefusalsTrue, || {
-                format!("{to:?} are told {event:?}, which nobody asks for")
-            }),
+            Event::Resumed {
+                channel,
+                complete,
+                more,
+            } => self.resumed(to, channel, *complete, *more),
+            Event::Stored { tag, id } => self.stored(to, tag, *id, store),
+            Event::NotSent { tag, refusal } => self.not_sent(to, tag, refusal, now),
+            Event::Typing {
+                from,
+                channel,
+                to: user,
+            } => self.typing(to, from, (channel.as_ref(), user.as_ref()), now),
+            Event::Listening { typing } => self.listening(to, *typing),
             Event::Refused(refusal) => {
                 for &slot in to {
                     self.refused(slot, refusal, now)?;
@@ -177,6 +189,15 @@ impl Model {
                 format!("{slot} had until {:?} to log in", conn.deadline)
             })?;
         }
+        if let Some(conn) = self.alive(slot)
+            && *farewell == Farewell::TokenRevoked
+            && !self.call.revoking
+        {
+            let due = conn.expiry.is_some_and(|due| due <= now.ticks_ms);
+            ensure(due, Invariant::LimitsKept, || {
+                format!("{slot} had a token until {:?}", conn.expiry)
+            })?;
+        }
         if self.call.opened == Some(slot) {
             let address = self.alive(slot).map(|conn| conn.profile.address);
             let banned = address.is_some_and(|address| self.bans_address(address, now));
@@ -216,17 +237,20 @@ impl Model {
 
     fn refused(&mut self, slot: Slot, refusal: &Refusal, now: Now) -> Check {
         self.answered_move(slot, refusal);
+        if *refusal == Refusal::NotStored {
+            return self.told_not_stored(slot, None);
+        }
+        self.check_reason(slot, refusal, now)
+    }
+
+    /// What is refused is refused for this reason.
+    fn check_reason(&mut self, slot: Slot, refusal: &Refusal, now: Now) -> Check {
         let Some(conn) = self.alive(slot) else {
             return Ok(());
         };
         let is_in = |name| self.place(slot, room(name)).is_some();
         let joined = conn.places.len();
         let true_reason = match refusal {
-            Refusal::NotStored => {
-                let told = &mut self.call.not_stored;
-                let place = told.iter().position(|&other| other == slot);
-                place.map(|place| told.swap_remove(place)).is_some()
-            }
             Refusal::TooManyWaiting(most) => {
                 self.call.overflowed = true;
                 *most == MAX_WAITING
@@ -247,11 +271,11 @@ impl Model {
             Refusal::ChannelExists(name) => self.exists(room(name)),
             Refusal::NoHistory => !self.limits.history,
             Refusal::NicknameIsAccount => self.is_account(slot),
-            Refusal::HistoryUnavailable => {
-                let reading = self.call.reading.take();
-                matches!(reading, Some((asked, None)) if asked == slot)
-            }
-            Refusal::BadName(_) | Refusal::TooManyHeld | Refusal::NicknameRegistered(_) => false,
+            Refusal::HistoryUnavailable => self.reading_failed(slot),
+            Refusal::NotStored
+            | Refusal::BadName(_)
+            | Refusal::TooManyHeld
+            | Refusal::NicknameRegistered(_) => false,
             Refusal::CannotIgnoreSelf
             | Refusal::NotIgnored(_)
             | Refusal::TooManyIgnored(_)
@@ -270,9 +294,10 @@ impl Model {
         })
     }
 
-    /// The number a text stands for.
+    /// The number a text stands for; long ones go on after it.
     fn number(text: &str) -> usize {
-        text.parse().unwrap_or(usize::MAX)
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        text[..digits].parse().unwrap_or(usize::MAX)
     }
 
     fn text_of(text: &Option<Arc<str>>) -> usize {

@@ -55,6 +55,9 @@ pub struct Finding {
     pub seed: u64,
     /// The step after which it was found.
     pub step: u64,
+    /// How many steps to run to find it again; one less if it was found when
+    /// all was over.
+    pub steps: u64,
     /// Which, and what was seen.
     pub violation: Violation,
     /// All that happened until then, as a number.
@@ -93,6 +96,7 @@ fn attempt(seed: u64, steps: u64, bug: Option<Bug>, words_from: u64) -> Result<R
         return Err(Box::new(Finding {
             seed,
             step,
+            steps: step.min(steps),
             violation,
             trace: world.trace.hash(),
             lines: world.trace.into_lines(),
@@ -120,10 +124,10 @@ impl fmt::Display for Finding {
             writeln!(f, "{line}")?;
         }
         let Violation { invariant, seen } = &self.violation;
-        let (seed, steps, trace) = (self.seed, self.step, self.trace);
+        let (seed, step, steps, trace) = (self.seed, self.step, self.steps, self.trace);
         writeln!(
             f,
-            "seed {seed}, step {steps}, trace {trace:016x}: {invariant}"
+            "seed {seed}, step {step}, trace {trace:016x}: {invariant}"
         )?;
         writeln!(f, "  {}", invariant.sentence())?;
         writeln!(f, "  {seen}")?;

@@ -13,11 +13,15 @@ use chat_server::name::Name;
 
 use super::call::Call;
 use super::invariant::{Check, Invariant, ensure};
+use super::judge::{CatchingUp, TagNumber, Tags};
 use super::names::{GLOBAL_ROOM, NICKS, Nick, Nicks, ROOMS, Room, bit, nick};
 use super::store::has;
 
 /// Earlier nicknames of a guest that count when somebody ignores them.
 const ALIASES: usize = 16;
+
+/// Messages shown to somebody who joins.
+pub const RECALLED: usize = 20;
 
 /// Position of a connection in [`Model::slots`]: the index of its id.
 pub type Slot = usize;
@@ -37,6 +41,7 @@ pub struct Model {
     pub drafts: BTreeMap<MessageId, Draft>,
     /// What members are to get and have not got yet.
     pub owed: Vec<Owed>,
+    pub tags: Tags,
     pub last_id: MessageId,
     /// What the call under way is about.
     pub call: Call,
@@ -60,6 +65,16 @@ pub struct Conn {
     pub answers: VecDeque<u64>,
     /// Questions for all channels that have not been answered.
     pub lists: usize,
+    /// Tags it has sent, and whether it waits to hear of them.
+    pub tags: BTreeMap<TagNumber, bool>,
+    /// Whether it is told who is typing.
+    pub listens: bool,
+    /// Wishes about that which have not been answered.
+    pub wishes: VecDeque<bool>,
+    /// Until when nobody may be told again that it types.
+    pub typing_told_until: u64,
+    /// When its token ends.
+    pub expiry: Option<u64>,
     /// The last of its messages that was taken.
     pub last_said: usize,
     /// Whether it has ever asked anything.
@@ -73,6 +88,10 @@ pub struct Place {
     pub view: Nicks,
     /// The newest message of the past it was shown.
     pub past: MessageId,
+    /// It has been cut off, and catches up.
+    pub catching_up: Option<CatchingUp>,
+    /// It has caught up since it came.
+    pub resumed: bool,
 }
 
 /// A request to go somewhere.
@@ -81,6 +100,8 @@ pub enum Move {
     Join,
     Switch,
     Create,
+    /// To get what was said in a channel after a message.
+    Resume(Room, MessageId),
 }
 
 /// A nickname in use.
@@ -106,8 +127,11 @@ pub struct Hold {
 pub struct Channel {
     /// The question for its past that has not been answered.
     pub awaited: Option<u64>,
-    /// What was said meanwhile: whoever comes in before the answer gets it.
-    pub held: Vec<MessageId>,
+    /// What was said meanwhile, with the length of each: whoever comes in
+    /// before the answer gets it.
+    pub held: Vec<(MessageId, usize)>,
+    /// If nothing is kept: what was said last.
+    pub recent: VecDeque<MessageId>,
     /// Comings and goings not told by name.
     pub came: i64,
     pub went: i64,
@@ -124,6 +148,8 @@ pub struct Sent {
     pub by: ConnectionId,
     /// To an account, as far as the connection's thread knew.
     pub to_account: bool,
+    /// What its client calls it.
+    pub tag: Option<TagNumber>,
     /// Once it has been taken: its id, channel and author.
     pub taken: Option<(MessageId, Option<Room>, Arc<str>)>,
 }
@@ -132,6 +158,7 @@ pub struct Sent {
 #[derive(Clone, Copy, Debug)]
 pub struct Draft {
     pub by: ConnectionId,
+    pub tag: Option<TagNumber>,
     pub from_account: bool,
 }
 
@@ -141,6 +168,32 @@ pub struct Owed {
     pub slot: Slot,
     pub room: Room,
     pub id: MessageId,
+}
+
+impl User {
+    /// Was called something else before.
+    pub fn add_alias(&mut self, nick: Nick) {
+        if self.aliases.len() == ALIASES {
+            self.aliases.pop_front();
+        }
+        self.aliases.push_back(nick);
+    }
+}
+
+impl Channel {
+    /// Nobody waits for the past any more.
+    pub fn past_settled(&mut self) {
+        self.awaited = None;
+        self.held.clear();
+    }
+
+    /// Something was said that is not kept.
+    pub fn said(&mut self, id: MessageId) {
+        if self.recent.len() == RECALLED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(id);
+    }
 }
 
 impl Conn {
@@ -157,6 +210,11 @@ impl Conn {
             moves: VecDeque::new(),
             answers: VecDeque::new(),
             lists: 0,
+            tags: BTreeMap::new(),
+            listens: false,
+            wishes: VecDeque::new(),
+            typing_told_until: 0,
+            expiry: None,
             last_said: 0,
             has_asked: false,
         }
@@ -176,6 +234,7 @@ impl Model {
             sent: Vec::new(),
             drafts: BTreeMap::new(),
             owed: Vec::new(),
+            tags: Tags::default(),
             last_id,
             call: Call::default(),
         }
@@ -319,10 +378,7 @@ impl Model {
             return;
         };
         if from != nick(to) {
-            if user.aliases.len() == ALIASES {
-                user.aliases.pop_front();
-            }
-            user.aliases.push_back(from);
+            user.add_alias(from);
         }
         for &slot in &user.slots {
             self.call_self(slot, from, to);
@@ -356,10 +412,13 @@ impl Model {
                 room,
                 view: before | bit(own),
                 past: MessageId::default(),
+                catching_up: None,
+                resumed: false,
             });
         }
         let held = self.channels[room].held.iter();
-        self.owed.extend(held.map(|&id| Owed { slot, room, id }));
+        self.owed
+            .extend(held.map(|&(id, _)| Owed { slot, room, id }));
         self.ration(room);
         Ok(())
     }
@@ -382,6 +441,7 @@ impl Model {
                 if room == GLOBAL_ROOM {
                     channel.awaited = before.awaited;
                     channel.held = before.held;
+                    channel.recent = before.recent;
                     channel.miscounted = miscounted;
                     channel.rationed = miscounted;
                 }

@@ -24,6 +24,8 @@ pub enum Act {
     HangUp,
     /// The network fails: nearly everybody goes away.
     Outage,
+    /// A client is cut off, comes again at once and goes on.
+    ComeBack,
     /// The thread of a connection that the hub has ended is done.
     Done,
     /// The network delivers something.
@@ -48,6 +50,12 @@ pub enum Act {
     Hold,
     /// An account's token is given up.
     Revoke,
+    /// A connection is to end with its token.
+    Expire,
+    /// Retention removes the oldest messages of a channel.
+    Retain,
+    /// Somebody asks who is on, and the like.
+    Look,
     /// An administrator tells everyone something.
     Announce,
     /// An administrator ends a user's connections.
@@ -70,6 +78,11 @@ pub enum Ask {
     Say,
     SayNothing,
     Private,
+    Tagged,
+    Resend,
+    Resume,
+    Typing,
+    Listen,
     Join,
     Switch,
     Create,
@@ -86,7 +99,7 @@ pub enum Ask {
 }
 
 /// How often things happen in a world where all of them do.
-const ACTS: [(Act, usize); 26] = [
+const ACTS: [(Act, usize); 30] = [
     (Act::Open, 150),
     (Act::LogIn, 300),
     (Act::Ask, 1500),
@@ -94,6 +107,7 @@ const ACTS: [(Act, usize); 26] = [
     (Act::Flood, 1),
     (Act::HangUp, 60),
     (Act::Outage, 3),
+    (Act::ComeBack, 30),
     (Act::Done, 60),
     (Act::Receive, 300),
     (Act::Commit, 300),
@@ -106,6 +120,9 @@ const ACTS: [(Act, usize); 26] = [
     (Act::Register, 30),
     (Act::Hold, 15),
     (Act::Revoke, 6),
+    (Act::Expire, 6),
+    (Act::Retain, 15),
+    (Act::Look, 15),
     (Act::Announce, 15),
     (Act::Kick, 8),
     (Act::Ban, 10),
@@ -127,10 +144,15 @@ const ESSENTIAL: [Act; 8] = [
     Act::Pass,
 ];
 
-const ASKS: [(Ask, usize); 16] = [
+const ASKS: [(Ask, usize); 21] = [
     (Ask::Say, 300),
     (Ask::SayNothing, 5),
     (Ask::Private, 120),
+    (Ask::Tagged, 80),
+    (Ask::Resend, 60),
+    (Ask::Resume, 120),
+    (Ask::Typing, 60),
+    (Ask::Listen, 30),
     (Ask::Join, 150),
     (Ask::Switch, 50),
     (Ask::Create, 40),
@@ -172,6 +194,10 @@ pub struct Plan {
     pub commits_fail: usize,
     /// Questions that cannot be answered, in a thousand.
     pub reads_fail: usize,
+    /// Messages the store brings at most to who catches up.
+    pub page: usize,
+    /// Messages that are very long, in a thousand.
+    pub long: usize,
     /// Events that may be under way to a client.
     pub pipe: usize,
     /// How far time passes in a step, in milliseconds.
@@ -224,6 +250,8 @@ impl Plan {
             group: *random.pick(&[1, 4, 64]),
             commits_fail: *random.pick(&[0, 0, 20, 300]),
             reads_fail: *random.pick(&[0, 0, 20, 300]),
+            page: *random.pick(&[1, 3, 20, 5000]),
+            long: *random.pick(&[0, 0, 0, 20, 100]),
             pipe: match crowded {
                 true => 600,
                 false => *random.pick(&[8, 60, 600]),

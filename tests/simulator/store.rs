@@ -27,6 +27,8 @@ pub struct Store {
     committed: Vec<MessageId>,
     /// Committed messages of each channel, increasing.
     channels: [Vec<StoredMessage>; ROOMS],
+    /// The newest message of each channel that retention has removed.
+    removed: [MessageId; ROOMS],
     /// Registered nicknames, with whom they ignore.
     accounts: [Option<Vec<Name>>; NICKS],
     /// As saved.
@@ -54,6 +56,7 @@ impl Store {
             ignoring: VecDeque::new(),
             committed: Vec::new(),
             channels: std::array::from_fn(|_| Vec::new()),
+            removed: [MessageId::default(); ROOMS],
             accounts: std::array::from_fn(|_| None),
             bans: Vec::new(),
         }
@@ -133,7 +136,12 @@ impl Store {
             }
             Question::Read(reading) if fails => Answer::Read(reading, None),
             Question::Read(reading) => {
-                let history = self.history(&reading.channel, reading.window, reading.limit);
+                let limit = match reading.catching_up {
+                    // It may bring less than asked for, if it says so.
+                    true => reading.limit.min(plan.page),
+                    false => reading.limit,
+                };
+                let history = self.history(&reading.channel, reading.window, limit);
                 Answer::Read(reading, Some(history))
             }
         };
@@ -150,7 +158,10 @@ impl Store {
     }
 
     fn history(&self, channel: &Name, window: Window, limit: usize) -> History {
+        let removed = self.removed[room(channel)];
         let rows = &self.channels[room(channel)];
+        let any_removed = rows.partition_point(|row| row.id <= removed);
+        let rows = &rows[any_removed..];
         let limit = limit.min(MAX_ROWS);
         let before = |id: MessageId| rows.partition_point(|row| row.id < id);
         let (start, end) = match window {
@@ -172,7 +183,10 @@ impl Store {
                 Window::After(_) => end < rows.len(),
                 _ => start > 0,
             },
-            gap: false,
+            gap: match window {
+                Window::After(id) => removed > id,
+                _ => any_removed > 0,
+            },
         }
     }
 
@@ -188,6 +202,32 @@ impl Store {
             }
         }
         true
+    }
+
+    /// Retention removes up to so many of a channel's oldest messages.
+    pub fn remove(&mut self, room: usize, most: usize) -> bool {
+        let removed = self.removed[room];
+        let rows = &self.channels[room];
+        let first = rows.partition_point(|row| row.id <= removed);
+        let last = rows[first..].iter().take(most).next_back();
+        if let Some(last) = last {
+            self.removed[room] = last.id;
+        }
+        last.is_some()
+    }
+
+    /// The newest message of a channel that retention has removed.
+    pub fn removed(&self, room: usize) -> MessageId {
+        self.removed[room]
+    }
+
+    /// Whether there is nothing in a channel between these two messages that
+    /// a client could have been told.
+    pub fn are_neighbours(&self, room: usize, one: MessageId, other: MessageId) -> bool {
+        let rows = &self.channels[room];
+        let after = one.max(self.removed[room]);
+        let next = rows.get(rows.partition_point(|row| row.id <= after));
+        next.is_none_or(|next| next.id >= other)
     }
 
     /// The process dies: what waits is lost, except that some of it may have

@@ -5,9 +5,12 @@ use std::collections::hash_map::DefaultHasher;
 use std::fmt::{Arguments, Write};
 use std::hash::{Hash, Hasher};
 
-use chat_server::hub::{Event, Farewell};
+use chat_server::hub::{Event, Farewell, Refusal};
 
 use super::effect::Out;
+
+/// Characters of a line; a few messages are very long.
+const LONGEST: usize = 600;
 
 /// See the module's documentation.
 pub struct Trace {
@@ -88,6 +91,10 @@ impl Trace {
             let mut line = format!("{:>8} ", self.step);
             // Writing to a string does not fail.
             let _ = line.write_fmt(words);
+            if let Some((end, _)) = line.char_indices().nth(LONGEST) {
+                line.truncate(end);
+                line.push_str("...");
+            }
             self.lines.push(line);
         }
     }
@@ -128,9 +135,18 @@ fn kind_of_event(event: &Event) -> &'static str {
         Event::Unignored(_) => "Unignored",
         Event::Announcement { .. } => "Announcement",
         Event::Refused(refusal) => refusal.code(),
+        Event::Resumed { more: true, .. } => "ResumedPart",
+        Event::Resumed {
+            complete: false, ..
+        } => "ResumedWithGap",
         Event::Resumed { .. } => "Resumed",
         Event::Stored { .. } => "Stored",
+        Event::NotSent {
+            refusal: Refusal::NotStored,
+            ..
+        } => "NotSentNotStored",
         Event::NotSent { .. } => "NotSent",
+        Event::Typing { to: Some(_), .. } => "TypingInPrivate",
         Event::Typing { .. } => "Typing",
         Event::Listening { .. } => "Listening",
     }
@@ -151,6 +167,7 @@ fn kind_of_farewell(farewell: &Farewell) -> &'static str {
         Farewell::Replaced => "Replaced",
         Farewell::TokenRevoked => "TokenRevoked",
         Farewell::NotAdmitted(_) => "NotAdmitted",
+        Farewell::CutOff => "CutOff",
         Farewell::Shutdown => "Shutdown",
         Farewell::InternalError => "InternalError",
     }

@@ -1,7 +1,7 @@
 //! The world around the hub: connections, clock, store and network, and one
 //! random step after the other.
 
-mod administration;
+pub mod administration;
 mod asking;
 pub mod connections;
 mod keeping;
@@ -9,14 +9,16 @@ mod logging_in;
 
 use std::time::Duration;
 
-use chat_server::hub::{Effects, Hub, Limits, Now};
+use chat_server::hub::{Chore, Effects, Hub, Limits, MessageId, Now};
+use chat_server::store::Window;
 
 use super::bug::{Bug, Saboteur};
 use super::client::Client;
 use super::effect::{self, Out};
 use super::invariant::{Check, Invariant, ensure};
+use super::judge::TagNumber;
 use super::model::{Model, Slot};
-use super::names::Nick;
+use super::names::{Nick, Room, room};
 use super::plan::{Act, Plan};
 use super::random::Random;
 use super::store::Store;
@@ -24,6 +26,9 @@ use super::trace::Trace;
 
 /// 14 November 2023; any day would do.
 const START_MS: u64 = 1_700_000_000_000;
+
+/// Longer than anything is remembered.
+const LONG_MS: u64 = 11 * 60 * 1000;
 
 /// See the module's documentation.
 pub struct World {
@@ -45,6 +50,14 @@ pub struct World {
     passes: Vec<(String, Nick)>,
     /// Have more under way to them than they may.
     slow: Vec<Slot>,
+    /// Where clients were in channels when their connection ended.
+    left_off: Vec<(Room, MessageId)>,
+    /// Messages whose fate somebody may not know.
+    unsure: Vec<(Nick, TagNumber)>,
+    /// The last tag that was used.
+    last_tag: TagNumber,
+    /// Whether the hub was called since it was looked at.
+    unaudited: bool,
 }
 
 impl World {
@@ -68,6 +81,10 @@ impl World {
             generations: Vec::new(),
             passes: Vec::new(),
             slow: Vec::new(),
+            left_off: Vec::new(),
+            unsure: Vec::new(),
+            last_tag: 0,
+            unaudited: true,
             random,
             plan,
         }
@@ -85,7 +102,10 @@ impl World {
         while let Some(slot) = self.slow.pop() {
             self.close_slow_reader(slot)?;
         }
-        self.audit()
+        match std::mem::take(&mut self.unaudited) {
+            true => self.audit(),
+            false => Ok(()),
+        }
     }
 
     /// Whether there was anything to do.
@@ -98,6 +118,7 @@ impl World {
             Act::Flood => self.flood(),
             Act::HangUp => self.hang_up(),
             Act::Outage => self.outage(),
+            Act::ComeBack => self.come_back(),
             Act::Done => self.done(),
             Act::Receive => self.receive(),
             Act::Commit => {
@@ -114,6 +135,7 @@ impl World {
             Act::Answer => self.answer(),
             Act::Remember => {
                 let done = self.store.remember();
+                self.unaudited |= done;
                 self.trace
                     .did(3, done, "the store remembers whom somebody ignores");
                 Ok(done)
@@ -123,6 +145,9 @@ impl World {
             Act::Register => self.register(),
             Act::Hold => self.hold(),
             Act::Revoke => self.revoke(),
+            Act::Expire => self.expire(),
+            Act::Retain => self.retain(),
+            Act::Look => self.look(),
             Act::Announce => self.announce(),
             Act::Kick => self.kick(),
             Act::Ban => self.ban(),
@@ -143,6 +168,7 @@ impl World {
     }
 
     fn carry_out(&mut self) -> Check {
+        self.unaudited = true;
         while !self.effects.is_empty() {
             let mut outs = effect::take(&mut self.effects);
             self.saboteur.alter(&mut outs, &self.model);
@@ -160,6 +186,9 @@ impl World {
             Out::Tell(to, event) => {
                 for id in to {
                     let slot = id.index as Slot;
+                    if self.saboteur.loses(&event) {
+                        continue;
+                    }
                     if self.clients[slot].send(&event) > self.plan.pipe {
                         self.slow.push(slot);
                     }
@@ -172,14 +201,32 @@ impl World {
                     self.settled(id, false);
                 }
             }
-            Out::Chore(chore) => self.store.chore(chore),
+            Out::Chore(chore) => {
+                self.note_resume(&chore);
+                self.store.chore(chore);
+            }
             Out::Write(..) | Out::Close(..) | Out::Log(_) => {}
+        }
+    }
+
+    /// A client goes on from here, if that is what is read.
+    fn note_resume(&mut self, chore: &Chore) {
+        if let Chore::Read(reading) = chore
+            && let Window::After(after) = reading.window
+            && reading.catching_up
+        {
+            let slot = reading.connection.index as Slot;
+            self.clients[slot].go_on(room(&reading.channel), after);
         }
     }
 
     /// Time passes, and what has become due is done.
     fn pass(&mut self) -> Check<bool> {
-        let ms = self.random.below(self.plan.pass_ms) as u64;
+        let ms = match self.random.chance(10) {
+            // Long enough to forget what was sent.
+            true => LONG_MS,
+            false => self.random.below(self.plan.pass_ms) as u64,
+        };
         self.now.ticks_ms += ms;
         self.now.unix_ms += ms;
         self.trace.act(ms, format_args!("{ms} ms pass"));
@@ -191,13 +238,12 @@ impl World {
         }
         let ticks_ms = self.now.ticks_ms;
         self.model.end_call(ticks_ms)?;
-        let late = self
-            .model
-            .all_alive()
-            .find(|(_, conn)| conn.deadline.is_some_and(|due| due <= ticks_ms));
+        let over = |due: Option<u64>| due.is_some_and(|due| due <= ticks_ms);
+        let mut all = self.model.all_alive();
+        let late = all.find(|(_, conn)| over(conn.deadline) || over(conn.expiry));
         ensure(late.is_none(), Invariant::LimitsKept, || {
             let late = late.map(|(slot, _)| slot);
-            format!("{late:?} has had its time to log in")
+            format!("{late:?} has had its time to log in, or until its token ends")
         })?;
         Ok(true)
     }

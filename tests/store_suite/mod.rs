@@ -1,5 +1,8 @@
 //! What every store must do, whatever database is behind it.
 
+// Some test programs use only what it makes messages and people with.
+#![allow(dead_code)]
+
 use std::cell::Cell;
 use std::sync::Arc;
 

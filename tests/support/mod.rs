@@ -11,6 +11,8 @@ mod carrier;
 mod http;
 mod json_client;
 mod line_client;
+#[cfg(feature = "cluster")]
+mod postgres;
 mod python;
 mod server;
 mod terminal;
@@ -21,6 +23,8 @@ pub use carrier::{Carrier, Identity};
 pub use http::Answer;
 pub use json_client::JsonClient;
 pub use line_client::LineClient;
+#[cfg(feature = "cluster")]
+pub use postgres::{Postgres, connect};
 pub use python::{python, run_python};
 pub use server::{DEADLINE, Server, free_address, wait_until};
 pub use terminal::{Terminal, missing};

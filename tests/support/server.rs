@@ -85,6 +85,12 @@ impl Server {
             },
             "data_dir": dir.path().join("data"),
         });
+        // Every test there is can be had with the other database, too.
+        #[cfg(feature = "cluster")]
+        if std::env::var_os("CHAT_TEST_POSTGRES").is_some() {
+            let url = super::Postgres::shared().create_database();
+            config["store"] = json!({"postgres": url});
+        }
         change(&mut config);
         Server::spawn_task(None, prefix, environment, dir, &config)
     }

@@ -150,7 +150,7 @@ impl LineSession {
         let adopted = self
             .context
             .hub
-            .ask(move |hub, _, _| hub.adopt(id, &own, &proof));
+            .ask(move |hub, _, fx| hub.adopt(id, &own, &proof, fx));
         if matches!(adopted, Ok(Ok(()))) {
             self.account = Some(account.id);
         }

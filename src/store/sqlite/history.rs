@@ -4,19 +4,13 @@
 //! it is one range of numbers, and no part is slower to find than another.
 
 use diesel::prelude::*;
-use diesel::result::Error;
 
 use super::schema::{account, conversation, message, participant};
 use crate::hub::MessageId;
-use crate::name::Name;
-use crate::store::key::{clamp, unpack};
-use crate::store::{
-    AccountId, Conversation, History, MAX_ROWS, StoredMessage, ThreadSummary, Window,
-};
-use crate::text::Text;
+use crate::store::key::clamp;
+use crate::store::row::{MessageRow, name, stored};
+use crate::store::{AccountId, Conversation, History, MAX_ROWS, ThreadSummary, Window};
 
-/// The columns of a [`StoredMessage`].
-pub type MessageRow = (i64, i64, String, Option<i64>, String);
 /// Selects a [`MessageRow`].
 pub const MESSAGE: (
     message::id,
@@ -266,23 +260,4 @@ impl Extent {
         }
         Ok(low)
     }
-}
-
-/// A message from its row.
-pub fn stored((id, at_ms, author, account, text): MessageRow) -> QueryResult<StoredMessage> {
-    Ok(StoredMessage {
-        id: unpack(id),
-        at_ms: at_ms.try_into().unwrap_or(0),
-        author: name(&author)?,
-        account: account.map(AccountId),
-        text: Text::clean(&text),
-    })
-}
-
-/// A name that was one when it was stored.
-pub fn name(shown: &str) -> QueryResult<Name> {
-    Name::parse(shown).map_err(|error| {
-        let what = format!("a name in it is none any more: {error}");
-        Error::DeserializationError(what.into())
-    })
 }

@@ -131,7 +131,7 @@ fn inspect_contents(path: &Path, bytes: u64) -> Result<Found, OpenError> {
         .into_iter()
         .find(|row| !known.contains(&row.version));
     if let Some(row) = newest {
-        return Err(OpenError::Newer(path.to_owned(), row.version));
+        return Err(OpenError::Newer(path.display().to_string(), row.version));
     }
     if bytes <= FULL_CHECK_BYTES {
         let check: Check = diesel::sql_query("PRAGMA quick_check(1)")

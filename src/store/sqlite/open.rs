@@ -42,7 +42,7 @@ pub fn open(settings: &SqliteSettings) -> Result<(File, SqliteConnection), OpenE
     let mut connection =
         writer(settings, settings.max_bytes).map_err(|error| unreadable(error.to_string()))?;
     migrate(&mut connection, found)
-        .map_err(|why| OpenError::Migration(path.clone(), why.to_string()))?;
+        .map_err(|why| OpenError::Migration(path.display().to_string(), why.to_string()))?;
     Ok((file, connection))
 }
 

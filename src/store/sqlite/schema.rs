@@ -1,42 +1,7 @@
-//! The tables, as diesel sees them; `migrations/` makes them.
+//! The tables, as diesel sees them; `migrations/` makes them. Those that
+//! are the same in every database are in `store/schema.rs`.
 
-diesel::table! {
-    account (id) {
-        id -> BigInt,
-        username -> Text,
-        username_key -> Text,
-        first_name -> Text,
-        last_name -> Text,
-        email -> Nullable<Text>,
-        email_key -> Nullable<Text>,
-        phone -> Nullable<Text>,
-        phone_key -> Nullable<Text>,
-        password_hash -> Text,
-        created_at -> BigInt,
-    }
-}
-
-diesel::table! {
-    ignored (account_id, nickname_key) {
-        account_id -> BigInt,
-        nickname_key -> Text,
-        nickname -> Text,
-    }
-}
-
-diesel::table! {
-    token (access_key_id) {
-        access_key_id -> Text,
-        secret_access_key -> Text,
-        refresh_token -> Text,
-        account_id -> BigInt,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        modified_at -> BigInt,
-        is_refreshable -> Bool,
-        is_active -> Bool,
-    }
-}
+pub use crate::store::schema::account;
 
 diesel::table! {
     conversation (id) {
@@ -94,8 +59,6 @@ diesel::joinable!(participant -> message (last_message_id));
 diesel::joinable!(message -> conversation (conversation_id));
 diesel::allow_tables_to_appear_in_same_query!(
     account,
-    ignored,
-    token,
     conversation,
     message,
     participant,

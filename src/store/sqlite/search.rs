@@ -6,25 +6,21 @@
 
 use std::collections::HashMap;
 
-use caseless::Caseless;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 
-use super::history::{MESSAGE, MessageRow, conversation_id, name, stored};
+use super::history::{MESSAGE, conversation_id};
 use super::schema::{conversation, message, message_search, search_state};
 use crate::store::key::clamp;
-use crate::store::{AccountId, Conversation, Found, MAX_ROWS, Search, SearchScope};
+use crate::store::row::{self, MessageRow, PlaceRow, stored};
+use crate::store::words::{self, words};
+use crate::store::{Found, MAX_ROWS, Search, SearchScope};
 
 /// Messages indexed in one slice: a few milliseconds.
 const SLICE: i64 = 512;
 /// Messages at the end that are looked through when they are not indexed yet;
 /// more than that can only be behind under a load that lasts.
 const MAX_SCAN: i64 = 200_000;
-/// Words of a search that count.
-const MAX_WORDS: usize = 16;
-
 #[derive(QueryableByName)]
 struct Hit {
     #[diesel(sql_type = BigInt)]
@@ -47,7 +43,7 @@ enum Within {
 
 /// See [`crate::store::Store::search`].
 pub fn search(connection: &mut SqliteConnection, search: &Search) -> QueryResult<Vec<Found>> {
-    let words: Vec<String> = words(&search.words).take(MAX_WORDS).collect();
+    let words: Vec<String> = words::wanted(search);
     let within = match &search.scope {
         SearchScope::Everywhere => Some(Within::Everything),
         SearchScope::ThreadsOf(account) => Some(Within::Account(account.0)),
@@ -143,29 +139,8 @@ impl Plan {
     }
 }
 
-/// The words of a text: runs of letters, digits and marks, without case and
-/// accents. The index gets them so as well, and splits at spaces only: there
-/// is one idea of what a word is, and it is here.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c| !is_part_of_word(c))
-        .map(|word| {
-            // Other marks are no accents: in Indic scripts they are vowels.
-            let bare = word.nfkd().filter(|c| !('\u{300}'..='\u{36f}').contains(c));
-            // Compatibility forms may bring in spaces and other signs.
-            bare.default_case_fold()
-                .filter(|&c| is_part_of_word(c))
-                .collect()
-        })
-        // Marks alone are none: they belong to a letter.
-        .filter(|word: &String| word.contains(char::is_alphanumeric))
-}
-
-fn is_part_of_word(c: char) -> bool {
-    c.is_alphanumeric() || is_combining_mark(c)
-}
-
 fn load(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<Vec<Found>> {
-    type Row = (MessageRow, (Option<String>, Option<i64>, Option<i64>));
+    type Row = (MessageRow, PlaceRow);
     let rows: Vec<Row> = message::table
         .inner_join(conversation::table)
         .filter(message::id.eq_any(ids))
@@ -182,17 +157,12 @@ fn load(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<Vec<Found
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
         // What retention has just removed is no longer there to be found.
-        let Some((message, (channel, low, high))) = by_id.remove(id) else {
+        let Some((message, place)) = by_id.remove(id) else {
             continue;
         };
-        let conversation = match (channel, low, high) {
-            (None, Some(low), Some(high)) => Conversation::Thread(AccountId(low), AccountId(high)),
-            (channel, ..) => Conversation::Channel(name(&channel.unwrap_or_default())?),
-        };
-        let message = stored(message)?;
         found.push(Found {
-            conversation,
-            message,
+            conversation: row::conversation(place)?,
+            message: stored(message)?,
         });
     }
     Ok(found)

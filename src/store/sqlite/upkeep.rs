@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::Retention;
 use super::append::Tails;
 use super::history::{self, Extent};
-use super::schema::{conversation, message, participant, token};
+use super::schema::{conversation, message, participant};
 use super::search;
 use crate::hub::MessageId;
+use crate::store::Retention;
 use crate::store::key::clamp;
+use crate::store::schema::token;
 
 /// Conversations looked at in one slice.
 const CONVERSATIONS: i64 = 50;

@@ -13,7 +13,11 @@ impl Model {
         let Some(conn) = self.alive_mut(slot) else {
             return Ok(());
         };
-        let asked = conn.moves.pop_front();
+        let asked = conn.moves.front().copied();
+        // Who resumes comes in first, and then gets what was missed.
+        if !matches!(asked, Some(Move::Resume(..))) {
+            conn.moves.pop_front();
+        }
         let one_channel = conn.profile.one_channel;
         ensure(asked.is_some(), Invariant::MembershipConsistent, || {
             format!("{slot} is in {channel} and has not asked")
@@ -28,7 +32,7 @@ impl Model {
                 conn.places.sort_by_key(|place| place.room == room);
             }
         } else {
-            let leaves = one_channel || asked != Some(Move::Join);
+            let leaves = one_channel || matches!(asked, Some(Move::Switch | Move::Create));
             let current = self.alive(slot).and_then(|conn| conn.places.last());
             if let Some(current) = current.map(|place| place.room)
                 && leaves

@@ -1,35 +1,36 @@
 //! What is said: taken, committed, handed over once, and to whom.
 
 use chat_server::chatlog::{Entry, Kind};
-use chat_server::hub::{ConnectionId, Message, MessageId, Private};
+use chat_server::hub::{ConnectionId, Message, MessageId, Now, Private};
 use chat_server::name::Name;
 use chat_server::store::{NewMessage, Place};
 
 use super::super::call::Handing;
 use super::super::invariant::{Check, Invariant, ensure};
-use super::super::model::{Draft, Model, Owed, Slot};
-use super::super::names::{Room, nick, room, written_nickname, written_room};
+use super::super::model::{Draft, Model, Owed, RECALLED, Slot};
+use super::super::names::{GLOBAL_ROOM, Room, nick, room, written_nickname, written_room};
 use super::super::store::Store;
-
-/// Messages shown to somebody who joins.
-const RECALLED: usize = 20;
+use super::TagNumber;
+use super::resume::is_too_much;
 
 impl Model {
     /// The hub wants a message committed.
-    pub(super) fn appended(&mut self, message: &NewMessage) -> Check {
+    pub(super) fn appended(&mut self, message: &NewMessage, now: Now) -> Check {
         let number = Model::number(message.text.as_str());
         let (place, kept) = match &message.place {
             Place::Channel { channel, account } => (Some(room(channel)), account.is_some()),
             Place::Direct { .. } => (None, true),
         };
-        let by = self.take(number, message.id, place, &message.author)?;
+        let (by, tag) = self.take(number, message.id, place, &message.author, now)?;
         let slot = self.slot_of(by);
         let account = slot.is_some_and(|slot| self.is_account(slot));
         ensure(account == kept, Invariant::NothingAltered, || {
             format!("{} is kept for the wrong account", message.id)
         })?;
+        self.tags.keep(message.id);
         let draft = Draft {
             by,
+            tag,
             from_account: account,
         };
         self.drafts.insert(message.id, draft);
@@ -43,7 +44,8 @@ impl Model {
         id: MessageId,
         place: Option<Room>,
         author: &Name,
-    ) -> Check<ConnectionId> {
+        now: Now,
+    ) -> Check<(ConnectionId, Option<TagNumber>)> {
         ensure(id > self.last_id, Invariant::IdsIncrease, || {
             format!("{id} comes after {}", self.last_id)
         })?;
@@ -53,7 +55,7 @@ impl Model {
             return Err(altered(id, "it has been taken before, or was never said"));
         };
         sent.taken = Some((id, place, author.shown()));
-        let by = sent.by;
+        let (by, tag) = (sent.by, sent.tag);
         let Some(slot) = self.slot_of(by) else {
             return Err(altered(id, "who is said to have said it has gone"));
         };
@@ -63,19 +65,25 @@ impl Model {
         if self.nick_of(slot) != Some(nick(author)) {
             return Err(altered(id, "it was said by somebody else"));
         }
+        if let Some(tag) = tag {
+            self.take_tag(nick(author), tag, id, now)?;
+        }
         let Some(conn) = self.alive_mut(slot) else {
-            return Ok(by);
+            return Ok((by, tag));
         };
         let before = conn.last_said;
         conn.last_said = number + 1;
         ensure(number >= before, Invariant::OwnOrder, || {
             format!("{slot} said {number} before {before}")
         })?;
-        Ok(by)
+        Ok((by, tag))
     }
 
     /// The chat log has every message, at the moment it is handed over.
-    pub(super) fn logged(&mut self, entry: &Entry, store: &Store) -> Check {
+    pub(super) fn logged(&mut self, entry: &Entry, store: &Store, now: Now) -> Check {
+        if entry.kind == Kind::Command {
+            return Model::check_logged_command(entry);
+        }
         let (Some(id), Kind::Message | Kind::Private) = (entry.id, entry.kind) else {
             return Ok(());
         };
@@ -94,14 +102,24 @@ impl Model {
                 ensure(!kept, Invariant::CommitFirst, || {
                     format!("{id} is handed over and has not been committed")
                 })?;
-                let by = self.take(number, id, place, author)?;
+                let (by, tag) = self.take(number, id, place, author, now)?;
+                if tag.is_some() {
+                    self.tags.publish(id, now);
+                }
                 let slot = self.slot_of(by);
                 let from_account = slot.is_some_and(|slot| self.is_account(slot));
-                Draft { by, from_account }
+                Draft {
+                    by,
+                    tag,
+                    from_account,
+                }
             }
         };
         match (place, to) {
-            (Some(room), _) => self.publish(room, id),
+            (Some(room), _) => {
+                let bytes = entry.text.as_deref().map_or(0, str::len);
+                self.publish(room, id, bytes);
+            }
             (None, Some(to)) => self.hand_over(id, draft, author, to),
             (None, None) => return Err(altered(id, "it is to nobody")),
         }
@@ -123,27 +141,37 @@ impl Model {
         }
     }
 
-    fn check_committed(&self, id: MessageId, kept: bool, store: &Store) -> Check {
+    pub(super) fn check_committed(&self, id: MessageId, kept: bool, store: &Store) -> Check {
         let seen = !kept || store.is_committed(id);
         ensure(seen, Invariant::CommitFirst, || {
             format!("{id} is seen and not committed")
         })
     }
 
-    /// From now on every member is owed the message.
-    fn publish(&mut self, room: Room, id: MessageId) {
-        let members: Vec<Slot> = self
-            .members(room)
-            .filter(|(_, conn)| {
-                let place = conn.places.iter().find(|place| place.room == room);
-                place.is_some_and(|place| place.past < id)
-            })
-            .map(|(slot, _)| slot)
-            .collect();
-        let owed = members.into_iter().map(|slot| Owed { slot, room, id });
-        self.owed.extend(owed);
-        if self.channels[room].awaited.is_some() {
-            self.channels[room].held.push(id);
+    /// From now on every member is owed the message, or will read it later.
+    fn publish(&mut self, room: Room, id: MessageId, bytes: usize) {
+        let members: Vec<Slot> = self.members(room).map(|(slot, _)| slot).collect();
+        for slot in members {
+            let Some(place) = self.place_mut(slot, room) else {
+                continue;
+            };
+            match &mut place.catching_up {
+                Some(catching_up) => catching_up.published(id, bytes),
+                None if place.past < id => self.owed.push(Owed { slot, room, id }),
+                None => {}
+            }
+        }
+        let keeps = self.limits.history;
+        let channel = &mut self.channels[room];
+        if channel.awaited.is_some() {
+            channel.held.push((id, bytes));
+            if is_too_much(&channel.held) {
+                // More cannot be kept back: they do without the past.
+                channel.past_settled();
+            }
+        }
+        if !keeps && (room == GLOBAL_ROOM || self.exists(room)) {
+            self.channels[room].said(id);
         }
     }
 
@@ -156,6 +184,9 @@ impl Model {
         for &slot in to {
             let owed = Owed { slot, room, id };
             let place = self.owed.iter().position(|other| *other == owed);
+            if place.is_none() && self.caught_up_with(slot, room, id)? {
+                continue;
+            }
             ensure(place.is_some(), Invariant::NothingDoubled, || {
                 format!("{slot} has seen {id} already")
             })?;
@@ -276,25 +307,30 @@ impl Model {
         store: &Store,
     ) -> Check {
         let room = room(channel);
-        if let Some((asked, answer)) = self.call.reading.take() {
-            let answer = answer.unwrap_or_default();
+        if let Some(reading) = self.call.reading.take() {
+            let asked = reading.slot;
+            let answer = reading.history.unwrap_or_default();
             let stored = answer.messages.iter().map(|row| (row.id, &row.text));
             let shown = messages
                 .iter()
                 .map(|message| (message.body.id, &message.body.text));
-            let right = to == [asked] && complete == answer.is_complete() && stored.eq(shown);
+            let right = to == [asked]
+                && reading.missed_in.is_none()
+                && complete == answer.is_complete()
+                && stored.eq(shown);
             return ensure(right, Invariant::HistoryTrue, || {
                 format!("{to:?} are shown what {asked} asked for, or something else")
             });
         }
         self.all_in(to, room)?;
+        self.none_catches_up(to, room)?;
         for message in messages {
             let text = message.body.text.as_str();
             self.check_unaltered(message.body.id, text, Some(room), &message.from)?;
         }
         self.check_past(room, messages, store)?;
         for &slot in to {
-            self.shown_past(slot, room, messages);
+            self.shown_past(slot, room, messages, store.removed(room));
         }
         Ok(())
     }
@@ -304,7 +340,7 @@ impl Model {
         let ids = messages.iter().map(|message| message.body.id);
         let right = match messages.first() {
             None => false,
-            Some(_) if !self.limits.history => ids.is_sorted_by(|a, b| a < b),
+            Some(_) if !self.limits.history => ids.eq(self.channels[room].recent.iter().copied()),
             Some(first) => {
                 let stored = store.from(room, first.body.id).iter().map(|row| row.id);
                 stored.take(messages.len()).eq(ids)
@@ -321,7 +357,7 @@ impl Model {
 
     /// What somebody has seen in the past is not owed any more, nor what is
     /// too old for it.
-    fn shown_past(&mut self, slot: Slot, room: Room, messages: &[Message]) {
+    fn shown_past(&mut self, slot: Slot, room: Room, messages: &[Message], removed: MessageId) {
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
             return;
         };
@@ -331,7 +367,8 @@ impl Model {
             place.past = place.past.max(last);
         }
         self.owed.retain(|owed| {
-            let seen = owed.id <= last && (full || owed.id >= first);
+            let too_old = full || owed.id <= removed;
+            let seen = owed.id <= last && (too_old || owed.id >= first);
             owed.slot != slot || owed.room != room || !seen
         });
     }

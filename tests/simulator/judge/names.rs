@@ -6,7 +6,7 @@ use chat_server::name::Name;
 use super::super::call::Claim;
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Model, Slot, User};
-use super::super::names::{Nick, nick};
+use super::super::names::{Nick, bit, nick};
 
 /// Why somebody cannot have a nickname.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +105,17 @@ impl Model {
         let Some(guest) = self.nick_of(claim.slot) else {
             return Ok(());
         };
+        let as_guest = self.users[guest].as_ref();
+        let ignored = as_guest.map_or(0, |user| user.ignored) & !bit(nick(name));
+        let aliases = as_guest.map(|user| user.aliases.clone());
+        let aliases = aliases.unwrap_or_default().into_iter().chain([guest]);
         self.release_name(claim.slot);
         self.take_name(claim.slot, name, true, claim.ignored);
+        if let Some(user) = &mut self.users[nick(name)] {
+            // It is the same person as before.
+            user.ignored |= ignored;
+            aliases.for_each(|alias| user.add_alias(alias));
+        }
         self.call_self(claim.slot, guest, name);
         if let Some(conn) = self.alive_mut(claim.slot) {
             conn.token = claim.token;

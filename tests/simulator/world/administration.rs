@@ -7,13 +7,13 @@ use ipnet::IpNet;
 use super::super::bug::Bug;
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::Slot;
-use super::super::names::{nick, nickname};
+use super::super::names::{nick, nickname, room};
 use super::super::store::account_of;
 use super::connections::{ADDRESSES, address};
 use super::{World, limits};
 
 /// Bans at once at most, so that there is somebody left.
-const BANS: usize = 6;
+pub const BANS: usize = 6;
 
 impl World {
     pub(super) fn announce(&mut self) -> Check<bool> {
@@ -133,7 +133,7 @@ impl World {
         }
         let id = self.model.bans.remove(self.random.below(listed)).id;
         self.trace.act(24, format_args!("ban {id} is lifted"));
-        let lifted = self.call(|hub, _, _| hub.unban(id))?;
+        let lifted = self.call(|hub, _, fx| hub.unban(id, fx))?;
         let right = lifted.is_some() || self.saboteur.is(Bug::ForgetsBans);
         ensure(right, Invariant::ListsTrue, || {
             format!("there is said to be no ban {id}")
@@ -149,11 +149,41 @@ impl World {
         let slots = self.with_token(&key);
         self.trace
             .act(25, format_args!("{key} is given up: {slots:?}"));
+        self.model.call.revoking = true;
         let hit = self.call(|hub, now, fx| hub.revoke(&key, now, fx))?;
         ensure(hit == slots.len(), Invariant::ListsTrue, || {
             format!("{hit} connections with {key} are said to be ended, it was {slots:?}")
         })?;
         self.all_ended(&slots)?;
+        Ok(true)
+    }
+
+    /// Somebody asks who is on, and what a connection's thread asks for it.
+    pub(super) fn look(&mut self) -> Check<bool> {
+        self.trace.act(29, format_args!("somebody looks around"));
+        for nick in 0..self.plan.nicks {
+            let asked = nickname(nick, 1);
+            let (name, is_on) = self.hub.presence(asked.clone());
+            let known = self.model.users[nick].is_some();
+            let right = is_on == known && name == asked;
+            ensure(right, Invariant::ListsTrue, || {
+                format!("{name} is said to be on: {is_on}; it is {known}")
+            })?;
+        }
+        for (slot, conn) in self.model.all_alive() {
+            let name = self.hub.nickname_of(conn.id);
+            let current = self.hub.own_channel(conn.id, None).ok();
+            let known = conn.places.last().map(|place| place.room);
+            let right = name == conn.name && current.as_ref().map(room) == known;
+            ensure(right, Invariant::ListsTrue, || {
+                format!("{slot} is said to be {name:?} in {current:?}, it is in {known:?}")
+            })?;
+        }
+        let open: usize = self.hub.protocols().values().map(|each| each.open).sum();
+        let known = self.model.all_alive().count();
+        ensure(open == known, Invariant::ListsTrue, || {
+            format!("{open} connections are counted, it is {known}")
+        })?;
         Ok(true)
     }
 

@@ -1,17 +1,23 @@
 //! What connections ask of the hub.
 
-use chat_server::hub::{Command, Farewell};
+use chat_server::hub::{Audience, Command, Effects, Farewell, MessageId, Tag};
 use chat_server::name::Name;
 use chat_server::store::Window;
 use chat_server::text::Text;
 
+use super::super::bug::Bug;
 use super::super::invariant::{Check, Invariant, ensure};
-use super::super::judge::MAX_WAITING;
+use super::super::judge::{MAX_WAITING, TagNumber};
 use super::super::model::{Move, Sent, Slot};
-use super::super::names::{channel, nick};
+use super::super::names::{Nick, channel, nick, room};
 use super::super::plan::Ask;
 use super::super::store::account_of;
 use super::World;
+
+/// Characters of a very long message.
+const LONG: usize = 60 * 1024;
+/// Messages with a tag that are remembered, to send them again.
+const UNSURE: usize = 16;
 
 impl World {
     pub(super) fn ask(&mut self) -> Check<bool> {
@@ -45,11 +51,11 @@ impl World {
         Ok(true)
     }
 
-    fn command(&mut self, slot: Slot, ask: Ask) -> Command {
+    pub(super) fn command(&mut self, slot: Slot, ask: Ask) -> Command {
         match ask {
             Ask::Say => Command::Say {
                 channel: self.some_channel_or_current(),
-                text: self.words(slot, false),
+                text: self.words(slot, false, None),
             },
             Ask::SayNothing => Command::Say {
                 channel: self.some_channel_or_current(),
@@ -60,10 +66,25 @@ impl World {
                 let known = self.model.is_account(slot) && self.store.is_registered(nick(&to));
                 Command::Private {
                     account: known.then(|| account_of(nick(&to))),
-                    text: self.words(slot, known),
+                    text: self.words(slot, known, None),
                     to,
                 }
             }
+            Ask::Tagged => self.tagged(slot, None),
+            Ask::Resend => {
+                let own = self.model.nick_of(slot);
+                let of_own = |&&(nick, _): &&(Nick, TagNumber)| Some(nick) == own;
+                let again = self.unsure.iter().rev().find(of_own).map(|&(_, tag)| tag);
+                self.tagged(slot, again)
+            }
+            Ask::Resume => self.resume(slot),
+            Ask::Typing => Command::Typing(match self.random.chance(600) {
+                true => Audience::Channel(self.some_channel_or_current()),
+                false => Audience::User(self.some_nickname()),
+            }),
+            Ask::Listen => Command::Listen {
+                typing: self.random.chance(800),
+            },
             Ask::Join => Command::Join(self.some_channel()),
             Ask::Switch => Command::Switch(self.some_channel()),
             Ask::Create => Command::Create(self.some_channel()),
@@ -118,18 +139,92 @@ impl World {
     }
 
     /// Something to say that nobody else says: a number.
-    fn words(&mut self, slot: Slot, to_account: bool) -> Text {
+    fn words(&mut self, slot: Slot, to_account: bool, tag: Option<TagNumber>) -> Text {
         let number = self.model.sent.len();
         self.model.sent.push(Sent {
             by: self.id(slot),
             to_account,
+            tag,
             taken: None,
         });
-        Text::clean(&number.to_string())
+        match self.random.chance(self.plan.long) {
+            true => Text::clean(&format!("{number} {}", "x".repeat(LONG))),
+            false => Text::clean(&number.to_string()),
+        }
+    }
+
+    /// Something with a tag: a new one, or one that was used before.
+    fn tagged(&mut self, slot: Slot, again: Option<TagNumber>) -> Command {
+        let tag = again.unwrap_or_else(|| {
+            self.last_tag += 1;
+            self.last_tag
+        });
+        if let Some(nick) = self.model.nick_of(slot)
+            && again.is_none()
+        {
+            if self.unsure.len() == UNSURE {
+                self.unsure.remove(0);
+            }
+            self.unsure.push((nick, tag));
+        }
+        let message = match self.random.below(8) {
+            0 => Command::Say {
+                channel: None,
+                text: Text::clean(" "),
+            },
+            1..=5 => Command::Say {
+                channel: self.some_channel_or_current(),
+                text: self.words(slot, false, Some(tag)),
+            },
+            _ => Command::Private {
+                to: self.some_nickname(),
+                account: None,
+                text: self.words(slot, false, Some(tag)),
+            },
+        };
+        Command::Tagged {
+            tag: Tag::parse(&format!("t{tag}")).expect("a short tag"),
+            message: Box::new(message),
+        }
+    }
+
+    /// Goes on in a channel: with the next page, where somebody has left off,
+    /// or anywhere.
+    fn resume(&mut self, slot: Slot) -> Command {
+        let conn = self.model.alive(slot);
+        let paused = conn.and_then(|conn| {
+            let mut places = conn.places.iter();
+            places.find(|place| place.catching_up.is_some())
+        });
+        let (room, after) = match paused.map(|place| (place.room, place.past)) {
+            Some(page) if self.random.chance(800) => page,
+            _ if self.random.chance(600) && !self.left_off.is_empty() => {
+                *self.random.pick(&self.left_off)
+            }
+            _ => (self.random.below(self.plan.rooms), self.some_place()),
+        };
+        if !self.plan.history {
+            self.clients[slot].ask_again(room);
+        }
+        Command::Resume {
+            channel: channel(room, self.random.below(2)),
+            after,
+        }
+    }
+
+    fn some_place(&mut self) -> MessageId {
+        match self.random.below(4) {
+            0 => MessageId::default(),
+            1 => MessageId {
+                ms: u64::MAX,
+                sequence: 0,
+            },
+            _ => self.store.some_id(&mut self.random),
+        }
     }
 
     /// Hands a command to the hub.
-    fn submit(&mut self, slot: Slot, command: Command) -> Check {
+    pub(super) fn submit(&mut self, slot: Slot, command: Command) -> Check {
         let id = self.id(slot);
         self.trace.act(15, format_args!("{id:?} asks {command:?}"));
         let named = self.model.nick_of(slot).is_some();
@@ -141,6 +236,7 @@ impl World {
             Command::Join(_) => Some(Move::Join),
             Command::Switch(_) => Some(Move::Switch),
             Command::Create(_) => Some(Move::Create),
+            Command::Resume { channel, after } => Some(Move::Resume(room(channel), *after)),
             _ => None,
         };
         let goes = goes.filter(|_| named);
@@ -152,9 +248,24 @@ impl World {
         conn.answers.extend(answers);
         let lists = matches!(command, Command::ListChannels);
         conn.lists += usize::from(lists);
+        let wish = match &command {
+            Command::Listen { typing } => Some(*typing),
+            _ => None,
+        };
+        conn.wishes.extend(wish);
+        if let Some(tag) = tag_of(&command) {
+            conn.tags.insert(tag, true);
+        }
         self.model.call.overflowed = false;
         self.calls += 1;
+        let command = match command {
+            Command::Tagged { message, .. } if self.saboteur.is(Bug::ForgetsTags) => *message,
+            command => command,
+        };
         self.hub.apply(id, command, self.now, &mut self.effects);
+        if self.saboteur.is(Bug::CatchesUpUnseen) {
+            self.catch_up_unseen(slot);
+        }
         self.carry_out()?;
         if self.model.call.overflowed
             && let Some(conn) = self.model.alive_mut(slot)
@@ -162,9 +273,25 @@ impl World {
             // It will never be carried out.
             goes.and_then(|_| conn.moves.pop_back());
             answers.and_then(|_| conn.answers.pop_back());
+            wish.and_then(|_| conn.wishes.pop_back());
             conn.lists -= usize::from(lists);
         }
         self.model.end_call(self.now.ticks_ms)
+    }
+
+    /// Somebody is catching up whom nobody knows to: a fault that only
+    /// [`Bug`] plants.
+    fn catch_up_unseen(&mut self, slot: Slot) {
+        let place = self.model.alive(slot).and_then(|conn| conn.places.last());
+        if let Some(room) = place.map(|place| place.room) {
+            let resume = Command::Resume {
+                channel: channel(room, 0),
+                after: MessageId::default(),
+            };
+            let id = self.id(slot);
+            let mut unseen = Effects::default();
+            self.hub.apply(id, resume, self.now, &mut unseen);
+        }
     }
 
     /// Asks more at once than may wait.
@@ -197,11 +324,20 @@ impl World {
             let Some(conn) = self.model.alive(slot) else {
                 continue;
             };
+            let tags = conn.tags.values().filter(|&&waits| waits).count();
             let left = conn.lists + conn.answers.len() + conn.moves.len();
+            let left = left + conn.wishes.len() + tags;
             ensure(left == 0, Invariant::EverythingAnswered, || {
                 format!("{slot} still waits for {left} answers")
             })?;
         }
         Ok(())
+    }
+}
+
+fn tag_of(command: &Command) -> Option<TagNumber> {
+    match command {
+        Command::Tagged { tag, .. } => tag.as_str().strip_prefix('t')?.parse().ok(),
+        _ => None,
     }
 }

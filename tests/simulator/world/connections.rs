@@ -8,15 +8,24 @@ use super::super::bug::Bug;
 use super::super::client::Client;
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Conn, Slot};
+use super::super::names::ROOMS;
 use super::World;
 
 /// Ports begin here, so that an address says which connection it is.
 pub const FIRST_PORT: u16 = 1000;
+/// Places in channels where clients have left off that are remembered.
+const LEFT_OFF: usize = 8;
 /// Addresses people come from.
 pub const ADDRESSES: usize = 6;
 
 impl World {
     pub(super) fn open(&mut self) -> Check<bool> {
+        let opened = self.open_slot()?;
+        Ok(opened.is_some())
+    }
+
+    /// Opens a connection, if there is room for one. It may be turned away.
+    pub(super) fn open_slot(&mut self) -> Check<Option<Slot>> {
         let free = self.model.slots.iter().position(Option::is_none);
         let slot = match free {
             Some(slot) => slot,
@@ -24,7 +33,7 @@ impl World {
                 self.model.slots.push(None);
                 self.model.slots.len() - 1
             }
-            None => return Ok(false),
+            None => return Ok(None),
         };
         if self.generations.len() <= slot {
             self.generations.resize(slot + 1, 0);
@@ -51,7 +60,7 @@ impl World {
         ensure(alive != banned, Invariant::BansHold, || {
             format!("{id:?} is let in: {alive}; its address is banned: {banned}")
         })?;
-        Ok(true)
+        Ok(Some(slot))
     }
 
     /// The peer goes away.
@@ -74,7 +83,7 @@ impl World {
         Ok(!all.is_empty())
     }
 
-    fn drop_out(&mut self, slot: Slot) -> Check {
+    pub(super) fn drop_out(&mut self, slot: Slot) -> Check {
         let id = self.id(slot);
         self.trace.act(11, format_args!("{id:?} hangs up"));
         self.clients[slot].lose(self.random.below(4));
@@ -96,7 +105,20 @@ impl World {
         Ok(true)
     }
 
+    /// Whoever comes next goes on where this client has left off.
+    pub(super) fn leave_off(&mut self, slot: Slot) {
+        for room in 0..ROOMS {
+            if let Some(last) = self.clients[slot].has_all(room) {
+                if self.left_off.len() == LEFT_OFF {
+                    self.left_off.remove(0);
+                }
+                self.left_off.push((room, last));
+            }
+        }
+    }
+
     fn free(&mut self, slot: Slot) {
+        self.leave_off(slot);
         self.model.slots[slot] = None;
         self.generations[slot] += 1;
     }
@@ -131,6 +153,25 @@ impl World {
             index: slot as u32,
             generation: self.generations[slot],
         }
+    }
+
+    /// A connection is to end with its token.
+    pub(super) fn expire(&mut self) -> Check<bool> {
+        let Some(slot) = self.some_alive() else {
+            return Ok(false);
+        };
+        let id = self.id(slot);
+        let lasts_ms = *self.random.pick(&[0, 300, 20_000]);
+        self.trace
+            .act(28, format_args!("{id:?} has a token for {lasts_ms} ms"));
+        let expiry = self.now.ticks_ms + lasts_ms;
+        if let Some(conn) = self.model.alive_mut(slot) {
+            conn.expiry = Some(expiry);
+        }
+        if !self.saboteur.is(Bug::ForgetsExpiry) {
+            self.call(|hub, now, _| hub.expire(id, now.unix_ms + lasts_ms, now))?;
+        }
+        Ok(true)
     }
 
     /// Some of what is under way to a client arrives.

@@ -3,6 +3,7 @@
 use chat_server::hub::{Effects, Hub, MessageId};
 
 use super::super::bug::Bug;
+use super::super::call::Answered;
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::Model;
 use super::super::store::Answer;
@@ -41,12 +42,23 @@ impl World {
     pub(super) fn settled(&mut self, id: MessageId, committed: bool) {
         if let Some(draft) = self.model.drafts.remove(&id) {
             let sender = self.model.slot_of(draft.by);
-            match committed {
-                true => self.model.call.settled.push((id, draft)),
-                false => self.model.call.not_stored.extend(sender),
+            if committed {
+                if draft.tag.is_some() {
+                    self.model.tags.publish(id, self.now);
+                }
+                self.model.call.settled.push((id, draft));
+            } else {
+                let sender = sender.map(|slot| (slot, draft.tag));
+                self.model.call.not_stored.extend(sender);
+                self.model.call.failed_tags.extend(draft.tag);
+                self.model.tags.forget(id);
             }
         }
-        self.hub.settle(id, committed, self.now, &mut self.effects);
+        self.hub.settle(
+            chat_server::hub::Settled::by_id(id, committed),
+            self.now,
+            &mut self.effects,
+        );
     }
 
     /// The store tells what it has found.
@@ -63,8 +75,7 @@ impl World {
                 );
                 let channel = &mut self.model.channels[super::super::names::room(&recall.channel)];
                 if channel.awaited == Some(recall.number) {
-                    channel.awaited = None;
-                    channel.held.clear();
+                    channel.past_settled();
                 }
                 self.call(|hub, now, fx| hub.recalled(&recall, messages, now, fx))?;
             }
@@ -72,7 +83,14 @@ impl World {
                 self.trace
                     .act(18, format_args!("the store has read for {reading:?}"));
                 let slot = self.model.slot_of(reading.connection);
-                self.model.call.reading = slot.map(|slot| (slot, history.clone()));
+                let missed_in = reading.catching_up;
+                let missed_in = missed_in.then(|| super::super::names::room(&reading.channel));
+                self.model.call.reading = slot.map(|slot| Answered {
+                    slot,
+                    history: history.clone(),
+                    missed_in,
+                    told: 0,
+                });
                 if self.saboteur.is(Bug::ForgetsQuestions) {
                     return Ok(true);
                 }
@@ -102,6 +120,7 @@ impl World {
         self.probe()?;
         let sizes = self.hub.sizes();
         let waits = sizes.waiting_commands + sizes.held_messages + sizes.unsettled_messages;
+        let waits = waits + sizes.held_for_catching_up;
         let owed = &self.model.owed;
         ensure(
             waits == 0 && owed.is_empty(),
@@ -114,6 +133,19 @@ impl World {
         Ok(true)
     }
 
+    /// Retention removes the oldest messages of a channel.
+    pub(super) fn retain(&mut self) -> Check<bool> {
+        let room = self.random.below(self.plan.rooms);
+        let most = *self.random.pick(&[1, 10, 1000]);
+        let done = self.store.remove(room, most);
+        self.trace.did(
+            27,
+            done,
+            "retention removes the oldest messages of a channel",
+        );
+        Ok(done)
+    }
+
     /// The process dies with all its connections, and starts again.
     pub(super) fn crash(&mut self) -> Check<bool> {
         self.trace.act(20, format_args!("the process dies"));
@@ -121,8 +153,9 @@ impl World {
         if self.saboteur.is(Bug::LosesWhatIsCommitted) {
             self.store.forget_newest();
         }
-        for client in &mut self.clients {
-            client.check_stored(&self.store)?;
+        for slot in 0..self.clients.len() {
+            self.clients[slot].check_stored(&self.store)?;
+            self.leave_off(slot);
         }
         let limits = limits(&self.plan);
         let last_id = self.store.last_id();

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use chat_server::hub::{Credential, Refusal};
+use chat_server::hub::{Command, Credential, Refusal};
 use chat_server::name::Name;
 
 use super::super::call::Claim;
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::judge::Denied;
-use super::super::model::{Hold, Slot};
-use super::super::names::{nick, nickname, nicks};
+use super::super::model::{Hold, Model, Slot};
+use super::super::names::{channel, nick, nickname, nicks};
+use super::super::plan::Ask;
 use super::World;
 
 /// Tokens given out for nicknames at most.
@@ -55,6 +56,46 @@ impl World {
             return self.claim_with_token(slot);
         }
         self.claim_as(slot, name, None)
+    }
+
+    /// A client is cut off, comes again at once under the same nickname, and
+    /// goes on in the channels it was in.
+    pub(super) fn come_back(&mut self) -> Check<bool> {
+        let Some(before) = self.some_alive() else {
+            return Ok(false);
+        };
+        let conn = self.model.alive(before);
+        let Some(name) = conn.and_then(|conn| conn.name.clone()) else {
+            return Ok(false);
+        };
+        let rooms = conn.map(Model::rooms).unwrap_or_default();
+        let left_off: Vec<_> = rooms
+            .into_iter()
+            .map(|room| (room, self.clients[before].has_all(room)))
+            .collect();
+        self.drop_out(before)?;
+        let Some(slot) = self.open_slot()? else {
+            return Ok(true);
+        };
+        if self.model.alive(slot).is_none() {
+            // Its address is banned.
+            return Ok(true);
+        }
+        let proof = self.store.credential(nick(&name), None);
+        self.claim_as(slot, name, proof)?;
+        for (room, last) in left_off {
+            if !self.plan.history {
+                self.clients[slot].ask_again(room);
+            }
+            let resume = Command::Resume {
+                channel: channel(room, 0),
+                after: last.unwrap_or_default(),
+            };
+            self.submit(slot, resume)?;
+            let again = self.command(slot, Ask::Resend);
+            self.submit(slot, again)?;
+        }
+        Ok(true)
     }
 
     /// The name of an account's token.
@@ -198,7 +239,7 @@ impl World {
                 let id = self.id(slot);
                 let proof = self.store.credential(nick, None);
                 let Some(proof) = proof else { return Ok(false) };
-                let answer = self.call(|hub, _, _| hub.adopt(id, &name, &proof))?;
+                let answer = self.call(|hub, _, fx| hub.adopt(id, &name, &proof, fx))?;
                 as_expected(slot, Ok(()), &answer)?;
                 if let Some(user) = &mut self.model.users[nick] {
                     user.is_account = true;

@@ -1,0 +1,125 @@
+//! Messages kept back for a while, because something older is to be told
+//! first and is still being read.
+
+use std::collections::VecDeque;
+
+use super::Message;
+
+/// Messages held at most.
+const MAX_MESSAGES: usize = 1000;
+/// Text in them at most: with a page of the past before it, far less than
+/// what a connection's queue may hold.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// The last messages, numbered as they come.
+#[derive(Default)]
+pub(super) struct Held {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    /// The number of the first of them.
+    first: u64,
+}
+
+impl Held {
+    /// Holds one more; the oldest make way for it.
+    pub fn push(&mut self, message: Message) {
+        self.bytes += bytes(&message);
+        self.messages.push_back(message);
+        while self.messages.len() > MAX_MESSAGES || self.bytes > MAX_BYTES {
+            let Some(oldest) = self.messages.pop_front() else {
+                break;
+            };
+            self.bytes -= bytes(&oldest);
+            self.first += 1;
+        }
+    }
+
+    /// Whether one more makes none of those held give way.
+    pub fn has_room_for(&self, message: &Message) -> bool {
+        self.messages.len() < MAX_MESSAGES && self.bytes + bytes(message) <= MAX_BYTES
+    }
+
+    /// The number that the next message gets.
+    pub fn next(&self) -> u64 {
+        self.first + self.messages.len() as u64
+    }
+
+    /// All from this number on; nothing if some of them had to make way.
+    pub fn since(&self, number: u64) -> Option<impl Iterator<Item = &Message>> {
+        let skipped = number.checked_sub(self.first)?;
+        Some(self.messages.iter().skip(skipped as usize))
+    }
+
+    /// Takes all of them out.
+    pub fn take(&mut self) -> VecDeque<Message> {
+        self.first = self.next();
+        self.bytes = 0;
+        std::mem::take(&mut self.messages)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+}
+
+fn bytes(message: &Message) -> usize {
+    message.body.text.as_str().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{Body, MessageId};
+    use crate::name::Name;
+    use crate::text::Text;
+
+    fn message(ms: u64, bytes: usize) -> Message {
+        Message {
+            channel: Name::parse("dev").unwrap(),
+            from: Name::parse("alice").unwrap(),
+            body: Body {
+                id: MessageId { ms, sequence: 0 },
+                at_ms: ms,
+                text: Text::clean(&"x".repeat(bytes)),
+            },
+        }
+    }
+
+    fn since(held: &Held, number: u64) -> Option<Vec<u64>> {
+        let messages = held.since(number)?;
+        Some(messages.map(|message| message.body.id.ms).collect())
+    }
+
+    #[test]
+    fn the_oldest_make_way_and_that_is_noticed() {
+        let mut held = Held::default();
+        for ms in 0..MAX_MESSAGES as u64 {
+            assert!(held.has_room_for(&message(ms, 1)));
+            held.push(message(ms, 1));
+        }
+        let last = MAX_MESSAGES as u64;
+        assert_eq!(since(&held, 0).unwrap().len(), MAX_MESSAGES);
+        assert!(!held.has_room_for(&message(last, 1)));
+        held.push(message(last, 1));
+        assert_eq!(since(&held, 0), None);
+        assert_eq!(since(&held, last), Some(vec![last]));
+        assert_eq!(since(&held, held.next()), Some(vec![]));
+        assert_eq!(held.take().len(), MAX_MESSAGES);
+        // Numbers go on.
+        assert_eq!((since(&held, last), held.next()), (None, last + 1));
+    }
+
+    #[test]
+    fn long_messages_make_way_sooner() {
+        let mut held = Held::default();
+        held.push(message(1, MAX_BYTES - 1));
+        assert!(held.has_room_for(&message(2, 1)));
+        assert!(!held.has_room_for(&message(2, 2)));
+        held.push(message(2, 2));
+        assert_eq!(held.len(), 1);
+        // One that is too long by itself is not held at all.
+        held.push(message(3, MAX_BYTES + 1));
+        assert_eq!((held.len(), held.bytes), (0, 0));
+    }
+}

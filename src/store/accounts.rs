@@ -1,0 +1,358 @@
+//! Accounts, whom they ignore, and their tokens: queries that read the same
+//! in every database.
+//!
+//! Diesel's queries are of a type that depends on the connection's, and no
+//! bound says "a connection that can do this" in fewer words than the queries
+//! have. So they are written once, as a macro, and each database makes its
+//! own of them with `queries!(ItsConnection);`.
+
+use diesel::prelude::*;
+
+use super::schema::token;
+use super::{AccountId, Secret, Token};
+
+#[derive(Queryable)]
+pub struct AccountRow {
+    pub id: i64,
+    pub username: String,
+    pub first_name: String,
+    pub last_name: String,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    pub password_hash: String,
+    pub created_at: i64,
+}
+
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = token)]
+pub struct TokenRow {
+    pub access_key_id: String,
+    pub secret_access_key: String,
+    pub refresh_token: String,
+    pub account_id: i64,
+    pub created_at: i64,
+    pub expires_at: i64,
+    pub modified_at: i64,
+    pub is_refreshable: bool,
+    pub is_active: bool,
+}
+
+/// A whole account, on its way to another database.
+#[cfg(feature = "cluster")]
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = super::schema::account)]
+pub struct AccountCopy {
+    pub id: i64,
+    username: String,
+    username_key: String,
+    first_name: String,
+    last_name: String,
+    email: Option<String>,
+    email_key: Option<String>,
+    phone: Option<String>,
+    phone_key: Option<String>,
+    password_hash: String,
+    created_at: i64,
+}
+
+/// An ignored nickname, on its way to another database.
+#[cfg(feature = "cluster")]
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = super::schema::ignored)]
+pub struct IgnoredCopy {
+    pub account_id: i64,
+    pub nickname_key: String,
+    nickname: String,
+}
+
+/// Makes the queries for one type of connection. Each has to run inside a
+/// transaction.
+macro_rules! queries {
+    ($connection:ty) => {
+        use diesel::prelude::*;
+        use diesel::upsert::excluded;
+
+        use crate::name::Name;
+        use crate::store::accounts::{AccountRow, TokenRow, email_key, phone_key, time};
+        use crate::store::row::name;
+        use crate::store::schema::{account, ignored, token};
+        use crate::store::{Account, AccountId, NewAccount, Secret, Token, UniqueField, Who};
+
+        /// Makes an account, or says which fields are taken.
+        pub fn create(
+            connection: &mut $connection,
+            new: &NewAccount,
+        ) -> QueryResult<Result<Account, Vec<UniqueField>>> {
+            let email_key = new.email.as_deref().map(email_key);
+            let phone_key = new.phone.as_deref().map(phone_key);
+            let id: Option<i64> = diesel::insert_into(account::table)
+                .values((
+                    account::username.eq(new.username.as_str()),
+                    account::username_key.eq(&**new.username.key()),
+                    account::first_name.eq(&new.first_name),
+                    account::last_name.eq(&new.last_name),
+                    account::email.eq(&new.email),
+                    account::email_key.eq(&email_key),
+                    account::phone.eq(&new.phone),
+                    account::phone_key.eq(&phone_key),
+                    account::password_hash.eq(new.password_hash.expose()),
+                    account::created_at.eq(time(new.created_at)),
+                ))
+                // Whoever was first has it, also among those who come at the same moment.
+                .on_conflict_do_nothing()
+                .returning(account::id)
+                .get_result(connection)
+                .optional()?;
+            let Some(id) = id else {
+                let (email_key, phone_key) = (email_key.as_deref(), phone_key.as_deref());
+                return taken(connection, new.username.key(), email_key, phone_key).map(Err);
+            };
+            Ok(Ok(Account {
+                id: AccountId(id),
+                username: new.username.clone(),
+                first_name: new.first_name.clone(),
+                last_name: new.last_name.clone(),
+                email: new.email.clone(),
+                phone: new.phone.clone(),
+                password_hash: new.password_hash.clone(),
+                created_at: new.created_at,
+                ignored: Vec::new(),
+            }))
+        }
+
+        /// Which fields another account has already.
+        fn taken(
+            connection: &mut $connection,
+            username_key: &str,
+            email_key: Option<&str>,
+            phone_key: Option<&str>,
+        ) -> QueryResult<Vec<UniqueField>> {
+            type Keys = (String, Option<String>, Option<String>);
+            // A comparison with NULL is never true: who gives no address shares none.
+            let rivals: Vec<Keys> = account::table
+                .filter(account::username_key.eq(username_key))
+                .or_filter(account::email_key.eq(email_key))
+                .or_filter(account::phone_key.eq(phone_key))
+                .select((
+                    account::username_key,
+                    account::email_key,
+                    account::phone_key,
+                ))
+                .load(connection)?;
+            let any = |same: &dyn Fn(&Keys) -> bool| rivals.iter().any(same);
+            let mut taken = Vec::new();
+            if any(&|(username, ..)| username == username_key) {
+                taken.push(UniqueField::Username);
+            }
+            if email_key.is_some() && any(&|(_, email, _)| email.as_deref() == email_key) {
+                taken.push(UniqueField::Email);
+            }
+            if phone_key.is_some() && any(&|(.., phone)| phone.as_deref() == phone_key) {
+                taken.push(UniqueField::Phone);
+            }
+            Ok(taken)
+        }
+
+        /// See [`crate::store::Store::account`].
+        pub fn find(connection: &mut $connection, who: &Who) -> QueryResult<Option<Account>> {
+            let columns = (
+                account::id,
+                account::username,
+                account::first_name,
+                account::last_name,
+                account::email,
+                account::phone,
+                account::password_hash,
+                account::created_at,
+            );
+            let row: Option<AccountRow> = match who {
+                Who::Id(id) => account::table
+                    .find(id.0)
+                    .select(columns)
+                    .first(connection)
+                    .optional()?,
+                Who::Username(name) => account::table
+                    .filter(account::username_key.eq(&**name.key()))
+                    .select(columns)
+                    .first(connection)
+                    .optional()?,
+            };
+            let Some(row) = row else {
+                return Ok(None);
+            };
+            let ignored: Vec<String> = ignored::table
+                .filter(ignored::account_id.eq(row.id))
+                .order(ignored::nickname)
+                .select(ignored::nickname)
+                .load(connection)?;
+            Ok(Some(Account {
+                id: AccountId(row.id),
+                username: name(&row.username)?,
+                first_name: row.first_name,
+                last_name: row.last_name,
+                email: row.email,
+                phone: row.phone,
+                password_hash: Secret::new(row.password_hash),
+                created_at: row.created_at.try_into().unwrap_or(0),
+                ignored: ignored
+                    .iter()
+                    .map(|nickname| name(nickname))
+                    .collect::<QueryResult<_>>()?,
+            }))
+        }
+
+        /// `None` if there is no such account.
+        pub fn set_ignored(
+            connection: &mut $connection,
+            account: AccountId,
+            nickname: &Name,
+            ignore: bool,
+        ) -> QueryResult<Option<()>> {
+            if !exists(connection, account)? {
+                return Ok(None);
+            }
+            if ignore {
+                diesel::insert_into(ignored::table)
+                    .values((
+                        ignored::account_id.eq(account.0),
+                        ignored::nickname_key.eq(&**nickname.key()),
+                        ignored::nickname.eq(nickname.as_str()),
+                    ))
+                    .on_conflict((ignored::account_id, ignored::nickname_key))
+                    .do_update()
+                    .set(ignored::nickname.eq(excluded(ignored::nickname)))
+                    .execute(connection)?;
+            } else {
+                diesel::delete(ignored::table.find((account.0, &**nickname.key())))
+                    .execute(connection)?;
+            }
+            Ok(Some(()))
+        }
+
+        fn exists(connection: &mut $connection, id: AccountId) -> QueryResult<bool> {
+            diesel::select(diesel::dsl::exists(account::table.find(id.0))).get_result(connection)
+        }
+
+        /// `None` if there is no such account.
+        pub fn add_token(connection: &mut $connection, new: &Token) -> QueryResult<Option<()>> {
+            if !exists(connection, new.account)? {
+                return Ok(None);
+            }
+            diesel::insert_into(token::table)
+                .values(TokenRow::from(new))
+                .execute(connection)?;
+            Ok(Some(()))
+        }
+
+        /// See [`crate::store::Store::token`].
+        pub fn token(
+            connection: &mut $connection,
+            access_key_id: &str,
+        ) -> QueryResult<Option<Token>> {
+            let row: Option<TokenRow> = token::table
+                .find(access_key_id)
+                .first(connection)
+                .optional()?;
+            Ok(row.map(Token::from))
+        }
+
+        /// See [`crate::store::Store::exchange_token`].
+        pub fn exchange_token(
+            connection: &mut $connection,
+            refresh_token: &Secret,
+            new: &Token,
+            now_ms: u64,
+        ) -> QueryResult<Option<Token>> {
+            let old: Option<TokenRow> = diesel::update(token::table)
+                .filter(token::refresh_token.eq(refresh_token.expose()))
+                .filter(token::is_refreshable)
+                .filter(token::is_active)
+                .filter(token::expires_at.gt(time(now_ms)))
+                .set((
+                    token::is_refreshable.eq(false),
+                    token::is_active.eq(false),
+                    token::modified_at.eq(time(now_ms)),
+                ))
+                .returning(token::all_columns)
+                .get_result(connection)
+                .optional()?;
+            let Some(old) = old else {
+                return Ok(None);
+            };
+            let new = Token {
+                account: AccountId(old.account_id),
+                ..new.clone()
+            };
+            diesel::insert_into(token::table)
+                .values(TokenRow::from(&new))
+                .execute(connection)?;
+            Ok(Some(new))
+        }
+
+        /// See [`crate::store::Store::deactivate_token`].
+        pub fn deactivate_token(
+            connection: &mut $connection,
+            access_key_id: &str,
+            now_ms: u64,
+        ) -> QueryResult<bool> {
+            let changed = diesel::update(token::table.find(access_key_id))
+                .filter(token::is_active)
+                .set((
+                    token::is_active.eq(false),
+                    token::is_refreshable.eq(false),
+                    token::modified_at.eq(time(now_ms)),
+                ))
+                .execute(connection)?;
+            Ok(changed > 0)
+        }
+    };
+}
+pub(super) use queries;
+
+/// What two spellings of the same address have in common.
+pub fn email_key(email: &str) -> String {
+    email.trim().to_lowercase()
+}
+
+/// What two spellings of the same number have in common.
+pub fn phone_key(phone: &str) -> String {
+    let counts = |c: &char| c.is_ascii_digit() || *c == '+';
+    phone.chars().filter(counts).collect()
+}
+
+/// A time as it is stored.
+pub fn time(ms: u64) -> i64 {
+    ms.try_into().unwrap_or(i64::MAX)
+}
+
+impl From<&Token> for TokenRow {
+    fn from(token: &Token) -> TokenRow {
+        TokenRow {
+            access_key_id: token.access_key_id.clone(),
+            secret_access_key: token.secret_access_key.expose().to_owned(),
+            refresh_token: token.refresh_token.expose().to_owned(),
+            account_id: token.account.0,
+            created_at: time(token.created_at),
+            expires_at: time(token.expires_at),
+            modified_at: time(token.modified_at),
+            is_refreshable: token.is_refreshable,
+            is_active: token.is_active,
+        }
+    }
+}
+
+impl From<TokenRow> for Token {
+    fn from(row: TokenRow) -> Token {
+        Token {
+            access_key_id: row.access_key_id,
+            secret_access_key: Secret::new(row.secret_access_key),
+            refresh_token: Secret::new(row.refresh_token),
+            account: AccountId(row.account_id),
+            created_at: row.created_at.try_into().unwrap_or(0),
+            expires_at: row.expires_at.try_into().unwrap_or(0),
+            modified_at: row.modified_at.try_into().unwrap_or(0),
+            is_refreshable: row.is_refreshable,
+            is_active: row.is_active,
+        }
+    }
+}

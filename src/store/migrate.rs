@@ -1,0 +1,282 @@
+//! Taking a whole database from SQLite to PostgreSQL.
+//!
+//! Batches go over one after the other, so it may be interrupted at any
+//! moment and run again: it goes on where it was. Until all has been copied
+//! and counted, no server starts with the new database, and none with the old
+//! one while it is being read. The old one is left as it is.
+
+use std::fmt;
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+
+use super::postgres::schema::conversation;
+use super::postgres::{Import, Row};
+use super::sqlite::Export;
+use super::{OpenError, PostgresSettings, StoreError};
+
+/// Rows in one batch.
+pub(super) const BATCH: i64 = 1000;
+
+/// How much there is of everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Accounts.
+    pub accounts: u64,
+    /// Nicknames that accounts ignore.
+    pub ignored: u64,
+    /// Tokens, whether they are still worth something or not.
+    pub tokens: u64,
+    /// Channels and threads.
+    pub conversations: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Threads of which something has been read, once for each side.
+    pub read_marks: u64,
+}
+
+/// Why a database was not copied, or not to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MigrateError {
+    /// One of the two cannot be used.
+    Open(OpenError),
+    /// Something was there before.
+    NotEmpty,
+    /// A server works with the new database.
+    InUse,
+    /// Another database is being copied, or was: this one.
+    OtherSource(String),
+    /// It was copied before, to its end.
+    Finished,
+    /// The old database cannot be read.
+    Reading(StoreError),
+    /// The new database cannot be written.
+    Writing(StoreError),
+    /// What came out is not as much as what went in.
+    Differs {
+        /// What the old database has.
+        from: Counts,
+        /// What the new database has.
+        to: Counts,
+    },
+}
+
+impl From<OpenError> for MigrateError {
+    fn from(error: OpenError) -> MigrateError {
+        MigrateError::Open(error)
+    }
+}
+
+/// Errors of the old database are marked where they arise.
+impl From<StoreError> for MigrateError {
+    fn from(error: StoreError) -> MigrateError {
+        MigrateError::Writing(error)
+    }
+}
+
+/// Copies everything from the SQLite file to the PostgreSQL database, which
+/// has to be empty unless it goes on with the same. Tells `progress` how many
+/// messages there are, of how many.
+pub fn migrate(
+    from: &Path,
+    to: &PostgresSettings,
+    mut progress: impl FnMut(u64, u64),
+) -> Result<Counts, MigrateError> {
+    let mut export = Export::open(from)?;
+    let path = from.canonicalize().unwrap_or_else(|_| from.to_owned());
+    let source = format!("{} (inode {})", path.display(), export.identity());
+    let mut import = Import::open(to)?;
+    import.begin(&source)?;
+    let expected = export.counts().map_err(MigrateError::Reading)?;
+    copy_accounts(&mut export, &mut import)?;
+    copy_messages(&mut export, &mut import, |copied| {
+        progress(copied, expected.messages);
+    })?;
+    copy_read_marks(&mut export, &mut import)?;
+    let found = import.counts()?;
+    if found != expected {
+        return Err(MigrateError::Differs {
+            from: expected,
+            to: found,
+        });
+    }
+    import.finish()?;
+    Ok(found)
+}
+
+fn copy_accounts(export: &mut Export, import: &mut Import) -> Result<(), MigrateError> {
+    let mut last = i64::MIN;
+    loop {
+        let rows = export.accounts(last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = end.id;
+        import.accounts(&rows)?;
+    }
+    let mut last = (i64::MIN, String::new());
+    loop {
+        let rows = export
+            .ignored((last.0, &last.1))
+            .map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = (end.account_id, end.nickname_key.clone());
+        import.ignored(&rows)?;
+    }
+    let mut last = String::new();
+    loop {
+        let rows = export.tokens(&last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last.clone_from(&end.access_key_id);
+        import.tokens(&rows)?;
+    }
+    Ok(())
+}
+
+fn copy_messages(
+    export: &mut Export,
+    import: &mut Import,
+    mut progress: impl FnMut(u64),
+) -> Result<(), MigrateError> {
+    let mut last = i64::MIN;
+    loop {
+        let rows = export.conversations(last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = end.id;
+        import.conversations(&rows)?;
+    }
+    // They went over in order, so all up to the last one are there.
+    let mut copied = import.counts()?.messages;
+    let mut last = match copied {
+        0 => i64::MIN,
+        _ => import.last_message()?,
+    };
+    loop {
+        progress(copied);
+        let rows = export.messages(last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = end.id;
+        import.messages(&rows)?;
+        copied += rows.len() as u64;
+    }
+    Ok(())
+}
+
+fn copy_read_marks(export: &mut Export, import: &mut Import) -> Result<(), MigrateError> {
+    let mut last = (i64::MIN, i64::MIN);
+    loop {
+        let rows = export.read_marks(last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = (end.account_id, end.peer_id);
+        import.read_marks(&rows)?;
+    }
+    Ok(())
+}
+
+/// A conversation on its way.
+#[derive(Queryable, Insertable)]
+#[diesel(table_name = conversation)]
+pub(super) struct ConversationCopy {
+    pub id: i64,
+    pub channel: Option<String>,
+    pub channel_key: Option<String>,
+    pub low_account: Option<i64>,
+    pub high_account: Option<i64>,
+    pub removed_id: i64,
+}
+
+/// A message on its way, with the accounts of its thread.
+#[derive(Queryable)]
+pub(super) struct MessageCopy {
+    pub id: i64,
+    conversation_id: i64,
+    author: String,
+    account_id: Option<i64>,
+    at_ms: i64,
+    text: String,
+    low_account: Option<i64>,
+    high_account: Option<i64>,
+}
+
+/// How far somebody has read a thread, on its way.
+#[derive(QueryableByName)]
+pub(super) struct ReadMarkCopy {
+    #[diesel(sql_type = BigInt)]
+    pub account_id: i64,
+    #[diesel(sql_type = BigInt)]
+    pub peer_id: i64,
+    #[diesel(sql_type = BigInt)]
+    pub conversation_id: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub up_to: Option<i64>,
+}
+
+impl MessageCopy {
+    /// As it is inserted.
+    pub fn columns(&self) -> Row<'_> {
+        Row {
+            id: self.id,
+            conversation_id: self.conversation_id,
+            author: &self.author,
+            account_id: self.account_id,
+            at_ms: self.at_ms,
+            text: &self.text,
+            thread: self.low_account.zip(self.high_account),
+        }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} accounts, {} ignored nicknames, {} tokens, {} channels and threads, \
+             {} messages, {} read marks",
+            self.accounts,
+            self.ignored,
+            self.tokens,
+            self.conversations,
+            self.messages,
+            self.read_marks
+        )
+    }
+}
+
+impl fmt::Display for MigrateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MigrateError::Open(error) => error.fmt(f),
+            MigrateError::NotEmpty => write!(
+                f,
+                "there is something in the new database already, and it has been left alone; \
+                 use an empty one"
+            ),
+            MigrateError::InUse => write!(
+                f,
+                "a server is using the new database; stop it until all has been copied"
+            ),
+            MigrateError::OtherSource(source) => write!(
+                f,
+                "the new database has been filled from {source}; use an empty one"
+            ),
+            MigrateError::Finished => write!(
+                f,
+                "all has been copied before; servers may have written to the new database since"
+            ),
+            MigrateError::Reading(error) => {
+                write!(f, "the old database cannot be read: {error}")
+            }
+            MigrateError::Writing(error) => write!(
+                f,
+                "the new database cannot be written: {error}; \
+                 run it again to go on from where it was"
+            ),
+            MigrateError::Differs { from, to } => write!(
+                f,
+                "the old database has {from}, but the new one has {to}; \
+                 begin again with an empty one"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for MigrateError {}

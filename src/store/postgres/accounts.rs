@@ -1,0 +1,3 @@
+//! Accounts, whom they ignore, and their tokens.
+
+crate::store::accounts::queries!(diesel::pg::PgConnection);

@@ -1,0 +1,174 @@
+//! Reading conversations: by page, by id, and as an inbox.
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+
+use super::conversations::{extent, pair};
+use super::schema::message;
+use crate::hub::MessageId;
+use crate::store::key::clamp;
+use crate::store::row::{MessageRow, name, stored};
+use crate::store::{AccountId, Conversation, History, MAX_ROWS, ThreadSummary, Window};
+
+/// Selects a [`MessageRow`].
+const MESSAGE: (
+    message::id,
+    message::at_ms,
+    message::author,
+    message::account_id,
+    message::text,
+) = (
+    message::id,
+    message::at_ms,
+    message::author,
+    message::account_id,
+    message::text,
+);
+
+/// See [`crate::store::Store::history`].
+pub fn history(
+    connection: &mut PgConnection,
+    conversation: &Conversation,
+    window: Window,
+    limit: usize,
+) -> QueryResult<History> {
+    let Some(extent) = extent(connection, conversation)? else {
+        return Ok(History::default());
+    };
+    let limit = limit.min(MAX_ROWS);
+    let rows = limit as i64;
+    let all = message::table.filter(message::conversation_id.eq(extent.id));
+    // One more than asked for says whether there are more.
+    let all = all.select(MESSAGE).limit(rows + 1).into_boxed();
+    let query = match window {
+        Window::After(id) => all.filter(message::id.gt(clamp(id))).order(message::id),
+        Window::Before(id) => all
+            .filter(message::id.lt(clamp(id)))
+            .order(message::id.desc()),
+        Window::Latest => all.order(message::id.desc()),
+        Window::Page(page) => {
+            let before = i64::try_from(page.saturating_sub(1)).unwrap_or(i64::MAX);
+            all.order(message::id.desc())
+                .offset(before.saturating_mul(rows))
+        }
+    };
+    let mut rows: Vec<MessageRow> = query.load(connection)?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let gap = match window {
+        Window::After(id) => extent.removed_id > clamp(id),
+        _ => {
+            rows.reverse();
+            extent.removed_id > 0
+        }
+    };
+    let messages = rows.into_iter().map(stored).collect::<QueryResult<_>>()?;
+    Ok(History {
+        messages,
+        more,
+        gap,
+    })
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = BigInt)]
+    peer: i64,
+    #[diesel(sql_type = Text)]
+    username: String,
+    #[diesel(sql_type = BigInt)]
+    unread: i64,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    at_ms: i64,
+    #[diesel(sql_type = Text)]
+    author: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    account_id: Option<i64>,
+    #[diesel(sql_type = Text)]
+    text: String,
+}
+
+/// See [`crate::store::Store::inbox`].
+pub fn inbox(
+    connection: &mut PgConnection,
+    account: AccountId,
+    page: u64,
+    per_page: usize,
+) -> QueryResult<Vec<ThreadSummary>> {
+    let per_page = per_page.min(MAX_ROWS) as i64;
+    let before = i64::try_from(page.saturating_sub(1)).unwrap_or(i64::MAX);
+    // The newest message of each thread is one look-up. Keeping it with the
+    // thread would make servers that write to one thread wait for each other.
+    let lines: Vec<Line> = diesel::sql_query(
+        "WITH thread AS (
+             SELECT id, high_account AS peer FROM conversation WHERE low_account = $1
+             UNION ALL
+             SELECT id, low_account FROM conversation
+             WHERE high_account = $1 AND low_account <> $1
+         ), line AS (
+             SELECT thread.id AS conversation_id, peer, latest.id
+             FROM thread CROSS JOIN LATERAL (
+                 SELECT id FROM message WHERE conversation_id = thread.id
+                 ORDER BY id DESC LIMIT 1
+             ) AS latest
+             ORDER BY latest.id DESC LIMIT $2 OFFSET $3
+         )
+         SELECT peer, username, m.id, at_ms, author, m.account_id, text,
+                (SELECT count(*) FROM message AS received
+                 WHERE received.conversation_id = line.conversation_id
+                   AND received.id > coalesce(up_to, 0)
+                   AND received.account_id = peer AND peer <> $1) AS unread
+         FROM line
+         JOIN account ON account.id = peer
+         JOIN message AS m ON m.id = line.id
+         LEFT JOIN read_mark
+           ON read_mark.account_id = $1 AND read_mark.conversation_id = line.conversation_id
+         ORDER BY m.id DESC",
+    )
+    .bind::<BigInt, _>(account.0)
+    .bind::<BigInt, _>(per_page)
+    .bind::<BigInt, _>(before.saturating_mul(per_page))
+    .load(connection)?;
+    lines.into_iter().map(summary).collect()
+}
+
+fn summary(line: Line) -> QueryResult<ThreadSummary> {
+    let latest = (line.id, line.at_ms, line.author, line.account_id, line.text);
+    Ok(ThreadSummary {
+        peer: AccountId(line.peer),
+        peer_name: name(&line.username)?,
+        latest: stored(latest)?,
+        unread: u64::try_from(line.unread).unwrap_or(0),
+    })
+}
+
+/// See [`crate::store::Store::mark_read`]. One statement, so that a marker
+/// never goes back, whoever else moves it at the same moment.
+pub fn mark_read(
+    connection: &mut PgConnection,
+    account: AccountId,
+    peer: AccountId,
+    up_to: MessageId,
+) -> QueryResult<()> {
+    let (low, high) = pair(account, peer);
+    // Only what is there can have been read.
+    diesel::sql_query(
+        "INSERT INTO read_mark (account_id, conversation_id, up_to)
+         SELECT $1, conversation_id, max(id) FROM message
+         WHERE conversation_id = (SELECT id FROM conversation
+                                  WHERE low_account = $2 AND high_account = $3)
+           AND id <= $4
+         GROUP BY conversation_id
+         ON CONFLICT (account_id, conversation_id) DO UPDATE SET up_to = excluded.up_to
+         WHERE read_mark.up_to < excluded.up_to",
+    )
+    .bind::<BigInt, _>(account.0)
+    .bind::<BigInt, _>(low)
+    .bind::<BigInt, _>(high)
+    .bind::<BigInt, _>(clamp(up_to))
+    .execute(connection)?;
+    Ok(())
+}

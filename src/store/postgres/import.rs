@@ -1,0 +1,202 @@
+//! Filling an empty database from another one.
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+use diesel::upsert::excluded;
+
+use super::append::{Columns, Insert};
+use super::connect::{self, Unfinished};
+use super::schema::{conversation, migrated, read_mark};
+use super::{PostgresSettings, translate};
+use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
+use crate::store::migrate::{ConversationCopy, Counts, MessageCopy, MigrateError, ReadMarkCopy};
+use crate::store::schema::{account, ignored, token};
+use crate::store::{OpenError, StoreError};
+
+/// Whoever fills the database holds this advisory lock: "Chat", then 3.
+const IMPORT_LOCK: i64 = 0x4368_6174_0003;
+/// How long to wait for the connection of one that was killed to end.
+const LOCK_WAIT_MS: u32 = 10_000;
+
+/// A database that is being filled.
+pub struct Import {
+    connection: PgConnection,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = Nullable<BigInt>)]
+    number: Option<i64>,
+}
+
+type Written = Result<(), StoreError>;
+
+impl Import {
+    /// Makes the tables, if there are none. Servers will not start with the
+    /// database until it is finished.
+    pub fn open(settings: &PostgresSettings) -> Result<Import, OpenError> {
+        let mut connection = connect::open(settings, Unfinished::Accepted)?;
+        let set_up = connection.batch_execute(&format!(
+            "SET application_name = 'chat-server migrate';
+             SET statement_timeout = 0;
+             SET idle_in_transaction_session_timeout = 0;
+             SET lock_timeout = {LOCK_WAIT_MS};
+             SELECT pg_advisory_lock({IMPORT_LOCK});
+             SET lock_timeout = 0;"
+        ));
+        match set_up {
+            Ok(()) => Ok(Import { connection }),
+            Err(error) => {
+                let why = format!("another migration may be filling it: {}", translate(&error));
+                Err(OpenError::Unsuitable(settings.url.to_string(), why))
+            }
+        }
+    }
+
+    /// Begins with an empty database, or goes on where the same migration was
+    /// interrupted.
+    pub fn begin(&mut self, source: &str) -> Result<(), MigrateError> {
+        if self.number(SERVERS)? > 0 {
+            return Err(MigrateError::InUse);
+        }
+        let begun: Option<(String, bool)> = migrated::table
+            .first(&mut self.connection)
+            .optional()
+            .map_err(|error| translate(&error))?;
+        match begun {
+            Some((begun, _)) if begun != source => Err(MigrateError::OtherSource(begun)),
+            Some((_, true)) => Err(MigrateError::Finished),
+            Some((_, false)) => Ok(self.forget_what_may_have_changed()?),
+            None if self.number(ANYTHING)? > 0 => Err(MigrateError::NotEmpty),
+            None => {
+                let row = (migrated::source.eq(source), migrated::finished.eq(false));
+                let begun = diesel::insert_into(migrated::table).values(row);
+                let begun = begun.execute(&mut self.connection);
+                begun.map_err(|error| translate(&error))?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The little that a server may have taken back meanwhile.
+    fn forget_what_may_have_changed(&mut self) -> Written {
+        self.connection
+            .batch_execute("TRUNCATE ignored, token, read_mark")
+            .map_err(|error| translate(&error))
+    }
+
+    /// The highest id of what was copied before.
+    pub fn last_message(&mut self) -> Result<i64, StoreError> {
+        self.number("SELECT max(id) AS number FROM message")
+    }
+
+    fn number(&mut self, query: &str) -> Result<i64, StoreError> {
+        let row: Number = diesel::sql_query(query)
+            .get_result(&mut self.connection)
+            .map_err(|error| translate(&error))?;
+        Ok(row.number.unwrap_or(0))
+    }
+
+    /// How much there is of everything.
+    pub fn counts(&mut self) -> Result<Counts, StoreError> {
+        let mut count = |table: &str| -> Result<u64, StoreError> {
+            let number = self.number(&format!("SELECT count(*) AS number FROM {table}"))?;
+            Ok(number.max(0).cast_unsigned())
+        };
+        Ok(Counts {
+            accounts: count("account")?,
+            ignored: count("ignored")?,
+            tokens: count("token")?,
+            conversations: count("conversation")?,
+            messages: count("message")?,
+            read_marks: count("read_mark")?,
+        })
+    }
+
+    pub fn accounts(&mut self, rows: &[AccountCopy]) -> Written {
+        let insert = diesel::insert_into(account::table).values(rows);
+        let done = insert
+            .on_conflict_do_nothing()
+            .execute(&mut self.connection);
+        written(done)
+    }
+
+    pub fn ignored(&mut self, rows: &[IgnoredCopy]) -> Written {
+        let insert = diesel::insert_into(ignored::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn tokens(&mut self, rows: &[TokenRow]) -> Written {
+        let insert = diesel::insert_into(token::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn conversations(&mut self, rows: &[ConversationCopy]) -> Written {
+        let insert = diesel::insert_into(conversation::table).values(rows);
+        let done = insert
+            .on_conflict(conversation::id)
+            .do_update()
+            .set(conversation::removed_id.eq(excluded(conversation::removed_id)))
+            .execute(&mut self.connection);
+        written(done)
+    }
+
+    pub fn messages(&mut self, rows: &[MessageCopy]) -> Written {
+        let mut columns = Columns::default();
+        for row in rows {
+            columns.push(row.columns());
+        }
+        let inserted: QueryResult<Vec<i64>> = Insert(&columns).load(&mut self.connection);
+        written(inserted.map(|ids| ids.len()))
+    }
+
+    pub fn read_marks(&mut self, rows: &[ReadMarkCopy]) -> Written {
+        let marks: Vec<_> = rows
+            .iter()
+            .filter_map(|row| {
+                Some((
+                    read_mark::account_id.eq(row.account_id),
+                    read_mark::conversation_id.eq(row.conversation_id),
+                    read_mark::up_to.eq(row.up_to?),
+                ))
+            })
+            .collect();
+        let insert = diesel::insert_into(read_mark::table).values(marks);
+        written(insert.execute(&mut self.connection))
+    }
+
+    /// Lets servers in. New rows get numbers after those that were copied.
+    pub fn finish(&mut self) -> Written {
+        let finished = self.connection.transaction(|connection| {
+            connection.batch_execute(
+                "SELECT setval(pg_get_serial_sequence('account', 'id'),
+                               coalesce(max(id), 0) + 1, false) FROM account;
+                 SELECT setval(pg_get_serial_sequence('conversation', 'id'),
+                               coalesce(max(id), 0) + 1, false) FROM conversation;",
+            )?;
+            diesel::update(migrated::table)
+                .set(migrated::finished.eq(true))
+                .execute(connection)?;
+            // So that the first questions are not answered by guessing.
+            connection.batch_execute("ANALYZE")
+        });
+        written(finished.map(|()| 1))
+    }
+}
+
+/// Servers that have the database open.
+const SERVERS: &str = "\
+    SELECT count(*) AS number FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'chat-server'
+      AND pid <> pg_backend_pid()";
+
+/// Whether there is anything that a server has written.
+const ANYTHING: &str = "\
+    SELECT (EXISTS (SELECT FROM account) OR EXISTS (SELECT FROM conversation)
+            OR EXISTS (SELECT FROM message))::int::bigint AS number";
+
+fn written(result: QueryResult<usize>) -> Written {
+    result.map(|_| ()).map_err(|error| translate(&error))
+}

@@ -1,0 +1,193 @@
+//! What is done in quiet moments, a slice at a time: removing what retention
+//! says, forgetting tokens long expired. One server at a time does it.
+
+use std::time::Duration;
+
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable};
+
+use super::conversations::{Extent, extents_after};
+use super::schema::{conversation, message};
+use crate::hub::MessageId;
+use crate::store::Retention;
+use crate::store::key::clamp;
+use crate::store::schema::token;
+
+/// Conversations looked at in one slice.
+const CONVERSATIONS: i64 = 50;
+/// Messages removed in one slice.
+const REMOVALS: i64 = 500;
+/// Pause between two rounds through all conversations.
+const ROUND_MS: u64 = 60_000;
+const DAY_MS: u64 = Duration::from_hours(24).as_millis() as u64;
+/// Whoever does this work holds this advisory lock: "Chat", then 2.
+const UPKEEP_LOCK: i64 = 0x4368_6174_0002;
+
+/// How far the quiet work has got.
+#[derive(Default)]
+pub struct Upkeep {
+    /// The conversation looked at last.
+    conversation: i64,
+    next_round_ms: u64,
+    next_tokens_ms: u64,
+}
+
+#[derive(QueryableByName)]
+struct Lock {
+    #[diesel(sql_type = Bool)]
+    taken: bool,
+}
+
+#[derive(QueryableByName)]
+struct Removed {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    last: Option<i64>,
+}
+
+impl Upkeep {
+    /// Whether [`Upkeep::tend`] would do anything now.
+    pub fn is_due(&self, retention: Retention, now_ms: u64) -> bool {
+        now_ms >= self.next_tokens_ms
+            || (retention != Retention::default() && now_ms >= self.next_round_ms)
+    }
+
+    /// One slice; whether there is more to do. To be called inside a
+    /// transaction.
+    pub fn tend(
+        &mut self,
+        connection: &mut PgConnection,
+        retention: Retention,
+        now_ms: u64,
+    ) -> QueryResult<bool> {
+        let lock: Lock = diesel::sql_query("SELECT pg_try_advisory_xact_lock($1) AS taken")
+            .bind::<BigInt, _>(UPKEEP_LOCK)
+            .get_result(connection)?;
+        if !lock.taken {
+            return Ok(false);
+        }
+        if now_ms >= self.next_tokens_ms {
+            forget_tokens(connection, now_ms)?;
+            self.next_tokens_ms = now_ms + ROUND_MS;
+        }
+        if retention == Retention::default() || now_ms < self.next_round_ms {
+            return Ok(false);
+        }
+        let more = self.remove_some(connection, retention, now_ms)?;
+        if !more {
+            self.conversation = 0;
+            self.next_round_ms = now_ms + ROUND_MS;
+        }
+        Ok(more)
+    }
+
+    fn remove_some(
+        &mut self,
+        connection: &mut PgConnection,
+        retention: Retention,
+        now_ms: u64,
+    ) -> QueryResult<bool> {
+        let extents = extents_after(connection, self.conversation, CONVERSATIONS)?;
+        let more = extents.len() as i64 == CONVERSATIONS;
+        let mut left = REMOVALS;
+        for extent in &extents {
+            left -= shorten(connection, extent, retention, now_ms, left)?;
+            if left <= 0 {
+                // There may be more of this one: begin with it next time.
+                return Ok(true);
+            }
+            self.conversation = extent.id;
+        }
+        Ok(more)
+    }
+}
+
+/// Removes up to `most` messages of a conversation; how many it were.
+fn shorten(
+    connection: &mut PgConnection,
+    of: &Extent,
+    retention: Retention,
+    now_ms: u64,
+    most: i64,
+) -> QueryResult<i64> {
+    let end = removable_to(connection, of, retention, now_ms)?;
+    if end == 0 {
+        return Ok(0);
+    }
+    let removed: Removed = diesel::sql_query(
+        "WITH removed AS (
+             DELETE FROM message WHERE id IN (
+                 SELECT id FROM message WHERE conversation_id = $1 AND id <= $2
+                 ORDER BY id LIMIT $3)
+             RETURNING id)
+         SELECT count(*) AS count, max(id) AS last FROM removed",
+    )
+    .bind::<BigInt, _>(of.id)
+    .bind::<BigInt, _>(end)
+    .bind::<BigInt, _>(most)
+    .get_result(connection)?;
+    if let Some(last) = removed.last.filter(|&last| last > of.removed_id) {
+        diesel::update(conversation::table.find(of.id))
+            .set(conversation::removed_id.eq(last))
+            .execute(connection)?;
+    }
+    Ok(removed.count)
+}
+
+/// The highest id that retention lets go.
+fn removable_to(
+    connection: &mut PgConnection,
+    of: &Extent,
+    retention: Retention,
+    now_ms: u64,
+) -> QueryResult<i64> {
+    let (days, keep) = match of.low_account {
+        None => (retention.channel_days, retention.channel_messages),
+        Some(_) => (retention.direct_days, 0),
+    };
+    let by_count: Option<i64> = match i64::try_from(keep) {
+        Ok(keep @ 1..) => message::table
+            .filter(message::conversation_id.eq(of.id))
+            .order(message::id.desc())
+            .offset(keep)
+            .select(message::id)
+            .first(connection)
+            .optional()?,
+        _ => None,
+    };
+    let by_age = match days {
+        0 => 0,
+        days => {
+            let ms = now_ms.saturating_sub(days.saturating_mul(DAY_MS));
+            clamp(MessageId { ms, sequence: 0 }) - 1
+        }
+    };
+    Ok(by_count.unwrap_or(0).max(by_age).max(0))
+}
+
+fn forget_tokens(connection: &mut PgConnection, now_ms: u64) -> QueryResult<()> {
+    let long_ago: i64 = now_ms.saturating_sub(DAY_MS).try_into().unwrap_or(i64::MAX);
+    diesel::delete(token::table.filter(token::expires_at.lt(long_ago))).execute(connection)?;
+    Ok(())
+}
+
+/// The highest id there has ever been, even if retention has removed it.
+pub fn last_id(connection: &mut PgConnection) -> QueryResult<i64> {
+    let stored: Option<i64> = message::table
+        .select(diesel::dsl::max(message::id))
+        .first(connection)?;
+    let removed: Option<i64> = conversation::table
+        .select(diesel::dsl::max(conversation::removed_id))
+        .first(connection)?;
+    Ok(stored.max(removed).unwrap_or(0))
+}
+
+/// Writes as much as a message may need, to see whether that works.
+pub fn touch(connection: &mut PgConnection) -> QueryResult<()> {
+    diesel::sql_query("INSERT INTO scratch (filler) VALUES (decode(repeat('00', 65536), 'hex'))")
+        .execute(connection)?;
+    diesel::sql_query("DELETE FROM scratch").execute(connection)?;
+    Ok(())
+}

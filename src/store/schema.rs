@@ -1,0 +1,39 @@
+//! The tables that are the same in every database, as diesel sees them.
+
+diesel::table! {
+    account (id) {
+        id -> BigInt,
+        username -> Text,
+        username_key -> Text,
+        first_name -> Text,
+        last_name -> Text,
+        email -> Nullable<Text>,
+        email_key -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        phone_key -> Nullable<Text>,
+        password_hash -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    ignored (account_id, nickname_key) {
+        account_id -> BigInt,
+        nickname_key -> Text,
+        nickname -> Text,
+    }
+}
+
+diesel::table! {
+    token (access_key_id) {
+        access_key_id -> Text,
+        secret_access_key -> Text,
+        refresh_token -> Text,
+        account_id -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        modified_at -> BigInt,
+        is_refreshable -> Bool,
+        is_active -> Bool,
+    }
+}

@@ -1,0 +1,169 @@
+//! Reading everything there is, a batch at a time, to take it elsewhere.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::schema::{conversation, message};
+use super::{SqliteSettings, open, translate};
+use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
+use crate::store::migrate::{BATCH, ConversationCopy, Counts, MessageCopy, ReadMarkCopy};
+use crate::store::schema::{account, ignored, token};
+use crate::store::{OpenError, StoreError};
+
+/// A database that is read. Servers are kept out meanwhile.
+pub struct Export {
+    connection: SqliteConnection,
+    /// Which file it is, wherever it is.
+    identity: u64,
+    /// Goes last, because closing the file releases the locks SQLite holds.
+    _lock: File,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+type Read<T> = Result<Vec<T>, StoreError>;
+
+impl Export {
+    /// Opens a database that is there.
+    pub fn open(path: &Path) -> Result<Export, OpenError> {
+        let unreadable =
+            |error: std::io::Error| OpenError::Unreadable(path.to_owned(), error.to_string());
+        let identity = path.metadata().map_err(unreadable)?.ino();
+        let (lock, connection) = open::open(&SqliteSettings::new(path))?;
+        Ok(Export {
+            connection,
+            identity,
+            _lock: lock,
+        })
+    }
+
+    /// Tells the file from others that have had its name.
+    pub fn identity(&self) -> u64 {
+        self.identity
+    }
+
+    /// How much there is of everything.
+    pub fn counts(&mut self) -> Result<Counts, StoreError> {
+        let mut count = |query: &str| -> Result<u64, StoreError> {
+            let row: Number = diesel::sql_query(format!("SELECT count(*) AS number FROM {query}"))
+                .get_result(&mut self.connection)
+                .map_err(|error| translate(&error))?;
+            Ok(row.number.max(0).cast_unsigned())
+        };
+        Ok(Counts {
+            accounts: count("account")?,
+            ignored: count("ignored")?,
+            tokens: count("token")?,
+            conversations: count("conversation")?,
+            messages: count("message")?,
+            read_marks: count(&format!("({READ_MARKS}) WHERE up_to IS NOT NULL"))?,
+        })
+    }
+
+    /// Accounts after this one, by id.
+    pub fn accounts(&mut self, after: i64) -> Read<AccountCopy> {
+        account::table
+            .filter(account::id.gt(after))
+            .order(account::id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Ignored nicknames after this one, by account and key.
+    pub fn ignored(&mut self, after: (i64, &str)) -> Read<IgnoredCopy> {
+        let (account, key) = after;
+        let same = ignored::account_id.eq(account);
+        ignored::table
+            .filter(
+                ignored::account_id
+                    .gt(account)
+                    .or(same.and(ignored::nickname_key.gt(key))),
+            )
+            .order((ignored::account_id, ignored::nickname_key))
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Tokens after this one, by access key.
+    pub fn tokens(&mut self, after: &str) -> Read<TokenRow> {
+        token::table
+            .filter(token::access_key_id.gt(after))
+            .order(token::access_key_id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Conversations after this one, by row.
+    pub fn conversations(&mut self, after: i64) -> Read<ConversationCopy> {
+        conversation::table
+            .filter(conversation::id.gt(after))
+            .order(conversation::id)
+            .limit(BATCH)
+            .select((
+                conversation::id,
+                conversation::channel,
+                conversation::channel_key,
+                conversation::low_account,
+                conversation::high_account,
+                conversation::removed_id,
+            ))
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Messages after this one, by id.
+    pub fn messages(&mut self, after: i64) -> Read<MessageCopy> {
+        message::table
+            .inner_join(conversation::table)
+            .filter(message::id.gt(after))
+            .order(message::id)
+            .limit(BATCH)
+            .select((
+                message::id,
+                message::conversation_id,
+                message::author,
+                message::account_id,
+                message::at_ms,
+                message::text,
+                conversation::low_account,
+                conversation::high_account,
+            ))
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// How far threads have been read, by account and peer, after these two.
+    pub fn read_marks(&mut self, after: (i64, i64)) -> Read<ReadMarkCopy> {
+        diesel::sql_query(format!(
+            "{READ_MARKS} AND (account_id, peer_id) > (?, ?)
+             ORDER BY account_id, peer_id LIMIT {BATCH}"
+        ))
+        .bind::<BigInt, _>(after.0)
+        .bind::<BigInt, _>(after.1)
+        .load(&mut self.connection)
+        .map_err(|error| translate(&error))
+    }
+}
+
+/// What is counted here, elsewhere is a place in the thread: the newest
+/// message up to which the account had received no more than it has read.
+const READ_MARKS: &str = "\
+    SELECT account_id, peer_id, conversation_id, (
+        SELECT id FROM message
+        WHERE conversation_id = participant.conversation_id
+          AND CASE WHEN peer_id < participant.account_id
+              THEN from_low ELSE number - from_low END <= received_read
+        ORDER BY number DESC LIMIT 1
+    ) AS up_to
+    FROM participant WHERE account_id <> peer_id";

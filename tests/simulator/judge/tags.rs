@@ -1,0 +1,171 @@
+//! What is sent with a tag is taken once, and its sender hears of it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chat_server::hub::{MessageId, Now, Refusal, Tag};
+
+use super::super::invariant::{Check, Invariant, ensure};
+use super::super::model::{Model, Slot};
+use super::super::names::Nick;
+use super::super::store::Store;
+
+/// How long a tag is remembered once its message is published.
+const REMEMBERED_MS: u64 = 10 * 60 * 1000;
+
+/// A tag: `t` and this.
+pub type TagNumber = u32;
+
+/// The tags of messages that were taken.
+#[derive(Default)]
+pub struct Tags {
+    /// The message that somebody's tag stands for, and until when.
+    known: BTreeMap<(Nick, TagNumber), (MessageId, u64)>,
+    /// Every message that had one.
+    messages: BTreeMap<MessageId, Tagged>,
+    /// Until when each is remembered, in the order published.
+    until: VecDeque<u64>,
+}
+
+struct Tagged {
+    nick: Nick,
+    tag: TagNumber,
+    /// It is to be committed.
+    is_kept: bool,
+}
+
+impl Tags {
+    /// How many the hub should remember.
+    pub fn remembered(&self) -> usize {
+        self.until.len()
+    }
+
+    /// A message is published: from now on its tag is known for a while.
+    pub fn publish(&mut self, id: MessageId, now: Now) {
+        let over = |until: &u64| *until <= now.ticks_ms;
+        while self.until.front().is_some_and(over) {
+            self.until.pop_front();
+        }
+        let until = now.ticks_ms + REMEMBERED_MS;
+        self.until.push_back(until);
+        if let Some(message) = self.messages.get(&id) {
+            let key = (message.nick, message.tag);
+            self.known.insert(key, (id, until));
+        }
+    }
+
+    /// A message is to be committed.
+    pub fn keep(&mut self, id: MessageId) {
+        if let Some(message) = self.messages.get_mut(&id) {
+            message.is_kept = true;
+        }
+    }
+
+    /// A message is not stored: it may be sent again.
+    pub fn forget(&mut self, id: MessageId) {
+        if let Some(message) = self.messages.get(&id) {
+            self.known.remove(&(message.nick, message.tag));
+        }
+    }
+}
+
+impl Model {
+    /// A message with a tag is taken.
+    pub(super) fn take_tag(
+        &mut self,
+        nick: Nick,
+        tag: TagNumber,
+        id: MessageId,
+        now: Now,
+    ) -> Check {
+        let known = self.tags.known.get(&(nick, tag));
+        let again = known.filter(|known| known.1 > now.ticks_ms);
+        ensure(again.is_none(), Invariant::TakenOnce, || {
+            format!("{id} is taken with the tag t{tag}, which {again:?} had")
+        })?;
+        self.tags.known.insert((nick, tag), (id, u64::MAX));
+        let message = Tagged {
+            nick,
+            tag,
+            is_kept: false,
+        };
+        self.tags.messages.insert(id, message);
+        Ok(())
+    }
+
+    pub(super) fn stored(&mut self, to: &[Slot], tag: &Tag, id: MessageId, store: &Store) -> Check {
+        let number = number(tag);
+        let message = self.tags.messages.get(&id);
+        let is_of_tag = message.is_some_and(|message| message.tag == number);
+        let is_kept = message.is_some_and(|message| message.is_kept);
+        let waits = self.drafts.contains_key(&id);
+        let settled = &self.call.settled;
+        let untold = settled.iter().any(|&(other, _)| other == id);
+        ensure(
+            is_of_tag && !waits && !untold,
+            Invariant::TaggedTruly,
+            || {
+                let tag = tag.as_str();
+                format!("{to:?} are told that {tag} is {id}: {is_of_tag}, {waits}, {untold}")
+            },
+        )?;
+        self.check_committed(id, is_kept, store)?;
+        self.hears_of(to, number)
+    }
+
+    pub(super) fn not_sent(
+        &mut self,
+        to: &[Slot],
+        tag: &Tag,
+        refusal: &Refusal,
+        now: Now,
+    ) -> Check {
+        let number = number(tag);
+        self.hears_of(to, number)?;
+        for &slot in to {
+            match refusal {
+                Refusal::NotStored => self.told_not_stored(slot, Some(number))?,
+                other => self.check_reason(slot, other, now)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn hears_of(&mut self, to: &[Slot], tag: TagNumber) -> Check {
+        for &slot in to {
+            let conn = self.alive_mut(slot);
+            let waits = conn.and_then(|conn| conn.tags.get_mut(&tag));
+            ensure(waits.is_some(), Invariant::TaggedTruly, || {
+                format!("{slot} hears of t{tag} and has not sent it")
+            })?;
+            if let Some(waits) = waits {
+                *waits = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// A message is not stored; whoever sent it is told, and with a tag all
+    /// who have asked.
+    pub(super) fn told_not_stored(&mut self, slot: Slot, tag: Option<TagNumber>) -> Check {
+        let told = &mut self.call.not_stored;
+        let place = told.iter().position(|&other| other == (slot, tag));
+        if let Some(place) = place {
+            told.swap_remove(place);
+        }
+        let asked = tag.is_some_and(|tag| self.call.failed_tags.contains(&tag));
+        let invariant = match tag {
+            Some(_) => Invariant::TaggedTruly,
+            None => Invariant::RefusalsTrue,
+        };
+        ensure(place.is_some() || asked, invariant, || {
+            format!("{slot} is told that something is not stored: {tag:?}")
+        })
+    }
+}
+
+/// The number in a tag.
+fn number(tag: &Tag) -> TagNumber {
+    let digits = tag.as_str().strip_prefix('t');
+    let number = digits.and_then(|digits| digits.parse().ok());
+    number.unwrap_or(TagNumber::MAX)
+}

@@ -1,0 +1,110 @@
+//! A real PostgreSQL, one for each test program, and a database for each test.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+/// What keeps the server, and ends it by its id when this program is gone,
+/// however it went.
+const KEEPER: &str = include_str!("postgres.sh");
+/// PostgreSQL does not work for root.
+const NOBODY: u32 = 65534;
+
+/// A PostgreSQL server with a folder of its own.
+pub struct Postgres {
+    keeper: Child,
+    /// Orders are nothing only when it is being dropped.
+    talk: Mutex<(Option<ChildStdin>, BufReader<ChildStdout>)>,
+    socket: String,
+    databases: AtomicU32,
+}
+
+impl Postgres {
+    /// The one this test program shares.
+    pub fn shared() -> &'static Postgres {
+        static SHARED: LazyLock<Postgres> = LazyLock::new(Postgres::start);
+        &SHARED
+    }
+
+    /// Starts another one.
+    pub fn start() -> Postgres {
+        let mut command = Command::new("sh");
+        if rustix::process::geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let mut keeper = command
+            .args(["-c", KEEPER])
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let orders = keeper.stdin.take();
+        let mut answers = BufReader::new(keeper.stdout.take().unwrap());
+        let mut socket = String::new();
+        answers.read_line(&mut socket).unwrap();
+        assert!(!socket.is_empty(), "no PostgreSQL: .ci/install-tools");
+        Postgres {
+            keeper,
+            talk: Mutex::new((orders, answers)),
+            socket: socket.trim().replace('/', "%2F"),
+            databases: AtomicU32::new(0),
+        }
+    }
+
+    /// The URL of one of its databases.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://chat@{}/{database}", self.socket)
+    }
+
+    /// Makes an empty database; its URL.
+    pub fn create_database(&self) -> String {
+        self.create_database_with("")
+    }
+
+    /// Makes an empty database that is like this; its URL.
+    pub fn create_database_with(&self, options: &str) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test{number}");
+        connect(&self.url("postgres"))
+            .batch_execute(&format!("CREATE DATABASE {name} {options}"))
+            .unwrap();
+        self.url(&name)
+    }
+
+    /// Ends it as a loss of power to it alone would.
+    pub fn kill(&self) {
+        self.order("kill");
+    }
+
+    /// Starts it again; waits until it answers.
+    pub fn start_again(&self) {
+        self.order("start");
+    }
+
+    fn order(&self, what: &str) {
+        let (orders, answers) = &mut *self.talk.lock().unwrap();
+        writeln!(orders.as_mut().unwrap(), "{what}").unwrap();
+        let mut answer = String::new();
+        answers.read_line(&mut answer).unwrap();
+        assert_eq!(answer, "done\n");
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // The shared one never comes here; its standard input closes with us.
+        self.talk.get_mut().unwrap().0 = None;
+        let _ = self.keeper.wait();
+    }
+}
+
+/// A connection that is not the store's.
+pub fn connect(url: &str) -> PgConnection {
+    PgConnection::establish(url).unwrap()
+}

@@ -1,0 +1,61 @@
+# A PostgreSQL server in a folder of its own, for as long as standard input is
+# open. Says where its socket is, then obeys: `kill` ends it without warning,
+# `start` starts it again. Each is answered when it is done.
+set -eu
+umask 077
+cd /
+# Whoever interrupts the tests closes standard input, too.
+trap '' INT TERM HUP
+
+initdb=$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -1)
+bin=$(dirname "$(readlink -f "$initdb")")
+base=/tmp/chat-server-postgres-$(id -u)
+template=$base/$("$bin/postgres" --version | tr -c 'A-Za-z0-9.\n' _)
+
+# Making a new one takes longer than copying one.
+if ! [ -d "$template" ]; then
+  mkdir -p "$base"
+  fresh=$(mktemp -d "$base/new.XXXXXX")
+  initdb() {
+    "$bin/initdb" --no-sync --no-instructions -A trust -U chat -E UTF8 -D "$fresh/data" "$@" >/dev/null
+  }
+  # An order of letters that is not that of their bytes, if there is one.
+  initdb --locale-provider=icu --icu-locale=en-US 2>/dev/null || initdb >&2
+  # Somebody else may have been faster.
+  mv -T "$fresh/data" "$template" 2>/dev/null || true
+  rm -rf "$fresh"
+fi
+dir=$(mktemp -d "$base/run.XXXXXX")
+cp -a "$template" "$dir/data"
+
+start() {
+  attempts=0
+  while :; do
+    "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c max_connections=200 \
+      -c fsync=off -c full_page_writes=off <&- >>"$dir/log" 2>&1 &
+    pid=$!
+    while kill -0 "$pid" 2>/dev/null; do
+      "$bin/pg_isready" -q -h "$dir" -U chat -d postgres && return
+      sleep 0.02
+    done
+    # Processes of one that was killed may still be about.
+    attempts=$((attempts + 1))
+    if [ "$attempts" -gt 100 ]; then
+      cat "$dir/log" >&2
+      return 1
+    fi
+    sleep 0.1
+  done
+}
+
+start && echo "$dir"
+while read -r order; do
+  case $order in
+    kill) kill -KILL "$pid" && { wait "$pid" || true; } 2>/dev/null ;;
+    start) start ;;
+  esac
+  echo done
+done
+kill -QUIT "$pid" 2>/dev/null || true
+wait "$pid" 2>/dev/null || true
+rm -rf "$dir"
