@@ -20,14 +20,14 @@ STEPS ?= 50000
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
 
-test: tools ## Run every test
-	$(CARGO) test --features full
+test: tools ## Run every test, with every feature
+	$(CARGO) test --features full,grpc-generate
 
 check: ## Formatting, lints, documentation, dependency rules
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) clippy --all-targets --features full -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet --features full
+	$(CARGO) clippy --all-targets --features full,grpc-generate -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --features full --quiet
 	.ci/no-async-runtime
 	.ci/deny if-installed
 

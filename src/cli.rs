@@ -46,6 +46,9 @@ pub enum Action {
     MakeCert(MakeCert),
     /// Measure a server and stop.
     Bench(Box<Bench>),
+    /// Run a name server.
+    #[cfg(feature = "grpc")]
+    NameServer,
     /// Take everything to another database and stop.
     Migrate(Migrate),
 }
@@ -140,6 +143,9 @@ enum Task {
     MakeCert(MakeCert),
     /// Put load on a server and measure what it carries
     Bench(Box<Bench>),
+    /// Run a name server, which knows the chat servers; nothing else
+    #[cfg(feature = "grpc")]
+    NameServer,
     /// Copy accounts and messages from SQLite to PostgreSQL; the server must not run
     Migrate(Migrate),
 }
@@ -187,6 +193,8 @@ pub fn parse(
         Some(Task::CheckConfig) => Action::CheckConfig,
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
         Some(Task::Bench(what)) => Action::Bench(what),
+        #[cfg(feature = "grpc")]
+        Some(Task::NameServer) => Action::NameServer,
         Some(Task::Migrate(what)) => Action::Migrate(what),
     };
     Ok(Invocation {
@@ -214,9 +222,9 @@ fn with_two_dashes(argument: OsString) -> OsString {
 }
 
 /// The program: understands the process's arguments and environment and does
-/// what they say. `run` is the server; it gets the sources to read them again
-/// on reload.
-pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
+/// what they say. `run` runs the server, or what else is to run; it gets
+/// the sources to read them again on reload.
+pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
     let invocation = match parse(std::env::args_os(), std::env::vars_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
@@ -231,7 +239,7 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
     match &invocation.action {
         Action::MakeCert(what) => return conclude(what.run()),
         Action::Bench(what) => return what.main(),
-        Action::Run | Action::CheckConfig | Action::Migrate(_) => {}
+        _ => {}
     }
     let loaded = match invocation.sources.load() {
         Ok(loaded) => loaded,
@@ -246,9 +254,9 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             ExitCode::SUCCESS
         }
         Action::Migrate(what) => conclude(what.run(&loaded.config)),
-        Action::Run | Action::MakeCert(_) | Action::Bench(_) => {
+        action => {
             logging::set_filter(&loaded.config.log_level);
-            run(loaded.config, invocation.sources)
+            run(action, loaded.config, invocation.sources)
         }
     }
 }
