@@ -13,6 +13,8 @@ mod json_client;
 mod line_client;
 #[cfg(feature = "cluster")]
 mod postgres;
+#[cfg(feature = "cluster")]
+mod redis;
 mod server;
 mod terminal;
 mod user;
@@ -24,6 +26,8 @@ pub use json_client::JsonClient;
 pub use line_client::LineClient;
 #[cfg(feature = "cluster")]
 pub use postgres::{Postgres, connect};
+#[cfg(feature = "cluster")]
+pub use redis::Redis;
 pub use server::{DEADLINE, Server, free_address, wait_until};
 pub use terminal::{Terminal, missing};
 pub use user::{User, is_message, is_private};
