@@ -130,6 +130,11 @@ impl Appender {
         let life = self.common.life();
         let mut backoff = Backoff::default();
         while !batch.is_empty() {
+            // What goes into a dead connection may have arrived for all we
+            // know; what never left can still be refused.
+            if !batch.is_sent && self.common.is_redis_away() {
+                self.link.reset();
+            }
             match self.attempt(&batch, life.node) {
                 Sent::Answered(words) => match batch.answered(&words, &mut self.people) {
                     Some(news) => {

@@ -1,5 +1,5 @@
 //! The thread that says, beat by beat, that this server lives, and hears from
-//! whoever does so as well.
+//! whoever does so as well. Now and then it has Redis forget what is old.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,10 +13,14 @@ use super::keys::{node_text, parse_node};
 use super::link::{Link, answer};
 use super::settings::NodeInfo;
 
+/// After which time consumers that are no more are forgotten.
+const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
+
 /// See the module's documentation.
 pub struct Beat {
     common: Arc<Common>,
     link: Link,
+    trimmed: Instant,
 }
 
 /// What a node says of itself.
@@ -31,8 +35,29 @@ impl Beat {
     pub fn new(common: Arc<Common>) -> Beat {
         Beat {
             link: common.link(),
+            trimmed: Instant::now(),
             common,
         }
+    }
+
+    /// Has Redis forget what is old, and stored, if it is time to.
+    fn trim(&mut self) -> Result<(), LinkError> {
+        let settings = &self.common.settings;
+        if self.trimmed.elapsed() < settings.beat * settings.keep / 10 {
+            return Ok(());
+        }
+        self.trimmed = Instant::now();
+        let (prefix, scripts) = (settings.prefix.as_bytes(), &self.common.scripts);
+        self.link.script(&scripts.trim, &[prefix, b"news"])?;
+        let long = FORGET_AFTER.as_millis().to_string();
+        for shard in 0..settings.shards {
+            let shard = shard.to_string();
+            self.link
+                .script(&scripts.trim, &[prefix, shard.as_bytes()])?;
+            let arguments = [prefix, shard.as_bytes(), long.as_bytes()];
+            self.link.script(&scripts.consumers, &arguments)?;
+        }
+        Ok(())
     }
 
     /// Beats until it is time to end.
@@ -42,7 +67,10 @@ impl Beat {
             let life = self.common.life();
             if !life.is_over {
                 match self.beat(&node_text(life.node)) {
-                    Ok(true) => self.common.report(Part::Beat, Ok::<(), LinkError>(())),
+                    Ok(true) => {
+                        let trimmed = self.trim();
+                        self.common.report(Part::Beat, trimmed);
+                    }
                     Ok(false) => {
                         let why = "it was not heard of for too long";
                         self.common.cut_off(life.number, why);

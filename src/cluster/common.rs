@@ -188,6 +188,12 @@ impl Common {
         Some(format!("{} is away: {why}", part.whom()))
     }
 
+    /// Whether Redis is known to be away, by anybody here.
+    pub fn is_redis_away(&self) -> bool {
+        let trouble = self.trouble.lock();
+        trouble.keys().any(|part| *part != Part::Store)
+    }
+
     /// Whether Redis has been away for so long.
     pub fn is_away(&self, since: Duration) -> bool {
         let trouble = self.trouble.lock();

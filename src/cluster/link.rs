@@ -46,6 +46,11 @@ impl Link {
         }
     }
 
+    /// Gives the connection up: the next command needs a new one.
+    pub fn reset(&mut self) {
+        self.connection = None;
+    }
+
     /// One command.
     pub fn call(&mut self, command: &Cmd) -> Result<Value, LinkError> {
         self.with(|connection| command.query(connection))

@@ -171,7 +171,7 @@ impl ClusterStore {
             let from = self.with(|link| self.unstored(link, shard))?;
             let stored = match self.postgres.history(conversation, window, limit) {
                 Ok(stored) => stored,
-                Err(error) => return self.from_log_alone(conversation, window, limit, error),
+                Err(error) => return self.read_log_alone(conversation, window, limit, error),
             };
             let (rows, removed) = self.with(|link| {
                 let rows = self.rows(link, conversation, from, window, limit)?;
@@ -189,7 +189,7 @@ impl ClusterStore {
 
     /// While PostgreSQL is away: what the log still has, if it can be said
     /// what is missing.
-    fn from_log_alone(
+    fn read_log_alone(
         &self,
         conversation: &Conversation,
         window: Window,

@@ -26,8 +26,6 @@ const PROBE_EVERY: Duration = Duration::from_secs(5);
 /// How often the store's own quiet work is done, and in how many slices.
 const TEND_EVERY: Duration = Duration::from_secs(1);
 const TEND_SLICES: usize = 20;
-/// After which time servers that are no more are forgotten.
-const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 /// How many times entries nobody finished are looked for in one go.
 const CLAIMS: usize = 16;
 
@@ -40,7 +38,6 @@ pub struct Storer {
     consumer: String,
     logs: Vec<String>,
     claimed: Instant,
-    trimmed: Instant,
     tended: Instant,
     probed: Instant,
 }
@@ -62,7 +59,6 @@ impl Storer {
             consumer: node_text(common.life().node),
             logs: logs.collect(),
             claimed: now,
-            trimmed: now,
             tended: now,
             probed: now,
             store,
@@ -102,14 +98,9 @@ impl Storer {
         let count = work.len();
         self.finish(work)?;
         let settings = &self.common.settings;
-        let (claim, trim) = (settings.claim_after / 3, settings.beat * settings.keep / 10);
-        if self.claimed.elapsed() >= claim {
+        if self.claimed.elapsed() >= settings.claim_after / 3 {
             self.claim()?;
             self.claimed = Instant::now();
-        }
-        if self.trimmed.elapsed() >= trim {
-            self.trim()?;
-            self.trimmed = Instant::now();
         }
         self.tend(count);
         Ok(count)
@@ -227,21 +218,6 @@ impl Storer {
                 }
             }
         }
-    }
-
-    fn trim(&mut self) -> Result<(), LinkError> {
-        let prefix = self.common.settings.prefix.as_bytes();
-        let scripts = &self.common.scripts;
-        self.link.script(&scripts.trim, &[prefix, b"news"])?;
-        let long = FORGET_AFTER.as_millis().to_string();
-        for shard in 0..self.common.settings.shards {
-            let shard = shard.to_string();
-            self.link
-                .script(&scripts.trim, &[prefix, shard.as_bytes()])?;
-            let arguments = [prefix, shard.as_bytes(), long.as_bytes()];
-            self.link.script(&scripts.consumers, &arguments)?;
-        }
-        Ok(())
     }
 
     /// Lets the store do what is left for quiet moments.

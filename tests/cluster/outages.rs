@@ -143,7 +143,12 @@ fn what_cannot_be_sent_is_refused_after_a_while_and_then_at_once() {
     assert!(matches!(node.fate_of(1), Fate::Committed(_)));
     redis.kill();
     wait_until("it is noticed", || node.cluster.readiness().is_some());
-    let refused = |number| node.cluster.append(vec![draft(number, "dev", "x")]) != [];
+    let refused = |number| {
+        !node
+            .cluster
+            .append(vec![draft(number, "dev", "x")])
+            .is_empty()
+    };
     if !refused(2) {
         assert_eq!(node.fate_of(2), Fate::NotStored);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chat_server::hub::{Fate, News};
+use chat_server::hub::{Fate, News, Order, Shared};
 use chat_server::store::Window;
 
 use crate::history::Slow;
@@ -38,6 +38,8 @@ fn what_the_dead_left_is_stored_by_others_once() {
     let expected: Vec<String> = (0..400).map(|number| number.to_string()).collect();
     assert_eq!(texts(&*two.cluster.store(), &dev), expected);
     wait_until("all is stored", || texts(&*one.postgres, &dev).len() == 400);
+    let is_gone = |news: &News| matches!(news, News::Gone(_));
+    one.heard.wait_count("it is dead", 1, is_gone);
     // It wakes up and does what it was about to do, too.
     slow.is_held.store(false, Ordering::SeqCst);
     proxy.go_on();
@@ -110,23 +112,22 @@ fn what_is_not_stored_is_never_removed_from_the_log() {
     node.wait_told(300);
     let mut redis = Redis::shared().connect();
     // The news are trimmed meanwhile: their age is that of all.
-    let old =
-        chat_server::hub::Shared::Order(chat_server::hub::Order::Revoke { token: "t".into() });
-    node.share(old);
-    let trimmed = |redis: &mut redis::Connection| -> Vec<String> {
+    node.share(Shared::Order(Order::Revoke { token: "t".into() }));
+    let mut trimmed = || -> Vec<String> {
         redis::cmd("HKEYS")
             .arg(format!("{}:trimmed", chat.prefix))
-            .query(redis)
+            .query(&mut redis)
             .unwrap()
     };
+    wait_until("the news are removed", || !trimmed().is_empty());
+    assert_eq!(trimmed(), ["news"]);
     let store = node.cluster.store();
     assert_eq!(texts(&*store, &channel("dev")).len(), 300);
     slow.is_held.store(false, Ordering::SeqCst);
     wait_until("it is stored and removed", || {
-        trimmed(&mut redis).len() >= 2
+        trimmed().len() == 2 && texts(&*node.postgres, &channel("dev")).len() == 300
     });
     assert_eq!(texts(&*store, &channel("dev")).len(), 300);
-    assert_eq!(texts(&*node.postgres, &channel("dev")).len(), 300);
 }
 
 #[test]
