@@ -49,9 +49,12 @@ pub use keys::MAX_SHARDS;
 pub use settings::{ClusterSettings, NodeInfo};
 pub use url::{RedisUrl, RedisUrlError};
 
-use crate::hub::{Ban, Draft, MessageId, News, NodeId, Shared};
+use crate::config::Secret;
+use crate::hub::{Ban, Draft, MessageId, News, NodeId, Refusal, Shared};
+use crate::keeper::Log;
 use crate::name::Name;
 use crate::store::{AccountId, Store};
+use crate::turn::Names;
 use appender::Appender;
 use beat::Beat;
 use common::{Common, Life};
@@ -60,6 +63,9 @@ use queue::{Op, Queue, Room};
 use reader::Reader;
 use store::ClusterStore;
 use storer::Storer;
+
+/// How long somebody who comes waits for their nickname.
+const CLAIM: Duration = Duration::from_secs(5);
 
 /// This server as one of several; clones are the same one.
 #[derive(Clone)]
@@ -124,6 +130,17 @@ impl Cluster {
             bans: Arc::new(bans),
         };
         Ok((cluster, threads))
+    }
+
+    /// A secret that all servers have in common: that of the one that came
+    /// first. It is kept in Redis, which only they can reach.
+    pub fn common_secret(
+        settings: &ClusterSettings,
+        name: &str,
+        ours: &Secret,
+    ) -> Result<Secret, ClusterError> {
+        let mut link = Link::new(&settings.redis);
+        join::common_secret(settings, name, ours, &mut link)
     }
 
     /// The name of this server in its present life.
@@ -222,6 +239,34 @@ impl Cluster {
     /// Entries of the log that could not be read and were passed over.
     pub fn skipped(&self) -> u64 {
         self.common.skipped_count()
+    }
+}
+
+impl Log for Cluster {
+    fn append(&self, drafts: Vec<Draft>) -> Vec<MessageId> {
+        Cluster::append(self, drafts)
+    }
+
+    fn share(&self, shared: Vec<Shared>) {
+        let rejoins = shared.iter().any(|shared| matches!(shared, Shared::Rejoin));
+        Cluster::share(self, shared);
+        if rejoins {
+            self.rejoin();
+        }
+    }
+
+    fn set_load(&self, connections: u64) {
+        Cluster::set_load(self, connections);
+    }
+}
+
+impl Names for Cluster {
+    fn claim(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal> {
+        match self.claim_name(name, account, CLAIM) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Refusal::NicknameInUse(name.clone())),
+            Err(ClusterUnavailable) => Err(Refusal::CannotAgree),
+        }
     }
 }
 

@@ -101,6 +101,8 @@ impl Batch {
         match shared {
             Shared::Roster(change) => self.roster(&change, people, came),
             Shared::Order(order) => self.order(&order, came),
+            // The cluster's own business.
+            Shared::Rejoin => {}
             Shared::Whisper { message, from } => {
                 let notice = notice::whisper(&message, from);
                 self.push(came, Then::Nothing, &[b"t", &notice]);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
+use crate::config::Secret;
 use crate::hub::{Ban, NodeId};
 
 use super::common::Start;
@@ -83,6 +84,31 @@ fn when_loaded(settings: &ClusterSettings, link: &mut Link) -> Result<String, Cl
         }
         std::thread::sleep(backoff.next());
     }
+}
+
+/// A secret that all have in common: ours if we are the first.
+pub fn common_secret(
+    settings: &ClusterSettings,
+    name: &str,
+    ours: &Secret,
+    link: &mut Link,
+) -> Result<Secret, ClusterError> {
+    when_loaded(settings, link)?;
+    let key = format!("{}:{name}", settings.prefix);
+    let set = redis::cmd("SET")
+        .arg(&key)
+        .arg(ours.expose())
+        .arg("NX")
+        .to_owned();
+    let get = redis::cmd("GET").arg(&key).to_owned();
+    let failed = |error| unreachable(settings, &error);
+    link.call(&set).map_err(failed)?;
+    let common = answer::text(link.call(&get).map_err(failed)?);
+    let common = common.and_then(|text| Secret::parse(&text).ok());
+    common.ok_or_else(|| {
+        let what = format!("{key} is no secret");
+        ClusterError::Unreachable(settings.redis.to_string(), what)
+    })
 }
 
 /// Becomes a live node, under a new id.
