@@ -97,6 +97,8 @@ impl Ending {
         };
         wait_while(deadline, || hub_lives && outside() > 0);
         rest.shut_down();
+        #[cfg(feature = "grpc")]
+        shared.grpc.stop();
         // What is left is sending an answer, or has asked for nothing.
         let soon = deadline.min(Instant::now() + LAST_ANSWERS);
         wait_while(soon, || registry.connections() > 0);

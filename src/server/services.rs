@@ -100,6 +100,7 @@ impl Service for Http {
                 false => vec![docs::file],
             },
             upgrades: Some(Arc::new(WebSockets(self.shared.clone()))),
+            answers: None,
             relays: Some(self.relays.clone()),
             origins: self.shared.origins.clone(),
             proxies: self.shared.proxies.clone(),
