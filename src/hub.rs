@@ -17,8 +17,11 @@ mod holds;
 mod id;
 mod membership;
 mod messages;
+mod news;
 mod past;
+mod remote;
 mod resume;
+mod shared;
 mod sizes;
 mod tags;
 mod typing;
@@ -38,6 +41,7 @@ pub use command::{Command, ConnectionId, Credential, Profile};
 pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Body, Event, Farewell, FrameFault, Message, Private, Refusal};
 pub use id::{BadMessageId, MessageId};
+pub use shared::{Draft, Fate, News, NodeId, Order, RosterChange, Settled, Shared};
 pub use sizes::Sizes;
 pub use tags::{BadTag, Tag};
 pub use typing::Audience;
@@ -89,6 +93,8 @@ pub struct Hub {
     unsettled: BTreeMap<MessageId, messages::Unsettled>,
     last_recall: u64,
     tags: tags::Tags,
+    /// Who is on the other servers, if this hub is one of several.
+    remote: Option<remote::Remote>,
     /// Of those who have no nickname yet, and not all are given equal time.
     login_deadlines: BTreeSet<(u64, ConnectionId)>,
     /// Of those whose token comes to its end.
@@ -136,6 +142,7 @@ impl Hub {
             unsettled: BTreeMap::new(),
             last_recall: 0,
             tags: tags::Tags::default(),
+            remote: None,
             login_deadlines: BTreeSet::new(),
             expiries: BTreeSet::new(),
         }
@@ -155,7 +162,7 @@ impl Hub {
         });
         let banned = self.bans.address(profile.address.ip(), now.unix_ms);
         let banned = banned.map(|ban| Farewell::Banned(ban.reason.clone()));
-        let others = self.users.len();
+        let others = self.people();
         let index = id.index as usize;
         if self.connections.len() <= index {
             self.connections.resize_with(index + 1, || None);
@@ -225,7 +232,7 @@ impl Hub {
             self.login_deadlines.remove(&(deadline, id));
         }
         if let Some(nickname) = &connection.nickname {
-            self.release_nickname(nickname, id);
+            self.release_nickname(nickname, id, fx);
         }
         fx.log(Entry {
             nick: connection.nickname.as_ref().map(Name::shown),
@@ -321,7 +328,7 @@ impl Hub {
             Command::Unignore(name) => self.unignore(id, name, fx),
             Command::ListMembers(name) => self.list_members(id, name, fx),
             Command::ListChannels => {
-                fx.tell(id, Event::Channels(self.channels.sorted_counts()));
+                fx.tell(id, Event::Channels(self.channel_counts()));
                 Ok(())
             }
             Command::History {

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
-use crate::hub::{Chore, MessageId, Reading, Recall};
+use crate::hub::{Chore, Draft, MessageId, Reading, Recall, Shared};
 use crate::store::{
-    AppendRefused, Appender, Conversation, History, NewMessage, Outcome, Store, StoreError,
-    StoreWriter, StoredMessage, Window, WriterSettings,
+    AppendRefused, Appender, Conversation, History, Outcome, Store, StoreError, StoreWriter,
+    StoredMessage, Window, WriterSettings,
 };
 use crate::turn::{HubHandle, Input};
 
@@ -23,8 +23,33 @@ const CHORES: usize = 4096;
 
 /// What the hub thread holds of the keeper.
 pub struct Keeper {
-    appender: Appender,
+    log: Box<dyn Log>,
     chores: Sender<Chore>,
+}
+
+/// What commits messages: "append these; later, here is what was committed, in
+/// order". Never makes the caller wait.
+pub trait Log: Send {
+    /// Has messages committed, and reports to the hub. Returns the ids of
+    /// those there is no room for; nothing more will be heard of them.
+    fn append(&self, drafts: Vec<Draft>) -> Vec<MessageId>;
+
+    /// Lets the other servers know, if there are any.
+    fn share(&self, shared: Vec<Shared>);
+}
+
+impl Log for Appender {
+    fn append(&self, drafts: Vec<Draft>) -> Vec<MessageId> {
+        let messages = drafts.into_iter().map(|draft| draft.message).collect();
+        match self.try_append(messages) {
+            Ok(()) => Vec::new(),
+            Err(AppendRefused::Full(refused) | AppendRefused::Closed(refused)) => {
+                refused.iter().map(|message| message.id).collect()
+            }
+        }
+    }
+
+    fn share(&self, _shared: Vec<Shared>) {}
 }
 
 /// What came back from the store, for the hub.
@@ -39,21 +64,23 @@ pub enum Kept {
 
 /// The keeper's threads.
 pub struct KeeperThreads {
-    writer: StoreWriter,
+    /// Unless the log has its own.
+    writer: Option<StoreWriter>,
     chores: JoinHandle<()>,
     /// Disconnected when the chores' thread has ended.
     chores_done: Receiver<()>,
 }
 
 impl Keeper {
-    /// Starts the threads that work on `store` and report to `hub`. `failed`
-    /// runs if a fault of ours ends the one that writes.
+    /// Starts the threads that work on `store` and report to `hub`, and a way
+    /// to ask whether messages can be stored at present. `failed` runs if a
+    /// fault of ours ends the one that writes.
     pub fn start(
         store: &Arc<dyn Store>,
         hub: &HubHandle,
         settings: WriterSettings,
         failed: impl FnOnce() + Send + 'static,
-    ) -> io::Result<(Keeper, KeeperThreads)> {
+    ) -> io::Result<(Keeper, Appender, KeeperThreads)> {
         let report = hub.clone();
         let settled = move |outcomes| {
             // Without a hub nobody wants to know.
@@ -61,6 +88,20 @@ impl Keeper {
         };
         let (writer, appender) =
             StoreWriter::start_guarded(store.clone(), settings, settled, failed)?;
+        let (keeper, chores) = Keeper::over(Box::new(appender.clone()), store, hub)?;
+        let threads = KeeperThreads {
+            writer: Some(writer),
+            ..chores
+        };
+        Ok((keeper, appender, threads))
+    }
+
+    /// As [`Keeper::start`], for a log that has its own threads.
+    pub fn over(
+        log: Box<dyn Log>,
+        store: &Arc<dyn Store>,
+        hub: &HubHandle,
+    ) -> io::Result<(Keeper, KeeperThreads)> {
         let (chores, waiting) = bounded(CHORES);
         let (store, hub) = (store.clone(), hub.clone());
         let (doing, chores_done) = bounded(0);
@@ -70,24 +111,23 @@ impl Keeper {
                 let _doing: Sender<()> = doing;
                 do_chores(&*store, &hub, &waiting);
             })?;
-        let keeper = Keeper { appender, chores };
+        let keeper = Keeper { log, chores };
         let threads = KeeperThreads {
-            writer,
+            writer: None,
             chores: thread,
             chores_done,
         };
         Ok((keeper, threads))
     }
 
-    /// Has messages committed. Returns the ids of those the store has no room
-    /// for; nothing more will be heard of them.
-    pub fn append(&self, messages: Vec<NewMessage>) -> Vec<MessageId> {
-        match self.appender.try_append(messages) {
-            Ok(()) => Vec::new(),
-            Err(AppendRefused::Full(refused) | AppendRefused::Closed(refused)) => {
-                refused.iter().map(|message| message.id).collect()
-            }
-        }
+    /// As [`Log::append`].
+    pub fn append(&self, drafts: Vec<Draft>) -> Vec<MessageId> {
+        self.log.append(drafts)
+    }
+
+    /// As [`Log::share`].
+    pub fn share(&self, shared: Vec<Shared>) {
+        self.log.share(shared);
     }
 
     /// Has a chore done. Returns it if there are too many already.
@@ -97,11 +137,6 @@ impl Keeper {
             Err(TrySendError::Full(chore) | TrySendError::Disconnected(chore)) => Some(chore),
         }
     }
-
-    /// For asking whether messages can be stored at present.
-    pub fn appender(&self) -> Appender {
-        self.appender.clone()
-    }
 }
 
 impl KeeperThreads {
@@ -109,7 +144,8 @@ impl KeeperThreads {
     /// ended.
     pub fn shut_down(self, allowed: Duration) {
         let deadline = Instant::now() + allowed;
-        if let Err(unfinished) = self.writer.shut_down(allowed) {
+        let ended = self.writer.map(|writer| writer.shut_down(allowed));
+        if let Some(Err(unfinished)) = ended {
             let bytes = unfinished.waiting_bytes;
             log::error!("messages ({bytes} bytes) could not be stored before the end");
         }

@@ -76,6 +76,8 @@
 #![warn(missing_docs)]
 
 pub mod account;
+#[doc(hidden)]
+pub mod bench;
 pub mod cancel;
 pub mod chatlog;
 pub mod cli;

@@ -12,13 +12,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::chatlog::{ChatLog, Entry, Kind};
-use crate::hub::{Chore, Command, ConnectionId, Effect, Effects, Farewell, Hub, Now, Profile};
+use crate::hub::{
+    Chore, Command, ConnectionId, Draft, Effect, Effects, Farewell, Hub, News, Now, Profile,
+    Settled, Shared,
+};
 use crate::keeper::{Keeper, Kept};
 use crate::metrics::Metrics;
 use crate::net::link::Link;
 use crate::net::outbox::{Outbox, Sums};
 use crate::protocol::WireFormat;
-use crate::store::NewMessage;
 use crate::watch::Watcher;
 
 /// Inputs waiting for the hub at most; beyond, connection threads wait, and
@@ -55,6 +57,8 @@ pub enum Input {
     Request(Request),
     /// What came back from the store.
     Kept(Kept),
+    /// What came from the log that several servers share.
+    News(Vec<News>),
     /// Other settings.
     Configure(Box<Settings>),
     /// Somebody who wants to know what happens.
@@ -141,8 +145,9 @@ pub struct Turn {
     effects: Effects,
     /// This turn's entries for the chat log.
     entries: Vec<Entry>,
-    /// This batch's messages to commit, and chores.
-    messages: Vec<NewMessage>,
+    /// This batch's messages to commit, news for the other servers, and chores.
+    drafts: Vec<Draft>,
+    shared: Vec<Shared>,
     chores: Vec<Chore>,
     watchers: Vec<Watcher>,
     last_sums: Sums,
@@ -179,7 +184,8 @@ impl Turn {
             parts,
             effects: Effects::default(),
             entries: Vec::new(),
-            messages: Vec::new(),
+            drafts: Vec::new(),
+            shared: Vec::new(),
             chores: Vec::new(),
             watchers: Vec::new(),
             last_sums: Sums::default(),
@@ -280,9 +286,8 @@ impl Turn {
             Input::Request(request) => request(&mut self.parts.hub, now, fx),
             Input::Kept(Kept::Settled(outcomes)) => {
                 for outcome in outcomes {
-                    self.parts
-                        .hub
-                        .settle(outcome.id, outcome.result.is_ok(), now, fx);
+                    let settled = Settled::by_id(outcome.id, outcome.result.is_ok());
+                    self.parts.hub.settle(settled, now, fx);
                 }
             }
             Input::Kept(Kept::Recalled(recall, messages)) => {
@@ -290,6 +295,11 @@ impl Turn {
             }
             Input::Kept(Kept::Read(reading, history)) => {
                 self.parts.hub.history_read(&reading, history, now, fx);
+            }
+            Input::News(news) => {
+                for news in news {
+                    self.parts.hub.hear(news, now, fx);
+                }
             }
             Input::Configure(settings) => {
                 self.parts.hub.set_limits(settings.limits);
@@ -331,7 +341,8 @@ impl Turn {
                     }
                     self.entries.push(entry);
                 }
-                Effect::Append(message) => self.messages.push(message),
+                Effect::Append(draft) => self.drafts.push(draft),
+                Effect::Share(shared) => self.shared.push(shared),
                 Effect::Chore(chore) => self.chores.push(chore),
             }
         }
@@ -385,17 +396,19 @@ impl Turn {
     /// Hands this batch's messages and chores to the keeper as one. What it
     /// has no room for fails at once.
     fn keep(&mut self, now: Now) {
-        if self.messages.is_empty() && self.chores.is_empty() {
+        if self.drafts.is_empty() && self.shared.is_empty() && self.chores.is_empty() {
             return;
         }
-        let messages = std::mem::take(&mut self.messages);
+        self.share();
+        let drafts = std::mem::take(&mut self.drafts);
         let refused = match &self.parts.keeper {
-            Some(keeper) if !messages.is_empty() => keeper.append(messages),
+            Some(keeper) if !drafts.is_empty() => keeper.append(drafts),
             Some(_) => Vec::new(),
-            None => messages.iter().map(|message| message.id).collect(),
+            None => drafts.iter().map(|draft| draft.message.id).collect(),
         };
-        for id in refused {
-            self.parts.hub.settle(id, false, now, &mut self.effects);
+        for draft in refused {
+            let settled = Settled::by_id(draft, false);
+            self.parts.hub.settle(settled, now, &mut self.effects);
         }
         for chore in std::mem::take(&mut self.chores) {
             let left = match &self.parts.keeper {
@@ -421,6 +434,15 @@ impl Turn {
             }
         }
         self.carry_out();
+    }
+
+    /// Lets the other servers know what this batch has changed.
+    fn share(&mut self) {
+        if let Some(keeper) = &self.parts.keeper
+            && !self.shared.is_empty()
+        {
+            keeper.share(std::mem::take(&mut self.shared));
+        }
     }
 
     /// Hands this turn's entries to whoever watches and to the chat log; none

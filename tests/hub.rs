@@ -240,8 +240,10 @@ fn bans_end_connections_and_keep_them_out_until_they_expire() {
     );
     house.apply(bob, Command::Rename(name("mallory")));
     assert_eq!(house.told(bob).last().unwrap(), "nickname_banned");
-    assert_eq!(house.hub.unban(ban.id), Some(ban.clone()));
-    assert_eq!(house.hub.unban(ban.id), None);
+    let mut fx = Effects::default();
+    assert_eq!(house.hub.unban(ban.id, &mut fx), Some(ban.clone()));
+    assert_eq!(house.hub.unban(ban.id, &mut fx), None);
+    assert!(fx.is_empty(), "there is nobody else to know");
     house.claim(mallory, "mallory").unwrap();
     house.pass(5000);
     let closed = house.closed.len();
@@ -324,7 +326,9 @@ fn leaving_at_once_is_no_way_round_being_ignored() {
     house.run(|hub, now, fx| hub.close(pest, Farewell::PeerLeft, now, fx));
     let appended = house.appended.clone();
     assert_eq!(appended.len(), 1, "it is committed before it is delivered");
-    house.run(|hub, now, fx| hub.settle(appended[0], true, now, fx));
+    house.run(|hub, now, fx| {
+        hub.settle(chat_server::hub::Settled::by_id(appended[0], true), now, fx)
+    });
     assert_eq!(house.told(alice), [""; 0]);
 }
 
@@ -381,14 +385,14 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
         _ => None,
     });
     let said = fx.list().iter().find_map(|effect| match effect {
-        Effect::Append(message) => Some(message.id),
+        Effect::Append(draft) => Some(draft.message.id),
         _ => None,
     });
     let (asked, said) = (asked.unwrap(), said.unwrap());
     assert!(said >= asked.before);
     // Committed before the past has been read: it waits, and then is told.
     fx.clear();
-    hub.settle(said, true, now, &mut fx);
+    hub.settle(chat_server::hub::Settled::by_id(said, true), now, &mut fx);
     let told = |fx: &Effects| {
         let list = fx.list().iter();
         list.filter(|effect| {

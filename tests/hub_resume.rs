@@ -381,11 +381,11 @@ fn what_the_past_had_already_is_still_told_to_who_catches_up() {
     house.forget();
     // The page is read before anything is committed, the past after it.
     answer(&mut house, Some(page(&[], false, false)));
-    house.run(|hub, now, fx| hub.settle(ids[0], true, now, fx));
+    house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(ids[0], true), now, fx));
     let texts = [(ids[0], "one"), (ids[1], "two"), (ids[2], "three")];
     recall(&mut house, &texts);
     for &id in &ids[1..] {
-        house.run(|hub, now, fx| hub.settle(id, true, now, fx));
+        house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(id, true), now, fx));
     }
     assert_eq!(
         house.told(alice),

@@ -328,6 +328,9 @@ mod tests {
         for setting in Config::settings() {
             let text = match setting.value(&defaults) {
                 serde_json::Value::String(text) => text,
+                serde_json::Value::Null if setting.path == "store.postgres" => {
+                    "postgres://localhost/chat".to_owned()
+                }
                 serde_json::Value::Null => "0123456789abcdef".to_owned(),
                 serde_json::Value::Array(_) => String::new(),
                 other => other.to_string(),

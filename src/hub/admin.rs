@@ -7,7 +7,8 @@ use crate::chatlog::{Entry, Kind};
 use crate::name::Name;
 use crate::text::Text;
 
-use super::{Effects, Event, Farewell, Hub, Now};
+use super::remote::Person;
+use super::{Effects, Event, Farewell, Hub, Now, Order};
 
 /// One connection with a nickname.
 #[derive(Clone, Debug)]
@@ -96,7 +97,7 @@ impl Hub {
     pub fn counts(&self) -> Counts {
         Counts {
             connections: self.online,
-            users: self.users.len(),
+            users: self.people(),
             channels: self.channels.iter().count(),
         }
     }
@@ -106,24 +107,50 @@ impl Hub {
         self.traffic.clone()
     }
 
-    /// Tells every connection, of whatever protocol. Returns how many.
+    /// Tells every connection, of whatever protocol, here and on the other
+    /// servers. Returns how many there are here.
     pub fn announce(&mut self, text: Text, now: Now, fx: &mut Effects) -> usize {
+        let at_ms = now.unix_ms;
         fx.log(Entry {
             text: Some(text.clone().into()),
-            ..Entry::new(now.unix_ms, Kind::Announcement)
+            ..Entry::new(at_ms, Kind::Announcement)
         });
+        let order = || Order::Announce {
+            text: text.clone(),
+            at_ms,
+        };
+        self.share_order(order, fx);
+        self.announce_here(text, at_ms, fx)
+    }
+
+    pub(super) fn announce_here(&self, text: Text, at_ms: u64, fx: &mut Effects) -> usize {
         let everyone = self.connections.iter().flatten().map(|c| c.id);
-        let at_ms = now.unix_ms;
         fx.tell_all(everyone, Event::Announcement { text, at_ms });
         self.online
     }
 
-    /// Ends all connections of a user. Returns how many there were.
+    /// Ends all connections of a user, here and on the other servers. Returns
+    /// how many there were; another server counts as one.
     pub fn kick(&mut self, name: &Name, reason: Option<Text>, now: Now, fx: &mut Effects) -> usize {
-        let user = self.users.get(name.key());
-        let connections = user
-            .map(|user| user.connections.clone())
-            .unwrap_or_default();
+        let elsewhere = self.remote_person(name).map_or(0, Person::servers);
+        if elsewhere > 0 {
+            let order = || Order::Kick {
+                name: name.clone(),
+                reason: reason.clone(),
+            };
+            self.share_order(order, fx);
+        }
+        elsewhere + self.kick_here(name, reason, now, fx)
+    }
+
+    pub(super) fn kick_here(
+        &mut self,
+        name: &Name,
+        reason: Option<Text>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> usize {
+        let connections = self.connections_of(name);
         for &id in &connections {
             self.close(id, Farewell::Kicked(reason.clone()), now, fx);
         }

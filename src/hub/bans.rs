@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::Name;
 use crate::text::Text;
 
-use super::{Effects, Farewell, Hub, Now};
+use super::{Effects, Farewell, Hub, Now, Order};
 
 /// Bans the server keeps at most.
 pub const MAX_BANS: usize = 10_000;
@@ -128,6 +128,19 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<Ban, BanError> {
+        let ban = self.ban_here(target, reason, expires_ms, now, fx)?;
+        self.share_order(|| Order::Ban(ban.clone()), fx);
+        Ok(ban)
+    }
+
+    pub(super) fn ban_here(
+        &mut self,
+        target: BanTarget,
+        reason: Option<Text>,
+        expires_ms: Option<u64>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<Ban, BanError> {
         self.bans
             .list
             .retain(|ban| ban.expires_ms.is_none_or(|end| end > now.unix_ms));
@@ -162,9 +175,15 @@ impl Hub {
     }
 
     /// Lifts a ban, if there is one of that number.
-    pub fn unban(&mut self, id: u64) -> Option<Ban> {
+    pub fn unban(&mut self, id: u64, fx: &mut Effects) -> Option<Ban> {
         let index = self.bans.list.iter().position(|ban| ban.id == id)?;
-        Some(self.bans.list.remove(index))
+        let ban = self.bans.list.remove(index);
+        self.share_order(|| Order::Unban(ban.target.clone()), fx);
+        Some(ban)
+    }
+
+    pub(super) fn unban_here(&mut self, target: &BanTarget) {
+        self.bans.list.retain(|ban| ban.target != *target);
     }
 
     /// The ban that keeps an address out, if there is one.

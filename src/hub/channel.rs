@@ -157,29 +157,20 @@ impl Channels {
         self.table.iter().flatten()
     }
 
-    /// Names and member counts, by name.
-    pub fn sorted_counts(&self) -> Vec<(Name, usize)> {
-        let mut all: Vec<(Name, usize)> = self
-            .iter()
-            .map(|channel| (channel.name.clone(), channel.members.len()))
-            .collect();
-        all.sort_by(|a, b| a.0.key().cmp(b.0.key()));
-        all
-    }
-
     /// Tells a channel that somebody came. Large channels are told of a few a
     /// second by name and of the rest as a number, because naming each to all
     /// costs the square of the membership.
     pub fn tell_joined(
         &mut self,
         index: ChannelIndex,
-        who: (&Name, ConnectionId),
+        who: (&Name, Option<ConnectionId>),
         now: Now,
         fx: &mut Effects,
     ) {
         let (nickname, id) = who;
         if let Some(channel) = self.told_by_name(index, now, |notices| notices.joined += 1) {
-            let others = channel.members.iter().copied().filter(|&m| m != id);
+            let members = channel.members.iter().copied();
+            let others = members.filter(|&member| Some(member) != id);
             let event = Event::MemberJoined {
                 channel: channel.name.clone(),
                 nickname: nickname.clone(),

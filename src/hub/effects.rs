@@ -2,9 +2,10 @@
 
 use crate::chatlog::Entry;
 use crate::name::Name;
-use crate::store::{AccountId, NewMessage, Window};
+use crate::store::{AccountId, Window};
 
-use super::{ConnectionId, Event, Farewell, MessageId};
+use super::tags::TagKey;
+use super::{ConnectionId, Draft, Event, Farewell, MessageId, Shared};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -33,7 +34,9 @@ pub enum Effect {
     /// Write to the chat log.
     Log(Entry),
     /// Commit this message, then say so with [`super::Hub::settle`].
-    Append(NewMessage),
+    Append(Draft),
+    /// Let the other servers know. Only a hub that is one of several does so.
+    Share(Shared),
     /// Something for the store besides messages.
     Chore(Chore),
 }
@@ -137,8 +140,25 @@ impl Effects {
     }
 
     /// Has a message committed.
-    pub fn append(&mut self, message: NewMessage) {
-        self.list.push(Effect::Append(message));
+    pub fn append(&mut self, draft: Draft) {
+        self.list.push(Effect::Append(draft));
+    }
+
+    /// Gives the draft that was appended last a tag, if it is the one.
+    pub(super) fn tag(&mut self, id: MessageId, tag: TagKey) {
+        let mut list = self.list.iter_mut().rev();
+        let draft = list.find_map(|effect| match effect {
+            Effect::Append(draft) => Some(draft),
+            _ => None,
+        });
+        if let Some(draft) = draft.filter(|draft| draft.message.id == id) {
+            draft.tag = Some(tag);
+        }
+    }
+
+    /// Lets the other servers know.
+    pub fn share(&mut self, shared: Shared) {
+        self.list.push(Effect::Share(shared));
     }
 
     /// Has the last messages of a channel read.

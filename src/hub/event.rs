@@ -365,6 +365,8 @@ pub enum Farewell {
     TokenRevoked,
     /// The nickname its token stands for cannot be had now.
     NotAdmitted(Refusal),
+    /// The other servers have given this one up.
+    CutOff,
     /// The server is going down.
     Shutdown,
     /// A fault of the server's own.
@@ -388,6 +390,7 @@ impl Farewell {
             Farewell::Replaced => "replaced",
             Farewell::TokenRevoked => "token_revoked",
             Farewell::NotAdmitted(refusal) => refusal.code(),
+            Farewell::CutOff => "cut_off",
             Farewell::Shutdown => "shutdown",
             Farewell::InternalError => "internal_error",
         }
@@ -424,6 +427,12 @@ impl fmt::Display for Farewell {
             Farewell::Replaced => write!(f, "Disconnected: you have come in again elsewhere."),
             Farewell::TokenRevoked => write!(f, "Disconnected: the token is no longer valid."),
             Farewell::NotAdmitted(refusal) => refusal.fmt(f),
+            Farewell::CutOff => {
+                write!(
+                    f,
+                    "Disconnected: this server was cut off. Please come back."
+                )
+            }
             Farewell::Shutdown => write!(f, "The server is shutting down."),
             Farewell::InternalError => write!(f, "Disconnected: internal error."),
         }

@@ -56,15 +56,16 @@ impl Hub {
             let channel = self.channels.get(index);
             channel.is_some_and(|channel| channel.past.is_known() || !channel.members.is_empty())
         });
+        let name = self.remote_channel(&name).unwrap_or(name);
         let index = self.channels.get_or_create(name);
-        let user_was_in = self.user_is_in(&nickname, index);
+        let user_was_here = self.user_is_in(&nickname, index);
         let membership = self.channels.add(index, id);
         if let Some(connection) = self.connection_mut(id) {
             connection.memberships.push(membership);
         }
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let channel_name = channel.name.clone();
-        let others = channel.members.len() - 1;
+        let others = channel.members.len() - 1 + self.remote_members(&channel_name);
         fx.log(Entry {
             nick: Some(nickname.shown()),
             channel: Some(channel_name.shown()),
@@ -85,8 +86,13 @@ impl Hub {
         {
             connection.pending += 1;
         }
-        if !user_was_in {
-            self.channels.tell_joined(index, (&nickname, id), now, fx);
+        if !user_was_here {
+            self.share_joined(&nickname, &channel_name, fx);
+            if !self.is_remote_member(&nickname, &channel_name) {
+                let except = Some(id);
+                self.channels
+                    .tell_joined(index, (&nickname, except), now, fx);
+            }
         }
         Ok(index)
     }
@@ -99,7 +105,10 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let Some(index) = self.channels.find(&name) else {
-            return Err(Refusal::NoSuchChannel(name));
+            return match self.remote_channel(&name) {
+                Some(name) => self.go_to(id, name, now, fx),
+                None => Err(Refusal::NoSuchChannel(name)),
+            };
         };
         let Some(place) = self.position(id, index) else {
             return self.go_to(id, name, now, fx);
@@ -112,7 +121,7 @@ impl Hub {
         if let Some(channel) = self.channels.get(index) {
             let event = Event::Joined {
                 channel: channel.name.clone(),
-                others: channel.members.len() - 1,
+                others: channel.members.len() - 1 + self.remote_members(&channel.name),
             };
             fx.tell(id, event);
         }
@@ -126,9 +135,10 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        match self.channels.find(&name) {
-            Some(_) => Err(Refusal::ChannelExists(name)),
-            None => self.go_to(id, name, now, fx),
+        let exists = self.channels.find(&name).is_some() || self.remote_channel(&name).is_some();
+        match exists {
+            true => Err(Refusal::ChannelExists(name)),
+            false => self.go_to(id, name, now, fx),
         }
     }
 
@@ -199,7 +209,7 @@ impl Hub {
         };
         let membership = connection.memberships.remove(place);
         let nickname = connection.nickname.clone();
-        let channel_name = self.channels.get(index).map(|channel| channel.name.shown());
+        let channel = self.channels.get(index).map(|channel| channel.name.clone());
         if let Some(moved) = self.channels.remove(membership)
             && let Some(place) = self.position(moved, index)
             && let Some(moved) = self.connection_mut(moved)
@@ -212,11 +222,16 @@ impl Hub {
         };
         fx.log(Entry {
             nick: Some(nickname.shown()),
-            channel: channel_name,
+            channel: channel.as_ref().map(Name::shown),
             ..Entry::new(now.unix_ms, Kind::Leave)
         });
-        if !self.user_is_in(&nickname, index) {
-            self.channels.tell_left(index, &nickname, now, fx);
+        if let Some(channel) = channel
+            && !self.user_is_in(&nickname, index)
+        {
+            self.share_left(&nickname, &channel, fx);
+            if !self.is_remote_member(&nickname, &channel) {
+                self.channels.tell_left(index, &nickname, now, fx);
+            }
         }
     }
 
@@ -253,7 +268,7 @@ impl Hub {
     }
 
     /// Whether any connection of the user is in the channel.
-    fn user_is_in(&self, nickname: &Name, index: ChannelIndex) -> bool {
+    pub(super) fn user_is_in(&self, nickname: &Name, index: ChannelIndex) -> bool {
         self.users.get(nickname.key()).is_some_and(|user| {
             let mut connections = user.connections.iter();
             connections.any(|&id| self.position(id, index).is_some())
@@ -266,6 +281,7 @@ impl Hub {
         let mut names: Vec<Name> = members
             .filter_map(|&id| self.connection(id)?.nickname.clone())
             .collect();
+        names.extend(self.remote_names(&channel.name));
         names.sort_by(|a, b| a.key().cmp(b.key()));
         names.dedup();
         names

@@ -12,8 +12,8 @@ use crate::text::Text;
 use super::past::Taken;
 use super::tags::TagKey;
 use super::{
-    Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Private, Reading, Recall,
-    Refusal,
+    Body, ConnectionId, Draft, Effects, Event, Fate, Hub, Message, MessageId, Now, Private,
+    Reading, Recall, Refusal, Settled,
 };
 
 /// Messages shown to somebody who joins a channel.
@@ -22,11 +22,11 @@ pub const RECALLED: usize = 20;
 /// A message that waits to be committed.
 pub(super) struct Unsettled {
     sender: ConnectionId,
-    draft: Draft,
+    content: Content,
     pub(super) tag: Option<TagKey>,
 }
 
-enum Draft {
+enum Content {
     Channel(Message),
     Direct { message: Private, from: AccountId },
 }
@@ -60,6 +60,7 @@ impl Hub {
             body,
         };
         if !self.limits.history {
+            log_message(&message, fx);
             self.publish(message, now, fx);
             return Ok(());
         }
@@ -67,8 +68,8 @@ impl Hub {
             channel: message.channel.clone(),
             account,
         };
-        fx.append(new_message(&message.body, &message.from, place));
-        self.await_settling(id, Draft::Channel(message));
+        fx.append(draft(id, &message.body, &message.from, place, None));
+        self.await_settling(id, Content::Channel(message));
         Ok(())
     }
 
@@ -87,8 +88,13 @@ impl Hub {
         let (from, sender) = self.user_of(id)?;
         let sender_account = sender.account;
         let recipient = self.users.get(to.key());
-        let shown = recipient.map(|user| user.name.clone());
-        let account = account.or(recipient.and_then(|user| user.account));
+        let here = recipient.map(|user| (user.name.clone(), user.account));
+        let elsewhere = || {
+            let person = self.remote_person(to)?;
+            Some((person.name.clone(), person.account))
+        };
+        let (shown, known) = here.or_else(elsewhere).unzip();
+        let account = account.or(known.flatten());
         // Only two accounts have a thread: what guests whisper is not kept.
         let accounts = sender_account.zip(account);
         let to = match (shown, &accounts) {
@@ -99,22 +105,24 @@ impl Hub {
         let body = self.next_body(text, now);
         let message = Private { from, to, body };
         let Some((from, to)) = accounts else {
+            self.share_whisper(&message, sender_account, fx);
             self.hand_over(id, message, sender_account, fx);
             return Ok(());
         };
         let place = Place::Direct { from, to };
-        fx.append(new_message(&message.body, &message.from, place));
-        self.await_settling(id, Draft::Direct { message, from });
+        let shown = Some(message.to.clone());
+        fx.append(draft(id, &message.body, &message.from, place, shown));
+        self.await_settling(id, Content::Direct { message, from });
         Ok(())
     }
 
-    fn await_settling(&mut self, sender: ConnectionId, draft: Draft) {
+    fn await_settling(&mut self, sender: ConnectionId, content: Content) {
         if let Some(connection) = self.connection_mut(sender) {
             connection.pending += 1;
         }
         let unsettled = Unsettled {
             sender,
-            draft,
+            content,
             tag: None,
         };
         self.unsettled.insert(self.last_id, unsettled);
@@ -129,30 +137,50 @@ impl Hub {
         }
     }
 
-    /// What became of a message that was to be committed. Outcomes come in
-    /// the order of the ids; an unknown id is nobody's.
-    pub fn settle(&mut self, id: MessageId, committed: bool, now: Now, fx: &mut Effects) {
-        let Some(unsettled) = self.unsettled.remove(&id) else {
+    /// What became of a message that was to be committed. Those of a channel
+    /// settle in the order in which they are committed; an unknown one is
+    /// nobody's.
+    pub fn settle(&mut self, settled: Settled, now: Now, fx: &mut Effects) {
+        let Some(unsettled) = self.unsettled.remove(&settled.draft) else {
             return;
         };
         let sender = unsettled.sender;
-        match unsettled.draft {
-            _ if !committed => {
+        match (settled.fate, unsettled.content) {
+            (Fate::NotStored, _) => {
                 if unsettled.tag.is_none() && self.connection(sender).is_some() {
                     fx.tell(sender, Event::Refused(Refusal::NotStored));
                 }
             }
-            Draft::Channel(message) => self.publish(message, now, fx),
-            Draft::Direct { message, from } => self.hand_over(sender, message, Some(from), fx),
+            (Fate::Before(_), _) => {}
+            (Fate::Committed(id), Content::Channel(mut message)) => {
+                message.body.id = id;
+                log_message(&message, fx);
+                self.publish(message, now, fx);
+            }
+            (Fate::Committed(id), Content::Direct { mut message, from }) => {
+                message.body.id = id;
+                match self.remote {
+                    None => self.hand_over(sender, message, Some(from), fx),
+                    // The log brings it to its recipient, here or elsewhere.
+                    Some(_) => {
+                        log_private(&message, fx);
+                        self.tell_sent(sender, message, fx);
+                    }
+                }
+            }
         }
         if let Some(tag) = unsettled.tag {
-            self.settle_tag(sender, tag, id, committed, now, fx);
+            let id = match settled.fate {
+                Fate::Committed(id) | Fate::Before(id) => Some(id),
+                Fate::NotStored => None,
+            };
+            self.settle_tag(sender, tag, id, now, fx);
         }
         self.answered(sender, now, fx);
     }
 
     /// The store has answered something a connection was waiting for.
-    fn answered(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
+    pub(super) fn answered(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
         if let Some(connection) = self.connection_mut(id) {
             connection.pending = connection.pending.saturating_sub(1);
             if !connection.waiting.is_empty() {
@@ -167,14 +195,7 @@ impl Hub {
     }
 
     /// Delivers a message to the members of its channel.
-    fn publish(&mut self, message: Message, now: Now, fx: &mut Effects) {
-        fx.log(Entry {
-            nick: Some(message.from.shown()),
-            channel: Some(message.channel.shown()),
-            text: Some(message.body.text.clone().into()),
-            id: Some(message.body.id),
-            ..Entry::new(message.body.at_ms, Kind::Message)
-        });
+    pub(super) fn publish(&mut self, message: Message, now: Now, fx: &mut Effects) {
         let channel = self.channels.find(&message.channel);
         let Some(channel) = channel.and_then(|index| self.channels.get_mut(index)) else {
             return;
@@ -200,7 +221,7 @@ impl Hub {
         }
     }
 
-    /// Delivers a private message to its two parties.
+    /// Delivers a private message to its two parties, as far as they are here.
     fn hand_over(
         &mut self,
         sender: ConnectionId,
@@ -208,35 +229,66 @@ impl Hub {
         account: Option<AccountId>,
         fx: &mut Effects,
     ) {
-        fx.log(Entry {
-            nick: Some(message.from.shown()),
-            to: Some(message.to.shown()),
-            text: Some(message.body.text.clone().into()),
-            id: Some(message.body.id),
-            ..Entry::new(message.body.at_ms, Kind::Private)
-        });
+        log_private(&message, fx);
+        self.tell_copies(&message, account, Some(sender), fx);
+        self.tell_recipient(&message, account, Some(sender), fx);
+        self.tell_sent(sender, message, fx);
+    }
+
+    /// Tells the connection a private message was written on that it is on
+    /// its way.
+    fn tell_sent(&mut self, sender: ConnectionId, message: Private, fx: &mut Effects) {
+        if self.connection(sender).is_some() {
+            fx.tell(sender, Event::PrivateSent(message));
+        }
+    }
+
+    /// Shows a private message on the other connections of its sender.
+    pub(super) fn tell_copies(
+        &self,
+        message: &Private,
+        account: Option<AccountId>,
+        except: Option<ConnectionId>,
+        fx: &mut Effects,
+    ) {
+        // A note to oneself arrives as what it is, not as a copy too.
+        if message.from == message.to {
+            return;
+        }
         let from = self.users.get(message.from.key());
         // The nickname may have another owner since the message was sent.
         let from = from.filter(|user| user.account == account);
-        let to = self.users.get(message.to.key());
         let connections = from.map(|user| user.connections.as_slice());
         let others = connections.unwrap_or_default().iter().copied();
-        let others = others.filter(|&other| other != sender);
-        // A note to oneself arrives as what it is, not as a copy too.
+        let others = others.filter(|&other| Some(other) != except);
+        fx.tell_all(others, Event::PrivateCopy(message.clone()));
+    }
+
+    /// Shows a private message to whom it is for.
+    pub(super) fn tell_recipient(
+        &self,
+        message: &Private,
+        account: Option<AccountId>,
+        sender: Option<ConnectionId>,
+        fx: &mut Effects,
+    ) {
         let to_oneself = message.from == message.to;
-        if !to_oneself {
-            fx.tell_all(others, Event::PrivateCopy(message.clone()));
-        }
+        let from = self.users.get(message.from.key());
+        let from = from.filter(|user| user.account == account);
+        let aliases = match from {
+            Some(user) => Some(user.aliases()),
+            None => self.aliases_of(&message.from),
+        };
         // Whoever is ignored is not told so: it would only invite a way round.
-        if let Some(to) = to
-            && !to.ignores(&message.from, from)
+        if let Some(to) = self.users.get(message.to.key())
+            && !to.ignores(&message.from, aliases)
         {
             let event = Event::Private(message.clone());
             let to = to.connections.iter().copied();
-            fx.tell_all(to.filter(|&other| to_oneself || other != sender), event);
-        }
-        if self.connection(sender).is_some() {
-            fx.tell(sender, Event::PrivateSent(message));
+            fx.tell_all(
+                to.filter(|&other| to_oneself || Some(other) != sender),
+                event,
+            );
         }
     }
 
@@ -253,10 +305,23 @@ impl Hub {
         }
         fx.recall(Recall {
             channel: channel.clone(),
-            before: self.last_id.next(0),
+            before: self.recall_before(),
             number,
             limit: RECALLED,
         });
+    }
+
+    /// What is said from this id on is no past. Where the log gives out the
+    /// ids, the next one is not known, nor need it be: what the past contains
+    /// is not told again.
+    fn recall_before(&self) -> MessageId {
+        match self.remote {
+            None => self.last_id.next(0),
+            Some(_) => MessageId {
+                ms: u64::MAX,
+                sequence: 0,
+            },
+        }
     }
 
     pub(super) fn read_history(
@@ -366,12 +431,44 @@ pub(super) fn messages_of(channel: &Name, stored: Vec<StoredMessage>) -> Vec<Mes
     stored.into_iter().map(message).collect()
 }
 
-fn new_message(body: &Body, author: &Name, place: Place) -> NewMessage {
-    NewMessage {
+fn log_message(message: &Message, fx: &mut Effects) {
+    fx.log(Entry {
+        nick: Some(message.from.shown()),
+        channel: Some(message.channel.shown()),
+        text: Some(message.body.text.clone().into()),
+        id: Some(message.body.id),
+        ..Entry::new(message.body.at_ms, Kind::Message)
+    });
+}
+
+fn log_private(message: &Private, fx: &mut Effects) {
+    fx.log(Entry {
+        nick: Some(message.from.shown()),
+        to: Some(message.to.shown()),
+        text: Some(message.body.text.clone().into()),
+        id: Some(message.body.id),
+        ..Entry::new(message.body.at_ms, Kind::Private)
+    });
+}
+
+fn draft(
+    sender: ConnectionId,
+    body: &Body,
+    author: &Name,
+    place: Place,
+    to: Option<Name>,
+) -> Draft {
+    let message = NewMessage {
         id: body.id,
         at_ms: body.at_ms,
         author: author.clone(),
         place,
         text: body.text.clone(),
+    };
+    Draft {
+        message,
+        to,
+        tag: None,
+        sender,
     }
 }

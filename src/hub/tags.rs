@@ -165,6 +165,7 @@ impl Hub {
         let sent = self.last_id;
         if let Some(unsettled) = self.unsettled.get_mut(&sent) {
             unsettled.tag = Some(key.clone());
+            fx.tag(sent, key.clone());
             self.tags.await_commit(key);
         } else if sent > before {
             self.tags.store(key, sent, now);
@@ -178,17 +179,16 @@ impl Hub {
         &mut self,
         sender: ConnectionId,
         key: TagKey,
-        message: MessageId,
-        committed: bool,
+        committed: Option<MessageId>,
         now: Now,
         fx: &mut Effects,
     ) {
-        let asked = self.tags.settle(&key, committed.then_some(message), now);
+        let asked = self.tags.settle(&key, committed, now);
         let (_, tag) = key;
         for id in std::iter::once(sender).chain(asked) {
             let event = match committed {
-                true => stored(tag.clone(), message),
-                false => Event::NotSent {
+                Some(message) => stored(tag.clone(), message),
+                None => Event::NotSent {
                     tag: tag.clone(),
                     refusal: Refusal::NotStored,
                 },

@@ -2,7 +2,7 @@
 
 use crate::name::Name;
 
-use super::{ConnectionId, Effects, Event, Hub, Now, Refusal};
+use super::{ConnectionId, Effects, Event, Hub, Now, Order, Refusal};
 
 /// A connection's notices are passed on at most this often.
 const EVERY_MS: u64 = 1000;
@@ -34,41 +34,70 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        let (from, user) = self.user_of(id)?;
-        let own = user.connections.clone();
-        let (channel, to, audience) = match audience {
-            Audience::Channel(channel) => {
-                let index = self.channel_of(id, channel)?;
-                let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
-                let members = match channel.members.len() {
-                    0..=MOST_MEMBERS => channel.members.clone(),
-                    _ => Vec::new(),
-                };
-                (Some(channel.name.clone()), None, members)
-            }
-            Audience::User(name) => {
-                let other = self.users.get(name.key());
-                let other = other.ok_or(Refusal::NoSuchUser(name))?;
-                let connections = match other.ignores(&from, Some(user)) {
-                    true => Vec::new(),
-                    false => other.connections.clone(),
-                };
-                (None, Some(other.name.clone()), connections)
-            }
+        let (from, _) = self.user_of(id)?;
+        let (channel, to) = match audience {
+            Audience::Channel(channel) => (Some(self.own_channel(id, channel)?), None),
+            Audience::User(name) => match self.presence(name) {
+                (name, true) => (None, Some(name)),
+                (name, false) => return Err(Refusal::NoSuchUser(name)),
+            },
         };
         if !self.may_tell_of_typing(id, now) {
             return Ok(());
         }
-        let listens = |&other: &ConnectionId| {
-            let other = self.connection(other);
-            other.is_some_and(|other| other.listens_for_typing)
-        };
-        let audience = audience.into_iter().filter(|other| !own.contains(other));
-        fx.tell_all(
-            audience.filter(listens),
-            Event::Typing { from, channel, to },
-        );
+        if self.matters_elsewhere(channel.as_ref(), to.as_ref()) {
+            let order = || Order::Typing {
+                from: from.clone(),
+                channel: channel.clone(),
+                to: to.clone(),
+            };
+            self.share_order(order, fx);
+        }
+        self.tell_typing(&from, channel, to, fx);
         Ok(())
+    }
+
+    fn matters_elsewhere(&self, channel: Option<&Name>, to: Option<&Name>) -> bool {
+        let members = channel.map_or(0, |channel| self.remote_members(channel));
+        (1..=MOST_MEMBERS).contains(&members) || to.is_some_and(|to| self.is_elsewhere(to))
+    }
+
+    /// Tells those who are here and listen that somebody is typing.
+    pub(super) fn tell_typing(
+        &self,
+        from: &Name,
+        channel: Option<Name>,
+        to: Option<Name>,
+        fx: &mut Effects,
+    ) {
+        let mut audience = match &to {
+            Some(to) => self.connections_of(to),
+            None => Vec::new(),
+        };
+        if let Some(to) = to.as_ref().and_then(|to| self.users.get(to.key()))
+            && to.ignores(from, self.aliases_of(from))
+        {
+            audience.clear();
+        }
+        let here = channel.as_ref().and_then(|name| self.channels.find(name));
+        if let Some(channel) = here.and_then(|index| self.channels.get(index))
+            && channel.members.len() <= MOST_MEMBERS
+        {
+            audience.extend(&channel.members);
+        }
+        let own = self.connections_of(from);
+        audience.retain(|&other| {
+            let listens = self
+                .connection(other)
+                .is_some_and(|other| other.listens_for_typing);
+            listens && !own.contains(&other)
+        });
+        let event = Event::Typing {
+            from: from.clone(),
+            channel,
+            to,
+        };
+        fx.tell_all(audience, event);
     }
 
     fn may_tell_of_typing(&mut self, id: ConnectionId, now: Now) -> bool {

@@ -7,7 +7,7 @@ use crate::name::Name;
 
 use crate::store::AccountId;
 
-use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Refusal};
+use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Order, Refusal};
 
 /// People one user may ignore.
 const MAX_IGNORED: usize = 1000;
@@ -44,10 +44,7 @@ impl User {
 
     /// Remembers a nickname this user had before.
     fn add_alias(&mut self, key: Arc<str>) {
-        if self.aliases.len() == MAX_ALIASES {
-            self.aliases.pop_front();
-        }
-        self.aliases.push_back(key);
+        add_alias(&mut self.aliases, key);
     }
 
     /// Ignores whom a guest ignored who is this user now, as far as there is
@@ -62,10 +59,15 @@ impl User {
         new
     }
 
+    /// Keys of nicknames this user had before.
+    pub fn aliases(&self) -> &VecDeque<Arc<str>> {
+        &self.aliases
+    }
+
     /// Whether this user wants no private messages from who wrote as `name`
-    /// and is `other` now, if still on.
-    pub fn ignores(&self, name: &Name, other: Option<&User>) -> bool {
-        let aliases = other.into_iter().flat_map(|other| &other.aliases);
+    /// and had these nicknames before.
+    pub fn ignores(&self, name: &Name, aliases: Option<&VecDeque<Arc<str>>>) -> bool {
+        let aliases = aliases.into_iter().flatten();
         let mut keys = std::iter::once(name.key()).chain(aliases);
         !self.ignored.is_empty() && keys.any(|key| self.ignored.contains_key(key))
     }
@@ -91,7 +93,7 @@ impl Hub {
         // asked; what it got must not stay taken for ever.
         let held = self.connection_mut(id).and_then(|c| c.nickname.take());
         if let Some(held) = held {
-            self.release_nickname(&held, id);
+            self.release_nickname(&held, id, fx);
             self.await_login(id, now);
         }
         let account = credential.as_ref().map(|credential| credential.account);
@@ -101,7 +103,7 @@ impl Hub {
         });
         let result = match shared {
             true => self.check_ban(&name, now),
-            false => self.check_free(&name, now),
+            false => self.check_free_for(account, &name, now),
         };
         if let Err(refusal) = result {
             fx.tell(id, Event::Refused(refusal.clone()));
@@ -119,6 +121,10 @@ impl Hub {
             .entry(name.key().clone())
             .or_insert_with(|| User::new(name.clone(), credential.as_ref()));
         user.connections.push(id);
+        let is_new = user.connections.len() == 1;
+        if is_new {
+            self.share_online(&name, account, fx);
+        }
         self.set_token(id, credential.and_then(|credential| credential.token));
         fx.tell(id, Event::Welcome { nickname: name });
         Ok(())
@@ -147,6 +153,7 @@ impl Hub {
             let new = user.ignore_also(as_guest);
             remember_ignored(credential.account, new, fx);
         }
+        self.share_renamed(name, name, Some(credential.account), fx);
         Ok(())
     }
 
@@ -170,8 +177,9 @@ impl Hub {
             return self.adopt(id, &name, credential, fx);
         }
         self.check_ban(&name, now)?;
-        let is_on = self.users.get(name.key());
-        if is_on.is_some_and(|user| user.account != Some(credential.account)) {
+        let is_on = self.users.get(name.key()).map(|user| user.account);
+        let is_on = is_on.or_else(|| self.remote_account(&name));
+        if is_on.is_some_and(|account| account != Some(credential.account)) {
             return Err(Refusal::NicknameInUse(name));
         }
         // A guest has no other connection than this one.
@@ -181,6 +189,7 @@ impl Hub {
             .entry(name.key().clone())
             .or_insert_with(|| User::new(name.clone(), Some(credential)));
         user.connections.push(id);
+        let is_new = user.connections.len() == 1;
         if let Some(as_guest) = as_guest {
             let earlier = as_guest.aliases.into_iter().chain([guest.key().clone()]);
             for key in earlier {
@@ -195,13 +204,17 @@ impl Hub {
             channels.extend(connection.memberships.iter().map(|m| m.channel));
         }
         self.set_token(id, credential.token.clone());
+        match is_new {
+            true => self.share_renamed(&guest, &name, Some(credential.account), fx),
+            false => self.share_merged(&guest, &name, &channels, fx),
+        }
         fx.tell(id, Event::Renamed { to: name.clone() });
         self.tell_renamed(&channels, &[id], (&guest, &name), fx);
         Ok(())
     }
 
     /// Tells everyone else in these channels of a new nickname.
-    fn tell_renamed(
+    pub(super) fn tell_renamed(
         &self,
         channels: &[usize],
         own: &[ConnectionId],
@@ -228,14 +241,23 @@ impl Hub {
 
     /// A nickname as its owner writes it, and whether they are on.
     pub fn presence(&self, name: Name) -> (Name, bool) {
-        match self.users.get(name.key()) {
-            Some(user) => (user.name.clone(), true),
+        let elsewhere = self.remote_person(&name).map(|person| &person.name);
+        let user = self.users.get(name.key()).map(|user| &user.name);
+        match user.or(elsewhere) {
+            Some(shown) => (shown.clone(), true),
             None => (name, false),
         }
     }
 
     /// Ends the connection of a guest whose nickname now belongs to an account.
     pub fn evict_guest(&mut self, name: &Name, now: Now, fx: &mut Effects) {
+        if self.remote_account(name) == Some(None) {
+            self.share_order(|| Order::EvictGuest { name: name.clone() }, fx);
+        }
+        self.evict_guest_here(name, now, fx);
+    }
+
+    pub(super) fn evict_guest_here(&mut self, name: &Name, now: Now, fx: &mut Effects) {
         let guest = self.users.get(name.key());
         let guest = guest.filter(|user| user.account.is_none());
         let connections = guest.map(|user| user.connections.clone());
@@ -247,6 +269,14 @@ impl Hub {
 
     /// Ends the connections that came with a token.
     pub fn revoke(&mut self, token: &str, now: Now, fx: &mut Effects) -> usize {
+        let order = || Order::Revoke {
+            token: token.into(),
+        };
+        self.share_order(order, fx);
+        self.revoke_here(token, now, fx)
+    }
+
+    pub(super) fn revoke_here(&mut self, token: &str, now: Now, fx: &mut Effects) -> usize {
         let hit = self.with_token(token);
         for &id in &hit {
             self.close(id, Farewell::TokenRevoked, now, fx);
@@ -286,8 +316,21 @@ impl Hub {
     }
 
     pub(super) fn check_free(&self, name: &Name, now: Now) -> Result<(), Refusal> {
+        self.check_free_for(None, name, now)
+    }
+
+    /// Whether nobody has or is held a nickname; its owner may be on other
+    /// servers.
+    fn check_free_for(
+        &self,
+        account: Option<AccountId>,
+        name: &Name,
+        now: Now,
+    ) -> Result<(), Refusal> {
         self.check_ban(name, now)?;
-        if self.users.contains_key(name.key()) || self.holds.is_held(name, now) {
+        let elsewhere = self.remote_account(name);
+        let is_elsewhere = elsewhere.is_some_and(|other| account.is_none() || other != account);
+        if self.users.contains_key(name.key()) || self.holds.is_held(name, now) || is_elsewhere {
             return Err(Refusal::NicknameInUse(name.clone()));
         }
         Ok(())
@@ -307,7 +350,22 @@ impl Hub {
         // Another spelling of one's own nickname is always free.
         if from != to {
             self.check_free(&to, now)?;
+            if self.remote.is_some() {
+                self.await_claim(id, to, fx);
+                return Ok(());
+            }
         }
+        self.rename_now(id, to, fx)
+    }
+
+    /// Gives a guest a nickname that is free.
+    pub(super) fn rename_now(
+        &mut self,
+        id: ConnectionId,
+        to: Name,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let (from, _) = self.user_of(id)?;
         let Some(mut user) = self.users.remove(from.key()) else {
             return Ok(());
         };
@@ -317,6 +375,7 @@ impl Hub {
         user.name = to.clone();
         let connections = user.connections.clone();
         self.users.insert(to.key().clone(), user);
+        self.share_renamed(&from, &to, None, fx);
         let mut channels = Vec::new();
         for &connection in &connections {
             if let Some(connection) = self.connection_mut(connection) {
@@ -345,6 +404,8 @@ impl Hub {
             return Err(Refusal::CannotIgnoreSelf);
         }
         let known = self.users.get(name.key()).map(|user| user.name.clone());
+        let elsewhere = || Some(self.remote_person(&name)?.name.clone());
+        let known = known.or_else(elsewhere);
         let Some(user) = self.users.get_mut(own.key()) else {
             return Ok(());
         };
@@ -370,9 +431,8 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let (own, _) = self.user_of(id)?;
         let mut keys = vec![name.key().clone()];
-        if let Some(user) = self.users.get(name.key()) {
-            keys.extend(user.aliases.iter().cloned());
-        }
+        let aliases = self.aliases_of(&name);
+        keys.extend(aliases.into_iter().flatten().cloned());
         let Some(user) = self.users.get_mut(own.key()) else {
             return Ok(());
         };
@@ -392,13 +452,27 @@ impl Hub {
     }
 
     /// A connection gives its nickname back; it is free if that was the last.
-    pub(super) fn release_nickname(&mut self, name: &Name, id: ConnectionId) {
+    pub(super) fn release_nickname(&mut self, name: &Name, id: ConnectionId, fx: &mut Effects) {
         if let Some(user) = self.users.get_mut(name.key()) {
             user.connections.retain(|&other| other != id);
             if user.connections.is_empty() {
                 self.users.remove(name.key());
+                self.share_offline(name, fx);
             }
         }
+    }
+
+    /// The connections of a user.
+    pub(super) fn connections_of(&self, name: &Name) -> Vec<ConnectionId> {
+        let user = self.users.get(name.key());
+        user.map(|user| user.connections.clone())
+            .unwrap_or_default()
+    }
+
+    /// Keys of nicknames that a user had before, wherever they are.
+    pub(super) fn aliases_of(&self, name: &Name) -> Option<&VecDeque<Arc<str>>> {
+        let here = self.users.get(name.key()).map(User::aliases);
+        here.or_else(|| Some(&self.remote_person(name)?.aliases))
     }
 
     /// The nickname and user of a connection.
@@ -411,6 +485,14 @@ impl Hub {
             })
             .ok_or(Refusal::NoChannel)
     }
+}
+
+/// Remembers what somebody was called before.
+pub(super) fn add_alias(aliases: &mut VecDeque<Arc<str>>, key: Arc<str>) {
+    if aliases.len() >= MAX_ALIASES {
+        aliases.pop_front();
+    }
+    aliases.push_back(key);
 }
 
 fn remember_ignored(account: AccountId, names: Vec<Name>, fx: &mut Effects) {

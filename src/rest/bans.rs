@@ -188,7 +188,7 @@ pub(super) fn unban(call: &Call<'_>) -> Result<Reply, Problem> {
     let save = call.context.save_bans.lock();
     let actor = call.actor();
     let (lifted, all) = call.context.hub.ask(move |hub, now, fx| {
-        let lifted = hub.unban(id);
+        let lifted = hub.unban(id, fx);
         if let Some(ban) = &lifted {
             let what = format!("lifted {}", in_words(ban));
             fx.log(actor.did(now.unix_ms, nickname(ban), what));

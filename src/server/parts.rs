@@ -73,9 +73,9 @@ pub(super) fn start(
     state.continue_after(store.last_message_id().map_err(StartError::Store)?);
     let failed = once(failed);
     let failing = failed.clone();
-    let (keeper, keeping) = Keeper::start(&store, &hub, WriterSettings::default(), failing)?;
+    let (keeper, appender, keeping) =
+        Keeper::start(&store, &hub, WriterSettings::default(), failing)?;
     let readiness = Readiness::default();
-    let appender = keeper.appender();
     readiness.watch("store", move || {
         let words = "messages cannot be stored at present";
         (!appender.is_healthy()).then(|| words.to_owned())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chat_server::hub::{
     Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub, Limits,
-    MessageId, Now, Profile, Reading, Recall, Refusal,
+    MessageId, Now, Profile, Reading, Recall, Refusal, Shared,
 };
 use chat_server::name::Name;
 use chat_server::store::AccountId;
@@ -25,6 +25,8 @@ pub struct House {
     pub readings: Vec<Reading>,
     /// Pasts of channels that are asked for.
     pub recalls: Vec<Recall>,
+    /// For other servers.
+    pub shared: Vec<Shared>,
 }
 
 impl House {
@@ -44,6 +46,7 @@ impl House {
             appended: Vec::new(),
             readings: Vec::new(),
             recalls: Vec::new(),
+            shared: Vec::new(),
         }
     }
 
@@ -60,10 +63,11 @@ impl House {
                     connection,
                     farewell,
                 } => self.closed.push((*connection, farewell.clone())),
-                Effect::Append(message) => self.appended.push(message.id),
+                Effect::Append(draft) => self.appended.push(draft.message.id),
                 Effect::Chore(Chore::Read(reading)) => self.readings.push(reading.clone()),
                 Effect::Chore(Chore::Recall(recall)) => self.recalls.push(recall.clone()),
                 Effect::Write { .. } | Effect::Log(_) | Effect::Chore(_) => {}
+                Effect::Share(shared) => self.shared.push(shared.clone()),
             }
         }
         result
@@ -140,7 +144,9 @@ impl House {
     /// The store has committed, or not, everything it was given.
     pub fn settle(&mut self, committed: bool) {
         for id in std::mem::take(&mut self.appended) {
-            self.run(|hub, now, fx| hub.settle(id, committed, now, fx));
+            self.run(|hub, now, fx| {
+                hub.settle(chat_server::hub::Settled::by_id(id, committed), now, fx)
+            });
         }
     }
 

@@ -28,7 +28,8 @@ pub fn take(effects: &mut Effects) -> Vec<Out> {
             farewell,
         } => Out::Close(connection, farewell),
         Effect::Log(entry) => Out::Log(entry),
-        Effect::Append(message) => Out::Append(message),
+        Effect::Append(draft) => Out::Append(draft.message),
+        Effect::Share(shared) => unreachable!("a hub that stands alone shared {shared:?}"),
         Effect::Chore(chore) => Out::Chore(chore),
     });
     let outs = outs.collect();

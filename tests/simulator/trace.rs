@@ -167,6 +167,7 @@ fn kind_of_farewell(farewell: &Farewell) -> &'static str {
         Farewell::Replaced => "Replaced",
         Farewell::TokenRevoked => "TokenRevoked",
         Farewell::NotAdmitted(_) => "NotAdmitted",
+        Farewell::CutOff => "CutOff",
         Farewell::Shutdown => "Shutdown",
         Farewell::InternalError => "InternalError",
     }

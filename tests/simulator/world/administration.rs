@@ -133,7 +133,7 @@ impl World {
         }
         let id = self.model.bans.remove(self.random.below(listed)).id;
         self.trace.act(24, format_args!("ban {id} is lifted"));
-        let lifted = self.call(|hub, _, _| hub.unban(id))?;
+        let lifted = self.call(|hub, _, fx| hub.unban(id, fx))?;
         let right = lifted.is_some() || self.saboteur.is(Bug::ForgetsBans);
         ensure(right, Invariant::ListsTrue, || {
             format!("there is said to be no ban {id}")

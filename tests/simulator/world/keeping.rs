@@ -54,7 +54,11 @@ impl World {
                 self.model.tags.forget(id);
             }
         }
-        self.hub.settle(id, committed, self.now, &mut self.effects);
+        self.hub.settle(
+            chat_server::hub::Settled::by_id(id, committed),
+            self.now,
+            &mut self.effects,
+        );
     }
 
     /// The store tells what it has found.

@@ -1,0 +1,301 @@
+//! One hub of several: what it lets the others know, and what it hears.
+//!
+//! Everything here does nothing in a hub that stands alone.
+
+use crate::name::Name;
+use crate::store::AccountId;
+
+use super::remote::{Noticed, Person, Remote};
+use super::{
+    ConnectionId, Effects, Event, Farewell, Hub, News, Now, Order, Private, Refusal, RosterChange,
+    Shared,
+};
+
+impl Hub {
+    /// From now on this hub is one of several; call it before anybody comes.
+    pub fn join_others(&mut self) {
+        self.remote = Some(Remote::default());
+    }
+
+    /// Something from the log, or from the other servers.
+    pub fn hear(&mut self, news: News, now: Now, fx: &mut Effects) {
+        match news {
+            News::Settled(settled) => self.settle(settled, now, fx),
+            News::Message(message) => self.publish(message, now, fx),
+            News::Private { message, from } => self.tell_recipient(&message, from, None, fx),
+            News::Copy {
+                message,
+                from,
+                except,
+            } => self.tell_copies(&message, from, except, fx),
+            News::Roster(node, change) => {
+                let noticed = self
+                    .remote
+                    .as_mut()
+                    .map(|remote| remote.change(node, change));
+                self.notice(noticed.unwrap_or_default(), now, fx);
+            }
+            News::Gone(node) => {
+                let noticed = self.remote.as_mut().map(|remote| remote.gone(node));
+                self.notice(noticed.unwrap_or_default(), now, fx);
+            }
+            News::Order(order) => self.obey(order, now, fx),
+            News::Claimed {
+                connection,
+                name,
+                free,
+            } => self.claimed(connection, name, free, now, fx),
+            News::Lost(name) => {
+                for id in self.connections_of(&name) {
+                    let refusal = Refusal::NicknameInUse(name.clone());
+                    self.close(id, Farewell::NotAdmitted(refusal), now, fx);
+                }
+            }
+            News::CutOff => {
+                // What the others do from now on is told anew.
+                self.remote = Some(Remote::default());
+                let all: Vec<ConnectionId> =
+                    self.connections.iter().flatten().map(|c| c.id).collect();
+                for id in all {
+                    self.close(id, Farewell::CutOff, now, fx);
+                }
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order, now: Now, fx: &mut Effects) {
+        match order {
+            Order::Announce { text, at_ms } => {
+                self.announce_here(text, at_ms, fx);
+            }
+            Order::Kick { name, reason } => {
+                self.kick_here(&name, reason, now, fx);
+            }
+            Order::Ban(ban) => {
+                self.unban_here(&ban.target);
+                // If there are too many, those here have to do.
+                let _ = self.ban_here(ban.target, ban.reason, ban.expires_ms, now, fx);
+            }
+            Order::Unban(target) => self.unban_here(&target),
+            Order::Revoke { token } => {
+                self.revoke_here(&token, now, fx);
+            }
+            Order::Replace { token } => {
+                for id in self.with_token(&token) {
+                    self.close(id, Farewell::Replaced, now, fx);
+                }
+            }
+            Order::EvictGuest { name } => self.evict_guest_here(&name, now, fx),
+            Order::Typing { from, channel, to } => self.tell_typing(&from, channel, to, fx),
+        }
+    }
+
+    /// Tells those who are here what has changed elsewhere.
+    fn notice(&mut self, noticed: Vec<Noticed>, now: Now, fx: &mut Effects) {
+        for noticed in noticed {
+            match noticed {
+                Noticed::Joined { name, channel } => {
+                    if let Some(index) = self.channels.find(&channel)
+                        && !self.user_is_in(&name, index)
+                    {
+                        self.channels.tell_joined(index, (&name, None), now, fx);
+                    }
+                }
+                Noticed::Left { name, channel } => {
+                    if let Some(index) = self.channels.find(&channel)
+                        && !self.user_is_in(&name, index)
+                    {
+                        self.channels.tell_left(index, &name, now, fx);
+                    }
+                }
+                Noticed::Renamed { from, to, channels } => {
+                    if from.as_str() != to.as_str() {
+                        let channels = channels.iter();
+                        let here: Vec<usize> = channels
+                            .filter_map(|name| self.channels.find(name))
+                            .collect();
+                        self.tell_renamed(&here, &[], (&from, &to), fx);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A guest waits until the other servers know of the nickname it wants.
+    pub(super) fn await_claim(&mut self, connection: ConnectionId, name: Name, fx: &mut Effects) {
+        if let Some(connection) = self.connection_mut(connection) {
+            connection.pending += 1;
+        }
+        fx.share(Shared::Claim { connection, name });
+    }
+
+    fn claimed(&mut self, id: ConnectionId, name: Name, free: bool, now: Now, fx: &mut Effects) {
+        let wanted = self.connection(id).is_some();
+        let result = match free {
+            true => self.check_free(&name, now),
+            false => Err(Refusal::NicknameInUse(name.clone())),
+        };
+        let result = match result {
+            Ok(()) if wanted => self.rename_now(id, name.clone(), fx),
+            result => result,
+        };
+        let is_here = self.users.contains_key(name.key());
+        if free && !is_here {
+            // Nobody is there to have it any more.
+            self.share_offline(&name, fx);
+        }
+        if let Err(refusal) = result
+            && wanted
+        {
+            fx.tell(id, Event::Refused(refusal));
+        }
+        self.answered(id, now, fx);
+    }
+
+    /// Has the others end connections with a token, because its owner has come
+    /// here.
+    pub fn replace_elsewhere(&self, token: &str, fx: &mut Effects) {
+        let order = || Order::Replace {
+            token: token.into(),
+        };
+        self.share_order(order, fx);
+    }
+
+    pub(super) fn share_order(&self, order: impl FnOnce() -> Order, fx: &mut Effects) {
+        if self.remote.is_some() {
+            fx.share(Shared::Order(order()));
+        }
+    }
+
+    fn share_change(&self, change: impl FnOnce() -> RosterChange, fx: &mut Effects) {
+        if self.remote.is_some() {
+            fx.share(Shared::Roster(change()));
+        }
+    }
+
+    pub(super) fn share_online(&self, name: &Name, account: Option<AccountId>, fx: &mut Effects) {
+        let change = || RosterChange::Online {
+            name: name.clone(),
+            account,
+        };
+        self.share_change(change, fx);
+    }
+
+    pub(super) fn share_offline(&self, name: &Name, fx: &mut Effects) {
+        self.share_change(|| RosterChange::Offline { name: name.clone() }, fx);
+    }
+
+    pub(super) fn share_joined(&self, name: &Name, channel: &Name, fx: &mut Effects) {
+        let change = || RosterChange::Joined {
+            name: name.clone(),
+            channel: channel.clone(),
+        };
+        self.share_change(change, fx);
+    }
+
+    pub(super) fn share_left(&self, name: &Name, channel: &Name, fx: &mut Effects) {
+        let change = || RosterChange::Left {
+            name: name.clone(),
+            channel: channel.clone(),
+        };
+        self.share_change(change, fx);
+    }
+
+    pub(super) fn share_renamed(
+        &self,
+        from: &Name,
+        to: &Name,
+        account: Option<AccountId>,
+        fx: &mut Effects,
+    ) {
+        let change = || RosterChange::Renamed {
+            from: from.clone(),
+            to: to.clone(),
+            account,
+        };
+        self.share_change(change, fx);
+    }
+
+    /// A guest has become one more connection of somebody who is here.
+    pub(super) fn share_merged(
+        &self,
+        guest: &Name,
+        name: &Name,
+        channels: &[usize],
+        fx: &mut Effects,
+    ) {
+        self.share_offline(guest, fx);
+        for channel in channels.iter().filter_map(|&c| self.channels.get(c)) {
+            self.share_joined(name, &channel.name, fx);
+        }
+    }
+
+    /// A message that is not kept, for somebody who is elsewhere, or whose
+    /// other connections are.
+    pub(super) fn share_whisper(
+        &self,
+        message: &Private,
+        from: Option<AccountId>,
+        fx: &mut Effects,
+    ) {
+        if self.is_elsewhere(&message.to) || self.is_elsewhere(&message.from) {
+            fx.share(Shared::Whisper {
+                message: message.clone(),
+                from,
+            });
+        }
+    }
+
+    /// How many people there are; somebody on several servers counts on each.
+    pub(super) fn people(&self) -> usize {
+        let remote = self.remote.as_ref();
+        self.users.len() + remote.map_or(0, Remote::people)
+    }
+
+    pub(super) fn is_elsewhere(&self, name: &Name) -> bool {
+        self.remote_person(name).is_some()
+    }
+
+    /// Names of all channels and how many members they have, by name.
+    pub(super) fn channel_counts(&self) -> Vec<(Name, usize)> {
+        let here = self.channels.iter();
+        let here = here.map(|channel| (&channel.name, channel.members.len()));
+        let elsewhere = self.remote.iter().flat_map(Remote::channels);
+        let elsewhere = elsewhere.filter(|name| self.channels.find(name).is_none());
+        let all = here.chain(elsewhere.map(|name| (name, 0)));
+        let mut all: Vec<(Name, usize)> = all
+            .map(|(name, members)| (name.clone(), members + self.remote_members(name)))
+            .collect();
+        all.sort_by(|a, b| a.0.key().cmp(b.0.key()));
+        all
+    }
+
+    pub(super) fn remote_person(&self, name: &Name) -> Option<&Person> {
+        self.remote.as_ref()?.person(name)
+    }
+
+    /// The account of somebody who is elsewhere; guests have none.
+    pub(super) fn remote_account(&self, name: &Name) -> Option<Option<AccountId>> {
+        Some(self.remote_person(name)?.account)
+    }
+
+    pub(super) fn remote_channel(&self, name: &Name) -> Option<Name> {
+        self.remote.as_ref()?.channel(name).cloned()
+    }
+
+    pub(super) fn remote_members(&self, channel: &Name) -> usize {
+        let remote = self.remote.as_ref();
+        remote.map_or(0, |remote| remote.members(channel))
+    }
+
+    pub(super) fn is_remote_member(&self, name: &Name, channel: &Name) -> bool {
+        let remote = self.remote.as_ref();
+        remote.is_some_and(|remote| remote.is_member(name, channel))
+    }
+
+    pub(super) fn remote_names(&self, channel: &Name) -> impl Iterator<Item = Name> {
+        let remote = self.remote.iter();
+        let names = remote.flat_map(|remote| remote.member_names(channel));
+        names.cloned()
+    }
+}

@@ -1,0 +1,328 @@
+//! Who is on other servers, and in which channels.
+//!
+//! Built from what they tell ([`RosterChange`]). A channel that has members
+//! elsewhere exists, a nickname in use elsewhere is in use; messages to both
+//! go there by way of the log, not from here.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::name::Name;
+use crate::store::AccountId;
+
+use super::{NodeId, RosterChange};
+
+/// The people on other servers.
+#[derive(Default)]
+pub(super) struct Remote {
+    people: HashMap<Name, Person>,
+    channels: HashMap<Name, Gathering>,
+}
+
+/// Somebody on at least one other server.
+pub(super) struct Person {
+    /// As they write it.
+    pub name: Name,
+    /// Guests have none.
+    pub account: Option<AccountId>,
+    /// Where, and there in which channels.
+    nodes: BTreeMap<NodeId, HashSet<Name>>,
+    /// Keys of nicknames they had before.
+    pub aliases: VecDeque<Arc<str>>,
+}
+
+/// A channel on at least one other server.
+struct Gathering {
+    /// As it is written there.
+    name: Name,
+    /// On how many servers each member is in it.
+    members: HashMap<Name, usize>,
+}
+
+/// What a change means to those who are here.
+#[derive(Debug, PartialEq)]
+pub(super) enum Noticed {
+    /// Somebody has come into a channel, who was in it on no other server.
+    Joined {
+        /// Who.
+        name: Name,
+        /// Which.
+        channel: Name,
+    },
+    /// Somebody has left a channel, and is in it on no other server.
+    Left {
+        /// Who.
+        name: Name,
+        /// Which.
+        channel: Name,
+    },
+    /// Somebody has another nickname.
+    Renamed {
+        /// What they were called.
+        from: Name,
+        /// What they are called.
+        to: Name,
+        /// Where they are.
+        channels: Vec<Name>,
+    },
+}
+
+impl Person {
+    /// On how many servers.
+    pub fn servers(&self) -> usize {
+        self.nodes.len()
+    }
+}
+
+impl Remote {
+    /// Somebody who is on another server.
+    pub fn person(&self, name: &Name) -> Option<&Person> {
+        self.people.get(name)
+    }
+
+    /// How many they are.
+    pub fn people(&self) -> usize {
+        self.people.len()
+    }
+
+    /// A channel as it is written elsewhere, if it exists there.
+    pub fn channel(&self, name: &Name) -> Option<&Name> {
+        Some(&self.channels.get(name)?.name)
+    }
+
+    /// How many members a channel has elsewhere.
+    pub fn members(&self, channel: &Name) -> usize {
+        let channel = self.channels.get(channel);
+        channel.map_or(0, |channel| channel.members.values().sum())
+    }
+
+    /// Who is in a channel elsewhere.
+    pub fn member_names(&self, channel: &Name) -> impl Iterator<Item = &Name> {
+        let channel = self.channels.get(channel).into_iter();
+        let names = channel.flat_map(|channel| channel.members.keys());
+        names.filter_map(|name| Some(&self.people.get(name)?.name))
+    }
+
+    /// Whether somebody is in a channel elsewhere.
+    pub fn is_member(&self, name: &Name, channel: &Name) -> bool {
+        let channel = self.channels.get(channel);
+        channel.is_some_and(|channel| channel.members.contains_key(name))
+    }
+
+    /// The channels elsewhere, in no particular order.
+    pub fn channels(&self) -> impl Iterator<Item = &Name> {
+        self.channels.values().map(|channel| &channel.name)
+    }
+
+    /// Notes a change. Noting one twice is noting it once.
+    pub fn change(&mut self, node: NodeId, change: RosterChange) -> Vec<Noticed> {
+        match change {
+            RosterChange::Online { name, account } => {
+                self.online(node, name, account);
+                Vec::new()
+            }
+            RosterChange::Offline { name } => self.offline(node, &name),
+            RosterChange::Joined { name, channel } => {
+                Vec::from_iter(self.joined(node, &name, channel))
+            }
+            RosterChange::Left { name, channel } => {
+                Vec::from_iter(self.left(node, &name, &channel))
+            }
+            RosterChange::Renamed { from, to, account } => {
+                Vec::from_iter(self.renamed(node, &from, to, account))
+            }
+        }
+    }
+
+    /// A server is gone, and everybody on it.
+    pub fn gone(&mut self, node: NodeId) -> Vec<Noticed> {
+        let people = self.people.values();
+        let there = people.filter(|person| person.nodes.contains_key(&node));
+        let there = sorted(there.map(|person| person.name.clone()));
+        let noticed = there.iter().flat_map(|name| self.offline(node, name));
+        noticed.collect()
+    }
+
+    fn online(&mut self, node: NodeId, name: Name, account: Option<AccountId>) {
+        let person = self.people.entry(name.clone()).or_insert_with(|| Person {
+            name: name.clone(),
+            account,
+            nodes: BTreeMap::new(),
+            aliases: VecDeque::new(),
+        });
+        person.name = name;
+        person.account = account;
+        person.nodes.entry(node).or_default();
+    }
+
+    fn offline(&mut self, node: NodeId, name: &Name) -> Vec<Noticed> {
+        let Some((name, channels)) = self.take(node, name) else {
+            return Vec::new();
+        };
+        let channels = channels.into_iter();
+        let left = channels.filter_map(|channel| self.leave(&name, &channel));
+        left.collect()
+    }
+
+    /// Takes somebody's place on a server away: how they were called there,
+    /// and their channels.
+    fn take(&mut self, node: NodeId, name: &Name) -> Option<(Name, Vec<Name>)> {
+        let person = self.people.get_mut(name)?;
+        let shown = person.name.clone();
+        let channels = person.nodes.remove(&node)?;
+        if person.nodes.is_empty() {
+            self.people.remove(name);
+        }
+        Some((shown, sorted(channels)))
+    }
+
+    fn joined(&mut self, node: NodeId, name: &Name, channel: Name) -> Option<Noticed> {
+        let person = self.people.get_mut(name)?;
+        if !person.nodes.get_mut(&node)?.insert(channel.clone()) {
+            return None;
+        }
+        let gathering = self.channels.entry(channel.clone());
+        let gathering = gathering.or_insert_with(|| Gathering {
+            name: channel,
+            members: HashMap::new(),
+        });
+        let times = gathering.members.entry(name.clone()).or_default();
+        *times += 1;
+        (*times == 1).then(|| Noticed::Joined {
+            name: person.name.clone(),
+            channel: gathering.name.clone(),
+        })
+    }
+
+    fn left(&mut self, node: NodeId, name: &Name, channel: &Name) -> Option<Noticed> {
+        let person = self.people.get_mut(name)?;
+        let name = person.name.clone();
+        match person.nodes.get_mut(&node)?.remove(channel) {
+            true => self.leave(&name, channel),
+            false => None,
+        }
+    }
+
+    /// Somebody is in a channel on one server less.
+    fn leave(&mut self, name: &Name, channel: &Name) -> Option<Noticed> {
+        let gathering = self.channels.get_mut(channel)?;
+        let times = gathering.members.get_mut(name)?;
+        *times = times.saturating_sub(1);
+        if *times > 0 {
+            return None;
+        }
+        gathering.members.remove(name);
+        let shown = gathering.name.clone();
+        if gathering.members.is_empty() {
+            self.channels.remove(channel);
+        }
+        Some(Noticed::Left {
+            name: name.clone(),
+            channel: shown,
+        })
+    }
+
+    fn renamed(
+        &mut self,
+        node: NodeId,
+        from: &Name,
+        to: Name,
+        account: Option<AccountId>,
+    ) -> Option<Noticed> {
+        let aliases = self.people.get(from)?.aliases.clone();
+        let (from, channels) = self.take(node, from)?;
+        for channel in &channels {
+            self.leave(&from, channel);
+        }
+        self.online(node, to.clone(), account);
+        if let Some(person) = self.people.get_mut(&to) {
+            person.aliases = aliases;
+            if from != to {
+                super::users::add_alias(&mut person.aliases, from.key().clone());
+            }
+        }
+        for channel in &channels {
+            self.joined(node, &to, channel.clone());
+        }
+        Some(Noticed::Renamed { from, to, channels })
+    }
+}
+
+/// Names in an order that does not depend on how they were kept.
+fn sorted(names: impl IntoIterator<Item = Name>) -> Vec<Name> {
+    let mut names: Vec<Name> = names.into_iter().collect();
+    names.sort_by(|a, b| a.key().cmp(b.key()));
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: NodeId = NodeId(1);
+    const B: NodeId = NodeId(2);
+
+    fn name(raw: &str) -> Name {
+        Name::parse(raw).unwrap()
+    }
+
+    fn online(who: &str) -> RosterChange {
+        RosterChange::Online {
+            name: name(who),
+            account: Some(AccountId(7)),
+        }
+    }
+
+    fn joined(who: &str, channel: &str) -> RosterChange {
+        RosterChange::Joined {
+            name: name(who),
+            channel: name(channel),
+        }
+    }
+
+    #[test]
+    fn who_is_in_a_channel_on_two_servers_has_left_when_they_left_both() {
+        let mut remote = Remote::default();
+        for node in [A, B] {
+            remote.change(node, online("ada"));
+        }
+        assert_eq!(remote.change(A, joined("ada", "dev")).len(), 1);
+        assert_eq!(remote.change(A, joined("ada", "dev")), [], "told twice");
+        assert_eq!(remote.change(B, joined("Ada", "DEV")), []);
+        assert_eq!(remote.members(&name("dev")), 2);
+        assert_eq!(remote.gone(A), []);
+        assert!(remote.is_member(&name("ada"), &name("dev")));
+        let left = Noticed::Left {
+            name: name("ada"),
+            channel: name("dev"),
+        };
+        assert_eq!(remote.gone(B), [left]);
+        assert_eq!(remote.gone(B), []);
+        assert!(remote.channel(&name("dev")).is_none());
+        assert_eq!(remote.people() + remote.channels().count(), 0);
+    }
+
+    #[test]
+    fn who_has_another_nickname_is_where_they_were() {
+        let mut remote = Remote::default();
+        remote.change(A, online("ada"));
+        remote.change(A, joined("ada", "dev"));
+        let change = RosterChange::Renamed {
+            from: name("ada"),
+            to: name("eve"),
+            account: None,
+        };
+        let renamed = Noticed::Renamed {
+            from: name("ada"),
+            to: name("eve"),
+            channels: vec![name("dev")],
+        };
+        assert_eq!(remote.change(A, change), [renamed]);
+        assert!(remote.person(&name("ada")).is_none());
+        let names: Vec<&Name> = remote.member_names(&name("dev")).collect();
+        assert_eq!(names, [&name("eve")]);
+        let eve = remote.person(&name("eve")).unwrap();
+        assert_eq!(eve.aliases, [name("ada").key().clone()]);
+        assert_eq!(eve.account, None);
+    }
+}
