@@ -206,8 +206,12 @@ impl Hub {
             Err(_) => self.come_in(id, name, now, fx)?,
         };
         let history = self.limits.history;
-        // No message has a higher id, and none to come may seem to be known.
-        let after = after.min(self.last_id);
+        // No message has a higher id, and none to come may seem to be known;
+        // unless others give out ids, of which this hub hears later.
+        let after = match self.remote {
+            None => after.min(self.last_id),
+            Some(_) => after,
+        };
         let Some(channel) = self.channels.get_mut(index) else {
             return Ok(());
         };

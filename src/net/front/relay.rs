@@ -286,3 +286,24 @@ impl AnswerHead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn nobody_behind_the_socket_is_noticed_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let relays = Relays::new(path.clone(), Duration::from_secs(1));
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(relays.connect().is_ok());
+        assert!(!relays.were_refused());
+        // What a panic of its thread leaves: a file, and nobody who listens.
+        drop(listener);
+        assert!(relays.connect().is_err());
+        assert!(relays.were_refused());
+        assert!(!relays.were_refused());
+    }
+}
