@@ -187,8 +187,9 @@ impl Cluster {
     /// it had to share of that has been shared: nothing of that is told. The
     /// hub hears again who is on the other servers.
     pub fn rejoin(&self) {
-        // Closed: then there is no next life.
-        let _ = self.queue.push([Op::Rejoin]);
+        if self.common.life().is_over {
+            self.queue.rejoin();
+        }
     }
 
     /// The store of all servers, with what is still on its way to it.

@@ -207,6 +207,10 @@ impl Appender {
                 Ok((node, start)) => {
                     self.common.report(Part::Appender, Ok::<(), String>(()));
                     self.common.begin(node, start);
+                    if self.queue.has_lost() {
+                        let why = "too much waits to be told to them";
+                        self.common.cut_off(self.common.life().number, why);
+                    }
                     return;
                 }
                 Err(error) => error,

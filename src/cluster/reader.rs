@@ -232,13 +232,14 @@ impl Reader {
                     from: Some(from),
                     except: is_own.then_some(entry.sender),
                 });
-            } else if is_own {
-                news.push(News::Settled(Settled {
-                    draft: entry.draft,
-                    fate: Fate::Committed(id),
-                }));
             } else if let Some(message) = entry.channel_message() {
-                news.push(News::Message(message));
+                news.push(match is_own {
+                    true => News::Settled(Settled {
+                        draft: entry.draft,
+                        fate: Fate::Committed(id),
+                    }),
+                    false => News::Message(message),
+                });
             }
         }
     }
