@@ -7,8 +7,21 @@
 //! no queue of our own: what has to happen at one moment is a script in Redis.
 //! A [`Cluster`] knows the hub only by what they say to each other
 //! ([`Shared`], [`News`]), it never decides what members may do, and it
-//! does not exist on a server that stands alone. `docs/cluster.md` says what
-//! holds when which part fails.
+//! does not exist on a server that stands alone.
+//!
+//! What holds:
+//! - A message is told only after Redis has taken it in, by all servers in the
+//!   same order within its channel or thread, and by none twice, whatever
+//!   breaks on the way. What Redis has synced to disk is never lost.
+//! - Whoever has seen a message finds it in the [store](Cluster::store).
+//! - PostgreSQL away: the chat goes on; history reaches back as far as the log.
+//! - Redis away: nobody can speak. Nobody is given up for it either: time
+//!   counts by beats, and those stand still, too.
+//! - A server that is silent is given up; its nicknames are free, and nothing
+//!   it still has to say is taken from it. When it finds out it is
+//!   [cut off](News::CutOff), and comes back as another node.
+//! - A Redis that turns out to have lost something it had taken in is not
+//!   trusted with the rest: who finds out is cut off, too, and begins anew.
 //!
 //! Threads: the *appender* carries everything from the hub to Redis, the
 //! *reader* brings everything from there, the *storer* fills PostgreSQL, the
@@ -151,9 +164,10 @@ impl Cluster {
     ///
     /// [cut off]: News::CutOff
     pub fn share(&self, shared: Vec<Shared>) {
-        let life = self.common.life();
-        if self.queue.push(shared.into_iter().map(Op::Share)).is_err() && !self.common.is_stopping()
-        {
+        let pushed = self.queue.push(shared.into_iter().map(Op::Share));
+        if pushed.is_err() && !self.common.is_stopping() {
+            // Looked up only now: a life that begins meanwhile looks itself.
+            let life = self.common.life();
             let why = "too much waits to be told to them";
             self.common.cut_off(life.number, why);
         }

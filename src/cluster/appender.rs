@@ -24,21 +24,25 @@ const MOST_BYTES: usize = 512 * 1024;
 /// How often to look whether nicknames are held in vain.
 const IDLE: Duration = Duration::from_millis(500);
 
+/// Why a life is over.
+const SILENT: &str = "it was not heard of for too long";
+const FORGETFUL: &str = "Redis has lost what it had taken in already";
+
 /// See the module's documentation.
 pub struct Appender {
     common: Arc<Common>,
     queue: Arc<Queue>,
     link: Link,
     people: People,
-    /// Of the batch that was last made in this life.
+    /// Of the batch that was last carried out in this life.
     number: u64,
 }
 
 /// What came of sending a batch.
 enum Sent {
     Answered(String),
-    /// The others have given this server up.
-    Gone,
+    /// It was not carried out and never will be: why.
+    Over(&'static str),
     Failed(LinkError),
 }
 
@@ -94,8 +98,7 @@ impl Appender {
     }
 
     fn next_batch(&mut self) -> Batch {
-        self.number += 1;
-        let mut batch = Batch::new(self.number);
+        let mut batch = Batch::new(self.number + 1);
         let now = Instant::now();
         for key in self.people.overdue(now) {
             batch.release(&key, now);
@@ -138,6 +141,7 @@ impl Appender {
             match self.attempt(&batch, life.node) {
                 Sent::Answered(words) => match batch.answered(&words, &mut self.people) {
                     Some(news) => {
+                        self.number += 1;
                         self.common.deliver(news);
                         break;
                     }
@@ -148,9 +152,8 @@ impl Appender {
                         return;
                     }
                 },
-                Sent::Gone => {
-                    self.common
-                        .cut_off(life.number, "it was not heard of for too long");
+                Sent::Over(why) => {
+                    self.common.cut_off(life.number, why);
                     self.common.deliver(not_stored(batch.drafts()));
                     break;
                 }
@@ -176,7 +179,8 @@ impl Appender {
         arguments.extend(batch.arguments());
         match self.link.script(&self.common.scripts.batch, &arguments) {
             Ok(value) => match answer::text(value) {
-                Some(words) if words == "gone" => Sent::Gone,
+                Some(words) if words == "gone" => Sent::Over(SILENT),
+                Some(words) if words == "lost" => Sent::Over(FORGETFUL),
                 words => Sent::Answered(words.unwrap_or_default()),
             },
             Err(error) => Sent::Failed(error),
