@@ -74,6 +74,9 @@ use reader::Reader;
 use store::ClusterStore;
 use storer::Storer;
 
+/// How often to look whether everything is settled at the end.
+const SETTLING: Duration = Duration::from_millis(2);
+
 /// This server as one of several; clones are the same one.
 #[derive(Clone)]
 pub struct Cluster {
@@ -241,15 +244,28 @@ impl Cluster {
 }
 
 impl ClusterThreads {
-    /// Sends what waits to be sent, takes this server out of the live ones, and
-    /// stores what it was handed. Whatever takes longer than `allowed` is left
-    /// to the others; whether everything was done.
+    /// Sends what waits to be sent and sees it settled, takes this server out of
+    /// the live ones, and stores what it was handed. Whatever takes longer than
+    /// `allowed` is left to the others; whether everything was done.
     pub fn shut_down(self, allowed: Duration) -> bool {
         let deadline = Instant::now() + allowed;
         self.common.set_deadline(deadline);
         self.queue.close();
         // The others go on meanwhile: they are needed for it.
         let mut done = self.appender.ends_by(deadline);
+        while self.common.unread.load(Ordering::Acquire) > 0 && !self.common.is_overdue() {
+            if self.common.pause(SETTLING) {
+                break;
+            }
+        }
+        self.common.leave();
+        if !self.common.is_overdue() {
+            let node = self.common.life().node;
+            if let Err(error) = join::leave(&self.common.settings, node, &mut self.common.link()) {
+                log::warn!("the other servers have to find out that this one has ended: {error}");
+                done = false;
+            }
+        }
         self.common.stop();
         for thread in &self.others {
             done &= thread.ends_by(deadline);

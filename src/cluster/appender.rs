@@ -5,13 +5,14 @@
 //! it out once. What has not been sent yet is given up after a while.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::hub::{MessageId, NodeId};
 
 use super::batch::{Batch, not_stored};
 use super::common::{Common, Part};
-use super::error::{ClusterError, LinkError};
+use super::error::LinkError;
 use super::join;
 use super::keys::node_text;
 use super::link::{Backoff, Link, answer};
@@ -57,7 +58,7 @@ impl Appender {
         }
     }
 
-    /// Works until the queue is closed and empty, then takes the node out.
+    /// Works until the queue is closed and empty.
     pub fn run(&mut self) {
         while !self.common.is_stopping() {
             let deadline = Instant::now() + IDLE;
@@ -65,9 +66,6 @@ impl Appender {
                 break;
             };
             self.carry(ops);
-        }
-        if let Err(error) = self.leave(self.common.life().node) {
-            log::warn!("the other servers will have to find out that this one has ended: {error}");
         }
     }
 
@@ -140,8 +138,9 @@ impl Appender {
             }
             match self.attempt(&batch, life.node) {
                 Sent::Answered(words) => match batch.answered(&words, &mut self.people) {
-                    Some(news) => {
+                    Some((news, to_read)) => {
                         self.number += 1;
+                        self.common.unread.fetch_add(to_read, Ordering::AcqRel);
                         self.common.deliver(news);
                         break;
                     }
@@ -204,9 +203,9 @@ impl Appender {
         let old = self.common.life().node;
         let mut backoff = Backoff::default();
         loop {
-            let joined = self.leave(old).and_then(|()| {
-                join::join(&self.common.settings, &self.common.about(), &mut self.link)
-            });
+            let settings = &self.common.settings;
+            let joined = join::leave(settings, old, &mut self.link)
+                .and_then(|()| join::join(settings, &self.common.about(), &mut self.link));
             let error = match joined {
                 Ok((node, start)) => {
                     self.common.report(Part::Appender, Ok::<(), String>(()));
@@ -230,20 +229,5 @@ impl Appender {
     fn expired_of_queue(&self) -> Vec<MessageId> {
         let then = Instant::now().checked_sub(self.common.settings.refuse_after);
         then.map(|then| self.queue.expire(then)).unwrap_or_default()
-    }
-
-    /// Takes a node out of the registry.
-    fn leave(&mut self, node: NodeId) -> Result<(), ClusterError> {
-        let settings = &self.common.settings;
-        let node = node_text(node);
-        self.link
-            .script(
-                &self.common.scripts.leave,
-                &[settings.prefix.as_bytes(), node.as_bytes()],
-            )
-            .map(|_| ())
-            .map_err(|error| {
-                ClusterError::Unreachable(settings.redis.to_string(), error.to_string())
-            })
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::Value;
@@ -234,10 +235,13 @@ impl Reader {
                 });
             } else if let Some(message) = entry.channel_message() {
                 news.push(match is_own {
-                    true => News::Settled(Settled {
-                        draft: entry.draft,
-                        fate: Fate::Committed(id),
-                    }),
+                    true => {
+                        self.common.unread.fetch_sub(1, Ordering::AcqRel);
+                        News::Settled(Settled {
+                            draft: entry.draft,
+                            fate: Fate::Committed(id),
+                        })
+                    }
                     false => News::Message(message),
                 });
             }

@@ -145,7 +145,14 @@ fn who_ends_in_good_order_is_gone_at_once_and_loses_nothing() {
     for number in 0..500 {
         one.say(number, "dev", "last words");
     }
+    let heard = one.heard.clone();
     one.shut_down();
+    let committed = |news: &News| match news {
+        News::Settled(settled) => matches!(settled.fate, Fate::Committed(_)),
+        _ => false,
+    };
+    assert_eq!(heard.count(committed), 500, "the end came too early");
+    assert_eq!(heard.count(is_cut_off), 0);
     two.heard.wait_count("it is gone", 1, gone(node));
     two.wait_told(500);
     assert!(two.claim("bob", None));
