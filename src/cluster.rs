@@ -7,8 +7,21 @@
 //! no queue of our own: what has to happen at one moment is a script in Redis.
 //! A [`Cluster`] knows the hub only by what they say to each other
 //! ([`Shared`], [`News`]), it never decides what members may do, and it
-//! does not exist on a server that stands alone. `docs/cluster.md` says what
-//! holds when which part fails.
+//! does not exist on a server that stands alone.
+//!
+//! What holds:
+//! - A message is told only after Redis has taken it in, by all servers in the
+//!   same order within its channel or thread, and by none twice, whatever
+//!   breaks on the way. What Redis has synced to disk is never lost.
+//! - Whoever has seen a message finds it in the [store](Cluster::store).
+//! - PostgreSQL away: the chat goes on; history reaches back as far as the log.
+//! - Redis away: nobody can speak. Nobody is given up for it either: time
+//!   counts by beats, and those stand still, too.
+//! - A server that is silent is given up; its nicknames are free, and nothing
+//!   it still has to say is taken from it. When it finds out it is
+//!   [cut off](News::CutOff), and comes back as another node.
+//! - A Redis that turns out to have lost something it had taken in is not
+//!   trusted with the rest: who finds out is cut off, too, and begins anew.
 //!
 //! Threads: the *appender* carries everything from the hub to Redis, the
 //! *reader* brings everything from there, the *storer* fills PostgreSQL, the
@@ -66,6 +79,8 @@ use storer::Storer;
 
 /// How long somebody who comes waits for their nickname.
 const CLAIM: Duration = Duration::from_secs(5);
+/// How often to look whether everything is settled at the end.
+const SETTLING: Duration = Duration::from_millis(2);
 
 /// This server as one of several; clones are the same one.
 #[derive(Clone)]
@@ -168,9 +183,10 @@ impl Cluster {
     ///
     /// [cut off]: News::CutOff
     pub fn share(&self, shared: Vec<Shared>) {
-        let life = self.common.life();
-        if self.queue.push(shared.into_iter().map(Op::Share)).is_err() && !self.common.is_stopping()
-        {
+        let pushed = self.queue.push(shared.into_iter().map(Op::Share));
+        if pushed.is_err() && !self.common.is_stopping() {
+            // Looked up only now: a life that begins meanwhile looks itself.
+            let life = self.common.life();
             let why = "too much waits to be told to them";
             self.common.cut_off(life.number, why);
         }
@@ -204,8 +220,9 @@ impl Cluster {
     /// it had to share of that has been shared: nothing of that is told. The
     /// hub hears again who is on the other servers.
     pub fn rejoin(&self) {
-        // Closed: then there is no next life.
-        let _ = self.queue.push([Op::Rejoin]);
+        if self.common.life().is_over {
+            self.queue.rejoin();
+        }
     }
 
     /// The store of all servers, with what is still on its way to it.
@@ -271,15 +288,28 @@ impl Names for Cluster {
 }
 
 impl ClusterThreads {
-    /// Sends what waits to be sent, takes this server out of the live ones, and
-    /// stores what it was handed. Whatever takes longer than `allowed` is left
-    /// to the others; whether everything was done.
+    /// Sends what waits to be sent and sees it settled, takes this server out of
+    /// the live ones, and stores what it was handed. Whatever takes longer than
+    /// `allowed` is left to the others; whether everything was done.
     pub fn shut_down(self, allowed: Duration) -> bool {
         let deadline = Instant::now() + allowed;
         self.common.set_deadline(deadline);
         self.queue.close();
         // The others go on meanwhile: they are needed for it.
         let mut done = self.appender.ends_by(deadline);
+        while self.common.unread.load(Ordering::Acquire) > 0 && !self.common.is_overdue() {
+            if self.common.pause(SETTLING) {
+                break;
+            }
+        }
+        self.common.leave();
+        if !self.common.is_overdue() {
+            let node = self.common.life().node;
+            if let Err(error) = join::leave(&self.common.settings, node, &mut self.common.link()) {
+                log::warn!("the other servers have to find out that this one has ended: {error}");
+                done = false;
+            }
+        }
         self.common.stop();
         for thread in &self.others {
             done &= thread.ends_by(deadline);

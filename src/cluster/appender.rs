@@ -5,13 +5,14 @@
 //! it out once. What has not been sent yet is given up after a while.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::hub::{MessageId, NodeId};
 
 use super::batch::{Batch, not_stored};
 use super::common::{Common, Part};
-use super::error::{ClusterError, LinkError};
+use super::error::LinkError;
 use super::join;
 use super::keys::node_text;
 use super::link::{Backoff, Link, answer};
@@ -24,21 +25,25 @@ const MOST_BYTES: usize = 512 * 1024;
 /// How often to look whether nicknames are held in vain.
 const IDLE: Duration = Duration::from_millis(500);
 
+/// Why a life is over.
+const SILENT: &str = "it was not heard of for too long";
+const FORGETFUL: &str = "Redis has lost what it had taken in already";
+
 /// See the module's documentation.
 pub struct Appender {
     common: Arc<Common>,
     queue: Arc<Queue>,
     link: Link,
     people: People,
-    /// Of the batch that was last made in this life.
+    /// Of the batch that was last carried out in this life.
     number: u64,
 }
 
 /// What came of sending a batch.
 enum Sent {
     Answered(String),
-    /// The others have given this server up.
-    Gone,
+    /// It was not carried out and never will be: why.
+    Over(&'static str),
     Failed(LinkError),
 }
 
@@ -53,7 +58,7 @@ impl Appender {
         }
     }
 
-    /// Works until the queue is closed and empty, then takes the node out.
+    /// Works until the queue is closed and empty.
     pub fn run(&mut self) {
         while !self.common.is_stopping() {
             let deadline = Instant::now() + IDLE;
@@ -61,9 +66,6 @@ impl Appender {
                 break;
             };
             self.carry(ops);
-        }
-        if let Err(error) = self.leave(self.common.life().node) {
-            log::warn!("the other servers will have to find out that this one has ended: {error}");
         }
     }
 
@@ -94,8 +96,7 @@ impl Appender {
     }
 
     fn next_batch(&mut self) -> Batch {
-        self.number += 1;
-        let mut batch = Batch::new(self.number);
+        let mut batch = Batch::new(self.number + 1);
         let now = Instant::now();
         for key in self.people.overdue(now) {
             batch.release(&key, now);
@@ -137,7 +138,9 @@ impl Appender {
             }
             match self.attempt(&batch, life.node) {
                 Sent::Answered(words) => match batch.answered(&words, &mut self.people) {
-                    Some(news) => {
+                    Some((news, to_read)) => {
+                        self.number += 1;
+                        self.common.unread.fetch_add(to_read, Ordering::AcqRel);
                         self.common.deliver(news);
                         break;
                     }
@@ -148,9 +151,8 @@ impl Appender {
                         return;
                     }
                 },
-                Sent::Gone => {
-                    self.common
-                        .cut_off(life.number, "it was not heard of for too long");
+                Sent::Over(why) => {
+                    self.common.cut_off(life.number, why);
                     self.common.deliver(not_stored(batch.drafts()));
                     break;
                 }
@@ -176,7 +178,8 @@ impl Appender {
         arguments.extend(batch.arguments());
         match self.link.script(&self.common.scripts.batch, &arguments) {
             Ok(value) => match answer::text(value) {
-                Some(words) if words == "gone" => Sent::Gone,
+                Some(words) if words == "gone" => Sent::Over(SILENT),
+                Some(words) if words == "lost" => Sent::Over(FORGETFUL),
                 words => Sent::Answered(words.unwrap_or_default()),
             },
             Err(error) => Sent::Failed(error),
@@ -200,13 +203,17 @@ impl Appender {
         let old = self.common.life().node;
         let mut backoff = Backoff::default();
         loop {
-            let joined = self.leave(old).and_then(|()| {
-                join::join(&self.common.settings, &self.common.about(), &mut self.link)
-            });
+            let settings = &self.common.settings;
+            let joined = join::leave(settings, old, &mut self.link)
+                .and_then(|()| join::join(settings, &self.common.about(), &mut self.link));
             let error = match joined {
                 Ok((node, start)) => {
                     self.common.report(Part::Appender, Ok::<(), String>(()));
                     self.common.begin(node, start);
+                    if self.queue.has_lost() {
+                        let why = "too much waits to be told to them";
+                        self.common.cut_off(self.common.life().number, why);
+                    }
                     return;
                 }
                 Err(error) => error,
@@ -222,20 +229,5 @@ impl Appender {
     fn expired_of_queue(&self) -> Vec<MessageId> {
         let then = Instant::now().checked_sub(self.common.settings.refuse_after);
         then.map(|then| self.queue.expire(then)).unwrap_or_default()
-    }
-
-    /// Takes a node out of the registry.
-    fn leave(&mut self, node: NodeId) -> Result<(), ClusterError> {
-        let settings = &self.common.settings;
-        let node = node_text(node);
-        self.link
-            .script(
-                &self.common.scripts.leave,
-                &[settings.prefix.as_bytes(), node.as_bytes()],
-            )
-            .map(|_| ())
-            .map_err(|error| {
-                ClusterError::Unreachable(settings.redis.to_string(), error.to_string())
-            })
     }
 }

@@ -210,8 +210,9 @@ impl Batch {
         expired
     }
 
-    /// What the answer means. `None` if it is not the answer to this.
-    pub fn answered(self, answer: &str, people: &mut People) -> Option<Vec<News>> {
+    /// What the answer means, and how many drafts the reader settles. `None` if
+    /// it is not the answer to this.
+    pub fn answered(self, answer: &str, people: &mut People) -> Option<(Vec<News>, i64)> {
         let mut words = answer.split(' ');
         let number: u64 = words.next()?.parse().ok()?;
         let words: Vec<&str> = words.collect();
@@ -220,12 +221,16 @@ impl Batch {
         }
         let now = Instant::now();
         let mut news = Vec::new();
+        let mut to_read = 0;
         for (item, word) in self.items.into_iter().zip(words) {
             let free = word == "1";
             match item.then {
                 Then::Settle { draft, is_direct } => {
                     let fate = fate(word, is_direct)?;
-                    news.extend(fate.map(|fate| News::Settled(Settled { draft, fate })));
+                    match fate {
+                        Some(fate) => news.push(News::Settled(Settled { draft, fate })),
+                        None => to_read += 1,
+                    }
                 }
                 Then::Answer { name, answer } => {
                     if free {
@@ -247,7 +252,7 @@ impl Batch {
                 Then::Asserted(_) | Then::Nothing => {}
             }
         }
-        Some(news)
+        Some((news, to_read))
     }
 
     /// The drafts in it.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -61,6 +61,11 @@ pub struct Common {
     trouble: Mutex<BTreeMap<Part, (Instant, String)>>,
     nodes: Mutex<Vec<NodeInfo>>,
     pub connections: AtomicU64,
+    /// Own messages in the log that the reader has not come to yet; below zero
+    /// while it is faster than the answer to whoever appended them.
+    pub unread: AtomicI64,
+    /// Whether this server is taking itself out.
+    is_leaving: AtomicBool,
     started_ms: u64,
     /// Dropped when it is time to end.
     alive: Mutex<Option<Sender<()>>>,
@@ -94,6 +99,8 @@ impl Common {
             trouble: Mutex::default(),
             nodes: Mutex::default(),
             connections: AtomicU64::new(0),
+            unread: AtomicI64::new(0),
+            is_leaving: AtomicBool::new(false),
             started_ms,
             alive: Mutex::new(Some(alive)),
             end,
@@ -137,7 +144,8 @@ impl Common {
     /// A life is over, if it is not so already.
     pub fn cut_off(&self, number: u64, why: &str) {
         let mut life = self.life.lock();
-        if life.number == number && !life.is_over {
+        let is_news = life.number == number && !life.is_over;
+        if is_news && !self.is_leaving.load(Ordering::Acquire) {
             life.is_over = true;
             log::error!(
                 "this server has been cut off from the others: {why}; everybody on it has to come anew"
@@ -148,6 +156,7 @@ impl Common {
     /// The next life begins.
     pub fn begin(&self, node: NodeId, start: Start) {
         let mut life = self.life.lock();
+        self.unread.store(0, Ordering::Release);
         *life = Life {
             number: life.number + 1,
             node,
@@ -155,6 +164,11 @@ impl Common {
             start: Arc::new(start),
         };
         log::info!("this server is one of the others again");
+    }
+
+    /// From now on, that this server is not one of the live ones is no news.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Release);
     }
 
     /// Something is away, or back. Says so in the log when that changes.

@@ -152,6 +152,19 @@ pub fn join(
     }
 }
 
+/// Takes a node out of the live ones.
+pub fn leave(
+    settings: &ClusterSettings,
+    node: NodeId,
+    link: &mut Link,
+) -> Result<(), ClusterError> {
+    let node = node_text(node);
+    let arguments = [settings.prefix.as_bytes(), node.as_bytes()];
+    link.script(&Scripts::new().leave, &arguments)
+        .map(|_| ())
+        .map_err(|error| unreachable(settings, &error))
+}
+
 /// The bans that all servers have in force; `None` if there never was one.
 pub fn bans(settings: &ClusterSettings, link: &mut Link) -> Result<Option<Vec<Ban>>, ClusterError> {
     let mut command = redis::cmd("HVALS");

@@ -55,6 +55,8 @@ struct Waiting {
     ops: VecDeque<(Op, Instant)>,
     draft_bytes: usize,
     shares: usize,
+    /// Whether something did not fit since the last life.
+    has_lost: bool,
     open: bool,
 }
 
@@ -65,6 +67,7 @@ impl Queue {
                 ops: VecDeque::new(),
                 draft_bytes: 0,
                 shares: 0,
+                has_lost: false,
                 open: true,
             }),
             came: Condvar::new(),
@@ -96,7 +99,8 @@ impl Queue {
         let now = Instant::now();
         let mut waiting = self.waiting.lock();
         for op in ops {
-            if !waiting.open || (waiting.shares >= self.room.shares && !matches!(op, Op::Rejoin)) {
+            if !waiting.open || waiting.shares >= self.room.shares {
+                waiting.has_lost = true;
                 return Err(Overflow);
             }
             waiting.shares += 1;
@@ -105,6 +109,26 @@ impl Queue {
         drop(waiting);
         self.came.notify_one();
         Ok(())
+    }
+
+    /// Forgets all that waits, and puts in that another life begins.
+    pub fn rejoin(&self) {
+        let mut waiting = self.waiting.lock();
+        if !waiting.open {
+            return;
+        }
+        waiting.ops.clear();
+        waiting.draft_bytes = 0;
+        waiting.shares = 1;
+        waiting.has_lost = false;
+        waiting.ops.push_back((Op::Rejoin, Instant::now()));
+        drop(waiting);
+        self.came.notify_one();
+    }
+
+    /// Whether something has not fitted in since the last life.
+    pub fn has_lost(&self) -> bool {
+        self.waiting.lock().has_lost
     }
 
     /// Takes what waits, up to so much; waits for it until `deadline`. `None`
@@ -221,22 +245,37 @@ mod tests {
         })
     }
 
-    fn take(queue: &Queue) -> Option<Vec<Op>> {
+    fn take(queue: &Queue) -> Option<Vec<(Op, Instant)>> {
         queue.take(100, 10_000, Instant::now())
     }
 
     #[test]
     fn there_is_an_end_to_what_fits_and_room_again_afterwards() {
         let queue = queue();
-        let refused = queue.drafts(vec![draft(1, 500), draft(2, 500), draft(3, 10)]);
+        let refused = queue.drafts(vec![draft(1, 300), draft(2, 300), draft(3, 100)]);
         assert_eq!(refused, [MessageId { ms: 2, sequence: 0 }]);
         assert!(queue.push([share(), share()]).is_ok());
         assert!(queue.push([share()]).is_err());
-        assert!(queue.push([Op::Rejoin]).is_ok());
+        assert!(queue.has_lost());
         let taken = take(&queue).unwrap();
-        assert_eq!(taken.len(), 5);
-        assert!(matches!(taken[0].0, Op::Draft(_)) && matches!(taken[4].0, Op::Rejoin));
+        assert_eq!(taken.len(), 4);
+        assert!(matches!(taken[0].0, Op::Draft(_)));
         assert!(queue.drafts(vec![draft(4, 700)]).is_empty());
+        assert!(queue.push([share(), share()]).is_ok());
+    }
+
+    #[test]
+    fn the_next_life_has_room() {
+        let queue = queue();
+        assert!(queue.push([share(), share(), share()]).is_err());
+        queue.drafts(vec![draft(1, 700)]);
+        queue.rejoin();
+        assert!(queue.drafts(vec![draft(2, 700)]).is_empty());
+        assert!(queue.push([share()]).is_ok());
+        assert!(!queue.has_lost());
+        let taken = take(&queue).unwrap();
+        assert_eq!(taken.len(), 3);
+        assert!(matches!(taken[0].0, Op::Rejoin));
         assert!(queue.push([share(), share()]).is_ok());
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::Value;
@@ -232,13 +233,17 @@ impl Reader {
                     from: Some(from),
                     except: is_own.then_some(entry.sender),
                 });
-            } else if is_own {
-                news.push(News::Settled(Settled {
-                    draft: entry.draft,
-                    fate: Fate::Committed(id),
-                }));
             } else if let Some(message) = entry.channel_message() {
-                news.push(News::Message(message));
+                news.push(match is_own {
+                    true => {
+                        self.common.unread.fetch_sub(1, Ordering::AcqRel);
+                        News::Settled(Settled {
+                            draft: entry.draft,
+                            fate: Fate::Committed(id),
+                        })
+                    }
+                    false => News::Message(message),
+                });
             }
         }
     }

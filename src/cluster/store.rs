@@ -30,7 +30,7 @@ const PAGE: usize = 1000;
 /// more.
 const MOST_ENTRIES: usize = 200_000;
 /// How long to wait until the store has what was written before the question.
-const CATCH_UP: Duration = Duration::from_secs(1);
+const CATCH_UP: Duration = Duration::from_millis(500);
 /// How often to look whether it has.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Attempts when the log is trimmed at the very moment it is read.

@@ -145,7 +145,14 @@ fn who_ends_in_good_order_is_gone_at_once_and_loses_nothing() {
     for number in 0..500 {
         one.say(number, "dev", "last words");
     }
+    let heard = one.heard.clone();
     one.shut_down();
+    let committed = |news: &News| match news {
+        News::Settled(settled) => matches!(settled.fate, Fate::Committed(_)),
+        _ => false,
+    };
+    assert_eq!(heard.count(committed), 500, "the end came too early");
+    assert_eq!(heard.count(is_cut_off), 0);
     two.heard.wait_count("it is gone", 1, gone(node));
     two.wait_told(500);
     assert!(two.claim("bob", None));
@@ -197,4 +204,34 @@ fn a_redis_that_has_lost_everything_is_begun_with_anew() {
     let found = crate::node::texts(&*store, &crate::node::channel("dev"));
     assert_eq!(found, ["before", "after"]);
     node.shut_down();
+}
+
+#[test]
+fn a_redis_that_has_lost_the_latest_is_not_trusted() {
+    let chat = Chat::new();
+    let [node, other] = [chat.node(), chat.node()];
+    node.share(bob_online());
+    node.say(1, "dev", "one");
+    other.wait_told(1);
+    node.say(2, "dev", "two");
+    other.wait_told(2);
+    // As after a loss of power, with the file synced now and then.
+    let key = format!("{}:answer:{:016x}", chat.prefix, node.cluster.node().0);
+    let mut redis = Redis::shared().connect();
+    let answer: String = redis::cmd("GET").arg(&key).query(&mut redis).unwrap();
+    let number: u64 = answer.split(' ').next().unwrap().parse().unwrap();
+    let earlier = format!("{} 1", number - 1);
+    let _: () = redis::cmd("SET")
+        .arg(&key)
+        .arg(earlier)
+        .query(&mut redis)
+        .unwrap();
+    node.say(3, "dev", "three");
+    assert_eq!(node.fate_of(3), Fate::NotStored);
+    node.heard.wait_count("it is cut off", 1, is_cut_off);
+    node.cluster.rejoin();
+    wait_until("it is back", || node.cluster.readiness().is_none());
+    node.say(4, "dev", "four");
+    assert_eq!(other.wait_told(3).len(), 3);
+    assert_eq!(other.heard.count(is_cut_off), 0);
 }

@@ -2,17 +2,23 @@
 --
 -- ARGV: prefix, node, number of the batch, then the operations, each a letter
 -- and what belongs to it. Answers "<number> <word> <word> ...", a word for
--- each operation, or "gone" if the others have given the node up. The last
--- answer is remembered: who has not heard it asks again with the same number.
+-- each operation; "gone" if the others have given the node up; or "lost" if
+-- Redis does not remember the batch before, so that nobody can know what else
+-- it has lost. The last answer is remembered: who has not heard it asks again
+-- with the same number.
 local P, node, number = ARGV[1], ARGV[2], ARGV[3]
 local answer = P .. ':answer:' .. node
 local known = redis.call('GET', answer)
-if known and string.match(known, '^%d+') == number then
+local last = known and string.match(known, '^%d+') or '0'
+if last == number then
   return known
 end
 local nodes = P .. ':nodes'
 if redis.call('HEXISTS', nodes, node) == 0 then
   return 'gone'
+end
+if tonumber(last) + 1 ~= tonumber(number) then
+  return 'lost'
 end
 
 -- Sequences are 20 bits wide, of which 6 are the shard's.
@@ -129,5 +135,5 @@ while ARGV[at] do
   end
 end
 local reply = table.concat(words, ' ')
-redis.call('SET', answer, reply, 'EX', 86400)
+redis.call('SET', answer, reply)
 return reply

@@ -51,6 +51,8 @@ if dead then
   end
   if #some == 0 then
     redis.call('DEL', P .. ':people:' .. dead)
+    -- It may only have been asleep, and still ask.
+    redis.call('EXPIRE', P .. ':answer:' .. dead, 86400)
     redis.call('SREM', P .. ':dead', dead)
   end
 end
