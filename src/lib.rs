@@ -82,6 +82,8 @@ pub mod bench;
 pub mod cancel;
 pub mod chatlog;
 pub mod cli;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod config;
 pub mod data;
 pub mod envelope;

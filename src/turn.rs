@@ -5,7 +5,7 @@
 //! anything but its own queue.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -13,14 +13,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::chatlog::{ChatLog, Entry, Kind};
 use crate::hub::{
-    Chore, Command, ConnectionId, Draft, Effect, Effects, Farewell, Hub, News, Now, Profile,
-    Settled, Shared,
+    Chore, Command, ConnectionId, Credential, Draft, Effect, Effects, Event, Farewell, Hub, News,
+    Now, Profile, Refusal, Settled, Shared,
 };
 use crate::keeper::{Keeper, Kept};
 use crate::metrics::Metrics;
+use crate::name::Name;
 use crate::net::link::Link;
 use crate::net::outbox::{Outbox, Sums};
 use crate::protocol::WireFormat;
+use crate::store::AccountId;
 use crate::watch::Watcher;
 
 /// Inputs waiting for the hub at most; beyond, connection threads wait, and
@@ -30,6 +32,8 @@ const QUEUE: usize = 4096;
 const TURN: u64 = 1024;
 /// Connections of a large channel served before new inputs are looked at.
 const BULK_SLICE: usize = 64;
+/// How long somebody's connection to another server may take to make way.
+const REPLACING: Duration = Duration::from_secs(2);
 /// How long a request waits for the hub before it is given up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -97,17 +101,86 @@ impl std::fmt::Display for HubUnavailable {
 
 impl std::error::Error for HubUnavailable {}
 
+/// Who gives out nicknames where several servers have them in common.
+pub trait Names: Send + Sync {
+    /// Gets a nickname for somebody who comes here: a guest, or the owner of
+    /// an account. Waits for the answer, for a bounded time.
+    fn claim(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal>;
+}
+
 /// Reaches the hub thread; clones reach the same one.
 #[derive(Clone)]
 pub struct HubHandle {
     inputs: Sender<Input>,
+    names: Arc<OnceLock<Arc<dyn Names>>>,
 }
 
 impl HubHandle {
     /// A handle, and where its inputs arrive.
     pub fn new() -> (HubHandle, Receiver<Input>) {
         let (inputs, receiver) = bounded(QUEUE);
-        (HubHandle { inputs }, receiver)
+        let names = Arc::default();
+        (HubHandle { inputs, names }, receiver)
+    }
+
+    /// From now on nicknames have to be claimed there first.
+    pub fn share_names(&self, names: Arc<dyn Names>) {
+        // Whoever was first stays.
+        let _ = self.names.set(names);
+    }
+
+    /// Gets a nickname from whoever gives them out, before the hub is asked:
+    /// unlike the hub, this waits. On a server that stands alone the hub does.
+    pub fn reserve(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal> {
+        match self.names.get() {
+            Some(names) => names.claim(name, account),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Hub::claim`], wherever the nickname is to be had.
+    pub fn claim(
+        &self,
+        id: ConnectionId,
+        name: Name,
+        credential: Option<Credential>,
+    ) -> Result<Result<(), Refusal>, HubUnavailable> {
+        let account = credential.as_ref().map(|credential| credential.account);
+        let reserved = self.reserve(&name, account);
+        self.ask(move |hub, now, fx| match reserved {
+            Ok(()) => hub.claim(id, name, credential, now, fx),
+            Err(refusal) => {
+                fx.tell(id, Event::Refused(refusal.clone()));
+                Err(refusal)
+            }
+        })
+    }
+
+    /// As [`Hub::claim_with_token`], wherever the nickname is to be had and
+    /// the token's earlier connection is.
+    pub fn claim_with_token(
+        &self,
+        id: ConnectionId,
+        name: Name,
+        token: Arc<str>,
+    ) -> Result<Result<(), Refusal>, HubUnavailable> {
+        let mut reserved = self.reserve(&name, None);
+        if reserved.is_err() && self.names.get().is_some() {
+            let token = token.clone();
+            self.ask(move |hub, _, fx| hub.replace_elsewhere(&token, fx))?;
+            let deadline = Instant::now() + REPLACING;
+            while reserved.is_err() && Instant::now() < deadline {
+                std::thread::sleep(REPLACING / 20);
+                reserved = self.reserve(&name, None);
+            }
+        }
+        self.ask(move |hub, now, fx| match reserved {
+            Ok(()) => hub.claim_with_token(id, name, &token, now, fx),
+            Err(refusal) => {
+                fx.tell(id, Event::Refused(refusal.clone()));
+                Err(refusal)
+            }
+        })
     }
 
     /// Hands something to the hub thread, waiting while its queue is full.
@@ -155,6 +228,7 @@ pub struct Turn {
     /// When this turn began, in milliseconds since 1970 UTC.
     began_ms: u64,
     last_ping: u64,
+    last_load: u64,
     stopping: bool,
     ended: bool,
 }
@@ -192,6 +266,7 @@ impl Turn {
             clock: Instant::now(),
             began_ms: 0,
             last_ping: 0,
+            last_load: 0,
             stopping: false,
             ended: false,
         }
@@ -360,6 +435,12 @@ impl Turn {
             self.carry_out();
         }
         let second = now.ticks_ms / 1000;
+        if second > self.last_load
+            && let Some(keeper) = &self.parts.keeper
+        {
+            self.last_load = second;
+            keeper.set_load(self.parts.hub.counts().connections as u64);
+        }
         if self.parts.ping_seconds > 0 && second > self.last_ping {
             self.last_ping = second;
             let slice = (second % self.parts.ping_seconds) as usize;

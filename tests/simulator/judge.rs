@@ -274,6 +274,7 @@ impl Model {
             Refusal::HistoryUnavailable => self.reading_failed(slot),
             Refusal::NotStored
             | Refusal::BadName(_)
+            | Refusal::CannotAgree
             | Refusal::TooManyHeld
             | Refusal::NicknameRegistered(_) => false,
             Refusal::CannotIgnoreSelf
