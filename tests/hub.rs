@@ -4,7 +4,7 @@ mod hub_support;
 
 use chat_server::hub::{
     BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub,
-    Limits, Now, Profile,
+    Limits, Now, Profile, Refusal,
 };
 use chat_server::store::AccountId;
 use chat_server::text::Text;
@@ -564,4 +564,28 @@ fn who_registers_goes_on_ignoring_and_it_is_remembered() {
         .collect();
     assert_eq!(remembered.len(), 1, "bob is remembered already");
     assert!(remembered[0].contains("carol"), "{remembered:?}");
+}
+
+#[test]
+fn one_address_is_held_so_many_nicknames_and_others_as_many_again() {
+    let mut house = House::new();
+    let mut hold = |nickname: String, address: &str| {
+        let (name, address) = (name(&nickname), address.parse().unwrap());
+        let token = nickname.into();
+        house.run(|hub, now, _| hub.hold(&name, token, address, 60_000, now))
+    };
+    for n in 0..100 {
+        hold(format!("a{n}"), &format!("2001:db8::{n:x}")).unwrap();
+    }
+    let refused = Err(Refusal::TooManyHeldForAddress);
+    assert_eq!(hold("b".into(), "2001:db8::ffff"), refused);
+    assert_eq!(hold("b".into(), "2001:db8:0:1::"), Ok(()));
+    for n in 0..200 {
+        hold(format!("c{n}"), "::1").unwrap();
+    }
+    house.now.ticks_ms += 60_000;
+    let address = "2001:db8::1".parse().unwrap();
+    let again = house.run(|hub, now, _| hub.hold(&name("d"), "d".into(), address, 1, now));
+    assert_eq!(again, Ok(()));
+    assert_eq!(house.hub.sizes().held_nicknames, 1, "the others are over");
 }

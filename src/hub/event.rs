@@ -218,6 +218,8 @@ pub enum Refusal {
     ChannelExists(Name),
     /// Too many nicknames are held for people who have not come yet.
     TooManyHeld,
+    /// Too many of them for people of one address.
+    TooManyHeldForAddress,
     /// The server keeps no history.
     NoHistory,
     /// The history cannot be read at present.
@@ -257,7 +259,7 @@ impl Refusal {
             Refusal::NotStored => "not_stored",
             Refusal::NoSuchChannel(_) => "no_such_channel",
             Refusal::ChannelExists(_) => "channel_exists",
-            Refusal::TooManyHeld => "too_many_held",
+            Refusal::TooManyHeld | Refusal::TooManyHeldForAddress => "too_many_held",
             Refusal::NoHistory => "no_history",
             Refusal::HistoryUnavailable => "history_unavailable",
             Refusal::TooManyWaiting(_) => "too_many_waiting",
@@ -302,6 +304,10 @@ impl fmt::Display for Refusal {
             Refusal::TooManyHeld => {
                 write!(f, "Too many people are about to come in. Please try again.")
             }
+            Refusal::TooManyHeldForAddress => write!(
+                f,
+                "Too many people of your address are about to come in. Please try again."
+            ),
             Refusal::NoHistory => write!(f, "No history is kept here."),
             Refusal::HistoryUnavailable => {
                 write!(

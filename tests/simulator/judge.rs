@@ -275,6 +275,7 @@ impl Model {
             Refusal::NotStored
             | Refusal::BadName(_)
             | Refusal::TooManyHeld
+            | Refusal::TooManyHeldForAddress
             | Refusal::NicknameRegistered(_) => false,
             Refusal::CannotIgnoreSelf
             | Refusal::NotIgnored(_)

@@ -1,5 +1,6 @@
 //! People take nicknames: as guests, with tokens, as owners of accounts.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chat_server::hub::{Command, Credential, Refusal};
@@ -271,7 +272,8 @@ impl World {
         let expected = self.model.check_free(nick, self.now);
         let kept: Arc<str> = token.as_str().into();
         let token_kept = kept.clone();
-        let answer = self.call(|hub, now, _| hub.hold(&name, kept, for_ms, now))?;
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let answer = self.call(|hub, now, _| hub.hold(&name, kept, address, for_ms, now))?;
         let agreed = match (&expected, &answer) {
             (Ok(()), Ok(())) => true,
             (Err(denied), Err(refusal)) => denied.is(refusal),
