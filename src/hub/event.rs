@@ -210,6 +210,8 @@ pub enum Refusal {
     TooManyIgnored(usize),
     /// The message has nothing in it.
     EmptyMessage,
+    /// The tag stands for a message to somewhere else.
+    TagUsed,
     /// The message could not be stored, and nobody has seen it.
     NotStored,
     /// There is no channel of that name.
@@ -256,6 +258,7 @@ impl Refusal {
             Refusal::NotIgnored(_) => "not_ignored",
             Refusal::TooManyIgnored(_) => "too_many_ignored",
             Refusal::EmptyMessage => "empty_message",
+            Refusal::TagUsed => "tag_used",
             Refusal::NotStored => "not_stored",
             Refusal::NoSuchChannel(_) => "no_such_channel",
             Refusal::ChannelExists(_) => "channel_exists",
@@ -295,6 +298,10 @@ impl fmt::Display for Refusal {
                 )
             }
             Refusal::EmptyMessage => write!(f, "There is nothing in that message."),
+            Refusal::TagUsed => write!(
+                f,
+                "That tag stands for another message. Please give this one a tag of its own."
+            ),
             Refusal::NotStored => write!(
                 f,
                 "Your message could not be stored and was not sent. Please try again later."

@@ -273,6 +273,7 @@ impl Model {
             Refusal::NicknameIsAccount => self.is_account(slot),
             Refusal::HistoryUnavailable => self.reading_failed(slot),
             Refusal::NotStored
+            | Refusal::TagUsed
             | Refusal::BadName(_)
             | Refusal::TooManyHeld
             | Refusal::TooManyHeldForAddress

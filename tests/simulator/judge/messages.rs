@@ -66,7 +66,7 @@ impl Model {
             return Err(altered(id, "it was said by somebody else"));
         }
         if let Some(tag) = tag {
-            self.take_tag(nick(author), tag, id, now)?;
+            self.take_tag(slot, tag, id, now)?;
         }
         let Some(conn) = self.alive_mut(slot) else {
             return Ok((by, tag));
