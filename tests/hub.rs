@@ -589,3 +589,23 @@ fn one_address_is_held_so_many_nicknames_and_others_as_many_again() {
     assert_eq!(again, Ok(()));
     assert_eq!(house.hub.sizes().held_nicknames, 1, "the others are over");
 }
+
+#[test]
+fn who_comes_again_with_a_token_is_called_what_they_were_called() {
+    let mut house = House::new();
+    let come = |house: &mut House, index| {
+        let id = house.open_with(index, "192.0.2.1:1", false);
+        let token = "hers".into();
+        house
+            .run(|hub, now, fx| hub.claim_with_token(id, name("mina"), &token, now, fx))
+            .unwrap();
+        id
+    };
+    let first = come(&mut house, 0);
+    house.apply(first, Command::Rename(name("eve")));
+    // Somebody else has the nickname that the token was given out for.
+    house.enter(1, "mina");
+    let second = come(&mut house, 2);
+    assert_eq!(house.hub.nickname_of(second), Some(name("eve")));
+    assert_eq!(house.closed, [(first, Farewell::Replaced)]);
+}

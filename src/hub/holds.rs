@@ -117,8 +117,9 @@ impl Hub {
     }
 
     /// As [`Hub::claim`], for a guest with a token: nobody else is held the
-    /// nickname, and an earlier connection with the same token makes way, for
-    /// it is the same client, cut off.
+    /// nickname. If there is an earlier connection with the same token, it is
+    /// the same client, cut off: it makes way, and what it is called now is
+    /// the nickname, whatever the token was given out for.
     pub fn claim_with_token(
         &mut self,
         id: ConnectionId,
@@ -127,9 +128,20 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        if self.connection(id).is_none() {
+            // Its thread does not know yet that it has been ended.
+            return Ok(());
+        }
         self.holds.redeem(&name, token);
-        for earlier in self.with_token(token) {
-            self.close(earlier, Farewell::Replaced, now, fx);
+        let mut earlier = self.with_token(token);
+        earlier.retain(|&other| other != id);
+        let current = earlier.iter().find_map(|&other| self.nickname_of(other));
+        let name = current.unwrap_or(name);
+        // Nothing but a ban keeps who has a nickname from having it.
+        if self.check_ban(&name, now).is_ok() {
+            for other in earlier {
+                self.close(other, Farewell::Replaced, now, fx);
+            }
         }
         self.claim(id, name, None::<Credential>, now, fx)?;
         self.set_token(id, Some(token.clone()));

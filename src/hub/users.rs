@@ -308,7 +308,7 @@ impl Hub {
         self.user_of(id).ok()?.1.account
     }
 
-    fn check_ban(&self, name: &Name, now: Now) -> Result<(), Refusal> {
+    pub(super) fn check_ban(&self, name: &Name, now: Now) -> Result<(), Refusal> {
         match self.bans.nickname(name, now.unix_ms) {
             Some(_) => Err(Refusal::NicknameBanned(name.clone())),
             None => Ok(()),

@@ -155,7 +155,9 @@ impl Model {
             match refusal {
                 Refusal::NotStored => self.told_not_stored(slot, Some(number))?,
                 Refusal::TagUsed => {
-                    let used = self.knows_tag(slot, number, now);
+                    // Or it was, until the store had no room for it a moment ago.
+                    let used = self.knows_tag(slot, number, now)
+                        || self.call.failed_tags.contains(&number);
                     ensure(used, Invariant::RefusalsTrue, || {
                         format!("{slot} is told that t{number} is used")
                     })?;
