@@ -230,3 +230,68 @@ fn bodies(frame: &Value) -> Vec<&str> {
         .map(|message| message["body"].as_str().unwrap())
         .collect()
 }
+
+#[test]
+fn long_answers_come_in_parts_that_anybody_can_read() {
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["backlog_bytes"] = (512 * 1024).into();
+    });
+    let mut alice = JsonClient::come_in(&server, &JsonClient::registered(&server, "alice"));
+    let mut bob = JsonClient::come_in(&server, &JsonClient::registered(&server, "bob"));
+    let text = |n: usize| format!("{n} word {}", "x".repeat(3900));
+    for n in 0..100 {
+        alice.send("message", json!({"body": text(n)}));
+        alice.send("private", json!({"to": "bob", "body": text(n)}));
+        alice.expect("message");
+        bob.expect("private");
+    }
+    let bodies = |frame: &Value| -> Vec<String> {
+        let messages = frame["messages"].as_array().unwrap().iter();
+        messages
+            .map(|m| m["body"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let fits = 256 * 1024 / text(10).len();
+    let newest: Vec<String> = (100 - fits..100).map(text).collect();
+    bob.send("history", json!({"limit": 1000}));
+    let history = bob.expect("history");
+    assert_eq!(
+        (bodies(&history), &history["complete"]),
+        (newest.clone(), &json!(false))
+    );
+    bob.send(
+        "history",
+        json!({"limit": 1000, "before": history["messages"][0]["id"]}),
+    );
+    let before = bodies(&bob.expect("history"));
+    assert_eq!(before.last(), Some(&text(99 - fits)));
+    bob.send("thread", json!({"user": "alice", "limit": 1000}));
+    let thread = bob.expect("thread");
+    assert_eq!(
+        (bodies(&thread), &thread["complete"]),
+        (newest.clone(), &json!(false))
+    );
+    let all = json!({"user": "alice", "limit": 1000, "after": "0-0"});
+    bob.send("thread", all);
+    assert_eq!(bodies(&bob.expect("thread"))[0], text(0));
+    bob.send("search", json!({"query": "word", "limit": 1000}));
+    let found = bob.expect("found");
+    let newest_first: Vec<String> = newest.into_iter().rev().collect();
+    assert_eq!(
+        (bodies(&found), &found["complete"]),
+        (newest_first, &json!(false))
+    );
+}
+
+#[test]
+fn a_short_answer_is_complete() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("message", json!({"body": "one word"}));
+    alice.expect("message");
+    alice.send("search", json!({"query": "word"}));
+    assert_eq!(alice.expect("found")["complete"], true);
+    alice.send("history", json!({}));
+    assert_eq!(alice.expect("history")["complete"], true);
+}

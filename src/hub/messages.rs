@@ -368,11 +368,14 @@ impl Hub {
             return;
         }
         let event = match history {
-            Some(history) => Event::History {
-                complete: history.is_complete(),
-                messages: messages_of(&reading.channel, history.messages),
-                channel: reading.channel.clone(),
-            },
+            Some(mut history) => {
+                history.shorten(reading.window);
+                Event::History {
+                    complete: history.is_complete(),
+                    messages: messages_of(&reading.channel, history.messages),
+                    channel: reading.channel.clone(),
+                }
+            }
             None => Event::Refused(Refusal::HistoryUnavailable),
         };
         fx.tell(reading.connection, event);

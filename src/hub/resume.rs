@@ -16,10 +16,6 @@ use super::held::Held;
 use super::messages::messages_of;
 use super::{ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Refusal};
 
-/// Text in one page at most; with frames around it far less than what a
-/// connection's queue may hold.
-const PAGE_BYTES: usize = 256 * 1024;
-
 /// The connections that are catching up with one channel.
 #[derive(Default)]
 pub(super) struct CatchingUp {
@@ -247,17 +243,18 @@ impl Hub {
         let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
-        let Some(history) = history else {
+        let Some(mut history) = history else {
             channel.catching_up.fail(id);
             fx.tell(id, Event::Refused(Refusal::HistoryUnavailable));
             return;
         };
         let name = channel.name.clone();
-        let mut page = messages_of(&name, history.messages);
-        let cut = cut(&mut page);
+        history.shorten(reading.window);
+        let page = messages_of(&name, history.messages);
         let last = page.last().map(|message| message.body.id);
-        let more = history.more || cut;
-        let turned = channel.catching_up.turn(id, last, history.gap, more);
+        let turned = channel
+            .catching_up
+            .turn(id, last, history.gap, history.more);
         self.tell_missed(id, page.into_iter(), fx);
         fx.tell(id, resumed(name, !turned.gap, turned.live.is_none()));
         self.tell_missed(id, turned.live.into_iter().flatten(), fx);
@@ -286,22 +283,5 @@ fn resumed(channel: Name, complete: bool, more: bool) -> Event {
         channel,
         complete,
         more,
-    }
-}
-
-/// Shortens a page to what may be sent at once; whether it did.
-fn cut(page: &mut Vec<Message>) -> bool {
-    let mut bytes = 0;
-    let fits = page.iter().position(|message| {
-        bytes += message.body.text.as_str().len();
-        bytes > PAGE_BYTES
-    });
-    match fits {
-        // One message is always a page.
-        Some(fits) if fits.max(1) < page.len() => {
-            page.truncate(fits.max(1));
-            true
-        }
-        _ => false,
     }
 }

@@ -8,7 +8,7 @@ use crate::hub::{ConnectionId, Refusal};
 use crate::name::Name;
 use crate::protocol::json::Query;
 use crate::protocol::json_frames;
-use crate::store::{Account, Conversation, Search, SearchScope, StoreError, Window};
+use crate::store::{Account, Conversation, Search, SearchScope, StoreError, Window, shorten_found};
 use crate::turn::{HubHandle, HubUnavailable};
 
 /// Threads on a page of the inbox, as in the REST API.
@@ -87,8 +87,9 @@ impl Asker<'_> {
                     limit,
                 };
                 let store = self.accounts.store();
-                let found = store.search(&search).map_err(NoAnswer::Store)?;
-                json_frames::write_found(&room, &search.words, &found, &mut frame);
+                let mut found = store.search(&search).map_err(NoAnswer::Store)?;
+                let is_all = shorten_found(&mut found) && found.len() < limit;
+                json_frames::write_found(&room, &search.words, &found, is_all, &mut frame);
             }
             Query::Inbox { page } => {
                 let account = self.account()?.id;
@@ -131,7 +132,8 @@ impl Asker<'_> {
         let conversation = Conversation::Thread(own.id, peer.id);
         let store = self.accounts.store();
         let history = store.history(&conversation, window, limit);
-        let history = history.map_err(NoAnswer::Store)?;
+        let mut history = history.map_err(NoAnswer::Store)?;
+        history.shorten(window);
         json_frames::write_thread(&own.username, &peer.username, &history, frame);
         Ok(())
     }

@@ -35,8 +35,8 @@ pub fn write_error(words: &str, code: &str, tag: Option<&Tag>, out: &mut Vec<u8>
     write(&frame, out);
 }
 
-/// Appends the answer to a search.
-pub fn write_found(room: &Name, query: &str, found: &[Found], out: &mut Vec<u8>) {
+/// Appends the answer to a search, and whether there are no more.
+pub fn write_found(room: &Name, query: &str, found: &[Found], is_all: bool, out: &mut Vec<u8>) {
     let messages: Vec<Value> = found
         .iter()
         .map(|found| {
@@ -53,7 +53,12 @@ pub fn write_found(room: &Name, query: &str, found: &[Found], out: &mut Vec<u8>)
         1 => "1 message was found.".to_owned(),
         n => format!("{n} messages were found."),
     };
-    let more = json!({ "room": room, "query": query, "messages": messages });
+    let more = json!({
+        "room": room,
+        "query": query,
+        "messages": messages,
+        "complete": is_all,
+    });
     write(&system("found", &body, more), out);
 }
 

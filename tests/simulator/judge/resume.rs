@@ -14,7 +14,7 @@ pub const HELD_MESSAGES: usize = 1000;
 /// ... and text in them.
 const HELD_BYTES: usize = 256 * 1024;
 /// Text that may be told of the past at once, but for a single message.
-const PAGE_BYTES: usize = 256 * 1024;
+pub const PAGE_BYTES: usize = 256 * 1024;
 
 /// How far somebody is who catches up with a channel. Nothing live of it is
 /// for them.
