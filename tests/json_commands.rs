@@ -295,3 +295,38 @@ fn a_short_answer_is_complete() {
     alice.send("history", json!({}));
     assert_eq!(alice.expect("history")["complete"], true);
 }
+
+#[test]
+fn every_message_that_is_refused_is_named_by_its_tag() {
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.1.into();
+        config["limits"]["message_burst"] = 10.into();
+    });
+    let mut alice = JsonClient::enter(&server, "alice");
+    let long = json!({"tag": "long", "body": "x".repeat(60_000)});
+    alice.send("message", long);
+    let error = alice.expect("error");
+    assert_eq!(
+        (&error["code"], &error["tag"]),
+        (&json!("too_long"), &json!("long"))
+    );
+    for n in 0..30 {
+        alice.send("message", json!({"tag": format!("t{n}"), "body": "hi"}));
+    }
+    let mut refused = 0;
+    for n in 0..30 {
+        let frame = loop {
+            let frame = alice.next().unwrap();
+            if frame["tag"] == format!("t{n}") || frame["tag"].is_null() && frame["type"] == "error"
+            {
+                break frame;
+            }
+        };
+        if frame["type"] == "error" {
+            assert_eq!(frame["tag"], format!("t{n}"));
+            assert_eq!(frame["code"], "too_fast");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 20, "{refused}");
+}

@@ -52,7 +52,7 @@ struct JsonSession {
 
 impl Session for JsonSession {
     fn text(&mut self, text: &str) -> Flow {
-        if let Some(flow) = self.held_back() {
+        if let Some(flow) = self.held_back(text) {
             return flow;
         }
         match json::decode(text) {
@@ -64,15 +64,17 @@ impl Session for JsonSession {
         }
     }
 
-    fn overlong(&mut self) -> Flow {
+    fn overlong(&mut self, text: &str) -> Flow {
         let most = self.context.limits.line_bytes;
         let words = format!("That frame was longer than {most} bytes and was dropped.");
-        self.held_back()
-            .unwrap_or_else(|| self.fail(&words, "too_long"))
+        self.held_back(text).unwrap_or_else(|| {
+            let tag = json::outline(text).tag;
+            self.fail_tagged(&words, "too_long", tag.as_ref())
+        })
     }
 
     fn binary(&mut self) -> Flow {
-        self.held_back()
+        self.held_back("")
             .unwrap_or_else(|| self.fail("Text frames only, please.", "binary_frame"))
     }
 
@@ -177,7 +179,7 @@ impl JsonSession {
     }
 
     /// What to do instead of taking the frame, if it comes too fast.
-    fn held_back(&mut self) -> Option<Flow> {
+    fn held_back(&mut self, frame: &str) -> Option<Flow> {
         match self.rate.check(self.started.elapsed()) {
             Verdict::Pass => None,
             Verdict::PassAfter { refused } => {
@@ -187,9 +189,14 @@ impl JsonSession {
             }
             Verdict::Warn => {
                 let words = "You are sending too fast. Nothing more is taken until you slow down.";
-                Some(self.fail(words, "too_fast"))
+                let tag = json::outline(frame).tag;
+                Some(self.fail_tagged(words, "too_fast", tag.as_ref()))
             }
-            Verdict::Refuse => Some(Flow::Continue),
+            // Whoever calls a message something is told what becomes of it.
+            Verdict::Refuse => Some(match json::outline(frame).tag {
+                Some(tag) => self.fail_tagged("That came too fast.", "too_fast", Some(&tag)),
+                None => Flow::Continue,
+            }),
             Verdict::Close => Some(self.attached.command(Command::End(Farewell::Flooding))),
         }
     }

@@ -462,10 +462,9 @@ export class Chat {
   #error(frame) {
     const unknown = frame.code === "unknown_type" && /type (\w+)\.$/.exec(frame.body)?.[1];
     if (unknown) return this.#notKnown(unknown);
+    if (frame.code === "too_fast") return this.delivery.slower();
     if (frame.tag && this.delivery.refused(frame)) return;
     if (frame.code === "history_unavailable") return this.#resumeLater();
-    if (frame.code === "too_fast") return this.delivery.slower();
-    if (frame.code === "too_long" && this.delivery.tooLong(frame)) return;
     if (frame.code === "already_in_channel" || frame.code === "not_ignored") return;
     for (const conversation of this.#state.conversations.values()) {
       conversation.loading = null;
