@@ -1,7 +1,7 @@
 //! The session of a WebSocket that speaks JSON commands, opened with a token.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::account::{Pass, credential};
 use crate::hub::{Command, Farewell, Refusal, Tag};
@@ -15,6 +15,10 @@ use super::json_queries::Asker;
 use super::line::{Attached, Flow, SessionContext};
 use super::rate::{RateLimit, Verdict};
 use super::websocket::{Session, Terms, serve};
+
+/// The longest that a client is not read because it goes into its rooms too
+/// fast. Pings and last words wait no longer.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves the holder of a nickname token until the end.
 pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
@@ -178,8 +182,22 @@ impl JsonSession {
         self.attached.command(Command::Answer(frame))
     }
 
+    /// Whoever comes again goes into all rooms at once: that is no flood, and
+    /// is not refused. The client is read later instead, so its own socket
+    /// holds what it sends meanwhile.
+    fn pause_for(&self, frame: &str) {
+        let pause = self.rate.wait(self.started.elapsed());
+        if pause > Duration::ZERO
+            && pause <= MAX_PAUSE
+            && matches!(json::outline(frame).kind.as_str(), "join" | "resume")
+        {
+            std::thread::sleep(pause);
+        }
+    }
+
     /// What to do instead of taking the frame, if it comes too fast.
     fn held_back(&mut self, frame: &str) -> Option<Flow> {
+        self.pause_for(frame);
         match self.rate.check(self.started.elapsed()) {
             Verdict::Pass => None,
             Verdict::PassAfter { refused } => {
