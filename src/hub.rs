@@ -326,6 +326,10 @@ impl Hub {
             Command::Rename(name) => self.rename(id, name, now, fx),
             Command::Ignore(name) => self.ignore(id, name, fx),
             Command::Unignore(name) => self.unignore(id, name, fx),
+            Command::ListIgnored => {
+                fx.tell(id, Event::IgnoreList(self.ignored_by(id)));
+                Ok(())
+            }
             Command::ListMembers(name) => self.list_members(id, name, fx),
             Command::ListChannels => {
                 fx.tell(id, Event::Channels(self.channel_counts()));
@@ -434,6 +438,7 @@ impl Hub {
             Command::Rename(name) => format!("nick {name}"),
             Command::Ignore(name) => format!("ignore @{name}"),
             Command::Unignore(name) => format!("unignore @{name}"),
+            Command::ListIgnored => "ignore".to_owned(),
             Command::ListMembers(None) => "list".to_owned(),
             Command::ListMembers(Some(name)) => format!("list #{name}"),
             Command::ListChannels => "rooms".to_owned(),

@@ -285,6 +285,46 @@ fn long_answers_come_in_parts_that_anybody_can_read() {
 }
 
 #[test]
+fn who_is_ignored_is_listed_and_leaves_nothing_unread() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::come_in(&server, &JsonClient::registered(&server, "alice"));
+    let token = JsonClient::registered(&server, "bob");
+    let mut bob = JsonClient::come_in(&server, &token);
+    bob.send("ignores", Value::Null);
+    assert_eq!(bob.expect("ignores")["users"], json!([]));
+    let mut say = |body: &str| {
+        alice.send("private", json!({"to": "bob", "body": body}));
+        alice.expect("private");
+    };
+    say("before");
+    bob.send("inbox", Value::Null);
+    let thread = &bob.expect("inbox")["threads"][0];
+    assert_eq!(
+        (&thread["unread"], &thread["body"]),
+        (&json!(1), &json!("before"))
+    );
+    bob.send("ignore", json!({"nickname": "alice"}));
+    bob.expect("ignored");
+    say("after");
+    // At once and on another connection.
+    for mut bob in [bob, JsonClient::come_in(&server, &token)] {
+        bob.send("inbox", Value::Null);
+        let thread = &bob.expect("inbox")["threads"][0];
+        let seen = (&thread["unread"], &thread["body"], &thread["ignored"]);
+        assert_eq!(seen, (&json!(0), &json!(""), &json!(true)));
+        bob.send("ignores", Value::Null);
+        assert_eq!(bob.expect("ignores")["users"], json!(["alice"]));
+    }
+    let mut eve = LineClient::enter(&server, "eve");
+    eve.send("/ignore");
+    eve.expect("ignoring nobody");
+    eve.send("/ignore @alice");
+    eve.send("/ignore");
+    eve.expect("ignoring 1");
+    eve.expect("@alice");
+}
+
+#[test]
 fn a_short_answer_is_complete() {
     let server = Server::start(|_| {});
     let mut alice = JsonClient::enter(&server, "alice");

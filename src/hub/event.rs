@@ -139,6 +139,8 @@ pub enum Event {
     Ignored(Name),
     /// Private messages of this user arrive again.
     Unignored(Name),
+    /// All whose private messages do not arrive, sorted.
+    IgnoreList(Vec<Name>),
     /// An administrator's words to everyone.
     Announcement {
         /// The words.

@@ -451,6 +451,15 @@ impl Hub {
         Ok(())
     }
 
+    /// Whom the user of a connection ignores, by name.
+    pub fn ignored_by(&self, id: ConnectionId) -> Vec<Name> {
+        let user = self.user_of(id).ok();
+        let ignored = user.into_iter().flat_map(|(_, user)| user.ignored.values());
+        let mut names: Vec<Name> = ignored.cloned().collect();
+        names.sort_by_cached_key(Name::alphabetical);
+        names
+    }
+
     /// A connection gives its nickname back; it is free if that was the last.
     pub(super) fn release_nickname(&mut self, name: &Name, id: ConnectionId, fx: &mut Effects) {
         if let Some(user) = self.users.get_mut(name.key()) {

@@ -96,7 +96,10 @@ impl Asker<'_> {
                 let store = self.accounts.store();
                 let threads = store.inbox(account, page, THREADS_PER_PAGE);
                 let threads = threads.map_err(NoAnswer::Store)?;
-                json_frames::write_inbox(&threads, page, &mut frame);
+                let id = self.connection;
+                let ignored = self.hub.ask(move |hub, _, _| hub.ignored_by(id));
+                let ignored = ignored.map_err(NoAnswer::Busy)?;
+                json_frames::write_inbox(&threads, &ignored, page, &mut frame);
             }
             Query::Thread {
                 user,

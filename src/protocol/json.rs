@@ -203,6 +203,7 @@ fn step(kind: &str, args: &Args) -> Result<Step, Mistake> {
             text: args.text("body")?,
         })?,
         "ignore" => Command::Ignore(args.nickname("nickname")?),
+        "ignores" => Command::ListIgnored,
         "unignore" => Command::Unignore(args.nickname("nickname")?),
         "history" => Command::History {
             channel: args.optional_room()?,

@@ -62,18 +62,21 @@ pub fn write_found(room: &Name, query: &str, found: &[Found], is_all: bool, out:
     write(&system("found", &body, more), out);
 }
 
-/// Appends a page of the inbox.
-pub fn write_inbox(threads: &[ThreadSummary], page: u64, out: &mut Vec<u8>) {
+/// Appends a page of the inbox. Nothing new comes from those who are ignored.
+pub fn write_inbox(threads: &[ThreadSummary], ignored: &[Name], page: u64, out: &mut Vec<u8>) {
     let list: Vec<Value> = threads
         .iter()
         .map(|thread| {
+            let is_ignored = ignored.contains(&thread.peer_name);
+            let is_shown = !is_ignored || thread.latest.author != thread.peer_name;
             json!({
                 "user": thread.peer_name,
                 "from": thread.latest.author,
-                "body": thread.latest.text,
+                "body": if is_shown { thread.latest.text.as_str() } else { "" },
                 "id": thread.latest.id,
                 "at": rfc3339(thread.latest.at_ms),
-                "unread": thread.unread,
+                "unread": if is_ignored { 0 } else { thread.unread },
+                "ignored": is_ignored,
             })
         })
         .collect();
@@ -226,6 +229,9 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("Private messages from {name} arrive again."),
             json!({ "user": name }),
         ),
+        Event::IgnoreList(names) => {
+            system("ignores", &lines(names.iter()), json!({ "users": names }))
+        }
         Event::Announcement { text, at_ms } => system(
             "announcement",
             &format!("Public Server Announcement: {text}"),

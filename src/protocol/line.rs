@@ -176,6 +176,13 @@ fn try_write_event(
             )
         }
         Event::Unignored(name) => writeln!(out, "* Private messages from @{name} arrive again."),
+        Event::IgnoreList(nicknames) if nicknames.is_empty() => {
+            writeln!(out, "* You are ignoring nobody.")
+        }
+        Event::IgnoreList(nicknames) => {
+            writeln!(out, "* You are ignoring {}:", people(nicknames.len()))?;
+            write_names(nicknames, out)
+        }
         Event::Announcement { text, .. } => {
             for line in shown_lines(text) {
                 writeln!(out, "Public Server Announcement: {line}")?;
@@ -244,6 +251,10 @@ fn write_private(
 
 fn write_members(channel: &Name, nicknames: &[Name], out: &mut String) -> std::fmt::Result {
     writeln!(out, "* {} in #{channel}:", people(nicknames.len()))?;
+    write_names(nicknames, out)
+}
+
+fn write_names(nicknames: &[Name], out: &mut String) -> std::fmt::Result {
     let mut width = 0;
     for name in nicknames {
         let length = name.as_str().chars().count() + 2;

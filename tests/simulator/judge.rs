@@ -121,6 +121,13 @@ impl Model {
             }
             Event::Ignored(name) => self.ignored(to, name),
             Event::Unignored(name) => self.unignored(to, name),
+            Event::IgnoreList(names) => {
+                let ignored = self.user_of(to[0]).map_or(0, |user| user.ignored);
+                ensure(nicks(names) == ignored, Invariant::ListsTrue, || {
+                    let ignored = shown(ignored);
+                    format!("{to:?} are told to ignore {names:?}, it is {ignored}")
+                })
+            }
             Event::Announcement { .. } => self.announced(to),
             Event::Resumed {
                 channel,
