@@ -117,13 +117,13 @@ impl CatchingUp {
     }
 
     /// A page is going to be read.
-    fn begin(&mut self, id: ConnectionId, after: MessageId) {
-        let gap = match self.take(id) {
+    fn begin(&mut self, id: ConnectionId, after: MessageId, gap: bool) {
+        let before = match self.take(id) {
             Some(State::Reading { gap, .. } | State::Paused { gap }) => gap,
             Some(State::Read { .. }) | None => false,
         };
         let state = State::Reading {
-            gap,
+            gap: gap || before,
             after,
             first_held: self.held.next(),
         };
@@ -202,8 +202,11 @@ impl Hub {
             Err(_) => self.come_in(id, name, now, fx)?,
         };
         let history = self.limits.history;
-        // No message has a higher id, and none to come may seem to be known.
-        let after = after.min(self.last_id);
+        // No message has a higher id, and none to come may seem to be known:
+        // who has seen one that is not ours has seen another history.
+        let newest = self.newest_possible(now);
+        let unknown = after > newest;
+        let after = after.min(newest);
         let Some(channel) = self.channels.get_mut(index) else {
             return Ok(());
         };
@@ -214,7 +217,7 @@ impl Hub {
             fx.tell(id, resumed(name, false, false));
             return Ok(());
         }
-        channel.catching_up.begin(id, after);
+        channel.catching_up.begin(id, after, unknown);
         if let Some(connection) = self.connection_mut(id) {
             connection.pending += 1;
         }
@@ -226,6 +229,19 @@ impl Hub {
             catching_up: true,
         });
         Ok(())
+    }
+
+    /// No message has a higher id than this.
+    fn newest_possible(&self, now: Now) -> MessageId {
+        match self.remote {
+            None => self.last_id,
+            // The log gives out ids, by the clock; the newest may not have
+            // come here yet.
+            Some(_) => self.last_id.max(MessageId {
+                ms: now.unix_ms,
+                sequence: 0,
+            }),
+        }
     }
 
     /// The page a connection asked for; nothing if it cannot be read.

@@ -73,6 +73,7 @@ impl Model {
             });
         };
         // What has no id yet has not been missed.
+        let unknown = after > last_id;
         let after = after.min(last_id);
         let right = wanted == room && reading.window == Window::After(after);
         ensure(right, Invariant::ResumedInOrder, || {
@@ -94,7 +95,7 @@ impl Model {
         let place = self.place_mut(slot, room);
         let gap = place.map(|place| {
             let before = place.catching_up.take();
-            let gap = before.is_some_and(|before| before.gap);
+            let gap = unknown || before.is_some_and(|before| before.gap);
             let page = Some(page);
             place.catching_up = Some(CatchingUp { page, gap });
         });
