@@ -332,7 +332,9 @@ impl Hub {
             }
             Command::ListMembers(name) => self.list_members(id, name, fx),
             Command::ListChannels => {
-                fx.tell(id, Event::Channels(self.channel_counts()));
+                let mut channels = self.channel_counts();
+                channels.sort_by_cached_key(|(name, _)| name.alphabetical());
+                fx.tell(id, Event::Channels(channels));
                 Ok(())
             }
             Command::History {

@@ -609,3 +609,29 @@ fn who_comes_again_with_a_token_is_called_what_they_were_called() {
     assert_eq!(house.hub.nickname_of(second), Some(name("eve")));
     assert_eq!(house.closed, [(first, Farewell::Replaced)]);
 }
+
+#[test]
+fn lists_are_sorted_as_people_read_them() {
+    let mut house = House::new();
+    // Whoever compares names takes an m for an rn, and a 0 for an o.
+    let sorted = ["lea", "Mia", "mona", "n0ra", "nick", "zoe"];
+    for (index, nickname) in sorted.iter().rev().enumerate() {
+        let id = house.open_with(index as u32, "192.0.2.1:1", false);
+        house.claim(id, nickname).unwrap();
+        house.join(id, "dev");
+        house.join(id, &format!("{nickname}-s"));
+    }
+    let shown = |names: Vec<chat_server::name::Name>| -> Vec<String> {
+        names.iter().map(|name| name.as_str().to_owned()).collect()
+    };
+    let users = house.hub.users().into_iter();
+    assert_eq!(shown(users.map(|user| user.nickname).collect()), sorted);
+    let mut channels = house.hub.channels();
+    let dev = channels.remove(0);
+    assert_eq!(shown(dev.members), sorted);
+    let with_global = [
+        "global", "lea-s", "Mia-s", "mona-s", "n0ra-s", "nick-s", "zoe-s",
+    ];
+    let names = channels.into_iter().map(|channel| channel.name);
+    assert_eq!(shown(names.collect()), with_global);
+}
