@@ -47,6 +47,8 @@ pub struct FrontContext {
     pub upgrades: Option<Arc<dyn Upgrades>>,
     /// REST, if it is reachable from here.
     pub relays: Option<Arc<Relays>>,
+    /// The only paths of REST that are, if not all of them.
+    pub relayed: Option<&'static [&'static str]>,
     /// Origins that may open WebSockets, besides our own.
     pub origins: Arc<Origins>,
     /// Proxies whose word on the client's address is taken.
@@ -184,6 +186,11 @@ fn carry_out(
     let file = context.files.iter().find_map(|set| set(&head.path));
     if let Some(file) = file {
         return file.answer(head);
+    }
+    if let Some(relayed) = context.relayed
+        && !relayed.contains(&head.path.as_str())
+    {
+        return Err(Rejection::NotFound);
     }
     let relays = context.relays.as_ref().ok_or(Rejection::NotFound)?;
     relays.relay(head, body, wire.transport.stream(), peer)

@@ -258,6 +258,7 @@ impl Site {
             files: plan.files,
             upgrades: plan.upgrades,
             relays: Some(relays.clone()),
+            relayed: None,
             origins: origins.clone(),
             proxies: Arc::default(),
             per_address: 0,
