@@ -2,6 +2,8 @@
 CARGO ?= cargo
 # For `make fuzz`.
 SECONDS ?= 60
+# For `make bench-peers`.
+ROUNDS ?= 5
 # For `make simulate` and `make soak`: how long; or which world and how many steps of it.
 MINUTES ?= 1
 # Instead of MINUTES, for `make simulate`: how many steps in all, and in how many threads.
@@ -9,34 +11,51 @@ TOTAL ?=
 THREADS ?=
 SEED ?=
 BUG ?=
+# For `make soak`: instead of faults, so many people at once.
+CROWD ?=
 STEPS ?= 50000
 
-.PHONY: run test check deny bench fuzz simulate soak tsan fmt tools
+.PHONY: run test check deny bench load bench-peers faults-report fuzz simulate soak tsan fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
 
-test: tools ## Run every test
-	$(CARGO) test --features full
+test: tools ## Run every test, with every feature
+	$(CARGO) test --features full,grpc-generate
 
 check: ## Formatting, lints, documentation, dependency rules
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
-	$(CARGO) clippy --all-targets --features full -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet --features full
+	$(CARGO) clippy --all-targets --features full,grpc-generate -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --features full --quiet
 	.ci/no-async-runtime
 	.ci/deny if-installed
 
 deny: ## Licences, banned and duplicate crates, known vulnerabilities (cargo-deny)
 	.ci/deny
 
-bench: ## Measure connections, deliveries, the chat log and the store
-	$(CARGO) bench --bench load
-	$(CARGO) bench --bench chatlog
+bench: ## Measure the parts: codecs, hub, outbox, store, chat log
+	$(CARGO) bench --bench codec
+	$(CARGO) bench --bench hub
+	$(CARGO) bench --bench outbox
 	$(CARGO) bench --bench store
+	$(CARGO) bench --bench chatlog
 
-soak: ## Mixed clients, faults and restarts for MINUTES, with a report
-	$(CARGO) bench --bench soak -- --minutes $(MINUTES)
+load: ## Measure the whole server with `chat-server bench`, every scenario
+	$(CARGO) build --release --bin chat-server
+	for scenario in room "room --rate 20" pairs logins churn idle slow send-loop; do \
+		target/release/chat-server bench $$scenario || exit; \
+	done
+
+bench-peers: ## Compare with other servers: ROUNDS=1 for a quick look; writes docs/benchmarks.md
+	$(CARGO) build --release --bin chat-server
+	python3 benches/peers/run.py --rounds $(ROUNDS)
+
+soak: ## Mixed clients, faults and restarts for MINUTES, with a report; or CROWD=20000 people
+	$(CARGO) bench --bench soak -- --minutes $(MINUTES) $(if $(CROWD),--crowd $(CROWD))
+
+faults-report: ## How long a bystander's messages take under each fault
+	.ci/faults-report
 
 fuzz: ## Fuzz every codec, each for SECONDS
 	.ci/fuzz $(SECONDS)

@@ -1,17 +1,24 @@
-//! How fast the chat log is written and searched: 1 GB in a temporary folder.
-//!
-//! `cargo bench --bench chatlog`; the size in MB can be given as an argument.
+//! How fast the chat log is written and searched: a day's talk in a temporary
+//! folder, of 100 MB, or so many as `CHAT_BENCH_MB` says.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chat_server::cancel::Cancel;
 use chat_server::chatlog::{ChatLog, ChatLogOptions, Entry, Kind, Query};
 use chat_server::config;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use tempfile::TempDir;
 
 const START_MS: u64 = 1_795_248_000_000;
 const DAY_MS: u64 = 24 * 3600 * 1000;
+const HOUR_MS: u64 = 3600 * 1000;
+/// What an entry takes on the disk.
+const ENTRY_BYTES: u64 = 150;
+/// Entries handed over at once.
+const BATCH: u64 = 256;
+const PATIENCE: Duration = Duration::from_secs(60);
 const WORDS: [&str; 12] = [
     "hello",
     "has",
@@ -27,158 +34,156 @@ const WORDS: [&str; 12] = [
     "\"quoted\"",
 ];
 
-fn main() {
-    let size = std::env::args().find_map(|arg| arg.parse().ok());
-    // Without the flag it is a test run: only prove that it works.
-    let measuring = std::env::args().any(|arg| arg == "--bench");
-    let megabytes: u64 = size.unwrap_or(if measuring { 1000 } else { 1 });
-    let dir = tempfile::tempdir().expect("a temporary folder");
+/// The same talk each time.
+struct Talk {
+    seed: u64,
+    nicks: Vec<Arc<str>>,
+    channels: Vec<Arc<str>>,
+    texts: Vec<Arc<str>>,
+}
+
+impl Talk {
+    fn new() -> Talk {
+        let mut talk = Talk {
+            seed: 1,
+            nicks: (0..1000).map(|n| format!("nick{n}").into()).collect(),
+            channels: (0..50).map(|n| format!("room{n}").into()).collect(),
+            texts: Vec::new(),
+        };
+        for _ in 0..10_000 {
+            let words: Vec<&str> = (0..10).map(|_| WORDS[talk.random(WORDS.len())]).collect();
+            talk.texts.push(words.join(" ").into());
+        }
+        talk
+    }
+
+    fn random(&mut self, below: usize) -> usize {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        (self.seed % below as u64) as usize
+    }
+
+    fn entry(&mut self, at_ms: u64) -> Entry {
+        let (nick, channel) = (self.random(1000), self.random(50));
+        let text = self.random(self.texts.len());
+        Entry {
+            nick: Some(self.nicks[nick].clone()),
+            channel: Some(self.channels[channel].clone()),
+            text: Some(self.texts[text].clone()),
+            ..Entry::new(at_ms, Kind::Message)
+        }
+    }
+}
+
+fn open() -> (TempDir, ChatLog) {
+    let folder = tempfile::tempdir().unwrap();
     let settings = config::ChatLog {
         keep_files: 0,
         ..config::ChatLog::default()
     };
-    let log = ChatLog::open(ChatLogOptions::new(dir.path(), settings)).expect("a chat log");
-    let newest = fill(&log, megabytes * 1_000_000);
-    let hour_ago = newest - 3600 * 1000;
-    let files = std::fs::read_dir(dir.path()).expect("the folder").flatten();
-    let bytes: u64 = files
-        .filter_map(|file| Some(file.metadata().ok()?.len()))
-        .sum();
-    println!("{:45} {:8.0} MB", "size", bytes as f64 / 1e6);
+    let log = ChatLog::open(ChatLogOptions::new(folder.path(), settings)).unwrap();
+    (folder, log)
+}
 
-    let query = |pattern: &str| Query {
+/// Writes a day's talk, with a needle at a third and at two thirds of it.
+fn fill(log: &ChatLog, bytes: u64) {
+    let mut talk = Talk::new();
+    let batches = (bytes / ENTRY_BYTES / BATCH).max(3);
+    for batch in 0..batches {
+        let at_ms = START_MS + batch * DAY_MS / batches;
+        let mut entries: Vec<Entry> = (0..BATCH).map(|_| talk.entry(at_ms)).collect();
+        if batch % (batches / 3) == 1 {
+            entries[0].text = Some("the needle-42 in the haystack".into());
+        }
+        log.record_batch(entries);
+        if batch % 256 == 0 {
+            log.flush(PATIENCE).unwrap();
+        }
+    }
+    log.flush(PATIENCE).unwrap();
+    assert_eq!(log.dropped(), 0);
+}
+
+fn append(c: &mut Criterion) {
+    let (_folder, log) = open();
+    let mut talk = Talk::new();
+    let entries: Vec<Entry> = (0..BATCH).map(|_| talk.entry(START_MS)).collect();
+    let mut group = c.benchmark_group("chat log");
+    group.throughput(Throughput::Elements(BATCH * 16));
+    group.bench_function("append", |b| {
+        b.iter(|| {
+            for _ in 0..16 {
+                log.record_batch(entries.clone());
+            }
+            log.flush(PATIENCE).unwrap();
+        });
+    });
+    assert_eq!(log.dropped(), 0);
+    group.finish();
+}
+
+fn search(c: &mut Criterion) {
+    let megabytes = std::env::var("CHAT_BENCH_MB").ok();
+    // Without the flag it is a test run: only prove that it works.
+    let measuring = std::env::args().any(|argument| argument == "--bench");
+    let megabytes = megabytes.and_then(|text| text.parse().ok());
+    let megabytes: u64 = megabytes.unwrap_or(if measuring { 100 } else { 1 });
+    let (_folder, log) = open();
+    fill(&log, megabytes * 1_000_000);
+    let mut group = c.benchmark_group("chat log search");
+    group.sample_size(10);
+    for (name, query) in queries() {
+        group.bench_function(name, |b| {
+            b.iter(|| log.search(&query, &Cancel::new()).unwrap().lines.len());
+        });
+    }
+    group.finish();
+}
+
+fn queries() -> Vec<(&'static str, Query)> {
+    let pattern = |pattern: &str| Query {
         pattern: Some(pattern.to_owned()),
         limit: NonZeroUsize::new(100),
         ..Query::default()
     };
     let recent = |query: Query| Query {
-        since: Some(hour_ago),
+        since: Some(START_MS + DAY_MS - HOUR_MS),
         ..query
     };
-    for (what, query) in [
+    let nick = |nick: &str| Query {
+        nick: Some(nick.into()),
+        ..Query::default()
+    };
+    vec![
         ("last 100 lines", Query::default()),
+        ("last hour, a word", recent(pattern(r"\bfootball\b"))),
+        ("last hour, nick", recent(nick("nick7"))),
+        ("last hour, rare", recent(pattern("needle-[0-9]+"))),
         (
-            "last 100 of the last hour, \\bfootball\\b",
-            recent(query(r"\bfootball\b")),
-        ),
-        (
-            "last 100 of the last hour, nick",
-            recent(Query {
-                nick: Some("nick7".into()),
-                ..Query::default()
-            }),
-        ),
-        (
-            "last 100 of the last hour, rare",
-            recent(query("needle-[0-9]+")),
-        ),
-        (
-            "first hour",
+            "first hour, a word",
             Query {
-                until: Some(START_MS + 3_600_000),
-                ..query("football")
+                until: Some(START_MS + HOUR_MS),
+                ..pattern("football")
             },
         ),
-        ("literal, rare, all", query("needle-42")),
-        ("literal, rare, any case, all", query("(?i)NEEDLE-42")),
-        ("no match, all: foo[0-9]+bar", query("foo[0-9]+bar")),
-        ("no match, all: absent", query("absent")),
-        ("no match, all: ^needle$", query("^needle$")),
-        ("no match, all: ^hello world$", query("^hello world$")),
+        ("all, rare", pattern("needle-42")),
+        ("all, rare, any case", pattern("(?i)NEEDLE-42")),
+        ("all, none: absent", pattern("absent")),
+        ("all, none: foo[0-9]+bar", pattern("foo[0-9]+bar")),
+        ("all, none: ^hello world$", pattern("^hello world$")),
+        ("all, none: \\w{5} \\w{20}", pattern(r"\w{5} \w{20}")),
+        ("all, none: in every line", pattern("message")),
         (
-            "no match, all: [a-z]+[0-9]+[a-z]+x",
-            query("[a-z]+[0-9]+[a-z]+x"),
-        ),
-        ("no match, all: \\w{5} \\w{20}", query(r"\w{5} \w{20}")),
-        ("no match, all: message (in every line)", query("message")),
-        (
-            "kind error, all",
+            "all, none: kind",
             Query {
                 kind: Some(Kind::Error),
                 ..Query::default()
             },
         ),
-        (
-            "unknown nick, all",
-            Query {
-                nick: Some("nobody".into()),
-                ..Query::default()
-            },
-        ),
-    ] {
-        let start = Instant::now();
-        let page = log.search(&query, &Cancel::new()).expect("a page");
-        let taken = start.elapsed();
-        println!(
-            "{what:45} {:8.1} ms {:4} lines{}",
-            taken.as_secs_f64() * 1000.0,
-            page.lines.len(),
-            if page.timed_out { ", timed out" } else { "" },
-        );
-    }
+        ("all, none: nick", nick("nobody")),
+    ]
 }
 
-/// Writes about `bytes` of a day's talk; returns the time of the last line.
-fn fill(log: &ChatLog, bytes: u64) -> u64 {
-    let nicks: Vec<Arc<str>> = (0..1000).map(|n| format!("nick{n}").into()).collect();
-    let channels: Vec<Arc<str>> = (0..50).map(|n| format!("room{n}").into()).collect();
-    let mut seed = 1u64;
-    let mut random = move |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed % below as u64) as usize
-    };
-    let average = 150;
-    let count = bytes / average;
-    let texts: Vec<Arc<str>> = (0..10_000)
-        .map(|_| {
-            let words: Vec<&str> = (0..10)
-                .map(|_| {
-                    WORDS[if random(8) == 0 {
-                        random(12)
-                    } else {
-                        random(11)
-                    }]
-                })
-                .collect();
-            words.join(" ").into()
-        })
-        .collect();
-    let start = Instant::now();
-    let mut at_ms = START_MS;
-    let mut number = 0;
-    let mut written = 0;
-    while number < count {
-        let batch: Vec<Entry> = (0..256)
-            .map(|_| {
-                number += 1;
-                at_ms = START_MS + number * DAY_MS / count;
-                let text = match number % (count / 3) {
-                    1 => format!("the needle-{} in the haystack", number / (count / 3) + 40).into(),
-                    _ => texts[random(texts.len())].clone(),
-                };
-                Entry {
-                    nick: Some(nicks[random(nicks.len())].clone()),
-                    channel: Some(channels[random(channels.len())].clone()),
-                    text: Some(text),
-                    ..Entry::new(at_ms, Kind::Message)
-                }
-            })
-            .collect();
-        log.record_batch(batch);
-        written += 1;
-        if written % 256 == 0 {
-            log.flush(Duration::from_secs(60)).expect("a working disk");
-        }
-    }
-    log.flush(Duration::from_secs(60)).expect("a working disk");
-    let taken = start.elapsed().as_secs_f64();
-    assert_eq!(log.dropped(), 0);
-    println!(
-        "{:45} {:8.0} entries/s, {number} entries in {taken:.1} s",
-        "append",
-        number as f64 / taken
-    );
-    at_ms
-}
+criterion_group!(benches, append, search);
+criterion_main!(benches);

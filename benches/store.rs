@@ -1,65 +1,34 @@
-//! What the store does on this machine: `cargo bench --bench store`.
+//! What the store does on this machine: commits, many at once and alone, and
+//! reading and searching a thread of 100,000 messages.
 //!
-//! Prints group commit throughput, the time of a lone commit, and the time of
-//! reading pages of a thread of a million messages. Everything is in a real
-//! file in a temporary folder; name another one with `CHAT_BENCH_DIR`. With
-//! `--features cluster`, and `CHAT_BENCH_POSTGRES` set to the URL of a database
-//! that may be emptied, all that is done in PostgreSQL instead.
+//! Everything is in a real file in a temporary folder; name another one with
+//! `CHAT_BENCH_DIR`. With `--features cluster`, and `CHAT_BENCH_POSTGRES` set to the
+//! URL of a database that may be emptied, all that is done in PostgreSQL instead.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
-    AccountId, Appender, Conversation, Durability, NewAccount, NewMessage, Outcome, Place, Search,
-    SearchScope, Secret, SqliteSettings, SqliteStore, Store, StoreWriter, Window, WriterSettings,
+    AccountId, AppendRefused, Appender, Conversation, Durability, NewAccount, NewMessage, Outcome,
+    Place, Search, SearchScope, Secret, SqliteSettings, SqliteStore, Store, StoreWriter, Window,
+    WriterSettings,
 };
 use chat_server::text::Text;
-use crossbeam_channel::{Receiver, bounded, unbounded};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use crossbeam_channel::{Receiver, unbounded};
 use parking_lot::Mutex;
+use tempfile::TempDir;
 
 const START_MS: u64 = 1_790_000_000_000;
-const PRODUCERS: u64 = 8;
 const CHANNELS: u64 = 100;
 const ACCOUNTS: i64 = 50;
-
-fn main() {
-    // `cargo test` runs benches too; there it is enough that they compile.
-    if !std::env::args().any(|argument| argument == "--bench") {
-        return;
-    }
-    let folder = match std::env::var_os("CHAT_BENCH_DIR") {
-        Some(folder) => tempfile::tempdir_in(folder).unwrap(),
-        None => tempfile::tempdir().unwrap(),
-    };
-    #[cfg(feature = "cluster")]
-    if let Ok(url) = std::env::var("CHAT_BENCH_POSTGRES") {
-        println!("PostgreSQL");
-        measure(&|| with_accounts(in_postgres(&url)));
-        million(&|| with_accounts(in_postgres(&url)));
-        return;
-    }
-    for durability in [Durability::Power, Durability::Process] {
-        println!("durability: {durability:?}");
-        measure(&|| with_accounts(in_file(folder.path(), durability)));
-    }
-    million(&|| with_accounts(in_file(folder.path(), Durability::Process)));
-}
-
-/// Makes an empty store with accounts.
-type Make<'a> = &'a dyn Fn() -> Arc<dyn Store>;
-
-fn measure(make_store: Make<'_>) {
-    group_commit(make_store, "mixed", message);
-    let direct = |n| NewMessage {
-        place: message(n * 10).place,
-        ..message(n)
-    };
-    group_commit(make_store, "direct messages only", direct);
-    lone_messages(make_store);
-}
+/// Messages of the long thread.
+const MESSAGES: u64 = 100_000;
+/// Messages handed over at once.
+const BATCH: u64 = 50;
 
 fn in_file(folder: &Path, durability: Durability) -> Arc<dyn Store> {
     static COUNT: Mutex<u32> = Mutex::new(0);
@@ -144,180 +113,152 @@ fn message(n: u64) -> NewMessage {
     }
 }
 
-fn group_commit(make_store: Make<'_>, name: &str, make: fn(u64) -> NewMessage) {
-    const MESSAGES: u64 = 500_000;
-    const BATCH: u64 = 50;
-    let store = make_store();
-    let (writer, appender, outcomes) = start(&store);
-    // Made beforehand: the hub's work is not what is measured. Handed over
-    // under a lock, because ids must be in order, as the hub's are.
-    let batches = (0..MESSAGES / BATCH)
-        .map(|batch| (batch * BATCH..(batch + 1) * BATCH).map(make).collect())
-        .collect::<Vec<Vec<NewMessage>>>();
-    let batches = Arc::new(Mutex::new(batches.into_iter()));
-    let started = Instant::now();
-    for _ in 0..PRODUCERS {
-        let (batches, appender) = (batches.clone(), appender.clone());
-        std::thread::spawn(move || {
-            loop {
-                let mut batches = batches.lock();
-                let Some(mut batch) = batches.next() else {
-                    break;
-                };
-                while let Err(refused) = appender.try_append(batch) {
-                    use chat_server::store::AppendRefused::{Closed, Full};
-                    let (Full(again) | Closed(again)) = refused;
-                    batch = again;
-                    std::thread::sleep(Duration::from_millis(1));
-                }
-            }
-        });
+/// What makes an empty store.
+type Make<'a> = Box<dyn Fn() -> Arc<dyn Store> + 'a>;
+
+/// The stores that are measured, the one to be read last.
+fn stores(folder: &Path) -> Vec<(&'static str, Make<'_>)> {
+    #[cfg(feature = "cluster")]
+    if let Ok(url) = std::env::var("CHAT_BENCH_POSTGRES") {
+        return vec![("PostgreSQL", Box::new(move || in_postgres(&url)))];
     }
-    let (mut committed, mut groups) = (0, 0);
-    while committed < MESSAGES {
-        let outcome = outcomes.recv().unwrap();
-        assert!(outcome.iter().all(|outcome| outcome.result.is_ok()));
-        committed += outcome.len() as u64;
-        groups += 1;
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    println!(
-        "  group commit, {name}: {:.0} messages/s ({MESSAGES} in {groups} groups, {seconds:.2} s)",
-        MESSAGES as f64 / seconds
-    );
-    let started = Instant::now();
-    while store.tend(START_MS).unwrap() {}
-    println!(
-        "  indexing for search: {:.0} messages/s",
-        MESSAGES as f64 / started.elapsed().as_secs_f64()
-    );
-    writer.shut_down(Duration::from_secs(60)).unwrap();
+    vec![
+        (
+            "durability power",
+            Box::new(|| in_file(folder, Durability::Power)),
+        ),
+        (
+            "durability process",
+            Box::new(|| in_file(folder, Durability::Process)),
+        ),
+    ]
 }
 
-fn lone_messages(make_store: Make<'_>) {
-    let store = make_store();
-    let (writer, appender, outcomes) = start(&store);
-    let mut times: Vec<Duration> = (0..5000)
-        .map(|n| {
-            let started = Instant::now();
-            appender.try_append(vec![message(n)]).unwrap();
-            outcomes.recv().unwrap();
-            started.elapsed()
-        })
-        .collect();
-    print_times("lone message, to its outcome", &mut times);
-    writer.shut_down(Duration::from_secs(60)).unwrap();
+fn folder() -> TempDir {
+    match std::env::var_os("CHAT_BENCH_DIR") {
+        Some(folder) => tempfile::tempdir_in(folder).unwrap(),
+        None => tempfile::tempdir().unwrap(),
+    }
 }
 
-fn million(make_store: Make<'_>) {
-    const MESSAGES: u64 = 1_000_000;
-    let store = make_store();
-    let (one, other) = (AccountId(1), AccountId(2));
-    for batch in 0..MESSAGES / 5000 {
-        let in_thread = |n: u64| {
-            let (from, to) = if n.is_multiple_of(3) {
-                (one, other)
-            } else {
-                (other, one)
-            };
-            NewMessage {
-                place: Place::Direct { from, to },
-                ..message(n)
-            }
+fn commits(c: &mut Criterion) {
+    let folder = folder();
+    for (name, make_store) in stores(folder.path()) {
+        let mut group = c.benchmark_group(format!("commit, {name}"));
+        group.sample_size(20);
+        let store = with_accounts(make_store());
+        let (writer, appender, outcomes) = start(&store);
+        let mut next = 0;
+        let mut batch = |size: u64| -> Vec<NewMessage> {
+            next += size;
+            (next - size..next).map(message).collect()
         };
-        let batch: Vec<NewMessage> = (batch * 5000..(batch + 1) * 5000).map(in_thread).collect();
-        store.append(&batch).unwrap();
-    }
-    println!("one thread of {MESSAGES} messages");
-    let thread = Conversation::Thread(other, one);
-    let time = |name: &str, read: &dyn Fn(u64)| {
-        let mut times: Vec<Duration> = (0..200)
-            .map(|n| {
-                let started = Instant::now();
-                read(n);
-                started.elapsed()
-            })
-            .collect();
-        print_times(name, &mut times);
-    };
-    for page in [1, 1000, 50_000, 99_800] {
-        time(&format!("page {page} and the 199 after it"), &|n| {
-            let history = store.history(&thread, Window::Page(page + n), 10).unwrap();
-            assert_eq!(history.messages.len(), 10);
+        group.throughput(Throughput::Elements(BATCH * 100));
+        group.bench_function("5000 messages", |b| {
+            b.iter(|| {
+                let batches = (0..100).map(|_| batch(BATCH));
+                commit(&appender, &outcomes, batches);
+            });
         });
+        group.throughput(Throughput::Elements(1));
+        group.bench_function("a lone message", |b| {
+            b.iter(|| commit(&appender, &outcomes, std::iter::once(batch(1))));
+        });
+        group.finish();
+        writer.shut_down(Duration::from_secs(60)).unwrap();
     }
-    let at = |n: u64| message(n * 4999).id;
-    time("10 before an id", &|n| {
-        store.history(&thread, Window::Before(at(n)), 10).unwrap();
+}
+
+/// Hands everything over and waits until it is committed.
+fn commit(
+    appender: &Appender,
+    outcomes: &Receiver<Vec<Outcome>>,
+    batches: impl Iterator<Item = Vec<NewMessage>>,
+) {
+    let (mut left, take) = (0, |outcomes: Vec<Outcome>| {
+        assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+        outcomes.len()
     });
-    time("10 after an id", &|n| {
-        let window = Window::After(at(n));
-        assert_eq!(
-            store.history(&thread, window, 10).unwrap().messages.len(),
-            10
-        );
-    });
-    time("10 after an id that never was", &|n| {
-        let id = MessageId {
-            sequence: 5000,
-            ..at(n)
-        };
-        let history = store.history(&thread, Window::After(id), 10).unwrap();
-        assert_eq!(history.messages.len(), 10);
-    });
-    time("last 20", &|_| {
-        store.history(&thread, Window::Latest, 20).unwrap();
-    });
-    time("inbox", &|_| {
-        assert_eq!(store.inbox(one, 1, 10).unwrap().len(), 1);
-    });
-    let (writer, appender, outcomes) = start(&store);
-    for n in 0..1000 {
-        appender.try_append(vec![message(MESSAGES + n)]).unwrap();
-    }
-    let (done, waiting) = bounded(1);
-    std::thread::spawn(move || {
-        let mut left = 1000;
-        while left > 0 {
-            left -= outcomes.recv().unwrap().len();
+    for mut batch in batches {
+        left += batch.len();
+        while let Err(AppendRefused::Full(again) | AppendRefused::Closed(again)) =
+            appender.try_append(batch)
+        {
+            batch = again;
+            left -= take(outcomes.recv().unwrap());
         }
-        done.send(()).unwrap();
-    });
-    waiting.recv().unwrap();
-    time("last 20 of a channel", &|n| {
-        let channel = Name::parse(&format!("channel{}", n % 10 + 1)).unwrap();
-        let channel = Conversation::Channel(channel);
-        store.history(&channel, Window::Latest, 20).unwrap();
-    });
+    }
+    while left > 0 {
+        left -= take(outcomes.recv().unwrap());
+    }
+}
+
+fn reading(c: &mut Criterion) {
+    let folder = folder();
+    let (store, thread) = long_thread(&folder);
+    let one = AccountId(1);
+    let mut group = c.benchmark_group("a thread of 100000");
+    let mut n = 0;
+    let mut next = || {
+        n = (n + 4999) % (MESSAGES - 20);
+        n
+    };
+    let mut read = |name: &str, window: &dyn Fn(u64) -> Window, limit| {
+        group.bench_function(name, |b| {
+            b.iter(|| store.history(&thread, window(next()), limit).unwrap());
+        });
+    };
+    let at = |n: u64| message(n).id;
+    read("last 20", &|_| Window::Latest, 20);
+    read("a page", &|n| Window::Page(n / 10 + 1), 10);
+    read("10 before an id", &|n| Window::Before(at(n)), 10);
+    read("10 after an id", &|n| Window::After(at(n)), 10);
+    group.bench_function("inbox", |b| b.iter(|| store.inbox(one, 1, 10).unwrap()));
     while store.tend(START_MS).unwrap() {}
-    time("search for a rare word", &|n| {
-        let search = Search {
-            words: format!("{:08} dolor", n * 4999),
-            scope: SearchScope::Within(thread.clone()),
-            before: None,
-            limit: 10,
-        };
-        assert_eq!(store.search(&search).unwrap().len(), 1);
+    group.bench_function("search for a rare word", |b| {
+        b.iter(|| {
+            let search = Search {
+                words: format!("{:08} dolor", next()),
+                scope: SearchScope::Within(thread.clone()),
+                before: None,
+                limit: 10,
+            };
+            assert_eq!(store.search(&search).unwrap().len(), 1);
+        });
     });
-    time("search for a common word", &|_| {
+    group.bench_function("search for a common word", |b| {
         let search = Search {
             words: "lorem".to_owned(),
             scope: SearchScope::ThreadsOf(one),
             before: None,
             limit: 10,
         };
-        assert_eq!(store.search(&search).unwrap().len(), 10);
+        b.iter(|| assert_eq!(store.search(&search).unwrap().len(), 10));
     });
-    writer.shut_down(Duration::from_secs(60)).unwrap();
+    group.finish();
 }
 
-fn print_times(name: &str, times: &mut [Duration]) {
-    times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    println!(
-        "  {name}: median {:?}, p99 {:?}, most {:?}",
-        at(0.5),
-        at(0.99),
-        at(1.0)
-    );
+/// Two who have written each other a lot.
+fn long_thread(folder: &TempDir) -> (Arc<dyn Store>, Conversation) {
+    let (_, make_store) = stores(folder.path()).pop().unwrap();
+    let store = with_accounts(make_store());
+    let (one, other) = (AccountId(1), AccountId(2));
+    let in_thread = |n: u64| {
+        let (from, to) = match n.is_multiple_of(3) {
+            true => (one, other),
+            false => (other, one),
+        };
+        NewMessage {
+            place: Place::Direct { from, to },
+            ..message(n)
+        }
+    };
+    for batch in 0..MESSAGES / 5000 {
+        let batch: Vec<NewMessage> = (batch * 5000..(batch + 1) * 5000).map(in_thread).collect();
+        store.append(&batch).unwrap();
+    }
+    (store, Conversation::Thread(other, one))
 }
+
+criterion_group!(benches, commits, reading);
+criterion_main!(benches);

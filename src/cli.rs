@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::config::{Config, ConfigFile, Flag, Loaded, Problems, Sources};
 use crate::logging;
 
@@ -43,6 +44,11 @@ pub enum Action {
     CheckConfig,
     /// Make a certificate and stop.
     MakeCert(MakeCert),
+    /// Measure a server and stop.
+    Bench(Box<Bench>),
+    /// Run a name server.
+    #[cfg(feature = "grpc")]
+    NameServer,
     /// Take everything to another database and stop.
     Migrate(Migrate),
 }
@@ -56,6 +62,7 @@ Examples:
   chat-server --web off --tcp :9989         no page; room lines on port 9989
   chat-server -c /etc/chat.json check-config
   chat-server make-cert                     a certificate to try TLS with
+  chat-server bench room                    what a room of 1,000 carries
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
   chat-server migrate --from sqlite --to postgres
@@ -134,6 +141,11 @@ enum Task {
     CheckConfig,
     /// Make a certificate and its key, for trying TLS, and say how to use them
     MakeCert(MakeCert),
+    /// Put load on a server and measure what it carries
+    Bench(Box<Bench>),
+    /// Run a name server, which knows the chat servers; nothing else
+    #[cfg(feature = "grpc")]
+    NameServer,
     /// Copy accounts and messages from SQLite to PostgreSQL; the server must not run
     Migrate(Migrate),
 }
@@ -180,6 +192,9 @@ pub fn parse(
         None => Action::Run,
         Some(Task::CheckConfig) => Action::CheckConfig,
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
+        Some(Task::Bench(what)) => Action::Bench(what),
+        #[cfg(feature = "grpc")]
+        Some(Task::NameServer) => Action::NameServer,
         Some(Task::Migrate(what)) => Action::Migrate(what),
     };
     Ok(Invocation {
@@ -207,9 +222,9 @@ fn with_two_dashes(argument: OsString) -> OsString {
 }
 
 /// The program: understands the process's arguments and environment and does
-/// what they say. `run` is the server; it gets the sources to read them again
-/// on reload.
-pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
+/// what they say. `run` runs the server, or what else is to run; it gets
+/// the sources to read them again on reload.
+pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
     let invocation = match parse(std::env::args_os(), std::env::vars_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
@@ -221,8 +236,10 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             };
         }
     };
-    if let Action::MakeCert(what) = &invocation.action {
-        return conclude(what.run());
+    match &invocation.action {
+        Action::MakeCert(what) => return conclude(what.run()),
+        Action::Bench(what) => return what.main(),
+        _ => {}
     }
     let loaded = match invocation.sources.load() {
         Ok(loaded) => loaded,
@@ -237,9 +254,9 @@ pub fn main(run: impl FnOnce(Config, Sources) -> ExitCode) -> ExitCode {
             ExitCode::SUCCESS
         }
         Action::Migrate(what) => conclude(what.run(&loaded.config)),
-        Action::Run | Action::MakeCert(_) => {
+        action => {
             logging::set_filter(&loaded.config.log_level);
-            run(loaded.config, invocation.sources)
+            run(action, loaded.config, invocation.sources)
         }
     }
 }

@@ -10,6 +10,7 @@ mod address;
 mod changes;
 mod checks;
 mod document;
+mod endpoint;
 mod loader;
 mod names;
 mod origin;
@@ -32,6 +33,7 @@ use crate::hub::Limits as HubLimits;
 use crate::store::DatabaseUrl;
 
 pub use changes::Change;
+pub use endpoint::Endpoint;
 pub use problem::{Origin, Problem, Problems};
 use rule::Rule;
 pub use secret::{Secret, SecretError};
@@ -71,6 +73,8 @@ settings! {
             chat_log: ChatLog;
             /// Web origins.
             web: Web;
+            /// The name server.
+            name_server: NameServer;
             /// Limits.
             limits: Limits;
         }
@@ -90,6 +94,9 @@ settings! {
         tcp: Option<SocketAddr> = loopback(8989), Rule::Any, Restart;
         /// Room lines over WebSocket.
         ws: Option<SocketAddr> = loopback(8099), Rule::Any, Restart;
+        /// Administration over gRPC; needs a program built with the feature
+        /// `grpc`.
+        grpc: Option<SocketAddr> = None, Rule::Any, Restart;
     }
 }
 
@@ -110,6 +117,8 @@ settings! {
         tcp: Option<SocketAddr> = None, Rule::Any, Restart;
         /// Room lines over secure WebSocket.
         ws: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Administration over gRPC, with TLS.
+        grpc: Option<SocketAddr> = None, Rule::Any, Restart;
     }
 }
 
@@ -174,6 +183,23 @@ settings! {
 }
 
 settings! {
+    /// The name server: running one, and being listed by one. Both need a
+    /// program built with the feature `grpc`.
+    pub struct NameServer in name_server {
+        /// Where `chat-server name-server` listens, for gRPC and HTTP alike.
+        listen: Option<SocketAddr> = loopback(7001), Rule::Any, Restart;
+        /// Seconds without a heartbeat after which it takes a server to be gone.
+        silence_seconds: u64 = 15, Rule::whole(1, 3600), Restart;
+        /// The name server that lists this chat server.
+        url: Option<Endpoint> = None, Rule::Any, Restart;
+        /// The address it tells clients; empty for that of the web listener.
+        advertise: String = String::new(), Rule::Any, Restart;
+        /// Seconds between heartbeats.
+        beat_seconds: u64 = 5, Rule::whole(1, 3600), Restart;
+    }
+}
+
+settings! {
     /// Limits; 0 means no limit where that makes sense.
     pub struct Limits in limits {
         /// Connections in all; more are turned away.
@@ -202,6 +228,10 @@ settings! {
         http_body_bytes: usize = 64 << 10, Rule::whole(1024, 16 << 20), Now;
         /// Seconds for an HTTP request to arrive whole, and for a TLS handshake.
         http_seconds: u64 = 10, Rule::whole(1, 3600), Now;
+        /// gRPC calls of a connection at once.
+        grpc_streams: u32 = 100, Rule::whole(1, 10_000), Now;
+        /// Seconds without a call before a gRPC connection is closed.
+        grpc_idle_seconds: u64 = 300, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Now;
         /// Channels a connection may be in.
         channels_per_connection: usize = 100, Rule::whole(1, 100_000).or_zero(NO_LIMIT), Now;
     }
@@ -223,13 +253,14 @@ impl Config {
 
 impl TlsSettings {
     /// Every listener there can be with TLS: its place in the file, its address.
-    pub fn listeners(&self) -> [(&'static str, Option<SocketAddr>); 5] {
+    pub fn listeners(&self) -> [(&'static str, Option<SocketAddr>); 6] {
         [
             ("tls.telnet", self.telnet),
             ("tls.rest", self.rest),
             ("tls.web", self.web),
             ("tls.tcp", self.tcp),
             ("tls.ws", self.ws),
+            ("tls.grpc", self.grpc),
         ]
     }
 }

@@ -76,18 +76,24 @@
 #![warn(missing_docs)]
 
 pub mod account;
+pub mod admin;
+#[doc(hidden)]
+pub mod bench;
 pub mod cancel;
 pub mod chatlog;
 pub mod cli;
 pub mod config;
 pub mod data;
 pub mod envelope;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 pub mod hub;
 pub mod keeper;
 pub mod logging;
 pub mod metrics;
 pub mod name;
 pub mod net;
+pub mod nodes;
 pub mod page;
 pub mod protocol;
 pub mod rest;

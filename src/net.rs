@@ -3,7 +3,7 @@
 //! A connection is one thread that reads; the hub thread writes through the
 //! [`outbox`]. No chat rules here.
 
-mod backlog;
+pub mod backlog;
 pub mod deadline;
 pub mod direct;
 pub mod flusher;

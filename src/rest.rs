@@ -6,7 +6,6 @@
 
 mod accounts;
 mod announce;
-mod audit;
 mod auth;
 mod bans;
 mod call;
@@ -26,16 +25,14 @@ mod status;
 mod token;
 mod users;
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use jiff::Timestamp;
-use parking_lot::Mutex;
 
 use crate::account::{Accounts, Gate};
+use crate::admin::Administration;
 use crate::chatlog::ChatLog;
-use crate::hub::Ban;
 use crate::metrics::Metrics;
 use crate::net::front::{Origins, Relays};
 use crate::turn::HubHandle;
@@ -45,9 +42,6 @@ pub use readiness::Readiness;
 pub use server::{RestHandle, start};
 pub use socket::Socket;
 pub use token::AdminToken;
-
-/// Keeps the bans that are in force beyond a restart.
-pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
 
 /// What the REST API works with.
 pub struct RestContext {
@@ -61,10 +55,8 @@ pub struct RestContext {
     pub log: ChatLog,
     /// What administrators must know.
     pub token: Arc<AdminToken>,
-    /// Called after every change of the bans, never twice at once.
-    pub save_bans: Mutex<SaveBans>,
-    /// Longest announcement or reason; may change at any time.
-    pub max_text_bytes: Arc<AtomicUsize>,
+    /// What administrators can do.
+    pub admin: Arc<Administration>,
     /// The program's version.
     pub version: &'static str,
     /// When the server started.

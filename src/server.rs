@@ -6,7 +6,11 @@
 mod builder;
 mod ending;
 mod error;
+#[cfg(feature = "grpc")]
+mod grpc;
 mod listener;
+#[cfg(feature = "grpc")]
+mod name_server;
 mod participant;
 mod parts;
 mod program;
@@ -36,6 +40,8 @@ pub use ending::Overdue;
 pub use error::{ChatError, ListenError, StartError};
 use listener::{BoundAs, Speaks};
 pub use listener::{Listener, Protocol};
+#[cfg(feature = "grpc")]
+pub use name_server::{NameServer, run_name_server};
 pub use participant::Participant;
 pub use program::run;
 use rest::Rest;
@@ -52,6 +58,9 @@ pub struct Chat {
     shared: Arc<Shared>,
     rest: Arc<Rest>,
     listeners: Mutex<Vec<Listener>>,
+    /// With a name server, if it is to be listed by one.
+    #[cfg(feature = "grpc")]
+    registration: Option<crate::grpc::Registration>,
     /// Taken by whoever ends it, once.
     ending: Option<Ending>,
 }
@@ -181,6 +190,9 @@ impl Chat {
         let Some(ending) = self.ending.take() else {
             return Ok(());
         };
+        // Nobody is to be sent here any more.
+        #[cfg(feature = "grpc")]
+        drop(self.registration.take());
         for listener in std::mem::take(&mut *self.listeners.lock()) {
             listener.stop();
         }

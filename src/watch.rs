@@ -2,11 +2,13 @@
 //! up the hub: whoever does not keep up misses something and is told how
 //! much.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 
 use crate::chatlog::Entry;
 
@@ -29,15 +31,28 @@ pub struct Watch {
 pub struct Watcher {
     entries: Sender<Entry>,
     lost: Arc<AtomicU64>,
+    /// Dropped after the sender, so that the end of a watch is seen.
+    alert: Alert,
 }
+
+/// Rings when there is something to look at, and at the end.
+struct Alert(Box<dyn Fn() + Send>);
 
 /// Both ends of a watch.
 pub fn channel() -> (Watch, Watcher) {
+    channel_with_alert(|| {})
+}
+
+/// As [`channel`], for who does not wait by themselves: `alert` is called on
+/// the hub's thread whenever there is something to look at, and at the end. It
+/// must not wait.
+pub fn channel_with_alert(alert: impl Fn() + Send + 'static) -> (Watch, Watcher) {
     let (sender, entries) = bounded(QUEUE);
     let lost = Arc::new(AtomicU64::new(0));
     let watcher = Watcher {
         entries: sender,
         lost: lost.clone(),
+        alert: Alert(Box::new(alert)),
     };
     (Watch { entries, lost }, watcher)
 }
@@ -46,6 +61,16 @@ impl Watch {
     /// The next entry, if there is one within this time; zero does not wait.
     pub fn wait(&self, most: Duration) -> Option<Entry> {
         self.entries.recv_timeout(most).ok()
+    }
+
+    /// The next entry, nothing if the chat has ended, or that there is none
+    /// yet.
+    pub fn look(&self) -> Poll<Option<Entry>> {
+        match self.entries.try_recv() {
+            Ok(entry) => Poll::Ready(Some(entry)),
+            Err(TryRecvError::Disconnected) => Poll::Ready(None),
+            Err(TryRecvError::Empty) => Poll::Pending,
+        }
     }
 
     /// How many entries were lost so far.
@@ -62,6 +87,18 @@ impl Iterator for Watch {
     }
 }
 
+impl Drop for Alert {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Alert")
+    }
+}
+
 impl Watcher {
     /// Passes on what happened. False: nobody watches any more.
     pub fn tell(&self, entries: &[Entry]) -> bool {
@@ -74,6 +111,7 @@ impl Watcher {
                 Err(TrySendError::Disconnected(_)) => return false,
             }
         }
+        (self.alert.0)();
         true
     }
 }

@@ -429,7 +429,11 @@ fn the_page_has_nothing_inline_and_nothing_foreign() {
     let site = Site::start(Plan::default());
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page");
     for path in paths_below(&sources, "/client") {
-        let path = path.strip_suffix("/index.html").unwrap_or(&path);
+        let path = match path.strip_prefix("/client/admin/") {
+            Some("index.html") => "/admin/",
+            Some(file) => &format!("/admin/assets/{file}"),
+            None => path.strip_suffix("/index.html").unwrap_or(&path),
+        };
         let raw = site.front.exchange(format!(
             "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         ));
@@ -450,9 +454,14 @@ fn the_page_has_nothing_inline_and_nothing_foreign() {
         }
         assert_eq!(
             body.matches("<script").count(),
-            body.matches("<script type=\"module\" src=\"/client/")
-                .count()
-                + body.matches("<script src=\"/client/").count()
+            ["/client/", "/admin/assets/"]
+                .iter()
+                .flat_map(|at| [
+                    format!("<script type=\"module\" src=\"{at}"),
+                    format!("<script src=\"{at}")
+                ])
+                .map(|own| body.matches(&own).count())
+                .sum::<usize>()
         );
     }
 }
@@ -488,6 +497,7 @@ fn a_listener_exposes_what_it_is_told_to() {
         limits: Plan::default().limits,
         files: Vec::new(),
         upgrades: None,
+        answers: None,
         relays: None,
         relayed: None,
         origins: Arc::default(),
@@ -518,6 +528,7 @@ fn before(
         limits: Plan::default().limits,
         files: Vec::new(),
         upgrades: None,
+        answers: None,
         relays: Some(relays.clone()),
         relayed: None,
         origins: Arc::default(),

@@ -3,57 +3,28 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
-use support::{Identity, Server};
-
-/// Where `.ci/install-tools` puts Python and its libraries.
-fn python() -> PathBuf {
-    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
-    assert!(
-        python.exists(),
-        "{} is missing: run `make tools`, which needs python3 with venv",
-        python.display()
-    );
-    python
-}
-
-fn run(client: &str, arguments: &[String]) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
-    let output = Command::new(python())
-        .arg("-B")
-        .arg(script.join(client))
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{client}: {}\n{}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
+use support::{Identity, Server, run_python};
 
 #[test]
 fn a_client_of_accounts_and_direct_messages() {
     let server = Server::start(|config| config["limits"] = json!({"auth_attempts": 0}));
     let arguments = [server.web().to_string(), server.telnet().to_string()];
-    run("direct_messages.py", &arguments);
+    run_python("direct_messages.py", &arguments);
 }
 
 #[test]
 fn a_client_of_json_commands() {
     let server = Server::start(|config| config["limits"] = json!({"message_rate": 0}));
-    run("json_commands.py", &[server.web().to_string()]);
+    run_python("json_commands.py", &[server.web().to_string()]);
 }
 
 #[test]
 fn a_client_of_room_lines() {
     let server = Server::start(|config| config["listen"]["ws"] = "127.0.0.1:0".into());
-    run("room_lines.py", &[server.address("ws").to_string()]);
+    run_python("room_lines.py", &[server.address("ws").to_string()]);
 }
 
 #[test]
@@ -65,7 +36,7 @@ fn clients_over_tls() {
     });
     let port = |name| server.address(name).port().to_string();
     let certificate = identity.certificate().display().to_string();
-    run(
+    run_python(
         "over_tls.py",
         &[certificate, port("tls-web"), port("tls-telnet")],
     );
@@ -79,7 +50,7 @@ fn a_browsers_own_websockets_over_tls() {
         identity.configure(config, &["web", "ws"]);
     });
     let port = |name| server.address(name).port().to_string();
-    run(
+    run_python(
         "browser_sockets.py",
         &[public_key(&identity), port("tls-web"), port("tls-ws")],
     );

@@ -103,12 +103,16 @@ impl Pair<'_> {
                     false => self.joy_hears(&text),
                 };
                 match fate {
-                    // A message belongs to what was going on all the while.
-                    Fate::Seen if self.world.fault() == fault => {
+                    // Its time belongs to what was going on all the while.
+                    Fate::Seen => {
+                        let acknowledged = u64::from(reader == of_tim);
+                        let counts = &self.world.acknowledged;
+                        counts.fetch_add(acknowledged, Ordering::Relaxed);
                         self.world.delivered.fetch_add(1, Ordering::Relaxed);
-                        self.world.took(fault, sent.elapsed());
+                        if self.world.fault() == fault {
+                            self.world.took(fault, sent.elapsed());
+                        }
                     }
-                    Fate::Seen => {}
                     Fate::Refused => break,
                     Fate::CutOff => return true,
                 }

@@ -33,10 +33,12 @@ const SLACK: u64 = 8;
 
 /// What the server takes at one moment.
 #[derive(Clone, Copy)]
-struct Sample {
-    threads: u64,
-    descriptors: u64,
-    resident_kib: u64,
+pub struct Sample {
+    pub threads: u64,
+    pub descriptors: u64,
+    pub resident_kib: u64,
+    /// Processor time since the start.
+    pub cpu_seconds: f64,
 }
 
 /// Runs for so long; whether nothing was found.
@@ -195,13 +197,29 @@ fn look_for_leaks(world: &World, server: &Server, before: Sample) {
 fn report(world: &World, [stops, kills]: [usize; 2]) -> bool {
     let count = |number: &std::sync::atomic::AtomicU64| number.load(Ordering::Relaxed);
     println!(
-        "{} connections, {} messages sent, {} deliveries checked, {stops} stops, {kills} kills",
-        count(&world.visits),
+        "{} connections, {stops} stops, {kills} kills",
+        count(&world.visits)
+    );
+    println!(
+        "messages: {} sent, {} acknowledged, {} deliveries, {} lost, {} doubled",
         count(&world.sent),
-        count(&world.delivered)
+        count(&world.acknowledged),
+        count(&world.delivered),
+        count(&world.lost),
+        count(&world.doubled)
     );
     println!("bystanders' messages, ms        count      p50      p99      max");
-    for (fault, latencies) in world.latencies() {
+    let by_fault = world.latencies();
+    let judged = by_fault
+        .iter()
+        .filter(|(fault, _)| !UNTIMED.contains(fault));
+    let mut all: Vec<Duration> = judged.flat_map(|(_, times)| times).copied().collect();
+    all.sort_unstable();
+    let all = ("all that is judged", all);
+    for (fault, latencies) in by_fault.into_iter().chain([all]) {
+        if latencies.is_empty() {
+            continue;
+        }
         let at = |share: usize| {
             let index = (latencies.len() * share / 100).min(latencies.len() - 1);
             latencies[index].as_secs_f64() * 1000.0
@@ -232,23 +250,43 @@ fn report(world: &World, [stops, kills]: [usize; 2]) -> bool {
     findings.is_empty()
 }
 
-fn sample(server: &Server) -> Sample {
+/// What it takes now.
+pub fn sample(server: &Server) -> Sample {
     let process = format!("/proc/{}", server.pid());
     let entries = |what: &str| {
         let entries = fs::read_dir(format!("{process}/{what}"));
-        entries.map_or(0, |entries| entries.count() as u64)
+        entries.into_iter().flatten().flatten()
+    };
+    // Connections to the database are opened when first needed, and kept.
+    let is_counted = |entry: &fs::DirEntry| {
+        let target = fs::read_link(entry.path()).unwrap_or_default();
+        !target.to_string_lossy().contains("/chat.db")
     };
     let status = fs::read_to_string(format!("{process}/status")).unwrap_or_default();
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let resident = resident.and_then(|rest| rest.split_whitespace().next());
     Sample {
-        threads: entries("task"),
-        descriptors: entries("fd"),
+        threads: entries("task").count() as u64,
+        descriptors: entries("fd").filter(is_counted).count() as u64,
         resident_kib: resident.and_then(|kib| kib.parse().ok()).unwrap_or(0),
+        cpu_seconds: cpu_seconds(&process).unwrap_or(0.0),
     }
 }
 
-fn raise_descriptor_limit() {
+fn cpu_seconds(process: &str) -> Option<f64> {
+    /// What Linux counts it in, everywhere.
+    const TICKS: f64 = 100.0;
+    let stat = fs::read_to_string(format!("{process}/stat")).ok()?;
+    // The name before may have spaces in it. Then: state, 10 others, user, system.
+    let (_, fields) = stat.rsplit_once(')')?;
+    let mut times = fields.split_ascii_whitespace().skip(11);
+    let user: f64 = times.next()?.parse().ok()?;
+    let system: f64 = times.next()?.parse().ok()?;
+    Some((user + system) / TICKS)
+}
+
+/// As many descriptors as this may have.
+pub fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maximum = getrlimit(Resource::Nofile).maximum;
     let current = maximum;

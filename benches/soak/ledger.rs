@@ -1,6 +1,7 @@
 //! Those who resume: JSON clients that have every message of their room in
 //! order, once, through every cut, kill and stop.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,9 @@ impl<'a> Book<'a> {
             first.seen.len(),
             books.len()
         );
+        let different: HashSet<&String> = first.seen.iter().collect();
+        let doubled = first.seen.len() - different.len();
+        world.doubled.fetch_add(doubled as u64, Ordering::Relaxed);
         for book in books {
             if book.seen != first.seen {
                 let at = book
@@ -98,7 +102,9 @@ impl<'a> Book<'a> {
             if !expected.eq(own.iter().copied().cloned()) {
                 world.found(format!("{}: lost, doubled or swapped", book.nickname));
             }
-            if own.len() < book.stored {
+            let lost = book.stored.saturating_sub(own.len());
+            world.lost.fetch_add(lost as u64, Ordering::Relaxed);
+            if lost > 0 {
                 let what = format!(
                     "{}: {} stored, {} there",
                     book.nickname,
@@ -195,6 +201,7 @@ impl<'a> Book<'a> {
                 self.next += 1;
                 self.stored = self.next;
                 self.under_way = false;
+                self.world.acknowledged.fetch_add(1, Ordering::Relaxed);
             }
             // Refused: said again.
             Some("error") if frame["code"] == "not_stored" => self.under_way = false,

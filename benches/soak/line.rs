@@ -1,6 +1,7 @@
 //! A connection on which lines, or frames, are sent and read; losing it is
 //! part of the game.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -95,6 +96,85 @@ fn is_time_out(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
+/// A client of one of the protocols of lines over a WebSocket.
+pub struct Frames {
+    socket: WebSocket<TcpStream>,
+    /// Lines of a frame that had several.
+    waiting: VecDeque<String>,
+}
+
+impl Frames {
+    /// Connects.
+    pub fn connect(address: SocketAddr, path: &str) -> io::Result<Frames> {
+        let socket = open(address, path).ok_or(ErrorKind::ConnectionAborted)?;
+        Ok(Frames {
+            socket,
+            waiting: VecDeque::new(),
+        })
+    }
+}
+
+/// A connection of somebody who sends and reads lines, whatever is below.
+pub trait Talk {
+    /// Sends a line.
+    fn send(&mut self, line: &str) -> io::Result<()>;
+
+    /// The next line, if one comes so soon.
+    fn read(&mut self, patience: Duration) -> Heard<String>;
+}
+
+impl Talk for Lines {
+    fn send(&mut self, line: &str) -> io::Result<()> {
+        Lines::send(self, line)
+    }
+
+    fn read(&mut self, patience: Duration) -> Heard<String> {
+        Lines::read(self, patience)
+    }
+}
+
+impl Talk for Frames {
+    fn send(&mut self, line: &str) -> io::Result<()> {
+        let sent = self.socket.send(Message::text(line));
+        sent.map_err(|_| ErrorKind::BrokenPipe.into())
+    }
+
+    fn read(&mut self, patience: Duration) -> Heard<String> {
+        if self.waiting.is_empty() {
+            match frame(&mut self.socket, patience) {
+                Heard::This(text) => self.waiting.extend(text.lines().map(str::to_owned)),
+                Heard::Nothing => return Heard::Nothing,
+                Heard::End => return Heard::End,
+            }
+        }
+        self.waiting.pop_front().map_or(Heard::Nothing, Heard::This)
+    }
+}
+
+fn open(address: SocketAddr, path: &str) -> Option<WebSocket<TcpStream>> {
+    let stream = TcpStream::connect(address).ok()?;
+    stream.set_nodelay(true).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.set_write_timeout(Some(PATIENCE)).ok()?;
+    let request = format!("ws://{address}{path}").into_client_request();
+    let (socket, _) = tungstenite::client(request.ok()?, stream).ok()?;
+    Some(socket)
+}
+
+/// The text of the next frame, if one comes so soon.
+fn frame(socket: &mut WebSocket<TcpStream>, patience: Duration) -> Heard<String> {
+    let patience = patience.max(Duration::from_millis(1));
+    if socket.get_ref().set_read_timeout(Some(patience)).is_err() {
+        return Heard::End;
+    }
+    match socket.read() {
+        Ok(Message::Text(text)) => Heard::This(text.as_str().to_owned()),
+        Ok(_) => Heard::Nothing,
+        Err(tungstenite::Error::Io(error)) if is_time_out(&error) => Heard::Nothing,
+        Err(_) => Heard::End,
+    }
+}
+
 /// A client of JSON commands.
 pub struct Json(WebSocket<TcpStream>);
 
@@ -120,13 +200,7 @@ impl Json {
 
     /// Connects.
     pub fn connect(address: SocketAddr, token: &str) -> Option<Json> {
-        let stream = TcpStream::connect(address).ok()?;
-        stream.set_nodelay(true).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        stream.set_write_timeout(Some(PATIENCE)).ok()?;
-        let request = format!("ws://{address}/ws?token={token}").into_client_request();
-        let (socket, _) = tungstenite::client(request.ok()?, stream).ok()?;
-        Some(Json(socket))
+        open(address, &format!("/ws?token={token}")).map(Json)
     }
 
     /// Sends a command; false at the end of the connection.
@@ -137,18 +211,10 @@ impl Json {
 
     /// The next frame, if one comes so soon.
     pub fn read(&mut self, patience: Duration) -> Heard<Value> {
-        let patience = patience.max(Duration::from_millis(1));
-        if self.0.get_ref().set_read_timeout(Some(patience)).is_err() {
-            return Heard::End;
-        }
-        match self.0.read() {
-            Ok(Message::Text(text)) => match serde_json::from_str(&text) {
-                Ok(frame) => Heard::This(frame),
-                Err(_) => Heard::End,
-            },
-            Ok(_) => Heard::Nothing,
-            Err(tungstenite::Error::Io(error)) if is_time_out(&error) => Heard::Nothing,
-            Err(_) => Heard::End,
+        match frame(&mut self.0, patience) {
+            Heard::This(text) => serde_json::from_str(&text).map_or(Heard::End, Heard::This),
+            Heard::Nothing => Heard::Nothing,
+            Heard::End => Heard::End,
         }
     }
 }

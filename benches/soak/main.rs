@@ -9,12 +9,14 @@
 //!
 //! ```text
 //! cargo bench --bench soak -- --minutes 5
+//! cargo bench --bench soak -- --minutes 30 --crowd 20000
 //! ```
 
 #![forbid(unsafe_code)]
 
 mod bystanders;
 mod conductor;
+mod crowd;
 mod faults;
 mod ledger;
 mod line;
@@ -38,6 +40,9 @@ struct Arguments {
     /// For how long
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=MOST_MINUTES))]
     minutes: u64,
+    /// Instead of faults, so many people at once
+    #[arg(long, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    crowd: Option<u32>,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -50,7 +55,12 @@ fn main() -> ExitCode {
         println!("nothing to test; run it with: make soak MINUTES=5");
         return ExitCode::SUCCESS;
     }
-    match conductor::run(Duration::from_secs(60 * arguments.minutes)) {
+    let time = Duration::from_secs(60 * arguments.minutes);
+    let is_well = match arguments.crowd {
+        Some(people) => crowd::run(people as usize, time),
+        None => conductor::run(time),
+    };
+    match is_well {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     }

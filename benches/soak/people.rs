@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::line::{Heard, Json, Lines};
+use crate::line::{Frames, Heard, Json, Lines, Talk};
 use crate::world::World;
 
 /// Channels for those who talk.
@@ -21,35 +22,56 @@ const VISIT: Duration = Duration::from_millis(400);
 /// Talks in a channel, and checks that everybody's numbers rise by one.
 pub fn talk(world: &World, number: usize) {
     let channel = format!("room{}", number % CHANNELS);
-    let room_lines = number % 4 == 3;
     let mut visit = 0;
     while !world.is_stopped() {
         visit += 1;
         let nickname = format!("talker{number}v{visit}");
-        let entered = match room_lines {
-            true => enter_room(world, &nickname, &channel),
-            false => enter(world, &nickname, &channel),
+        let entered = match number % 4 {
+            0 => enter_frames(world, &nickname, &channel),
+            1 => enter_room_frames(world, &nickname, &channel),
+            2 => enter_room(world, &nickname, &channel),
+            _ => enter(world, &nickname, &channel),
         };
         match entered {
-            Ok(lines) => converse(world, lines, &nickname),
+            Ok(mut lines) => converse(world, lines.as_mut(), &nickname),
             Err(_) => world.pause(Duration::from_millis(200)),
         }
     }
 }
 
-fn enter(world: &World, nickname: &str, channel: &str) -> io::Result<Lines> {
-    let gone = || io::Error::from(io::ErrorKind::Interrupted);
-    Lines::enter(world.address("telnet").ok_or_else(gone)?, nickname, channel)
+type Entered = io::Result<Box<dyn Talk>>;
+
+/// Where a listener is; an error once it is time to go.
+fn address(world: &World, name: &str) -> io::Result<SocketAddr> {
+    let gone = io::ErrorKind::Interrupted;
+    world.address(name).ok_or_else(|| gone.into())
 }
 
-fn enter_room(world: &World, nickname: &str, room: &str) -> io::Result<Lines> {
-    let gone = || io::Error::from(io::ErrorKind::Interrupted);
-    let mut lines = Lines::connect(world.address("tcp").ok_or_else(gone)?)?;
+fn enter(world: &World, nickname: &str, channel: &str) -> Entered {
+    let lines = Lines::enter(address(world, "telnet")?, nickname, channel)?;
+    Ok(Box::new(lines))
+}
+
+fn enter_frames(world: &World, nickname: &str, channel: &str) -> Entered {
+    let mut frames = Frames::connect(address(world, "web")?, "/ws")?;
+    frames.send(nickname)?;
+    frames.send(&format!("/join #{channel}"))?;
+    Ok(Box::new(frames))
+}
+
+fn enter_room(world: &World, nickname: &str, room: &str) -> Entered {
+    let mut lines = Lines::connect(address(world, "tcp")?)?;
     lines.send(&json!({ "name": nickname, "room": room }).to_string())?;
-    Ok(lines)
+    Ok(Box::new(lines))
 }
 
-fn converse(world: &World, mut lines: Lines, nickname: &str) {
+fn enter_room_frames(world: &World, nickname: &str, room: &str) -> Entered {
+    let mut frames = Frames::connect(address(world, "ws")?, "/mychat")?;
+    frames.send(&json!({ "name": nickname, "room": room }).to_string())?;
+    Ok(Box::new(frames))
+}
+
+fn converse(world: &World, lines: &mut dyn Talk, nickname: &str) {
     let mut number = 0;
     let mut last_of: HashMap<String, u64> = HashMap::new();
     let mut due = Instant::now();
@@ -69,10 +91,14 @@ fn converse(world: &World, mut lines: Lines, nickname: &str) {
                     continue;
                 };
                 world.delivered.fetch_add(1, Ordering::Relaxed);
+                if speaker == nickname {
+                    world.acknowledged.fetch_add(1, Ordering::Relaxed);
+                }
                 // Refused messages leave gaps; nothing makes a number come
                 // again or late.
                 let last = last_of.entry(speaker.to_owned()).or_insert(0);
                 if said <= *last {
+                    world.doubled.fetch_add(1, Ordering::Relaxed);
                     world.found(format!("{nickname} got {speaker}={said} after {last}"));
                 }
                 *last = said;

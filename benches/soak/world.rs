@@ -43,8 +43,14 @@ pub struct World {
     latencies: Mutex<BTreeMap<&'static str, Vec<Duration>>>,
     /// Messages sent by clients.
     pub sent: AtomicU64,
+    /// Messages that the server told their senders it has.
+    pub acknowledged: AtomicU64,
     /// Messages read by clients.
     pub delivered: AtomicU64,
+    /// Messages that were acknowledged, and missing somewhere in the end.
+    pub lost: AtomicU64,
+    /// Messages that came again, or after later ones.
+    pub doubled: AtomicU64,
     /// Connections made.
     pub visits: AtomicU64,
 }

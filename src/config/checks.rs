@@ -18,6 +18,19 @@ impl Loader {
 
     /// What is configured has to be part of the program.
     pub fn check_features(&mut self) {
+        let config = &self.config;
+        let grpc = [
+            ("listen.grpc", config.listen.grpc.is_some()),
+            ("tls.grpc", config.tls.grpc.is_some()),
+            ("name_server.url", config.name_server.url.is_some()),
+        ];
+        for (path, wanted) in grpc {
+            if wanted && !cfg!(feature = "grpc") {
+                let what = "this program was built without gRPC; \
+                            build one with: cargo build --release --features grpc";
+                self.problem(path, &self.origin_of(path), what.to_owned());
+            }
+        }
         let path = "store.postgres";
         if self.config.store.postgres.is_some() && !cfg!(feature = "cluster") {
             let what = "this program was built without PostgreSQL; \
@@ -35,6 +48,7 @@ impl Loader {
             ("listen.web", listen.web),
             ("listen.tcp", listen.tcp),
             ("listen.ws", listen.ws),
+            ("listen.grpc", listen.grpc),
         ];
         let all: Vec<(&'static str, Option<SocketAddr>)> = plain
             .into_iter()
@@ -178,6 +192,20 @@ mod tests {
             problems_of(r#"{"tls":{"certificate":null,"key":null,"web":"off"}}"#),
             [""; 0]
         );
+    }
+
+    #[cfg(not(feature = "grpc"))]
+    #[test]
+    fn what_was_not_built_in_cannot_be_switched_on() {
+        let problems = problems_of(
+            r#"{"listen":{"grpc":":7002"},"name_server":{"url":"http://127.0.0.1:7001"}}"#,
+        );
+        let paths: Vec<&str> = problems
+            .iter()
+            .filter(|problem| problem.contains("built without gRPC"))
+            .filter_map(|problem| problem.split(' ').next())
+            .collect();
+        assert_eq!(paths, ["listen.grpc", "name_server.url"], "{problems:?}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use serde_json::{Number, Value as Json};
 
 use super::address;
 use super::document::Node;
+use super::endpoint::Endpoint;
 use super::origin;
 use super::rule::Rule;
 use super::secret::Secret;
@@ -281,6 +282,27 @@ impl Value for Option<SocketAddr> {
 
     fn expected(&self, _: &Rule) -> String {
         "host:port such as \"127.0.0.1:4000\" or \"[::1]:4000\", a port, or \"off\"".to_owned()
+    }
+}
+
+impl Value for Option<Endpoint> {
+    fn read(&mut self, given: Given<'_>, _: &Rule) -> Result<(), Rejected> {
+        *self = match given.text()? {
+            address::OFF => None,
+            text => Some(Endpoint::parse(text).ok_or(Rejected::Unexpected)?),
+        };
+        Ok(())
+    }
+
+    fn to_json(&self) -> Json {
+        match self {
+            Some(endpoint) => Json::from(endpoint.to_string()),
+            None => Json::from(address::OFF),
+        }
+    }
+
+    fn expected(&self, _: &Rule) -> String {
+        "http://host:port such as \"http://names.example.org:7001\", or \"off\"".to_owned()
     }
 }
 

@@ -16,6 +16,9 @@ use super::held::Held;
 use super::messages::messages_of;
 use super::{ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Refusal};
 
+/// By how much the clocks of servers may differ.
+const CLOCKS_DIFFER_MS: u64 = 60_000;
+
 /// The connections that are catching up with one channel.
 #[derive(Default)]
 pub(super) struct CatchingUp {
@@ -235,10 +238,10 @@ impl Hub {
     fn newest_possible(&self, now: Now) -> MessageId {
         match self.remote {
             None => self.last_id,
-            // The log gives out ids, by the clock; the newest may not have
-            // come here yet.
+            // Others give out ids, by their clocks, of which this hub hears
+            // later.
             Some(_) => self.last_id.max(MessageId {
-                ms: now.unix_ms,
+                ms: now.unix_ms.saturating_add(CLOCKS_DIFFER_MS),
                 sequence: 0,
             }),
         }

@@ -45,6 +45,8 @@ pub struct FrontContext {
     pub files: Vec<FileSet>,
     /// WebSockets, if there are any here.
     pub upgrades: Option<Arc<dyn Upgrades>>,
+    /// What is known here without asking anybody, if there is anything.
+    pub answers: Option<Answers>,
     /// REST, if it is reachable from here.
     pub relays: Option<Arc<Relays>>,
     /// The only paths of REST that are, if not all of them.
@@ -56,6 +58,9 @@ pub struct FrontContext {
     /// WebSockets one address may have through such a proxy; 0 is no limit.
     pub per_address: usize,
 }
+
+/// What is known at a path: status and body. Must not take long.
+pub type Answers = Arc<dyn Fn(&str) -> Option<(u16, serde_json::Value)> + Send + Sync>;
 
 /// What a request may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,10 +117,22 @@ impl From<Rejection> for Incomplete {
 pub fn serve(
     transport: impl Into<Transport>,
     peer: SocketAddr,
+    permit: Permit,
+    context: &FrontContext,
+) {
+    serve_after(transport, Vec::new(), peer, permit, context);
+}
+
+/// As [`serve`], when something was read already to see what is spoken.
+pub fn serve_after(
+    transport: impl Into<Transport>,
+    read: Vec<u8>,
+    peer: SocketAddr,
     mut permit: Permit,
     context: &FrontContext,
 ) {
     let mut wire = Wire::new(transport.into(), context.limits.arrival);
+    wire.buffer = read;
     loop {
         match exchange(&mut wire, peer, &mut permit, context) {
             Outcome::Next => {}
@@ -186,6 +203,10 @@ fn carry_out(
     let file = context.files.iter().find_map(|set| set(&head.path));
     if let Some(file) = file {
         return file.answer(head);
+    }
+    let known = context.answers.as_ref();
+    if let Some((status, body)) = known.and_then(|answers| answers(&head.path)) {
+        return Answer::known(status, &body, head);
     }
     if let Some(relayed) = context.relayed
         && !relayed.contains(&head.path.as_str())

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -184,8 +184,20 @@ pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     use rustix::net::sockopt;
     stream.set_nodelay(true)?;
     sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, Duration::from_secs(60))?;
+    sockopt::set_tcp_keepidle(stream, silence())?;
     sockopt::set_tcp_keepintvl(stream, Duration::from_secs(15))?;
     sockopt::set_tcp_keepcnt(stream, 4)?;
     Ok(())
+}
+
+/// How long a peer may be silent before it is asked whether it is there: about
+/// a minute. Not the same for all, or thousands who came together, as after a
+/// restart, would be asked together for ever, and the answers would get lost
+/// in the crowd.
+fn silence() -> Duration {
+    const SHORTEST: u64 = 45;
+    const SPREAD: u64 = 30;
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let next = NEXT.fetch_add(1, Ordering::Relaxed);
+    Duration::from_secs(SHORTEST + next % SPREAD)
 }

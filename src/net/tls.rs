@@ -35,6 +35,8 @@ pub enum Inside {
     Http,
     /// Lines of text.
     Lines,
+    /// HTTP/2.
+    Grpc,
 }
 
 /// What every TLS listener works with.
@@ -50,6 +52,7 @@ struct InUse {
     certificate: Certificate,
     http: Arc<ServerConfig>,
     lines: Arc<ServerConfig>,
+    grpc: Arc<ServerConfig>,
 }
 
 impl Tls {
@@ -77,6 +80,7 @@ impl Tls {
         let config = match inside {
             Inside::Http => &in_use.http,
             Inside::Lines => &in_use.lines,
+            Inside::Grpc => &in_use.grpc,
         };
         ServerConnection::new(config.clone())
     }
@@ -87,10 +91,13 @@ impl InUse {
         let config = server_config(certificate.key())?;
         let mut http = config.clone();
         http.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut grpc = config.clone();
+        grpc.alpn_protocols = vec![b"h2".to_vec()];
         Ok(InUse {
             certificate,
             http: Arc::new(http),
             lines: Arc::new(config),
+            grpc: Arc::new(grpc),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! What a connection comes in on before it is anything else: a socket, with
 //! TLS around it or not.
 
+#[cfg(feature = "grpc")]
+use std::io::Read;
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::time::Instant;
@@ -65,6 +67,43 @@ impl Transport {
         match &mut self.secure {
             None => (&self.stream).write(bytes),
             Some(secure) => secure.write(bytes, &self.stream),
+        }
+    }
+
+    /// As [`Transport::fill`] on a socket that never blocks. Nothing is
+    /// appended when the peer has finished.
+    #[cfg(feature = "grpc")]
+    pub fn fill_now(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
+        let mut chunk = [0; READ_BYTES];
+        loop {
+            let length = (&self.stream).read(&mut chunk)?;
+            let received = chunk.get(..length).unwrap_or_default();
+            let Some(secure) = &mut self.secure else {
+                buffer.extend_from_slice(received);
+                return Ok(());
+            };
+            if secure.receive_now(received, buffer, &self.stream)? || length == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// As [`Transport::write`] on a socket that never blocks; what TLS could
+    /// not send yet is left to [`Transport::flush_now`].
+    #[cfg(feature = "grpc")]
+    pub fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.secure {
+            None => (&self.stream).write(bytes),
+            Some(secure) => secure.write_now(bytes, &self.stream),
+        }
+    }
+
+    /// Sends what waits.
+    #[cfg(feature = "grpc")]
+    pub fn flush_now(&mut self) -> io::Result<()> {
+        match &mut self.secure {
+            None => Ok(()),
+            Some(secure) => secure.flush_now(&self.stream),
         }
     }
 

@@ -51,13 +51,5 @@ pub(super) fn tell_everyone(call: &Call<'_>) -> Result<usize, Problem> {
     let message = call.object(&["message"])?.string("message")?;
     let message = message.ok_or_else(|| Problem::field("message", "missing"))?;
     let text = call.text("message", &message)?;
-    let actor = call.actor();
-    let told = call.context.hub.ask(move |hub, now, fx| {
-        let told = hub.announce(text.clone(), now, fx);
-        let what = format!("announced to {told} connections: {text}");
-        fx.log(actor.did(now.unix_ms, None, what));
-        told
-    })?;
-    ::log::info!("{}: announced to {told} connections", call.relayed.peer);
-    Ok(told)
+    Ok(call.context.admin.announce(call.actor(), text)?)
 }

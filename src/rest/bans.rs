@@ -1,13 +1,12 @@
 //! `/admin/bans`: who may not come in.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tiny_http::Method;
 use utoipa::ToSchema;
 
+use crate::admin;
 use crate::hub::{Ban, BanTarget};
 use crate::name::Name;
 
@@ -91,7 +90,7 @@ impl From<Ban> for BanEntry {
     fn from(ban: Ban) -> BanEntry {
         let (nickname, address) = match ban.target {
             BanTarget::Nickname(name) => (Some(name.to_string()), None),
-            BanTarget::Address(net) => (None, Some(shown(net))),
+            BanTarget::Address(net) => (None, Some(admin::shown(net))),
         };
         BanEntry {
             id: ban.id,
@@ -104,14 +103,6 @@ impl From<Ban> for BanEntry {
     }
 }
 
-/// A network of one address is written as that address.
-fn shown(net: IpNet) -> String {
-    match net.prefix_len() == net.max_prefix_len() {
-        true => net.addr().to_string(),
-        false => net.to_string(),
-    }
-}
-
 /// The bans in force.
 #[utoipa::path(
     get, path = "/admin/bans", tag = "bans", security(("admin_token" = [])),
@@ -121,7 +112,7 @@ fn shown(net: IpNet) -> String {
     ),
 )]
 pub(super) fn list_bans(call: &Call<'_>) -> Result<Reply, Problem> {
-    let bans = call.context.hub.ask(|hub, now, _| hub.bans(now))?;
+    let bans = call.context.admin.bans()?;
     let bans = bans.into_iter().map(BanEntry::from).collect();
     Ok(Reply::json(200, &BanList { bans }))
 }
@@ -150,20 +141,10 @@ pub(super) fn ban(call: &Call<'_>) -> Result<Reply, Problem> {
     let target = target(&mut object)?;
     let expires_ms = expiry(&mut object)?;
     let reason = call.reason(object.string("reason")?)?;
-    // Held until saved, so that an older list never replaces a newer one.
-    let save = call.context.save_bans.lock();
-    let actor = call.actor();
-    let (ban, all) = call.context.hub.ask(move |hub, now, fx| {
-        let ban = hub.ban(target, reason, expires_ms, now, fx);
-        if let Ok(ban) = &ban {
-            let what = format!("made {}", in_words(ban));
-            fx.log(actor.did(now.unix_ms, nickname(ban), what));
-        }
-        (ban, hub.bans(now))
-    })?;
-    let ban = ban.map_err(Problem::Bans)?;
-    ::log::info!("{}: ban {} made", call.relayed.peer, ban.id);
-    save(&all).map_err(|error| Problem::BansNotSaved(error.to_string()))?;
+    let ban = call
+        .context
+        .admin
+        .ban(call.actor(), target, reason, expires_ms)?;
     let location = format!("/admin/bans/{}", ban.id);
     Ok(Reply::json(201, &BanEntry::from(ban)).with("Location", location))
 }
@@ -185,43 +166,8 @@ pub(super) fn unban(call: &Call<'_>) -> Result<Reply, Problem> {
     let id: u64 = id
         .parse()
         .map_err(|_| Problem::field("id", "must be a number"))?;
-    let save = call.context.save_bans.lock();
-    let actor = call.actor();
-    let (lifted, all) = call.context.hub.ask(move |hub, now, fx| {
-        let lifted = hub.unban(id, fx);
-        if let Some(ban) = &lifted {
-            let what = format!("lifted {}", in_words(ban));
-            fx.log(actor.did(now.unix_ms, nickname(ban), what));
-        }
-        (lifted.is_some(), hub.bans(now))
-    })?;
-    if !lifted {
-        return Err(Problem::NotFound(format!("there is no ban {id}")));
-    }
-    ::log::info!("{}: ban {id} lifted", call.relayed.peer);
-    save(&all).map_err(|error| Problem::BansNotSaved(error.to_string()))?;
+    call.context.admin.unban(call.actor(), id)?;
     Ok(Reply::empty(204))
-}
-
-/// A ban as the audit trail names it.
-fn in_words(ban: &Ban) -> String {
-    let target = match &ban.target {
-        BanTarget::Nickname(name) => format!("nickname {name}"),
-        BanTarget::Address(net) => format!("address {}", shown(*net)),
-    };
-    let end = ban.expires_ms.map(rfc3339);
-    let end = end.map_or_else(|| "for ever".to_owned(), |end| format!("until {end}"));
-    let reason = ban.reason.as_ref();
-    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-    format!("ban {} of {target} {end}{reason}", ban.id)
-}
-
-/// Whom a ban is for, if it has a name.
-fn nickname(ban: &Ban) -> Option<&Name> {
-    match &ban.target {
-        BanTarget::Nickname(name) => Some(name),
-        BanTarget::Address(_) => None,
-    }
 }
 
 fn target(object: &mut Object) -> Result<BanTarget, Problem> {
@@ -248,9 +194,7 @@ fn target(object: &mut Object) -> Result<BanTarget, Problem> {
 }
 
 fn network(raw: &str) -> Result<IpNet, Problem> {
-    let address = raw.parse().map(|address: IpAddr| IpNet::from(address));
-    let net = address.or_else(|_| raw.parse::<IpNet>());
-    net.map_err(|_| {
+    admin::network(raw).ok_or_else(|| {
         Problem::field(
             "address",
             "must be an address such as 192.0.2.7 or a network such as 192.0.2.0/24",

@@ -1,16 +1,14 @@
 //! One call as its handler sees it: parameters decoded, body parsed.
 
-use std::sync::atomic::Ordering;
-
 use serde_json::{Map, Value};
 
+use crate::admin::Actor;
 use crate::hub::Farewell;
 use crate::net::front::Relayed;
 use crate::store::{Account, Token};
 use crate::text::Text;
 
 use super::RestContext;
-use super::audit::Actor;
 use super::form::Form;
 use super::problem::Problem;
 
@@ -79,22 +77,14 @@ impl Call<'_> {
 
     /// A text that people will see, cleaned.
     pub fn text(&self, field: &str, raw: &str) -> Result<Text, Problem> {
-        let limit = self.context.max_text_bytes.load(Ordering::Relaxed);
-        if raw.len() > limit {
-            return Err(Problem::field(field, format!("longer than {limit} bytes")));
-        }
-        let text = Text::clean(raw);
-        match text.is_empty() {
-            true => Err(Problem::field(field, "has nothing in it")),
-            false => Ok(text),
-        }
+        let text = self.context.admin.text(raw);
+        text.map_err(|why| Problem::field(field, why))
     }
 
     /// A reason, which is one line.
     pub fn reason(&self, raw: Option<String>) -> Result<Option<Text>, Problem> {
-        let raw = raw.filter(|raw| !raw.trim().is_empty());
-        raw.map(|raw| self.text("reason", &raw.replace(['\r', '\n'], " ")))
-            .transpose()
+        let reason = self.context.admin.reason(raw.as_deref());
+        reason.map_err(|why| Problem::field("reason", why))
     }
 }
 

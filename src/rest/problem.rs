@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::admin::BansFailed;
 use crate::chatlog::SearchError;
 use crate::envelope::{self, Failure};
 use crate::hub::BanError;
@@ -226,6 +227,17 @@ impl From<Failure> for Problem {
 impl From<HubUnavailable> for Problem {
     fn from(_: HubUnavailable) -> Problem {
         Problem::Hub
+    }
+}
+
+impl From<BansFailed> for Problem {
+    fn from(failed: BansFailed) -> Problem {
+        match failed {
+            BansFailed::Hub => Problem::Hub,
+            BansFailed::Refused(error) => Problem::Bans(error),
+            BansFailed::NoSuchBan(id) => Problem::NotFound(format!("there is no ban {id}")),
+            BansFailed::NotSaved(why) => Problem::BansNotSaved(why),
+        }
     }
 }
 

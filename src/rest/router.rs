@@ -2,12 +2,12 @@
 
 use tiny_http::{Method, Request};
 
-use crate::account::{SignatureError, unix_ms};
+use crate::account::SignatureError;
+use crate::admin::Actor;
 use crate::envelope;
 use crate::net::front::{RELAY_HEADER, Relayed, bearer};
 use crate::store::{Account, Token};
 
-use super::audit::Actor;
 use super::call::{Call, Query, decode};
 use super::problem::Problem;
 use super::reply::Reply;
@@ -201,10 +201,8 @@ fn authorise(incoming: &Incoming, context: &RestContext) -> Result<(), Problem> 
         Ok(false) => {}
     }
     let (method, path) = (&incoming.method, incoming.path.escape_debug());
-    ::log::warn!("{peer}: wrong admin token for {method} {path}");
-    let what = format!("refused: wrong admin token for {method} {path}");
-    let entry = Actor(peer).did(unix_ms(), None, what);
-    context.log.record(entry);
+    let wanted = format!("{method} {path}");
+    context.admin.refused(Actor(peer), &wanted);
     Err(Problem::Unauthorised("that is not the admin token"))
 }
 

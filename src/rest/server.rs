@@ -1,8 +1,10 @@
 //! tiny_http and the workers behind it.
 //!
 //! One thread accepts, because tiny_http stops accepting for good after one
-//! error and must then be built anew; the workers need not know.
+//! error, or panics on it where it wants a thread or a descriptor and there is
+//! none, and must then be built anew; the workers need not know.
 
+use std::fs;
 use std::io;
 use std::os::unix::net::UnixListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +16,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use tiny_http::{Request, Server};
+
+use crate::net::front::Relays;
 
 use super::problem::Problem;
 use super::reply::Reply;
@@ -30,6 +34,8 @@ const SLOW_QUEUE: usize = 32;
 /// Pause before building the server anew, so that a lasting fault (such as
 /// too few descriptors) does not burn a core.
 const REBUILD_PAUSE: Duration = Duration::from_millis(100);
+/// How often it is looked whether requests still get as far as tiny_http.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The running REST server.
 pub struct RestHandle {
@@ -41,6 +47,8 @@ pub struct RestHandle {
 /// What the accepting thread and the handle share.
 struct Shared {
     socket: Socket,
+    /// They find out if nobody listens any more.
+    relays: Arc<Relays>,
     /// `None` while it is being built anew.
     server: Mutex<Option<Arc<Server>>>,
     stopping: AtomicBool,
@@ -74,6 +82,7 @@ pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
     let server = build(&socket)?;
     let shared = Arc::new(Shared {
         socket,
+        relays: context.relays.clone(),
         server: Mutex::new(Some(server.clone())),
         stopping: AtomicBool::new(false),
     });
@@ -120,19 +129,22 @@ impl RestHandle {
 
 fn build(socket: &Socket) -> io::Result<Arc<Server>> {
     let listener = UnixListener::bind(socket.path())?;
-    let server = Server::from_listener(listener, None).map_err(io::Error::other)?;
-    Ok(Arc::new(server))
+    // It panics when there are no more threads.
+    let server = catch_unwind(|| Server::from_listener(listener, None));
+    let server = server.map_err(|_| io::Error::other("it cannot start a thread"))?;
+    Ok(Arc::new(server.map_err(io::Error::other)?))
 }
 
 fn accept(first: Arc<Server>, shared: &Shared, queues: &Queues) {
     let mut server = first;
     loop {
-        match server.recv() {
-            Ok(request) => {
+        match next_request(&server, shared) {
+            Ok(Some(request)) => {
                 if queues.put(request).is_err() {
                     return;
                 }
             }
+            Ok(None) => {}
             Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
             Err(error) => {
                 log::error!("the REST server stopped accepting ({error}); starting it anew");
@@ -148,9 +160,25 @@ fn accept(first: Arc<Server>, shared: &Shared, queues: &Queues) {
     }
 }
 
+/// The next request, if one comes soon; an error if there will be none.
+fn next_request(server: &Server, shared: &Shared) -> io::Result<Option<Request>> {
+    let request = server.recv_timeout(LOOK)?;
+    if request.is_none() {
+        if shared.stopping.load(Ordering::SeqCst) {
+            return Err(io::Error::other("it is to end"));
+        }
+        if shared.relays.were_refused() {
+            return Err(io::Error::other("its thread has ended"));
+        }
+    }
+    Ok(request)
+}
+
 fn rebuild(shared: &Shared) -> Option<Arc<Server>> {
     while !shared.stopping.load(Ordering::SeqCst) {
         thread::sleep(REBUILD_PAUSE);
+        // A failed attempt leaves the socket's file behind.
+        let _ = fs::remove_file(shared.socket.path());
         match build(&shared.socket) {
             Ok(server) => {
                 *shared.server.lock() = Some(server.clone());
@@ -196,6 +224,7 @@ mod tests {
         let breaker = listener.try_clone().unwrap();
         let server = Arc::new(Server::from_listener(listener, None).unwrap());
         let shared = Shared {
+            relays: Arc::new(Relays::new(socket.path().to_owned(), LOOK)),
             socket,
             server: Mutex::new(Some(server)),
             stopping: AtomicBool::new(false),
@@ -238,7 +267,7 @@ mod tests {
         assert!(is_served(shared.socket.path()));
         // accept() fails from now on, as it does without descriptors left.
         rustix::net::shutdown(&breaker, rustix::net::Shutdown::Both).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(30);
         while !is_served(shared.socket.path()) {
             assert!(Instant::now() < deadline, "nobody took over");
             thread::yield_now();

@@ -148,23 +148,9 @@ pub(super) fn disconnect_user(call: &Call<'_>) -> Result<Reply, Problem> {
         reason = reason.or(in_body);
     }
     let reason = call.reason(reason)?;
-    let kicked = name.clone();
-    let actor = call.actor();
-    let ask = call.context.hub.ask(move |hub, now, fx| {
-        let count = hub.kick(&kicked, reason.clone(), now, fx);
-        let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-        let what = format!("disconnected {kicked} ({count} connections){why}");
-        if count > 0 {
-            fx.log(actor.did(now.unix_ms, Some(&kicked), what));
-        }
-        count
-    });
-    match ask? {
+    match call.context.admin.kick(call.actor(), &name, reason)? {
         0 => Err(Problem::NotFound(format!("nobody called {name} is on"))),
-        disconnected => {
-            ::log::info!("{}: disconnected {name}", call.relayed.peer);
-            Ok(Reply::json(200, &Disconnected { disconnected }))
-        }
+        disconnected => Ok(Reply::json(200, &Disconnected { disconnected })),
     }
 }
 

@@ -31,6 +31,7 @@ impl Builder {
                 web: None,
                 tcp: None,
                 ws: None,
+                grpc: None,
             },
             ..Config::default()
         };
@@ -124,15 +125,20 @@ impl Builder {
             config.store.durability = "process".to_owned();
         }
         let parts = parts::start(config, temporary, certificate, self.failed)?;
-        let chat = Chat {
+        #[cfg_attr(not(feature = "grpc"), expect(unused_mut))]
+        let mut chat = Chat {
             shared: parts.shared,
             rest: parts.rest,
             listeners: Mutex::default(),
+            #[cfg(feature = "grpc")]
+            registration: None,
             ending: Some(parts.ending),
         };
         for bound in bound {
             chat.serve(bound)?;
         }
+        #[cfg(feature = "grpc")]
+        super::grpc::register(&mut chat)?;
         Ok(chat)
     }
 }

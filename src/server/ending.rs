@@ -7,6 +7,7 @@ use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 
 use crate::keeper::KeeperThreads;
@@ -67,15 +68,22 @@ impl Ending {
     ) -> Result<(), Overdue> {
         let (done, is_done) = channel();
         let (shared, rest) = (shared.clone(), rest.clone());
-        let ending = std::thread::Builder::new().name("shutdown".to_owned());
-        let ending = ending.spawn(move || {
+        let end = move || {
             self.end(&shared, &rest, allowed);
             let _ = done.send(());
-        });
-        match ending {
-            Ok(_) => is_done.recv_timeout(allowed + GRACE).map_err(|_| Overdue),
-            Err(_) => Err(Overdue),
+        };
+        let to_do = Arc::new(Mutex::new(Some(end)));
+        let of_thread = to_do.clone();
+        let take = |from: &Mutex<Option<_>>| from.lock().take();
+        let ending = std::thread::Builder::new().name("shutdown".to_owned());
+        let ending = ending.spawn(move || take(&of_thread).map(|end| end()));
+        // Out of threads is no reason to go without a word.
+        if let Err(_) = ending
+            && let Some(end) = take(&to_do)
+        {
+            end();
         }
+        is_done.recv_timeout(allowed + GRACE).map_err(|_| Overdue)
     }
 
     fn end(self, shared: &Shared, rest: &Rest, allowed: Duration) {
@@ -89,6 +97,8 @@ impl Ending {
         };
         wait_while(deadline, || hub_lives && outside() > 0);
         rest.shut_down();
+        #[cfg(feature = "grpc")]
+        shared.grpc.stop();
         // What is left is sending an answer, or has asked for nothing.
         let soon = deadline.min(Instant::now() + LAST_ANSWERS);
         wait_while(soon, || registry.connections() > 0);

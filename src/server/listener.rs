@@ -33,16 +33,20 @@ pub enum Protocol {
     /// HTTP with room lines on the WebSocket `/mychat`, and nothing else but
     /// `/healthz`.
     RoomLinesWebSocket,
+    /// Administration over gRPC; only in a program built with the feature
+    /// `grpc`.
+    Grpc,
 }
 
 impl Protocol {
     /// Every protocol.
-    pub const ALL: [Protocol; 5] = [
+    pub const ALL: [Protocol; 6] = [
         Protocol::Telnet,
         Protocol::Rest,
         Protocol::Web,
         Protocol::RoomLines,
         Protocol::RoomLinesWebSocket,
+        Protocol::Grpc,
     ];
 
     /// The word for it in the configuration and in messages.
@@ -53,6 +57,7 @@ impl Protocol {
             Protocol::Web => "web",
             Protocol::RoomLines => "tcp",
             Protocol::RoomLinesWebSocket => "ws",
+            Protocol::Grpc => "grpc",
         }
     }
 
@@ -77,6 +82,13 @@ impl Protocol {
                 shared,
                 tls,
             }),
+            #[cfg(feature = "grpc")]
+            Protocol::Grpc => Arc::new(super::grpc::Grpc::new(shared, rest, tls)),
+            #[cfg(not(feature = "grpc"))]
+            Protocol::Grpc => {
+                let words = "this program was built without gRPC";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, words));
+            }
         })
     }
 }
@@ -93,15 +105,23 @@ pub(super) fn name((protocol, secure): Speaks) -> &'static str {
         (Protocol::Web, true) => "tls-web",
         (Protocol::RoomLines, true) => "tls-tcp",
         (Protocol::RoomLinesWebSocket, true) => "tls-ws",
+        (Protocol::Grpc, true) => "tls-grpc",
     }
 }
 
 /// The listeners that the configuration has.
 pub(super) fn configured(config: &Config) -> impl Iterator<Item = (Speaks, SocketAddr)> {
     let (plain, tls) = (&config.listen, &config.tls);
-    let plain = [plain.telnet, plain.rest, plain.web, plain.tcp, plain.ws];
-    let tls = [tls.telnet, tls.rest, tls.web, tls.tcp, tls.ws];
-    let of = |secure, addresses: [Option<SocketAddr>; 5]| {
+    let plain = [
+        plain.telnet,
+        plain.rest,
+        plain.web,
+        plain.tcp,
+        plain.ws,
+        plain.grpc,
+    ];
+    let tls = [tls.telnet, tls.rest, tls.web, tls.tcp, tls.ws, tls.grpc];
+    let of = |secure, addresses: [Option<SocketAddr>; 6]| {
         let all = Protocol::ALL.into_iter().zip(addresses);
         all.filter_map(move |(protocol, address)| Some(((protocol, secure), address?)))
     };

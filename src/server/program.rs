@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::cli::Action;
 use crate::config::{Config, Sources};
 use crate::data::AdminToken;
 use crate::net::limits::raise_descriptor_limit;
@@ -13,7 +14,15 @@ use super::{Chat, Protocol, StartError, signals};
 const FAILED: i32 = 70;
 
 /// Runs a server until it is told to stop; the program's exit code.
-pub fn run(config: Config, sources: Sources) -> ExitCode {
+pub fn run(action: Action, config: Config, sources: Sources) -> ExitCode {
+    match action {
+        #[cfg(feature = "grpc")]
+        Action::NameServer => super::run_name_server(config),
+        _ => run_chat(config, sources),
+    }
+}
+
+fn run_chat(config: Config, sources: Sources) -> ExitCode {
     raise_descriptor_limit();
     let builder = Chat::builder().config(config);
     // Without its hub the program is nothing, and without its store it cannot
@@ -48,7 +57,9 @@ pub(super) fn introduce(chat: &Chat) {
             Protocol::Web => println!("listening: {name} http{s}://{address}/client"),
             Protocol::Rest => println!("listening: {name} http{s}://{address}/docs"),
             Protocol::RoomLinesWebSocket => println!("listening: {name} ws{s}://{address}/mychat"),
-            Protocol::Telnet | Protocol::RoomLines => println!("listening: {name} {address}"),
+            Protocol::Telnet | Protocol::RoomLines | Protocol::Grpc => {
+                println!("listening: {name} {address}")
+            }
         }
     }
     match &chat.shared.found_token {

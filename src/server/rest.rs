@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::hub::Ban;
 use crate::net::front::Relays;
 use crate::rest::{self, Readiness, RestContext, RestHandle};
 
@@ -47,6 +46,12 @@ impl Rest {
         Ok(relays)
     }
 
+    /// Whether the server can do its work.
+    #[cfg(feature = "grpc")]
+    pub fn readiness(&self) -> Arc<Readiness> {
+        self.readiness.clone()
+    }
+
     /// Answers what is under way, then ends.
     pub fn shut_down(&self) {
         if let Some((handle, _)) = self.running.lock().take() {
@@ -55,16 +60,13 @@ impl Rest {
     }
 
     fn context(&self, shared: &Shared, relays: &Arc<Relays>) -> RestContext {
-        let data = shared.data.clone();
-        let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(io::Error::other);
         RestContext {
             hub: shared.hub.clone(),
             accounts: shared.accounts.clone(),
             gate: shared.gate.clone(),
             log: shared.chat_log.clone(),
             token: shared.admin_token.clone(),
-            save_bans: Mutex::new(Box::new(save_bans)),
-            max_text_bytes: shared.admin_text_bytes.clone(),
+            admin: shared.admin.clone(),
             version: env!("CARGO_PKG_VERSION"),
             started: self.started,
             metrics: shared.metrics.clone(),

@@ -117,6 +117,7 @@ impl Service for Http {
                 exposes: self.exposes,
             })),
             relayed: (self.exposes == Exposes::RoomLines).then_some(BESIDE_ROOM_LINES),
+            answers: None,
             relays: Some(self.relays.clone()),
             origins: self.shared.origins.clone(),
             proxies: self.shared.proxies.clone(),

@@ -1,5 +1,6 @@
 //! What listeners, REST and signals share while the server runs.
 
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -9,9 +10,11 @@ use std::time::Duration;
 use parking_lot::RwLock;
 
 use crate::account::{Accounts, Gate, unix_ms};
+use crate::admin::Administration;
 use crate::chatlog::{ChatLog, Entry};
 use crate::config::Config;
 use crate::data::{self, DataDir};
+use crate::hub::Ban;
 use crate::metrics::Metrics;
 use crate::net::front::{HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
@@ -36,6 +39,14 @@ pub struct Shared {
     pub found_token: data::AdminToken,
     /// What administrators must know.
     pub admin_token: Arc<AdminToken>,
+    /// What administrators can do.
+    pub admin: Arc<Administration>,
+    /// Ends the connections over gRPC.
+    #[cfg(feature = "grpc")]
+    pub grpc: crate::grpc::Stop,
+    /// What other servers are told of where this one is; empty: nothing.
+    #[cfg(feature = "grpc")]
+    pub own_address: parking_lot::Mutex<String>,
     /// Which pages may open WebSockets.
     pub origins: Arc<Origins>,
     /// Proxies whose word on a client's address is taken.
@@ -78,7 +89,16 @@ impl Deref for Shared {
 impl Shared {
     /// Brings the handles together.
     pub fn new(config: Config, found_token: data::AdminToken, handles: Handles) -> Shared {
+        let admin_text_bytes = Arc::new(AtomicUsize::new(config.limits.line_bytes));
+        let data = handles.data.clone();
+        let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(io::Error::other);
         Shared {
+            admin: Arc::new(Administration::new(
+                handles.hub.clone(),
+                handles.chat_log.clone(),
+                Box::new(save_bans),
+                admin_text_bytes.clone(),
+            )),
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
@@ -86,8 +106,12 @@ impl Shared {
                 found_token.secret().clone(),
                 config.limits.auth_attempts,
             )),
-            admin_text_bytes: Arc::new(AtomicUsize::new(config.limits.line_bytes)),
+            admin_text_bytes,
             participants: AtomicUsize::new(0),
+            #[cfg(feature = "grpc")]
+            grpc: crate::grpc::Stop::default(),
+            #[cfg(feature = "grpc")]
+            own_address: parking_lot::Mutex::default(),
             config: RwLock::new(config),
             found_token,
             handles,

@@ -71,11 +71,15 @@ fn reload(chat: &Chat, sources: &Sources) {
 fn shut_down(chat: Chat, mut signals: Signals) -> ExitCode {
     println!("shutting down");
     let allowed = Duration::from_secs(chat.shared.config().shutdown_seconds);
-    std::thread::spawn(move || {
+    let second = std::thread::Builder::new().name("second signal".to_owned());
+    let second = second.spawn(move || {
         if signals.forever().any(|signal| signal != SIGHUP) {
             std::process::exit(INTERRUPTED);
         }
     });
+    if let Err(error) = second {
+        log::warn!("a second signal will change nothing: {error}");
+    }
     match chat.shut_down(allowed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(overdue) => {

@@ -60,7 +60,7 @@ fn a_full_disk_is_said_by_readiness_for_store_and_log_and_nothing_is_lost() {
         let reasons = &ready.json()["reasons"];
         let noticed = reasons["store"].is_string() && reasons["chat_log"].is_string();
         assert_eq!(ready.status == 200, reasons.as_object().unwrap().is_empty());
-        noticed
+        noticed && bystanders.were_refused()
     });
     drop(file);
     fs::remove_file(&filler).unwrap();
@@ -68,7 +68,6 @@ fn a_full_disk_is_said_by_readiness_for_store_and_log_and_nothing_is_lost() {
         server.get("/readyz").status == 200
     });
     let figures = bystanders.finish("a full disk");
-    assert!(figures.refused > 0, "nobody was refused anything");
     // What waited for the disk is in the log, too.
     server.log_texts("nick=tim&kind=message", figures.messages / 2);
     level.wait_back(&server);

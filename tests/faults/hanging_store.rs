@@ -38,6 +38,9 @@ fn while_the_store_hangs_senders_are_told_and_everything_else_is_answered() {
     wait_until("the server says it is not ready", || {
         server.get("/readyz").status == 503
     });
+    wait_until("a bystander is refused something", || {
+        bystanders.were_refused()
+    });
     lock.batch_execute("ROLLBACK").unwrap();
     drop(lock);
     wait_until("the server is ready again", || {
@@ -46,8 +49,7 @@ fn while_the_store_hangs_senders_are_told_and_everything_else_is_answered() {
     alice.send("after");
     bob.expect_message("alice", "after");
     assert!(!bob.transcript().contains("meanwhile"));
-    let figures = bystanders.finish("a store that hangs");
-    assert!(figures.refused > 0, "nobody was refused anything");
+    bystanders.finish("a store that hangs");
     drop((alice, bob, eve));
     level.wait_back(&server);
 }

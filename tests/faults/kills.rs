@@ -158,7 +158,7 @@ impl Person {
     fn take(&mut self, frame: &Value) {
         // An end in the middle of answering is an end, not a mistake.
         let code = frame["code"].as_str().unwrap_or_default();
-        let harmless = matches!(code, "" | "not_stored" | "history_unavailable");
+        let harmless = matches!(code, "" | "not_stored" | "history_unavailable" | "shutdown");
         assert!(harmless, "{}: {frame}", self.nickname);
         if frame["type"] == "message" && frame["room"] == "dev" {
             self.last = frame["id"].as_str().unwrap().to_owned();

@@ -2,14 +2,18 @@
 //! waited for by nobody.
 
 use std::io::Write;
+use std::net::TcpStream;
 
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
 use serde_json::json;
 
 use crate::bystander::Bystanders;
 use crate::process::Level;
-use crate::support::{Carrier, Identity, JsonClient, LineClient, Server, User, WsClient};
-use crate::{LISTENERS, every_listener};
+use crate::support::{
+    Carrier, Identity, JsonClient, LineClient, Server, User, WsClient, wait_until,
+};
+use crate::{LISTENERS, every_listener, random};
 
 const MOST_MESSAGES: usize = 20_000;
 const AT_ONCE: usize = 50;
@@ -118,6 +122,84 @@ fn slow_readers(server: &Server) -> usize {
         .find(|line| line.contains("slow_readers_total "));
     let count = line.and_then(|line| line.split_whitespace().last());
     count.unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_device_that_does_not_read_direct_messages_is_disconnected() {
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["backlog_bytes"] = (64 * 1024).into();
+    });
+    let [mina, lucy] = ["mina", "lucy"].map(|name| signed(&server, name));
+    let level = Level::of(&server);
+    let bystanders = Bystanders::start(&server);
+    let asleep = Carrier::plain(server.web());
+    set_socket_recv_buffer_size(asleep.stream(), 16 * 1024).unwrap();
+    let asleep = WsClient::open_on(asleep, &lucy, &[]).unwrap();
+    let mut mina = WsClient::open(server.web(), &mina, &[]).unwrap();
+    let message = json!({ "recipient": "lucy", "message": "long ".repeat(780) }).to_string();
+    for sent in 0.. {
+        assert!(sent < MOST_MESSAGES, "nobody was disconnected");
+        mina.send(&message);
+        if sent % 500 == 0 && slow_readers(&server) > 0 {
+            break;
+        }
+    }
+    drop((asleep, mina));
+    bystanders.finish("a slow device");
+    level.wait_back(&server);
+}
+
+/// The way to the direct messages of somebody who registers now.
+fn signed(server: &Server, username: &str) -> String {
+    let form = [
+        ("first_name", "A"),
+        ("last_name", "B"),
+        ("username", username),
+        ("password", "long enough"),
+        ("email", &format!("{username}@example.org")),
+        ("phone", &format!("+555{:0>7}", random(10_000_000))),
+    ];
+    let answer = server.post_form("/api/register", &form).json();
+    let token = &answer["data"][0]["token"];
+    let field = |name: &str| token[name].as_str().unwrap().to_owned();
+    let mut header = Header::new(Algorithm::HS256);
+    header.extras.insert("access_key", field("access_key_id"));
+    let key = EncodingKey::from_secret(field("secret_access_key").as_bytes());
+    let token = encode(&header, &json!({}), &key).unwrap();
+    format!("/api/ws?token={token}")
+}
+
+#[test]
+fn browsers_that_do_not_read_their_answers_hold_up_nobody() {
+    let server = Server::start(every_listener);
+    let level = Level::of(&server);
+    let bystanders = Bystanders::start(&server);
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500);
+    let asleep: Vec<TcpStream> = ["rest", "web", "ws"]
+        .into_iter()
+        .flat_map(|name| std::iter::repeat_n(name, 30))
+        .map(|name| {
+            let mut stream = TcpStream::connect(server.address(name)).unwrap();
+            set_socket_recv_buffer_size(&stream, 16 * 1024).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            // As much of it as is taken.
+            let _ = stream.write(request.as_bytes());
+            stream
+        })
+        .collect();
+    // More of them than there are workers.
+    wait_until("all have begun", || {
+        Level::now(&server).threads >= level.threads + asleep.len()
+    });
+    for _ in 0..20 {
+        let ready = server.get("/readyz");
+        assert_eq!(ready.status, 200, "{}", ready.body);
+        drop(JsonClient::enter(&server, "visitor"));
+    }
+    drop(asleep);
+    bystanders.finish("browsers that do not read");
+    level.wait_back(&server);
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! No more threads: newcomers are told, and it goes on when there are some.
 
 use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
+
+use rustix::process::Signal;
 
 use crate::bystander::Bystanders;
 use crate::not_tested;
 use crate::process::{Level, is_root};
-use crate::support::{LineClient, Server, User, wait_until};
+use crate::support::{DEADLINE, LineClient, Server, User, wait_until};
 
 /// Somebody whose processes are counted on their own, and bounded: for root
 /// there is no bound.
@@ -15,24 +19,28 @@ const USER: u32 = 61_802;
 /// More than the server itself takes, and a few connections.
 const THREADS: usize = 40;
 
-#[test]
-fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
+/// A server that may have few threads.
+fn start(user: u32) -> Option<Server> {
     if !is_root() {
-        return not_tested("only root can become a user whose threads are counted apart");
+        not_tested("only root can become a user whose threads are counted apart");
+        return None;
     }
-    let user = format!("--reuid={USER}");
+    let reuid = format!("--reuid={user}");
     let most = format!("--nproc={THREADS}:{THREADS}");
-    let prefix = ["prlimit", &most, "setpriv", &user, "--clear-groups"];
+    let prefix = ["prlimit", &most, "setpriv", &reuid, "--clear-groups"];
     let mut server = Server::spawn_by(&prefix, &[], |config| {
         let data = Path::new(config["data_dir"].as_str().unwrap());
         fs::create_dir(data).unwrap();
         fs::set_permissions(data, Permissions::from_mode(0o700)).unwrap();
-        chown(data, Some(USER), None).unwrap();
+        chown(data, Some(user), None).unwrap();
         fs::set_permissions(data.parent().unwrap(), Permissions::from_mode(0o755)).unwrap();
     });
     server.wait_ready();
-    let level = Level::of(&server);
-    let bystanders = Bystanders::start(&server);
+    Some(server)
+}
+
+/// Comes in until there are no more threads; those who got in.
+fn fill(server: &Server) -> Vec<LineClient> {
     let mut inside = Vec::new();
     let mut refused = 0;
     for number in 0..40 {
@@ -47,13 +55,60 @@ fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
         }
     }
     assert!(refused > 0 && !inside.is_empty(), "{refused} refused");
+    inside
+}
+
+#[test]
+fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
+    let Some(server) = start(USER) else { return };
+    let level = Level::of(&server);
+    let bystanders = Bystanders::start(&server);
+    // REST wants threads of its own for many requests at once.
+    let asked: Vec<TcpStream> = (0..6).map(|_| ask_rest(&server)).collect();
+    let inside = fill(&server);
     server.wait_output("cannot serve");
+    let asked = asked.into_iter().chain((0..6).map(|_| ask_rest(&server)));
+    for mut stream in asked.collect::<Vec<_>>() {
+        // Whatever it is, there is an answer, or an end.
+        let end = stream.read_to_end(&mut Vec::new());
+        let ended = !matches!(&end, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
+        assert!(ended, "a request was forgotten");
+    }
     drop(inside);
     wait_until("somebody gets in", || {
         let mut client = LineClient::connect(server.telnet());
         !client.next_line().unwrap().contains("server is full")
     });
     LineClient::enter(&server, "alice");
+    // Nothing has ended for want of threads.
+    wait_until("REST answers", || server.get("/readyz").status == 200);
     bystanders.finish("no threads left");
     level.wait_back(&server);
+}
+
+#[test]
+fn out_of_threads_it_still_ends_in_order() {
+    let Some(mut server) = start(USER + 1) else {
+        return;
+    };
+    let inside = fill(&server);
+    server.signal(Signal::TERM);
+    assert!(server.wait_exit().success(), "{}", server.output());
+    for mut client in inside {
+        let heard = client.expect_close();
+        assert!(
+            heard.iter().any(|line| line.contains("shutting down")),
+            "{heard:?}"
+        );
+    }
+}
+
+/// Asks for something and does not wait for the answer.
+fn ask_rest(server: &Server) -> TcpStream {
+    let mut stream = TcpStream::connect(server.rest().unwrap()).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    // It may have been turned away already.
+    let _ = stream.write_all(request);
+    stream
 }

@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
 use chat_server::account::{Accounts, Gate, Passes};
+use chat_server::admin::{Administration, SaveBans};
 use chat_server::chatlog::{ChatLog, ChatLogOptions};
 use chat_server::config::{self, Secret};
 use chat_server::hub::{Ban, ConnectionId, Effects, Hub, Limits, Now, Profile};
@@ -212,7 +213,7 @@ impl Site {
         let saved_bans = Arc::new(Mutex::new(None));
         let saving_fails = Arc::new(AtomicBool::new(false));
         let saving_panics = Arc::new(AtomicBool::new(false));
-        let save_bans: rest::SaveBans = {
+        let save_bans: SaveBans = {
             let (saved, fails) = (saved_bans.clone(), saving_fails.clone());
             let panics = saving_panics.clone();
             Box::new(move |bans| {
@@ -241,8 +242,12 @@ impl Site {
             accounts,
             log: log.clone(),
             token: token.clone(),
-            save_bans: Mutex::new(save_bans),
-            max_text_bytes: Arc::new(AtomicUsize::new(1000)),
+            admin: Arc::new(Administration::new(
+                hub.clone(),
+                log.clone(),
+                save_bans,
+                Arc::new(AtomicUsize::new(1000)),
+            )),
             version: "1.2.3",
             started: jiff::Timestamp::now(),
             metrics: metrics.clone(),
@@ -257,6 +262,7 @@ impl Site {
             limits: plan.limits,
             files: plan.files,
             upgrades: plan.upgrades,
+            answers: None,
             relays: Some(relays.clone()),
             relayed: None,
             origins: origins.clone(),

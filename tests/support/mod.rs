@@ -13,6 +13,7 @@ mod json_client;
 mod line_client;
 #[cfg(feature = "cluster")]
 mod postgres;
+mod python;
 mod server;
 mod terminal;
 mod user;
@@ -24,6 +25,7 @@ pub use json_client::JsonClient;
 pub use line_client::LineClient;
 #[cfg(feature = "cluster")]
 pub use postgres::{Postgres, connect};
+pub use python::{python, run_python};
 pub use server::{DEADLINE, Server, free_address, wait_until};
 pub use terminal::{Terminal, missing};
 pub use user::{User, is_message, is_private};

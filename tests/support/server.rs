@@ -34,6 +34,7 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// A running server. Dropping it kills it.
 pub struct Server {
     child: Child,
+    task: Option<&'static str>,
     /// A program that runs the server, and its arguments; mostly none.
     prefix: Vec<String>,
     environment: Vec<(&'static str, &'static str)>,
@@ -91,15 +92,35 @@ impl Server {
             config["store"] = json!({"postgres": url});
         }
         change(&mut config);
+        Server::spawn_task(None, prefix, environment, dir, &config)
+    }
+
+    /// Starts what a subcommand does instead of a chat server, such as a name
+    /// server, and waits until it is ready.
+    pub fn start_task(task: &'static str, config: &Value) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        let mut server = Server::spawn_task(Some(task), &[], &[], dir, config);
+        server.wait_ready();
+        server
+    }
+
+    fn spawn_task(
+        task: Option<&'static str>,
+        prefix: &[&str],
+        environment: &[(&'static str, &'static str)],
+        dir: TempDir,
+        config: &Value,
+    ) -> Server {
         std::fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
         let environment = environment.to_vec();
         let prefix: Vec<String> = prefix.iter().map(|&word| word.to_owned()).collect();
-        let mut child = run(dir.path(), &prefix, &environment);
+        let mut child = run(task, dir.path(), &prefix, &environment);
         Server {
             stdout: Output::collect(child.stdout.take().unwrap()),
             stderr: Output::collect(child.stderr.take().unwrap()),
             addresses: HashMap::new(),
             child,
+            task,
             prefix,
             environment,
             dir,
@@ -124,7 +145,7 @@ impl Server {
     /// Starts an ended server with the same configuration and data folder,
     /// and waits until it is ready.
     pub fn start_again(&mut self) {
-        self.child = run(self.dir.path(), &self.prefix, &self.environment);
+        self.child = run(self.task, self.dir.path(), &self.prefix, &self.environment);
         self.stdout = Output::collect(self.child.stdout.take().unwrap());
         self.stderr = Output::collect(self.child.stderr.take().unwrap());
         self.wait_ready();
@@ -271,7 +292,7 @@ impl Server {
     }
 }
 
-fn run(dir: &Path, prefix: &[String], environment: &[(&str, &str)]) -> Child {
+fn run(task: Option<&str>, dir: &Path, prefix: &[String], environment: &[(&str, &str)]) -> Child {
     const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
     let mut command = match prefix.split_first() {
         None => Command::new(SERVER),
@@ -290,6 +311,7 @@ fn run(dir: &Path, prefix: &[String], environment: &[(&str, &str)]) -> Child {
         .envs(environment.iter().copied())
         .arg("-c")
         .arg(dir.join("config.json"))
+        .args(task)
         .current_dir(dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

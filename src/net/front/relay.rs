@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -46,6 +46,7 @@ pub struct Relays {
     socket: PathBuf,
     patience: Duration,
     last: AtomicU64,
+    refused: AtomicBool,
     under_way: Mutex<HashMap<u64, Relayed>>,
 }
 
@@ -65,6 +66,7 @@ impl Relays {
             socket,
             patience,
             last: AtomicU64::new(0),
+            refused: AtomicBool::new(false),
             under_way: Mutex::new(HashMap::new()),
         }
     }
@@ -72,6 +74,12 @@ impl Relays {
     /// Where the REST server listens.
     pub fn socket(&self) -> &Path {
         &self.socket
+    }
+
+    /// Whether since the last time somebody asked there was nobody to pass a
+    /// request on to.
+    pub fn were_refused(&self) -> bool {
+        self.refused.swap(false, Ordering::Relaxed)
     }
 
     /// The request under way that [`RELAY_HEADER`] names.
@@ -105,6 +113,15 @@ impl Relays {
         })
     }
 
+    fn connect(&self) -> Result<UnixStream, Rejection> {
+        UnixStream::connect(&self.socket).map_err(|error| {
+            if error.kind() == ErrorKind::ConnectionRefused {
+                self.refused.store(true, Ordering::Relaxed);
+            }
+            Rejection::Unavailable
+        })
+    }
+
     /// Has a request carried out. The answer is taken whole before the client
     /// gets any of it, so that a slow client holds up nobody but itself.
     pub(super) fn relay(
@@ -115,7 +132,7 @@ impl Relays {
         peer: SocketAddr,
     ) -> Result<Answer, Rejection> {
         let ticket = self.begin(peer).ok_or(Rejection::Busy)?;
-        let upstream = UnixStream::connect(&self.socket).map_err(|_| Rejection::Unavailable)?;
+        let upstream = self.connect()?;
         let deadline = Instant::now() + self.patience;
         let request = [request_head(head, body.len(), ticket.id).as_slice(), body].concat();
         send(&upstream, &request, self.patience)?;
@@ -267,5 +284,26 @@ impl AnswerHead {
             true => answer.without_body(self.announced),
             false => answer.with_body(body),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn nobody_behind_the_socket_is_noticed_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("socket");
+        let relays = Relays::new(path.clone(), Duration::from_secs(1));
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(relays.connect().is_ok());
+        assert!(!relays.were_refused());
+        // What a panic of its thread leaves: a file, and nobody who listens.
+        drop(listener);
+        assert!(relays.connect().is_err());
+        assert!(relays.were_refused());
+        assert!(!relays.were_refused());
     }
 }

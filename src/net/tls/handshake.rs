@@ -56,7 +56,7 @@ impl Tls {
             Err(why) => why,
         };
         match (why, inside) {
-            (Unshaken::Plain, Inside::Http) => tell(&stream, HTTP_WORDS),
+            (Unshaken::Plain, Inside::Http | Inside::Grpc) => tell(&stream, HTTP_WORDS),
             // A telnet client says nothing until it is greeted.
             (Unshaken::Plain | Unshaken::Silent, Inside::Lines) => tell(&stream, LINES_WORDS),
             (Unshaken::Silent | Unshaken::Broken, _) => {}

@@ -48,10 +48,23 @@ impl Secure {
     /// plaintext.
     pub fn receive(
         &mut self,
-        mut ciphertext: &[u8],
+        ciphertext: &[u8],
         plaintext: &mut Vec<u8>,
         stream: &TcpStream,
     ) -> Result<bool, Broken> {
+        let gained = self.decrypt(ciphertext, plaintext, stream)?;
+        self.send(stream).map_err(|_| Broken)?;
+        gained.ok_or(Broken)
+    }
+
+    /// Returns whether there was any plaintext; nothing, if there will be none
+    /// any more.
+    fn decrypt(
+        &mut self,
+        mut ciphertext: &[u8],
+        plaintext: &mut Vec<u8>,
+        stream: &TcpStream,
+    ) -> Result<Option<bool>, Broken> {
         let before = plaintext.len();
         let ended = loop {
             match self.rustls.reader().read_to_end(plaintext) {
@@ -65,10 +78,52 @@ impl Secure {
             }
             self.feed(&mut ciphertext, stream)?;
         };
-        self.send(stream).map_err(|_| Broken)?;
         match plaintext.len() > before {
-            false if ended => Err(Broken),
-            gained => Ok(gained),
+            false if ended => Ok(None),
+            gained => Ok(Some(gained)),
+        }
+    }
+
+    /// As [`Secure::receive`] on a socket that never blocks: whether there is
+    /// no need to wait for more.
+    #[cfg(feature = "grpc")]
+    pub fn receive_now(
+        &mut self,
+        ciphertext: &[u8],
+        plaintext: &mut Vec<u8>,
+        stream: &TcpStream,
+    ) -> io::Result<bool> {
+        let gained = self.decrypt(ciphertext, plaintext, stream);
+        let gained = gained.map_err(|Broken| io::Error::from(io::ErrorKind::InvalidData))?;
+        self.send_now(stream)?;
+        Ok(gained.unwrap_or(true))
+    }
+
+    /// As [`Secure::write`] on a socket that never blocks.
+    #[cfg(feature = "grpc")]
+    pub fn write_now(&mut self, bytes: &[u8], stream: &TcpStream) -> io::Result<usize> {
+        let mut taken = self.rustls.writer().write(bytes)?;
+        if taken == 0 && !bytes.is_empty() {
+            // As much waits as may.
+            self.send(stream)?;
+            taken = self.rustls.writer().write(bytes)?;
+        }
+        self.send_now(stream)?;
+        Ok(taken)
+    }
+
+    /// Sends everything that waits.
+    #[cfg(feature = "grpc")]
+    pub fn flush_now(&mut self, stream: &TcpStream) -> io::Result<()> {
+        self.send(stream)
+    }
+
+    /// Sends what the socket takes.
+    #[cfg(feature = "grpc")]
+    fn send_now(&mut self, stream: &TcpStream) -> io::Result<()> {
+        match self.send(stream) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            other => other,
         }
     }
 

@@ -1,0 +1,104 @@
+//! What the hub makes of commands: state in, effects out, no socket.
+
+use std::time::Duration;
+
+use chat_server::hub::{Command, ConnectionId, Effects, Hub, Limits, Now, Profile};
+use chat_server::name::Name;
+use chat_server::text::Text;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+
+/// Commands of one turn.
+const TURN: u64 = 64;
+
+/// People in rooms of their own, in all of them together `members`.
+struct House {
+    hub: Hub,
+    fx: Effects,
+    now: Now,
+    people: Vec<ConnectionId>,
+}
+
+impl House {
+    fn new(members: u32, in_a_room: u32) -> House {
+        let limits = Limits {
+            login: Duration::ZERO,
+            channels_per_connection: 0,
+            history: false,
+        };
+        let mut house = House {
+            hub: Hub::new(limits),
+            fx: Effects::default(),
+            now: Now {
+                unix_ms: 1_790_000_000_000,
+                ticks_ms: 0,
+            },
+            people: Vec::new(),
+        };
+        for index in 0..members {
+            house.enter(index, &format!("room{}", index / in_a_room));
+        }
+        house
+    }
+
+    fn enter(&mut self, index: u32, room: &str) {
+        let id = ConnectionId {
+            index,
+            generation: 0,
+        };
+        let profile = Profile {
+            protocol: "bench",
+            address: "192.0.2.1:1".parse().unwrap(),
+            one_channel: true,
+        };
+        let nickname = Name::parse(&format!("member{index}")).unwrap();
+        self.hub.open(id, profile, self.now, &mut self.fx);
+        let claimed = self.hub.claim(id, nickname, None, self.now, &mut self.fx);
+        claimed.unwrap();
+        self.apply(id, Command::Join(Name::parse(room).unwrap()));
+        self.people.push(id);
+    }
+
+    fn apply(&mut self, id: ConnectionId, command: Command) {
+        self.hub.apply(id, command, self.now, &mut self.fx);
+        self.fx.clear();
+    }
+}
+
+fn messages(c: &mut Criterion) {
+    let mut group = c.benchmark_group("messages");
+    group.throughput(Throughput::Elements(TURN));
+    let text = Text::clean("a message of forty-seven characters, neither long");
+    for (members, in_a_room) in [(2, 2), (1000, 2), (1000, 1000), (10_000, 10_000)] {
+        let mut house = House::new(members, in_a_room);
+        let name = BenchmarkId::new(format!("rooms of {in_a_room}"), members);
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                for sender in 0..TURN as usize {
+                    let id = house.people[sender * 7 % house.people.len()];
+                    let say = Command::Say {
+                        channel: None,
+                        text: text.clone(),
+                    };
+                    house.apply(id, say);
+                }
+            });
+        });
+    }
+    group.finish();
+}
+
+fn rooms(c: &mut Criterion) {
+    let mut house = House::new(1000, 1000);
+    let id = house.people[0];
+    let names = ["room0", "elsewhere"].map(|name| Name::parse(name).unwrap());
+    c.bench_function("leave a room of 1000 and come back", |b| {
+        b.iter(|| {
+            for name in names.iter().rev() {
+                house.apply(id, Command::Join(name.clone()));
+            }
+        });
+    });
+}
+
+criterion_group!(benches, messages, rooms);
+criterion_main!(benches);

@@ -1,0 +1,205 @@
+"""What is measured of whom, and what is to be reached."""
+
+from dataclasses import dataclass, field
+
+# Nothing is kept, as on IRC.
+NOTHING_KEPT = '{"history":"off","chat_log":{"enabled":false}}'
+
+# How many logins at once suit each best, tried out: ngircd keeps few waiting
+# at its listener, inspircd lets everybody in together once a second.
+AT_ONCE = {"ngircd": 8, "inspircd": 1000}
+AT_ONCE_OURS = 64
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A server as it is measured; `peer` if it is not ours."""
+
+    name: str
+    protocol: str
+    peer: str = ""
+    kept: bool = False
+
+    def arguments(self):
+        at_once = AT_ONCE.get(self.peer, AT_ONCE_OURS)
+        words = ["--protocol", self.protocol, "--at-once", str(at_once)]
+        if not self.peer and not self.kept:
+            words += ["--server-config", NOTHING_KEPT]
+        return words
+
+
+TELNET = Contestant("chat-server, telnet", "telnet")
+WS = Contestant("chat-server, WebSocket", "ws")
+TELNET_KEPT = Contestant("chat-server, telnet, history on", "telnet", kept=True)
+WS_KEPT = Contestant("chat-server, WebSocket, history on", "ws", kept=True)
+NGIRCD = Contestant("ngircd", "irc", peer="ngircd")
+INSPIRCD = Contestant("inspircd", "irc", peer="inspircd")
+BARE = Contestant("bare send()", "telnet", peer="none")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure's bound: so many times the best peer's or the bare loop's, or
+    so much."""
+
+    bound: float
+    against: str = "peer"
+    at_least: bool = True
+
+    def words(self):
+        sign = "≥" if self.at_least else "≤"
+        if self.against == "peer":
+            return f"{sign} {self.bound:g} × best peer"
+        if self.against == "bare":
+            return f"{sign} {self.bound:g} × bare send()"
+        return f"{sign} {self.bound:,.10g}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a scenario, by its key in the JSON."""
+
+    key: str
+    title: str
+    unit: str
+    higher_is_better: bool = True
+    targets: dict = field(default_factory=dict)
+    scale: float = 1.0
+    # The same figure of who has another name for it.
+    other_keys: tuple = ()
+
+    def of(self, figures):
+        for key in (self.key, *self.other_keys):
+            if key in figures:
+                return figures[key] * self.scale
+        return None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Arguments of `chat-server bench`, for these, with these figures."""
+
+    title: str
+    arguments: tuple
+    contestants: tuple
+    figures: tuple
+
+
+def least(bound, against="peer"):
+    return Target(bound, against)
+
+
+def most(bound, against="peer"):
+    return Target(bound, against, at_least=False)
+
+
+ALL = (TELNET, WS, NGIRCD, INSPIRCD)
+# Logins take ngircd the longer the more people there are: 10,000 would take it
+# a quarter of an hour.
+WITHOUT_NGIRCD = (TELNET, WS, INSPIRCD)
+ALL_KEPT = (TELNET, WS, TELNET_KEPT, WS_KEPT, NGIRCD, INSPIRCD)
+DELIVERIES = "deliveries_per_second"
+P99 = "latency_p99_ms"
+CPU = "server_cpu_s_per_million"
+
+SCENARIOS = (
+    Scenario(
+        "One room of 1,000, flooded by 4 senders",
+        ("room", "--members", "1000", "--senders", "4", "--window", "32"),
+        ALL_KEPT,
+        (
+            Figure(
+                DELIVERIES,
+                "deliveries",
+                "/s",
+                targets={TELNET: least(3), WS: least(2), TELNET_KEPT: least(1.5), WS_KEPT: least(1.5)},
+            ),
+            Figure(P99, "latency, p99", "ms", False),
+            Figure(CPU, "server CPU a delivery", "µs", False),
+        ),
+    ),
+    Scenario(
+        "One room of 1,000, 20 messages a second",
+        ("room", "--members", "1000", "--rate", "20"),
+        (TELNET, WS, TELNET_KEPT, NGIRCD, INSPIRCD, BARE),
+        (
+            Figure(P99, "latency, p99", "ms", False, {TELNET: most(0.5), WS: most(0.5)}),
+            Figure(
+                CPU,
+                "server CPU a delivery",
+                "µs",
+                False,
+                {TELNET: most(1.5, "bare"), WS: most(1.5, "bare")},
+                other_keys=("sender_cpu_s_per_million",),
+            ),
+        ),
+    ),
+    Scenario(
+        "1,000 rooms of 2",
+        ("pairs", "--rooms", "1000"),
+        (TELNET, WS, TELNET_KEPT, NGIRCD, INSPIRCD),
+        (
+            Figure(DELIVERIES, "deliveries", "/s", targets={TELNET: least(1), WS: least(1)}),
+            Figure("messages_per_second", "messages", "/s"),
+            Figure(P99, "latency, p99", "ms", False, {TELNET: most(1), WS: most(1)}),
+        ),
+    ),
+    Scenario(
+        "1,000 people come into one channel",
+        ("logins", "--connections", "1000"),
+        ALL,
+        (Figure("logins_per_second", "logins", "/s", targets={TELNET: least(1), WS: least(1)}),),
+    ),
+    Scenario(
+        "10,000 people come into one channel",
+        ("logins", "--connections", "10000"),
+        WITHOUT_NGIRCD,
+        (
+            Figure("logins_per_second", "logins", "/s", targets={TELNET: least(1), WS: least(1)}),
+            Figure("server_cpu_us_per_login", "server CPU a login", "µs", False),
+        ),
+    ),
+    Scenario(
+        "10,000 connections that say nothing",
+        ("idle", "--connections", "10000"),
+        WITHOUT_NGIRCD,
+        (
+            Figure(
+                "memory_bytes",
+                "memory a connection, the kernel's too",
+                "KB",
+                False,
+                {TELNET: most(48, "absolute"), WS: most(48, "absolute")},
+                scale=1 / 1024,
+            ),
+        ),
+    ),
+    Scenario(
+        "15,000 connections",
+        ("idle", "--connections", "15000"),
+        (TELNET,),
+        (Figure("held", "held", "", targets={TELNET: least(15_000, "absolute")}),),
+    ),
+    Scenario(
+        "20,000 connections",
+        ("idle", "--connections", "20000"),
+        (TELNET,),
+        (Figure("held", "held", "", targets={TELNET: least(20_000, "absolute")}),),
+    ),
+    Scenario(
+        "One slow reader in a flooded room of 1,000",
+        ("slow", "--members", "1000", "--readers", "1"),
+        ALL,
+        (
+            Figure(
+                "latency_p99_ratio",
+                "p99 of the others, with / without",
+                "×",
+                False,
+                {TELNET: most(1.1, "absolute"), WS: most(1.1, "absolute")},
+            ),
+        ),
+    ),
+)
+# Memory maps without which threads for 20,000 connections do not fit.
+MAPS_FOR_20_000 = 100_000

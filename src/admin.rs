@@ -1,0 +1,231 @@
+//! What administrators do, by whatever interface they came. Whatever is done
+//! is an entry of the chat log, and so is whoever fails to be one; looking is
+//! not doing, and no secret is ever part of an entry.
+//!
+//! Knows no protocol: texts are judged here, requests are understood and
+//! refusals worded for their readers by the interface.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ipnet::IpNet;
+use parking_lot::Mutex;
+
+use crate::account::unix_ms;
+use crate::chatlog::{ChatLog, Entry};
+use crate::hub::{Ban, BanError, BanTarget};
+use crate::name::Name;
+use crate::protocol::rfc3339;
+use crate::text::Text;
+use crate::turn::{HubHandle, HubUnavailable};
+
+/// Keeps the bans that are in force beyond a restart.
+pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
+
+/// What administrators can do.
+pub struct Administration {
+    hub: HubHandle,
+    log: ChatLog,
+    /// Called after every change of the bans, never twice at once.
+    save_bans: Mutex<SaveBans>,
+    /// Longest announcement or reason; may change at any time.
+    max_text_bytes: Arc<AtomicUsize>,
+}
+
+/// Why bans are not as wished.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BansFailed {
+    /// The hub does not answer.
+    Hub,
+    /// No more of them fit.
+    Refused(BanError),
+    /// There is none of this number.
+    NoSuchBan(u64),
+    /// It is done, but will not outlast a restart; says why.
+    NotSaved(String),
+}
+
+/// Who acts. Goes to the hub together with what is to be done there, so that
+/// the one is never without the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Actor(pub SocketAddr);
+
+impl Actor {
+    /// What has been done, at `now_ms` (since 1970 UTC), and to whom.
+    fn did(self, now_ms: u64, whom: Option<&Name>, what: String) -> Entry {
+        Entry {
+            address: Some(self.0),
+            to: whom.map(Name::shown),
+            ..Entry::admin(now_ms, what)
+        }
+    }
+}
+
+impl Administration {
+    /// Acts on the hub, and notes it in the log.
+    pub fn new(
+        hub: HubHandle,
+        log: ChatLog,
+        save_bans: SaveBans,
+        max_text_bytes: Arc<AtomicUsize>,
+    ) -> Administration {
+        Administration {
+            hub,
+            log,
+            save_bans: Mutex::new(save_bans),
+            max_text_bytes,
+        }
+    }
+
+    /// A text that people will see, cleaned; or what is wrong with it.
+    pub fn text(&self, raw: &str) -> Result<Text, String> {
+        let limit = self.max_text_bytes.load(Ordering::Relaxed);
+        if raw.len() > limit {
+            return Err(format!("longer than {limit} bytes"));
+        }
+        let text = Text::clean(raw);
+        match text.is_empty() {
+            true => Err("has nothing in it".to_owned()),
+            false => Ok(text),
+        }
+    }
+
+    /// A reason, which is one line, if there is any.
+    pub fn reason(&self, raw: Option<&str>) -> Result<Option<Text>, String> {
+        let raw = raw.filter(|raw| !raw.trim().is_empty());
+        raw.map(|raw| self.text(&raw.replace(['\r', '\n'], " ")))
+            .transpose()
+    }
+
+    /// Tells every connected client of every protocol; how many there were.
+    pub fn announce(&self, actor: Actor, text: Text) -> Result<usize, HubUnavailable> {
+        let told = self.hub.ask(move |hub, now, fx| {
+            let told = hub.announce(text.clone(), now, fx);
+            let what = format!("announced to {told} connections: {text}");
+            fx.log(actor.did(now.unix_ms, None, what));
+            told
+        })?;
+        ::log::info!("{}: announced to {told} connections", actor.0);
+        Ok(told)
+    }
+
+    /// Ends all connections of a user; how many there were.
+    pub fn kick(
+        &self,
+        actor: Actor,
+        name: &Name,
+        reason: Option<Text>,
+    ) -> Result<usize, HubUnavailable> {
+        let kicked = name.clone();
+        let count = self.hub.ask(move |hub, now, fx| {
+            let count = hub.kick(&kicked, reason.clone(), now, fx);
+            let why = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+            let what = format!("disconnected {kicked} ({count} connections){why}");
+            if count > 0 {
+                fx.log(actor.did(now.unix_ms, Some(&kicked), what));
+            }
+            count
+        })?;
+        if count > 0 {
+            ::log::info!("{}: disconnected {name}", actor.0);
+        }
+        Ok(count)
+    }
+
+    /// The bans in force.
+    pub fn bans(&self) -> Result<Vec<Ban>, HubUnavailable> {
+        self.hub.ask(|hub, now, _| hub.bans(now))
+    }
+
+    /// Bans, until `expires_ms` (since 1970 UTC), and disconnects whom it hits.
+    pub fn ban(
+        &self,
+        actor: Actor,
+        target: BanTarget,
+        reason: Option<Text>,
+        expires_ms: Option<u64>,
+    ) -> Result<Ban, BansFailed> {
+        // Held until saved, so that an older list never replaces a newer one.
+        let save = self.save_bans.lock();
+        let (ban, all) = self.hub.ask(move |hub, now, fx| {
+            let ban = hub.ban(target, reason, expires_ms, now, fx);
+            if let Ok(ban) = &ban {
+                let what = format!("made {}", in_words(ban));
+                fx.log(actor.did(now.unix_ms, nickname(ban), what));
+            }
+            (ban, hub.bans(now))
+        })?;
+        let ban = ban.map_err(BansFailed::Refused)?;
+        ::log::info!("{}: ban {} made", actor.0, ban.id);
+        save(&all).map_err(|error| BansFailed::NotSaved(error.to_string()))?;
+        Ok(ban)
+    }
+
+    /// Lifts a ban.
+    pub fn unban(&self, actor: Actor, id: u64) -> Result<(), BansFailed> {
+        let save = self.save_bans.lock();
+        let (lifted, all) = self.hub.ask(move |hub, now, fx| {
+            let lifted = hub.unban(id, fx);
+            if let Some(ban) = &lifted {
+                let what = format!("lifted {}", in_words(ban));
+                fx.log(actor.did(now.unix_ms, nickname(ban), what));
+            }
+            (lifted.is_some(), hub.bans(now))
+        })?;
+        if !lifted {
+            return Err(BansFailed::NoSuchBan(id));
+        }
+        ::log::info!("{}: ban {id} lifted", actor.0);
+        save(&all).map_err(|error| BansFailed::NotSaved(error.to_string()))
+    }
+
+    /// Somebody has come with a wrong token and wanted this.
+    pub fn refused(&self, actor: Actor, wanted: &str) {
+        ::log::warn!("{}: wrong admin token for {wanted}", actor.0);
+        let what = format!("refused: wrong admin token for {wanted}");
+        self.log.record(actor.did(unix_ms(), None, what));
+    }
+}
+
+impl From<HubUnavailable> for BansFailed {
+    fn from(_: HubUnavailable) -> BansFailed {
+        BansFailed::Hub
+    }
+}
+
+/// An address or a network, as people write them.
+pub fn network(raw: &str) -> Option<IpNet> {
+    let address = raw.parse().map(|address: IpAddr| IpNet::from(address));
+    address.or_else(|_| raw.parse::<IpNet>()).ok()
+}
+
+/// A network as people read it: one of a single address is that address.
+pub fn shown(net: IpNet) -> String {
+    match net.prefix_len() == net.max_prefix_len() {
+        true => net.addr().to_string(),
+        false => net.to_string(),
+    }
+}
+
+/// A ban as the audit trail names it.
+fn in_words(ban: &Ban) -> String {
+    let target = match &ban.target {
+        BanTarget::Nickname(name) => format!("nickname {name}"),
+        BanTarget::Address(net) => format!("address {}", shown(*net)),
+    };
+    let end = ban.expires_ms.map(rfc3339);
+    let end = end.map_or_else(|| "for ever".to_owned(), |end| format!("until {end}"));
+    let reason = ban.reason.as_ref();
+    let reason = reason.map_or_else(String::new, |reason| format!(": {reason}"));
+    format!("ban {} of {target} {end}{reason}", ban.id)
+}
+
+/// Whom a ban is for, if it has a name.
+fn nickname(ban: &Ban) -> Option<&Name> {
+    match &ban.target {
+        BanTarget::Nickname(name) => Some(name),
+        BanTarget::Address(_) => None,
+    }
+}

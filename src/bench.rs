@@ -1,0 +1,121 @@
+//! `bench`: load for a server, and what it made of it.
+//!
+//! One thread and one epoll set hold every client, whatever the protocol, so
+//! that the generator takes little of a machine it shares with the server. It
+//! measures from outside only: the bytes, and what the kernel says about the
+//! server's process. It must never know anything of the server's inside, wait
+//! for anything without a limit, or leave a server behind that it started.
+
+mod error;
+mod latency;
+mod login;
+mod mark;
+mod options;
+mod process;
+mod progress;
+mod protocol;
+mod report;
+mod scenario;
+mod swarm;
+mod target;
+mod wire;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+pub use error::BenchError;
+pub use options::Bench;
+
+use options::Scenario;
+use progress::Progress;
+use report::Report;
+use target::Target;
+
+/// Exit code after Ctrl-C, as shells have it.
+const INTERRUPTED: u8 = 130;
+/// Stands for standard output.
+const STDOUT: &str = "-";
+
+/// What all scenarios have at hand.
+struct Run<'a> {
+    options: &'a Bench,
+    target: Target,
+    progress: Progress,
+    /// Somebody wants this to end.
+    stop: Arc<AtomicBool>,
+}
+
+impl Run<'_> {
+    /// An error once somebody wants this to end.
+    fn go_on(&self) -> Result<(), BenchError> {
+        match self.stop.load(Ordering::Relaxed) {
+            true => Err(BenchError::Interrupted),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Bench {
+    /// Runs the scenario and shows its figures.
+    pub fn main(&self) -> ExitCode {
+        match self.run().and_then(|report| self.show(&report)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "chat-server bench: {error}");
+                match error {
+                    BenchError::Interrupted => ExitCode::from(INTERRUPTED),
+                    _ => ExitCode::FAILURE,
+                }
+            }
+        }
+    }
+
+    fn run(&self) -> Result<Report, BenchError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            signal_hook::flag::register(signal, stop.clone())
+                .map_err(BenchError::io("signals cannot be caught"))?;
+        }
+        process::need_descriptors(self.scenario.connections())?;
+        let target = match self.scenario {
+            Scenario::SendLoop { .. } => Target::none(),
+            _ => Target::find(self, &stop)?,
+        };
+        let mut run = Run {
+            options: self,
+            target,
+            progress: Progress::new(),
+            stop,
+        };
+        let report = scenario::run(&mut run);
+        run.progress.clear();
+        if report.is_err()
+            && let Some(log) = run.target.log()
+        {
+            let _ = write!(io::stderr(), "the log of its server:\n{log}");
+        }
+        report
+    }
+
+    fn show(&self, report: &Report) -> Result<(), BenchError> {
+        let json = self.json.as_deref();
+        if json != Some(Path::new(STDOUT)) {
+            // Nobody is left to tell when standard output is closed.
+            let _ = write!(io::stdout(), "{report}");
+        }
+        match json {
+            None => Ok(()),
+            Some(path) if path == Path::new(STDOUT) => {
+                let _ = write!(io::stdout(), "{}", report.json());
+                Ok(())
+            }
+            Some(path) => std::fs::write(path, report.json())
+                .map_err(|error| BenchError::Unwritable(path.to_owned(), error)),
+        }
+    }
+}

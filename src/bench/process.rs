@@ -1,0 +1,99 @@
+//! What the kernel says about a process and about memory.
+
+use std::fs::read_to_string;
+use std::io;
+
+use rustix::process::{Resource, getrlimit};
+
+use super::error::BenchError;
+use crate::net::limits::raise_descriptor_limit;
+
+/// Descriptors besides connections: files, epoll, pipes.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// A process at one moment.
+#[derive(Default)]
+pub(super) struct Process {
+    /// Seconds of processor time used so far.
+    pub(super) cpu_seconds: f64,
+    /// Resident memory.
+    pub(super) resident_kib: u64,
+    /// Resident memory, of what is shared its share.
+    pub(super) proportional_kib: u64,
+    /// Page tables.
+    pub(super) page_tables_kib: u64,
+    /// Threads.
+    pub(super) threads: u64,
+}
+
+/// Memory the kernel itself uses, for all processes.
+pub(super) struct Kernel {
+    /// Stacks of all threads while in the kernel.
+    pub(super) stacks_kib: u64,
+    /// Kernel objects such as sockets and files.
+    pub(super) slab_kib: u64,
+    /// What TCP holds in buffers.
+    pub(super) tcp_kib: u64,
+}
+
+impl Process {
+    /// Looks at a process.
+    pub(super) fn of(pid: u32) -> Result<Process, BenchError> {
+        Process::read(&pid.to_string()).map_err(|error| BenchError::NoProcess(pid, error))
+    }
+
+    /// Looks at this program.
+    pub(super) fn own() -> Result<Process, BenchError> {
+        Process::read("self").map_err(BenchError::io("/proc cannot be read"))
+    }
+
+    fn read(pid: &str) -> io::Result<Process> {
+        let status = read_to_string(format!("/proc/{pid}/status"))?;
+        let stat = read_to_string(format!("/proc/{pid}/stat"))?;
+        // Only its owner may read that.
+        let maps = read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        // The name in parentheses may contain spaces; count from behind it.
+        let fields = stat.rsplit(')').next().unwrap_or("");
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: f64 = ticks.filter_map(|field| field.parse::<f64>().ok()).sum();
+        Ok(Process {
+            cpu_seconds: ticks / rustix::param::clock_ticks_per_second() as f64,
+            resident_kib: number_after(&status, "VmRSS:"),
+            proportional_kib: number_after(&maps, "Pss:"),
+            page_tables_kib: number_after(&status, "VmPTE:"),
+            threads: number_after(&status, "Threads:"),
+        })
+    }
+}
+
+impl Kernel {
+    /// Looks at the kernel.
+    pub(super) fn read() -> Result<Kernel, BenchError> {
+        let unreadable = BenchError::io("/proc cannot be read");
+        let memory = read_to_string("/proc/meminfo").map_err(&unreadable)?;
+        let sockets = read_to_string("/proc/net/sockstat").map_err(&unreadable)?;
+        let page_kib = rustix::param::page_size() as u64 / 1024;
+        Ok(Kernel {
+            stacks_kib: number_after(&memory, "KernelStack:"),
+            slab_kib: number_after(&memory, "Slab:"),
+            tcp_kib: number_after(&sockets, " mem ") * page_kib,
+        })
+    }
+}
+
+/// The number that follows `label`; 0 when there is none.
+fn number_after(text: &str, label: &str) -> u64 {
+    let rest = text.split_once(label).map_or("", |(_, rest)| rest);
+    let number = rest.split_whitespace().next();
+    number.and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+/// Sees to it that so many connections can be open.
+pub(super) fn need_descriptors(connections: usize) -> Result<(), BenchError> {
+    raise_descriptor_limit();
+    let needed = connections as u64 + OTHER_DESCRIPTORS;
+    match getrlimit(Resource::Nofile).current {
+        Some(allowed) if allowed < needed => Err(BenchError::Descriptors { needed, allowed }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,94 @@
+//! What the clients speak.
+
+use clap::ValueEnum;
+use serde_json::json;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+
+/// Protocols the clients can speak.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Lines over TCP
+    Telnet,
+    /// Lines over a WebSocket
+    Ws,
+    /// JSON commands over a WebSocket
+    Json,
+    /// Room lines over TCP
+    Room,
+    /// Room lines over a WebSocket
+    RoomWs,
+    /// IRC, to measure other servers by the same hand
+    Irc,
+}
+
+impl Protocol {
+    /// Its name on the command line.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Protocol::Telnet => "telnet",
+            Protocol::Ws => "ws",
+            Protocol::Json => "json",
+            Protocol::Room => "room",
+            Protocol::RoomWs => "room-ws",
+            Protocol::Irc => "irc",
+        }
+    }
+
+    /// Whether who says something in a room hears it, too.
+    pub(super) fn echoes(self) -> bool {
+        self != Protocol::Irc
+    }
+
+    /// Whether a frame is a line.
+    pub(super) fn is_framed(self) -> bool {
+        matches!(self, Protocol::Ws | Protocol::Json | Protocol::RoomWs)
+    }
+
+    /// The name of our listener for it, plain.
+    pub(super) fn listener(self) -> Option<&'static str> {
+        match self {
+            Protocol::Telnet => Some("telnet"),
+            Protocol::Ws | Protocol::Json | Protocol::RoomWs => Some("web"),
+            Protocol::Room => Some("tcp"),
+            Protocol::Irc => None,
+        }
+    }
+
+    /// Appends the bytes with which somebody in `room` says something.
+    pub(super) fn say(self, room: &str, text: &str, out: &mut Vec<u8>) {
+        match self {
+            Protocol::Json => {
+                let command = json!({ "type": "message", "args": { "body": text } });
+                self.line(&command.to_string(), out);
+            }
+            Protocol::Irc => self.line(&format!("PRIVMSG #{room} :{text}"), out),
+            _ => self.line(text, out),
+        }
+    }
+
+    /// Appends a line or what stands for one.
+    pub(super) fn line(self, line: &str, out: &mut Vec<u8>) {
+        if self.is_framed() {
+            return frame(OpCode::Data(Data::Text), line.as_bytes(), out);
+        }
+        out.extend_from_slice(line.as_bytes());
+        out.extend_from_slice(match self {
+            Protocol::Irc => b"\r\n",
+            _ => b"\n",
+        });
+    }
+}
+
+/// Appends a client's frame. Clients must mask; with a key of zeros that
+/// changes nothing, and who listens in on a benchmark is welcome.
+pub(super) fn frame(opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
+    let header = FrameHeader {
+        opcode,
+        mask: Some([0; 4]),
+        ..FrameHeader::default()
+    };
+    // Writing to memory does not fail.
+    let _ = header.format(payload.len() as u64, out);
+    out.extend_from_slice(payload);
+}

@@ -1,0 +1,141 @@
+//! The figures of one scenario, as a table and as JSON.
+
+use std::fmt;
+
+use serde_json::{Map, Value, json};
+
+use super::options::Bench;
+
+/// The figures of one scenario.
+pub(super) struct Report {
+    scenario: &'static str,
+    protocol: &'static str,
+    server: String,
+    settings: Vec<(&'static str, u64)>,
+    figures: Vec<Figure>,
+}
+
+struct Figure {
+    key: String,
+    label: String,
+    value: f64,
+    unit: &'static str,
+}
+
+impl Report {
+    /// No figures yet.
+    pub(super) fn new(options: &Bench, server: String) -> Report {
+        Report {
+            scenario: options.scenario.name(),
+            protocol: options.protocol.name(),
+            server,
+            settings: options.settings(),
+            figures: Vec::new(),
+        }
+    }
+
+    /// Adds a figure: its name in JSON, for people, its value and unit.
+    pub(super) fn add(
+        &mut self,
+        key: &str,
+        label: impl Into<String>,
+        value: f64,
+        unit: &'static str,
+    ) {
+        // Nothing divided by nothing is nothing to report.
+        if value.is_finite() {
+            self.figures.push(Figure {
+                key: key.to_owned(),
+                label: label.into(),
+                value,
+                unit,
+            });
+        }
+    }
+
+    /// As JSON.
+    pub(super) fn json(&self) -> String {
+        let settings: Map<String, Value> = self
+            .settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
+        let figures: Map<String, Value> = self
+            .figures
+            .iter()
+            .map(|figure| (figure.key.clone(), json!(figure.value)))
+            .collect();
+        let report = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "scenario": self.scenario,
+            "protocol": self.protocol,
+            "server": self.server,
+            "settings": settings,
+            "figures": figures,
+        });
+        format!("{report:#}\n")
+    }
+}
+
+/// The table.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} by {}, {}:",
+            self.scenario, self.protocol, self.server
+        )?;
+        for (at, (name, value)) in self.settings.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            let (name, value) = (name.replace('_', " "), readable(*value as f64));
+            write!(f, "{comma} {name} {value}")?;
+        }
+        writeln!(f)?;
+        for figure in &self.figures {
+            let value = readable(figure.value);
+            writeln!(f, "  {:<38}{value:>14}  {}", figure.label, figure.unit)?;
+        }
+        Ok(())
+    }
+}
+
+/// Three digits that matter, thousands kept apart.
+fn readable(value: f64) -> String {
+    if value.abs() < 1.0 && value != 0.0 {
+        return format!("{value:.4}");
+    }
+    if value.abs() < 100.0 && value.fract() != 0.0 {
+        return format!("{value:.2}");
+    }
+    let digits = format!("{:.0}", value.abs());
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    match value < 0.0 {
+        true => format!("-{grouped}"),
+        false => grouped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::readable;
+
+    #[test]
+    fn numbers_can_be_read() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.01234, "0.0123"),
+            (12.345, "12.35"),
+            (999.4, "999"),
+            (1000.0, "1,000"),
+            (-1_234_567.0, "-1,234,567"),
+        ] {
+            assert_eq!(readable(value), text);
+        }
+    }
+}

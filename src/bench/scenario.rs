@@ -1,0 +1,54 @@
+//! The scenarios: who says what when, and which figures come of it.
+
+mod balance;
+mod churn;
+mod flood;
+mod idle;
+mod logins;
+mod meter;
+mod pairs;
+mod room;
+mod schedule;
+mod send_loop;
+mod slow;
+
+use std::time::Duration;
+
+use super::Run;
+use super::error::BenchError;
+use super::options::Scenario;
+use super::report::Report;
+
+pub(super) use churn::MOST_AT_ONCE as CHURN_AT_ONCE;
+
+/// What comes before the measuring: caches and buffers fill.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Runs the scenario that was asked for.
+pub(super) fn run(run: &mut Run) -> Result<Report, BenchError> {
+    match run.options.scenario {
+        Scenario::Room {
+            members,
+            senders,
+            rate: Some(rate),
+            ..
+        } => schedule::run(run, members, senders, rate),
+        Scenario::Room {
+            members,
+            senders,
+            window,
+            rate: None,
+        } => room::run(run, members, senders, window),
+        Scenario::Pairs { rooms } => pairs::run(run, rooms),
+        Scenario::Idle { connections } => idle::run(run, connections),
+        Scenario::Logins { connections } => logins::run(run, connections),
+        Scenario::Churn { per_second } => churn::run(run, per_second),
+        Scenario::Slow {
+            members,
+            readers,
+            senders,
+            window,
+        } => slow::run(run, (members, readers), (senders, window)),
+        Scenario::SendLoop { members, rate } => send_loop::run(run, members, rate),
+    }
+}

@@ -1,0 +1,205 @@
+//! A flooded room: each sender always has a window of messages under way and
+//! sends the next when a witness, who sends nothing, has got one of its own.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::balance::Balance;
+use crate::bench::error::BenchError;
+use crate::bench::latency::Latencies;
+use crate::bench::mark::{self, Clock, Finder, Mark};
+use crate::bench::progress::Progress;
+use crate::bench::swarm::Swarm;
+
+/// Members, spread over the room, whose latencies are taken.
+const SAMPLED: usize = 8;
+/// How often it is looked whether time is up.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// Our words for somebody who may not say so much.
+const HELD_BACK: &[u8] = b"too fast";
+
+/// A flood and what came of it so far.
+pub(super) struct Flood {
+    clock: Clock,
+    window: usize,
+    /// By sender, the messages it may send now.
+    allowed: Vec<usize>,
+    /// Which sender a member is the witness of.
+    witness_of: HashMap<usize, Vec<usize>>,
+    /// Messages each member has got.
+    received: Vec<u64>,
+    /// One for each member whose messages are read and not only counted.
+    finders: Vec<Option<Finder>>,
+    /// Members from here on read nothing any more.
+    reading: usize,
+    /// Messages sent so far.
+    pub(super) sent: u64,
+    latencies: Option<Latencies>,
+    /// What a sender was told.
+    complaint: Option<String>,
+}
+
+impl Flood {
+    /// Nothing sent yet. The first `senders` send, and whoever is their
+    /// witness is among the first `reading`, who go on reading.
+    pub(super) fn new(members: usize, reading: usize, senders: usize, window: usize) -> Flood {
+        let senders = senders.min(reading);
+        let others = reading - senders;
+        let mut witness_of: HashMap<usize, Vec<usize>> = HashMap::new();
+        for sender in 0..senders {
+            let witness = match others {
+                0 => (sender + 1) % reading,
+                _ => senders + sender % others,
+            };
+            witness_of.entry(witness).or_default().push(sender);
+        }
+        let mut finders = vec![None; members];
+        let sampled = (1..=SAMPLED).map(|n| (members * n / SAMPLED).saturating_sub(1));
+        for member in witness_of.keys().copied().chain(sampled) {
+            if let Some(finder) = finders.get_mut(member) {
+                *finder = Some(Finder::default());
+            }
+        }
+        Flood {
+            clock: Clock::start(),
+            window,
+            allowed: vec![window; senders],
+            witness_of,
+            received: vec![0; members],
+            finders,
+            reading: members,
+            sent: 0,
+            latencies: None,
+            complaint: None,
+        }
+    }
+
+    /// Begins to take latencies.
+    pub(super) fn measure(&mut self) {
+        self.latencies = Some(Latencies::new());
+    }
+
+    /// The latencies taken since.
+    pub(super) fn measured(&mut self) -> Latencies {
+        self.latencies.take().unwrap_or_else(Latencies::new)
+    }
+
+    /// Has all but the first `reading` members stop reading. What they got
+    /// so far does not count any more.
+    pub(super) fn stop_reading(&mut self, reading: usize, swarm: &mut Swarm) {
+        self.reading = reading;
+        (reading..self.received.len()).for_each(|member| swarm.stop_reading(member));
+        self.received.truncate(self.reading);
+        self.finders.truncate(self.reading);
+        if let Some(last) = self.finders.last_mut() {
+            last.get_or_insert_default();
+        }
+    }
+
+    /// Floods the room for so long.
+    pub(super) fn go(
+        &mut self,
+        length: Duration,
+        what: &'static str,
+        swarm: &mut Swarm,
+        progress: &Progress,
+    ) -> Result<(), BenchError> {
+        progress.begin(what, length.as_secs());
+        let start = Instant::now();
+        let mut last = start;
+        while start.elapsed() < length {
+            self.send(swarm)?;
+            let came = swarm.poll(GLANCE, |swarm, member, text| {
+                self.receive(member, text);
+                swarm.still_open(member, text)
+            })?;
+            if came > 0 {
+                last = Instant::now();
+            } else if last.elapsed() > swarm.patience() {
+                return Err(BenchError::Stalled(last.elapsed(), swarm.last_words(0)));
+            }
+            if let Some(heard) = self.complaint.take() {
+                return Err(BenchError::HeldBack(heard));
+            }
+            progress.reach(start.elapsed().as_secs());
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, swarm: &mut Swarm) -> Result<(), BenchError> {
+        for (sender, allowed) in self.allowed.iter_mut().enumerate() {
+            let count = std::mem::take(allowed);
+            if count > 0 {
+                let mark = Mark {
+                    tag: mark::tag(sender),
+                    sent_ns: self.clock.now_ns(),
+                };
+                self.sent += count as u64;
+                swarm.say_all(sender, std::iter::repeat_n(mark, count))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, member: usize, text: &[u8]) {
+        let Some(received) = self.received.get_mut(member) else {
+            return;
+        };
+        *received += mark::count(text);
+        if member < self.allowed.len() {
+            self.complaint = self.complaint.take().or_else(|| complaint(text));
+        }
+        let Some(Some(finder)) = self.finders.get_mut(member) else {
+            return;
+        };
+        let now = self.clock.now_ns();
+        let seen = self.witness_of.get(&member);
+        finder.find(text, |mark| {
+            for &sender in seen.into_iter().flatten() {
+                if mark.tag == mark::tag(sender)
+                    && let Some(allowed) = self.allowed.get_mut(sender)
+                {
+                    // A server that says things twice must not add to the flood.
+                    *allowed = (*allowed + 1).min(self.window);
+                }
+            }
+            if let Some(latencies) = &mut self.latencies {
+                latencies.add(mark::between(mark.sent_ns, now));
+            }
+        });
+    }
+
+    /// What arrived at those who read.
+    pub(super) fn deliveries(&self) -> u64 {
+        self.received.iter().sum()
+    }
+
+    /// Reads what is still under way. Who does not read does not count.
+    pub(super) fn finish(&mut self, swarm: &mut Swarm) -> Result<Balance, BenchError> {
+        let sent = self.sent;
+        let mut expected = self.sent * self.reading as u64;
+        if !swarm.protocol.echoes() {
+            expected -= self.sent;
+        }
+        let flood = std::cell::RefCell::new(self);
+        swarm.drain(
+            |member, text| flood.borrow_mut().receive(member, text),
+            || flood.borrow().deliveries() >= expected,
+        )?;
+        let received = flood.borrow().deliveries();
+        Ok(Balance {
+            sent,
+            expected,
+            received,
+        })
+    }
+}
+
+/// The line in which the server complains of too much, if it does.
+fn complaint(text: &[u8]) -> Option<String> {
+    memchr::memmem::find(text, HELD_BACK)?;
+    let mut lines = text.split(|&byte| byte == b'\n');
+    let line = lines.find(|line| memchr::memmem::find(line, HELD_BACK).is_some());
+    line.map(|line| String::from_utf8_lossy(line).into_owned())
+}

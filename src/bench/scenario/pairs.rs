@@ -1,0 +1,150 @@
+//! Rooms of two who answer each other at once: many small conversations, in
+//! which nothing can be done in bulk.
+
+use std::time::{Duration, Instant};
+
+use super::WARM_UP;
+use super::balance::Balance;
+use super::meter::Meter;
+use crate::bench::Run;
+use crate::bench::error::BenchError;
+use crate::bench::latency::Latencies;
+use crate::bench::login::enter;
+use crate::bench::mark::{self, Clock, Finder, Mark};
+use crate::bench::report::Report;
+use crate::bench::swarm::Swarm;
+
+/// How often it is looked whether time is up.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// Lets all rooms talk.
+pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
+    let mut swarm = Swarm::new(run)?;
+    let room = |member: usize| Some(format!("pair{}", member / 2));
+    enter(run, &mut swarm, rooms * 2, room)?;
+    swarm.settle()?;
+    let mut talk = Talk {
+        clock: Clock::start(),
+        finders: vec![Finder::default(); rooms * 2],
+        sent: 0,
+        received: 0,
+        latencies: None,
+        stopping: false,
+    };
+    for room in 0..rooms {
+        talk.say(room * 2, &mut swarm)?;
+    }
+    run.progress.begin("warming up", WARM_UP.as_secs());
+    talk.go(WARM_UP, run, &mut swarm)?;
+
+    talk.latencies = Some(Latencies::new());
+    let (before, sent) = (talk.received, talk.sent);
+    run.progress.begin("measuring", run.options.seconds);
+    let meter = Meter::start(run)?;
+    talk.go(run.options.length(), run, &mut swarm)?;
+    let took = meter.stop(run)?;
+    let (deliveries, messages) = (talk.received - before, talk.sent - sent);
+    let latencies = talk.latencies.take().unwrap_or_else(Latencies::new);
+    let balance = talk.finish(run, &mut swarm)?;
+
+    let mut report = Report::new(run.options, run.target.name.clone());
+    let per_second = deliveries as f64 / took.seconds;
+    report.add("deliveries_per_second", "deliveries", per_second, "/s");
+    let per_second = messages as f64 / took.seconds;
+    report.add("messages_per_second", "messages", per_second, "/s");
+    latencies.report("latency", "latency", &mut report);
+    took.report(deliveries, &mut report);
+    balance.report(&mut report);
+    Ok(report)
+}
+
+struct Talk {
+    clock: Clock,
+    finders: Vec<Finder>,
+    sent: u64,
+    received: u64,
+    latencies: Option<Latencies>,
+    stopping: bool,
+}
+
+impl Talk {
+    fn say(&mut self, member: usize, swarm: &mut Swarm) -> Result<(), BenchError> {
+        self.sent += 1;
+        let mark = Mark {
+            tag: tag_of(member),
+            sent_ns: self.clock.now_ns(),
+        };
+        swarm.say(member, mark)
+    }
+
+    fn go(&mut self, length: Duration, run: &Run, swarm: &mut Swarm) -> Result<(), BenchError> {
+        let start = Instant::now();
+        let mut last = start;
+        while start.elapsed() < length {
+            let came = self.listen(swarm)?;
+            if came > 0 {
+                last = Instant::now();
+            } else if last.elapsed() > swarm.patience() {
+                return Err(BenchError::Stalled(last.elapsed(), swarm.last_words(0)));
+            }
+            run.progress.reach(start.elapsed().as_secs());
+        }
+        Ok(())
+    }
+
+    fn listen(&mut self, swarm: &mut Swarm) -> Result<usize, BenchError> {
+        swarm.poll(GLANCE, |swarm, member, text| {
+            swarm.still_open(member, text)?;
+            self.receive(member, text, swarm)
+        })
+    }
+
+    fn receive(&mut self, member: usize, text: &[u8], swarm: &mut Swarm) -> Result<(), BenchError> {
+        let now = self.clock.now_ns();
+        let mut answers = 0;
+        if let Some(finder) = self.finders.get_mut(member) {
+            finder.find(text, |mark| {
+                self.received += 1;
+                if mark.tag != tag_of(member) {
+                    answers += 1;
+                    if let Some(latencies) = &mut self.latencies {
+                        latencies.add(mark::between(mark.sent_ns, now));
+                    }
+                }
+            });
+        }
+        for _ in 0..answers {
+            if !self.stopping {
+                self.say(member, swarm)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is still under way.
+    fn finish(&mut self, run: &Run, swarm: &mut Swarm) -> Result<Balance, BenchError> {
+        self.stopping = true;
+        let expected = match swarm.protocol.echoes() {
+            true => self.sent * 2,
+            false => self.sent,
+        };
+        let mut last = Instant::now();
+        let patience = swarm.patience().min(Duration::from_secs(15));
+        while self.received < expected && last.elapsed() < patience {
+            run.go_on()?;
+            if self.listen(swarm)? > 0 {
+                last = Instant::now();
+            }
+        }
+        Ok(Balance {
+            sent: self.sent,
+            expected,
+            received: self.received,
+        })
+    }
+}
+
+/// Which of the two a member is.
+fn tag_of(member: usize) -> u8 {
+    mark::tag(member % 2)
+}

@@ -1,0 +1,174 @@
+//! One room and messages on a fixed schedule. Latency counts from when a
+//! message was due, so a server that stalls cannot hide it by being sent less.
+
+use std::time::Instant;
+
+use super::WARM_UP;
+use super::balance::Balance;
+use super::meter::Meter;
+use crate::bench::Run;
+use crate::bench::error::BenchError;
+use crate::bench::latency::Latencies;
+use crate::bench::login::enter;
+use crate::bench::mark::{self, Clock, Finder, Mark};
+use crate::bench::report::Report;
+use crate::bench::swarm::Swarm;
+
+const SECOND_NS: u64 = 1_000_000_000;
+
+/// Sends on schedule.
+pub(super) fn run(
+    run: &Run,
+    members: usize,
+    senders: usize,
+    per_second: u64,
+) -> Result<Report, BenchError> {
+    let mut swarm = Swarm::new(run)?;
+    let room = |_| Some("talk".to_owned());
+    enter(run, &mut swarm, members, room)?;
+    swarm.settle()?;
+    let mut schedule = Schedule {
+        clock: Clock::start(),
+        per_second,
+        senders: senders.min(members),
+        next: 0,
+        arrivals: Arrivals::new(members),
+    };
+    let warm_up = WARM_UP.as_secs();
+    run.progress.begin("warming up", warm_up);
+    schedule.send_until(warm_up, run, &mut swarm)?;
+    let before = schedule.next;
+    schedule.arrivals.count_from(schedule.due_ns());
+    run.progress.begin("measuring", run.options.seconds);
+    let meter = Meter::start(run)?;
+    schedule.send_until(warm_up + run.options.seconds, run, &mut swarm)?;
+    let mut each = members as u64;
+    if !swarm.protocol.echoes() {
+        each -= 1;
+    }
+    let messages = schedule.next - before;
+    schedule
+        .arrivals
+        .finish(messages * each, schedule.clock, &mut swarm)?;
+    let took = meter.stop(run)?;
+
+    let mut report = Report::new(run.options, run.target.name.clone());
+    let per_second = messages as f64 / run.options.seconds as f64;
+    report.add("messages_per_second", "messages", per_second, "/s");
+    schedule
+        .arrivals
+        .report(messages, messages * each, &mut report);
+    took.report(schedule.arrivals.received, &mut report);
+    Ok(report)
+}
+
+struct Schedule {
+    clock: Clock,
+    per_second: u64,
+    senders: usize,
+    /// Number of the message that is due next.
+    next: u64,
+    arrivals: Arrivals,
+}
+
+impl Schedule {
+    fn due_ns(&self) -> u64 {
+        due_ns(self.next, self.per_second)
+    }
+
+    /// Sends everything due before this second and handles what arrives.
+    fn send_until(&mut self, second: u64, run: &Run, swarm: &mut Swarm) -> Result<(), BenchError> {
+        let begun = Instant::now();
+        while self.due_ns() < second * SECOND_NS {
+            run.go_on()?;
+            let now = self.clock.now_ns();
+            if self.due_ns() <= now {
+                let sender = self.next as usize % self.senders;
+                let mark = Mark {
+                    tag: mark::tag(0),
+                    sent_ns: self.due_ns(),
+                };
+                swarm.say(sender, mark)?;
+                self.next += 1;
+                continue;
+            }
+            swarm.poll(mark::between(now, self.due_ns()), |swarm, member, text| {
+                self.arrivals.receive(member, text, self.clock);
+                swarm.still_open(member, text)
+            })?;
+            run.progress.reach(begun.elapsed().as_secs());
+        }
+        Ok(())
+    }
+}
+
+/// When a message with a number is due.
+pub(super) fn due_ns(number: u64, per_second: u64) -> u64 {
+    let nanoseconds = u128::from(number) * u128::from(SECOND_NS) / u128::from(per_second.max(1));
+    u64::try_from(nanoseconds).unwrap_or(u64::MAX)
+}
+
+/// Messages that arrive, every one of them timed.
+pub(super) struct Arrivals {
+    finders: Vec<Finder>,
+    from_ns: u64,
+    latencies: Latencies,
+    /// Messages that count.
+    pub(super) received: u64,
+}
+
+impl Arrivals {
+    /// Nothing has arrived yet, and nothing counts.
+    pub(super) fn new(members: usize) -> Arrivals {
+        Arrivals {
+            finders: vec![Finder::default(); members],
+            from_ns: u64::MAX,
+            latencies: Latencies::new(),
+            received: 0,
+        }
+    }
+
+    /// Messages that were due from then on count.
+    pub(super) fn count_from(&mut self, ns: u64) {
+        self.from_ns = ns;
+    }
+
+    /// Takes what a member has got.
+    pub(super) fn receive(&mut self, member: usize, text: &[u8], clock: Clock) {
+        let now = clock.now_ns();
+        let Some(finder) = self.finders.get_mut(member) else {
+            return;
+        };
+        finder.find(text, |mark| {
+            if mark.sent_ns >= self.from_ns {
+                self.received += 1;
+                self.latencies.add(mark::between(mark.sent_ns, now));
+            }
+        });
+    }
+
+    /// Reads what is still under way.
+    pub(super) fn finish(
+        &mut self,
+        expected: u64,
+        clock: Clock,
+        swarm: &mut Swarm,
+    ) -> Result<(), BenchError> {
+        let arrivals = std::cell::RefCell::new(self);
+        swarm.drain(
+            |member, text| arrivals.borrow_mut().receive(member, text, clock),
+            || arrivals.borrow().received >= expected,
+        )
+    }
+
+    /// Adds latencies and what was lost.
+    pub(super) fn report(&self, sent: u64, expected: u64, report: &mut Report) {
+        self.latencies.report("latency", "latency", report);
+        let balance = Balance {
+            sent,
+            expected,
+            received: self.received,
+        };
+        balance.report(report);
+    }
+}

@@ -1,0 +1,476 @@
+//! Many clients on one thread.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::event::{Timespec, epoll};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
+use rustls::ClientConnection;
+
+use super::Run;
+use super::error::BenchError;
+use super::mark::{self, Mark};
+use super::protocol::Protocol;
+use super::target::Trust;
+use super::wire::Wire;
+
+/// Bytes read at once.
+const CHUNK: usize = 256 * 1024;
+/// No more than this can be something the server says to one person.
+const WORDS: usize = 512;
+/// After this long without anything, nothing follows any more.
+const SILENCE: Duration = Duration::from_millis(1500);
+/// How often it is looked whether somebody wants this to end.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// All clients. Each is named by its index.
+pub(super) struct Swarm {
+    address: SocketAddr,
+    /// What the clients speak.
+    pub(super) protocol: Protocol,
+    trust: Option<Trust>,
+    patience: Duration,
+    stop: Arc<AtomicBool>,
+    epoll: OwnedFd,
+    clients: Vec<Option<Client>>,
+    free: Vec<usize>,
+    buffers: Buffers,
+}
+
+/// Used again each time.
+#[derive(Default)]
+struct Buffers {
+    events: Vec<epoll::Event>,
+    chunk: Vec<u8>,
+    plaintext: Vec<u8>,
+    text: Vec<u8>,
+}
+
+struct Client {
+    stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    wire: Wire,
+    /// Where it says what it says.
+    room: String,
+    connecting: bool,
+    /// Bytes the socket has not taken yet.
+    unsent: Vec<u8>,
+    /// Whether epoll says when the socket takes more.
+    awaits_space: bool,
+    /// What the server has last said besides messages.
+    last_words: Vec<u8>,
+}
+
+/// What reading has brought.
+enum Got {
+    Nothing,
+    /// So many bytes in the chunk.
+    Bytes(usize),
+    End,
+}
+
+impl Swarm {
+    /// Nobody yet.
+    pub(super) fn new(run: &Run) -> Result<Swarm, BenchError> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC);
+        Ok(Swarm {
+            address: run.target.address,
+            protocol: run.options.protocol,
+            trust: run.target.tls(),
+            patience: run.options.patience(),
+            stop: run.stop.clone(),
+            epoll: epoll.map_err(BenchError::errno("no epoll"))?,
+            clients: Vec::new(),
+            free: Vec::new(),
+            buffers: Buffers {
+                events: Vec::with_capacity(1024),
+                chunk: vec![0; CHUNK],
+                ..Buffers::default()
+            },
+        })
+    }
+
+    /// The same, of clients of another server.
+    pub(super) fn at(mut self, address: SocketAddr, protocol: Protocol) -> Swarm {
+        (self.address, self.protocol, self.trust) = (address, protocol, None);
+        self
+    }
+
+    /// How long nothing may happen.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Begins to connect one client, who will talk in a room.
+    pub(super) fn connect(&mut self, room: String) -> Result<usize, BenchError> {
+        let index = self.free.pop().unwrap_or(self.clients.len());
+        let client = Some(self.open(index, room)?);
+        match self.clients.get_mut(index) {
+            Some(slot) => *slot = client,
+            None => self.clients.push(client),
+        }
+        Ok(index)
+    }
+
+    /// Has a client begin anew with another connection.
+    pub(super) fn reconnect(&mut self, index: usize) -> Result<(), BenchError> {
+        let room = match self.client(index) {
+            Some(client) => std::mem::take(&mut client.room),
+            None => return Ok(()),
+        };
+        let anew = self.open(index, room)?;
+        if let Some(slot) = self.clients.get_mut(index) {
+            *slot = Some(anew);
+        }
+        Ok(())
+    }
+
+    fn open(&self, index: usize, room: String) -> Result<Client, BenchError> {
+        let unreachable = |error: Errno| BenchError::Unreachable(self.address, error.into());
+        let family = match self.address {
+            SocketAddr::V4(_) => AddressFamily::INET,
+            SocketAddr::V6(_) => AddressFamily::INET6,
+        };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = socket_with(family, SocketType::STREAM, flags, None).map_err(unreachable)?;
+        match connect(&socket, &self.address) {
+            Ok(()) | Err(Errno::INPROGRESS) => {}
+            Err(error) => return Err(unreachable(error)),
+        }
+        let stream = TcpStream::from(socket);
+        let data = epoll::EventData::new_u64(index as u64);
+        let interest = epoll::EventFlags::IN | epoll::EventFlags::OUT;
+        stream
+            .set_nodelay(true)
+            .map_err(BenchError::io("TCP_NODELAY"))?;
+        epoll::add(&self.epoll, &stream, data, interest).map_err(BenchError::errno("epoll"))?;
+        Ok(Client {
+            stream,
+            tls: self.trust.as_ref().map(Trust::begin).transpose()?,
+            wire: Wire::new(self.protocol),
+            room,
+            connecting: true,
+            unsent: Vec::new(),
+            awaits_space: true,
+            last_words: Vec::new(),
+        })
+    }
+
+    /// Closes a client's connection.
+    pub(super) fn close(&mut self, index: usize) {
+        // Closing the descriptor takes it out of the epoll set.
+        let slot = self.clients.get_mut(index);
+        if slot.is_some_and(|slot| slot.take().is_some()) {
+            self.free.push(index);
+        }
+    }
+
+    /// Never reads from this client again.
+    pub(super) fn stop_reading(&mut self, index: usize) {
+        if let Some(Some(client)) = self.clients.get(index) {
+            // It was added; what could go wrong is that it was not.
+            let _ = epoll::delete(&self.epoll, &client.stream);
+        }
+    }
+
+    /// How many are connected.
+    pub(super) fn connected(&self) -> usize {
+        self.clients.len() - self.free.len()
+    }
+
+    fn client(&mut self, index: usize) -> Option<&mut Client> {
+        self.clients.get_mut(index)?.as_mut()
+    }
+
+    /// From now on a client's bytes are frames; appends the text of those it
+    /// has begun with.
+    pub(super) fn upgrade(
+        &mut self,
+        index: usize,
+        bytes: &[u8],
+        text: &mut Vec<u8>,
+    ) -> Result<(), BenchError> {
+        let mut answer = Vec::new();
+        if let Some(client) = self.client(index) {
+            client.wire = Wire::Frames(Vec::new());
+            client.wire.decode(bytes, text, &mut answer)?;
+        }
+        self.send(index, &answer)
+    }
+
+    /// Has a client say something in its room.
+    pub(super) fn say(&mut self, index: usize, mark: Mark) -> Result<(), BenchError> {
+        self.say_all(index, std::iter::once(mark))
+    }
+
+    /// Has a client say several things at once.
+    pub(super) fn say_all(
+        &mut self,
+        index: usize,
+        marks: impl Iterator<Item = Mark>,
+    ) -> Result<(), BenchError> {
+        let protocol = self.protocol;
+        let mut bytes = Vec::new();
+        if let Some(client) = self.client(index) {
+            for mark in marks {
+                protocol.say(&client.room, &mark.text(), &mut bytes);
+            }
+        }
+        self.send(index, &bytes)
+    }
+
+    /// Sends, or keeps what the socket does not take until it does.
+    pub(super) fn send(&mut self, index: usize, bytes: &[u8]) -> Result<(), BenchError> {
+        let Some(client) = self.client(index) else {
+            return Ok(());
+        };
+        client.queue(bytes)?;
+        self.send_more(index)
+    }
+
+    fn send_more(&mut self, index: usize) -> Result<(), BenchError> {
+        let Some(Some(client)) = self.clients.get_mut(index) else {
+            return Ok(());
+        };
+        if client.connecting {
+            return Ok(());
+        }
+        client.flush()?;
+        if client.unsent.is_empty() == client.awaits_space {
+            client.awaits_space = !client.awaits_space;
+            let mut interest = epoll::EventFlags::IN;
+            interest.set(epoll::EventFlags::OUT, client.awaits_space);
+            let data = epoll::EventData::new_u64(index as u64);
+            epoll::modify(&self.epoll, &client.stream, data, interest)
+                .map_err(BenchError::errno("epoll"))?;
+        }
+        Ok(())
+    }
+
+    /// Waits at most this long and gives the text each client got to `handle`;
+    /// an empty slice is the end of its connection. Returns how many sockets
+    /// had something.
+    pub(super) fn poll(
+        &mut self,
+        wait: Duration,
+        mut handle: impl FnMut(&mut Swarm, usize, &[u8]) -> Result<(), BenchError>,
+    ) -> Result<usize, BenchError> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(BenchError::Interrupted);
+        }
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let Buffers {
+            events,
+            chunk,
+            plaintext,
+            text,
+        } = &mut buffers;
+        events.clear();
+        let wait = Timespec::try_from(wait.min(GLANCE)).ok();
+        let into = rustix::buffer::spare_capacity(events);
+        match epoll::wait(&self.epoll, into, wait.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(BenchError::errno("epoll")(error)),
+        }
+        for event in events.iter() {
+            let index = event.data.u64() as usize;
+            let count = match self.read(index, event.flags, chunk)? {
+                Got::Nothing => continue,
+                Got::End => {
+                    handle(self, index, &[])?;
+                    continue;
+                }
+                Got::Bytes(count) => count,
+            };
+            let bytes = chunk.get(..count).unwrap_or_default();
+            let Some(client) = self.client(index) else {
+                continue;
+            };
+            let (bytes, ended) = match client.tls.is_some() {
+                false => (bytes, false),
+                true => {
+                    plaintext.clear();
+                    let ended = client.decrypt(bytes, plaintext)?;
+                    (plaintext.as_slice(), ended)
+                }
+            };
+            // What needs no taking apart is not copied.
+            let bytes = match client.wire {
+                Wire::Plain => bytes,
+                _ => {
+                    text.clear();
+                    let mut answer = Vec::new();
+                    client.wire.decode(bytes, text, &mut answer)?;
+                    client.queue(&answer)?;
+                    text.as_slice()
+                }
+            };
+            client.note(bytes);
+            if !client.unsent.is_empty() {
+                self.send_more(index)?;
+            }
+            if !bytes.is_empty() {
+                handle(self, index, bytes)?;
+            }
+            if ended {
+                handle(self, index, &[])?;
+            }
+        }
+        let count = events.len();
+        self.buffers = buffers;
+        Ok(count)
+    }
+
+    fn read(
+        &mut self,
+        index: usize,
+        flags: epoll::EventFlags,
+        chunk: &mut [u8],
+    ) -> Result<Got, BenchError> {
+        let address = self.address;
+        let unreachable = |error| BenchError::Unreachable(address, error);
+        let Some(client) = self.client(index) else {
+            return Ok(Got::Nothing);
+        };
+        if client.connecting {
+            if let Some(error) = client.stream.take_error().map_err(unreachable)? {
+                return Err(unreachable(error));
+            }
+            client.connecting = false;
+            client.queue(&[])?;
+        }
+        if flags.contains(epoll::EventFlags::OUT) {
+            self.send_more(index)?;
+        }
+        let Some(client) = self.client(index) else {
+            return Ok(Got::Nothing);
+        };
+        match client.stream.read(chunk) {
+            Ok(0) => Ok(Got::End),
+            Ok(count) => Ok(Got::Bytes(count)),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(Got::Nothing),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Ok(Got::End),
+                _ => Err(unreachable(error)),
+            },
+        }
+    }
+
+    /// Reads on until `done` says so or nothing has come for as long as one
+    /// is patient.
+    pub(super) fn drain(
+        &mut self,
+        mut handle: impl FnMut(usize, &[u8]),
+        mut done: impl FnMut() -> bool,
+    ) -> Result<(), BenchError> {
+        let patience = self.patience.min(Duration::from_secs(15));
+        let mut deadline = Instant::now() + patience;
+        while !done() && Instant::now() < deadline {
+            let came = self.poll(Duration::from_millis(10), |swarm, index, text| {
+                handle(index, text);
+                swarm.still_open(index, text)
+            })?;
+            if came > 0 {
+                deadline = Instant::now() + patience;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and forgets until nobody has been told anything for a moment;
+    /// pings do not count.
+    pub(super) fn settle(&mut self) -> Result<(), BenchError> {
+        let begun = Instant::now();
+        let mut last = begun;
+        while last.elapsed() < SILENCE && begun.elapsed() < self.patience {
+            self.poll(SILENCE, |swarm, index, text| {
+                last = Instant::now();
+                swarm.still_open(index, text)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A scenario in which the server should close nothing fails when it does.
+    pub(super) fn still_open(&mut self, index: usize, text: &[u8]) -> Result<(), BenchError> {
+        match text.is_empty() {
+            true => Err(BenchError::Closed(self.last_words(index))),
+            false => Ok(()),
+        }
+    }
+
+    /// What the server has last said to a client besides messages.
+    pub(super) fn last_words(&mut self, index: usize) -> String {
+        let words = self.client(index).map(|client| &client.last_words);
+        words.map_or_else(String::new, |words| {
+            String::from_utf8_lossy(words).into_owned()
+        })
+    }
+}
+
+impl Client {
+    /// Keeps bytes to be sent, encrypted if need be; with none, those TLS has
+    /// to say.
+    fn queue(&mut self, bytes: &[u8]) -> Result<(), BenchError> {
+        match &mut self.tls {
+            None => self.unsent.extend_from_slice(bytes),
+            Some(tls) => {
+                let failed = BenchError::io("TLS cannot be written");
+                tls.writer().write_all(bytes).map_err(&failed)?;
+                while tls.wants_write() {
+                    tls.write_tls(&mut self.unsent).map_err(&failed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), BenchError> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        match self.stream.write(&self.unsent) {
+            Ok(count) => drop(self.unsent.drain(..count)),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => {}
+                // Reading finds out what the server had to say before.
+                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.unsent.clear(),
+                _ => return Err(BenchError::Io("nothing can be sent", error)),
+            },
+        }
+        Ok(())
+    }
+
+    /// Whether the server has said that this is the end.
+    fn decrypt(&mut self, mut bytes: &[u8], plaintext: &mut Vec<u8>) -> Result<bool, BenchError> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(false);
+        };
+        let failed = BenchError::io("TLS cannot be read");
+        let mut ended = false;
+        while !bytes.is_empty() && !ended {
+            tls.read_tls(&mut bytes).map_err(&failed)?;
+            tls.process_new_packets()
+                .map_err(|error| BenchError::Tls(error.to_string()))?;
+            match tls.reader().read_to_end(plaintext) {
+                Ok(_) => ended = true,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        self.queue(&[])?;
+        Ok(ended)
+    }
+
+    fn note(&mut self, text: &[u8]) {
+        if !text.is_empty() && text.len() < WORDS && !mark::is_any(text) {
+            self.last_words.clear();
+            self.last_words.extend_from_slice(text);
+        }
+    }
+}

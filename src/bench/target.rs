@@ -1,0 +1,296 @@
+//! The server that is measured: one that runs somewhere, or one of our own
+//! that ends with the measuring.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::error::BenchError;
+use super::options::Bench;
+use super::process::Process;
+
+/// How often it is looked whether a server has started or ended.
+const GLANCE: Duration = Duration::from_millis(10);
+/// How long our own server may take to end before it is made to: longer than
+/// it gives itself.
+const ENDING: Duration = Duration::from_secs(15);
+
+/// Lines of its log that are shown when something has failed.
+const LOG_LINES: usize = 10;
+
+/// The server that is measured.
+pub(super) struct Target {
+    /// Where the clients connect.
+    pub(super) address: SocketAddr,
+    /// For people.
+    pub(super) name: String,
+    pid: Option<u32>,
+    tls: Option<Trust>,
+    own: Option<OwnServer>,
+}
+
+/// How to come in by TLS.
+#[derive(Clone)]
+pub(super) struct Trust {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl Target {
+    /// No server at all.
+    pub(super) fn none() -> Target {
+        Target {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            name: "no server".to_owned(),
+            pid: None,
+            tls: None,
+            own: None,
+        }
+    }
+
+    /// The server the options name, or a new one of our own.
+    pub(super) fn find(options: &Bench, stop: &AtomicBool) -> Result<Target, BenchError> {
+        let Some(address) = &options.address else {
+            return Target::start(options, stop);
+        };
+        if let Some(pid) = options.pid {
+            Process::of(pid)?;
+        }
+        let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let mut found = address
+            .to_socket_addrs()
+            .map_err(|error| BenchError::Address(address.clone(), error))?;
+        let first = found.next().ok_or_else(|| {
+            let error = io::Error::other("no such host");
+            BenchError::Address(address.clone(), error)
+        })?;
+        Ok(Target {
+            address: first,
+            name: address.clone(),
+            pid: options.pid,
+            tls: match &options.tls_trust {
+                Some(path) => Some(Trust::new(path, host)?),
+                None => None,
+            },
+            own: None,
+        })
+    }
+
+    fn start(options: &Bench, stop: &AtomicBool) -> Result<Target, BenchError> {
+        let protocol = options.protocol;
+        let listener = protocol.listener().ok_or_else(|| {
+            let why = "this server does not speak it; name another one by --address";
+            BenchError::NoServer(format!("{}: {why}", protocol.name()))
+        })?;
+        let own = OwnServer::start(options, listener, stop)?;
+        let full_name = match options.tls {
+            true => format!("tls-{listener}"),
+            false => listener.to_owned(),
+        };
+        Ok(Target {
+            address: own.address(&full_name)?,
+            name: "a server of its own".to_owned(),
+            pid: Some(own.child.id()),
+            tls: match options.tls {
+                true => Some(Trust::new(&own.certificate(), "localhost".to_owned())?),
+                false => None,
+            },
+            own: Some(own),
+        })
+    }
+
+    /// The server's process now, if it is known.
+    pub(super) fn process(&self) -> Result<Option<Process>, BenchError> {
+        self.pid.map(Process::of).transpose()
+    }
+
+    /// What our own server has had to say, if anything.
+    pub(super) fn log(&self) -> Option<String> {
+        let log = self.own.as_ref()?.said("stderr");
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines.get(lines.len().saturating_sub(LOG_LINES)..)?;
+        (!last.is_empty()).then(|| last.join("\n") + "\n")
+    }
+
+    /// One client's side of TLS, if the server is to be reached by it.
+    pub(super) fn tls(&self) -> Option<Trust> {
+        self.tls.clone()
+    }
+}
+
+impl Trust {
+    fn new(certificates: &Path, host: String) -> Result<Trust, BenchError> {
+        let failed = |error: &dyn std::fmt::Display| {
+            BenchError::Tls(format!("{}: {error}", certificates.display()))
+        };
+        let mut roots = RootCertStore::empty();
+        let found = CertificateDer::pem_file_iter(certificates).map_err(|e| failed(&e))?;
+        for certificate in found {
+            let certificate = certificate.map_err(|e| failed(&e))?;
+            roots.add(certificate).map_err(|e| failed(&e))?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| failed(&e))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(host.clone());
+        Ok(Trust {
+            config: Arc::new(config),
+            name: name.map_err(|_| BenchError::Tls(format!("{host:?} is no name of a host")))?,
+        })
+    }
+
+    /// A connection's state.
+    pub(super) fn begin(&self) -> Result<Box<ClientConnection>, BenchError> {
+        let connection = ClientConnection::new(self.config.clone(), self.name.clone());
+        let connection = connection.map_err(|error| BenchError::Tls(error.to_string()))?;
+        Ok(Box::new(connection))
+    }
+}
+
+/// This program as a server, with a folder of its own. Dropping ends it.
+struct OwnServer {
+    child: Child,
+    folder: TempDir,
+}
+
+impl OwnServer {
+    fn start(options: &Bench, listener: &str, stop: &AtomicBool) -> Result<OwnServer, BenchError> {
+        let unmade = BenchError::io("the folder of a server cannot be made");
+        let folder = TempDir::with_prefix("chat-server-bench-").map_err(&unmade)?;
+        let program = std::env::current_exe().map_err(&unmade)?;
+        let mut config = configuration(listener, options.tls);
+        if options.tls {
+            make_certificate(&program, folder.path())?;
+        }
+        merge(&mut config, &options.server_config);
+        fs::write(folder.path().join("config.json"), config.to_string()).map_err(&unmade)?;
+        let output = |name| File::create(folder.path().join(name)).map_err(&unmade);
+        let child = Command::new(program)
+            // Settings in the environment are not meant for this server.
+            .env_clear()
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(output("stdout")?)
+            .stderr(output("stderr")?)
+            // Ctrl-C is for the generator, which then ends the server.
+            .process_group(0)
+            .spawn()
+            .map_err(BenchError::io("a server cannot be started"))?;
+        let mut own = OwnServer { child, folder };
+        own.wait_ready(options.patience(), stop)?;
+        Ok(own)
+    }
+
+    fn wait_ready(&mut self, patience: Duration, stop: &AtomicBool) -> Result<(), BenchError> {
+        let deadline = Instant::now() + patience;
+        while !self.said("stdout").lines().any(|line| line == "ready") {
+            let ended = !matches!(self.child.try_wait(), Ok(None));
+            if ended || Instant::now() > deadline {
+                return Err(BenchError::NoServer(self.said("stderr")));
+            }
+            if stop.load(Ordering::Relaxed) {
+                return Err(BenchError::Interrupted);
+            }
+            std::thread::sleep(GLANCE);
+        }
+        Ok(())
+    }
+
+    /// Where a listener is: `listening: NAME [SCHEME://]ADDRESS[/PATH]`.
+    fn address(&self, listener: &str) -> Result<SocketAddr, BenchError> {
+        let said = self.said("stdout");
+        let address = said.lines().find_map(|line| {
+            let mut words = line.strip_prefix("listening: ")?.split_whitespace();
+            (words.next() == Some(listener)).then_some(())?;
+            let address = words.next()?;
+            let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+            address.split('/').next()?.parse().ok()
+        });
+        address.ok_or_else(|| BenchError::NoServer(format!("it has no listener {listener}")))
+    }
+
+    fn certificate(&self) -> PathBuf {
+        self.folder.path().join("tls/certificate.pem")
+    }
+
+    fn said(&self, output: &str) -> String {
+        fs::read_to_string(self.folder.path().join(output)).unwrap_or_default()
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let deadline = Instant::now() + ENDING;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(GLANCE);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Everything as by default, except that nobody is held back.
+fn configuration(listener: &str, tls: bool) -> Value {
+    let (plain, encrypted) = match tls {
+        true => ("off", "127.0.0.1:0"),
+        false => ("127.0.0.1:0", "off"),
+    };
+    let mut config = json!({
+        "listen": { "telnet": "off", "rest": "off", "web": "off", "tcp": "off", "ws": "off" },
+        "data_dir": "data",
+        "log_level": "warn",
+        "limits": { "connections": 0, "message_rate": 0, "auth_attempts": 0 },
+    });
+    config["listen"][listener] = plain.into();
+    if tls {
+        config["tls"] = json!({ "certificate": "tls/certificate.pem", "key": "tls/key.pem" });
+        config["tls"][listener] = encrypted.into();
+    }
+    config
+}
+
+fn make_certificate(program: &Path, folder: &Path) -> Result<(), BenchError> {
+    let failed = BenchError::io("make-cert cannot be run");
+    let made = Command::new(program)
+        .args(["make-cert", "--out", "tls"])
+        .env_clear()
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(failed)?;
+    match made.status.success() {
+        true => Ok(()),
+        false => Err(BenchError::Tls(
+            String::from_utf8_lossy(&made.stderr).into_owned(),
+        )),
+    }
+}
+
+fn merge(into: &mut Value, changes: &Value) {
+    match (into, changes) {
+        (Value::Object(into), Value::Object(changes)) => {
+            for (name, change) in changes {
+                merge(into.entry(name.clone()).or_insert(Value::Null), change);
+            }
+        }
+        (into, change) => *into = change.clone(),
+    }
+}

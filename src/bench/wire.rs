@@ -1,0 +1,156 @@
+//! What a server's bytes mean, as far as it matters here: the text in them,
+//! and what has to be answered lest the server hangs up.
+
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, OpCode};
+
+use super::error::BenchError;
+use super::protocol::{Protocol, frame};
+
+/// A longer frame or line is nothing a chat server says.
+const LONGEST: usize = 16 * 1024 * 1024;
+
+/// Takes what is complete of some bytes, the text of which it appends to the
+/// first, what has to be answered to the second. Returns how many it took.
+type Take = fn(&[u8], &mut Vec<u8>, &mut Vec<u8>) -> Result<usize, BenchError>;
+
+/// Takes the bytes of one connection apart.
+pub(super) enum Wire {
+    /// Bytes are text: lines, and HTTP until it is a WebSocket.
+    Plain,
+    /// WebSocket frames; the beginning of one that is not complete yet.
+    Frames(Vec<u8>),
+    /// IRC lines; the beginning of one that is not complete yet.
+    Irc(Vec<u8>),
+}
+
+impl Wire {
+    /// A connection that has just begun.
+    pub(super) fn new(protocol: Protocol) -> Wire {
+        match protocol {
+            Protocol::Irc => Wire::Irc(Vec::new()),
+            _ => Wire::Plain,
+        }
+    }
+
+    /// Appends the text in `bytes` to `text` and what has to be answered to
+    /// `answer`.
+    pub(super) fn decode(
+        &mut self,
+        bytes: &[u8],
+        text: &mut Vec<u8>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), BenchError> {
+        let (rest, take): (_, Take) = match self {
+            Wire::Plain => {
+                text.extend_from_slice(bytes);
+                return Ok(());
+            }
+            Wire::Frames(rest) => (rest, take_frames),
+            Wire::Irc(rest) => (rest, take_lines),
+        };
+        if rest.is_empty() {
+            let taken = take(bytes, text, answer)?;
+            rest.extend_from_slice(bytes.get(taken..).unwrap_or_default());
+        } else {
+            rest.extend_from_slice(bytes);
+            let taken = take(rest, text, answer)?;
+            rest.drain(..taken);
+        }
+        match rest.len() > LONGEST {
+            true => Err(BenchError::Garbled("something without an end")),
+            false => Ok(()),
+        }
+    }
+}
+
+fn take_frames(
+    bytes: &[u8],
+    text: &mut Vec<u8>,
+    answer: &mut Vec<u8>,
+) -> Result<usize, BenchError> {
+    let mut cursor = Cursor::new(bytes);
+    let mut taken = 0;
+    while let Some((header, length)) =
+        FrameHeader::parse(&mut cursor).map_err(|_| BenchError::Garbled("not a frame"))?
+    {
+        let start = cursor.position() as usize;
+        let end = start.saturating_add(length as usize);
+        let Some(payload) = bytes.get(start..end) else {
+            break;
+        };
+        match header.opcode {
+            OpCode::Data(_) => {
+                text.extend_from_slice(payload);
+                text.push(b'\n');
+            }
+            OpCode::Control(Control::Ping) => {
+                frame(OpCode::Control(Control::Pong), payload, answer)
+            }
+            // A code of two bytes, then the reason.
+            OpCode::Control(Control::Close) => {
+                text.extend_from_slice(payload.get(2..).unwrap_or_default());
+            }
+            OpCode::Control(_) => {}
+        }
+        taken = end;
+        cursor.set_position(end as u64);
+    }
+    Ok(taken)
+}
+
+fn take_lines(bytes: &[u8], text: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<usize, BenchError> {
+    let mut taken = 0;
+    for end in memchr::memchr_iter(b'\n', bytes) {
+        let line = bytes.get(taken..=end).unwrap_or_default();
+        taken = end + 1;
+        match line.strip_prefix(b"PING") {
+            Some(token) => {
+                answer.extend_from_slice(b"PONG");
+                answer.extend_from_slice(token);
+            }
+            None => text.extend_from_slice(line),
+        }
+    }
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes of bytes however they are cut in two.
+    fn decoded(wire: fn() -> Wire, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let mut results = (0..=bytes.len()).map(|cut| {
+            let (mut wire, mut text, mut answer) = (wire(), Vec::new(), Vec::new());
+            for part in [&bytes[..cut], &bytes[cut..]] {
+                wire.decode(part, &mut text, &mut answer).unwrap();
+            }
+            (text, answer)
+        });
+        let first = results.next().unwrap();
+        assert!(results.all(|result| result == first));
+        first
+    }
+
+    #[test]
+    fn an_irc_ping_is_answered_and_not_text() {
+        let bytes = b":s 001 a :hi\r\nPING :x y\r\n:b PRIVMSG #r :PING\r\n";
+        let (text, answer) = decoded(|| Wire::Irc(Vec::new()), bytes);
+        assert_eq!(text, b":s 001 a :hi\r\n:b PRIVMSG #r :PING\r\n");
+        assert_eq!(answer, b"PONG :x y\r\n");
+    }
+
+    #[test]
+    fn a_websocket_ping_is_answered_and_not_text() {
+        let mut bytes = b"\x81\x02hi\x89\x01p\x81\x7e\x01\x00".to_vec();
+        bytes.extend_from_slice(&[b'|'; 256]);
+        bytes.extend_from_slice(b"\x88\x05\x03\xf0bye");
+        let (text, answer) = decoded(|| Wire::Frames(Vec::new()), &bytes);
+        let long = "|".repeat(256);
+        assert_eq!(text, format!("hi\n{long}\nbye").as_bytes());
+        assert_eq!(answer, b"\x8a\x81\0\0\0\0p");
+    }
+}

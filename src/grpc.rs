@@ -1,0 +1,46 @@
+//! gRPC: administration of a chat server, and the name server.
+//!
+//! The libraries are tonic (services), prost (messages) and hyper (HTTP/2);
+//! what drives them is our own `driver`, one thread a connection, no async
+//! runtime. Handlers that block do so on threads of their own
+//! ([`Blocking`]). No chat state here: the hub is asked.
+
+mod admin;
+mod blocking;
+mod calls;
+mod driver;
+mod health;
+mod name;
+mod places;
+mod reflection;
+mod registration;
+mod routes;
+mod server;
+mod tail;
+
+pub use admin::{AdminParts, AdminService, NAME as ADMIN};
+pub use blocking::Blocking;
+pub use health::{IsReady, add as add_health};
+pub use name::{NAME, Nodes, add as add_name_service};
+pub use reflection::add as add_reflection;
+pub use registration::{Describe, Registration};
+pub use routes::{Caller, Guard, Routes, Serves};
+pub use server::{Limits, Stop, serve};
+pub(crate) use server::{Spoken, recognise, serve_read};
+
+/// Generated from `grpc/proto` by `tests/grpc_generated.rs`.
+#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
+pub mod proto {
+    pub mod name {
+        include!("grpc/generated/proto.rs");
+    }
+    pub mod admin {
+        include!("grpc/generated/chat.admin.v1.rs");
+    }
+    pub mod health {
+        include!("grpc/generated/grpc.health.v1.rs");
+    }
+    pub mod reflection {
+        include!("grpc/generated/grpc.reflection.v1.rs");
+    }
+}

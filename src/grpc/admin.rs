@@ -1,0 +1,445 @@
+//! Administration over gRPC: what REST's `/admin` does, and a live tail of the
+//! log. Understands requests, words refusals, and leaves the doing to
+//! [`Administration`].
+
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::stream::{self, Stream};
+use hyper::http::{Request as HttpRequest, header::AUTHORIZATION};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tonic::{Request, Response, Status};
+
+use crate::account::unix_ms;
+use crate::admin::{self, Actor, Administration, BansFailed};
+use crate::chatlog::{ChatLog, Kind, MAX_LIMIT, Page, Query, SearchError};
+use crate::hub::{self, BanTarget};
+use crate::name::Name;
+use crate::net::front::bearer;
+use crate::nodes::Node;
+use crate::rest::AdminToken;
+use crate::turn::{HubHandle, HubUnavailable, Input};
+
+use super::blocking::Blocking;
+use super::places::Places;
+use super::proto::admin as proto;
+use super::proto::admin::admin_server::{Admin, AdminServer};
+use super::routes::{Caller, Guard, Routes};
+use super::tail::{Tail, Wanted};
+
+/// The service's name.
+pub const NAME: &str = "chat.admin.v1.Admin";
+/// Tails at once, in all.
+const TAILS: usize = 32;
+
+/// Administration over gRPC. Clones are the same one.
+#[derive(Clone)]
+pub struct AdminService(Arc<Calls>);
+
+/// What it works with.
+pub struct AdminParts {
+    /// What administrators can do.
+    pub admin: Arc<Administration>,
+    /// What they must know.
+    pub token: Arc<AdminToken>,
+    /// The hub.
+    pub hub: HubHandle,
+    /// The chat log, to be searched.
+    pub log: ChatLog,
+    /// Says which servers there are.
+    pub nodes: Arc<dyn Fn() -> Vec<Node> + Send + Sync>,
+}
+
+impl AdminService {
+    /// Brings the parts together.
+    pub fn new(parts: AdminParts) -> AdminService {
+        AdminService(Arc::new(Calls {
+            parts,
+            blocking: Blocking::default(),
+            tails: Places::new(TAILS),
+        }))
+    }
+
+    /// Adds it to a server.
+    pub fn add(&self, routes: Routes, message_bytes: usize) -> Routes {
+        let calls = self.0.clone();
+        let guard: Guard =
+            Box::new(move |request| authorise(request, &calls.parts.token, &calls.parts.admin));
+        let service = AdminServer::from_arc(self.0.clone());
+        routes.with_guarded(guard, service.max_decoding_message_size(message_bytes))
+    }
+}
+
+fn authorise<B>(
+    request: &HttpRequest<B>,
+    token: &AdminToken,
+    admin: &Administration,
+) -> Result<(), Status> {
+    let caller = request.extensions().get::<Caller>();
+    let caller = caller.ok_or_else(|| Status::internal("nobody has made this call"))?;
+    let Some(given) = request.headers().get(AUTHORIZATION) else {
+        return Err(Status::unauthenticated(
+            "this needs the metadata authorization: Bearer <admin token>; the server says at its \
+             start where the token is",
+        ));
+    };
+    // Nothing at all is as wrong as anything else.
+    let given = given.to_str().ok().and_then(bearer).unwrap_or_default();
+    match token.check(given, caller.address.ip()) {
+        Ok(true) => Ok(()),
+        // Not written down, or it would be a way to fill the disk.
+        Err(wait) => Err(Status::resource_exhausted(wait.to_string())),
+        Ok(false) => {
+            let wanted = format!("gRPC {}", request.uri().path().escape_debug());
+            admin.refused(Actor(caller.address), &wanted);
+            Err(Status::unauthenticated("that is not the admin token"))
+        }
+    }
+}
+
+/// The calls of the service.
+struct Calls {
+    parts: AdminParts,
+    blocking: Blocking,
+    tails: Places,
+}
+
+impl Calls {
+    /// Runs what asks the hub.
+    async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&HubHandle) -> Result<T, HubUnavailable> + Send + 'static,
+    ) -> Result<T, Status> {
+        let hub = self.parts.hub.clone();
+        self.blocking.run(move |_| ask(&hub).map_err(busy)).await
+    }
+
+    /// Runs what changes something.
+    async fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Administration) -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let admin = self.parts.admin.clone();
+        self.blocking.run(move |_| act(&admin)).await
+    }
+}
+
+type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl Admin for Calls {
+    type SearchLogStream = Streamed<proto::SearchLogResponse>;
+    type TailLogStream = Streamed<proto::TailLogResponse>;
+
+    async fn announce(
+        &self,
+        request: Request<proto::AnnounceRequest>,
+    ) -> Result<Response<proto::AnnounceResponse>, Status> {
+        let actor = actor(&request)?;
+        let message = request.into_inner().message;
+        let told = self.act(move |admin| {
+            let text = admin.text(&message).map_err(|why| field("message", why))?;
+            admin.announce(actor, text).map_err(busy)
+        });
+        let delivered_to = told.await? as u64;
+        Ok(Response::new(proto::AnnounceResponse { delivered_to }))
+    }
+
+    async fn search_log(
+        &self,
+        request: Request<proto::SearchLogRequest>,
+    ) -> Result<Response<Self::SearchLogStream>, Status> {
+        let query = query(request.into_inner())?;
+        let log = self.parts.log.clone();
+        let page = self
+            .blocking
+            .run(move |cancel| log.search(&query, cancel).map_err(search_failed))
+            .await?;
+        Ok(Response::new(Box::pin(stream::iter(found(page)))))
+    }
+
+    async fn tail_log(
+        &self,
+        request: Request<proto::TailLogRequest>,
+    ) -> Result<Response<Self::TailLogStream>, Status> {
+        let wanted = wanted(request.into_inner())?;
+        let place = self.tails.take().ok_or_else(|| {
+            Status::resource_exhausted(format!("there are {TAILS} tails already"))
+        })?;
+        let (tail, watcher) = Tail::new(wanted, place);
+        // On a thread: the hub's queue may be full.
+        let begin = self.ask(move |hub| hub.send(Input::Watch(watcher)));
+        begin.await?;
+        Ok(Response::new(Box::pin(tail)))
+    }
+
+    async fn list_users(
+        &self,
+        _request: Request<proto::ListUsersRequest>,
+    ) -> Result<Response<proto::ListUsersResponse>, Status> {
+        let users = self.ask(|hub| hub.ask(|hub, _, _| hub.users())).await?;
+        let users = users.into_iter().map(user).collect();
+        Ok(Response::new(proto::ListUsersResponse { users }))
+    }
+
+    async fn list_channels(
+        &self,
+        _request: Request<proto::ListChannelsRequest>,
+    ) -> Result<Response<proto::ListChannelsResponse>, Status> {
+        let channels = self.ask(|hub| hub.ask(|hub, _, _| hub.channels())).await?;
+        let channels = channels.into_iter().map(|channel| proto::Channel {
+            name: channel.name.to_string(),
+            members: names(&channel.members),
+        });
+        let channels = channels.collect();
+        Ok(Response::new(proto::ListChannelsResponse { channels }))
+    }
+
+    async fn kick(
+        &self,
+        request: Request<proto::KickRequest>,
+    ) -> Result<Response<proto::KickResponse>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let name = nickname(&request.nickname)?;
+        let kicked = self.act(move |admin| {
+            let reason = admin.reason(request.reason.as_deref());
+            let reason = reason.map_err(|why| field("reason", why))?;
+            match admin.kick(actor, &name, reason).map_err(busy)? {
+                0 => Err(Status::not_found(format!("nobody called {name} is on"))),
+                count => Ok(count as u64),
+            }
+        });
+        let disconnected = kicked.await?;
+        Ok(Response::new(proto::KickResponse { disconnected }))
+    }
+
+    async fn list_bans(
+        &self,
+        _request: Request<proto::ListBansRequest>,
+    ) -> Result<Response<proto::ListBansResponse>, Status> {
+        let bans = self.act(|admin| admin.bans().map_err(busy)).await?;
+        let bans = bans.into_iter().map(ban).collect();
+        Ok(Response::new(proto::ListBansResponse { bans }))
+    }
+
+    async fn add_ban(
+        &self,
+        request: Request<proto::AddBanRequest>,
+    ) -> Result<Response<proto::Ban>, Status> {
+        let actor = actor(&request)?;
+        let request = request.into_inner();
+        let target = match &request.target {
+            Some(proto::add_ban_request::Target::Nickname(raw)) => {
+                BanTarget::Nickname(nickname(raw)?)
+            }
+            Some(proto::add_ban_request::Target::Address(raw)) => {
+                let net = admin::network(raw).ok_or_else(|| {
+                    let why = "must be an address such as 192.0.2.7 or a network such as \
+                               192.0.2.0/24";
+                    field("address", why)
+                })?;
+                BanTarget::network(net)
+            }
+            None => return Err(field("target", "missing; give a nickname or an address")),
+        };
+        let expires_ms = request.expires_in_seconds.map(expiry).transpose()?;
+        let made = self.act(move |admin| {
+            let reason = admin.reason(request.reason.as_deref());
+            let reason = reason.map_err(|why| field("reason", why))?;
+            let made = admin.ban(actor, target, reason, expires_ms);
+            made.map_err(bans_failed)
+        });
+        Ok(Response::new(ban(made.await?)))
+    }
+
+    async fn remove_ban(
+        &self,
+        request: Request<proto::RemoveBanRequest>,
+    ) -> Result<Response<proto::RemoveBanResponse>, Status> {
+        let actor = actor(&request)?;
+        let id = request.into_inner().id;
+        let lifted = self.act(move |admin| admin.unban(actor, id).map_err(bans_failed));
+        lifted.await?;
+        Ok(Response::new(proto::RemoveBanResponse {}))
+    }
+
+    async fn list_nodes(
+        &self,
+        _request: Request<proto::ListNodesRequest>,
+    ) -> Result<Response<proto::ListNodesResponse>, Status> {
+        let nodes = (self.parts.nodes)().into_iter().map(|node| proto::Node {
+            id: node.id,
+            address: node.address,
+            connections: node.connections,
+            capacity: node.capacity,
+            last_heartbeat_ms: node.last_heartbeat_ms,
+        });
+        let nodes = nodes.collect();
+        Ok(Response::new(proto::ListNodesResponse { nodes }))
+    }
+}
+
+fn actor<T>(request: &Request<T>) -> Result<Actor, Status> {
+    Ok(Actor(Caller::of(request)?.address))
+}
+
+/// A field of the request is wrong.
+fn field(name: &str, why: impl std::fmt::Display) -> Status {
+    Status::invalid_argument(format!("{name}: {why}"))
+}
+
+fn busy(_: HubUnavailable) -> Status {
+    Status::unavailable("the server is too busy or stopping; try again")
+}
+
+fn bans_failed(failed: BansFailed) -> Status {
+    match failed {
+        BansFailed::Hub => busy(HubUnavailable),
+        BansFailed::Refused(error) => Status::resource_exhausted(error.to_string()),
+        BansFailed::NoSuchBan(id) => Status::not_found(format!("there is no ban {id}")),
+        BansFailed::NotSaved(why) => Status::internal(format!(
+            "done, but it will not outlast a restart: the bans could not be saved: {why}"
+        )),
+    }
+}
+
+fn search_failed(error: SearchError) -> Status {
+    match error {
+        SearchError::Pattern(error) => field("pattern", error),
+        SearchError::Nick(error) => field("nick", error),
+        SearchError::Channel(error) => field("channel", error),
+        SearchError::Busy => Status::resource_exhausted(
+            "other searches of the chat log are still running; try again in a moment",
+        ),
+        SearchError::Cancelled => Status::cancelled("nobody was waiting any more"),
+        SearchError::Io { .. } => Status::unavailable(error.to_string()),
+    }
+}
+
+fn nickname(raw: &str) -> Result<Name, Status> {
+    Name::parse_nickname(raw).map_err(|error| field("nickname", error))
+}
+
+fn names(names: &[Name]) -> Vec<String> {
+    names.iter().map(Name::to_string).collect()
+}
+
+fn user(info: hub::UserInfo) -> proto::User {
+    proto::User {
+        nickname: info.nickname.to_string(),
+        address: info.address.to_string(),
+        protocol: info.protocol.to_owned(),
+        since_ms: info.since_ms,
+        channels: names(&info.channels),
+    }
+}
+
+fn ban(ban: hub::Ban) -> proto::Ban {
+    proto::Ban {
+        id: ban.id,
+        target: Some(match ban.target {
+            BanTarget::Nickname(name) => proto::ban::Target::Nickname(name.to_string()),
+            BanTarget::Address(net) => proto::ban::Target::Address(admin::shown(net)),
+        }),
+        reason: ban.reason.map(|reason| reason.to_string()),
+        created_ms: ban.created_ms,
+        expires_ms: ban.expires_ms,
+    }
+}
+
+/// When a ban ends that is for so many seconds.
+fn expiry(seconds: u64) -> Result<u64, Status> {
+    const FAR: u64 = 1000 * 365 * 24 * 3600;
+    match seconds {
+        0 => Err(field("expires_in_seconds", "must be in the future")),
+        1..=FAR => Ok(unix_ms() + seconds * 1000),
+        _ => Err(field("expires_in_seconds", "too far away")),
+    }
+}
+
+fn kind(word: &str) -> Result<Kind, Status> {
+    Kind::from_word(word).ok_or_else(|| {
+        let words = Kind::ALL.map(Kind::word).join(", ");
+        field("kind", format!("must be one of {words}"))
+    })
+}
+
+fn query(request: proto::SearchLogRequest) -> Result<Query, Status> {
+    let limit = request.limit.map(|limit| {
+        let limit = NonZeroUsize::new(limit as usize).filter(|limit| limit.get() <= MAX_LIMIT);
+        limit.ok_or_else(|| field("limit", format!("must be a number from 1 to {MAX_LIMIT}")))
+    });
+    let cursor = request.cursor.map(|cursor| {
+        let why = "must be the next_cursor of an earlier answer";
+        cursor.parse().map_err(|_| field("cursor", why))
+    });
+    Ok(Query {
+        pattern: request.pattern.filter(|pattern| !pattern.is_empty()),
+        kind: request.kind.as_deref().map(kind).transpose()?,
+        nick: request.nick,
+        channel: request.channel,
+        since: request.since_ms,
+        until: request.until_ms,
+        limit: limit.transpose()?,
+        cursor: cursor.transpose()?,
+    })
+}
+
+fn wanted(request: proto::TailLogRequest) -> Result<Wanted, Status> {
+    let channel = request.channel.as_deref().map(Name::parse_channel);
+    Ok(Wanted {
+        kinds: request
+            .kinds
+            .iter()
+            .map(|word| kind(word))
+            .collect::<Result<_, _>>()?,
+        nick: request.nick.as_deref().map(nickname).transpose()?,
+        channel: channel
+            .transpose()
+            .map_err(|error| field("channel", error))?,
+    })
+}
+
+/// A line of the log, as it is stored.
+#[derive(Deserialize)]
+struct Line {
+    at: String,
+    kind: String,
+    id: Option<String>,
+    nick: Option<String>,
+    channel: Option<String>,
+    to: Option<String>,
+    address: Option<String>,
+    protocol: Option<String>,
+    text: Option<String>,
+}
+
+fn found(page: Page) -> impl Iterator<Item = Result<proto::SearchLogResponse, Status>> {
+    use proto::search_log_response::Item;
+    let end = proto::SearchEnd {
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+        timed_out: page.timed_out,
+    };
+    let entries = page.lines.into_iter().filter_map(|line| entry(&line));
+    let items = entries.map(Item::Entry).chain([Item::End(end)]);
+    items.map(|item| Ok(proto::SearchLogResponse { item: Some(item) }))
+}
+
+fn entry(line: &RawValue) -> Option<proto::LogEntry> {
+    let line: Line = serde_json::from_str(line.get()).ok()?;
+    let at: jiff::Timestamp = line.at.parse().ok()?;
+    Some(proto::LogEntry {
+        at_ms: u64::try_from(at.as_millisecond()).unwrap_or(0),
+        kind: line.kind,
+        id: line.id,
+        nick: line.nick,
+        channel: line.channel,
+        to: line.to,
+        address: line.address,
+        protocol: line.protocol,
+        text: line.text,
+    })
+}

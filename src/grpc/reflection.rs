@@ -1,0 +1,171 @@
+//! Reflection: what services there are, and their types, for clients that
+//! have no `.proto` file.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+
+use futures_util::stream::{Stream, StreamExt};
+use prost::Message;
+use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use tonic::{Code, Request, Response, Status, Streaming};
+
+use super::proto::reflection::server_reflection_request::MessageRequest;
+use super::proto::reflection::server_reflection_response::MessageResponse;
+use super::proto::reflection::server_reflection_server::{
+    ServerReflection, ServerReflectionServer,
+};
+use super::proto::reflection::{
+    ErrorResponse, FileDescriptorResponse, ListServiceResponse, ServerReflectionRequest,
+    ServerReflectionResponse, ServiceResponse,
+};
+use super::routes::Routes;
+
+/// What the `.proto` files say, none of which imports another.
+const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");
+/// The older name, under which many clients still ask; the messages are the
+/// same.
+const OLDER: &str = "grpc.reflection.v1alpha.ServerReflection";
+
+/// Adds reflection to a server of these services.
+pub fn add(routes: Routes, services: &'static [&'static str], message_bytes: usize) -> Routes {
+    let answers = Reflection(services);
+    let service = ServerReflectionServer::new(answers).max_decoding_message_size(message_bytes);
+    routes.with_alias(OLDER, service.clone()).with(service)
+}
+
+/// Files as bytes, by name and by everything they declare.
+static FILES: LazyLock<HashMap<String, Arc<[u8]>>> = LazyLock::new(files);
+
+/// The names of the services there are.
+#[derive(Clone, Copy)]
+struct Reflection(&'static [&'static str]);
+
+fn files() -> HashMap<String, Arc<[u8]>> {
+    let mut files = HashMap::new();
+    // Written by a test, which reads it again.
+    let all = FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default();
+    for file in all.file {
+        let bytes: Arc<[u8]> = file.encode_to_vec().into();
+        for name in declared(&file) {
+            files.insert(name, bytes.clone());
+        }
+        files.insert(file.name().to_owned(), bytes);
+    }
+    files
+}
+
+impl Reflection {
+    fn answer(&self, request: ServerReflectionRequest) -> ServerReflectionResponse {
+        let answer = match &request.message_request {
+            Some(MessageRequest::FileByFilename(name))
+            | Some(MessageRequest::FileContainingSymbol(name)) => file(name),
+            Some(MessageRequest::ListServices(_)) => {
+                let service = self.0.iter();
+                let service = service.map(|name| ServiceResponse {
+                    name: (*name).to_owned(),
+                });
+                MessageResponse::ListServicesResponse(ListServiceResponse {
+                    service: service.collect(),
+                })
+            }
+            Some(_) => error(Code::NotFound, "there are no extensions"),
+            None => error(Code::InvalidArgument, "nothing is asked for"),
+        };
+        ServerReflectionResponse {
+            valid_host: request.host.clone(),
+            original_request: Some(request),
+            message_response: Some(answer),
+        }
+    }
+}
+
+fn file(name: &str) -> MessageResponse {
+    match FILES.get(name) {
+        None => error(Code::NotFound, "there is no such file or symbol"),
+        Some(bytes) => MessageResponse::FileDescriptorResponse(FileDescriptorResponse {
+            file_descriptor_proto: vec![bytes.to_vec()],
+        }),
+    }
+}
+
+fn error(code: Code, why: &str) -> MessageResponse {
+    MessageResponse::ErrorResponse(ErrorResponse {
+        error_code: code as i32,
+        error_message: why.to_owned(),
+    })
+}
+
+/// The full names of what a file declares.
+fn declared(file: &FileDescriptorProto) -> Vec<String> {
+    let mut names = Vec::new();
+    for service in &file.service {
+        let name = format!("{}.{}", file.package(), service.name());
+        let methods = service.method.iter();
+        names.extend(methods.map(|method| format!("{name}.{}", method.name())));
+        names.push(name);
+    }
+    for message in &file.message_type {
+        declared_in(file.package(), message, &mut names);
+    }
+    names
+}
+
+fn declared_in(scope: &str, message: &DescriptorProto, names: &mut Vec<String>) {
+    let name = format!("{scope}.{}", message.name());
+    let enums = message.enum_type.iter();
+    names.extend(enums.map(|nested| format!("{name}.{}", nested.name())));
+    for nested in &message.nested_type {
+        declared_in(&name, nested, names);
+    }
+    names.push(name);
+}
+
+#[tonic::async_trait]
+impl ServerReflection for Reflection {
+    type ServerReflectionInfoStream =
+        Pin<Box<dyn Stream<Item = Result<ServerReflectionResponse, Status>> + Send>>;
+
+    async fn server_reflection_info(
+        &self,
+        request: Request<Streaming<ServerReflectionRequest>>,
+    ) -> Result<Response<Self::ServerReflectionInfoStream>, Status> {
+        let known = *self;
+        let answers = request
+            .into_inner()
+            .map(move |request| request.map(|request| known.answer(request)));
+        Ok(Response::new(Box::pin(answers)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_declared_is_found_where_it_is() {
+        for name in [
+            "name.proto",
+            "proto.NameService",
+            "proto.NameService.CreateRoom",
+            "proto.HeartBeat",
+            "chat.admin.v1.Admin",
+            "grpc.health.v1.HealthCheckResponse.ServingStatus",
+            "grpc.reflection.v1.ServerReflection",
+        ] {
+            let MessageResponse::FileDescriptorResponse(found) = file(name) else {
+                panic!("{name}");
+            };
+            let file = &found.file_descriptor_proto[0][..];
+            let file = FileDescriptorProto::decode(file).unwrap();
+            assert!(
+                file.dependency.is_empty(),
+                "{name}: no file may need another"
+            );
+        }
+        assert!(matches!(
+            file("proto.Nothing"),
+            MessageResponse::ErrorResponse(_)
+        ));
+    }
+}

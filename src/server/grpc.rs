@@ -1,0 +1,124 @@
+//! The gRPC listener: administration, health and reflection.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::account::unix_ms;
+use crate::grpc::{
+    self, AdminParts, AdminService, Describe, IsReady, Limits, Registration, Routes,
+};
+use crate::net::listener::Service;
+use crate::net::registry::{Permit, Refused};
+use crate::net::tls::{self, Inside, Tls};
+use crate::nodes::Node;
+
+use super::rest::Rest;
+use super::shared::Shared;
+use super::{Chat, Listener, Protocol};
+
+const SERVICES: &[&str] = &[
+    grpc::ADMIN,
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
+];
+
+/// Administration over gRPC.
+pub(super) struct Grpc {
+    shared: Arc<Shared>,
+    tls: Option<Arc<Tls>>,
+    admin: AdminService,
+    is_ready: IsReady,
+}
+
+impl Grpc {
+    /// A listener's service, with TLS or without.
+    pub fn new(shared: Arc<Shared>, rest: &Rest, tls: Option<Arc<Tls>>) -> Grpc {
+        let this = shared.clone();
+        let admin = AdminService::new(AdminParts {
+            admin: shared.admin.clone(),
+            token: shared.admin_token.clone(),
+            hub: shared.hub.clone(),
+            log: shared.chat_log.clone(),
+            nodes: Arc::new(move || vec![node(&this)]),
+        });
+        let readiness = rest.readiness();
+        let is_ready: IsReady = Arc::new(move || readiness.hindrances().is_empty());
+        Grpc {
+            shared,
+            tls,
+            admin,
+            is_ready,
+        }
+    }
+}
+
+/// Registers a chat with the name server it is configured with, if any.
+pub(super) fn register(chat: &mut Chat) -> io::Result<()> {
+    let settings = chat.shared.config().name_server;
+    let Some(at) = settings.url else {
+        return Ok(());
+    };
+    let address = match settings.advertise {
+        advertise if advertise.is_empty() => own_address(chat),
+        advertise => advertise,
+    };
+    let shared = chat.shared.clone();
+    *shared.own_address.lock() = address;
+    let beat = Duration::from_secs(settings.beat_seconds);
+    let describe: Describe = Arc::new(move || node(&shared));
+    chat.registration = Some(Registration::start(at, beat, describe)?);
+    Ok(())
+}
+
+/// Where the web page is, or whatever else there is.
+fn own_address(chat: &Chat) -> String {
+    let listeners = chat.listeners();
+    let web = listeners.iter().find(|l| l.protocol() == Protocol::Web);
+    let address = web.or(listeners.first()).map(Listener::address);
+    address.map_or_else(String::new, |address| address.to_string())
+}
+
+/// This server, as others would see it.
+fn node(shared: &Shared) -> Node {
+    Node {
+        id: String::new(),
+        address: shared.own_address.lock().clone(),
+        connections: shared.registry.connections() as u64,
+        capacity: shared.capacity().connections as u64,
+        last_heartbeat_ms: unix_ms(),
+    }
+}
+
+impl Service for Grpc {
+    fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        self.shared.admit_to_rest(peer)
+    }
+
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
+        let limits = Limits::of(&self.shared.config().limits);
+        let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Grpc);
+        let Some(transport) = transport else {
+            return;
+        };
+        let routes = self.admin.add(Routes::default(), limits.message_bytes);
+        let routes = grpc::add_health(routes, SERVICES, self.is_ready.clone());
+        let routes = grpc::add_reflection(routes, SERVICES, limits.message_bytes);
+        grpc::serve(
+            transport,
+            peer,
+            &Arc::new(routes),
+            limits,
+            &self.shared.grpc,
+        );
+    }
+
+    fn refusal(&self, _why: Refused) -> Vec<u8> {
+        match &self.tls {
+            Some(_) => tls::REFUSAL.to_vec(),
+            // HTTP/2 has no words before its beginning.
+            None => Vec::new(),
+        }
+    }
+}

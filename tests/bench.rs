@@ -1,0 +1,335 @@
+//! `chat-server bench`, small: what its figures say, and what it says when
+//! there can be none.
+
+mod support;
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use support::{Server, free_address, missing, wait_until};
+
+/// For peers: what they are measured with is what is tested.
+const NGIRCD: &str = include_str!("../benches/peers/ngircd.conf");
+
+fn command(arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
+    command
+        .args(["bench", "--timeout", "20"])
+        .args(arguments.split_whitespace())
+        .stdin(Stdio::null());
+    command
+}
+
+/// The figures of a run that has to succeed.
+fn figures(arguments: &str) -> Value {
+    let output = command(arguments).args(["--json", "-"]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments}\n{errors}");
+    assert_eq!(errors, "", "nobody watches");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["figures"].clone()
+}
+
+/// What is said when a run has to fail.
+fn complaint(output: Output) -> String {
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.stdout, b"", "no figures");
+    said
+}
+
+fn number(figures: &Value, key: &str) -> f64 {
+    let value = figures[key].as_f64();
+    value.unwrap_or_else(|| panic!("no {key} in {figures:#}"))
+}
+
+/// Everybody got everything once.
+fn assert_balanced(figures: &Value, deliveries_a_message: f64) {
+    let [sent, expected, received, lost] =
+        ["sent", "expected", "received", "lost"].map(|key| number(figures, key));
+    assert!(sent > 0.0, "{figures:#}");
+    assert_eq!(expected, sent * deliveries_a_message, "{figures:#}");
+    assert_eq!(received, expected, "{figures:#}");
+    assert_eq!(lost, 0.0, "{figures:#}");
+    assert!(figures.get("surplus").is_none(), "{figures:#}");
+}
+
+fn assert_latencies(figures: &Value, of: &str) {
+    let latencies =
+        ["p50", "p90", "p99", "p99_9", "max"].map(|p| number(figures, &format!("{of}_{p}_ms")));
+    assert!(latencies[0] > 0.0, "{figures:#}");
+    assert!(latencies.is_sorted(), "{figures:#}");
+}
+
+#[test]
+fn a_flooded_room_loses_nothing_on_any_protocol() {
+    for protocol in ["telnet", "ws", "json", "room", "room-ws"] {
+        let figures = figures(&format!(
+            "--protocol {protocol} room --members 20 --seconds 1"
+        ));
+        assert_balanced(&figures, 20.0);
+        assert_latencies(&figures, "latency");
+        assert!(
+            number(&figures, "deliveries_per_second") > 0.0,
+            "{protocol}"
+        );
+        assert!(
+            number(&figures, "server_cpu_s_per_million") > 0.0,
+            "{protocol}"
+        );
+    }
+}
+
+#[test]
+fn a_room_on_schedule_gets_what_was_due() {
+    let figures = figures("room --members 20 --rate 50 --seconds 1");
+    assert_eq!(number(&figures, "sent"), 50.0);
+    assert_balanced(&figures, 20.0);
+    assert_latencies(&figures, "latency");
+}
+
+#[test]
+fn pairs_get_every_answer() {
+    let figures = figures("pairs --rooms 5 --seconds 1");
+    assert_balanced(&figures, 2.0);
+    assert_latencies(&figures, "latency");
+}
+
+#[test]
+fn idle_connections_have_a_size() {
+    let figures = figures("--protocol ws idle --connections 30");
+    assert_eq!(number(&figures, "held"), 30.0);
+    let threads = number(&figures, "threads");
+    assert!(threads > 30.0, "one a connection, and those of the server");
+    // The rest is the whole machine's, on which others come and go.
+    assert!(number(&figures, "resident_bytes") > 0.0);
+    assert!(figures["memory_bytes"].is_f64(), "{figures:#}");
+    assert_latencies(&figures, "login");
+}
+
+#[test]
+fn logins_and_visits_are_counted() {
+    let logins = figures("logins --connections 30");
+    assert!(number(&logins, "logins_per_second") > 0.0);
+    assert_latencies(&logins, "login");
+    let visits = figures("churn --per-second 30 --seconds 1");
+    assert!(number(&visits, "visits_per_second") > 0.0);
+    assert_latencies(&visits, "login");
+}
+
+#[test]
+fn those_who_read_lose_nothing_by_those_who_do_not() {
+    let figures = figures("slow --members 12 --readers 2 --seconds 1");
+    assert_eq!(number(&figures, "lost"), 0.0, "{figures:#}");
+    assert_eq!(number(&figures, "received"), number(&figures, "expected"));
+    assert_latencies(&figures, "before_latency");
+    assert_latencies(&figures, "after_latency");
+    assert!(number(&figures, "latency_p99_ratio") > 0.0);
+}
+
+#[test]
+fn the_least_a_delivery_can_cost_is_measured() {
+    let figures = figures("send-loop --members 20 --seconds 1");
+    assert_balanced(&figures, 20.0);
+    assert!(number(&figures, "sender_cpu_s_per_million") > 0.0);
+}
+
+#[test]
+fn everybody_can_come_by_tls() {
+    for protocol in ["telnet", "ws"] {
+        let figures = figures(&format!(
+            "--tls --protocol {protocol} room --members 6 --seconds 1"
+        ));
+        assert_balanced(&figures, 6.0);
+    }
+}
+
+#[test]
+fn another_server_is_measured_by_the_same_hand() {
+    let server = Ngircd::start();
+    let address = server.address;
+    let pid = server.child.id();
+    let there = format!("--protocol irc --address {address} --pid {pid} --at-once 4");
+    let room = figures(&format!("{there} room --members 20 --seconds 1"));
+    // Who says something on IRC does not hear it.
+    assert_balanced(&room, 19.0);
+    assert!(number(&room, "server_cpu_s_per_million") > 0.0);
+    let pairs = figures(&format!("{there} pairs --rooms 5 --seconds 1"));
+    assert_balanced(&pairs, 1.0);
+    let idle = figures(&format!("{there} idle --connections 20"));
+    assert_eq!(number(&idle, "threads"), 1.0);
+}
+
+#[test]
+fn the_table_is_for_people_and_the_file_for_programs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("figures.json");
+    let output = command("room --members 4 --seconds 1 --json")
+        .arg(&file)
+        .output()
+        .unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    let settings = "members 4, senders 4, window 32, seconds 1";
+    assert!(table.starts_with(&format!(
+        "room by telnet, a server of its own: {settings}\n"
+    )));
+    assert!(table.contains("latency, p99 "), "{table}");
+    let report: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(report["settings"]["members"], 4);
+    assert_eq!(report["protocol"], "telnet");
+    assert_balanced(&report["figures"], 4.0);
+}
+
+#[test]
+fn settings_of_its_own_server_can_be_changed() {
+    let output = command("room --members 4 --server-config")
+        .arg(r#"{"limits":{"connections":2}}"#)
+        .output()
+        .unwrap();
+    let said = complaint(output);
+    assert!(said.contains("server is full"), "{said}");
+}
+
+#[test]
+fn a_full_server_is_named_with_the_setting_to_change() {
+    let server = Server::start(|config| {
+        config["limits"]["connections"] = 3.into();
+    });
+    for (protocol, address) in [("telnet", server.telnet()), ("ws", server.web())] {
+        let there = format!("--protocol {protocol} --address {address} room --members 9");
+        let said = complaint(command(&there).output().unwrap());
+        assert!(said.contains("not let in"), "{said}");
+        assert!(said.contains("server is full"), "{said}");
+        assert!(said.contains("raise limits.connections there"), "{said}");
+    }
+}
+
+#[test]
+fn a_server_that_holds_senders_back_is_named_with_the_setting_to_change() {
+    let server = Server::start(|_| {});
+    let there = format!("--address {} room --members 4", server.telnet());
+    let output = command(&there).output();
+    let said = complaint(output.unwrap());
+    assert!(said.contains("too fast"), "{said}");
+    assert!(said.contains("limits.message_rate to 0"), "{said}");
+}
+
+#[test]
+fn nobody_there_is_said_at_once() {
+    let address = free_address();
+    let said = complaint(
+        command(&format!("--address {address} pairs"))
+            .output()
+            .unwrap(),
+    );
+    assert!(
+        said.contains(&format!("no connection to {address}")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_server_that_speaks_something_else_is_not_waited_for_forever() {
+    let server = Server::start(|_| {});
+    let there = format!(
+        "--protocol irc --address {} --timeout 1 idle",
+        server.telnet()
+    );
+    let output = Command::new(env!("CARGO_BIN_EXE_chat-server"))
+        .arg("bench")
+        .args(there.split_whitespace())
+        .output();
+    let said = complaint(output.unwrap());
+    assert!(said.contains("for 1 s (--timeout)"), "{said}");
+    assert!(said.contains("the server said: "), "{said}");
+}
+
+#[test]
+fn irc_needs_another_server() {
+    let said = complaint(command("--protocol irc pairs").output().unwrap());
+    assert!(said.contains("--address"), "{said}");
+}
+
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = command("room --members 4 --seconds 600")
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Its server is up as soon as it has a database.
+    let in_folder = || std::fs::read_dir(folder.path()).unwrap().flatten();
+    wait_until("its server is up", || {
+        in_folder().any(|entry| entry.path().join("data/chat.db").exists())
+    });
+    let server = children(bench.id());
+    assert_eq!(server.len(), 1, "{server:?}");
+    kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
+    let status = bench.wait().unwrap();
+    let mut said = String::new();
+    bench
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(status.code(), Some(130), "{said}");
+    assert!(said.contains("interrupted"), "{said}");
+    assert_eq!(in_folder().count(), 0, "its folder is gone");
+    assert!(!Path::new(&format!("/proc/{}", server[0])).exists());
+}
+
+/// The processes somebody has started.
+fn children(pid: u32) -> Vec<String> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let children = children.unwrap();
+    children.split_whitespace().map(str::to_owned).collect()
+}
+
+/// A small IRC server. Dropping ends it.
+struct Ngircd {
+    child: Child,
+    address: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+impl Ngircd {
+    fn start() -> Ngircd {
+        let address = free_address();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("ngircd.conf");
+        let config = NGIRCD.replace("@PORT@", &address.port().to_string());
+        std::fs::write(&file, config).unwrap();
+        // Where Debian has it, which is in the path of few.
+        let program = ["/usr/sbin/ngircd", "ngircd"];
+        let program = program.into_iter().find(|path| Path::new(path).exists());
+        let child = Command::new(program.unwrap_or("ngircd"))
+            .args(["-n", "-f"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| missing("ngircd", &error));
+        let server = Ngircd {
+            child,
+            address,
+            _folder: folder,
+        };
+        wait_until("ngircd listens", || TcpStream::connect(address).is_ok());
+        server
+    }
+}
+
+impl Drop for Ngircd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

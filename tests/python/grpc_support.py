@@ -1,0 +1,75 @@
+"""gRPC clients that know no .proto file: they ask the server for its types."""
+
+import sys
+import time
+
+import grpc
+from google.protobuf import descriptor_pool, message_factory
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
+    ProtoReflectionDescriptorDatabase,
+)
+
+# How long anything may take; only waited out when something is broken.
+DEADLINE = 30
+
+
+class Service:
+    """The methods of a service, each taking its fields by name."""
+
+    def __init__(self, channel, name, token=None):
+        database = ProtoReflectionDescriptorDatabase(channel)
+        self.listed = list(database.get_services())
+        pool = descriptor_pool.DescriptorPool(database)
+        self.channel = channel
+        self.metadata = [("authorization", f"Bearer {token}")] if token else None
+        self.methods = {}
+        for method in pool.FindServiceByName(name).methods:
+            self.methods[method.name] = method
+            setattr(self, method.name, self._caller(name, method))
+
+    def message(self, method, **fields):
+        return message_factory.GetMessageClass(self.methods[method].input_type)(**fields)
+
+    def _caller(self, name, method):
+        wanted = message_factory.GetMessageClass(method.input_type)
+        answer = message_factory.GetMessageClass(method.output_type)
+        kind = "_".join(
+            "stream" if streams else "unary"
+            for streams in (method.client_streaming, method.server_streaming)
+        )
+        stub = getattr(self.channel, kind)(
+            f"/{name}/{method.name}",
+            request_serializer=wanted.SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+
+        def call(requests=None, timeout=DEADLINE, metadata=None, **fields):
+            given = wanted(**fields) if requests is None else requests
+            return stub(given, timeout=timeout, metadata=metadata or self.metadata)
+
+        return call
+
+
+def fails(code, call, *words):
+    """The call must fail with this code and these words."""
+    try:
+        answer = call()
+        if hasattr(answer, "__iter__") and not hasattr(answer, "DESCRIPTOR"):
+            answer = list(answer)
+    except grpc.RpcError as error:
+        assert error.code() == code, f"{error.code()}, not {code}: {error.details()}"
+        for word in words:
+            assert word in error.details(), f"{word!r} is not in {error.details()!r}"
+        return error
+    raise AssertionError(f"{code} was expected, not {answer}")
+
+
+def wait_until(what, is_so):
+    deadline = time.monotonic() + DEADLINE
+    while True:
+        value = is_so()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            sys.exit(f"waited in vain until {what}")
+        time.sleep(0.01)

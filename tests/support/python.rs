@@ -1,0 +1,36 @@
+//! Clients in Python: `tests/python`.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A program of `tests/python`, ready to be run.
+pub fn python(client: &str, arguments: &[String]) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
+    let mut command = Command::new(interpreter());
+    command.arg("-B").arg(script.join(client)).args(arguments);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Where `.ci/install-tools` puts Python and its libraries.
+fn interpreter() -> PathBuf {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
+    assert!(
+        python.exists(),
+        "{} is missing: run `make tools`, which needs python3 with venv",
+        python.display()
+    );
+    python
+}
+
+/// Runs one to its end, which must be a good one.
+pub fn run_python(client: &str, arguments: &[String]) {
+    let output = python(client, arguments).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{client}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
