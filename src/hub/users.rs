@@ -347,6 +347,10 @@ impl Hub {
         if user.account.is_some() {
             return Err(Refusal::NicknameIsAccount);
         }
+        if from.as_str() == to.as_str() {
+            fx.tell(id, Event::Renamed { to });
+            return Ok(());
+        }
         // Another spelling of one's own nickname is always free.
         if from != to {
             self.check_free(&to, now)?;
