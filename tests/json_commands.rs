@@ -325,6 +325,30 @@ fn who_is_ignored_is_listed_and_leaves_nothing_unread() {
 }
 
 #[test]
+fn a_note_to_oneself_comes_once() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::come_in(&server, &JsonClient::registered(&server, "alice"));
+    let mut guest = JsonClient::enter(&server, "guest");
+    for (client, own) in [(&mut alice, "alice"), (&mut guest, "guest")] {
+        client.send("private", json!({"to": own, "body": "note"}));
+        client.expect("private");
+        assert!(!client.settle().contains(&"private".to_owned()));
+    }
+}
+
+#[test]
+fn nobody_is_told_of_a_nickname_that_stays_the_same() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    let mut bob = JsonClient::enter(&server, "bob");
+    alice.send("setnick", json!({"nickname": "alice"}));
+    assert_eq!(alice.expect("nickname")["nickname"], "alice");
+    alice.send("setnick", json!({"nickname": "Alice"}));
+    assert_eq!(alice.expect("nickname")["nickname"], "Alice");
+    assert_eq!(bob.expect("rename")["to"], "Alice", "only what has changed");
+}
+
+#[test]
 fn a_short_answer_is_complete() {
     let server = Server::start(|_| {});
     let mut alice = JsonClient::enter(&server, "alice");

@@ -137,6 +137,8 @@ fn frame_of(event: &Event) -> Option<Value> {
             put(&mut frame, "room", json!(message.channel));
             frame
         }
+        // A note to oneself has come already, as what it is.
+        Event::PrivateSent(private) if private.from == private.to => return None,
         Event::Private(private) | Event::PrivateSent(private) | Event::PrivateCopy(private) => {
             private_frame(private)
         }
