@@ -153,6 +153,11 @@ impl Hub {
         self.limits = limits;
     }
 
+    /// Whether messages to channels are kept.
+    pub fn keeps_history(&self) -> bool {
+        self.limits.history
+    }
+
     /// A new connection: greets it, or turns it away if its address is banned.
     pub fn open(&mut self, id: ConnectionId, profile: Profile, now: Now, fx: &mut Effects) {
         fx.log(Entry {

@@ -749,6 +749,10 @@ fn the_private_socket_answers_nobody_but_the_front() {
 struct Echo;
 
 impl Upgrades for Echo {
+    fn is_at(&self, path: &str) -> bool {
+        path == "/ws"
+    }
+
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
         let subprotocol = match handshake.path {
             "/ws" => None,

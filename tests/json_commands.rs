@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+
 use serde_json::{Value, json};
 use support::{JsonClient, LineClient, Server, User, WsClient, wait_until};
 
@@ -346,6 +348,68 @@ fn nobody_is_told_of_a_nickname_that_stays_the_same() {
     alice.send("setnick", json!({"nickname": "Alice"}));
     assert_eq!(alice.expect("nickname")["nickname"], "Alice");
     assert_eq!(bob.expect("rename")["to"], "Alice", "only what has changed");
+}
+
+#[test]
+fn words_say_what_is_so() {
+    let server = Server::start(|config| config["history"] = "off".into());
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("search", json!({"query": "word"}));
+    assert_eq!(alice.expect("error")["code"], "no_history");
+    alice.send("message", json!({"body": "\u{200b}\u{feff}"}));
+    assert_eq!(alice.expect("error")["code"], "empty_message");
+    alice.send("leave", Value::Null);
+    alice.send("message", json!({"body": "hi"}));
+    let error = alice.expect("error");
+    assert_eq!(error["code"], "no_channel");
+    assert!(
+        !error["body"].as_str().unwrap().contains("/join"),
+        "{error}"
+    );
+}
+
+#[test]
+fn nothing_older_is_no_beginning_and_times_sort_as_text() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("message", json!({"body": "hi"}));
+    let message = alice.expect("message");
+    let at = message["at"].as_str().unwrap();
+    assert_eq!(at.len(), "2026-11-21T08:00:00.123Z".len(), "{at}");
+    alice.send("history", json!({"before": message["id"]}));
+    let history = alice.expect("history");
+    assert_eq!(history["messages"], json!([]));
+    assert!(
+        !history["body"].as_str().unwrap().contains("yet"),
+        "{history}"
+    );
+}
+
+#[test]
+fn who_asks_in_the_wrong_way_is_told_the_right_one() {
+    let server = Server::start(|_| {});
+    let ask = |request: String| {
+        let head = format!("{request}\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let mut stream = std::net::TcpStream::connect(server.web()).unwrap();
+        stream.set_read_timeout(Some(support::DEADLINE)).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    for path in ["/ws", "/mychat", "/api/ws"] {
+        let answer = ask(format!("GET {path} HTTP/1.1\r\nAccept: */*"));
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+        assert!(answer.contains("this is a WebSocket"), "{answer}");
+    }
+    // As `curl -F nickname=alice` does.
+    let multipart = "POST /auth HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x";
+    let answer = ask(format!("{multipart}\r\nContent-Length: 0"));
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(
+        answer.contains("application/x-www-form-urlencoded"),
+        "{answer}"
+    );
 }
 
 #[test]

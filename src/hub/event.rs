@@ -283,7 +283,7 @@ impl fmt::Display for Refusal {
             Refusal::BadName(error) => write!(f, "That name will not do: {error}."),
             Refusal::NicknameBanned(name) => write!(f, "The nickname {name} is banned."),
             Refusal::NoChannel => {
-                write!(f, "You are not in a channel. Join one with /join #channel.")
+                write!(f, "You are not in a channel. Join one first.")
             }
             Refusal::NotInChannel(name) => write!(f, "You are not in #{name}."),
             Refusal::AlreadyInChannel(name) => write!(f, "You are already in #{name}."),

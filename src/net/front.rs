@@ -204,6 +204,10 @@ fn carry_out(
     if let Some(file) = file {
         return file.answer(head);
     }
+    let upgrades = context.upgrades.as_deref();
+    if upgrades.is_some_and(|upgrades| upgrades.is_at(&head.path)) {
+        return Err(Rejection::NotUpgraded);
+    }
     let known = context.answers.as_ref();
     if let Some((status, body)) = known.and_then(|answers| answers(&head.path)) {
         return Answer::known(status, &body, head);

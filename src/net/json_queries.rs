@@ -141,10 +141,17 @@ impl Asker<'_> {
         Ok(())
     }
 
-    /// A room the connection is in: this one, or the current one.
+    /// A room the connection is in: this one, or the current one. What is said
+    /// there must be kept.
     fn own_room(&self, room: Option<Name>) -> Result<Name, NoAnswer> {
         let id = self.connection;
-        let room = self.hub.ask(move |hub, _, _| hub.own_channel(id, room));
+        let room = self.hub.ask(move |hub, _, _| {
+            let room = hub.own_channel(id, room)?;
+            match hub.keeps_history() {
+                true => Ok(room),
+                false => Err(Refusal::NoHistory),
+            }
+        });
         room.map_err(NoAnswer::Busy)?.map_err(NoAnswer::Refused)
     }
 

@@ -267,7 +267,8 @@ fn history(channel: &Name, messages: &[Message], complete: bool) -> Value {
         .map(|message| said(&message.from, &message.body, "message"))
         .collect();
     let body = match list.len() {
-        0 => "Nothing has been said here yet.".to_owned(),
+        // Or not before the message that was asked for.
+        0 => "There are no messages to show.".to_owned(),
         1 => "The last message here.".to_owned(),
         n => format!("The last {n} messages here."),
     };

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::hub::{Body, Command, Event, Farewell, Message};
+use crate::hub::{Body, Command, Event, Farewell, Message, Refusal};
 use crate::name::Name;
 use crate::store::{MAX_ROWS, Secret};
 use crate::text::Text;
@@ -189,6 +189,10 @@ fn try_write_event(
             }
             Ok(())
         }
+        Event::Refused(Refusal::NoChannel) => writeln!(
+            out,
+            "! You are not in a channel. Join one with /join #channel."
+        ),
         Event::Refused(refusal) | Event::NotSent { refusal, .. } => {
             writeln!(out, "! {refusal}")
         }

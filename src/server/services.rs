@@ -163,6 +163,15 @@ impl Upgrades for WebSockets {
             _ => Err(Denial::NotFound),
         }
     }
+
+    fn is_at(&self, path: &str) -> bool {
+        match path {
+            "/mychat" => true,
+            "/ws" => self.exposes != Exposes::RoomLines,
+            // REST answers for `/api/ws`, which is in its description.
+            _ => false,
+        }
+    }
 }
 
 impl WebSockets {
