@@ -13,7 +13,7 @@ use crate::store::{History, MAX_ROWS, Window};
 
 use super::channel::ChannelIndex;
 use super::held::Held;
-use super::messages::messages_of;
+use super::history::messages_of;
 use super::{ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Refusal};
 
 /// By how much the clocks of servers may differ.
