@@ -15,6 +15,7 @@ mod loader;
 mod names;
 mod origin;
 mod problem;
+mod redis;
 mod rule;
 mod secret;
 mod setting;
@@ -35,6 +36,7 @@ use crate::store::DatabaseUrl;
 pub use changes::Change;
 pub use endpoint::Endpoint;
 pub use problem::{Origin, Problem, Problems};
+pub use redis::RedisAddress;
 use rule::Rule;
 pub use secret::{Secret, SecretError};
 use setting::settings;
@@ -73,6 +75,8 @@ settings! {
             chat_log: ChatLog;
             /// Web origins.
             web: Web;
+            /// Being one of several servers.
+            cluster: ClusterSettings;
             /// The name server.
             name_server: NameServer;
             /// Limits.
@@ -179,6 +183,33 @@ settings! {
         /// Reverse proxies whose `X-Forwarded-For` is believed, by address or
         /// network: then limits, bans and logs see their clients.
         trusted_proxies: Vec<IpNet> = Vec::new(), Rule::Any, Now;
+    }
+}
+
+impl Config {
+    /// The PostgreSQL database, if there is one.
+    pub fn postgres(&self) -> Option<&DatabaseUrl> {
+        let of_cluster = self.cluster.postgres.as_ref();
+        of_cluster.or(self.store.postgres.as_ref())
+    }
+}
+
+settings! {
+    /// Being one of several servers that are one chat. Needs a program built
+    /// with the feature `cluster`.
+    pub struct ClusterSettings in cluster {
+        /// The Redis that all of them share; without one the server stands
+        /// alone.
+        redis: Option<RedisAddress> = None, Rule::Any, Restart;
+        /// The PostgreSQL database that all of them share; that of
+        /// `store.postgres` if it is not given.
+        postgres: Option<DatabaseUrl> = None, Rule::Any, Restart;
+        /// Streams in Redis that messages are spread over, the same on all
+        /// servers for as long as the chat lives.
+        shards: u32 = 16, Rule::whole(1, 64), Restart;
+        /// The address others and clients are told; empty for that of the web
+        /// listener.
+        advertise: String = String::new(), Rule::Any, Restart;
     }
 }
 

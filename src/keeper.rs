@@ -36,6 +36,9 @@ pub trait Log: Send {
 
     /// Lets the other servers know, if there are any.
     fn share(&self, shared: Vec<Shared>);
+
+    /// How many connections there are, for those who choose among servers.
+    fn set_load(&self, connections: u64);
 }
 
 impl Log for Appender {
@@ -50,6 +53,8 @@ impl Log for Appender {
     }
 
     fn share(&self, _shared: Vec<Shared>) {}
+
+    fn set_load(&self, _connections: u64) {}
 }
 
 /// What came back from the store, for the hub.
@@ -128,6 +133,11 @@ impl Keeper {
     /// As [`Log::share`].
     pub fn share(&self, shared: Vec<Shared>) {
         self.log.share(shared);
+    }
+
+    /// As [`Log::set_load`].
+    pub fn set_load(&self, connections: u64) {
+        self.log.set_load(connections);
     }
 
     /// Has a chore done. Returns it if there are too many already.

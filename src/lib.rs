@@ -97,6 +97,9 @@ pub mod bench;
 pub mod cancel;
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "cluster")]
+#[doc(hidden)]
+pub mod cluster;
 #[doc(hidden)]
 pub mod data;
 #[doc(hidden)]

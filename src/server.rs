@@ -8,6 +8,7 @@ mod ending;
 mod error;
 #[cfg(feature = "grpc")]
 mod grpc;
+mod keeping;
 mod listener;
 #[cfg(feature = "grpc")]
 mod name_server;

@@ -56,6 +56,12 @@ pub trait Store: Send + Sync {
     /// database broke for good on the way, all of them may be.
     fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError>;
 
+    /// Commits messages whose order a log has settled already, in whatever
+    /// order they come and however often: as [`Store::append`] else.
+    fn merge(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        self.append(messages)
+    }
+
     /// The highest id there has ever been, to go on from.
     fn last_message_id(&self) -> Result<MessageId, StoreError>;
 

@@ -22,7 +22,7 @@ use crate::net::outbox::{Outbox, Sums};
 use crate::watch::Watcher;
 
 use attending::Attending;
-pub use handle::{HubHandle, HubUnavailable, Input, Request, Settings};
+pub use handle::{HubHandle, HubUnavailable, Input, Names, Request, Settings};
 
 /// Inputs of one turn at most.
 const TURN: u64 = 1024;
@@ -45,6 +45,7 @@ pub struct Turn {
     /// When this turn began, in milliseconds since 1970 UTC.
     began_ms: u64,
     last_ping: u64,
+    last_load: u64,
     stopping: bool,
     ended: bool,
 }
@@ -83,6 +84,7 @@ impl Turn {
             clock: Instant::now(),
             began_ms: 0,
             last_ping: 0,
+            last_load: 0,
             stopping: false,
             ended: false,
         }
@@ -256,6 +258,12 @@ impl Turn {
             self.carry_out();
         }
         let second = now.ticks_ms / 1000;
+        if second > self.last_load
+            && let Some(keeper) = &self.parts.keeper
+        {
+            self.last_load = second;
+            keeper.set_load(self.parts.hub.counts().connections as u64);
+        }
         if self.parts.ping_seconds > 0 && second > self.last_ping {
             self.last_ping = second;
             let slice = (second % self.parts.ping_seconds) as usize;

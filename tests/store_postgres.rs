@@ -73,6 +73,25 @@ fn at_once<T: Send>(
     })
 }
 
+#[test]
+fn what_a_log_has_put_in_order_may_come_in_any() {
+    let [one, other] = two_servers();
+    let message = |ms| said(ms, "dev", "x");
+    one.merge(&[message(5), message(3), message(5)]).unwrap();
+    let results = other.merge(&[message(4), message(3), message(2)]).unwrap();
+    assert_eq!(results, [Ok(()), Ok(()), Ok(())]);
+    let results = one.merge(&[
+        message(1),
+        NewMessage {
+            text: Text::clean("y"),
+            ..message(4)
+        },
+    ]);
+    assert_eq!(results.unwrap(), [Ok(()), Err(AppendError::IdTaken)]);
+    let dev = Conversation::Channel(name("dev"));
+    assert_eq!(times(&one, &dev), [1, 2, 3, 4, 5]);
+}
+
 fn times(store: &dyn Store, of: &Conversation) -> Vec<u64> {
     let history = store.history(of, Window::Latest, 1000).unwrap();
     history.messages.iter().map(|m| m.id.ms).collect()

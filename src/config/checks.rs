@@ -31,11 +31,36 @@ impl Loader {
                 self.problem(path, &self.origin_of(path), what.to_owned());
             }
         }
-        let path = "store.postgres";
-        if self.config.store.postgres.is_some() && !cfg!(feature = "cluster") {
-            let what = "this program was built without PostgreSQL; \
-                        build one with: cargo build --release --features cluster";
+        let cluster = &self.config.cluster;
+        let shared = [
+            ("store.postgres", self.config.store.postgres.is_some()),
+            ("cluster.postgres", cluster.postgres.is_some()),
+            ("cluster.redis", cluster.redis.is_some()),
+        ];
+        for (path, wanted) in shared {
+            if wanted && !cfg!(feature = "cluster") {
+                let what = "this program was built without PostgreSQL and Redis; \
+                            build one with: cargo build --release --features cluster";
+                self.problem(path, &self.origin_of(path), what.to_owned());
+            }
+        }
+        self.check_cluster();
+    }
+
+    /// Several servers need one database, and keep what is said.
+    fn check_cluster(&mut self) {
+        let cluster = &self.config.cluster;
+        if cluster.redis.is_none() {
+            return;
+        }
+        let path = "cluster.redis";
+        if cluster.postgres.is_none() && self.config.store.postgres.is_none() {
+            let what = "several servers need cluster.postgres, too: the database they share";
             self.problem(path, &self.origin_of(path), what.to_owned());
+        }
+        if self.config.history != "on" {
+            let what = "several servers need history \"on\"";
+            self.problem("history", &self.origin_of("history"), what.to_owned());
         }
     }
 

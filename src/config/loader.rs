@@ -328,8 +328,11 @@ mod tests {
         for setting in Config::settings() {
             let text = match setting.value(&defaults) {
                 serde_json::Value::String(text) => text,
-                serde_json::Value::Null if setting.path == "store.postgres" => {
+                serde_json::Value::Null if setting.path.ends_with(".postgres") => {
                     "postgres://localhost/chat".to_owned()
+                }
+                serde_json::Value::Null if setting.path == "cluster.redis" => {
+                    "redis://localhost".to_owned()
                 }
                 serde_json::Value::Null => "0123456789abcdef".to_owned(),
                 serde_json::Value::Array(_) => String::new(),

@@ -31,7 +31,10 @@ impl Config {
             .store
             .postgres
             .clone_from(&self.store.postgres);
-        loader.origins.insert("store.postgres", Origin::Program);
+        loader.config.cluster.clone_from(&self.cluster);
+        for path in ["store.postgres", "cluster.postgres", "cluster.redis"] {
+            loader.origins.insert(path, Origin::Program);
+        }
         loader.check_features();
         match loader.problems.is_empty() {
             true => Ok(()),

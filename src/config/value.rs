@@ -13,6 +13,7 @@ use super::address;
 use super::document::Node;
 use super::endpoint::Endpoint;
 use super::origin;
+use super::redis::RedisAddress;
 use super::rule::Rule;
 use super::secret::Secret;
 use crate::store::{DatabaseUrl, UrlError};
@@ -407,6 +408,35 @@ impl Value for Option<Secret> {
             "at least {} letters, digits or punctuation, or null",
             Secret::MIN_CHARS
         )
+    }
+
+    fn is_secret(&self) -> bool {
+        true
+    }
+}
+
+impl Value for Option<RedisAddress> {
+    fn read(&mut self, given: Given<'_>, _: &Rule) -> Result<(), Rejected> {
+        *self = match given {
+            Given::Json(Node::Null) => None,
+            other => match other.text()? {
+                "" => None,
+                text => Some(RedisAddress::parse(text).ok_or(Rejected::Unexpected)?),
+            },
+        };
+        Ok(())
+    }
+
+    /// Without the password.
+    fn to_json(&self) -> Json {
+        match self {
+            Some(address) => Json::from(address.to_string()),
+            None => Json::Null,
+        }
+    }
+
+    fn expected(&self, _: &Rule) -> String {
+        "a URL such as \"redis://:password@host:6379\", or null".to_owned()
     }
 
     fn is_secret(&self) -> bool {

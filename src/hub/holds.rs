@@ -148,6 +148,11 @@ impl Hub {
         Ok(())
     }
 
+    /// Whether somebody is on with a token.
+    pub fn is_on_with_token(&self, token: &str) -> bool {
+        self.by_token.contains_key(token)
+    }
+
     /// The connections that came with a token.
     pub(super) fn with_token(&self, token: &str) -> Vec<ConnectionId> {
         self.by_token.get(token).cloned().unwrap_or_default()

@@ -59,6 +59,7 @@ impl Hub {
                 for id in all {
                     self.close(id, Farewell::CutOff, now, fx);
                 }
+                fx.share(Shared::Rejoin);
             }
         }
     }

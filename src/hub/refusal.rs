@@ -43,6 +43,8 @@ pub enum Refusal {
     TooManyHeld,
     /// Too many of them for people of one address.
     TooManyHeldForAddress,
+    /// The servers cannot agree on who has which nickname at present.
+    CannotAgree,
     /// The server keeps no history.
     NoHistory,
     /// The history cannot be read at present.
@@ -84,6 +86,7 @@ impl Refusal {
             Refusal::NoSuchChannel(_) => "no_such_channel",
             Refusal::ChannelExists(_) => "channel_exists",
             Refusal::TooManyHeld | Refusal::TooManyHeldForAddress => "too_many_held",
+            Refusal::CannotAgree => "cannot_agree",
             Refusal::NoHistory => "no_history",
             Refusal::HistoryUnavailable => "history_unavailable",
             Refusal::TooManyWaiting(_) => "too_many_waiting",
@@ -129,6 +132,12 @@ impl fmt::Display for Refusal {
             ),
             Refusal::NoSuchChannel(name) => write!(f, "There is no channel #{name}."),
             Refusal::ChannelExists(name) => write!(f, "The channel #{name} exists already."),
+            Refusal::CannotAgree => {
+                write!(
+                    f,
+                    "Nicknames cannot be given out at present. Please try again."
+                )
+            }
             Refusal::TooManyHeld => {
                 write!(f, "Too many people are about to come in. Please try again.")
             }

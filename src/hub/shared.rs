@@ -78,6 +78,9 @@ pub enum Shared {
         /// The sender's account.
         from: Option<AccountId>,
     },
+    /// Everything of the time before [`News::CutOff`] is forgotten here, and
+    /// everybody gone: this server can be one of them again.
+    Rejoin,
     /// A guest of ours wants another nickname: answered by [`News::Claimed`].
     Claim {
         /// Whose.

@@ -85,10 +85,9 @@ impl DirectSession {
         let name = account.username.clone();
         let proof = credential(account, Some(token));
         let end = token.expires_at;
-        let claimed = hub.ask(move |hub, now, fx| {
-            hub.expire(id, end, now);
-            hub.claim(id, name, Some(proof), now, fx)
-        });
+        let expires = hub.ask(move |hub, now, _| hub.expire(id, end, now));
+        expires.map_err(|_| Farewell::InternalError)?;
+        let claimed = hub.claim(id, name, Some(proof));
         claimed
             .map_err(|_| Farewell::InternalError)?
             .map_err(Farewell::NotAdmitted)?;

@@ -93,22 +93,21 @@ impl JsonSession {
         let id = self.attached.id;
         let name = pass.nickname.clone();
         let end = pass.expires_at_ms;
+        let expires = self
+            .context
+            .hub
+            .ask(move |hub, now, _| hub.expire(id, end, now));
+        expires.map_err(|_| Farewell::InternalError)?;
         let claimed = match &pass.account {
             Some(account) => {
                 let proof = Some(credential(account, None));
                 let hub = &self.context.hub;
-                hub.ask(move |hub, now, fx| {
-                    hub.expire(id, end, now);
-                    hub.claim(id, name, proof, now, fx)
-                })
+                hub.claim(id, name, proof)
             }
             None => {
                 let token: Arc<str> = pass.token.clone();
                 let hub = &self.context.hub;
-                hub.ask(move |hub, now, fx| {
-                    hub.expire(id, end, now);
-                    hub.claim_with_token(id, name, &token, now, fx)
-                })
+                hub.claim_with_token(id, name, token)
             }
         };
         claimed

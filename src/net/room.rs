@@ -149,10 +149,7 @@ impl RoomSession {
             return Err(Farewell::NotAdmitted(refusal));
         }
         let id = self.attached.id;
-        let claimed = self
-            .context
-            .hub
-            .ask(move |hub, now, fx| hub.claim(id, name, None, now, fx));
+        let claimed = self.context.hub.claim(id, name, None);
         claimed
             .map_err(|_| Farewell::InternalError)?
             .map_err(Farewell::NotAdmitted)

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
-use crate::keeper::KeeperThreads;
 use crate::turn::Input;
 
+use super::keeping::KeepingThreads;
 use super::rest::Rest;
 use super::shared::Shared;
 
@@ -40,7 +40,7 @@ impl std::error::Error for Overdue {}
 /// What has to be waited for at the end.
 pub(super) struct Ending {
     hub_thread: JoinHandle<()>,
-    keeping: KeeperThreads,
+    keeping: KeepingThreads,
     /// The last thing to go.
     temporary: Option<TempDir>,
 }
@@ -48,7 +48,7 @@ pub(super) struct Ending {
 impl Ending {
     pub fn new(
         hub_thread: JoinHandle<()>,
-        keeping: KeeperThreads,
+        keeping: KeepingThreads,
         temporary: Option<TempDir>,
     ) -> Ending {
         Ending {

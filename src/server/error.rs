@@ -31,6 +31,12 @@ pub enum StartError {
     Database(OpenError),
     /// The database cannot be read.
     Store(StoreError),
+    /// The other servers cannot be joined.
+    #[cfg(feature = "cluster")]
+    Cluster(crate::cluster::ClusterError),
+    /// The address of Redis is none.
+    #[cfg(feature = "cluster")]
+    Redis(crate::cluster::RedisUrlError),
     /// The certificate or its key cannot be used.
     Certificate(CertificateError),
     /// A listener should speak TLS and there is no certificate.
@@ -200,6 +206,10 @@ impl fmt::Display for StartError {
             StartError::Data(error) => error.fmt(f),
             StartError::Database(error) => error.fmt(f),
             StartError::Store(error) => error.fmt(f),
+            #[cfg(feature = "cluster")]
+            StartError::Cluster(error) => error.fmt(f),
+            #[cfg(feature = "cluster")]
+            StartError::Redis(error) => write!(f, "cluster.redis: {error}"),
             StartError::ChatLog(error) => error.fmt(f),
             StartError::Certificate(error) => error.fmt(f),
             StartError::NoCertificate => {

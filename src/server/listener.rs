@@ -157,6 +157,16 @@ impl BoundAs {
         Err(failed)
     }
 
+    /// What is spoken there.
+    pub fn protocol(&self) -> Protocol {
+        self.speaks.0
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.bound.address().ok()
+    }
+
     /// Starts accepting.
     pub fn start(self, shared: &Arc<Shared>, rest: &Rest) -> Result<Listener, ListenError> {
         let (protocol, secure) = self.speaks;

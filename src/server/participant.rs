@@ -76,11 +76,10 @@ impl Participant {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             one_channel: false,
         };
-        let claimed = shared.hub.ask(move |hub, now, fx| {
-            hub.open(id, profile, now, fx);
-            hub.claim(id, nickname, None, now, fx)
-        })?;
-        claimed?;
+        shared
+            .hub
+            .ask(move |hub, now, fx| hub.open(id, profile, now, fx))?;
+        shared.hub.claim(id, nickname, None)??;
         shared.hub.send(Input::Attend(id, told))?;
         Ok(participant)
     }

@@ -11,7 +11,6 @@ use crate::chatlog::{ChatLog, ChatLogOptions};
 use crate::config::Config;
 use crate::data::DataDir;
 use crate::hub::Hub;
-use crate::keeper::Keeper;
 use crate::metrics::Metrics;
 use crate::net::flusher::Flusher;
 use crate::net::outbox::Outbox;
@@ -19,13 +18,11 @@ use crate::net::registry::Registry;
 use crate::net::tls::{Certificate, Tls, Writers};
 use crate::protocol::Encoder;
 use crate::rest::Readiness;
-use crate::store::{
-    Durability, OpenError, Retention, SqliteSettings, SqliteStore, Store, WriterSettings,
-};
 use crate::turn::{HubHandle, Parts, Turn};
 
 use super::StartError;
 use super::ending::Ending;
+use super::keeping::Keeping;
 use super::rest::Rest;
 use super::shared::{self, Handles, Shared};
 
@@ -40,6 +37,7 @@ pub(super) struct Started {
 /// writer fail.
 pub(super) fn start(
     config: Config,
+    address: String,
     temporary: Option<TempDir>,
     certificate: Option<Certificate>,
     failed: Box<dyn FnOnce() + Send>,
@@ -51,7 +49,6 @@ pub(super) fn start(
     let settings = shared::settings(&config);
     let folder = data.path().join("chatlog");
     let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
-    let store = open_store(&config, &data)?;
     let (hub, inputs) = HubHandle::new();
     let flusher = Flusher::start()?;
     let tls = match certificate {
@@ -68,18 +65,12 @@ pub(super) fn start(
         flusher,
         registry.clone(),
     );
+    let failed = once(failed);
+    let readiness = Readiness::default();
+    let keeping = Keeping::start(&config, &address, &data, &hub, &readiness, failed.clone())?;
     let mut state = Hub::new(settings.limits);
     state.restore_bans(data.bans().load(unix_ms())?);
-    state.continue_after(store.last_message_id().map_err(StartError::Store)?);
-    let failed = once(failed);
-    let failing = failed.clone();
-    let (keeper, appender, keeping) =
-        Keeper::start(&store, &hub, WriterSettings::default(), failing)?;
-    let readiness = Readiness::default();
-    readiness.watch("store", move || {
-        let words = "messages cannot be stored at present";
-        (!appender.is_healthy()).then(|| words.to_owned())
-    });
+    keeping.prepare(&mut state)?;
     let log = chat_log.clone();
     readiness.watch("chat_log", move || {
         let words = "the chat log cannot be written at present";
@@ -90,16 +81,17 @@ pub(super) fn start(
         outbox,
         inputs,
         chat_log: Some(chat_log.clone()),
-        keeper: Some(keeper),
+        keeper: Some(keeping.keeper),
         metrics: metrics.clone(),
         ping_seconds: settings.ping_seconds,
     });
-    let accounts = Accounts::new(store, hub.clone(), config.limits.auth_attempts)?;
+    let accounts = Accounts::new(keeping.store, hub.clone(), config.limits.auth_attempts)?;
     let accounts = Arc::new(accounts);
-    let passes = Passes::new(&data.signing_key()?);
+    let passes = Passes::new(&keeping.signing_key);
     let gate = Gate::new(passes, accounts.clone(), hub.clone());
     // Last, because it does not end by itself if anything else is missing.
     let hub_thread = turn.start(failed)?;
+    let others = keeping.others;
     let handles = Handles {
         registry,
         hub,
@@ -109,11 +101,12 @@ pub(super) fn start(
         data,
         metrics,
         tls,
+        others,
     };
     Ok(Started {
-        shared: Arc::new(Shared::new(config, admin_token, handles)),
+        shared: Arc::new(Shared::new(config, address, admin_token, handles)),
         rest: Arc::new(Rest::new(readiness)),
-        ending: Ending::new(hub_thread, keeping, temporary),
+        ending: Ending::new(hub_thread, keeping.threads, temporary),
     })
 }
 
@@ -126,32 +119,6 @@ fn once(failed: Box<dyn FnOnce() + Send>) -> impl Fn() + Clone + Send + 'static 
             failed();
         }
     }
-}
-
-/// The database that is configured.
-fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, OpenError> {
-    let retention = Retention {
-        channel_days: config.store.channel_days,
-        channel_messages: config.store.channel_messages,
-        direct_days: config.store.direct_days,
-    };
-    #[cfg(feature = "cluster")]
-    if let Some(url) = config.store.postgres.clone() {
-        use crate::store::{PostgresSettings, PostgresStore};
-        return Ok(Arc::new(PostgresStore::open(PostgresSettings {
-            retention,
-            ..PostgresSettings::new(url)
-        })?));
-    }
-    Ok(Arc::new(SqliteStore::open(SqliteSettings {
-        durability: match config.store.durability.as_str() {
-            "process" => Durability::Process,
-            _ => Durability::Power,
-        },
-        max_bytes: config.store.max_bytes,
-        retention,
-        ..SqliteSettings::new(data.path().join("chat.db"))
-    })?))
 }
 
 fn unix_ms() -> u64 {

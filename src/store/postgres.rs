@@ -29,8 +29,8 @@ use super::{
 };
 use crate::hub::MessageId;
 use crate::name::Name;
-use append::Memory;
 pub(super) use append::Row;
+use append::{Memory, Order};
 use connect::{Connections, Unfinished};
 pub(super) use import::Import;
 use upkeep::Upkeep;
@@ -108,6 +108,17 @@ impl PostgresStore {
         })
     }
 
+    fn write(&self, messages: &[NewMessage], order: Order) -> Result<Vec<Appended>, StoreError> {
+        let mut writing = self
+            .writing
+            .try_lock_for(self.settings.wait)
+            .ok_or(StoreError::Busy)?;
+        match writing.closed {
+            true => Err(closed()),
+            false => writing.append(&self.settings, messages, order),
+        }
+    }
+
     /// Does something in one transaction, on any connection.
     fn transaction<T>(
         &self,
@@ -135,6 +146,7 @@ impl Writing {
         &mut self,
         settings: &PostgresSettings,
         messages: &[NewMessage],
+        order: Order,
     ) -> Result<Vec<Appended>, StoreError> {
         let unreachable =
             |error: ConnectionError| StoreError::Database(connect::words(&error.to_string()));
@@ -142,11 +154,11 @@ impl Writing {
             Some(connection) => connection,
             None => connect::connect(settings).map_err(unreachable)?,
         };
-        let mut result = self.memory.append(&mut connection, messages);
+        let mut result = self.memory.append(&mut connection, messages, order);
         if result.is_err() && is_dead(&mut connection) {
             connection = connect::connect(settings).map_err(unreachable)?;
             // What the dead one may have committed is not committed twice.
-            result = self.memory.append(&mut connection, messages);
+            result = self.memory.append(&mut connection, messages, order);
         }
         if result.is_ok() || !is_dead(&mut connection) {
             self.connection = Some(connection);
@@ -161,14 +173,11 @@ fn is_dead(connection: &mut PgConnection) -> bool {
 
 impl Store for PostgresStore {
     fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
-        let mut writing = self
-            .writing
-            .try_lock_for(self.settings.wait)
-            .ok_or(StoreError::Busy)?;
-        match writing.closed {
-            true => Err(closed()),
-            false => writing.append(&self.settings, messages),
-        }
+        self.write(messages, Order::Checked)
+    }
+
+    fn merge(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        self.write(messages, Order::Settled)
     }
 
     fn last_message_id(&self) -> Result<MessageId, StoreError> {

@@ -1,19 +1,25 @@
 //! The way to the hub thread: what may be handed to it, and the handle for it.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::hub::{Command, ConnectionId, Effects, Event, Farewell, Hub, News, Now, Profile};
+use crate::hub::{
+    Command, ConnectionId, Credential, Effects, Event, Farewell, Hub, News, Now, Profile, Refusal,
+};
 use crate::keeper::Kept;
+use crate::name::Name;
 use crate::net::link::Link;
 use crate::protocol::WireFormat;
+use crate::store::AccountId;
 use crate::watch::Watcher;
 
 /// Inputs waiting for the hub at most; beyond, connection threads wait, and
 /// through TCP their clients.
 const QUEUE: usize = 4096;
+/// How long somebody's connection to another server may take to make way.
+const REPLACING: Duration = Duration::from_secs(2);
 /// How long a request waits for the hub before it is given up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -83,17 +89,99 @@ impl std::fmt::Display for HubUnavailable {
 
 impl std::error::Error for HubUnavailable {}
 
+/// Who gives out nicknames where several servers have them in common.
+pub trait Names: Send + Sync {
+    /// Gets a nickname for somebody who comes here: a guest, or the owner of
+    /// an account. Waits for the answer, for a bounded time.
+    fn claim(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal>;
+}
+
 /// Reaches the hub thread; clones reach the same one.
 #[derive(Clone)]
 pub struct HubHandle {
     inputs: Sender<Input>,
+    names: Arc<OnceLock<Arc<dyn Names>>>,
 }
 
 impl HubHandle {
     /// A handle, and where its inputs arrive.
     pub fn new() -> (HubHandle, Receiver<Input>) {
         let (inputs, receiver) = bounded(QUEUE);
-        (HubHandle { inputs }, receiver)
+        let names = Arc::default();
+        (HubHandle { inputs, names }, receiver)
+    }
+
+    /// From now on nicknames have to be claimed there first.
+    pub fn share_names(&self, names: Arc<dyn Names>) {
+        // Whoever was first stays.
+        let _ = self.names.set(names);
+    }
+
+    /// Gets a nickname from whoever gives them out, before the hub is asked:
+    /// unlike the hub, this waits. On a server that stands alone the hub does.
+    pub fn reserve(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal> {
+        match self.names.get() {
+            Some(names) => names.claim(name, account),
+            None => Ok(()),
+        }
+    }
+
+    /// As [`Hub::claim`], wherever the nickname is to be had.
+    pub fn claim(
+        &self,
+        id: ConnectionId,
+        name: Name,
+        credential: Option<Credential>,
+    ) -> Result<Result<(), Refusal>, HubUnavailable> {
+        let account = credential.as_ref().map(|credential| credential.account);
+        let reserved = self.reserve(&name, account);
+        self.ask(move |hub, now, fx| match reserved {
+            Ok(()) => hub.claim(id, name, credential, now, fx),
+            Err(refusal) => {
+                fx.tell(id, Event::Refused(refusal.clone()));
+                Err(refusal)
+            }
+        })
+    }
+
+    /// As [`Hub::claim_with_token`], wherever the nickname is to be had and
+    /// the token's earlier connection is.
+    pub fn claim_with_token(
+        &self,
+        id: ConnectionId,
+        name: Name,
+        token: Arc<str>,
+    ) -> Result<Result<(), Refusal>, HubUnavailable> {
+        let mut reserved = match self.has_with_token(&token)? {
+            // It is not given out again: the earlier connection hands it over.
+            true => Ok(()),
+            false => self.reserve(&name, None),
+        };
+        if reserved.is_err() && self.names.get().is_some() {
+            let token = token.clone();
+            self.ask(move |hub, _, fx| hub.replace_elsewhere(&token, fx))?;
+            let deadline = Instant::now() + REPLACING;
+            while reserved.is_err() && Instant::now() < deadline {
+                std::thread::sleep(REPLACING / 20);
+                reserved = self.reserve(&name, None);
+            }
+        }
+        self.ask(move |hub, now, fx| match reserved {
+            Ok(()) => hub.claim_with_token(id, name, &token, now, fx),
+            Err(refusal) => {
+                fx.tell(id, Event::Refused(refusal.clone()));
+                Err(refusal)
+            }
+        })
+    }
+
+    /// Whether a token's earlier connection is here, if that matters.
+    fn has_with_token(&self, token: &Arc<str>) -> Result<bool, HubUnavailable> {
+        if self.names.get().is_none() {
+            return Ok(false);
+        }
+        let token = token.clone();
+        self.ask(move |hub, _, _| hub.is_on_with_token(&token))
     }
 
     /// Hands something to the hub thread, waiting while its queue is full.

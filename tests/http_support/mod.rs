@@ -237,6 +237,7 @@ impl Site {
         let accounts = Arc::new(Accounts::new(store, hub.clone(), 0).unwrap());
         let passes = Passes::new(&Secret::parse(TOKEN).unwrap());
         let context = RestContext {
+            nodes: Arc::new(Vec::new),
             hub: hub.clone(),
             gate: Arc::new(Gate::new(passes, accounts.clone(), hub.clone())),
             accounts,

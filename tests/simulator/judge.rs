@@ -282,6 +282,7 @@ impl Model {
             Refusal::NotStored
             | Refusal::TagUsed
             | Refusal::BadName(_)
+            | Refusal::CannotAgree
             | Refusal::TooManyHeld
             | Refusal::TooManyHeldForAddress
             | Refusal::NicknameRegistered(_) => false,

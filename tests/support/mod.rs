@@ -14,6 +14,8 @@ mod line_client;
 #[cfg(feature = "cluster")]
 mod postgres;
 mod python;
+#[cfg(feature = "cluster")]
+mod redis;
 mod server;
 mod terminal;
 mod user;
@@ -26,6 +28,8 @@ pub use line_client::LineClient;
 #[cfg(feature = "cluster")]
 pub use postgres::{Postgres, connect};
 pub use python::{python, run_python};
+#[cfg(feature = "cluster")]
+pub use redis::Redis;
 pub use server::{DEADLINE, Server, free_address, wait_until};
 pub use terminal::{Terminal, missing};
 pub use user::{User, is_message, is_private};

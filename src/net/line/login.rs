@@ -113,10 +113,11 @@ impl LineSession {
         }
         let id = self.attached.id;
         let name = account.username.clone();
-        let answer = self
-            .context
-            .hub
-            .ask(move |hub, now, fx| hub.become_account(id, name, &proof, now, fx));
+        let hub = &self.context.hub;
+        let answer = match hub.reserve(&name, Some(account.id)) {
+            Ok(()) => hub.ask(move |hub, now, fx| hub.become_account(id, name, &proof, now, fx)),
+            Err(refusal) => Ok(Err(refusal)),
+        };
         match answer {
             Ok(Ok(())) => {
                 self.account = Some(account.id);
@@ -163,10 +164,7 @@ impl LineSession {
     fn claim(&mut self, name: Name, proof: Option<Credential>) -> Flow {
         let id = self.attached.id;
         let account = proof.as_ref().map(|proof| proof.account);
-        let answer = self
-            .context
-            .hub
-            .ask(move |hub, now, fx| hub.claim(id, name, proof, now, fx));
+        let answer = self.context.hub.claim(id, name, proof);
         match answer {
             Ok(Ok(())) => {
                 self.named = true;

@@ -28,6 +28,15 @@ pub struct Memory {
     conversations: Conversations,
 }
 
+/// Who sees to it that ids increase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Whoever appends: what comes late is refused.
+    Checked,
+    /// A log: messages may come in any order.
+    Settled,
+}
+
 /// One row to be inserted.
 pub struct Row<'a> {
     pub id: i64,
@@ -58,6 +67,7 @@ impl Memory {
         &mut self,
         connection: &mut PgConnection,
         messages: &[NewMessage],
+        order: Order,
     ) -> QueryResult<Vec<Appended>> {
         self.conversations.learn(connection, messages)?;
         let mut columns = Columns::default();
@@ -69,14 +79,14 @@ impl Memory {
             results.push(
                 match (pack(message.id), self.conversations.get(&message.place)) {
                     (None, _) => Err(AppendError::IdOutOfRange),
-                    (Some(id), _) if id <= last_id => {
+                    (Some(id), _) if id <= last_id && order == Order::Checked => {
                         repeated.push((n, id));
                         Ok(())
                     }
                     (Some(_), None) => Err(AppendError::NoSuchAccount),
                     (Some(id), Some(conversation_id)) => {
                         columns.push(Row::of(message, id, conversation_id));
-                        last_id = id;
+                        last_id = last_id.max(id);
                         Ok(())
                     }
                 },

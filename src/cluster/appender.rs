@@ -1,0 +1,233 @@
+//! The thread that carries everything from this server's hub to Redis, in the
+//! hub's order, one batch at a time.
+//!
+//! A batch whose answer is not heard is sent again until it is: Redis carries
+//! it out once. What has not been sent yet is given up after a while.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::hub::{MessageId, NodeId};
+
+use super::batch::{Batch, not_stored};
+use super::common::{Common, Part};
+use super::error::LinkError;
+use super::join;
+use super::keys::node_text;
+use super::link::{Backoff, Link, answer};
+use super::people::People;
+use super::queue::{Op, Queue};
+
+/// Operations in one batch, and their bytes: Redis does nothing else meanwhile.
+const MOST: usize = 512;
+const MOST_BYTES: usize = 512 * 1024;
+/// How often to look whether nicknames are held in vain.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// Why a life is over.
+const SILENT: &str = "it was not heard of for too long";
+const FORGETFUL: &str = "Redis has lost what it had taken in already";
+
+/// See the module's documentation.
+pub struct Appender {
+    common: Arc<Common>,
+    queue: Arc<Queue>,
+    link: Link,
+    people: People,
+    /// Of the batch that was last carried out in this life.
+    number: u64,
+}
+
+/// What came of sending a batch.
+enum Sent {
+    Answered(String),
+    /// It was not carried out and never will be: why.
+    Over(&'static str),
+    Failed(LinkError),
+}
+
+impl Appender {
+    pub fn new(common: Arc<Common>, queue: Arc<Queue>) -> Appender {
+        Appender {
+            link: common.link(),
+            common,
+            queue,
+            people: People::default(),
+            number: 0,
+        }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub fn run(&mut self) {
+        while !self.common.is_stopping() {
+            let deadline = Instant::now() + IDLE;
+            let Some(ops) = self.queue.take(MOST, MOST_BYTES, deadline) else {
+                break;
+            };
+            self.carry(ops);
+        }
+    }
+
+    fn carry(&mut self, ops: Vec<(Op, Instant)>) {
+        let mut ops = ops.into_iter();
+        while !self.common.life().is_over {
+            let mut batch = self.next_batch();
+            let rejoins = self.fill(&mut batch, &mut ops);
+            self.send(batch);
+            if !rejoins && ops.as_slice().is_empty() {
+                return;
+            }
+        }
+        // What is left belongs to a life that is over, up to the next one.
+        for (op, _) in ops.by_ref() {
+            match op {
+                Op::Draft(draft) => self.common.deliver(not_stored(vec![draft.message.id])),
+                Op::Rejoin => {
+                    self.rejoin();
+                    break;
+                }
+                Op::Share(_) | Op::Claim { .. } => {}
+            }
+        }
+        if !ops.as_slice().is_empty() {
+            self.carry(ops.collect());
+        }
+    }
+
+    fn next_batch(&mut self) -> Batch {
+        let mut batch = Batch::new(self.number + 1);
+        let now = Instant::now();
+        for key in self.people.overdue(now) {
+            batch.release(&key, now);
+        }
+        batch
+    }
+
+    /// Puts operations into a batch; whether it ended with one that asks for a
+    /// new life, of which there is no need.
+    fn fill(&mut self, batch: &mut Batch, ops: &mut impl Iterator<Item = (Op, Instant)>) -> bool {
+        let shards = self.common.settings.shards;
+        for (op, came) in ops {
+            match op {
+                Op::Draft(draft) => batch.draft(&draft, shards, came),
+                Op::Share(shared) => {
+                    let news = batch.share(shared, &mut self.people, came);
+                    self.common.deliver(Vec::from_iter(news));
+                }
+                Op::Claim {
+                    name,
+                    account,
+                    answer,
+                } => batch.ask(name, account, answer, &self.people, came),
+                Op::Rejoin => return true,
+            }
+        }
+        false
+    }
+
+    /// Sends a batch until it is answered, or nothing is left of it.
+    fn send(&mut self, mut batch: Batch) {
+        let life = self.common.life();
+        let mut backoff = Backoff::default();
+        while !batch.is_empty() {
+            // What goes into a dead connection may have arrived for all we
+            // know; what never left can still be refused.
+            if !batch.is_sent && self.common.is_redis_away() {
+                self.link.reset();
+            }
+            match self.attempt(&batch, life.node) {
+                Sent::Answered(words) => match batch.answered(&words, &mut self.people) {
+                    Some((news, to_read)) => {
+                        self.number += 1;
+                        self.common.unread.fetch_add(to_read, Ordering::AcqRel);
+                        self.common.deliver(news);
+                        break;
+                    }
+                    None => {
+                        // Somebody else has written there.
+                        self.common
+                            .cut_off(life.number, "Redis gives answers nobody asked for");
+                        return;
+                    }
+                },
+                Sent::Over(why) => {
+                    self.common.cut_off(life.number, why);
+                    self.common.deliver(not_stored(batch.drafts()));
+                    break;
+                }
+                Sent::Failed(error) => {
+                    batch.is_sent |= matches!(error, LinkError::Broken(_));
+                    self.common.report(Part::Appender, Err(error));
+                    self.expire(&mut batch);
+                    let is_over = self.common.life().is_over || self.common.is_overdue();
+                    if is_over || self.common.pause(backoff.next()) {
+                        return;
+                    }
+                    continue;
+                }
+            }
+        }
+        self.common.report(Part::Appender, Ok::<(), String>(()));
+    }
+
+    fn attempt(&mut self, batch: &Batch, node: NodeId) -> Sent {
+        let (prefix, node) = (&self.common.settings.prefix, node_text(node));
+        let number = batch.number.to_string();
+        let mut arguments: Vec<&[u8]> = vec![prefix.as_bytes(), node.as_bytes(), number.as_bytes()];
+        arguments.extend(batch.arguments());
+        match self.link.script(&self.common.scripts.batch, &arguments) {
+            Ok(value) => match answer::text(value) {
+                Some(words) if words == "gone" => Sent::Over(SILENT),
+                Some(words) if words == "lost" => Sent::Over(FORGETFUL),
+                words => Sent::Answered(words.unwrap_or_default()),
+            },
+            Err(error) => Sent::Failed(error),
+        }
+    }
+
+    /// Refuses what has waited too long without ever being sent.
+    fn expire(&mut self, batch: &mut Batch) {
+        let Some(then) = Instant::now().checked_sub(self.common.settings.refuse_after) else {
+            return;
+        };
+        let mut expired = batch.expire(then);
+        expired.extend(self.queue.expire(then));
+        self.common.deliver(not_stored(expired));
+    }
+
+    /// Begins the next life, as soon as Redis lets it.
+    fn rejoin(&mut self) {
+        self.people.clear();
+        self.number = 0;
+        let old = self.common.life().node;
+        let mut backoff = Backoff::default();
+        loop {
+            let settings = &self.common.settings;
+            let joined = join::leave(settings, old, &mut self.link)
+                .and_then(|()| join::join(settings, &self.common.about(), &mut self.link));
+            let error = match joined {
+                Ok((node, start)) => {
+                    self.common.report(Part::Appender, Ok::<(), String>(()));
+                    self.common.begin(node, start);
+                    if self.queue.has_lost() {
+                        let why = "too much waits to be told to them";
+                        self.common.cut_off(self.common.life().number, why);
+                    }
+                    return;
+                }
+                Err(error) => error,
+            };
+            self.common.report(Part::Appender, Err(error));
+            self.common.deliver(not_stored(self.expired_of_queue()));
+            if self.common.is_overdue() || self.common.pause(backoff.next()) {
+                return;
+            }
+        }
+    }
+
+    fn expired_of_queue(&self) -> Vec<MessageId> {
+        let then = Instant::now().checked_sub(self.common.settings.refuse_after);
+        then.map(|then| self.queue.expire(then)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,287 @@
+//! What goes to Redis in one step, and what its answer means for whom.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::Sender;
+
+use crate::hub::{
+    ConnectionId, Draft, Fate, MessageId, News, Order, RosterChange, Settled, Shared,
+};
+use crate::name::Name;
+use crate::store::{AccountId, Conversation, Place};
+
+use super::keys::shard_of;
+use super::people::{People, Steps, kind};
+use super::{entry, notice};
+
+/// Operations that Redis carries out all or none, once.
+pub struct Batch {
+    /// Counts the batches of a life.
+    pub number: u64,
+    items: Vec<Item>,
+    /// Whether Redis may know of it already. Then nothing of it can be taken
+    /// back, nor changed.
+    pub is_sent: bool,
+}
+
+struct Item {
+    arguments: Vec<Vec<u8>>,
+    came: Instant,
+    then: Then,
+}
+
+/// What to make of the answer.
+enum Then {
+    Settle {
+        draft: MessageId,
+        is_direct: bool,
+    },
+    Answer {
+        name: Name,
+        answer: Sender<bool>,
+    },
+    Claimed {
+        connection: ConnectionId,
+        name: Name,
+    },
+    Asserted(Name),
+    Nothing,
+}
+
+impl Batch {
+    pub fn new(number: u64) -> Batch {
+        Batch {
+            number,
+            items: Vec::new(),
+            is_sent: false,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// The arguments for the script, besides those of every batch.
+    pub fn arguments(&self) -> impl Iterator<Item = &[u8]> {
+        let arguments = self.items.iter().flat_map(|item| &item.arguments);
+        arguments.map(Vec::as_slice)
+    }
+
+    fn push(&mut self, came: Instant, then: Then, arguments: &[&[u8]]) {
+        self.items.push(Item {
+            arguments: arguments.iter().map(|argument| argument.to_vec()).collect(),
+            came,
+            then,
+        });
+    }
+
+    /// A message to be committed.
+    pub fn draft(&mut self, draft: &Draft, shards: u32, came: Instant) {
+        let place = &draft.message.place;
+        let shard = shard_of(&Conversation::of(place), shards).to_string();
+        let tag = match &draft.tag {
+            Some((owner, tag)) => format!("{owner}:{}", tag.as_str()),
+            None => String::new(),
+        };
+        let then = Then::Settle {
+            draft: draft.message.id,
+            is_direct: matches!(place, Place::Direct { .. }),
+        };
+        let entry = entry::encode(draft);
+        self.push(
+            came,
+            then,
+            &[b"a", shard.as_bytes(), &entry, tag.as_bytes()],
+        );
+    }
+
+    /// Something for the others. A claim that is in vain is answered at once.
+    pub fn share(&mut self, shared: Shared, people: &mut People, came: Instant) -> Option<News> {
+        match shared {
+            Shared::Roster(change) => self.roster(&change, people, came),
+            Shared::Order(order) => self.order(&order, came),
+            // The cluster's own business.
+            Shared::Rejoin => {}
+            Shared::Whisper { message, from } => {
+                let notice = notice::whisper(&message, from);
+                self.push(came, Then::Nothing, &[b"t", &notice]);
+            }
+            Shared::Claim { connection, name } => {
+                if people.is_taken(&name, None) {
+                    return Some(News::Claimed {
+                        connection,
+                        name,
+                        free: false,
+                    });
+                }
+                let then = Then::Claimed {
+                    connection,
+                    name: name.clone(),
+                };
+                self.claim(&name, None, then, came);
+            }
+        }
+        None
+    }
+
+    /// Somebody here wants a nickname.
+    pub fn ask(
+        &mut self,
+        name: Name,
+        account: Option<AccountId>,
+        answer: Sender<bool>,
+        people: &People,
+        came: Instant,
+    ) {
+        if people.is_taken(&name, account) {
+            // Whoever asked may have given up.
+            let _ = answer.send(false);
+            return;
+        }
+        let then = Then::Answer {
+            name: name.clone(),
+            answer,
+        };
+        self.claim(&name, account, then, came);
+    }
+
+    /// Nicknames are free again.
+    pub fn release(&mut self, key: &Arc<str>, came: Instant) {
+        self.push(came, Then::Nothing, &[b"f", key.as_bytes()]);
+    }
+
+    fn claim(&mut self, name: &Name, account: Option<AccountId>, then: Then, came: Instant) {
+        let kind = kind(account);
+        self.push(came, then, &[b"c", name.key().as_bytes(), kind.as_bytes()]);
+    }
+
+    fn roster(&mut self, change: &RosterChange, people: &mut People, came: Instant) {
+        let Steps {
+            release,
+            claim,
+            forget,
+            line,
+        } = people.apply(change);
+        if let Some((name, account)) = claim {
+            self.claim(&name, account, Then::Asserted(name.clone()), came);
+        }
+        if let Some(key) = release {
+            self.release(&key, came);
+        }
+        if let Some(key) = forget {
+            self.push(came, Then::Nothing, &[b"r", b"", key.as_bytes(), b""]);
+        }
+        if let Some((key, line)) = line {
+            let notice = notice::roster(change);
+            self.push(came, Then::Nothing, &[b"r", &notice, key.as_bytes(), &line]);
+        }
+    }
+
+    fn order(&mut self, order: &Order, came: Instant) {
+        let notice = notice::order(order);
+        let ban = match order {
+            Order::Ban(ban) => Some((notice::target_key(&ban.target), notice::ban(ban))),
+            Order::Unban(target) => Some((notice::target_key(target), Vec::new())),
+            _ => None,
+        };
+        match ban {
+            Some((target, ban)) => self.push(
+                came,
+                Then::Nothing,
+                &[b"b", &notice, target.as_bytes(), &ban],
+            ),
+            None => self.push(came, Then::Nothing, &[b"t", &notice]),
+        }
+    }
+
+    /// Gives up drafts that came before `then`, unless Redis may have them.
+    pub fn expire(&mut self, then: Instant) -> Vec<MessageId> {
+        let mut expired = Vec::new();
+        if !self.is_sent {
+            self.items.retain(|item| match item.then {
+                Then::Settle { draft, .. } if item.came < then => {
+                    expired.push(draft);
+                    false
+                }
+                _ => true,
+            });
+        }
+        expired
+    }
+
+    /// What the answer means, and how many drafts the reader settles. `None` if
+    /// it is not the answer to this.
+    pub fn answered(self, answer: &str, people: &mut People) -> Option<(Vec<News>, i64)> {
+        let mut words = answer.split(' ');
+        let number: u64 = words.next()?.parse().ok()?;
+        let words: Vec<&str> = words.collect();
+        if number != self.number || words.len() != self.items.len() {
+            return None;
+        }
+        let now = Instant::now();
+        let mut news = Vec::new();
+        let mut to_read = 0;
+        for (item, word) in self.items.into_iter().zip(words) {
+            let free = word == "1";
+            match item.then {
+                Then::Settle { draft, is_direct } => {
+                    let fate = fate(word, is_direct)?;
+                    match fate {
+                        Some(fate) => news.push(News::Settled(Settled { draft, fate })),
+                        None => to_read += 1,
+                    }
+                }
+                Then::Answer { name, answer } => {
+                    if free {
+                        people.hold(&name, now);
+                    }
+                    let _ = answer.send(free);
+                }
+                Then::Claimed { connection, name } => {
+                    if free {
+                        people.hold(&name, now);
+                    }
+                    news.push(News::Claimed {
+                        connection,
+                        name,
+                        free,
+                    });
+                }
+                Then::Asserted(name) if !free => news.push(News::Lost(name)),
+                Then::Asserted(_) | Then::Nothing => {}
+            }
+        }
+        Some((news, to_read))
+    }
+
+    /// The drafts in it.
+    pub fn drafts(&self) -> Vec<MessageId> {
+        let draft = |item: &Item| match item.then {
+            Then::Settle { draft, .. } => Some(draft),
+            _ => None,
+        };
+        self.items.iter().filter_map(draft).collect()
+    }
+}
+
+/// What became of a draft; a channel's are settled by the reader, in the order
+/// of the log. `None` if the word makes no sense.
+fn fate(word: &str, is_direct: bool) -> Option<Option<Fate>> {
+    if let Some(before) = word.strip_prefix('=') {
+        return Some(Some(Fate::Before(before.parse().ok()?)));
+    }
+    let id = word.parse().ok()?;
+    Some(is_direct.then_some(Fate::Committed(id)))
+}
+
+/// What drafts are told that will never be committed.
+pub fn not_stored(drafts: Vec<MessageId>) -> Vec<News> {
+    let refuse = |draft| {
+        News::Settled(Settled {
+            draft,
+            fate: Fate::NotStored,
+        })
+    };
+    drafts.into_iter().map(refuse).collect()
+}

@@ -1,0 +1,140 @@
+//! The thread that says, beat by beat, that this server lives, and hears from
+//! whoever does so as well. Now and then it has Redis forget what is old.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use redis::Value;
+use serde::Deserialize;
+
+use super::common::{Common, Part};
+use super::error::LinkError;
+use super::keys::{node_text, parse_node};
+use super::link::{Link, answer};
+use super::settings::NodeInfo;
+
+/// After which time consumers that are no more are forgotten.
+const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// See the module's documentation.
+pub struct Beat {
+    common: Arc<Common>,
+    link: Link,
+    trimmed: Instant,
+}
+
+/// What a node says of itself.
+#[derive(Deserialize)]
+struct About {
+    address: String,
+    connections: u64,
+    started_ms: u64,
+}
+
+impl Beat {
+    pub fn new(common: Arc<Common>) -> Beat {
+        Beat {
+            link: common.link(),
+            trimmed: Instant::now(),
+            common,
+        }
+    }
+
+    /// Has Redis forget what is old, and stored, if it is time to.
+    fn trim(&mut self) -> Result<(), LinkError> {
+        let settings = &self.common.settings;
+        if self.trimmed.elapsed() < settings.beat * settings.keep / 10 {
+            return Ok(());
+        }
+        self.trimmed = Instant::now();
+        let (prefix, scripts) = (settings.prefix.as_bytes(), &self.common.scripts);
+        self.link.script(&scripts.trim, &[prefix, b"news"])?;
+        let long = FORGET_AFTER.as_millis().to_string();
+        for shard in 0..settings.shards {
+            let shard = shard.to_string();
+            self.link
+                .script(&scripts.trim, &[prefix, shard.as_bytes()])?;
+            let arguments = [prefix, shard.as_bytes(), long.as_bytes()];
+            self.link.script(&scripts.consumers, &arguments)?;
+        }
+        Ok(())
+    }
+
+    /// Beats until it is time to end.
+    pub fn run(&mut self) {
+        let mut next = Instant::now();
+        loop {
+            let life = self.common.life();
+            if !life.is_over {
+                match self.beat(&node_text(life.node)) {
+                    Ok(true) => {
+                        let trimmed = self.trim();
+                        self.common.report(Part::Beat, trimmed);
+                    }
+                    Ok(false) => {
+                        let why = "it was not heard of for too long";
+                        self.common.cut_off(life.number, why);
+                    }
+                    Err(error) => self.common.report(Part::Beat, Err(error)),
+                }
+            }
+            next = (next + self.common.settings.beat).max(Instant::now());
+            if self
+                .common
+                .pause(next.saturating_duration_since(Instant::now()).max(TICK))
+            {
+                return;
+            }
+        }
+    }
+
+    /// One beat; whether the node is live.
+    fn beat(&mut self, node: &str) -> Result<bool, LinkError> {
+        let settings = &self.common.settings;
+        // Beats are late now and then, which must not cost every second tick.
+        let shortest = (settings.beat.as_millis() * 9 / 10).to_string();
+        let (patience, keep) = (
+            settings.patience.to_string(),
+            settings.keep.max(1).to_string(),
+        );
+        let arguments: [&[u8]; 6] = [
+            settings.prefix.as_bytes(),
+            node.as_bytes(),
+            &self.common.about().into_bytes(),
+            shortest.as_bytes(),
+            patience.as_bytes(),
+            keep.as_bytes(),
+        ];
+        let reply = self.link.script(&self.common.scripts.beat, &arguments)?;
+        let mut parts = answer::array(reply).into_iter();
+        if parts.next().and_then(answer::text).as_deref() != Some("live") {
+            return Ok(false);
+        }
+        let tick = match parts.next() {
+            Some(Value::Int(tick)) => tick,
+            _ => 0,
+        };
+        let nodes = answer::pairs(parts.next().unwrap_or(Value::Nil));
+        let beats = answer::pairs(parts.next().unwrap_or(Value::Nil));
+        let info = |(id, about): (String, String)| {
+            let about: About = serde_json::from_str(&about).ok()?;
+            let beat = beats.iter().find(|(node, _)| *node == id);
+            let beat: i64 = beat.and_then(|(_, beat)| beat.parse().ok()).unwrap_or(tick);
+            let ticks = u32::try_from((tick - beat).max(0)).unwrap_or(u32::MAX);
+            Some(NodeInfo {
+                id: parse_node(&id)?,
+                address: about.address,
+                connections: about.connections,
+                started_ms: about.started_ms,
+                beat_age: settings.beat.saturating_mul(ticks),
+            })
+        };
+        let mut nodes: Vec<NodeInfo> = nodes.into_iter().filter_map(info).collect();
+        nodes.sort_by(|a, b| (&a.address, a.id).cmp(&(&b.address, b.id)));
+        self.common.set_nodes(nodes);
+        Ok(true)
+    }
+}
+
+/// The shortest pause between two beats, however late they are.
+const TICK: Duration = Duration::from_millis(5);

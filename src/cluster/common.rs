@@ -1,0 +1,300 @@
+//! What the threads of a cluster's node have in common: which life it is in,
+//! how things stand, and when to end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use parking_lot::Mutex;
+use serde_json::json;
+
+use crate::hub::{News, NodeId};
+
+use super::entry::Unreadable;
+use super::keys::EntryId;
+use super::link::Link;
+use super::scripts::Scripts;
+use super::settings::{ClusterSettings, NodeInfo};
+
+/// How often skipped entries are reported.
+const REPORT_EVERY: Duration = Duration::from_secs(60);
+
+/// A node lives until the others give it up; then it lives again as another.
+#[derive(Clone, Debug)]
+pub struct Life {
+    /// Counts lives.
+    pub number: u64,
+    /// Its name in this one.
+    pub node: NodeId,
+    /// Whether it is over.
+    pub is_over: bool,
+    /// From where on to read.
+    pub start: Arc<Start>,
+}
+
+/// After which entries a life begins.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    pub news: EntryId,
+    /// By shard.
+    pub logs: Vec<EntryId>,
+}
+
+/// A part of the node that can be cut off from something it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    Appender,
+    Reader,
+    Beat,
+    Storer,
+    Store,
+}
+
+/// What all threads share.
+pub struct Common {
+    pub settings: ClusterSettings,
+    pub scripts: Scripts,
+    deliver: Box<dyn Fn(Vec<News>) -> bool + Send + Sync>,
+    life: Mutex<Life>,
+    trouble: Mutex<BTreeMap<Part, (Instant, String)>>,
+    nodes: Mutex<Vec<NodeInfo>>,
+    pub connections: AtomicU64,
+    /// Own messages in the log that the reader has not come to yet; below zero
+    /// while it is faster than the answer to whoever appended them.
+    pub unread: AtomicI64,
+    /// Whether this server is taking itself out.
+    is_leaving: AtomicBool,
+    started_ms: u64,
+    /// Dropped when it is time to end.
+    alive: Mutex<Option<Sender<()>>>,
+    end: Receiver<()>,
+    /// By when everything has to be over.
+    deadline: Mutex<Option<Instant>>,
+    skipped: Mutex<Skipped>,
+}
+
+/// Entries that could not be read.
+#[derive(Default)]
+struct Skipped {
+    bad: u64,
+    newer: u64,
+    reported: Option<Instant>,
+}
+
+impl Common {
+    pub fn new(
+        settings: ClusterSettings,
+        life: Life,
+        deliver: impl Fn(Vec<News>) -> bool + Send + Sync + 'static,
+        started_ms: u64,
+    ) -> Common {
+        let (alive, end) = bounded(0);
+        Common {
+            settings,
+            scripts: Scripts::new(),
+            deliver: Box::new(deliver),
+            life: Mutex::new(life),
+            trouble: Mutex::default(),
+            nodes: Mutex::default(),
+            connections: AtomicU64::new(0),
+            unread: AtomicI64::new(0),
+            is_leaving: AtomicBool::new(false),
+            started_ms,
+            alive: Mutex::new(Some(alive)),
+            end,
+            deadline: Mutex::new(None),
+            skipped: Mutex::default(),
+        }
+    }
+
+    /// A connection of one's own.
+    pub fn link(&self) -> Link {
+        Link::new(&self.settings.redis)
+    }
+
+    /// The name of something in Redis.
+    pub fn key(&self, rest: &str) -> String {
+        format!("{}:{rest}", self.settings.prefix)
+    }
+
+    /// What this node says of itself.
+    pub fn about(&self) -> String {
+        json!({
+            "address": self.settings.address,
+            "connections": self.connections.load(Ordering::Relaxed),
+            "started_ms": self.started_ms,
+        })
+        .to_string()
+    }
+
+    /// Tells the hub. If there is none any more, it is time to end.
+    pub fn deliver(&self, news: Vec<News>) {
+        if !news.is_empty() && !(self.deliver)(news) {
+            self.stop();
+        }
+    }
+
+    /// The present life.
+    pub fn life(&self) -> Life {
+        self.life.lock().clone()
+    }
+
+    /// A life is over, if it is not so already.
+    pub fn cut_off(&self, number: u64, why: &str) {
+        let mut life = self.life.lock();
+        let is_news = life.number == number && !life.is_over;
+        if is_news && !self.is_leaving.load(Ordering::Acquire) {
+            life.is_over = true;
+            log::error!(
+                "this server has been cut off from the others: {why}; everybody on it has to come anew"
+            );
+        }
+    }
+
+    /// The next life begins.
+    pub fn begin(&self, node: NodeId, start: Start) {
+        let mut life = self.life.lock();
+        self.unread.store(0, Ordering::Release);
+        *life = Life {
+            number: life.number + 1,
+            node,
+            is_over: false,
+            start: Arc::new(start),
+        };
+        log::info!("this server is one of the others again");
+    }
+
+    /// From now on, that this server is not one of the live ones is no news.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Release);
+    }
+
+    /// Something is away, or back. Says so in the log when that changes.
+    pub fn report<E: ToString>(&self, part: Part, result: Result<(), E>) {
+        let mut trouble = self.trouble.lock();
+        match result {
+            Ok(()) => {
+                if trouble.remove(&part).is_some() {
+                    log::info!("{} answers the {} again", part.whom(), part.name());
+                }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                if !trouble.contains_key(&part) {
+                    let (whom, name) = (part.whom(), part.name());
+                    log::error!("{whom} does not serve the {name}: {error}");
+                }
+                let since = trouble.get(&part).map_or_else(Instant::now, |was| was.0);
+                trouble.insert(part, (since, error));
+            }
+        }
+    }
+
+    /// What is wrong, if anything is.
+    pub fn trouble(&self) -> Option<String> {
+        if self.life.lock().is_over {
+            return Some("the other servers have given this one up; it joins them anew".to_owned());
+        }
+        let trouble = self.trouble.lock();
+        let (part, (_, why)) = trouble.first_key_value()?;
+        Some(format!("{} is away: {why}", part.whom()))
+    }
+
+    /// Whether Redis is known to be away, by anybody here.
+    pub fn is_redis_away(&self) -> bool {
+        let trouble = self.trouble.lock();
+        trouble.keys().any(|part| *part != Part::Store)
+    }
+
+    /// Whether Redis has been away for so long.
+    pub fn is_away(&self, since: Duration) -> bool {
+        let trouble = self.trouble.lock();
+        let parts = [Part::Appender, Part::Beat];
+        let mut times = parts.iter().filter_map(|part| trouble.get(part));
+        times.any(|(when, _)| when.elapsed() > since)
+    }
+
+    pub fn nodes(&self) -> Vec<NodeInfo> {
+        self.nodes.lock().clone()
+    }
+
+    pub fn set_nodes(&self, nodes: Vec<NodeInfo>) {
+        *self.nodes.lock() = nodes;
+    }
+
+    /// An entry could not be read and is passed over.
+    pub fn skipped(&self, why: Unreadable) {
+        let mut skipped = self.skipped.lock();
+        match why {
+            Unreadable::Bad => skipped.bad += 1,
+            Unreadable::Newer => skipped.newer += 1,
+        }
+        if skipped
+            .reported
+            .is_none_or(|at| at.elapsed() > REPORT_EVERY)
+        {
+            skipped.reported = Some(Instant::now());
+            log::warn!(
+                "entries of the common log passed over so far: {} that make no sense, \
+                 {} that were written by newer servers",
+                skipped.bad,
+                skipped.newer
+            );
+        }
+    }
+
+    /// How many entries were passed over.
+    pub fn skipped_count(&self) -> u64 {
+        let skipped = self.skipped.lock();
+        skipped.bad + skipped.newer
+    }
+
+    /// It is time to end.
+    pub fn stop(&self) {
+        self.alive.lock().take();
+    }
+
+    /// Whether it is.
+    pub fn is_stopping(&self) -> bool {
+        self.alive.lock().is_none()
+    }
+
+    /// Waits for so long, or until it is time to end: then it is true.
+    pub fn pause(&self, time: Duration) -> bool {
+        matches!(
+            self.end.recv_timeout(time),
+            Err(RecvTimeoutError::Disconnected)
+        )
+    }
+
+    pub fn set_deadline(&self, deadline: Instant) {
+        *self.deadline.lock() = Some(deadline);
+    }
+
+    /// Whether there is no time left for anything.
+    pub fn is_overdue(&self) -> bool {
+        self.deadline
+            .lock()
+            .is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+impl Part {
+    fn whom(self) -> &'static str {
+        match self {
+            Part::Store => "PostgreSQL",
+            _ => "Redis",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Part::Appender => "appender",
+            Part::Reader => "reader",
+            Part::Beat => "heartbeat",
+            Part::Storer | Part::Store => "writer to the store",
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! Messages as entries of the log: JSON with short names, and a version.
+//!
+//! What cannot be read is an error, never a guess: a later version's entry is
+//! left to those who know it.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hub::{Body, ConnectionId, Draft, Message, MessageId, NodeId, Private};
+use crate::name::Name;
+use crate::store::{AccountId, Conversation, NewMessage, Place};
+use crate::text::Text;
+
+/// The version written.
+pub const VERSION: u32 = 1;
+
+/// Why an entry is skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// It was written by a newer server.
+    Newer,
+    /// It makes no sense.
+    Bad,
+}
+
+/// A message in the log.
+#[derive(Clone, Debug)]
+pub struct LogEntry {
+    /// Which server it came in by.
+    pub node: NodeId,
+    /// What that server calls it.
+    pub draft: MessageId,
+    /// Which of its connections.
+    pub sender: ConnectionId,
+    /// The message, under the id it has from now on.
+    pub message: NewMessage,
+    /// Whom a private one is for, as shown.
+    pub to: Option<Name>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire<'a> {
+    v: u32,
+    /// The draft's id.
+    d: (u64, u64),
+    /// The sender's connection.
+    s: (u32, u32),
+    at: u64,
+    /// The author, as shown.
+    by: Cow<'a, str>,
+    /// The channel; private messages have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    c: Option<Cow<'a, str>>,
+    /// The author's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    a: Option<i64>,
+    /// The recipient's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    b: Option<i64>,
+    /// The recipient, as shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<Cow<'a, str>>,
+    t: Cow<'a, str>,
+}
+
+/// What every version has.
+#[derive(Deserialize)]
+struct AnyVersion {
+    v: u32,
+}
+
+/// The entry of a draft.
+pub fn encode(draft: &Draft) -> Vec<u8> {
+    let message = &draft.message;
+    let (channel, from, to) = match &message.place {
+        Place::Channel { channel, account } => (Some(channel), *account, None),
+        Place::Direct { from, to } => (None, Some(*from), Some(*to)),
+    };
+    let wire = Wire {
+        v: VERSION,
+        d: (message.id.ms, message.id.sequence),
+        s: (draft.sender.index, draft.sender.generation),
+        at: message.at_ms,
+        by: message.author.as_str().into(),
+        c: channel.map(|channel| channel.as_str().into()),
+        a: from.map(|account| account.0),
+        b: to.map(|account| account.0),
+        to: draft.to.as_ref().map(|name| name.as_str().into()),
+        t: message.text.as_str().into(),
+    };
+    // There is nothing in it that JSON could not hold.
+    serde_json::to_vec(&wire).unwrap_or_default()
+}
+
+/// The message in an entry.
+pub fn decode(node: NodeId, id: MessageId, bytes: &[u8]) -> Result<LogEntry, Unreadable> {
+    let wire: Wire<'_> = parse(bytes)?;
+    if wire.v != VERSION {
+        return Err(Unreadable::Newer);
+    }
+    let name = |text: &str| Name::parse(text).map_err(|_| Unreadable::Bad);
+    let place = match (&wire.c, wire.a, wire.b) {
+        (Some(channel), account, None) => Place::Channel {
+            channel: name(channel)?,
+            account: account.map(AccountId),
+        },
+        (None, Some(from), Some(to)) => Place::Direct {
+            from: AccountId(from),
+            to: AccountId(to),
+        },
+        _ => return Err(Unreadable::Bad),
+    };
+    Ok(LogEntry {
+        node,
+        draft: MessageId {
+            ms: wire.d.0,
+            sequence: wire.d.1,
+        },
+        sender: ConnectionId {
+            index: wire.s.0,
+            generation: wire.s.1,
+        },
+        message: NewMessage {
+            id,
+            at_ms: wire.at,
+            author: name(&wire.by)?,
+            place,
+            text: Text::clean(&wire.t),
+        },
+        to: wire.to.as_deref().map(name).transpose()?,
+    })
+}
+
+/// Reads JSON; tells what is broken from what is new.
+pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice(bytes).map_err(|_| match serde_json::from_slice(bytes) {
+        Ok(AnyVersion { v }) if v > VERSION => Unreadable::Newer,
+        _ => Unreadable::Bad,
+    })
+}
+
+impl LogEntry {
+    /// Where it belongs.
+    pub fn conversation(&self) -> Conversation {
+        Conversation::of(&self.message.place)
+    }
+
+    fn body(&self) -> Body {
+        Body {
+            id: self.message.id,
+            at_ms: self.message.at_ms,
+            text: self.message.text.clone(),
+        }
+    }
+
+    /// As a channel's members are told it.
+    pub fn channel_message(&self) -> Option<Message> {
+        match &self.message.place {
+            Place::Channel { channel, .. } => Some(Message {
+                channel: channel.clone(),
+                from: self.message.author.clone(),
+                body: self.body(),
+            }),
+            Place::Direct { .. } => None,
+        }
+    }
+
+    /// As its two parties are told it.
+    pub fn private_message(&self) -> Option<(Private, AccountId)> {
+        match (&self.message.place, &self.to) {
+            (Place::Direct { from, .. }, Some(to)) => Some((
+                Private {
+                    from: self.message.author.clone(),
+                    to: to.clone(),
+                    body: self.body(),
+                },
+                *from,
+            )),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn draft(place: Place, to: Option<Name>, text: &str) -> Draft {
+        Draft {
+            message: NewMessage {
+                id: MessageId { ms: 7, sequence: 8 },
+                at_ms: 9,
+                author: Name::parse("Zoë").unwrap(),
+                place,
+                text: Text::clean(text),
+            },
+            to,
+            tag: None,
+            sender: ConnectionId {
+                index: 1,
+                generation: 2,
+            },
+        }
+    }
+
+    fn channel() -> Place {
+        Place::Channel {
+            channel: Name::parse("dev").unwrap(),
+            account: None,
+        }
+    }
+
+    fn read(bytes: &[u8]) -> Result<LogEntry, Unreadable> {
+        decode(NodeId(5), MessageId { ms: 1, sequence: 2 }, bytes)
+    }
+
+    #[test]
+    fn an_entry_is_small() {
+        let bytes = encode(&draft(channel(), None, "hello"));
+        assert_eq!(
+            String::from_utf8(bytes).unwrap(),
+            r#"{"v":1,"d":[7,8],"s":[1,2],"at":9,"by":"Zoë","c":"dev","t":"hello"}"#
+        );
+    }
+
+    #[test]
+    fn what_is_new_is_told_from_what_is_broken() {
+        let bytes = encode(&draft(channel(), None, "x"));
+        let text = String::from_utf8(bytes).unwrap();
+        let newer = text.replace(r#""v":1"#, r#""v":2"#);
+        assert_eq!(read(newer.as_bytes()).unwrap_err(), Unreadable::Newer);
+        assert_eq!(read(br#"{"v":3,"x":[]}"#).unwrap_err(), Unreadable::Newer);
+        for bad in [
+            "",
+            "{}",
+            r#"{"v":1}"#,
+            &text.replace("dev", "d v"),
+            &text.replace(r#""c":"dev","#, ""),
+        ] {
+            assert_eq!(read(bad.as_bytes()).unwrap_err(), Unreadable::Bad, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn entries_come_back_as_they_went(text in "\\PC{0,80}", direct: bool, account: Option<i64>) {
+            let (place, to) = match direct {
+                true => {
+                    let place = Place::Direct { from: AccountId(3), to: AccountId(4) };
+                    (place, Some(Name::parse("bob").unwrap()))
+                }
+                false => {
+                    let account = account.map(AccountId);
+                    let channel = Name::parse("dev").unwrap();
+                    (Place::Channel { channel, account }, None)
+                }
+            };
+            let draft = draft(place, to, &text);
+            let entry = read(&encode(&draft)).unwrap();
+            prop_assert_eq!(entry.draft, draft.message.id);
+            prop_assert_eq!(entry.sender, draft.sender);
+            prop_assert_eq!(entry.message.text.as_str(), draft.message.text.as_str());
+            prop_assert_eq!(entry.message.author.as_str(), "Zoë");
+            prop_assert_eq!(entry.conversation(), Conversation::of(&draft.message.place));
+            prop_assert_eq!(entry.private_message().is_some(), direct);
+            prop_assert_eq!(entry.channel_message().is_some(), !direct);
+        }
+
+        #[test]
+        fn nothing_makes_the_decoder_fall(bytes: Vec<u8>) {
+            let _ = read(&bytes);
+        }
+    }
+}

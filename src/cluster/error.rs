@@ -1,0 +1,79 @@
+//! What can go wrong between servers, in words for the person who reads them.
+
+use std::fmt;
+use std::io;
+
+/// Why a server cannot be one of several.
+#[derive(Debug)]
+pub enum ClusterError {
+    /// Redis does not answer, or does not let us in.
+    Unreachable(String, String),
+    /// Redis is too old.
+    TooOld(String, String),
+    /// The number of shards cannot be had.
+    Shards(u32),
+    /// The chat that is in this Redis already has another number of shards.
+    OtherShards {
+        /// What was asked for.
+        ours: u32,
+        /// What is there.
+        theirs: String,
+    },
+    /// The system has no thread or no random number to give.
+    System(io::Error),
+}
+
+/// Redis does not answer in time, or this server is not one of the live ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClusterUnavailable;
+
+/// Why Redis did not do something.
+#[derive(Clone, Debug)]
+pub(super) enum LinkError {
+    /// Nobody knows whether it did.
+    Broken(String),
+    /// It said that it did not.
+    Refused(String),
+    /// It was never asked.
+    Unreachable(String),
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (LinkError::Broken(why) | LinkError::Refused(why) | LinkError::Unreachable(why)) = self;
+        f.write_str(why)
+    }
+}
+
+impl fmt::Display for ClusterUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the servers cannot agree at present; try again")
+    }
+}
+
+impl std::error::Error for ClusterUnavailable {}
+
+impl fmt::Display for ClusterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClusterError::Unreachable(place, why) => {
+                write!(f, "cannot work with Redis at {place}: {why}")
+            }
+            ClusterError::TooOld(place, version) => write!(
+                f,
+                "Redis at {place} is version {version}; 6.2 or newer is needed"
+            ),
+            ClusterError::Shards(shards) => {
+                write!(f, "there can be 1 to 64 shards, not {shards}")
+            }
+            ClusterError::OtherShards { ours, theirs } => write!(
+                f,
+                "the chat in this Redis has {theirs} shards, not {ours}; \
+                 all servers need the same number, and it stays as it was chosen"
+            ),
+            ClusterError::System(error) => write!(f, "cannot start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ClusterError {}

@@ -1,0 +1,187 @@
+//! Becoming one of the live nodes, and what has to be true of Redis first.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use redis::Value;
+
+use crate::config::Secret;
+use crate::hub::{Ban, NodeId};
+
+use super::common::Start;
+use super::error::{ClusterError, LinkError};
+use super::keys::{EntryId, MAX_SHARDS, node_text};
+use super::link::{Backoff, Link, answer};
+use super::notice;
+use super::scripts::Scripts;
+use super::settings::ClusterSettings;
+
+/// How long a Redis that has just been started may read its file.
+const LOADING: Duration = Duration::from_secs(60);
+/// The oldest version with all that is used here.
+const OLDEST: (u32, u32) = (6, 2);
+
+/// Looks at what Redis is, and warns of what will not last.
+pub fn check(settings: &ClusterSettings, link: &mut Link) -> Result<(), ClusterError> {
+    if !(1..=MAX_SHARDS).contains(&settings.shards) {
+        return Err(ClusterError::Shards(settings.shards));
+    }
+    let info = when_loaded(settings, link)?;
+    let field = |name: &str| {
+        let mut lines = info.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+    };
+    let version = field("redis_version").unwrap_or_default();
+    let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let number = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if number < OLDEST {
+        let place = settings.redis.to_string();
+        return Err(ClusterError::TooOld(place, version.to_owned()));
+    }
+    if field("aof_enabled") == Some("0") {
+        log::warn!(
+            "Redis at {} has appendonly off: messages that have been seen are lost \
+             if it stops before they are in PostgreSQL",
+            settings.redis
+        );
+    }
+    if field("maxmemory_policy").is_some_and(|policy| policy != "noeviction") {
+        log::warn!(
+            "Redis at {} may evict keys: set maxmemory-policy noeviction, \
+             or messages can be lost",
+            settings.redis
+        );
+    }
+    // Not everybody may ask this.
+    let mut command = redis::cmd("CONFIG");
+    command.arg("GET").arg("appendfsync");
+    let sync = link.call(&command).map(answer::pairs).unwrap_or_default();
+    if sync.first().is_some_and(|(_, sync)| sync == "no") {
+        log::warn!(
+            "Redis at {} has appendfsync no: what it has taken in lately is lost with its \
+             machine; everysec or always is safer",
+            settings.redis
+        );
+    }
+    Ok(())
+}
+
+/// What Redis says of itself, as soon as it can.
+fn when_loaded(settings: &ClusterSettings, link: &mut Link) -> Result<String, ClusterError> {
+    let mut backoff = Backoff::default();
+    let deadline = Instant::now() + LOADING;
+    loop {
+        let info = link.call(&redis::cmd("INFO"));
+        let text = info.map(|value| answer::text(value).unwrap_or_default());
+        let error = match text {
+            Ok(text) if text.contains("\nloading:1") => "it is still loading".to_owned(),
+            Ok(text) => return Ok(text),
+            Err(LinkError::Refused(why)) if why.to_lowercase().contains("loading") => why,
+            Err(error) => return Err(unreachable(settings, &error)),
+        };
+        if Instant::now() > deadline {
+            return Err(ClusterError::Unreachable(settings.redis.to_string(), error));
+        }
+        std::thread::sleep(backoff.next());
+    }
+}
+
+/// A secret that all have in common: ours if we are the first.
+pub fn common_secret(
+    settings: &ClusterSettings,
+    name: &str,
+    ours: &Secret,
+    link: &mut Link,
+) -> Result<Secret, ClusterError> {
+    when_loaded(settings, link)?;
+    let key = format!("{}:{name}", settings.prefix);
+    let set = redis::cmd("SET")
+        .arg(&key)
+        .arg(ours.expose())
+        .arg("NX")
+        .to_owned();
+    let get = redis::cmd("GET").arg(&key).to_owned();
+    let failed = |error| unreachable(settings, &error);
+    link.call(&set).map_err(failed)?;
+    let common = answer::text(link.call(&get).map_err(failed)?);
+    let common = common.and_then(|text| Secret::parse(&text).ok());
+    common.ok_or_else(|| {
+        let what = format!("{key} is no secret");
+        ClusterError::Unreachable(settings.redis.to_string(), what)
+    })
+}
+
+/// Becomes a live node, under a new id.
+pub fn join(
+    settings: &ClusterSettings,
+    about: &str,
+    link: &mut Link,
+) -> Result<(NodeId, Start), ClusterError> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| ClusterError::System(io::Error::other(error)))?;
+    let node = NodeId(u64::from_le_bytes(random));
+    let (name, shards) = (node_text(node), settings.shards.to_string());
+    let arguments: [&[u8]; 4] = [
+        settings.prefix.as_bytes(),
+        name.as_bytes(),
+        about.as_bytes(),
+        shards.as_bytes(),
+    ];
+    let reply = link
+        .script(&Scripts::new().join, &arguments)
+        .map_err(|error| unreachable(settings, &error))?;
+    let words: Vec<String> = answer::array(reply)
+        .into_iter()
+        .filter_map(answer::text)
+        .collect();
+    match words.split_first() {
+        Some((word, [theirs])) if word == "shards" => Err(ClusterError::OtherShards {
+            ours: settings.shards,
+            theirs: theirs.clone(),
+        }),
+        Some((_, cursors)) => {
+            let mut cursors = cursors.iter().map(|id| id.parse().unwrap_or_default());
+            let news: EntryId = cursors.next().unwrap_or_default();
+            let logs = cursors.collect();
+            Ok((node, Start { news, logs }))
+        }
+        None => Err(ClusterError::Unreachable(
+            settings.redis.to_string(),
+            "it gives answers nobody asked for".to_owned(),
+        )),
+    }
+}
+
+/// Takes a node out of the live ones.
+pub fn leave(
+    settings: &ClusterSettings,
+    node: NodeId,
+    link: &mut Link,
+) -> Result<(), ClusterError> {
+    let node = node_text(node);
+    let arguments = [settings.prefix.as_bytes(), node.as_bytes()];
+    link.script(&Scripts::new().leave, &arguments)
+        .map(|_| ())
+        .map_err(|error| unreachable(settings, &error))
+}
+
+/// The bans that all servers have in force; `None` if there never was one.
+pub fn bans(settings: &ClusterSettings, link: &mut Link) -> Result<Option<Vec<Ban>>, ClusterError> {
+    let mut command = redis::cmd("HVALS");
+    command.arg(format!("{}:bans", settings.prefix));
+    let values = link
+        .call(&command)
+        .map_err(|error| unreachable(settings, &error))?;
+    let read = |value| match value {
+        Value::BulkString(bytes) => notice::read_ban(&bytes).ok(),
+        _ => None,
+    };
+    let values = answer::array(values);
+    let is_empty = values.is_empty();
+    let bans: Vec<Ban> = values.into_iter().filter_map(read).collect();
+    Ok((!is_empty).then_some(bans))
+}
+
+fn unreachable(settings: &ClusterSettings, error: &LinkError) -> ClusterError {
+    ClusterError::Unreachable(settings.redis.to_string(), error.to_string())
+}

@@ -1,0 +1,171 @@
+//! A connection to Redis that is opened when it is needed, and given up with
+//! whatever goes wrong on it. Every wait has a limit.
+
+use std::time::Duration;
+
+use redis::{Client, Cmd, Connection, ErrorKind, Pipeline, Script, ServerErrorKind, Value};
+
+use super::error::LinkError;
+use super::url::RedisUrl;
+
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(2);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(2);
+/// First and longest pause before trying again.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// One connection. No two threads share one, so an answer is never waited for
+/// behind somebody else's.
+pub struct Link {
+    url: RedisUrl,
+    connection: Option<Connection>,
+    /// How long an answer may take.
+    patience: Duration,
+}
+
+/// Pauses that grow from attempt to attempt.
+#[derive(Default)]
+pub struct Backoff(Option<Duration>);
+
+impl Link {
+    /// Nothing is opened yet.
+    pub fn new(url: &RedisUrl) -> Link {
+        Link {
+            url: url.clone(),
+            connection: None,
+            patience: ANSWER,
+        }
+    }
+
+    /// For commands that wait themselves, for `block` at most.
+    pub fn blocking(url: &RedisUrl, block: Duration) -> Link {
+        Link {
+            patience: block + ANSWER,
+            ..Link::new(url)
+        }
+    }
+
+    /// Gives the connection up: the next command needs a new one.
+    pub fn reset(&mut self) {
+        self.connection = None;
+    }
+
+    /// One command.
+    pub fn call(&mut self, command: &Cmd) -> Result<Value, LinkError> {
+        self.with(|connection| command.query(connection))
+    }
+
+    /// Several commands, with an answer each. If one is refused, so is all,
+    /// but the others may have been carried out.
+    pub fn pipe(&mut self, commands: &Pipeline) -> Result<Vec<Value>, LinkError> {
+        self.with(|connection| commands.query(connection))
+    }
+
+    /// A script with its arguments.
+    pub fn script(&mut self, script: &Script, arguments: &[&[u8]]) -> Result<Value, LinkError> {
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(script.get_hash()).arg(0);
+        for argument in arguments {
+            command.arg(*argument);
+        }
+        self.with(|connection| match command.query(connection) {
+            // Nothing was done. Redis forgets scripts when it starts.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                script.load(connection)?;
+                command.query(connection)
+            }
+            result => result,
+        })
+    }
+
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> redis::RedisResult<T>,
+    ) -> Result<T, LinkError> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self
+                .connect()
+                .map_err(|error| LinkError::Unreachable(words(&error)))?,
+        };
+        // An error may leave half an answer behind: only after a good one is
+        // the connection good for more.
+        match work(&mut connection) {
+            Ok(value) => {
+                self.connection = Some(connection);
+                Ok(value)
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
+                Err(LinkError::Refused(words(&error)))
+            }
+            Err(error) => Err(LinkError::Broken(words(&error))),
+        }
+    }
+
+    fn connect(&self) -> redis::RedisResult<Connection> {
+        let client = Client::open(self.url.info())?;
+        let connection = client.get_connection_with_timeout(CONNECT)?;
+        connection.set_read_timeout(Some(self.patience))?;
+        connection.set_write_timeout(Some(ANSWER))?;
+        Ok(connection)
+    }
+}
+
+/// The library's words, on one line.
+fn words(error: &redis::RedisError) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let words = error.to_string();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl Backoff {
+    /// How long to wait before the next attempt.
+    pub fn next(&mut self) -> Duration {
+        let (first, longest) = PAUSES;
+        let pause = self.0.map_or(first, |last| (last * 2).min(longest));
+        self.0 = Some(pause);
+        pause
+    }
+
+    /// It worked: the next pause is a short one again.
+    pub fn reset(&mut self) {
+        self.0 = None;
+    }
+}
+
+/// What an answer is made of, for those who know what to expect: anything
+/// else counts as nothing.
+pub mod answer {
+    use redis::Value;
+
+    /// The elements of an array.
+    pub fn array(value: Value) -> Vec<Value> {
+        match value {
+            Value::Array(values) => values,
+            _ => Vec::new(),
+        }
+    }
+
+    /// A string.
+    pub fn text(value: Value) -> Option<String> {
+        match value {
+            Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
+            Value::SimpleString(text) => Some(text),
+            Value::Int(number) => Some(number.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Keys and values, from an array of both in turn.
+    pub fn pairs(value: Value) -> Vec<(String, String)> {
+        let mut values = array(value).into_iter();
+        let mut pairs = Vec::new();
+        while let (Some(key), Some(value)) = (values.next(), values.next()) {
+            pairs.extend(text(key).zip(text(value)));
+        }
+        pairs
+    }
+}

@@ -1,0 +1,139 @@
+-- Carries out one batch of a node's operations, all of it, exactly once.
+--
+-- ARGV: prefix, node, number of the batch, then the operations, each a letter
+-- and what belongs to it. Answers "<number> <word> <word> ...", a word for
+-- each operation; "gone" if the others have given the node up; or "lost" if
+-- Redis does not remember the batch before, so that nobody can know what else
+-- it has lost. The last answer is remembered: who has not heard it asks again
+-- with the same number.
+local P, node, number = ARGV[1], ARGV[2], ARGV[3]
+local answer = P .. ':answer:' .. node
+local known = redis.call('GET', answer)
+local last = known and string.match(known, '^%d+') or '0'
+if last == number then
+  return known
+end
+local nodes = P .. ':nodes'
+if redis.call('HEXISTS', nodes, node) == 0 then
+  return 'gone'
+end
+if tonumber(last) + 1 ~= tonumber(number) then
+  return 'lost'
+end
+
+-- Sequences are 20 bits wide, of which 6 are the shard's.
+local MAX_SEQUENCE, SHARDS = 16383, 64
+
+local function tell(notice)
+  return redis.call('XADD', P .. ':news', '*', 'n', node, 'e', notice)
+end
+
+local function append(shard, entry, tag)
+  local remembered = P .. ':tag:' .. tag
+  if tag ~= '' then
+    local id = redis.call('GET', remembered)
+    if id then
+      return '=' .. id
+    end
+  end
+  local log = P .. ':log:' .. shard
+  local id = redis.call('XADD', log, '*', 'n', node, 'e', entry)
+  local ms, sequence = string.match(id, '(%d+)-(%d+)')
+  if tonumber(sequence) > MAX_SEQUENCE then
+    -- The clock has stepped back far, and this millisecond is full.
+    redis.call('XDEL', log, id)
+    ms, sequence = string.format('%.0f', tonumber(ms) + 1), '0'
+    redis.call('XADD', log, ms .. '-0', 'n', node, 'e', entry)
+  end
+  id = ms .. '-' .. string.format('%.0f', tonumber(sequence) * SHARDS + tonumber(shard))
+  if tag ~= '' then
+    redis.call('SET', remembered, id, 'EX', 600)
+  end
+  return id
+end
+
+local function roster(notice, key, person)
+  local people = P .. ':people:' .. node
+  if person == '' then
+    redis.call('HDEL', people, key)
+  else
+    redis.call('HSET', people, key, person)
+  end
+  if notice ~= '' then
+    -- Who reads this hash knows from where on to follow the news.
+    redis.call('HSET', people, '', tell(notice))
+  end
+  return '1'
+end
+
+-- A name belongs to whoever holds it on a live node: one guest, or one
+-- account on as many nodes as it likes. What dead nodes held is free.
+local function claim(key, kind)
+  local name = P .. ':name:' .. key
+  local held = redis.call('HGETALL', name)
+  local elsewhere, was = false, nil
+  for i = 1, #held, 2 do
+    if held[i] == 'kind' then
+      was = held[i + 1]
+    elseif held[i] ~= node then
+      if redis.call('HEXISTS', nodes, held[i]) == 1 then
+        elsewhere = true
+      else
+        redis.call('HDEL', name, held[i])
+      end
+    end
+  end
+  if elsewhere and (was ~= kind or kind == 'g') then
+    return '0'
+  end
+  redis.call('HSET', name, 'kind', kind, node, '1')
+  redis.call('SADD', P .. ':names:' .. node, key)
+  return '1'
+end
+
+local function release(key)
+  local name = P .. ':name:' .. key
+  if redis.call('HDEL', name, node) == 1 and redis.call('HLEN', name) <= 1 then
+    redis.call('DEL', name)
+  end
+  redis.call('SREM', P .. ':names:' .. node, key)
+  return '1'
+end
+
+local function ban(notice, target, ban)
+  if ban == '' then
+    redis.call('HDEL', P .. ':bans', target)
+  else
+    redis.call('HSET', P .. ':bans', target, ban)
+  end
+  tell(notice)
+  return '1'
+end
+
+local words, at = { number }, 4
+while ARGV[at] do
+  local what, a, b, c = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  if what == 'a' then
+    words[#words + 1] = append(a, b, c)
+    at = at + 4
+  elseif what == 't' then
+    tell(a)
+    words[#words + 1] = '1'
+    at = at + 2
+  elseif what == 'r' then
+    words[#words + 1] = roster(a, b, c)
+    at = at + 4
+  elseif what == 'c' then
+    words[#words + 1] = claim(a, b)
+    at = at + 3
+  elseif what == 'f' then
+    words[#words + 1] = release(a)
+    at = at + 2
+  else
+    words[#words + 1] = ban(a, b, c)
+    at = at + 4
+  end
+end
+local reply = table.concat(words, ' ')
+redis.call('SET', answer, reply)
+return reply

@@ -1,0 +1,59 @@
+-- A node's sign of life. ARGV: prefix, node, what it says of itself, shortest
+-- tick in ms, ticks without a beat until a node is dead, ticks that entries
+-- are kept. Answers "gone", or the nodes and the tick each has last beaten in.
+--
+-- Time is counted in ticks, which pass only while beats arrive: when Redis
+-- stands still, or nobody reaches it, nobody grows older.
+local P, node, about = ARGV[1], ARGV[2], ARGV[3]
+local shortest, patience, keep = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local nodes, beats, clock = P .. ':nodes', P .. ':beats', P .. ':clock'
+if redis.call('HEXISTS', nodes, node) == 0 then
+  return { 'gone' }
+end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local was = redis.call('HMGET', clock, 'tick', 'ms', 'next')
+local tick, at = tonumber(was[1] or '0'), tonumber(was[2] or '0')
+if now - at >= shortest or now < at then
+  tick = tick + 1
+  local ms = string.format('%.0f', now)
+  redis.call('HSET', clock, 'tick', string.format('%.0f', tick), 'ms', ms)
+  if tick % keep == 0 then
+    -- What is older than `floor` has been there for `keep` ticks at least.
+    redis.call('HSET', clock, 'floor', was[3] or '0', 'next', ms)
+  end
+end
+redis.call('HSET', nodes, node, about)
+redis.call('HSET', beats, node, string.format('%.0f', tick))
+
+local last = redis.call('HGETALL', beats)
+for i = 1, #last, 2 do
+  if tick - tonumber(last[i + 1]) > patience then
+    local dead = last[i]
+    redis.call('HDEL', nodes, dead)
+    redis.call('HDEL', beats, dead)
+    redis.call('SADD', P .. ':dead', dead)
+    redis.call('XADD', P .. ':news', '*', 'n', dead, 'e', '{"v":1,"d":"Gone"}')
+  end
+end
+
+-- Tidies up behind one of the dead, a little at a time.
+local dead = redis.call('SRANDMEMBER', P .. ':dead')
+if dead then
+  local names = P .. ':names:' .. dead
+  local some = redis.call('SPOP', names, 500)
+  for _, key in ipairs(some) do
+    local name = P .. ':name:' .. key
+    if redis.call('HDEL', name, dead) == 1 and redis.call('HLEN', name) <= 1 then
+      redis.call('DEL', name)
+    end
+  end
+  if #some == 0 then
+    redis.call('DEL', P .. ':people:' .. dead)
+    -- It may only have been asleep, and still ask.
+    redis.call('EXPIRE', P .. ':answer:' .. dead, 86400)
+    redis.call('SREM', P .. ':dead', dead)
+  end
+end
+return { 'live', tick, redis.call('HGETALL', nodes), redis.call('HGETALL', beats) }

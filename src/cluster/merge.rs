@@ -1,0 +1,122 @@
+//! One history from two: what the store has, and what only the log has yet.
+
+use crate::hub::MessageId;
+use crate::store::{History, StoredMessage, Window};
+
+/// What the log has of a conversation, oldest first, on the side asked for.
+#[derive(Debug, Default)]
+pub struct Rows {
+    pub messages: Vec<StoredMessage>,
+    /// Whether the log has more on that side.
+    pub more: bool,
+}
+
+/// Puts both together: nothing twice, at most `limit`, in order.
+pub fn merge(stored: History, rows: Rows, window: Window, limit: usize) -> History {
+    let is_after = matches!(window, Window::After(_));
+    let last: Option<MessageId> = stored.messages.last().map(|message| message.id);
+    let mut messages = stored.messages;
+    for row in rows.messages {
+        // The store may have others between its last one and this.
+        let is_beyond = is_after && stored.more && last.is_some_and(|last| row.id > last);
+        if !is_beyond {
+            messages.push(row);
+        }
+    }
+    // Stable: what both have is the store's.
+    messages.sort_by_key(|message| message.id);
+    messages.dedup_by_key(|message| message.id);
+    let is_cut = messages.len() > limit;
+    if is_after {
+        messages.truncate(limit);
+    } else {
+        messages.drain(..messages.len().saturating_sub(limit));
+    }
+    History {
+        messages,
+        more: stored.more || rows.more || is_cut,
+        gap: stored.gap,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::name::Name;
+    use crate::text::Text;
+    use proptest::prelude::*;
+
+    fn message(ms: u64) -> StoredMessage {
+        StoredMessage {
+            id: MessageId { ms, sequence: 0 },
+            at_ms: ms,
+            author: Name::parse("amy").unwrap(),
+            account: None,
+            text: Text::clean("x"),
+        }
+    }
+
+    /// A part of all there is, as a store or a log gives it.
+    fn part(all: &[u64], window: Window, limit: usize) -> (Vec<StoredMessage>, bool) {
+        let fits: Vec<u64> = all
+            .iter()
+            .copied()
+            .filter(|&ms| {
+                let id = MessageId { ms, sequence: 0 };
+                match window {
+                    Window::After(after) => id > after,
+                    Window::Before(before) => id < before,
+                    Window::Latest | Window::Page(_) => true,
+                }
+            })
+            .collect();
+        let more = fits.len() > limit;
+        let some = match window {
+            Window::After(_) => &fits[..limit.min(fits.len())],
+            _ => &fits[fits.len().saturating_sub(limit)..],
+        };
+        (some.iter().map(|&ms| message(ms)).collect(), more)
+    }
+
+    proptest! {
+        /// Whatever the store has and has not yet got, the answer is the one a
+        /// store would give that has everything.
+        #[test]
+        fn merged_is_as_if_all_were_stored(
+            count in 0..30u64,
+            unstored_from in 0..30u64,
+            holes in proptest::collection::vec(any::<bool>(), 30),
+            limit in 0..12usize,
+            at in 0..30u64,
+            kind in 0..3,
+        ) {
+            let at = MessageId { ms: at, sequence: 0 };
+            let window = match kind {
+                0 => Window::Latest,
+                1 => Window::Before(at),
+                _ => Window::After(at),
+            };
+            let all: Vec<u64> = (0..count).collect();
+            // Servers store at different speeds: the store has holes above.
+            let stored: Vec<u64> = all.iter().copied()
+                .filter(|&ms| ms < unstored_from || holes[ms as usize])
+                .collect();
+            let logged: Vec<u64> = all.iter().copied().filter(|&ms| ms >= unstored_from).collect();
+            let (messages, more) = part(&stored, window, limit);
+            let stored = History { messages, more, gap: false };
+            let (messages, more) = part(&logged, window, limit);
+            let merged = merge(stored, Rows { messages, more }, window, limit);
+            let (expected, expected_more) = part(&all, window, limit);
+            let ids = |messages: &[StoredMessage]| messages.iter().map(|m| m.id.ms).collect::<Vec<_>>();
+            prop_assert!(!expected_more || merged.more);
+            if ids(&merged.messages) != ids(&expected) {
+                // Fewer than asked for are given only with the word that
+                // there are more, and never with one left out between.
+                prop_assert!(kind == 2 && merged.more);
+                let got = ids(&merged.messages);
+                prop_assert_eq!(&got[..], &ids(&expected)[..got.len()]);
+                prop_assert!(!got.is_empty());
+            }
+        }
+    }
+}

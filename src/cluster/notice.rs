@@ -1,0 +1,418 @@
+//! What is told among servers and not kept, as entries of the news: JSON, with
+//! a version as in the log.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hub::{Ban, BanTarget, Body, MessageId, Order, Private, RosterChange};
+use crate::name::Name;
+use crate::store::AccountId;
+use crate::text::Text;
+
+use super::entry::{Unreadable, VERSION, parse};
+
+/// Something told to all servers.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// Who is on the server that tells it.
+    Roster(RosterChange),
+    /// Something to be done.
+    Order(Order),
+    /// A private message that is not kept.
+    Whisper {
+        message: Private,
+        from: Option<AccountId>,
+    },
+    /// The server is no more.
+    Gone,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Envelope<T> {
+    v: u32,
+    d: T,
+}
+
+/// As it is written. A name is what it is shown as.
+#[derive(Serialize, Deserialize)]
+enum Wire {
+    Online(String, Option<i64>),
+    Offline(String),
+    Joined(String, String),
+    Left(String, String),
+    Renamed(String, String, Option<i64>),
+    Announce(String, u64),
+    Kick(String, Option<String>),
+    Ban(WireBan),
+    Unban(WireTarget),
+    Revoke(String),
+    Replace(String),
+    EvictGuest(String),
+    Typing {
+        from: String,
+        channel: Option<String>,
+        to: Option<String>,
+    },
+    Whisper {
+        from: String,
+        to: String,
+        id: (u64, u64),
+        at: u64,
+        text: String,
+        account: Option<i64>,
+    },
+    Gone,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireBan {
+    id: u64,
+    target: WireTarget,
+    reason: Option<String>,
+    created: u64,
+    expires: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum WireTarget {
+    Nickname(String),
+    Address(String),
+}
+
+/// Somebody on a server, as a newcomer reads it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// As shown.
+    pub name: String,
+    /// Guests have none.
+    pub account: Option<i64>,
+    /// As shown.
+    pub channels: Vec<String>,
+}
+
+fn pack<T: Serialize>(d: T) -> Vec<u8> {
+    // There is nothing in it that JSON could not hold.
+    serde_json::to_vec(&Envelope { v: VERSION, d }).unwrap_or_default()
+}
+
+fn unpack<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+    let envelope: Envelope<T> = parse(bytes)?;
+    match envelope.v {
+        VERSION => Ok(envelope.d),
+        _ => Err(Unreadable::Newer),
+    }
+}
+
+impl Notice {
+    /// The notice in an entry.
+    pub fn decode(bytes: &[u8]) -> Result<Notice, Unreadable> {
+        unpack::<Wire>(bytes)?.read()
+    }
+}
+
+/// The entry of a change in who is here.
+pub fn roster(change: &RosterChange) -> Vec<u8> {
+    let text = |name: &Name| name.as_str().to_owned();
+    pack(match change {
+        RosterChange::Online { name, account } => Wire::Online(text(name), account.map(|a| a.0)),
+        RosterChange::Offline { name } => Wire::Offline(text(name)),
+        RosterChange::Joined { name, channel } => Wire::Joined(text(name), text(channel)),
+        RosterChange::Left { name, channel } => Wire::Left(text(name), text(channel)),
+        RosterChange::Renamed { from, to, account } => {
+            Wire::Renamed(text(from), text(to), account.map(|a| a.0))
+        }
+    })
+}
+
+/// The entry of something to be done.
+pub fn order(order: &Order) -> Vec<u8> {
+    let text = |name: &Name| name.as_str().to_owned();
+    pack(match order {
+        Order::Announce { text, at_ms } => Wire::Announce(text.as_str().to_owned(), *at_ms),
+        Order::Kick { name, reason } => Wire::Kick(text(name), reason.as_ref().map(owned)),
+        Order::Ban(ban) => Wire::Ban(ban.into()),
+        Order::Unban(target) => Wire::Unban(target.into()),
+        Order::Revoke { token } => Wire::Revoke(token.as_ref().to_owned()),
+        Order::Replace { token } => Wire::Replace(token.as_ref().to_owned()),
+        Order::EvictGuest { name } => Wire::EvictGuest(text(name)),
+        Order::Typing { from, channel, to } => Wire::Typing {
+            from: text(from),
+            channel: channel.as_ref().map(text),
+            to: to.as_ref().map(text),
+        },
+    })
+}
+
+/// The entry of a private message that is not kept.
+pub fn whisper(message: &Private, from: Option<AccountId>) -> Vec<u8> {
+    pack(Wire::Whisper {
+        from: message.from.as_str().to_owned(),
+        to: message.to.as_str().to_owned(),
+        id: (message.body.id.ms, message.body.id.sequence),
+        at: message.body.at_ms,
+        text: message.body.text.as_str().to_owned(),
+        account: from.map(|account| account.0),
+    })
+}
+
+/// A ban, for those who come later.
+pub fn ban(ban: &Ban) -> Vec<u8> {
+    pack(WireBan::from(ban))
+}
+
+/// The ban that was written.
+pub fn read_ban(bytes: &[u8]) -> Result<Ban, Unreadable> {
+    unpack::<WireBan>(bytes)?.read()
+}
+
+/// Names a target among all.
+pub fn target_key(target: &BanTarget) -> String {
+    match target {
+        BanTarget::Nickname(name) => format!("@{}", name.key()),
+        BanTarget::Address(net) => net.to_string(),
+    }
+}
+
+/// Somebody, for those who come later.
+pub fn person(person: &Person) -> Vec<u8> {
+    pack(person)
+}
+
+/// The changes that make somebody who is here from nobody.
+pub fn read_person(bytes: &[u8]) -> Result<Vec<RosterChange>, Unreadable> {
+    let person: Person = unpack(bytes)?;
+    let name = read_name(&person.name)?;
+    let mut changes = vec![RosterChange::Online {
+        name: name.clone(),
+        account: person.account.map(AccountId),
+    }];
+    for channel in &person.channels {
+        changes.push(RosterChange::Joined {
+            name: name.clone(),
+            channel: read_name(channel)?,
+        });
+    }
+    Ok(changes)
+}
+
+fn owned(text: &Text) -> String {
+    text.as_str().to_owned()
+}
+
+fn read_name(text: &str) -> Result<Name, Unreadable> {
+    Name::parse(text).map_err(|_| Unreadable::Bad)
+}
+
+fn read_optional(text: Option<String>) -> Result<Option<Name>, Unreadable> {
+    text.as_deref().map(read_name).transpose()
+}
+
+impl Wire {
+    fn read(self) -> Result<Notice, Unreadable> {
+        let name = |text: String| read_name(&text);
+        Ok(match self {
+            Wire::Online(who, account) => Notice::Roster(RosterChange::Online {
+                name: name(who)?,
+                account: account.map(AccountId),
+            }),
+            Wire::Offline(who) => Notice::Roster(RosterChange::Offline { name: name(who)? }),
+            Wire::Joined(who, channel) => Notice::Roster(RosterChange::Joined {
+                name: name(who)?,
+                channel: name(channel)?,
+            }),
+            Wire::Left(who, channel) => Notice::Roster(RosterChange::Left {
+                name: name(who)?,
+                channel: name(channel)?,
+            }),
+            Wire::Renamed(from, to, account) => Notice::Roster(RosterChange::Renamed {
+                from: name(from)?,
+                to: name(to)?,
+                account: account.map(AccountId),
+            }),
+            Wire::Announce(text, at_ms) => Notice::Order(Order::Announce {
+                text: Text::clean(&text),
+                at_ms,
+            }),
+            Wire::Kick(who, reason) => Notice::Order(Order::Kick {
+                name: name(who)?,
+                reason: reason.as_deref().map(Text::clean),
+            }),
+            Wire::Ban(ban) => Notice::Order(Order::Ban(ban.read()?)),
+            Wire::Unban(target) => Notice::Order(Order::Unban(target.read()?)),
+            Wire::Revoke(token) => Notice::Order(Order::Revoke {
+                token: Arc::from(token),
+            }),
+            Wire::Replace(token) => Notice::Order(Order::Replace {
+                token: Arc::from(token),
+            }),
+            Wire::EvictGuest(who) => Notice::Order(Order::EvictGuest { name: name(who)? }),
+            Wire::Typing { from, channel, to } => Notice::Order(Order::Typing {
+                from: name(from)?,
+                channel: read_optional(channel)?,
+                to: read_optional(to)?,
+            }),
+            Wire::Whisper {
+                from,
+                to,
+                id: (ms, sequence),
+                at,
+                text,
+                account,
+            } => Notice::Whisper {
+                message: Private {
+                    from: name(from)?,
+                    to: name(to)?,
+                    body: Body {
+                        id: MessageId { ms, sequence },
+                        at_ms: at,
+                        text: Text::clean(&text),
+                    },
+                },
+                from: account.map(AccountId),
+            },
+            Wire::Gone => Notice::Gone,
+        })
+    }
+}
+
+impl From<&Ban> for WireBan {
+    fn from(ban: &Ban) -> WireBan {
+        WireBan {
+            id: ban.id,
+            target: (&ban.target).into(),
+            reason: ban.reason.as_ref().map(owned),
+            created: ban.created_ms,
+            expires: ban.expires_ms,
+        }
+    }
+}
+
+impl WireBan {
+    fn read(self) -> Result<Ban, Unreadable> {
+        Ok(Ban {
+            id: self.id,
+            target: self.target.read()?,
+            reason: self.reason.as_deref().map(Text::clean),
+            created_ms: self.created,
+            expires_ms: self.expires,
+        })
+    }
+}
+
+impl From<&BanTarget> for WireTarget {
+    fn from(target: &BanTarget) -> WireTarget {
+        match target {
+            BanTarget::Nickname(name) => WireTarget::Nickname(name.as_str().to_owned()),
+            BanTarget::Address(net) => WireTarget::Address(net.to_string()),
+        }
+    }
+}
+
+impl WireTarget {
+    fn read(self) -> Result<BanTarget, Unreadable> {
+        match self {
+            WireTarget::Nickname(name) => read_name(&name).map(BanTarget::Nickname),
+            WireTarget::Address(net) => net
+                .parse()
+                .map(BanTarget::network)
+                .map_err(|_| Unreadable::Bad),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    #[test]
+    fn changes_come_back_as_they_went() {
+        let (who, channel) = (name("Zoë"), name("dev"));
+        for change in [
+            RosterChange::Online {
+                name: who.clone(),
+                account: Some(AccountId(7)),
+            },
+            RosterChange::Offline { name: who.clone() },
+            RosterChange::Joined {
+                name: who.clone(),
+                channel: channel.clone(),
+            },
+            RosterChange::Left {
+                name: who.clone(),
+                channel,
+            },
+            RosterChange::Renamed {
+                from: who,
+                to: name("zoe"),
+                account: None,
+            },
+        ] {
+            let Ok(Notice::Roster(read)) = Notice::decode(&roster(&change)) else {
+                panic!("{change:?}");
+            };
+            assert_eq!(read, change);
+        }
+    }
+
+    #[test]
+    fn orders_come_back_as_they_went() {
+        let text = Text::clean("because");
+        let ban = Ban {
+            id: 3,
+            target: BanTarget::network("192.0.2.7/24".parse().unwrap()),
+            reason: Some(text.clone()),
+            created_ms: 5,
+            expires_ms: None,
+        };
+        assert_eq!(read_ban(&super::ban(&ban)), Ok(ban.clone()));
+        for what in [
+            Order::Announce {
+                text: text.clone(),
+                at_ms: 9,
+            },
+            Order::Kick {
+                name: name("bob"),
+                reason: Some(text),
+            },
+            Order::Unban(ban.target.clone()),
+            Order::Unban(BanTarget::Nickname(name("bob"))),
+            Order::Ban(ban),
+            Order::Revoke {
+                token: "ABC".into(),
+            },
+            Order::Replace {
+                token: "DEF".into(),
+            },
+            Order::EvictGuest { name: name("bob") },
+            Order::Typing {
+                from: name("bob"),
+                channel: None,
+                to: Some(name("eve")),
+            },
+        ] {
+            let Ok(Notice::Order(read)) = Notice::decode(&order(&what)) else {
+                panic!("{what:?}");
+            };
+            assert_eq!(read, what);
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_server_is_written_by_scripts_too() {
+        let written = include_str!("lua/beat.lua");
+        let gone = String::from_utf8(pack(Wire::Gone)).unwrap();
+        assert!(written.contains(&gone), "{gone}");
+        assert!(include_str!("lua/leave.lua").contains(&gone));
+        assert!(matches!(Notice::decode(gone.as_bytes()), Ok(Notice::Gone)));
+        let newer = gone.replace(":1", ":2");
+        assert!(matches!(
+            Notice::decode(newer.as_bytes()),
+            Err(Unreadable::Newer)
+        ));
+    }
+}

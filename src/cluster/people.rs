@@ -1,0 +1,212 @@
+//! Who is on this server, as the others are told: what a newcomer reads of
+//! each of them, and which nicknames are held for whom.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::hub::RosterChange;
+use crate::name::Name;
+use crate::store::AccountId;
+
+use super::notice::{Person, person};
+
+/// How long a nickname is held for somebody who then does not come.
+pub const HELD: Duration = Duration::from_secs(30);
+
+/// Everybody here. It never waits for anything.
+#[derive(Default)]
+pub struct People {
+    /// By [`Name::key`].
+    here: HashMap<Arc<str>, Here>,
+    /// Nicknames that were claimed, until when they are held.
+    held: HashMap<Arc<str>, Instant>,
+}
+
+struct Here {
+    name: Name,
+    account: Option<AccountId>,
+    channels: Vec<Name>,
+}
+
+/// What a change of the roster means in Redis.
+#[derive(Debug, Default, PartialEq)]
+pub struct Steps {
+    /// Nickname to be free again.
+    pub release: Option<Arc<str>>,
+    /// Nickname to make sure of, and for whom.
+    pub claim: Option<(Name, Option<AccountId>)>,
+    /// Somebody who is no longer to be read under this key.
+    pub forget: Option<Arc<str>>,
+    /// Whose line to write, and what; nothing removes it.
+    pub line: Option<(Arc<str>, Vec<u8>)>,
+}
+
+/// The kind of owner a name can have.
+pub fn kind(account: Option<AccountId>) -> String {
+    match account {
+        Some(account) => format!("a{}", account.0),
+        None => "g".to_owned(),
+    }
+}
+
+impl People {
+    /// Whether a claim is in vain because of somebody here.
+    pub fn is_taken(&self, name: &Name, account: Option<AccountId>) -> bool {
+        self.here
+            .get(name.key())
+            .is_some_and(|person| person.account != account)
+    }
+
+    /// A nickname is held for somebody who is about to come.
+    pub fn hold(&mut self, name: &Name, now: Instant) {
+        if !self.here.contains_key(name.key()) {
+            self.held.insert(name.key().clone(), now + HELD);
+        }
+    }
+
+    /// The nicknames that were held in vain.
+    pub fn overdue(&mut self, now: Instant) -> Vec<Arc<str>> {
+        let mut overdue = Vec::new();
+        self.held.retain(|key, until| {
+            let keep = *until > now;
+            if !keep {
+                overdue.push(key.clone());
+            }
+            keep
+        });
+        overdue
+    }
+
+    /// Nobody is here any more.
+    pub fn clear(&mut self) {
+        self.here.clear();
+        self.held.clear();
+    }
+
+    /// A change; what follows from it.
+    pub fn apply(&mut self, change: &RosterChange) -> Steps {
+        match change {
+            RosterChange::Online { name, account } => {
+                self.held.remove(name.key());
+                let person = Here {
+                    name: name.clone(),
+                    account: *account,
+                    channels: Vec::new(),
+                };
+                self.here.insert(name.key().clone(), person);
+                Steps {
+                    claim: Some((name.clone(), *account)),
+                    ..self.steps(name)
+                }
+            }
+            RosterChange::Offline { name } => {
+                self.here.remove(name.key());
+                Steps {
+                    release: Some(name.key().clone()),
+                    ..self.steps(name)
+                }
+            }
+            RosterChange::Joined { name, channel } => {
+                if let Some(person) = self.here.get_mut(name.key())
+                    && !person.channels.contains(channel)
+                {
+                    person.channels.push(channel.clone());
+                }
+                self.steps(name)
+            }
+            RosterChange::Left { name, channel } => {
+                if let Some(person) = self.here.get_mut(name.key()) {
+                    person.channels.retain(|other| other != channel);
+                }
+                self.steps(name)
+            }
+            RosterChange::Renamed { from, to, account } => self.rename(from, to, *account),
+        }
+    }
+
+    fn rename(&mut self, from: &Name, to: &Name, account: Option<AccountId>) -> Steps {
+        if let Some(mut person) = self.here.remove(from.key()) {
+            person.name = to.clone();
+            person.account = account;
+            self.here.insert(to.key().clone(), person);
+        }
+        self.held.remove(to.key());
+        let moved = (from.key() != to.key()).then(|| from.key().clone());
+        Steps {
+            release: moved.clone(),
+            forget: moved,
+            claim: Some((to.clone(), account)),
+            ..self.steps(to)
+        }
+    }
+
+    fn steps(&self, name: &Name) -> Steps {
+        let line = self
+            .here
+            .get(name.key())
+            .map(Here::line)
+            .unwrap_or_default();
+        Steps {
+            line: Some((name.key().clone(), line)),
+            ..Steps::default()
+        }
+    }
+}
+
+impl Here {
+    fn line(&self) -> Vec<u8> {
+        let shown = |name: &Name| name.as_str().to_owned();
+        person(&Person {
+            name: shown(&self.name),
+            account: self.account.map(|account| account.0),
+            channels: self.channels.iter().map(shown).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    #[test]
+    fn what_is_held_in_vain_is_let_go() {
+        let mut people = People::default();
+        let now = Instant::now();
+        people.hold(&name("amy"), now);
+        people.hold(&name("bob"), now);
+        people.apply(&RosterChange::Online {
+            name: name("amy"),
+            account: None,
+        });
+        assert!(people.overdue(now).is_empty());
+        assert_eq!(people.overdue(now + HELD), [name("bob").key().clone()]);
+        assert!(people.overdue(now + HELD).is_empty());
+        assert!(people.is_taken(&name("AMY"), Some(AccountId(1))));
+        assert!(!people.is_taken(&name("amy"), None));
+    }
+
+    #[test]
+    fn a_new_name_is_taken_before_the_old_one_is_given_up_for_good() {
+        let mut people = People::default();
+        people.apply(&RosterChange::Online {
+            name: name("amy"),
+            account: None,
+        });
+        let rename = |from: &str, to: &str| RosterChange::Renamed {
+            from: name(from),
+            to: name(to),
+            account: None,
+        };
+        let same = people.apply(&rename("amy", "AMY"));
+        assert_eq!((same.release, same.forget), (None, None));
+        let other = people.apply(&rename("AMY", "eve"));
+        assert_eq!(other.release.as_ref(), Some(name("amy").key()));
+        assert_eq!(other.forget, other.release);
+        assert_eq!(other.claim, Some((name("eve"), None)));
+    }
+}

@@ -1,0 +1,295 @@
+//! The thread that reads what all servers have written, and tells the hub.
+//!
+//! It reads every shard: with more than a few dozen people, a server has
+//! somebody in each. It goes on from where it was, whatever happens to the
+//! connection. It never goes on over a gap: then this life is over.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use redis::Value;
+
+use crate::hub::{Fate, News, NodeId, Settled};
+
+use super::common::{Common, Life, Part};
+use super::entry::{self, Unreadable};
+use super::error::LinkError;
+use super::keys::{EntryId, node_text, parse_node};
+use super::link::{Backoff, Link, answer};
+use super::notice::{self, Notice};
+use super::stream::{Entry, streams};
+
+/// How long to wait for something new.
+const BLOCK: Duration = Duration::from_millis(1000);
+/// Entries of each stream in one answer.
+const COUNT: usize = 500;
+/// How often to look whether the next life has begun.
+const LIMBO: Duration = Duration::from_millis(20);
+
+/// See the module's documentation.
+pub struct Reader {
+    common: Arc<Common>,
+    link: Link,
+}
+
+/// How far a life has read.
+struct Cursors {
+    life: Life,
+    news: EntryId,
+    logs: Vec<EntryId>,
+    /// Up to which news the hub knows who is on a server.
+    known: HashMap<NodeId, EntryId>,
+}
+
+impl Reader {
+    pub fn new(common: Arc<Common>) -> Reader {
+        Reader {
+            link: Link::blocking(&common.settings.redis, BLOCK),
+            common,
+        }
+    }
+
+    /// Reads, life after life, until it is time to end.
+    pub fn run(&mut self) {
+        while !self.common.is_stopping() {
+            let life = self.common.life();
+            self.live(&life);
+            if self.common.is_stopping() {
+                return;
+            }
+            self.common.deliver(vec![News::CutOff]);
+            while self.common.life().number == life.number {
+                if self.common.pause(LIMBO) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads until this life is over.
+    fn live(&mut self, life: &Life) {
+        let mut cursors = Cursors {
+            news: life.start.news,
+            logs: life.start.logs.clone(),
+            known: HashMap::new(),
+            life: life.clone(),
+        };
+        let mut is_new = true;
+        let mut backoff = Backoff::default();
+        while !self.is_over(life) {
+            let read = match is_new {
+                true => self.roster(&mut cursors),
+                false => self.read(&mut cursors),
+            };
+            match read {
+                Ok(news) => {
+                    is_new = false;
+                    backoff.reset();
+                    self.common.report(Part::Reader, Ok::<(), LinkError>(()));
+                    self.common.deliver(news);
+                }
+                Err(error) => {
+                    self.common.report(Part::Reader, Err(error));
+                    if self.common.pause(backoff.next()) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_over(&self, life: &Life) -> bool {
+        let now = self.common.life();
+        now.is_over || now.number != life.number || self.common.is_stopping()
+    }
+
+    /// Who is on the other servers, each up to a place in the news.
+    fn roster(&mut self, cursors: &mut Cursors) -> Result<Vec<News>, LinkError> {
+        let mut command = redis::cmd("HKEYS");
+        command.arg(self.common.key("nodes"));
+        let nodes = answer::array(self.link.call(&command)?);
+        let nodes = nodes.into_iter().filter_map(answer::text);
+        let mut news = Vec::new();
+        for node in nodes.filter_map(|text| parse_node(&text)) {
+            if node == cursors.life.node {
+                continue;
+            }
+            let mut command = redis::cmd("HGETALL");
+            command.arg(self.common.key(&format!("people:{}", node_text(node))));
+            for (key, line) in answer::pairs(self.link.call(&command)?) {
+                if key.is_empty() {
+                    let up_to = line.parse().unwrap_or_default();
+                    cursors.known.insert(node, up_to);
+                    continue;
+                }
+                match notice::read_person(line.as_bytes()) {
+                    Ok(changes) => {
+                        let told = |change| News::Roster(node, change);
+                        news.extend(changes.into_iter().map(told));
+                    }
+                    Err(why) => self.common.skipped(why),
+                }
+            }
+        }
+        Ok(news)
+    }
+
+    /// What is new.
+    fn read(&mut self, cursors: &mut Cursors) -> Result<Vec<News>, LinkError> {
+        let mut pipeline = redis::pipe();
+        let block = BLOCK.as_millis().to_string();
+        let read = pipeline.cmd("XREAD").arg("COUNT").arg(COUNT);
+        read.arg("BLOCK").arg(block).arg("STREAMS");
+        read.arg(self.common.key("news"));
+        for shard in 0..cursors.logs.len() {
+            read.arg(self.common.key(&format!("log:{shard}")));
+        }
+        read.arg(cursors.news.to_string());
+        for cursor in &cursors.logs {
+            read.arg(cursor.to_string());
+        }
+        // Asked for at the same time: what is removed later is not missed.
+        pipeline.cmd("HGETALL").arg(self.common.key("trimmed"));
+        let mut values = self.link.pipe(&pipeline)?.into_iter();
+        let streams = streams(values.next().unwrap_or(Value::Nil));
+        let trimmed = answer::pairs(values.next().unwrap_or(Value::Nil));
+        if self.misses_something(cursors, &streams, &trimmed) {
+            let why = "what the others wrote meanwhile is no longer there";
+            self.common.cut_off(cursors.life.number, why);
+            return Ok(Vec::new());
+        }
+        let mut news = Vec::new();
+        for (key, entries) in streams {
+            match key.rsplit_once(":log:").and_then(|(_, n)| n.parse().ok()) {
+                Some(shard) => self.read_log(cursors, shard, entries, &mut news),
+                None => self.read_news(cursors, entries, &mut news),
+            }
+        }
+        Ok(news)
+    }
+
+    /// Whether something that was never read has been removed.
+    fn misses_something(
+        &self,
+        cursors: &Cursors,
+        streams: &[(String, Vec<Entry>)],
+        trimmed: &[(String, String)],
+    ) -> bool {
+        trimmed.iter().any(|(short, last)| {
+            let Ok(last) = last.parse::<EntryId>() else {
+                return false;
+            };
+            let (key, cursor) = match short.parse::<usize>() {
+                Ok(shard) => (
+                    self.common.key(&format!("log:{shard}")),
+                    cursors.logs.get(shard).copied(),
+                ),
+                Err(_) => (self.common.key("news"), Some(cursors.news)),
+            };
+            // It may have been removed just after it was read.
+            let first = streams
+                .iter()
+                .find(|(stream, _)| *stream == key)
+                .and_then(|(_, entries)| entries.first());
+            cursor.is_some_and(|cursor| cursor < last) && first.is_none_or(|first| first.id > last)
+        })
+    }
+
+    fn read_log(
+        &self,
+        cursors: &mut Cursors,
+        shard: u32,
+        entries: Vec<Entry>,
+        news: &mut Vec<News>,
+    ) {
+        let own = cursors.life.node;
+        let Some(cursor) = cursors.logs.get_mut(shard as usize) else {
+            return;
+        };
+        for entry in entries {
+            *cursor = entry.id;
+            let id = entry.id.message(shard);
+            let read = match entry.node {
+                Some(node) => entry::decode(node, id, &entry.bytes),
+                None => Err(Unreadable::Bad),
+            };
+            let entry = match read {
+                Ok(entry) => entry,
+                Err(why) => {
+                    self.common.skipped(why);
+                    continue;
+                }
+            };
+            let is_own = entry.node == own;
+            if let Some((message, from)) = entry.private_message() {
+                news.push(News::Private {
+                    message: message.clone(),
+                    from: Some(from),
+                });
+                news.push(News::Copy {
+                    message,
+                    from: Some(from),
+                    except: is_own.then_some(entry.sender),
+                });
+            } else if let Some(message) = entry.channel_message() {
+                news.push(match is_own {
+                    true => {
+                        self.common.unread.fetch_sub(1, Ordering::AcqRel);
+                        News::Settled(Settled {
+                            draft: entry.draft,
+                            fate: Fate::Committed(id),
+                        })
+                    }
+                    false => News::Message(message),
+                });
+            }
+        }
+    }
+
+    fn read_news(&self, cursors: &mut Cursors, entries: Vec<Entry>, news: &mut Vec<News>) {
+        for entry in entries {
+            cursors.news = entry.id;
+            let Some(node) = entry.node else {
+                self.common.skipped(Unreadable::Bad);
+                continue;
+            };
+            match Notice::decode(&entry.bytes) {
+                Err(why) => self.common.skipped(why),
+                Ok(Notice::Gone) if node == cursors.life.node => {
+                    let why = "it was not heard of for too long";
+                    self.common.cut_off(cursors.life.number, why);
+                    return;
+                }
+                // What a server tells itself it knows.
+                Ok(_) if node == cursors.life.node => {}
+                Ok(Notice::Gone) => {
+                    cursors.known.remove(&node);
+                    news.push(News::Gone(node));
+                }
+                Ok(Notice::Roster(change)) => {
+                    if cursors
+                        .known
+                        .get(&node)
+                        .is_none_or(|known| *known < entry.id)
+                    {
+                        news.push(News::Roster(node, change));
+                    }
+                }
+                Ok(Notice::Order(order)) => news.push(News::Order(order)),
+                Ok(Notice::Whisper { message, from }) => {
+                    news.push(News::Private {
+                        message: message.clone(),
+                        from,
+                    });
+                    news.push(News::Copy {
+                        message,
+                        from,
+                        except: None,
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! What Redis does as one step: scripts, each in its file.
+
+use redis::Script;
+
+/// All scripts. They name keys that are not among their `KEYS`: one Redis has
+/// all of the chat.
+pub struct Scripts {
+    pub batch: Script,
+    pub join: Script,
+    pub leave: Script,
+    pub beat: Script,
+    pub trim: Script,
+    pub unstored: Script,
+    pub consumers: Script,
+}
+
+impl Scripts {
+    pub fn new() -> Scripts {
+        Scripts {
+            batch: Script::new(include_str!("lua/batch.lua")),
+            join: Script::new(include_str!("lua/join.lua")),
+            leave: Script::new(include_str!("lua/leave.lua")),
+            beat: Script::new(include_str!("lua/beat.lua")),
+            trim: Script::new(include_str!("lua/trim.lua")),
+            unstored: Script::new(include_str!("lua/unstored.lua")),
+            consumers: Script::new(include_str!("lua/consumers.lua")),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! How a server is one of several.
+
+use std::time::Duration;
+
+use crate::hub::NodeId;
+
+use super::url::RedisUrl;
+
+/// How a server is one of several. All of them need the same `shards`,
+/// `prefix`, `beat` and `patience`.
+#[derive(Clone, Debug)]
+pub struct ClusterSettings {
+    /// Where Redis is.
+    pub redis: RedisUrl,
+    /// What all keys in Redis begin with.
+    pub prefix: String,
+    /// Streams that messages are spread over: 1 to 64, and the same for as
+    /// long as the chat lives.
+    pub shards: u32,
+    /// What this server is called in lists: `host:port`.
+    pub address: String,
+    /// How often it says that it lives.
+    pub beat: Duration,
+    /// Beats that may be missing before the others give it up.
+    pub patience: u32,
+    /// Beats for which entries are kept at least, although they are stored.
+    pub keep: u32,
+    /// How long a message that could not be sent waits before it is refused.
+    pub refuse_after: Duration,
+    /// After which time another server stores what one has begun to.
+    pub claim_after: Duration,
+    /// Bytes of messages that may wait to be sent.
+    pub queue_bytes: usize,
+    /// Everything else that may wait to be sent; beyond it, the server has to
+    /// join anew.
+    pub queue_shares: usize,
+}
+
+/// A live server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeInfo {
+    /// For one life of it.
+    pub id: NodeId,
+    /// `host:port`.
+    pub address: String,
+    /// Connections it has.
+    pub connections: u64,
+    /// When it started, in milliseconds since 1970 UTC.
+    pub started_ms: u64,
+    /// How long ago it last said that it lives.
+    pub beat_age: Duration,
+}
+
+impl ClusterSettings {
+    /// The defaults for a Redis.
+    pub fn new(redis: RedisUrl) -> ClusterSettings {
+        ClusterSettings {
+            redis,
+            prefix: "chat".to_owned(),
+            shards: 16,
+            address: String::new(),
+            beat: Duration::from_secs(1),
+            patience: 10,
+            keep: 600,
+            refuse_after: Duration::from_secs(5),
+            claim_after: Duration::from_secs(15),
+            queue_bytes: 64 * 1024 * 1024,
+            queue_shares: 262_144,
+        }
+    }
+}

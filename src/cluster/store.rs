@@ -1,0 +1,386 @@
+//! The store of a server that is one of several: what is in PostgreSQL, and
+//! what is only in the log yet. Whoever has seen a message finds it here.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::hub::MessageId;
+use crate::name::Name;
+use crate::store::{
+    Account, AccountId, Appended, Conversation, Found, History, MAX_ROWS, NewAccount, NewMessage,
+    Place, Search, SearchScope, Secret, Store, StoreError, StoredMessage, ThreadSummary, Token,
+    Who, Window,
+};
+
+use super::common::Common;
+use super::entry;
+use super::error::LinkError;
+use super::keys::{EntryId, shard_of};
+use super::link::{Link, answer};
+use super::merge::{Rows, merge};
+use super::stream::entries;
+
+/// Connections kept for those who ask next.
+const IDLE_LINKS: usize = 4;
+/// Entries asked for at once.
+const PAGE: usize = 1000;
+/// Entries looked at for one answer; the store is too far behind if there are
+/// more.
+const MOST_ENTRIES: usize = 200_000;
+/// How long to wait until the store has what was written before the question.
+const CATCH_UP: Duration = Duration::from_millis(500);
+/// How often to look whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Attempts when the log is trimmed at the very moment it is read.
+const ATTEMPTS: usize = 4;
+
+/// See the module's documentation.
+pub struct ClusterStore {
+    common: Arc<Common>,
+    postgres: Arc<dyn Store>,
+    links: Mutex<Vec<Link>>,
+}
+
+impl ClusterStore {
+    pub fn new(common: Arc<Common>, postgres: Arc<dyn Store>) -> ClusterStore {
+        ClusterStore {
+            common,
+            postgres,
+            links: Mutex::default(),
+        }
+    }
+
+    /// Does something with a connection nobody else has.
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Link) -> Result<T, LinkError>,
+    ) -> Result<T, StoreError> {
+        let idle = self.links.lock().pop();
+        let mut link = idle.unwrap_or_else(|| self.common.link());
+        let result = work(&mut link);
+        let mut links = self.links.lock();
+        if result.is_ok() && links.len() < IDLE_LINKS {
+            links.push(link);
+        }
+        result.map_err(|error| StoreError::Database(format!("Redis: {error}")))
+    }
+
+    fn shard(&self, conversation: &Conversation) -> u32 {
+        shard_of(conversation, self.common.settings.shards)
+    }
+
+    /// The first entry of a shard that may not be in the store.
+    fn unstored(&self, link: &mut Link, shard: u32) -> Result<EntryId, LinkError> {
+        let arguments: [&[u8]; 2] = [
+            self.common.settings.prefix.as_bytes(),
+            &shard.to_string().into_bytes(),
+        ];
+        let reply = link.script(&self.common.scripts.unstored, &arguments)?;
+        let text = answer::text(reply).unwrap_or_default();
+        let stored: Option<EntryId> = text.strip_prefix('(').and_then(|id| id.parse().ok());
+        Ok(match stored {
+            Some(EntryId { ms, sequence }) => EntryId {
+                ms,
+                sequence: sequence + 1,
+            },
+            None => text.parse().unwrap_or_default(),
+        })
+    }
+
+    /// Before which entry those of a shard may have been removed.
+    fn removed(&self, link: &mut Link, shard: u32) -> Result<Option<EntryId>, LinkError> {
+        let mut command = redis::cmd("HGET");
+        command.arg(self.common.key("trimmed")).arg(shard);
+        let last = link.call(&command)?;
+        Ok(answer::text(last).and_then(|id| id.parse().ok()))
+    }
+
+    /// Reads a conversation from the log, from an entry on.
+    fn rows(
+        &self,
+        link: &mut Link,
+        conversation: &Conversation,
+        from: EntryId,
+        window: Window,
+        limit: usize,
+    ) -> Result<Option<Rows>, LinkError> {
+        let shard = self.shard(conversation);
+        let (mut low, mut high) = (from, None);
+        match window {
+            Window::After(id) => low = low.max(EntryId::floor(id)),
+            Window::Before(id) => high = Some(EntryId::floor(id)),
+            Window::Latest | Window::Page(_) => {}
+        }
+        let is_after = matches!(window, Window::After(_));
+        let mut start = format!("{low}");
+        let mut end = high.map_or_else(|| "+".to_owned(), |id| id.to_string());
+        let mut rows = Rows::default();
+        let mut looked_at = 0;
+        loop {
+            let mut command = redis::cmd(if is_after { "XRANGE" } else { "XREVRANGE" });
+            command.arg(self.common.key(&format!("log:{shard}")));
+            let (first, second) = if is_after {
+                (&start, &end)
+            } else {
+                (&end, &start)
+            };
+            command.arg(first).arg(second).arg("COUNT").arg(PAGE);
+            let page = entries(link.call(&command)?);
+            let is_last = page.len() < PAGE;
+            looked_at += page.len();
+            if let Some(last) = page.last() {
+                let next = format!("({}", last.id);
+                if is_after { start = next } else { end = next }
+            }
+            for entry in page {
+                let id = entry.id.message(shard);
+                let node = entry.node.unwrap_or(crate::hub::NodeId(0));
+                let Ok(entry) = entry::decode(node, id, &entry.bytes) else {
+                    continue;
+                };
+                if entry.conversation() == *conversation && is_within(id, window) {
+                    rows.messages.push(stored(entry.message));
+                }
+            }
+            rows.more = rows.messages.len() > limit;
+            if is_last || rows.more {
+                break;
+            }
+            if looked_at >= MOST_ENTRIES {
+                return Ok(None);
+            }
+        }
+        rows.messages.truncate(limit);
+        if !is_after {
+            rows.messages.reverse();
+        }
+        Ok(Some(rows))
+    }
+
+    /// What PostgreSQL and the log have together.
+    fn merged(
+        &self,
+        conversation: &Conversation,
+        window: Window,
+        limit: usize,
+    ) -> Result<History, StoreError> {
+        let shard = self.shard(conversation);
+        for _ in 0..ATTEMPTS {
+            let from = self.with(|link| self.unstored(link, shard))?;
+            let stored = match self.postgres.history(conversation, window, limit) {
+                Ok(stored) => stored,
+                Err(error) => return self.read_log_alone(conversation, window, limit, error),
+            };
+            let (rows, removed) = self.with(|link| {
+                let rows = self.rows(link, conversation, from, window, limit)?;
+                Ok((rows, self.removed(link, shard)?))
+            })?;
+            // What was not stored when we asked, and removed before we looked.
+            if removed.is_some_and(|removed| removed >= from) {
+                continue;
+            }
+            let rows = rows.ok_or(StoreError::Busy)?;
+            return Ok(merge(stored, rows, window, limit));
+        }
+        Err(StoreError::Busy)
+    }
+
+    /// While PostgreSQL is away: what the log still has, if it can be said
+    /// what is missing.
+    fn read_log_alone(
+        &self,
+        conversation: &Conversation,
+        window: Window,
+        limit: usize,
+        error: StoreError,
+    ) -> Result<History, StoreError> {
+        let shard = self.shard(conversation);
+        let (rows, removed) = self.with(|link| {
+            let rows = self.rows(link, conversation, EntryId::default(), window, limit)?;
+            Ok((rows, self.removed(link, shard)?))
+        })?;
+        let Some(rows) = rows else {
+            return Err(error);
+        };
+        let more = match window {
+            // Between this id and what is left there may have been others.
+            Window::After(id) if removed.is_some_and(|last| last >= EntryId::floor(id)) => {
+                return Err(error);
+            }
+            Window::After(_) => rows.more,
+            _ if rows.messages.is_empty() => return Err(error),
+            // Whatever is older may be in PostgreSQL.
+            _ => true,
+        };
+        Ok(History {
+            messages: rows.messages,
+            more,
+            gap: false,
+        })
+    }
+
+    /// Waits a little until PostgreSQL has what has been written up to now.
+    /// Answers that cannot be merged are right then.
+    fn catch_up(&self, shards: impl Iterator<Item = u32>) {
+        let deadline = Instant::now() + CATCH_UP;
+        let caught_up = self.with(|link| {
+            for shard in shards {
+                let mut command = redis::cmd("XREVRANGE");
+                command.arg(self.common.key(&format!("log:{shard}")));
+                command.arg("+").arg("-").arg("COUNT").arg(1);
+                let last = entries(link.call(&command)?).pop();
+                let Some(last) = last else { continue };
+                while self.unstored(link, shard)? <= last.id && Instant::now() < deadline {
+                    std::thread::sleep(LOOK_EVERY);
+                }
+            }
+            Ok(())
+        });
+        if let Err(error) = caught_up {
+            log::debug!("asking PostgreSQL without knowing whether it has everything: {error}");
+        }
+    }
+
+    fn all_shards(&self) -> std::ops::Range<u32> {
+        0..self.common.settings.shards
+    }
+}
+
+fn is_within(id: MessageId, window: Window) -> bool {
+    match window {
+        Window::After(after) => id > after,
+        Window::Before(before) => id < before,
+        Window::Latest | Window::Page(_) => true,
+    }
+}
+
+fn stored(message: NewMessage) -> StoredMessage {
+    let account = match message.place {
+        Place::Channel { account, .. } => account,
+        Place::Direct { from, .. } => Some(from),
+    };
+    StoredMessage {
+        id: message.id,
+        at_ms: message.at_ms,
+        author: message.author,
+        account,
+        text: message.text,
+    }
+}
+
+impl Store for ClusterStore {
+    /// Messages go into the log, never here.
+    fn append(&self, _: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        let why = "messages of several servers are stored from their common log";
+        Err(StoreError::Database(why.to_owned()))
+    }
+
+    fn last_message_id(&self) -> Result<MessageId, StoreError> {
+        self.postgres.last_message_id()
+    }
+
+    fn history(
+        &self,
+        conversation: &Conversation,
+        window: Window,
+        limit: usize,
+    ) -> Result<History, StoreError> {
+        let limit = limit.min(MAX_ROWS);
+        match window {
+            Window::Page(0 | 1) => self.merged(conversation, Window::Latest, limit),
+            // Counting needs all of them in one place.
+            Window::Page(_) => {
+                self.catch_up(std::iter::once(self.shard(conversation)));
+                self.postgres.history(conversation, window, limit)
+            }
+            _ => self.merged(conversation, window, limit),
+        }
+    }
+
+    fn inbox(
+        &self,
+        account: AccountId,
+        page: u64,
+        per_page: usize,
+    ) -> Result<Vec<ThreadSummary>, StoreError> {
+        self.catch_up(self.all_shards());
+        self.postgres.inbox(account, page, per_page)
+    }
+
+    fn mark_read(
+        &self,
+        account: AccountId,
+        peer: AccountId,
+        up_to: MessageId,
+    ) -> Result<(), StoreError> {
+        // Only what is there can be marked as read.
+        let thread = Conversation::Thread(account, peer);
+        self.catch_up(std::iter::once(self.shard(&thread)));
+        self.postgres.mark_read(account, peer, up_to)
+    }
+
+    fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
+        match &search.scope {
+            SearchScope::Within(conversation) => {
+                self.catch_up(std::iter::once(self.shard(conversation)));
+            }
+            SearchScope::ThreadsOf(_) | SearchScope::Everywhere => {
+                self.catch_up(self.all_shards());
+            }
+        }
+        self.postgres.search(search)
+    }
+
+    fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError> {
+        self.postgres.create_account(account)
+    }
+
+    fn account(&self, who: &Who) -> Result<Option<Account>, StoreError> {
+        self.postgres.account(who)
+    }
+
+    fn set_ignored(
+        &self,
+        account: AccountId,
+        nickname: &Name,
+        ignored: bool,
+    ) -> Result<(), StoreError> {
+        self.postgres.set_ignored(account, nickname, ignored)
+    }
+
+    fn add_token(&self, token: &Token) -> Result<(), StoreError> {
+        self.postgres.add_token(token)
+    }
+
+    fn token(&self, access_key_id: &str) -> Result<Option<Token>, StoreError> {
+        self.postgres.token(access_key_id)
+    }
+
+    fn exchange_token(
+        &self,
+        refresh_token: &Secret,
+        new: &Token,
+        now_ms: u64,
+    ) -> Result<Option<Token>, StoreError> {
+        self.postgres.exchange_token(refresh_token, new, now_ms)
+    }
+
+    fn deactivate_token(&self, access_key_id: &str, now_ms: u64) -> Result<bool, StoreError> {
+        self.postgres.deactivate_token(access_key_id, now_ms)
+    }
+
+    fn check_writable(&self) -> Result<(), StoreError> {
+        self.postgres.check_writable()
+    }
+
+    /// The thread that fills the store does that.
+    fn tend(&self, _: u64) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn close(&self) -> Result<(), StoreError> {
+        self.postgres.close()
+    }
+}

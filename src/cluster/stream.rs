@@ -1,0 +1,59 @@
+//! Answers of Redis that hold entries of streams.
+
+use redis::Value;
+
+use crate::hub::NodeId;
+
+use super::keys::{EntryId, parse_node};
+use super::link::answer;
+
+/// An entry as it is in a stream.
+#[derive(Debug)]
+pub struct Entry {
+    pub id: EntryId,
+    /// Who wrote it; nobody that makes sense if there is none.
+    pub node: Option<NodeId>,
+    /// What it says.
+    pub bytes: Vec<u8>,
+}
+
+/// The streams in an answer of XREAD or XREADGROUP, with their keys.
+pub fn streams(value: Value) -> Vec<(String, Vec<Entry>)> {
+    let stream = |value| {
+        let mut parts = answer::array(value).into_iter();
+        let key = parts.next().and_then(answer::text)?;
+        Some((key, entries(parts.next()?)))
+    };
+    answer::array(value)
+        .into_iter()
+        .filter_map(stream)
+        .collect()
+}
+
+/// The entries in an answer of XRANGE and its like.
+pub fn entries(value: Value) -> Vec<Entry> {
+    answer::array(value).into_iter().filter_map(entry).collect()
+}
+
+fn entry(value: Value) -> Option<Entry> {
+    let mut parts = answer::array(value).into_iter();
+    let id = answer::text(parts.next()?)?.parse().ok()?;
+    let mut fields = answer::array(parts.next()?).into_iter();
+    let mut entry = Entry {
+        id,
+        node: None,
+        bytes: Vec::new(),
+    };
+    while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
+        match (name, value) {
+            (Value::BulkString(name), Value::BulkString(value)) if name == b"e" => {
+                entry.bytes = value;
+            }
+            (Value::BulkString(name), value) if name == b"n" => {
+                entry.node = answer::text(value).as_deref().and_then(parse_node);
+            }
+            _ => {}
+        }
+    }
+    Some(entry)
+}

@@ -1,0 +1,198 @@
+//! What keeps messages: a store of our own, or one that several servers have
+//! in common.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::{Config, Secret};
+use crate::data::DataDir;
+use crate::hub::Hub;
+use crate::keeper::{Keeper, KeeperThreads};
+use crate::rest::Readiness;
+use crate::store::{
+    Durability, OpenError, Retention, SqliteSettings, SqliteStore, Store, WriterSettings,
+};
+use crate::turn::HubHandle;
+
+use super::StartError;
+use super::shared::Others;
+
+/// What was started to keep messages.
+pub(super) struct Keeping {
+    pub store: Arc<dyn Store>,
+    pub keeper: Keeper,
+    pub threads: KeepingThreads,
+    /// What signs passes.
+    pub signing_key: Secret,
+    /// All live servers, if this is one of several.
+    pub others: Option<Others>,
+    #[cfg(feature = "cluster")]
+    cluster: Option<crate::cluster::Cluster>,
+}
+
+/// The threads behind it.
+pub(super) struct KeepingThreads {
+    keeper: KeeperThreads,
+    #[cfg(feature = "cluster")]
+    cluster: Option<crate::cluster::ClusterThreads>,
+}
+
+impl Keeping {
+    /// Opens the store, joins the other servers if there are any, and starts
+    /// what brings messages there. `failed` runs if a fault of ours ends that.
+    pub fn start(
+        config: &Config,
+        address: &str,
+        data: &DataDir,
+        hub: &HubHandle,
+        readiness: &Readiness,
+        failed: impl Fn() + Clone + Send + Sync + 'static,
+    ) -> Result<Keeping, StartError> {
+        let store = open_store(config, data)?;
+        let signing_key = data.signing_key()?;
+        #[cfg(feature = "cluster")]
+        if let Some(redis) = &config.cluster.redis {
+            let at = (redis, address);
+            return Keeping::share(config, at, (store, signing_key), hub, readiness, failed);
+        }
+        let (keeper, appender, threads) =
+            Keeper::start(&store, hub, WriterSettings::default(), failed)?;
+        readiness.watch("store", move || {
+            let words = "messages cannot be stored at present";
+            (!appender.is_healthy()).then(|| words.to_owned())
+        });
+        Ok(Keeping {
+            store,
+            keeper,
+            threads: KeepingThreads {
+                keeper: threads,
+                #[cfg(feature = "cluster")]
+                cluster: None,
+            },
+            signing_key,
+            others: None,
+            #[cfg(feature = "cluster")]
+            cluster: None,
+        })
+    }
+
+    /// Keeps messages together with other servers.
+    #[cfg(feature = "cluster")]
+    fn share(
+        config: &Config,
+        (redis, address): (&crate::config::RedisAddress, &str),
+        (postgres, signing_key): (Arc<dyn Store>, Secret),
+        hub: &HubHandle,
+        readiness: &Readiness,
+        failed: impl Fn() + Clone + Send + Sync + 'static,
+    ) -> Result<Keeping, StartError> {
+        use crate::cluster::{Cluster, ClusterSettings, RedisUrl};
+        use crate::turn::Input;
+
+        let url = RedisUrl::parse(redis.expose()).map_err(StartError::Redis)?;
+        let settings = ClusterSettings {
+            shards: config.cluster.shards,
+            address: address.to_owned(),
+            ..ClusterSettings::new(url)
+        };
+        let signing_key = Cluster::common_secret(&settings, "signing-key", &signing_key)
+            .map_err(StartError::Cluster)?;
+        let told = hub.clone();
+        let deliver = move |news| told.send(Input::News(news)).is_ok();
+        let (cluster, threads) =
+            Cluster::start(settings, postgres, deliver, failed).map_err(StartError::Cluster)?;
+        let store = cluster.store();
+        let (keeper, keeping) = Keeper::over(Box::new(cluster.clone()), &store, hub)?;
+        hub.share_names(Arc::new(cluster.clone()));
+        let asked = cluster.clone();
+        readiness.watch("cluster", move || asked.readiness());
+        Ok(Keeping {
+            store,
+            keeper,
+            threads: KeepingThreads {
+                keeper: keeping,
+                cluster: Some(threads),
+            },
+            signing_key,
+            others: Some(others(cluster.clone())),
+            cluster: Some(cluster),
+        })
+    }
+
+    /// Prepares a hub that nobody has come to yet.
+    pub fn prepare(&self, hub: &mut Hub) -> Result<(), StartError> {
+        hub.continue_after(self.store.last_message_id().map_err(StartError::Store)?);
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = &self.cluster {
+            hub.join_others();
+            if let Some(bans) = cluster.bans() {
+                hub.restore_bans(bans);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl KeepingThreads {
+    /// Keeps what waits, and ends; call it when the hub thread has ended.
+    pub fn shut_down(self, allowed: Duration) {
+        let deadline = Instant::now() + allowed;
+        self.keeper.shut_down(allowed);
+        #[cfg(feature = "cluster")]
+        if let Some(cluster) = self.cluster {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !cluster.shut_down(left) {
+                log::warn!("the other servers have to finish what this one could not");
+            }
+        }
+        #[cfg(not(feature = "cluster"))]
+        let _ = deadline;
+    }
+}
+
+/// The live servers as everybody is told of them.
+#[cfg(feature = "cluster")]
+fn others(cluster: crate::cluster::Cluster) -> Others {
+    use crate::nodes::Node;
+    Arc::new(move || {
+        let now = std::time::SystemTime::now();
+        let nodes = cluster.nodes().into_iter().map(|node| {
+            let beat = now.checked_sub(node.beat_age).unwrap_or(now);
+            let beat = beat.duration_since(std::time::UNIX_EPOCH);
+            Node {
+                id: format!("{:016x}", node.id.0),
+                address: node.address,
+                connections: node.connections,
+                capacity: 0,
+                last_heartbeat_ms: beat.map_or(0, |beat| beat.as_millis() as u64),
+            }
+        });
+        nodes.collect()
+    })
+}
+
+/// The database that is configured.
+fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, OpenError> {
+    let retention = Retention {
+        channel_days: config.store.channel_days,
+        channel_messages: config.store.channel_messages,
+        direct_days: config.store.direct_days,
+    };
+    #[cfg(feature = "cluster")]
+    if let Some(url) = config.postgres().cloned() {
+        use crate::store::{PostgresSettings, PostgresStore};
+        return Ok(Arc::new(PostgresStore::open(PostgresSettings {
+            retention,
+            ..PostgresSettings::new(url)
+        })?));
+    }
+    Ok(Arc::new(SqliteStore::open(SqliteSettings {
+        durability: match config.store.durability.as_str() {
+            "process" => Durability::Process,
+            _ => Durability::Power,
+        },
+        max_bytes: config.store.max_bytes,
+        retention,
+        ..SqliteSettings::new(data.path().join("chat.db"))
+    })?))
+}

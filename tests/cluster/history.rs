@@ -1,0 +1,231 @@
+//! Whoever has seen a message finds it, wherever it is by then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chat_server::hub::MessageId;
+use chat_server::store::{
+    AccountId, Appended, Conversation, History, NewMessage, Store, StoreError, Window,
+};
+
+use crate::node::{Chat, Node, account, channel, direct, texts};
+use crate::support::{Postgres, wait_until};
+
+/// PostgreSQL that can be held up: it takes in nothing meanwhile.
+pub struct Slow {
+    pub inner: Arc<dyn Store>,
+    pub is_held: AtomicBool,
+}
+
+impl Slow {
+    fn hold(&self, is_held: bool) {
+        self.is_held.store(is_held, Ordering::SeqCst);
+    }
+}
+
+/// Passes on what tests need of a store.
+macro_rules! pass_on {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
+            self.inner.$name($($argument),*)
+        })*
+    };
+}
+
+impl Store for Slow {
+    fn merge(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+        match self.is_held.load(Ordering::SeqCst) {
+            true => Err(StoreError::Busy),
+            false => self.inner.merge(messages),
+        }
+    }
+
+    pass_on! {
+        append(messages: &[NewMessage]) -> Vec<Appended>;
+        last_message_id() -> MessageId;
+        history(of: &Conversation, window: Window, limit: usize) -> History;
+        inbox(account: AccountId, page: u64, per_page: usize) -> Vec<chat_server::store::ThreadSummary>;
+        mark_read(account: AccountId, peer: AccountId, up_to: MessageId) -> ();
+        search(search: &chat_server::store::Search) -> Vec<chat_server::store::Found>;
+        create_account(account: &chat_server::store::NewAccount) -> chat_server::store::Account;
+        account(who: &chat_server::store::Who) -> Option<chat_server::store::Account>;
+        set_ignored(account: AccountId, nickname: &chat_server::name::Name, ignored: bool) -> ();
+        add_token(token: &chat_server::store::Token) -> ();
+        token(id: &str) -> Option<chat_server::store::Token>;
+        exchange_token(
+            refresh: &chat_server::store::Secret, new: &chat_server::store::Token, now_ms: u64
+        ) -> Option<chat_server::store::Token>;
+        deactivate_token(id: &str, now_ms: u64) -> bool;
+        check_writable() -> ();
+        tend(now_ms: u64) -> bool;
+        close() -> ();
+    }
+}
+
+/// A node whose store can be held up.
+fn slow_node(chat: &Chat) -> (Node, Arc<Slow>) {
+    let slow = Arc::new(Slow {
+        inner: chat.postgres(),
+        is_held: AtomicBool::new(false),
+    });
+    (Node::start(chat.settings(), slow.clone()), slow)
+}
+
+fn numbers(range: std::ops::Range<u64>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
+}
+
+/// All there is of a channel, page by page, forwards and backwards.
+fn paged(store: &dyn Store, of: &Conversation, limit: usize) -> [Vec<String>; 2] {
+    let text = |history: &History| -> Vec<String> {
+        let texts = history.messages.iter().map(|m| m.text.as_str().to_owned());
+        texts.collect()
+    };
+    let mut forwards = Vec::new();
+    let mut after = MessageId::default();
+    loop {
+        let page = store.history(of, Window::After(after), limit).unwrap();
+        assert!(page.messages.len() <= limit);
+        forwards.extend(text(&page));
+        match page.messages.last() {
+            Some(last) if page.more => after = last.id,
+            _ => break,
+        }
+    }
+    let mut backwards: Vec<Vec<String>> = Vec::new();
+    let mut window = Window::Latest;
+    loop {
+        let page = store.history(of, window, limit).unwrap();
+        assert!(page.messages.len() <= limit);
+        backwards.push(text(&page));
+        match page.messages.first() {
+            Some(first) if page.more => window = Window::Before(first.id),
+            _ => break,
+        }
+    }
+    backwards.reverse();
+    [forwards, backwards.concat()]
+}
+
+#[test]
+fn what_is_not_stored_yet_is_found_between_what_is() {
+    let chat = Chat::new();
+    // Two servers share the work: one of them does not come to an end with it.
+    let (one, slow) = slow_node(&chat);
+    let two = chat.node_with(|settings| settings.claim_after = Duration::from_secs(600));
+    slow.hold(true);
+    for number in 0..300 {
+        // One at a time, so that both get some.
+        one.say(number, "dev", &number.to_string());
+        one.wait_told(number as usize + 1);
+    }
+    two.wait_told(300);
+    let dev = channel("dev");
+    for node in [&one, &two] {
+        let store = node.cluster.store();
+        assert_eq!(texts(&*store, &dev), numbers(0..300));
+        for limit in [1, 7, 100, 300, 301] {
+            let [forwards, backwards] = paged(&*store, &dev, limit);
+            assert_eq!(forwards, numbers(0..300), "{limit}");
+            assert_eq!(backwards, numbers(0..300), "{limit}");
+        }
+        assert_eq!(texts(&*store, &channel("ops")), [""; 0]);
+    }
+    assert!(
+        texts(&*two.postgres, &dev).len() < 300,
+        "the store was not behind at all"
+    );
+    slow.hold(false);
+    wait_until("everything is stored", || {
+        texts(&*two.postgres, &dev).len() == 300
+    });
+    assert_eq!(texts(&*two.cluster.store(), &dev), numbers(0..300));
+}
+
+#[test]
+fn what_was_seen_is_found_at_once() {
+    let chat = Chat::new();
+    let [one, two] = [chat.node(), chat.node()];
+    let dev = channel("dev");
+    for number in 0..200 {
+        one.say(number, "dev", &number.to_string());
+        let seen = *two.wait_told(number as usize + 1).last().unwrap();
+        let store = two.cluster.store();
+        let history = store.history(&dev, Window::Latest, 1).unwrap();
+        assert_eq!(history.messages[0].id, seen);
+        let history = store.history(&dev, Window::Before(seen), 500).unwrap();
+        assert_eq!(history.messages.len() as u64, number);
+    }
+}
+
+#[test]
+fn a_thread_is_in_the_inbox_and_can_be_marked_as_read_at_once() {
+    let chat = Chat::new();
+    let [one, two] = [chat.node(), chat.node()];
+    let (amy, bob) = (
+        account(&*one.postgres, "amy"),
+        account(&*one.postgres, "bob"),
+    );
+    for number in 0..20 {
+        let refused = one
+            .cluster
+            .append(vec![direct(number, amy, bob, &number.to_string())]);
+        assert!(refused.is_empty());
+        let told = |news: &chat_server::hub::News| match news {
+            chat_server::hub::News::Private { message, .. } => Some(message.body.id),
+            _ => None,
+        };
+        let id = two.heard.wait("it is told", || {
+            let all = two.heard.all(told);
+            (all.len() as u64 == number + 1).then(|| all[number as usize])
+        });
+        let store = two.cluster.store();
+        let inbox = store.inbox(AccountId(bob), 1, 10).unwrap();
+        assert_eq!((inbox[0].latest.id, inbox[0].unread), (id, 1));
+        store.mark_read(AccountId(bob), AccountId(amy), id).unwrap();
+        let inbox = store.inbox(AccountId(bob), 1, 10).unwrap();
+        assert_eq!(inbox[0].unread, 0);
+    }
+    let thread = Conversation::Thread(AccountId(bob), AccountId(amy));
+    assert_eq!(texts(&*two.cluster.store(), &thread), numbers(0..20));
+}
+
+#[test]
+fn while_postgresql_is_away_what_was_seen_lately_is_found() {
+    let postgres = Postgres::start();
+    let mut chat = Chat::new();
+    chat.postgres_url = postgres.create_database();
+    let [one, two] = [chat.node(), chat.node()];
+    let dev = channel("dev");
+    for number in 0..50 {
+        one.say(number, "dev", &number.to_string());
+    }
+    let told = two.wait_told(50);
+    wait_until("it is stored", || texts(&*one.postgres, &dev).len() == 50);
+    postgres.kill();
+    for number in 50..100 {
+        one.say(number, "dev", &number.to_string());
+    }
+    two.wait_told(100);
+    let store = two.cluster.store();
+    assert_eq!(texts(&*store, &dev), numbers(0..100));
+    let latest = store.history(&dev, Window::Latest, 1000).unwrap();
+    assert!(latest.more, "nobody can say that this is all");
+    let missed = store.history(&dev, Window::After(told[40]), 1000).unwrap();
+    assert_eq!((missed.messages.len(), missed.more), (59, false));
+    assert!(store.history(&channel("ops"), Window::Latest, 10).is_err());
+    wait_until("it is noticed", || {
+        let words = two.cluster.readiness().or(one.cluster.readiness());
+        words.is_some_and(|words| words.contains("PostgreSQL"))
+    });
+    postgres.start_again();
+    wait_until("it is all stored", || {
+        let history = one.postgres.history(&dev, Window::Latest, 1000);
+        history.is_ok_and(|history| history.messages.len() == 100)
+    });
+    for node in [&one, &two] {
+        wait_until("all is well", || node.cluster.readiness().is_none());
+    }
+    assert_eq!(texts(&*two.cluster.store(), &dev), numbers(0..100));
+}

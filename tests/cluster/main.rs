@@ -1,0 +1,19 @@
+//! Several servers as one chat, without their hubs: each is a `Cluster` that
+//! writes down what its hub would be told. Redis and PostgreSQL are real, and
+//! so is what goes wrong with them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod chaos;
+mod encoding;
+mod history;
+mod limits;
+mod lives;
+mod log;
+mod names;
+mod node;
+mod outages;
+mod proxy;
+mod roster;
+mod storing;

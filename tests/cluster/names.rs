@@ -1,0 +1,134 @@
+//! A nickname is one guest's, or one account's, on all servers together.
+
+use std::sync::Barrier;
+use std::thread;
+
+use chat_server::hub::{News, RosterChange, Shared};
+use chat_server::store::AccountId;
+
+use crate::node::{Chat, Node, connection, name};
+
+fn online(node: &Node, who: &str, account: Option<i64>) {
+    node.share(Shared::Roster(RosterChange::Online {
+        name: name(who),
+        account: account.map(AccountId),
+    }));
+}
+
+fn offline(node: &Node, who: &str) {
+    node.share(Shared::Roster(RosterChange::Offline { name: name(who) }));
+}
+
+#[test]
+fn of_two_servers_that_race_for_a_name_one_has_it() {
+    const ROUNDS: usize = 1000;
+    let chat = Chat::new();
+    let nodes = [chat.node(), chat.node()];
+    let barrier = Barrier::new(2);
+    let won: Vec<Vec<bool>> = thread::scope(|scope| {
+        let racing: Vec<_> = nodes
+            .iter()
+            .map(|node| {
+                let barrier = &barrier;
+                scope.spawn(move || {
+                    (0..ROUNDS)
+                        .map(|round| {
+                            barrier.wait();
+                            // The same name, however it is spelt.
+                            let who = ["Racer", "racer"][round % 2].to_owned();
+                            node.claim(&format!("{who}{round}"), None)
+                        })
+                        .collect()
+                })
+            })
+            .collect();
+        racing.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    for (round, (one, other)) in won[0].iter().zip(&won[1]).enumerate() {
+        assert!(one != other, "round {round}");
+    }
+}
+
+#[test]
+fn an_account_is_on_as_many_servers_as_it_likes() {
+    let chat = Chat::new();
+    let [one, two] = [chat.node(), chat.node()];
+    assert!(one.claim("amy", Some(1)));
+    assert!(two.claim("AMY", Some(1)));
+    assert!(!two.claim("amy", Some(2)));
+    assert!(!one.claim("amy", None), "another server has it");
+    online(&one, "amy", Some(1));
+    online(&two, "amy", Some(1));
+    offline(&one, "amy");
+    assert!(!one.claim("amy", None), "the other server still has it");
+    offline(&two, "amy");
+    assert!(two.claim("other", None));
+    assert!(one.claim("amy", None), "nobody has it any more");
+}
+
+#[test]
+fn a_name_is_free_again_when_its_owner_has_gone() {
+    let chat = Chat::new();
+    let [one, two] = [chat.node(), chat.node()];
+    assert!(one.claim("bob", None));
+    online(&one, "bob", None);
+    assert!(!two.claim("bob", None));
+    assert!(!one.claim("bob", Some(7)), "a guest is on under it here");
+    offline(&one, "bob");
+    // What one server asks for comes in turn: after this, it is offline.
+    assert!(one.claim("somebody", None));
+    assert!(two.claim("bob", None));
+}
+
+#[test]
+fn a_guest_who_changes_names_keeps_one() {
+    let chat = Chat::new();
+    let [one, two] = [chat.node(), chat.node()];
+    assert!(one.claim("bob", None));
+    online(&one, "bob", None);
+    assert!(two.claim("eve", None));
+    let ask = |who: &str| Shared::Claim {
+        connection: connection(3),
+        name: name(who),
+    };
+    one.cluster.share(vec![ask("eve"), ask("rob")]);
+    let answers = one.heard.wait("both are answered", || {
+        let answers = one.heard.all(|news| match news {
+            News::Claimed {
+                connection,
+                name,
+                free,
+            } => Some((*connection, name.as_str().to_owned(), *free)),
+            _ => None,
+        });
+        (answers.len() == 2).then_some(answers)
+    });
+    let expected = [
+        (connection(3), "eve".to_owned(), false),
+        (connection(3), "rob".to_owned(), true),
+    ];
+    assert_eq!(answers, expected);
+    one.share(Shared::Roster(RosterChange::Renamed {
+        from: name("bob"),
+        to: name("rob"),
+        account: None,
+    }));
+    assert!(one.claim("somebody", None));
+    assert!(!two.claim("rob", None));
+    assert!(two.claim("bob", None));
+}
+
+#[test]
+fn who_is_online_under_a_name_of_another_server_hears_of_it() {
+    let chat = Chat::new();
+    let [one, two] = [chat.node(), chat.node()];
+    assert!(one.claim("bob", None));
+    // A hub that did not ask.
+    online(&two, "bob", None);
+    let lost = |news: &News| matches!(news, News::Lost(who) if *who == name("bob"));
+    two.heard.wait_count("it has lost the name", 1, lost);
+    offline(&two, "bob");
+    assert!(two.claim("somebody", None));
+    assert!(!two.claim("bob", None), "it is still the first one's");
+    assert_eq!(one.heard.count(lost), 0);
+}

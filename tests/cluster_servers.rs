@@ -1,0 +1,211 @@
+//! Several servers that are one chat: people on different ones, with the
+//! clients they have.
+#![cfg(feature = "cluster")]
+
+mod support;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use support::{JsonClient, LineClient, Postgres, Redis, Server, User, wait_until};
+
+/// What several servers share.
+struct Common {
+    redis: Redis,
+    database: String,
+}
+
+impl Common {
+    fn new() -> Common {
+        Common {
+            redis: Redis::start(),
+            database: Postgres::shared().create_database(),
+        }
+    }
+
+    fn configure(&self, config: &mut Value) {
+        config["cluster"] = json!({ "redis": self.redis.url(), "postgres": self.database });
+        config["limits"] = json!({ "message_rate": 0, "auth_attempts": 0 });
+        config["listen"]["tcp"] = json!("127.0.0.1:0");
+    }
+
+    fn server(&self) -> Server {
+        Server::start(|config| self.configure(config))
+    }
+
+    fn servers<const N: usize>(&self) -> [Server; N] {
+        std::array::from_fn(|_| self.server())
+    }
+}
+
+#[test]
+fn people_on_three_servers_and_protocols_talk_in_one_channel() {
+    let common = Common::new();
+    let [one, two, three] = common.servers();
+    let mut alice = LineClient::enter_channel(&one, "alice", "dev");
+    let mut bob = JsonClient::enter(&two, "bob");
+    bob.send("switchroom", json!({ "room": "dev" }));
+    while bob.expect("joined")["room"] != "dev" {}
+    alice.expect("bob");
+    let mut carol = LineClient::enter_channel(&three, "carol", "dev");
+    alice.expect("carol");
+    alice.send("from telnet");
+    assert_eq!(bob.expect("message")["body"], "from telnet");
+    carol.expect_message("alice", "from telnet");
+    alice.expect_message("alice", "from telnet");
+    bob.send("message", json!({ "body": "from JSON" }));
+    alice.expect_message("bob", "from JSON");
+    carol.expect_message("bob", "from JSON");
+    // Private messages and lists, too.
+    alice.send("/msg @carol just us");
+    carol.expect_private("alice", "just us");
+    alice.send("/list");
+    alice.expect("@alice @bob @carol");
+    // Who comes later finds what was said.
+    let mut dora = LineClient::enter(&two, "dora");
+    dora.send("/join #dev");
+    dora.expect("from JSON");
+    // An announcement on one reaches all.
+    let said = two.post("/admin/announce", json!({ "message": "Soup is ready." }));
+    assert_eq!(said.status, 200, "{}", said.body);
+    for line in [&mut alice, &mut carol, &mut dora] {
+        line.expect("Soup is ready.");
+    }
+}
+
+#[test]
+fn a_nickname_is_had_once_and_is_free_when_its_server_dies() {
+    let common = Common::new();
+    let [mut one, two] = common.servers();
+    let mut alice = LineClient::enter_channel(&one, "alice", "dev");
+    let mut bob = LineClient::enter_channel(&two, "bob", "dev");
+    alice.expect("bob");
+    let mut second = LineClient::connect(two.telnet());
+    second.send("Alice");
+    second.expect("taken");
+    second.send("/nick alice");
+    bob.send("/nick alice");
+    bob.expect("taken");
+    bob.send("/nick robert");
+    alice.expect("robert");
+    one.kill();
+    bob.expect("alice");
+    wait_until("the nickname is free", || {
+        let mut again = LineClient::connect(two.telnet());
+        again.send("alice");
+        again.hears("Welcome") || again.hears("joined")
+    });
+}
+
+#[test]
+fn nothing_is_lost_or_doubled_while_servers_come_and_go() {
+    const EACH: usize = 300;
+    let common = Common::new();
+    let [one, two, mut three] = common.servers();
+    let mut alice = LineClient::enter_channel(&one, "alice", "dev");
+    let mut bob = LineClient::enter_channel(&two, "bob", "dev");
+    alice.expect("bob");
+    for number in 0..EACH {
+        alice.send(&format!("a{number}"));
+        bob.send(&format!("b{number}"));
+        match number {
+            100 => three.kill(),
+            150 => common.redis.stop(),
+            _ => {}
+        }
+        if number == 200 {
+            common.redis.go_on();
+            three.start_again();
+        }
+    }
+    let order = |client: &mut LineClient| {
+        let mut heard = Vec::new();
+        while heard.len() < 2 * EACH {
+            let line = client.next_line().expect("more messages");
+            let text = line.rsplit(": ").next().unwrap_or_default();
+            if text.starts_with(['a', 'b']) && text[1..].parse::<usize>().is_ok() {
+                heard.push(text.to_owned());
+            }
+        }
+        heard
+    };
+    let (at_alice, at_bob) = (order(&mut alice), order(&mut bob));
+    assert_eq!(at_alice, at_bob);
+    for who in ["a", "b"] {
+        let own: Vec<&String> = at_alice
+            .iter()
+            .filter(|text| text.starts_with(who))
+            .collect();
+        let sent: Vec<String> = (0..EACH).map(|number| format!("{who}{number}")).collect();
+        assert!(own.into_iter().eq(&sent), "{who}: {at_alice:?}");
+    }
+}
+
+#[test]
+fn every_server_knows_all_and_the_one_with_most_room() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let _alice = LineClient::enter(&one, "alice");
+    let addresses = |server: &Server| {
+        let nodes = server.get("/api/nodes").json()["nodes"].clone();
+        let nodes = nodes.as_array().cloned().unwrap_or_default();
+        let mut addresses: Vec<String> = nodes
+            .iter()
+            .map(|node| node["address"].as_str().unwrap().to_owned())
+            .collect();
+        addresses.sort();
+        addresses
+    };
+    let mut all = [one.web().to_string(), two.web().to_string()];
+    all.sort();
+    for server in [&one, &two] {
+        wait_until("both are known", || addresses(server) == all);
+        wait_until("the other is better", || {
+            let best = server.get("/api/nodes/best");
+            best.json()["address"] == two.web().to_string()
+        });
+    }
+    drop(two);
+    wait_until("the dead one is forgotten", || addresses(&one).len() == 1);
+}
+
+#[test]
+fn kicks_bans_and_passes_count_everywhere() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let mut alice = LineClient::enter_channel(&one, "alice", "dev");
+    let kicked = two.delete("/admin/users/alice?reason=enough");
+    assert_eq!(kicked.status, 200, "{}", kicked.body);
+    alice.expect("enough");
+    let banned = two.post("/admin/bans", json!({ "nickname": "mallory" }));
+    assert_eq!(banned.status, 201, "{}", banned.body);
+    wait_until("the ban is known", || {
+        let mut mallory = LineClient::connect(one.telnet());
+        mallory.send("mallory");
+        mallory.hears("banned")
+    });
+    // A pass from one server is good on the other.
+    let token = JsonClient::token(&one, "erin");
+    let mut erin = JsonClient::come_in(&two, &token);
+    erin.send("message", json!({ "body": "here", "tag": "1" }));
+    erin.expect("stored");
+}
+
+#[test]
+fn a_server_that_was_stopped_is_given_up_and_joins_again() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let mut alice = LineClient::enter_channel(&one, "alice", "dev");
+    let mut bob = LineClient::enter_channel(&two, "bob", "dev");
+    alice.expect("bob");
+    one.signal(Signal::STOP);
+    bob.expect("alice");
+    one.signal(Signal::CONT);
+    alice.expect("cut off");
+    wait_until("it is one of them again", || {
+        one.get("/readyz").status == 200
+    });
+    let mut alice = LineClient::enter_channel(&one, "alice", "dev");
+    bob.expect("alice");
+    alice.send("back");
+    bob.expect_message("alice", "back");
+}

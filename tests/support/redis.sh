@@ -1,0 +1,38 @@
+# A Redis server in a folder of its own, for as long as standard input is open.
+# Says that it is there, then obeys: `kill` ends it without warning, `start`
+# starts it again, `stop` has it stand still, `continue` has it go on. Each is
+# answered when it is done.
+set -eu
+umask 077
+port=$1
+# Whoever interrupts the tests closes standard input, too.
+trap '' INT TERM HUP
+dir=$(mktemp -d)
+cd "$dir"
+
+start() {
+  redis-server --bind 127.0.0.1 --port "$port" --dir "$dir" --appendonly yes \
+    --appendfsync always --save "" --daemonize no <&- >>"$dir/log" 2>&1 &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    [ "$(redis-cli -p "$port" ping 2>/dev/null)" = PONG ] && return
+    sleep 0.02
+  done
+  cat "$dir/log" >&2
+  return 1
+}
+
+start && echo "there"
+while read -r order; do
+  case $order in
+    kill) kill -KILL "$pid" && { wait "$pid" || true; } 2>/dev/null ;;
+    start) start ;;
+    stop) kill -STOP "$pid" ;;
+    continue) kill -CONT "$pid" ;;
+  esac
+  echo done
+done
+kill -KILL "$pid" 2>/dev/null || true
+wait "$pid" 2>/dev/null || true
+cd /
+rm -rf "$dir"
