@@ -165,6 +165,7 @@ impl Service for Names {
                     files: Vec::new(),
                     upgrades: None,
                     answers: Some(self.answers.clone()),
+                    relayed: None,
                     relays: None,
                     origins: Arc::new(Origins::new(Vec::new())),
                     proxies: Arc::new(Proxies::default()),

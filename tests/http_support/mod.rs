@@ -265,6 +265,7 @@ impl Site {
             upgrades: plan.upgrades,
             answers: None,
             relays: Some(relays.clone()),
+            relayed: None,
             origins: origins.clone(),
             proxies: Arc::default(),
             per_address: 0,
