@@ -43,7 +43,7 @@ fn everything_done_is_an_entry_that_says_who_did_what_to_whom() {
         200
     );
     mallory.expect_close();
-    let ban = json!({"nickname": "Eve", "reason": "spam", "expires_at": "2100-01-01T00:00:00Z"});
+    let ban = json!({"nickname": "Eve", "reason": "spam", "expires_at": "2100-01-01T00:00:00.000Z"});
     assert_eq!(server.post("/admin/bans", ban).status, 201);
     let ban = json!({"address": "::ffff:192.0.2.7/120"});
     assert_eq!(server.post("/admin/bans", ban).status, 201);
@@ -61,9 +61,9 @@ fn everything_done_is_an_entry_that_says_who_did_what_to_whom() {
     assert_eq!(
         texts,
         [
-            "lifted ban 1 of nickname Eve until 2100-01-01T00:00:00Z: spam",
+            "lifted ban 1 of nickname Eve until 2100-01-01T00:00:00.000Z: spam",
             "made ban 2 of address 192.0.2.0/24 for ever",
-            "made ban 1 of nickname Eve until 2100-01-01T00:00:00Z: spam",
+            "made ban 1 of nickname Eve until 2100-01-01T00:00:00.000Z: spam",
             "disconnected MALLORY (1 connections): be kind",
             "announced to 1 connections: Soup,\nsoon.",
         ]

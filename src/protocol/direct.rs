@@ -266,7 +266,7 @@ mod tests {
             written(&announcement),
             json!({
                 "author": "system", "recipient": "*", "message": "soup",
-                "message_type": 1, "created_at": "1970-01-01T00:00:00Z",
+                "message_type": 1, "created_at": "1970-01-01T00:00:00.000Z",
             })
         );
         let refused = written(&Event::Refused(Refusal::NotStored));

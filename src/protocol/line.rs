@@ -289,7 +289,8 @@ mod tests {
         let help = help();
         for spec in COMMANDS {
             assert!(help.contains(&format!("{}\t{}\n", spec.syntax, spec.description)));
-            let example = spec.syntax.replace("text", "hello").replace("[n]", "5");
+            let example = spec.syntax.replace("text", "hello");
+            let example = example.replace("[n]", "5").replace("[@nick]", "@nick");
             match decode(example.as_bytes()) {
                 Step::Command(_) => {}
                 Step::Register(_) | Step::LogIn(..) => {}

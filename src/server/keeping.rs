@@ -55,6 +55,8 @@ impl Keeping {
             let at = (redis, address);
             return Keeping::share(config, at, (store, signing_key), hub, readiness, failed);
         }
+        #[cfg(not(feature = "cluster"))]
+        let _ = address;
         let (keeper, appender, threads) =
             Keeper::start(&store, hub, WriterSettings::default(), failed)?;
         readiness.watch("store", move || {
