@@ -136,9 +136,13 @@ impl Hub {
         let mut earlier = self.with_token(token);
         earlier.retain(|&other| other != id);
         let current = earlier.iter().find_map(|&other| self.nickname_of(other));
+        let may_have = match &current {
+            // Nothing but a ban keeps who has a nickname from having it.
+            Some(current) => self.check_ban(current, now),
+            None => self.check_free(&name, now),
+        };
         let name = current.unwrap_or(name);
-        // Nothing but a ban keeps who has a nickname from having it.
-        if self.check_ban(&name, now).is_ok() {
+        if may_have.is_ok() {
             for other in earlier {
                 self.close(other, Farewell::Replaced, now, fx);
             }
