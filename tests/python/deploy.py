@@ -315,7 +315,7 @@ def kubernetes_objects_fit_together(what):
     assert aim * least <= full * (least - 1), "one pod less has room for all"
     assert any(metric["type"] == "Resource" for metric in scaler["metrics"])
     assert "cpu" in container["resources"]["requests"], "a share of nothing cannot be told"
-    # Half of what 65 KB a connection take may be something else.
+    # What connections take by docs/benchmarks.md.
     memory = container["resources"]["requests"]["memory"]
     assert full * 65_000 < int(memory.removesuffix("Gi")) << 30
     budget = objects["PodDisruptionBudget", "chat-server"]["spec"]
