@@ -20,6 +20,9 @@ use tungstenite::Message;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// The server closes with this code if the token's nickname cannot be had.
+const NICKNAME_IN_USE: u16 = 4409;
+
 /// A bot that answers !time and !roll 2d6.
 #[derive(Parser)]
 struct Args {
@@ -37,8 +40,10 @@ struct Args {
 fn main() {
     let args = Args::parse();
     let mut pause = SHORTEST_PAUSE;
+    // Kept, so that the nickname is still ours when we come again.
+    let mut token = None;
     loop {
-        let end = serve(&args, || pause = SHORTEST_PAUSE);
+        let end = serve(&args, &mut token, || pause = SHORTEST_PAUSE);
         if let Err(error) = end {
             eprintln!("{}: {error}", args.address);
         }
@@ -48,24 +53,42 @@ fn main() {
 }
 
 /// Comes in and answers until the connection ends.
-fn serve(args: &Args, came_in: impl FnOnce()) -> Result<(), Box<dyn Error>> {
-    let token = token(args)?;
+fn serve(
+    args: &Args,
+    kept: &mut Option<String>,
+    mut came_in: impl FnMut(),
+) -> Result<(), Box<dyn Error>> {
+    let token = match kept {
+        Some(token) => token,
+        None => kept.insert(get_token(args)?),
+    };
     let url = format!("ws://{}/ws?token={token}", args.address);
-    let (mut socket, _) = tungstenite::connect(url)?;
-    came_in();
-    println!("{} is in", args.nickname);
-    for room in &args.room {
-        let join = json!({"type": "join", "args": {"room": room}});
-        socket.send(Message::text(join.to_string()))?;
-    }
+    let (mut socket, _) = tungstenite::connect(url).inspect_err(|error| {
+        if matches!(error, tungstenite::Error::Http(answer) if answer.status() == 401) {
+            *kept = None;
+        }
+    })?;
     loop {
-        // Pings are answered by the library.
-        let Message::Text(text) = socket.read()? else {
-            continue;
+        let text = match socket.read()? {
+            Message::Text(text) => text,
+            Message::Close(close) => {
+                let close = close.ok_or("closed")?;
+                if u16::from(close.code) == NICKNAME_IN_USE {
+                    *kept = None;
+                }
+                return Err(close.reason.as_str().into());
+            }
+            // Pings are answered by the library.
+            _ => continue,
         };
         let frame: Value = serde_json::from_str(&text)?;
-        if frame["type"] == "bye" {
-            return Err(frame["body"].as_str().unwrap_or("good-bye").into());
+        if frame["type"] == "welcome" {
+            came_in();
+            println!("{} is in", args.nickname);
+            for room in &args.room {
+                let join = json!({"type": "join", "args": {"room": room}});
+                socket.send(Message::text(join.to_string()))?;
+            }
         }
         if let Some(answer) = answer(&frame, &args.nickname) {
             socket.send(Message::text(answer.to_string()))?;
@@ -74,7 +97,7 @@ fn serve(args: &Args, came_in: impl FnOnce()) -> Result<(), Box<dyn Error>> {
 }
 
 /// Takes the nickname; the token stands for it.
-fn token(args: &Args) -> Result<String, Box<dyn Error>> {
+fn get_token(args: &Args) -> Result<String, Box<dyn Error>> {
     let url = format!("http://{}/auth", args.address);
     let mut answer = ureq::post(url).send_form([("nickname", &args.nickname)])?;
     let answer: Value = answer.body_mut().read_json()?;

@@ -75,36 +75,55 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod chatlog;
+pub mod config;
+pub mod hub;
+pub mod name;
+pub mod net;
+pub mod server;
+pub mod store;
+pub mod text;
+pub mod watch;
+
+// No part of the library: public for the program, the tests and the tools of
+// this repository, and free to change.
+#[doc(hidden)]
 pub mod account;
+#[doc(hidden)]
 pub mod admin;
 #[doc(hidden)]
 pub mod bench;
+#[doc(hidden)]
 pub mod cancel;
-pub mod chatlog;
+#[doc(hidden)]
 pub mod cli;
 #[cfg(feature = "cluster")]
+#[doc(hidden)]
 pub mod cluster;
-pub mod config;
+#[doc(hidden)]
 pub mod data;
+#[doc(hidden)]
 pub mod envelope;
 #[cfg(feature = "grpc")]
+#[doc(hidden)]
 pub mod grpc;
-pub mod hub;
+#[doc(hidden)]
 pub mod keeper;
+#[doc(hidden)]
 pub mod logging;
+#[doc(hidden)]
 pub mod metrics;
-pub mod name;
-pub mod net;
+#[doc(hidden)]
 pub mod nodes;
+#[doc(hidden)]
 pub mod page;
+#[doc(hidden)]
 pub mod protocol;
+#[doc(hidden)]
 pub mod rest;
-pub mod server;
-pub mod store;
 mod sync;
-pub mod text;
+#[doc(hidden)]
 pub mod turn;
-pub mod watch;
 
 pub use config::Config;
 pub use server::{

@@ -93,6 +93,12 @@ impl Name {
         self.shown.clone()
     }
 
+    /// What to sort names by, so that people find them: the name as written,
+    /// whatever its case.
+    pub fn alphabetical(&self) -> (String, Arc<str>) {
+        (self.shown.to_lowercase(), self.key.clone())
+    }
+
     /// What two spellings of the same name have in common.
     pub fn key(&self) -> &Arc<str> {
         &self.key

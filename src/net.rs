@@ -15,6 +15,7 @@ pub mod line;
 pub mod link;
 pub mod listener;
 pub mod outbox;
+pub mod peer;
 pub mod rate;
 pub mod registry;
 pub mod room;

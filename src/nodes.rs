@@ -115,6 +115,12 @@ impl Node {
         u64::try_from(load).unwrap_or(u64::MAX)
     }
 
+    /// The least busy one that somebody can be sent to.
+    pub fn best<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Option<&'a Node> {
+        let open = nodes.into_iter().filter(|node| node.is_open());
+        open.min_by_key(|node| (node.load(), &node.id))
+    }
+
     /// Whether somebody can be sent there.
     fn is_open(&self) -> bool {
         !self.address.is_empty() && (self.capacity == 0 || self.connections < self.capacity)
@@ -187,11 +193,8 @@ impl NodeRegistry {
     /// The least busy one of those to which somebody can be sent.
     pub fn best(&mut self, now_ms: u64) -> Result<Node, NodeError> {
         self.expire(now_ms);
-        let open = self.nodes.values().map(|entry| &entry.node);
-        let best = open
-            .filter(|node| node.is_open())
-            .min_by_key(|node| (node.load(), &node.id));
-        best.cloned().ok_or(NodeError::NoNode)
+        let nodes = self.nodes.values().map(|entry| &entry.node);
+        Node::best(nodes).cloned().ok_or(NodeError::NoNode)
     }
 
     /// Where a room is: on the least busy server when it is first asked for,

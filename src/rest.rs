@@ -15,6 +15,7 @@ mod found;
 mod legacy;
 mod log;
 mod messages;
+pub(crate) mod nodes;
 mod problem;
 mod readiness;
 mod reply;
@@ -35,6 +36,7 @@ use crate::admin::Administration;
 use crate::chatlog::ChatLog;
 use crate::metrics::Metrics;
 use crate::net::front::{Origins, Relays};
+use crate::nodes::Node;
 use crate::turn::HubHandle;
 
 pub use form::fields_of;
@@ -61,6 +63,8 @@ pub struct RestContext {
     pub version: &'static str,
     /// When the server started.
     pub started: Timestamp,
+    /// The servers that are this chat.
+    pub nodes: Arc<dyn Fn() -> Vec<Node> + Send + Sync>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
     /// Whether the server is ready, and why not.

@@ -17,6 +17,7 @@ mod postgres;
 mod record;
 mod row;
 mod schema;
+mod shorten;
 mod sqlite;
 mod url;
 mod words;
@@ -31,6 +32,7 @@ pub use record::{
     Account, AccountId, Conversation, Found, History, NewAccount, NewMessage, Place, Retention,
     Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
 };
+pub use shorten::shorten_found;
 pub use sqlite::{Durability, SqliteSettings, SqliteStore};
 pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};

@@ -31,7 +31,7 @@ impl Text {
 
     /// Whether nothing is left to show.
     pub fn is_empty(&self) -> bool {
-        self.0.trim().is_empty()
+        self.0.chars().all(|c| c.is_whitespace() || is_invisible(c))
     }
 }
 
@@ -59,6 +59,15 @@ impl serde::Serialize for Text {
     }
 }
 
+/// Whether a character takes part in showing others, and shows nothing alone.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{206f}'
+        | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
 /// Whether a character may reach somebody else's screen.
 fn is_shown(c: char) -> bool {
     match c {
@@ -84,6 +93,8 @@ mod tests {
     #[test]
     fn blank_text_counts_as_empty() {
         assert!(Text::clean(" \t\x07 ").is_empty());
+        assert!(Text::clean("\u{200b}\u{feff}\n\u{ad}").is_empty());
         assert!(!Text::clean(" . ").is_empty());
+        assert!(!Text::clean("\u{200b}\u{1f469}\u{200d}\u{1f680}").is_empty());
     }
 }

@@ -4,214 +4,30 @@
 //! batches larger and each message cheaper. This thread never blocks on
 //! anything but its own queue.
 
+mod attending;
+mod handle;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::chatlog::{ChatLog, Entry, Kind};
-use crate::hub::{
-    Chore, Command, ConnectionId, Credential, Draft, Effect, Effects, Event, Farewell, Hub, News,
-    Now, Profile, Refusal, Settled, Shared,
-};
+use crate::hub::{Chore, Draft, Effect, Effects, Farewell, Hub, Now, Settled, Shared};
 use crate::keeper::{Keeper, Kept};
 use crate::metrics::Metrics;
-use crate::name::Name;
-use crate::net::link::Link;
 use crate::net::outbox::{Outbox, Sums};
-use crate::protocol::WireFormat;
-use crate::store::AccountId;
 use crate::watch::Watcher;
 
-/// Inputs waiting for the hub at most; beyond, connection threads wait, and
-/// through TCP their clients.
-const QUEUE: usize = 4096;
+use attending::Attending;
+pub use handle::{HubHandle, HubUnavailable, Input, Names, Request, Settings};
+
 /// Inputs of one turn at most.
 const TURN: u64 = 1024;
 /// Connections of a large channel served before new inputs are looked at.
 const BULK_SLICE: usize = 64;
-/// How long somebody's connection to another server may take to make way.
-const REPLACING: Duration = Duration::from_secs(2);
-/// How long a request waits for the hub before it is given up.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Something for the hub thread.
-pub enum Input {
-    /// A new chat connection.
-    Open {
-        /// Its id, from the registry.
-        id: ConnectionId,
-        /// Its socket.
-        link: Arc<Link>,
-        /// How it wants its bytes.
-        format: WireFormat,
-        /// Where it is from.
-        profile: Profile,
-    },
-    /// A command of a connection.
-    Command(ConnectionId, Command),
-    /// Bytes below a connection's protocol, such as a pong; they wait for
-    /// nothing.
-    Write(ConnectionId, Vec<u8>),
-    /// A connection's thread is done; the id is free.
-    Done(ConnectionId, Farewell),
-    /// Run this on the hub.
-    Request(Request),
-    /// What came back from the store.
-    Kept(Kept),
-    /// What came from the log that several servers share.
-    News(Vec<News>),
-    /// Other settings.
-    Configure(Box<Settings>),
-    /// Somebody who wants to know what happens.
-    Watch(Watcher),
-    /// Say farewell to everyone, and to whoever still comes.
-    Stop,
-    /// End the thread.
-    End,
-}
-
-/// A function that runs on the hub thread.
-pub type Request = Box<dyn FnOnce(&mut Hub, Now, &mut Effects) + Send>;
-
-/// What the hub thread needs to know; see [`crate::config::Limits`].
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// For the hub.
-    pub limits: crate::hub::Limits,
-    /// First line a client sees.
-    pub greeting: String,
-    /// Unsent bytes at which a connection is a slow reader.
-    pub backlog_bytes: usize,
-    /// Seconds between pings; 0 is none.
-    pub ping_seconds: u64,
-}
-
-/// The hub thread is gone or does not answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HubUnavailable;
-
-impl std::fmt::Display for HubUnavailable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the server is too busy or shutting down")
-    }
-}
-
-impl std::error::Error for HubUnavailable {}
-
-/// Who gives out nicknames where several servers have them in common.
-pub trait Names: Send + Sync {
-    /// Gets a nickname for somebody who comes here: a guest, or the owner of
-    /// an account. Waits for the answer, for a bounded time.
-    fn claim(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal>;
-}
-
-/// Reaches the hub thread; clones reach the same one.
-#[derive(Clone)]
-pub struct HubHandle {
-    inputs: Sender<Input>,
-    names: Arc<OnceLock<Arc<dyn Names>>>,
-}
-
-impl HubHandle {
-    /// A handle, and where its inputs arrive.
-    pub fn new() -> (HubHandle, Receiver<Input>) {
-        let (inputs, receiver) = bounded(QUEUE);
-        let names = Arc::default();
-        (HubHandle { inputs, names }, receiver)
-    }
-
-    /// From now on nicknames have to be claimed there first.
-    pub fn share_names(&self, names: Arc<dyn Names>) {
-        // Whoever was first stays.
-        let _ = self.names.set(names);
-    }
-
-    /// Gets a nickname from whoever gives them out, before the hub is asked:
-    /// unlike the hub, this waits. On a server that stands alone the hub does.
-    pub fn reserve(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal> {
-        match self.names.get() {
-            Some(names) => names.claim(name, account),
-            None => Ok(()),
-        }
-    }
-
-    /// As [`Hub::claim`], wherever the nickname is to be had.
-    pub fn claim(
-        &self,
-        id: ConnectionId,
-        name: Name,
-        credential: Option<Credential>,
-    ) -> Result<Result<(), Refusal>, HubUnavailable> {
-        let account = credential.as_ref().map(|credential| credential.account);
-        let reserved = self.reserve(&name, account);
-        self.ask(move |hub, now, fx| match reserved {
-            Ok(()) => hub.claim(id, name, credential, now, fx),
-            Err(refusal) => {
-                fx.tell(id, Event::Refused(refusal.clone()));
-                Err(refusal)
-            }
-        })
-    }
-
-    /// As [`Hub::claim_with_token`], wherever the nickname is to be had and
-    /// the token's earlier connection is.
-    pub fn claim_with_token(
-        &self,
-        id: ConnectionId,
-        name: Name,
-        token: Arc<str>,
-    ) -> Result<Result<(), Refusal>, HubUnavailable> {
-        let mut reserved = self.reserve(&name, None);
-        if reserved.is_err() && self.names.get().is_some() {
-            let token = token.clone();
-            self.ask(move |hub, _, fx| hub.replace_elsewhere(&token, fx))?;
-            let deadline = Instant::now() + REPLACING;
-            while reserved.is_err() && Instant::now() < deadline {
-                std::thread::sleep(REPLACING / 20);
-                reserved = self.reserve(&name, None);
-            }
-        }
-        self.ask(move |hub, now, fx| match reserved {
-            Ok(()) => hub.claim_with_token(id, name, &token, now, fx),
-            Err(refusal) => {
-                fx.tell(id, Event::Refused(refusal.clone()));
-                Err(refusal)
-            }
-        })
-    }
-
-    /// Hands something to the hub thread, waiting while its queue is full.
-    pub fn send(&self, input: Input) -> Result<(), HubUnavailable> {
-        self.inputs.send(input).map_err(|_| HubUnavailable)
-    }
-
-    /// Runs `request` on the hub thread and returns what it returned.
-    pub fn ask<T: Send + 'static>(
-        &self,
-        request: impl FnOnce(&mut Hub, Now, &mut Effects) -> T + Send + 'static,
-    ) -> Result<T, HubUnavailable> {
-        let (reply, answer) = bounded(1);
-        let run = Box::new(move |hub: &mut Hub, now: Now, fx: &mut Effects| {
-            // Nobody may be waiting any more.
-            let _ = reply.send(request(hub, now, fx));
-        });
-        self.inputs
-            .send_timeout(Input::Request(run), REQUEST_TIMEOUT)
-            .map_err(|_| HubUnavailable)?;
-        answer
-            .recv_timeout(REQUEST_TIMEOUT)
-            .map_err(|_| HubUnavailable)
-    }
-
-    /// Inputs waiting now.
-    pub fn queue_length(&self) -> usize {
-        self.inputs.len()
-    }
-}
-
 /// Everything the hub thread works with.
 pub struct Turn {
     parts: Parts,
@@ -223,6 +39,7 @@ pub struct Turn {
     shared: Vec<Shared>,
     chores: Vec<Chore>,
     watchers: Vec<Watcher>,
+    attending: Attending,
     last_sums: Sums,
     clock: Instant,
     /// When this turn began, in milliseconds since 1970 UTC.
@@ -262,6 +79,7 @@ impl Turn {
             shared: Vec::new(),
             chores: Vec::new(),
             watchers: Vec::new(),
+            attending: Attending::default(),
             last_sums: Sums::default(),
             clock: Instant::now(),
             began_ms: 0,
@@ -357,6 +175,7 @@ impl Turn {
                 self.parts.hub.close(id, farewell, now, fx);
                 self.carry_out();
                 self.parts.outbox.remove(id);
+                self.attending.remove(id);
             }
             Input::Request(request) => request(&mut self.parts.hub, now, fx),
             Input::Kept(Kept::Settled(outcomes)) => {
@@ -384,6 +203,7 @@ impl Turn {
                     .configure(settings.greeting, settings.backlog_bytes);
             }
             Input::Watch(watcher) => self.watchers.push(watcher),
+            Input::Attend(id, told) => self.attending.add(id, told),
             Input::Stop => {
                 self.stopping = true;
                 self.parts.hub.shut_down(now, fx);
@@ -398,15 +218,18 @@ impl Turn {
         for effect in list.drain(..) {
             match effect {
                 Effect::Deliver { to, event } => {
-                    self.parts
-                        .outbox
-                        .deliver(self.effects.recipients(to), &event);
+                    let to = self.effects.recipients(to);
+                    self.attending.tell(to, &event);
+                    self.parts.outbox.deliver(to, &event);
                 }
                 Effect::Write { connection, bytes } => self.parts.outbox.write(connection, &bytes),
                 Effect::Close {
                     connection,
                     farewell,
-                } => self.parts.outbox.close(connection, &farewell),
+                } => {
+                    self.attending.remove(connection);
+                    self.parts.outbox.close(connection, &farewell);
+                }
                 Effect::Log(entry) => {
                     if matches!(entry.kind, Kind::Message | Kind::Private) {
                         let took_ms = self.began_ms.saturating_sub(entry.at_ms);

@@ -35,7 +35,7 @@ fn the_word_of_a_trusted_proxy_counts_in_lists_and_the_log() {
     let server = start(&["127.0.0.0/8"]);
     let mut alice = come(&server, "1.1.1.1, 198.51.100.7").unwrap();
     alice.login("alice");
-    assert_eq!(address_of(&server, "alice"), "198.51.100.7:0");
+    assert_eq!(address_of(&server, "alice"), "198.51.100.7");
     wait_until("the log has it", || {
         let log = server.get("/admin/log?kind=open").body;
         log.contains("198.51.100.7")
@@ -68,6 +68,38 @@ fn limits_and_bans_are_the_clients() {
     let mut again = come(&server, "198.51.100.8").unwrap();
     again.expect("banned");
     assert!(come(&server, "198.51.100.9").is_ok());
+}
+
+/// What `POST /auth` answers a guest, and after how many seconds to try again.
+fn ask_for_a_pass(server: &Server, nickname: &str, from: &str) -> (u16, Option<u64>) {
+    let agent: ureq::Agent = ureq::config::Config::builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let answer = agent
+        .post(format!("http://{}/auth", server.web()))
+        .header("X-Forwarded-For", from)
+        .send_form([("nickname", nickname)])
+        .unwrap();
+    let retry = answer.headers().get("retry-after");
+    let retry = retry.map(|value| value.to_str().unwrap().parse().unwrap());
+    (answer.status().as_u16(), retry)
+}
+
+#[test]
+fn nobody_can_keep_other_guests_out() {
+    let server = start(&["127.0.0.1"]);
+    // All of one subscriber's network, each time from another address of it.
+    let from = |n: u32| format!("2001:db8:1:2::{n:x}");
+    let refused = (0..1000).find_map(|n| {
+        let (status, retry) = ask_for_a_pass(&server, &format!("n{n}"), &from(n));
+        (status != 201).then_some((n, status, retry))
+    });
+    let (n, status, retry) = refused.unwrap();
+    assert!((60..200).contains(&n), "{n} nicknames");
+    assert_eq!(status, 429);
+    assert!(retry.unwrap() > 0);
+    assert_eq!(ask_for_a_pass(&server, "bob", "2001:db8:1:3::1").0, 201);
 }
 
 /// A reverse proxy as people run it.
@@ -142,7 +174,7 @@ fn page_api_and_websockets_work_through_nginx() {
     let fields = [("X-Forwarded-For", "198.51.100.7"), ("Origin", &*origin)];
     let mut alice = JsonClient(WsClient::open(nginx.address, &path, &fields).unwrap());
     alice.expect("joined");
-    assert_eq!(address_of(&server, "alice"), "198.51.100.7:0");
+    assert_eq!(address_of(&server, "alice"), "198.51.100.7");
     let fields = [("Origin", "http://elsewhere.example")];
     let refused = WsClient::open(nginx.address, "/ws", &fields);
     assert_eq!(refused.err(), Some(403));

@@ -141,6 +141,34 @@ fn nothing_is_lost_or_doubled_while_servers_come_and_go() {
 }
 
 #[test]
+fn every_server_knows_all_and_the_one_with_most_room() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let _alice = LineClient::enter(&one, "alice");
+    let addresses = |server: &Server| {
+        let nodes = server.get("/api/nodes").json()["nodes"].clone();
+        let nodes = nodes.as_array().cloned().unwrap_or_default();
+        let mut addresses: Vec<String> = nodes
+            .iter()
+            .map(|node| node["address"].as_str().unwrap().to_owned())
+            .collect();
+        addresses.sort();
+        addresses
+    };
+    let mut all = [one.web().to_string(), two.web().to_string()];
+    all.sort();
+    for server in [&one, &two] {
+        wait_until("both are known", || addresses(server) == all);
+        wait_until("the other is better", || {
+            let best = server.get("/api/nodes/best");
+            best.json()["address"] == two.web().to_string()
+        });
+    }
+    drop(two);
+    wait_until("the dead one is forgotten", || addresses(&one).len() == 1);
+}
+
+#[test]
 fn kicks_bans_and_passes_count_everywhere() {
     let common = Common::new();
     let [one, two] = common.servers();

@@ -493,6 +493,7 @@ fn a_listener_exposes_what_it_is_told_to() {
         upgrades: None,
         answers: None,
         relays: None,
+        relayed: None,
         origins: Arc::default(),
         proxies: Arc::default(),
         per_address: 0,
@@ -523,6 +524,7 @@ fn before(
         upgrades: None,
         answers: None,
         relays: Some(relays.clone()),
+        relayed: None,
         origins: Arc::default(),
         proxies: Arc::default(),
         per_address: 0,
@@ -741,6 +743,10 @@ fn the_private_socket_answers_nobody_but_the_front() {
 struct Echo;
 
 impl Upgrades for Echo {
+    fn is_at(&self, path: &str) -> bool {
+        path == "/ws"
+    }
+
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
         let subprotocol = match handshake.path {
             "/ws" => None,

@@ -4,7 +4,7 @@ mod hub_support;
 
 use chat_server::hub::{
     BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub,
-    Limits, Now, Profile,
+    Limits, Now, Profile, Refusal,
 };
 use chat_server::store::AccountId;
 use chat_server::text::Text;
@@ -564,4 +564,74 @@ fn who_registers_goes_on_ignoring_and_it_is_remembered() {
         .collect();
     assert_eq!(remembered.len(), 1, "bob is remembered already");
     assert!(remembered[0].contains("carol"), "{remembered:?}");
+}
+
+#[test]
+fn one_address_is_held_so_many_nicknames_and_others_as_many_again() {
+    let mut house = House::new();
+    let mut hold = |nickname: String, address: &str| {
+        let (name, address) = (name(&nickname), address.parse().unwrap());
+        let token = nickname.into();
+        house.run(|hub, now, _| hub.hold(&name, token, address, 60_000, now))
+    };
+    for n in 0..100 {
+        hold(format!("a{n}"), &format!("2001:db8::{n:x}")).unwrap();
+    }
+    let refused = Err(Refusal::TooManyHeldForAddress);
+    assert_eq!(hold("b".into(), "2001:db8::ffff"), refused);
+    assert_eq!(hold("b".into(), "2001:db8:0:1::"), Ok(()));
+    for n in 0..200 {
+        hold(format!("c{n}"), "::1").unwrap();
+    }
+    house.now.ticks_ms += 60_000;
+    let address = "2001:db8::1".parse().unwrap();
+    let again = house.run(|hub, now, _| hub.hold(&name("d"), "d".into(), address, 1, now));
+    assert_eq!(again, Ok(()));
+    assert_eq!(house.hub.sizes().held_nicknames, 1, "the others are over");
+}
+
+#[test]
+fn who_comes_again_with_a_token_is_called_what_they_were_called() {
+    let mut house = House::new();
+    let come = |house: &mut House, index| {
+        let id = house.open_with(index, "192.0.2.1:1", false);
+        let token = "hers".into();
+        house
+            .run(|hub, now, fx| hub.claim_with_token(id, name("mina"), &token, now, fx))
+            .unwrap();
+        id
+    };
+    let first = come(&mut house, 0);
+    house.apply(first, Command::Rename(name("eve")));
+    // Somebody else has the nickname that the token was given out for.
+    house.enter(1, "mina");
+    let second = come(&mut house, 2);
+    assert_eq!(house.hub.nickname_of(second), Some(name("eve")));
+    assert_eq!(house.closed, [(first, Farewell::Replaced)]);
+}
+
+#[test]
+fn lists_are_sorted_as_people_read_them() {
+    let mut house = House::new();
+    // Whoever compares names takes an m for an rn, and a 0 for an o.
+    let sorted = ["lea", "Mia", "mona", "n0ra", "nick", "zoe"];
+    for (index, nickname) in sorted.iter().rev().enumerate() {
+        let id = house.open_with(index as u32, "192.0.2.1:1", false);
+        house.claim(id, nickname).unwrap();
+        house.join(id, "dev");
+        house.join(id, &format!("{nickname}-s"));
+    }
+    let shown = |names: Vec<chat_server::name::Name>| -> Vec<String> {
+        names.iter().map(|name| name.as_str().to_owned()).collect()
+    };
+    let users = house.hub.users().into_iter();
+    assert_eq!(shown(users.map(|user| user.nickname).collect()), sorted);
+    let mut channels = house.hub.channels();
+    let dev = channels.remove(0);
+    assert_eq!(shown(dev.members), sorted);
+    let with_global = [
+        "global", "lea-s", "Mia-s", "mona-s", "n0ra-s", "nick-s", "zoe-s",
+    ];
+    let names = channels.into_iter().map(|channel| channel.name);
+    assert_eq!(shown(names.collect()), with_global);
 }

@@ -2,7 +2,7 @@
 
 mod hub_support;
 
-use chat_server::hub::{Audience, Command, ConnectionId, Limits, MessageId, Tag};
+use chat_server::hub::{Audience, Command, ConnectionId, Farewell, Limits, MessageId, Tag};
 use chat_server::name::Name;
 use chat_server::store::{History, StoredMessage, Window};
 use chat_server::text::Text;
@@ -17,6 +17,8 @@ fn keeping_house() -> House {
         channels_per_connection: 3,
         history: true,
     });
+    // Much has been said before.
+    house.hub.continue_after(id(1_000_000));
     house
 }
 
@@ -281,17 +283,88 @@ fn a_tagged_message_is_published_once_however_often_it_comes() {
     assert_eq!(house.appended.len(), 1);
 }
 
+/// Somebody in `dev` who has come with a token.
+fn with_token(house: &mut House, index: u32, nickname: &str, token: &str) -> ConnectionId {
+    let id = house.open_with(index, "192.0.2.1:1", false);
+    house
+        .run(|hub, now, fx| hub.claim_with_token(id, name(nickname), &token.into(), now, fx))
+        .unwrap();
+    house.join(id, "dev");
+    answer_recalls(house);
+    id
+}
+
 #[test]
-fn a_tag_survives_its_connection() {
+fn a_tag_survives_its_connection_and_a_new_nickname() {
     let mut house = keeping_house();
-    let alice = member(&mut house, 1, "alice");
+    let alice = with_token(&mut house, 1, "alice", "her token");
     house.apply(alice, tagged("t1", "hi"));
-    house.run(|hub, now, fx| hub.close(alice, chat_server::hub::Farewell::PeerLeft, now, fx));
-    let again = member(&mut house, 2, "alice");
+    house.settle(true);
+    house.apply(alice, Command::Rename(name("eve")));
+    let again = with_token(&mut house, 2, "alice", "her token");
     house.forget();
     house.apply(again, tagged("t1", "hi"));
+    assert_eq!(house.told(again), ["stored t1"]);
+    assert!(house.appended.is_empty(), "not a second time");
+}
+
+#[test]
+fn a_tag_is_nobody_elses_under_the_same_nickname() {
+    let mut house = keeping_house();
+    for index in 0..4 {
+        let alice = match index % 2 {
+            0 => member(&mut house, index, "alice"),
+            _ => with_token(&mut house, index, "alice", &format!("token {index}")),
+        };
+        house.forget();
+        house.apply(alice, tagged("t1", "hi"));
+        assert_eq!(house.appended.len(), 1, "another person's message is sent");
+        house.settle(true);
+        assert_eq!(house.told(alice), ["dev/alice: hi", "stored t1"]);
+        house.run(|hub, now, fx| hub.close(alice, Farewell::PeerLeft, now, fx));
+    }
+}
+
+#[test]
+fn a_tag_is_refused_for_a_message_to_somewhere_else() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.join(alice, "ops");
+    answer_recalls(&mut house);
+    let to = |channel: &str| Command::Say {
+        channel: Some(name(channel)),
+        text: Text::clean("hi"),
+    };
+    let private = Command::Private {
+        to: name("dev"),
+        account: None,
+        text: Text::clean("hi"),
+    };
+    let tagged = |message| Command::Tagged {
+        tag: Tag::parse("t1").unwrap(),
+        message: Box::new(message),
+    };
+    house.forget();
+    house.apply(alice, tagged(to("dev")));
+    // While it waits to be committed, and after.
+    house.apply(alice, tagged(to("ops")));
     house.settle(true);
-    assert_eq!(house.told(again), ["dev/alice: hi", "stored t1"]);
+    house.apply(alice, tagged(to("ops")));
+    house.apply(alice, tagged(private));
+    house.apply(alice, tagged(to("DEV")));
+    assert_eq!(
+        house.told(alice),
+        [
+            "t1: tag_used",
+            "dev/alice: hi",
+            "stored t1",
+            "t1: tag_used",
+            "t1: tag_used",
+            "stored t1"
+        ]
+    );
+    assert_eq!(house.told(bob), ["dev/alice: hi"]);
 }
 
 #[test]
@@ -446,7 +519,7 @@ fn an_id_there_never_was_keeps_nothing_back() {
     house.settle(true);
     assert_eq!(
         house.told(alice),
-        ["complete true, more false", "dev/bob: live"]
+        ["complete false, more false", "dev/bob: live"]
     );
     assert_eq!(house.hub.sizes().catching_up, 0);
 }

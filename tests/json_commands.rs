@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+
 use serde_json::{Value, json};
 use support::{JsonClient, LineClient, Server, User, WsClient, wait_until};
 
@@ -229,4 +231,230 @@ fn bodies(frame: &Value) -> Vec<&str> {
     messages
         .map(|message| message["body"].as_str().unwrap())
         .collect()
+}
+
+#[test]
+fn long_answers_come_in_parts_that_anybody_can_read() {
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["backlog_bytes"] = (512 * 1024).into();
+    });
+    let mut alice = JsonClient::come_in(&server, &JsonClient::registered(&server, "alice"));
+    let mut bob = JsonClient::come_in(&server, &JsonClient::registered(&server, "bob"));
+    let text = |n: usize| format!("{n} word {}", "x".repeat(3900));
+    for n in 0..100 {
+        alice.send("message", json!({"body": text(n)}));
+        alice.send("private", json!({"to": "bob", "body": text(n)}));
+        alice.expect("message");
+        bob.expect("private");
+    }
+    let bodies = |frame: &Value| -> Vec<String> {
+        let messages = frame["messages"].as_array().unwrap().iter();
+        messages
+            .map(|m| m["body"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let fits = 256 * 1024 / text(10).len();
+    let newest: Vec<String> = (100 - fits..100).map(text).collect();
+    bob.send("history", json!({"limit": 1000}));
+    let history = bob.expect("history");
+    assert_eq!(
+        (bodies(&history), &history["complete"]),
+        (newest.clone(), &json!(false))
+    );
+    bob.send(
+        "history",
+        json!({"limit": 1000, "before": history["messages"][0]["id"]}),
+    );
+    let before = bodies(&bob.expect("history"));
+    assert_eq!(before.last(), Some(&text(99 - fits)));
+    bob.send("thread", json!({"user": "alice", "limit": 1000}));
+    let thread = bob.expect("thread");
+    assert_eq!(
+        (bodies(&thread), &thread["complete"]),
+        (newest.clone(), &json!(false))
+    );
+    let all = json!({"user": "alice", "limit": 1000, "after": "0-0"});
+    bob.send("thread", all);
+    assert_eq!(bodies(&bob.expect("thread"))[0], text(0));
+    bob.send("search", json!({"query": "word", "limit": 1000}));
+    let found = bob.expect("found");
+    let newest_first: Vec<String> = newest.into_iter().rev().collect();
+    assert_eq!(
+        (bodies(&found), &found["complete"]),
+        (newest_first, &json!(false))
+    );
+}
+
+#[test]
+fn who_is_ignored_is_listed_and_leaves_nothing_unread() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::come_in(&server, &JsonClient::registered(&server, "alice"));
+    let token = JsonClient::registered(&server, "bob");
+    let mut bob = JsonClient::come_in(&server, &token);
+    bob.send("ignores", Value::Null);
+    assert_eq!(bob.expect("ignores")["users"], json!([]));
+    let mut say = |body: &str| {
+        alice.send("private", json!({"to": "bob", "body": body}));
+        alice.expect("private");
+    };
+    say("before");
+    bob.send("inbox", Value::Null);
+    let thread = &bob.expect("inbox")["threads"][0];
+    assert_eq!(
+        (&thread["unread"], &thread["body"]),
+        (&json!(1), &json!("before"))
+    );
+    bob.send("ignore", json!({"nickname": "alice"}));
+    bob.expect("ignored");
+    say("after");
+    // At once and on another connection.
+    for mut bob in [bob, JsonClient::come_in(&server, &token)] {
+        bob.send("inbox", Value::Null);
+        let thread = &bob.expect("inbox")["threads"][0];
+        let seen = (&thread["unread"], &thread["body"], &thread["ignored"]);
+        assert_eq!(seen, (&json!(0), &json!(""), &json!(true)));
+        bob.send("ignores", Value::Null);
+        assert_eq!(bob.expect("ignores")["users"], json!(["alice"]));
+    }
+    let mut eve = LineClient::enter(&server, "eve");
+    eve.send("/ignore");
+    eve.expect("ignoring nobody");
+    eve.send("/ignore @alice");
+    eve.send("/ignore");
+    eve.expect("ignoring 1");
+    eve.expect("@alice");
+}
+
+#[test]
+fn a_note_to_oneself_comes_once() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::come_in(&server, &JsonClient::registered(&server, "alice"));
+    let mut guest = JsonClient::enter(&server, "guest");
+    for (client, own) in [(&mut alice, "alice"), (&mut guest, "guest")] {
+        client.send("private", json!({"to": own, "body": "note"}));
+        client.expect("private");
+        assert!(!client.settle().contains(&"private".to_owned()));
+    }
+}
+
+#[test]
+fn nobody_is_told_of_a_nickname_that_stays_the_same() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    let mut bob = JsonClient::enter(&server, "bob");
+    alice.send("setnick", json!({"nickname": "alice"}));
+    assert_eq!(alice.expect("nickname")["nickname"], "alice");
+    alice.send("setnick", json!({"nickname": "Alice"}));
+    assert_eq!(alice.expect("nickname")["nickname"], "Alice");
+    assert_eq!(bob.expect("rename")["to"], "Alice", "only what has changed");
+}
+
+#[test]
+fn words_say_what_is_so() {
+    let server = Server::start(|config| config["history"] = "off".into());
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("search", json!({"query": "word"}));
+    assert_eq!(alice.expect("error")["code"], "no_history");
+    alice.send("message", json!({"body": "\u{200b}\u{feff}"}));
+    assert_eq!(alice.expect("error")["code"], "empty_message");
+    alice.send("leave", Value::Null);
+    alice.send("message", json!({"body": "hi"}));
+    let error = alice.expect("error");
+    assert_eq!(error["code"], "no_channel");
+    assert!(
+        !error["body"].as_str().unwrap().contains("/join"),
+        "{error}"
+    );
+}
+
+#[test]
+fn nothing_older_is_no_beginning_and_times_sort_as_text() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("message", json!({"body": "hi"}));
+    let message = alice.expect("message");
+    let at = message["at"].as_str().unwrap();
+    assert_eq!(at.len(), "2026-11-21T08:00:00.123Z".len(), "{at}");
+    alice.send("history", json!({"before": message["id"]}));
+    let history = alice.expect("history");
+    assert_eq!(history["messages"], json!([]));
+    assert!(
+        !history["body"].as_str().unwrap().contains("yet"),
+        "{history}"
+    );
+}
+
+#[test]
+fn who_asks_in_the_wrong_way_is_told_the_right_one() {
+    let server = Server::start(|_| {});
+    let ask = |request: String| {
+        let head = format!("{request}\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let mut stream = std::net::TcpStream::connect(server.web()).unwrap();
+        stream.set_read_timeout(Some(support::DEADLINE)).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    for path in ["/ws", "/mychat", "/api/ws"] {
+        let answer = ask(format!("GET {path} HTTP/1.1\r\nAccept: */*"));
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+        assert!(answer.contains("this is a WebSocket"), "{answer}");
+    }
+    // As `curl -F nickname=alice` does.
+    let multipart = "POST /auth HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x";
+    let answer = ask(format!("{multipart}\r\nContent-Length: 0"));
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(
+        answer.contains("application/x-www-form-urlencoded"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_short_answer_is_complete() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("message", json!({"body": "one word"}));
+    alice.expect("message");
+    alice.send("search", json!({"query": "word"}));
+    assert_eq!(alice.expect("found")["complete"], true);
+    alice.send("history", json!({}));
+    assert_eq!(alice.expect("history")["complete"], true);
+}
+
+#[test]
+fn every_message_that_is_refused_is_named_by_its_tag() {
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.1.into();
+        config["limits"]["message_burst"] = 10.into();
+    });
+    let mut alice = JsonClient::enter(&server, "alice");
+    let long = json!({"tag": "long", "body": "x".repeat(60_000)});
+    alice.send("message", long);
+    let error = alice.expect("error");
+    assert_eq!(
+        (&error["code"], &error["tag"]),
+        (&json!("too_long"), &json!("long"))
+    );
+    for n in 0..30 {
+        alice.send("message", json!({"tag": format!("t{n}"), "body": "hi"}));
+    }
+    let mut refused = 0;
+    for n in 0..30 {
+        let frame = loop {
+            let frame = alice.next().unwrap();
+            if frame["tag"] == format!("t{n}") || frame["tag"].is_null() && frame["type"] == "error"
+            {
+                break frame;
+            }
+        };
+        if frame["type"] == "error" {
+            assert_eq!(frame["tag"], format!("t{n}"));
+            assert_eq!(frame["code"], "too_fast");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 20, "{refused}");
 }

@@ -292,3 +292,38 @@ fn an_account_has_inbox_threads_and_what_is_unread() {
     guest.send("inbox", json!({}));
     assert_eq!(guest.expect("error")["code"], "no_account");
 }
+
+#[test]
+fn a_room_is_live_for_who_goes_on_from_a_message_that_never_was() {
+    let server = Server::start(|_| {});
+    let mut bob = JsonClient::enter(&server, "bob");
+    let mut alice = JsonClient::enter(&server, "alice");
+    let never = json!({"room": "global", "after": "99999999999999-0"});
+    alice.send("resume", never);
+    let resumed = alice.expect("resumed");
+    assert_eq!(
+        (&resumed["complete"], &resumed["more"]),
+        (&json!(false), &json!(false))
+    );
+    bob.send("message", json!({"body": "live"}));
+    assert_eq!(alice.expect("message")["body"], "live");
+}
+
+#[test]
+fn who_comes_again_gets_back_into_all_rooms_at_once() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    // One is in the global room already; all at once, twice the burst.
+    for n in 1..100 {
+        alice.send(
+            "resume",
+            json!({"room": format!("room{n}"), "after": "0-0"}),
+        );
+    }
+    for n in 1..100 {
+        let resumed = alice.expect("resumed");
+        assert_eq!(resumed["room"], format!("room{n}"));
+    }
+    alice.send("join", json!({"room": "one-more"}));
+    assert_eq!(alice.expect("error")["code"], "too_many_channels");
+}

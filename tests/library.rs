@@ -344,3 +344,36 @@ fn rest_answers_as_soon_as_there_is_an_http_listener() {
     let body = answer.body_mut().read_to_string().unwrap();
     assert!(body.contains("robot"), "{body}");
 }
+
+#[test]
+fn what_a_participant_does_is_done_or_refused_when_the_call_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let chat = Chat::builder()
+        .data_dir(folder.path().join("chat"))
+        .start()
+        .unwrap();
+    let watch = chat.watch().unwrap();
+    let robot = chat.enter("robot").unwrap();
+    let not_in = Err(ChatError::Refused(chat_server::hub::Refusal::NotInChannel(
+        chat_server::name::Name::parse("devroom").unwrap(),
+    )));
+    // With a history, all of this waits for the store.
+    for _ in 0..20 {
+        robot.join("devroom").unwrap();
+        robot.say("devroom", "beep").unwrap();
+        robot.leave("devroom").unwrap();
+        assert_eq!(robot.say("devroom", "gone"), not_in);
+        assert_eq!(robot.leave("devroom"), not_in);
+    }
+    robot.join("devroom").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| robot.say("devroom", "beep").unwrap());
+        }
+    });
+    chat.kick("robot", None).unwrap();
+    assert_eq!(robot.say("devroom", "gone"), Err(ChatError::Gone));
+    chat.shut_down(DEADLINE).unwrap();
+    let said = watch.filter(|entry| entry.kind == Kind::Message);
+    assert_eq!(said.count(), 24);
+}

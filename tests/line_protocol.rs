@@ -78,7 +78,7 @@ fn help_lists_every_command_with_a_tab_before_what_it_does() {
     for syntax in [
         "/help",
         "/list",
-        "/ignore @nick",
+        "/ignore [@nick]",
         "/join #channel",
         "/msg @nick text",
         "/quit",

@@ -266,7 +266,7 @@ fn bans_are_made_listed_saved_and_lifted() {
     let body = r#"{"address":"2001:db8::1/64","expires_at":"2999-01-01T01:00:00+01:00"}"#;
     let (status, second) = call(&site, "POST", "/admin/bans", body);
     assert_eq!((status, &second["address"]), (201, &json!("2001:db8::/64")));
-    assert_eq!(second["expires_at"], "2999-01-01T00:00:00Z");
+    assert_eq!(second["expires_at"], "2999-01-01T00:00:00.000Z");
     let (status, third) = call(
         &site,
         "POST",

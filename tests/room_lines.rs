@@ -161,3 +161,32 @@ fn message_from(client: &mut WsClient, from: &str) -> Value {
         }
     }
 }
+
+#[test]
+fn the_websockets_own_listener_has_nothing_else() {
+    let server = start();
+    let status = |path: &str| {
+        let agent: ureq::Agent = ureq::config::Config::builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let url = format!("http://{}{path}", server.address("ws"));
+        agent.get(url).call().unwrap().status().as_u16()
+    };
+    assert_eq!(status("/healthz"), 200);
+    for path in [
+        "/admin/users",
+        "/metrics",
+        "/docs",
+        "/api/status",
+        "/auth",
+        "/client",
+        "/",
+    ] {
+        assert_eq!(status(path), 404, "{path}");
+    }
+    for path in ["/ws", "/api/ws"] {
+        let refused = WsClient::open(server.address("ws"), path, &[]);
+        assert_eq!(refused.err(), Some(404), "{path}");
+    }
+}

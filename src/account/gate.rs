@@ -67,6 +67,8 @@ impl Gate {
     ) -> Result<String, NoPass> {
         let account = self.accounts.find(nickname).map_err(NoPass::Store)?;
         let Some(account) = account else {
+            let counted = self.accounts.count_guest(peer);
+            counted.map_err(|wait| NoPass::Rejected(Rejected::TooMany(wait)))?;
             let (pass, token) = self
                 .passes
                 .issue(nickname, None, unix_ms())
@@ -75,7 +77,7 @@ impl Gate {
             let hold_ms = HOLD.as_millis() as u64;
             let held = self
                 .hub
-                .ask(move |hub, now, _| hub.hold(&name, token, hold_ms, now));
+                .ask(move |hub, now, _| hub.hold(&name, token, peer, hold_ms, now));
             return match held {
                 Ok(Ok(())) => Ok(pass),
                 Ok(Err(refusal)) => Err(NoPass::Refused(refusal)),

@@ -28,6 +28,10 @@ const WAITING_PASSWORDS: usize = 64;
 /// No account has this id.
 const NOBODY: AccountId = AccountId(0);
 
+/// Guests may come in this many times as often as somebody may try a
+/// password: there is nothing to guess, and many may share an address.
+const GUESTS_PER_ATTEMPT: u32 = 6;
+
 /// Accounts, as the rest of the server sees them.
 pub struct Accounts {
     store: Arc<dyn Store>,
@@ -35,6 +39,8 @@ pub struct Accounts {
     passwords: PasswordWorkers,
     /// Locked for as long as it takes to count.
     attempts: Mutex<Attempts>,
+    /// The passes of guests, likewise.
+    guests: Mutex<Attempts>,
     hub: HubHandle,
     started: Instant,
 }
@@ -65,6 +71,7 @@ impl Accounts {
             store,
             passwords: PasswordWorkers::new(WAITING_PASSWORDS),
             attempts: Mutex::new(Attempts::new(attempts)),
+            guests: Mutex::new(guests(attempts)),
             hub,
             started: Instant::now(),
         })
@@ -73,6 +80,17 @@ impl Accounts {
     /// Allows another number of attempts from now on.
     pub fn set_attempts(&self, per_minute: u32) {
         *self.attempts.lock() = Attempts::new(per_minute);
+        *self.guests.lock() = guests(per_minute);
+    }
+
+    /// Counts a pass that a guest wants, unless there have been too many from
+    /// their address. As with connections, the server's own machine is
+    /// trusted.
+    pub(super) fn count_guest(&self, peer: IpAddr) -> Result<(), TooManyAttempts> {
+        if peer.to_canonical().is_loopback() {
+            return Ok(());
+        }
+        self.guests.lock().allow(peer, None, self.now_ms())
     }
 
     /// The store behind it.
@@ -187,12 +205,19 @@ impl Accounts {
     }
 
     fn count_attempt(&self, peer: IpAddr, account: Option<&Name>) -> Result<(), Rejected> {
-        let now_ms = self.started.elapsed().as_millis() as u64;
         let mut attempts = self.attempts.lock();
         attempts
-            .allow(peer, account, now_ms)
+            .allow(peer, account, self.now_ms())
             .map_err(Rejected::TooMany)
     }
+
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+}
+
+fn guests(attempts: u32) -> Attempts {
+    Attempts::new(attempts.saturating_mul(GUESTS_PER_ATTEMPT))
 }
 
 /// The proof the hub wants that a connection belongs to an account.

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use super::stamp::Stamp;
 use crate::hub::MessageId;
+use crate::net::peer;
 
 /// One thing that happened. The fields stand in the line in this order, and
 /// search relies on it: `at` and `kind` first, absent fields left out, `text`
@@ -31,7 +32,10 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Arc<str>>,
     /// The peer's address.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "peer::serialize"
+    )]
     pub address: Option<SocketAddr>,
     /// The protocol the connection speaks.
     #[serde(skip_serializing_if = "Option::is_none")]

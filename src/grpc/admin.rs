@@ -330,7 +330,7 @@ fn names(names: &[Name]) -> Vec<String> {
 fn user(info: hub::UserInfo) -> proto::User {
     proto::User {
         nickname: info.nickname.to_string(),
-        address: info.address.to_string(),
+        address: crate::net::peer::written(info.address),
         protocol: info.protocol.to_owned(),
         since_ms: info.since_ms,
         channels: names(&info.channels),

@@ -117,7 +117,7 @@ fn log_entry(entry: Entry) -> LogEntry {
         nick: text(entry.nick),
         channel: text(entry.channel),
         to: text(entry.to),
-        address: entry.address.map(|address| address.to_string()),
+        address: entry.address.map(crate::net::peer::written),
         protocol: entry.protocol.map(str::to_owned),
         text: text(entry.text),
     }

@@ -75,7 +75,7 @@ impl Hub {
                 })
             })
             .collect();
-        users.sort_by(|a, b| a.nickname.key().cmp(b.nickname.key()));
+        users.sort_by_cached_key(|user| user.nickname.alphabetical());
         users
     }
 
@@ -89,7 +89,7 @@ impl Hub {
                 members: self.member_names(channel),
             })
             .collect();
-        channels.sort_by(|a, b| a.name.key().cmp(b.name.key()));
+        channels.sort_by_cached_key(|channel| channel.name.alphabetical());
         channels
     }
 

@@ -102,6 +102,8 @@ pub enum Command {
     Ignore(Name),
     /// Undoes [`Command::Ignore`].
     Unignore(Name),
+    /// Whose private messages do not arrive.
+    ListIgnored,
     /// Who is in the channel.
     ListMembers(Option<Name>),
     /// Which channels there are.

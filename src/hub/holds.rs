@@ -1,63 +1,125 @@
 //! Nicknames held for somebody who has a token for one and is about to come.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::name::Name;
+use crate::net::subscriber::subscriber;
 
 use super::{ConnectionId, Credential, Effects, Farewell, Hub, Now, Refusal};
 
 /// Nicknames held at once.
 const MAX_HELD: usize = 10_000;
+/// Of these for one address, so that nobody can take the room of all others.
+/// As with connections, the server's own machine is trusted with more.
+const MAX_HELD_PER_ADDRESS: usize = 100;
 
-/// By [`Name::key`].
+/// Nicknames that are held, and for whom.
 #[derive(Default)]
-pub(super) struct Holds(HashMap<Arc<str>, Hold>);
+pub(super) struct Holds {
+    /// By [`Name::key`].
+    all: HashMap<Arc<str>, Hold>,
+    /// When each ends, and its key.
+    ends: BTreeSet<(u64, Arc<str>)>,
+    /// How many each address has.
+    per_address: HashMap<IpAddr, usize>,
+}
 
 struct Hold {
     /// Who may have the nickname.
     token: Arc<str>,
+    /// Whose room it takes, by [`subscriber`]; that of none of them on the
+    /// server's own machine.
+    address: Option<IpAddr>,
     /// Until when, on the monotonic clock.
     until_ms: u64,
 }
 
 impl Holds {
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     pub fn is_held(&self, name: &Name, now: Now) -> bool {
-        let hold = self.0.get(name.key());
+        let hold = self.all.get(name.key());
         hold.is_some_and(|hold| hold.until_ms > now.ticks_ms)
+    }
+
+    fn insert(&mut self, key: Arc<str>, hold: Hold, now: Now) -> Result<(), Refusal> {
+        self.forget_ended(now);
+        if self.all.len() >= MAX_HELD {
+            return Err(Refusal::TooManyHeld);
+        }
+        if let Some(address) = hold.address {
+            let count = self.per_address.entry(address).or_default();
+            if *count >= MAX_HELD_PER_ADDRESS {
+                return Err(Refusal::TooManyHeldForAddress);
+            }
+            *count += 1;
+        }
+        self.ends.insert((hold.until_ms, key.clone()));
+        self.all.insert(key, hold);
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &Arc<str>) {
+        let Some(hold) = self.all.remove(key) else {
+            return;
+        };
+        self.ends.remove(&(hold.until_ms, key.clone()));
+        if let Some(address) = hold.address
+            && let Some(count) = self.per_address.get_mut(&address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.per_address.remove(&address);
+            }
+        }
+    }
+
+    fn forget_ended(&mut self, now: Now) {
+        while let Some((until_ms, key)) = self.ends.first()
+            && *until_ms <= now.ticks_ms
+        {
+            let key = key.clone();
+            self.remove(&key);
+        }
+    }
+
+    /// Whoever has come with the token needs no hold any more.
+    fn redeem(&mut self, name: &Name, token: &Arc<str>) {
+        let held = self.all.get(name.key());
+        if held.is_some_and(|hold| hold.token == *token) {
+            self.remove(name.key());
+        }
     }
 }
 
 impl Hub {
     /// Keeps a nickname that is free for whoever comes with `token`, for a
-    /// while.
+    /// while. `address` is where it was asked for.
     pub fn hold(
         &mut self,
         name: &Name,
         token: Arc<str>,
+        address: IpAddr,
         for_ms: u64,
         now: Now,
     ) -> Result<(), Refusal> {
         self.check_free(name, now)?;
-        if self.holds.0.len() >= MAX_HELD {
-            self.holds.0.retain(|_, hold| hold.until_ms > now.ticks_ms);
-        }
-        if self.holds.0.len() >= MAX_HELD {
-            return Err(Refusal::TooManyHeld);
-        }
-        let until_ms = now.ticks_ms + for_ms;
-        let hold = Hold { token, until_ms };
-        self.holds.0.insert(name.key().clone(), hold);
-        Ok(())
+        let hold = Hold {
+            token,
+            address: (!address.to_canonical().is_loopback()).then(|| subscriber(address)),
+            until_ms: now.ticks_ms + for_ms,
+        };
+        self.holds.insert(name.key().clone(), hold, now)
     }
 
     /// As [`Hub::claim`], for a guest with a token: nobody else is held the
-    /// nickname, and an earlier connection with the same token makes way, for
-    /// it is the same client, cut off.
+    /// nickname. If there is an earlier connection with the same token, it is
+    /// the same client, cut off: it makes way, and what it is called now is
+    /// the nickname, whatever the token was given out for.
     pub fn claim_with_token(
         &mut self,
         id: ConnectionId,
@@ -66,16 +128,29 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        let held = self.holds.0.get(name.key());
-        if held.is_some_and(|hold| hold.token == *token) {
-            self.holds.0.remove(name.key());
+        if self.connection(id).is_none() {
+            // Its thread does not know yet that it has been ended.
+            return Ok(());
         }
-        for earlier in self.with_token(token) {
-            self.close(earlier, Farewell::Replaced, now, fx);
+        self.holds.redeem(&name, token);
+        let mut earlier = self.with_token(token);
+        earlier.retain(|&other| other != id);
+        let current = earlier.iter().find_map(|&other| self.nickname_of(other));
+        let name = current.unwrap_or(name);
+        // Nothing but a ban keeps who has a nickname from having it.
+        if self.check_ban(&name, now).is_ok() {
+            for other in earlier {
+                self.close(other, Farewell::Replaced, now, fx);
+            }
         }
         self.claim(id, name, None::<Credential>, now, fx)?;
         self.set_token(id, Some(token.clone()));
         Ok(())
+    }
+
+    /// Whether somebody is on with a token.
+    pub fn is_on_with_token(&self, token: &str) -> bool {
+        self.by_token.contains_key(token)
     }
 
     /// The connections that came with a token.

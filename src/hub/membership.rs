@@ -1,5 +1,7 @@
 //! Joining and leaving channels.
 
+use std::collections::HashSet;
+
 use crate::chatlog::{Entry, Kind};
 use crate::name::Name;
 
@@ -282,8 +284,9 @@ impl Hub {
             .filter_map(|&id| self.connection(id)?.nickname.clone())
             .collect();
         names.extend(self.remote_names(&channel.name));
-        names.sort_by(|a, b| a.key().cmp(b.key()));
-        names.dedup();
+        let mut seen = HashSet::with_capacity(names.len());
+        names.retain(|name| seen.insert(name.key().clone()));
+        names.sort_by_cached_key(Name::alphabetical);
         names
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::held::Held;
-use super::messages::RECALLED;
+use super::history::RECALLED;
 use super::{Message, MessageId};
 
 /// Remembers the last [`RECALLED`] messages. When a channel comes into being

@@ -13,12 +13,11 @@ use crate::store::{History, MAX_ROWS, Window};
 
 use super::channel::ChannelIndex;
 use super::held::Held;
-use super::messages::messages_of;
+use super::history::messages_of;
 use super::{ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Refusal};
 
-/// Text in one page at most; with frames around it far less than what a
-/// connection's queue may hold.
-const PAGE_BYTES: usize = 256 * 1024;
+/// By how much the clocks of servers may differ.
+const CLOCKS_DIFFER_MS: u64 = 60_000;
 
 /// The connections that are catching up with one channel.
 #[derive(Default)]
@@ -121,13 +120,13 @@ impl CatchingUp {
     }
 
     /// A page is going to be read.
-    fn begin(&mut self, id: ConnectionId, after: MessageId) {
-        let gap = match self.take(id) {
+    fn begin(&mut self, id: ConnectionId, after: MessageId, gap: bool) {
+        let before = match self.take(id) {
             Some(State::Reading { gap, .. } | State::Paused { gap }) => gap,
             Some(State::Read { .. }) | None => false,
         };
         let state = State::Reading {
-            gap,
+            gap: gap || before,
             after,
             first_held: self.held.next(),
         };
@@ -206,12 +205,11 @@ impl Hub {
             Err(_) => self.come_in(id, name, now, fx)?,
         };
         let history = self.limits.history;
-        // No message has a higher id, and none to come may seem to be known;
-        // unless others give out ids, of which this hub hears later.
-        let after = match self.remote {
-            None => after.min(self.last_id),
-            Some(_) => after,
-        };
+        // No message has a higher id, and none to come may seem to be known:
+        // who has seen one that is not ours has seen another history.
+        let newest = self.newest_possible(now);
+        let unknown = after > newest;
+        let after = after.min(newest);
         let Some(channel) = self.channels.get_mut(index) else {
             return Ok(());
         };
@@ -222,7 +220,7 @@ impl Hub {
             fx.tell(id, resumed(name, false, false));
             return Ok(());
         }
-        channel.catching_up.begin(id, after);
+        channel.catching_up.begin(id, after, unknown);
         if let Some(connection) = self.connection_mut(id) {
             connection.pending += 1;
         }
@@ -234,6 +232,19 @@ impl Hub {
             catching_up: true,
         });
         Ok(())
+    }
+
+    /// No message has a higher id than this.
+    fn newest_possible(&self, now: Now) -> MessageId {
+        match self.remote {
+            None => self.last_id,
+            // Others give out ids, by their clocks, of which this hub hears
+            // later.
+            Some(_) => self.last_id.max(MessageId {
+                ms: now.unix_ms.saturating_add(CLOCKS_DIFFER_MS),
+                sequence: 0,
+            }),
+        }
     }
 
     /// The page a connection asked for; nothing if it cannot be read.
@@ -251,17 +262,18 @@ impl Hub {
         let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
-        let Some(history) = history else {
+        let Some(mut history) = history else {
             channel.catching_up.fail(id);
             fx.tell(id, Event::Refused(Refusal::HistoryUnavailable));
             return;
         };
         let name = channel.name.clone();
-        let mut page = messages_of(&name, history.messages);
-        let cut = cut(&mut page);
+        history.shorten(reading.window);
+        let page = messages_of(&name, history.messages);
         let last = page.last().map(|message| message.body.id);
-        let more = history.more || cut;
-        let turned = channel.catching_up.turn(id, last, history.gap, more);
+        let turned = channel
+            .catching_up
+            .turn(id, last, history.gap, history.more);
         self.tell_missed(id, page.into_iter(), fx);
         fx.tell(id, resumed(name, !turned.gap, turned.live.is_none()));
         self.tell_missed(id, turned.live.into_iter().flatten(), fx);
@@ -290,22 +302,5 @@ fn resumed(channel: Name, complete: bool, more: bool) -> Event {
         channel,
         complete,
         more,
-    }
-}
-
-/// Shortens a page to what may be sent at once; whether it did.
-fn cut(page: &mut Vec<Message>) -> bool {
-    let mut bytes = 0;
-    let fits = page.iter().position(|message| {
-        bytes += message.body.text.as_str().len();
-        bytes > PAGE_BYTES
-    });
-    match fits {
-        // One message is always a page.
-        Some(fits) if fits.max(1) < page.len() => {
-            page.truncate(fits.max(1));
-            true
-        }
-        _ => false,
     }
 }

@@ -25,7 +25,8 @@ pub struct Draft {
     pub message: NewMessage,
     /// Whom a private message is for, as shown.
     pub to: Option<Name>,
-    /// Whose tag it has, by [`Name::key`], and which.
+    /// The tag it has, if it may be sent again by way of another server: in
+    /// which scope (whose it is, and where the message goes), and which.
     pub tag: Option<(Arc<str>, Tag)>,
     /// Who wrote it.
     pub sender: ConnectionId,

@@ -3,10 +3,16 @@
 //! A client that is cut off cannot know whether its last messages arrived. It
 //! sends them again with the same tags, and those that did arrive are not
 //! published a second time.
+//!
+//! A tag is its client's own: that of an account, of whoever holds a token,
+//! or else of one connection. It never stands for what somebody else wrote
+//! under the same nickname, nor for a message to somewhere else.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+
+use crate::store::AccountId;
 
 use super::{Command, ConnectionId, Effects, Event, Hub, MessageId, Now, Refusal};
 
@@ -49,16 +55,41 @@ impl fmt::Display for BadTag {
 
 impl std::error::Error for BadTag {}
 
-/// Whose tag it is, by [`crate::name::Name::key`], and the tag.
-pub(super) type TagKey = (Arc<str>, Tag);
+/// Whose tag it is, and the tag.
+pub(super) type TagKey = (TagOwner, Tag);
+
+/// Whoever may send a message again under the same tag.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum TagOwner {
+    /// The owner of an account, from anywhere.
+    Account(AccountId),
+    /// A guest, from every connection with this token.
+    Token(Arc<str>),
+    /// A guest who could not prove to be the same again.
+    Connection(ConnectionId),
+}
+
+/// Where a message goes, by [`crate::name::Name::key`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Destination {
+    /// To a channel.
+    Channel(Arc<str>),
+    /// To a user.
+    User(Arc<str>),
+}
 
 /// The tags of messages sent lately.
 #[derive(Default)]
 pub(super) struct Tags {
-    known: HashMap<TagKey, Fate>,
+    known: HashMap<TagKey, Tagged>,
     /// Those of messages that were published, in the order in which they are
     /// to be forgotten.
     by_age: VecDeque<(u64, TagKey)>,
+}
+
+struct Tagged {
+    to: Destination,
+    fate: Fate,
 }
 
 /// What has become of a tagged message.
@@ -72,22 +103,23 @@ enum Fate {
 }
 
 impl Tags {
-    /// What has become of the message, if it is known still.
-    fn get_mut(&mut self, key: &TagKey, now: Now) -> Option<&mut Fate> {
-        let fate = self.known.get_mut(key)?;
-        match fate {
-            Fate::Stored { until_ms, .. } if *until_ms <= now.ticks_ms => None,
-            fate => Some(fate),
+    /// What is known still of a message.
+    fn get_mut(&mut self, key: &TagKey, now: Now) -> Option<&mut Tagged> {
+        let tagged = self.known.get_mut(key)?;
+        match tagged.fate {
+            Fate::Stored { until_ms, .. } if until_ms <= now.ticks_ms => None,
+            _ => Some(tagged),
         }
     }
 
     /// A message waits to be committed.
-    fn await_commit(&mut self, key: TagKey) {
-        self.known.insert(key, Fate::Awaited(Vec::new()));
+    fn await_commit(&mut self, key: TagKey, to: Destination) {
+        let fate = Fate::Awaited(Vec::new());
+        self.known.insert(key, Tagged { to, fate });
     }
 
     /// A message is published.
-    fn store(&mut self, key: TagKey, message: MessageId, now: Now) {
+    fn store(&mut self, key: TagKey, to: Destination, message: MessageId, now: Now) {
         while let Some((until_ms, _)) = self.by_age.front()
             && (*until_ms <= now.ticks_ms || self.by_age.len() >= MAX_TAGS)
         {
@@ -95,7 +127,8 @@ impl Tags {
         }
         let until_ms = now.ticks_ms + REMEMBERED_MS;
         self.by_age.push_back((until_ms, key.clone()));
-        self.known.insert(key, Fate::Stored { message, until_ms });
+        let fate = Fate::Stored { message, until_ms };
+        self.known.insert(key, Tagged { to, fate });
     }
 
     fn forget_oldest(&mut self) {
@@ -103,7 +136,7 @@ impl Tags {
             return;
         };
         // It may be another message's by now.
-        let fate = self.known.get(&key);
+        let fate = self.known.get(&key).map(|tagged| &tagged.fate);
         if matches!(fate, Some(Fate::Stored { until_ms, .. }) if *until_ms == oldest) {
             self.known.remove(&key);
         }
@@ -111,13 +144,15 @@ impl Tags {
 
     /// A message is committed, or not: those who asked besides its sender.
     fn settle(&mut self, key: &TagKey, message: Option<MessageId>, now: Now) -> Vec<ConnectionId> {
-        let before = self.known.remove(key);
+        let Some(Tagged { to, fate }) = self.known.remove(key) else {
+            return Vec::new();
+        };
         if let Some(message) = message {
-            self.store(key.clone(), message, now);
+            self.store(key.clone(), to, message, now);
         }
-        match before {
-            Some(Fate::Awaited(asked)) => asked,
-            Some(Fate::Stored { .. }) | None => Vec::new(),
+        match fate {
+            Fate::Awaited(asked) => asked,
+            Fate::Stored { .. } => Vec::new(),
         }
     }
 
@@ -143,17 +178,16 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        let (nickname, _) = self.user_of(id)?;
-        let key = (nickname.key().clone(), tag.clone());
+        let key = (self.tag_owner(id)?, tag.clone());
+        let to = self.destination(id, &message)?;
         match self.tags.get_mut(&key, now) {
-            Some(Fate::Stored { message, .. }) => {
-                fx.tell(id, stored(tag, *message));
-                return Ok(());
-            }
-            Some(Fate::Awaited(asked)) => {
-                // Each once, or the list would grow with every question.
-                if !asked.contains(&id) {
-                    asked.push(id);
+            Some(known) if known.to != to => return Err(Refusal::TagUsed),
+            Some(known) => {
+                match &mut known.fate {
+                    Fate::Stored { message, .. } => fx.tell(id, stored(tag, *message)),
+                    // Each once, or the list would grow with every question.
+                    Fate::Awaited(asked) if !asked.contains(&id) => asked.push(id),
+                    Fate::Awaited(_) => {}
                 }
                 return Ok(());
             }
@@ -165,13 +199,36 @@ impl Hub {
         let sent = self.last_id;
         if let Some(unsettled) = self.unsettled.get_mut(&sent) {
             unsettled.tag = Some(key.clone());
-            fx.tag(sent, key.clone());
-            self.tags.await_commit(key);
+            if let Some(scope) = shared_scope(&key.0, &to) {
+                fx.tag(sent, scope, tag);
+            }
+            self.tags.await_commit(key, to);
         } else if sent > before {
-            self.tags.store(key, sent, now);
+            self.tags.store(key, to, sent, now);
             fx.tell(id, stored(tag, sent));
         }
         Ok(())
+    }
+
+    fn tag_owner(&self, id: ConnectionId) -> Result<TagOwner, Refusal> {
+        let (_, user) = self.user_of(id)?;
+        let token = self.connection(id).and_then(|c| c.token.clone());
+        Ok(match (user.account, token) {
+            (Some(account), _) => TagOwner::Account(account),
+            (None, Some(token)) => TagOwner::Token(token),
+            (None, None) => TagOwner::Connection(id),
+        })
+    }
+
+    fn destination(&self, id: ConnectionId, message: &Command) -> Result<Destination, Refusal> {
+        Ok(match message {
+            Command::Private { to, .. } => Destination::User(to.key().clone()),
+            Command::Say {
+                channel: Some(channel),
+                ..
+            } => Destination::Channel(channel.key().clone()),
+            _ => Destination::Channel(self.own_channel(id, None)?.key().clone()),
+        })
     }
 
     /// Says what became of a tagged message that had to be committed.
@@ -198,6 +255,21 @@ impl Hub {
             }
         }
     }
+}
+
+/// Where a tag is known on other servers, too, as one word: with its owner and
+/// where its message goes. A connection without a token never comes back.
+fn shared_scope(owner: &TagOwner, to: &Destination) -> Option<Arc<str>> {
+    let owner = match owner {
+        TagOwner::Account(account) => format!("account {}", account.0),
+        TagOwner::Token(token) => format!("token {token}"),
+        TagOwner::Connection(_) => return None,
+    };
+    let scope = match to {
+        Destination::Channel(key) => format!("{owner} #{key}"),
+        Destination::User(key) => format!("{owner} @{key}"),
+    };
+    Some(scope.into())
 }
 
 fn stored(tag: Tag, id: MessageId) -> Event {

@@ -10,7 +10,7 @@ use crate::store::AccountId;
 use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Order, Refusal};
 
 /// People one user may ignore.
-const MAX_IGNORED: usize = 1000;
+pub(super) const MAX_IGNORED: usize = 1000;
 /// Earlier nicknames remembered of a user, so that changing the nickname is
 /// no way round being ignored.
 const MAX_ALIASES: usize = 16;
@@ -22,7 +22,7 @@ pub(super) struct User {
     /// Guests have none.
     pub account: Option<AccountId>,
     /// By key.
-    ignored: HashMap<Arc<str>, Name>,
+    pub ignored: HashMap<Arc<str>, Name>,
     /// Keys of nicknames this user had before.
     aliases: VecDeque<Arc<str>>,
 }
@@ -43,7 +43,7 @@ impl User {
     }
 
     /// Remembers a nickname this user had before.
-    fn add_alias(&mut self, key: Arc<str>) {
+    pub(super) fn add_alias(&mut self, key: Arc<str>) {
         add_alias(&mut self.aliases, key);
     }
 
@@ -213,25 +213,6 @@ impl Hub {
         Ok(())
     }
 
-    /// Tells everyone else in these channels of a new nickname.
-    pub(super) fn tell_renamed(
-        &self,
-        channels: &[usize],
-        own: &[ConnectionId],
-        (from, to): (&Name, &Name),
-        fx: &mut Effects,
-    ) {
-        for channel in channels.iter().filter_map(|&c| self.channels.get(c)) {
-            let others = channel.members.iter().copied();
-            let event = Event::MemberRenamed {
-                channel: channel.name.clone(),
-                from: from.clone(),
-                to: to.clone(),
-            };
-            fx.tell_all(others.filter(|member| !own.contains(member)), event);
-        }
-    }
-
     /// Whether somebody who is on has this nickname in any spelling, and not
     /// as the owner of an account.
     pub fn is_guest(&self, name: &Name) -> bool {
@@ -308,7 +289,7 @@ impl Hub {
         self.user_of(id).ok()?.1.account
     }
 
-    fn check_ban(&self, name: &Name, now: Now) -> Result<(), Refusal> {
+    pub(super) fn check_ban(&self, name: &Name, now: Now) -> Result<(), Refusal> {
         match self.bans.nickname(name, now.unix_ms) {
             Some(_) => Err(Refusal::NicknameBanned(name.clone())),
             None => Ok(()),
@@ -333,121 +314,6 @@ impl Hub {
         if self.users.contains_key(name.key()) || self.holds.is_held(name, now) || is_elsewhere {
             return Err(Refusal::NicknameInUse(name.clone()));
         }
-        Ok(())
-    }
-
-    pub(super) fn rename(
-        &mut self,
-        id: ConnectionId,
-        to: Name,
-        now: Now,
-        fx: &mut Effects,
-    ) -> Result<(), Refusal> {
-        let (from, user) = self.user_of(id)?;
-        if user.account.is_some() {
-            return Err(Refusal::NicknameIsAccount);
-        }
-        // Another spelling of one's own nickname is always free.
-        if from != to {
-            self.check_free(&to, now)?;
-            if self.remote.is_some() {
-                self.await_claim(id, to, fx);
-                return Ok(());
-            }
-        }
-        self.rename_now(id, to, fx)
-    }
-
-    /// Gives a guest a nickname that is free.
-    pub(super) fn rename_now(
-        &mut self,
-        id: ConnectionId,
-        to: Name,
-        fx: &mut Effects,
-    ) -> Result<(), Refusal> {
-        let (from, _) = self.user_of(id)?;
-        let Some(mut user) = self.users.remove(from.key()) else {
-            return Ok(());
-        };
-        if from != to {
-            user.add_alias(from.key().clone());
-        }
-        user.name = to.clone();
-        let connections = user.connections.clone();
-        self.users.insert(to.key().clone(), user);
-        self.share_renamed(&from, &to, None, fx);
-        let mut channels = Vec::new();
-        for &connection in &connections {
-            if let Some(connection) = self.connection_mut(connection) {
-                connection.nickname = Some(to.clone());
-                channels.extend(connection.memberships.iter().map(|m| m.channel));
-            }
-        }
-        channels.sort_unstable();
-        channels.dedup();
-        fx.tell_all(
-            connections.iter().copied(),
-            Event::Renamed { to: to.clone() },
-        );
-        self.tell_renamed(&channels, &connections, (&from, &to), fx);
-        Ok(())
-    }
-
-    pub(super) fn ignore(
-        &mut self,
-        id: ConnectionId,
-        name: Name,
-        fx: &mut Effects,
-    ) -> Result<(), Refusal> {
-        let (own, _) = self.user_of(id)?;
-        if own == name {
-            return Err(Refusal::CannotIgnoreSelf);
-        }
-        let known = self.users.get(name.key()).map(|user| user.name.clone());
-        let elsewhere = || Some(self.remote_person(&name)?.name.clone());
-        let known = known.or_else(elsewhere);
-        let Some(user) = self.users.get_mut(own.key()) else {
-            return Ok(());
-        };
-        if !user.ignored.contains_key(name.key()) && user.ignored.len() >= MAX_IGNORED {
-            return Err(Refusal::TooManyIgnored(MAX_IGNORED));
-        }
-        // An account's list is for those who are away, too.
-        let known = known.or(user.account.map(|_| name.clone()));
-        let name = known.ok_or(Refusal::NoSuchUser(name))?;
-        user.ignored.insert(name.key().clone(), name.clone());
-        if let Some(account) = user.account {
-            fx.set_ignored(account, name.clone(), true);
-        }
-        fx.tell(id, Event::Ignored(name));
-        Ok(())
-    }
-
-    pub(super) fn unignore(
-        &mut self,
-        id: ConnectionId,
-        name: Name,
-        fx: &mut Effects,
-    ) -> Result<(), Refusal> {
-        let (own, _) = self.user_of(id)?;
-        let mut keys = vec![name.key().clone()];
-        let aliases = self.aliases_of(&name);
-        keys.extend(aliases.into_iter().flatten().cloned());
-        let Some(user) = self.users.get_mut(own.key()) else {
-            return Ok(());
-        };
-        let removed = keys.iter().filter_map(|key| user.ignored.remove(key));
-        let removed: Vec<Name> = removed.collect();
-        if removed.is_empty() {
-            return Err(Refusal::NotIgnored(name));
-        }
-        if let Some(account) = user.account {
-            // Under each nickname they had when they were ignored.
-            for earlier in removed {
-                fx.set_ignored(account, earlier, false);
-            }
-        }
-        fx.tell(id, Event::Unignored(name));
         Ok(())
     }
 

@@ -62,7 +62,7 @@ impl Session for DirectSession {
         }
     }
 
-    fn overlong(&mut self) -> Flow {
+    fn overlong(&mut self, _: &str) -> Flow {
         let mistake = Mistake::TooLong(self.limits.line_bytes);
         self.held_back()
             .unwrap_or_else(|| self.fail(&Failure::from(&mistake)))

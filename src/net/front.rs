@@ -49,6 +49,8 @@ pub struct FrontContext {
     pub answers: Option<Answers>,
     /// REST, if it is reachable from here.
     pub relays: Option<Arc<Relays>>,
+    /// The only paths of REST that are, if not all of them.
+    pub relayed: Option<&'static [&'static str]>,
     /// Origins that may open WebSockets, besides our own.
     pub origins: Arc<Origins>,
     /// Proxies whose word on the client's address is taken.
@@ -202,9 +204,18 @@ fn carry_out(
     if let Some(file) = file {
         return file.answer(head);
     }
+    let upgrades = context.upgrades.as_deref();
+    if upgrades.is_some_and(|upgrades| upgrades.is_at(&head.path)) {
+        return Err(Rejection::NotUpgraded);
+    }
     let known = context.answers.as_ref();
     if let Some((status, body)) = known.and_then(|answers| answers(&head.path)) {
         return Answer::known(status, &body, head);
+    }
+    if let Some(relayed) = context.relayed
+        && !relayed.contains(&head.path.as_str())
+    {
+        return Err(Rejection::NotFound);
     }
     let relays = context.relays.as_ref().ok_or(Rejection::NotFound)?;
     relays.relay(head, body, wire.transport.stream(), peer)

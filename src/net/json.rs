@@ -1,7 +1,7 @@
 //! The session of a WebSocket that speaks JSON commands, opened with a token.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::account::{Pass, credential};
 use crate::hub::{Command, Farewell, Refusal, Tag};
@@ -15,6 +15,10 @@ use super::json_queries::Asker;
 use super::line::{Attached, Flow, SessionContext};
 use super::rate::{RateLimit, Verdict};
 use super::websocket::{Session, Terms, serve};
+
+/// The longest that a client is not read because it goes into its rooms too
+/// fast. Pings and last words wait no longer.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Serves the holder of a nickname token until the end.
 pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
@@ -52,7 +56,7 @@ struct JsonSession {
 
 impl Session for JsonSession {
     fn text(&mut self, text: &str) -> Flow {
-        if let Some(flow) = self.held_back() {
+        if let Some(flow) = self.held_back(text) {
             return flow;
         }
         match json::decode(text) {
@@ -64,15 +68,17 @@ impl Session for JsonSession {
         }
     }
 
-    fn overlong(&mut self) -> Flow {
+    fn overlong(&mut self, text: &str) -> Flow {
         let most = self.context.limits.line_bytes;
         let words = format!("That frame was longer than {most} bytes and was dropped.");
-        self.held_back()
-            .unwrap_or_else(|| self.fail(&words, "too_long"))
+        self.held_back(text).unwrap_or_else(|| {
+            let tag = json::outline(text).tag;
+            self.fail_tagged(&words, "too_long", tag.as_ref())
+        })
     }
 
     fn binary(&mut self) -> Flow {
-        self.held_back()
+        self.held_back("")
             .unwrap_or_else(|| self.fail("Text frames only, please.", "binary_frame"))
     }
 
@@ -175,8 +181,22 @@ impl JsonSession {
         self.attached.command(Command::Answer(frame))
     }
 
+    /// Whoever comes again goes into all rooms at once: that is no flood, and
+    /// is not refused. The client is read later instead, so its own socket
+    /// holds what it sends meanwhile.
+    fn pause_for(&self, frame: &str) {
+        let pause = self.rate.wait(self.started.elapsed());
+        if pause > Duration::ZERO
+            && pause <= MAX_PAUSE
+            && matches!(json::outline(frame).kind.as_str(), "join" | "resume")
+        {
+            std::thread::sleep(pause);
+        }
+    }
+
     /// What to do instead of taking the frame, if it comes too fast.
-    fn held_back(&mut self) -> Option<Flow> {
+    fn held_back(&mut self, frame: &str) -> Option<Flow> {
+        self.pause_for(frame);
         match self.rate.check(self.started.elapsed()) {
             Verdict::Pass => None,
             Verdict::PassAfter { refused } => {
@@ -186,9 +206,14 @@ impl JsonSession {
             }
             Verdict::Warn => {
                 let words = "You are sending too fast. Nothing more is taken until you slow down.";
-                Some(self.fail(words, "too_fast"))
+                let tag = json::outline(frame).tag;
+                Some(self.fail_tagged(words, "too_fast", tag.as_ref()))
             }
-            Verdict::Refuse => Some(Flow::Continue),
+            // Whoever calls a message something is told what becomes of it.
+            Verdict::Refuse => Some(match json::outline(frame).tag {
+                Some(tag) => self.fail_tagged("That came too fast.", "too_fast", Some(&tag)),
+                None => Flow::Continue,
+            }),
             Verdict::Close => Some(self.attached.command(Command::End(Farewell::Flooding))),
         }
     }

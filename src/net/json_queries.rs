@@ -8,7 +8,7 @@ use crate::hub::{ConnectionId, Refusal};
 use crate::name::Name;
 use crate::protocol::json::Query;
 use crate::protocol::json_frames;
-use crate::store::{Account, Conversation, Search, SearchScope, StoreError, Window};
+use crate::store::{Account, Conversation, Search, SearchScope, StoreError, Window, shorten_found};
 use crate::turn::{HubHandle, HubUnavailable};
 
 /// Threads on a page of the inbox, as in the REST API.
@@ -87,15 +87,19 @@ impl Asker<'_> {
                     limit,
                 };
                 let store = self.accounts.store();
-                let found = store.search(&search).map_err(NoAnswer::Store)?;
-                json_frames::write_found(&room, &search.words, &found, &mut frame);
+                let mut found = store.search(&search).map_err(NoAnswer::Store)?;
+                let is_all = shorten_found(&mut found) && found.len() < limit;
+                json_frames::write_found(&room, &search.words, &found, is_all, &mut frame);
             }
             Query::Inbox { page } => {
                 let account = self.account()?.id;
                 let store = self.accounts.store();
                 let threads = store.inbox(account, page, THREADS_PER_PAGE);
                 let threads = threads.map_err(NoAnswer::Store)?;
-                json_frames::write_inbox(&threads, page, &mut frame);
+                let id = self.connection;
+                let ignored = self.hub.ask(move |hub, _, _| hub.ignored_by(id));
+                let ignored = ignored.map_err(NoAnswer::Busy)?;
+                json_frames::write_inbox(&threads, &ignored, page, &mut frame);
             }
             Query::Thread {
                 user,
@@ -131,15 +135,23 @@ impl Asker<'_> {
         let conversation = Conversation::Thread(own.id, peer.id);
         let store = self.accounts.store();
         let history = store.history(&conversation, window, limit);
-        let history = history.map_err(NoAnswer::Store)?;
+        let mut history = history.map_err(NoAnswer::Store)?;
+        history.shorten(window);
         json_frames::write_thread(&own.username, &peer.username, &history, frame);
         Ok(())
     }
 
-    /// A room the connection is in: this one, or the current one.
+    /// A room the connection is in: this one, or the current one. What is said
+    /// there must be kept.
     fn own_room(&self, room: Option<Name>) -> Result<Name, NoAnswer> {
         let id = self.connection;
-        let room = self.hub.ask(move |hub, _, _| hub.own_channel(id, room));
+        let room = self.hub.ask(move |hub, _, _| {
+            let room = hub.own_channel(id, room)?;
+            match hub.keeps_history() {
+                true => Ok(room),
+                false => Err(Refusal::NoHistory),
+            }
+        });
         room.map_err(NoAnswer::Busy)?.map_err(NoAnswer::Refused)
     }
 

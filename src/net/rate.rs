@@ -47,21 +47,23 @@ impl RateLimit {
         }
     }
 
+    /// How long a message sent at `now` would have to wait to be passed.
+    pub fn wait(&self, now: Duration) -> Duration {
+        let missing = self.needed() - self.tokens_at(now);
+        match self.per_second > 0.0 && missing > 0.0 {
+            true => Duration::try_from_secs_f64(missing / self.per_second).unwrap_or(Duration::MAX),
+            false => Duration::ZERO,
+        }
+    }
+
     /// Judges a message sent at `now`, a monotonic time.
     pub fn check(&mut self, now: Duration) -> Verdict {
         if self.per_second <= 0.0 {
             return Verdict::Pass;
         }
-        let elapsed = now.saturating_sub(self.last).as_secs_f64();
+        self.tokens = self.tokens_at(now);
         self.last = now;
-        self.tokens = (self.tokens + elapsed * self.per_second).min(self.burst);
-        // Once warned, a sender has to let a quarter of the bucket fill, or
-        // every other message would get through and every other be warned of.
-        let needed = match self.refused {
-            0 => 1.0,
-            _ => (self.burst / 4.0).max(1.0),
-        };
-        if self.tokens >= needed {
+        if self.tokens >= self.needed() {
             self.tokens -= 1.0;
             return match std::mem::take(&mut self.refused) {
                 0 => Verdict::Pass,
@@ -75,6 +77,20 @@ impl RateLimit {
             Verdict::Warn
         } else {
             Verdict::Refuse
+        }
+    }
+
+    fn tokens_at(&self, now: Duration) -> f64 {
+        let elapsed = now.saturating_sub(self.last).as_secs_f64();
+        (self.tokens + elapsed * self.per_second).min(self.burst)
+    }
+
+    /// Once warned, a sender has to let a quarter of the bucket fill, or
+    /// every other message would get through and every other be warned of.
+    fn needed(&self) -> f64 {
+        match self.refused {
+            0 => 1.0,
+            _ => (self.burst / 4.0).max(1.0),
         }
     }
 }
@@ -116,6 +132,20 @@ mod tests {
                 assert_eq!(limit.check(at(second * 1000 + message * 50)), Verdict::Pass);
             }
         }
+    }
+
+    #[test]
+    fn who_waits_as_long_as_it_takes_passes() {
+        let mut limit = RateLimit::new(10.0, 8);
+        assert_eq!(limit.wait(at(0)), Duration::ZERO);
+        for _ in 0..8 {
+            assert_eq!(limit.check(at(0)), Verdict::Pass);
+        }
+        assert_eq!(limit.wait(at(0)), at(100));
+        assert_eq!(limit.check(at(0)), Verdict::Warn);
+        assert_eq!(limit.wait(at(50)), at(150));
+        assert_eq!(limit.check(at(200)), Verdict::PassAfter { refused: 1 });
+        assert_eq!(RateLimit::new(0.0, 1).wait(at(0)), Duration::ZERO);
     }
 
     #[test]

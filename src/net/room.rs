@@ -95,7 +95,7 @@ impl Session for RoomSession {
         Flow::Continue
     }
 
-    fn overlong(&mut self) -> Flow {
+    fn overlong(&mut self, _: &str) -> Flow {
         self.too_long()
     }
 

@@ -29,7 +29,7 @@ pub trait Session {
     fn text(&mut self, text: &str) -> Flow;
 
     /// Takes note of a text message over the limit.
-    fn overlong(&mut self) -> Flow;
+    fn overlong(&mut self, text: &str) -> Flow;
 
     /// Takes note of a binary message.
     fn binary(&mut self) -> Flow;
@@ -141,7 +141,7 @@ impl Session for LineSession {
         self.line(text.as_bytes())
     }
 
-    fn overlong(&mut self) -> Flow {
+    fn overlong(&mut self, _: &str) -> Flow {
         self.overlong_line()
     }
 
@@ -173,7 +173,7 @@ fn read_messages(
             continue;
         }
         let flow = match message {
-            Message::Text(text) if text.len() > longest => session.overlong(),
+            Message::Text(text) if text.len() > longest => session.overlong(&text),
             Message::Text(text) => session.text(&text),
             Message::Binary(_) => session.binary(),
             _ => Flow::Continue,

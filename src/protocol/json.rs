@@ -148,11 +148,29 @@ pub fn decode(frame: &str) -> Result<Step, Rejected> {
     let args = Args(frame.args.unwrap_or_default());
     step(&frame.kind, &args).map_err(|mistake| Rejected {
         mistake,
-        tag: match frame.kind.as_str() {
-            "message" | "private" => args.tag().and_then(Result::ok),
-            _ => None,
-        },
+        tag: args.message_tag(&frame.kind),
     })
+}
+
+/// What a frame is about, as far as that can be told of one that is not taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// Its type.
+    pub kind: String,
+    /// What the client calls the message, if it is one.
+    pub tag: Option<Tag>,
+}
+
+/// Looks at a frame that is too long, or comes too fast.
+pub fn outline(frame: &str) -> Outline {
+    let Ok(frame) = from_object::<Frame>(frame) else {
+        return Outline::default();
+    };
+    let args = Args(frame.args.unwrap_or_default());
+    Outline {
+        tag: args.message_tag(&frame.kind),
+        kind: frame.kind,
+    }
 }
 
 fn step(kind: &str, args: &Args) -> Result<Step, Mistake> {
@@ -185,6 +203,7 @@ fn step(kind: &str, args: &Args) -> Result<Step, Mistake> {
             text: args.text("body")?,
         })?,
         "ignore" => Command::Ignore(args.nickname("nickname")?),
+        "ignores" => Command::ListIgnored,
         "unignore" => Command::Unignore(args.nickname("nickname")?),
         "history" => Command::History {
             channel: args.optional_room()?,
@@ -320,6 +339,13 @@ impl Args {
                 message: Box::new(message),
             }),
             Some(Err(mistake)) => Err(mistake),
+        }
+    }
+
+    fn message_tag(&self, kind: &str) -> Option<Tag> {
+        match kind {
+            "message" | "private" => self.tag()?.ok(),
+            _ => None,
         }
     }
 

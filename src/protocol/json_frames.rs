@@ -35,8 +35,8 @@ pub fn write_error(words: &str, code: &str, tag: Option<&Tag>, out: &mut Vec<u8>
     write(&frame, out);
 }
 
-/// Appends the answer to a search.
-pub fn write_found(room: &Name, query: &str, found: &[Found], out: &mut Vec<u8>) {
+/// Appends the answer to a search, and whether there are no more.
+pub fn write_found(room: &Name, query: &str, found: &[Found], is_all: bool, out: &mut Vec<u8>) {
     let messages: Vec<Value> = found
         .iter()
         .map(|found| {
@@ -53,22 +53,30 @@ pub fn write_found(room: &Name, query: &str, found: &[Found], out: &mut Vec<u8>)
         1 => "1 message was found.".to_owned(),
         n => format!("{n} messages were found."),
     };
-    let more = json!({ "room": room, "query": query, "messages": messages });
+    let more = json!({
+        "room": room,
+        "query": query,
+        "messages": messages,
+        "complete": is_all,
+    });
     write(&system("found", &body, more), out);
 }
 
-/// Appends a page of the inbox.
-pub fn write_inbox(threads: &[ThreadSummary], page: u64, out: &mut Vec<u8>) {
+/// Appends a page of the inbox. Nothing new comes from those who are ignored.
+pub fn write_inbox(threads: &[ThreadSummary], ignored: &[Name], page: u64, out: &mut Vec<u8>) {
     let list: Vec<Value> = threads
         .iter()
         .map(|thread| {
+            let is_ignored = ignored.contains(&thread.peer_name);
+            let is_shown = !is_ignored || thread.latest.author != thread.peer_name;
             json!({
                 "user": thread.peer_name,
                 "from": thread.latest.author,
-                "body": thread.latest.text,
+                "body": if is_shown { thread.latest.text.as_str() } else { "" },
                 "id": thread.latest.id,
                 "at": rfc3339(thread.latest.at_ms),
-                "unread": thread.unread,
+                "unread": if is_ignored { 0 } else { thread.unread },
+                "ignored": is_ignored,
             })
         })
         .collect();
@@ -129,6 +137,8 @@ fn frame_of(event: &Event) -> Option<Value> {
             put(&mut frame, "room", json!(message.channel));
             frame
         }
+        // A note to oneself has come already, as what it is.
+        Event::PrivateSent(private) if private.from == private.to => return None,
         Event::Private(private) | Event::PrivateSent(private) | Event::PrivateCopy(private) => {
             private_frame(private)
         }
@@ -221,6 +231,9 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("Private messages from {name} arrive again."),
             json!({ "user": name }),
         ),
+        Event::IgnoreList(names) => {
+            system("ignores", &lines(names.iter()), json!({ "users": names }))
+        }
         Event::Announcement { text, at_ms } => system(
             "announcement",
             &format!("Public Server Announcement: {text}"),
@@ -254,7 +267,8 @@ fn history(channel: &Name, messages: &[Message], complete: bool) -> Value {
         .map(|message| said(&message.from, &message.body, "message"))
         .collect();
     let body = match list.len() {
-        0 => "Nothing has been said here yet.".to_owned(),
+        // Or not before the message that was asked for.
+        0 => "There are no messages to show.".to_owned(),
         1 => "The last message here.".to_owned(),
         n => format!("The last {n} messages here."),
     };

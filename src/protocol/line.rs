@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::hub::{Body, Command, Event, Farewell, Message};
+use crate::hub::{Body, Command, Event, Farewell, Message, Refusal};
 use crate::name::Name;
 use crate::store::{MAX_ROWS, Secret};
 use crate::text::Text;
@@ -176,12 +176,23 @@ fn try_write_event(
             )
         }
         Event::Unignored(name) => writeln!(out, "* Private messages from @{name} arrive again."),
+        Event::IgnoreList(nicknames) if nicknames.is_empty() => {
+            writeln!(out, "* You are ignoring nobody.")
+        }
+        Event::IgnoreList(nicknames) => {
+            writeln!(out, "* You are ignoring {}:", people(nicknames.len()))?;
+            write_names(nicknames, out)
+        }
         Event::Announcement { text, .. } => {
             for line in shown_lines(text) {
                 writeln!(out, "Public Server Announcement: {line}")?;
             }
             Ok(())
         }
+        Event::Refused(Refusal::NoChannel) => writeln!(
+            out,
+            "! You are not in a channel. Join one with /join #channel."
+        ),
         Event::Refused(refusal) | Event::NotSent { refusal, .. } => {
             writeln!(out, "! {refusal}")
         }
@@ -244,6 +255,10 @@ fn write_private(
 
 fn write_members(channel: &Name, nicknames: &[Name], out: &mut String) -> std::fmt::Result {
     writeln!(out, "* {} in #{channel}:", people(nicknames.len()))?;
+    write_names(nicknames, out)
+}
+
+fn write_names(nicknames: &[Name], out: &mut String) -> std::fmt::Result {
     let mut width = 0;
     for name in nicknames {
         let length = name.as_str().chars().count() + 2;

@@ -92,9 +92,12 @@ pub const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "/ignore",
-        syntax: "/ignore @nick",
-        description: "no private messages from nick any more",
-        parse: |args| nickname(args).map(Command::Ignore).map(Action::Hub),
+        syntax: "/ignore [@nick]",
+        description: "no private messages from nick any more; or whom you ignore",
+        parse: |args| match args {
+            "" => Ok(Action::Hub(Command::ListIgnored)),
+            args => nickname(args).map(Command::Ignore).map(Action::Hub),
+        },
     },
     Spec {
         name: "/unignore",

@@ -39,11 +39,12 @@ pub fn people(count: usize) -> String {
     }
 }
 
-/// A time as programs read it: RFC 3339, in UTC.
+/// A time as programs read it: RFC 3339, in UTC, always with milliseconds, so
+/// that it sorts as text.
 pub fn rfc3339(unix_ms: u64) -> String {
     let timestamp = i64::try_from(unix_ms).ok();
     let timestamp = timestamp.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    timestamp.unwrap_or(Timestamp::MAX).to_string()
+    format!("{:.3}", timestamp.unwrap_or(Timestamp::MAX))
 }
 
 /// Writes times as `HH:MM` in the server's time zone. Remembers the minute
@@ -102,6 +103,14 @@ mod tests {
         assert_eq!(changes(37, 0), "37 people joined");
         assert_eq!(changes(0, 1), "1 person left");
         assert_eq!(changes(1, 2), "1 person joined, 2 left");
+    }
+
+    #[test]
+    fn times_sort_as_text() {
+        let times = [0, 999, 1000, 1001, 60_000].map(rfc3339);
+        assert!(times.is_sorted());
+        assert_eq!(times[0], "1970-01-01T00:00:00.000Z");
+        assert_eq!(times[3], "1970-01-01T00:00:01.001Z");
     }
 
     #[test]

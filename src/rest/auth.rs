@@ -17,7 +17,7 @@ use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
 use super::router::{Access, Route};
 
-/// When a password may be tried again that could not be checked.
+/// When to try again what there was no room for.
 const RETRY_SECONDS: u64 = 2;
 
 pub(super) const ROUTES: &[Route] = &[Route {
@@ -58,7 +58,7 @@ struct Token {
         (status = 401, description = "Not the password of that nickname", body = ErrorBody),
         (status = 403, description = "The address is banned", body = ErrorBody),
         (status = 409, description = "Somebody has the nickname", body = ErrorBody),
-        (status = 429, description = "Too many attempts", body = ErrorBody),
+        (status = 429, description = "Too many attempts from the address", body = ErrorBody),
         (status = 503, description = "Too busy", body = ErrorBody),
     ),
 )]
@@ -113,6 +113,9 @@ fn problem(error: &NoPass) -> Problem {
     let words = error.to_string();
     match error {
         NoPass::Refused(Refusal::TooManyHeld) => Problem::Busy(words, RETRY_SECONDS),
+        NoPass::Refused(Refusal::TooManyHeldForAddress) => {
+            Problem::TooManyAttempts(words, RETRY_SECONDS)
+        }
         NoPass::Refused(_) => Problem::Conflict(words),
         NoPass::Rejected(Rejected::TooMany(wait)) => {
             Problem::TooManyAttempts(words, wait.retry_seconds)

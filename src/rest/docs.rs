@@ -14,7 +14,7 @@ use super::call::Call;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::router::{Access, Route};
-use super::{accounts, announce, auth, bans, found, legacy, log, messages, status, users};
+use super::{accounts, announce, auth, bans, found, legacy, log, messages, nodes, status, users};
 
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Get,
@@ -56,6 +56,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         found::search_messages,
         log::search_log,
         status::status, status::healthz, status::readyz, status::metrics,
+        nodes::list_nodes, nodes::best_node,
         legacy::post_message, legacy::find_message,
         accounts::register, accounts::log_in, accounts::log_out, accounts::refresh,
         messages::inbox, messages::thread, messages::mark_read, messages::not_upgraded,

@@ -2,8 +2,6 @@
 
 use serde_json::Value;
 
-use crate::envelope::Failure;
-
 use super::call::pairs;
 use super::problem::Problem;
 
@@ -18,7 +16,7 @@ impl Form {
         let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
         if content_type.starts_with("multipart/") {
             return Err(not_understood(
-                "multipart forms are not; use a plain one or JSON",
+                "it must be application/x-www-form-urlencoded or JSON (with curl: -d, not -F)",
             ));
         }
         let is_json = content_type.contains("json") || body.trim_ascii_start().starts_with(b"{");
@@ -73,7 +71,7 @@ fn from_json(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
 }
 
 fn not_understood(why: &str) -> Problem {
-    Failure::form([("body", format!("is not understood: {why}"))]).into()
+    Problem::field("body", format!("is not understood: {why}"))
 }
 
 #[cfg(test)]

@@ -55,13 +55,14 @@ struct Thread {
     /// When the newest message was written.
     #[schema(format = DateTime)]
     created_at: String,
-    /// What the newest message says.
+    /// What the newest message says; nothing if one ignores its author.
     latest_message: String,
     /// Who wrote the newest message.
     latest_author: String,
     /// Its id.
     id: String,
-    /// Messages from the other one that have not been read.
+    /// Messages from the other one that have not been read; none if one
+    /// ignores them.
     unread: u64,
 }
 
@@ -74,14 +75,18 @@ struct Read {
 }
 
 impl Thread {
-    fn of(summary: &ThreadSummary) -> Thread {
+    /// Nothing new comes from those who are ignored.
+    fn of(summary: &ThreadSummary, ignored: &[Name]) -> Thread {
+        let is_ignored = ignored.contains(&summary.peer_name);
+        let is_shown = !is_ignored || summary.latest.author != summary.peer_name;
+        let latest = is_shown.then(|| summary.latest.text.to_string());
         Thread {
             author_username: summary.peer_name.to_string(),
             created_at: rfc3339(summary.latest.at_ms),
-            latest_message: summary.latest.text.to_string(),
+            latest_message: latest.unwrap_or_default(),
             latest_author: summary.latest.author.to_string(),
             id: summary.latest.id.to_string(),
-            unread: summary.unread,
+            unread: if is_ignored { 0 } else { summary.unread },
         }
     }
 }
@@ -105,7 +110,9 @@ pub(super) fn inbox(call: &Call<'_>) -> Result<Reply, Problem> {
     let store = call.context.accounts.store();
     let summaries = store.inbox(account.id, page, PER_PAGE);
     let summaries = summaries.map_err(|error| Problem::store(&error))?;
-    let threads = summaries.iter().map(Thread::of).collect();
+    let threads = summaries.iter();
+    let threads = threads.map(|summary| Thread::of(summary, &account.ignored));
+    let threads = threads.collect();
     Ok(Reply::json(200, &Envelope::page(page, threads)))
 }
 

@@ -12,7 +12,8 @@ use super::call::{Call, Query, decode};
 use super::problem::Problem;
 use super::reply::Reply;
 use super::{
-    RestContext, accounts, announce, auth, bans, docs, found, legacy, log, messages, status, users,
+    RestContext, accounts, announce, auth, bans, docs, found, legacy, log, messages, nodes, status,
+    users,
 };
 
 /// All routes, by family.
@@ -24,6 +25,7 @@ pub(super) const FAMILIES: &[&[Route]] = &[
     found::ROUTES,
     log::ROUTES,
     status::ROUTES,
+    nodes::ROUTES,
     legacy::ROUTES,
     accounts::ROUTES,
     messages::ROUTES,

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::hub::{ChannelInfo, UserInfo};
 use crate::name::Name;
+use crate::net::peer;
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
@@ -89,7 +90,7 @@ impl From<UserInfo> for User {
     fn from(info: UserInfo) -> User {
         User {
             nickname: info.nickname.to_string(),
-            address: info.address.to_string(),
+            address: peer::written(info.address),
             protocol: info.protocol,
             since: rfc3339(info.since_ms),
             channels: names(&info.channels),

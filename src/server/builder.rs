@@ -124,7 +124,8 @@ impl Builder {
             // Nobody will look for it after the power was lost.
             config.store.durability = "process".to_owned();
         }
-        let parts = parts::start(config, temporary, certificate, self.failed)?;
+        let address = advertised(&config, &bound);
+        let parts = parts::start(config, address, temporary, certificate, self.failed)?;
         #[cfg_attr(not(feature = "grpc"), expect(unused_mut))]
         let mut chat = Chat {
             shared: parts.shared,
@@ -165,6 +166,18 @@ fn certificate(config: &Config, needed: bool) -> Result<Option<Certificate>, Sta
         _ if needed => Err(StartError::NoCertificate),
         _ => Ok(None),
     }
+}
+
+/// Where clients are told to connect: what is configured, or the web
+/// listener, or any other.
+fn advertised(config: &Config, bound: &[BoundAs]) -> String {
+    let given = [&config.cluster.advertise, &config.name_server.advertise];
+    if let Some(given) = given.into_iter().find(|given| !given.is_empty()) {
+        return given.clone();
+    }
+    let web = bound.iter().find(|bound| bound.protocol() == Protocol::Web);
+    let address = web.or(bound.first()).and_then(BoundAs::address);
+    address.map_or_else(String::new, |address| address.to_string())
 }
 
 fn bind_all(

@@ -71,6 +71,9 @@ pub enum ChatError {
     Gone,
     /// The chat is too busy, or has ended.
     Unavailable,
+    /// The store has not answered in time: what was asked for may still be
+    /// done, or not.
+    Unanswered,
 }
 
 impl ListenError {
@@ -158,6 +161,7 @@ impl fmt::Display for ChatError {
             ChatError::TooLong(most) => write!(f, "The text is longer than {most} bytes."),
             ChatError::Gone => write!(f, "The participant is no longer in the chat."),
             ChatError::Unavailable => write!(f, "The chat is too busy, or has ended."),
+            ChatError::Unanswered => write!(f, "There was no answer in time."),
         }
     }
 }

@@ -5,18 +5,16 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::account::unix_ms;
 use crate::grpc::{
     self, AdminParts, AdminService, Describe, IsReady, Limits, Registration, Routes,
 };
 use crate::net::listener::Service;
 use crate::net::registry::{Permit, Refused};
 use crate::net::tls::{self, Inside, Tls};
-use crate::nodes::Node;
 
+use super::Chat;
 use super::rest::Rest;
 use super::shared::Shared;
-use super::{Chat, Listener, Protocol};
 
 const SERVICES: &[&str] = &[
     grpc::ADMIN,
@@ -41,7 +39,7 @@ impl Grpc {
             token: shared.admin_token.clone(),
             hub: shared.hub.clone(),
             log: shared.chat_log.clone(),
-            nodes: Arc::new(move || vec![node(&this)]),
+            nodes: Arc::new(move || this.nodes()),
         });
         let readiness = rest.readiness();
         let is_ready: IsReady = Arc::new(move || readiness.hindrances().is_empty());
@@ -60,35 +58,11 @@ pub(super) fn register(chat: &mut Chat) -> io::Result<()> {
     let Some(at) = settings.url else {
         return Ok(());
     };
-    let address = match settings.advertise {
-        advertise if advertise.is_empty() => own_address(chat),
-        advertise => advertise,
-    };
     let shared = chat.shared.clone();
-    *shared.own_address.lock() = address;
     let beat = Duration::from_secs(settings.beat_seconds);
-    let describe: Describe = Arc::new(move || node(&shared));
+    let describe: Describe = Arc::new(move || shared.this_node());
     chat.registration = Some(Registration::start(at, beat, describe)?);
     Ok(())
-}
-
-/// Where the web page is, or whatever else there is.
-fn own_address(chat: &Chat) -> String {
-    let listeners = chat.listeners();
-    let web = listeners.iter().find(|l| l.protocol() == Protocol::Web);
-    let address = web.or(listeners.first()).map(Listener::address);
-    address.map_or_else(String::new, |address| address.to_string())
-}
-
-/// This server, as others would see it.
-fn node(shared: &Shared) -> Node {
-    Node {
-        id: String::new(),
-        address: shared.own_address.lock().clone(),
-        connections: shared.registry.connections() as u64,
-        capacity: shared.capacity().connections as u64,
-        last_heartbeat_ms: unix_ms(),
-    }
 }
 
 impl Service for Grpc {

@@ -15,6 +15,7 @@ use crate::store::{
 use crate::turn::HubHandle;
 
 use super::StartError;
+use super::shared::Others;
 
 /// What was started to keep messages.
 pub(super) struct Keeping {
@@ -23,6 +24,8 @@ pub(super) struct Keeping {
     pub threads: KeepingThreads,
     /// What signs passes.
     pub signing_key: Secret,
+    /// All live servers, if this is one of several.
+    pub others: Option<Others>,
     #[cfg(feature = "cluster")]
     cluster: Option<crate::cluster::Cluster>,
 }
@@ -39,6 +42,7 @@ impl Keeping {
     /// what brings messages there. `failed` runs if a fault of ours ends that.
     pub fn start(
         config: &Config,
+        address: &str,
         data: &DataDir,
         hub: &HubHandle,
         readiness: &Readiness,
@@ -48,7 +52,8 @@ impl Keeping {
         let signing_key = data.signing_key()?;
         #[cfg(feature = "cluster")]
         if let Some(redis) = &config.cluster.redis {
-            return Keeping::share(config, redis, (store, signing_key), hub, readiness, failed);
+            let at = (redis, address);
+            return Keeping::share(config, at, (store, signing_key), hub, readiness, failed);
         }
         let (keeper, appender, threads) =
             Keeper::start(&store, hub, WriterSettings::default(), failed)?;
@@ -65,6 +70,7 @@ impl Keeping {
                 cluster: None,
             },
             signing_key,
+            others: None,
             #[cfg(feature = "cluster")]
             cluster: None,
         })
@@ -74,7 +80,7 @@ impl Keeping {
     #[cfg(feature = "cluster")]
     fn share(
         config: &Config,
-        redis: &crate::config::RedisAddress,
+        (redis, address): (&crate::config::RedisAddress, &str),
         (postgres, signing_key): (Arc<dyn Store>, Secret),
         hub: &HubHandle,
         readiness: &Readiness,
@@ -86,7 +92,7 @@ impl Keeping {
         let url = RedisUrl::parse(redis.expose()).map_err(StartError::Redis)?;
         let settings = ClusterSettings {
             shards: config.cluster.shards,
-            address: advertised(config),
+            address: address.to_owned(),
             ..ClusterSettings::new(url)
         };
         let signing_key = Cluster::common_secret(&settings, "signing-key", &signing_key)
@@ -108,6 +114,7 @@ impl Keeping {
                 cluster: Some(threads),
             },
             signing_key,
+            others: Some(others(cluster.clone())),
             cluster: Some(cluster),
         })
     }
@@ -143,15 +150,25 @@ impl KeepingThreads {
     }
 }
 
-/// What others and clients are told to connect to.
+/// The live servers as everybody is told of them.
 #[cfg(feature = "cluster")]
-fn advertised(config: &Config) -> String {
-    let given = &config.cluster.advertise;
-    let listener = config.listen.web.or(config.tls.web);
-    match listener {
-        Some(listener) if given.is_empty() => listener.to_string(),
-        _ => given.clone(),
-    }
+fn others(cluster: crate::cluster::Cluster) -> Others {
+    use crate::nodes::Node;
+    Arc::new(move || {
+        let now = std::time::SystemTime::now();
+        let nodes = cluster.nodes().into_iter().map(|node| {
+            let beat = now.checked_sub(node.beat_age).unwrap_or(now);
+            let beat = beat.duration_since(std::time::UNIX_EPOCH);
+            Node {
+                id: format!("{:016x}", node.id.0),
+                address: node.address,
+                connections: node.connections,
+                capacity: 0,
+                last_heartbeat_ms: beat.map_or(0, |beat| beat.as_millis() as u64),
+            }
+        });
+        nodes.collect()
+    })
 }
 
 /// The database that is configured.

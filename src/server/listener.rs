@@ -13,7 +13,7 @@ use crate::net::tls::Tls;
 
 use super::ListenError;
 use super::rest::Rest;
-use super::services::{Http, RoomLines, Telnet};
+use super::services::{Exposes, Http, RoomLines, Telnet};
 use super::shared::Shared;
 
 /// What a listener speaks.
@@ -30,8 +30,8 @@ pub enum Protocol {
     Web,
     /// Room lines over TCP.
     RoomLines,
-    /// HTTP with room lines on the WebSocket `/mychat`; everything of
-    /// [`Protocol::Web`] but the page is here, too.
+    /// HTTP with room lines on the WebSocket `/mychat`, and nothing else but
+    /// `/healthz`.
     RoomLinesWebSocket,
     /// Administration over gRPC; only in a program built with the feature
     /// `grpc`.
@@ -74,8 +74,11 @@ impl Protocol {
             Protocol::RoomLines => Arc::new(RoomLines { shared, tls }),
             Protocol::Rest | Protocol::Web | Protocol::RoomLinesWebSocket => Arc::new(Http {
                 relays: rest.relays(&shared)?,
-                page: self == Protocol::Web,
-                rest: self == Protocol::Rest,
+                exposes: match self {
+                    Protocol::Rest => Exposes::Rest,
+                    Protocol::RoomLinesWebSocket => Exposes::RoomLines,
+                    _ => Exposes::Web,
+                },
                 shared,
                 tls,
             }),
@@ -152,6 +155,16 @@ impl BoundAs {
             }
         }
         Err(failed)
+    }
+
+    /// What is spoken there.
+    pub fn protocol(&self) -> Protocol {
+        self.speaks.0
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.bound.address().ok()
     }
 
     /// Starts accepting.

@@ -22,7 +22,7 @@ use crate::net::listener::{Bound, Listening, Service};
 use crate::net::registry::{Permit, Refused, Registry};
 use crate::net::transport::Transport;
 use crate::nodes::{Node, NodeRegistry};
-use crate::protocol::rfc3339;
+use crate::rest::nodes::NodeBody;
 
 const SERVICES: &[&str] = &[
     grpc::NAME,
@@ -165,6 +165,7 @@ impl Service for Names {
                     files: Vec::new(),
                     upgrades: None,
                     answers: Some(self.answers.clone()),
+                    relayed: None,
                     relays: None,
                     origins: Arc::new(Origins::new(Vec::new())),
                     proxies: Arc::new(Proxies::default()),
@@ -202,12 +203,5 @@ fn answer(path: &str, nodes: &Nodes) -> Option<(u16, Value)> {
 }
 
 fn shown(node: &Node) -> Value {
-    json!({
-        "id": node.id,
-        "address": node.address,
-        "load": node.load() as f64 / 1e6,
-        "connections": node.connections,
-        "capacity": node.capacity,
-        "last_heartbeat": rfc3339(node.last_heartbeat_ms),
-    })
+    serde_json::to_value(NodeBody::from(node)).unwrap_or_default()
 }

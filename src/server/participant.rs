@@ -3,18 +3,29 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use crate::hub::{
-    Command, ConnectionId, Effect, Effects, Event, Farewell, Hub, Now, Profile, Refusal,
-};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use parking_lot::Mutex;
+
+use crate::hub::{Command, ConnectionId, Event, Farewell, Profile, Refusal, Tag};
 use crate::name::Name;
 use crate::turn::{HubUnavailable, Input};
 
 use super::shared::Shared;
 use super::{ChatError, sayable};
 
+/// How long the store may take for a message of the program's.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Answers that may wait for whoever has given one up.
+const ANSWERS: usize = 16;
+
 /// The program as one of the users; made by [`Chat::enter`]. It speaks with
 /// this and hears with a [`Watch`]. Dropping it leaves the chat.
+///
+/// Each call comes back when it has been carried out, or refused: a message is
+/// stored then, if it is to be kept at all, and has been delivered. Calls from
+/// several threads wait for each other.
 ///
 /// What it says counts against no rate limit. To others it is a user like
 /// any other: an administrator may kick it, and then nothing works any more.
@@ -25,6 +36,15 @@ pub struct Participant {
     id: ConnectionId,
     nickname: Name,
     shared: Arc<Shared>,
+    /// Locked by the call that is under way.
+    calls: Mutex<Calls>,
+}
+
+struct Calls {
+    /// What becomes of them.
+    answers: Receiver<Event>,
+    /// Messages so far; each has the next number for its tag.
+    messages: u64,
 }
 
 impl Participant {
@@ -40,11 +60,16 @@ impl Participant {
         }
         let id = shared.registry.take_id();
         shared.participants.fetch_add(1, Ordering::Relaxed);
+        let (told, answers) = bounded(ANSWERS);
         // Whatever fails from here on, dropping it undoes.
         let participant = Participant {
             id,
             nickname: nickname.clone(),
             shared: shared.clone(),
+            calls: Mutex::new(Calls {
+                answers,
+                messages: 0,
+            }),
         };
         let profile = Profile {
             protocol: "program",
@@ -55,6 +80,7 @@ impl Participant {
             .hub
             .ask(move |hub, now, fx| hub.open(id, profile, now, fx))?;
         shared.hub.claim(id, nickname, None)??;
+        shared.hub.send(Input::Attend(id, told))?;
         Ok(participant)
     }
 
@@ -65,37 +91,80 @@ impl Participant {
 
     /// Joins a channel, which comes into being if it does not exist.
     pub fn join(&self, channel: &str) -> Result<(), ChatError> {
-        self.carry_out(Command::Join(channel_name(channel)?))
+        let command = Command::Join(channel_name(channel)?);
+        let joined = |event: &Event| matches!(event, Event::Joined { .. });
+        self.carry_out(&mut self.calls.lock(), command, joined)
     }
 
     /// Leaves a channel.
     pub fn leave(&self, channel: &str) -> Result<(), ChatError> {
-        self.carry_out(Command::Leave(Some(channel_name(channel)?)))
+        let command = Command::Leave(Some(channel_name(channel)?));
+        let left = |event: &Event| matches!(event, Event::Left { .. });
+        self.carry_out(&mut self.calls.lock(), command, left)
     }
 
     /// Says something in a channel it has joined.
     pub fn say(&self, channel: &str, text: &str) -> Result<(), ChatError> {
         let channel = Some(channel_name(channel)?);
         let text = sayable(text, &self.shared)?;
-        self.carry_out(Command::Say { channel, text })
+        self.send(Command::Say { channel, text })
     }
 
     /// Sends somebody who is on a private message.
     pub fn tell(&self, nickname: &str, text: &str) -> Result<(), ChatError> {
         let to = Name::parse_nickname(nickname).map_err(Refusal::BadName)?;
         let text = sayable(text, &self.shared)?;
-        self.carry_out(Command::Private {
+        self.send(Command::Private {
             to,
             account: None,
             text,
         })
     }
 
-    fn carry_out(&self, command: Command) -> Result<(), ChatError> {
+    /// Sends a message with a tag, so that it is known what becomes of it.
+    fn send(&self, message: Command) -> Result<(), ChatError> {
+        let mut calls = self.calls.lock();
+        calls.messages += 1;
+        let tag = Tag::parse(&calls.messages.to_string()).map_err(|_| ChatError::Unavailable)?;
+        let own = tag.clone();
+        let stored = move |event: &Event| matches!(event, Event::Stored { tag, .. } if *tag == own);
+        let message = Box::new(message);
+        self.carry_out(&mut calls, Command::Tagged { tag, message }, stored)
+    }
+
+    /// Has a command carried out, and waits until `is_done` says so of an event.
+    fn carry_out(
+        &self,
+        calls: &mut Calls,
+        command: Command,
+        is_done: impl Fn(&Event) -> bool,
+    ) -> Result<(), ChatError> {
+        // Of a call that was given up.
+        while calls.answers.try_recv().is_ok() {}
+        let tag = match &command {
+            Command::Tagged { tag, .. } => Some(tag.clone()),
+            _ => None,
+        };
         let id = self.id;
-        self.shared
-            .hub
-            .ask(move |hub, now, fx| apply(hub, id, command, now, fx))?
+        self.shared.hub.ask(move |hub, now, fx| {
+            let is_on = hub.nickname_of(id).is_some();
+            hub.apply(id, command, now, fx);
+            is_on.then_some(()).ok_or(ChatError::Gone)
+        })??;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match calls.answers.recv_deadline(deadline) {
+                Ok(event) if is_done(&event) => return Ok(()),
+                Ok(Event::Refused(refusal)) if tag.is_none() => return Err(refusal.into()),
+                Ok(Event::NotSent { tag: of, refusal }) if Some(&of) == tag.as_ref() => {
+                    return Err(refusal.into());
+                }
+                // Of a call that was given up.
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => return Err(ChatError::Unanswered),
+                Err(RecvTimeoutError::Disconnected) => return Err(ChatError::Gone),
+            }
+        }
     }
 }
 
@@ -111,35 +180,6 @@ impl Drop for Participant {
 impl std::fmt::Debug for Participant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Participant").field(&self.nickname).finish()
-    }
-}
-
-/// Runs on the hub's thread. What others get is delivered as always; what
-/// this connection would be told goes nowhere, for it has no seat in the
-/// outbox, so a refusal is taken from among the effects.
-fn apply(
-    hub: &mut Hub,
-    id: ConnectionId,
-    command: Command,
-    now: Now,
-    fx: &mut Effects,
-) -> Result<(), ChatError> {
-    if hub.nickname_of(id).is_none() {
-        return Err(ChatError::Gone);
-    }
-    let before = fx.list().len();
-    hub.apply(id, command, now, fx);
-    let news = fx.list().iter().skip(before);
-    let mut refusal = news.filter_map(|effect| match effect {
-        Effect::Deliver {
-            to,
-            event: Event::Refused(refusal),
-        } if fx.recipients(*to) == [id] => Some(refusal.clone()),
-        _ => None,
-    });
-    match refusal.next_back() {
-        Some(refusal) => Err(ChatError::Refused(refusal)),
-        None => Ok(()),
     }
 }
 

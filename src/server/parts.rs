@@ -37,6 +37,7 @@ pub(super) struct Started {
 /// writer fail.
 pub(super) fn start(
     config: Config,
+    address: String,
     temporary: Option<TempDir>,
     certificate: Option<Certificate>,
     failed: Box<dyn FnOnce() + Send>,
@@ -66,7 +67,7 @@ pub(super) fn start(
     );
     let failed = once(failed);
     let readiness = Readiness::default();
-    let keeping = Keeping::start(&config, &data, &hub, &readiness, failed.clone())?;
+    let keeping = Keeping::start(&config, &address, &data, &hub, &readiness, failed.clone())?;
     let mut state = Hub::new(settings.limits);
     state.restore_bans(data.bans().load(unix_ms())?);
     keeping.prepare(&mut state)?;
@@ -90,6 +91,7 @@ pub(super) fn start(
     let gate = Gate::new(passes, accounts.clone(), hub.clone());
     // Last, because it does not end by itself if anything else is missing.
     let hub_thread = turn.start(failed)?;
+    let others = keeping.others;
     let handles = Handles {
         registry,
         hub,
@@ -99,9 +101,10 @@ pub(super) fn start(
         data,
         metrics,
         tls,
+        others,
     };
     Ok(Started {
-        shared: Arc::new(Shared::new(config, admin_token, handles)),
+        shared: Arc::new(Shared::new(config, address, admin_token, handles)),
         rest: Arc::new(Rest::new(readiness)),
         ending: Ending::new(hub_thread, keeping.threads, temporary),
     })

@@ -34,7 +34,7 @@ impl Rest {
     }
 
     /// The way there for a listener.
-    pub fn relays(&self, shared: &Shared) -> io::Result<Arc<Relays>> {
+    pub fn relays(&self, shared: &Arc<Shared>) -> io::Result<Arc<Relays>> {
         let mut running = self.running.lock();
         if let Some((_, relays)) = &*running {
             return Ok(relays.clone());
@@ -59,7 +59,8 @@ impl Rest {
         }
     }
 
-    fn context(&self, shared: &Shared, relays: &Arc<Relays>) -> RestContext {
+    fn context(&self, shared: &Arc<Shared>, relays: &Arc<Relays>) -> RestContext {
+        let all = shared.clone();
         RestContext {
             hub: shared.hub.clone(),
             accounts: shared.accounts.clone(),
@@ -69,6 +70,7 @@ impl Rest {
             admin: shared.admin.clone(),
             version: env!("CARGO_PKG_VERSION"),
             started: self.started,
+            nodes: Arc::new(move || all.nodes()),
             metrics: shared.metrics.clone(),
             readiness: self.readiness.clone(),
             origins: shared.origins.clone(),

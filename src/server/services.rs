@@ -70,36 +70,53 @@ impl Service for RoomLines {
     }
 }
 
+/// What an HTTP listener exposes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exposes {
+    /// The page, REST and all WebSockets.
+    Web,
+    /// REST and all WebSockets; administrators get in when the server is full.
+    Rest,
+    /// The WebSocket of room lines, and whether the server is alive.
+    RoomLines,
+}
+
+/// All of REST that is where there are only room lines.
+const BESIDE_ROOM_LINES: &[&str] = &["/healthz"];
+
 /// An HTTP listener.
 pub struct Http {
     /// The server's.
     pub shared: Arc<Shared>,
     /// TLS, if it is spoken here.
     pub tls: Option<Arc<Tls>>,
-    /// Whether the page is here.
-    pub page: bool,
-    /// Whether it is the one for administrators.
-    pub rest: bool,
+    /// What is here.
+    pub exposes: Exposes,
     /// Where REST requests go.
     pub relays: Arc<Relays>,
 }
 
 impl Service for Http {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        match self.rest {
-            true => self.shared.admit_to_rest(peer),
-            false => self.shared.admit_http(peer),
+        match self.exposes {
+            Exposes::Rest => self.shared.admit_to_rest(peer),
+            Exposes::Web | Exposes::RoomLines => self.shared.admit_http(peer),
         }
     }
 
     fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
         let context = FrontContext {
             limits: self.shared.http_limits(),
-            files: match self.page {
-                true => vec![page::file, docs::file],
-                false => vec![docs::file],
+            files: match self.exposes {
+                Exposes::Web => vec![page::file, docs::file],
+                Exposes::Rest => vec![docs::file],
+                Exposes::RoomLines => Vec::new(),
             },
-            upgrades: Some(Arc::new(WebSockets(self.shared.clone()))),
+            upgrades: Some(Arc::new(WebSockets {
+                shared: self.shared.clone(),
+                exposes: self.exposes,
+            })),
+            relayed: (self.exposes == Exposes::RoomLines).then_some(BESIDE_ROOM_LINES),
             answers: None,
             relays: Some(self.relays.clone()),
             origins: self.shared.origins.clone(),
@@ -127,19 +144,32 @@ impl Service for Http {
     }
 }
 
-/// Which WebSockets there are; the same ones on every HTTP listener.
-struct WebSockets(Arc<Shared>);
+/// Which WebSockets there are on a listener.
+struct WebSockets {
+    shared: Arc<Shared>,
+    exposes: Exposes,
+}
 
 impl Upgrades for WebSockets {
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
         match handshake.path {
+            "/mychat" => Ok(self.room_lines()),
+            _ if self.exposes == Exposes::RoomLines => Err(Denial::NotFound),
             "/ws" => match handshake.token() {
                 None => Ok(self.lines()),
                 Some(presented) => self.json(&presented),
             },
             "/api/ws" => self.direct(handshake),
-            "/mychat" => Ok(self.room_lines()),
             _ => Err(Denial::NotFound),
+        }
+    }
+
+    fn is_at(&self, path: &str) -> bool {
+        match path {
+            "/mychat" => true,
+            "/ws" => self.exposes != Exposes::RoomLines,
+            // REST answers for `/api/ws`, which is in its description.
+            _ => false,
         }
     }
 }
@@ -147,7 +177,7 @@ impl Upgrades for WebSockets {
 impl WebSockets {
     /// The line protocol, for everybody.
     fn lines(&self) -> Admission {
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         Admission {
             subprotocol: None,
             run: Box::new(move |upgraded| {
@@ -158,7 +188,7 @@ impl WebSockets {
 
     /// Room lines, for everybody.
     fn room_lines(&self) -> Admission {
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         Admission {
             subprotocol: None,
             run: Box::new(move |upgraded| {
@@ -169,7 +199,7 @@ impl WebSockets {
 
     /// JSON commands, for whoever has a token for a nickname.
     fn json(&self, presented: &front::Presented<'_>) -> Result<Admission, Denial> {
-        let pass = self.0.gate.check(presented.token);
+        let pass = self.shared.gate.check(presented.token);
         let pass = pass.map_err(|error| match error {
             NotLetIn::Store(error) => {
                 log::error!("a nickname could not be looked up: {error}");
@@ -177,7 +207,7 @@ impl WebSockets {
             }
             NotLetIn::Pass(error) => Denial::Unauthorised(error.to_string()),
         })?;
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         Ok(Admission {
             subprotocol: presented.subprotocol.map(str::to_owned),
             run: Box::new(move |upgraded| {
@@ -191,7 +221,7 @@ impl WebSockets {
         let presented = handshake.token();
         let presented =
             presented.ok_or_else(|| Denial::Unauthorised("no token was sent".into()))?;
-        let owner = self.0.accounts.authenticate(presented.token);
+        let owner = self.shared.accounts.authenticate(presented.token);
         let owner = owner.map_err(|error| match error {
             SignatureError::Store(error) => {
                 log::error!("a token could not be looked up: {error}");
@@ -199,7 +229,7 @@ impl WebSockets {
             }
             other => Denial::Unauthorised(other.to_string()),
         })?;
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         Ok(Admission {
             subprotocol: presented.subprotocol.map(str::to_owned),
             run: Box::new(move |upgraded| {

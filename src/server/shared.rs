@@ -22,6 +22,7 @@ use crate::net::line::{LineLimits, SessionContext};
 use crate::net::registry::{Permit, Refused, Registry};
 use crate::net::tls::{Certificate, Inside, Tls};
 use crate::net::transport::Transport;
+use crate::nodes::Node;
 use crate::rest::AdminToken;
 use crate::turn::{HubHandle, Input, Settings};
 
@@ -44,9 +45,8 @@ pub struct Shared {
     /// Ends the connections over gRPC.
     #[cfg(feature = "grpc")]
     pub grpc: crate::grpc::Stop,
-    /// What other servers are told of where this one is; empty: nothing.
-    #[cfg(feature = "grpc")]
-    pub own_address: parking_lot::Mutex<String>,
+    /// Where clients and other servers are told this one is; empty: nowhere.
+    pub own_address: String,
     /// Which pages may open WebSockets.
     pub origins: Arc<Origins>,
     /// Proxies whose word on a client's address is taken.
@@ -75,7 +75,12 @@ pub struct Handles {
     pub metrics: Arc<Metrics>,
     /// TLS, if a listener speaks it.
     pub tls: Option<Arc<Tls>>,
+    /// All live servers, if this is one of several.
+    pub others: Option<Others>,
 }
+
+/// Tells the live servers.
+pub type Others = Arc<dyn Fn() -> Vec<Node> + Send + Sync>;
 
 /// Whoever has the settings in force has the parts they apply to.
 impl Deref for Shared {
@@ -88,7 +93,12 @@ impl Deref for Shared {
 
 impl Shared {
     /// Brings the handles together.
-    pub fn new(config: Config, found_token: data::AdminToken, handles: Handles) -> Shared {
+    pub fn new(
+        config: Config,
+        own_address: String,
+        found_token: data::AdminToken,
+        handles: Handles,
+    ) -> Shared {
         let admin_text_bytes = Arc::new(AtomicUsize::new(config.limits.line_bytes));
         let data = handles.data.clone();
         let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(io::Error::other);
@@ -110,11 +120,29 @@ impl Shared {
             participants: AtomicUsize::new(0),
             #[cfg(feature = "grpc")]
             grpc: crate::grpc::Stop::default(),
-            #[cfg(feature = "grpc")]
-            own_address: parking_lot::Mutex::default(),
+            own_address,
             config: RwLock::new(config),
             found_token,
             handles,
+        }
+    }
+
+    /// The live servers; this one, if it stands alone.
+    pub fn nodes(&self) -> Vec<Node> {
+        match &self.others {
+            Some(others) => others(),
+            None => vec![self.this_node()],
+        }
+    }
+
+    /// This server, as others would see it.
+    pub fn this_node(&self) -> Node {
+        Node {
+            id: String::new(),
+            address: self.own_address.clone(),
+            connections: self.registry.connections() as u64,
+            capacity: self.capacity().connections as u64,
+            last_heartbeat_ms: unix_ms(),
         }
     }
 

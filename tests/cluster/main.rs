@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod chaos;
 mod encoding;
 mod history;
 mod limits;

@@ -237,6 +237,7 @@ impl Site {
         let accounts = Arc::new(Accounts::new(store, hub.clone(), 0).unwrap());
         let passes = Passes::new(&Secret::parse(TOKEN).unwrap());
         let context = RestContext {
+            nodes: Arc::new(Vec::new),
             hub: hub.clone(),
             gate: Arc::new(Gate::new(passes, accounts.clone(), hub.clone())),
             accounts,
@@ -264,6 +265,7 @@ impl Site {
             upgrades: plan.upgrades,
             answers: None,
             relays: Some(relays.clone()),
+            relayed: None,
             origins: origins.clone(),
             proxies: Arc::default(),
             per_address: 0,

@@ -48,6 +48,8 @@ pub struct Call {
 pub struct Answered {
     pub slot: Slot,
     pub history: Option<History>,
+    /// It is what comes after a message.
+    pub oldest_first: bool,
     /// It was missed in this channel.
     pub missed_in: Option<Room>,
     /// How much of it has been told.

@@ -121,6 +121,13 @@ impl Model {
             }
             Event::Ignored(name) => self.ignored(to, name),
             Event::Unignored(name) => self.unignored(to, name),
+            Event::IgnoreList(names) => {
+                let ignored = self.user_of(to[0]).map_or(0, |user| user.ignored);
+                ensure(nicks(names) == ignored, Invariant::ListsTrue, || {
+                    let ignored = shown(ignored);
+                    format!("{to:?} are told to ignore {names:?}, it is {ignored}")
+                })
+            }
             Event::Announcement { .. } => self.announced(to),
             Event::Resumed {
                 channel,
@@ -273,9 +280,11 @@ impl Model {
             Refusal::NicknameIsAccount => self.is_account(slot),
             Refusal::HistoryUnavailable => self.reading_failed(slot),
             Refusal::NotStored
+            | Refusal::TagUsed
             | Refusal::BadName(_)
             | Refusal::CannotAgree
             | Refusal::TooManyHeld
+            | Refusal::TooManyHeldForAddress
             | Refusal::NicknameRegistered(_) => false,
             Refusal::CannotIgnoreSelf
             | Refusal::NotIgnored(_)

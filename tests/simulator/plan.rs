@@ -89,6 +89,7 @@ pub enum Ask {
     Leave,
     Rename,
     Ignore,
+    ListIgnored,
     Unignore,
     ListMembers,
     ListChannels,
@@ -144,7 +145,7 @@ const ESSENTIAL: [Act; 8] = [
     Act::Pass,
 ];
 
-const ASKS: [(Ask, usize); 21] = [
+const ASKS: [(Ask, usize); 22] = [
     (Ask::Say, 300),
     (Ask::SayNothing, 5),
     (Ask::Private, 120),
@@ -160,6 +161,7 @@ const ASKS: [(Ask, usize); 21] = [
     (Ask::Rename, 60),
     (Ask::Ignore, 40),
     (Ask::Unignore, 30),
+    (Ask::ListIgnored, 10),
     (Ask::ListMembers, 20),
     (Ask::ListChannels, 20),
     (Ask::History, 50),

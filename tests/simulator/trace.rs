@@ -133,6 +133,7 @@ fn kind_of_event(event: &Event) -> &'static str {
         Event::Channels(_) => "Channels",
         Event::Ignored(_) => "Ignored",
         Event::Unignored(_) => "Unignored",
+        Event::IgnoreList(_) => "IgnoreList",
         Event::Announcement { .. } => "Announcement",
         Event::Refused(refusal) => refusal.code(),
         Event::Resumed { more: true, .. } => "ResumedPart",

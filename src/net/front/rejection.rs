@@ -33,6 +33,8 @@ pub enum Rejection {
     NotFound,
     /// A page of this origin may not open WebSockets here.
     Origin,
+    /// There is a WebSocket, and this is no handshake.
+    NotUpgraded,
     /// Not version 13 of the WebSocket protocol.
     WebSocketVersion,
     /// Who this is could not be established; says why.
@@ -61,7 +63,7 @@ impl Rejection {
             Rejection::TooSlow(_) => 408,
             Rejection::BodyTooLarge(_) => 413,
             Rejection::Expectation => 417,
-            Rejection::WebSocketVersion => 426,
+            Rejection::NotUpgraded | Rejection::WebSocketVersion => 426,
             Rejection::HeadTooLarge(_) => 431,
             Rejection::TransferEncoding => 501,
             Rejection::BadAnswer => 502,
@@ -82,6 +84,7 @@ impl Rejection {
             Rejection::TooSlow(_) => "request_timeout",
             Rejection::BodyTooLarge(_) => "body_too_large",
             Rejection::Expectation => "expectation_failed",
+            Rejection::NotUpgraded => "websocket_only",
             Rejection::WebSocketVersion => "websocket_version",
             Rejection::HeadTooLarge(_) => "head_too_large",
             Rejection::TransferEncoding => "transfer_encoding",
@@ -117,7 +120,7 @@ impl Rejection {
         match self {
             Rejection::ReadOnly => answer.with("Allow", "GET, HEAD"),
             Rejection::Unauthorised(_) => answer.with("WWW-Authenticate", "Bearer"),
-            Rejection::WebSocketVersion => answer
+            Rejection::NotUpgraded | Rejection::WebSocketVersion => answer
                 .with("Upgrade", "websocket")
                 .with("Sec-WebSocket-Version", "13"),
             Rejection::Refused(_) => answer.with("Retry-After", "5"),
@@ -151,6 +154,9 @@ impl fmt::Display for Rejection {
                 f,
                 "pages of this origin may not connect; the setting is web.allowed_origins"
             ),
+            Rejection::NotUpgraded => {
+                write!(f, "this is a WebSocket, and needs its handshake")
+            }
             Rejection::WebSocketVersion => write!(f, "this server speaks WebSocket version 13"),
             Rejection::Unauthorised(why) => f.write_str(why),
             Rejection::Refused(why) => f.write_str(why.words()),

@@ -14,6 +14,9 @@ use super::rejection::Rejection;
 pub trait Upgrades: Send + Sync {
     /// Called before the client is answered.
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial>;
+
+    /// Whether there is a WebSocket at this path and nothing else.
+    fn is_at(&self, path: &str) -> bool;
 }
 
 /// A client's wish to open a WebSocket, already checked for form and origin.

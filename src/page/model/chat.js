@@ -172,8 +172,11 @@ export class Chat {
     if (wished && fold(wished) !== fold(frame.nickname)) this.rename(wished);
     this.#connection.send("listen", { events: ["typing"] });
     this.#resume();
-    if (this.#state.isAccount) this.#connection.send("inbox");
-    else for (const name of this.#state.ignored.values()) this.#connection.send("ignore", { nickname: name });
+    // An account's list is the server's, a guest's has to be told it anew.
+    if (this.#state.isAccount) {
+      this.#connection.send("ignores");
+      this.#connection.send("inbox");
+    } else for (const name of this.#state.ignored.values()) this.#connection.send("ignore", { nickname: name });
     this.askRooms();
     this.#heart = setInterval(() => {
       this.#connection.ask("listrooms");
@@ -269,6 +272,7 @@ export class Chat {
       this.#state.emit("announcement", words);
     },
     ignored: (frame) => this.#state.toast(frame.body),
+    ignores: (frame) => { if (this.#state.isAccount) this.#state.setAllIgnored(frame.users); },
     unignored: (frame) => this.#state.toast(frame.body),
     error: (frame) => this.#error(frame),
   };
@@ -462,10 +466,9 @@ export class Chat {
   #error(frame) {
     const unknown = frame.code === "unknown_type" && /type (\w+)\.$/.exec(frame.body)?.[1];
     if (unknown) return this.#notKnown(unknown);
+    if (frame.code === "too_fast") return this.delivery.slower();
     if (frame.tag && this.delivery.refused(frame)) return;
     if (frame.code === "history_unavailable") return this.#resumeLater();
-    if (frame.code === "too_fast") return this.delivery.slower();
-    if (frame.code === "too_long" && this.delivery.tooLong(frame)) return;
     if (frame.code === "already_in_channel" || frame.code === "not_ignored") return;
     for (const conversation of this.#state.conversations.values()) {
       conversation.loading = null;

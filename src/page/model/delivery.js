@@ -107,15 +107,6 @@ export class Delivery {
     }
   }
 
-  /** One was too long, and the server does not say which: the longest. */
-  tooLong(frame) {
-    const sending = this.#all().filter(([, pending]) => pending.status === "sending");
-    sending.sort(([, one], [, other]) => other.body.length - one.body.length);
-    if (sending.length === 0) return false;
-    this.#fail(...sending[0], frame.body);
-    return true;
-  }
-
   #fail(conversation, pending, words) {
     pending.status = "failed";
     pending.words = words;

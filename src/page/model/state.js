@@ -113,6 +113,15 @@ export class State extends Emitter {
   setIgnored(name, isIgnored) {
     if (isIgnored) this.ignored.set(fold(name), name);
     else this.ignored.delete(fold(name));
+    this.#ignoredChanged();
+  }
+
+  setAllIgnored(names) {
+    this.ignored = new Map(names.map((name) => [fold(name), name]));
+    this.#ignoredChanged();
+  }
+
+  #ignoredChanged() {
     saveIgnored(this.storageKey, [...this.ignored.values()]);
     this.emit("members", this.active);
     if (this.active) this.emit("stream", this.active);

@@ -114,6 +114,7 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         },
         Event::Channels(vec![(channel.clone(), count), (nickname.clone(), 1)]),
         Event::Ignored(nickname.clone()),
+        Event::IgnoreList(vec![nickname.clone(), channel.clone()]),
         Event::Unignored(nickname.clone()),
         Event::Announcement {
             text: text.clone(),

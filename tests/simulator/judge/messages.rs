@@ -4,6 +4,7 @@ use chat_server::chatlog::{Entry, Kind};
 use chat_server::hub::{ConnectionId, Message, MessageId, Now, Private};
 use chat_server::name::Name;
 use chat_server::store::{NewMessage, Place};
+use chat_server::text::Text;
 
 use super::super::call::Handing;
 use super::super::invariant::{Check, Invariant, ensure};
@@ -11,7 +12,7 @@ use super::super::model::{Draft, Model, Owed, RECALLED, Slot};
 use super::super::names::{GLOBAL_ROOM, Room, nick, room, written_nickname, written_room};
 use super::super::store::Store;
 use super::TagNumber;
-use super::resume::is_too_much;
+use super::resume::{PAGE_BYTES, is_too_much};
 
 impl Model {
     /// The hub wants a message committed.
@@ -66,7 +67,7 @@ impl Model {
             return Err(altered(id, "it was said by somebody else"));
         }
         if let Some(tag) = tag {
-            self.take_tag(nick(author), tag, id, now)?;
+            self.take_tag(slot, tag, id, now)?;
         }
         let Some(conn) = self.alive_mut(slot) else {
             return Ok((by, tag));
@@ -310,14 +311,32 @@ impl Model {
         if let Some(reading) = self.call.reading.take() {
             let asked = reading.slot;
             let answer = reading.history.unwrap_or_default();
-            let stored = answer.messages.iter().map(|row| (row.id, &row.text));
-            let shown = messages
+            let all: Vec<_> = answer
+                .messages
                 .iter()
-                .map(|message| (message.body.id, &message.body.text));
+                .map(|row| (row.id, &row.text))
+                .collect();
+            let shown: Vec<_> = messages
+                .iter()
+                .map(|message| (message.body.id, &message.body.text))
+                .collect();
+            // What comes after an id is cut at its end, the rest at its beginning.
+            let cut = all.len().saturating_sub(shown.len());
+            let (kept, next) = match reading.oldest_first {
+                true => (&all[..all.len() - cut], all.get(shown.len())),
+                false => (&all[cut..], cut.checked_sub(1).map(|next| &all[next])),
+            };
+            let bytes = |rows: &[(MessageId, &Text)]| -> usize {
+                rows.iter().map(|(_, text)| text.as_str().len()).sum()
+            };
+            let fits = bytes(&shown) <= PAGE_BYTES || shown.len() == 1;
+            let full = next.is_none_or(|&next| bytes(&shown) + bytes(&[next]) > PAGE_BYTES);
             let right = to == [asked]
                 && reading.missed_in.is_none()
-                && complete == answer.is_complete()
-                && stored.eq(shown);
+                && complete == (answer.is_complete() && cut == 0)
+                && kept == shown
+                && fits
+                && full;
             return ensure(right, Invariant::HistoryTrue, || {
                 format!("{to:?} are shown what {asked} asked for, or something else")
             });

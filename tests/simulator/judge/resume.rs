@@ -14,7 +14,7 @@ pub const HELD_MESSAGES: usize = 1000;
 /// ... and text in them.
 const HELD_BYTES: usize = 256 * 1024;
 /// Text that may be told of the past at once, but for a single message.
-const PAGE_BYTES: usize = 256 * 1024;
+pub const PAGE_BYTES: usize = 256 * 1024;
 
 /// How far somebody is who catches up with a channel. Nothing live of it is
 /// for them.
@@ -73,6 +73,7 @@ impl Model {
             });
         };
         // What has no id yet has not been missed.
+        let unknown = after > last_id;
         let after = after.min(last_id);
         let right = wanted == room && reading.window == Window::After(after);
         ensure(right, Invariant::ResumedInOrder, || {
@@ -94,7 +95,7 @@ impl Model {
         let place = self.place_mut(slot, room);
         let gap = place.map(|place| {
             let before = place.catching_up.take();
-            let gap = before.is_some_and(|before| before.gap);
+            let gap = unknown || before.is_some_and(|before| before.gap);
             let page = Some(page);
             place.catching_up = Some(CatchingUp { page, gap });
         });

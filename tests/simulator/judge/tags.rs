@@ -1,8 +1,9 @@
 //! What is sent with a tag is taken once, and its sender hears of it.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use chat_server::hub::{MessageId, Now, Refusal, Tag};
+use chat_server::hub::{ConnectionId, MessageId, Now, Refusal, Tag};
 
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Model, Slot};
@@ -18,16 +19,24 @@ pub type TagNumber = u32;
 /// The tags of messages that were taken.
 #[derive(Default)]
 pub struct Tags {
-    /// The message that somebody's tag stands for, and until when.
-    known: BTreeMap<(Nick, TagNumber), (MessageId, u64)>,
+    /// The message that a tag of somebody's stands for, and until when.
+    known: BTreeMap<(Owner, TagNumber), (MessageId, u64)>,
     /// Every message that had one.
     messages: BTreeMap<MessageId, Tagged>,
     /// Until when each is remembered, in the order published.
     until: VecDeque<u64>,
 }
 
+/// Whose a tag is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    Account(Nick),
+    Token(Arc<str>),
+    Connection(ConnectionId),
+}
+
 struct Tagged {
-    nick: Nick,
+    owner: Owner,
     tag: TagNumber,
     /// It is to be committed.
     is_kept: bool,
@@ -48,7 +57,7 @@ impl Tags {
         let until = now.ticks_ms + REMEMBERED_MS;
         self.until.push_back(until);
         if let Some(message) = self.messages.get(&id) {
-            let key = (message.nick, message.tag);
+            let key = (message.owner.clone(), message.tag);
             self.known.insert(key, (id, until));
         }
     }
@@ -63,7 +72,7 @@ impl Tags {
     /// A message is not stored: it may be sent again.
     pub fn forget(&mut self, id: MessageId) {
         if let Some(message) = self.messages.get(&id) {
-            self.known.remove(&(message.nick, message.tag));
+            self.known.remove(&(message.owner.clone(), message.tag));
         }
     }
 }
@@ -72,24 +81,45 @@ impl Model {
     /// A message with a tag is taken.
     pub(super) fn take_tag(
         &mut self,
-        nick: Nick,
+        slot: Slot,
         tag: TagNumber,
         id: MessageId,
         now: Now,
     ) -> Check {
-        let known = self.tags.known.get(&(nick, tag));
+        let Some(owner) = self.owner(slot) else {
+            return Ok(());
+        };
+        let known = self.tags.known.get(&(owner.clone(), tag));
         let again = known.filter(|known| known.1 > now.ticks_ms);
         ensure(again.is_none(), Invariant::TakenOnce, || {
             format!("{id} is taken with the tag t{tag}, which {again:?} had")
         })?;
-        self.tags.known.insert((nick, tag), (id, u64::MAX));
+        let known = (id, u64::MAX);
+        self.tags.known.insert((owner.clone(), tag), known);
         let message = Tagged {
-            nick,
+            owner,
             tag,
             is_kept: false,
         };
         self.tags.messages.insert(id, message);
         Ok(())
+    }
+
+    fn owner(&self, slot: Slot) -> Option<Owner> {
+        let conn = self.alive(slot)?;
+        Some(match (self.is_account(slot), &conn.token) {
+            (true, _) => Owner::Account(self.nick_of(slot)?),
+            (false, Some(token)) => Owner::Token(token.clone()),
+            (false, None) => Owner::Connection(conn.id),
+        })
+    }
+
+    /// Whether who is on this connection has sent something with a tag that
+    /// is known still.
+    pub(super) fn knows_tag(&self, slot: Slot, tag: TagNumber, now: Now) -> bool {
+        let owner = self.owner(slot);
+        let known = owner.and_then(|owner| self.tags.known.get(&(owner, tag)));
+        known.is_some_and(|known| known.1 > now.ticks_ms)
     }
 
     pub(super) fn stored(&mut self, to: &[Slot], tag: &Tag, id: MessageId, store: &Store) -> Check {
@@ -124,6 +154,14 @@ impl Model {
         for &slot in to {
             match refusal {
                 Refusal::NotStored => self.told_not_stored(slot, Some(number))?,
+                Refusal::TagUsed => {
+                    // Or it was, until the store had no room for it a moment ago.
+                    let used = self.knows_tag(slot, number, now)
+                        || self.call.failed_tags.contains(&number);
+                    ensure(used, Invariant::RefusalsTrue, || {
+                        format!("{slot} is told that t{number} is used")
+                    })?;
+                }
                 other => self.check_reason(slot, other, now)?,
             }
         }

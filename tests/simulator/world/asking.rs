@@ -91,6 +91,7 @@ impl World {
             Ask::Leave => Command::Leave(self.some_channel_or_current()),
             Ask::Rename => Command::Rename(self.some_unregistered()),
             Ask::Ignore => Command::Ignore(self.some_nickname()),
+            Ask::ListIgnored => Command::ListIgnored,
             Ask::Unignore => Command::Unignore(self.some_nickname()),
             Ask::ListMembers => Command::ListMembers(self.some_channel_or_current()),
             Ask::ListChannels => Command::ListChannels,

@@ -1,6 +1,7 @@
 //! What comes back from the store, and what is left after a crash.
 
 use chat_server::hub::{Effects, Hub, MessageId};
+use chat_server::store::Window;
 
 use super::super::bug::Bug;
 use super::super::call::Answered;
@@ -88,6 +89,7 @@ impl World {
                 self.model.call.reading = slot.map(|slot| Answered {
                     slot,
                     history: history.clone(),
+                    oldest_first: matches!(reading.window, Window::After(_)),
                     missed_in,
                     told: 0,
                 });

@@ -1,5 +1,6 @@
 //! People take nicknames: as guests, with tokens, as owners of accounts.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chat_server::hub::{Command, Credential, Refusal};
@@ -9,7 +10,7 @@ use super::super::call::Claim;
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::judge::Denied;
 use super::super::model::{Hold, Model, Slot};
-use super::super::names::{channel, nick, nickname, nicks};
+use super::super::names::{Nick, channel, nick, nickname, nicks};
 use super::super::plan::Ask;
 use super::World;
 
@@ -53,7 +54,8 @@ impl World {
             return self.claim_as(slot, name, credential);
         }
         if self.random.chance(300) && !self.passes.is_empty() {
-            return self.claim_with_token(slot);
+            let (token, nick) = self.random.pick(&self.passes).clone();
+            return self.claim_with_token(slot, token.into(), nick);
         }
         self.claim_as(slot, name, None)
     }
@@ -73,7 +75,13 @@ impl World {
             .into_iter()
             .map(|room| (room, self.clients[before].has_all(room)))
             .collect();
-        self.drop_out(before)?;
+        let token = conn.and_then(|conn| conn.token.clone());
+        let token = token.filter(|_| !self.model.is_account(before));
+        // Who has a token may be there before the server knows that the
+        // connection is lost.
+        if token.is_none() || self.random.chance(300) {
+            self.drop_out(before)?;
+        }
         let Some(slot) = self.open_slot()? else {
             return Ok(true);
         };
@@ -81,8 +89,13 @@ impl World {
             // Its address is banned.
             return Ok(true);
         }
-        let proof = self.store.credential(nick(&name), None);
-        self.claim_as(slot, name, proof)?;
+        match token {
+            Some(token) => self.claim_with_token(slot, token, nick(&name))?,
+            None => {
+                let proof = self.store.credential(nick(&name), None);
+                self.claim_as(slot, name, proof)?
+            }
+        };
         for (room, last) in left_off {
             if !self.plan.history {
                 self.clients[slot].ask_again(room);
@@ -125,11 +138,9 @@ impl World {
         self.named(slot, expected, &answer)
     }
 
-    fn claim_with_token(&mut self, slot: Slot) -> Check<bool> {
-        let (token, nick) = self.random.pick(&self.passes).clone();
-        let token: Arc<str> = token.into();
-        let of_token: Vec<Slot> = self.with_token(&token);
-        if of_token.contains(&slot) || self.store.is_registered(nick) {
+    fn claim_with_token(&mut self, slot: Slot, token: Arc<str>, nick: Nick) -> Check<bool> {
+        let earlier: Vec<Slot> = self.with_token(&token);
+        if earlier.contains(&slot) || self.store.is_registered(nick) {
             return Ok(false);
         }
         let (id, name) = (self.id(slot), nickname(nick, 0));
@@ -140,11 +151,12 @@ impl World {
         if hold.as_ref().is_some_and(|hold| hold.token == token) {
             *hold = None;
         }
-        let owner = self.model.users[nick].as_ref();
-        let makes_way = owner.is_some_and(|user| user.slots.iter().all(|s| of_token.contains(s)));
-        let expected = match self.model.check_claim(nick, false, self.now) {
-            Err(Denied::InUse) if makes_way && !self.model.is_held(nick, self.now) => Ok(()),
-            answer => answer,
+        // Whoever was there with the token is called something by now.
+        let current = earlier.iter().find_map(|&slot| self.model.nick_of(slot));
+        let expected = match current {
+            Some(current) if self.model.bans_nick(current, self.now) => Err(Denied::Banned),
+            Some(_) => Ok(()),
+            None => self.model.check_claim(nick, false, self.now),
         };
         self.model.call.claim = Some(Claim {
             slot,
@@ -153,7 +165,20 @@ impl World {
             token: Some(token.clone()),
         });
         let answer = self.call(|hub, now, fx| hub.claim_with_token(id, name, &token, now, fx))?;
-        self.all_ended(&of_token)?;
+        if answer.is_ok() {
+            self.all_ended(&earlier)?;
+        }
+        let stays = |slot: &Slot| self.model.alive(*slot).is_some();
+        let stay = answer.is_ok() || earlier.iter().all(stays);
+        ensure(stay, Invariant::OneOwner, || {
+            format!("{earlier:?} make way for {slot}, who is refused: {answer:?}")
+        })?;
+        if let (Some(current), Ok(())) = (current, &answer) {
+            let own = self.model.nick_of(slot);
+            ensure(own == Some(current), Invariant::OneOwner, || {
+                format!("{slot} is {own:?}, and was {current} before")
+            })?;
+        }
         self.named(slot, expected, &answer)
     }
 
@@ -271,7 +296,8 @@ impl World {
         let expected = self.model.check_free(nick, self.now);
         let kept: Arc<str> = token.as_str().into();
         let token_kept = kept.clone();
-        let answer = self.call(|hub, now, _| hub.hold(&name, kept, for_ms, now))?;
+        let address = IpAddr::from([192, 0, 2, 1]);
+        let answer = self.call(|hub, now, _| hub.hold(&name, kept, address, for_ms, now))?;
         let agreed = match (&expected, &answer) {
             (Ok(()), Ok(())) => true,
             (Err(denied), Err(refusal)) => denied.is(refusal),

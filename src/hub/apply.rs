@@ -1,0 +1,192 @@
+//! Carrying out commands: at once, or behind what the store has yet to answer.
+
+use crate::chatlog::{Entry, Kind};
+use crate::name::Name;
+
+use super::{Command, ConnectionId, Effects, Event, Farewell, Hub, Now, Refusal, Tag};
+
+/// Commands of one connection that may wait for its messages to be committed.
+const MAX_WAITING: usize = 1024;
+
+impl Hub {
+    /// Carries out a command of a connection. A command behind something that
+    /// waits for the store waits too, so that each connection sees its
+    /// own doings in order; messages themselves need not wait for each other.
+    pub fn apply(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
+        let passes = self.passes_pending(id, &command);
+        let Some(connection) = self.connection_mut(id) else {
+            // Its thread does not know yet that it has been ended.
+            return;
+        };
+        if !connection.waiting.is_empty() || (connection.pending > 0 && !passes) {
+            if connection.waiting.len() >= MAX_WAITING {
+                let refusal = Refusal::TooManyWaiting(MAX_WAITING);
+                fx.tell(id, refused(tag_of(&command), refusal));
+            } else {
+                connection.waiting.push_back(command);
+            }
+            return;
+        }
+        self.apply_now(id, command, now, fx);
+    }
+
+    /// Whether a command is a message that will be committed itself.
+    fn passes_pending(&self, id: ConnectionId, command: &Command) -> bool {
+        match command {
+            Command::Say { .. } => self.limits.history,
+            Command::Private { .. } => self.account_of(id).is_some(),
+            Command::Tagged { message, .. } => self.passes_pending(id, message),
+            _ => false,
+        }
+    }
+
+    /// Carries out what waited for messages that are now settled.
+    pub(super) fn apply_waiting(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
+        while let Some(connection) = self.connection(id) {
+            let pending = connection.pending > 0;
+            let next = connection.waiting.front();
+            let Some(next) = next else {
+                return;
+            };
+            if pending && !self.passes_pending(id, next) {
+                return;
+            }
+            let next = self.connection_mut(id).and_then(|c| c.waiting.pop_front());
+            if let Some(command) = next {
+                self.apply_now(id, command, now, fx);
+            }
+        }
+    }
+
+    fn apply_now(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
+        let tag = tag_of(&command);
+        let result = match command {
+            Command::Say { channel, text } => self.say(id, channel, text, now, fx),
+            other => {
+                self.log_command(id, &other, now, fx);
+                self.carry_out(id, other, now, fx)
+            }
+        };
+        if let Err(refusal) = result {
+            fx.tell(id, refused(tag, refusal));
+        }
+    }
+
+    pub(super) fn carry_out(
+        &mut self,
+        id: ConnectionId,
+        command: Command,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        match command {
+            Command::Say { channel, text } => self.say(id, channel, text, now, fx),
+            Command::Private { to, account, text } => self.private(id, &to, account, text, now, fx),
+            Command::Tagged { tag, message } => self.send_tagged(id, tag, *message, now, fx),
+            Command::Join(name) => self.join(id, name, now, fx),
+            Command::Resume { channel, after } => self.resume(id, channel, after, now, fx),
+            Command::Switch(name) => self.switch(id, name, now, fx),
+            Command::Create(name) => self.create(id, name, now, fx),
+            Command::Leave(name) => self.leave(id, name, now, fx),
+            Command::Rename(name) => self.rename(id, name, now, fx),
+            Command::Ignore(name) => self.ignore(id, name, fx),
+            Command::Unignore(name) => self.unignore(id, name, fx),
+            Command::ListIgnored => {
+                fx.tell(id, Event::IgnoreList(self.ignored_by(id)));
+                Ok(())
+            }
+            Command::ListMembers(name) => self.list_members(id, name, fx),
+            Command::ListChannels => {
+                let mut channels = self.channel_counts();
+                channels.sort_by_cached_key(|(name, _)| name.alphabetical());
+                fx.tell(id, Event::Channels(channels));
+                Ok(())
+            }
+            Command::History {
+                channel,
+                window,
+                limit,
+            } => self.read_history(id, channel, (window, limit), fx),
+            Command::Typing(audience) => self.typing(id, audience, now, fx),
+            Command::Listen { typing } => {
+                self.listen(id, typing, fx);
+                Ok(())
+            }
+            Command::Answer(bytes) => {
+                fx.write(id, bytes);
+                Ok(())
+            }
+            Command::End(farewell) => {
+                self.close(id, farewell, now, fx);
+                Ok(())
+            }
+            Command::Quit => {
+                self.close(id, Farewell::Quit, now, fx);
+                Ok(())
+            }
+        }
+    }
+
+    fn list_members(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let channel = self.channel_of(id, channel)?;
+        if let Some(channel) = self.channels.get(channel) {
+            let event = Event::Members {
+                channel: channel.name.clone(),
+                nicknames: self.member_names(channel),
+            };
+            fx.tell(id, event);
+        }
+        Ok(())
+    }
+
+    fn log_command(&self, id: ConnectionId, command: &Command, now: Now, fx: &mut Effects) {
+        let Some(nickname) = self.connection(id).and_then(|c| c.nickname.as_ref()) else {
+            return;
+        };
+        let text = match command {
+            // Messages have entries of their own.
+            Command::Say { .. } | Command::Private { .. } | Command::Tagged { .. } => return,
+            Command::Typing(_) | Command::Listen { .. } => return,
+            Command::Answer(_) | Command::End(_) => return,
+            Command::Join(name) => format!("join #{name}"),
+            Command::Resume { channel, .. } => format!("resume #{channel}"),
+            Command::Switch(name) => format!("switch #{name}"),
+            Command::Create(name) => format!("create #{name}"),
+            Command::Leave(None) => "leave".to_owned(),
+            Command::Leave(Some(name)) => format!("leave #{name}"),
+            Command::Rename(name) => format!("nick {name}"),
+            Command::Ignore(name) => format!("ignore @{name}"),
+            Command::Unignore(name) => format!("unignore @{name}"),
+            Command::ListIgnored => "ignore".to_owned(),
+            Command::ListMembers(None) => "list".to_owned(),
+            Command::ListMembers(Some(name)) => format!("list #{name}"),
+            Command::ListChannels => "rooms".to_owned(),
+            Command::History { .. } => "history".to_owned(),
+            Command::Quit => "quit".to_owned(),
+        };
+        fx.log(Entry {
+            nick: Some(nickname.shown()),
+            text: Some(text.into()),
+            ..Entry::new(now.unix_ms, Kind::Command)
+        });
+    }
+}
+
+fn tag_of(command: &Command) -> Option<Tag> {
+    match command {
+        Command::Tagged { tag, .. } => Some(tag.clone()),
+        _ => None,
+    }
+}
+
+fn refused(tag: Option<Tag>, refusal: Refusal) -> Event {
+    match tag {
+        Some(tag) => Event::NotSent { tag, refusal },
+        None => Event::Refused(refusal),
+    }
+}

@@ -1,0 +1,155 @@
+//! What was said before: the past that is shown to who comes, and the part of a
+//! history that somebody asks for.
+
+use crate::name::Name;
+use crate::store::{History, MAX_ROWS, StoredMessage, Window};
+
+use super::{
+    Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Recall, Refusal,
+};
+
+/// Messages shown to somebody who joins a channel.
+pub const RECALLED: usize = 20;
+
+impl Hub {
+    /// Begins to read the past of a channel that has just come into being.
+    pub(super) fn recall_past(&mut self, channel: &Name, fx: &mut Effects) {
+        if !self.limits.history {
+            return;
+        }
+        self.last_recall += 1;
+        let number = self.last_recall;
+        let index = self.channels.find(channel);
+        if let Some(channel) = index.and_then(|index| self.channels.get_mut(index)) {
+            channel.past.begin(number);
+        }
+        fx.recall(Recall {
+            channel: channel.clone(),
+            before: self.recall_before(),
+            number,
+            limit: RECALLED,
+        });
+    }
+
+    /// What is said from this id on is no past. Where the log gives out the
+    /// ids, the next one is not known, nor need it be: what the past contains
+    /// is not told again.
+    fn recall_before(&self) -> MessageId {
+        match self.remote {
+            None => self.last_id.next(0),
+            Some(_) => MessageId {
+                ms: u64::MAX,
+                sequence: 0,
+            },
+        }
+    }
+
+    pub(super) fn read_history(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        (window, limit): (Window, usize),
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let index = self.channel_of(id, channel)?;
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let channel = channel.name.clone();
+        if !self.limits.history {
+            return Err(Refusal::NoHistory);
+        }
+        // What comes behind waits, so that the answer comes in its place.
+        if let Some(connection) = self.connection_mut(id) {
+            connection.pending += 1;
+        }
+        fx.read(Reading {
+            connection: id,
+            channel,
+            window,
+            limit: limit.min(MAX_ROWS),
+            catching_up: false,
+        });
+        Ok(())
+    }
+
+    /// The answer to [`super::Chore::Read`]; nothing if it cannot be read.
+    pub fn history_read(
+        &mut self,
+        reading: &Reading,
+        history: Option<History>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        if self.connection(reading.connection).is_none() {
+            return;
+        }
+        if reading.catching_up {
+            self.page_read(reading, history, fx);
+            self.answered(reading.connection, now, fx);
+            return;
+        }
+        let event = match history {
+            Some(mut history) => {
+                history.shorten(reading.window);
+                Event::History {
+                    complete: history.is_complete(),
+                    messages: messages_of(&reading.channel, history.messages),
+                    channel: reading.channel.clone(),
+                }
+            }
+            None => Event::Refused(Refusal::HistoryUnavailable),
+        };
+        fx.tell(reading.connection, event);
+        self.answered(reading.connection, now, fx);
+    }
+
+    /// The answer to [`super::Chore::Recall`]: at most the last
+    /// `RECALLED` messages, oldest first; none if they cannot be read.
+    pub fn recalled(
+        &mut self,
+        recall: &Recall,
+        stored: Vec<StoredMessage>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let index = self.channels.find(&recall.channel);
+        let Some(channel) = index.and_then(|index| self.channels.get_mut(index)) else {
+            return;
+        };
+        let name = channel.name.clone();
+        let messages = messages_of(&name, stored);
+        let Some(held) = channel.past.fill(recall.number, &messages) else {
+            // It was given up, or asked for again.
+            return;
+        };
+        if !messages.is_empty() {
+            let event = Event::History {
+                channel: name,
+                messages,
+                complete: true,
+            };
+            fx.tell_all(channel.live(), event);
+        }
+        for message in held.known {
+            channel.tell_known(message, fx);
+        }
+        for message in held.new {
+            channel.tell_message(message, fx);
+        }
+        // All of them came while the past was being read.
+        let members = channel.members.clone();
+        self.past_is_settled(&members, now, fx);
+    }
+}
+
+pub(super) fn messages_of(channel: &Name, stored: Vec<StoredMessage>) -> Vec<Message> {
+    let message = |stored: StoredMessage| Message {
+        channel: channel.clone(),
+        from: stored.author,
+        body: Body {
+            id: stored.id,
+            at_ms: stored.at_ms,
+            text: stored.text,
+        },
+    };
+    stored.into_iter().map(message).collect()
+}

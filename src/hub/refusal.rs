@@ -1,0 +1,169 @@
+//! Why the hub does not do what it is asked.
+
+use std::fmt;
+
+use crate::name::{Name, NameError};
+
+/// Why a request was not carried out; `Display` is for the person who asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Refusal {
+    /// The nickname belongs to somebody who is on.
+    NicknameInUse(Name),
+    /// The name breaks a rule.
+    BadName(NameError),
+    /// Nicknames of this kind are banned.
+    NicknameBanned(Name),
+    /// There is no current channel.
+    NoChannel,
+    /// Not a member of that channel.
+    NotInChannel(Name),
+    /// Already a member of that channel.
+    AlreadyInChannel(Name),
+    /// In as many channels as one may be.
+    TooManyChannels(usize),
+    /// Nobody of that nickname is on.
+    NoSuchUser(Name),
+    /// One cannot ignore oneself.
+    CannotIgnoreSelf,
+    /// Was not ignored.
+    NotIgnored(Name),
+    /// The list of ignored users is full.
+    TooManyIgnored(usize),
+    /// The message has nothing in it.
+    EmptyMessage,
+    /// The tag stands for a message to somewhere else.
+    TagUsed,
+    /// The message could not be stored, and nobody has seen it.
+    NotStored,
+    /// There is no channel of that name.
+    NoSuchChannel(Name),
+    /// There is a channel of that name already.
+    ChannelExists(Name),
+    /// Too many nicknames are held for people who have not come yet.
+    TooManyHeld,
+    /// Too many of them for people of one address.
+    TooManyHeldForAddress,
+    /// The servers cannot agree on who has which nickname at present.
+    CannotAgree,
+    /// The server keeps no history.
+    NoHistory,
+    /// The history cannot be read at present.
+    HistoryUnavailable,
+    /// Too many commands wait for earlier messages to be stored.
+    TooManyWaiting(usize),
+    /// The nickname is registered, and no password or token was given.
+    NicknameRegistered(Name),
+    /// Who has an account keeps its nickname.
+    NicknameIsAccount,
+}
+
+impl Refusal {
+    /// Whether it is a nickname that cannot be had.
+    pub fn is_about_nickname(&self) -> bool {
+        matches!(
+            self,
+            Refusal::NicknameInUse(_) | Refusal::NicknameBanned(_) | Refusal::NicknameRegistered(_)
+        )
+    }
+
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Refusal::NicknameInUse(_) => "nickname_in_use",
+            Refusal::BadName(_) => "bad_name",
+            Refusal::NicknameBanned(_) => "nickname_banned",
+            Refusal::NoChannel => "no_channel",
+            Refusal::NotInChannel(_) => "not_in_channel",
+            Refusal::AlreadyInChannel(_) => "already_in_channel",
+            Refusal::TooManyChannels(_) => "too_many_channels",
+            Refusal::NoSuchUser(_) => "no_such_user",
+            Refusal::CannotIgnoreSelf => "cannot_ignore_self",
+            Refusal::NotIgnored(_) => "not_ignored",
+            Refusal::TooManyIgnored(_) => "too_many_ignored",
+            Refusal::EmptyMessage => "empty_message",
+            Refusal::TagUsed => "tag_used",
+            Refusal::NotStored => "not_stored",
+            Refusal::NoSuchChannel(_) => "no_such_channel",
+            Refusal::ChannelExists(_) => "channel_exists",
+            Refusal::TooManyHeld | Refusal::TooManyHeldForAddress => "too_many_held",
+            Refusal::CannotAgree => "cannot_agree",
+            Refusal::NoHistory => "no_history",
+            Refusal::HistoryUnavailable => "history_unavailable",
+            Refusal::TooManyWaiting(_) => "too_many_waiting",
+            Refusal::NicknameRegistered(_) => "nickname_registered",
+            Refusal::NicknameIsAccount => "nickname_is_account",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::NicknameInUse(name) => {
+                write!(f, "The nickname {name} is taken.")
+            }
+            Refusal::BadName(error) => write!(f, "That name will not do: {error}."),
+            Refusal::NicknameBanned(name) => write!(f, "The nickname {name} is banned."),
+            Refusal::NoChannel => {
+                write!(f, "You are not in a channel. Join one first.")
+            }
+            Refusal::NotInChannel(name) => write!(f, "You are not in #{name}."),
+            Refusal::AlreadyInChannel(name) => write!(f, "You are already in #{name}."),
+            Refusal::TooManyChannels(most) => {
+                write!(f, "You are in {most} channels, and more are not possible.")
+            }
+            Refusal::NoSuchUser(name) => write!(f, "Nobody called @{name} is here."),
+            Refusal::CannotIgnoreSelf => write!(f, "You cannot ignore yourself."),
+            Refusal::NotIgnored(name) => write!(f, "You were not ignoring @{name}."),
+            Refusal::TooManyIgnored(most) => {
+                write!(
+                    f,
+                    "You are ignoring {most} people, and more are not possible."
+                )
+            }
+            Refusal::EmptyMessage => write!(f, "There is nothing in that message."),
+            Refusal::TagUsed => write!(
+                f,
+                "That tag stands for another message. Please give this one a tag of its own."
+            ),
+            Refusal::NotStored => write!(
+                f,
+                "Your message could not be stored and was not sent. Please try again later."
+            ),
+            Refusal::NoSuchChannel(name) => write!(f, "There is no channel #{name}."),
+            Refusal::ChannelExists(name) => write!(f, "The channel #{name} exists already."),
+            Refusal::CannotAgree => {
+                write!(
+                    f,
+                    "Nicknames cannot be given out at present. Please try again."
+                )
+            }
+            Refusal::TooManyHeld => {
+                write!(f, "Too many people are about to come in. Please try again.")
+            }
+            Refusal::TooManyHeldForAddress => write!(
+                f,
+                "Too many people of your address are about to come in. Please try again."
+            ),
+            Refusal::NoHistory => write!(f, "No history is kept here."),
+            Refusal::HistoryUnavailable => {
+                write!(
+                    f,
+                    "The history cannot be read at present. Please try again."
+                )
+            }
+            Refusal::TooManyWaiting(most) => write!(
+                f,
+                "{most} of your commands are waiting already; this one was not carried out."
+            ),
+            Refusal::NicknameRegistered(name) => {
+                write!(f, "The nickname {name} is registered to somebody.")
+            }
+            Refusal::NicknameIsAccount => {
+                write!(f, "Your nickname is your account's and cannot be changed.")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

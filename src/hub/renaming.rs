@@ -1,0 +1,87 @@
+//! Another nickname: who may have it, and who is told.
+
+use crate::name::Name;
+
+use super::{ConnectionId, Effects, Event, Hub, Now, Refusal};
+
+impl Hub {
+    pub(super) fn rename(
+        &mut self,
+        id: ConnectionId,
+        to: Name,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let (from, user) = self.user_of(id)?;
+        if user.account.is_some() {
+            return Err(Refusal::NicknameIsAccount);
+        }
+        if from.as_str() == to.as_str() {
+            fx.tell(id, Event::Renamed { to });
+            return Ok(());
+        }
+        // Another spelling of one's own nickname is always free.
+        if from != to {
+            self.check_free(&to, now)?;
+            if self.remote.is_some() {
+                self.await_claim(id, to, fx);
+                return Ok(());
+            }
+        }
+        self.rename_now(id, to, fx)
+    }
+
+    /// Gives a guest a nickname that is free.
+    pub(super) fn rename_now(
+        &mut self,
+        id: ConnectionId,
+        to: Name,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let (from, _) = self.user_of(id)?;
+        let Some(mut user) = self.users.remove(from.key()) else {
+            return Ok(());
+        };
+        if from != to {
+            user.add_alias(from.key().clone());
+        }
+        user.name = to.clone();
+        let connections = user.connections.clone();
+        self.users.insert(to.key().clone(), user);
+        self.share_renamed(&from, &to, None, fx);
+        let mut channels = Vec::new();
+        for &connection in &connections {
+            if let Some(connection) = self.connection_mut(connection) {
+                connection.nickname = Some(to.clone());
+                channels.extend(connection.memberships.iter().map(|m| m.channel));
+            }
+        }
+        channels.sort_unstable();
+        channels.dedup();
+        fx.tell_all(
+            connections.iter().copied(),
+            Event::Renamed { to: to.clone() },
+        );
+        self.tell_renamed(&channels, &connections, (&from, &to), fx);
+        Ok(())
+    }
+
+    /// Tells everyone else in these channels of a new nickname.
+    pub(super) fn tell_renamed(
+        &self,
+        channels: &[usize],
+        own: &[ConnectionId],
+        (from, to): (&Name, &Name),
+        fx: &mut Effects,
+    ) {
+        for channel in channels.iter().filter_map(|&c| self.channels.get(c)) {
+            let others = channel.members.iter().copied();
+            let event = Event::MemberRenamed {
+                channel: channel.name.clone(),
+                from: from.clone(),
+                to: to.clone(),
+            };
+            fx.tell_all(others.filter(|member| !own.contains(member)), event);
+        }
+    }
+}
