@@ -23,8 +23,9 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PROGRAM, FEATURES, ADDRESS, TOKEN = sys.argv[1:5]
-ADMIN_PATHS = ["/admin", "/admin/users", "/metrics", "/docs/", "/openapi.json", "/api/message",
-               "/api/nodes", "/api/nodes/best"]
+# Who comes from outside gets to the second ones and not to the first.
+INSIDE_PATHS = ["/admin", "/admin/users", "/metrics", "/docs/", "/openapi.json", "/api/message",
+                "/api/nodes", "/api/nodes/best"]
 PEOPLES_PATHS = ["/", "/client", "/client/app.js", "/ws", "/mychat", "/auth", "/api/ws", "/api/register",
                  "/api/auth_token", "/api/auth_token/refresh", "/api/inbox", "/api/thread/mina"]
 # What the files say secrets are where they do not have them.
@@ -215,7 +216,7 @@ def the_balancer_goes_to_every_server_and_to_no_administration():
     # Every HTTP listener has REST, too.
     assert "deny deny_status 404 unless { path /mychat }" in text
     assert text.count("mode http\n    option httplog") == text.count("deny deny_status 404 unless")
-    assert [path for path in ADMIN_PATHS if reachable(path)] == []
+    assert [path for path in INSIDE_PATHS if reachable(path)] == []
     assert [path for path in PEOPLES_PATHS if not reachable(path)] == []
     if installed("haproxy", "haproxy.cfg by HAProxy itself"):
         run("haproxy", "-c", "-f", DEPLOY / "compose/haproxy.cfg")
@@ -352,7 +353,7 @@ def production_has_what_it_adds():
                 prefixes += [match["uri"]["prefix"]] if "prefix" in match.get("uri", {}) else []
                 assert match.get("port", 443) in opened, name
     reachable = lambda path: path in exact or any(path.startswith(prefix) for prefix in prefixes)
-    assert [path for path in ADMIN_PATHS if reachable(path)] == []
+    assert [path for path in INSIDE_PATHS if reachable(path)] == []
     assert [path for path in PEOPLES_PATHS if not reachable(path)] == []
     assert objects["DestinationRule", "chat-server"]["spec"]["host"] == host
     assert objects["PeerAuthentication", "chat"]["spec"]["mtls"]["mode"] == "STRICT"
@@ -367,7 +368,7 @@ def production_has_what_it_adds():
                 assert set(operation["ports"]) <= ports, operation
                 denied.update(operation.get("paths", []) if action == "DENY" else [])
     covers = lambda path: any(path == one or one.endswith("/*") and path.startswith(one[:-1]) for one in denied)
-    assert [path for path in ADMIN_PATHS if not covers(path) and not path.startswith("/api/nodes")] == []
+    assert [path for path in INSIDE_PATHS if not covers(path) and not path.startswith("/api/nodes")] == []
     monitor = objects["ServiceMonitor", "chat-server"]["spec"]
     nodes = objects["Service", "chat-server-nodes"]
     assert matches(monitor["selector"]["matchLabels"], nodes["metadata"]["labels"])
