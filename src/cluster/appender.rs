@@ -153,7 +153,11 @@ impl Appender {
                 },
                 Sent::Over(why) => {
                     self.common.cut_off(life.number, why);
-                    self.common.deliver(not_stored(batch.drafts()));
+                    // Of what was sent before, a Redis that forgets cannot
+                    // tell whether it was carried out then.
+                    if !batch.is_sent {
+                        self.common.deliver(not_stored(batch.drafts()));
+                    }
                     break;
                 }
                 Sent::Failed(error) => {
@@ -180,7 +184,13 @@ impl Appender {
             Ok(value) => match answer::text(value) {
                 Some(words) if words == "gone" => Sent::Over(SILENT),
                 Some(words) if words == "lost" => Sent::Over(FORGETFUL),
-                words => Sent::Answered(words.unwrap_or_default()),
+                Some(words) => Sent::Answered(words),
+                None => {
+                    self.link.reset();
+                    Sent::Failed(LinkError::Broken(
+                        "an answer that makes no sense".to_owned(),
+                    ))
+                }
             },
             Err(error) => Sent::Failed(error),
         }

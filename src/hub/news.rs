@@ -6,6 +6,7 @@ use crate::name::Name;
 use crate::store::AccountId;
 
 use super::remote::{Noticed, Person, Remote};
+use super::tags::Tags;
 use super::{
     ConnectionId, Effects, Event, Farewell, Hub, News, Now, Order, Private, Refusal, RosterChange,
     Shared,
@@ -54,6 +55,9 @@ impl Hub {
             News::CutOff => {
                 // What the others do from now on is told anew.
                 self.remote = Some(Remote::default());
+                // What was under way is nobody's any more.
+                self.unsettled.clear();
+                self.tags = Tags::default();
                 let all: Vec<ConnectionId> =
                     self.connections.iter().flatten().map(|c| c.id).collect();
                 for id in all {
