@@ -1,0 +1,28 @@
+//! What is in `deploy/` fits together, and fits the program: `tests/python/deploy.py`.
+
+mod support;
+
+use support::{LineClient, Server, run_python};
+
+#[test]
+fn what_is_deployed_is_what_there_is() {
+    let server = Server::start(|_| {});
+    // Who is on is counted by protocol, once somebody is.
+    let _somebody = LineClient::enter(&server, "mina");
+    let token = server.dir().join("admin-token-for-metrics");
+    std::fs::write(&token, server.admin_token()).unwrap();
+    let features = if cfg!(all(feature = "cluster", feature = "grpc")) {
+        "full"
+    } else {
+        "some"
+    };
+    run_python(
+        "deploy.py",
+        &[
+            env!("CARGO_BIN_EXE_chat-server").to_owned(),
+            features.to_owned(),
+            server.rest().unwrap().to_string(),
+            token.display().to_string(),
+        ],
+    );
+}
