@@ -43,7 +43,8 @@ fn everything_done_is_an_entry_that_says_who_did_what_to_whom() {
         200
     );
     mallory.expect_close();
-    let ban = json!({"nickname": "Eve", "reason": "spam", "expires_at": "2100-01-01T00:00:00.000Z"});
+    let ban =
+        json!({"nickname": "Eve", "reason": "spam", "expires_at": "2100-01-01T00:00:00.000Z"});
     assert_eq!(server.post("/admin/bans", ban).status, 201);
     let ban = json!({"address": "::ffff:192.0.2.7/120"});
     assert_eq!(server.post("/admin/bans", ban).status, 201);
