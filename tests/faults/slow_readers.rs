@@ -6,7 +6,7 @@ use std::net::TcpStream;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bystander::Bystanders;
 use crate::process::Level;
@@ -202,6 +202,13 @@ fn browsers_that_do_not_read_their_answers_hold_up_nobody() {
     level.wait_back(&server);
 }
 
+/// So many messages of 3,900 bytes fit into the 256 KiB of text of one answer.
+const A_PAGE: usize = 67;
+
+fn body(message: &Value) -> &str {
+    message["body"].as_str().unwrap()
+}
+
 #[test]
 fn an_answer_larger_than_the_limit_reaches_whoever_asked_for_it() {
     let server = Server::start(|config| {
@@ -214,16 +221,27 @@ fn an_answer_larger_than_the_limit_reaches_whoever_asked_for_it() {
         alice.send(&format!("{text}{number}"));
         alice.expect("@alice: ");
     }
-    // Reads slowly, but reads: a thousand messages come as one frame.
+    // Reads slowly, but reads: each answer is several times what may wait for a connection.
     let carrier = Carrier::plain(server.web());
     set_socket_recv_buffer_size(carrier.stream(), 64 * 1024).unwrap();
     let path = format!("/ws?token={}", JsonClient::token(&server, "bob"));
     let mut bob = JsonClient(WsClient::open_on(carrier, &path, &[]).unwrap());
     bob.expect("history");
-    bob.send("history", json!({ "room": "global", "limit": 1000 }));
-    let history = bob.expect("history");
-    let messages = history["messages"].as_array().unwrap();
-    assert_eq!(messages.len(), 1000);
+    let mut request = json!({ "room": "global", "limit": 1000 });
+    for end in (0..1000_usize).rev().step_by(A_PAGE) {
+        bob.send("history", request.clone());
+        let history = bob.expect("history");
+        let messages = history["messages"].as_array().unwrap();
+        let numbers = end.saturating_sub(A_PAGE - 1)..=end;
+        assert!(
+            messages
+                .iter()
+                .map(body)
+                .eq(numbers.clone().map(|n| format!("{text}{n}")))
+        );
+        assert_eq!(history["complete"], *numbers.start() == 0);
+        request["before"] = messages[0]["id"].clone();
+    }
     bob.send("message", json!({ "room": "global", "body": "still here" }));
     alice.expect_message("bob", "still here");
 }
