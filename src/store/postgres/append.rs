@@ -224,9 +224,11 @@ impl QueryFragment<Pg> for Insert<'_> {
         out.push_bind_param::<Array<Text>, _>(&columns.text)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&columns.words)?;
+        // Not `ON CONFLICT (id)`: of two that insert the same id at the same moment, one
+        // would fail at the other unique index instead of seeing the conflict.
         out.push_sql(
             ") AS row (id, conversation_id, author, account_id, at_ms, text, words) \
-             ON CONFLICT (id) DO NOTHING RETURNING id",
+             ON CONFLICT DO NOTHING RETURNING id",
         );
         Ok(())
     }
