@@ -21,7 +21,7 @@ run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
 
 test: tools ## Run every test, with every feature
-	$(CARGO) test --features full,grpc-generate
+	.ci/test --features full,grpc-generate
 
 check: ## Formatting, lints, documentation, dependency rules
 	$(CARGO) fmt --check

@@ -129,6 +129,7 @@ fn connect(server: &Server, token: &Value) -> WsClient {
         &[("Authorization", &authorization)],
     )
     .unwrap()
+    .settled()
 }
 
 /// The next frame, which must be a message with these words.

@@ -96,6 +96,7 @@ fn all_protocols_meet_in_one_channel() {
     json.expect("joined");
     let mut room = Netcat::run(&server, "tcp");
     room.send(r#"{"name":"room","room":"plaza"}"#);
+    telnet.expect("@room joined");
     let mut frames = WsClient::open(server.address("ws"), "/mychat", &[]).unwrap();
     frames.send(r#"{"name":"frames","room":"plaza"}"#);
     telnet.expect("@frames joined");

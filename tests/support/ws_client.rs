@@ -17,6 +17,8 @@ use super::user::User;
 pub struct WsClient {
     socket: WebSocket<Carrier>,
     close: Option<CloseFrame>,
+    /// Text frames that came before anybody asked for one.
+    early: std::collections::VecDeque<String>,
     /// Lines of a frame that held several.
     waiting: std::collections::VecDeque<String>,
     transcript: String,
@@ -49,6 +51,7 @@ impl WsClient {
             Ok((socket, _)) => Ok(WsClient {
                 socket,
                 close: None,
+                early: Default::default(),
                 waiting: Default::default(),
                 transcript: String::new(),
             }),
@@ -56,6 +59,27 @@ impl WsClient {
                 Err(answer.status().as_u16())
             }
             Err(error) => panic!("no WebSocket at {path}: {error}"),
+        }
+    }
+
+    /// Waits until the server has taken it in, so that whatever others do from now on
+    /// reaches it. What comes meanwhile is kept.
+    pub fn settled(mut self) -> WsClient {
+        self.send_frame(Message::Ping("settled".into()));
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            assert!(Instant::now() < deadline, "no pong\n{}", self.transcript);
+            match self.socket.read() {
+                Ok(Message::Pong(payload)) if payload == "settled" => return self,
+                Ok(Message::Text(text)) => self.early.push_back(text.as_str().to_owned()),
+                Ok(Message::Close(frame)) => self.close = frame,
+                // Refused: whoever reads on finds out why.
+                Err(Error::ConnectionClosed) => return self,
+                Ok(_) => {}
+                Err(Error::Io(error))
+                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                Err(error) => panic!("cannot read: {error}\n{}", self.transcript),
+            }
         }
     }
 
@@ -82,6 +106,10 @@ impl WsClient {
 
     /// The next text frame; `None` once the connection is closed.
     pub fn next_frame(&mut self) -> Option<String> {
+        if let Some(text) = self.early.pop_front() {
+            self.transcript.push_str(&format!("< {text}\n"));
+            return Some(text);
+        }
         let deadline = Instant::now() + DEADLINE;
         loop {
             // Pings keep coming for as long as the connection lives.
