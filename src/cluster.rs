@@ -247,6 +247,11 @@ impl Cluster {
             .store(connections, Ordering::Relaxed);
     }
 
+    /// Tells the others, with the next beat, that nobody is to be sent here.
+    pub fn drain(&self) {
+        self.common.is_draining.store(true, Ordering::Relaxed);
+    }
+
     /// The bans that were in force on all servers when this one started;
     /// `None` if there were none.
     pub fn bans(&self) -> Option<Vec<Ban>> {

@@ -59,6 +59,10 @@ settings! {
             /// `off`: they are delivered at once, and only direct messages are
             /// stored.
             history: String = "on".to_owned(), Rule::OneOf(&["on", "off"]), Restart;
+            /// Seconds between the signal to stop and the shutdown itself, in
+            /// which `/readyz` says no and everything else goes on, so that
+            /// balancers find out.
+            drain_seconds: u64 = 0, Rule::whole(0, 3600), Now;
             /// Seconds a shutdown may take before the process exits anyway.
             shutdown_seconds: u64 = 10, Rule::whole(1, 3600), Restart;
         }

@@ -29,7 +29,14 @@ impl Common {
     }
 
     fn server(&self) -> Server {
-        Server::start(|config| self.configure(config))
+        self.server_with(|_| {})
+    }
+
+    fn server_with(&self, change: impl FnOnce(&mut Value)) -> Server {
+        Server::start(|config| {
+            self.configure(config);
+            change(config);
+        })
     }
 
     fn servers<const N: usize>(&self) -> [Server; N] {
@@ -164,6 +171,14 @@ fn every_server_knows_all_and_the_one_with_most_room() {
             best.json()["address"] == two.web().to_string()
         });
     }
+    // Nobody is sent to one that is about to stop.
+    let mut draining = common.server_with(|config| config["drain_seconds"] = 3600.into());
+    wait_until("it is known", || addresses(&one).len() == 3);
+    draining.signal(Signal::TERM);
+    for server in [&one, &draining] {
+        wait_until("it is not to be gone to", || addresses(server) == all);
+    }
+    draining.kill();
     drop(two);
     wait_until("the dead one is forgotten", || addresses(&one).len() == 1);
 }

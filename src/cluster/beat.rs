@@ -29,6 +29,9 @@ struct About {
     address: String,
     connections: u64,
     started_ms: u64,
+    /// Older servers do not say.
+    #[serde(default)]
+    draining: bool,
 }
 
 impl Beat {
@@ -125,6 +128,7 @@ impl Beat {
                 id: parse_node(&id)?,
                 address: about.address,
                 connections: about.connections,
+                is_draining: about.draining,
                 started_ms: about.started_ms,
                 beat_age: settings.beat.saturating_mul(ticks),
             })

@@ -61,6 +61,8 @@ pub struct Common {
     trouble: Mutex<BTreeMap<Part, (Instant, String)>>,
     nodes: Mutex<Vec<NodeInfo>>,
     pub connections: AtomicU64,
+    /// Whether nobody is to be sent here any more.
+    pub is_draining: AtomicBool,
     /// Own messages in the log that the reader has not come to yet; below zero
     /// while it is faster than the answer to whoever appended them.
     pub unread: AtomicI64,
@@ -99,6 +101,7 @@ impl Common {
             trouble: Mutex::default(),
             nodes: Mutex::default(),
             connections: AtomicU64::new(0),
+            is_draining: AtomicBool::new(false),
             unread: AtomicI64::new(0),
             is_leaving: AtomicBool::new(false),
             started_ms,
@@ -125,6 +128,7 @@ impl Common {
             "address": self.settings.address,
             "connections": self.connections.load(Ordering::Relaxed),
             "started_ms": self.started_ms,
+            "draining": self.is_draining.load(Ordering::Relaxed),
         })
         .to_string()
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::RwLock;
@@ -53,6 +53,8 @@ pub struct Shared {
     pub proxies: Arc<Proxies>,
     /// Longest text of an administrator.
     pub admin_text_bytes: Arc<AtomicUsize>,
+    /// Whether it is about to be shut down.
+    is_draining: AtomicBool,
     /// Ids of the registry that have no connection: the program's own.
     pub participants: AtomicUsize,
 }
@@ -75,12 +77,18 @@ pub struct Handles {
     pub metrics: Arc<Metrics>,
     /// TLS, if a listener speaks it.
     pub tls: Option<Arc<Tls>>,
-    /// All live servers, if this is one of several.
-    pub others: Option<Others>,
+    /// The others, if this is one of several servers.
+    pub others: Option<Arc<dyn Others>>,
 }
 
-/// Tells the live servers.
-pub type Others = Arc<dyn Fn() -> Vec<Node> + Send + Sync>;
+/// This server's place among several that are one chat.
+pub trait Others: Send + Sync {
+    /// All live servers that people may be sent to.
+    fn nodes(&self) -> Vec<Node>;
+
+    /// Has people sent to this one no more.
+    fn drain(&self);
+}
 
 /// Whoever has the settings in force has the parts they apply to.
 impl Deref for Shared {
@@ -117,6 +125,7 @@ impl Shared {
                 config.limits.auth_attempts,
             )),
             admin_text_bytes,
+            is_draining: AtomicBool::new(false),
             participants: AtomicUsize::new(0),
             #[cfg(feature = "grpc")]
             grpc: crate::grpc::Stop::default(),
@@ -127,11 +136,21 @@ impl Shared {
         }
     }
 
-    /// The live servers; this one, if it stands alone.
+    /// The live servers that people may be sent to; this one, if it stands
+    /// alone.
     pub fn nodes(&self) -> Vec<Node> {
         match &self.others {
-            Some(others) => others(),
+            Some(others) => others.nodes(),
+            None if self.is_draining.load(Ordering::Relaxed) => Vec::new(),
             None => vec![self.this_node()],
+        }
+    }
+
+    /// People are to be sent elsewhere from now on.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+        if let Some(others) = &self.others {
+            others.drain();
         }
     }
 

@@ -141,7 +141,8 @@ def compose_fits_together():
     assert len(servers) == 3
     for name, service in servers.items():
         assert service["environment"]["CHAT_SERVER_CLUSTER_ADVERTISE"] == f"{name}:{ports_of('compose/config.json')['web']}"
-        assert seconds(service["stop_grace_period"]) >= config["shutdown_seconds"] + 5
+        stopping = config["drain_seconds"] + config["shutdown_seconds"]
+        assert seconds(service["stop_grace_period"]) >= stopping + 5
         assert service["pids_limit"] > config["limits"]["connections"] + 200
         assert service["ulimits"]["nofile"]["hard"] > config["limits"]["connections"] + 128
         # REST for administrators is on loopback only.
@@ -161,6 +162,8 @@ def compose_fits_together():
     assert config["web"]["trusted_proxies"] == [subnet]
     wanted = set(re.findall(r"\$\{(\w+):\?", read("compose/compose.yaml")))
     assert wanted <= set(re.findall(r"^(\w+)=", read("compose/.env.example"), re.M)), wanted
+    every, times = re.search(r"check inter (\d+)s fall (\d+)", read("compose/haproxy.cfg")).groups()
+    assert config["drain_seconds"] > int(every) * int(times), "the balancer finds out too late"
     redis = dict(line.split(None, 1) for line in read("compose/redis.conf").splitlines() if line and line[0] != "#")
     assert redis["appendonly"] == "yes" and redis["maxmemory-policy"] == "noeviction"
     if shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
@@ -274,7 +277,8 @@ def kubernetes_objects_fit_together(what):
     assert all(port["targetPort"] != "rest" for port in public), "REST is for administrators"
 
     # The end: told to all, then said goodbye, before it is forced.
-    pause = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
+    assert "lifecycle" not in container, "the server drains by itself"
+    pause = settings["drain_seconds"]
     readiness = container["readinessProbe"]
     assert pause >= readiness["periodSeconds"] * readiness["failureThreshold"]
     assert pod["terminationGracePeriodSeconds"] >= pause + settings["shutdown_seconds"] + 5
