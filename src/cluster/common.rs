@@ -167,7 +167,13 @@ impl Common {
             is_over: false,
             start: Arc::new(start),
         };
-        log::info!("this server is one of the others again");
+        match life.number {
+            1 => log::info!(
+                "this server is one of those that share {}",
+                self.settings.redis
+            ),
+            _ => log::info!("this server is one of the others again"),
+        }
     }
 
     /// From now on, that this server is not one of the live ones is no news.
