@@ -65,6 +65,7 @@ pub use url::{RedisUrl, RedisUrlError};
 use crate::config::Secret;
 use crate::hub::{Ban, Draft, MessageId, News, NodeId, Refusal, Shared};
 use crate::keeper::Log;
+use crate::metrics::ClusterHealth;
 use crate::name::Name;
 use crate::store::{AccountId, Store};
 use crate::turn::Names;
@@ -233,6 +234,11 @@ impl Cluster {
     /// What is wrong, if anything is.
     pub fn readiness(&self) -> Option<String> {
         self.common.trouble()
+    }
+
+    /// How it gets on with Redis and PostgreSQL.
+    pub fn health(&self) -> ClusterHealth {
+        self.common.health()
     }
 
     /// The live servers, as of the last beat.

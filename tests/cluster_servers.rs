@@ -205,6 +205,65 @@ fn kicks_bans_and_passes_count_everywhere() {
     erin.expect("stored");
 }
 
+/// A metric's value, if it is there.
+fn metric(server: &Server, name: &str) -> Option<f64> {
+    let text = server.get("/metrics").body;
+    let mut lines = text.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.map(|value| value.parse().unwrap())
+}
+
+#[test]
+fn the_metrics_say_how_it_gets_on_with_redis_and_postgresql() {
+    let postgres = Postgres::start();
+    let common = Common {
+        redis: Redis::start(),
+        database: postgres.create_database(),
+    };
+    let server = common.server();
+    let is = |name: &str, wanted: f64| {
+        wait_until(&format!("{name} is {wanted}"), || {
+            metric(&server, name) == Some(wanted)
+        });
+    };
+    let (redis_up, postgres_up) = (
+        r#"chat_cluster_up{service="redis"}"#,
+        r#"chat_cluster_up{service="postgres"}"#,
+    );
+    for name in [redis_up, postgres_up, "chat_ready", "chat_cluster_servers"] {
+        is(name, 1.0);
+    }
+    is("chat_cluster_joined_total", 1.0);
+    server.wait_output("this server is one of those that share redis://");
+    assert!(!server.output().contains("again"), "{}", server.output());
+
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    postgres.kill();
+    for number in 0..300 {
+        alice.send(&format!("m{number}"));
+    }
+    alice.expect_message("alice", "m299");
+    is("chat_cluster_unstored", 300.0);
+    is(postgres_up, 0.0);
+    is("chat_ready", 0.0);
+    let waiting = metric(&server, "chat_cluster_unstored_seconds").unwrap();
+    assert!(waiting > 0.0, "{waiting}");
+    postgres.start_again();
+    is("chat_cluster_unstored", 0.0);
+    is("chat_cluster_unstored_seconds", 0.0);
+    is(postgres_up, 1.0);
+    is(r#"chat_cluster_reconnects_total{service="postgres"}"#, 1.0);
+
+    common.redis.stop();
+    is(redis_up, 0.0);
+    common.redis.go_on();
+    is(redis_up, 1.0);
+    is("chat_ready", 1.0);
+    let name = r#"chat_cluster_reconnects_total{service="redis"}"#;
+    let reconnects = metric(&server, name).unwrap();
+    assert!(reconnects >= 1.0, "{reconnects}");
+}
+
 #[test]
 fn a_server_that_was_stopped_is_given_up_and_joins_again() {
     let common = Common::new();

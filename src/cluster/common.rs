@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::hub::{News, NodeId};
+use crate::metrics::ClusterHealth;
 
 use super::entry::Unreadable;
 use super::keys::EntryId;
@@ -59,6 +60,9 @@ pub struct Common {
     deliver: Box<dyn Fn(Vec<News>) -> bool + Send + Sync>,
     life: Mutex<Life>,
     trouble: Mutex<BTreeMap<Part, (Instant, String)>>,
+    /// Up to where the reader has come, in this life.
+    read: Mutex<Start>,
+    health: Mutex<ClusterHealth>,
     nodes: Mutex<Vec<NodeInfo>>,
     pub connections: AtomicU64,
     /// Whether nobody is to be sent here any more.
@@ -99,6 +103,8 @@ impl Common {
             deliver: Box::new(deliver),
             life: Mutex::new(life),
             trouble: Mutex::default(),
+            read: Mutex::default(),
+            health: Mutex::default(),
             nodes: Mutex::default(),
             connections: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
@@ -161,6 +167,7 @@ impl Common {
     pub fn begin(&self, node: NodeId, start: Start) {
         let mut life = self.life.lock();
         self.unread.store(0, Ordering::Release);
+        *self.read.lock() = start.clone();
         *life = Life {
             number: life.number + 1,
             node,
@@ -187,6 +194,13 @@ impl Common {
         match result {
             Ok(()) => {
                 if trouble.remove(&part).is_some() {
+                    if !trouble.keys().any(|other| other.whom() == part.whom()) {
+                        let mut health = self.health.lock();
+                        match part {
+                            Part::Store => health.postgres.reconnects += 1,
+                            _ => health.redis.reconnects += 1,
+                        }
+                    }
                     log::info!("{} answers the {} again", part.whom(), part.name());
                 }
             }
@@ -216,6 +230,42 @@ impl Common {
     pub fn is_redis_away(&self) -> bool {
         let trouble = self.trouble.lock();
         trouble.keys().any(|part| *part != Part::Store)
+    }
+
+    /// How things stand, as of the last beats.
+    pub fn health(&self) -> ClusterHealth {
+        let mut health = *self.health.lock();
+        let is_away = |whom| self.trouble.lock().keys().any(|part| part.whom() == whom);
+        health.redis.is_up = !is_away(Part::Beat.whom());
+        health.postgres.is_up = !is_away(Part::Store.whom());
+        health.servers = self.nodes.lock().len() as u64;
+        health.joined = self.life.lock().number;
+        health
+    }
+
+    /// How far behind this node and the store are.
+    pub fn set_behind(&self, behind: Duration, unstored: u64, since: Duration) {
+        let mut health = self.health.lock();
+        health.behind_seconds = behind.as_secs_f64();
+        health.unstored = unstored;
+        health.unstored_seconds = since.as_secs_f64();
+    }
+
+    /// Up to where this node has read.
+    pub fn read(&self) -> Start {
+        self.read.lock().clone()
+    }
+
+    /// The reader has come to here.
+    pub fn set_read(&self, life: u64, news: EntryId, logs: &[EntryId]) {
+        // A life that begins meanwhile has written its own.
+        let now = self.life.lock();
+        if now.number == life {
+            let mut read = self.read.lock();
+            read.news = news;
+            read.logs.clear();
+            read.logs.extend_from_slice(logs);
+        }
     }
 
     /// Whether Redis has been away for so long.

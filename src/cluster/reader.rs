@@ -89,6 +89,8 @@ impl Reader {
                     backoff.reset();
                     self.common.report(Part::Reader, Ok::<(), LinkError>(()));
                     self.common.deliver(news);
+                    self.common
+                        .set_read(life.number, cursors.news, &cursors.logs);
                 }
                 Err(error) => {
                     self.common.report(Part::Reader, Err(error));

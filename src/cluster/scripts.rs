@@ -12,6 +12,7 @@ pub struct Scripts {
     pub trim: Script,
     pub unstored: Script,
     pub consumers: Script,
+    pub state: Script,
 }
 
 impl Scripts {
@@ -24,6 +25,7 @@ impl Scripts {
             trim: Script::new(include_str!("lua/trim.lua")),
             unstored: Script::new(include_str!("lua/unstored.lua")),
             consumers: Script::new(include_str!("lua/consumers.lua")),
+            state: Script::new(include_str!("lua/state.lua")),
         }
     }
 }

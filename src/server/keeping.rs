@@ -175,6 +175,10 @@ impl Others for crate::cluster::Cluster {
     fn drain(&self) {
         crate::cluster::Cluster::drain(self);
     }
+
+    fn health(&self) -> crate::metrics::ClusterHealth {
+        crate::cluster::Cluster::health(self)
+    }
 }
 
 /// The database that is configured.

@@ -15,7 +15,7 @@ use crate::chatlog::{ChatLog, Entry};
 use crate::config::Config;
 use crate::data::{self, DataDir};
 use crate::hub::Ban;
-use crate::metrics::Metrics;
+use crate::metrics::{ClusterHealth, Metrics};
 use crate::net::front::{HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
 use crate::net::line::{LineLimits, SessionContext};
@@ -88,6 +88,9 @@ pub trait Others: Send + Sync {
 
     /// Has people sent to this one no more.
     fn drain(&self);
+
+    /// How it gets on with what they share; never waits.
+    fn health(&self) -> ClusterHealth;
 }
 
 /// Whoever has the settings in force has the parts they apply to.
