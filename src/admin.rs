@@ -5,6 +5,7 @@
 //! Knows no protocol: texts are judged here, requests are understood and
 //! refusals worded for their readers by the interface.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use parking_lot::Mutex;
 
 use crate::account::unix_ms;
 use crate::chatlog::{ChatLog, Entry};
-use crate::hub::{Ban, BanError, BanTarget};
+use crate::hub::{Ban, BanError, BanTarget, Listed, Listing, NodeId, Place};
 use crate::name::Name;
 use crate::protocol::rfc3339;
 use crate::text::Text;
@@ -32,7 +33,35 @@ pub struct Administration {
     save_bans: Mutex<SaveBans>,
     /// Longest announcement or reason; may change at any time.
     max_text_bytes: Arc<AtomicUsize>,
+    /// What the servers are called, if there are several.
+    servers: Option<AskServers>,
 }
+
+/// What servers that are one chat are called: `host:port`.
+#[derive(Clone, Debug, Default)]
+pub struct Servers {
+    /// This one.
+    pub here: String,
+    /// The others.
+    pub others: HashMap<NodeId, String>,
+}
+
+/// Asked whenever somebody wants to know; does not wait.
+pub type AskServers = Box<dyn Fn() -> Servers + Send + Sync>;
+
+/// Who is on.
+#[derive(Clone, Debug)]
+pub struct People {
+    /// Each with the server they are on, if there are several.
+    pub list: Vec<(Listed, Option<String>)>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// The most entries of [`Administration::people`].
+pub const MAX_LISTED: usize = 100_000;
+/// How many there are if nobody says.
+pub const USUALLY_LISTED: usize = 10_000;
 
 /// Why bans are not as wished.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,7 +105,41 @@ impl Administration {
             log,
             save_bans: Mutex::new(save_bans),
             max_text_bytes,
+            servers: None,
         }
+    }
+
+    /// As one of several servers.
+    pub fn among(self, servers: AskServers) -> Administration {
+        Administration {
+            servers: Some(servers),
+            ..self
+        }
+    }
+
+    /// Who is on, on all servers, by nickname.
+    pub fn people(&self, listing: Listing) -> Result<People, HubUnavailable> {
+        let (list, more) = self.hub.ask(move |hub, _, _| hub.everybody(&listing))?;
+        let servers = self.servers.as_ref().map(|ask| ask());
+        let server = |one: &Listed| {
+            let servers = servers.as_ref()?;
+            Some(match one.place {
+                Place::Here { .. } => servers.here.clone(),
+                Place::Elsewhere(node) => match servers.others.get(&node) {
+                    Some(address) => address.clone(),
+                    // It has just come, or gone.
+                    None => format!("{:016x}", node.0),
+                },
+            })
+        };
+        let list = list.into_iter().map(|one| {
+            let server = server(&one);
+            (one, server)
+        });
+        Ok(People {
+            list: list.collect(),
+            more,
+        })
     }
 
     /// A text that people will see, cleaned; or what is wrong with it.

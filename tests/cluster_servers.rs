@@ -205,6 +205,85 @@ fn kicks_bans_and_passes_count_everywhere() {
     erin.expect("stored");
 }
 
+#[test]
+fn an_administrator_sees_everybody_and_where_they_are() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let token = JsonClient::registered(&one, "erin");
+    let mut everybody = Vec::new();
+    for number in 0..5 {
+        let (server, channel) = match number % 2 {
+            0 => (&one, "even"),
+            _ => (&two, "odd"),
+        };
+        let line = LineClient::enter_channel(server, &format!("p{number}"), channel);
+        everybody.push(line);
+    }
+    // The same account on both.
+    let _erins = [&one, &two].map(|server| JsonClient::come_in(server, &token));
+    let [at_one, at_two] = [&one, &two].map(|server| server.web().to_string());
+    let entries = |path: &str| {
+        let answer = one.get(path);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let users = answer.json()["users"].as_array().unwrap().clone();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let entries = users.iter().map(|user| {
+            let is_here = user["node"] == at_one.as_str();
+            for only_here in ["address", "protocol", "since"] {
+                assert_eq!(user[only_here].is_string(), is_here, "{user}");
+            }
+            (text(&user["nickname"]), text(&user["node"]))
+        });
+        entries.collect::<Vec<_>>()
+    };
+    let entry = |name: &str, node: &String| (name.to_owned(), node.clone());
+    let all = [
+        entry("p0", &at_one),
+        entry("p1", &at_two),
+        entry("p2", &at_one),
+        entry("p3", &at_two),
+        entry("p4", &at_one),
+    ];
+    let of_people = |mut found: Vec<(String, String)>| {
+        found.retain(|(name, _)| name != "erin");
+        found
+    };
+    wait_until("all are listed", || {
+        of_people(entries("/admin/users")) == all
+    });
+    let mut erins = entries("/admin/users");
+    erins.retain(|(name, _)| name == "erin");
+    erins.sort();
+    let mut expected = [entry("erin", &at_one), entry("erin", &at_two)];
+    expected.sort();
+    assert_eq!(erins, expected);
+    // A page at a time; a nickname is not torn apart.
+    assert_eq!(entries("/admin/users?limit=1").len(), 2);
+    assert_eq!(one.get("/admin/users?limit=1").json()["more"], true);
+    assert_eq!(entries("/admin/users?limit=2&after=erin"), all[..2]);
+    assert_eq!(entries("/admin/users?after=p1"), all[2..]);
+    assert!(one.get("/admin/users?after=p1").json()["more"].is_null());
+    assert_eq!(entries("/admin/users?here=true&after=p0").len(), 2);
+    for bad in ["limit=0", "limit=100001", "here=1", "after=%20"] {
+        assert_eq!(one.get(&format!("/admin/users?{bad}")).status, 400, "{bad}");
+    }
+    // Channels, too, and sending away.
+    let channels = one.get("/admin/channels").json();
+    let members = |name: &str| {
+        let channels = channels["channels"].as_array().unwrap().iter();
+        let channel = channels.clone().find(|channel| channel["name"] == name);
+        channel.unwrap()["members"].clone()
+    };
+    assert_eq!(members("odd"), json!(["p1", "p3"]));
+    assert_eq!(members("even"), json!(["p0", "p2", "p4"]));
+    let kicked = one.delete("/admin/users/p3?reason=enough");
+    assert_eq!(kicked.json(), json!({"disconnected": 1}));
+    everybody[3].expect("enough");
+    wait_until("they are not listed", || {
+        entries("/admin/users?after=p2") == all[4..]
+    });
+}
+
 /// A metric's value, if it is there.
 fn metric(server: &Server, name: &str) -> Option<f64> {
     let text = server.get("/metrics").body;

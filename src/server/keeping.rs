@@ -172,6 +172,11 @@ impl Others for crate::cluster::Cluster {
         nodes.collect()
     }
 
+    fn addresses(&self) -> std::collections::HashMap<crate::hub::NodeId, String> {
+        let nodes = crate::cluster::Cluster::nodes(self).into_iter();
+        nodes.map(|node| (node.id, node.address)).collect()
+    }
+
     fn drain(&self) {
         crate::cluster::Cluster::drain(self);
     }

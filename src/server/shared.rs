@@ -1,5 +1,6 @@
 //! What listeners, REST and signals share while the server runs.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
@@ -10,11 +11,11 @@ use std::time::Duration;
 use parking_lot::RwLock;
 
 use crate::account::{Accounts, Gate, unix_ms};
-use crate::admin::Administration;
+use crate::admin::{Administration, Servers};
 use crate::chatlog::{ChatLog, Entry};
 use crate::config::Config;
 use crate::data::{self, DataDir};
-use crate::hub::Ban;
+use crate::hub::{Ban, NodeId};
 use crate::metrics::{ClusterHealth, Metrics};
 use crate::net::front::{HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
@@ -86,6 +87,9 @@ pub trait Others: Send + Sync {
     /// All live servers that people may be sent to.
     fn nodes(&self) -> Vec<Node>;
 
+    /// What all live servers are called: `host:port`.
+    fn addresses(&self) -> HashMap<NodeId, String>;
+
     /// Has people sent to this one no more.
     fn drain(&self);
 
@@ -113,13 +117,21 @@ impl Shared {
         let admin_text_bytes = Arc::new(AtomicUsize::new(config.limits.line_bytes));
         let data = handles.data.clone();
         let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(io::Error::other);
+        let mut admin = Administration::new(
+            handles.hub.clone(),
+            handles.chat_log.clone(),
+            Box::new(save_bans),
+            admin_text_bytes.clone(),
+        );
+        if let Some(others) = handles.others.clone() {
+            let here = own_address.clone();
+            admin = admin.among(Box::new(move || Servers {
+                here: here.clone(),
+                others: others.addresses(),
+            }));
+        }
         Shared {
-            admin: Arc::new(Administration::new(
-                handles.hub.clone(),
-                handles.chat_log.clone(),
-                Box::new(save_bans),
-                admin_text_bytes.clone(),
-            )),
+            admin: Arc::new(admin),
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
