@@ -33,8 +33,18 @@ pub struct Administration {
     save_bans: Mutex<SaveBans>,
     /// Longest announcement or reason; may change at any time.
     max_text_bytes: Arc<AtomicUsize>,
-    /// What the servers are called, if there are several.
-    servers: Option<AskServers>,
+    /// The servers, if there are several.
+    servers: Option<Box<dyn AllServers>>,
+}
+
+/// The servers that are one chat.
+pub trait AllServers: Send + Sync {
+    /// What they are called; does not wait.
+    fn called(&self) -> Servers;
+
+    /// A number for a ban that no other has, on no server, and above this one;
+    /// none if they cannot agree at present. Waits for it.
+    fn ban_number(&self, above: u64) -> Option<u64>;
 }
 
 /// What servers that are one chat are called: `host:port`.
@@ -45,9 +55,6 @@ pub struct Servers {
     /// The others.
     pub others: HashMap<NodeId, String>,
 }
-
-/// Asked whenever somebody wants to know; does not wait.
-pub type AskServers = Box<dyn Fn() -> Servers + Send + Sync>;
 
 /// Who is on.
 #[derive(Clone, Debug)]
@@ -68,12 +75,20 @@ pub const USUALLY_LISTED: usize = 10_000;
 pub enum BansFailed {
     /// The hub does not answer.
     Hub,
+    /// The servers cannot agree on it.
+    CannotAgree,
     /// No more of them fit.
     Refused(BanError),
     /// There is none of this number.
     NoSuchBan(u64),
     /// It is done, but will not outlast a restart; says why.
     NotSaved(String),
+}
+
+impl BansFailed {
+    /// What [`BansFailed::CannotAgree`] is in words.
+    pub const CANNOT_AGREE: &str =
+        "the servers cannot agree on bans while Redis is away; try again";
 }
 
 /// Who acts. Goes to the hub together with what is to be done there, so that
@@ -110,7 +125,7 @@ impl Administration {
     }
 
     /// As one of several servers.
-    pub fn among(self, servers: AskServers) -> Administration {
+    pub fn among(self, servers: Box<dyn AllServers>) -> Administration {
         Administration {
             servers: Some(servers),
             ..self
@@ -120,7 +135,7 @@ impl Administration {
     /// Who is on, on all servers, by nickname.
     pub fn people(&self, listing: Listing) -> Result<People, HubUnavailable> {
         let (list, more) = self.hub.ask(move |hub, _, _| hub.everybody(&listing))?;
-        let servers = self.servers.as_ref().map(|ask| ask());
+        let servers = self.servers.as_ref().map(|servers| servers.called());
         let server = |one: &Listed| {
             let servers = servers.as_ref()?;
             Some(match one.place {
@@ -210,10 +225,21 @@ impl Administration {
         reason: Option<Text>,
         expires_ms: Option<u64>,
     ) -> Result<Ban, BansFailed> {
+        let number = match &self.servers {
+            None => None,
+            Some(servers) => {
+                let above = self.hub.ask(|hub, _, _| hub.last_ban_id())?;
+                let number = servers.ban_number(above);
+                Some(number.ok_or(BansFailed::CannotAgree)?)
+            }
+        };
         // Held until saved, so that an older list never replaces a newer one.
         let save = self.save_bans.lock();
         let (ban, all) = self.hub.ask(move |hub, now, fx| {
-            let ban = hub.ban(target, reason, expires_ms, now, fx);
+            let ban = match number {
+                Some(number) => hub.ban_as(number, target, reason, expires_ms, now, fx),
+                None => hub.ban(target, reason, expires_ms, now, fx),
+            };
             if let Ok(ban) = &ban {
                 let what = format!("made {}", in_words(ban));
                 fx.log(actor.did(now.unix_ms, nickname(ban), what));

@@ -253,6 +253,18 @@ impl Cluster {
             .store(connections, Ordering::Relaxed);
     }
 
+    /// A number for a ban that no other has, on no server; above `above`.
+    pub fn ban_number(&self, above: u64) -> Result<u64, ClusterUnavailable> {
+        let above = above.to_string();
+        let arguments = [self.common.settings.prefix.as_bytes(), above.as_bytes()];
+        let mut link = self.common.link();
+        let number = link.script(&self.common.scripts.ban_number, &arguments);
+        let number = number.ok().and_then(link::answer::text);
+        number
+            .and_then(|number| number.parse().ok())
+            .ok_or(ClusterUnavailable)
+    }
+
     /// Tells the others, with the next beat, that nobody is to be sent here.
     pub fn drain(&self) {
         self.common.is_draining.store(true, Ordering::Relaxed);

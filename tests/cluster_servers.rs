@@ -205,6 +205,126 @@ fn kicks_bans_and_passes_count_everywhere() {
     erin.expect("stored");
 }
 
+/// The bans a server lists: number, and nickname or address.
+fn bans(server: &Server) -> Vec<(u64, String)> {
+    let answer = server.get("/admin/bans");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let bans = answer.json()["bans"].as_array().unwrap().clone();
+    let bans = bans.iter().map(|ban| {
+        let target = ban["nickname"].as_str().or(ban["address"].as_str());
+        (ban["id"].as_u64().unwrap(), target.unwrap().to_owned())
+    });
+    bans.collect()
+}
+
+fn ban(server: &Server, what: Value) -> u64 {
+    let made = server.post("/admin/bans", what);
+    assert_eq!(made.status, 201, "{}", made.body);
+    made.json()["id"].as_u64().unwrap()
+}
+
+#[test]
+fn bans_have_one_number_on_all_servers_and_outlive_them_all() {
+    let common = Common::new();
+    let [mut one, mut two] = common.servers();
+    // At the same moment, on both.
+    let ids: Vec<u64> = std::thread::scope(|scope| {
+        let made = [(&one, "a"), (&two, "b")].map(|(server, who)| {
+            scope.spawn(move || {
+                let bans = (0..10).map(|n| ban(server, json!({"nickname": format!("{who}{n}")})));
+                bans.collect::<Vec<_>>()
+            })
+        });
+        made.into_iter()
+            .flat_map(|made| made.join().unwrap())
+            .collect()
+    });
+    let unique: std::collections::BTreeSet<u64> = ids.iter().copied().collect();
+    assert_eq!(unique.len(), 20, "{ids:?}");
+    let address = ban(&one, json!({"address": "192.0.2.0/24"}));
+    // The same target anew, at the same moment: one of them counts, on both.
+    std::thread::scope(|scope| {
+        for server in [&one, &two] {
+            scope.spawn(move || ban(server, json!({"nickname": "mallory"})));
+        }
+    });
+    let sorted = |server: &Server| {
+        let mut bans = bans(server);
+        bans.sort();
+        bans
+    };
+    wait_until("both have all of them", || {
+        let all = sorted(&one);
+        all.len() == 22 && all == sorted(&two)
+    });
+    // Any server can lift any of them.
+    for (server, id) in [(&two, ids[0]), (&one, ids[19]), (&two, address)] {
+        let lifted = server.delete(&format!("/admin/bans/{id}"));
+        assert_eq!(lifted.status, 204, "{}", lifted.body);
+    }
+    wait_until("both have lifted them", || {
+        sorted(&one).len() == 19 && sorted(&one) == sorted(&two)
+    });
+    let left = sorted(&one);
+    for server in [&mut one, &mut two] {
+        server.kill();
+    }
+    for server in [&mut one, &mut two] {
+        server.start_again();
+        assert_eq!(sorted(server), left);
+    }
+    let mut mallory = LineClient::connect(two.telnet());
+    mallory.send("mallory");
+    mallory.expect("banned");
+    // When all are lifted, no server has its own again.
+    for (id, _) in &left {
+        assert_eq!(two.delete(&format!("/admin/bans/{id}")).status, 204);
+    }
+    wait_until("none is left", || bans(&one).is_empty());
+    one.kill();
+    one.start_again();
+    assert_eq!(bans(&one), []);
+}
+
+#[test]
+fn who_was_away_and_a_redis_that_has_lost_them_get_the_bans_again() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let before = ban(&one, json!({"nickname": "before"}));
+    wait_until("both have it", || bans(&two).len() == 1);
+    two.signal(Signal::STOP);
+    let lifted = one.delete(&format!("/admin/bans/{before}"));
+    assert_eq!(lifted.status, 204);
+    let meanwhile = ban(&one, json!({"nickname": "meanwhile"}));
+    wait_until("it is given up", || {
+        one.get("/api/nodes").json()["nodes"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 1
+    });
+    two.signal(Signal::CONT);
+    let all = [(meanwhile, "meanwhile".to_owned())];
+    wait_until("it has them as they are", || bans(&two) == all);
+
+    let emptied: () = redis::cmd("FLUSHALL")
+        .query(&mut common.redis.connect())
+        .unwrap();
+    assert_eq!(emptied, ());
+    for server in [&one, &two] {
+        server.wait_output("cut off from the others");
+        wait_until("it is one of them again", || {
+            server.get("/readyz").status == 200
+        });
+    }
+    let newcomer = common.server();
+    for server in [&one, &two, &newcomer] {
+        wait_until("it has the ban", || bans(server) == all);
+    }
+    let next = ban(&newcomer, json!({"nickname": "next"}));
+    assert!(next > meanwhile, "{next}");
+}
+
 #[test]
 fn an_administrator_sees_everybody_and_where_they_are() {
     let common = Common::new();

@@ -13,6 +13,8 @@ pub struct Scripts {
     pub unstored: Script,
     pub consumers: Script,
     pub state: Script,
+    pub bans: Script,
+    pub ban_number: Script,
 }
 
 impl Scripts {
@@ -26,6 +28,8 @@ impl Scripts {
             unstored: Script::new(include_str!("lua/unstored.lua")),
             consumers: Script::new(include_str!("lua/consumers.lua")),
             state: Script::new(include_str!("lua/state.lua")),
+            bans: Script::new(include_str!("lua/bans.lua")),
+            ban_number: Script::new(include_str!("lua/ban_number.lua")),
         }
     }
 }

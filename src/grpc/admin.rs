@@ -301,6 +301,7 @@ fn busy(_: HubUnavailable) -> Status {
 fn bans_failed(failed: BansFailed) -> Status {
     match failed {
         BansFailed::Hub => busy(HubUnavailable),
+        BansFailed::CannotAgree => Status::unavailable(BansFailed::CANNOT_AGREE),
         BansFailed::Refused(error) => Status::resource_exhausted(error.to_string()),
         BansFailed::NoSuchBan(id) => Status::not_found(format!("there is no ban {id}")),
         BansFailed::NotSaved(why) => Status::internal(format!(

@@ -177,6 +177,10 @@ impl Others for crate::cluster::Cluster {
         nodes.map(|node| (node.id, node.address)).collect()
     }
 
+    fn ban_number(&self, above: u64) -> Option<u64> {
+        crate::cluster::Cluster::ban_number(self, above).ok()
+    }
+
     fn drain(&self) {
         crate::cluster::Cluster::drain(self);
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 
 use crate::account::{Accounts, Gate, unix_ms};
-use crate::admin::{Administration, Servers};
+use crate::admin::{Administration, AllServers, Servers};
 use crate::chatlog::{ChatLog, Entry};
 use crate::config::Config;
 use crate::data::{self, DataDir};
@@ -90,6 +90,9 @@ pub trait Others: Send + Sync {
     /// What all live servers are called: `host:port`.
     fn addresses(&self) -> HashMap<NodeId, String>;
 
+    /// A number for a ban that no other has; waits for it.
+    fn ban_number(&self, above: u64) -> Option<u64>;
+
     /// Has people sent to this one no more.
     fn drain(&self);
 
@@ -125,10 +128,7 @@ impl Shared {
         );
         if let Some(others) = handles.others.clone() {
             let here = own_address.clone();
-            admin = admin.among(Box::new(move || Servers {
-                here: here.clone(),
-                others: others.addresses(),
-            }));
+            admin = admin.among(Box::new(All { here, others }));
         }
         Shared {
             admin: Arc::new(admin),
@@ -328,6 +328,25 @@ impl Shared {
                 data::AdminToken::Kept(_, path) => log::info!("admin token: {}", path.display()),
             }
         }
+    }
+}
+
+/// All servers, as administration knows them.
+struct All {
+    here: String,
+    others: Arc<dyn Others>,
+}
+
+impl AllServers for All {
+    fn called(&self) -> Servers {
+        Servers {
+            here: self.here.clone(),
+            others: self.others.addresses(),
+        }
+    }
+
+    fn ban_number(&self, above: u64) -> Option<u64> {
+        self.others.ban_number(above)
     }
 }
 
