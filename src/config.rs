@@ -105,6 +105,11 @@ settings! {
         /// Administration over gRPC; needs a program built with the feature
         /// `grpc`.
         grpc: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Balancers that begin every connection to `telnet` and `tcp`, with
+        /// TLS or without, with a PROXY header (version 1 or 2), by address or
+        /// network: then limits, bans and logs see their clients. From them
+        /// nothing else is taken, from others no such header.
+        proxy_protocol_from: Vec<IpNet> = Vec::new(), Rule::Any, Now;
     }
 }
 

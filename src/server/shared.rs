@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 
@@ -20,6 +20,7 @@ use crate::metrics::{ClusterHealth, Metrics};
 use crate::net::front::{HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
 use crate::net::line::{LineLimits, SessionContext};
+use crate::net::proxy_header::{self, BadHeader};
 use crate::net::registry::{Permit, Refused, Registry};
 use crate::net::tls::{Certificate, Inside, Tls};
 use crate::net::transport::Transport;
@@ -52,6 +53,8 @@ pub struct Shared {
     pub origins: Arc<Origins>,
     /// Proxies whose word on a client's address is taken.
     pub proxies: Arc<Proxies>,
+    /// Balancers that say in a PROXY header whom they speak for.
+    balancers: Proxies,
     /// Longest text of an administrator.
     pub admin_text_bytes: Arc<AtomicUsize>,
     /// Whether it is about to be shut down.
@@ -135,6 +138,7 @@ impl Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
+            balancers: Proxies::new(config.listen.proxy_protocol_from.clone()),
             admin_token: Arc::new(AdminToken::new(
                 found_token.secret().clone(),
                 config.limits.auth_attempts,
@@ -180,13 +184,43 @@ impl Shared {
         }
     }
 
-    /// Lets a connection in, or says why not.
-    pub fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.admit_within(peer, self.per_address(), 0)
+    /// Lets a connection to lines over TCP in, or says why not. How many come
+    /// through a balancer is not to be limited, only whom they come for.
+    pub fn admit_lines(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        let per_address = match self.balancers.trusts(peer.ip()) {
+            true => 0,
+            false => self.per_address(),
+        };
+        self.admit_within(peer, per_address, 0)
     }
 
-    /// As [`Shared::admit`], for a listener behind which proxies may be: how
-    /// many come through one is not to be limited, only whom they come for.
+    /// Who has come to lines over TCP, if a balancer says so; the permit is
+    /// theirs then.
+    pub fn arrival(
+        &self,
+        stream: &TcpStream,
+        peer: SocketAddr,
+        permit: &mut Permit,
+    ) -> Result<SocketAddr, NoArrival> {
+        if !self.balancers.trusts(peer.ip()) {
+            return Ok(peer);
+        }
+        let allowed = Duration::from_secs(self.config.read().limits.http_seconds);
+        let announced = proxy_header::read(stream, Instant::now() + allowed);
+        let client = announced.map_err(NoArrival::Header)?.unwrap_or(peer);
+        // Whom the balancer itself wants something from is not counted.
+        if client != peer {
+            let moved = permit.move_to(client.ip(), self.per_address());
+            moved.map_err(|why| {
+                self.metrics.connections_refused.inc();
+                NoArrival::Refused(client, why)
+            })?;
+        }
+        Ok(client)
+    }
+
+    /// As [`Shared::admit_lines`], for HTTP, where proxies say later whom they
+    /// come for.
     pub fn admit_http(&self, peer: SocketAddr) -> Result<Permit, Refused> {
         self.admit_within(peer, self.per_address_of(peer), 0)
     }
@@ -276,6 +310,8 @@ impl Shared {
         *self.capacity.write() = capacity(config.limits.connections);
         self.origins.replace(config.web.allowed_origins.clone());
         self.proxies.replace(config.web.trusted_proxies.clone());
+        self.balancers
+            .replace(config.listen.proxy_protocol_from.clone());
         self.accounts.set_attempts(config.limits.auth_attempts);
         self.admin_token.set_failures(config.limits.auth_attempts);
         self.admin_text_bytes
@@ -329,6 +365,14 @@ impl Shared {
             }
         }
     }
+}
+
+/// Why nobody has come with a connection.
+pub enum NoArrival {
+    /// The balancer does not say who.
+    Header(BadHeader),
+    /// They may not.
+    Refused(SocketAddr, Refused),
 }
 
 /// All servers, as administration knows them.

@@ -98,7 +98,7 @@ def configurations_are_understood():
 
 
 def ports_of(config):
-    return {name: int(address.rpartition(":")[2]) for name, address in json.loads(read(config))["listen"].items()}
+    return {name: int(address.rpartition(":")[2]) for name, address in json.loads(read(config))["listen"].items() if isinstance(address, str)}
 
 
 # --- The image, compose and the balancer -------------------------------------
@@ -160,6 +160,7 @@ def compose_fits_together():
         assert set(service["networks"]) <= set(compose["networks"])
     subnet = compose["networks"]["front"]["ipam"]["config"][0]["subnet"]
     assert config["web"]["trusted_proxies"] == [subnet]
+    assert config["listen"]["proxy_protocol_from"] == [subnet]
     wanted = set(re.findall(r"\$\{(\w+):\?", read("compose/compose.yaml")))
     assert wanted <= set(re.findall(r"^(\w+)=", read("compose/.env.example"), re.M)), wanted
     every, times = re.search(r"check inter (\d+)s fall (\d+)", read("compose/haproxy.cfg")).groups()
@@ -207,6 +208,8 @@ def the_balancer_goes_to_every_server_and_to_no_administration():
         for name, host, port, checked in servers:
             assert host == name and int(port) == ports[listener], servers
             assert int(checked or port) == ports["web"], "checked where /readyz is"
+        by_tcp = listener in ("telnet", "tcp")
+        assert section.count(" send-proxy-v2 ") == len(servers) * by_tcp, backend
         assert f"default_backend {backend}" in text
     published = {port.split(":")[-2] for port in load("compose/compose.yaml")["services"]["balancer"]["ports"]}
     assert set(re.findall(r"^    bind :(\d+)", text, re.M)) == published
