@@ -169,7 +169,7 @@ impl Hub {
         let replaces = self.remote.is_some();
         self.bans.list.retain(|old| {
             let is_over = old.expires_ms.is_some_and(|end| end <= now.unix_ms);
-            !is_over && !(replaces && old.target == ban.target)
+            !(is_over || replaces && old.target == ban.target)
         });
         if self.bans.list.len() >= MAX_BANS {
             return Err(BanError::TooMany);
