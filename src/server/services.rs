@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::account::{NotLetIn, SignatureError};
 use crate::net::front::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
+use crate::net::line::SessionContext;
 use crate::net::listener::Service;
 use crate::net::registry::{Permit, Refused};
 use crate::net::tls::{self, Inside, Tls};
-use crate::net::{direct, json, room, telnet, websocket};
+use crate::net::transport::Transport;
+use crate::net::{direct, json, room, telnet, thread, websocket};
 use crate::page;
 use crate::rest::docs;
 
@@ -27,11 +29,15 @@ impl Service for Telnet {
         self.shared.admit(peer)
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
-        let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Lines);
-        if let Some(transport) = transport {
-            telnet::serve(transport, peer, self.shared.session_context());
-        }
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
+        serve_lines(
+            &self.shared,
+            self.tls.as_deref(),
+            stream,
+            peer,
+            permit,
+            telnet::serve,
+        );
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
@@ -55,11 +61,15 @@ impl Service for RoomLines {
         self.shared.admit(peer)
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, _permit: Permit) {
-        let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Lines);
-        if let Some(transport) = transport {
-            room::serve_tcp(transport, peer, self.shared.session_context());
-        }
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
+        serve_lines(
+            &self.shared,
+            self.tls.as_deref(),
+            stream,
+            peer,
+            permit,
+            room::serve_tcp,
+        );
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
@@ -67,6 +77,30 @@ impl Service for RoomLines {
             return tls::REFUSAL.to_vec();
         }
         format!("{}\n", why.words()).into_bytes()
+    }
+}
+
+/// Serves a connection on which lines are spoken, after the TLS handshake if
+/// there is to be one.
+fn serve_lines(
+    shared: &Shared,
+    tls: Option<&Tls>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: Permit,
+    speak: fn(Transport, SocketAddr, SessionContext),
+) {
+    let Some(transport) = shared.open(stream, tls, Inside::Lines) else {
+        return;
+    };
+    let context = shared.session_context();
+    let serve = move || {
+        let _permit = permit;
+        speak(transport, peer, context);
+    };
+    match tls {
+        None => serve(),
+        Some(_) => thread::renew("lines over TLS", peer, serve),
     }
 }
 
