@@ -38,9 +38,15 @@ pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
             all += bytes;
             report.add(key, label, bytes, "bytes/connection");
         }
-        let label = "of them the client's end";
-        report.add("client_end_bytes", label, client, "bytes/connection");
-        let label = "all of it, without the client's end";
+        let label = match client_end {
+            Some(client) => {
+                let label = "of them the client's end";
+                report.add("client_end_bytes", label, client, "bytes/connection");
+                "all of it, without the client's end"
+            }
+            // For want of descriptors, for instance.
+            None => "all of it, with the client's end",
+        };
         report.add("memory_bytes", label, all, "bytes/connection");
         let resident = per_connection(before.resident_kib, after.resident_kib);
         let label = "resident, with what is shared";
