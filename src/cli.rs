@@ -63,7 +63,7 @@ Examples:
   chat-server -c /etc/chat.json check-config
   chat-server make-cert                     a certificate to try TLS with
   chat-server bench room                    what a room of 1,000 carries
-  chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \
+  chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \\
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
   chat-server migrate --from sqlite --to postgres
                                             from the data folder's database to

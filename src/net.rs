@@ -23,6 +23,7 @@ pub mod room;
 pub mod stream;
 pub mod subscriber;
 pub mod telnet;
+pub mod thread;
 pub mod tls;
 pub mod transport;
 pub mod websocket;

@@ -24,6 +24,7 @@ use crate::config::Limits;
 
 use super::deadline::ReadEnd;
 use super::registry::Permit;
+use super::thread;
 use super::transport::Transport;
 
 use answer::Answer;
@@ -112,8 +113,8 @@ impl From<Rejection> for Incomplete {
     }
 }
 
-/// Serves one connection until it ends, with the right to be there. Runs on
-/// the connection's own thread.
+/// Serves one connection until it ends, with the right to be there, or until
+/// it is a WebSocket, which has a thread of its own. Runs on the connection's.
 pub fn serve(
     transport: impl Into<Transport>,
     peer: SocketAddr,
@@ -140,10 +141,14 @@ pub fn serve_after(
             Outcome::Gone => return wire.transport.finish(),
             Outcome::Upgraded(admission, client) => {
                 let _ = wire.transport.stream().set_write_timeout(None);
-                return (admission.run)(Upgraded {
+                let upgraded = Upgraded {
                     transport: wire.transport,
                     leftover: wire.buffer,
                     peer: client,
+                };
+                return thread::renew("websocket", client, move || {
+                    let _permit = permit;
+                    (admission.run)(upgraded);
                 });
             }
         }

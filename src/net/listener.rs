@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -11,10 +10,8 @@ use std::time::Duration;
 
 use super::link;
 use super::registry::{Permit, Refused};
+use super::thread;
 
-/// Address space for a connection thread's stack; only touched pages cost
-/// memory.
-const STACK_BYTES: usize = 256 * 1024;
 /// Pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -199,14 +196,7 @@ fn begin(
     };
     let of_thread = service.clone();
     let to_refuse = stream.try_clone();
-    let spawned = std::thread::Builder::new()
-        .stack_size(STACK_BYTES)
-        .spawn(move || {
-            let serve = AssertUnwindSafe(|| of_thread.serve(stream, peer, permit));
-            if catch_unwind(serve).is_err() {
-                log::error!("{name}: the connection of {peer} ended by a fault of ours");
-            }
-        });
+    let spawned = thread::spawn(name, peer, move || of_thread.serve(stream, peer, permit));
     if let Err(error) = spawned {
         if let Ok(stream) = to_refuse {
             refuse(&stream, &service.refusal(Refused::Full));

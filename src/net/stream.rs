@@ -11,7 +11,7 @@ use super::link::{Link, LinkReader};
 
 /// Bytes taken from the socket at once; on the stack, so an idle connection
 /// owns no buffer.
-const READ_BYTES: usize = 4096;
+const READ_BYTES: usize = 1024;
 /// How a connection begins that is meant for a TLS port. Nothing spoken here
 /// begins like that, and there are no words it would understand.
 const CLIENT_HELLO: &[u8] = &[0x16, 3];

@@ -23,6 +23,9 @@ use super::link::{Link, LinkReader};
 /// a word; beyond, the framing itself is the attack and the connection ends.
 const OVERLONG_FACTOR: usize = 16;
 
+/// Bytes taken from the socket at once; every connection keeps such a buffer.
+const READ_BYTES: usize = 1024;
+
 /// What is spoken on a WebSocket: takes its messages, one by one.
 pub trait Session {
     /// Takes a text message.
@@ -104,7 +107,7 @@ pub fn serve<S: Session>(
 pub fn reading(line_bytes: usize) -> WebSocketConfig {
     let longest = line_bytes.saturating_mul(OVERLONG_FACTOR);
     WebSocketConfig::default()
-        .read_buffer_size(4096)
+        .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest))
@@ -112,7 +115,9 @@ pub fn reading(line_bytes: usize) -> WebSocketConfig {
 
 /// Reads until the connection has ended, which the flusher sees to. What it
 /// reads means nothing any more, encrypted or not. Closed
-/// before, with bytes unread, the client might never see the last words.
+/// before, with bytes unread, the client might never see the last words. Its
+/// buffer is not to lie in the frame of a session, which never needs it.
+#[inline(never)]
 fn read_away(link: &Link) {
     let mut nowhere = [0; 4096];
     loop {

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use crate::account::{NotLetIn, SignatureError};
 use crate::net::deadline::close_gently;
 use crate::net::front::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
+use crate::net::line::SessionContext;
 use crate::net::listener::Service;
 use crate::net::proxy_header::BadHeader;
 use crate::net::registry::{Permit, Refused};
 use crate::net::tls::{self, Inside, Tls};
-use crate::net::{direct, json, room, telnet, websocket};
+use crate::net::transport::Transport;
+use crate::net::{direct, json, room, telnet, thread, websocket};
 use crate::page;
 use crate::rest::docs;
 
@@ -34,10 +36,14 @@ impl Service for Telnet {
         let Some(client) = arrived(self, &self.shared, &stream, peer, &mut permit) else {
             return;
         };
-        let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Lines);
-        if let Some(transport) = transport {
-            telnet::serve(transport, client, self.shared.session_context());
-        }
+        serve_lines(
+            &self.shared,
+            self.tls.as_deref(),
+            stream,
+            client,
+            permit,
+            telnet::serve,
+        );
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
@@ -65,10 +71,14 @@ impl Service for RoomLines {
         let Some(client) = arrived(self, &self.shared, &stream, peer, &mut permit) else {
             return;
         };
-        let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Lines);
-        if let Some(transport) = transport {
-            room::serve_tcp(transport, client, self.shared.session_context());
-        }
+        serve_lines(
+            &self.shared,
+            self.tls.as_deref(),
+            stream,
+            client,
+            permit,
+            room::serve_tcp,
+        );
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
@@ -102,6 +112,30 @@ fn arrived(
             close_gently(stream);
             None
         }
+    }
+}
+
+/// Serves a connection on which lines are spoken, after the TLS handshake if
+/// there is to be one.
+fn serve_lines(
+    shared: &Shared,
+    tls: Option<&Tls>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: Permit,
+    speak: fn(Transport, SocketAddr, SessionContext),
+) {
+    let Some(transport) = shared.open(stream, tls, Inside::Lines) else {
+        return;
+    };
+    let context = shared.session_context();
+    let serve = move || {
+        let _permit = permit;
+        speak(transport, peer, context);
+    };
+    match tls {
+        None => serve(),
+        Some(_) => thread::renew("lines over TLS", peer, serve),
     }
 }
 

@@ -1,5 +1,8 @@
 //! What a connection costs that does nothing.
 
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
 use crate::bench::Run;
 use crate::bench::error::BenchError;
 use crate::bench::login::enter;
@@ -7,15 +10,19 @@ use crate::bench::process::{Kernel, Process};
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
+/// Bare connections from here to here that tell what a client's end costs.
+const BARE: usize = 1000;
+
 /// Opens connections, logs them in, and divides what the system then uses
-/// more. What the kernel keeps for the clients' ends is counted, too: nothing
-/// tells it apart.
+/// more. Of what the kernel keeps, the clients' ends are taken off: half of
+/// what as many bare connections would cost.
 pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
     let mut swarm = Swarm::new(run)?;
     let (process, kernel) = (run.target.process()?, Kernel::read()?);
     let entered = enter(run, &mut swarm, connections, |_| None)?;
     swarm.settle()?;
     let (process_after, kernel_after) = (run.target.process()?, Kernel::read()?);
+    let client_end = client_end().ok();
 
     let mut report = Report::new(run.options, run.target.name.clone());
     let per_connection =
@@ -24,13 +31,23 @@ pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
     report.add("held", "connections", held as f64, "");
     if let Some((before, after)) = process.zip(process_after) {
         let memory = Memory::between(&before, &after, &kernel, &kernel_after);
-        let mut all = 0.0;
+        let client = client_end.unwrap_or_default();
+        let mut all = -client;
         for (key, label, (before, after)) in memory.parts() {
             let bytes = per_connection(before, after);
             all += bytes;
             report.add(key, label, bytes, "bytes/connection");
         }
-        report.add("memory_bytes", "all of it", all, "bytes/connection");
+        let label = match client_end {
+            Some(client) => {
+                let label = "of them the client's end";
+                report.add("client_end_bytes", label, client, "bytes/connection");
+                "all of it, without the client's end"
+            }
+            // For want of descriptors, for instance.
+            None => "all of it, with the client's end",
+        };
+        report.add("memory_bytes", label, all, "bytes/connection");
         let resident = per_connection(before.resident_kib, after.resident_kib);
         let label = "resident, with what is shared";
         report.add("resident_bytes", label, resident, "bytes/connection");
@@ -44,6 +61,21 @@ pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
     report.add("logins_per_second", "logins", per_second, "/s");
     entered.times.report("login", "login", &mut report);
     Ok(report)
+}
+
+/// Bytes of kernel objects that one end of a connection costs.
+fn client_end() -> Result<f64, io::Error> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let objects = || Kernel::read().map(|kernel| kernel.slab_kib as f64);
+    let before = objects().map_err(io::Error::other)?;
+    let mut ends: Vec<TcpStream> = Vec::with_capacity(2 * BARE);
+    for _ in 0..BARE {
+        ends.push(TcpStream::connect(address)?);
+        ends.push(listener.accept()?.0);
+    }
+    let after = objects().map_err(io::Error::other)?;
+    Ok((after - before).max(0.0) * 1024.0 / ends.len() as f64)
 }
 
 /// KiB before and after, part by part.

@@ -80,7 +80,7 @@ pub struct Admission {
     /// The offered subprotocol that was chosen; browsers insist on one if
     /// they offered any.
     pub subprotocol: Option<String>,
-    /// Runs on the connection's thread once the client has its 101; the
+    /// Runs on a thread for the connection once the client has its 101; the
     /// connection is over when it returns.
     pub run: Box<dyn FnOnce(Upgraded) + Send>,
 }

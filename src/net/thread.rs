@@ -1,0 +1,64 @@
+//! The threads of connections.
+//!
+//! A thread's stack costs the memory that was ever touched of it, for as long
+//! as the thread lives. A handshake touches several times what a session
+//! does, so after one the session goes on on a thread of its own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// Address space for the stack of a thread that a connection begins on; only
+/// touched pages cost memory.
+const FIRST_STACK_BYTES: usize = 256 * 1024;
+/// For that of one it goes on on. The C library keeps stacks whose threads
+/// have ended, touched as they are, for threads that want as much or less:
+/// wanting more, these never get one that handshakes have touched.
+const FRESH_STACK_BYTES: usize = FIRST_STACK_BYTES + 16 * 1024;
+
+/// Has a thread `serve` the connection of `peer` to the listener called
+/// `name`. A panic ends this connection only.
+pub fn spawn(
+    name: &'static str,
+    peer: SocketAddr,
+    serve: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    start(FIRST_STACK_BYTES, name, peer, serve)
+}
+
+fn start(
+    stack_bytes: usize,
+    name: &'static str,
+    peer: SocketAddr,
+    serve: impl FnOnce() + Send + 'static,
+) -> io::Result<()> {
+    let thread = std::thread::Builder::new().stack_size(stack_bytes);
+    let run = move || {
+        if catch_unwind(AssertUnwindSafe(serve)).is_err() {
+            log::error!("{name}: the connection of {peer} ended by a fault of ours");
+        }
+    };
+    thread.spawn(run).map(drop)
+}
+
+/// Goes on with `serve` on a thread whose stack is fresh and returns; on this
+/// one, until its end, if there cannot be another.
+pub fn renew(name: &'static str, peer: SocketAddr, serve: impl FnOnce() + Send + 'static) {
+    let here = Arc::new(Mutex::new(Some(serve)));
+    let there = here.clone();
+    let begin = move || {
+        let serve = there.lock().take();
+        if let Some(serve) = serve {
+            serve();
+        }
+    };
+    if start(FRESH_STACK_BYTES, name, peer, begin).is_err() {
+        let serve = here.lock().take();
+        if let Some(serve) = serve {
+            serve();
+        }
+    }
+}
