@@ -4,7 +4,8 @@
 //! Prints how many messages go through the log in a second, from the server
 //! they come in by to another one that tells them, how long a lone one takes,
 //! and how fast they come into PostgreSQL. Redis and PostgreSQL are started for
-//! it; Redis syncs to disk before it answers, and then once a second.
+//! it; Redis syncs to disk before it answers, and then once a second. Where
+//! they are not installed, it says so and measures nothing.
 
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code)]
@@ -20,6 +21,7 @@ mod server {
     }
 }
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,19 @@ use chat_server::store::{
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, unbounded};
 
+/// What has to be installed, and how to find out.
+const NEEDED: [(&str, &str); 2] = [
+    (
+        "redis-server",
+        "command -v redis-server && command -v redis-cli",
+    ),
+    (
+        "PostgreSQL",
+        "command -v initdb || ls /usr/lib/postgresql/*/bin/initdb",
+    ),
+];
+/// How long all of it may take to come into PostgreSQL.
+const PATIENCE: Duration = Duration::from_secs(120);
 const MESSAGES: u64 = 200_000;
 const LONE: u64 = 2_000;
 const GROUP: u64 = 64;
@@ -43,6 +58,13 @@ fn main() {
     // `cargo test` runs benches too; there it is enough that they compile.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
+    }
+    for (program, is_there) in NEEDED {
+        let asked = Command::new("sh").args(["-c", is_there]).output();
+        if !asked.is_ok_and(|asked| asked.status.success()) {
+            println!("not measured: {program} is not installed (make tools)");
+            return;
+        }
     }
     let redis = redis::Redis::start();
     let postgres = postgres::Postgres::start();
@@ -155,6 +177,7 @@ fn many(from: &Node, to: &Node) {
     );
     let last = last.unwrap().messages[0].id;
     while !is_stored(&*from.postgres, last) {
+        assert!(start.elapsed() < PATIENCE, "not all came into PostgreSQL");
         std::thread::sleep(Duration::from_millis(10));
     }
     println!(

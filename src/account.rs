@@ -101,7 +101,7 @@ impl fmt::Display for LoginError {
         match self {
             LoginError::Wrong => write!(f, "wrong username or password"),
             LoginError::Password(error) => error.fmt(f),
-            LoginError::Store(error) => error.fmt(f),
+            LoginError::Store(error) => f.write_str(error.for_people()),
         }
     }
 }
@@ -113,7 +113,7 @@ impl fmt::Display for RegisterError {
         match self {
             RegisterError::Taken(fields) => StoreError::Taken(fields.clone()).fmt(f),
             RegisterError::Password(error) => error.fmt(f),
-            RegisterError::Store(error) => error.fmt(f),
+            RegisterError::Store(error) => f.write_str(error.for_people()),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! Knows no protocol: texts are judged here, requests are understood and
 //! refusals worded for their readers by the interface.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use parking_lot::Mutex;
 
 use crate::account::unix_ms;
 use crate::chatlog::{ChatLog, Entry};
-use crate::hub::{Ban, BanError, BanTarget};
+use crate::hub::{Ban, BanError, BanTarget, Listed, Listing, NodeId, Place};
 use crate::name::Name;
 use crate::protocol::rfc3339;
 use crate::text::Text;
@@ -32,19 +33,62 @@ pub struct Administration {
     save_bans: Mutex<SaveBans>,
     /// Longest announcement or reason; may change at any time.
     max_text_bytes: Arc<AtomicUsize>,
+    /// The servers, if there are several.
+    servers: Option<Box<dyn AllServers>>,
 }
+
+/// The servers that are one chat.
+pub trait AllServers: Send + Sync {
+    /// What they are called; does not wait.
+    fn called(&self) -> Servers;
+
+    /// A number for a ban that no other has, on no server, and above this one;
+    /// none if they cannot agree at present. Waits for it.
+    fn ban_number(&self, above: u64) -> Option<u64>;
+}
+
+/// What servers that are one chat are called: `host:port`.
+#[derive(Clone, Debug, Default)]
+pub struct Servers {
+    /// This one.
+    pub here: String,
+    /// The others.
+    pub others: HashMap<NodeId, String>,
+}
+
+/// Who is on.
+#[derive(Clone, Debug)]
+pub struct People {
+    /// Each with the server they are on, if there are several.
+    pub list: Vec<(Listed, Option<String>)>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// The most entries of [`Administration::people`].
+pub const MAX_LISTED: usize = 100_000;
+/// How many there are if nobody says.
+pub const USUALLY_LISTED: usize = 10_000;
 
 /// Why bans are not as wished.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BansFailed {
     /// The hub does not answer.
     Hub,
+    /// The servers cannot agree on it.
+    CannotAgree,
     /// No more of them fit.
     Refused(BanError),
     /// There is none of this number.
     NoSuchBan(u64),
     /// It is done, but will not outlast a restart; says why.
     NotSaved(String),
+}
+
+impl BansFailed {
+    /// What [`BansFailed::CannotAgree`] is in words.
+    pub const CANNOT_AGREE: &str =
+        "the servers cannot agree on bans while Redis is away; try again";
 }
 
 /// Who acts. Goes to the hub together with what is to be done there, so that
@@ -76,7 +120,41 @@ impl Administration {
             log,
             save_bans: Mutex::new(save_bans),
             max_text_bytes,
+            servers: None,
         }
+    }
+
+    /// As one of several servers.
+    pub fn among(self, servers: Box<dyn AllServers>) -> Administration {
+        Administration {
+            servers: Some(servers),
+            ..self
+        }
+    }
+
+    /// Who is on, on all servers, by nickname.
+    pub fn people(&self, listing: Listing) -> Result<People, HubUnavailable> {
+        let (list, more) = self.hub.ask(move |hub, _, _| hub.everybody(&listing))?;
+        let servers = self.servers.as_ref().map(|servers| servers.called());
+        let server = |one: &Listed| {
+            let servers = servers.as_ref()?;
+            Some(match one.place {
+                Place::Here { .. } => servers.here.clone(),
+                Place::Elsewhere(node) => match servers.others.get(&node) {
+                    Some(address) => address.clone(),
+                    // It has just come, or gone.
+                    None => format!("{:016x}", node.0),
+                },
+            })
+        };
+        let list = list.into_iter().map(|one| {
+            let server = server(&one);
+            (one, server)
+        });
+        Ok(People {
+            list: list.collect(),
+            more,
+        })
     }
 
     /// A text that people will see, cleaned; or what is wrong with it.
@@ -147,10 +225,21 @@ impl Administration {
         reason: Option<Text>,
         expires_ms: Option<u64>,
     ) -> Result<Ban, BansFailed> {
+        let number = match &self.servers {
+            None => None,
+            Some(servers) => {
+                let above = self.hub.ask(|hub, _, _| hub.last_ban_id())?;
+                let number = servers.ban_number(above);
+                Some(number.ok_or(BansFailed::CannotAgree)?)
+            }
+        };
         // Held until saved, so that an older list never replaces a newer one.
         let save = self.save_bans.lock();
         let (ban, all) = self.hub.ask(move |hub, now, fx| {
-            let ban = hub.ban(target, reason, expires_ms, now, fx);
+            let ban = match number {
+                Some(number) => hub.ban_as(number, target, reason, expires_ms, now, fx),
+                None => hub.ban(target, reason, expires_ms, now, fx),
+            };
             if let Ok(ban) = &ban {
                 let what = format!("made {}", in_words(ban));
                 fx.log(actor.did(now.unix_ms, nickname(ban), what));

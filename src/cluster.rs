@@ -65,6 +65,7 @@ pub use url::{RedisUrl, RedisUrlError};
 use crate::config::Secret;
 use crate::hub::{Ban, Draft, MessageId, News, NodeId, Refusal, Shared};
 use crate::keeper::Log;
+use crate::metrics::ClusterHealth;
 use crate::name::Name;
 use crate::store::{AccountId, Store};
 use crate::turn::Names;
@@ -235,6 +236,11 @@ impl Cluster {
         self.common.trouble()
     }
 
+    /// How it gets on with Redis and PostgreSQL.
+    pub fn health(&self) -> ClusterHealth {
+        self.common.health()
+    }
+
     /// The live servers, as of the last beat.
     pub fn nodes(&self) -> Vec<NodeInfo> {
         self.common.nodes()
@@ -245,6 +251,23 @@ impl Cluster {
         self.common
             .connections
             .store(connections, Ordering::Relaxed);
+    }
+
+    /// A number for a ban that no other has, on no server; above `above`.
+    pub fn ban_number(&self, above: u64) -> Result<u64, ClusterUnavailable> {
+        let above = above.to_string();
+        let arguments = [self.common.settings.prefix.as_bytes(), above.as_bytes()];
+        let mut link = self.common.link();
+        let number = link.script(&self.common.scripts.ban_number, &arguments);
+        let number = number.ok().and_then(link::answer::text);
+        number
+            .and_then(|number| number.parse().ok())
+            .ok_or(ClusterUnavailable)
+    }
+
+    /// Tells the others, with the next beat, that nobody is to be sent here.
+    pub fn drain(&self) {
+        self.common.is_draining.store(true, Ordering::Relaxed);
     }
 
     /// The bans that were in force on all servers when this one started;

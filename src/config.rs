@@ -59,6 +59,10 @@ settings! {
             /// `off`: they are delivered at once, and only direct messages are
             /// stored.
             history: String = "on".to_owned(), Rule::OneOf(&["on", "off"]), Restart;
+            /// Seconds between the signal to stop and the shutdown itself, in
+            /// which `/readyz` says no and everything else goes on, so that
+            /// balancers find out.
+            drain_seconds: u64 = 0, Rule::whole(0, 3600), Now;
             /// Seconds a shutdown may take before the process exits anyway.
             shutdown_seconds: u64 = 10, Rule::whole(1, 3600), Restart;
         }
@@ -101,6 +105,11 @@ settings! {
         /// Administration over gRPC; needs a program built with the feature
         /// `grpc`.
         grpc: Option<SocketAddr> = None, Rule::Any, Restart;
+        /// Balancers that begin every connection to `telnet` and `tcp`, with
+        /// TLS or without, with a PROXY header (version 1 or 2), by address or
+        /// network: then limits, bans and logs see their clients. From them
+        /// nothing else is taken, from others no such header.
+        proxy_protocol_from: Vec<IpNet> = Vec::new(), Rule::Any, Now;
     }
 }
 

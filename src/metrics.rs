@@ -3,6 +3,7 @@
 //! Handles are plain atomics: bumping one costs no lock and no look-up, so
 //! the hub thread may.
 
+mod cluster;
 mod process;
 
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
+
+pub use cluster::{ClusterHealth, ServiceHealth};
 
 /// The format of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -64,6 +67,8 @@ pub struct Metrics {
     pub turns: Counter,
     /// Inputs the hub has taken: commands, and what else is asked of it.
     pub inputs: Counter,
+    /// Whether the server can do its work, as `/readyz` has it.
+    pub ready: Level,
     /// Whether the hub answered when the metrics were last asked for; if not,
     /// its users, channels and connections are those of an earlier time.
     pub hub_answered: Level,
@@ -98,6 +103,7 @@ impl Metrics {
             bytes_sent: made(r, "sent_bytes", "Bytes sent"),
             turns: made(r, "turns", "Turns of the hub"),
             inputs: made(r, "inputs", "Inputs the hub has taken"),
+            ready: made(r, "ready", "1, or 0 if /readyz says what is in the way"),
             hub_answered: made(
                 r,
                 "hub_answered",
@@ -109,6 +115,13 @@ impl Metrics {
         };
         *metrics.registry.lock() = registry;
         Arc::new(metrics)
+    }
+
+    /// Has the metrics of one of several servers, too. `health` is asked
+    /// whenever somebody wants to know, and must not wait.
+    pub fn watch_cluster(&self, health: impl Fn() -> ClusterHealth + Send + Sync + 'static) {
+        let collector = Box::new(cluster::Cluster(health));
+        self.registry.lock().register_collector(collector);
     }
 
     /// Everything in the OpenMetrics text format.

@@ -16,6 +16,7 @@ pub mod link;
 pub mod listener;
 pub mod outbox;
 pub mod peer;
+pub mod proxy_header;
 pub mod rate;
 pub mod registry;
 pub mod room;

@@ -181,6 +181,18 @@ impl Chat {
         self.shared.reload(config);
     }
 
+    /// Says, by `/readyz` and to other servers, that people are to be sent
+    /// elsewhere. Everything else goes on: for the time that balancers take
+    /// to find out, before [`Chat::shut_down`].
+    pub fn drain(&mut self) {
+        self.rest
+            .readiness()
+            .hinder("stopping", "the server is being stopped");
+        self.shared.drain();
+        #[cfg(feature = "grpc")]
+        drop(self.registration.take());
+    }
+
     /// Stops accepting, says farewell to everyone and waits until all that is
     /// to be sent and stored is, but no longer than `allowed` and a moment.
     pub fn shut_down(mut self, allowed: Duration) -> Result<(), Overdue> {

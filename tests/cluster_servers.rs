@@ -29,7 +29,14 @@ impl Common {
     }
 
     fn server(&self) -> Server {
-        Server::start(|config| self.configure(config))
+        self.server_with(|_| {})
+    }
+
+    fn server_with(&self, change: impl FnOnce(&mut Value)) -> Server {
+        Server::start(|config| {
+            self.configure(config);
+            change(config);
+        })
     }
 
     fn servers<const N: usize>(&self) -> [Server; N] {
@@ -164,6 +171,14 @@ fn every_server_knows_all_and_the_one_with_most_room() {
             best.json()["address"] == two.web().to_string()
         });
     }
+    // Nobody is sent to one that is about to stop.
+    let mut draining = common.server_with(|config| config["drain_seconds"] = 3600.into());
+    wait_until("it is known", || addresses(&one).len() == 3);
+    draining.signal(Signal::TERM);
+    for server in [&one, &draining] {
+        wait_until("it is not to be gone to", || addresses(server) == all);
+    }
+    draining.kill();
     drop(two);
     wait_until("the dead one is forgotten", || addresses(&one).len() == 1);
 }
@@ -188,6 +203,264 @@ fn kicks_bans_and_passes_count_everywhere() {
     let mut erin = JsonClient::come_in(&two, &token);
     erin.send("message", json!({ "body": "here", "tag": "1" }));
     erin.expect("stored");
+}
+
+/// The bans a server lists: number, and nickname or address.
+fn bans(server: &Server) -> Vec<(u64, String)> {
+    let answer = server.get("/admin/bans");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let bans = answer.json()["bans"].as_array().unwrap().clone();
+    let bans = bans.iter().map(|ban| {
+        let target = ban["nickname"].as_str().or(ban["address"].as_str());
+        (ban["id"].as_u64().unwrap(), target.unwrap().to_owned())
+    });
+    bans.collect()
+}
+
+fn ban(server: &Server, what: Value) -> u64 {
+    let made = server.post("/admin/bans", what);
+    assert_eq!(made.status, 201, "{}", made.body);
+    made.json()["id"].as_u64().unwrap()
+}
+
+#[test]
+fn bans_have_one_number_on_all_servers_and_outlive_them_all() {
+    let common = Common::new();
+    let [mut one, mut two] = common.servers();
+    // At the same moment, on both.
+    let ids: Vec<u64> = std::thread::scope(|scope| {
+        let made = [(&one, "a"), (&two, "b")].map(|(server, who)| {
+            scope.spawn(move || {
+                let bans = (0..10).map(|n| ban(server, json!({"nickname": format!("{who}{n}")})));
+                bans.collect::<Vec<_>>()
+            })
+        });
+        made.into_iter()
+            .flat_map(|made| made.join().unwrap())
+            .collect()
+    });
+    let unique: std::collections::BTreeSet<u64> = ids.iter().copied().collect();
+    assert_eq!(unique.len(), 20, "{ids:?}");
+    let address = ban(&one, json!({"address": "192.0.2.0/24"}));
+    // The same target anew, at the same moment: one of them counts, on both.
+    std::thread::scope(|scope| {
+        for server in [&one, &two] {
+            scope.spawn(move || ban(server, json!({"nickname": "mallory"})));
+        }
+    });
+    let sorted = |server: &Server| {
+        let mut bans = bans(server);
+        bans.sort();
+        bans
+    };
+    wait_until("both have all of them", || {
+        let all = sorted(&one);
+        all.len() == 22 && all == sorted(&two)
+    });
+    // Any server can lift any of them.
+    for (server, id) in [(&two, ids[0]), (&one, ids[19]), (&two, address)] {
+        let lifted = server.delete(&format!("/admin/bans/{id}"));
+        assert_eq!(lifted.status, 204, "{}", lifted.body);
+    }
+    wait_until("both have lifted them", || {
+        sorted(&one).len() == 19 && sorted(&one) == sorted(&two)
+    });
+    let left = sorted(&one);
+    for server in [&mut one, &mut two] {
+        server.kill();
+    }
+    for server in [&mut one, &mut two] {
+        server.start_again();
+        assert_eq!(sorted(server), left);
+    }
+    let mut mallory = LineClient::connect(two.telnet());
+    mallory.send("mallory");
+    mallory.expect("banned");
+    // When all are lifted, no server has its own again.
+    for (id, _) in &left {
+        assert_eq!(two.delete(&format!("/admin/bans/{id}")).status, 204);
+    }
+    wait_until("none is left", || bans(&one).is_empty());
+    one.kill();
+    one.start_again();
+    assert_eq!(bans(&one), []);
+}
+
+#[test]
+fn who_was_away_and_a_redis_that_has_lost_them_get_the_bans_again() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let before = ban(&one, json!({"nickname": "before"}));
+    wait_until("both have it", || bans(&two).len() == 1);
+    two.signal(Signal::STOP);
+    let lifted = one.delete(&format!("/admin/bans/{before}"));
+    assert_eq!(lifted.status, 204);
+    let meanwhile = ban(&one, json!({"nickname": "meanwhile"}));
+    wait_until("it is given up", || {
+        one.get("/api/nodes").json()["nodes"]
+            .as_array()
+            .unwrap()
+            .len()
+            == 1
+    });
+    two.signal(Signal::CONT);
+    let all = [(meanwhile, "meanwhile".to_owned())];
+    wait_until("it has them as they are", || bans(&two) == all);
+
+    let emptied: () = redis::cmd("FLUSHALL")
+        .query(&mut common.redis.connect())
+        .unwrap();
+    assert_eq!(emptied, ());
+    for server in [&one, &two] {
+        server.wait_output("cut off from the others");
+        wait_until("it is one of them again", || {
+            server.get("/readyz").status == 200
+        });
+    }
+    let newcomer = common.server();
+    for server in [&one, &two, &newcomer] {
+        wait_until("it has the ban", || bans(server) == all);
+    }
+    let next = ban(&newcomer, json!({"nickname": "next"}));
+    assert!(next > meanwhile, "{next}");
+}
+
+#[test]
+fn an_administrator_sees_everybody_and_where_they_are() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let token = JsonClient::registered(&one, "erin");
+    let mut everybody = Vec::new();
+    for number in 0..5 {
+        let (server, channel) = match number % 2 {
+            0 => (&one, "even"),
+            _ => (&two, "odd"),
+        };
+        let line = LineClient::enter_channel(server, &format!("p{number}"), channel);
+        everybody.push(line);
+    }
+    // The same account on both.
+    let _erins = [&one, &two].map(|server| JsonClient::come_in(server, &token));
+    let [at_one, at_two] = [&one, &two].map(|server| server.web().to_string());
+    let entries = |path: &str| {
+        let answer = one.get(path);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let users = answer.json()["users"].as_array().unwrap().clone();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let entries = users.iter().map(|user| {
+            let is_here = user["node"] == at_one.as_str();
+            for only_here in ["address", "protocol", "since"] {
+                assert_eq!(user[only_here].is_string(), is_here, "{user}");
+            }
+            (text(&user["nickname"]), text(&user["node"]))
+        });
+        entries.collect::<Vec<_>>()
+    };
+    let entry = |name: &str, node: &String| (name.to_owned(), node.clone());
+    let all = [
+        entry("p0", &at_one),
+        entry("p1", &at_two),
+        entry("p2", &at_one),
+        entry("p3", &at_two),
+        entry("p4", &at_one),
+    ];
+    let of_people = |mut found: Vec<(String, String)>| {
+        found.retain(|(name, _)| name != "erin");
+        found
+    };
+    wait_until("all are listed", || {
+        of_people(entries("/admin/users")) == all
+    });
+    let mut erins = entries("/admin/users");
+    erins.retain(|(name, _)| name == "erin");
+    erins.sort();
+    let mut expected = [entry("erin", &at_one), entry("erin", &at_two)];
+    expected.sort();
+    assert_eq!(erins, expected);
+    // A page at a time; a nickname is not torn apart.
+    assert_eq!(entries("/admin/users?limit=1").len(), 2);
+    assert_eq!(one.get("/admin/users?limit=1").json()["more"], true);
+    assert_eq!(entries("/admin/users?limit=2&after=erin"), all[..2]);
+    assert_eq!(entries("/admin/users?after=p1"), all[2..]);
+    assert!(one.get("/admin/users?after=p1").json()["more"].is_null());
+    assert_eq!(entries("/admin/users?here=true&after=p0").len(), 2);
+    for bad in ["limit=0", "limit=100001", "here=1", "after=%20"] {
+        assert_eq!(one.get(&format!("/admin/users?{bad}")).status, 400, "{bad}");
+    }
+    // Channels, too, and sending away.
+    let channels = one.get("/admin/channels").json();
+    let members = |name: &str| {
+        let channels = channels["channels"].as_array().unwrap().iter();
+        let channel = channels.clone().find(|channel| channel["name"] == name);
+        channel.unwrap()["members"].clone()
+    };
+    assert_eq!(members("odd"), json!(["p1", "p3"]));
+    assert_eq!(members("even"), json!(["p0", "p2", "p4"]));
+    let kicked = one.delete("/admin/users/p3?reason=enough");
+    assert_eq!(kicked.json(), json!({"disconnected": 1}));
+    everybody[3].expect("enough");
+    wait_until("they are not listed", || {
+        entries("/admin/users?after=p2") == all[4..]
+    });
+}
+
+/// A metric's value, if it is there.
+fn metric(server: &Server, name: &str) -> Option<f64> {
+    let text = server.get("/metrics").body;
+    let mut lines = text.lines();
+    let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.map(|value| value.parse().unwrap())
+}
+
+#[test]
+fn the_metrics_say_how_it_gets_on_with_redis_and_postgresql() {
+    let postgres = Postgres::start();
+    let common = Common {
+        redis: Redis::start(),
+        database: postgres.create_database(),
+    };
+    let server = common.server();
+    let is = |name: &str, wanted: f64| {
+        wait_until(&format!("{name} is {wanted}"), || {
+            metric(&server, name) == Some(wanted)
+        });
+    };
+    let (redis_up, postgres_up) = (
+        r#"chat_cluster_up{service="redis"}"#,
+        r#"chat_cluster_up{service="postgres"}"#,
+    );
+    for name in [redis_up, postgres_up, "chat_ready", "chat_cluster_servers"] {
+        is(name, 1.0);
+    }
+    is("chat_cluster_joined_total", 1.0);
+    server.wait_output("this server is one of those that share redis://");
+    assert!(!server.output().contains("again"), "{}", server.output());
+
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    postgres.kill();
+    for number in 0..300 {
+        alice.send(&format!("m{number}"));
+    }
+    alice.expect_message("alice", "m299");
+    is("chat_cluster_unstored", 300.0);
+    is(postgres_up, 0.0);
+    is("chat_ready", 0.0);
+    let waiting = metric(&server, "chat_cluster_unstored_seconds").unwrap();
+    assert!(waiting > 0.0, "{waiting}");
+    postgres.start_again();
+    is("chat_cluster_unstored", 0.0);
+    is("chat_cluster_unstored_seconds", 0.0);
+    is(postgres_up, 1.0);
+    is(r#"chat_cluster_reconnects_total{service="postgres"}"#, 1.0);
+
+    common.redis.stop();
+    is(redis_up, 0.0);
+    common.redis.go_on();
+    is(redis_up, 1.0);
+    is("chat_ready", 1.0);
+    let name = r#"chat_cluster_reconnects_total{service="redis"}"#;
+    let reconnects = metric(&server, name).unwrap();
+    assert!(reconnects >= 1.0, "{reconnects}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use support::{LineClient, Server, run_python};
 
 #[test]
 fn what_is_deployed_is_what_there_is() {
-    let server = Server::start(|_| {});
+    let server = Server::start(one_of_several);
     // Who is on is counted by protocol, once somebody is.
     let _somebody = LineClient::enter(&server, "mina");
     let token = server.dir().join("admin-token-for-metrics");
@@ -26,3 +26,15 @@ fn what_is_deployed_is_what_there_is() {
         ],
     );
 }
+
+/// The metrics of such a server are asked for, too.
+#[cfg(feature = "cluster")]
+fn one_of_several(config: &mut serde_json::Value) {
+    config["cluster"] = serde_json::json!({
+        "redis": support::Redis::shared().url(),
+        "postgres": support::Postgres::shared().create_database(),
+    });
+}
+
+#[cfg(not(feature = "cluster"))]
+fn one_of_several(_: &mut serde_json::Value) {}

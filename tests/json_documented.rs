@@ -192,6 +192,8 @@ fn the_note_names_the_codes() {
         Refusal::NotStored,
         Refusal::NoSuchChannel(bob()),
         Refusal::ChannelExists(bob()),
+        Refusal::CannotAgree,
+        Refusal::CannotLookUp,
         Refusal::NoHistory,
         Refusal::HistoryUnavailable,
         Refusal::TooManyWaiting(1),

@@ -105,6 +105,36 @@ fn who_does_not_hang_up_cannot_keep_the_server_from_stopping() {
 }
 
 #[test]
+fn while_it_drains_it_is_not_ready_and_serves_all_the_same() {
+    let mut server = Server::start(|config| config["drain_seconds"] = 3600.into());
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    assert_eq!(server.get("/readyz").status, 200);
+    server.signal(Signal::TERM);
+    wait_until("it is not ready", || server.get("/readyz").status == 503);
+    let ready = server.get("/readyz").json();
+    assert_eq!(ready["reasons"]["stopping"], "the server is being stopped");
+    assert_eq!(server.get("/healthz").status, 200);
+    assert_eq!(server.get("/api/nodes/best").status, 503);
+    let mut bob = LineClient::enter_channel(&server, "bob", "dev");
+    bob.send("still here");
+    alice.expect_message("bob", "still here");
+    // A second signal means at once.
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait_exit().code(), Some(130));
+}
+
+#[test]
+fn after_it_has_drained_it_ends_in_order() {
+    let mut server = Server::start(|config| config["drain_seconds"] = 1.into());
+    let mut alice = LineClient::enter(&server, "alice");
+    server.signal(Signal::TERM);
+    let words = alice.expect_close();
+    assert!(words.iter().any(|line| line.contains("shutting down")));
+    drop(alice);
+    assert!(server.wait_exit().success(), "{}", server.output());
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     let mut server = Server::start(|config| {
         config["shutdown_seconds"] = 3600.into();

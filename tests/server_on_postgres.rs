@@ -4,7 +4,7 @@
 mod support;
 
 use serde_json::json;
-use support::{LineClient, Postgres, Server, User, wait_until};
+use support::{JsonClient, LineClient, Postgres, Server, User, WsClient, wait_until};
 
 fn register(client: &mut LineClient) {
     client.send("/register");
@@ -60,6 +60,88 @@ fn while_the_database_is_away_senders_are_told_and_nobody_sees_their_messages() 
     bob.send("/history");
     let heard = bob.settle();
     assert!(!heard.iter().any(|line| line.contains("void")), "{heard:?}");
+}
+
+#[test]
+fn while_the_database_is_away_who_comes_is_told_so_in_plain_words_and_tries_again() {
+    let postgres = Postgres::start();
+    let url = postgres.create_database();
+    let server = Server::start(|config| {
+        config["store"]["postgres"] = json!(url);
+        config["limits"] = json!({"auth_attempts": 0});
+    });
+    let erin = JsonClient::registered(&server, "erin");
+    let mut on = LineClient::enter(&server, "dora");
+    let mut on_json = JsonClient::enter(&server, "json");
+    let pass = JsonClient::token(&server, "frank");
+    postgres.kill();
+
+    let mut telnet = LineClient::connect(server.telnet());
+    telnet.expect("nickname");
+    let mut socket = WsClient::open(server.web(), "/ws", &[]).unwrap();
+    let lines: [&mut dyn User; 2] = [&mut telnet, &mut socket];
+    for line in lines {
+        line.send("alice");
+        line.expect("! Nicknames cannot be looked up at present. Please try again");
+        line.expect_next("Another nickname, please");
+        line.send("/login erin wrong");
+        line.expect_next("! The server cannot reach its database; try again in a moment.");
+        line.expect_next("Another nickname, please");
+    }
+    on.send("/nick somebody");
+    on.expect("Nicknames cannot be looked up");
+    on.send("/register long enough");
+    on.expect("The server cannot reach its database");
+    on_json.send("setnick", json!({"nickname": "somebody"}));
+    assert_eq!(on_json.expect("error")["code"], "cannot_look_up");
+
+    let form = [("nickname", "gus"), ("password", "long enough")];
+    let account = [
+        ("username", "gus"),
+        ("password", "long enough"),
+        ("first_name", "A"),
+        ("last_name", "B"),
+        ("email", "gus@example.org"),
+        ("phone", "+12345678"),
+    ];
+    let answers = [
+        server.post_form("/auth", &form),
+        server.post_form("/auth", &form[..1]),
+        server.post_form("/api/auth_token", &account[..2]),
+        server.post_form("/api/register", &account),
+    ];
+    for answer in answers {
+        assert_eq!(answer.status, 503, "{}", answer.body);
+        assert!(answer.body.contains("try again"), "{}", answer.body);
+        assert_no_database_text(&answer.body);
+    }
+    for pass in [&pass, &erin] {
+        let refused = WsClient::open(server.web(), &format!("/ws?token={pass}"), &[]);
+        assert_eq!(refused.err(), Some(503));
+    }
+    // The log has what people are spared.
+    server.wait_output("a nickname could not be looked up: the database failed");
+    server.wait_output("an account could not be looked up or made: the database failed");
+
+    postgres.start_again();
+    wait_until("the server is ready again", || {
+        server.get("/readyz").status == 200
+    });
+    for transcript in [telnet.transcript(), socket.transcript(), on.transcript()] {
+        assert_no_database_text(&transcript);
+    }
+    telnet.login("alice");
+    socket.login("bob");
+    JsonClient::come_in(&server, &pass);
+    JsonClient::come_in(&server, &erin);
+}
+
+/// What PostgreSQL or its library would say.
+fn assert_no_database_text(words: &str) {
+    for word in ["postgres", "socket", "connection", "sql", "database failed"] {
+        let said = words.to_lowercase().contains(word);
+        assert!(!said, "{word:?} in {words}");
+    }
 }
 
 #[test]

@@ -131,7 +131,7 @@ impl fmt::Display for NoPass {
         match self {
             NoPass::Refused(refusal) => refusal.fmt(f),
             NoPass::Rejected(rejected) => rejected.fmt(f),
-            NoPass::Store(error) => error.fmt(f),
+            NoPass::Store(error) => f.write_str(error.for_people()),
             NoPass::Pass(error) => error.fmt(f),
             NoPass::Busy => write!(f, "the server is too busy; try again"),
         }
@@ -144,7 +144,7 @@ impl fmt::Display for NotLetIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotLetIn::Pass(error) => error.fmt(f),
-            NotLetIn::Store(error) => error.fmt(f),
+            NotLetIn::Store(error) => f.write_str(error.for_people()),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
-use crate::hub::Credential;
+use crate::hub::{Credential, Refusal};
 use crate::name::Name;
 use crate::store::{Account, AccountId, Secret, Store, StoreError, Token, Who};
 use crate::turn::HubHandle;
@@ -104,6 +104,19 @@ impl Accounts {
         self.desk.ask(move |store| store.account(&who))
     }
 
+    /// Whether a guest may have this name: it is nobody's. If that cannot be
+    /// found out they may not, since it may be somebody's.
+    pub fn check_guest(&self, name: &Name) -> Result<(), Refusal> {
+        match self.find(name) {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(Refusal::NicknameRegistered(name.clone())),
+            Err(error) => {
+                log::error!("a nickname could not be looked up: {error}");
+                Err(Refusal::CannotLookUp)
+            }
+        }
+    }
+
     /// The account, if the password is right.
     pub fn log_in(
         &self,
@@ -112,7 +125,8 @@ impl Accounts {
         peer: IpAddr,
     ) -> Result<Account, Rejected> {
         self.count_attempt(peer, Some(username))?;
-        log_in(&*self.store, &self.passwords, username, password).map_err(Rejected::Login)
+        let account = log_in(&*self.store, &self.passwords, username, password);
+        account.map_err(|error| logged(Rejected::Login(error)))
     }
 
     /// Makes an account. A guest who is on keeps the nickname, unless `own`
@@ -133,7 +147,7 @@ impl Accounts {
             }
         }
         let account = register(&*self.store, &self.passwords, registration, unix_ms())
-            .map_err(Rejected::Register)?;
+            .map_err(|error| logged(Rejected::Register(error)))?;
         if !own {
             // A guest may have taken the nickname while the account was made.
             let name = account.username.clone();
@@ -214,6 +228,16 @@ impl Accounts {
     fn now_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
+}
+
+/// Who is rejected because of the store is told only that.
+fn logged(rejected: Rejected) -> Rejected {
+    if let Rejected::Login(LoginError::Store(error))
+    | Rejected::Register(RegisterError::Store(error)) = &rejected
+    {
+        log::error!("an account could not be looked up or made: {error}");
+    }
+    rejected
 }
 
 fn guests(attempts: u32) -> Attempts {

@@ -121,7 +121,7 @@ impl fmt::Display for SignatureError {
             SignatureError::TokenExpired => write!(f, "the token has expired"),
             SignatureError::Expired => write!(f, "the JWT has expired"),
             SignatureError::NotYetValid => write!(f, "the JWT is not valid yet"),
-            SignatureError::Store(error) => error.fmt(f),
+            SignatureError::Store(error) => f.write_str(error.for_people()),
         }
     }
 }

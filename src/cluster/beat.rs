@@ -9,18 +9,22 @@ use serde::Deserialize;
 
 use super::common::{Common, Part};
 use super::error::LinkError;
-use super::keys::{node_text, parse_node};
+use super::keys::{EntryId, node_text, parse_node};
 use super::link::{Link, answer};
 use super::settings::NodeInfo;
 
 /// After which time consumers that are no more are forgotten.
 const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 
+/// How often to look how far behind things are, in beats.
+const LOOK_EVERY: u32 = 5;
+
 /// See the module's documentation.
 pub struct Beat {
     common: Arc<Common>,
     link: Link,
     trimmed: Instant,
+    looked: Instant,
 }
 
 /// What a node says of itself.
@@ -29,6 +33,9 @@ struct About {
     address: String,
     connections: u64,
     started_ms: u64,
+    /// Older servers do not say.
+    #[serde(default)]
+    draining: bool,
 }
 
 impl Beat {
@@ -36,6 +43,7 @@ impl Beat {
         Beat {
             link: common.link(),
             trimmed: Instant::now(),
+            looked: Instant::now(),
             common,
         }
     }
@@ -60,6 +68,36 @@ impl Beat {
         Ok(())
     }
 
+    /// How far behind things are, if it is time to look, for the metrics.
+    fn look(&mut self) -> Result<(), LinkError> {
+        let settings = &self.common.settings;
+        if self.looked.elapsed() < settings.beat * LOOK_EVERY {
+            return Ok(());
+        }
+        self.looked = Instant::now();
+        let read = self.common.read();
+        let mut arguments = vec![
+            settings.prefix.clone(),
+            settings.shards.to_string(),
+            read.news.to_string(),
+        ];
+        arguments.extend(read.logs.iter().map(EntryId::to_string));
+        let arguments: Vec<&[u8]> = arguments.iter().map(|text| text.as_bytes()).collect();
+        let state = self.link.script(&self.common.scripts.state, &arguments)?;
+        let numbers: Vec<u64> = answer::array(state)
+            .into_iter()
+            .filter_map(|number| answer::text(number)?.parse().ok())
+            .collect();
+        if let [now, unread, unstored, since] = numbers[..] {
+            let age = |from: u64| match from {
+                0 => Duration::ZERO,
+                from => Duration::from_millis(now.saturating_sub(from)),
+            };
+            self.common.set_behind(age(unread), unstored, age(since));
+        }
+        Ok(())
+    }
+
     /// Beats until it is time to end.
     pub fn run(&mut self) {
         let mut next = Instant::now();
@@ -68,8 +106,8 @@ impl Beat {
             if !life.is_over {
                 match self.beat(&node_text(life.node)) {
                     Ok(true) => {
-                        let trimmed = self.trim();
-                        self.common.report(Part::Beat, trimmed);
+                        let done = self.trim().and_then(|()| self.look());
+                        self.common.report(Part::Beat, done);
                     }
                     Ok(false) => {
                         let why = "it was not heard of for too long";
@@ -125,6 +163,7 @@ impl Beat {
                 id: parse_node(&id)?,
                 address: about.address,
                 connections: about.connections,
+                is_draining: about.draining,
                 started_ms: about.started_ms,
                 beat_age: settings.beat.saturating_mul(ticks),
             })

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::hub::{News, NodeId};
+use crate::metrics::ClusterHealth;
 
 use super::entry::Unreadable;
 use super::keys::EntryId;
@@ -59,8 +60,13 @@ pub struct Common {
     deliver: Box<dyn Fn(Vec<News>) -> bool + Send + Sync>,
     life: Mutex<Life>,
     trouble: Mutex<BTreeMap<Part, (Instant, String)>>,
+    /// Up to where the reader has come, in this life.
+    read: Mutex<Start>,
+    health: Mutex<ClusterHealth>,
     nodes: Mutex<Vec<NodeInfo>>,
     pub connections: AtomicU64,
+    /// Whether nobody is to be sent here any more.
+    pub is_draining: AtomicBool,
     /// Own messages in the log that the reader has not come to yet; below zero
     /// while it is faster than the answer to whoever appended them.
     pub unread: AtomicI64,
@@ -97,8 +103,11 @@ impl Common {
             deliver: Box::new(deliver),
             life: Mutex::new(life),
             trouble: Mutex::default(),
+            read: Mutex::default(),
+            health: Mutex::default(),
             nodes: Mutex::default(),
             connections: AtomicU64::new(0),
+            is_draining: AtomicBool::new(false),
             unread: AtomicI64::new(0),
             is_leaving: AtomicBool::new(false),
             started_ms,
@@ -125,6 +134,7 @@ impl Common {
             "address": self.settings.address,
             "connections": self.connections.load(Ordering::Relaxed),
             "started_ms": self.started_ms,
+            "draining": self.is_draining.load(Ordering::Relaxed),
         })
         .to_string()
     }
@@ -157,13 +167,20 @@ impl Common {
     pub fn begin(&self, node: NodeId, start: Start) {
         let mut life = self.life.lock();
         self.unread.store(0, Ordering::Release);
+        *self.read.lock() = start.clone();
         *life = Life {
             number: life.number + 1,
             node,
             is_over: false,
             start: Arc::new(start),
         };
-        log::info!("this server is one of the others again");
+        match life.number {
+            1 => log::info!(
+                "this server is one of those that share {}",
+                self.settings.redis
+            ),
+            _ => log::info!("this server is one of the others again"),
+        }
     }
 
     /// From now on, that this server is not one of the live ones is no news.
@@ -177,6 +194,13 @@ impl Common {
         match result {
             Ok(()) => {
                 if trouble.remove(&part).is_some() {
+                    if !trouble.keys().any(|other| other.whom() == part.whom()) {
+                        let mut health = self.health.lock();
+                        match part {
+                            Part::Store => health.postgres.reconnects += 1,
+                            _ => health.redis.reconnects += 1,
+                        }
+                    }
                     log::info!("{} answers the {} again", part.whom(), part.name());
                 }
             }
@@ -206,6 +230,42 @@ impl Common {
     pub fn is_redis_away(&self) -> bool {
         let trouble = self.trouble.lock();
         trouble.keys().any(|part| *part != Part::Store)
+    }
+
+    /// How things stand, as of the last beats.
+    pub fn health(&self) -> ClusterHealth {
+        let mut health = *self.health.lock();
+        let is_away = |whom| self.trouble.lock().keys().any(|part| part.whom() == whom);
+        health.redis.is_up = !is_away(Part::Beat.whom());
+        health.postgres.is_up = !is_away(Part::Store.whom());
+        health.servers = self.nodes.lock().len() as u64;
+        health.joined = self.life.lock().number;
+        health
+    }
+
+    /// How far behind this node and the store are.
+    pub fn set_behind(&self, behind: Duration, unstored: u64, since: Duration) {
+        let mut health = self.health.lock();
+        health.behind_seconds = behind.as_secs_f64();
+        health.unstored = unstored;
+        health.unstored_seconds = since.as_secs_f64();
+    }
+
+    /// Up to where this node has read.
+    pub fn read(&self) -> Start {
+        self.read.lock().clone()
+    }
+
+    /// The reader has come to here.
+    pub fn set_read(&self, life: u64, news: EntryId, logs: &[EntryId]) {
+        // A life that begins meanwhile has written its own.
+        let now = self.life.lock();
+        if now.number == life {
+            let mut read = self.read.lock();
+            read.news = news;
+            read.logs.clear();
+            read.logs.extend_from_slice(logs);
+        }
     }
 
     /// Whether Redis has been away for so long.

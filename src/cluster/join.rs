@@ -3,8 +3,6 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use redis::Value;
-
 use crate::config::Secret;
 use crate::hub::{Ban, NodeId};
 
@@ -167,19 +165,24 @@ pub fn leave(
 
 /// The bans that all servers have in force; `None` if there never was one.
 pub fn bans(settings: &ClusterSettings, link: &mut Link) -> Result<Option<Vec<Ban>>, ClusterError> {
-    let mut command = redis::cmd("HVALS");
-    command.arg(format!("{}:bans", settings.prefix));
-    let values = link
-        .call(&command)
-        .map_err(|error| unreachable(settings, &error))?;
-    let read = |value| match value {
-        Value::BulkString(bytes) => notice::read_ban(&bytes).ok(),
-        _ => None,
-    };
-    let values = answer::array(values);
-    let is_empty = values.is_empty();
-    let bans: Vec<Ban> = values.into_iter().filter_map(read).collect();
-    Ok((!is_empty).then_some(bans))
+    let bans = read_bans(settings, &Scripts::new(), link, false);
+    bans.map_err(|error| unreachable(settings, &error))
+}
+
+/// As [`bans`]. Who `takes_charge` and gets none tells the others its own.
+pub fn read_bans(
+    settings: &ClusterSettings,
+    scripts: &Scripts,
+    link: &mut Link,
+    takes_charge: bool,
+) -> Result<Option<Vec<Ban>>, LinkError> {
+    let takes_charge: &[u8] = if takes_charge { b"1" } else { b"0" };
+    let arguments = [settings.prefix.as_bytes(), takes_charge];
+    let values = answer::array(link.script(&scripts.bans, &arguments)?);
+    let mut texts = values.into_iter().filter_map(answer::text);
+    let is_known = texts.next().as_deref() == Some("known");
+    let bans = texts.filter_map(|text| notice::read_ban(text.as_bytes()).ok());
+    Ok(is_known.then(|| bans.collect()))
 }
 
 fn unreachable(settings: &ClusterSettings, error: &LinkError) -> ClusterError {

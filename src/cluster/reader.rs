@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use redis::Value;
 
-use crate::hub::{Fate, News, NodeId, Settled};
+use crate::hub::{Fate, News, NodeId, Order, Settled};
 
 use super::common::{Common, Life, Part};
 use super::entry::{self, Unreadable};
 use super::error::LinkError;
+use super::join;
 use super::keys::{EntryId, node_text, parse_node};
 use super::link::{Backoff, Link, answer};
 use super::notice::{self, Notice};
@@ -89,6 +90,8 @@ impl Reader {
                     backoff.reset();
                     self.common.report(Part::Reader, Ok::<(), LinkError>(()));
                     self.common.deliver(news);
+                    self.common
+                        .set_read(life.number, cursors.news, &cursors.logs);
                 }
                 Err(error) => {
                     self.common.report(Part::Reader, Err(error));
@@ -105,13 +108,16 @@ impl Reader {
         now.is_over || now.number != life.number || self.common.is_stopping()
     }
 
-    /// Who is on the other servers, each up to a place in the news.
+    /// The bans, and who is on the other servers, each up to a place in the
+    /// news.
     fn roster(&mut self, cursors: &mut Cursors) -> Result<Vec<News>, LinkError> {
         let mut command = redis::cmd("HKEYS");
         command.arg(self.common.key("nodes"));
         let nodes = answer::array(self.link.call(&command)?);
         let nodes = nodes.into_iter().filter_map(answer::text);
-        let mut news = Vec::new();
+        let (settings, scripts) = (&self.common.settings, &self.common.scripts);
+        let bans = join::read_bans(settings, scripts, &mut self.link, true)?;
+        let mut news = vec![News::Bans(bans)];
         for node in nodes.filter_map(|text| parse_node(&text)) {
             if node == cursors.life.node {
                 continue;
@@ -261,6 +267,11 @@ impl Reader {
                     let why = "it was not heard of for too long";
                     self.common.cut_off(cursors.life.number, why);
                     return;
+                }
+                // Of two servers that ban the same at the same moment the later
+                // one in the log counts, with those two as well.
+                Ok(Notice::Order(order @ (Order::Ban(_) | Order::Unban(_)))) => {
+                    news.push(News::Order(order));
                 }
                 // What a server tells itself it knows.
                 Ok(_) if node == cursors.life.node => {}

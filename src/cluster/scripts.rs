@@ -12,6 +12,9 @@ pub struct Scripts {
     pub trim: Script,
     pub unstored: Script,
     pub consumers: Script,
+    pub state: Script,
+    pub bans: Script,
+    pub ban_number: Script,
 }
 
 impl Scripts {
@@ -24,6 +27,9 @@ impl Scripts {
             trim: Script::new(include_str!("lua/trim.lua")),
             unstored: Script::new(include_str!("lua/unstored.lua")),
             consumers: Script::new(include_str!("lua/consumers.lua")),
+            state: Script::new(include_str!("lua/state.lua")),
+            bans: Script::new(include_str!("lua/bans.lua")),
+            ban_number: Script::new(include_str!("lua/ban_number.lua")),
         }
     }
 }

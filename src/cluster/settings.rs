@@ -45,6 +45,8 @@ pub struct NodeInfo {
     pub address: String,
     /// Connections it has.
     pub connections: u64,
+    /// Whether it is about to be shut down, so that nobody is to be sent there.
+    pub is_draining: bool,
     /// When it started, in milliseconds since 1970 UTC.
     pub started_ms: u64,
     /// How long ago it last said that it lives.

@@ -13,9 +13,9 @@ use serde_json::value::RawValue;
 use tonic::{Request, Response, Status};
 
 use crate::account::unix_ms;
-use crate::admin::{self, Actor, Administration, BansFailed};
+use crate::admin::{self, Actor, Administration, BansFailed, MAX_LISTED, USUALLY_LISTED};
 use crate::chatlog::{ChatLog, Kind, MAX_LIMIT, Page, Query, SearchError};
-use crate::hub::{self, BanTarget};
+use crate::hub::{self, BanTarget, Listed, Listing, Place};
 use crate::name::Name;
 use crate::net::front::bearer;
 use crate::nodes::Node;
@@ -177,11 +177,14 @@ impl Admin for Calls {
 
     async fn list_users(
         &self,
-        _request: Request<proto::ListUsersRequest>,
+        request: Request<proto::ListUsersRequest>,
     ) -> Result<Response<proto::ListUsersResponse>, Status> {
-        let users = self.ask(|hub| hub.ask(|hub, _, _| hub.users())).await?;
-        let users = users.into_iter().map(user).collect();
-        Ok(Response::new(proto::ListUsersResponse { users }))
+        let listing = listing(&request.into_inner())?;
+        let people = self.act(move |admin| admin.people(listing).map_err(busy));
+        let people = people.await?;
+        let users = people.list.into_iter().map(user).collect();
+        let more = people.more;
+        Ok(Response::new(proto::ListUsersResponse { users, more }))
     }
 
     async fn list_channels(
@@ -298,6 +301,7 @@ fn busy(_: HubUnavailable) -> Status {
 fn bans_failed(failed: BansFailed) -> Status {
     match failed {
         BansFailed::Hub => busy(HubUnavailable),
+        BansFailed::CannotAgree => Status::unavailable(BansFailed::CANNOT_AGREE),
         BansFailed::Refused(error) => Status::resource_exhausted(error.to_string()),
         BansFailed::NoSuchBan(id) => Status::not_found(format!("there is no ban {id}")),
         BansFailed::NotSaved(why) => Status::internal(format!(
@@ -327,13 +331,49 @@ fn names(names: &[Name]) -> Vec<String> {
     names.iter().map(Name::to_string).collect()
 }
 
-fn user(info: hub::UserInfo) -> proto::User {
-    proto::User {
-        nickname: info.nickname.to_string(),
-        address: crate::net::peer::written(info.address),
-        protocol: info.protocol.to_owned(),
-        since_ms: info.since_ms,
-        channels: names(&info.channels),
+fn listing(request: &proto::ListUsersRequest) -> Result<Listing, Status> {
+    let after = match request.after.as_str() {
+        "" => None,
+        raw => {
+            let name = Name::parse_nickname(raw);
+            let bad = |error| Status::invalid_argument(format!("after: {error}"));
+            Some(name.map_err(bad)?)
+        }
+    };
+    let limit = match request.limit as usize {
+        0 => USUALLY_LISTED,
+        limit if limit <= MAX_LISTED => limit,
+        _ => {
+            let words = format!("limit: must be at most {MAX_LISTED}");
+            return Err(Status::invalid_argument(words));
+        }
+    };
+    Ok(Listing {
+        here: request.here,
+        after,
+        limit,
+    })
+}
+
+fn user((listed, node): (Listed, Option<String>)) -> proto::User {
+    let user = proto::User {
+        nickname: listed.nickname.to_string(),
+        channels: names(&listed.channels),
+        node: node.unwrap_or_default(),
+        ..proto::User::default()
+    };
+    match listed.place {
+        Place::Elsewhere(_) => user,
+        Place::Here {
+            address,
+            protocol,
+            since_ms,
+        } => proto::User {
+            address: crate::net::peer::written(address),
+            protocol: protocol.to_owned(),
+            since_ms,
+            ..user
+        },
     }
 }
 

@@ -81,14 +81,21 @@ impl Hub {
 
     /// All channels and their members, by name.
     pub fn channels(&self) -> Vec<ChannelInfo> {
-        let mut channels: Vec<ChannelInfo> = self
-            .channels
-            .iter()
-            .map(|channel| ChannelInfo {
-                name: channel.name.clone(),
-                members: self.member_names(channel),
-            })
-            .collect();
+        let here = self.channels.iter().map(|channel| ChannelInfo {
+            name: channel.name.clone(),
+            members: self.member_names(channel),
+        });
+        let elsewhere = self.remote.iter().flat_map(|remote| remote.channels());
+        let elsewhere = elsewhere.filter(|name| self.channels.find(name).is_none());
+        let elsewhere = elsewhere.map(|name| {
+            let mut members: Vec<Name> = self.remote_names(name).collect();
+            members.sort_by_cached_key(Name::alphabetical);
+            ChannelInfo {
+                name: name.clone(),
+                members,
+            }
+        });
+        let mut channels: Vec<ChannelInfo> = here.chain(elsewhere).collect();
         channels.sort_by_cached_key(|channel| channel.name.alphabetical());
         channels
     }

@@ -128,34 +128,60 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<Ban, BanError> {
-        let ban = self.ban_here(target, reason, expires_ms, now, fx)?;
-        self.share_order(|| Order::Ban(ban.clone()), fx);
-        Ok(ban)
+        let id = self.bans.last_id + 1;
+        self.ban_as(id, target, reason, expires_ms, now, fx)
     }
 
-    pub(super) fn ban_here(
+    /// Bans under a number that was agreed on.
+    pub fn ban_as(
         &mut self,
+        id: u64,
         target: BanTarget,
         reason: Option<Text>,
         expires_ms: Option<u64>,
         now: Now,
         fx: &mut Effects,
     ) -> Result<Ban, BanError> {
-        self.bans
-            .list
-            .retain(|ban| ban.expires_ms.is_none_or(|end| end > now.unix_ms));
-        if self.bans.list.len() >= MAX_BANS {
-            return Err(BanError::TooMany);
-        }
-        self.bans.last_id += 1;
         let ban = Ban {
-            id: self.bans.last_id,
+            id,
             target,
-            reason: reason.clone(),
+            reason,
             created_ms: now.unix_ms,
             expires_ms,
         };
-        self.bans.list.push(ban.clone());
+        self.ban_here(ban.clone(), now, fx)?;
+        self.share_order(|| Order::Ban(ban.clone()), fx);
+        Ok(ban)
+    }
+
+    /// The highest number a ban has had here.
+    pub fn last_ban_id(&self) -> u64 {
+        self.bans.last_id
+    }
+
+    pub(super) fn ban_here(
+        &mut self,
+        ban: Ban,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), BanError> {
+        // Servers know them by their targets.
+        let replaces = self.remote.is_some();
+        self.bans.list.retain(|old| {
+            let is_over = old.expires_ms.is_some_and(|end| end <= now.unix_ms);
+            !(is_over || replaces && old.target == ban.target)
+        });
+        if self.bans.list.len() >= MAX_BANS {
+            return Err(BanError::TooMany);
+        }
+        self.bans.last_id = self.bans.last_id.max(ban.id);
+        self.enforce(&ban, now, fx);
+        self.bans.list.push(ban);
+        Ok(())
+    }
+
+    /// Ends the connections it hits.
+    fn enforce(&mut self, ban: &Ban, now: Now, fx: &mut Effects) {
         let hit: Vec<_> = self
             .connections
             .iter()
@@ -169,9 +195,25 @@ impl Hub {
             .map(|connection| connection.id)
             .collect();
         for id in hit {
-            self.close(id, Farewell::Banned(reason.clone()), now, fx);
+            self.close(id, Farewell::Banned(ban.reason.clone()), now, fx);
         }
-        Ok(ban)
+    }
+
+    /// Puts those in force that are on all servers, instead of those here.
+    pub(super) fn replace_bans(&mut self, bans: Vec<Ban>, now: Now, fx: &mut Effects) {
+        let last_id = self.bans.last_id;
+        for ban in &bans {
+            self.enforce(ban, now, fx);
+        }
+        self.restore_bans(bans);
+        self.bans.last_id = self.bans.last_id.max(last_id);
+    }
+
+    /// Has those that are here in force on all servers.
+    pub(super) fn share_bans(&mut self, fx: &mut Effects) {
+        for ban in self.bans.list.clone() {
+            self.share_order(|| Order::Ban(ban.clone()), fx);
+        }
     }
 
     /// Lifts a ban, if there is one of that number.

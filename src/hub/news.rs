@@ -41,6 +41,8 @@ impl Hub {
                 self.notice(noticed.unwrap_or_default(), now, fx);
             }
             News::Order(order) => self.obey(order, now, fx),
+            News::Bans(Some(bans)) => self.replace_bans(bans, now, fx),
+            News::Bans(None) => self.share_bans(fx),
             News::Claimed {
                 connection,
                 name,
@@ -77,9 +79,8 @@ impl Hub {
                 self.kick_here(&name, reason, now, fx);
             }
             Order::Ban(ban) => {
-                self.unban_here(&ban.target);
                 // If there are too many, those here have to do.
-                let _ = self.ban_here(ban.target, ban.reason, ban.expires_ms, now, fx);
+                let _ = self.ban_here(ban, now, fx);
             }
             Order::Unban(target) => self.unban_here(&target),
             Order::Revoke { token } => {

@@ -45,6 +45,8 @@ pub enum Refusal {
     TooManyHeldForAddress,
     /// The servers cannot agree on who has which nickname at present.
     CannotAgree,
+    /// Whether the nickname is registered cannot be found out at present.
+    CannotLookUp,
     /// The server keeps no history.
     NoHistory,
     /// The history cannot be read at present.
@@ -87,6 +89,7 @@ impl Refusal {
             Refusal::ChannelExists(_) => "channel_exists",
             Refusal::TooManyHeld | Refusal::TooManyHeldForAddress => "too_many_held",
             Refusal::CannotAgree => "cannot_agree",
+            Refusal::CannotLookUp => "cannot_look_up",
             Refusal::NoHistory => "no_history",
             Refusal::HistoryUnavailable => "history_unavailable",
             Refusal::TooManyWaiting(_) => "too_many_waiting",
@@ -136,6 +139,12 @@ impl fmt::Display for Refusal {
                 write!(
                     f,
                     "Nicknames cannot be given out at present. Please try again."
+                )
+            }
+            Refusal::CannotLookUp => {
+                write!(
+                    f,
+                    "Nicknames cannot be looked up at present. Please try again in a moment."
                 )
             }
             Refusal::TooManyHeld => {

@@ -85,6 +85,18 @@ impl Remote {
         self.people.len()
     }
 
+    /// Everybody, once for each server, in no particular order.
+    pub fn everybody(&self) -> impl Iterator<Item = (&Name, NodeId)> {
+        let people = self.people.values();
+        people.flat_map(|person| person.nodes.keys().map(|node| (&person.name, *node)))
+    }
+
+    /// Somebody's channels on a server, by name.
+    pub fn channels_of(&self, name: &Name, node: NodeId) -> Vec<Name> {
+        let there = self.people.get(name).and_then(|p| p.nodes.get(&node));
+        sorted(there.into_iter().flatten().cloned())
+    }
+
     /// A channel as it is written elsewhere, if it exists there.
     pub fn channel(&self, name: &Name) -> Option<&Name> {
         Some(&self.channels.get(name)?.name)

@@ -147,7 +147,7 @@ pub enum Order {
         /// What they are told.
         reason: Option<Text>,
     },
-    /// Put a ban in force; its number is that of the server it comes from.
+    /// Put a ban in force; its number is the same on all.
     Ban(Ban),
     /// Lift the ban of somebody or something.
     Unban(BanTarget),
@@ -207,6 +207,9 @@ pub enum News {
     Gone(NodeId),
     /// Something to be done.
     Order(Order),
+    /// The bans in force on all servers, in place of those here. `None` if
+    /// there never were any: then those here are told to all.
+    Bans(Option<Vec<Ban>>),
     /// Whether a guest may have another nickname.
     Claimed {
         /// Which guest.

@@ -146,11 +146,12 @@ impl JsonSession {
                     text,
                 }
             }
-            Command::Rename(name) if !matches!(accounts.find(&name), Ok(None)) => {
-                return Err(match self.account {
-                    Some(_) => Refusal::NicknameIsAccount,
-                    None => Refusal::NicknameRegistered(name),
-                });
+            Command::Rename(_) if self.account.is_some() => {
+                return Err(Refusal::NicknameIsAccount);
+            }
+            Command::Rename(name) => {
+                accounts.check_guest(&name)?;
+                Command::Rename(name)
             }
             other => other,
         })

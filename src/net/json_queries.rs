@@ -42,6 +42,12 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
+    /// The log says what the store has said.
+    fn store(error: StoreError) -> NoAnswer {
+        log::error!("a query could not be answered: {error}");
+        NoAnswer::Store(error)
+    }
+
     /// A stable word for programs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -60,7 +66,9 @@ impl fmt::Display for NoAnswer {
             NoAnswer::Refused(refusal) => refusal.fmt(f),
             NoAnswer::NoAccount => write!(f, "Only registered users have an inbox."),
             NoAnswer::NobodyRegistered(name) => write!(f, "Nobody is registered as {name}."),
-            NoAnswer::Store(error) => write!(f, "That cannot be looked up: {error}."),
+            NoAnswer::Store(error) => {
+                write!(f, "That cannot be looked up: {}.", error.for_people())
+            }
             NoAnswer::Busy(error) => error.fmt(f),
         }
     }
@@ -87,7 +95,7 @@ impl Asker<'_> {
                     limit,
                 };
                 let store = self.accounts.store();
-                let mut found = store.search(&search).map_err(NoAnswer::Store)?;
+                let mut found = store.search(&search).map_err(NoAnswer::store)?;
                 let is_all = shorten_found(&mut found) && found.len() < limit;
                 json_frames::write_found(&room, &search.words, &found, is_all, &mut frame);
             }
@@ -95,7 +103,7 @@ impl Asker<'_> {
                 let account = self.account()?.id;
                 let store = self.accounts.store();
                 let threads = store.inbox(account, page, THREADS_PER_PAGE);
-                let threads = threads.map_err(NoAnswer::Store)?;
+                let threads = threads.map_err(NoAnswer::store)?;
                 let id = self.connection;
                 let ignored = self.hub.ask(move |hub, _, _| hub.ignored_by(id));
                 let ignored = ignored.map_err(NoAnswer::Busy)?;
@@ -110,7 +118,7 @@ impl Asker<'_> {
                 let (own, peer) = (self.account()?, self.registered(&user)?);
                 let store = self.accounts.store();
                 let marked = store.mark_read(own.id, peer.id, up_to);
-                marked.map_err(NoAnswer::Store)?;
+                marked.map_err(NoAnswer::store)?;
             }
             Query::Presence(users) => {
                 let presence = self.hub.ask(move |hub, _, _| {
@@ -135,7 +143,7 @@ impl Asker<'_> {
         let conversation = Conversation::Thread(own.id, peer.id);
         let store = self.accounts.store();
         let history = store.history(&conversation, window, limit);
-        let mut history = history.map_err(NoAnswer::Store)?;
+        let mut history = history.map_err(NoAnswer::store)?;
         history.shorten(window);
         json_frames::write_thread(&own.username, &peer.username, &history, frame);
         Ok(())
@@ -160,7 +168,7 @@ impl Asker<'_> {
     }
 
     fn registered(&self, user: &Name) -> Result<Account, NoAnswer> {
-        let account = self.accounts.find(user).map_err(NoAnswer::Store)?;
+        let account = self.accounts.find(user).map_err(NoAnswer::store)?;
         account.ok_or_else(|| NoAnswer::NobodyRegistered(user.clone()))
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::account::Accounts;
-use crate::hub::{Command, ConnectionId, Farewell, Profile, Refusal};
+use crate::hub::{Command, ConnectionId, Farewell, Profile};
 use crate::name::Name;
 use crate::protocol::line::{self, Step};
 use crate::protocol::{WireFormat, frame_lines};
@@ -211,19 +211,15 @@ impl LineSession {
                 to,
                 text,
             },
-            Command::Rename(name) if self.is_registered(&name) => {
-                let words = Refusal::NicknameRegistered(name);
-                return self.say(&format!("! {words}\n"));
+            Command::Rename(name) if self.account.is_none() => {
+                if let Err(refusal) = self.context.accounts.check_guest(&name) {
+                    return self.say(&format!("! {refusal}\n"));
+                }
+                Command::Rename(name)
             }
             other => other,
         };
         self.attached.command(command)
-    }
-
-    /// Whether a guest cannot have this nickname; if in doubt, they cannot.
-    fn is_registered(&self, name: &Name) -> bool {
-        let account = self.context.accounts.find(name);
-        self.account.is_none() && !matches!(account, Ok(None))
     }
 
     fn account_called(&self, name: &Name) -> Option<AccountId> {

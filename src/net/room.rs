@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::hub::{Command, Farewell, Profile, Refusal};
+use crate::hub::{Command, Farewell, Profile};
 use crate::protocol::room::{BadHello, Decoder, Hello, Input, decode_hello};
 use crate::protocol::{WireFormat, frame_lines};
 use crate::text::Text;
@@ -144,10 +144,8 @@ impl RoomSession {
 
     fn claim(&self, hello: &Hello) -> Result<(), Farewell> {
         let name = hello.name.clone();
-        if !matches!(self.context.accounts.find(&name), Ok(None)) {
-            let refusal = Refusal::NicknameRegistered(name);
-            return Err(Farewell::NotAdmitted(refusal));
-        }
+        let checked = self.context.accounts.check_guest(&name);
+        checked.map_err(Farewell::NotAdmitted)?;
         let id = self.attached.id;
         let claimed = self.context.hub.claim(id, name, None);
         claimed

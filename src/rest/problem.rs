@@ -234,6 +234,10 @@ impl From<BansFailed> for Problem {
     fn from(failed: BansFailed) -> Problem {
         match failed {
             BansFailed::Hub => Problem::Hub,
+            BansFailed::CannotAgree => {
+                let words = BansFailed::CANNOT_AGREE.to_owned();
+                Problem::Busy(words, STORE_RETRY_SECONDS)
+            }
             BansFailed::Refused(error) => Problem::Bans(error),
             BansFailed::NoSuchBan(id) => Problem::NotFound(format!("there is no ban {id}")),
             BansFailed::NotSaved(why) => Problem::BansNotSaved(why),

@@ -140,6 +140,8 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Problem> {
     let hub = context.hub.ask(|hub, _, _| (hub.counts(), hub.protocols()));
     // Without an answer the rest still tells why.
     metrics.hub_answered.set(u64::from(hub.is_ok()));
+    let is_ready = hub.is_ok() && context.readiness.hindrances().is_empty();
+    metrics.ready.set(u64::from(is_ready));
     if let Ok((counts, protocols)) = hub {
         metrics.users.set(counts.users as u64);
         metrics.channels.set(counts.channels as u64);

@@ -4,7 +4,8 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::hub::{ChannelInfo, UserInfo};
+use crate::admin::{MAX_LISTED, USUALLY_LISTED};
+use crate::hub::{ChannelInfo, Listed, Listing, Place};
 use crate::name::Name;
 use crate::net::peer;
 
@@ -18,7 +19,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/admin/users",
         access: Access::Admin,
-        query: &[],
+        query: &["here", "after", "limit"],
         run: list_users,
     },
     Route {
@@ -40,22 +41,33 @@ pub(super) const ROUTES: &[Route] = &[
 /// Who is on.
 #[derive(Serialize, ToSchema)]
 struct Users {
-    /// One entry a connection, by nickname.
+    /// By nickname: one entry a connection to the server that answers, and
+    /// one for each of the others that a user is on.
     users: Vec<User>,
+    /// `true` if there are more: ask again with the last nickname as `after`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    more: Option<bool>,
 }
 
-/// One connection with a nickname.
+/// One connection with a nickname, or somebody on another server.
 #[derive(Serialize, ToSchema)]
 struct User {
     nickname: String,
-    /// From where.
+    /// On which server, as in `/api/nodes`, if there are several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "chat-1.example.org:4004")]
+    node: Option<String>,
+    /// From where. This and the next two only the server knows that they are on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "127.0.0.1:50000")]
-    address: String,
+    address: Option<String>,
     /// In which protocol.
-    protocol: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    protocol: Option<&'static str>,
     /// Since when, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
-    since: String,
+    since: Option<String>,
     /// In which channels, in the order joined.
     channels: Vec<String>,
 }
@@ -86,14 +98,23 @@ fn names(names: &[Name]) -> Vec<String> {
     names.iter().map(Name::to_string).collect()
 }
 
-impl From<UserInfo> for User {
-    fn from(info: UserInfo) -> User {
+impl From<(Listed, Option<String>)> for User {
+    fn from((listed, node): (Listed, Option<String>)) -> User {
+        let (address, protocol, since) = match listed.place {
+            Place::Here {
+                address,
+                protocol,
+                since_ms,
+            } => (Some(address), Some(protocol), Some(since_ms)),
+            Place::Elsewhere(_) => (None, None, None),
+        };
         User {
-            nickname: info.nickname.to_string(),
-            address: peer::written(info.address),
-            protocol: info.protocol,
-            since: rfc3339(info.since_ms),
-            channels: names(&info.channels),
+            nickname: listed.nickname.to_string(),
+            node,
+            address: address.map(peer::written),
+            protocol,
+            since: since.map(rfc3339),
+            channels: names(&listed.channels),
         }
     }
 }
@@ -108,17 +129,51 @@ impl From<ChannelInfo> for Channel {
 }
 
 /// Who is on, from where, in which protocol and channels.
+///
+/// If several servers are one chat: on all of them. Address, protocol and
+/// time are known only to the server somebody is on, its `node`.
 #[utoipa::path(
     get, path = "/admin/users", tag = "users", security(("admin_token" = [])),
+    params(
+        ("here" = Option<bool>, Query, description = "`true`: only who is on this server"),
+        ("after" = Option<String>, Query, description = "Only nicknames that come after this one"),
+        ("limit" = Option<usize>, Query, description =
+            "1 to 100000 entries, and all of the last nickname; 10000 if not given"),
+    ),
     responses(
         (status = 200, description = "Who is on", body = Users),
+        (status = 400, description = "A bad parameter", body = ErrorBody),
         (status = 401, description = "Not the admin token", body = ErrorBody),
     ),
 )]
 pub(super) fn list_users(call: &Call<'_>) -> Result<Reply, Problem> {
-    let users = call.context.hub.ask(|hub, _, _| hub.users())?;
-    let users = users.into_iter().map(User::from).collect();
-    Ok(Reply::json(200, &Users { users }))
+    let people = call.context.admin.people(listing(call)?)?;
+    let users = people.list.into_iter().map(User::from).collect();
+    let more = people.more.then_some(true);
+    Ok(Reply::json(200, &Users { users, more }))
+}
+
+fn listing(call: &Call<'_>) -> Result<Listing, Problem> {
+    let query = &call.query;
+    let here = match query.get("here") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Problem::field("here", "must be true or false")),
+    };
+    let after = query.get("after").map(Name::parse_nickname).transpose();
+    let limit = match query.get("limit").map(str::parse) {
+        None => USUALLY_LISTED,
+        Some(Ok(limit)) if (1..=MAX_LISTED).contains(&limit) => limit,
+        Some(_) => {
+            let why = format!("must be a number from 1 to {MAX_LISTED}");
+            return Err(Problem::field("limit", why));
+        }
+    };
+    Ok(Listing {
+        here,
+        after: after.map_err(|error| Problem::field("after", error))?,
+        limit,
+    })
 }
 
 /// Ends all connections of a user; they may come back at once.

@@ -32,6 +32,7 @@ impl Builder {
                 tcp: None,
                 ws: None,
                 grpc: None,
+                proxy_protocol_from: Vec::new(),
             },
             ..Config::default()
         };

@@ -102,6 +102,9 @@ impl Ending {
         // What is left is sending an answer, or has asked for nothing.
         let soon = deadline.min(Instant::now() + LAST_ANSWERS);
         wait_while(soon, || registry.connections() > 0);
+        if shared.others.is_some() {
+            keep_bans(shared);
+        }
         let _ = shared.hub.send(Input::End);
         let _ = self.hub_thread.join();
         let left = deadline.saturating_duration_since(Instant::now());
@@ -112,6 +115,18 @@ impl Ending {
         // A connection's thread may still hold it for a moment.
         shared.data.release();
         drop(self.temporary);
+    }
+}
+
+/// Writes down the bans that were made on other servers, too: should Redis lose
+/// them, those of a data folder are in force.
+fn keep_bans(shared: &Shared) {
+    // Without a hub what was written down last has to do.
+    let Ok(bans) = shared.admin.bans() else {
+        return;
+    };
+    if let Err(error) = shared.data.bans().save(&bans) {
+        log::error!("{error}");
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) struct Keeping {
     pub threads: KeepingThreads,
     /// What signs passes.
     pub signing_key: Secret,
-    /// All live servers, if this is one of several.
-    pub others: Option<Others>,
+    /// The others, if this is one of several servers.
+    pub others: Option<Arc<dyn Others>>,
     #[cfg(feature = "cluster")]
     cluster: Option<crate::cluster::Cluster>,
 }
@@ -116,7 +116,7 @@ impl Keeping {
                 cluster: Some(threads),
             },
             signing_key,
-            others: Some(others(cluster.clone())),
+            others: Some(Arc::new(cluster.clone())),
             cluster: Some(cluster),
         })
     }
@@ -152,13 +152,13 @@ impl KeepingThreads {
     }
 }
 
-/// The live servers as everybody is told of them.
 #[cfg(feature = "cluster")]
-fn others(cluster: crate::cluster::Cluster) -> Others {
-    use crate::nodes::Node;
-    Arc::new(move || {
+impl Others for crate::cluster::Cluster {
+    fn nodes(&self) -> Vec<crate::nodes::Node> {
+        use crate::nodes::Node;
         let now = std::time::SystemTime::now();
-        let nodes = cluster.nodes().into_iter().map(|node| {
+        let nodes = crate::cluster::Cluster::nodes(self).into_iter();
+        let nodes = nodes.filter(|node| !node.is_draining).map(|node| {
             let beat = now.checked_sub(node.beat_age).unwrap_or(now);
             let beat = beat.duration_since(std::time::UNIX_EPOCH);
             Node {
@@ -170,7 +170,24 @@ fn others(cluster: crate::cluster::Cluster) -> Others {
             }
         });
         nodes.collect()
-    })
+    }
+
+    fn addresses(&self) -> std::collections::HashMap<crate::hub::NodeId, String> {
+        let nodes = crate::cluster::Cluster::nodes(self).into_iter();
+        nodes.map(|node| (node.id, node.address)).collect()
+    }
+
+    fn ban_number(&self, above: u64) -> Option<u64> {
+        crate::cluster::Cluster::ban_number(self, above).ok()
+    }
+
+    fn drain(&self) {
+        crate::cluster::Cluster::drain(self);
+    }
+
+    fn health(&self) -> crate::metrics::ClusterHealth {
+        crate::cluster::Cluster::health(self)
+    }
 }
 
 /// The database that is configured.

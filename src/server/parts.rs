@@ -92,6 +92,9 @@ pub(super) fn start(
     // Last, because it does not end by itself if anything else is missing.
     let hub_thread = turn.start(failed)?;
     let others = keeping.others;
+    if let Some(others) = others.clone() {
+        metrics.watch_cluster(move || others.health());
+    }
     let handles = Handles {
         registry,
         hub,

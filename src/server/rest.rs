@@ -47,7 +47,6 @@ impl Rest {
     }
 
     /// Whether the server can do its work.
-    #[cfg(feature = "grpc")]
     pub fn readiness(&self) -> Arc<Readiness> {
         self.readiness.clone()
     }

@@ -1,12 +1,15 @@
 //! What each listener does with its connections.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use crate::account::{NotLetIn, SignatureError};
+use crate::net::deadline::close_gently;
 use crate::net::front::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
 use crate::net::line::SessionContext;
 use crate::net::listener::Service;
+use crate::net::proxy_header::BadHeader;
 use crate::net::registry::{Permit, Refused};
 use crate::net::tls::{self, Inside, Tls};
 use crate::net::transport::Transport;
@@ -14,7 +17,7 @@ use crate::net::{direct, json, room, telnet, thread, websocket};
 use crate::page;
 use crate::rest::docs;
 
-use super::shared::Shared;
+use super::shared::{NoArrival, Shared};
 
 /// The line protocol over TCP.
 pub struct Telnet {
@@ -26,15 +29,18 @@ pub struct Telnet {
 
 impl Service for Telnet {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.shared.admit(peer)
+        self.shared.admit_lines(peer)
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, mut permit: Permit) {
+        let Some(client) = arrived(self, &self.shared, &stream, peer, &mut permit) else {
+            return;
+        };
         serve_lines(
             &self.shared,
             self.tls.as_deref(),
             stream,
-            peer,
+            client,
             permit,
             telnet::serve,
         );
@@ -58,15 +64,18 @@ pub struct RoomLines {
 
 impl Service for RoomLines {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.shared.admit(peer)
+        self.shared.admit_lines(peer)
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, mut permit: Permit) {
+        let Some(client) = arrived(self, &self.shared, &stream, peer, &mut permit) else {
+            return;
+        };
         serve_lines(
             &self.shared,
             self.tls.as_deref(),
             stream,
-            peer,
+            client,
             permit,
             room::serve_tcp,
         );
@@ -77,6 +86,32 @@ impl Service for RoomLines {
             return tls::REFUSAL.to_vec();
         }
         format!("{}\n", why.words()).into_bytes()
+    }
+}
+
+/// Who has come to lines over TCP; nobody, if they have been turned away.
+fn arrived(
+    service: &dyn Service,
+    shared: &Shared,
+    stream: &TcpStream,
+    peer: SocketAddr,
+    permit: &mut Permit,
+) -> Option<SocketAddr> {
+    match shared.arrival(stream, peer, permit) {
+        Ok(client) => Some(client),
+        // A balancer that only looks whether somebody listens.
+        Err(NoArrival::Header(BadHeader::Gone)) => None,
+        Err(NoArrival::Header(why)) => {
+            log::warn!("refused a connection from {peer}: {why}");
+            None
+        }
+        Err(NoArrival::Refused(client, why)) => {
+            log::warn!("refused {client}: {}", why.words());
+            // A socket that nothing was written to takes this without waiting.
+            let _ = (&*stream).write_all(&service.refusal(why));
+            close_gently(stream);
+            None
+        }
     }
 }
 

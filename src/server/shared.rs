@@ -1,24 +1,26 @@
 //! What listeners, REST and signals share while the server runs.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use parking_lot::RwLock;
 
 use crate::account::{Accounts, Gate, unix_ms};
-use crate::admin::Administration;
+use crate::admin::{Administration, AllServers, Servers};
 use crate::chatlog::{ChatLog, Entry};
 use crate::config::Config;
 use crate::data::{self, DataDir};
-use crate::hub::Ban;
-use crate::metrics::Metrics;
+use crate::hub::{Ban, NodeId};
+use crate::metrics::{ClusterHealth, Metrics};
 use crate::net::front::{HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
 use crate::net::line::{LineLimits, SessionContext};
+use crate::net::proxy_header::{self, BadHeader};
 use crate::net::registry::{Permit, Refused, Registry};
 use crate::net::tls::{Certificate, Inside, Tls};
 use crate::net::transport::Transport;
@@ -51,8 +53,12 @@ pub struct Shared {
     pub origins: Arc<Origins>,
     /// Proxies whose word on a client's address is taken.
     pub proxies: Arc<Proxies>,
+    /// Balancers that say in a PROXY header whom they speak for.
+    balancers: Proxies,
     /// Longest text of an administrator.
     pub admin_text_bytes: Arc<AtomicUsize>,
+    /// Whether it is about to be shut down.
+    is_draining: AtomicBool,
     /// Ids of the registry that have no connection: the program's own.
     pub participants: AtomicUsize,
 }
@@ -75,12 +81,27 @@ pub struct Handles {
     pub metrics: Arc<Metrics>,
     /// TLS, if a listener speaks it.
     pub tls: Option<Arc<Tls>>,
-    /// All live servers, if this is one of several.
-    pub others: Option<Others>,
+    /// The others, if this is one of several servers.
+    pub others: Option<Arc<dyn Others>>,
 }
 
-/// Tells the live servers.
-pub type Others = Arc<dyn Fn() -> Vec<Node> + Send + Sync>;
+/// This server's place among several that are one chat.
+pub trait Others: Send + Sync {
+    /// All live servers that people may be sent to.
+    fn nodes(&self) -> Vec<Node>;
+
+    /// What all live servers are called: `host:port`.
+    fn addresses(&self) -> HashMap<NodeId, String>;
+
+    /// A number for a ban that no other has; waits for it.
+    fn ban_number(&self, above: u64) -> Option<u64>;
+
+    /// Has people sent to this one no more.
+    fn drain(&self);
+
+    /// How it gets on with what they share; never waits.
+    fn health(&self) -> ClusterHealth;
+}
 
 /// Whoever has the settings in force has the parts they apply to.
 impl Deref for Shared {
@@ -102,21 +123,28 @@ impl Shared {
         let admin_text_bytes = Arc::new(AtomicUsize::new(config.limits.line_bytes));
         let data = handles.data.clone();
         let save_bans = move |list: &[Ban]| data.bans().save(list).map_err(io::Error::other);
+        let mut admin = Administration::new(
+            handles.hub.clone(),
+            handles.chat_log.clone(),
+            Box::new(save_bans),
+            admin_text_bytes.clone(),
+        );
+        if let Some(others) = handles.others.clone() {
+            let here = own_address.clone();
+            admin = admin.among(Box::new(All { here, others }));
+        }
         Shared {
-            admin: Arc::new(Administration::new(
-                handles.hub.clone(),
-                handles.chat_log.clone(),
-                Box::new(save_bans),
-                admin_text_bytes.clone(),
-            )),
+            admin: Arc::new(admin),
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
+            balancers: Proxies::new(config.listen.proxy_protocol_from.clone()),
             admin_token: Arc::new(AdminToken::new(
                 found_token.secret().clone(),
                 config.limits.auth_attempts,
             )),
             admin_text_bytes,
+            is_draining: AtomicBool::new(false),
             participants: AtomicUsize::new(0),
             #[cfg(feature = "grpc")]
             grpc: crate::grpc::Stop::default(),
@@ -127,11 +155,21 @@ impl Shared {
         }
     }
 
-    /// The live servers; this one, if it stands alone.
+    /// The live servers that people may be sent to; this one, if it stands
+    /// alone.
     pub fn nodes(&self) -> Vec<Node> {
         match &self.others {
-            Some(others) => others(),
+            Some(others) => others.nodes(),
+            None if self.is_draining.load(Ordering::Relaxed) => Vec::new(),
             None => vec![self.this_node()],
+        }
+    }
+
+    /// People are to be sent elsewhere from now on.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+        if let Some(others) = &self.others {
+            others.drain();
         }
     }
 
@@ -146,13 +184,43 @@ impl Shared {
         }
     }
 
-    /// Lets a connection in, or says why not.
-    pub fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.admit_within(peer, self.per_address(), 0)
+    /// Lets a connection to lines over TCP in, or says why not. How many come
+    /// through a balancer is not to be limited, only whom they come for.
+    pub fn admit_lines(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        let per_address = match self.balancers.trusts(peer.ip()) {
+            true => 0,
+            false => self.per_address(),
+        };
+        self.admit_within(peer, per_address, 0)
     }
 
-    /// As [`Shared::admit`], for a listener behind which proxies may be: how
-    /// many come through one is not to be limited, only whom they come for.
+    /// Who has come to lines over TCP, if a balancer says so; the permit is
+    /// theirs then.
+    pub fn arrival(
+        &self,
+        stream: &TcpStream,
+        peer: SocketAddr,
+        permit: &mut Permit,
+    ) -> Result<SocketAddr, NoArrival> {
+        if !self.balancers.trusts(peer.ip()) {
+            return Ok(peer);
+        }
+        let allowed = Duration::from_secs(self.config.read().limits.http_seconds);
+        let announced = proxy_header::read(stream, Instant::now() + allowed);
+        let client = announced.map_err(NoArrival::Header)?.unwrap_or(peer);
+        // Whom the balancer itself wants something from is not counted.
+        if client != peer {
+            let moved = permit.move_to(client.ip(), self.per_address());
+            moved.map_err(|why| {
+                self.metrics.connections_refused.inc();
+                NoArrival::Refused(client, why)
+            })?;
+        }
+        Ok(client)
+    }
+
+    /// As [`Shared::admit_lines`], for HTTP, where proxies say later whom they
+    /// come for.
     pub fn admit_http(&self, peer: SocketAddr) -> Result<Permit, Refused> {
         self.admit_within(peer, self.per_address_of(peer), 0)
     }
@@ -242,6 +310,8 @@ impl Shared {
         *self.capacity.write() = capacity(config.limits.connections);
         self.origins.replace(config.web.allowed_origins.clone());
         self.proxies.replace(config.web.trusted_proxies.clone());
+        self.balancers
+            .replace(config.listen.proxy_protocol_from.clone());
         self.accounts.set_attempts(config.limits.auth_attempts);
         self.admin_token.set_failures(config.limits.auth_attempts);
         self.admin_text_bytes
@@ -294,6 +364,33 @@ impl Shared {
                 data::AdminToken::Kept(_, path) => log::info!("admin token: {}", path.display()),
             }
         }
+    }
+}
+
+/// Why nobody has come with a connection.
+pub enum NoArrival {
+    /// The balancer does not say who.
+    Header(BadHeader),
+    /// They may not.
+    Refused(SocketAddr, Refused),
+}
+
+/// All servers, as administration knows them.
+struct All {
+    here: String,
+    others: Arc<dyn Others>,
+}
+
+impl AllServers for All {
+    fn called(&self) -> Servers {
+        Servers {
+            here: self.here.clone(),
+            others: self.others.addresses(),
+        }
+    }
+
+    fn ban_number(&self, above: u64) -> Option<u64> {
+        self.others.ban_number(above)
     }
 }
 

@@ -68,9 +68,15 @@ fn reload(chat: &Chat, sources: &Sources) {
     logging::set_filter(&chat.shared.config().log_level);
 }
 
-fn shut_down(chat: Chat, mut signals: Signals) -> ExitCode {
-    println!("shutting down");
-    let allowed = Duration::from_secs(chat.shared.config().shutdown_seconds);
+fn shut_down(mut chat: Chat, mut signals: Signals) -> ExitCode {
+    let config = chat.shared.config();
+    let allowed = Duration::from_secs(config.shutdown_seconds);
+    let draining = Duration::from_secs(config.drain_seconds);
+    chat.drain();
+    match config.drain_seconds {
+        0 => println!("shutting down"),
+        seconds => println!("shutting down in {seconds} s; not ready for new connections"),
+    }
     let second = std::thread::Builder::new().name("second signal".to_owned());
     let second = second.spawn(move || {
         if signals.forever().any(|signal| signal != SIGHUP) {
@@ -80,6 +86,8 @@ fn shut_down(chat: Chat, mut signals: Signals) -> ExitCode {
     if let Err(error) = second {
         log::warn!("a second signal will change nothing: {error}");
     }
+    // Whoever sends people here has to hear first. A second signal ends this, too.
+    std::thread::sleep(draining);
     match chat.shut_down(allowed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(overdue) => {

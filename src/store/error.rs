@@ -60,6 +60,16 @@ pub enum OpenError {
     Unsuitable(String, String),
 }
 
+impl StoreError {
+    /// What whoever asked is told; what the database said is for the log.
+    pub fn for_people(&self) -> &'static str {
+        match self {
+            StoreError::Busy => "the server is too busy to look that up; try again in a moment",
+            _ => "the server cannot reach its database; try again in a moment",
+        }
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chat_server::cluster::Cluster;
 use chat_server::hub::{Fate, News, Order, Shared};
 use chat_server::store::Window;
 
@@ -174,4 +175,31 @@ fn who_has_missed_what_was_removed_is_cut_off() {
     wait_until("it is back", || late.cluster.readiness().is_none());
     late.say(2, "dev", "back");
     assert!(matches!(late.fate_of(2), Fate::Committed(_)));
+}
+
+#[test]
+fn a_node_whose_hub_does_not_listen_is_known_to_be_behind() {
+    let chat = Chat::new();
+    let is_held = Arc::new(AtomicBool::new(true));
+    let hold = is_held.clone();
+    let deliver = move |_| {
+        while hold.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        true
+    };
+    let started = Cluster::start(chat.settings(), chat.postgres(), deliver, || {});
+    let (deaf, threads) = started.unwrap();
+    let talker = chat.node();
+    for number in 0..10 {
+        talker.say(number, "dev", &number.to_string());
+    }
+    talker.wait_told(10);
+    wait_until("one is behind, and the other is not", || {
+        deaf.health().behind_seconds > 0.5 && talker.cluster.health().behind_seconds == 0.0
+    });
+    is_held.store(false, Ordering::SeqCst);
+    wait_until("it has caught up", || deaf.health().behind_seconds == 0.0);
+    assert_eq!(deaf.health().joined, 1);
+    threads.shut_down(Duration::from_secs(10));
 }

@@ -98,7 +98,7 @@ def configurations_are_understood():
 
 
 def ports_of(config):
-    return {name: int(address.rpartition(":")[2]) for name, address in json.loads(read(config))["listen"].items()}
+    return {name: int(address.rpartition(":")[2]) for name, address in json.loads(read(config))["listen"].items() if isinstance(address, str)}
 
 
 # --- The image, compose and the balancer -------------------------------------
@@ -141,7 +141,8 @@ def compose_fits_together():
     assert len(servers) == 3
     for name, service in servers.items():
         assert service["environment"]["CHAT_SERVER_CLUSTER_ADVERTISE"] == f"{name}:{ports_of('compose/config.json')['web']}"
-        assert seconds(service["stop_grace_period"]) >= config["shutdown_seconds"] + 5
+        stopping = config["drain_seconds"] + config["shutdown_seconds"]
+        assert seconds(service["stop_grace_period"]) >= stopping + 5
         assert service["pids_limit"] > config["limits"]["connections"] + 200
         assert service["ulimits"]["nofile"]["hard"] > config["limits"]["connections"] + 128
         # REST for administrators is on loopback only.
@@ -159,8 +160,11 @@ def compose_fits_together():
         assert set(service["networks"]) <= set(compose["networks"])
     subnet = compose["networks"]["front"]["ipam"]["config"][0]["subnet"]
     assert config["web"]["trusted_proxies"] == [subnet]
+    assert config["listen"]["proxy_protocol_from"] == [subnet]
     wanted = set(re.findall(r"\$\{(\w+):\?", read("compose/compose.yaml")))
     assert wanted <= set(re.findall(r"^(\w+)=", read("compose/.env.example"), re.M)), wanted
+    every, times = re.search(r"check inter (\d+)s fall (\d+)", read("compose/haproxy.cfg")).groups()
+    assert config["drain_seconds"] > int(every) * int(times), "the balancer finds out too late"
     redis = dict(line.split(None, 1) for line in read("compose/redis.conf").splitlines() if line and line[0] != "#")
     assert redis["appendonly"] == "yes" and redis["maxmemory-policy"] == "noeviction"
     if shutil.which("docker") and subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
@@ -204,6 +208,8 @@ def the_balancer_goes_to_every_server_and_to_no_administration():
         for name, host, port, checked in servers:
             assert host == name and int(port) == ports[listener], servers
             assert int(checked or port) == ports["web"], "checked where /readyz is"
+        by_tcp = listener in ("telnet", "tcp")
+        assert section.count(" send-proxy-v2 ") == len(servers) * by_tcp, backend
         assert f"default_backend {backend}" in text
     published = {port.split(":")[-2] for port in load("compose/compose.yaml")["services"]["balancer"]["ports"]}
     assert set(re.findall(r"^    bind :(\d+)", text, re.M)) == published
@@ -274,7 +280,8 @@ def kubernetes_objects_fit_together(what):
     assert all(port["targetPort"] != "rest" for port in public), "REST is for administrators"
 
     # The end: told to all, then said goodbye, before it is forced.
-    pause = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
+    assert "lifecycle" not in container, "the server drains by itself"
+    pause = settings["drain_seconds"]
     readiness = container["readinessProbe"]
     assert pause >= readiness["periodSeconds"] * readiness["failureThreshold"]
     assert pod["terminationGracePeriodSeconds"] >= pause + settings["shutdown_seconds"] + 5
@@ -448,6 +455,9 @@ def asked_metrics_exist():
             asked[variable["name"]] = named_in(variable["query"]["query"])
     for rule in load("prometheus/adapter.yaml")["rules"]["custom"]:
         asked["adapter"] = named_in(rule["seriesQuery"])
+    if FEATURES != "full":
+        # Then it is not one of several.
+        there |= {name for names in asked.values() for name in names if name.startswith("chat_cluster_")}
     missing = {where: names - there for where, names in asked.items() if names - there}
     assert missing == {}, missing
     full = json.loads(read("compose/config.json"))["limits"]["connections"]

@@ -283,6 +283,7 @@ impl Model {
             | Refusal::TagUsed
             | Refusal::BadName(_)
             | Refusal::CannotAgree
+            | Refusal::CannotLookUp
             | Refusal::TooManyHeld
             | Refusal::TooManyHeldForAddress
             | Refusal::NicknameRegistered(_) => false,

@@ -88,7 +88,17 @@ impl Carrier {
 
     /// The same, if there is one to be had.
     pub fn try_tls(address: SocketAddr, trusted: &Path) -> io::Result<Carrier> {
+        Carrier::try_tls_after(address, &[], trusted)
+    }
+
+    /// The same, after something that is not TLS.
+    pub fn try_tls_after(
+        address: SocketAddr,
+        before: &[u8],
+        trusted: &Path,
+    ) -> io::Result<Carrier> {
         let mut carrier = Carrier::plain(address);
+        carrier.stream.write_all(before)?;
         let name = ServerName::try_from("localhost").unwrap();
         let mut tls = ClientConnection::new(trusting(trusted), name).unwrap();
         while tls.is_handshaking() {

@@ -101,6 +101,8 @@ local function release(key)
 end
 
 local function ban(notice, target, ban)
+  -- Without any, those of a data folder would be in force.
+  redis.call('HSET', P .. ':bans', '', '')
   if ban == '' then
     redis.call('HDEL', P .. ':bans', target)
   else

@@ -119,17 +119,33 @@ pub mod tail_log_response {
         Missed(u64),
     }
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ListUsersRequest {}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUsersRequest {
+    /// Only who is on this server.
+    #[prost(bool, tag = "1")]
+    pub here: bool,
+    /// Only nicknames that come after this one; empty: from the first.
+    #[prost(string, tag = "2")]
+    pub after: ::prost::alloc::string::String,
+    /// Entries at most, and all of the last nickname: to 100000; 0 is 10000.
+    #[prost(uint32, tag = "3")]
+    pub limit: u32,
+}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ListUsersResponse {
+    /// By nickname: one entry a connection to the server that answers, and one
+    /// for each of the others that a user is on.
     #[prost(message, repeated, tag = "1")]
     pub users: ::prost::alloc::vec::Vec<User>,
+    /// Whether there are more.
+    #[prost(bool, tag = "2")]
+    pub more: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct User {
     #[prost(string, tag = "1")]
     pub nickname: ::prost::alloc::string::String,
+    /// Empty for who is on another server, as are the next two.
     #[prost(string, tag = "2")]
     pub address: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
@@ -140,6 +156,9 @@ pub struct User {
     /// In the order joined.
     #[prost(string, repeated, tag = "5")]
     pub channels: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Which server they are on, `host:port`; empty if there is only one.
+    #[prost(string, tag = "6")]
+    pub node: ::prost::alloc::string::String,
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListChannelsRequest {}

@@ -40,10 +40,11 @@ impl LineSession {
                 );
                 self.ask(Asking::Password(account.username.clone()), &words)
             }
-            Err(error) => self.say(&format!(
-                "! Whether that nickname is registered cannot be found out: {error}.\n\
-                 {NICKNAME_AGAIN}"
-            )),
+            Err(error) => {
+                log::error!("a nickname could not be looked up: {error}");
+                let refusal = Refusal::CannotLookUp;
+                self.say(&format!("! {refusal}\n{NICKNAME_AGAIN}"))
+            }
         }
     }
 

@@ -10,12 +10,15 @@ import { askToKick } from "./kick.js";
 import { Table } from "./table.js";
 
 const EVERY = 3_000;
+/** Of who is on another server this one knows only which. */
+const whole = (user) => (user.address === undefined ? { ...user, elsewhere: true, protocol: "", address: `on ${user.node}`, since: null } : user);
 const keyOf = ({ nickname, address }) => `${nickname} ${address}`;
 
 export class People {
   title = "People";
   #app;
   #users = null;
+  #more = false;
   #selected = new Set();
   #repeat = new Repeat(() => this.#ask(), EVERY);
   #filter = h("input", { type: "search", class: "input", placeholder: "Filter by anything", "aria-label": "Filter people", spellcheck: "false", on: { input: () => this.#paint() } });
@@ -38,8 +41,8 @@ export class People {
         { name: "Nickname", class: "strong", text: ({ nickname }) => nickname },
         { name: "Protocol", text: ({ protocol }) => protocol },
         { name: "Address", class: "mono", text: ({ address }) => address },
-        { name: "On for", text: ({ since }) => ago(since), value: ({ since }) => -Date.parse(since),
-          fill: (cell, { since }) => cell.replaceChildren(h("time", { datetime: since, title: `since ${fullTime(since)}` }, ago(since))) },
+        { name: "On for", text: ({ since }) => (since ? ago(since) : ""), value: ({ since }) => (since ? -Date.parse(since) : 0),
+          fill: (cell, { since }) => cell.replaceChildren(...(since ? [h("time", { datetime: since, title: `since ${fullTime(since)}` }, ago(since))] : [])) },
         { name: "Channels", class: "wide", text: ({ channels }) => channels.map((name) => `#${name}`).join(" ") },
         { name: "Actions", class: "actions", update: (cell, row) => this.#updateActions(cell, row) },
       ],
@@ -63,7 +66,9 @@ export class People {
 
   async #ask() {
     try {
-      this.#users = (await this.#app.api.get("/admin/users")).users;
+      const { users, more } = await this.#app.api.get("/admin/users");
+      this.#users = users.map(whole);
+      this.#more = more ?? false;
       this.#state.hidden = true;
       this.#body.hidden = false;
       this.#paint();
@@ -86,7 +91,8 @@ export class People {
     for (const key of this.#selected) if (!keys.has(key)) this.#selected.delete(key);
     const shown = this.#shown();
     this.#table.show(shown);
-    this.#count.textContent = shown.length === this.#users.length ? plural(shown.length, "connection") : `${shown.length} of ${plural(this.#users.length, "connection")}`;
+    const all = `${this.#more ? "the first " : ""}${plural(this.#users.length, "connection")}`;
+    this.#count.textContent = shown.length === this.#users.length ? all : `${shown.length} of ${all}`;
     const chosen = shown.filter((user) => this.#selected.has(keyOf(user)));
     this.#all.checked = chosen.length > 0 && chosen.length === shown.length;
     this.#all.indeterminate = chosen.length > 0 && chosen.length < shown.length;
@@ -94,7 +100,7 @@ export class People {
   }
 
   #paintProtocols() {
-    const names = [...new Set(this.#users.map(({ protocol }) => protocol))].sort();
+    const names = [...new Set(this.#users.map(({ protocol }) => protocol))].filter(Boolean).sort();
     const { value } = this.#protocol;
     if (value !== "" && !names.includes(value)) names.push(value);
     if (this.#protocol.names === names.join(" ")) return;
@@ -147,7 +153,7 @@ export class People {
   #updateActions(cell, user) {
     if (cell.firstElementChild) return;
     const { nickname } = user;
-    const address = user.address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+    const address = user.elsewhere ? undefined : user.address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
     const button = (label, click) => h("button", { type: "button", class: "button small", "aria-label": `${label} ${nickname}`, on: { click } }, `${label}…`);
     cell.append(
       button("Disconnect", () => askToKick(this.#app, this.#people([user]))),

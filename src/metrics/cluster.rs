@@ -1,0 +1,130 @@
+//! How a server that is one of several gets on with what they share. A server
+//! that stands alone has none of these.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+/// What there is to know of it at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ClusterHealth {
+    /// What all servers have their log in.
+    pub redis: ServiceHealth,
+    /// What all servers store messages in.
+    pub postgres: ServiceHealth,
+    /// Live servers, as of the last beat.
+    pub servers: u64,
+    /// How often this server has become one of them.
+    pub joined: u64,
+    /// The age of the oldest entry of the log that this server has not read.
+    pub behind_seconds: f64,
+    /// Entries of the log that no server has stored yet.
+    pub unstored: u64,
+    /// The age of the oldest of them.
+    pub unstored_seconds: f64,
+}
+
+/// Something that servers need from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ServiceHealth {
+    /// Whether it answers.
+    pub is_up: bool,
+    /// How often it has answered again after it had not.
+    pub reconnects: u64,
+}
+
+/// Asks when somebody wants to know.
+pub(super) struct Cluster<F>(pub F);
+
+impl<F> fmt::Debug for Cluster<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").finish_non_exhaustive()
+    }
+}
+
+impl<F: Fn() -> ClusterHealth + Send + Sync + 'static> Collector for Cluster<F> {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let health = (self.0)();
+        let services = [("redis", health.redis), ("postgres", health.postgres)];
+        let e = &mut encoder;
+        let help = "1 if it answers this server, or 0";
+        let mut up = e.encode_descriptor("chat_cluster_up", help, None, MetricType::Gauge)?;
+        for (service, health) in services {
+            let labels = [("service", service)];
+            let is_up = ConstGauge::new(u64::from(health.is_up));
+            is_up.encode(up.encode_family(&labels)?)?;
+        }
+        let help = "Times it has answered again after it had not";
+        let name = "chat_cluster_reconnects";
+        let mut again = e.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (service, health) in services {
+            let labels = [("service", service)];
+            let reconnects = ConstCounter::new(health.reconnects);
+            reconnects.encode(again.encode_family(&labels)?)?;
+        }
+        let (name, help) = ("chat_cluster_servers", "Live servers");
+        one(e, name, help, &ConstGauge::new(health.servers))?;
+        let (name, help) = (
+            "chat_cluster_joined",
+            "Times this server has become one of the live ones",
+        );
+        one(e, name, help, &ConstCounter::new(health.joined))?;
+        let (name, help) = (
+            "chat_cluster_behind_seconds",
+            "Age of the oldest entry of the log that this server has not read",
+        );
+        one(e, name, help, &ConstGauge::new(health.behind_seconds))?;
+        let (name, help) = (
+            "chat_cluster_unstored",
+            "Entries of the log, of all servers, that are not in PostgreSQL yet",
+        );
+        one(e, name, help, &ConstGauge::new(health.unstored))?;
+        let (name, help) = ("chat_cluster_unstored_seconds", "Age of the oldest of them");
+        one(e, name, help, &ConstGauge::new(health.unstored_seconds))
+    }
+}
+
+fn one(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    metric: &impl EncodeMetric,
+) -> fmt::Result {
+    let encoder = encoder.encode_descriptor(name, help, None, metric.metric_type())?;
+    metric.encode(encoder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn only_one_of_several_has_them() {
+        let metrics = Metrics::new();
+        assert!(!metrics.encode().contains("chat_cluster"));
+        metrics.watch_cluster(|| ClusterHealth {
+            redis: ServiceHealth {
+                is_up: true,
+                reconnects: 2,
+            },
+            unstored: 7,
+            unstored_seconds: 1.5,
+            ..ClusterHealth::default()
+        });
+        let text = metrics.encode();
+        for line in [
+            "chat_cluster_up{service=\"redis\"} 1\n",
+            "chat_cluster_up{service=\"postgres\"} 0\n",
+            "chat_cluster_reconnects_total{service=\"redis\"} 2\n",
+            "chat_cluster_unstored 7\n",
+            "chat_cluster_unstored_seconds 1.5\n",
+        ] {
+            assert!(text.contains(line), "{line:?} in {text}");
+        }
+    }
+}
