@@ -1,0 +1,137 @@
+//! What everybody in the test knows, and how far each of them has got.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::{Server, wait_until};
+
+/// The room everybody is in.
+pub const ROOM: &str = "dev";
+/// What is said there last.
+pub const END: &str = "the end";
+/// How long all of it may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How long to wait before going to the next server.
+pub const PAUSE: Duration = Duration::from_millis(100);
+/// How much everybody has to get done before it counts as getting somewhere.
+const SOME: usize = 3;
+
+/// Where one server listens, also after a restart.
+pub struct Doors {
+    pub telnet: SocketAddr,
+    pub tcp: SocketAddr,
+    pub web: SocketAddr,
+}
+
+pub struct Plan {
+    pub doors: Vec<Doors>,
+    /// Nothing more is to be said.
+    is_enough: AtomicBool,
+    /// What each of them has said and had confirmed.
+    progress: Mutex<BTreeMap<String, usize>>,
+    /// Who has had their last message confirmed.
+    finished: Mutex<BTreeSet<String>>,
+    /// How often somebody was let in under the nickname several want.
+    pub reigns: AtomicUsize,
+    started: Instant,
+}
+
+impl Plan {
+    pub fn new(servers: &[&Server]) -> Plan {
+        let doors = servers.iter().map(|server| Doors {
+            telnet: server.telnet(),
+            tcp: server.address("tcp"),
+            web: server.web(),
+        });
+        Plan {
+            doors: doors.collect(),
+            is_enough: AtomicBool::new(false),
+            progress: Mutex::default(),
+            finished: Mutex::default(),
+            reigns: AtomicUsize::new(0),
+            started: Instant::now(),
+        }
+    }
+
+    /// The doors of a server, counted in a circle.
+    pub fn doors(&self, at: usize) -> &Doors {
+        &self.doors[at % self.doors.len()]
+    }
+
+    pub fn is_enough(&self) -> bool {
+        self.is_enough.load(Ordering::SeqCst)
+    }
+
+    pub fn enough(&self) {
+        self.is_enough.store(true, Ordering::SeqCst);
+    }
+
+    /// Somebody will get things done.
+    pub fn enter(&self, who: &str) {
+        let mut progress = self.progress.lock().unwrap();
+        progress.entry(who.to_owned()).or_default();
+    }
+
+    /// Somebody has got something done.
+    pub fn done(&self, who: &str) {
+        *self.progress.lock().unwrap().get_mut(who).unwrap() += 1;
+    }
+
+    /// Somebody has said all.
+    pub fn finish(&self, who: &str) {
+        self.finished.lock().unwrap().insert(who.to_owned());
+    }
+
+    /// How many have said all.
+    pub fn finished(&self) -> usize {
+        self.finished.lock().unwrap().len()
+    }
+
+    /// Whoever waits for ever says so instead.
+    pub fn check_time(&self, report: impl FnOnce() -> String) {
+        let in_time = self.started.elapsed() < PATIENCE;
+        assert!(in_time, "it takes too long: {}", report());
+    }
+
+    /// Waits until those for whom it is meant have got some more done.
+    pub fn flow(&self, when: &str, whose: impl Fn(&str) -> bool) {
+        let before = self.progress.lock().unwrap().clone();
+        let mut missing = Vec::new();
+        let begun = Instant::now();
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            wait_until(&format!("messages flow {when}"), || {
+                let now = self.progress.lock().unwrap();
+                let waiting = before
+                    .iter()
+                    .filter(|(who, done)| whose(who) && now[*who] < *done + SOME);
+                missing = waiting.map(|(who, _)| who.clone()).collect();
+                missing.is_empty()
+            });
+        }));
+        println!(
+            "{:5.1} s: messages flow {when}, after {:.1} s",
+            self.started.elapsed().as_secs_f32(),
+            begun.elapsed().as_secs_f32()
+        );
+        if let Err(panic) = ended {
+            eprintln!("nothing from {missing:?}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// A connection to somebody else. (What connects to a port that nobody
+/// listens at may, by chance, reach itself.)
+pub fn connect(address: SocketAddr, patience: Duration) -> Option<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+    if stream.local_addr().ok()? == address {
+        return None;
+    }
+    stream.set_nodelay(true).ok()?;
+    stream.set_read_timeout(Some(patience)).ok()?;
+    stream.set_write_timeout(Some(patience)).ok()?;
+    Some(stream)
+}
