@@ -110,7 +110,7 @@ impl Wanderer {
                         false => {}
                     }
                 }
-                "stored" if frame["tag"] == self.said.to_string() => self.acknowledged(socket)?,
+                "stored" if self.is_about_the_last(&frame) => self.acknowledged(socket)?,
                 // Not yet, and not at once again.
                 "error" if frame["tag"].is_string() => {
                     std::thread::sleep(PAUSE);
@@ -150,6 +150,11 @@ impl Wanderer {
         let tag = self.said.to_string();
         let args = json!({ "room": ROOM, "body": body, "tag": tag });
         command(socket, "message", args)
+    }
+
+    fn is_about_the_last(&self, frame: &Value) -> bool {
+        let tag = frame["tag"].as_str().and_then(|tag| tag.parse().ok());
+        tag == Some(self.said)
     }
 
     fn acknowledged(&mut self, socket: &mut Socket) -> Talk {
