@@ -33,9 +33,26 @@ pub fn on_one_order(wanderers: &[Wanderer]) -> Order {
     assert_eq!(order.len(), heard.len(), "something was said twice");
     let ids: HashSet<&String> = heard.iter().map(|(id, _)| id).collect();
     assert_eq!(ids.len(), heard.len(), "an id was given twice");
-    let prizes = heard.iter().filter(|(_, text)| text.starts_with(PRIZE));
-    assert!(prizes.count() > 0, "nobody ever had the nickname all want");
     order
+}
+
+/// Whoever had the nickname that several want had it alone: nobody spoke
+/// under it between two messages of one connection.
+pub fn on_one_owner(order: &Order) {
+    let mut said: Vec<(&usize, &str)> = order
+        .iter()
+        .filter_map(|(text, at)| Some((at, text.strip_prefix(PRIZE)?)))
+        .collect();
+    said.sort_unstable();
+    let mut owners: Vec<&str> = said
+        .iter()
+        .filter_map(|(_, text)| Some(text.rsplit_once(' ')?.0))
+        .collect();
+    owners.dedup();
+    let different: HashSet<&&str> = owners.iter().collect();
+    assert_eq!(different.len(), owners.len(), "by turns: {owners:?}");
+    assert!(owners.len() > 3, "it hardly changed hands: {owners:?}");
+    println!("{PRIZE} had {} owners", owners.len());
 }
 
 /// What one connection brought is a part of that order without a gap.

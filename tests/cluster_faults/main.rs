@@ -14,7 +14,7 @@ mod wanderer;
 mod wire;
 
 use std::sync::Arc;
-use std::thread::{JoinHandle, spawn};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use correspondent::{Account, Correspondent};
@@ -76,7 +76,7 @@ impl People {
             let name = format!("json{number}");
             let token = JsonClient::token(server, &name);
             let wanderer = Wanderer::new(&name, token, plan, number);
-            spawn(move || wanderer.run())
+            plan::live(plan, move || wanderer.run())
         });
         let person = |name, kind, at, patience| Person::new(name, kind, plan, at, patience);
         let contender = |name, at| Person::contender(name, plan, at, IMPATIENT);
@@ -103,11 +103,11 @@ impl People {
         People {
             wanderers: wanderers.collect(),
             persons: persons
-                .map(|person| spawn(move || person.run()))
+                .map(|person| plan::live(plan, move || person.run()))
                 .into_iter()
                 .collect(),
             correspondents: correspondents
-                .map(|correspondent| spawn(move || correspondent.run()))
+                .map(|correspondent| plan::live(plan, move || correspondent.run()))
                 .into_iter()
                 .collect(),
             accounts,
@@ -220,6 +220,7 @@ fn whatever_is_killed_or_stopped_everybody_has_every_message_in_one_order() {
         everyone.push(Wanderer::reader(&name, token, &plan, at).run());
     }
     let order = agreement::on_one_order(&everyone);
+    agreement::on_one_owner(&order);
     for person in &persons {
         person
             .sessions

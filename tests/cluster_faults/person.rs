@@ -2,7 +2,6 @@
 //! piece of what was said. Some of them all want the same nickname.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::plan::{PAUSE, Plan, ROOM};
@@ -28,13 +27,6 @@ pub struct Person {
     said: usize,
     /// What came, connection by connection.
     pub sessions: Vec<Vec<String>>,
-}
-
-/// A message on its way.
-struct Said {
-    text: String,
-    /// How often the nickname had been given to anybody by then.
-    reigns: usize,
 }
 
 impl Person {
@@ -85,11 +77,6 @@ impl Person {
 
     fn visit(&mut self, wire: &mut Wire) -> Result<(), Ended> {
         self.come_in(wire)?;
-        let reign = self.plan.reigns.load(Ordering::SeqCst);
-        let reign = match self.nickname == PRIZE {
-            true => self.plan.reigns.fetch_add(1, Ordering::SeqCst) + 1,
-            false => reign,
-        };
         let mut waiting = None;
         let mut confirmed = 0;
         let mut said_at = Instant::now();
@@ -109,12 +96,10 @@ impl Person {
             for line in lines {
                 match self.kind.message(&line) {
                     Some(text) => {
-                        if waiting
-                            .as_ref()
-                            .is_some_and(|said: &Said| said.text == text)
-                        {
-                            self.check_reign(waiting.take(), reign);
+                        if waiting.as_ref() == Some(&text) {
+                            waiting = None;
                             confirmed += 1;
+                            self.plan.done(self.group());
                         }
                         self.hear(text);
                     }
@@ -154,14 +139,12 @@ impl Person {
         }
     }
 
-    fn say(&mut self, wire: &mut Wire) -> Result<Said, Ended> {
+    /// Says something nobody has said before, on this connection.
+    fn say(&mut self, wire: &mut Wire) -> Result<String, Ended> {
         self.said += 1;
-        let text = format!("{} {}", self.name, self.said);
-        // Before it is said: whoever is let in later counts.
-        let reigns = self.plan.reigns.load(Ordering::SeqCst);
+        let text = format!("{}/{} {}", self.name, self.sessions.len(), self.said);
         wire.say(&text)?;
-        let text = format!("{}: {text}", self.nickname);
-        Ok(Said { text, reigns })
+        Ok(format!("{}: {text}", self.nickname))
     }
 
     fn hear(&mut self, text: String) {
@@ -170,18 +153,12 @@ impl Person {
         }
     }
 
-    /// What was said under the nickname after somebody else was let in with
-    /// it must not have been said.
-    fn check_reign(&self, said: Option<Said>, reign: usize) {
-        let who = match self.nickname == PRIZE {
+    /// Who has got something done when this one has.
+    fn group(&self) -> &str {
+        match self.nickname == PRIZE {
             true => PRIZE,
             false => &self.name,
-        };
-        self.plan.done(who);
-        let Some(said) = said.filter(|_| who == PRIZE) else {
-            return;
-        };
-        assert_eq!(said.reigns, reign, "two had one nickname: {}", said.text);
+        }
     }
 
     /// Room lines have nothing else that is no message.

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::support::{Server, wait_until};
@@ -34,8 +35,8 @@ pub struct Plan {
     progress: Mutex<BTreeMap<String, usize>>,
     /// Who has had their last message confirmed.
     finished: Mutex<BTreeSet<String>>,
-    /// How often somebody was let in under the nickname several want.
-    pub reigns: AtomicUsize,
+    /// Somebody has seen what must not be.
+    is_broken: AtomicBool,
     started: Instant,
 }
 
@@ -51,7 +52,7 @@ impl Plan {
             is_enough: AtomicBool::new(false),
             progress: Mutex::default(),
             finished: Mutex::default(),
-            reigns: AtomicUsize::new(0),
+            is_broken: AtomicBool::new(false),
             started: Instant::now(),
         }
     }
@@ -99,10 +100,11 @@ impl Plan {
     /// Waits until those for whom it is meant have got some more done.
     pub fn flow(&self, when: &str, whose: impl Fn(&str) -> bool) {
         let before = self.progress.lock().unwrap().clone();
-        let mut missing = Vec::new();
+        let mut missing: Vec<String> = Vec::new();
         let begun = Instant::now();
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             wait_until(&format!("messages flow {when}"), || {
+                assert!(!self.is_broken.load(Ordering::SeqCst), "somebody gave up");
                 let now = self.progress.lock().unwrap();
                 let waiting = before
                     .iter()
@@ -121,6 +123,26 @@ impl Plan {
             std::panic::resume_unwind(panic);
         }
     }
+}
+
+/// Has somebody live on a thread. If that one fails, nobody waits for it.
+pub fn live<T: Send + 'static>(
+    plan: &Arc<Plan>,
+    life: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    struct Alarm(Arc<Plan>);
+    impl Drop for Alarm {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                self.0.is_broken.store(true, Ordering::SeqCst);
+            }
+        }
+    }
+    let alarm = Alarm(plan.clone());
+    std::thread::spawn(move || {
+        let _alarm = alarm;
+        life()
+    })
 }
 
 /// A connection to somebody else. (What connects to a port that nobody
