@@ -162,7 +162,7 @@ fn redis_fails(plan: &Plan, redis: &Redis, server: &Server) {
     wait_until("all know each other still", || live(server) == 3);
 }
 
-fn postgres_fails(plan: &Plan, postgres: &Postgres, server: &Server) {
+fn postgres_fails(plan: &Plan, postgres: &Postgres, server: &Server, other: &mut Server) {
     postgres.kill();
     plan.flow("without PostgreSQL", those_who_resume);
     postgres.start_again();
@@ -177,8 +177,12 @@ fn postgres_fails(plan: &Plan, postgres: &Postgres, server: &Server) {
     assert_eq!(answer.status, 503, "{}", answer.body);
     wait_until("the server is not ready", || !is_ready(server));
     plan.flow("still while PostgreSQL stands still", those_who_resume);
+    // Nor is the end of a server.
+    other.signal(Signal::TERM);
+    other.wait_exit();
     wait_for_the_rest(STANDSTILL, since);
     postgres.go_on();
+    other.start_again();
     wait_until("the server is ready again", || is_ready(server));
     plan.flow("after PostgreSQL stood still", everybody);
     let answer = server.post_form("/api/auth_token", &form);
@@ -202,7 +206,7 @@ fn whatever_is_killed_or_stopped_everybody_has_every_message_in_one_order() {
     plan.flow("at first", everybody);
     servers_fail(&plan, &mut one, &mut two, &mut three);
     redis_fails(&plan, &common.redis, &one);
-    postgres_fails(&plan, &common.postgres, &one);
+    postgres_fails(&plan, &common.postgres, &one, &mut three);
 
     plan.enough();
     let persons = join(people.persons);

@@ -66,8 +66,10 @@ impl Person {
                 .check_time(|| format!("{} said {}", self.name, self.said));
             if let Some(mut wire) = self.kind.open(self.plan.doors(self.at)) {
                 self.sessions.push(Vec::new());
+                self.note(&format!("has reached server {}", self.at));
                 // Whatever goes wrong, there are other servers.
                 let _ = self.visit(&mut wire);
+                self.note("leaves");
             }
             self.at += 1;
             std::thread::sleep(PAUSE);
@@ -99,12 +101,17 @@ impl Person {
                         if waiting.as_ref() == Some(&text) {
                             waiting = None;
                             confirmed += 1;
+                            self.note("is heard");
                             self.plan.done(self.group());
                         }
                         self.hear(text);
                     }
-                    None if self.is_refusal(&line) => waiting = None,
-                    None => {}
+                    None => {
+                        self.note(&line);
+                        if self.is_refusal(&line) {
+                            waiting = None;
+                        }
+                    }
                 }
             }
         }
@@ -126,6 +133,7 @@ impl Person {
         let begun = Instant::now();
         loop {
             for line in wire.hear()?.into_iter().flatten() {
+                self.note(&line);
                 if line.starts_with("! ") {
                     return Err(Ended);
                 }
@@ -143,6 +151,7 @@ impl Person {
     fn say(&mut self, wire: &mut Wire) -> Result<String, Ended> {
         self.said += 1;
         let text = format!("{}/{} {}", self.name, self.sessions.len(), self.said);
+        self.note(&text);
         wire.say(&text)?;
         Ok(format!("{}: {text}", self.nickname))
     }
@@ -151,6 +160,10 @@ impl Person {
         if let Some(session) = self.sessions.last_mut() {
             session.push(text);
         }
+    }
+
+    fn note(&self, what: &str) {
+        self.plan.note(&self.name, what);
     }
 
     /// Who has got something done when this one has.

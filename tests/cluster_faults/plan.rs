@@ -1,6 +1,6 @@
 //! What everybody in the test knows, and how far each of them has got.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,6 +17,8 @@ pub const END: &str = "the end";
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How long to wait before going to the next server.
 pub const PAUSE: Duration = Duration::from_millis(100);
+/// How much is remembered of what somebody did.
+const NOTES: usize = 20;
 /// How much everybody has to get done before it counts as getting somewhere.
 const SOME: usize = 3;
 
@@ -35,6 +37,8 @@ pub struct Plan {
     progress: Mutex<BTreeMap<String, usize>>,
     /// Who has had their last message confirmed.
     finished: Mutex<BTreeSet<String>>,
+    /// What those who cannot resume did last, for failure messages.
+    notes: Mutex<BTreeMap<String, VecDeque<String>>>,
     /// Somebody has seen what must not be.
     is_broken: AtomicBool,
     started: Instant,
@@ -52,6 +56,7 @@ impl Plan {
             is_enough: AtomicBool::new(false),
             progress: Mutex::default(),
             finished: Mutex::default(),
+            notes: Mutex::default(),
             is_broken: AtomicBool::new(false),
             started: Instant::now(),
         }
@@ -79,6 +84,17 @@ impl Plan {
     /// Somebody has got something done.
     pub fn done(&self, who: &str) {
         *self.progress.lock().unwrap().get_mut(who).unwrap() += 1;
+    }
+
+    /// Remembers what somebody did.
+    pub fn note(&self, who: &str, what: &str) {
+        let mut notes = self.notes.lock().unwrap();
+        let notes = notes.entry(who.to_owned()).or_default();
+        let at = self.started.elapsed().as_secs_f32();
+        notes.push_back(format!("{at:.2} {what}"));
+        if notes.len() > NOTES {
+            notes.pop_front();
+        }
     }
 
     /// Somebody has said all.
@@ -119,7 +135,10 @@ impl Plan {
             begun.elapsed().as_secs_f32()
         );
         if let Err(panic) = ended {
-            eprintln!("nothing from {missing:?}");
+            eprintln!(
+                "nothing from {missing:?}: {:#?}",
+                self.notes.lock().unwrap()
+            );
             std::panic::resume_unwind(panic);
         }
     }
