@@ -95,7 +95,7 @@ impl Lanes {
         });
         match self.jobs.send_timeout(job, self.wait) {
             Ok(()) => {}
-            Err(SendTimeoutError::Timeout(_)) => return Err(StoreError::Busy),
+            Err(SendTimeoutError::Timeout(_)) => return Err(self.silence.or_busy()),
             Err(SendTimeoutError::Disconnected(_)) => return Err(super::closed()),
         }
         match answer.recv_timeout(patience) {
@@ -168,6 +168,14 @@ impl Silence {
     fn ends(&self) {
         if self.tried.lock().take().is_some() {
             log::info!("the database answers again");
+        }
+    }
+
+    /// Why all lanes are taken.
+    fn or_busy(&self) -> StoreError {
+        match *self.tried.lock() {
+            Some(_) => StoreError::Silent,
+            None => StoreError::Busy,
         }
     }
 
