@@ -49,6 +49,7 @@ impl House {
             protocol: "bench",
             address: "192.0.2.1:1".parse().unwrap(),
             one_channel: true,
+            shows_past: true,
         };
         let nickname = Name::parse(&format!("member{index}")).unwrap();
         self.hub.open(id, profile, self.now, &mut self.fx);

@@ -373,6 +373,7 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
         protocol: "test",
         address: "192.0.2.1:1".parse().unwrap(),
         one_channel: true,
+        shows_past: true,
     };
     let mut fx = Effects::default();
     hub.open(id, profile, now, &mut fx);

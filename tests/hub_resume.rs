@@ -2,7 +2,9 @@
 
 mod hub_support;
 
-use chat_server::hub::{Audience, Command, ConnectionId, Farewell, Limits, MessageId, Tag};
+use chat_server::hub::{
+    Audience, Command, ConnectionId, Farewell, Limits, MessageId, Profile, Tag,
+};
 use chat_server::name::Name;
 use chat_server::store::{History, StoredMessage, Window};
 use chat_server::text::Text;
@@ -585,4 +587,50 @@ fn a_tagged_message_for_which_there_is_no_room_is_refused_with_its_tag() {
     house.forget();
     house.apply(alice, tagged("t1", "hi"));
     assert_eq!(house.told(alice), ["t1: too_many_waiting"]);
+}
+
+#[test]
+fn what_the_past_had_already_is_told_once_to_who_does_not_show_it() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    house.say(bob, "one");
+    house.say(bob, "two");
+    house.say(bob, "three");
+    let ids = std::mem::take(&mut house.appended);
+    house.run(|hub, now, fx| hub.close(bob, chat_server::hub::Farewell::Quit, now, fx));
+    // The channel comes into being once more, by one who shows the past and
+    // one who does not.
+    let alice = house.open(1);
+    let room = ConnectionId {
+        index: 2,
+        generation: 0,
+    };
+    let profile = Profile {
+        protocol: "room",
+        address: "192.0.2.1:1".parse().unwrap(),
+        one_channel: true,
+        shows_past: false,
+    };
+    house.run(|hub, now, fx| hub.open(room, profile, now, fx));
+    for (id, nickname) in [(alice, "alice"), (room, "room")] {
+        house.claim(id, nickname).unwrap();
+        house.join(id, "dev");
+    }
+    house.forget();
+    // Two of them are in the past: one committed before it is read, one after.
+    house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(ids[0], true), now, fx));
+    recall(&mut house, &[(ids[0], "one"), (ids[1], "two")]);
+    for &id in &ids[1..] {
+        house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(id, true), now, fx));
+    }
+    let mut said = |who| {
+        let mut told = house.told(who);
+        told.retain(|line| line.starts_with("dev/bob: "));
+        told
+    };
+    assert_eq!(
+        said(room),
+        ["dev/bob: one", "dev/bob: two", "dev/bob: three"]
+    );
+    assert_eq!(said(alice), ["dev/bob: three"]);
 }

@@ -480,6 +480,38 @@ fn a_database_that_was_killed_is_found_again() {
 }
 
 #[test]
+fn a_database_that_hangs_keeps_nobody_waiting_for_long() {
+    let postgres = Postgres::start();
+    let url = postgres.create_database();
+    let store = Arc::new(open(PostgresSettings {
+        answer_timeout: Duration::from_millis(200),
+        statement_timeout: Duration::from_millis(200),
+        ..settings(&url)
+    }));
+    let a: Account = store.create_account(&person("ann")).unwrap();
+    store.merge(&[said(1, "dev", "x")]).unwrap();
+    let dev = Conversation::Channel(name("dev"));
+    assert_eq!(times(&*store, &dev), [1]);
+    postgres.stop();
+    // With or without a connection that was made before. In vain, each of them,
+    // and far more than there are connections.
+    for n in 0..100 {
+        let account = store.account(&Who::Id(a.id));
+        assert!(matches!(account, Err(StoreError::Silent)), "{account:?}");
+        let history = store.history(&dev, Window::Latest, 10);
+        assert!(matches!(history, Err(StoreError::Silent)), "{history:?}");
+        let merged = store.merge(&[said(2, "dev", "x")]);
+        assert!(matches!(merged, Err(StoreError::Silent)), "{n}: {merged:?}");
+    }
+    postgres.go_on();
+    wait_until("it is tried again", || {
+        store.merge(&[said(2, "dev", "x")]) == Ok(vec![Ok(())])
+    });
+    assert!(store.account(&Who::Id(a.id)).unwrap().is_some());
+    assert_eq!(times(&*store, &dev), [1, 2]);
+}
+
+#[test]
 fn what_was_acknowledged_outlives_the_database() {
     let postgres = Postgres::start();
     let url = postgres.create_database();

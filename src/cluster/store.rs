@@ -222,8 +222,8 @@ impl ClusterStore {
     }
 
     /// Waits a little until PostgreSQL has what has been written up to now.
-    /// Answers that cannot be merged are right then.
-    fn catch_up(&self, shards: impl Iterator<Item = u32>) {
+    /// Answers that cannot be merged are right then. Whether it has.
+    fn catch_up(&self, shards: impl Iterator<Item = u32>) -> bool {
         let deadline = Instant::now() + CATCH_UP;
         let caught_up = self.with(|link| {
             for shard in shards {
@@ -232,15 +232,36 @@ impl ClusterStore {
                 command.arg("+").arg("-").arg("COUNT").arg(1);
                 let last = entries(link.call(&command)?).pop();
                 let Some(last) = last else { continue };
-                while self.unstored(link, shard)? <= last.id && Instant::now() < deadline {
+                while self.unstored(link, shard)? <= last.id {
+                    if Instant::now() >= deadline {
+                        return Ok(false);
+                    }
                     std::thread::sleep(LOOK_EVERY);
                 }
             }
-            Ok(())
+            Ok(true)
         });
-        if let Err(error) = caught_up {
+        caught_up.unwrap_or_else(|error| {
             log::debug!("asking PostgreSQL without knowing whether it has everything: {error}");
-        }
+            false
+        })
+    }
+
+    /// A page counted from the end of what PostgreSQL and the log have.
+    fn merged_page(
+        &self,
+        conversation: &Conversation,
+        page: usize,
+        limit: usize,
+    ) -> Result<History, StoreError> {
+        let mut history = self.merged(conversation, Window::Latest, page * limit)?;
+        let newer = (page - 1) * limit;
+        let end = history.messages.len().saturating_sub(newer);
+        let start = end.saturating_sub(limit);
+        history.messages.truncate(end);
+        history.messages.drain(..start);
+        history.more |= start > 0;
+        Ok(history)
     }
 
     fn all_shards(&self) -> std::ops::Range<u32> {
@@ -290,10 +311,16 @@ impl Store for ClusterStore {
         let limit = limit.min(MAX_ROWS);
         match window {
             Window::Page(0 | 1) => self.merged(conversation, Window::Latest, limit),
-            // Counting needs all of them in one place.
-            Window::Page(_) => {
-                self.catch_up(std::iter::once(self.shard(conversation)));
-                self.postgres.history(conversation, window, limit)
+            // Counting needs all of them in one place. While PostgreSQL is behind,
+            // that can be here, unless the page is far from the end.
+            Window::Page(page) => {
+                let has_all = self.catch_up(std::iter::once(self.shard(conversation)));
+                match usize::try_from(page) {
+                    Ok(page) if !has_all && page.saturating_mul(limit) <= MAX_ROWS => {
+                        self.merged_page(conversation, page, limit)
+                    }
+                    _ => self.postgres.history(conversation, window, limit),
+                }
             }
             _ => self.merged(conversation, window, limit),
         }

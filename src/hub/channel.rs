@@ -267,8 +267,8 @@ impl Channel {
         self.catching_up.publish(&message);
     }
 
-    /// As [`Channel::tell_message`], for one that the past contained: only
-    /// those who are catching up were not shown it.
+    /// As [`Channel::tell_message`], for one that the past contained: of those
+    /// who show it only those who are catching up were not shown it.
     pub fn tell_known(&mut self, message: Message, fx: &mut Effects) {
         let to = self.catching_up.publish_known(&message);
         fx.tell_all(to, Event::Message(message));

@@ -35,6 +35,9 @@ pub struct Profile {
     pub address: SocketAddr,
     /// Whether joining a channel leaves the one before.
     pub one_channel: bool,
+    /// Whether it shows what was said before it came: who does not is told
+    /// all that is published from then on, whatever the past contained.
+    pub shows_past: bool,
 }
 
 /// Proof that a connection may use a registered nickname; made by whoever

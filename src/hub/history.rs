@@ -111,8 +111,10 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
-        let index = self.channels.find(&recall.channel);
-        let Some(channel) = index.and_then(|index| self.channels.get_mut(index)) else {
+        let Some(index) = self.channels.find(&recall.channel) else {
+            return;
+        };
+        let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
         let name = channel.name.clone();
@@ -130,8 +132,11 @@ impl Hub {
             fx.tell_all(channel.live(), event);
         }
         for message in held.known {
-            channel.tell_known(message, fx);
+            self.tell_known(index, message, fx);
         }
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
         for message in held.new {
             channel.tell_message(message, fx);
         }

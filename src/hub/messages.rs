@@ -9,6 +9,7 @@ use crate::name::Name;
 use crate::store::{AccountId, NewMessage, Place};
 use crate::text::Text;
 
+use super::channel::ChannelIndex;
 use super::past::Taken;
 use super::tags::TagKey;
 use super::{
@@ -193,13 +194,15 @@ impl Hub {
 
     /// Delivers a message to the members of its channel.
     pub(super) fn publish(&mut self, message: Message, now: Now, fx: &mut Effects) {
-        let channel = self.channels.find(&message.channel);
-        let Some(channel) = channel.and_then(|index| self.channels.get_mut(index)) else {
+        let Some(index) = self.channels.find(&message.channel) else {
+            return;
+        };
+        let Some(channel) = self.channels.get_mut(index) else {
             return;
         };
         match channel.past.take(&message) {
             Taken::Held => {}
-            Taken::Known => channel.tell_known(message, fx),
+            Taken::Known => self.tell_known(index, message, fx),
             Taken::New => channel.tell_message(message, fx),
             Taken::GivenUp(held) => {
                 for message in held {
@@ -208,6 +211,20 @@ impl Hub {
                 let members = channel.members.clone();
                 self.past_is_settled(&members, now, fx);
             }
+        }
+    }
+
+    /// Delivers a message that the past contained to those who do not have it
+    /// from there.
+    pub(super) fn tell_known(&mut self, index: ChannelIndex, message: Message, fx: &mut Effects) {
+        let Some(channel) = self.channels.get(index) else {
+            return;
+        };
+        let shows_past = |id| self.connection(id).is_none_or(|it| it.profile.shows_past);
+        let others = channel.live().filter(|&id| !shows_past(id));
+        fx.tell_all(others, Event::Message(message.clone()));
+        if let Some(channel) = self.channels.get_mut(index) {
+            channel.tell_known(message, fx);
         }
     }
 

@@ -24,6 +24,7 @@ pub fn serve_direct(upgraded: Upgraded, context: &SessionContext, owner: &(Accou
         protocol: "direct",
         format: WireFormat::Direct,
         one_channel: true,
+        shows_past: true,
     };
     let limits = context.limits;
     serve(upgraded, &terms, context, |attached| {

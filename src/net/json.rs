@@ -26,6 +26,7 @@ pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
         protocol: "json",
         format: WireFormat::Json,
         one_channel: false,
+        shows_past: true,
     };
     serve(upgraded, &terms, context, |attached| {
         let limits = context.limits;

@@ -25,6 +25,7 @@ pub fn serve_tcp(transport: Transport, peer: SocketAddr, context: SessionContext
         protocol: "room",
         address: peer,
         one_channel: true,
+        shows_past: false,
     };
     let format = WireFormat::RoomTcp;
     let attached = Attached::open(&context, &link, format, profile);
@@ -39,6 +40,7 @@ pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext) {
         protocol: "room-websocket",
         format: WireFormat::RoomWebSocket,
         one_channel: true,
+        shows_past: false,
     };
     serve(upgraded, &terms, context, |attached| {
         RoomSession::new(attached, terms.format, context.clone())

@@ -20,6 +20,7 @@ pub fn serve(transport: Transport, peer: SocketAddr, context: SessionContext) {
         protocol: "telnet",
         address: peer,
         one_channel: true,
+        shows_past: true,
     };
     let format = WireFormat::Telnet;
     let attached = Attached::open(&context, &link, format, profile);

@@ -49,6 +49,8 @@ pub struct Terms {
     pub format: WireFormat,
     /// Whether joining a channel leaves the one before.
     pub one_channel: bool,
+    /// Whether it shows what was said before it came.
+    pub shows_past: bool,
 }
 
 /// Serves a WebSocket after its handshake until it ends. `begin` makes the
@@ -73,6 +75,7 @@ pub fn serve<S: Session>(
         protocol: terms.protocol,
         address: peer,
         one_channel: terms.one_channel,
+        shows_past: terms.shows_past,
     };
     let attached = Attached::open(context, &link, terms.format, profile);
     let socket = FrameSocket {
@@ -135,6 +138,7 @@ pub fn serve_lines(upgraded: Upgraded, context: &SessionContext) {
         protocol: "websocket",
         format: WireFormat::WebSocketLine,
         one_channel: true,
+        shows_past: true,
     };
     serve(upgraded, &terms, context, |attached| {
         LineSession::new(attached, terms.format, context.clone())

@@ -75,6 +75,7 @@ impl Participant {
             protocol: "program",
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             one_channel: false,
+            shows_past: true,
         };
         shared
             .hub

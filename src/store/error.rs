@@ -11,6 +11,8 @@ use super::UniqueField;
 pub enum StoreError {
     /// Everybody who could do it is busy; try again.
     Busy,
+    /// It says nothing at all. What was asked for may yet be done.
+    Silent,
     /// The disk, or the space the database may take, is full.
     Full,
     /// These fields belong to another account already.
@@ -74,6 +76,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::Busy => write!(f, "the database is busy; try again"),
+            StoreError::Silent => write!(f, "the database does not answer; try again later"),
             StoreError::Full => {
                 write!(f, "the disk, or the space allowed to the database, is full")
             }

@@ -1,9 +1,11 @@
 //! The store in a PostgreSQL database, which several servers may share.
 //!
-//! One connection of each server appends, behind a lock; a pool of others
-//! does the rest. Nothing is assumed about what other servers do meanwhile:
+//! One connection of each server appends, behind a lock; others, each with a
+//! thread, do the rest. Nothing is assumed about what other servers do meanwhile:
 //! what must not happen twice is left to the database to decide. All waiting
-//! is bounded, by the pool here and by time limits on each connection.
+//! is bounded, by time limits on each connection and, for a database that does
+//! not even answer, by whoever waits for its thread. `append` alone waits for as
+//! long as the connection lives: what it was given may have been committed.
 
 mod accounts;
 mod append;
@@ -11,10 +13,12 @@ mod connect;
 mod conversations;
 mod history;
 mod import;
+mod lanes;
 pub(super) mod schema;
 mod search;
 mod upkeep;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::pg::PgConnection;
@@ -31,8 +35,9 @@ use crate::hub::MessageId;
 use crate::name::Name;
 pub(super) use append::Row;
 use append::{Memory, Order};
-use connect::{Connections, Unfinished};
+use connect::Unfinished;
 pub(super) use import::Import;
+use lanes::Lanes;
 use upkeep::Upkeep;
 
 /// How the database is reached and kept.
@@ -51,6 +56,9 @@ pub struct PostgresSettings {
     pub network_timeout: Duration,
     /// How long the database may take over one statement.
     pub statement_timeout: Duration,
+    /// How long to wait for the answer to something that takes it no time to
+    /// speak of, before it is [`StoreError::Silent`].
+    pub answer_timeout: Duration,
     /// What is removed in time.
     pub retention: Retention,
 }
@@ -59,9 +67,9 @@ pub struct PostgresSettings {
 pub struct PostgresStore {
     settings: PostgresSettings,
     /// `None` once closed.
-    connections: RwLock<Option<Connections>>,
-    writing: Mutex<Writing>,
-    upkeep: Mutex<Upkeep>,
+    lanes: RwLock<Option<Lanes>>,
+    writing: Arc<Mutex<Writing>>,
+    upkeep: Arc<Mutex<Upkeep>>,
 }
 
 /// What the store says when it is closed.
@@ -85,6 +93,7 @@ impl PostgresSettings {
             connect_timeout: Duration::from_secs(3),
             network_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(4),
             retention: Retention::default(),
         }
     }
@@ -100,42 +109,57 @@ impl PostgresStore {
             memory: Memory::default(),
             closed: false,
         };
+        let lanes = Lanes::open(&settings)
+            .map_err(|error| OpenError::Unreachable(settings.url.to_string(), error.to_string()))?;
         Ok(PostgresStore {
-            connections: RwLock::new(Some(connect::pool(&settings))),
-            writing: Mutex::new(writing),
-            upkeep: Mutex::default(),
+            lanes: RwLock::new(Some(lanes)),
+            writing: Arc::new(Mutex::new(writing)),
+            upkeep: Arc::default(),
             settings,
         })
     }
 
-    fn write(&self, messages: &[NewMessage], order: Order) -> Result<Vec<Appended>, StoreError> {
-        let mut writing = self
-            .writing
-            .try_lock_for(self.settings.wait)
-            .ok_or(StoreError::Busy)?;
-        match writing.closed {
-            true => Err(closed()),
-            false => writing.append(&self.settings, messages, order),
-        }
+    /// Does something in one transaction, on any connection; waits so long.
+    fn within<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.lanes()?
+            .ask(patience, move |lane| lane.transaction(work))
     }
 
-    /// Does something in one transaction, on any connection.
-    fn transaction<T>(
+    /// Does something that takes the database no time to speak of.
+    fn transaction<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let connections = self.connections.read().clone();
-        let connections = connections.ok_or_else(closed)?;
-        let mut connection = connections.get().map_err(|error| {
-            match error
-                .to_string()
-                .strip_prefix("timed out waiting for connection: ")
-            {
-                Some(why) => StoreError::Database(connect::words(why)),
-                None => StoreError::Busy,
-            }
-        })?;
-        PgConnection::transaction(&mut connection, work).map_err(|error| translate(&error))
+        self.within(self.settings.answer_timeout, work)
+    }
+
+    fn lanes(&self) -> Result<Lanes, StoreError> {
+        self.lanes.read().clone().ok_or_else(closed)
+    }
+
+    /// Until when the database itself would have given up a statement.
+    fn longest(&self) -> Duration {
+        self.settings.statement_timeout + self.settings.answer_timeout
+    }
+}
+
+/// Appends when the one before has.
+fn write(
+    writing: &Mutex<Writing>,
+    settings: &PostgresSettings,
+    messages: &[NewMessage],
+    order: Order,
+) -> Result<Vec<Appended>, StoreError> {
+    let mut writing = writing
+        .try_lock_for(settings.wait)
+        .ok_or(StoreError::Busy)?;
+    match writing.closed {
+        true => Err(closed()),
+        false => writing.append(settings, messages, order),
     }
 }
 
@@ -173,11 +197,16 @@ fn is_dead(connection: &mut PgConnection) -> bool {
 
 impl Store for PostgresStore {
     fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
-        self.write(messages, Order::Checked)
+        write(&self.writing, &self.settings, messages, Order::Checked)
     }
 
     fn merge(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
-        self.write(messages, Order::Settled)
+        // To do it again does no harm.
+        let (writing, settings) = (self.writing.clone(), self.settings.clone());
+        let messages = messages.to_vec();
+        self.lanes()?.ask(self.longest(), move |_| {
+            write(&writing, &settings, &messages, Order::Settled)
+        })
     }
 
     fn last_message_id(&self) -> Result<MessageId, StoreError> {
@@ -190,7 +219,10 @@ impl Store for PostgresStore {
         window: Window,
         limit: usize,
     ) -> Result<History, StoreError> {
-        self.transaction(|connection| history::history(connection, conversation, window, limit))
+        let conversation = conversation.clone();
+        self.transaction(move |connection| {
+            history::history(connection, &conversation, window, limit)
+        })
     }
 
     fn inbox(
@@ -199,7 +231,9 @@ impl Store for PostgresStore {
         page: u64,
         per_page: usize,
     ) -> Result<Vec<ThreadSummary>, StoreError> {
-        self.transaction(|connection| history::inbox(connection, account, page, per_page))
+        self.within(self.longest(), move |connection| {
+            history::inbox(connection, account, page, per_page)
+        })
     }
 
     fn mark_read(
@@ -208,20 +242,25 @@ impl Store for PostgresStore {
         peer: AccountId,
         up_to: MessageId,
     ) -> Result<(), StoreError> {
-        self.transaction(|connection| history::mark_read(connection, account, peer, up_to))
+        self.transaction(move |connection| history::mark_read(connection, account, peer, up_to))
     }
 
     fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
-        self.transaction(|connection| search::search(connection, search))
+        let search = search.clone();
+        self.within(self.longest(), move |connection| {
+            search::search(connection, &search)
+        })
     }
 
     fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError> {
-        let made = self.transaction(|connection| accounts::create(connection, account))?;
+        let account = account.clone();
+        let made = self.transaction(move |connection| accounts::create(connection, &account))?;
         made.map_err(StoreError::Taken)
     }
 
     fn account(&self, who: &Who) -> Result<Option<Account>, StoreError> {
-        self.transaction(|connection| accounts::find(connection, who))
+        let who = who.clone();
+        self.transaction(move |connection| accounts::find(connection, &who))
     }
 
     fn set_ignored(
@@ -230,14 +269,16 @@ impl Store for PostgresStore {
         nickname: &Name,
         ignored: bool,
     ) -> Result<(), StoreError> {
-        self.transaction(|connection| {
-            accounts::set_ignored(connection, account, nickname, ignored)
+        let nickname = nickname.clone();
+        self.transaction(move |connection| {
+            accounts::set_ignored(connection, account, &nickname, ignored)
         })?
         .ok_or(StoreError::NoSuchAccount)
     }
 
     fn add_token(&self, token: &Token) -> Result<(), StoreError> {
-        self.transaction(|connection| accounts::add_token(connection, token))?
+        let token = token.clone();
+        self.transaction(move |connection| accounts::add_token(connection, &token))?
             .ok_or(StoreError::NoSuchAccount)
     }
 
@@ -245,7 +286,8 @@ impl Store for PostgresStore {
         if cannot_be_stored(access_key_id) {
             return Ok(None);
         }
-        self.transaction(|connection| accounts::token(connection, access_key_id))
+        let access_key_id = access_key_id.to_owned();
+        self.transaction(move |connection| accounts::token(connection, &access_key_id))
     }
 
     fn exchange_token(
@@ -257,8 +299,9 @@ impl Store for PostgresStore {
         if cannot_be_stored(refresh_token.expose()) {
             return Ok(None);
         }
-        self.transaction(|connection| {
-            accounts::exchange_token(connection, refresh_token, new, now_ms)
+        let (refresh_token, new) = (refresh_token.clone(), new.clone());
+        self.transaction(move |connection| {
+            accounts::exchange_token(connection, &refresh_token, &new, now_ms)
         })
     }
 
@@ -266,7 +309,10 @@ impl Store for PostgresStore {
         if cannot_be_stored(access_key_id) {
             return Ok(false);
         }
-        self.transaction(|connection| accounts::deactivate_token(connection, access_key_id, now_ms))
+        let access_key_id = access_key_id.to_owned();
+        self.transaction(move |connection| {
+            accounts::deactivate_token(connection, &access_key_id, now_ms)
+        })
     }
 
     fn check_writable(&self) -> Result<(), StoreError> {
@@ -275,18 +321,25 @@ impl Store for PostgresStore {
 
     fn tend(&self, now_ms: u64) -> Result<bool, StoreError> {
         let retention = self.settings.retention;
-        let mut upkeep = self.upkeep.lock();
-        if !upkeep.is_due(retention, now_ms) {
+        // Held by a slice that the database has not answered yet, perhaps.
+        let is_due = |upkeep: &Upkeep| upkeep.is_due(retention, now_ms);
+        if !self.upkeep.try_lock().is_some_and(|upkeep| is_due(&upkeep)) {
             return Ok(false);
         }
-        self.transaction(|connection| upkeep.tend(connection, retention, now_ms))
+        let upkeep = self.upkeep.clone();
+        self.within(self.longest(), move |connection| {
+            upkeep.lock().tend(connection, retention, now_ms)
+        })
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        let mut writing = self.writing.lock();
+        *self.lanes.write() = None;
+        let mut writing = self
+            .writing
+            .try_lock_for(self.settings.wait)
+            .ok_or(StoreError::Busy)?;
         writing.closed = true;
         writing.connection = None;
-        *self.connections.write() = None;
         Ok(())
     }
 }

@@ -304,6 +304,7 @@ impl Site {
                 protocol: "line",
                 address,
                 one_channel: true,
+                shows_past: true,
             };
             hub.open(id, profile, now, fx);
             hub.claim(id, name, None, now, fx).unwrap();

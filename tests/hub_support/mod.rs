@@ -86,6 +86,7 @@ impl House {
             protocol: "test",
             address: address.parse().unwrap(),
             one_channel,
+            shows_past: true,
         };
         self.run(|hub, now, fx| hub.open(id, profile, now, fx));
         id

@@ -87,6 +87,17 @@ impl Postgres {
         self.order("start");
     }
 
+    /// Has it stand still, with all who serve a connection: whoever asks gets
+    /// no answer, and no error.
+    pub fn stop(&self) {
+        self.order("stop");
+    }
+
+    /// Has it go on.
+    pub fn go_on(&self) {
+        self.order("continue");
+    }
+
     fn order(&self, what: &str) {
         let (orders, answers) = &mut *self.talk.lock().unwrap();
         writeln!(orders.as_mut().unwrap(), "{what}").unwrap();

@@ -1,6 +1,7 @@
 # A PostgreSQL server in a folder of its own, for as long as standard input is
 # open. Says where its socket is, then obeys: `kill` ends it without warning,
-# `start` starts it again. Each is answered when it is done.
+# `start` starts it again, `stop` has it and all who serve a connection stand
+# still, `continue` has them go on. Each is answered when it is done.
 set -eu
 umask 077
 cd /
@@ -48,14 +49,24 @@ start() {
   done
 }
 
+# The first one first, so that no more come.
+signal() {
+  for process in "$pid" $(cat "/proc/$pid/task/$pid/children"); do
+    kill "-$1" "$process" 2>/dev/null || true
+  done
+}
+
 start && echo "$dir"
 while read -r order; do
   case $order in
     kill) kill -KILL "$pid" && { wait "$pid" || true; } 2>/dev/null ;;
     start) start ;;
+    stop) kill -STOP "$pid" && signal STOP ;;
+    continue) signal CONT ;;
   esac
   echo done
 done
+signal CONT 2>/dev/null || true
 kill -QUIT "$pid" 2>/dev/null || true
 wait "$pid" 2>/dev/null || true
 rm -rf "$dir"

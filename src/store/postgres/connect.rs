@@ -1,12 +1,10 @@
 //! Connections: how each is set up, and what is checked before the first use.
 
-use std::fmt;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
-use diesel::r2d2::{ConnectionManager, CustomizeConnection, NopErrorHandler, Pool};
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
@@ -22,9 +20,6 @@ const OLDEST_VERSION: i64 = 12;
 const LAYOUT_LOCK: i64 = 0x4368_6174_0001;
 /// How long to wait for another server that changes the layout.
 const LAYOUT_WAIT: Duration = Duration::from_secs(60);
-
-/// Connections that are not the writer's.
-pub type Connections = Pool<ConnectionManager<PgConnection>>;
 
 /// Whether a database that is being filled from another may be used.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,20 +43,6 @@ pub fn connect(settings: &PostgresSettings) -> ConnectionResult<PgConnection> {
     let mut connection = PgConnection::establish(&address(settings))?;
     prepare(&mut connection, settings).map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
-}
-
-/// A pool that connects when somebody needs it to.
-pub fn pool(settings: &PostgresSettings) -> Connections {
-    Pool::builder()
-        .max_size(settings.connections.max(1))
-        .min_idle(Some(1))
-        // Finds out that the database has been restarted meanwhile.
-        .test_on_check_out(true)
-        .connection_timeout(settings.wait)
-        .connection_customizer(Box::new(Prepare(settings.clone())))
-        // Whoever waits for a connection hears of it.
-        .error_handler(Box::new(NopErrorHandler))
-        .build_unchecked(ConnectionManager::new(address(settings)))
 }
 
 /// The URL with what bounds every wait for the network. What it says itself
@@ -91,20 +72,6 @@ fn prepare(connection: &mut PgConnection, settings: &PostgresSettings) -> QueryR
          SELECT set_config('synchronous_commit', 'on', false)
          WHERE current_setting('synchronous_commit') IN ('off', 'local');"
     ))
-}
-
-struct Prepare(PostgresSettings);
-
-impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for Prepare {
-    fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
-        prepare(connection, &self.0).map_err(diesel::r2d2::Error::QueryError)
-    }
-}
-
-impl fmt::Debug for Prepare {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Prepare")
-    }
 }
 
 /// Connects for the first time: looks at what is there, and brings its layout

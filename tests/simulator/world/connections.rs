@@ -48,6 +48,7 @@ impl World {
             protocol: ["telnet", "json"][slot % 2],
             address: SocketAddr::new(address(host), FIRST_PORT + slot as u16),
             one_channel: self.random.chance(self.plan.one_channel),
+            shows_past: true,
         };
         self.trace.act(5, format_args!("{id:?} opens: {profile:?}"));
         let deadline = (self.plan.login_ms > 0).then(|| self.now.ticks_ms + self.plan.login_ms);
