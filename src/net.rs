@@ -20,6 +20,8 @@ pub mod proxy_header;
 pub mod rate;
 pub mod registry;
 pub mod room;
+pub mod senders;
+pub mod share;
 pub mod stream;
 pub mod subscriber;
 pub mod telnet;

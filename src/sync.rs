@@ -4,4 +4,4 @@
 //! and run those very files through every order of events.
 
 pub use parking_lot::Mutex;
-pub use std::sync::atomic::{AtomicBool, Ordering};
+pub use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,5 +1,6 @@
 //! The outbox: what the hub says, encoded once a wire format and sent once a
-//! connection and turn. Used by the hub thread only, and never blocks.
+//! connection and turn. Used by the hub thread only, and never blocks; what
+//! goes to many, other threads help to send.
 //!
 //! Cost of a delivery: no allocation, no copy in user space (one when a
 //! connection has more than one range in a turn), and a share of one `send`.
@@ -13,9 +14,12 @@ use crate::protocol::{Encoder, WIRE_FORMATS, WireFormat, websocket};
 use super::flusher::{Flusher, Watcher};
 use super::link::Link;
 use super::registry::Registry;
+use super::senders::{Arenas, Post, Senders, Slice, hand_over};
 
 /// Deliveries to at most this many connections go before everything else.
 const SMALL_DELIVERY: usize = 32;
+/// Connections for which it is worth while to wake other threads.
+const LARGE_SLICE: usize = 64;
 /// Encoded bytes after which a turn must be sent before more is encoded.
 const ARENA_LIMIT: usize = 4 * 1024 * 1024;
 /// Arena memory kept between turns.
@@ -41,7 +45,7 @@ pub struct Outbox {
     /// By [`ConnectionId::index`].
     seats: Vec<Option<Seat>>,
     /// This turn's bytes, by format.
-    arenas: [Vec<u8>; WIRE_FORMATS],
+    arenas: Arenas,
     encoder: Encoder,
     urgent: VecDeque<u32>,
     bulk: VecDeque<u32>,
@@ -49,6 +53,9 @@ pub struct Outbox {
     slow: Vec<ConnectionId>,
     flusher: Flusher,
     watcher: Watcher,
+    senders: Senders,
+    /// Empty; its memory is used again.
+    posts: Vec<Post>,
     registry: Arc<Registry>,
     backlog_limit: usize,
     sums: Sums,
@@ -99,6 +106,8 @@ impl Outbox {
             scratch: Vec::new(),
             slow: Vec::new(),
             watcher: flusher.watcher(),
+            senders: Senders::start(&flusher.watcher()),
+            posts: Vec::new(),
             flusher,
             registry,
             backlog_limit,
@@ -239,13 +248,18 @@ impl Outbox {
         }
     }
 
-    /// Sends to at most `most` of the others, so that new commands can be
-    /// taken in between.
+    /// Sends to at most `most` of the others a thread that sends, so that new
+    /// commands can be taken in between.
     pub fn flush_bulk(&mut self, most: usize) {
-        for _ in 0..most {
-            match self.bulk.pop_front() {
-                Some(index) => self.flush(index),
-                None => break,
+        let most = most.saturating_mul(self.senders.threads());
+        let most = most.min(self.bulk.len());
+        if most >= LARGE_SLICE && self.senders.threads() > 1 {
+            self.flush_together(most);
+        } else {
+            for _ in 0..most {
+                if let Some(index) = self.bulk.pop_front() {
+                    self.flush(index);
+                }
             }
         }
         if self.is_flushed() {
@@ -254,6 +268,34 @@ impl Outbox {
                 arena.shrink_to(ARENA_KEEP);
             }
         }
+    }
+
+    /// Sends to `most` of those in the bulk lane with the help of others.
+    fn flush_together(&mut self, most: usize) {
+        let mut posts = std::mem::take(&mut self.posts);
+        for _ in 0..most {
+            let Some(index) = self.bulk.pop_front() else {
+                break;
+            };
+            let seat = self.seats.get_mut(index as usize);
+            match seat.and_then(Option::as_mut).and_then(Seat::post) {
+                Some(post) => {
+                    self.sums.bytes += post.bytes.len() as u64;
+                    posts.push(post);
+                }
+                None => self.flush(index),
+            }
+        }
+        let arenas = std::mem::take(&mut self.arenas);
+        let slice = Slice::new(arenas, posts, self.backlog_limit);
+        let mut slice = self.senders.send(slice);
+        let (slow, sends) = slice.outcome();
+        self.sums.sends += sends;
+        self.sums.slow_readers += slow.len() as u64;
+        self.slow.extend(slow);
+        self.arenas = slice.arenas;
+        self.posts = slice.posts;
+        self.posts.clear();
     }
 
     /// Whether nothing is waiting to be sent.
@@ -327,20 +369,9 @@ impl Outbox {
         };
         seat.range = Range::default();
         self.sums.bytes += bytes.len() as u64;
-        let waiting = match seat.link.session() {
-            None => {
-                let posted = seat.link.post(bytes, &self.watcher);
-                self.sums.sends += u64::from(posted.tried);
-                posted.waiting
-            }
-            Some(session) => {
-                self.sums.sends += 1;
-                session.send(&seat.link, bytes, self.backlog_limit)
-            }
-        };
-        // What came only now nobody had a chance to read yet.
-        let unread = waiting.saturating_sub(bytes.len());
-        if self.backlog_limit > 0 && unread > self.backlog_limit && !seat.closing {
+        let handed = hand_over(&seat.link, bytes, &self.watcher, self.backlog_limit);
+        self.sums.sends += handed.sends;
+        if handed.is_slow && !seat.closing {
             self.slow.push(seat.id);
             self.sums.slow_readers += 1;
         }
@@ -348,6 +379,23 @@ impl Outbox {
 }
 
 impl Seat {
+    /// Its bytes, for any thread to send, if they are one range and there are
+    /// any; then it has none left.
+    fn post(&mut self) -> Option<Post> {
+        let Range { start, end } = self.range;
+        if !self.more.is_empty() || start == end {
+            return None;
+        }
+        self.lane = Lane::None;
+        self.range = Range::default();
+        Some(Post {
+            id: self.id,
+            link: self.link.clone(),
+            arena: self.format.index(),
+            bytes: start as usize..end as usize,
+        })
+    }
+
     fn add(&mut self, range: Range) {
         let last = self.more.last_mut().unwrap_or(&mut self.range);
         if last.start == last.end {

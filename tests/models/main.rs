@@ -1,7 +1,7 @@
 //! The hand-made synchronisation under a model checker: every order in which
 //! threads can meet, instead of those that happen to come up.
 //!
-//! `backlog` and `outgoing` are the server's own files, with loom's locks and
+//! `backlog`, `outgoing` and `share` are the server's own files, with loom's locks and
 //! atomics in place of the real ones; around them stands a kernel, a peer and
 //! a flusher of a few lines each. `store_writer` is a model: the file
 //! itself is made of a channel that loom does not know. Each model also runs
@@ -9,6 +9,7 @@
 
 mod backlog_model;
 mod outgoing_model;
+mod share_model;
 mod store_writer_model;
 
 #[path = "../../src/net/backlog.rs"]
@@ -17,10 +18,13 @@ mod backlog;
 #[path = "../../src/net/tls/outgoing.rs"]
 #[allow(dead_code)]
 mod outgoing;
+#[path = "../../src/net/share.rs"]
+#[allow(dead_code)]
+mod share;
 
 /// What the files under test know as `crate::sync`.
 mod sync {
-    pub use loom::sync::atomic::{AtomicBool, Ordering};
+    pub use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     /// A lock that cannot be poisoned, as the server's.
     #[derive(Debug, Default)]

@@ -76,7 +76,7 @@ pub fn writer(settings: &SqliteSettings, max_bytes: u64) -> ConnectionResult<Sql
              PRAGMA synchronous = {synchronous};
              PRAGMA foreign_keys = ON;
              PRAGMA max_page_count = {max_pages};
-             PRAGMA cache_size = -65536;
+             PRAGMA cache_size = -16384;
              PRAGMA wal_autocheckpoint = 4096;
              PRAGMA journal_size_limit = 67108864;"
         ))

@@ -1,0 +1,205 @@
+//! Threads that send beside the hub when one thing goes to many: a thousand
+//! members are a thousand `send`s, and every processor that is free takes its
+//! part. The hub hands out a slice at a time, sends too, and goes on when all
+//! of the slice is sent, so that nothing it owns is ever used by two.
+
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+
+use crate::hub::ConnectionId;
+use crate::protocol::WIRE_FORMATS;
+
+use super::flusher::Watcher;
+use super::link::Link;
+use super::share::Share;
+
+/// Threads besides the hub at most: what they send has to be read, too.
+const MOST: usize = 3;
+/// Connections that a thread claims at once.
+const PIECE: usize = 8;
+
+/// The threads.
+pub struct Senders {
+    helpers: Vec<Helper>,
+    done: (Sender<()>, Receiver<()>),
+    watcher: Watcher,
+}
+
+struct Helper {
+    slices: Option<Sender<Arc<Share<Slice>>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Encoded bytes, by format.
+pub type Arenas = [Vec<u8>; WIRE_FORMATS];
+
+/// What is to be sent to some connections, and what became of it.
+#[derive(Default)]
+pub struct Slice {
+    /// All bytes, by format.
+    pub arenas: Arenas,
+    /// Which of them go where.
+    pub posts: Vec<Post>,
+    backlog_limit: usize,
+    sends: AtomicU64,
+    slow: Mutex<Vec<ConnectionId>>,
+}
+
+/// Bytes for one connection.
+pub struct Post {
+    /// The connection.
+    pub id: ConnectionId,
+    /// Its socket.
+    pub link: Arc<Link>,
+    /// The arena they are in.
+    pub arena: usize,
+    /// Where.
+    pub bytes: Range<usize>,
+}
+
+/// What became of bytes for one connection.
+pub struct Handed {
+    /// `send` calls; over TLS, hand-overs to a writer thread.
+    pub sends: u64,
+    /// It does not read.
+    pub is_slow: bool,
+}
+
+impl Senders {
+    /// Starts as many threads as there are processors besides the hub's, few
+    /// in any case; fewer when there cannot be as many.
+    pub fn start(watcher: &Watcher) -> Senders {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let done = bounded(1);
+        let helpers = (1..processors.min(MOST + 1))
+            .map_while(|_| Helper::start(watcher.clone(), done.0.clone()))
+            .collect();
+        Senders {
+            helpers,
+            done,
+            watcher: watcher.clone(),
+        }
+    }
+
+    /// How many threads send at once, the hub's among them.
+    pub fn threads(&self) -> usize {
+        self.helpers.len() + 1
+    }
+
+    /// Sends everything, with whoever helps, and gives the slice back.
+    pub fn send(&self, slice: Slice) -> Slice {
+        let pieces = slice.posts.len().div_ceil(PIECE);
+        if pieces == 0 {
+            return slice;
+        }
+        let share = Arc::new(Share::new(slice, pieces));
+        for helper in &self.helpers {
+            if let Some(slices) = &helper.slices {
+                // Whoever has not even come to the slice before is not waited for.
+                let _ = slices.try_send(share.clone());
+            }
+        }
+        let (done, is_done) = &self.done;
+        work_on(&share, &self.watcher, done);
+        let _ = is_done.recv();
+        share.take().unwrap_or_default()
+    }
+}
+
+impl Drop for Senders {
+    fn drop(&mut self) {
+        for helper in &mut self.helpers {
+            helper.slices = None;
+        }
+        for helper in &mut self.helpers {
+            if let Some(thread) = helper.thread.take() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+impl Helper {
+    fn start(watcher: Watcher, done: Sender<()>) -> Option<Helper> {
+        let (slices, coming) = bounded::<Arc<Share<Slice>>>(1);
+        let run = move || {
+            for share in coming {
+                work_on(&share, &watcher, &done);
+            }
+        };
+        let thread = std::thread::Builder::new().name("sender".to_owned());
+        let thread = thread.spawn(run).ok()?;
+        Some(Helper {
+            slices: Some(slices),
+            thread: Some(thread),
+        })
+    }
+}
+
+/// Sends pieces of a slice until none is left; says so on `done` if the last
+/// was finished here.
+fn work_on(share: &Share<Slice>, watcher: &Watcher, done: &Sender<()>) {
+    let each = |slice: &Slice, piece: usize| slice.send(piece, watcher);
+    // It has room: the hub has taken what was said about the slice before.
+    share.join(each, || {
+        let _ = done.send(());
+    });
+}
+
+impl Slice {
+    /// These bytes for those connections, each of which comes once at most.
+    /// `backlog_limit` is the number of unsent bytes at which a connection is
+    /// a slow reader; 0 is no limit.
+    pub fn new(arenas: Arenas, posts: Vec<Post>, backlog_limit: usize) -> Slice {
+        Slice {
+            arenas,
+            posts,
+            backlog_limit,
+            ..Slice::default()
+        }
+    }
+
+    /// Whoever turned out to be a slow reader, and the number of `send`s.
+    pub fn outcome(&mut self) -> (Vec<ConnectionId>, u64) {
+        let slow = std::mem::take(self.slow.get_mut());
+        (slow, std::mem::take(self.sends.get_mut()))
+    }
+
+    fn send(&self, piece: usize, watcher: &Watcher) {
+        let mut sends = 0;
+        for post in self.posts.iter().skip(piece * PIECE).take(PIECE) {
+            let arena = self.arenas.get(post.arena);
+            let Some(bytes) = arena.and_then(|arena| arena.get(post.bytes.clone())) else {
+                continue;
+            };
+            let handed = hand_over(&post.link, bytes, watcher, self.backlog_limit);
+            sends += handed.sends;
+            if handed.is_slow {
+                self.slow.lock().push(post.id);
+            }
+        }
+        self.sends.fetch_add(sends, Ordering::Relaxed);
+    }
+}
+
+/// Sends to one connection without waiting for it; in order, if no other
+/// thread sends to it meanwhile.
+pub fn hand_over(link: &Arc<Link>, bytes: &[u8], watcher: &Watcher, limit: usize) -> Handed {
+    let (waiting, sends) = match link.session() {
+        None => {
+            let posted = link.post(bytes, watcher);
+            (posted.waiting, u64::from(posted.tried))
+        }
+        Some(session) => (session.send(link, bytes, limit), 1),
+    };
+    // What came only now nobody had a chance to read yet.
+    let unread = waiting.saturating_sub(bytes.len());
+    let is_slow = limit > 0 && unread > limit;
+    Handed { sends, is_slow }
+}
