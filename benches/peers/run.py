@@ -36,11 +36,14 @@ def main():
     results = {}
     begun = time.monotonic()
     for number in range(1, options.rounds + 1):
+        if options.minutes and time.monotonic() - begun > options.minutes * 60:
+            options.rounds = number - 1
+            break
         for scenario in scenarios:
-            # Whether they are held does not change from round to round.
-            if scenario.arguments[0] == "idle" and number > 1 and len(scenario.contestants) == 1:
-                continue
             for contestant in scenario.contestants:
+                # It hardly changes from round to round, and takes minutes with some.
+                if scenario.arguments[0] == "idle" and number > 1:
+                    continue
                 say(f"round {number} of {options.rounds}: {scenario.title}: {contestant.name}")
                 outcome = measure(binary, scenario, contestant, seconds)
                 results.setdefault((scenario.title, contestant.name), []).append(outcome)
@@ -64,6 +67,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="medians are taken over so many")
     parser.add_argument("--seconds", type=int, help="length of one measurement [default: 5; 2 for one round]")
+    parser.add_argument("--minutes", type=int, help="no round begins later than that")
     parser.add_argument("--only", default="", help="scenarios with that in their title, to standard output")
     parser.add_argument("--binary", default=ROOT / "target/release/chat-server")
     parser.add_argument("--raw", default=ROOT / "target/bench-peers.json", help="every figure of every round")
