@@ -16,6 +16,7 @@ mod participant;
 mod parts;
 mod program;
 mod rest;
+mod scheduling;
 mod services;
 mod shared;
 mod signals;

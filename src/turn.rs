@@ -1,8 +1,8 @@
 //! The hub thread: takes what is waiting, applies it, sends what came of it.
 //!
 //! Everything waiting is handled before anything is sent, so load makes
-//! batches larger and each message cheaper. This thread never blocks on
-//! anything but its own queue.
+//! batches larger and each message cheaper. This thread waits for its own
+//! queue and for nothing outside.
 
 mod attending;
 mod handle;
@@ -27,7 +27,7 @@ pub use handle::{HubHandle, HubUnavailable, Input, Names, Request, Settings};
 /// Inputs of one turn at most.
 const TURN: u64 = 1024;
 /// Connections of a large channel served before new inputs are looked at.
-const BULK_SLICE: usize = 64;
+const BULK_SLICE: usize = 128;
 /// Everything the hub thread works with.
 pub struct Turn {
     parts: Parts,

@@ -331,3 +331,23 @@ fn connections_that_ask_for_nothing_do_not_hold_up_the_stop() {
     assert!(server.wait_exit().success(), "{}", server.output());
     drop((silent, used));
 }
+
+#[test]
+fn threads_take_turns_unless_somebody_has_made_the_program_nice() {
+    // Fields of proc_pid_stat(5), counted from behind the name in parentheses.
+    const NICE: usize = 16;
+    const POLICY: usize = 38;
+    const SCHED_BATCH: i64 = 3;
+    let server = Server::start(|_| {});
+    LineClient::enter(&server, "alice");
+    let folder = format!("/proc/{}/task", server.pid());
+    for thread in std::fs::read_dir(folder).unwrap() {
+        let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+        let (name, fields) = stat.rsplit_once(") ").unwrap();
+        let field = |n: usize| -> i64 { fields.split(' ').nth(n).unwrap().parse().unwrap() };
+        let ours = rustix::process::getpriority_process(None).unwrap();
+        assert_eq!(field(NICE), i64::from(ours), "{name}");
+        let expected = if ours == 0 { SCHED_BATCH } else { 0 };
+        assert_eq!(field(POLICY), expected, "{name}");
+    }
+}

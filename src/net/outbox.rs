@@ -1,6 +1,6 @@
 //! The outbox: what the hub says, encoded once a wire format and sent once a
-//! connection and turn. Used by the hub thread only, and never blocks; what
-//! goes to many, other threads help to send.
+//! connection and turn. Used by the hub thread only, and never waits for a
+//! socket. What goes to many, other threads help to send.
 //!
 //! Cost of a delivery: no allocation, no copy in user space (one when a
 //! connection has more than one range in a turn), and a share of one `send`.
@@ -18,8 +18,6 @@ use super::senders::{Arenas, Post, Senders, Slice, hand_over};
 
 /// Deliveries to at most this many connections go before everything else.
 const SMALL_DELIVERY: usize = 32;
-/// Connections for which it is worth while to wake other threads.
-const LARGE_SLICE: usize = 64;
 /// Encoded bytes after which a turn must be sent before more is encoded.
 const ARENA_LIMIT: usize = 4 * 1024 * 1024;
 /// Arena memory kept between turns.
@@ -248,19 +246,11 @@ impl Outbox {
         }
     }
 
-    /// Sends to at most `most` of the others a thread that sends, so that new
-    /// commands can be taken in between.
+    /// Sends to at most `most` of the others, with the help of other threads,
+    /// so that new commands can be taken in between.
     pub fn flush_bulk(&mut self, most: usize) {
-        let most = most.saturating_mul(self.senders.threads());
-        let most = most.min(self.bulk.len());
-        if most >= LARGE_SLICE && self.senders.threads() > 1 {
-            self.flush_together(most);
-        } else {
-            for _ in 0..most {
-                if let Some(index) = self.bulk.pop_front() {
-                    self.flush(index);
-                }
-            }
+        if !self.bulk.is_empty() {
+            self.flush_together(most.min(self.bulk.len()));
         }
         if self.is_flushed() {
             for arena in &mut self.arenas {
@@ -270,7 +260,7 @@ impl Outbox {
         }
     }
 
-    /// Sends to `most` of those in the bulk lane with the help of others.
+    /// Sends to `most` of those in the bulk lane.
     fn flush_together(&mut self, most: usize) {
         let mut posts = std::mem::take(&mut self.posts);
         for _ in 0..most {

@@ -1,10 +1,12 @@
 //! Threads that send beside the hub when one thing goes to many: a thousand
 //! members are a thousand `send`s, and every processor that is free takes its
 //! part. The hub hands out a slice at a time, sends too, and goes on when all
-//! of the slice is sent, so that nothing it owns is ever used by two.
+//! of the slice is sent, so that nothing it owns is ever used by two. It waits
+//! for no thread to come, only for the end of pieces that were begun.
 
 use std::num::NonZero;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -21,8 +23,10 @@ use super::share::Share;
 
 /// Threads besides the hub at most: what they send has to be read, too.
 const MOST: usize = 3;
-/// Connections that a thread claims at once.
-const PIECE: usize = 8;
+/// Connections that a thread claims at once: what the hub may have to wait for.
+const PIECE: usize = 4;
+/// Connections for which it is worth while to wake other threads.
+const LARGE_SLICE: usize = 64;
 
 /// The threads.
 pub struct Senders {
@@ -87,15 +91,13 @@ impl Senders {
         }
     }
 
-    /// How many threads send at once, the hub's among them.
-    pub fn threads(&self) -> usize {
-        self.helpers.len() + 1
-    }
-
     /// Sends everything, with whoever helps, and gives the slice back.
     pub fn send(&self, slice: Slice) -> Slice {
         let pieces = slice.posts.len().div_ceil(PIECE);
-        if pieces == 0 {
+        if slice.posts.len() < LARGE_SLICE || self.helpers.is_empty() {
+            for piece in 0..pieces {
+                slice.send(piece, &self.watcher);
+            }
             return slice;
         }
         let share = Arc::new(Share::new(slice, pieces));
@@ -108,7 +110,10 @@ impl Senders {
         let (done, is_done) = &self.done;
         work_on(&share, &self.watcher, done);
         let _ = is_done.recv();
-        share.take().unwrap_or_default()
+        share.take().unwrap_or_else(|| {
+            log::error!("a thread has kept what it has sent");
+            Slice::default()
+        })
     }
 }
 
@@ -145,7 +150,12 @@ impl Helper {
 /// Sends pieces of a slice until none is left; says so on `done` if the last
 /// was finished here.
 fn work_on(share: &Share<Slice>, watcher: &Watcher, done: &Sender<()>) {
-    let each = |slice: &Slice, piece: usize| slice.send(piece, watcher);
+    let each = |slice: &Slice, piece: usize| {
+        if catch_unwind(AssertUnwindSafe(|| slice.send(piece, watcher))).is_err() {
+            log::error!("a fault of ours while sending; who may have missed something is cut off");
+            slice.give_up(piece);
+        }
+    };
     // It has room: the hub has taken what was said about the slice before.
     share.join(each, || {
         let _ = done.send(());
@@ -171,9 +181,19 @@ impl Slice {
         (slow, std::mem::take(self.sends.get_mut()))
     }
 
+    fn piece(&self, piece: usize) -> impl Iterator<Item = &Post> {
+        self.posts.iter().skip(piece * PIECE).take(PIECE)
+    }
+
+    fn give_up(&self, piece: usize) {
+        for post in self.piece(piece) {
+            post.link.abort();
+        }
+    }
+
     fn send(&self, piece: usize, watcher: &Watcher) {
         let mut sends = 0;
-        for post in self.posts.iter().skip(piece * PIECE).take(PIECE) {
+        for post in self.piece(piece) {
             let arena = self.arenas.get(post.arena);
             let Some(bytes) = arena.and_then(|arena| arena.get(post.bytes.clone())) else {
                 continue;

@@ -15,8 +15,8 @@ use parking_lot::Mutex;
 /// touched pages cost memory.
 const FIRST_STACK_BYTES: usize = 256 * 1024;
 /// For that of one it goes on on. The C library keeps stacks whose threads
-/// have ended, touched as they are, for threads that want as much or less:
-/// wanting more, these never get one that handshakes have touched.
+/// have ended, and most of what was touched, for threads that want as much or
+/// less: wanting more, these hardly ever get one that a handshake has touched.
 const FRESH_STACK_BYTES: usize = FIRST_STACK_BYTES + 16 * 1024;
 
 /// Has a thread `serve` the connection of `peer` to the listener called

@@ -7,7 +7,7 @@ use crate::config::{Config, Sources};
 use crate::data::AdminToken;
 use crate::net::limits::raise_descriptor_limit;
 
-use super::{Chat, Protocol, StartError, signals};
+use super::{Chat, Protocol, StartError, scheduling, signals};
 
 /// Exit code of a process whose hub or store has failed (EX_SOFTWARE of
 /// sysexits).
@@ -24,6 +24,7 @@ pub fn run(action: Action, config: Config, sources: Sources) -> ExitCode {
 
 fn run_chat(config: Config, sources: Sources) -> ExitCode {
     raise_descriptor_limit();
+    scheduling::run_in_turns();
     let builder = Chat::builder().config(config);
     // Without its hub the program is nothing, and without its store it cannot
     // keep its word; whoever watches over it can only restart what has ended.

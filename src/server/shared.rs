@@ -207,7 +207,13 @@ impl Shared {
         }
         let allowed = Duration::from_secs(self.config.read().limits.http_seconds);
         let announced = proxy_header::read(stream, Instant::now() + allowed);
-        let client = announced.map_err(NoArrival::Header)?.unwrap_or(peer);
+        let client = announced.map_err(|why| {
+            if why != BadHeader::Gone {
+                self.metrics.connections_refused.inc();
+            }
+            NoArrival::Header(why)
+        })?;
+        let client = client.unwrap_or(peer);
         // Whom the balancer itself wants something from is not counted.
         if client != peer {
             let moved = permit.move_to(client.ip(), self.per_address());

@@ -1,7 +1,7 @@
 //! The life of a running server, as its signals have it.
 
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -13,6 +13,8 @@ use super::{Chat, program};
 
 /// Exit code after a second signal: as a shell has it for an interrupt.
 const INTERRUPTED: i32 = 130;
+/// How long a signal waits at most while a server says that it will stop.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// Serves until a signal ends it: SIGTERM and SIGINT orderly, a second one at
 /// once; SIGHUP reloads.
@@ -31,7 +33,7 @@ pub fn serve(chat: Chat, sources: &Sources) -> ExitCode {
         }
         reload(&chat, sources);
     }
-    shut_down(chat, signals)
+    shut_down(chat, signals, sources)
 }
 
 fn reload(chat: &Chat, sources: &Sources) {
@@ -68,7 +70,7 @@ fn reload(chat: &Chat, sources: &Sources) {
     logging::set_filter(&chat.shared.config().log_level);
 }
 
-fn shut_down(mut chat: Chat, mut signals: Signals) -> ExitCode {
+fn shut_down(mut chat: Chat, mut signals: Signals, sources: &Sources) -> ExitCode {
     let config = chat.shared.config();
     let allowed = Duration::from_secs(config.shutdown_seconds);
     let draining = Duration::from_secs(config.drain_seconds);
@@ -77,6 +79,7 @@ fn shut_down(mut chat: Chat, mut signals: Signals) -> ExitCode {
         0 => println!("shutting down"),
         seconds => println!("shutting down in {seconds} s; not ready for new connections"),
     }
+    drain(&chat, &mut signals, sources, draining);
     let second = std::thread::Builder::new().name("second signal".to_owned());
     let second = second.spawn(move || {
         if signals.forever().any(|signal| signal != SIGHUP) {
@@ -86,13 +89,30 @@ fn shut_down(mut chat: Chat, mut signals: Signals) -> ExitCode {
     if let Err(error) = second {
         log::warn!("a second signal will change nothing: {error}");
     }
-    // Whoever sends people here has to hear first. A second signal ends this, too.
-    std::thread::sleep(draining);
     match chat.shut_down(allowed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(overdue) => {
             log::error!("{overdue}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Serves on for so long: whoever sends people here has to hear first that it
+/// will stop. A second signal ends it at once.
+fn drain(chat: &Chat, signals: &mut Signals, sources: &Sources, draining: Duration) {
+    let end = Instant::now() + draining;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        for signal in signals.pending() {
+            if signal != SIGHUP {
+                std::process::exit(INTERRUPTED);
+            }
+            reload(chat, sources);
+        }
+        std::thread::sleep(left.min(GLANCE));
     }
 }
