@@ -120,8 +120,7 @@ fn while_the_database_is_away_who_comes_is_told_so_in_plain_words_and_tries_agai
         assert_eq!(refused.err(), Some(503));
     }
     // The log has what people are spared.
-    server.wait_output("a nickname could not be looked up: the database failed");
-    server.wait_output("an account could not be looked up or made: the database failed");
+    server.wait_output("questions to the database fail: the database cannot be reached: ");
 
     postgres.start_again();
     wait_until("the server is ready again", || {
@@ -134,6 +133,40 @@ fn while_the_database_is_away_who_comes_is_told_so_in_plain_words_and_tries_agai
     socket.login("bob");
     JsonClient::come_in(&server, &pass);
     JsonClient::come_in(&server, &erin);
+}
+
+#[test]
+fn however_many_ask_a_database_that_is_away_the_log_says_so_once() {
+    let postgres = Postgres::start();
+    let url = postgres.create_database();
+    let server = Server::start(|config| {
+        config["store"]["postgres"] = json!(url);
+        config["limits"] =
+            json!({"auth_attempts": 0, "message_rate": 10000, "message_burst": 10000});
+    });
+    let mut erin = JsonClient::come_in(&server, &JsonClient::registered(&server, "erin"));
+    let mut dora = LineClient::enter(&server, "dora");
+    let lines = |needle: &str| server.output().matches(needle).count();
+    postgres.kill();
+    let mut nobody = LineClient::connect(server.telnet());
+    for n in 0..20 {
+        nobody.send(&format!("name{n}"));
+        nobody.expect("Nicknames cannot be looked up");
+        nobody.send("/login erin wrong");
+        nobody.expect("cannot reach its database");
+        dora.send(&format!("/nick name{n}"));
+        dora.expect("Nicknames cannot be looked up");
+        erin.send("inbox", json!({"page": 1}));
+        assert_eq!(erin.expect("error")["code"], "store_failed");
+    }
+    postgres.start_again();
+    nobody.login("alice");
+    server.wait_output("the database answers questions again");
+    erin.send("inbox", json!({"page": 1}));
+    erin.expect("inbox");
+    assert_eq!(lines("questions to the database fail"), 1);
+    assert_eq!(lines("the database answers questions again"), 1);
+    assert_eq!(lines("could not be"), 0, "{}", server.output());
 }
 
 /// What PostgreSQL or its library would say.

@@ -42,9 +42,9 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
-    /// The log says what the store has said.
+    /// What the store has said is for the log.
     fn store(error: StoreError) -> NoAnswer {
-        log::error!("a query could not be answered: {error}");
+        error.log("a query could not be answered");
         NoAnswer::Store(error)
     }
 

@@ -13,6 +13,11 @@ pub enum StoreError {
     Busy,
     /// It says nothing at all. What was asked for may yet be done.
     Silent,
+    /// It says nothing to this, but something to others. As with `Silent`.
+    Slow,
+    /// It cannot be reached, or ended the connection. What was asked for may
+    /// have been done.
+    Away(String),
     /// The disk, or the space the database may take, is full.
     Full,
     /// These fields belong to another account already.
@@ -70,6 +75,29 @@ impl StoreError {
             _ => "the server cannot reach its database; try again in a moment",
         }
     }
+
+    /// Whether it says nothing of what was asked, only of when: everybody who
+    /// asks at the same time may hear the same.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            StoreError::Busy | StoreError::Silent | StoreError::Slow | StoreError::Away(_) => true,
+            StoreError::Full
+            | StoreError::Taken(_)
+            | StoreError::NoSuchAccount
+            | StoreError::Damaged(_)
+            | StoreError::Database(_) => false,
+        }
+    }
+
+    /// Puts into the log what could not be done because of it. Of an outage
+    /// the store itself says once that it begins and once that it ends; a line
+    /// for everybody who meets it would let anybody fill the log.
+    pub fn log(&self, what: &str) {
+        match self.is_outage() {
+            true => log::debug!("{what}: {self}"),
+            false => log::error!("{what}: {self}"),
+        }
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -77,6 +105,8 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Busy => write!(f, "the database is busy; try again"),
             StoreError::Silent => write!(f, "the database does not answer; try again later"),
+            StoreError::Slow => write!(f, "the database took too long over it; try again"),
+            StoreError::Away(why) => write!(f, "the database cannot be reached: {why}"),
             StoreError::Full => {
                 write!(f, "the disk, or the space allowed to the database, is full")
             }

@@ -1,0 +1,163 @@
+//! Whether the database answers, as all who ask it know together: who had
+//! better not wait for it, and what the log says of it. Never asks it itself.
+//!
+//! The log has one line when questions begin to fail, and one when they no
+//! longer do, however many people ask meanwhile.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::store::StoreError;
+
+/// How often a database that said nothing is tried again.
+const TRY_EVERY: Duration = Duration::from_secs(3);
+/// If questions fail and succeed by turns, the log says so once in this time.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// What is known of the database.
+#[derive(Default)]
+pub struct Health {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When it last said anything, to anybody.
+    heard: Option<Instant>,
+    /// When it was tried last, if it is silent.
+    tried: Option<Instant>,
+    /// Whether the log has it that questions fail.
+    failing: bool,
+    /// When the log last had it that they no longer do.
+    recovered: Option<Instant>,
+}
+
+impl Health {
+    /// Whether somebody may put a question, instead of being told that
+    /// nobody answers.
+    pub fn may_try(&self) -> bool {
+        self.state.lock().may_try(Instant::now())
+    }
+
+    /// The database has said something, if only that it does not want to.
+    pub fn heard(&self) {
+        self.state.lock().heard(Instant::now());
+    }
+
+    /// A question has been answered.
+    pub fn succeeded(&self) {
+        let recovers = self.state.lock().succeeded(Instant::now());
+        if recovers {
+            log::info!("the database answers questions again");
+        }
+    }
+
+    /// A question has not been answered, for this reason.
+    pub fn failed(&self, error: &StoreError) {
+        if error.is_outage() && self.state.lock().fails(Instant::now()) {
+            log::error!("questions to the database fail: {error}");
+        }
+    }
+
+    /// Somebody has waited in vain since then. Only if nobody else has heard
+    /// anything either is it the database that is silent.
+    pub fn gave_up(&self, since: Instant) -> StoreError {
+        self.state.lock().gave_up(since, Instant::now())
+    }
+
+    /// Why nobody is free to ask it.
+    pub fn why_all_wait(&self) -> StoreError {
+        match self.state.lock().tried {
+            Some(_) => StoreError::Silent,
+            None => StoreError::Busy,
+        }
+    }
+}
+
+impl State {
+    fn may_try(&mut self, now: Instant) -> bool {
+        match self.tried {
+            Some(last) if now.duration_since(last) < TRY_EVERY => false,
+            Some(_) => {
+                self.tried = Some(now);
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn heard(&mut self, now: Instant) {
+        self.heard = Some(now);
+        self.tried = None;
+    }
+
+    /// Whether the log has to say so.
+    fn succeeded(&mut self, now: Instant) -> bool {
+        self.heard(now);
+        let recovers = std::mem::take(&mut self.failing);
+        if recovers {
+            self.recovered = Some(now);
+        }
+        recovers
+    }
+
+    /// Whether the log has to say so.
+    fn fails(&mut self, now: Instant) -> bool {
+        let is_recent = |then| now.duration_since(then) < LOG_EVERY;
+        if self.failing || self.recovered.is_some_and(is_recent) {
+            return false;
+        }
+        self.failing = true;
+        true
+    }
+
+    fn gave_up(&mut self, since: Instant, now: Instant) -> StoreError {
+        if self.heard.is_some_and(|heard| heard >= since) {
+            return StoreError::Slow;
+        }
+        self.tried = Some(now);
+        StoreError::Silent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_silent_only_if_nobody_has_heard_anything() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut state = State::default();
+        assert_eq!(state.gave_up(at(0), at(4)), StoreError::Silent);
+        assert!(!state.may_try(at(5)));
+        assert!(state.may_try(at(7)), "one");
+        assert!(!state.may_try(at(7)), "and no other");
+        state.heard(at(8));
+        assert!(state.may_try(at(8)));
+        assert_eq!(state.gave_up(at(7), at(11)), StoreError::Slow);
+        assert!(state.may_try(at(11)));
+        assert_eq!(state.gave_up(at(9), at(13)), StoreError::Silent);
+        assert!(!state.may_try(at(13)));
+    }
+
+    #[test]
+    fn an_episode_has_two_lines_and_the_next_is_not_at_once() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut state = State::default();
+        assert!(!state.succeeded(at(0)));
+        assert!(state.fails(at(1)));
+        assert!(!state.fails(at(100)));
+        assert!(state.succeeded(at(101)));
+        assert!(!state.succeeded(at(101)));
+        // By turns: neither has a line.
+        assert!(!state.fails(at(102)));
+        assert!(!state.succeeded(at(103)));
+        // It lasts.
+        assert!(!state.fails(at(104)));
+        assert!(state.fails(at(111)));
+        assert!(state.succeeded(at(112)));
+    }
+}
