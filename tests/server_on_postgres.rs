@@ -3,8 +3,9 @@
 
 mod support;
 
+use diesel::connection::SimpleConnection;
 use serde_json::json;
-use support::{JsonClient, LineClient, Postgres, Server, User, WsClient, wait_until};
+use support::{JsonClient, LineClient, Postgres, Server, User, WsClient, connect, wait_until};
 
 fn register(client: &mut LineClient) {
     client.send("/register");
@@ -167,6 +168,34 @@ fn however_many_ask_a_database_that_is_away_the_log_says_so_once() {
     assert_eq!(lines("questions to the database fail"), 1);
     assert_eq!(lines("the database answers questions again"), 1);
     assert_eq!(lines("could not be"), 0, "{}", server.output());
+}
+
+#[test]
+fn a_full_database_is_not_taken_for_one_out_of_reach() {
+    let url = Postgres::shared().create_database();
+    let server = Server::start(|config| config["store"]["postgres"] = json!(url));
+    let [ann, bob] = ["ann", "bob"].map(|who| JsonClient::registered(&server, who));
+    let mut ann = JsonClient::come_in(&server, &ann);
+    let mut bob = JsonClient::come_in(&server, &bob);
+    ann.send("private", json!({"to": "bob", "body": "psst"}));
+    let id = bob.expect("private")["id"].clone();
+    // As PostgreSQL says it.
+    connect(&url)
+        .batch_execute(
+            "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 RAISE EXCEPTION 'could not extend file: No space left on device';
+             END $$;
+             CREATE TRIGGER full_up BEFORE INSERT ON read_mark
+             FOR EACH ROW EXECUTE FUNCTION full_up();",
+        )
+        .unwrap();
+    bob.send("read", json!({"user": "ann", "id": id}));
+    let refused = bob.expect("error");
+    assert_eq!(refused["code"], "store_failed");
+    let told = refused["body"].as_str().unwrap();
+    assert!(told.contains("no space left"), "{told}");
+    assert!(!told.contains("reach"), "{told}");
+    server.wait_output("a query could not be answered: the disk, or the space");
 }
 
 /// What PostgreSQL or its library would say.

@@ -72,7 +72,22 @@ impl StoreError {
     pub fn for_people(&self) -> &'static str {
         match self {
             StoreError::Busy => "the server is too busy to look that up; try again in a moment",
-            _ => "the server cannot reach its database; try again in a moment",
+            StoreError::Slow => "the server's database takes too long; try again in a moment",
+            StoreError::Silent | StoreError::Away(_) => {
+                "the server cannot reach its database; try again in a moment"
+            }
+            StoreError::Full => {
+                "the server has no space left to store that; please tell whoever runs it"
+            }
+            StoreError::Taken(_) => "somebody else has registered that already",
+            StoreError::NoSuchAccount => "there is no such account any more",
+            StoreError::Damaged(_) => {
+                "the server's database is damaged; please tell whoever runs it"
+            }
+            StoreError::Database(_) => {
+                "the server's database could not do that; \
+                 if it happens again, please tell whoever runs it"
+            }
         }
     }
 
@@ -189,3 +204,33 @@ impl fmt::Display for OpenError {
 }
 
 impl std::error::Error for OpenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_hear_of_a_database_out_of_reach_only_when_it_is() {
+        let text = || "FATAL: a secret of the database".to_owned();
+        let all = [
+            (StoreError::Busy, "busy"),
+            (StoreError::Silent, "cannot reach"),
+            (StoreError::Slow, "takes too long"),
+            (StoreError::Away(text()), "cannot reach"),
+            (StoreError::Full, "no space left"),
+            (StoreError::Taken(vec![UniqueField::Email]), "registered"),
+            (StoreError::NoSuchAccount, "no such account"),
+            (StoreError::Damaged(text()), "damaged"),
+            (StoreError::Database(text()), "could not do that"),
+        ];
+        for (error, words) in all {
+            let told = error.for_people();
+            assert!(told.contains(words), "{error:?}: {told}");
+            assert!(!told.contains("secret"), "{told}");
+            // Only what passes by itself is worth another try.
+            assert_eq!(told.contains("try again"), error.is_outage(), "{told}");
+            let is_away = words == "cannot reach";
+            assert_eq!(told.contains("reach"), is_away, "{told}");
+        }
+    }
+}
