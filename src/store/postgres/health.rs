@@ -2,7 +2,8 @@
 //! better not wait for it, and what the log says of it. Never asks it itself.
 //!
 //! The log has one line when questions begin to fail, and one when they no
-//! longer do, however many people ask meanwhile.
+//! longer do, however many people ask meanwhile, and also if some of them are
+//! answered.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,9 @@ use crate::store::StoreError;
 
 /// How often a database that said nothing is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(3);
-/// If questions fail and succeed by turns, the log says so once in this time.
-const LOG_EVERY: Duration = Duration::from_secs(10);
+/// A question that is answered sooner after one that failed ends nothing: a
+/// database goes, and comes, one connection at a time.
+const CALM: Duration = Duration::from_secs(3);
 
 /// What is known of the database.
 #[derive(Default)]
@@ -27,10 +29,8 @@ struct State {
     heard: Option<Instant>,
     /// When it was tried last, if it is silent.
     tried: Option<Instant>,
-    /// Whether the log has it that questions fail.
-    failing: bool,
-    /// When the log last had it that they no longer do.
-    recovered: Option<Instant>,
+    /// When a question failed last, if the log has it that they do.
+    failed: Option<Instant>,
 }
 
 impl Health {
@@ -95,21 +95,13 @@ impl State {
     /// Whether the log has to say so.
     fn succeeded(&mut self, now: Instant) -> bool {
         self.heard(now);
-        let recovers = std::mem::take(&mut self.failing);
-        if recovers {
-            self.recovered = Some(now);
-        }
-        recovers
+        let is_over = |failed| now.duration_since(failed) >= CALM;
+        self.failed.take_if(|failed| is_over(*failed)).is_some()
     }
 
     /// Whether the log has to say so.
     fn fails(&mut self, now: Instant) -> bool {
-        let is_recent = |then| now.duration_since(then) < LOG_EVERY;
-        if self.failing || self.recovered.is_some_and(is_recent) {
-            return false;
-        }
-        self.failing = true;
-        true
+        self.failed.replace(now).is_none()
     }
 
     fn gave_up(&mut self, since: Instant, now: Instant) -> StoreError {
@@ -143,21 +135,21 @@ mod tests {
     }
 
     #[test]
-    fn an_episode_has_two_lines_and_the_next_is_not_at_once() {
+    fn an_episode_has_two_lines_and_ends_when_all_is_calm() {
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
         let mut state = State::default();
         assert!(!state.succeeded(at(0)));
         assert!(state.fails(at(1)));
+        assert!(!state.succeeded(at(2)), "one connection was left");
+        assert!(!state.fails(at(3)));
         assert!(!state.fails(at(100)));
-        assert!(state.succeeded(at(101)));
         assert!(!state.succeeded(at(101)));
-        // By turns: neither has a line.
-        assert!(!state.fails(at(102)));
-        assert!(!state.succeeded(at(103)));
-        // It lasts.
-        assert!(!state.fails(at(104)));
-        assert!(state.fails(at(111)));
-        assert!(state.succeeded(at(112)));
+        assert!(!state.fails(at(102)), "by turns");
+        assert!(!state.succeeded(at(104)));
+        assert!(state.succeeded(at(105)));
+        assert!(!state.succeeded(at(106)));
+        assert!(state.fails(at(106)));
+        assert!(state.succeeded(at(109)));
     }
 }
