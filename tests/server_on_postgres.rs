@@ -3,8 +3,9 @@
 
 mod support;
 
+use diesel::connection::SimpleConnection;
 use serde_json::json;
-use support::{JsonClient, LineClient, Postgres, Server, User, WsClient, wait_until};
+use support::{JsonClient, LineClient, Postgres, Server, User, WsClient, connect, wait_until};
 
 fn register(client: &mut LineClient) {
     client.send("/register");
@@ -120,8 +121,7 @@ fn while_the_database_is_away_who_comes_is_told_so_in_plain_words_and_tries_agai
         assert_eq!(refused.err(), Some(503));
     }
     // The log has what people are spared.
-    server.wait_output("a nickname could not be looked up: the database failed");
-    server.wait_output("an account could not be looked up or made: the database failed");
+    server.wait_output("questions to the database fail: the database cannot be reached: ");
 
     postgres.start_again();
     wait_until("the server is ready again", || {
@@ -134,6 +134,87 @@ fn while_the_database_is_away_who_comes_is_told_so_in_plain_words_and_tries_agai
     socket.login("bob");
     JsonClient::come_in(&server, &pass);
     JsonClient::come_in(&server, &erin);
+}
+
+#[test]
+fn however_many_ask_a_database_that_is_away_the_log_says_so_once() {
+    let postgres = Postgres::start();
+    let url = postgres.create_database();
+    let server = Server::start(|config| {
+        config["store"]["postgres"] = json!(url);
+        config["limits"] =
+            json!({"auth_attempts": 0, "message_rate": 10000, "message_burst": 10000});
+    });
+    let mut erin = JsonClient::come_in(&server, &JsonClient::registered(&server, "erin"));
+    let mut dora = LineClient::enter(&server, "dora");
+    let lines = |needle: &str| server.output().matches(needle).count();
+    let mut is_answered = || {
+        erin.send("inbox", json!({"page": 1}));
+        loop {
+            let frame = erin.next().unwrap();
+            match frame["type"].as_str() {
+                Some("inbox") => return true,
+                Some("error") => {
+                    assert_eq!(frame["code"], "store_failed", "{frame}");
+                    return false;
+                }
+                _ => {}
+            }
+        }
+    };
+    assert!(is_answered());
+    postgres.kill();
+    wait_until("no connection to it is left", || {
+        // The server has fewer.
+        (0..32).all(|_| !is_answered())
+    });
+    let mut nobody = LineClient::connect(server.telnet());
+    for n in 0..20 {
+        nobody.send(&format!("name{n}"));
+        nobody.expect("Nicknames cannot be looked up");
+        nobody.send("/login erin wrong");
+        nobody.expect("cannot reach its database");
+        dora.send(&format!("/nick name{n}"));
+        dora.expect("Nicknames cannot be looked up");
+        assert!(!is_answered());
+    }
+    postgres.start_again();
+    nobody.login("alice");
+    wait_until("the log has it that all is well", || {
+        assert!(is_answered());
+        lines("the database answers questions again") > 0
+    });
+    assert_eq!(lines("questions to the database fail"), 1);
+    assert_eq!(lines("the database answers questions again"), 1);
+    assert_eq!(lines("could not be"), 0, "{}", server.output());
+}
+
+#[test]
+fn a_full_database_is_not_taken_for_one_out_of_reach() {
+    let url = Postgres::shared().create_database();
+    let server = Server::start(|config| config["store"]["postgres"] = json!(url));
+    let [ann, bob] = ["ann", "bob"].map(|who| JsonClient::registered(&server, who));
+    let mut ann = JsonClient::come_in(&server, &ann);
+    let mut bob = JsonClient::come_in(&server, &bob);
+    ann.send("private", json!({"to": "bob", "body": "psst"}));
+    let id = bob.expect("private")["id"].clone();
+    // As PostgreSQL says it.
+    connect(&url)
+        .batch_execute(
+            "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 RAISE EXCEPTION 'could not extend file: No space left on device';
+             END $$;
+             CREATE TRIGGER full_up BEFORE INSERT ON read_mark
+             FOR EACH ROW EXECUTE FUNCTION full_up();",
+        )
+        .unwrap();
+    bob.send("read", json!({"user": "ann", "id": id}));
+    let refused = bob.expect("error");
+    assert_eq!(refused["code"], "store_failed");
+    let told = refused["body"].as_str().unwrap();
+    assert!(told.contains("no space left"), "{told}");
+    assert!(!told.contains("reach"), "{told}");
+    server.wait_output("a query could not be answered: the disk, or the space");
 }
 
 /// What PostgreSQL or its library would say.

@@ -16,6 +16,7 @@ use chat_server::store::{
 };
 use chat_server::text::Text;
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use store_suite::{Database, direct, id, name, person, said};
 use support::{Postgres, connect, free_address, wait_until};
 
@@ -404,13 +405,101 @@ fn what_takes_too_long_is_given_up() {
     somebody
         .batch_execute("BEGIN; LOCK TABLE message IN ACCESS EXCLUSIVE MODE")
         .unwrap();
-    assert_eq!(store.append(&[said(2, "dev", "x")]), Err(StoreError::Busy));
+    assert_eq!(store.append(&[said(2, "dev", "x")]), Err(StoreError::Slow));
     let dev = Conversation::Channel(name("dev"));
     let read = store.history(&dev, Window::Latest, 1);
-    assert!(matches!(read, Err(StoreError::Busy)), "{read:?}");
+    assert!(matches!(read, Err(StoreError::Slow)), "{read:?}");
     somebody.batch_execute("COMMIT").unwrap();
     store.append(&[said(2, "dev", "x")]).unwrap();
     assert_eq!(times(&store, &dev), [1, 2]);
+}
+
+/// Short, but long enough for whatever is not held up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[test]
+fn the_database_gives_a_statement_up_before_whoever_waits_for_it() {
+    let url = Postgres::shared().create_database();
+    let store = open(PostgresSettings {
+        answer_timeout: ANSWER_TIMEOUT,
+        ..settings(&url)
+    });
+    let [a, b] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    store
+        .append(&[direct(1, &a, &b, "x"), direct(2, &a, &b, "x")])
+        .unwrap();
+    store.mark_read(b.id, a.id, id(1)).unwrap();
+    let mut somebody = connect(&url);
+    somebody
+        .batch_execute("BEGIN; UPDATE read_mark SET up_to = up_to")
+        .unwrap();
+    let marked = store.mark_read(b.id, a.id, id(2));
+    assert_eq!(marked, Err(StoreError::Slow));
+    assert_eq!(count(&mut somebody, "wait_event_type = 'Lock'"), 0);
+    // Nobody else is any worse off.
+    for _ in 0..20 {
+        assert!(store.account(&Who::Id(a.id)).unwrap().is_some());
+    }
+    somebody.batch_execute("COMMIT").unwrap();
+    assert_eq!(store.inbox(b.id, 1, 1).unwrap()[0].unread, 1);
+    store.mark_read(b.id, a.id, id(2)).unwrap();
+    assert_eq!(store.inbox(b.id, 1, 1).unwrap()[0].unread, 0);
+}
+
+#[test]
+fn one_answer_that_does_not_come_is_no_silence() {
+    let url = Postgres::shared().create_database();
+    let store = open(PostgresSettings {
+        answer_timeout: ANSWER_TIMEOUT,
+        ..settings(&url)
+    });
+    let a: Account = store.create_account(&person("ann")).unwrap();
+    // Whoever makes an account waits for a lock, and does not let the database
+    // give that up.
+    let mut somebody = connect(&url);
+    somebody
+        .batch_execute(
+            "CREATE FUNCTION stubborn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                 BEGIN
+                     PERFORM pg_advisory_xact_lock(1);
+                 EXCEPTION WHEN query_canceled THEN
+                     PERFORM pg_advisory_xact_lock(1);
+                 END;
+                 RETURN NEW;
+             END $$;
+             CREATE TRIGGER stubborn BEFORE INSERT ON account
+             FOR EACH ROW EXECUTE FUNCTION stubborn();
+             SELECT pg_advisory_lock(1);",
+        )
+        .unwrap();
+    let made = store.create_account(&person("bob"));
+    assert!(matches!(made, Err(StoreError::Slow)), "{made:?}");
+    assert_eq!(count(&mut somebody, "wait_event_type = 'Lock'"), 1);
+    for _ in 0..20 {
+        assert!(store.account(&Who::Id(a.id)).unwrap().is_some());
+    }
+    somebody
+        .batch_execute("SELECT pg_advisory_unlock(1)")
+        .unwrap();
+    wait_until("it has been done after all", || {
+        let bob = store.account(&Who::Username(name("bob")));
+        bob.unwrap().is_some()
+    });
+}
+
+/// How many connections of stores to its database are like this.
+fn count(connection: &mut PgConnection, condition: &str) -> i64 {
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        count: i64,
+    }
+    let query = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chat-server'
+         AND datname = current_database() AND {condition}"
+    );
+    let found: Count = diesel::sql_query(query).get_result(connection).unwrap();
+    found.count
 }
 
 #[test]
@@ -418,32 +507,21 @@ fn every_connection_can_be_told_and_is_bounded() {
     let url = Postgres::shared().create_database();
     let store = open(settings(&url));
     store.append(&[said(1, "dev", "x")]).unwrap();
-    #[derive(diesel::QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = diesel::sql_types::BigInt)]
-        count: i64,
-    }
-    use diesel::RunQueryDsl;
     let mut stranger = connect(&url);
-    let named: Count = diesel::sql_query(
-        "SELECT count(*) FROM pg_stat_activity
-         WHERE application_name = 'chat-server' AND datname = current_database()",
-    )
-    .get_result(&mut stranger)
-    .unwrap();
-    assert!(named.count >= 1);
+    assert!(count(&mut stranger, "true") >= 1);
     // A database that would acknowledge too early does not.
     stranger
         .batch_execute("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$;
              CREATE FUNCTION strict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                  IF current_setting('synchronous_commit') <> 'on'
-                    OR current_setting('statement_timeout') <> '10s' THEN
-                     RAISE EXCEPTION 'not set up: %', current_setting('synchronous_commit');
+                    OR current_setting('statement_timeout') <> TG_ARGV[0] THEN
+                     RAISE EXCEPTION 'not set up: % %', current_setting('synchronous_commit'),
+                         current_setting('statement_timeout');
                  END IF;
                  RETURN NEW;
              END $$;
-             CREATE TRIGGER strict BEFORE INSERT ON message FOR EACH ROW EXECUTE FUNCTION strict();
-             CREATE TRIGGER strict BEFORE INSERT ON account FOR EACH ROW EXECUTE FUNCTION strict();")
+             CREATE TRIGGER strict BEFORE INSERT ON message FOR EACH ROW EXECUTE FUNCTION strict('10s');
+             CREATE TRIGGER strict BEFORE INSERT ON account FOR EACH ROW EXECUTE FUNCTION strict('3s');")
         .unwrap();
     let store = open(settings(&url));
     store.append(&[said(2, "dev", "x")]).unwrap();
@@ -462,9 +540,9 @@ fn a_database_that_was_killed_is_found_again() {
     store.append(&[said(1, "dev", "x")]).unwrap();
     postgres.kill();
     let lost = store.append(&[said(2, "dev", "x")]);
-    assert!(matches!(lost, Err(StoreError::Database(_))), "{lost:?}");
+    assert!(matches!(lost, Err(StoreError::Away(_))), "{lost:?}");
     let again = store.append(&[said(2, "dev", "x")]);
-    assert!(matches!(again, Err(StoreError::Database(_))), "{again:?}");
+    assert!(matches!(again, Err(StoreError::Away(_))), "{again:?}");
     postgres.start_again();
     // Not a single failure afterwards, on no connection.
     assert_eq!(store.append(&[said(2, "dev", "x")]), Ok(vec![Ok(())]));

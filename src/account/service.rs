@@ -111,7 +111,7 @@ impl Accounts {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(Refusal::NicknameRegistered(name.clone())),
             Err(error) => {
-                log::error!("a nickname could not be looked up: {error}");
+                error.log("a nickname could not be looked up");
                 Err(Refusal::CannotLookUp)
             }
         }
@@ -235,7 +235,7 @@ fn logged(rejected: Rejected) -> Rejected {
     if let Rejected::Login(LoginError::Store(error))
     | Rejected::Register(RegisterError::Store(error)) = &rejected
     {
-        log::error!("an account could not be looked up or made: {error}");
+        error.log("an account could not be looked up or made");
     }
     rejected
 }

@@ -42,9 +42,9 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
-    /// The log says what the store has said.
+    /// What the store has said is for the log.
     fn store(error: StoreError) -> NoAnswer {
-        log::error!("a query could not be answered: {error}");
+        error.log("a query could not be answered");
         NoAnswer::Store(error)
     }
 
@@ -67,7 +67,7 @@ impl fmt::Display for NoAnswer {
             NoAnswer::NoAccount => write!(f, "Only registered users have an inbox."),
             NoAnswer::NobodyRegistered(name) => write!(f, "Nobody is registered as {name}."),
             NoAnswer::Store(error) => {
-                write!(f, "That cannot be looked up: {}.", error.for_people())
+                write!(f, "That cannot be done: {}.", error.for_people())
             }
             NoAnswer::Busy(error) => error.fmt(f),
         }

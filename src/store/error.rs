@@ -13,6 +13,11 @@ pub enum StoreError {
     Busy,
     /// It says nothing at all. What was asked for may yet be done.
     Silent,
+    /// It says nothing to this, but something to others. As with `Silent`.
+    Slow,
+    /// It cannot be reached, or ended the connection. What was asked for may
+    /// have been done.
+    Away(String),
     /// The disk, or the space the database may take, is full.
     Full,
     /// These fields belong to another account already.
@@ -67,7 +72,45 @@ impl StoreError {
     pub fn for_people(&self) -> &'static str {
         match self {
             StoreError::Busy => "the server is too busy to look that up; try again in a moment",
-            _ => "the server cannot reach its database; try again in a moment",
+            StoreError::Slow => "the server's database takes too long; try again in a moment",
+            StoreError::Silent | StoreError::Away(_) => {
+                "the server cannot reach its database; try again in a moment"
+            }
+            StoreError::Full => {
+                "the server has no space left to store that; please tell whoever runs it"
+            }
+            StoreError::Taken(_) => "somebody else has registered that already",
+            StoreError::NoSuchAccount => "there is no such account any more",
+            StoreError::Damaged(_) => {
+                "the server's database is damaged; please tell whoever runs it"
+            }
+            StoreError::Database(_) => {
+                "the server's database could not do that; \
+                 if it happens again, please tell whoever runs it"
+            }
+        }
+    }
+
+    /// Whether it says nothing of what was asked, only of when: everybody who
+    /// asks at the same time may hear the same.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            StoreError::Busy | StoreError::Silent | StoreError::Slow | StoreError::Away(_) => true,
+            StoreError::Full
+            | StoreError::Taken(_)
+            | StoreError::NoSuchAccount
+            | StoreError::Damaged(_)
+            | StoreError::Database(_) => false,
+        }
+    }
+
+    /// Puts into the log what could not be done because of it. Of an outage
+    /// the store itself says once that it begins and once that it ends; a line
+    /// for everybody who meets it would let anybody fill the log.
+    pub fn log(&self, what: &str) {
+        match self.is_outage() {
+            true => log::debug!("{what}: {self}"),
+            false => log::error!("{what}: {self}"),
         }
     }
 }
@@ -77,6 +120,8 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Busy => write!(f, "the database is busy; try again"),
             StoreError::Silent => write!(f, "the database does not answer; try again later"),
+            StoreError::Slow => write!(f, "the database took too long over it; try again"),
+            StoreError::Away(why) => write!(f, "the database cannot be reached: {why}"),
             StoreError::Full => {
                 write!(f, "the disk, or the space allowed to the database, is full")
             }
@@ -159,3 +204,33 @@ impl fmt::Display for OpenError {
 }
 
 impl std::error::Error for OpenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_hear_of_a_database_out_of_reach_only_when_it_is() {
+        let text = || "FATAL: a secret of the database".to_owned();
+        let all = [
+            (StoreError::Busy, "busy"),
+            (StoreError::Silent, "cannot reach"),
+            (StoreError::Slow, "takes too long"),
+            (StoreError::Away(text()), "cannot reach"),
+            (StoreError::Full, "no space left"),
+            (StoreError::Taken(vec![UniqueField::Email]), "registered"),
+            (StoreError::NoSuchAccount, "no such account"),
+            (StoreError::Damaged(text()), "damaged"),
+            (StoreError::Database(text()), "could not do that"),
+        ];
+        for (error, words) in all {
+            let told = error.for_people();
+            assert!(told.contains(words), "{error:?}: {told}");
+            assert!(!told.contains("secret"), "{told}");
+            // Only what passes by itself is worth another try.
+            assert_eq!(told.contains("try again"), error.is_outage(), "{told}");
+            let is_away = words == "cannot reach";
+            assert_eq!(told.contains("reach"), is_away, "{told}");
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod accounts;
 mod append;
 mod connect;
 mod conversations;
+mod health;
 mod history;
 mod import;
 mod lanes;
@@ -21,6 +22,7 @@ mod upkeep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
@@ -57,7 +59,9 @@ pub struct PostgresSettings {
     /// How long the database may take over one statement.
     pub statement_timeout: Duration,
     /// How long to wait for the answer to something that takes it no time to
-    /// speak of, before it is [`StoreError::Silent`].
+    /// speak of, before it is [`StoreError::Silent`], or [`StoreError::Slow`]
+    /// if it answers others. It is given less time to each statement of that,
+    /// so that it is the first to give up.
     pub answer_timeout: Duration,
     /// What is removed in time.
     pub retention: Retention,
@@ -119,22 +123,29 @@ impl PostgresStore {
         })
     }
 
-    /// Does something in one transaction, on any connection; waits so long.
-    fn within<T: Send + 'static>(
-        &self,
-        patience: Duration,
-        work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.lanes()?
-            .ask(patience, move |lane| lane.transaction(work))
-    }
-
-    /// Does something that takes the database no time to speak of.
+    /// Does something that takes the database no time to speak of, in one
+    /// transaction on any connection.
     fn transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.within(self.settings.answer_timeout, work)
+        let patience = self.settings.answer_timeout;
+        self.lanes()?
+            .ask(patience, move |lane| lane.transaction(work))
+    }
+
+    /// The same, for what may take it a while.
+    fn long_transaction<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let limit = self.settings.statement_timeout.as_millis();
+        self.lanes()?.ask(self.longest(), move |lane| {
+            lane.transaction(|connection| {
+                connection.batch_execute(&format!("SET LOCAL statement_timeout = {limit}"))?;
+                work(connection)
+            })
+        })
     }
 
     fn lanes(&self) -> Result<Lanes, StoreError> {
@@ -172,22 +183,27 @@ impl Writing {
         messages: &[NewMessage],
         order: Order,
     ) -> Result<Vec<Appended>, StoreError> {
-        let unreachable =
-            |error: ConnectionError| StoreError::Database(connect::words(&error.to_string()));
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connect::connect(settings).map_err(unreachable)?,
+            None => connect::connect(settings).map_err(|error| away(&error))?,
         };
         let mut result = self.memory.append(&mut connection, messages, order);
         if result.is_err() && is_dead(&mut connection) {
-            connection = connect::connect(settings).map_err(unreachable)?;
+            connection = connect::connect(settings).map_err(|error| away(&error))?;
             // What the dead one may have committed is not committed twice.
             result = self.memory.append(&mut connection, messages, order);
         }
-        if result.is_ok() || !is_dead(&mut connection) {
-            self.connection = Some(connection);
+        match result {
+            Ok(appended) => {
+                self.connection = Some(connection);
+                Ok(appended)
+            }
+            Err(error) if is_dead(&mut connection) => Err(cut_off(&error)),
+            Err(error) => {
+                self.connection = Some(connection);
+                Err(translate(&error))
+            }
         }
-        result.map_err(|error| translate(&error))
     }
 }
 
@@ -231,9 +247,7 @@ impl Store for PostgresStore {
         page: u64,
         per_page: usize,
     ) -> Result<Vec<ThreadSummary>, StoreError> {
-        self.within(self.longest(), move |connection| {
-            history::inbox(connection, account, page, per_page)
-        })
+        self.long_transaction(move |connection| history::inbox(connection, account, page, per_page))
     }
 
     fn mark_read(
@@ -247,9 +261,7 @@ impl Store for PostgresStore {
 
     fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
         let search = search.clone();
-        self.within(self.longest(), move |connection| {
-            search::search(connection, &search)
-        })
+        self.long_transaction(move |connection| search::search(connection, &search))
     }
 
     fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError> {
@@ -327,9 +339,7 @@ impl Store for PostgresStore {
             return Ok(false);
         }
         let upkeep = self.upkeep.clone();
-        self.within(self.longest(), move |connection| {
-            upkeep.lock().tend(connection, retention, now_ms)
-        })
+        self.long_transaction(move |connection| upkeep.lock().tend(connection, retention, now_ms))
     }
 
     fn close(&self) -> Result<(), StoreError> {
@@ -346,6 +356,19 @@ impl Store for PostgresStore {
 
 fn closed() -> StoreError {
     StoreError::Database(CLOSED.to_owned())
+}
+
+/// Nobody lets us in.
+fn away(error: &ConnectionError) -> StoreError {
+    StoreError::Away(connect::words(&error.to_string()))
+}
+
+/// What failed on a connection that did not outlive it.
+fn cut_off(error: &Error) -> StoreError {
+    match translate(error) {
+        StoreError::Database(words) => StoreError::Away(words),
+        other => other,
+    }
 }
 
 /// PostgreSQL has no way to hold this character, so nothing with it is there.
@@ -365,7 +388,7 @@ fn translate(error: &Error) -> StoreError {
     if says("No space left on device") {
         StoreError::Full
     } else if says("due to statement timeout") || says("due to lock timeout") {
-        StoreError::Busy
+        StoreError::Slow
     } else {
         StoreError::Database(connect::words(&words))
     }

@@ -41,7 +41,7 @@ impl LineSession {
                 self.ask(Asking::Password(account.username.clone()), &words)
             }
             Err(error) => {
-                log::error!("a nickname could not be looked up: {error}");
+                error.log("a nickname could not be looked up");
                 let refusal = Refusal::CannotLookUp;
                 self.say(&format!("! {refusal}\n{NICKNAME_AGAIN}"))
             }

@@ -3,23 +3,22 @@
 //! The client library waits for an answer for as long as the connection
 //! lives, and one to a database that hangs lives on. Therefore nobody who
 //! asks waits in the library: a lane does, and who asked waits for the lane,
-//! for a limited time. While the database says nothing, whoever else comes is
-//! told so at once, but for one now and then who tries it.
+//! for a limited time. While the database says nothing to anybody, whoever
+//! else comes is told so at once, but for one now and then who tries it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, SendTimeoutError, Sender, bounded};
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use parking_lot::Mutex;
 
-use super::{PostgresSettings, connect, is_dead, translate};
+use super::health::Health;
+use super::{PostgresSettings, away, connect, cut_off, is_dead, translate};
 use crate::store::StoreError;
 
-/// How often a database that said nothing is tried again.
-const TRY_EVERY: Duration = Duration::from_secs(3);
 /// Who has not been let in for so long was not refused, but got no answer.
 const LONG_TO_CONNECT: Duration = Duration::from_secs(2);
 
@@ -30,7 +29,7 @@ type Job = Box<dyn FnOnce(&mut Lane) + Send>;
 #[derive(Clone)]
 pub struct Lanes {
     jobs: Sender<Job>,
-    silence: Arc<Silence>,
+    health: Arc<Health>,
     /// How long to wait for a lane to become free.
     wait: Duration,
 }
@@ -38,16 +37,9 @@ pub struct Lanes {
 /// What one thread has.
 pub struct Lane {
     settings: PostgresSettings,
-    silence: Arc<Silence>,
+    health: Arc<Health>,
     /// `None` until somebody needs it, and after it failed.
     connection: Option<PgConnection>,
-}
-
-/// Whether the database has left somebody waiting, and answered nobody since.
-#[derive(Default)]
-struct Silence {
-    /// When it was tried last, if it is silent.
-    tried: Mutex<Option<Instant>>,
 }
 
 impl Lanes {
@@ -55,11 +47,11 @@ impl Lanes {
     pub fn open(settings: &PostgresSettings) -> std::io::Result<Lanes> {
         // Nothing queues: who finds no lane free hears of it.
         let (jobs, waiting) = bounded::<Job>(0);
-        let silence = Arc::new(Silence::default());
+        let health = Arc::new(Health::default());
         for number in 0..settings.connections.max(1) {
             let lane = Lane {
                 settings: settings.clone(),
-                silence: silence.clone(),
+                health: health.clone(),
                 connection: None,
             };
             let waiting = waiting.clone();
@@ -69,7 +61,7 @@ impl Lanes {
         }
         Ok(Lanes {
             jobs,
-            silence,
+            health,
             wait: settings.wait,
         })
     }
@@ -81,29 +73,36 @@ impl Lanes {
         patience: Duration,
         work: impl FnOnce(&mut Lane) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if !self.silence.may_try() {
+        let answer = self.put(patience, work);
+        answer.inspect_err(|error| self.health.failed(error))
+    }
+
+    fn put<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&mut Lane) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if !self.health.may_try() {
             return Err(StoreError::Silent);
         }
+        let asked = Instant::now();
         let (reply, answer) = bounded(1);
         let job: Job = Box::new(move |lane| {
             let result = work(lane);
             if result.is_ok() {
-                lane.silence.ends();
+                lane.health.succeeded();
             }
             // Nobody may be waiting any more.
             let _ = reply.send(result);
         });
         match self.jobs.send_timeout(job, self.wait) {
             Ok(()) => {}
-            Err(SendTimeoutError::Timeout(_)) => return Err(self.silence.or_busy()),
+            Err(SendTimeoutError::Timeout(_)) => return Err(self.health.why_all_wait()),
             Err(SendTimeoutError::Disconnected(_)) => return Err(super::closed()),
         }
         match answer.recv_timeout(patience) {
             Ok(result) => result,
-            Err(RecvTimeoutError::Timeout) => {
-                self.silence.begins();
-                Err(StoreError::Silent)
-            }
+            Err(RecvTimeoutError::Timeout) => Err(self.health.gave_up(asked)),
             Err(RecvTimeoutError::Disconnected) => Err(StoreError::Database(
                 "asking it ended by a fault of ours".to_owned(),
             )),
@@ -137,57 +136,33 @@ impl Lane {
             Some(connection) => connection,
             None => self.connect()?,
         };
+        self.health.heard();
         let result = connection.transaction(work);
-        if result.is_ok() || !is_dead(&mut connection) {
-            self.connection = Some(connection);
+        if let Err(error) = &result
+            && is_dead(&mut connection)
+        {
+            return Err(cut_off(error));
         }
+        self.health.heard();
+        self.connection = Some(connection);
         result.map_err(|error| translate(&error))
     }
 
     fn connect(&self) -> Result<PgConnection, StoreError> {
         let begun = Instant::now();
-        connect::connect(&self.settings).map_err(|error| {
+        let mut connection = connect::connect(&self.settings).map_err(|error| {
             // The library has waited for as long as it was told to.
             if begun.elapsed() >= LONG_TO_CONNECT {
-                self.silence.begins();
+                let _ = self.health.gave_up(begun);
             }
-            StoreError::Database(connect::words(&error.to_string()))
-        })
-    }
-}
-
-impl Silence {
-    fn begins(&self) {
-        let mut tried = self.tried.lock();
-        if tried.is_none() {
-            log::error!("the database does not answer; until it does, hardly anybody waits for it");
-        }
-        *tried = Some(Instant::now());
-    }
-
-    fn ends(&self) {
-        if self.tried.lock().take().is_some() {
-            log::info!("the database answers again");
-        }
-    }
-
-    /// Why all lanes are taken.
-    fn or_busy(&self) -> StoreError {
-        match *self.tried.lock() {
-            Some(_) => StoreError::Silent,
-            None => StoreError::Busy,
-        }
-    }
-
-    fn may_try(&self) -> bool {
-        let mut tried = self.tried.lock();
-        match *tried {
-            Some(last) if last.elapsed() < TRY_EVERY => false,
-            Some(_) => {
-                *tried = Some(Instant::now());
-                true
-            }
-            None => true,
-        }
+            away(&error)
+        })?;
+        // The database gives up before whoever waits for it does.
+        let quick = self.settings.answer_timeout * 3 / 4;
+        let limit = self.settings.statement_timeout.min(quick).as_millis();
+        connection
+            .batch_execute(&format!("SET statement_timeout = {limit}"))
+            .map_err(|error| cut_off(&error))?;
+        Ok(connection)
     }
 }
