@@ -219,7 +219,7 @@ fn attempt<T>(what: &str, chore: impl FnOnce() -> Result<T, StoreError>) -> Opti
     match catch_unwind(AssertUnwindSafe(chore)) {
         Ok(Ok(value)) => Some(value),
         Ok(Err(error)) => {
-            log::error!("{what}: {error}");
+            error.log(what);
             None
         }
         Err(_) => {

@@ -111,7 +111,7 @@ impl DirectSession {
                 text: message,
             }),
             Err(error) => {
-                log::error!("an account could not be looked up: {error}");
+                error.log("an account could not be looked up");
                 let refusal = Refusal::NotStored.to_string();
                 self.fail(&Failure::new(503, refusal))
             }

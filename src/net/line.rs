@@ -226,7 +226,7 @@ impl LineSession {
         match self.context.accounts.find(name) {
             Ok(account) => account.map(|account| account.id),
             Err(error) => {
-                log::error!("an account cannot be looked up: {error}");
+                error.log("an account cannot be looked up");
                 None
             }
         }

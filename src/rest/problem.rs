@@ -91,7 +91,7 @@ impl Problem {
 
     /// Accounts or messages cannot be had at present; the log says why.
     pub fn store(error: &StoreError) -> Problem {
-        ::log::error!("the store failed a call: {error}");
+        error.log("the store failed a call");
         Failure::new(503, "the server cannot look that up at present; try again")
             .retry_after(STORE_RETRY_SECONDS)
             .into()

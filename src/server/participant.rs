@@ -54,7 +54,7 @@ impl Participant {
             Ok(None) => {}
             Ok(Some(_)) => return Err(Refusal::NicknameRegistered(nickname).into()),
             Err(error) => {
-                log::error!("a nickname could not be looked up: {error}");
+                error.log("a nickname could not be looked up");
                 return Err(ChatError::Unavailable);
             }
         }

@@ -271,7 +271,7 @@ impl WebSockets {
         let pass = self.shared.gate.check(presented.token);
         let pass = pass.map_err(|error| match error {
             NotLetIn::Store(error) => {
-                log::error!("a nickname could not be looked up: {error}");
+                error.log("a nickname could not be looked up");
                 Denial::Unavailable
             }
             NotLetIn::Pass(error) => Denial::Unauthorised(error.to_string()),
@@ -293,7 +293,7 @@ impl WebSockets {
         let owner = self.shared.accounts.authenticate(presented.token);
         let owner = owner.map_err(|error| match error {
             SignatureError::Store(error) => {
-                log::error!("a token could not be looked up: {error}");
+                error.log("a token could not be looked up");
                 Denial::Unavailable
             }
             other => Denial::Unauthorised(other.to_string()),

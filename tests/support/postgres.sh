@@ -59,7 +59,8 @@ signal() {
 start && echo "$dir"
 while read -r order; do
   case $order in
-    kill) kill -KILL "$pid" && { wait "$pid" || true; } 2>/dev/null ;;
+    # Those who serve a connection would live on for a moment, and store things.
+    kill) kill -STOP "$pid" && signal KILL && { wait "$pid" || true; } 2>/dev/null ;;
     start) start ;;
     stop) kill -STOP "$pid" && signal STOP ;;
     continue) signal CONT ;;
