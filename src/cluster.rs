@@ -89,7 +89,7 @@ pub struct Cluster {
     common: Arc<Common>,
     queue: Arc<Queue>,
     store: Arc<ClusterStore>,
-    bans: Arc<Option<Vec<Ban>>>,
+    bans: Arc<Vec<Ban>>,
 }
 
 /// The threads behind a [`Cluster`]. Dropping them ends them without waiting,
@@ -119,7 +119,7 @@ impl Cluster {
     ) -> Result<(Cluster, ClusterThreads), ClusterError> {
         let mut link = Link::new(&settings.redis);
         join::check(&settings, &mut link)?;
-        let bans = join::bans(&settings, &mut link)?;
+        let bans = join::first_bans(&settings, &settings.bans, &mut link)?;
         let queue = Arc::new(Queue::new(Room {
             draft_bytes: settings.queue_bytes,
             shares: settings.queue_shares,
@@ -270,9 +270,8 @@ impl Cluster {
         self.common.is_draining.store(true, Ordering::Relaxed);
     }
 
-    /// The bans that were in force on all servers when this one started;
-    /// `None` if there were none.
-    pub fn bans(&self) -> Option<Vec<Ban>> {
+    /// The bans that were in force on all servers when this one started.
+    pub fn bans(&self) -> Vec<Ban> {
         self.bans.as_ref().clone()
     }
 
@@ -287,12 +286,19 @@ impl Log for Cluster {
         Cluster::append(self, drafts)
     }
 
-    fn share(&self, shared: Vec<Shared>) {
-        let rejoins = shared.iter().any(|shared| matches!(shared, Shared::Rejoin));
-        Cluster::share(self, shared);
-        if rejoins {
+    fn share(&self, mut shared: Vec<Shared>) {
+        let mut all = shared.iter();
+        if let Some(at) = all.rposition(|shared| matches!(shared, Shared::Rejoin(_))) {
+            // What came before belongs to the life that is over, what comes
+            // after to the next one.
+            let next = shared.split_off(at + 1);
+            if let Some(Shared::Rejoin(bans)) = shared.pop() {
+                self.common.set_own_bans(bans);
+            }
             self.rejoin();
+            shared = next;
         }
+        Cluster::share(self, shared);
     }
 
     fn set_load(&self, connections: u64) {

@@ -32,6 +32,7 @@ mod shared;
 mod sizes;
 mod tags;
 mod typing;
+mod unconfirmed;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};

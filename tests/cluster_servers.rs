@@ -217,6 +217,12 @@ fn bans(server: &Server) -> Vec<(u64, String)> {
     bans.collect()
 }
 
+/// How many servers a server knows, with itself.
+fn servers(server: &Server) -> usize {
+    let nodes = server.get("/api/nodes").json()["nodes"].clone();
+    nodes.as_array().unwrap().len()
+}
+
 fn ban(server: &Server, what: Value) -> u64 {
     let made = server.post("/admin/bans", what);
     assert_eq!(made.status, 201, "{}", made.body);
@@ -292,17 +298,12 @@ fn who_was_away_and_a_redis_that_has_lost_them_get_the_bans_again() {
     let [one, two] = common.servers();
     let before = ban(&one, json!({"nickname": "before"}));
     wait_until("both have it", || bans(&two).len() == 1);
+    wait_until("one knows the other", || servers(&one) == 2);
     two.signal(Signal::STOP);
     let lifted = one.delete(&format!("/admin/bans/{before}"));
     assert_eq!(lifted.status, 204);
     let meanwhile = ban(&one, json!({"nickname": "meanwhile"}));
-    wait_until("it is given up", || {
-        one.get("/api/nodes").json()["nodes"]
-            .as_array()
-            .unwrap()
-            .len()
-            == 1
-    });
+    wait_until("it is given up", || servers(&one) == 1);
     two.signal(Signal::CONT);
     let all = [(meanwhile, "meanwhile".to_owned())];
     wait_until("it has them as they are", || bans(&two) == all);
@@ -323,6 +324,33 @@ fn who_was_away_and_a_redis_that_has_lost_them_get_the_bans_again() {
     }
     let next = ban(&newcomer, json!({"nickname": "next"}));
     assert!(next > meanwhile, "{next}");
+}
+
+#[test]
+fn bans_made_and_lifted_on_a_server_that_was_given_up_hold_everywhere() {
+    let common = Common::new();
+    let [mut one, mut two] = common.servers();
+    let before = ban(&one, json!({"nickname": "before"}));
+    wait_until("both have it", || bans(&two).len() == 1);
+    wait_until("one knows the other", || servers(&one) == 2);
+    two.signal(Signal::STOP);
+    wait_until("it is given up", || servers(&one) == 1);
+    two.signal(Signal::CONT);
+    // At once: it may not have found out yet.
+    let made = ban(&two, json!({"nickname": "mallory"}));
+    let lifted = two.delete(&format!("/admin/bans/{before}"));
+    assert_eq!(lifted.status, 204, "{}", lifted.body);
+    let all = [(made, "mallory".to_owned())];
+    assert_eq!(bans(&two), all);
+    two.wait_output("one of the others again");
+    for server in [&one, &two] {
+        wait_until("it has them as they are", || bans(server) == all);
+    }
+    for server in [&mut one, &mut two] {
+        server.kill();
+        server.start_again();
+        assert_eq!(bans(server), all);
+    }
 }
 
 #[test]

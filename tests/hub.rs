@@ -3,8 +3,8 @@
 mod hub_support;
 
 use chat_server::hub::{
-    BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub,
-    Limits, Now, Profile, Refusal,
+    Ban, BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell,
+    Hub, Limits, News, Now, Order, Profile, Refusal, Shared,
 };
 use chat_server::store::AccountId;
 use chat_server::text::Text;
@@ -249,6 +249,151 @@ fn bans_end_connections_and_keep_them_out_until_they_expire() {
     let closed = house.closed.len();
     house.open_with(4, "198.51.100.7:9", true);
     assert_eq!(house.closed.len(), closed);
+}
+
+fn one_of_several() -> House {
+    let mut house = House::new();
+    house.hub.join_others();
+    house
+}
+
+fn hear(house: &mut House, news: News) {
+    house.run(|hub, now, fx| hub.hear(news, now, fx));
+}
+
+fn ban(house: &mut House, id: u64, nickname: &str) -> Ban {
+    let target = BanTarget::Nickname(name(nickname));
+    let made = house.run(|hub, now, fx| hub.ban_as(id, target, None, None, now, fx));
+    made.unwrap()
+}
+
+fn unban(house: &mut House, id: u64) -> Order {
+    let lifted = house.run(|hub, _, fx| hub.unban(id, fx));
+    Order::Unban(lifted.unwrap().target)
+}
+
+/// What was ordered since this was last asked.
+fn orders(house: &mut House) -> Vec<Order> {
+    let shared = std::mem::take(&mut house.shared).into_iter();
+    let orders = shared.filter_map(|shared| match shared {
+        Shared::Order(order) => Some(order),
+        _ => None,
+    });
+    orders.collect()
+}
+
+#[test]
+fn bans_ordered_while_cut_off_are_ordered_again() {
+    let mut house = one_of_several();
+    let before = ban(&mut house, 1, "eve");
+    hear(&mut house, News::Ordered(Order::Ban(before.clone())));
+    assert_eq!(orders(&mut house), [Order::Ban(before.clone())]);
+    // These are lost.
+    let lifted = unban(&mut house, 1);
+    let made = ban(&mut house, 2, "mallory");
+    orders(&mut house);
+    hear(&mut house, News::CutOff);
+    // This one belongs to the next life already.
+    let later = ban(&mut house, 3, "trudy");
+    let bans = house.shared.iter().find_map(|shared| match shared {
+        Shared::Rejoin(bans) => Some(bans.clone()),
+        _ => None,
+    });
+    assert_eq!(bans, Some(vec![made.clone()]));
+    assert_eq!(orders(&mut house), [Order::Ban(later.clone())]);
+    let eve = house.enter(0, "eve");
+    hear(&mut house, News::Bans(vec![before]));
+    let both = [made.clone(), later.clone()];
+    assert_eq!(house.hub.bans(house.now), both);
+    assert!(house.closed.iter().all(|(id, _)| *id != eve), "not banned");
+    let again = [lifted, Order::Ban(made.clone())];
+    assert_eq!(orders(&mut house), again);
+    // What others do comes after that, as soon as it is in its place.
+    for order in again.iter().cloned().chain([Order::Ban(later)]) {
+        hear(&mut house, News::Ordered(order));
+    }
+    assert_eq!(house.hub.bans(house.now), both);
+    assert_eq!(house.hub.sizes().unconfirmed_bans, 0);
+    hear(&mut house, News::Order(Order::Unban(made.target)));
+    assert_eq!(house.hub.bans(house.now), both[1..]);
+    assert_eq!(orders(&mut house), []);
+}
+
+#[test]
+fn bans_that_all_servers_know_are_not_ordered_again() {
+    let mut house = one_of_several();
+    let first = ban(&mut house, 1, "eve");
+    ban(&mut house, 2, "mallory");
+    unban(&mut house, 2);
+    let third = ban(&mut house, 3, "trudy");
+    unban(&mut house, 3);
+    orders(&mut house);
+    hear(&mut house, News::CutOff);
+    // Another server has banned one of them anew.
+    let fourth = Ban { id: 4, ..third };
+    let all = [first, fourth];
+    hear(&mut house, News::Bans(all.to_vec()));
+    assert_eq!(house.hub.bans(house.now), all);
+    assert_eq!(orders(&mut house), []);
+    assert_eq!(house.hub.sizes().unconfirmed_bans, 0);
+}
+
+#[test]
+fn bans_that_end_while_cut_off_close_nothing() {
+    let mut house = one_of_several();
+    let target = BanTarget::Nickname(name("eve"));
+    let until = Some(house.now.unix_ms + 5000);
+    let made = house.run(|hub, now, fx| hub.ban_as(1, target, None, until, now, fx));
+    hear(&mut house, News::CutOff);
+    house.pass(5000);
+    house.enter(0, "eve");
+    hear(&mut house, News::Bans(Vec::new()));
+    hear(&mut house, News::Order(Order::Ban(made.unwrap())));
+    assert_eq!(house.hub.bans(house.now), []);
+    assert_eq!(house.closed, []);
+}
+
+#[test]
+fn orders_older_than_ours_do_not_undo_it() {
+    let mut house = one_of_several();
+    let first = ban(&mut house, 1, "eve");
+    let lifted = unban(&mut house, 1);
+    let second = ban(&mut house, 2, "eve");
+    let elsewhere = |id| Ban {
+        id,
+        ..first.clone()
+    };
+    let banned = [second.clone()];
+    for older in [
+        News::Ordered(Order::Ban(first.clone())),
+        News::Order(lifted.clone()),
+        News::Ordered(lifted.clone()),
+        News::Order(Order::Ban(elsewhere(7))),
+        News::Ordered(Order::Ban(second)),
+    ] {
+        assert_eq!(house.hub.bans(house.now), banned);
+        hear(&mut house, older);
+    }
+    assert_eq!(house.hub.bans(house.now), banned);
+    // The same the other way round: nobody is sent away by a ban that is lifted.
+    unban(&mut house, 2);
+    let third = ban(&mut house, 3, "eve");
+    unban(&mut house, 3);
+    house.enter(0, "eve");
+    for older in [
+        News::Ordered(lifted.clone()),
+        News::Ordered(Order::Ban(third)),
+        News::Order(Order::Ban(elsewhere(8))),
+        News::Ordered(lifted),
+    ] {
+        hear(&mut house, older);
+        assert_eq!(house.hub.bans(house.now), []);
+    }
+    assert_eq!(house.closed, []);
+    // From now on others have the last word.
+    hear(&mut house, News::Order(Order::Ban(elsewhere(9))));
+    assert_eq!(house.hub.bans(house.now), [elsewhere(9)]);
+    assert_eq!(house.closed.len(), 1);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::hub::{MessageId, NodeId};
 
 use super::batch::{Batch, not_stored};
 use super::common::{Common, Part};
-use super::error::LinkError;
+use super::error::{FORGETFUL, LinkError};
 use super::join;
 use super::keys::node_text;
 use super::link::{Backoff, Link, answer};
@@ -27,7 +27,6 @@ const IDLE: Duration = Duration::from_millis(500);
 
 /// Why a life is over.
 const SILENT: &str = "it was not heard of for too long";
-const FORGETFUL: &str = "Redis has lost what it had taken in already";
 
 /// See the module's documentation.
 pub struct Appender {
@@ -211,11 +210,14 @@ impl Appender {
         self.people.clear();
         self.number = 0;
         let old = self.common.life().node;
+        // Before anybody can add to them.
+        let own = self.common.own_bans();
         let mut backoff = Backoff::default();
         loop {
             let settings = &self.common.settings;
             let joined = join::leave(settings, old, &mut self.link)
-                .and_then(|()| join::join(settings, &self.common.about(), &mut self.link));
+                .and_then(|()| join::first_bans(settings, &own, &mut self.link))
+                .and_then(|_| join::join(settings, &self.common.about(), &mut self.link));
             let error = match joined {
                 Ok((node, start)) => {
                     self.common.report(Part::Appender, Ok::<(), String>(()));

@@ -102,7 +102,7 @@ impl Batch {
             Shared::Roster(change) => self.roster(&change, people, came),
             Shared::Order(order) => self.order(&order, came),
             // The cluster's own business.
-            Shared::Rejoin => {}
+            Shared::Rejoin(_) => {}
             Shared::Whisper { message, from } => {
                 let notice = notice::whisper(&message, from);
                 self.push(came, Then::Nothing, &[b"t", &notice]);

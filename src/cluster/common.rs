@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use crate::hub::{News, NodeId};
+use crate::hub::{Ban, News, NodeId};
 use crate::metrics::ClusterHealth;
 
 use super::entry::Unreadable;
@@ -79,6 +79,8 @@ pub struct Common {
     /// By when everything has to be over.
     deadline: Mutex<Option<Instant>>,
     skipped: Mutex<Skipped>,
+    /// The bans in force here when this life began.
+    own_bans: Mutex<Vec<Ban>>,
 }
 
 /// Entries that could not be read.
@@ -98,6 +100,7 @@ impl Common {
     ) -> Common {
         let (alive, end) = bounded(0);
         Common {
+            own_bans: Mutex::new(settings.bans.clone()),
             settings,
             scripts: Scripts::new(),
             deliver: Box::new(deliver),
@@ -309,6 +312,16 @@ impl Common {
     pub fn skipped_count(&self) -> u64 {
         let skipped = self.skipped.lock();
         skipped.bad + skipped.newer
+    }
+
+    /// The bans to begin with in a Redis that never had any.
+    pub fn own_bans(&self) -> Vec<Ban> {
+        self.own_bans.lock().clone()
+    }
+
+    /// A life is over, in which these were the bans.
+    pub fn set_own_bans(&self, bans: Vec<Ban>) {
+        *self.own_bans.lock() = bans;
     }
 
     /// It is time to end.

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::io;
 
+/// Why a life is over: with such a Redis nobody can know what else is lost.
+pub const FORGETFUL: &str = "Redis has lost what it had taken in already";
+
 /// Why a server cannot be one of several.
 #[derive(Debug)]
 pub enum ClusterError {

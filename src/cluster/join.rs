@@ -3,8 +3,10 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use redis::Value;
+
 use crate::config::Secret;
-use crate::hub::{Ban, NodeId};
+use crate::hub::{Ban, MAX_BANS, NodeId};
 
 use super::common::Start;
 use super::error::{ClusterError, LinkError};
@@ -163,26 +165,56 @@ pub fn leave(
         .map_err(|error| unreachable(settings, &error))
 }
 
-/// The bans that all servers have in force; `None` if there never was one.
-pub fn bans(settings: &ClusterSettings, link: &mut Link) -> Result<Option<Vec<Ban>>, ClusterError> {
-    let bans = read_bans(settings, &Scripts::new(), link, false);
+/// The bans that all servers have in force: our `own` if there never were any.
+pub fn first_bans(
+    settings: &ClusterSettings,
+    own: &[Ban],
+    link: &mut Link,
+) -> Result<Vec<Ban>, ClusterError> {
+    let scripts = Scripts::new();
+    let bans = match bans(settings, &scripts, link) {
+        // Ours may be many: they go there only if they are needed.
+        Ok(None) => begin_bans(settings, &scripts, own, link),
+        Ok(Some(known)) => Ok(known),
+        Err(error) => Err(error),
+    };
     bans.map_err(|error| unreachable(settings, &error))
 }
 
-/// As [`bans`]. Who `takes_charge` and gets none tells the others its own.
-pub fn read_bans(
+/// The bans that all servers have in force; `None` if there never were any.
+pub fn bans(
     settings: &ClusterSettings,
     scripts: &Scripts,
     link: &mut Link,
-    takes_charge: bool,
 ) -> Result<Option<Vec<Ban>>, LinkError> {
-    let takes_charge: &[u8] = if takes_charge { b"1" } else { b"0" };
-    let arguments = [settings.prefix.as_bytes(), takes_charge];
-    let values = answer::array(link.script(&scripts.bans, &arguments)?);
-    let mut texts = values.into_iter().filter_map(answer::text);
+    let arguments = [settings.prefix.as_bytes(), b"0"];
+    Ok(read_bans(link.script(&scripts.bans, &arguments)?))
+}
+
+/// Puts ours there, unless somebody else was faster.
+fn begin_bans(
+    settings: &ClusterSettings,
+    scripts: &Scripts,
+    own: &[Ban],
+    link: &mut Link,
+) -> Result<Vec<Ban>, LinkError> {
+    let own = own.iter().take(MAX_BANS);
+    let own: Vec<_> = own
+        .map(|ban| (notice::target_key(&ban.target), notice::ban(ban)))
+        .collect();
+    let mut arguments: Vec<&[u8]> = vec![settings.prefix.as_bytes(), b"1"];
+    for (target, ban) in &own {
+        arguments.extend([target.as_bytes(), ban.as_slice()]);
+    }
+    let known = read_bans(link.script(&scripts.bans, &arguments)?);
+    Ok(known.unwrap_or_default())
+}
+
+fn read_bans(answer: Value) -> Option<Vec<Ban>> {
+    let mut texts = answer::array(answer).into_iter().filter_map(answer::text);
     let is_known = texts.next().as_deref() == Some("known");
     let bans = texts.filter_map(|text| notice::read_ban(text.as_bytes()).ok());
-    Ok(is_known.then(|| bans.collect()))
+    is_known.then(|| bans.collect())
 }
 
 fn unreachable(settings: &ClusterSettings, error: &LinkError) -> ClusterError {

@@ -15,7 +15,7 @@ use crate::hub::{Fate, News, NodeId, Order, Settled};
 
 use super::common::{Common, Life, Part};
 use super::entry::{self, Unreadable};
-use super::error::LinkError;
+use super::error::{FORGETFUL, LinkError};
 use super::join;
 use super::keys::{EntryId, node_text, parse_node};
 use super::link::{Backoff, Link, answer};
@@ -116,7 +116,11 @@ impl Reader {
         let nodes = answer::array(self.link.call(&command)?);
         let nodes = nodes.into_iter().filter_map(answer::text);
         let (settings, scripts) = (&self.common.settings, &self.common.scripts);
-        let bans = join::read_bans(settings, scripts, &mut self.link, true)?;
+        let Some(bans) = join::bans(settings, scripts, &mut self.link)? else {
+            // There were some, if only none in force, when this life began.
+            self.common.cut_off(cursors.life.number, FORGETFUL);
+            return Ok(Vec::new());
+        };
         let mut news = vec![News::Bans(bans)];
         for node in nodes.filter_map(|text| parse_node(&text)) {
             if node == cursors.life.node {
@@ -269,9 +273,11 @@ impl Reader {
                     return;
                 }
                 // Of two servers that ban the same at the same moment the later
-                // one in the log counts, with those two as well.
-                Ok(Notice::Order(order @ (Order::Ban(_) | Order::Unban(_)))) => {
-                    news.push(News::Order(order));
+                // one in the log counts: both have to know which that is.
+                Ok(Notice::Order(order @ (Order::Ban(_) | Order::Unban(_))))
+                    if node == cursors.life.node =>
+                {
+                    news.push(News::Ordered(order));
                 }
                 // What a server tells itself it knows.
                 Ok(_) if node == cursors.life.node => {}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::hub::NodeId;
+use crate::hub::{Ban, NodeId};
 
 use super::url::RedisUrl;
 
@@ -34,6 +34,8 @@ pub struct ClusterSettings {
     /// Everything else that may wait to be sent; beyond it, the server has to
     /// join anew.
     pub queue_shares: usize,
+    /// Bans that are in force if the servers never had any.
+    pub bans: Vec<Ban>,
 }
 
 /// A live server.
@@ -68,6 +70,7 @@ impl ClusterSettings {
             claim_after: Duration::from_secs(15),
             queue_bytes: 64 * 1024 * 1024,
             queue_shares: 262_144,
+            bans: Vec::new(),
         }
     }
 }

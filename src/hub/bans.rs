@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::name::Name;
 use crate::text::Text;
 
-use super::{Effects, Farewell, Hub, Now, Order};
+use super::unconfirmed::Unconfirmed;
+use super::{Effects, Farewell, Hub, Now, Order, Shared};
 
 /// Bans the server keeps at most.
 pub const MAX_BANS: usize = 10_000;
@@ -39,6 +40,12 @@ pub enum BanTarget {
     Nickname(Name),
     /// One address or a network.
     Address(IpNet),
+}
+
+impl Ban {
+    fn is_over(&self, now: Now) -> bool {
+        self.expires_ms.is_some_and(|end| end <= now.unix_ms)
+    }
 }
 
 impl BanTarget {
@@ -77,6 +84,8 @@ impl std::error::Error for BanError {}
 pub(super) struct Bans {
     list: Vec<Ban>,
     last_id: u64,
+    /// If the hub is one of several.
+    pub unconfirmed: Unconfirmed,
 }
 
 impl Bans {
@@ -150,7 +159,7 @@ impl Hub {
             expires_ms,
         };
         self.ban_here(ban.clone(), now, fx)?;
-        self.share_order(|| Order::Ban(ban.clone()), fx);
+        self.give_order(&ban, false, fx);
         Ok(ban)
     }
 
@@ -159,18 +168,12 @@ impl Hub {
         self.bans.last_id
     }
 
-    pub(super) fn ban_here(
-        &mut self,
-        ban: Ban,
-        now: Now,
-        fx: &mut Effects,
-    ) -> Result<(), BanError> {
+    fn ban_here(&mut self, ban: Ban, now: Now, fx: &mut Effects) -> Result<(), BanError> {
         // Servers know them by their targets.
         let replaces = self.remote.is_some();
-        self.bans.list.retain(|old| {
-            let is_over = old.expires_ms.is_some_and(|end| end <= now.unix_ms);
-            !(is_over || replaces && old.target == ban.target)
-        });
+        self.bans
+            .list
+            .retain(|old| !(old.is_over(now) || replaces && old.target == ban.target));
         if self.bans.list.len() >= MAX_BANS {
             return Err(BanError::TooMany);
         }
@@ -199,20 +202,68 @@ impl Hub {
         }
     }
 
-    /// Puts those in force that are on all servers, instead of those here.
-    pub(super) fn replace_bans(&mut self, bans: Vec<Ban>, now: Now, fx: &mut Effects) {
+    /// Puts those in force that are on all servers, instead of those here, but
+    /// for what has been ordered here and they do not know of.
+    pub(super) fn replace_bans(&mut self, mut bans: Vec<Ban>, now: Now, fx: &mut Effects) {
+        let unconfirmed = &mut self.bans.unconfirmed;
+        unconfirmed.compare(&bans);
+        bans.retain(|ban| !unconfirmed.has(&ban.target));
+        let (made, again) = (unconfirmed.made(), unconfirmed.again());
         let last_id = self.bans.last_id;
         for ban in &bans {
             self.enforce(ban, now, fx);
         }
         self.restore_bans(bans);
         self.bans.last_id = self.bans.last_id.max(last_id);
+        for ban in made {
+            self.put_in_force(ban, now, fx);
+        }
+        for order in again {
+            self.share_order(|| order, fx);
+        }
     }
 
-    /// Has those that are here in force on all servers.
-    pub(super) fn share_bans(&mut self, fx: &mut Effects) {
-        for ban in self.bans.list.clone() {
-            self.share_order(|| Order::Ban(ban.clone()), fx);
+    /// Has all servers put a ban in force or lift it, as is done here already.
+    fn give_order(&mut self, ban: &Ban, is_lifted: bool, fx: &mut Effects) {
+        if self.remote.is_some() {
+            let order = self.bans.unconfirmed.add(ban.clone(), is_lifted);
+            fx.share(Shared::Order(order));
+        }
+    }
+
+    /// Puts a ban in force that was made elsewhere, or before.
+    fn put_in_force(&mut self, ban: Ban, now: Now, fx: &mut Effects) {
+        if ban.is_over(now) {
+            return self.unban_here(&ban.target);
+        }
+        // If there are too many, those here have to do.
+        let _ = self.ban_here(ban, now, fx);
+    }
+
+    /// Hears of a ban that another server has made.
+    pub(super) fn ban_heard(&mut self, ban: Ban, now: Now, fx: &mut Effects) {
+        if !self.bans.unconfirmed.has(&ban.target) {
+            self.put_in_force(ban, now, fx);
+        }
+    }
+
+    /// Hears that another server has lifted a ban.
+    pub(super) fn unban_heard(&mut self, target: &BanTarget) {
+        if !self.bans.unconfirmed.has(target) {
+            self.unban_here(target);
+        }
+    }
+
+    /// An own order has come to its place among those of the others.
+    pub(super) fn ordered(&mut self, order: Order, now: Now, fx: &mut Effects) {
+        let target = match &order {
+            Order::Ban(ban) => &ban.target,
+            Order::Unban(target) => target,
+            _ => return,
+        };
+        // What is waited for is in force here since it was ordered.
+        if !self.bans.unconfirmed.confirm(target) {
+            self.obey(order, now, fx);
         }
     }
 
@@ -220,11 +271,11 @@ impl Hub {
     pub fn unban(&mut self, id: u64, fx: &mut Effects) -> Option<Ban> {
         let index = self.bans.list.iter().position(|ban| ban.id == id)?;
         let ban = self.bans.list.remove(index);
-        self.share_order(|| Order::Unban(ban.target.clone()), fx);
+        self.give_order(&ban, true, fx);
         Some(ban)
     }
 
-    pub(super) fn unban_here(&mut self, target: &BanTarget) {
+    fn unban_here(&mut self, target: &BanTarget) {
         self.bans.list.retain(|ban| ban.target != *target);
     }
 

@@ -41,8 +41,8 @@ impl Hub {
                 self.notice(noticed.unwrap_or_default(), now, fx);
             }
             News::Order(order) => self.obey(order, now, fx),
-            News::Bans(Some(bans)) => self.replace_bans(bans, now, fx),
-            News::Bans(None) => self.share_bans(fx),
+            News::Ordered(order) => self.ordered(order, now, fx),
+            News::Bans(bans) => self.replace_bans(bans, now, fx),
             News::Claimed {
                 connection,
                 name,
@@ -60,17 +60,18 @@ impl Hub {
                 // What was under way is nobody's any more.
                 self.unsettled.clear();
                 self.tags = Tags::default();
+                self.bans.unconfirmed.cut_off();
                 let all: Vec<ConnectionId> =
                     self.connections.iter().flatten().map(|c| c.id).collect();
                 for id in all {
                     self.close(id, Farewell::CutOff, now, fx);
                 }
-                fx.share(Shared::Rejoin);
+                fx.share(Shared::Rejoin(self.bans(now)));
             }
         }
     }
 
-    fn obey(&mut self, order: Order, now: Now, fx: &mut Effects) {
+    pub(super) fn obey(&mut self, order: Order, now: Now, fx: &mut Effects) {
         match order {
             Order::Announce { text, at_ms } => {
                 self.announce_here(text, at_ms, fx);
@@ -78,11 +79,8 @@ impl Hub {
             Order::Kick { name, reason } => {
                 self.kick_here(&name, reason, now, fx);
             }
-            Order::Ban(ban) => {
-                // If there are too many, those here have to do.
-                let _ = self.ban_here(ban, now, fx);
-            }
-            Order::Unban(target) => self.unban_here(&target),
+            Order::Ban(ban) => self.ban_heard(ban, now, fx),
+            Order::Unban(target) => self.unban_heard(&target),
             Order::Revoke { token } => {
                 self.revoke_here(&token, now, fx);
             }

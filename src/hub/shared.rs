@@ -79,8 +79,9 @@ pub enum Shared {
         from: Option<AccountId>,
     },
     /// Everything of the time before [`News::CutOff`] is forgotten here, and
-    /// everybody gone: this server can be one of them again.
-    Rejoin,
+    /// everybody gone: this server can be one of them again. With the bans in
+    /// force here, should the others turn out to know of none.
+    Rejoin(Vec<Ban>),
     /// A guest of ours wants another nickname: answered by [`News::Claimed`].
     Claim {
         /// Whose.
@@ -207,9 +208,11 @@ pub enum News {
     Gone(NodeId),
     /// Something to be done.
     Order(Order),
-    /// The bans in force on all servers, in place of those here. `None` if
-    /// there never were any: then those here are told to all.
-    Bans(Option<Vec<Ban>>),
+    /// An order of ours about a ban, where it has its place among those of the
+    /// others. Each comes once, unless [`News::CutOff`] comes first.
+    Ordered(Order),
+    /// The bans in force on all servers, in place of those here.
+    Bans(Vec<Ban>),
     /// Whether a guest may have another nickname.
     Claimed {
         /// Which guest.

@@ -36,6 +36,8 @@ pub struct Sizes {
     pub expiries: usize,
     /// Bans, in force or not any more.
     pub bans: usize,
+    /// Own orders about bans that are not in the common log yet.
+    pub unconfirmed_bans: usize,
 }
 
 impl Hub {
@@ -60,6 +62,7 @@ impl Hub {
             aging_tags: self.tags.aging(),
             expiries: self.expiries.len(),
             bans: self.bans.len(),
+            unconfirmed_bans: self.bans.unconfirmed.len(),
         }
     }
 }

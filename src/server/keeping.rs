@@ -53,7 +53,9 @@ impl Keeping {
         #[cfg(feature = "cluster")]
         if let Some(redis) = &config.cluster.redis {
             let at = (redis, address);
-            return Keeping::share(config, at, (store, signing_key), hub, readiness, failed);
+            let bans = data.bans().load(crate::account::unix_ms())?;
+            let own = (store, signing_key, bans);
+            return Keeping::share(config, at, own, hub, readiness, failed);
         }
         #[cfg(not(feature = "cluster"))]
         let _ = address;
@@ -83,7 +85,7 @@ impl Keeping {
     fn share(
         config: &Config,
         (redis, address): (&crate::config::RedisAddress, &str),
-        (postgres, signing_key): (Arc<dyn Store>, Secret),
+        (postgres, signing_key, bans): (Arc<dyn Store>, Secret, Vec<crate::hub::Ban>),
         hub: &HubHandle,
         readiness: &Readiness,
         failed: impl Fn() + Clone + Send + Sync + 'static,
@@ -95,6 +97,7 @@ impl Keeping {
         let settings = ClusterSettings {
             shards: config.cluster.shards,
             address: address.to_owned(),
+            bans,
             ..ClusterSettings::new(url)
         };
         let signing_key = Cluster::common_secret(&settings, "signing-key", &signing_key)
@@ -127,9 +130,7 @@ impl Keeping {
         #[cfg(feature = "cluster")]
         if let Some(cluster) = &self.cluster {
             hub.join_others();
-            if let Some(bans) = cluster.bans() {
-                hub.restore_bans(bans);
-            }
+            hub.restore_bans(cluster.bans());
         }
         Ok(())
     }

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat_server::hub::{
-    Ban, BanTarget, Body, MessageId, News, NodeId, Order, Private, RosterChange, Shared,
+    Ban, BanTarget, Body, MAX_BANS, MessageId, News, NodeId, Order, Private, RosterChange, Shared,
 };
+use chat_server::keeper::Log;
 use chat_server::store::AccountId;
 use chat_server::text::Text;
 use proptest::prelude::*;
 
 use crate::node::{Chat, Node, name};
+use crate::support::Redis;
 
 /// Who is on a server, with account and channels.
 type People = BTreeMap<String, (Option<i64>, BTreeSet<String>)>;
@@ -197,18 +199,30 @@ fn orders_and_whispers_reach_every_other_server_once() {
     assert_eq!(one.heard.count(is_order) + one.heard.count(is_whisper), 0);
 }
 
-#[test]
-fn bans_are_in_force_for_those_who_come_later() {
-    let chat = Chat::new();
-    let one = chat.node();
-    assert_eq!(one.cluster.bans(), None);
-    let ban = |id, target| Ban {
+fn ban(id: u64, target: BanTarget) -> Ban {
+    Ban {
         id,
         target,
         reason: Some(Text::clean("spam")),
         created_ms: 1,
         expires_ms: None,
-    };
+    }
+}
+
+fn named(id: u64, nickname: &str) -> Ban {
+    ban(id, BanTarget::Nickname(name(nickname)))
+}
+
+fn sorted(mut bans: Vec<Ban>) -> Vec<Ban> {
+    bans.sort_by_key(|ban| ban.id);
+    bans
+}
+
+#[test]
+fn bans_are_in_force_for_those_who_come_later() {
+    let chat = Chat::new();
+    let one = chat.node();
+    assert_eq!(one.cluster.bans(), []);
     let bob = BanTarget::Nickname(name("bob"));
     let net = BanTarget::network("192.0.2.0/24".parse().unwrap());
     one.cluster.share(vec![
@@ -219,5 +233,76 @@ fn bans_are_in_force_for_those_who_come_later() {
     // Answered after what was shared before.
     assert!(one.claim("somebody", None));
     let two = chat.node();
-    assert_eq!(two.cluster.bans(), Some(vec![ban(2, net)]));
+    assert_eq!(two.cluster.bans(), [ban(2, net)]);
+}
+
+#[test]
+fn bans_of_the_first_server_are_there_at_once() {
+    let chat = Chat::new();
+    let own = vec![named(1, "eve"), named(2, "mallory")];
+    let one = chat.node_with(|settings| settings.bans = own.clone());
+    assert_eq!(sorted(one.cluster.bans()), own);
+    // Its hub has not said a word yet.
+    drop(one);
+    let two = chat.node_with(|settings| settings.bans = vec![named(3, "trudy")]);
+    assert_eq!(sorted(two.cluster.bans()), own);
+    let told = two.heard.wait("they are told", || {
+        let told = two.heard.all(|news| match news {
+            News::Bans(bans) => Some(bans.clone()),
+            _ => None,
+        });
+        told.into_iter().next()
+    });
+    assert_eq!(sorted(told), own);
+}
+
+#[test]
+fn of_servers_that_come_first_at_the_same_moment_one_has_the_bans() {
+    let chat = Chat::new();
+    let bans: Vec<Vec<Ban>> = std::thread::scope(|scope| {
+        let come = (0..4).map(|server| {
+            let own = (0..50).map(|n| named(100 * server + n, &format!("s{server}n{n}")));
+            let own: Vec<Ban> = own.collect();
+            let chat = &chat;
+            scope.spawn(move || {
+                let node = chat.node_with(|settings| settings.bans = own);
+                sorted(node.cluster.bans())
+            })
+        });
+        let come: Vec<_> = come.collect();
+        come.into_iter().map(|node| node.join().unwrap()).collect()
+    });
+    assert_eq!(bans[0].len(), 50);
+    assert!(bans.iter().all(|those| *those == bans[0]), "{bans:?}");
+}
+
+#[test]
+fn as_many_bans_as_there_may_be_are_put_there_and_no_more() {
+    let chat = Chat::new();
+    let own = (0..=MAX_BANS as u64).map(|id| named(id, &format!("n{id}")));
+    let one = chat.node_with(|settings| settings.bans = own.collect());
+    assert_eq!(one.cluster.bans().len(), MAX_BANS);
+    drop(one);
+    assert_eq!(chat.node().cluster.bans().len(), MAX_BANS);
+}
+
+#[test]
+fn a_redis_that_has_lost_the_bans_has_them_again_before_others_are_made() {
+    let redis = Redis::start();
+    let chat = Chat::within(&redis);
+    let node = chat.node();
+    let _: () = redis::cmd("FLUSHALL").query(&mut redis.connect()).unwrap();
+    let is_cut_off = |news: &News| matches!(news, News::CutOff);
+    node.heard.wait_count("it is cut off", 1, is_cut_off);
+    // As a hub does that is told to ban somebody in the same turn.
+    let before = vec![named(1, "eve"), named(2, "mallory")];
+    let made = named(3, "trudy");
+    let lost = Shared::Order(Order::Unban(before[0].target.clone()));
+    let next = Shared::Order(Order::Ban(made.clone()));
+    let turn = vec![lost, Shared::Rejoin(before.clone()), next];
+    Log::share(&node.cluster, turn);
+    let ordered = |news: &News| matches!(news, News::Ordered(Order::Ban(_)));
+    node.heard.wait_count("it is made", 1, ordered);
+    let all = [before, vec![made]].concat();
+    assert_eq!(sorted(chat.node().cluster.bans()), all);
 }

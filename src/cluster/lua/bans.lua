@@ -1,14 +1,20 @@
--- The bans in force. ARGV: prefix, whether to take charge of them (1) if there
--- never were any. Answers "known" and each of them, or "none".
-local P, takes_charge = ARGV[1], ARGV[2] == '1'
+-- The bans in force. ARGV: prefix, whether to begin with some (1) if there never
+-- were any, then those, each as target and ban. Answers "known" and each of
+-- them, or "none". To begin is one step with them all: nobody finds that there
+-- are none because whoever began has not come to the end.
+local P, begins = ARGV[1], ARGV[2] == '1'
 local bans = P .. ':bans'
 if redis.call('EXISTS', bans) == 0 then
-  if takes_charge then
-    -- Whoever asks next has to wait for the news of them.
-    redis.call('HSET', bans, '', '')
+  if not begins then
+    return { 'none' }
   end
-  return { 'none' }
+  for i = 3, #ARGV, 2 do
+    redis.call('HSET', bans, ARGV[i], ARGV[i + 1])
+  end
 end
+-- A hash without fields is no hash: then those of a data folder would be in
+-- force.
+redis.call('HSET', bans, '', '')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local answer = { 'known' }
@@ -23,6 +29,4 @@ for i = 1, #all, 2 do
     answer[#answer + 1] = ban
   end
 end
--- A hash without fields is no hash.
-redis.call('HSET', bans, '', '')
 return answer
