@@ -32,18 +32,9 @@ impl Service for Telnet {
         self.shared.admit_lines(peer)
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, mut permit: Permit) {
-        let Some(client) = arrived(self, &self.shared, &stream, peer, &mut permit) else {
-            return;
-        };
-        serve_lines(
-            &self.shared,
-            self.tls.as_deref(),
-            stream,
-            client,
-            permit,
-            telnet::serve,
-        );
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
+        let (shared, tls) = (&self.shared, self.tls.as_deref());
+        serve_lines(self, shared, tls, stream, peer, permit, telnet::serve);
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
@@ -67,18 +58,9 @@ impl Service for RoomLines {
         self.shared.admit_lines(peer)
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, mut permit: Permit) {
-        let Some(client) = arrived(self, &self.shared, &stream, peer, &mut permit) else {
-            return;
-        };
-        serve_lines(
-            &self.shared,
-            self.tls.as_deref(),
-            stream,
-            client,
-            permit,
-            room::serve_tcp,
-        );
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
+        let (shared, tls) = (&self.shared, self.tls.as_deref());
+        serve_lines(self, shared, tls, stream, peer, permit, room::serve_tcp);
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
@@ -115,27 +97,31 @@ fn arrived(
     }
 }
 
-/// Serves a connection on which lines are spoken, after the TLS handshake if
-/// there is to be one.
+/// Serves a connection on which lines are spoken, after what a balancer has to
+/// say and the TLS handshake, if there are to be any.
 fn serve_lines(
+    service: &dyn Service,
     shared: &Shared,
     tls: Option<&Tls>,
     stream: TcpStream,
     peer: SocketAddr,
-    permit: Permit,
+    mut permit: Permit,
     speak: fn(Transport, SocketAddr, SessionContext),
 ) {
+    let Some(client) = arrived(service, shared, &stream, peer, &mut permit) else {
+        return;
+    };
     let Some(transport) = shared.open(stream, tls, Inside::Lines) else {
         return;
     };
     let context = shared.session_context();
     let serve = move || {
         let _permit = permit;
-        speak(transport, peer, context);
+        speak(transport, client, context);
     };
     match tls {
         None => serve(),
-        Some(_) => thread::renew("lines over TLS", peer, serve),
+        Some(_) => thread::renew("lines over TLS", client, serve),
     }
 }
 
