@@ -16,6 +16,7 @@ use chat_server::net::registry::Registry;
 use chat_server::protocol::{Encoder, WireFormat};
 use chat_server::text::Text;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use crossbeam_channel::never;
 use rustix::event::epoll;
 
 const MEMBERS: u32 = 200;
@@ -96,10 +97,10 @@ fn fan_out(c: &mut Criterion) {
             group.bench_function(BenchmarkId::new(name, messages), |b| {
                 b.iter(|| {
                     for _ in 0..messages {
-                        outbox.deliver(&ids, &event);
+                        outbox.deliver(&ids, None, &event);
                     }
                     outbox.flush_urgent();
-                    outbox.flush_bulk(usize::MAX);
+                    outbox.flush_bulk(&never::<()>());
                 });
             });
         }

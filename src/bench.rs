@@ -6,6 +6,7 @@
 //! server's process. It must never know anything of the server's inside, wait
 //! for anything without a limit, or leave a server behind that it started.
 
+mod arrival;
 mod error;
 mod latency;
 mod login;

@@ -20,6 +20,7 @@ pub mod proxy_header;
 pub mod rate;
 pub mod registry;
 pub mod room;
+mod seat;
 pub mod senders;
 pub mod share;
 pub mod stream;

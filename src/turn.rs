@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, never};
 
 use crate::chatlog::{ChatLog, Entry, Kind};
 use crate::hub::{Chore, Draft, Effect, Effects, Farewell, Hub, Now, Settled, Shared};
@@ -26,8 +26,9 @@ pub use handle::{HubHandle, HubUnavailable, Input, Names, Request, Settings};
 
 /// Inputs of one turn at most.
 const TURN: u64 = 1024;
-/// Connections of a large channel served before new inputs are looked at.
-const BULK_SLICE: usize = 128;
+/// Connections that wait for a small delivery before new inputs wait for them.
+const URGENT: usize = 64;
+
 /// Everything the hub thread works with.
 pub struct Turn {
     parts: Parts,
@@ -112,6 +113,7 @@ impl Turn {
             };
             let now = self.now();
             self.began_ms = now.unix_ms;
+            self.parts.outbox.begin(now.ticks_ms);
             self.take_batch(first, now);
             self.keep(now);
             self.keep_time(now);
@@ -143,7 +145,8 @@ impl Turn {
             self.take(input, now);
             self.carry_out();
             taken += 1;
-            if taken >= TURN || self.parts.outbox.is_full() {
+            let outbox = &self.parts.outbox;
+            if taken >= TURN || outbox.urgent() >= URGENT || outbox.is_full() {
                 break;
             }
             next = self.parts.inputs.try_recv().ok();
@@ -217,10 +220,10 @@ impl Turn {
         let mut list = self.effects.take_list();
         for effect in list.drain(..) {
             match effect {
-                Effect::Deliver { to, event } => {
+                Effect::Deliver { to, event, speaker } => {
                     let to = self.effects.recipients(to);
                     self.attending.tell(to, &event);
-                    self.parts.outbox.deliver(to, &event);
+                    self.parts.outbox.deliver(to, speaker, &event);
                 }
                 Effect::Write { connection, bytes } => self.parts.outbox.write(connection, &bytes),
                 Effect::Close {
@@ -282,11 +285,12 @@ impl Turn {
 
     fn flush(&mut self, now: Now) {
         self.parts.outbox.flush_urgent();
-        let slice = match self.parts.outbox.is_full() {
-            true => usize::MAX,
-            false => BULK_SLICE,
-        };
-        self.parts.outbox.flush_bulk(slice);
+        let Parts { outbox, inputs, .. } = &mut self.parts;
+        match outbox.is_full() {
+            true => outbox.flush_bulk(&never::<Input>()),
+            false => outbox.flush_bulk(inputs),
+        }
+        outbox.flush_echoes(inputs);
         let slow = self.parts.outbox.take_slow_readers();
         for id in slow {
             self.parts

@@ -65,6 +65,17 @@ fn assert_latencies(figures: &Value, of: &str) {
     assert!(latencies.is_sorted(), "{figures:#}");
 }
 
+/// When messages arrived, and when the generator came to read them.
+fn assert_messages_timed(figures: &Value, of: &str) {
+    assert_latencies(figures, of);
+    assert_latencies(figures, &format!("{of}_read"));
+    for percentile in ["p50", "max"] {
+        let arrived = number(figures, &format!("{of}_{percentile}_ms"));
+        let read = number(figures, &format!("{of}_read_{percentile}_ms"));
+        assert!(arrived <= read, "{figures:#}");
+    }
+}
+
 #[test]
 fn a_flooded_room_loses_nothing_on_any_protocol() {
     for protocol in ["telnet", "ws", "json", "room", "room-ws"] {
@@ -72,7 +83,7 @@ fn a_flooded_room_loses_nothing_on_any_protocol() {
             "--protocol {protocol} room --members 20 --seconds 1"
         ));
         assert_balanced(&figures, 20.0);
-        assert_latencies(&figures, "latency");
+        assert_messages_timed(&figures, "latency");
         assert!(
             number(&figures, "deliveries_per_second") > 0.0,
             "{protocol}"
@@ -89,14 +100,14 @@ fn a_room_on_schedule_gets_what_was_due() {
     let figures = figures("room --members 20 --rate 50 --seconds 1");
     assert_eq!(number(&figures, "sent"), 50.0);
     assert_balanced(&figures, 20.0);
-    assert_latencies(&figures, "latency");
+    assert_messages_timed(&figures, "latency");
 }
 
 #[test]
 fn pairs_get_every_answer() {
     let figures = figures("pairs --rooms 5 --seconds 1");
     assert_balanced(&figures, 2.0);
-    assert_latencies(&figures, "latency");
+    assert_messages_timed(&figures, "latency");
 }
 
 #[test]
@@ -126,8 +137,8 @@ fn those_who_read_lose_nothing_by_those_who_do_not() {
     let figures = figures("slow --members 12 --readers 2 --seconds 1");
     assert_eq!(number(&figures, "lost"), 0.0, "{figures:#}");
     assert_eq!(number(&figures, "received"), number(&figures, "expected"));
-    assert_latencies(&figures, "before_latency");
-    assert_latencies(&figures, "after_latency");
+    assert_messages_timed(&figures, "before_latency");
+    assert_messages_timed(&figures, "after_latency");
     assert!(number(&figures, "latency_p99_ratio") > 0.0);
 }
 

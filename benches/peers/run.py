@@ -42,7 +42,7 @@ def main():
         for scenario in scenarios:
             for contestant in scenario.contestants:
                 # It hardly changes from round to round, and takes minutes with some.
-                if scenario.arguments[0] == "idle" and number > 1:
+                if scenario.arguments[0] == "idle" and contestant.peer and number > 1:
                     continue
                 say(f"round {number} of {options.rounds}: {scenario.title}: {contestant.name}")
                 outcome = measure(binary, scenario, contestant, seconds)

@@ -100,6 +100,7 @@ WITHOUT_NGIRCD = (TELNET, WS, INSPIRCD)
 ALL_KEPT = (TELNET, WS, TELNET_KEPT, WS_KEPT, NGIRCD, INSPIRCD)
 DELIVERIES = "deliveries_per_second"
 P99 = "latency_p99_ms"
+READ_P99 = "latency_read_p99_ms"
 CPU = "server_cpu_s_per_million"
 
 SCENARIOS = (
@@ -124,6 +125,7 @@ SCENARIOS = (
         (TELNET, WS, TELNET_KEPT, NGIRCD, INSPIRCD, BARE),
         (
             Figure(P99, "latency, p99", "ms", False, {TELNET: most(0.5), WS: most(0.5)}),
+            Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
             Figure(
                 CPU,
                 "server CPU a delivery",
@@ -142,6 +144,7 @@ SCENARIOS = (
             Figure(DELIVERIES, "deliveries", "/s", targets={TELNET: least(1), WS: least(1)}),
             Figure("messages_per_second", "messages", "/s"),
             Figure(P99, "latency, p99", "ms", False, {TELNET: most(1), WS: most(1)}),
+            Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
         ),
     ),
     Scenario(

@@ -14,6 +14,41 @@ const LONGEST_NS: u64 = 3_600_000_000_000;
 /// Latencies, in buckets of nanoseconds.
 pub(super) struct Latencies(Option<Histogram<u64>>);
 
+/// How long messages took to a client's socket, and until they were read.
+pub(super) struct Timed {
+    arrived: Latencies,
+    read: Latencies,
+}
+
+impl Timed {
+    /// None yet.
+    pub(super) fn new() -> Timed {
+        Timed {
+            arrived: Latencies::new(),
+            read: Latencies::new(),
+        }
+    }
+
+    /// Adds a message that has just been read, so long after it was sent, and
+    /// had waited for that.
+    pub(super) fn add(&mut self, took: Duration, waited: Duration) {
+        self.arrived.add(took.saturating_sub(waited));
+        self.read.add(took);
+    }
+
+    /// [`Latencies::percentile_ms`] of arrivals.
+    pub(super) fn percentile_ms(&self, percentile: f64) -> Option<f64> {
+        self.arrived.percentile_ms(percentile)
+    }
+
+    /// Adds both to a report, as [`Latencies::report`].
+    pub(super) fn report(&self, key: &str, what: &str, report: &mut Report) {
+        self.arrived.report(key, what, report);
+        let (key, what) = (format!("{key}_read"), format!("{what} until read"));
+        self.read.report(&key, &what, report);
+    }
+}
+
 impl Latencies {
     /// None yet.
     pub(super) fn new() -> Latencies {

@@ -13,6 +13,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 use rustls::ClientConnection;
 
 use super::Run;
+use super::arrival::Arrivals;
 use super::error::BenchError;
 use super::mark::{self, Mark};
 use super::protocol::Protocol;
@@ -40,6 +41,8 @@ pub(super) struct Swarm {
     clients: Vec<Option<Client>>,
     free: Vec<usize>,
     buffers: Buffers,
+    arrivals: Arrivals,
+    waited: Duration,
 }
 
 /// Used again each time.
@@ -92,6 +95,8 @@ impl Swarm {
                 chunk: vec![0; CHUNK],
                 ..Buffers::default()
             },
+            arrivals: Arrivals::new(),
+            waited: Duration::ZERO,
         })
     }
 
@@ -99,6 +104,11 @@ impl Swarm {
     pub(super) fn at(mut self, address: SocketAddr, protocol: Protocol) -> Swarm {
         (self.address, self.protocol, self.trust) = (address, protocol, None);
         self
+    }
+
+    /// How long what was read last had been there.
+    pub(super) fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// How long nothing may happen.
@@ -143,6 +153,7 @@ impl Swarm {
             Err(error) => return Err(unreachable(error)),
         }
         let stream = TcpStream::from(socket);
+        Arrivals::note(&stream);
         let data = epoll::EventData::new_u64(index as u64);
         let interest = epoll::EventFlags::IN | epoll::EventFlags::OUT;
         stream
@@ -347,12 +358,15 @@ impl Swarm {
         if flags.contains(epoll::EventFlags::OUT) {
             self.send_more(index)?;
         }
-        let Some(client) = self.client(index) else {
+        let Some(Some(client)) = self.clients.get(index) else {
             return Ok(Got::Nothing);
         };
-        match client.stream.read(chunk) {
-            Ok(0) => Ok(Got::End),
-            Ok(count) => Ok(Got::Bytes(count)),
+        match self.arrivals.read(&client.stream, chunk) {
+            Ok((0, _)) => Ok(Got::End),
+            Ok((count, waited)) => {
+                self.waited = waited;
+                Ok(Got::Bytes(count))
+            }
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(Got::Nothing),
                 ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Ok(Got::End),
@@ -365,14 +379,14 @@ impl Swarm {
     /// is patient.
     pub(super) fn drain(
         &mut self,
-        mut handle: impl FnMut(usize, &[u8]),
+        mut handle: impl FnMut(&Swarm, usize, &[u8]),
         mut done: impl FnMut() -> bool,
     ) -> Result<(), BenchError> {
         let patience = self.patience.min(Duration::from_secs(15));
         let mut deadline = Instant::now() + patience;
         while !done() && Instant::now() < deadline {
             let came = self.poll(Duration::from_millis(10), |swarm, index, text| {
-                handle(index, text);
+                handle(swarm, index, text);
                 swarm.still_open(index, text)
             })?;
             if came > 0 {

@@ -17,6 +17,8 @@ pub enum Effect {
         to: Recipients,
         /// What.
         event: Event,
+        /// Whose own words it repeats: that connection is in no hurry.
+        speaker: Option<ConnectionId>,
     },
     /// Send these bytes to a connection as they are.
     Write {
@@ -103,9 +105,17 @@ pub struct Recipients {
 pub struct Effects {
     list: Vec<Effect>,
     recipients: Vec<ConnectionId>,
+    speaker: Option<ConnectionId>,
 }
 
 impl Effects {
+    /// What is told in `tell` are the words of this connection.
+    pub(super) fn spoken_by(&mut self, speaker: ConnectionId, tell: impl FnOnce(&mut Effects)) {
+        self.speaker = Some(speaker);
+        tell(self);
+        self.speaker = None;
+    }
+
     /// Tells one connection.
     pub fn tell(&mut self, connection: ConnectionId, event: Event) {
         self.tell_all(std::iter::once(connection), event);
@@ -118,7 +128,8 @@ impl Effects {
         let end = self.recipients.len();
         if end > start {
             let to = Recipients { start, end };
-            self.list.push(Effect::Deliver { to, event });
+            let speaker = self.speaker;
+            self.list.push(Effect::Deliver { to, event, speaker });
         }
     }
 

@@ -59,7 +59,7 @@ impl Hub {
         };
         if !self.limits.history {
             log_message(&message, fx);
-            self.publish(message, now, fx);
+            fx.spoken_by(id, |fx| self.publish(message, now, fx));
             return Ok(());
         }
         let place = Place::Channel {
@@ -153,7 +153,7 @@ impl Hub {
             (Fate::Committed(id), Content::Channel(mut message)) => {
                 message.body.id = id;
                 log_message(&message, fx);
-                self.publish(message, now, fx);
+                fx.spoken_by(sender, |fx| self.publish(message, now, fx));
             }
             (Fate::Committed(id), Content::Direct { mut message, from }) => {
                 message.body.id = id;

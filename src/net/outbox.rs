@@ -8,16 +8,28 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crossbeam_channel::{Receiver, never};
+
 use crate::hub::{ConnectionId, Event, Farewell};
 use crate::protocol::{Encoder, WIRE_FORMATS, WireFormat, websocket};
 
 use super::flusher::{Flusher, Watcher};
 use super::link::Link;
 use super::registry::Registry;
-use super::senders::{Arenas, Post, Senders, Slice, hand_over};
+use super::seat::{Lane, Range, Seat};
+use super::senders::{Arenas, ENOUGH, Post, Senders, Slice, hand_over};
 
 /// Deliveries to at most this many connections go before everything else.
 const SMALL_DELIVERY: usize = 32;
+/// Milliseconds for which a busy hub may owe people their own words.
+const ECHO_MS: u64 = 25;
+/// Connections that it is worth while to serve with other threads.
+const TOGETHER: usize = 64;
+/// Bytes for one connection that are more than a few messages. A flood goes the
+/// faster the more of it goes at once: there is no hurry.
+const FLOOD: usize = 256;
+/// Connections served together at most.
+const SLICE: usize = 1024;
 /// Encoded bytes after which a turn must be sent before more is encoded.
 const ARENA_LIMIT: usize = 4 * 1024 * 1024;
 /// Arena memory kept between turns.
@@ -46,6 +58,10 @@ pub struct Outbox {
     arenas: Arenas,
     encoder: Encoder,
     urgent: VecDeque<u32>,
+    /// With the time since when they wait.
+    echoes: VecDeque<(u32, u64)>,
+    /// Milliseconds, on whatever clock the turns have.
+    now_ms: u64,
     bulk: VecDeque<u32>,
     scratch: Vec<u8>,
     slow: Vec<ConnectionId>,
@@ -57,33 +73,6 @@ pub struct Outbox {
     registry: Arc<Registry>,
     backlog_limit: usize,
     sums: Sums,
-}
-
-/// One connection's place in the outbox.
-struct Seat {
-    id: ConnectionId,
-    link: Arc<Link>,
-    format: WireFormat,
-    lane: Lane,
-    closing: bool,
-    silent_rounds: u8,
-    /// Its bytes in the arena: mostly one range, because neighbours merge.
-    range: Range,
-    more: Vec<Range>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Range {
-    start: u32,
-    end: u32,
-}
-
-/// Where a connection waits to be flushed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Lane {
-    None,
-    Bulk,
-    Urgent,
 }
 
 impl Outbox {
@@ -100,6 +89,8 @@ impl Outbox {
             arenas: Default::default(),
             encoder,
             urgent: VecDeque::new(),
+            echoes: VecDeque::new(),
+            now_ms: 0,
             bulk: VecDeque::new(),
             scratch: Vec::new(),
             slow: Vec::new(),
@@ -126,22 +117,15 @@ impl Outbox {
             self.seats.resize_with(index + 1, || None);
         }
         if let Some(seat) = self.seats.get_mut(index) {
-            *seat = Some(Seat {
-                id,
-                link,
-                format,
-                lane: Lane::None,
-                closing: false,
-                silent_rounds: 0,
-                range: Range::default(),
-                more: Vec::new(),
-            });
+            *seat = Some(Seat::new(id, link, format));
         }
     }
 
     /// Encodes `event` for these connections; [`Outbox::flush_urgent`] and
-    /// [`Outbox::flush_bulk`] send it.
-    pub fn deliver(&mut self, to: &[ConnectionId], event: &Event) {
+    /// [`Outbox::flush_bulk`] send it. A small delivery to `speaker`, whose own
+    /// words it repeats, waits until there is nothing better to do or until it
+    /// can go with something else: [`Outbox::flush_echoes`].
+    pub fn deliver(&mut self, to: &[ConnectionId], speaker: Option<ConnectionId>, event: &Event) {
         let mut encoded: [Option<Range>; WIRE_FORMATS] = [None; WIRE_FORMATS];
         let lane = match to.len() {
             0..=SMALL_DELIVERY => Lane::Urgent,
@@ -163,17 +147,23 @@ impl Outbox {
                 continue;
             };
             let encoder = &mut self.encoder;
-            let range = *known
-                .get_or_insert_with(|| append(arena, |out| encoder.event(format, event, out)));
-            if range.start == range.end {
+            let range = *known.get_or_insert_with(|| {
+                Range::append(arena, |out| encoder.event(format, event, out))
+            });
+            if range.is_empty() {
                 continue;
             }
             self.sums.deliveries += 1;
             seat.add(range);
+            let lane = match lane {
+                Lane::Urgent if speaker == Some(id) => Lane::Echo,
+                lane => lane,
+            };
             if seat.lane < lane {
                 seat.lane = lane;
                 match lane {
                     Lane::Urgent => self.urgent.push_back(id.index),
+                    Lane::Echo => self.echoes.push_back((id.index, self.now_ms)),
                     _ => self.bulk.push_back(id.index),
                 }
             }
@@ -202,7 +192,7 @@ impl Outbox {
             return;
         };
         let encoder = &mut self.encoder;
-        let range = append(arena, |out| write(encoder, format, out));
+        let range = Range::append(arena, |out| write(encoder, format, out));
         seat.add(range);
         if seat.lane < Lane::Urgent {
             seat.lane = Lane::Urgent;
@@ -241,16 +231,29 @@ impl Outbox {
 
     /// Sends to everyone a small delivery is waiting for.
     pub fn flush_urgent(&mut self) {
-        while let Some(index) = self.urgent.pop_front() {
-            self.flush(index);
-        }
+        let mut waiting = std::mem::take(&mut self.urgent);
+        self.flush_lane(&mut waiting, &never::<()>());
+        self.urgent = waiting;
     }
 
-    /// Sends to at most `most` of the others, with the help of other threads,
-    /// so that new commands can be taken in between.
-    pub fn flush_bulk(&mut self, most: usize) {
-        if !self.bulk.is_empty() {
-            self.flush_together(most.min(self.bulk.len()));
+    /// Sends to the others: to all, or to some when something waits in
+    /// `inputs`.
+    pub fn flush_bulk<T>(&mut self, inputs: &Receiver<T>) {
+        let mut waiting = std::mem::take(&mut self.bulk);
+        self.flush_lane(&mut waiting, inputs);
+        self.bulk = waiting;
+    }
+
+    /// Sends people their own words: for as long as nothing waits in `inputs`,
+    /// and in any case those that have waited for 25 ms.
+    pub fn flush_echoes<T>(&mut self, inputs: &Receiver<T>) {
+        while let Some(&(index, since)) = self.echoes.front() {
+            let is_due = self.is_full() || self.now_ms.saturating_sub(since) >= ECHO_MS;
+            if !is_due && !inputs.is_empty() {
+                break;
+            }
+            self.echoes.pop_front();
+            self.flush(index);
         }
         if self.is_flushed() {
             for arena in &mut self.arenas {
@@ -260,37 +263,74 @@ impl Outbox {
         }
     }
 
-    /// Sends to `most` of those in the bulk lane.
-    fn flush_together(&mut self, most: usize) {
+    fn flush_lane<T>(&mut self, waiting: &mut VecDeque<u32>, inputs: &Receiver<T>) {
+        while waiting.len() >= TOGETHER {
+            self.flush_together(waiting, inputs);
+            if !inputs.is_empty() {
+                return;
+            }
+        }
+        for index in waiting.drain(..) {
+            self.flush(index);
+        }
+    }
+
+    /// Sends to the first of these, with the help of other threads.
+    fn flush_together<T>(&mut self, waiting: &mut VecDeque<u32>, inputs: &Receiver<T>) {
+        let is_flood = waiting.front().is_some_and(|&first| self.is_flooded(first));
+        let most = if is_flood { ENOUGH } else { SLICE };
         let mut posts = std::mem::take(&mut self.posts);
-        for _ in 0..most {
-            let Some(index) = self.bulk.pop_front() else {
-                break;
-            };
+        for index in waiting.drain(..waiting.len().min(most)) {
             let seat = self.seats.get_mut(index as usize);
             match seat.and_then(Option::as_mut).and_then(Seat::post) {
-                Some(post) => {
-                    self.sums.bytes += post.bytes.len() as u64;
-                    posts.push(post);
-                }
+                Some(post) => posts.push(post),
                 None => self.flush(index),
             }
         }
         let arenas = std::mem::take(&mut self.arenas);
         let slice = Slice::new(arenas, posts, self.backlog_limit);
-        let mut slice = self.senders.send(slice);
+        let (mut slice, sent) = match is_flood {
+            true => self.senders.send_alone(slice),
+            false => self.senders.send(slice, inputs),
+        };
         let (slow, sends) = slice.outcome();
         self.sums.sends += sends;
         self.sums.slow_readers += slow.len() as u64;
         self.slow.extend(slow);
         self.arenas = slice.arenas;
+        for post in slice.posts.drain(sent.min(slice.posts.len())..).rev() {
+            let seat = self.seats.get_mut(post.id.index as usize);
+            if let Some(seat) = seat.and_then(Option::as_mut) {
+                seat.put_back(&post);
+                waiting.push_front(post.id.index);
+            }
+        }
+        let bytes = slice.posts.iter().map(|post| post.bytes.len() as u64);
+        self.sums.bytes += bytes.sum::<u64>();
         self.posts = slice.posts;
         self.posts.clear();
     }
 
+    /// Whether many messages wait for a connection.
+    fn is_flooded(&self, index: u32) -> bool {
+        let seat = self.seats.get(index as usize);
+        let seat = seat.and_then(Option::as_ref);
+        seat.is_some_and(|seat| seat.range.len() >= FLOOD)
+    }
+
     /// Whether nothing is waiting to be sent.
     pub fn is_flushed(&self) -> bool {
-        self.urgent.is_empty() && self.bulk.is_empty()
+        self.urgent.is_empty() && self.bulk.is_empty() && self.echoes.is_empty()
+    }
+
+    /// Begins a turn at a time, in milliseconds.
+    pub fn begin(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+    }
+
+    /// Connections for which a small delivery is waiting.
+    pub fn urgent(&self) -> usize {
+        self.urgent.len()
     }
 
     /// Whether everything must be sent before more is encoded.
@@ -341,7 +381,7 @@ impl Outbox {
             return;
         };
         seat.lane = Lane::None;
-        if seat.range.start == seat.range.end {
+        if seat.range.is_empty() {
             return;
         }
         let Some(arena) = self.arenas.get(seat.format.index()) else {
@@ -365,53 +405,5 @@ impl Outbox {
             self.slow.push(seat.id);
             self.sums.slow_readers += 1;
         }
-    }
-}
-
-impl Seat {
-    /// Its bytes, for any thread to send, if they are one range and there are
-    /// any; then it has none left.
-    fn post(&mut self) -> Option<Post> {
-        let Range { start, end } = self.range;
-        if !self.more.is_empty() || start == end {
-            return None;
-        }
-        self.lane = Lane::None;
-        self.range = Range::default();
-        Some(Post {
-            id: self.id,
-            link: self.link.clone(),
-            arena: self.format.index(),
-            bytes: start as usize..end as usize,
-        })
-    }
-
-    fn add(&mut self, range: Range) {
-        let last = self.more.last_mut().unwrap_or(&mut self.range);
-        if last.start == last.end {
-            *last = range;
-        } else if last.end == range.start {
-            last.end = range.end;
-        } else {
-            self.more.push(range);
-        }
-    }
-}
-
-impl Range {
-    fn of(self, arena: &[u8]) -> &[u8] {
-        let range = self.start as usize..self.end as usize;
-        arena.get(range).unwrap_or_default()
-    }
-}
-
-/// Appends to an arena and says where. Arenas stay far below 4 GiB: a turn
-/// ends at [`ARENA_LIMIT`].
-fn append(arena: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Range {
-    let start = arena.len() as u32;
-    write(arena);
-    Range {
-        start,
-        end: arena.len() as u32,
     }
 }

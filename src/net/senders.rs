@@ -4,7 +4,6 @@
 //! of the slice is sent, so that nothing it owns is ever used by two. It waits
 //! for no thread to come, only for the end of pieces that were begun.
 
-use std::num::NonZero;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::hub::ConnectionId;
 use crate::protocol::WIRE_FORMATS;
@@ -22,11 +22,11 @@ use super::link::Link;
 use super::share::Share;
 
 /// Threads besides the hub at most: what they send has to be read, too.
-const MOST: usize = 3;
+const MOST: usize = 4;
 /// Connections that a thread claims at once: what the hub may have to wait for.
 const PIECE: usize = 4;
-/// Connections for which it is worth while to wake other threads.
-const LARGE_SLICE: usize = 64;
+/// Connections served before the hub looks whether something else has come.
+pub const ENOUGH: usize = 128;
 
 /// The threads.
 pub struct Senders {
@@ -76,13 +76,14 @@ pub struct Handed {
 }
 
 impl Senders {
-    /// Starts as many threads as there are processors besides the hub's, few
-    /// in any case; fewer when there cannot be as many.
+    /// Starts a thread for each processor, few in any case; fewer when there
+    /// cannot be as many, none if there is one processor only.
     pub fn start(watcher: &Watcher) -> Senders {
-        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let processors = processors();
         let done = bounded(1);
-        let helpers = (1..processors.min(MOST + 1))
-            .map_while(|_| Helper::start(watcher.clone(), done.0.clone()))
+        let helpers = processors
+            .into_iter()
+            .map_while(|processor| Helper::start(processor, watcher.clone(), done.0.clone()))
             .collect();
         Senders {
             helpers,
@@ -91,29 +92,50 @@ impl Senders {
         }
     }
 
-    /// Sends everything, with whoever helps, and gives the slice back.
-    pub fn send(&self, slice: Slice) -> Slice {
-        let pieces = slice.posts.len().div_ceil(PIECE);
-        if slice.posts.len() < LARGE_SLICE || self.helpers.is_empty() {
-            for piece in 0..pieces {
-                slice.send(piece, &self.watcher);
-            }
-            return slice;
+    /// Sends a slice by this thread alone and gives it back with the number of
+    /// its posts.
+    pub fn send_alone(&self, slice: Slice) -> (Slice, usize) {
+        let posts = slice.posts.len();
+        for piece in 0..posts.div_ceil(PIECE) {
+            slice.send(piece, &self.watcher);
         }
+        (slice, posts)
+    }
+
+    /// Sends a slice, with whoever helps, and gives it back with the number of
+    /// its first posts that are sent: all, or [`ENOUGH`] and a few when something
+    /// waits in `inputs`.
+    pub fn send<T>(&self, slice: Slice, inputs: &Receiver<T>) -> (Slice, usize) {
+        let posts = slice.posts.len();
+        let pieces = posts.div_ceil(PIECE).max(1);
         let share = Arc::new(Share::new(slice, pieces));
+        self.call_helpers(&share);
+        let (done, is_done) = &self.done;
+        let begun = loop {
+            if !step(&share, &self.watcher, done) {
+                break pieces;
+            }
+            if share.begun() * PIECE >= ENOUGH && !inputs.is_empty() {
+                break share.stop(|| say(done));
+            }
+        };
+        let _ = is_done.recv();
+        let slice = share.take().unwrap_or_else(|| {
+            log::error!("a thread has kept what it has sent");
+            Slice::default()
+        });
+        (slice, posts.min(begun * PIECE))
+    }
+
+    /// Also on this processor: should another program have its turn there, it
+    /// takes it from one thread of several.
+    fn call_helpers(&self, share: &Arc<Share<Slice>>) {
         for helper in &self.helpers {
             if let Some(slices) = &helper.slices {
                 // Whoever has not even come to the slice before is not waited for.
                 let _ = slices.try_send(share.clone());
             }
         }
-        let (done, is_done) = &self.done;
-        work_on(&share, &self.watcher, done);
-        let _ = is_done.recv();
-        share.take().unwrap_or_else(|| {
-            log::error!("a thread has kept what it has sent");
-            Slice::default()
-        })
     }
 }
 
@@ -131,11 +153,12 @@ impl Drop for Senders {
 }
 
 impl Helper {
-    fn start(watcher: Watcher, done: Sender<()>) -> Option<Helper> {
+    fn start(processor: usize, watcher: Watcher, done: Sender<()>) -> Option<Helper> {
         let (slices, coming) = bounded::<Arc<Share<Slice>>>(1);
         let run = move || {
+            stay_on(processor);
             for share in coming {
-                work_on(&share, &watcher, &done);
+                while step(&share, &watcher, &done) {}
             }
         };
         let thread = std::thread::Builder::new().name("sender".to_owned());
@@ -147,19 +170,47 @@ impl Helper {
     }
 }
 
-/// Sends pieces of a slice until none is left; says so on `done` if the last
-/// was finished here.
-fn work_on(share: &Share<Slice>, watcher: &Watcher, done: &Sender<()>) {
-    let each = |slice: &Slice, piece: usize| {
+/// Has this thread run on one processor only. Left to itself it is mostly
+/// woken on the one that wakes it, which is busy, while others sleep: on a
+/// virtual machine a sleeping processor does not look free.
+fn stay_on(processor: usize) {
+    let mut only = CpuSet::new();
+    only.set(processor);
+    // It helps less elsewhere; that is all.
+    let _ = sched_setaffinity(None, &only);
+}
+
+/// Some of the processors that this thread may use, evenly spread; none if
+/// there is only one.
+fn processors() -> Vec<usize> {
+    let allowed = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+    let all: Vec<usize> = (0..CpuSet::MAX_CPU)
+        .filter(|&processor| allowed.is_set(processor))
+        .collect();
+    if all.len() < 2 {
+        return Vec::new();
+    }
+    let count = all.len().min(MOST);
+    (0..count)
+        .filter_map(|i| all.get(i * all.len() / count).copied())
+        .collect()
+}
+
+/// Sends the next piece of a slice, if there is one; says so on `done` if the
+/// last of all was finished here.
+fn step(share: &Share<Slice>, watcher: &Watcher, done: &Sender<()>) -> bool {
+    let send = |slice: &Slice, piece: usize| {
         if catch_unwind(AssertUnwindSafe(|| slice.send(piece, watcher))).is_err() {
             log::error!("a fault of ours while sending; who may have missed something is cut off");
             slice.give_up(piece);
         }
     };
-    // It has room: the hub has taken what was said about the slice before.
-    share.join(each, || {
-        let _ = done.send(());
-    });
+    share.step(send, || say(done))
+}
+
+/// There is room: the hub has taken what was said about the slice before.
+fn say(done: &Sender<()>) {
+    let _ = done.send(());
 }
 
 impl Slice {

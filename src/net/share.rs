@@ -27,24 +27,39 @@ impl<W> Share<W> {
         }
     }
 
-    /// Does pieces for as long as there are any that nobody has claimed.
-    /// `done` runs when the last of all is finished: once, for one thread.
-    pub fn join(&self, mut each: impl FnMut(&W, usize), done: impl Fn()) {
-        loop {
-            let piece = self.claimed.fetch_add(1, Ordering::Relaxed);
-            if piece >= self.pieces {
-                return;
-            }
-            // Dropped after the work, and after a panic, too.
-            let _piece = Piece {
-                of: self,
-                done: &done,
-            };
-            let work = self.work.lock().clone();
-            if let Some(work) = work {
-                each(&work, piece);
-            }
+    /// Does the next piece that nobody has claimed, if there is one. `done`
+    /// runs when the last of all is finished: once, for one thread.
+    pub fn step(&self, each: impl FnOnce(&W, usize), done: impl Fn()) -> bool {
+        let piece = self.claimed.fetch_add(1, Ordering::Relaxed);
+        if piece >= self.pieces {
+            return false;
         }
+        // Dropped after the work, and after a panic, too.
+        let _piece = Piece {
+            of: self,
+            done: &done,
+        };
+        let work = self.work.lock().clone();
+        if let Some(work) = work {
+            each(&work, piece);
+        }
+        true
+    }
+
+    /// How many pieces are begun or done.
+    pub fn begun(&self) -> usize {
+        self.claimed.load(Ordering::Relaxed).min(self.pieces)
+    }
+
+    /// Has nobody begin another piece, as if the rest were finished. How many
+    /// there are that are not left out: always the first ones.
+    pub fn stop(&self, done: impl Fn()) -> usize {
+        let begun = self.claimed.swap(self.pieces, Ordering::Relaxed);
+        let begun = begun.min(self.pieces);
+        if begun < self.pieces {
+            self.finish(self.pieces - begun, done);
+        }
+        begun
     }
 
     /// Takes the work back, once it is done. Who comes late finds nothing.
@@ -53,8 +68,8 @@ impl<W> Share<W> {
         Arc::into_inner(work?)
     }
 
-    fn finish(&self, done: impl Fn()) {
-        if self.finished.fetch_add(1, Ordering::AcqRel) + 1 == self.pieces {
+    fn finish(&self, count: usize, done: impl Fn()) {
+        if self.finished.fetch_add(count, Ordering::AcqRel) + count == self.pieces {
             done();
         }
     }
@@ -68,6 +83,6 @@ struct Piece<'a, W, D: Fn()> {
 
 impl<W, D: Fn()> Drop for Piece<'_, W, D> {
     fn drop(&mut self) {
-        self.of.finish(self.done);
+        self.of.finish(1, self.done);
     }
 }

@@ -55,7 +55,7 @@ impl House {
         let result = action(&mut self.hub, self.now, &mut fx);
         for effect in fx.list() {
             match effect {
-                Effect::Deliver { to, event } => {
+                Effect::Deliver { to, event, .. } => {
                     let to = fx.recipients(*to).iter();
                     self.told.extend(to.map(|&id| (id, event.clone())));
                 }

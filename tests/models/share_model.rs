@@ -33,39 +33,61 @@ impl Word {
     }
 }
 
-/// Does the work in two threads; the hub takes it back when `is_over` returns.
-fn together(is_over: fn(&Word)) {
+/// Never comes.
+const NEVER: usize = PIECES + 1;
+
+/// Does the work in two threads; the hub has no more begun once it has done
+/// some pieces itself, and takes it back when `is_over` returns.
+fn together(stop_after: usize, is_over: fn(&Word)) {
     let share = Arc::new(Share::new(Work::default(), PIECES));
     let done = Arc::new(Word::default());
-    let join = |share: &Share<Work>, done: &Word| {
-        let each = |work: &Work, piece: usize| {
-            if let Some(times) = work.get(piece) {
-                times.fetch_add(1, Ordering::Relaxed);
-            }
-        };
-        share.join(each, || done.say());
-    };
     let helper = {
         let (share, done) = (share.clone(), done.clone());
-        thread::spawn(move || join(&share, &done))
+        thread::spawn(move || while step(&share, &done) {})
     };
-    join(&share, &done);
+    let mut begun = 0;
+    while step(&share, &done) {
+        begun += 1;
+        if begun == stop_after {
+            break;
+        }
+    }
+    let begun = match begun == stop_after {
+        true => share.stop(|| done.say()),
+        false => PIECES,
+    };
     is_over(&done);
     let work = share.take().expect("nobody has the work any more");
-    for times in &work {
-        assert_eq!(times.load(Ordering::Relaxed), 1);
+    for (piece, times) in work.iter().enumerate() {
+        let expected = usize::from(piece < begun);
+        assert_eq!(times.load(Ordering::Relaxed), expected);
     }
     helper.join().unwrap();
     assert_eq!(*done.said.lock().unwrap(), 1);
 }
 
+fn step(share: &Share<Work>, done: &Word) -> bool {
+    let each = |work: &Work, piece: usize| {
+        if let Some(times) = work.get(piece) {
+            times.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    share.step(each, || done.say())
+}
+
 #[test]
 fn every_piece_is_done_once_and_the_work_comes_back() {
-    explore(3, || together(Word::wait));
+    explore(3, || together(NEVER, Word::wait));
+}
+
+#[test]
+fn what_is_begun_when_the_hub_stops_is_done_and_nothing_else() {
+    explore(3, || together(1, Word::wait));
+    explore(3, || together(PIECES, Word::wait));
 }
 
 #[test]
 #[should_panic]
 fn not_waiting_for_the_others_pieces_is_found() {
-    explore(3, || together(|_| {}));
+    explore(3, || together(NEVER, |_| {}));
 }

@@ -21,7 +21,9 @@ pub enum Out {
 pub fn take(effects: &mut Effects) -> Vec<Out> {
     let mut list = effects.take_list();
     let outs = list.drain(..).map(|effect| match effect {
-        Effect::Deliver { to, event } => Out::Tell(effects.recipients(to).to_vec(), Rc::new(event)),
+        Effect::Deliver { to, event, .. } => {
+            Out::Tell(effects.recipients(to).to_vec(), Rc::new(event))
+        }
         Effect::Write { connection, bytes } => Out::Write(connection, bytes),
         Effect::Close {
             connection,

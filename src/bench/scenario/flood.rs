@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::balance::Balance;
 use crate::bench::error::BenchError;
-use crate::bench::latency::Latencies;
+use crate::bench::latency::Timed;
 use crate::bench::mark::{self, Clock, Finder, Mark};
 use crate::bench::progress::Progress;
 use crate::bench::swarm::Swarm;
@@ -35,7 +35,7 @@ pub(super) struct Flood {
     reading: usize,
     /// Messages sent so far.
     pub(super) sent: u64,
-    latencies: Option<Latencies>,
+    latencies: Option<Timed>,
     /// What a sender was told.
     complaint: Option<String>,
 }
@@ -77,12 +77,12 @@ impl Flood {
 
     /// Begins to take latencies.
     pub(super) fn measure(&mut self) {
-        self.latencies = Some(Latencies::new());
+        self.latencies = Some(Timed::new());
     }
 
     /// The latencies taken since.
-    pub(super) fn measured(&mut self) -> Latencies {
-        self.latencies.take().unwrap_or_else(Latencies::new)
+    pub(super) fn measured(&mut self) -> Timed {
+        self.latencies.take().unwrap_or_else(Timed::new)
     }
 
     /// Has all but the first `reading` members stop reading. What they got
@@ -111,7 +111,7 @@ impl Flood {
         while start.elapsed() < length {
             self.send(swarm)?;
             let came = swarm.poll(GLANCE, |swarm, member, text| {
-                self.receive(member, text);
+                self.receive(swarm, member, text);
                 swarm.still_open(member, text)
             })?;
             if came > 0 {
@@ -142,7 +142,7 @@ impl Flood {
         Ok(())
     }
 
-    fn receive(&mut self, member: usize, text: &[u8]) {
+    fn receive(&mut self, swarm: &Swarm, member: usize, text: &[u8]) {
         let Some(received) = self.received.get_mut(member) else {
             return;
         };
@@ -165,7 +165,7 @@ impl Flood {
                 }
             }
             if let Some(latencies) = &mut self.latencies {
-                latencies.add(mark::between(mark.sent_ns, now));
+                latencies.add(mark::between(mark.sent_ns, now), swarm.waited());
             }
         });
     }
@@ -184,7 +184,7 @@ impl Flood {
         }
         let flood = std::cell::RefCell::new(self);
         swarm.drain(
-            |member, text| flood.borrow_mut().receive(member, text),
+            |swarm, member, text| flood.borrow_mut().receive(swarm, member, text),
             || flood.borrow().deliveries() >= expected,
         )?;
         let received = flood.borrow().deliveries();

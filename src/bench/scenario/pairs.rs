@@ -8,7 +8,7 @@ use super::balance::Balance;
 use super::meter::Meter;
 use crate::bench::Run;
 use crate::bench::error::BenchError;
-use crate::bench::latency::Latencies;
+use crate::bench::latency::Timed;
 use crate::bench::login::enter;
 use crate::bench::mark::{self, Clock, Finder, Mark};
 use crate::bench::report::Report;
@@ -37,14 +37,14 @@ pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
     run.progress.begin("warming up", WARM_UP.as_secs());
     talk.go(WARM_UP, run, &mut swarm)?;
 
-    talk.latencies = Some(Latencies::new());
+    talk.latencies = Some(Timed::new());
     let (before, sent) = (talk.received, talk.sent);
     run.progress.begin("measuring", run.options.seconds);
     let meter = Meter::start(run)?;
     talk.go(run.options.length(), run, &mut swarm)?;
     let took = meter.stop(run)?;
     let (deliveries, messages) = (talk.received - before, talk.sent - sent);
-    let latencies = talk.latencies.take().unwrap_or_else(Latencies::new);
+    let latencies = talk.latencies.take().unwrap_or_else(Timed::new);
     let balance = talk.finish(run, &mut swarm)?;
 
     let mut report = Report::new(run.options, run.target.name.clone());
@@ -63,7 +63,7 @@ struct Talk {
     finders: Vec<Finder>,
     sent: u64,
     received: u64,
-    latencies: Option<Latencies>,
+    latencies: Option<Timed>,
     stopping: bool,
 }
 
@@ -108,7 +108,7 @@ impl Talk {
                 if mark.tag != tag_of(member) {
                     answers += 1;
                     if let Some(latencies) = &mut self.latencies {
-                        latencies.add(mark::between(mark.sent_ns, now));
+                        latencies.add(mark::between(mark.sent_ns, now), swarm.waited());
                     }
                 }
             });

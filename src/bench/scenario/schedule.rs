@@ -8,7 +8,7 @@ use super::balance::Balance;
 use super::meter::Meter;
 use crate::bench::Run;
 use crate::bench::error::BenchError;
-use crate::bench::latency::Latencies;
+use crate::bench::latency::Timed;
 use crate::bench::login::enter;
 use crate::bench::mark::{self, Clock, Finder, Mark};
 use crate::bench::report::Report;
@@ -93,7 +93,7 @@ impl Schedule {
                 continue;
             }
             swarm.poll(mark::between(now, self.due_ns()), |swarm, member, text| {
-                self.arrivals.receive(member, text, self.clock);
+                self.arrivals.receive(swarm, member, text, self.clock);
                 swarm.still_open(member, text)
             })?;
             run.progress.reach(begun.elapsed().as_secs());
@@ -112,7 +112,7 @@ pub(super) fn due_ns(number: u64, per_second: u64) -> u64 {
 pub(super) struct Arrivals {
     finders: Vec<Finder>,
     from_ns: u64,
-    latencies: Latencies,
+    latencies: Timed,
     /// Messages that count.
     pub(super) received: u64,
 }
@@ -123,7 +123,7 @@ impl Arrivals {
         Arrivals {
             finders: vec![Finder::default(); members],
             from_ns: u64::MAX,
-            latencies: Latencies::new(),
+            latencies: Timed::new(),
             received: 0,
         }
     }
@@ -134,7 +134,7 @@ impl Arrivals {
     }
 
     /// Takes what a member has got.
-    pub(super) fn receive(&mut self, member: usize, text: &[u8], clock: Clock) {
+    pub(super) fn receive(&mut self, swarm: &Swarm, member: usize, text: &[u8], clock: Clock) {
         let now = clock.now_ns();
         let Some(finder) = self.finders.get_mut(member) else {
             return;
@@ -142,7 +142,8 @@ impl Arrivals {
         finder.find(text, |mark| {
             if mark.sent_ns >= self.from_ns {
                 self.received += 1;
-                self.latencies.add(mark::between(mark.sent_ns, now));
+                let took = mark::between(mark.sent_ns, now);
+                self.latencies.add(took, swarm.waited());
             }
         });
     }
@@ -156,7 +157,7 @@ impl Arrivals {
     ) -> Result<(), BenchError> {
         let arrivals = std::cell::RefCell::new(self);
         swarm.drain(
-            |member, text| arrivals.borrow_mut().receive(member, text, clock),
+            |swarm, member, text| arrivals.borrow_mut().receive(swarm, member, text, clock),
             || arrivals.borrow().received >= expected,
         )
     }

@@ -55,7 +55,7 @@ pub(super) fn run(run: &Run, members: usize, per_second: u64) -> Result<Report, 
     let begun = Instant::now();
     while !thread.is_finished() {
         swarm.poll(GLANCE, |swarm, member, text| {
-            arrivals.receive(member, text, clock);
+            arrivals.receive(swarm, member, text, clock);
             swarm.still_open(member, text)
         })?;
         run.progress.reach(begun.elapsed().as_secs());

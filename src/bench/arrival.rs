@@ -1,0 +1,87 @@
+//! When bytes came: the kernel's word on it. One thread reads for all clients,
+//! so a thousandth of them gets what has long been there; what a server is to
+//! be blamed for ends when the bytes are at the client's socket.
+
+use std::io::{self, IoSliceMut};
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use nix::sys::time::TimeSpec;
+
+/// Reads sockets.
+pub(super) struct Arrivals {
+    control: Vec<u8>,
+}
+
+impl Arrivals {
+    /// Nothing read yet.
+    pub(super) fn new() -> Arrivals {
+        let mut control = nix::cmsg_space!(TimeSpec);
+        control.resize(control.capacity(), 0);
+        Arrivals { control }
+    }
+
+    /// Has the kernel note when something comes. What it does not note has
+    /// come when it is read.
+    pub(super) fn note(stream: &TcpStream) {
+        let _ = setsockopt(stream, sockopt::ReceiveTimestampns, &true);
+    }
+
+    /// Reads, and says how many bytes and for how long the last of them have
+    /// been there.
+    pub(super) fn read(
+        &mut self,
+        stream: &TcpStream,
+        chunk: &mut [u8],
+    ) -> io::Result<(usize, Duration)> {
+        let mut parts = [IoSliceMut::new(chunk)];
+        let (control, flags) = (Some(self.control.as_mut_slice()), MsgFlags::empty());
+        let got = recvmsg::<()>(stream.as_raw_fd(), &mut parts, control, flags)?;
+        let mut words = got.cmsgs()?;
+        let came = words.find_map(|word| match word {
+            ControlMessageOwned::ScmTimestampns(came) => Some(Duration::from(came)),
+            _ => None,
+        });
+        // Both are the system's clock; it is read last.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let waited = now
+            .ok()
+            .zip(came)
+            .map(|(now, came)| now.saturating_sub(came));
+        Ok((got.bytes, waited.unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_has_waited_says_for_how_long() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        Arrivals::note(&stream);
+        let (mut other, _) = listener.accept().unwrap();
+        let mut read = Arrivals::new();
+        let mut chunk = [0; 8];
+        // The first packets may come before the kernel notes anything.
+        for wait in [0, 0, 0, 50] {
+            let sent = Instant::now();
+            other.write_all(b"hi").unwrap();
+            let wait = Duration::from_millis(wait);
+            std::thread::sleep(wait);
+            let (count, waited) = read.read(&stream, &mut chunk).unwrap();
+            assert_eq!(&chunk[..count], b"hi");
+            assert!(waited <= sent.elapsed());
+            if !wait.is_zero() {
+                assert!(waited >= wait / 2, "{waited:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! One connection's place in the outbox: what waits for it there, and how
+//! urgently.
+
+use std::sync::Arc;
+
+use crate::hub::ConnectionId;
+use crate::protocol::WireFormat;
+
+use super::link::Link;
+use super::senders::Post;
+
+/// One connection's place in the outbox.
+pub(super) struct Seat {
+    /// Whose it is.
+    pub id: ConnectionId,
+    /// Its socket.
+    pub link: Arc<Link>,
+    /// Which arena its bytes are in.
+    pub format: WireFormat,
+    /// Where it waits.
+    pub lane: Lane,
+    /// Its last words are said.
+    pub closing: bool,
+    /// Rounds of pings it has not answered.
+    pub silent_rounds: u8,
+    /// Its bytes in the arena: mostly one range, because neighbours merge.
+    pub range: Range,
+    /// What follows.
+    pub more: Vec<Range>,
+}
+
+/// Bytes in an arena.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Range {
+    start: u32,
+    end: u32,
+}
+
+/// Where a connection waits to be flushed; the later, the more urgently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lane {
+    /// Nowhere.
+    None,
+    /// For its own words.
+    Echo,
+    /// With many others.
+    Bulk,
+    /// For something few are told.
+    Urgent,
+}
+
+impl Seat {
+    /// An empty one.
+    pub fn new(id: ConnectionId, link: Arc<Link>, format: WireFormat) -> Seat {
+        Seat {
+            id,
+            link,
+            format,
+            lane: Lane::None,
+            closing: false,
+            silent_rounds: 0,
+            range: Range::default(),
+            more: Vec::new(),
+        }
+    }
+
+    /// Its bytes, for any thread to send, if they are one range and there are
+    /// any; then it has none left.
+    pub fn post(&mut self) -> Option<Post> {
+        let Range { start, end } = self.range;
+        if !self.more.is_empty() || self.range.is_empty() {
+            return None;
+        }
+        self.lane = Lane::None;
+        self.range = Range::default();
+        Some(Post {
+            id: self.id,
+            link: self.link.clone(),
+            arena: self.format.index(),
+            bytes: start as usize..end as usize,
+        })
+    }
+
+    /// Makes undone what [`Seat::post`] has done.
+    pub fn put_back(&mut self, post: &Post) {
+        self.lane = Lane::Bulk;
+        self.range = Range {
+            start: post.bytes.start as u32,
+            end: post.bytes.end as u32,
+        };
+    }
+
+    /// Appends to what waits.
+    pub fn add(&mut self, range: Range) {
+        let last = self.more.last_mut().unwrap_or(&mut self.range);
+        if last.is_empty() {
+            *last = range;
+        } else if last.end == range.start {
+            last.end = range.end;
+        } else {
+            self.more.push(range);
+        }
+    }
+}
+
+impl Range {
+    /// Appends to an arena and says where. Arenas stay far below 4 GiB: a turn
+    /// ends long before.
+    pub fn append(arena: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Range {
+        let start = arena.len() as u32;
+        write(arena);
+        Range {
+            start,
+            end: arena.len() as u32,
+        }
+    }
+
+    /// How many bytes.
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// The bytes.
+    pub fn of(self, arena: &[u8]) -> &[u8] {
+        let range = self.start as usize..self.end as usize;
+        arena.get(range).unwrap_or_default()
+    }
+}

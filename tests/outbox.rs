@@ -1,0 +1,174 @@
+//! The outbox over real sockets: who is sent what, how often, and what waits.
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_server::hub::{Body, ConnectionId, Event, Message, MessageId};
+use chat_server::name::Name;
+use chat_server::net::flusher::Flusher;
+use chat_server::net::link::Link;
+use chat_server::net::outbox::Outbox;
+use chat_server::net::registry::Registry;
+use chat_server::protocol::{Encoder, WireFormat};
+use chat_server::text::Text;
+use crossbeam_channel::{Receiver, never, unbounded};
+
+/// Longer than a busy hub owes anybody their own words.
+const LONG_MS: u64 = 1000;
+
+struct People {
+    outbox: Outbox,
+    ids: Vec<ConnectionId>,
+    clients: Vec<BufReader<TcpStream>>,
+}
+
+impl People {
+    fn new(count: u32) -> People {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let flusher = Flusher::start().unwrap();
+        let registry = Arc::new(Registry::default());
+        let mut outbox = Outbox::new(Encoder::new(String::new()), 0, flusher, registry);
+        let (mut ids, mut clients) = (Vec::new(), Vec::new());
+        for index in 0..count {
+            let client = TcpStream::connect(address).unwrap();
+            client
+                .set_read_timeout(Some(Duration::from_secs(10)))
+                .unwrap();
+            clients.push(BufReader::new(client));
+            let id = ConnectionId {
+                index,
+                generation: 0,
+            };
+            let link = Arc::new(Link::new(listener.accept().unwrap().0));
+            outbox.open(id, link, WireFormat::Telnet);
+            ids.push(id);
+        }
+        People {
+            outbox,
+            ids,
+            clients,
+        }
+    }
+
+    fn say(&mut self, speaker: usize, text: &str) {
+        let event = message(text);
+        self.outbox
+            .deliver(&self.ids, Some(self.ids[speaker]), &event);
+    }
+
+    /// Sends what is to be sent in a turn that begins then.
+    fn turn<T>(&mut self, now_ms: u64, inputs: &Receiver<T>) {
+        self.outbox.begin(now_ms);
+        self.outbox.flush_urgent();
+        self.outbox.flush_bulk(inputs);
+        self.outbox.flush_echoes(inputs);
+    }
+
+    fn sends(&self) -> u64 {
+        self.outbox.sums().sends
+    }
+
+    /// What the next line of somebody says.
+    fn heard(&mut self, who: usize) -> String {
+        let mut line = String::new();
+        self.clients[who].read_line(&mut line).unwrap();
+        line.trim_end().rsplit(' ').next().unwrap().to_owned()
+    }
+}
+
+fn message(text: &str) -> Event {
+    Event::Message(Message {
+        channel: Name::parse("talk").unwrap(),
+        from: Name::parse("alice").unwrap(),
+        body: Body {
+            id: MessageId { ms: 1, sequence: 0 },
+            at_ms: 0,
+            text: Text::clean(text),
+        },
+    })
+}
+
+/// Something else to do.
+fn busy() -> Receiver<()> {
+    let (sender, inputs) = unbounded();
+    sender.send(()).unwrap();
+    inputs
+}
+
+#[test]
+fn ones_own_words_come_at_once_when_there_is_nothing_else_to_do() {
+    let mut people = People::new(2);
+    people.say(0, "one");
+    people.turn(0, &never::<()>());
+    assert!(people.outbox.is_flushed());
+    assert_eq!(people.sends(), 2);
+    assert_eq!([people.heard(0), people.heard(1)], ["one", "one"]);
+}
+
+#[test]
+fn a_busy_hub_sends_ones_own_words_with_the_answer() {
+    let mut people = People::new(2);
+    people.say(0, "one");
+    people.turn(0, &busy());
+    assert_eq!(people.sends(), 1, "the other has it");
+    assert_eq!(people.heard(1), "one");
+    people.say(1, "two");
+    people.turn(1, &busy());
+    assert_eq!(people.sends(), 2, "two lines at once");
+    assert_eq!([people.heard(0), people.heard(0)], ["one", "two"]);
+    people.turn(2, &never::<()>());
+    assert!(people.outbox.is_flushed());
+    assert_eq!(people.heard(1), "two");
+    assert_eq!(people.sends(), 3);
+}
+
+#[test]
+fn ones_own_words_do_not_wait_for_ever() {
+    let mut people = People::new(2);
+    people.outbox.begin(0);
+    people.say(0, "one");
+    people.turn(0, &busy());
+    assert!(!people.outbox.is_flushed());
+    people.turn(LONG_MS, &busy());
+    assert!(people.outbox.is_flushed());
+    assert_eq!(people.heard(0), "one");
+}
+
+/// However often the hub turns to something else in between.
+#[test]
+fn everyone_in_a_large_channel_gets_everything_once_and_in_order() {
+    const MEMBERS: u32 = 400;
+    let mut people = People::new(MEMBERS);
+    let words: Vec<String> = (0..8).map(|n| format!("word{n}")).collect();
+    people.say(0, "first");
+    people.turn(0, &never::<()>());
+    assert!(people.outbox.is_flushed(), "nothing else to do");
+    for who in 0..MEMBERS as usize {
+        assert_eq!(people.heard(who), "first", "{who}");
+    }
+    let mut turns = 1;
+    for word in &words {
+        people.say(0, word);
+        people.turn(turns, &busy());
+        turns += 1;
+    }
+    assert!(!people.outbox.is_flushed(), "it has given way");
+    while !people.outbox.is_flushed() {
+        people.turn(turns, &busy());
+        turns += 1;
+    }
+    for who in 0..MEMBERS as usize {
+        for word in &words {
+            assert_eq!(&people.heard(who), word, "{who}");
+        }
+    }
+    // Nothing twice: what comes next is what is said next.
+    people.say(0, "last");
+    people.turn(turns, &never::<()>());
+    for who in 0..MEMBERS as usize {
+        assert_eq!(people.heard(who), "last", "{who}");
+    }
+}
