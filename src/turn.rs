@@ -6,6 +6,7 @@
 
 mod attending;
 mod handle;
+mod load;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::watch::Watcher;
 
 use attending::Attending;
 pub use handle::{HubHandle, HubUnavailable, Input, Names, Request, Settings};
+use load::Load;
 
 /// Inputs of one turn at most.
 const TURN: u64 = 1024;
@@ -42,6 +44,7 @@ pub struct Turn {
     watchers: Vec<Watcher>,
     attending: Attending,
     last_sums: Sums,
+    load: Load,
     clock: Instant,
     /// When this turn began, in milliseconds since 1970 UTC.
     began_ms: u64,
@@ -82,6 +85,7 @@ impl Turn {
             watchers: Vec::new(),
             attending: Attending::default(),
             last_sums: Sums::default(),
+            load: Load::default(),
             clock: Instant::now(),
             began_ms: 0,
             last_ping: 0,
@@ -125,7 +129,9 @@ impl Turn {
     /// The next input; nothing if there is something to send or a deadline
     /// has come.
     fn wait(&mut self) -> Result<Option<Input>, RecvTimeoutError> {
-        if !self.parts.outbox.is_flushed() {
+        let outbox = &self.parts.outbox;
+        let echoes_due = outbox.echoes_due();
+        if echoes_due.is_none() && !outbox.is_flushed() {
             return Ok(self.parts.inputs.try_recv().ok());
         }
         let now = self.now().ticks_ms;
@@ -134,6 +140,7 @@ impl Turn {
             Some(deadline) => deadline.min(next_second),
             None => next_second,
         };
+        let deadline = echoes_due.map_or(deadline, |due| due.min(deadline));
         let timeout = Duration::from_millis(deadline.saturating_sub(now));
         self.parts.inputs.recv_timeout(timeout).map(Some)
     }
@@ -151,6 +158,7 @@ impl Turn {
             }
             next = self.parts.inputs.try_recv().ok();
         }
+        self.load.add(now.ticks_ms, taken);
         if taken > 0 {
             self.parts.metrics.turns.inc();
             self.parts.metrics.inputs.inc_by(taken);
@@ -290,7 +298,7 @@ impl Turn {
             true => outbox.flush_bulk(&never::<Input>()),
             false => outbox.flush_bulk(inputs),
         }
-        outbox.flush_echoes(inputs);
+        outbox.flush_echoes(self.load.is_high(), inputs);
         let slow = self.parts.outbox.take_slow_readers();
         for id in slow {
             self.parts

@@ -64,7 +64,7 @@ impl People {
         self.outbox.begin(now_ms);
         self.outbox.flush_urgent();
         self.outbox.flush_bulk(inputs);
-        self.outbox.flush_echoes(inputs);
+        self.outbox.flush_echoes(false, inputs);
     }
 
     fn sends(&self) -> u64 {

@@ -172,7 +172,8 @@ impl LinkReader {
 impl Read for LinkReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.link.session() {
-            None => self.link.stream().read(buffer),
+            // Without what the C library does for threads that may be cancelled.
+            None => Ok(rustix::io::read(self.link.stream(), buffer)?),
             Some(session) => session.read(&self.link, &mut self.unread, buffer),
         }
     }

@@ -244,12 +244,12 @@ impl Outbox {
         self.bulk = waiting;
     }
 
-    /// Sends people their own words: for as long as nothing waits in `inputs`,
-    /// and in any case those that have waited for 25 ms.
-    pub fn flush_echoes<T>(&mut self, inputs: &Receiver<T>) {
+    /// Sends people their own words: those that have waited for 25 ms, and all
+    /// if the hub is not `busy` and nothing waits in `inputs`.
+    pub fn flush_echoes<T>(&mut self, busy: bool, inputs: &Receiver<T>) {
         while let Some(&(index, since)) = self.echoes.front() {
-            let is_due = self.is_full() || self.now_ms.saturating_sub(since) >= ECHO_MS;
-            if !is_due && !inputs.is_empty() {
+            let is_due = self.is_full() || self.now_ms >= since + ECHO_MS;
+            if !is_due && (busy || !inputs.is_empty()) {
                 break;
             }
             self.echoes.pop_front();
@@ -321,6 +321,13 @@ impl Outbox {
     /// Whether nothing is waiting to be sent.
     pub fn is_flushed(&self) -> bool {
         self.urgent.is_empty() && self.bulk.is_empty() && self.echoes.is_empty()
+    }
+
+    /// When people must get their own words, if nothing else is waiting.
+    pub fn echoes_due(&self) -> Option<u64> {
+        let first = self.echoes.front()?;
+        let is_all = self.urgent.is_empty() && self.bulk.is_empty();
+        is_all.then_some(first.1 + ECHO_MS)
     }
 
     /// Begins a turn at a time, in milliseconds.
