@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, never};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::chatlog::{ChatLog, Entry, Kind};
 use crate::hub::{Chore, Draft, Effect, Effects, Farewell, Hub, Now, Settled, Shared};
@@ -292,12 +292,9 @@ impl Turn {
     }
 
     fn flush(&mut self, now: Now) {
-        self.parts.outbox.flush_urgent();
         let Parts { outbox, inputs, .. } = &mut self.parts;
-        match outbox.is_full() {
-            true => outbox.flush_bulk(&never::<Input>()),
-            false => outbox.flush_bulk(inputs),
-        }
+        outbox.flush_urgent();
+        outbox.flush_bulk(inputs);
         outbox.flush_echoes(self.load.is_high(), inputs);
         let slow = self.parts.outbox.take_slow_readers();
         for id in slow {

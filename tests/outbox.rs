@@ -137,6 +137,32 @@ fn ones_own_words_do_not_wait_for_ever() {
     assert_eq!(people.heard(0), "one");
 }
 
+#[test]
+fn a_busy_hub_has_a_time_by_which_it_sends_ones_own_words() {
+    let mut people = People::new(2);
+    assert_eq!(people.outbox.echoes_due(), None);
+    people.outbox.begin(7);
+    people.say(0, "one");
+    assert_eq!(
+        people.outbox.echoes_due(),
+        None,
+        "there is something better"
+    );
+    people.outbox.flush_urgent();
+    people.outbox.flush_echoes(true, &never::<()>());
+    assert_eq!(people.sends(), 1, "though nothing waits");
+    let due = people.outbox.echoes_due().unwrap();
+    assert!(due > 7 && due <= 7 + LONG_MS);
+    people.outbox.begin(due - 1);
+    people.outbox.flush_echoes(true, &never::<()>());
+    assert_eq!(people.sends(), 1);
+    people.outbox.begin(due);
+    people.outbox.flush_echoes(true, &never::<()>());
+    assert!(people.outbox.is_flushed());
+    assert_eq!(people.outbox.echoes_due(), None);
+    assert_eq!(people.heard(0), "one");
+}
+
 /// However often the hub turns to something else in between.
 #[test]
 fn everyone_in_a_large_channel_gets_everything_once_and_in_order() {

@@ -11,16 +11,16 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, socko
 use nix::sys::time::TimeSpec;
 
 /// Reads sockets.
-pub(super) struct Arrivals {
+pub(super) struct StampedReads {
     control: Vec<u8>,
 }
 
-impl Arrivals {
+impl StampedReads {
     /// Nothing read yet.
-    pub(super) fn new() -> Arrivals {
+    pub(super) fn new() -> StampedReads {
         let mut control = nix::cmsg_space!(TimeSpec);
         control.resize(control.capacity(), 0);
-        Arrivals { control }
+        StampedReads { control }
     }
 
     /// Has the kernel note when something comes. What it does not note has
@@ -66,9 +66,9 @@ mod tests {
     fn what_has_waited_says_for_how_long() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        Arrivals::note(&stream);
+        StampedReads::note(&stream);
         let (mut other, _) = listener.accept().unwrap();
-        let mut read = Arrivals::new();
+        let mut read = StampedReads::new();
         let mut chunk = [0; 8];
         // The first packets may come before the kernel notes anything.
         for wait in [0, 0, 0, 50] {

@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
 use rustls::ClientConnection;
 
 use super::Run;
-use super::arrival::Arrivals;
+use super::arrival::StampedReads;
 use super::error::BenchError;
 use super::mark::{self, Mark};
 use super::protocol::Protocol;
@@ -41,7 +41,7 @@ pub(super) struct Swarm {
     clients: Vec<Option<Client>>,
     free: Vec<usize>,
     buffers: Buffers,
-    arrivals: Arrivals,
+    reads: StampedReads,
     waited: Duration,
 }
 
@@ -95,7 +95,7 @@ impl Swarm {
                 chunk: vec![0; CHUNK],
                 ..Buffers::default()
             },
-            arrivals: Arrivals::new(),
+            reads: StampedReads::new(),
             waited: Duration::ZERO,
         })
     }
@@ -153,7 +153,7 @@ impl Swarm {
             Err(error) => return Err(unreachable(error)),
         }
         let stream = TcpStream::from(socket);
-        Arrivals::note(&stream);
+        StampedReads::note(&stream);
         let data = epoll::EventData::new_u64(index as u64);
         let interest = epoll::EventFlags::IN | epoll::EventFlags::OUT;
         stream
@@ -361,7 +361,7 @@ impl Swarm {
         let Some(Some(client)) = self.clients.get(index) else {
             return Ok(Got::Nothing);
         };
-        match self.arrivals.read(&client.stream, chunk) {
+        match self.reads.read(&client.stream, chunk) {
             Ok((0, _)) => Ok(Got::End),
             Ok((count, waited)) => {
                 self.waited = waited;

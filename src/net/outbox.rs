@@ -237,10 +237,13 @@ impl Outbox {
     }
 
     /// Sends to the others: to all, or to some when something waits in
-    /// `inputs`.
+    /// `inputs` and there is room to encode what comes of it.
     pub fn flush_bulk<T>(&mut self, inputs: &Receiver<T>) {
         let mut waiting = std::mem::take(&mut self.bulk);
-        self.flush_lane(&mut waiting, inputs);
+        match self.is_full() {
+            true => self.flush_lane(&mut waiting, &never::<T>()),
+            false => self.flush_lane(&mut waiting, inputs),
+        }
         self.bulk = waiting;
     }
 
@@ -265,22 +268,28 @@ impl Outbox {
 
     fn flush_lane<T>(&mut self, waiting: &mut VecDeque<u32>, inputs: &Receiver<T>) {
         while waiting.len() >= TOGETHER {
-            self.flush_together(waiting, inputs);
+            match waiting.front().is_some_and(|&first| self.is_flooded(first)) {
+                true => self.flush_each(waiting, ENOUGH),
+                false => self.flush_together(waiting, inputs),
+            }
             if !inputs.is_empty() {
                 return;
             }
         }
-        for index in waiting.drain(..) {
+        self.flush_each(waiting, TOGETHER);
+    }
+
+    /// Sends to the first of these, at most so many.
+    fn flush_each(&mut self, waiting: &mut VecDeque<u32>, most: usize) {
+        for index in waiting.drain(..waiting.len().min(most)) {
             self.flush(index);
         }
     }
 
     /// Sends to the first of these, with the help of other threads.
     fn flush_together<T>(&mut self, waiting: &mut VecDeque<u32>, inputs: &Receiver<T>) {
-        let is_flood = waiting.front().is_some_and(|&first| self.is_flooded(first));
-        let most = if is_flood { ENOUGH } else { SLICE };
         let mut posts = std::mem::take(&mut self.posts);
-        for index in waiting.drain(..waiting.len().min(most)) {
+        for index in waiting.drain(..waiting.len().min(SLICE)) {
             let seat = self.seats.get_mut(index as usize);
             match seat.and_then(Option::as_mut).and_then(Seat::post) {
                 Some(post) => posts.push(post),
@@ -289,10 +298,7 @@ impl Outbox {
         }
         let arenas = std::mem::take(&mut self.arenas);
         let slice = Slice::new(arenas, posts, self.backlog_limit);
-        let (mut slice, sent) = match is_flood {
-            true => self.senders.send_alone(slice),
-            false => self.senders.send(slice, inputs),
-        };
+        let (mut slice, sent) = self.senders.send(slice, inputs);
         let (slow, sends) = slice.outcome();
         self.sums.sends += sends;
         self.sums.slow_readers += slow.len() as u64;

@@ -92,16 +92,6 @@ impl Senders {
         }
     }
 
-    /// Sends a slice by this thread alone and gives it back with the number of
-    /// its posts.
-    pub fn send_alone(&self, slice: Slice) -> (Slice, usize) {
-        let posts = slice.posts.len();
-        for piece in 0..posts.div_ceil(PIECE) {
-            slice.send(piece, &self.watcher);
-        }
-        (slice, posts)
-    }
-
     /// Sends a slice, with whoever helps, and gives it back with the number of
     /// its first posts that are sent: all, or [`ENOUGH`] and a few when something
     /// waits in `inputs`.
