@@ -7,6 +7,7 @@
 //! for anything without a limit, or leave a server behind that it started.
 
 mod arrival;
+mod client;
 mod error;
 mod latency;
 mod login;

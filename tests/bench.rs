@@ -111,6 +111,14 @@ fn pairs_get_every_answer() {
 }
 
 #[test]
+fn pairs_on_schedule_say_what_was_due() {
+    let figures = figures("pairs --rooms 5 --rate 50 --seconds 1");
+    assert_eq!(number(&figures, "sent"), 50.0);
+    assert_balanced(&figures, 2.0);
+    assert_messages_timed(&figures, "latency");
+}
+
+#[test]
 fn idle_connections_have_a_size() {
     let figures = figures("--protocol ws idle --connections 30");
     assert_eq!(number(&figures, "held"), 30.0);

@@ -83,6 +83,9 @@ pub(super) enum Scenario {
         /// Rooms
         #[arg(long, default_value_t = 1000, value_parser = at_least::<1>)]
         rooms: usize,
+        /// Instead: so many messages a second over all rooms; latency counts from when each was due
+        #[arg(long, value_name = "PER_SECOND", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+        rate: Option<u64>,
     },
     /// Memory of connections that are logged in and silent
     Idle {
@@ -155,7 +158,7 @@ impl Scenario {
     pub(super) fn connections(&self) -> usize {
         match *self {
             Scenario::Room { members, .. } | Scenario::Slow { members, .. } => members,
-            Scenario::Pairs { rooms } => rooms.saturating_mul(2),
+            Scenario::Pairs { rooms, .. } => rooms.saturating_mul(2),
             Scenario::Idle { connections } | Scenario::Logins { connections } => connections,
             Scenario::Churn { .. } => super::scenario::CHURN_AT_ONCE,
             Scenario::SendLoop { members, .. } => members.saturating_mul(2),
@@ -198,7 +201,10 @@ impl Scenario {
                 ("senders", n(senders)),
                 ("window", n(window)),
             ],
-            Scenario::Pairs { rooms } => vec![("rooms", n(rooms))],
+            Scenario::Pairs { rooms, rate } => {
+                let rate = rate.map(|rate| ("rate", rate));
+                std::iter::once(("rooms", n(rooms))).chain(rate).collect()
+            }
             Scenario::Idle { connections } | Scenario::Logins { connections } => {
                 vec![("connections", n(connections))]
             }

@@ -18,6 +18,7 @@ use super::Run;
 use super::error::BenchError;
 use super::options::Scenario;
 use super::report::Report;
+use schedule::Plan;
 
 pub(super) use churn::MOST_AT_ONCE as CHURN_AT_ONCE;
 
@@ -32,14 +33,18 @@ pub(super) fn run(run: &mut Run) -> Result<Report, BenchError> {
             senders,
             rate: Some(rate),
             ..
-        } => schedule::run(run, members, senders, rate),
+        } => schedule::run(run, Plan::one_room(members, senders, rate)),
         Scenario::Room {
             members,
             senders,
             window,
             rate: None,
         } => room::run(run, members, senders, window),
-        Scenario::Pairs { rooms } => pairs::run(run, rooms),
+        Scenario::Pairs {
+            rooms,
+            rate: Some(rate),
+        } => schedule::run(run, Plan::pairs(rooms, rate)),
+        Scenario::Pairs { rooms, rate: None } => pairs::run(run, rooms),
         Scenario::Idle { connections } => idle::run(run, connections),
         Scenario::Logins { connections } => logins::run(run, connections),
         Scenario::Churn { per_second } => churn::run(run, per_second),

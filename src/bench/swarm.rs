@@ -1,6 +1,6 @@
 //! Many clients on one thread.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,20 +10,18 @@ use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
-use rustls::ClientConnection;
 
 use super::Run;
 use super::arrival::StampedReads;
+use super::client::Client;
 use super::error::BenchError;
-use super::mark::{self, Mark};
+use super::mark::Mark;
 use super::protocol::Protocol;
 use super::target::Trust;
 use super::wire::Wire;
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
-/// No more than this can be something the server says to one person.
-const WORDS: usize = 512;
 /// After this long without anything, nothing follows any more.
 const SILENCE: Duration = Duration::from_millis(1500);
 /// How often it is looked whether somebody wants this to end.
@@ -52,21 +50,6 @@ struct Buffers {
     chunk: Vec<u8>,
     plaintext: Vec<u8>,
     text: Vec<u8>,
-}
-
-struct Client {
-    stream: TcpStream,
-    tls: Option<Box<ClientConnection>>,
-    wire: Wire,
-    /// Where it says what it says.
-    room: String,
-    connecting: bool,
-    /// Bytes the socket has not taken yet.
-    unsent: Vec<u8>,
-    /// Whether epoll says when the socket takes more.
-    awaits_space: bool,
-    /// What the server has last said besides messages.
-    last_words: Vec<u8>,
 }
 
 /// What reading has brought.
@@ -160,16 +143,7 @@ impl Swarm {
             .set_nodelay(true)
             .map_err(BenchError::io("TCP_NODELAY"))?;
         epoll::add(&self.epoll, &stream, data, interest).map_err(BenchError::errno("epoll"))?;
-        Ok(Client {
-            stream,
-            tls: self.trust.as_ref().map(Trust::begin).transpose()?,
-            wire: Wire::new(self.protocol),
-            room,
-            connecting: true,
-            unsent: Vec::new(),
-            awaits_space: true,
-            last_words: Vec::new(),
-        })
+        Client::new(stream, self.protocol, room, self.trust.as_ref())
     }
 
     /// Closes a client's connection.
@@ -302,7 +276,7 @@ impl Swarm {
             let Some(client) = self.client(index) else {
                 continue;
             };
-            let (bytes, ended) = match client.tls.is_some() {
+            let (bytes, ended) = match client.is_secure() {
                 false => (bytes, false),
                 true => {
                     plaintext.clear();
@@ -424,67 +398,5 @@ impl Swarm {
         words.map_or_else(String::new, |words| {
             String::from_utf8_lossy(words).into_owned()
         })
-    }
-}
-
-impl Client {
-    /// Keeps bytes to be sent, encrypted if need be; with none, those TLS has
-    /// to say.
-    fn queue(&mut self, bytes: &[u8]) -> Result<(), BenchError> {
-        match &mut self.tls {
-            None => self.unsent.extend_from_slice(bytes),
-            Some(tls) => {
-                let failed = BenchError::io("TLS cannot be written");
-                tls.writer().write_all(bytes).map_err(&failed)?;
-                while tls.wants_write() {
-                    tls.write_tls(&mut self.unsent).map_err(&failed)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), BenchError> {
-        if self.unsent.is_empty() {
-            return Ok(());
-        }
-        match self.stream.write(&self.unsent) {
-            Ok(count) => drop(self.unsent.drain(..count)),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::Interrupted => {}
-                // Reading finds out what the server had to say before.
-                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.unsent.clear(),
-                _ => return Err(BenchError::Io("nothing can be sent", error)),
-            },
-        }
-        Ok(())
-    }
-
-    /// Whether the server has said that this is the end.
-    fn decrypt(&mut self, mut bytes: &[u8], plaintext: &mut Vec<u8>) -> Result<bool, BenchError> {
-        let Some(tls) = &mut self.tls else {
-            return Ok(false);
-        };
-        let failed = BenchError::io("TLS cannot be read");
-        let mut ended = false;
-        while !bytes.is_empty() && !ended {
-            tls.read_tls(&mut bytes).map_err(&failed)?;
-            tls.process_new_packets()
-                .map_err(|error| BenchError::Tls(error.to_string()))?;
-            match tls.reader().read_to_end(plaintext) {
-                Ok(_) => ended = true,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        self.queue(&[])?;
-        Ok(ended)
-    }
-
-    fn note(&mut self, text: &[u8]) {
-        if !text.is_empty() && text.len() < WORDS && !mark::is_any(text) {
-            self.last_words.clear();
-            self.last_words.extend_from_slice(text);
-        }
     }
 }

@@ -20,8 +20,7 @@ const GLANCE: Duration = Duration::from_millis(10);
 /// Lets all rooms talk.
 pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
     let mut swarm = Swarm::new(run)?;
-    let room = |member: usize| Some(format!("pair{}", member / 2));
-    enter(run, &mut swarm, rooms * 2, room)?;
+    enter(run, &mut swarm, rooms * 2, |member| Some(room(member)))?;
     swarm.settle()?;
     let mut talk = Talk {
         clock: Clock::start(),
@@ -142,6 +141,11 @@ impl Talk {
             received: self.received,
         })
     }
+}
+
+/// Where a member talks.
+pub(super) fn room(member: usize) -> String {
+    format!("pair{}", member / 2)
 }
 
 /// Which of the two a member is.

@@ -1,11 +1,13 @@
-//! One room and messages on a fixed schedule. Latency counts from when a
-//! message was due, so a server that stalls cannot hide it by being sent less.
+//! Messages on a fixed schedule, in one room or in many. Latency counts from
+//! when a message was due, so a server that stalls cannot hide it by being sent
+//! less.
 
 use std::time::Instant;
 
 use super::WARM_UP;
 use super::balance::Balance;
 use super::meter::Meter;
+use super::pairs;
 use crate::bench::Run;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Timed;
@@ -16,23 +18,65 @@ use crate::bench::swarm::Swarm;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Sends on schedule.
-pub(super) fn run(
-    run: &Run,
+/// Who is in which room, and who speaks.
+pub(super) struct Plan {
     members: usize,
-    senders: usize,
+    /// Members of each room.
+    together: usize,
+    room: fn(usize) -> Option<String>,
+    /// Who says the message with a number.
+    speaker: Box<dyn Fn(u64) -> usize>,
+    /// The tag of a member's own words, if they are not to be timed.
+    own: fn(usize) -> Option<u8>,
     per_second: u64,
-) -> Result<Report, BenchError> {
+}
+
+impl Plan {
+    /// One room, whose first members speak in turn.
+    pub(super) fn one_room(members: usize, senders: usize, per_second: u64) -> Plan {
+        let senders = senders.clamp(1, members);
+        Plan {
+            members,
+            together: members,
+            room: |_| Some("talk".to_owned()),
+            speaker: Box::new(move |number| number as usize % senders),
+            own: |_| None,
+            per_second,
+        }
+    }
+
+    /// Rooms of two, in each of which now one speaks and then the other.
+    pub(super) fn pairs(rooms: usize, per_second: u64) -> Plan {
+        Plan {
+            members: rooms * 2,
+            together: 2,
+            room: |member| Some(pairs::room(member)),
+            speaker: Box::new(move |number| {
+                let (room, turn) = (number as usize % rooms, number as usize / rooms);
+                room * 2 + turn % 2
+            }),
+            own: |member| Some(mark::tag(member)),
+            per_second,
+        }
+    }
+}
+
+/// Sends on schedule.
+pub(super) fn run(run: &Run, plan: Plan) -> Result<Report, BenchError> {
     let mut swarm = Swarm::new(run)?;
-    let room = |_| Some("talk".to_owned());
-    enter(run, &mut swarm, members, room)?;
+    enter(run, &mut swarm, plan.members, plan.room)?;
     swarm.settle()?;
+    let mut each = plan.together as u64;
+    if !swarm.protocol.echoes() {
+        each -= 1;
+    }
+    let mut arrivals = Arrivals::new(plan.members);
+    arrivals.own = plan.own;
     let mut schedule = Schedule {
         clock: Clock::start(),
-        per_second,
-        senders: senders.min(members),
+        plan,
         next: 0,
-        arrivals: Arrivals::new(members),
+        arrivals,
     };
     let warm_up = WARM_UP.as_secs();
     run.progress.begin("warming up", warm_up);
@@ -42,10 +86,6 @@ pub(super) fn run(
     run.progress.begin("measuring", run.options.seconds);
     let meter = Meter::start(run)?;
     schedule.send_until(warm_up + run.options.seconds, run, &mut swarm)?;
-    let mut each = members as u64;
-    if !swarm.protocol.echoes() {
-        each -= 1;
-    }
     let messages = schedule.next - before;
     schedule
         .arrivals
@@ -64,8 +104,7 @@ pub(super) fn run(
 
 struct Schedule {
     clock: Clock,
-    per_second: u64,
-    senders: usize,
+    plan: Plan,
     /// Number of the message that is due next.
     next: u64,
     arrivals: Arrivals,
@@ -73,7 +112,7 @@ struct Schedule {
 
 impl Schedule {
     fn due_ns(&self) -> u64 {
-        due_ns(self.next, self.per_second)
+        due_ns(self.next, self.plan.per_second)
     }
 
     /// Sends everything due before this second and handles what arrives.
@@ -83,12 +122,12 @@ impl Schedule {
             run.go_on()?;
             let now = self.clock.now_ns();
             if self.due_ns() <= now {
-                let sender = self.next as usize % self.senders;
+                let speaker = (self.plan.speaker)(self.next);
                 let mark = Mark {
-                    tag: mark::tag(0),
+                    tag: mark::tag(speaker),
                     sent_ns: self.due_ns(),
                 };
-                swarm.say(sender, mark)?;
+                swarm.say(speaker, mark)?;
                 self.next += 1;
                 continue;
             }
@@ -108,9 +147,11 @@ pub(super) fn due_ns(number: u64, per_second: u64) -> u64 {
     u64::try_from(nanoseconds).unwrap_or(u64::MAX)
 }
 
-/// Messages that arrive, every one of them timed.
+/// Messages that arrive.
 pub(super) struct Arrivals {
     finders: Vec<Finder>,
+    /// As in [`Plan`].
+    own: fn(usize) -> Option<u8>,
     from_ns: u64,
     latencies: Timed,
     /// Messages that count.
@@ -122,6 +163,7 @@ impl Arrivals {
     pub(super) fn new(members: usize) -> Arrivals {
         Arrivals {
             finders: vec![Finder::default(); members],
+            own: |_| None,
             from_ns: u64::MAX,
             latencies: Timed::new(),
             received: 0,
@@ -139,9 +181,13 @@ impl Arrivals {
         let Some(finder) = self.finders.get_mut(member) else {
             return;
         };
+        let own = (self.own)(member);
         finder.find(text, |mark| {
-            if mark.sent_ns >= self.from_ns {
-                self.received += 1;
+            if mark.sent_ns < self.from_ns {
+                return;
+            }
+            self.received += 1;
+            if own != Some(mark.tag) {
                 let took = mark::between(mark.sent_ns, now);
                 self.latencies.add(took, swarm.waited());
             }

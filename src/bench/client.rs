@@ -1,0 +1,127 @@
+//! One client: its socket, TLS if there is any, and what it has still to send.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+use rustls::ClientConnection;
+
+use super::error::BenchError;
+use super::mark;
+use super::protocol::Protocol;
+use super::target::Trust;
+use super::wire::Wire;
+
+/// No more than this can be something the server says to one person.
+const WORDS: usize = 512;
+
+/// See the module's documentation.
+pub(super) struct Client {
+    /// Its socket, which never blocks.
+    pub(super) stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    /// How its bytes become text.
+    pub(super) wire: Wire,
+    /// Where it says what it says.
+    pub(super) room: String,
+    /// Whether the socket is not connected yet.
+    pub(super) connecting: bool,
+    /// Bytes the socket has not taken yet.
+    pub(super) unsent: Vec<u8>,
+    /// Whether epoll says when the socket takes more.
+    pub(super) awaits_space: bool,
+    /// What the server has last said besides messages.
+    pub(super) last_words: Vec<u8>,
+}
+
+impl Client {
+    /// One whose socket is about to connect; who talks in `room`, and by TLS if
+    /// there is somebody to `trust`.
+    pub(super) fn new(
+        stream: TcpStream,
+        protocol: Protocol,
+        room: String,
+        trust: Option<&Trust>,
+    ) -> Result<Client, BenchError> {
+        Ok(Client {
+            stream,
+            tls: trust.map(Trust::begin).transpose()?,
+            wire: Wire::new(protocol),
+            room,
+            connecting: true,
+            unsent: Vec::new(),
+            awaits_space: true,
+            last_words: Vec::new(),
+        })
+    }
+
+    /// Whether it comes by TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// Keeps bytes to be sent, encrypted if need be; with none, those TLS has
+    /// to say.
+    pub(super) fn queue(&mut self, bytes: &[u8]) -> Result<(), BenchError> {
+        match &mut self.tls {
+            None => self.unsent.extend_from_slice(bytes),
+            Some(tls) => {
+                let failed = BenchError::io("TLS cannot be written");
+                tls.writer().write_all(bytes).map_err(&failed)?;
+                while tls.wants_write() {
+                    tls.write_tls(&mut self.unsent).map_err(&failed)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what the socket takes.
+    pub(super) fn flush(&mut self) -> Result<(), BenchError> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        match self.stream.write(&self.unsent) {
+            Ok(count) => drop(self.unsent.drain(..count)),
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::Interrupted => {}
+                // Reading finds out what the server had to say before.
+                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.unsent.clear(),
+                _ => return Err(BenchError::Io("nothing can be sent", error)),
+            },
+        }
+        Ok(())
+    }
+
+    /// Appends the plaintext of what was read, and says whether that was the end.
+    pub(super) fn decrypt(
+        &mut self,
+        mut bytes: &[u8],
+        plaintext: &mut Vec<u8>,
+    ) -> Result<bool, BenchError> {
+        let Some(tls) = &mut self.tls else {
+            return Ok(false);
+        };
+        let failed = BenchError::io("TLS cannot be read");
+        let mut ended = false;
+        while !bytes.is_empty() && !ended {
+            tls.read_tls(&mut bytes).map_err(&failed)?;
+            tls.process_new_packets()
+                .map_err(|error| BenchError::Tls(error.to_string()))?;
+            match tls.reader().read_to_end(plaintext) {
+                Ok(_) => ended = true,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        self.queue(&[])?;
+        Ok(ended)
+    }
+
+    /// Remembers what the server has said, unless it was a message.
+    pub(super) fn note(&mut self, text: &[u8]) {
+        if !text.is_empty() && text.len() < WORDS && !mark::is_any(text) {
+            self.last_words.clear();
+            self.last_words.extend_from_slice(text);
+        }
+    }
+}
