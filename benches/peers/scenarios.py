@@ -148,6 +148,16 @@ SCENARIOS = (
         ),
     ),
     Scenario(
+        "1,000 rooms of 2, 5,000 messages a second",
+        ("pairs", "--rooms", "1000", "--rate", "5000"),
+        (TELNET, WS, NGIRCD, INSPIRCD),
+        (
+            Figure(P99, "latency, p99", "ms", False),
+            Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
+            Figure(CPU, "server CPU a delivery", "µs", False),
+        ),
+    ),
+    Scenario(
         "1,000 people come into one channel",
         ("logins", "--connections", "1000"),
         ALL,

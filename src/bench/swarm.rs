@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::event::{Timespec, epoll};
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
@@ -58,6 +59,14 @@ enum Got {
     /// So many bytes in the chunk.
     Bytes(usize),
     End,
+}
+
+/// A signal is as if nothing had come.
+fn interruptible(result: Result<usize, Errno>) -> Result<usize, BenchError> {
+    match result {
+        Err(Errno::INTR) => Ok(0),
+        result => result.map_err(BenchError::errno("epoll")),
+    }
 }
 
 impl Swarm {
@@ -256,12 +265,7 @@ impl Swarm {
             text,
         } = &mut buffers;
         events.clear();
-        let wait = Timespec::try_from(wait.min(GLANCE)).ok();
-        let into = rustix::buffer::spare_capacity(events);
-        match epoll::wait(&self.epoll, into, wait.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(BenchError::errno("epoll")(error)),
-        }
+        self.await_events(wait.min(GLANCE), events)?;
         for event in events.iter() {
             let index = event.data.u64() as usize;
             let count = match self.read(index, event.flags, chunk)? {
@@ -309,6 +313,32 @@ impl Swarm {
         let count = events.len();
         self.buffers = buffers;
         Ok(count)
+    }
+
+    /// Takes the events there are, or the first ones to come. What is due next
+    /// is due in microseconds, which epoll rounds up to milliseconds.
+    fn await_events(
+        &self,
+        wait: Duration,
+        events: &mut Vec<epoll::Event>,
+    ) -> Result<(), BenchError> {
+        let at_once = Timespec::default();
+        let wait = Timespec::try_from(wait).unwrap_or(at_once);
+        let mut take = || {
+            interruptible(epoll::wait(
+                &self.epoll,
+                spare_capacity(events),
+                Some(&at_once),
+            ))
+        };
+        if take()? > 0 || wait == at_once {
+            return Ok(());
+        }
+        let mut polled = [PollFd::new(&self.epoll, PollFlags::IN)];
+        if interruptible(poll(&mut polled, Some(&wait)))? > 0 {
+            take()?;
+        }
+        Ok(())
     }
 
     fn read(
