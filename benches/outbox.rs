@@ -99,8 +99,7 @@ fn fan_out(c: &mut Criterion) {
                     for _ in 0..messages {
                         outbox.deliver(&ids, None, &event);
                     }
-                    outbox.flush_urgent();
-                    outbox.flush_bulk(&never::<()>());
+                    outbox.flush(false, &never::<()>());
                 });
             });
         }

@@ -1,17 +1,18 @@
 //! The hub thread: takes what is waiting, applies it, sends what came of it.
 //!
-//! Everything waiting is handled before anything is sent, so load makes
+//! What waits is handled, up to a limit, before anything is sent, so load makes
 //! batches larger and each message cheaper. This thread waits for its own
 //! queue and for nothing outside.
 
 mod attending;
+mod deadline;
 mod handle;
 mod load;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
@@ -19,17 +20,19 @@ use crate::chatlog::{ChatLog, Entry, Kind};
 use crate::hub::{Chore, Draft, Effect, Effects, Farewell, Hub, Now, Settled, Shared};
 use crate::keeper::{Keeper, Kept};
 use crate::metrics::Metrics;
-use crate::net::outbox::{Outbox, Sums};
+use crate::net::outbox::{Outbox, Sums, TOGETHER};
 use crate::watch::Watcher;
 
 use attending::Attending;
+use deadline::longest_wait;
 pub use handle::{HubHandle, HubUnavailable, Input, Names, Request, Settings};
 use load::Load;
 
 /// Inputs of one turn at most.
 const TURN: u64 = 1024;
-/// Connections that wait for a small delivery before new inputs wait for them.
-const URGENT: usize = 64;
+/// Connections that wait for a small delivery before new inputs wait for them:
+/// as many as are served with other threads.
+const URGENT: usize = TOGETHER;
 
 /// Everything the hub thread works with.
 pub struct Turn {
@@ -135,14 +138,8 @@ impl Turn {
             return Ok(self.parts.inputs.try_recv().ok());
         }
         let now = self.now().ticks_ms;
-        let next_second = (now / 1000 + 1) * 1000;
-        let deadline = match self.parts.hub.next_deadline() {
-            Some(deadline) => deadline.min(next_second),
-            None => next_second,
-        };
-        let deadline = echoes_due.map_or(deadline, |due| due.min(deadline));
-        let timeout = Duration::from_millis(deadline.saturating_sub(now));
-        self.parts.inputs.recv_timeout(timeout).map(Some)
+        let wait = longest_wait(now, self.parts.hub.next_deadline(), echoes_due);
+        self.parts.inputs.recv_timeout(wait).map(Some)
     }
 
     fn take_batch(&mut self, first: Option<Input>, now: Now) {
@@ -293,9 +290,7 @@ impl Turn {
 
     fn flush(&mut self, now: Now) {
         let Parts { outbox, inputs, .. } = &mut self.parts;
-        outbox.flush_urgent();
-        outbox.flush_bulk(inputs);
-        outbox.flush_echoes(self.load.is_high(), inputs);
+        outbox.flush(self.load.is_high(), inputs);
         let slow = self.parts.outbox.take_slow_readers();
         for id in slow {
             self.parts

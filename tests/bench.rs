@@ -78,12 +78,16 @@ fn assert_messages_timed(figures: &Value, of: &str) {
 
 #[test]
 fn a_flooded_room_loses_nothing_on_any_protocol() {
+    let mut some_waited_to_be_read = false;
     for protocol in ["telnet", "ws", "json", "room", "room-ws"] {
         let figures = figures(&format!(
             "--protocol {protocol} room --members 20 --seconds 1"
         ));
         assert_balanced(&figures, 20.0);
         assert_messages_timed(&figures, "latency");
+        some_waited_to_be_read |= ["p50", "p90", "p99", "p99_9", "max"]
+            .iter()
+            .any(|p| figures[format!("latency_{p}_ms")] != figures[format!("latency_read_{p}_ms")]);
         assert!(
             number(&figures, "deliveries_per_second") > 0.0,
             "{protocol}"
@@ -93,6 +97,7 @@ fn a_flooded_room_loses_nothing_on_any_protocol() {
             "{protocol}"
         );
     }
+    assert!(some_waited_to_be_read, "the kernel's time stamps are used");
 }
 
 #[test]
@@ -108,6 +113,7 @@ fn pairs_get_every_answer() {
     let figures = figures("pairs --rooms 5 --seconds 1");
     assert_balanced(&figures, 2.0);
     assert_messages_timed(&figures, "latency");
+    assert_latencies(&figures, "latency_own");
 }
 
 #[test]
@@ -116,6 +122,8 @@ fn pairs_on_schedule_say_what_was_due() {
     assert_eq!(number(&figures, "sent"), 50.0);
     assert_balanced(&figures, 2.0);
     assert_messages_timed(&figures, "latency");
+    assert_latencies(&figures, "latency_own");
+    assert!(number(&figures, "server_cpu_us_per_message") > 0.0);
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! The outbox over real sockets: who is sent what, how often, and what waits.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_server::hub::{Body, ConnectionId, Event, Message, MessageId};
+use chat_server::hub::{Body, ConnectionId, Event, Farewell, Message, MessageId};
 use chat_server::name::Name;
 use chat_server::net::flusher::Flusher;
 use chat_server::net::link::Link;
@@ -15,13 +15,14 @@ use chat_server::protocol::{Encoder, WireFormat};
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, never, unbounded};
 
-/// Longer than a busy hub owes anybody their own words.
-const LONG_MS: u64 = 1000;
+/// For so long a busy hub may owe anybody their own words.
+const OWED_MS: u64 = 25;
 
 struct People {
     outbox: Outbox,
     ids: Vec<ConnectionId>,
     clients: Vec<BufReader<TcpStream>>,
+    links: Vec<Arc<Link>>,
 }
 
 impl People {
@@ -31,7 +32,7 @@ impl People {
         let flusher = Flusher::start().unwrap();
         let registry = Arc::new(Registry::default());
         let mut outbox = Outbox::new(Encoder::new(String::new()), 0, flusher, registry);
-        let (mut ids, mut clients) = (Vec::new(), Vec::new());
+        let (mut ids, mut clients, mut links) = (Vec::new(), Vec::new(), Vec::new());
         for index in 0..count {
             let client = TcpStream::connect(address).unwrap();
             client
@@ -43,13 +44,15 @@ impl People {
                 generation: 0,
             };
             let link = Arc::new(Link::new(listener.accept().unwrap().0));
-            outbox.open(id, link, WireFormat::Telnet);
+            outbox.open(id, link.clone(), WireFormat::Telnet);
             ids.push(id);
+            links.push(link);
         }
         People {
             outbox,
             ids,
             clients,
+            links,
         }
     }
 
@@ -62,9 +65,13 @@ impl People {
     /// Sends what is to be sent in a turn that begins then.
     fn turn<T>(&mut self, now_ms: u64, inputs: &Receiver<T>) {
         self.outbox.begin(now_ms);
-        self.outbox.flush_urgent();
-        self.outbox.flush_bulk(inputs);
-        self.outbox.flush_echoes(false, inputs);
+        self.outbox.flush(false, inputs);
+    }
+
+    /// The same, when there is much to do though nothing waits.
+    fn busy_turn(&mut self, now_ms: u64) {
+        self.outbox.begin(now_ms);
+        self.outbox.flush(true, &never::<()>());
     }
 
     fn sends(&self) -> u64 {
@@ -92,7 +99,7 @@ fn message(text: &str) -> Event {
 }
 
 /// Something else to do.
-fn busy() -> Receiver<()> {
+fn something_waits() -> Receiver<()> {
     let (sender, inputs) = unbounded();
     sender.send(()).unwrap();
     inputs
@@ -112,11 +119,11 @@ fn ones_own_words_come_at_once_when_there_is_nothing_else_to_do() {
 fn a_busy_hub_sends_ones_own_words_with_the_answer() {
     let mut people = People::new(2);
     people.say(0, "one");
-    people.turn(0, &busy());
+    people.turn(0, &something_waits());
     assert_eq!(people.sends(), 1, "the other has it");
     assert_eq!(people.heard(1), "one");
     people.say(1, "two");
-    people.turn(1, &busy());
+    people.turn(1, &something_waits());
     assert_eq!(people.sends(), 2, "two lines at once");
     assert_eq!([people.heard(0), people.heard(0)], ["one", "two"]);
     people.turn(2, &never::<()>());
@@ -130,9 +137,10 @@ fn ones_own_words_do_not_wait_for_ever() {
     let mut people = People::new(2);
     people.outbox.begin(0);
     people.say(0, "one");
-    people.turn(0, &busy());
+    people.turn(0, &something_waits());
+    people.turn(OWED_MS - 1, &something_waits());
     assert!(!people.outbox.is_flushed());
-    people.turn(LONG_MS, &busy());
+    people.turn(OWED_MS, &something_waits());
     assert!(people.outbox.is_flushed());
     assert_eq!(people.heard(0), "one");
 }
@@ -148,19 +156,77 @@ fn a_busy_hub_has_a_time_by_which_it_sends_ones_own_words() {
         None,
         "there is something better"
     );
-    people.outbox.flush_urgent();
-    people.outbox.flush_echoes(true, &never::<()>());
-    assert_eq!(people.sends(), 1, "though nothing waits");
-    let due = people.outbox.echoes_due().unwrap();
-    assert!(due > 7 && due <= 7 + LONG_MS);
-    people.outbox.begin(due - 1);
-    people.outbox.flush_echoes(true, &never::<()>());
+    people.busy_turn(7);
     assert_eq!(people.sends(), 1);
-    people.outbox.begin(due);
-    people.outbox.flush_echoes(true, &never::<()>());
+    assert_eq!(people.outbox.echoes_due(), Some(7 + OWED_MS));
+    people.busy_turn(6 + OWED_MS);
+    assert_eq!(people.sends(), 1);
+    people.busy_turn(7 + OWED_MS);
     assert!(people.outbox.is_flushed());
     assert_eq!(people.outbox.echoes_due(), None);
     assert_eq!(people.heard(0), "one");
+}
+
+#[test]
+fn whoever_goes_has_their_own_words_first() {
+    let mut people = People::new(2);
+    people.say(0, "one");
+    people.busy_turn(0);
+    assert_eq!(people.sends(), 1, "the other has it");
+    let gone = people.ids[0];
+    people.outbox.close(gone, &Farewell::Shutdown);
+    assert_eq!(people.heard(0), "one");
+    let mut rest = String::new();
+    people.clients[0].read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("shutting down"), "{rest}");
+}
+
+/// The place of somebody who was owed something may be taken by another.
+#[test]
+fn whoever_takes_a_place_hears_nothing_of_the_one_before() {
+    let mut people = People::new(2);
+    people.say(0, "one");
+    people.busy_turn(0);
+    let gone = people.ids[0];
+    people.outbox.remove(gone);
+    let next = People::new(1);
+    let (mut outbox, link) = (people.outbox, next.links[0].clone());
+    let new = ConnectionId {
+        index: gone.index,
+        generation: gone.generation + 1,
+    };
+    outbox.open(new, link, WireFormat::Telnet);
+    outbox.begin(OWED_MS);
+    outbox.flush(true, &never::<()>());
+    assert!(outbox.is_flushed());
+    outbox.deliver(&[new], None, &message("two"));
+    outbox.flush(false, &never::<()>());
+    people.outbox = outbox;
+    people.clients = next.clients;
+    assert_eq!(people.heard(0), "two");
+}
+
+/// Alone and in pieces: the later it comes to somebody, the more go at once.
+#[test]
+fn a_flood_gives_way_and_reaches_everyone_in_order() {
+    const MEMBERS: u32 = 200;
+    let mut people = People::new(MEMBERS);
+    let words: Vec<String> = (0..6).map(|n| format!("word{n}")).collect();
+    for word in &words {
+        people.say(0, word);
+    }
+    people.turn(0, &something_waits());
+    assert_eq!(people.sends(), 128, "it has given way");
+    people.say(0, "last");
+    people.turn(1, &something_waits());
+    assert_eq!(people.sends(), 256, "seven at once to those who came later");
+    people.turn(2, &never::<()>());
+    assert_eq!(people.sends(), 328, "those who had not heard the last");
+    for who in 0..MEMBERS as usize {
+        for word in words.iter().map(String::as_str).chain(["last"]) {
+            assert_eq!(people.heard(who), word, "{who}");
+        }
+    }
 }
 
 /// However often the hub turns to something else in between.
@@ -178,12 +244,11 @@ fn everyone_in_a_large_channel_gets_everything_once_and_in_order() {
     let mut turns = 1;
     for word in &words {
         people.say(0, word);
-        people.turn(turns, &busy());
+        people.turn(turns, &something_waits());
         turns += 1;
     }
-    assert!(!people.outbox.is_flushed(), "it has given way");
     while !people.outbox.is_flushed() {
-        people.turn(turns, &busy());
+        people.turn(turns, &something_waits());
         turns += 1;
     }
     for who in 0..MEMBERS as usize {

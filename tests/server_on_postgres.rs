@@ -64,6 +64,38 @@ fn while_the_database_is_away_senders_are_told_and_nobody_sees_their_messages() 
 }
 
 #[test]
+fn while_the_database_is_away_nothing_between_accounts_goes_out_unstored() {
+    let postgres = Postgres::start();
+    let url = postgres.create_database();
+    let server = Server::start(|config| config["store"]["postgres"] = json!(url));
+    let mut alice = LineClient::enter(&server, "alice");
+    register(&mut alice);
+    let mut bob = LineClient::enter(&server, "bob");
+    register(&mut bob);
+    let mut erin = JsonClient::come_in(&server, &JsonClient::registered(&server, "erin"));
+    postgres.kill();
+    alice.send("/msg bob into the void");
+    alice.expect("! Your message could not be stored and was not sent.");
+    erin.send(
+        "private",
+        json!({"to": "bob", "body": "into the void", "tag": "t1"}),
+    );
+    let refused = erin.expect("error");
+    assert_eq!(
+        (&refused["code"], &refused["tag"]),
+        (&json!("not_stored"), &json!("t1"))
+    );
+    postgres.start_again();
+    wait_until("the server is ready again", || {
+        server.get("/readyz").status == 200
+    });
+    alice.send("/msg bob after");
+    bob.expect("after");
+    let heard = bob.transcript();
+    assert!(!heard.contains("void"), "{heard}");
+}
+
+#[test]
 fn while_the_database_is_away_who_comes_is_told_so_in_plain_words_and_tries_again() {
     let postgres = Postgres::start();
     let url = postgres.create_database();

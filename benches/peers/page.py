@@ -35,6 +35,10 @@ def facts(binary, rounds, seconds):
     ]
 
 
+def most_rounds(results):
+    return max((len(rounds) for rounds in results.values()), default=0)
+
+
 def values(figure, rounds):
     found = [figure.of(outcome) for outcome in rounds if "failed" not in outcome]
     return [value for value in found if value is not None]
@@ -101,7 +105,9 @@ def one_table(scenario, figure, results, lines):
         found, value = values(figure, rounds), median(figure, rounds)
         if value is None:
             continue
-        row = f"| {contestant.name} | {readable(value)} | {readable(min(found))} – {readable(max(found))} |"
+        most = most_rounds(results)
+        few = f" ({len(found)} of {most} rounds)" if len(found) < most else ""
+        row = f"| {contestant.name}{few} | {readable(value)} | {readable(min(found))} – {readable(max(found))} |"
         row += f" {value / peer:.2f} |" if peer else " |"
         if with_targets:
             target = figure.targets.get(contestant)

@@ -101,6 +101,7 @@ ALL_KEPT = (TELNET, WS, TELNET_KEPT, WS_KEPT, NGIRCD, INSPIRCD)
 DELIVERIES = "deliveries_per_second"
 P99 = "latency_p99_ms"
 READ_P99 = "latency_read_p99_ms"
+OWN_P99 = "latency_own_p99_ms"
 CPU = "server_cpu_s_per_million"
 
 SCENARIOS = (
@@ -116,6 +117,7 @@ SCENARIOS = (
                 targets={TELNET: least(3), WS: least(2), TELNET_KEPT: least(1.5), WS_KEPT: least(1.5)},
             ),
             Figure(P99, "latency, p99", "ms", False),
+            Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
             Figure(CPU, "server CPU a delivery", "µs", False),
         ),
     ),
@@ -141,10 +143,16 @@ SCENARIOS = (
         ("pairs", "--rooms", "1000"),
         (TELNET, WS, TELNET_KEPT, NGIRCD, INSPIRCD),
         (
-            Figure(DELIVERIES, "deliveries", "/s", targets={TELNET: least(1), WS: least(1)}),
+            Figure(
+                DELIVERIES,
+                "deliveries (two a message here, one on IRC)",
+                "/s",
+                targets={TELNET: least(1), WS: least(1)},
+            ),
             Figure("messages_per_second", "messages", "/s"),
             Figure(P99, "latency, p99", "ms", False, {TELNET: most(1), WS: most(1)}),
             Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
+            Figure(OWN_P99, "latency of one's own words, p99", "ms", False),
         ),
     ),
     Scenario(
@@ -154,7 +162,8 @@ SCENARIOS = (
         (
             Figure(P99, "latency, p99", "ms", False),
             Figure(READ_P99, "latency until read by the generator, p99", "ms", False),
-            Figure(CPU, "server CPU a delivery", "µs", False),
+            Figure(OWN_P99, "latency of one's own words, p99", "ms", False),
+            Figure("server_cpu_us_per_message", "server CPU a message", "µs", False),
         ),
     ),
     Scenario(

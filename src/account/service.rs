@@ -60,6 +60,8 @@ pub enum Rejected {
     Busy,
     /// No token could be made.
     NoToken(String),
+    /// A token was made, but not stored.
+    TokenNotStored(StoreError),
 }
 
 impl Accounts {
@@ -117,6 +119,15 @@ impl Accounts {
         }
     }
 
+    /// The account of this name, for a private message from another one, which
+    /// has to be kept. If that cannot be found out there is no sending it.
+    pub fn recipient(&self, name: &Name) -> Result<Option<Account>, Refusal> {
+        self.find(name).map_err(|error| {
+            error.log("an account could not be looked up");
+            Refusal::NotStored
+        })
+    }
+
     /// The account, if the password is right.
     pub fn log_in(
         &self,
@@ -163,7 +174,7 @@ impl Accounts {
         let token = new_token(account.id, unix_ms());
         let token = token.map_err(|error| Rejected::NoToken(error.to_string()))?;
         let kept = self.store.add_token(&token);
-        kept.map_err(|error| Rejected::NoToken(error.to_string()))?;
+        kept.map_err(|error| logged(Rejected::TokenNotStored(error)))?;
         Ok(token)
     }
 
@@ -171,12 +182,12 @@ impl Accounts {
     /// `None` if that is worth nothing (any more). Connections that came with
     /// the old one end.
     pub fn refresh(&self, refresh_token: &Secret) -> Result<Option<Token>, Rejected> {
-        let failed = |error: String| Rejected::NoToken(error);
         let now = unix_ms();
         // The store makes it over to the account of the old one.
-        let fresh = new_token(NOBODY, now).map_err(|error| failed(error.to_string()))?;
+        let fresh = new_token(NOBODY, now);
+        let fresh = fresh.map_err(|error| Rejected::NoToken(error.to_string()))?;
         let exchanged = self.store.exchange_token(refresh_token, &fresh, now);
-        let exchanged = exchanged.map_err(|error| failed(error.to_string()))?;
+        let exchanged = exchanged.map_err(|error| logged(Rejected::TokenNotStored(error)))?;
         if let Some(token) = &exchanged {
             self.end_stale_connections(token.account);
         }
@@ -233,9 +244,10 @@ impl Accounts {
 /// Who is rejected because of the store is told only that.
 fn logged(rejected: Rejected) -> Rejected {
     if let Rejected::Login(LoginError::Store(error))
-    | Rejected::Register(RegisterError::Store(error)) = &rejected
+    | Rejected::Register(RegisterError::Store(error))
+    | Rejected::TokenNotStored(error) = &rejected
     {
-        error.log("an account could not be looked up or made");
+        error.log("an account or a token could not be looked up or made");
     }
     rejected
 }
@@ -270,6 +282,7 @@ impl fmt::Display for Rejected {
             }
             Rejected::Busy => write!(f, "the server is too busy; try again"),
             Rejected::NoToken(why) => write!(f, "no token could be made: {why}"),
+            Rejected::TokenNotStored(error) => f.write_str(error.for_people()),
         }
     }
 }

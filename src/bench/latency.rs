@@ -18,6 +18,8 @@ pub(super) struct Latencies(Option<Histogram<u64>>);
 pub(super) struct Timed {
     arrived: Latencies,
     read: Latencies,
+    /// Apart, since not every server has them: arrivals of one's own words.
+    own: Latencies,
 }
 
 impl Timed {
@@ -26,6 +28,7 @@ impl Timed {
         Timed {
             arrived: Latencies::new(),
             read: Latencies::new(),
+            own: Latencies::new(),
         }
     }
 
@@ -36,16 +39,23 @@ impl Timed {
         self.read.add(took);
     }
 
+    /// As [`Timed::add`], for what its speaker has read.
+    pub(super) fn add_own(&mut self, took: Duration, waited: Duration) {
+        self.own.add(took.saturating_sub(waited));
+    }
+
     /// [`Latencies::percentile_ms`] of arrivals.
     pub(super) fn percentile_ms(&self, percentile: f64) -> Option<f64> {
         self.arrived.percentile_ms(percentile)
     }
 
-    /// Adds both to a report, as [`Latencies::report`].
+    /// Adds all to a report, as [`Latencies::report`].
     pub(super) fn report(&self, key: &str, what: &str, report: &mut Report) {
         self.arrived.report(key, what, report);
-        let (key, what) = (format!("{key}_read"), format!("{what} until read"));
-        self.read.report(&key, &what, report);
+        let (read, words) = (format!("{key}_read"), format!("{what} until read"));
+        self.read.report(&read, &words, report);
+        let (own, words) = (format!("{key}_own"), format!("{what} of own words"));
+        self.own.report(&own, &words, report);
     }
 }
 
@@ -82,5 +92,20 @@ impl Latencies {
                 report.add(&key, format!("{what}, {name}"), milliseconds, "ms");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waited_to_be_read_had_arrived_before() {
+        let mut timed = Timed::new();
+        timed.add(Duration::from_millis(100), Duration::from_millis(60));
+        timed.add_own(Duration::from_millis(50), Duration::from_millis(30));
+        let p50 = |latencies: &Latencies| latencies.percentile_ms(50.0).unwrap().round();
+        let all = [&timed.arrived, &timed.read, &timed.own].map(p50);
+        assert_eq!(all, [40.0, 100.0, 20.0]);
     }
 }

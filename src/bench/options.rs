@@ -120,7 +120,7 @@ pub(super) enum Scenario {
         #[arg(long, default_value_t = 32, value_parser = at_least::<1>)]
         window: usize,
     },
-    /// No server, only send(), one line to each socket: the least a delivery can cost
+    /// No server, only send(), one line to each socket: what a plain loop needs
     SendLoop {
         /// Sockets
         #[arg(long, default_value_t = 1000, value_parser = at_least::<1>)]

@@ -64,7 +64,12 @@ impl ClusterStore {
         if result.is_ok() && links.len() < IDLE_LINKS {
             links.push(link);
         }
-        result.map_err(|error| StoreError::Database(format!("Redis: {error}")))
+        result.map_err(|error| match error {
+            LinkError::Refused(why) => StoreError::Database(format!("Redis: {why}")),
+            LinkError::Broken(why) | LinkError::Unreachable(why) => {
+                StoreError::Away(format!("Redis: {why}"))
+            }
+        })
     }
 
     fn shard(&self, conversation: &Conversation) -> u32 {

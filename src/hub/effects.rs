@@ -110,8 +110,12 @@ pub struct Effects {
 
 impl Effects {
     /// What is told in `tell` are the words of this connection.
-    pub(super) fn spoken_by(&mut self, speaker: ConnectionId, tell: impl FnOnce(&mut Effects)) {
-        self.speaker = Some(speaker);
+    pub(super) fn spoken_by(
+        &mut self,
+        speaker: Option<ConnectionId>,
+        tell: impl FnOnce(&mut Effects),
+    ) {
+        self.speaker = speaker;
         tell(self);
         self.speaker = None;
     }

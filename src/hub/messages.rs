@@ -59,7 +59,7 @@ impl Hub {
         };
         if !self.limits.history {
             log_message(&message, fx);
-            fx.spoken_by(id, |fx| self.publish(message, now, fx));
+            self.publish(message, Some(id), now, fx);
             return Ok(());
         }
         let place = Place::Channel {
@@ -153,7 +153,7 @@ impl Hub {
             (Fate::Committed(id), Content::Channel(mut message)) => {
                 message.body.id = id;
                 log_message(&message, fx);
-                fx.spoken_by(sender, |fx| self.publish(message, now, fx));
+                self.publish(message, Some(sender), now, fx);
             }
             (Fate::Committed(id), Content::Direct { mut message, from }) => {
                 message.body.id = id;
@@ -193,7 +193,13 @@ impl Hub {
     }
 
     /// Delivers a message to the members of its channel.
-    pub(super) fn publish(&mut self, message: Message, now: Now, fx: &mut Effects) {
+    pub(super) fn publish(
+        &mut self,
+        message: Message,
+        speaker: Option<ConnectionId>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
         let Some(index) = self.channels.find(&message.channel) else {
             return;
         };
@@ -203,7 +209,7 @@ impl Hub {
         match channel.past.take(&message) {
             Taken::Held => {}
             Taken::Known => self.tell_known(index, message, fx),
-            Taken::New => channel.tell_message(message, fx),
+            Taken::New => fx.spoken_by(speaker, |fx| channel.tell_message(message, fx)),
             Taken::GivenUp(held) => {
                 for message in held {
                     channel.tell_message(message, fx);

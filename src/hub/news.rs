@@ -22,7 +22,7 @@ impl Hub {
     pub fn hear(&mut self, news: News, now: Now, fx: &mut Effects) {
         match news {
             News::Settled(settled) => self.settle(settled, now, fx),
-            News::Message(message) => self.publish(message, now, fx),
+            News::Message(message) => self.publish(message, None, now, fx),
             News::Private { message, from } => self.tell_recipient(&message, from, None, fx),
             News::Copy {
                 message,

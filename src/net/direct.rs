@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::account::{Accounts, credential};
 use crate::envelope::Failure;
-use crate::hub::{Command, Farewell, Refusal};
+use crate::hub::{Command, Farewell};
 use crate::name::Name;
 use crate::protocol::WireFormat;
 use crate::protocol::direct::{self, Mistake};
@@ -103,18 +103,14 @@ impl DirectSession {
 
     fn send(&self, outgoing: direct::Outgoing) -> Flow {
         let direct::Outgoing { recipient, message } = outgoing;
-        match self.accounts.find(&recipient) {
+        match self.accounts.recipient(&recipient) {
             Ok(account) => self.input(Command::Private {
                 // Without an account it may still be a guest who is on.
                 to: account.as_ref().map_or(recipient, owner_name),
                 account: account.map(|account| account.id),
                 text: message,
             }),
-            Err(error) => {
-                error.log("an account could not be looked up");
-                let refusal = Refusal::NotStored.to_string();
-                self.fail(&Failure::new(503, refusal))
-            }
+            Err(refusal) => self.fail(&Failure::new(503, refusal.to_string())),
         }
     }
 

@@ -127,31 +127,38 @@ impl JsonSession {
     fn command(&self, command: Command) -> Flow {
         match self.look_up(command) {
             Ok(command) => self.attached.command(command),
-            Err(refusal) => self.fail(&refusal.to_string(), refusal.code()),
+            Err((refusal, tag)) => {
+                self.fail_tagged(&refusal.to_string(), refusal.code(), tag.as_ref())
+            }
         }
     }
 
-    /// Adds to a command what only the store knows.
-    fn look_up(&self, command: Command) -> Result<Command, Refusal> {
+    /// Adds to a command what only the store knows. A refusal has the tag of
+    /// what it refuses.
+    fn look_up(&self, command: Command) -> Result<Command, (Refusal, Option<Tag>)> {
         let accounts = &self.context.accounts;
+        let untagged = |refusal| (refusal, None);
         Ok(match command {
-            Command::Tagged { tag, message } => Command::Tagged {
-                tag,
-                message: Box::new(self.look_up(*message)?),
+            Command::Tagged { tag, message } => match self.look_up(*message) {
+                Ok(message) => Command::Tagged {
+                    tag,
+                    message: Box::new(message),
+                },
+                Err((refusal, _)) => return Err((refusal, Some(tag))),
             },
-            Command::Private { to, text, .. } if self.account.is_some() => {
-                let account = accounts.find(&to).ok().flatten();
-                Command::Private {
-                    account: account.map(|account| account.id),
-                    to,
-                    text,
-                }
-            }
+            Command::Private { to, text, .. } if self.account.is_some() => Command::Private {
+                account: accounts
+                    .recipient(&to)
+                    .map_err(untagged)?
+                    .map(|account| account.id),
+                to,
+                text,
+            },
             Command::Rename(_) if self.account.is_some() => {
-                return Err(Refusal::NicknameIsAccount);
+                return Err(untagged(Refusal::NicknameIsAccount));
             }
             Command::Rename(name) => {
-                accounts.check_guest(&name)?;
+                accounts.check_guest(&name).map_err(untagged)?;
                 Command::Rename(name)
             }
             other => other,

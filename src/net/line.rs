@@ -8,8 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::account::Accounts;
-use crate::hub::{Command, ConnectionId, Farewell, Profile};
-use crate::name::Name;
+use crate::hub::{Command, ConnectionId, Farewell, Profile, Refusal};
 use crate::protocol::line::{self, Step};
 use crate::protocol::{WireFormat, frame_lines};
 use crate::store::AccountId;
@@ -200,36 +199,32 @@ impl LineSession {
     }
 
     fn command(&self, command: Command) -> Flow {
-        let command = match command {
+        match self.look_up(command) {
+            Ok(command) => self.attached.command(command),
+            Err(refusal) => self.say(&format!("! {refusal}\n")),
+        }
+    }
+
+    /// Adds to a command what only the store knows.
+    fn look_up(&self, command: Command) -> Result<Command, Refusal> {
+        let accounts = &self.context.accounts;
+        Ok(match command {
             // Between accounts a message is kept, also for who is not on.
             Command::Private {
                 to,
                 account: None,
                 text,
             } if self.account.is_some() => Command::Private {
-                account: self.account_called(&to),
+                account: accounts.recipient(&to)?.map(|account| account.id),
                 to,
                 text,
             },
             Command::Rename(name) if self.account.is_none() => {
-                if let Err(refusal) = self.context.accounts.check_guest(&name) {
-                    return self.say(&format!("! {refusal}\n"));
-                }
+                accounts.check_guest(&name)?;
                 Command::Rename(name)
             }
             other => other,
-        };
-        self.attached.command(command)
-    }
-
-    fn account_called(&self, name: &Name) -> Option<AccountId> {
-        match self.context.accounts.find(name) {
-            Ok(account) => account.map(|account| account.id),
-            Err(error) => {
-                error.log("an account cannot be looked up");
-                None
-            }
-        }
+        })
     }
 
     /// What to do instead of taking the line, if it comes too fast.

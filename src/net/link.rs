@@ -172,7 +172,7 @@ impl LinkReader {
 impl Read for LinkReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self.link.session() {
-            // Without what the C library does for threads that may be cancelled.
+            // Not the C library's, where a thread can be cancelled: that has a cost.
             None => Ok(rustix::io::read(self.link.stream(), buffer)?),
             Some(session) => session.read(&self.link, &mut self.unread, buffer),
         }

@@ -5,10 +5,10 @@
 //! Cost of a delivery: no allocation, no copy in user space (one when a
 //! connection has more than one range in a turn), and a share of one `send`.
 
+mod flush;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-use crossbeam_channel::{Receiver, never};
 
 use crate::hub::{ConnectionId, Event, Farewell};
 use crate::protocol::{Encoder, WIRE_FORMATS, WireFormat, websocket};
@@ -17,23 +17,15 @@ use super::flusher::{Flusher, Watcher};
 use super::link::Link;
 use super::registry::Registry;
 use super::seat::{Lane, Range, Seat};
-use super::senders::{Arenas, ENOUGH, Post, Senders, Slice, hand_over};
+use super::senders::{Arenas, Post, Senders};
 
-/// Deliveries to at most this many connections go before everything else.
+pub use flush::TOGETHER;
+
+/// Deliveries to at most this many connections go before all others; to the
+/// speaker, after them.
 const SMALL_DELIVERY: usize = 32;
-/// Milliseconds for which a busy hub may owe people their own words.
-const ECHO_MS: u64 = 25;
-/// Connections that it is worth while to serve with other threads.
-const TOGETHER: usize = 64;
-/// Bytes for one connection that are more than a few messages. A flood goes the
-/// faster the more of it goes at once: there is no hurry.
-const FLOOD: usize = 256;
-/// Connections served together at most.
-const SLICE: usize = 1024;
 /// Encoded bytes after which a turn must be sent before more is encoded.
 const ARENA_LIMIT: usize = 4 * 1024 * 1024;
-/// Arena memory kept between turns.
-const ARENA_KEEP: usize = 256 * 1024;
 /// Rounds of pings a WebSocket may leave unanswered.
 const SILENT_ROUNDS: u8 = 2;
 
@@ -58,7 +50,7 @@ pub struct Outbox {
     arenas: Arenas,
     encoder: Encoder,
     urgent: VecDeque<u32>,
-    /// With the time since when they wait.
+    /// Who waits for their own words, and since when.
     echoes: VecDeque<(u32, u64)>,
     /// Milliseconds, on whatever clock the turns have.
     now_ms: u64,
@@ -121,10 +113,8 @@ impl Outbox {
         }
     }
 
-    /// Encodes `event` for these connections; [`Outbox::flush_urgent`] and
-    /// [`Outbox::flush_bulk`] send it. A small delivery to `speaker`, whose own
-    /// words it repeats, waits until there is nothing better to do or until it
-    /// can go with something else: [`Outbox::flush_echoes`].
+    /// Encodes `event` for these connections; [`Outbox::flush`] sends it. To
+    /// `speaker`, whose own words it repeats, a small delivery goes last.
     pub fn deliver(&mut self, to: &[ConnectionId], speaker: Option<ConnectionId>, event: &Event) {
         let mut encoded: [Option<Range>; WIRE_FORMATS] = [None; WIRE_FORMATS];
         let lane = match to.len() {
@@ -205,7 +195,7 @@ impl Outbox {
         self.append_for(id, |encoder, format, out| {
             encoder.farewell(format, farewell, out);
         });
-        self.flush(id.index);
+        self.send(id.index);
         let seat = self.seats.get_mut(id.index as usize);
         let Some(seat) = seat.and_then(Option::as_mut) else {
             return;
@@ -229,111 +219,9 @@ impl Outbox {
         self.registry.release_id(id);
     }
 
-    /// Sends to everyone a small delivery is waiting for.
-    pub fn flush_urgent(&mut self) {
-        let mut waiting = std::mem::take(&mut self.urgent);
-        self.flush_lane(&mut waiting, &never::<()>());
-        self.urgent = waiting;
-    }
-
-    /// Sends to the others: to all, or to some when something waits in
-    /// `inputs` and there is room to encode what comes of it.
-    pub fn flush_bulk<T>(&mut self, inputs: &Receiver<T>) {
-        let mut waiting = std::mem::take(&mut self.bulk);
-        match self.is_full() {
-            true => self.flush_lane(&mut waiting, &never::<T>()),
-            false => self.flush_lane(&mut waiting, inputs),
-        }
-        self.bulk = waiting;
-    }
-
-    /// Sends people their own words: those that have waited for 25 ms, and all
-    /// if the hub is not `busy` and nothing waits in `inputs`.
-    pub fn flush_echoes<T>(&mut self, busy: bool, inputs: &Receiver<T>) {
-        while let Some(&(index, since)) = self.echoes.front() {
-            let is_due = self.is_full() || self.now_ms >= since + ECHO_MS;
-            if !is_due && (busy || !inputs.is_empty()) {
-                break;
-            }
-            self.echoes.pop_front();
-            self.flush(index);
-        }
-        if self.is_flushed() {
-            for arena in &mut self.arenas {
-                arena.clear();
-                arena.shrink_to(ARENA_KEEP);
-            }
-        }
-    }
-
-    fn flush_lane<T>(&mut self, waiting: &mut VecDeque<u32>, inputs: &Receiver<T>) {
-        while waiting.len() >= TOGETHER {
-            match waiting.front().is_some_and(|&first| self.is_flooded(first)) {
-                true => self.flush_each(waiting, ENOUGH),
-                false => self.flush_together(waiting, inputs),
-            }
-            if !inputs.is_empty() {
-                return;
-            }
-        }
-        self.flush_each(waiting, TOGETHER);
-    }
-
-    /// Sends to the first of these, at most so many.
-    fn flush_each(&mut self, waiting: &mut VecDeque<u32>, most: usize) {
-        for index in waiting.drain(..waiting.len().min(most)) {
-            self.flush(index);
-        }
-    }
-
-    /// Sends to the first of these, with the help of other threads.
-    fn flush_together<T>(&mut self, waiting: &mut VecDeque<u32>, inputs: &Receiver<T>) {
-        let mut posts = std::mem::take(&mut self.posts);
-        for index in waiting.drain(..waiting.len().min(SLICE)) {
-            let seat = self.seats.get_mut(index as usize);
-            match seat.and_then(Option::as_mut).and_then(Seat::post) {
-                Some(post) => posts.push(post),
-                None => self.flush(index),
-            }
-        }
-        let arenas = std::mem::take(&mut self.arenas);
-        let slice = Slice::new(arenas, posts, self.backlog_limit);
-        let (mut slice, sent) = self.senders.send(slice, inputs);
-        let (slow, sends) = slice.outcome();
-        self.sums.sends += sends;
-        self.sums.slow_readers += slow.len() as u64;
-        self.slow.extend(slow);
-        self.arenas = slice.arenas;
-        for post in slice.posts.drain(sent.min(slice.posts.len())..).rev() {
-            let seat = self.seats.get_mut(post.id.index as usize);
-            if let Some(seat) = seat.and_then(Option::as_mut) {
-                seat.put_back(&post);
-                waiting.push_front(post.id.index);
-            }
-        }
-        let bytes = slice.posts.iter().map(|post| post.bytes.len() as u64);
-        self.sums.bytes += bytes.sum::<u64>();
-        self.posts = slice.posts;
-        self.posts.clear();
-    }
-
-    /// Whether many messages wait for a connection.
-    fn is_flooded(&self, index: u32) -> bool {
-        let seat = self.seats.get(index as usize);
-        let seat = seat.and_then(Option::as_ref);
-        seat.is_some_and(|seat| seat.range.len() >= FLOOD)
-    }
-
     /// Whether nothing is waiting to be sent.
     pub fn is_flushed(&self) -> bool {
         self.urgent.is_empty() && self.bulk.is_empty() && self.echoes.is_empty()
-    }
-
-    /// When people must get their own words, if nothing else is waiting.
-    pub fn echoes_due(&self) -> Option<u64> {
-        let first = self.echoes.front()?;
-        let is_all = self.urgent.is_empty() && self.bulk.is_empty();
-        is_all.then_some(first.1 + ECHO_MS)
     }
 
     /// Begins a turn at a time, in milliseconds.
@@ -385,38 +273,5 @@ impl Outbox {
     /// What has been done so far.
     pub fn sums(&self) -> Sums {
         self.sums
-    }
-
-    /// Sends what is waiting for one connection: one `send`.
-    fn flush(&mut self, index: u32) {
-        let seat = self.seats.get_mut(index as usize);
-        let Some(seat) = seat.and_then(Option::as_mut) else {
-            return;
-        };
-        seat.lane = Lane::None;
-        if seat.range.is_empty() {
-            return;
-        }
-        let Some(arena) = self.arenas.get(seat.format.index()) else {
-            return;
-        };
-        let bytes = if seat.more.is_empty() {
-            seat.range.of(arena)
-        } else {
-            self.scratch.clear();
-            self.scratch.extend_from_slice(seat.range.of(arena));
-            for range in seat.more.drain(..) {
-                self.scratch.extend_from_slice(range.of(arena));
-            }
-            &self.scratch
-        };
-        seat.range = Range::default();
-        self.sums.bytes += bytes.len() as u64;
-        let handed = hand_over(&seat.link, bytes, &self.watcher, self.backlog_limit);
-        self.sums.sends += handed.sends;
-        if handed.is_slow && !seat.closing {
-            self.slow.push(seat.id);
-            self.sums.slow_readers += 1;
-        }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Seat {
     pub range: Range,
     /// What follows.
     pub more: Vec<Range>,
+    /// How many messages and answers that is.
+    pub messages: u32,
 }
 
 /// Bytes in an arena.
@@ -61,6 +63,7 @@ impl Seat {
             silent_rounds: 0,
             range: Range::default(),
             more: Vec::new(),
+            messages: 0,
         }
     }
 
@@ -78,6 +81,7 @@ impl Seat {
             link: self.link.clone(),
             arena: self.format.index(),
             bytes: start as usize..end as usize,
+            messages: std::mem::take(&mut self.messages),
         })
     }
 
@@ -88,10 +92,12 @@ impl Seat {
             start: post.bytes.start as u32,
             end: post.bytes.end as u32,
         };
+        self.messages = post.messages;
     }
 
     /// Appends to what waits.
     pub fn add(&mut self, range: Range) {
+        self.messages = self.messages.saturating_add(1);
         let last = self.more.last_mut().unwrap_or(&mut self.range);
         if last.is_empty() {
             *last = range;
@@ -113,11 +119,6 @@ impl Range {
             start,
             end: arena.len() as u32,
         }
-    }
-
-    /// How many bytes.
-    pub fn len(self) -> usize {
-        (self.end - self.start) as usize
     }
 
     /// Whether there is nothing in it.

@@ -4,11 +4,12 @@
 //! of the slice is sent, so that nothing it owns is ever used by two. It waits
 //! for no thread to come, only for the end of pieces that were begun.
 
+use std::num::NonZero;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, available_parallelism};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
@@ -65,6 +66,8 @@ pub struct Post {
     pub arena: usize,
     /// Where.
     pub bytes: Range<usize>,
+    /// How many messages and answers that is.
+    pub messages: u32,
 }
 
 /// What became of bytes for one connection.
@@ -110,15 +113,16 @@ impl Senders {
             }
         };
         let _ = is_done.recv();
-        let slice = share.take().unwrap_or_else(|| {
-            log::error!("a thread has kept what it has sent");
-            Slice::default()
-        });
+        let Some(slice) = share.take() else {
+            // With other arenas than those it knows the hub would send people
+            // what is meant for others. It ends, as after any fault of ours.
+            unreachable!("a thread has kept what it has sent");
+        };
         (slice, posts.min(begun * PIECE))
     }
 
-    /// Also on this processor: should another program have its turn there, it
-    /// takes it from one thread of several.
+    /// One of them stays on the hub's own processor: another program that has
+    /// its turn there then takes it from one of several.
     fn call_helpers(&self, share: &Arc<Share<Slice>>) {
         for helper in &self.helpers {
             if let Some(slices) = &helper.slices {
@@ -171,16 +175,17 @@ fn stay_on(processor: usize) {
 }
 
 /// Some of the processors that this thread may use, evenly spread; none if
-/// there is only one.
+/// there is only one, or the time of only one (the quota of a container).
 fn processors() -> Vec<usize> {
     let allowed = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
     let all: Vec<usize> = (0..CpuSet::MAX_CPU)
         .filter(|&processor| allowed.is_set(processor))
         .collect();
-    if all.len() < 2 {
+    let time = available_parallelism().map_or(1, NonZero::get);
+    let count = all.len().min(MOST).min(time);
+    if count < 2 {
         return Vec::new();
     }
-    let count = all.len().min(MOST);
     (0..count)
         .filter_map(|i| all.get(i * all.len() / count).copied())
         .collect()

@@ -274,7 +274,8 @@ impl From<Rejected> for Problem {
             Rejected::Login(LoginError::Password(error))
             | Rejected::Register(RegisterError::Password(error)) => password(error),
             Rejected::Login(LoginError::Store(error))
-            | Rejected::Register(RegisterError::Store(error)) => return Problem::store(&error),
+            | Rejected::Register(RegisterError::Store(error))
+            | Rejected::TokenNotStored(error) => return Problem::store(&error),
             Rejected::Busy => return Problem::Hub,
             Rejected::NoToken(why) => {
                 ::log::error!("no token could be made: {why}");

@@ -148,7 +148,7 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
         && let Err(error) = store.mark_read(account.id, peer.id, newest.id)
     {
         // Reading goes on even if nothing can be written.
-        ::log::warn!("it could not be stored that a thread was read: {error}");
+        error.log("it could not be stored that a thread was read");
     }
     let messages = messages.into_iter();
     let messages: Vec<Private> = messages.map(|m| private(m, account, &peer)).collect();

@@ -87,7 +87,7 @@ fn what_is_begun_when_the_hub_stops_is_done_and_nothing_else() {
 }
 
 #[test]
-#[should_panic]
+#[should_panic(expected = "nobody has the work any more")]
 fn not_waiting_for_the_others_pieces_is_found() {
     explore(3, || together(NEVER, |_| {}));
 }

@@ -48,11 +48,17 @@ impl Meter {
 }
 
 impl Metered {
-    /// What so many deliveries cost.
-    pub(super) fn report(&self, deliveries: u64, report: &mut Report) {
-        let per_million = 1e6 / deliveries as f64;
+    /// What so many messages and their deliveries cost.
+    pub(super) fn report(&self, messages: u64, deliveries: u64, report: &mut Report) {
         if let Some(cpu) = self.server_cpu {
-            let per_delivery = cpu * per_million;
+            let per_message = cpu * 1e6 / messages as f64;
+            report.add(
+                "server_cpu_us_per_message",
+                "server CPU a message",
+                per_message,
+                "us",
+            );
+            let per_delivery = cpu * 1e6 / deliveries as f64;
             report.add(
                 "server_cpu_s_per_million",
                 "server CPU",

@@ -52,7 +52,7 @@ pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
     let per_second = messages as f64 / took.seconds;
     report.add("messages_per_second", "messages", per_second, "/s");
     latencies.report("latency", "latency", &mut report);
-    took.report(deliveries, &mut report);
+    took.report(messages, deliveries, &mut report);
     balance.report(&mut report);
     Ok(report)
 }
@@ -104,11 +104,13 @@ impl Talk {
         if let Some(finder) = self.finders.get_mut(member) {
             finder.find(text, |mark| {
                 self.received += 1;
-                if mark.tag != tag_of(member) {
-                    answers += 1;
-                    if let Some(latencies) = &mut self.latencies {
-                        latencies.add(mark::between(mark.sent_ns, now), swarm.waited());
-                    }
+                let is_own = mark.tag == tag_of(member);
+                answers += u32::from(!is_own);
+                let took = mark::between(mark.sent_ns, now);
+                match &mut self.latencies {
+                    Some(latencies) if is_own => latencies.add_own(took, swarm.waited()),
+                    Some(latencies) => latencies.add(took, swarm.waited()),
+                    None => {}
                 }
             });
         }

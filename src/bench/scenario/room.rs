@@ -39,7 +39,7 @@ pub(super) fn run(
     let per_second = messages as f64 / took.seconds;
     report.add("messages_per_second", "messages", per_second, "/s");
     latencies.report("latency", "latency", &mut report);
-    took.report(deliveries, &mut report);
+    took.report(messages, deliveries, &mut report);
     balance.report(&mut report);
     Ok(report)
 }
