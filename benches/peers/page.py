@@ -76,7 +76,8 @@ def tables(scenarios, results, facts):
     lines, failed = [f"- {fact}" for fact in facts], []
     for scenario in scenarios:
         lines += ["", f"### {scenario.title}", ""]
-        lines += [f"`chat-server bench {' '.join(scenario.arguments)}`", ""]
+        longer = f", {scenario.times_as_long} times as long" if scenario.times_as_long > 1 else ""
+        lines += [f"`chat-server bench {' '.join(scenario.arguments)}`{longer}", ""]
         for figure in scenario.figures:
             missed = one_table(scenario, figure, results, lines)
             failed += missed

@@ -45,7 +45,7 @@ def main():
                 if scenario.arguments[0] == "idle" and contestant.peer and number > 1:
                     continue
                 say(f"round {number} of {options.rounds}: {scenario.title}: {contestant.name}")
-                outcome = measure(binary, scenario, contestant, seconds)
+                outcome = measure(binary, scenario, contestant, seconds * scenario.times_as_long)
                 results.setdefault((scenario.title, contestant.name), []).append(outcome)
     say(f"done in {(time.monotonic() - begun) / 60:.1f} minutes")
     raw = [
