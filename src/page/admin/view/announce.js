@@ -6,6 +6,10 @@ import { ask, stateLine, tell } from "./dialog.js";
 import { count, fullTime, plural } from "./format.js";
 
 const EARLIER = 20;
+// The log is written a moment after everybody has heard: how often to look for
+// a new one, and how long to wait in between, in milliseconds.
+const LOOKS = 10;
+const BETWEEN_LOOKS = 200;
 
 export class Announce {
   title = "Announce";
@@ -16,6 +20,8 @@ export class Announce {
   #preview = h("p", { class: "preview" });
   #send = h("button", { type: "submit", class: "button primary" }, "Announce…");
   #earlier = h("ol", { class: "earlier" });
+  #newest = null;
+  #asked = 0;
   #stop = null;
   element;
 
@@ -77,23 +83,38 @@ export class Announce {
       words: h("blockquote", { class: "words" }, message),
       action: "Announce",
       run: async () => {
+        const before = this.#newest;
         const { delivered_to: told } = await this.#app.api.post("/admin/announce", { message });
         this.#text.value = "";
         tell(`Announced to ${plural(told, "connection")}.`);
         this.#paint();
         this.#app.changed();
+        this.#showEarlier(before);
       },
     });
   }
 
-  async #showEarlier() {
+  // With `before`, waits for one that is newer than that, but not for ever.
+  async #showEarlier(before) {
+    const asked = ++this.#asked;
     if (!this.#earlier.hasChildNodes()) this.#earlier.replaceChildren(h("li", {}, stateLine("Asking for them…")));
     try {
-      const { entries } = await this.#app.api.get("/admin/log", { kind: "announcement", limit: EARLIER });
+      const entries = await this.#announcements(before);
+      if (asked !== this.#asked) return;
+      this.#newest = entries[0]?.at ?? null;
       const item = ({ at, text }) => h("li", {}, h("time", { datetime: at }, fullTime(at)), h("p", {}, text ?? ""));
       this.#earlier.replaceChildren(...(entries.length > 0 ? entries.map(item) : [h("li", {}, stateLine("There are none in the chat log."))]));
     } catch (error) {
       this.#earlier.replaceChildren(h("li", {}, stateLine(inWords(error))));
+    }
+  }
+
+  async #announcements(before) {
+    for (let looks = 1; ; looks += 1) {
+      const { entries } = await this.#app.api.get("/admin/log", { kind: "announcement", limit: EARLIER });
+      const isNew = (entries[0]?.at ?? null) !== before;
+      if (isNew || before === undefined || looks === LOOKS) return entries;
+      await new Promise((done) => setTimeout(done, BETWEEN_LOOKS));
     }
   }
 }
