@@ -88,7 +88,12 @@ impl Wire {
 
     /// The lines that have come, perhaps none, if anything has come at all.
     pub fn hear(&mut self) -> Result<Option<Vec<String>>, Ended> {
-        let is_quiet = |kind| matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        let is_quiet = |kind| {
+            matches!(
+                kind,
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+            )
+        };
         match self {
             Wire::Bytes(stream, pending) => {
                 let mut chunk = [0; 16 * 1024];

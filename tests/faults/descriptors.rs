@@ -68,7 +68,13 @@ fn is_full(stream: &mut TcpStream, name: &str) -> bool {
     // Words that cross what is sent here may be lost with it.
     let sent = stream.write_all(question.as_bytes());
     let mut words = [0; 2048];
-    let count = match sent.and_then(|()| stream.read(&mut words)) {
+    let mut read = || loop {
+        match stream.read(&mut words) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => break read,
+        }
+    };
+    let count = match sent.and_then(|()| read()) {
         Ok(count) => count,
         Err(error) => {
             let is_reset = matches!(

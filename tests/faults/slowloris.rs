@@ -58,7 +58,9 @@ fn drips_are_ended_on_every_listener_and_in_every_stage() {
             }
             match stream.read(&mut chunk) {
                 Ok(count) => count > 0,
-                Err(error) => error.kind() == ErrorKind::WouldBlock,
+                Err(error) => {
+                    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted)
+                }
             }
         });
         std::thread::sleep(BEAT);
