@@ -10,7 +10,7 @@ use super::super::call::Claim;
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::judge::Denied;
 use super::super::model::{Hold, Model, Slot};
-use super::super::names::{Nick, channel, nick, nickname, nicks};
+use super::super::names::{Nick, bit, channel, nick, nickname, nicks};
 use super::super::plan::Ask;
 use super::World;
 
@@ -232,7 +232,8 @@ impl World {
             user.unsure |= unsure;
             if adopts {
                 user.is_account = true;
-                user.ignored |= ignored;
+                // The guest may have ignored whoever had this nickname before.
+                user.ignored = (user.ignored | ignored) & !bit(nick);
             }
         }
         Ok(true)
@@ -268,6 +269,7 @@ impl World {
                 as_expected(slot, Ok(()), &answer)?;
                 if let Some(user) = &mut self.model.users[nick] {
                     user.is_account = true;
+                    user.ignored &= !bit(nick);
                 }
             }
             // The guest has come while the account was made.
