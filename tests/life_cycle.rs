@@ -339,15 +339,22 @@ fn threads_take_turns_unless_somebody_has_made_the_program_nice() {
     const POLICY: usize = 38;
     const SCHED_BATCH: i64 = 3;
     let server = Server::start(|_| {});
-    LineClient::enter(&server, "alice");
+    let alice = LineClient::enter(&server, "alice");
     let folder = format!("/proc/{}/task", server.pid());
+    let mut names = Vec::new();
     for thread in std::fs::read_dir(folder).unwrap() {
-        let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+        // A thread may end while the others are looked at.
+        let Ok(stat) = std::fs::read_to_string(thread.unwrap().path().join("stat")) else {
+            continue;
+        };
         let (name, fields) = stat.rsplit_once(") ").unwrap();
         let field = |n: usize| -> i64 { fields.split(' ').nth(n).unwrap().parse().unwrap() };
         let ours = rustix::process::getpriority_process(None).unwrap();
         assert_eq!(field(NICE), i64::from(ours), "{name}");
         let expected = if ours == 0 { SCHED_BATCH } else { 0 };
         assert_eq!(field(POLICY), expected, "{name}");
+        names.push(name.to_owned());
     }
+    drop(alice);
+    assert!(names.iter().any(|name| name.ends_with("(hub")), "{names:?}");
 }

@@ -100,13 +100,12 @@ def one_table(scenario, figure, results, lines):
     with_targets = bool(figure.targets)
     lines.append(f"| {figure.title}{unit} | median | least – most | / best peer |" + (" target | |" if with_targets else ""))
     lines.append("| --- | ---: | ---: | ---: |" + (" --- | --- |" if with_targets else ""))
-    missed = []
+    missed, most = [], most_rounds(results)
     for contestant in scenario.contestants:
         rounds = results.get((scenario.title, contestant.name), [])
         found, value = values(figure, rounds), median(figure, rounds)
         if value is None:
             continue
-        most = most_rounds(results)
         few = f" ({len(found)} of {most} rounds)" if len(found) < most else ""
         row = f"| {contestant.name}{few} | {readable(value)} | {readable(min(found))} – {readable(max(found))} |"
         row += f" {value / peer:.2f} |" if peer else " |"

@@ -101,6 +101,13 @@ impl<'a> Given<'a> {
     }
 }
 
+/// A value as text, or what stands for none.
+fn text_or(value: &Option<impl ToString>, none: Json) -> Json {
+    value
+        .as_ref()
+        .map_or(none, |value| Json::from(value.to_string()))
+}
+
 /// At most this much of a wrong value is repeated.
 const SHOWN_CHARS: usize = 60;
 

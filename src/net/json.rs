@@ -136,33 +136,23 @@ impl JsonSession {
     /// Adds to a command what only the store knows. A refusal has the tag of
     /// what it refuses.
     fn look_up(&self, command: Command) -> Result<Command, (Refusal, Option<Tag>)> {
-        let accounts = &self.context.accounts;
         let untagged = |refusal| (refusal, None);
-        Ok(match command {
+        match command {
             Command::Tagged { tag, message } => match self.look_up(*message) {
-                Ok(message) => Command::Tagged {
+                Ok(message) => Ok(Command::Tagged {
                     tag,
                     message: Box::new(message),
-                },
-                Err((refusal, _)) => return Err((refusal, Some(tag))),
-            },
-            Command::Private { to, text, .. } if self.account.is_some() => Command::Private {
-                account: accounts
-                    .recipient(&to)
-                    .map_err(untagged)?
-                    .map(|account| account.id),
-                to,
-                text,
+                }),
+                Err((refusal, _)) => Err((refusal, Some(tag))),
             },
             Command::Rename(_) if self.account.is_some() => {
-                return Err(untagged(Refusal::NicknameIsAccount));
+                Err(untagged(Refusal::NicknameIsAccount))
             }
-            Command::Rename(name) => {
-                accounts.check_guest(&name).map_err(untagged)?;
-                Command::Rename(name)
+            other => {
+                let looked_up = self.context.look_up(self.account.is_some(), other);
+                looked_up.map_err(untagged)
             }
-            other => other,
-        })
+        }
     }
 
     /// Answers a question on the connection's own thread.

@@ -32,6 +32,30 @@ pub struct SessionContext {
     pub limits: LineLimits,
 }
 
+impl SessionContext {
+    /// Adds to a command what only the store knows, for somebody who has an
+    /// account or is a guest.
+    pub fn look_up(&self, has_account: bool, command: Command) -> Result<Command, Refusal> {
+        Ok(match command {
+            // Between accounts a message is kept, also for who is not on.
+            Command::Private {
+                to,
+                account: None,
+                text,
+            } if has_account => Command::Private {
+                account: self.accounts.recipient(&to)?.map(|account| account.id),
+                to,
+                text,
+            },
+            Command::Rename(name) if !has_account => {
+                self.accounts.check_guest(&name)?;
+                Command::Rename(name)
+            }
+            other => other,
+        })
+    }
+}
+
 /// What one line connection may do.
 #[derive(Clone, Copy, Debug)]
 pub struct LineLimits {
@@ -199,32 +223,10 @@ impl LineSession {
     }
 
     fn command(&self, command: Command) -> Flow {
-        match self.look_up(command) {
+        match self.context.look_up(self.account.is_some(), command) {
             Ok(command) => self.attached.command(command),
             Err(refusal) => self.say(&format!("! {refusal}\n")),
         }
-    }
-
-    /// Adds to a command what only the store knows.
-    fn look_up(&self, command: Command) -> Result<Command, Refusal> {
-        let accounts = &self.context.accounts;
-        Ok(match command {
-            // Between accounts a message is kept, also for who is not on.
-            Command::Private {
-                to,
-                account: None,
-                text,
-            } if self.account.is_some() => Command::Private {
-                account: accounts.recipient(&to)?.map(|account| account.id),
-                to,
-                text,
-            },
-            Command::Rename(name) if self.account.is_none() => {
-                accounts.check_guest(&name)?;
-                Command::Rename(name)
-            }
-            other => other,
-        })
     }
 
     /// What to do instead of taking the line, if it comes too fast.

@@ -26,9 +26,9 @@ pub(super) struct Plan {
     room: fn(usize) -> Option<String>,
     /// Who says the message with a number.
     speaker: Box<dyn Fn(u64) -> usize>,
-    /// The tag of a member's own words, if they are timed apart: where they are
-    /// half of all that is heard, and on IRC nothing.
-    own: fn(usize) -> Option<u8>,
+    /// Whether one's own words are timed apart: where they are half of all that
+    /// is heard, and on IRC nothing.
+    own_apart: bool,
     per_second: u64,
 }
 
@@ -41,7 +41,7 @@ impl Plan {
             together: members,
             room: |_| Some("talk".to_owned()),
             speaker: Box::new(move |number| number as usize % senders),
-            own: |_| None,
+            own_apart: false,
             per_second,
         }
     }
@@ -56,7 +56,7 @@ impl Plan {
                 let (room, turn) = (number as usize % rooms, number as usize / rooms);
                 room * 2 + turn % 2
             }),
-            own: |member| Some(mark::tag(member)),
+            own_apart: true,
             per_second,
         }
     }
@@ -72,7 +72,7 @@ pub(super) fn run(run: &Run, plan: Plan) -> Result<Report, BenchError> {
         each -= 1;
     }
     let mut arrivals = Arrivals::new(plan.members);
-    arrivals.own = plan.own;
+    arrivals.own_apart = plan.own_apart;
     let mut schedule = Schedule {
         clock: Clock::start(),
         plan,
@@ -152,7 +152,7 @@ pub(super) fn due_ns(number: u64, per_second: u64) -> u64 {
 pub(super) struct Arrivals {
     finders: Vec<Finder>,
     /// As in [`Plan`].
-    own: fn(usize) -> Option<u8>,
+    own_apart: bool,
     from_ns: u64,
     latencies: Timed,
     /// Messages that count.
@@ -164,7 +164,7 @@ impl Arrivals {
     pub(super) fn new(members: usize) -> Arrivals {
         Arrivals {
             finders: vec![Finder::default(); members],
-            own: |_| None,
+            own_apart: false,
             from_ns: u64::MAX,
             latencies: Timed::new(),
             received: 0,
@@ -182,14 +182,14 @@ impl Arrivals {
         let Some(finder) = self.finders.get_mut(member) else {
             return;
         };
-        let own = (self.own)(member);
+        let own = mark::tag(member);
         finder.find(text, |mark| {
             if mark.sent_ns < self.from_ns {
                 return;
             }
             self.received += 1;
             let took = mark::between(mark.sent_ns, now);
-            match own == Some(mark.tag) {
+            match self.own_apart && mark.tag == own {
                 true => self.latencies.add_own(took, swarm.waited()),
                 false => self.latencies.add(took, swarm.waited()),
             }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::super::address;
 use super::super::endpoint::Endpoint;
 use super::super::origin;
-use super::{Given, Node, Rejected, Rule, Value};
+use super::{Given, Node, Rejected, Rule, Value, text_or};
 
 impl Value for Option<SocketAddr> {
     fn read(&mut self, given: Given<'_>, _: &Rule) -> Result<(), Rejected> {
@@ -20,10 +20,7 @@ impl Value for Option<SocketAddr> {
     }
 
     fn to_json(&self) -> Json {
-        match self {
-            Some(address) => Json::from(address.to_string()),
-            None => Json::from(address::OFF),
-        }
+        text_or(self, Json::from(address::OFF))
     }
 
     fn expected(&self, _: &Rule) -> String {
@@ -41,10 +38,7 @@ impl Value for Option<Endpoint> {
     }
 
     fn to_json(&self) -> Json {
-        match self {
-            Some(endpoint) => Json::from(endpoint.to_string()),
-            None => Json::from(address::OFF),
-        }
+        text_or(self, Json::from(address::OFF))
     }
 
     fn expected(&self, _: &Rule) -> String {

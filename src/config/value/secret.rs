@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::super::redis::RedisAddress;
 use super::super::secret::Secret;
-use super::{Given, Node, Rejected, Rule, Value};
+use super::{Given, Node, Rejected, Rule, Value, text_or};
 use crate::store::{DatabaseUrl, UrlError};
 
 impl Value for Option<Secret> {
@@ -49,10 +49,7 @@ impl Value for Option<RedisAddress> {
 
     /// Without the password.
     fn to_json(&self) -> Json {
-        match self {
-            Some(address) => Json::from(address.to_string()),
-            None => Json::Null,
-        }
+        text_or(self, Json::Null)
     }
 
     fn expected(&self, _: &Rule) -> String {
@@ -81,10 +78,7 @@ impl Value for Option<DatabaseUrl> {
 
     /// Without the password.
     fn to_json(&self) -> Json {
-        match self {
-            Some(url) => Json::from(url.to_string()),
-            None => Json::Null,
-        }
+        text_or(self, Json::Null)
     }
 
     fn expected(&self, _: &Rule) -> String {

@@ -88,7 +88,7 @@ export class Announce {
         this.#text.value = "";
         tell(`Announced to ${plural(told, "connection")}.`);
         this.#paint();
-        this.#app.changed();
+        this.#app.live.hurry();
         this.#showEarlier(before);
       },
     });
@@ -105,6 +105,7 @@ export class Announce {
       const item = ({ at, text }) => h("li", {}, h("time", { datetime: at }, fullTime(at)), h("p", {}, text ?? ""));
       this.#earlier.replaceChildren(...(entries.length > 0 ? entries.map(item) : [h("li", {}, stateLine("There are none in the chat log."))]));
     } catch (error) {
+      if (asked !== this.#asked) return;
       this.#earlier.replaceChildren(h("li", {}, stateLine(inWords(error))));
     }
   }
