@@ -20,7 +20,7 @@ use crate::chatlog::{ChatLog, Entry, Kind};
 use crate::hub::{Chore, Draft, Effect, Effects, Farewell, Hub, Now, Settled, Shared};
 use crate::keeper::{Keeper, Kept};
 use crate::metrics::Metrics;
-use crate::net::outbox::{Outbox, Sums, TOGETHER};
+use crate::net::outbox::{Outbox, Sums};
 use crate::watch::Watcher;
 
 use attending::Attending;
@@ -30,9 +30,11 @@ use load::Load;
 
 /// Inputs of one turn at most.
 const TURN: u64 = 1024;
-/// Connections that wait for a small delivery before new inputs wait for them:
-/// as many as are served with other threads.
-const URGENT: usize = TOGETHER;
+/// Connections that wait for a small delivery before new inputs wait for them.
+/// With many conversations at once the threads that read and those that send
+/// share the processors: the fewer times the hub has to wait for its turn to
+/// send, the sooner whoever is last has been sent something.
+const URGENT: usize = 512;
 
 /// Everything the hub thread works with.
 pub struct Turn {

@@ -19,8 +19,6 @@ use super::registry::Registry;
 use super::seat::{Lane, Range, Seat};
 use super::senders::{Arenas, Post, Senders};
 
-pub use flush::TOGETHER;
-
 /// Deliveries to at most this many connections go before all others; to the
 /// speaker, after them.
 const SMALL_DELIVERY: usize = 32;

@@ -11,7 +11,7 @@ use super::Outbox;
 /// Milliseconds for which a busy hub may owe people their own words.
 const ECHO_MS: u64 = 25;
 /// Connections that it is worth while to serve with other threads.
-pub const TOGETHER: usize = 64;
+const TOGETHER: usize = 64;
 /// Messages for one connection that are more than a few. A flood goes the
 /// faster the more of it goes at once: there is no hurry.
 const FLOOD: u32 = 4;
