@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 pub use error::BenchError;
 pub use options::Bench;
@@ -79,7 +79,9 @@ impl Bench {
 
     fn run(&self) -> Result<Report, BenchError> {
         let stop = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
+        // Who has started it with nohup wants it to go on.
+        let ends = [SIGINT, SIGTERM, SIGHUP];
+        for signal in ends.into_iter().filter(|&it| !process::ignores(it)) {
             signal_hook::flag::register(signal, stop.clone())
                 .map_err(BenchError::io("signals cannot be caught"))?;
         }

@@ -12,7 +12,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::bench::Bench;
 use crate::config::{Config, ConfigFile, Flag, Loaded, Problems, Sources};
@@ -151,26 +152,49 @@ enum Task {
 }
 
 impl Arguments {
-    fn flags(self) -> Vec<Flag> {
+    /// What is measured is not this command line's server: who says how that
+    /// is to be would believe it was.
+    fn refuse_unheeded(&self) -> Result<(), clap::Error> {
+        let flags = self.flags();
+        let given = match (&self.config, flags.first()) {
+            (Some(_), _) => "--config",
+            (None, Some(flag)) => flag.name,
+            (None, None) => return Ok(()),
+        };
+        if !matches!(self.task, Some(Task::Bench(_))) {
+            return Ok(());
+        }
+        let why = format!(
+            "{given} is not for bench: --server-config changes settings of the server it starts, \
+             --address measures another"
+        );
+        Err(Arguments::command().error(ErrorKind::ArgumentConflict, why))
+    }
+
+    fn flags(&self) -> Vec<Flag> {
         [
-            ("--telnet", "listen.telnet", self.telnet),
-            ("--rest", "listen.rest", self.rest),
-            ("--web", "listen.web", self.web),
-            ("--tcp", "listen.tcp", self.tcp),
-            ("--ws", "listen.ws", self.ws),
-            ("--tls-certificate", "tls.certificate", self.tls_certificate),
-            ("--tls-key", "tls.key", self.tls_key),
-            ("--tls-telnet", "tls.telnet", self.tls_telnet),
-            ("--tls-rest", "tls.rest", self.tls_rest),
-            ("--tls-web", "tls.web", self.tls_web),
-            ("--tls-tcp", "tls.tcp", self.tls_tcp),
-            ("--tls-ws", "tls.ws", self.tls_ws),
-            ("--data-dir", "data_dir", self.data_dir),
-            ("--log-level", "log_level", self.log_level),
+            ("--telnet", "listen.telnet", &self.telnet),
+            ("--rest", "listen.rest", &self.rest),
+            ("--web", "listen.web", &self.web),
+            ("--tcp", "listen.tcp", &self.tcp),
+            ("--ws", "listen.ws", &self.ws),
+            (
+                "--tls-certificate",
+                "tls.certificate",
+                &self.tls_certificate,
+            ),
+            ("--tls-key", "tls.key", &self.tls_key),
+            ("--tls-telnet", "tls.telnet", &self.tls_telnet),
+            ("--tls-rest", "tls.rest", &self.tls_rest),
+            ("--tls-web", "tls.web", &self.tls_web),
+            ("--tls-tcp", "tls.tcp", &self.tls_tcp),
+            ("--tls-ws", "tls.ws", &self.tls_ws),
+            ("--data-dir", "data_dir", &self.data_dir),
+            ("--log-level", "log_level", &self.log_level),
         ]
         .into_iter()
         .filter_map(|(name, path, value)| {
-            let value = value?;
+            let value = value.clone()?;
             Some(Flag { name, path, value })
         })
         .collect()
@@ -184,6 +208,7 @@ pub fn parse(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Invocation, clap::Error> {
     let mut arguments = Arguments::try_parse_from(args.into_iter().map(with_two_dashes))?;
+    arguments.refuse_unheeded()?;
     let file = match arguments.config.take() {
         Some(path) => ConfigFile::Required(path),
         None => ConfigFile::IfPresent(PathBuf::from(DEFAULT_FILE)),

@@ -167,7 +167,7 @@ fn the_least_a_delivery_can_cost_is_measured() {
 
 #[test]
 fn everybody_can_come_by_tls() {
-    for protocol in ["telnet", "ws"] {
+    for protocol in ["telnet", "ws", "json"] {
         let figures = figures(&format!(
             "--tls --protocol {protocol} room --members 6 --seconds 1"
         ));
@@ -238,11 +238,60 @@ fn a_full_server_is_named_with_the_setting_to_change() {
 #[test]
 fn a_server_that_holds_senders_back_is_named_with_the_setting_to_change() {
     let server = Server::start(|_| {});
-    let there = format!("--address {} room --members 4", server.telnet());
-    let output = command(&there).output();
-    let said = complaint(output.unwrap());
-    assert!(said.contains("too fast"), "{said}");
-    assert!(said.contains("limits.message_rate to 0"), "{said}");
+    for load in [
+        "room --members 4",
+        "room --members 4 --rate 500",
+        "pairs --rooms 4",
+        "pairs --rooms 4 --rate 500",
+    ] {
+        let there = format!("--address {} {load}", server.telnet());
+        let output = command(&there).output();
+        let said = complaint(output.unwrap());
+        assert!(said.contains("too fast"), "{load}: {said}");
+        assert!(said.contains("limits.message_rate to 0"), "{load}: {said}");
+    }
+}
+
+#[test]
+fn a_server_that_stands_still_is_not_measured_on() {
+    for load in ["pairs --rooms 3", "room --members 4 --rate 50"] {
+        let server = Server::start(|config| config["limits"]["message_rate"] = 0.into());
+        let there = format!(
+            "--address {} --seconds 600 --timeout 1 {load}",
+            server.telnet()
+        );
+        let bench = Command::new(env!("CARGO_BIN_EXE_chat-server"))
+            .arg("bench")
+            .args(there.split_whitespace())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_until("they talk", || {
+            let metrics = server.get("/metrics").body;
+            let line = metrics
+                .lines()
+                .find(|line| line.starts_with("chat_messages_total "));
+            line.is_some_and(|line| !line.ends_with(" 0"))
+        });
+        server.signal(Signal::STOP);
+        let output = bench.wait_with_output();
+        server.signal(Signal::CONT);
+        let said = complaint(output.unwrap());
+        let expected = "nothing arrived any more for 1 s (--timeout)";
+        assert!(said.contains(expected), "{load}: {said}");
+    }
+}
+
+#[test]
+fn settings_for_another_server_than_the_one_measured_are_refused() {
+    for wrong in ["--config other.json", "--telnet 127.0.0.1:1"] {
+        let output = command(&format!("{wrong} pairs")).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("is not for bench"), "{said}");
+        assert!(said.contains("--server-config"), "{said}");
+    }
 }
 
 #[test]
@@ -283,6 +332,12 @@ fn irc_needs_another_server() {
 
 #[test]
 fn an_interrupt_leaves_nothing_behind() {
+    for signal in [Signal::INT, Signal::HUP] {
+        interrupted_by(signal);
+    }
+}
+
+fn interrupted_by(signal: Signal) {
     let folder = tempfile::tempdir().unwrap();
     let mut bench = command("room --members 4 --seconds 600")
         .env("TMPDIR", folder.path())
@@ -297,7 +352,7 @@ fn an_interrupt_leaves_nothing_behind() {
     });
     let server = children(bench.id());
     assert_eq!(server.len(), 1, "{server:?}");
-    kill_process(Pid::from_child(&bench), Signal::INT).unwrap();
+    kill_process(Pid::from_child(&bench), signal).unwrap();
     let status = bench.wait().unwrap();
     let mut said = String::new();
     bench

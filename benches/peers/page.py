@@ -104,13 +104,16 @@ def one_table(scenario, figure, results, lines):
     for contestant in scenario.contestants:
         rounds = results.get((scenario.title, contestant.name), [])
         found, value = values(figure, rounds), median(figure, rounds)
+        target = figure.targets.get(contestant)
         if value is None:
+            if target:
+                lines.append(f"| {contestant.name} | not measured | | | {target.words()} | **missed** |")
+                missed.append(f"{scenario.title}: {contestant.name}: {figure.title} not measured ({target.words()})")
             continue
         few = f" ({len(found)} of {most} rounds)" if len(found) < most else ""
         row = f"| {contestant.name}{few} | {readable(value)} | {readable(min(found))} – {readable(max(found))} |"
         row += f" {value / peer:.2f} |" if peer else " |"
         if with_targets:
-            target = figure.targets.get(contestant)
             reached = target and judge(target, value, peer, bare)
             row += f" {target.words() if target else ''} | {verdict(target, reached)} |"
             if target and reached is False:

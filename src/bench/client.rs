@@ -13,6 +13,8 @@ use super::wire::Wire;
 
 /// No more than this can be something the server says to one person.
 const WORDS: usize = 512;
+/// Our words for somebody who may not say so much.
+const HELD_BACK: &[u8] = b"too fast";
 
 /// See the module's documentation.
 pub(super) struct Client {
@@ -117,11 +119,22 @@ impl Client {
         Ok(ended)
     }
 
-    /// Remembers what the server has said, unless it was a message.
-    pub(super) fn note(&mut self, text: &[u8]) {
-        if !text.is_empty() && text.len() < WORDS && !mark::is_any(text) {
-            self.last_words.clear();
-            self.last_words.extend_from_slice(text);
+    /// Remembers what the server has said, unless it was a message. If those
+    /// were words for somebody who says too much, returns them.
+    pub(super) fn note(&mut self, text: &[u8]) -> Option<String> {
+        if text.is_empty() || text.len() >= WORDS || mark::is_any(text) {
+            return None;
         }
+        self.last_words.clear();
+        self.last_words.extend_from_slice(text);
+        complaint(text)
     }
+}
+
+/// The line in which the server complains of too much, if it does.
+pub(super) fn complaint(text: &[u8]) -> Option<String> {
+    memchr::memmem::find(text, HELD_BACK)?;
+    let mut lines = text.split(|&byte| byte == b'\n');
+    let line = lines.find(|line| memchr::memmem::find(line, HELD_BACK).is_some());
+    line.map(|line| String::from_utf8_lossy(line).into_owned())
 }

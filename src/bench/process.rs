@@ -11,6 +11,18 @@ use crate::net::limits::raise_descriptor_limit;
 /// Descriptors besides connections: files, epoll, pipes.
 const OTHER_DESCRIPTORS: u64 = 64;
 
+/// Whether this program was started to ignore a signal.
+pub(super) fn ignores(signal: i32) -> bool {
+    let status = read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let bit = u32::try_from(signal - 1).ok();
+    mask.zip(bit)
+        .is_some_and(|(mask, bit)| mask >> bit & 1 == 1)
+}
+
 /// A process at one moment.
 #[derive(Default)]
 pub(super) struct Process {

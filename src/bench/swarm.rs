@@ -25,6 +25,8 @@ use super::wire::Wire;
 const CHUNK: usize = 256 * 1024;
 /// After this long without anything, nothing follows any more.
 const SILENCE: Duration = Duration::from_millis(1500);
+/// What trickles in after the end is not read for longer.
+pub(super) const LONGEST_DRAIN: Duration = Duration::from_secs(120);
 /// How often it is looked whether somebody wants this to end.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -42,6 +44,8 @@ pub(super) struct Swarm {
     buffers: Buffers,
     reads: StampedReads,
     waited: Duration,
+    /// What somebody was told who may not say so much.
+    complaint: Option<String>,
 }
 
 /// Used again each time.
@@ -89,6 +93,7 @@ impl Swarm {
             },
             reads: StampedReads::new(),
             waited: Duration::ZERO,
+            complaint: None,
         })
     }
 
@@ -106,6 +111,14 @@ impl Swarm {
     /// How long nothing may happen.
     pub(super) fn patience(&self) -> Duration {
         self.patience
+    }
+
+    /// An error once the server has told somebody to say less.
+    pub(super) fn not_held_back(&mut self) -> Result<(), BenchError> {
+        match self.complaint.take() {
+            Some(words) => Err(BenchError::HeldBack(words)),
+            None => Ok(()),
+        }
     }
 
     /// Begins to connect one client, who will talk in a room.
@@ -299,14 +312,16 @@ impl Swarm {
                     text.as_slice()
                 }
             };
-            client.note(bytes);
-            if !client.unsent.is_empty() {
+            let (complaint, has_more) = (client.note(bytes), !client.unsent.is_empty());
+            self.complaint = self.complaint.take().or(complaint);
+            if has_more {
                 self.send_more(index)?;
             }
             if !bytes.is_empty() {
                 handle(self, index, bytes)?;
             }
-            if ended {
+            // Who has connected anew meanwhile has not ended.
+            if ended && self.client(index).is_some_and(|it| !it.connecting) {
                 handle(self, index, &[])?;
             }
         }
@@ -388,7 +403,8 @@ impl Swarm {
     ) -> Result<(), BenchError> {
         let patience = self.patience.min(Duration::from_secs(15));
         let mut deadline = Instant::now() + patience;
-        while !done() && Instant::now() < deadline {
+        let end = Instant::now() + LONGEST_DRAIN;
+        while !done() && Instant::now() < deadline.min(end) {
             let came = self.poll(Duration::from_millis(10), |swarm, index, text| {
                 handle(swarm, index, text);
                 swarm.still_open(index, text)

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::balance::Balance;
+use crate::bench::client::complaint;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Timed;
 use crate::bench::mark::{self, Clock, Finder, Mark};
@@ -15,9 +16,6 @@ use crate::bench::swarm::Swarm;
 const SAMPLED: usize = 8;
 /// How often it is looked whether time is up.
 const GLANCE: Duration = Duration::from_millis(10);
-
-/// Our words for somebody who may not say so much.
-const HELD_BACK: &[u8] = b"too fast";
 
 /// A flood and what came of it so far.
 pub(super) struct Flood {
@@ -194,12 +192,4 @@ impl Flood {
             received,
         })
     }
-}
-
-/// The line in which the server complains of too much, if it does.
-fn complaint(text: &[u8]) -> Option<String> {
-    memchr::memmem::find(text, HELD_BACK)?;
-    let mut lines = text.split(|&byte| byte == b'\n');
-    let line = lines.find(|line| memchr::memmem::find(line, HELD_BACK).is_some());
-    line.map(|line| String::from_utf8_lossy(line).into_owned())
 }

@@ -12,7 +12,7 @@ use crate::bench::latency::Timed;
 use crate::bench::login::enter;
 use crate::bench::mark::{self, Clock, Finder, Mark};
 use crate::bench::report::Report;
-use crate::bench::swarm::Swarm;
+use crate::bench::swarm::{LONGEST_DRAIN, Swarm};
 
 /// How often it is looked whether time is up.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -81,6 +81,7 @@ impl Talk {
         let mut last = start;
         while start.elapsed() < length {
             let came = self.listen(swarm)?;
+            swarm.not_held_back()?;
             if came > 0 {
                 last = Instant::now();
             } else if last.elapsed() > swarm.patience() {
@@ -129,9 +130,13 @@ impl Talk {
             true => self.sent * 2,
             false => self.sent,
         };
-        let mut last = Instant::now();
+        let begun = Instant::now();
+        let mut last = begun;
         let patience = swarm.patience().min(Duration::from_secs(15));
-        while self.received < expected && last.elapsed() < patience {
+        while self.received < expected
+            && last.elapsed() < patience
+            && begun.elapsed() < LONGEST_DRAIN
+        {
             run.go_on()?;
             if self.listen(swarm)? > 0 {
                 last = Instant::now();

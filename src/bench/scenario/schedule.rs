@@ -2,7 +2,7 @@
 //! when a message was due, so a server that stalls cannot hide it by being sent
 //! less.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::WARM_UP;
 use super::balance::Balance;
@@ -17,6 +17,9 @@ use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
 const SECOND_NS: u64 = 1_000_000_000;
+
+/// Messages that are late and go at once before it is read what has come.
+const AT_ONCE: u64 = 64;
 
 /// Who is in which room, and who speaks.
 pub(super) struct Plan {
@@ -86,15 +89,20 @@ pub(super) fn run(run: &Run, plan: Plan) -> Result<Report, BenchError> {
     schedule.arrivals.count_from(schedule.due_ns());
     run.progress.begin("measuring", run.options.seconds);
     let meter = Meter::start(run)?;
+    let begun = schedule.clock.now_ns();
     schedule.send_until(warm_up + run.options.seconds, run, &mut swarm)?;
+    let sending = mark::between(begun, schedule.clock.now_ns());
     let messages = schedule.next - before;
     schedule
         .arrivals
         .finish(messages * each, schedule.clock, &mut swarm)?;
     let took = meter.stop(run)?;
+    swarm.not_held_back()?;
 
     let mut report = Report::new(run.options, run.target.name.clone());
-    let per_second = messages as f64 / run.options.seconds as f64;
+    // What is behind its schedule is sent later, and fewer a second.
+    let sending = sending.max(run.options.length());
+    let per_second = messages as f64 / sending.as_secs_f64();
     report.add("messages_per_second", "messages", per_second, "/s");
     schedule
         .arrivals
@@ -119,6 +127,7 @@ impl Schedule {
     /// Sends everything due before this second and handles what arrives.
     fn send_until(&mut self, second: u64, run: &Run, swarm: &mut Swarm) -> Result<(), BenchError> {
         let begun = Instant::now();
+        let mut unheard = None;
         while self.due_ns() < second * SECOND_NS {
             run.go_on()?;
             let now = self.clock.now_ns();
@@ -130,12 +139,24 @@ impl Schedule {
                 };
                 swarm.say(speaker, mark)?;
                 self.next += 1;
-                continue;
+                unheard.get_or_insert(now);
+                if !self.next.is_multiple_of(AT_ONCE) {
+                    continue;
+                }
             }
-            swarm.poll(mark::between(now, self.due_ns()), |swarm, member, text| {
+            let wait = mark::between(now, self.due_ns());
+            let came = swarm.poll(wait, |swarm, member, text| {
                 self.arrivals.receive(swarm, member, text, self.clock);
                 swarm.still_open(member, text)
             })?;
+            swarm.not_held_back()?;
+            if came > 0 {
+                unheard = None;
+            }
+            let silence = unheard.map_or(Duration::ZERO, |since| mark::between(since, now));
+            if silence > swarm.patience() {
+                return Err(BenchError::Stalled(silence, swarm.last_words(0)));
+            }
             run.progress.reach(begun.elapsed().as_secs());
         }
         Ok(())
