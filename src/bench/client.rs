@@ -13,6 +13,9 @@ use super::wire::Wire;
 
 /// No more than this can be something the server says to one person.
 const WORDS: usize = 512;
+/// Of more, it is not looked for complaints among the messages: a flood, in
+/// which that would take the generator's time.
+const MESSAGES: usize = 8 * 1024;
 /// Our words for somebody who may not say so much.
 const HELD_BACK: &[u8] = b"too fast";
 
@@ -119,15 +122,17 @@ impl Client {
         Ok(ended)
     }
 
-    /// Remembers what the server has said, unless it was a message. If those
-    /// were words for somebody who says too much, returns them.
+    /// Remembers what the server has said, unless it was a message. Returns
+    /// its words for somebody who says too much, also among messages.
     pub(super) fn note(&mut self, text: &[u8]) -> Option<String> {
-        if text.is_empty() || text.len() >= WORDS || mark::is_any(text) {
-            return None;
+        if !text.is_empty() && text.len() < WORDS && !mark::is_any(text) {
+            self.last_words.clear();
+            self.last_words.extend_from_slice(text);
         }
-        self.last_words.clear();
-        self.last_words.extend_from_slice(text);
-        complaint(text)
+        match text.len() < MESSAGES {
+            true => complaint(text),
+            false => None,
+        }
     }
 }
 

@@ -66,10 +66,10 @@ impl Bound {
         let stop = Arc::new(AtomicBool::new(false));
         let socket = self.listener.try_clone()?;
         let stopped = stop.clone();
-        let (name, listener) = (self.name, self.listener);
+        let (name, listener, spare) = (self.name, self.listener, Spare::new());
         let thread = std::thread::Builder::new()
             .name(format!("accept {name}"))
-            .spawn(move || accept_all(name, &listener, &service, &stopped))?;
+            .spawn(move || accept_all(name, &listener, spare, &service, &stopped))?;
         Ok(Listening {
             socket,
             stop,
@@ -99,11 +99,11 @@ impl Drop for Listening {
 fn accept_all(
     name: &'static str,
     listener: &TcpListener,
+    mut spare: Spare,
     service: &Arc<dyn Service>,
     stop: &AtomicBool,
 ) {
     let mut failing = false;
-    let mut spare = Spare::new();
     while !stop.load(Ordering::Acquire) {
         match listener.accept() {
             Ok((stream, peer)) => {
