@@ -9,7 +9,7 @@ mod migrate;
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -152,53 +152,44 @@ enum Task {
 }
 
 impl Arguments {
-    /// What is measured is not this command line's server: who says how that
-    /// is to be would believe it was.
-    fn refuse_unheeded(&self) -> Result<(), clap::Error> {
-        let flags = self.flags();
-        let given = match (&self.config, flags.first()) {
-            (Some(_), _) => "--config",
-            (None, Some(flag)) => flag.name,
-            (None, None) => return Ok(()),
-        };
-        if !matches!(self.task, Some(Task::Bench(_))) {
-            return Ok(());
-        }
-        let why = format!(
-            "{given} is not for bench: --server-config changes settings of the server it starts, \
-             --address measures another"
-        );
-        Err(Arguments::command().error(ErrorKind::ArgumentConflict, why))
-    }
-
-    fn flags(&self) -> Vec<Flag> {
+    fn flags(self) -> Vec<Flag> {
         [
-            ("--telnet", "listen.telnet", &self.telnet),
-            ("--rest", "listen.rest", &self.rest),
-            ("--web", "listen.web", &self.web),
-            ("--tcp", "listen.tcp", &self.tcp),
-            ("--ws", "listen.ws", &self.ws),
-            (
-                "--tls-certificate",
-                "tls.certificate",
-                &self.tls_certificate,
-            ),
-            ("--tls-key", "tls.key", &self.tls_key),
-            ("--tls-telnet", "tls.telnet", &self.tls_telnet),
-            ("--tls-rest", "tls.rest", &self.tls_rest),
-            ("--tls-web", "tls.web", &self.tls_web),
-            ("--tls-tcp", "tls.tcp", &self.tls_tcp),
-            ("--tls-ws", "tls.ws", &self.tls_ws),
-            ("--data-dir", "data_dir", &self.data_dir),
-            ("--log-level", "log_level", &self.log_level),
+            ("--telnet", "listen.telnet", self.telnet),
+            ("--rest", "listen.rest", self.rest),
+            ("--web", "listen.web", self.web),
+            ("--tcp", "listen.tcp", self.tcp),
+            ("--ws", "listen.ws", self.ws),
+            ("--tls-certificate", "tls.certificate", self.tls_certificate),
+            ("--tls-key", "tls.key", self.tls_key),
+            ("--tls-telnet", "tls.telnet", self.tls_telnet),
+            ("--tls-rest", "tls.rest", self.tls_rest),
+            ("--tls-web", "tls.web", self.tls_web),
+            ("--tls-tcp", "tls.tcp", self.tls_tcp),
+            ("--tls-ws", "tls.ws", self.tls_ws),
+            ("--data-dir", "data_dir", self.data_dir),
+            ("--log-level", "log_level", self.log_level),
         ]
         .into_iter()
         .filter_map(|(name, path, value)| {
-            let value = value.clone()?;
+            let value = value?;
             Some(Flag { name, path, value })
         })
         .collect()
     }
+}
+
+/// What is measured is not this command line's server: who says how that is to
+/// be would believe it was.
+fn refuse_unheeded(config: Option<&Path>, flags: &[Flag]) -> Result<(), clap::Error> {
+    let config = config.map(|_| "--config");
+    let Some(given) = config.or(flags.first().map(|flag| flag.name)) else {
+        return Ok(());
+    };
+    let why = format!(
+        "{given} is not for bench: --server-config changes settings of the server it starts, \
+         --address measures another"
+    );
+    Err(Arguments::command().error(ErrorKind::ArgumentConflict, why))
 }
 
 /// Understands a command line (the program's name first). An error is
@@ -208,12 +199,16 @@ pub fn parse(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Invocation, clap::Error> {
     let mut arguments = Arguments::try_parse_from(args.into_iter().map(with_two_dashes))?;
-    arguments.refuse_unheeded()?;
-    let file = match arguments.config.take() {
+    let (config, task) = (arguments.config.take(), arguments.task.take());
+    let flags = arguments.flags();
+    if matches!(task, Some(Task::Bench(_))) {
+        refuse_unheeded(config.as_deref(), &flags)?;
+    }
+    let file = match config {
         Some(path) => ConfigFile::Required(path),
         None => ConfigFile::IfPresent(PathBuf::from(DEFAULT_FILE)),
     };
-    let action = match arguments.task.take() {
+    let action = match task {
         None => Action::Run,
         Some(Task::CheckConfig) => Action::CheckConfig,
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
@@ -227,7 +222,7 @@ pub fn parse(
         sources: Sources {
             file,
             environment: environment.into_iter().collect(),
-            flags: arguments.flags(),
+            flags,
         },
     })
 }

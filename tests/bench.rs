@@ -16,9 +16,14 @@ use support::{Server, free_address, missing, wait_until};
 const NGIRCD: &str = include_str!("../benches/peers/ngircd.conf");
 
 fn command(arguments: &str) -> Command {
+    impatient("20", arguments)
+}
+
+/// One for which nothing may happen for so many seconds.
+fn impatient(timeout: &str, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     command
-        .args(["bench", "--timeout", "20"])
+        .args(["bench", "--timeout", timeout])
         .args(arguments.split_whitespace())
         .stdin(Stdio::null());
     command
@@ -256,13 +261,8 @@ fn a_server_that_holds_senders_back_is_named_with_the_setting_to_change() {
 fn a_server_that_stands_still_is_not_measured_on() {
     for load in ["pairs --rooms 3", "room --members 4 --rate 50"] {
         let server = Server::start(|config| config["limits"]["message_rate"] = 0.into());
-        let there = format!(
-            "--address {} --seconds 600 --timeout 1 {load}",
-            server.telnet()
-        );
-        let bench = Command::new(env!("CARGO_BIN_EXE_chat-server"))
-            .arg("bench")
-            .args(there.split_whitespace())
+        let there = format!("--address {} --seconds 600 {load}", server.telnet());
+        let bench = impatient("1", &there)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -311,15 +311,8 @@ fn nobody_there_is_said_at_once() {
 #[test]
 fn a_server_that_speaks_something_else_is_not_waited_for_forever() {
     let server = Server::start(|_| {});
-    let there = format!(
-        "--protocol irc --address {} --timeout 1 idle",
-        server.telnet()
-    );
-    let output = Command::new(env!("CARGO_BIN_EXE_chat-server"))
-        .arg("bench")
-        .args(there.split_whitespace())
-        .output();
-    let said = complaint(output.unwrap());
+    let there = format!("--protocol irc --address {} idle", server.telnet());
+    let said = complaint(impatient("1", &there).output().unwrap());
     assert!(said.contains("for 1 s (--timeout)"), "{said}");
     assert!(said.contains("the server said: "), "{said}");
 }

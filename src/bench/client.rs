@@ -13,9 +13,6 @@ use super::wire::Wire;
 
 /// No more than this can be something the server says to one person.
 const WORDS: usize = 512;
-/// Of more, it is not looked for complaints among the messages: a flood, in
-/// which that would take the generator's time.
-const MESSAGES: usize = 8 * 1024;
 /// Our words for somebody who may not say so much.
 const HELD_BACK: &[u8] = b"too fast";
 
@@ -28,6 +25,8 @@ pub(super) struct Client {
     pub(super) wire: Wire,
     /// Where it says what it says.
     pub(super) room: String,
+    /// Whether it has said something there.
+    pub(super) speaks: bool,
     /// Whether the socket is not connected yet.
     pub(super) connecting: bool,
     /// Bytes the socket has not taken yet.
@@ -52,6 +51,7 @@ impl Client {
             tls: trust.map(Trust::begin).transpose()?,
             wire: Wire::new(protocol),
             room,
+            speaks: false,
             connecting: true,
             unsent: Vec::new(),
             awaits_space: true,
@@ -123,13 +123,14 @@ impl Client {
     }
 
     /// Remembers what the server has said, unless it was a message. Returns
-    /// its words for somebody who says too much, also among messages.
+    /// its words for somebody who says too much, also among messages; who says
+    /// nothing is not told such a thing, and costs no search.
     pub(super) fn note(&mut self, text: &[u8]) -> Option<String> {
         if !text.is_empty() && text.len() < WORDS && !mark::is_any(text) {
             self.last_words.clear();
             self.last_words.extend_from_slice(text);
         }
-        match text.len() < MESSAGES {
+        match self.speaks {
             true => complaint(text),
             false => None,
         }
@@ -137,7 +138,7 @@ impl Client {
 }
 
 /// The line in which the server complains of too much, if it does.
-pub(super) fn complaint(text: &[u8]) -> Option<String> {
+fn complaint(text: &[u8]) -> Option<String> {
     memchr::memmem::find(text, HELD_BACK)?;
     let mut lines = text.split(|&byte| byte == b'\n');
     let line = lines.find(|line| memchr::memmem::find(line, HELD_BACK).is_some());

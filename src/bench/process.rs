@@ -14,13 +14,8 @@ const OTHER_DESCRIPTORS: u64 = 64;
 /// Whether this program was started to ignore a signal.
 pub(super) fn ignores(signal: i32) -> bool {
     let status = read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status
-        .lines()
-        .find_map(|line| line.strip_prefix("SigIgn:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    let bit = u32::try_from(signal - 1).ok();
-    mask.zip(bit)
-        .is_some_and(|(mask, bit)| mask >> bit & 1 == 1)
+    let mask = u64::from_str_radix(word_after(&status, "SigIgn:"), 16).unwrap_or(0);
+    mask >> (signal - 1) & 1 == 1
 }
 
 /// A process at one moment.
@@ -95,9 +90,13 @@ impl Kernel {
 
 /// The number that follows `label`; 0 when there is none.
 fn number_after(text: &str, label: &str) -> u64 {
+    word_after(text, label).parse().unwrap_or(0)
+}
+
+/// The word that follows `label`; empty when there is none.
+fn word_after<'a>(text: &'a str, label: &str) -> &'a str {
     let rest = text.split_once(label).map_or("", |(_, rest)| rest);
-    let number = rest.split_whitespace().next();
-    number.and_then(|word| word.parse().ok()).unwrap_or(0)
+    rest.split_whitespace().next().unwrap_or("")
 }
 
 /// Sees to it that so many connections can be open.

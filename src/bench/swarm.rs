@@ -26,7 +26,7 @@ const CHUNK: usize = 256 * 1024;
 /// After this long without anything, nothing follows any more.
 const SILENCE: Duration = Duration::from_millis(1500);
 /// What trickles in after the end is not read for longer.
-pub(super) const LONGEST_DRAIN: Duration = Duration::from_secs(120);
+const LONGEST_DRAIN: Duration = Duration::from_secs(120);
 /// How often it is looked whether somebody wants this to end.
 const GLANCE: Duration = Duration::from_millis(100);
 
@@ -224,6 +224,7 @@ impl Swarm {
         let protocol = self.protocol;
         let mut bytes = Vec::new();
         if let Some(client) = self.client(index) {
+            client.speaks = true;
             for mark in marks {
                 protocol.say(&client.room, &mark.text(), &mut bytes);
             }
@@ -394,19 +395,20 @@ impl Swarm {
         }
     }
 
-    /// Reads on until `done` says so or nothing has come for as long as one
-    /// is patient.
-    pub(super) fn drain(
+    /// Gives `state` what each client gets until `done` says so or nothing has
+    /// come for as long as one is patient.
+    pub(super) fn drain<T>(
         &mut self,
-        mut handle: impl FnMut(&Swarm, usize, &[u8]),
-        mut done: impl FnMut() -> bool,
+        state: &mut T,
+        mut handle: impl FnMut(&mut T, &Swarm, usize, &[u8]),
+        done: impl Fn(&T) -> bool,
     ) -> Result<(), BenchError> {
         let patience = self.patience.min(Duration::from_secs(15));
         let mut deadline = Instant::now() + patience;
         let end = Instant::now() + LONGEST_DRAIN;
-        while !done() && Instant::now() < deadline.min(end) {
+        while !done(state) && Instant::now() < deadline.min(end) {
             let came = self.poll(Duration::from_millis(10), |swarm, index, text| {
-                handle(swarm, index, text);
+                handle(state, swarm, index, text);
                 swarm.still_open(index, text)
             })?;
             if came > 0 {

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::balance::Balance;
-use crate::bench::client::complaint;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Timed;
 use crate::bench::mark::{self, Clock, Finder, Mark};
@@ -34,8 +33,6 @@ pub(super) struct Flood {
     /// Messages sent so far.
     pub(super) sent: u64,
     latencies: Option<Timed>,
-    /// What a sender was told.
-    complaint: Option<String>,
 }
 
 impl Flood {
@@ -69,7 +66,6 @@ impl Flood {
             reading: members,
             sent: 0,
             latencies: None,
-            complaint: None,
         }
     }
 
@@ -117,9 +113,7 @@ impl Flood {
             } else if last.elapsed() > swarm.patience() {
                 return Err(BenchError::Stalled(last.elapsed(), swarm.last_words(0)));
             }
-            if let Some(heard) = self.complaint.take() {
-                return Err(BenchError::HeldBack(heard));
-            }
+            swarm.not_held_back()?;
             progress.reach(start.elapsed().as_secs());
         }
         Ok(())
@@ -145,9 +139,6 @@ impl Flood {
             return;
         };
         *received += mark::count(text);
-        if member < self.allowed.len() {
-            self.complaint = self.complaint.take().or_else(|| complaint(text));
-        }
         let Some(Some(finder)) = self.finders.get_mut(member) else {
             return;
         };
@@ -180,16 +171,15 @@ impl Flood {
         if !swarm.protocol.echoes() {
             expected -= self.sent;
         }
-        let flood = std::cell::RefCell::new(self);
         swarm.drain(
-            |swarm, member, text| flood.borrow_mut().receive(swarm, member, text),
-            || flood.borrow().deliveries() >= expected,
+            self,
+            |flood, swarm, member, text| flood.receive(swarm, member, text),
+            |flood| flood.deliveries() >= expected,
         )?;
-        let received = flood.borrow().deliveries();
         Ok(Balance {
             sent,
             expected,
-            received,
+            received: self.deliveries(),
         })
     }
 }

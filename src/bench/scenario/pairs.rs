@@ -12,7 +12,7 @@ use crate::bench::latency::Timed;
 use crate::bench::login::enter;
 use crate::bench::mark::{self, Clock, Finder, Mark};
 use crate::bench::report::Report;
-use crate::bench::swarm::{LONGEST_DRAIN, Swarm};
+use crate::bench::swarm::Swarm;
 
 /// How often it is looked whether time is up.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -28,7 +28,6 @@ pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
         sent: 0,
         received: 0,
         latencies: None,
-        stopping: false,
     };
     for room in 0..rooms {
         talk.say(room * 2, &mut swarm)?;
@@ -44,7 +43,7 @@ pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
     let took = meter.stop(run)?;
     let (deliveries, messages) = (talk.received - before, talk.sent - sent);
     let latencies = talk.latencies.take().unwrap_or_else(Timed::new);
-    let balance = talk.finish(run, &mut swarm)?;
+    let balance = talk.finish(&mut swarm)?;
 
     let mut report = Report::new(run.options, run.target.name.clone());
     let per_second = deliveries as f64 / took.seconds;
@@ -63,7 +62,6 @@ struct Talk {
     sent: u64,
     received: u64,
     latencies: Option<Timed>,
-    stopping: bool,
 }
 
 impl Talk {
@@ -95,11 +93,15 @@ impl Talk {
     fn listen(&mut self, swarm: &mut Swarm) -> Result<usize, BenchError> {
         swarm.poll(GLANCE, |swarm, member, text| {
             swarm.still_open(member, text)?;
-            self.receive(member, text, swarm)
+            for _ in 0..self.receive(swarm, member, text) {
+                self.say(member, swarm)?;
+            }
+            Ok(())
         })
     }
 
-    fn receive(&mut self, member: usize, text: &[u8], swarm: &mut Swarm) -> Result<(), BenchError> {
+    /// How many messages have come to be answered.
+    fn receive(&mut self, swarm: &Swarm, member: usize, text: &[u8]) -> u32 {
         let now = self.clock.now_ns();
         let mut answers = 0;
         if let Some(finder) = self.finders.get_mut(member) {
@@ -115,33 +117,22 @@ impl Talk {
                 }
             });
         }
-        for _ in 0..answers {
-            if !self.stopping {
-                self.say(member, swarm)?;
-            }
-        }
-        Ok(())
+        answers
     }
 
     /// Reads what is still under way.
-    fn finish(&mut self, run: &Run, swarm: &mut Swarm) -> Result<Balance, BenchError> {
-        self.stopping = true;
+    fn finish(&mut self, swarm: &mut Swarm) -> Result<Balance, BenchError> {
         let expected = match swarm.protocol.echoes() {
             true => self.sent * 2,
             false => self.sent,
         };
-        let begun = Instant::now();
-        let mut last = begun;
-        let patience = swarm.patience().min(Duration::from_secs(15));
-        while self.received < expected
-            && last.elapsed() < patience
-            && begun.elapsed() < LONGEST_DRAIN
-        {
-            run.go_on()?;
-            if self.listen(swarm)? > 0 {
-                last = Instant::now();
-            }
-        }
+        swarm.drain(
+            self,
+            |talk, swarm, member, text| {
+                talk.receive(swarm, member, text);
+            },
+            |talk| talk.received >= expected,
+        )?;
         Ok(Balance {
             sent: self.sent,
             expected,

@@ -224,10 +224,10 @@ impl Arrivals {
         clock: Clock,
         swarm: &mut Swarm,
     ) -> Result<(), BenchError> {
-        let arrivals = std::cell::RefCell::new(self);
         swarm.drain(
-            |swarm, member, text| arrivals.borrow_mut().receive(swarm, member, text, clock),
-            || arrivals.borrow().received >= expected,
+            self,
+            |arrivals, swarm, member, text| arrivals.receive(swarm, member, text, clock),
+            |arrivals| arrivals.received >= expected,
         )
     }
 
