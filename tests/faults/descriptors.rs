@@ -29,23 +29,23 @@ fn out_of_descriptors_newcomers_are_refused_and_nobody_else_notices() {
     for name in ["telnet", "tcp", "web"] {
         let now = Level::now(&server);
         limit(Some((now.descriptors + now.database) as u64 + LEFT));
-        let mut inside = Vec::new();
-        let mut refused = 0;
-        for _ in 0..TRIED {
-            let mut stream = TcpStream::connect(server.address(name)).unwrap();
-            match is_full(&mut stream, name) {
-                true => refused += 1,
-                false => inside.push(stream),
-            }
-        }
-        assert!(refused > 0, "{name}: nobody was refused");
+        // All of them are there before the first asks for anything: who has
+        // been answered may leave, and make room for another.
+        let tried: Vec<TcpStream> = (0..TRIED)
+            .map(|_| TcpStream::connect(server.address(name)).unwrap())
+            .collect();
+        let (inside, refused): (Vec<_>, Vec<_>) = tried
+            .into_iter()
+            .map(|mut stream| (Reception::of(&mut stream, name), stream))
+            .partition(|(reception, _)| *reception != Reception::Refused);
+        assert!(!refused.is_empty(), "{name}: nobody was refused");
         assert!(!inside.is_empty(), "{name}: nobody got in");
         server.wait_output(&format!("{name}: cannot accept connections"));
         // One place is enough for the next.
         drop(inside);
         wait_until("somebody gets in", || {
             let mut stream = TcpStream::connect(server.address(name)).unwrap();
-            !is_full(&mut stream, name)
+            Reception::of(&mut stream, name) == Reception::Served
         });
         limit(None);
         // Nothing has ended for want of descriptors.
@@ -56,35 +56,54 @@ fn out_of_descriptors_newcomers_are_refused_and_nobody_else_notices() {
     level.wait_back(&server);
 }
 
-/// Whether a newcomer was turned away. Those who are in get an answer.
-fn is_full(stream: &mut TcpStream, name: &str) -> bool {
-    stream.set_read_timeout(Some(DEADLINE)).unwrap();
-    let port = stream.local_addr().unwrap().port();
-    let question = match name {
-        "web" => "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
-        "tcp" => format!("{{\"name\":\"n{port}\",\"room\":\"full\"}}\nhere\n"),
-        _ => String::new(),
-    };
-    // Words that cross what is sent here may be lost with it.
-    let sent = stream.write_all(question.as_bytes());
-    let mut words = [0; 2048];
-    let mut read = || loop {
-        match stream.read(&mut words) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            read => break read,
+/// How a newcomer is received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reception {
+    /// Is in, and gets what it asks for.
+    Served,
+    /// Is in, and is told that what it asks for takes more than is left.
+    Unserved,
+    /// May not come in.
+    Refused,
+}
+
+impl Reception {
+    /// Those who are in get an answer.
+    fn of(stream: &mut TcpStream, name: &str) -> Reception {
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let port = stream.local_addr().unwrap().port();
+        let question = match name {
+            "web" => "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(),
+            "tcp" => format!("{{\"name\":\"n{port}\",\"room\":\"full\"}}\nhere\n"),
+            _ => String::new(),
+        };
+        // Words that cross what is sent here may be lost with it.
+        let sent = stream.write_all(question.as_bytes());
+        let mut words = [0; 2048];
+        let mut read = || loop {
+            match stream.read(&mut words) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        let count = match sent.and_then(|()| read()) {
+            Ok(count) => count,
+            Err(error) => {
+                let is_reset = matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+                );
+                assert!(is_reset, "{name}: {error}");
+                0
+            }
+        };
+        let words = String::from_utf8_lossy(&words[..count]);
+        if words.is_empty() || words.contains("server is full") {
+            Reception::Refused
+        } else if words.starts_with("HTTP/1.1 503 ") {
+            Reception::Unserved
+        } else {
+            Reception::Served
         }
-    };
-    let count = match sent.and_then(|()| read()) {
-        Ok(count) => count,
-        Err(error) => {
-            let is_reset = matches!(
-                error.kind(),
-                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
-            );
-            assert!(is_reset, "{name}: {error}");
-            0
-        }
-    };
-    let words = String::from_utf8_lossy(&words[..count]);
-    words.is_empty() || words.contains("server is full")
+    }
 }
