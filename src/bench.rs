@@ -7,15 +7,20 @@
 //! for anything without a limit, or leave a server behind that it started.
 
 mod arrival;
+mod check;
 mod client;
+mod enter;
 mod error;
+mod figure_file;
 mod latency;
 mod login;
 mod mark;
 mod options;
+mod people;
 mod process;
 mod progress;
 mod protocol;
+mod register;
 mod report;
 mod scenario;
 mod swarm;
@@ -33,6 +38,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 pub use error::BenchError;
 pub use options::Bench;
 
+use figure_file::FigureFile;
 use options::Scenario;
 use progress::Progress;
 use report::Report;
@@ -65,7 +71,7 @@ impl Run<'_> {
 impl Bench {
     /// Runs the scenario and shows its figures.
     pub fn main(&self) -> ExitCode {
-        match self.run().and_then(|report| self.show(&report)) {
+        match self.measure() {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 let _ = writeln!(io::stderr(), "chat-server bench: {error}");
@@ -75,6 +81,20 @@ impl Bench {
                 }
             }
         }
+    }
+
+    fn measure(&self) -> Result<(), BenchError> {
+        let is_stdout = self.json.as_deref() == Some(Path::new(STDOUT));
+        let file = self.json.as_deref().filter(|_| !is_stdout);
+        // Before the run, which may be long.
+        let figures = file.map(FigureFile::open).transpose()?;
+        let report = self.run()?;
+        // Nobody is left to tell when standard output is closed.
+        let _ = match is_stdout {
+            true => write!(io::stdout(), "{}", report.json()),
+            false => write!(io::stdout(), "{report}"),
+        };
+        figures.map_or(Ok(()), |file| file.write(&report.json()))
     }
 
     fn run(&self) -> Result<Report, BenchError> {
@@ -104,22 +124,5 @@ impl Bench {
             let _ = write!(io::stderr(), "the log of its server:\n{log}");
         }
         report
-    }
-
-    fn show(&self, report: &Report) -> Result<(), BenchError> {
-        let json = self.json.as_deref();
-        if json != Some(Path::new(STDOUT)) {
-            // Nobody is left to tell when standard output is closed.
-            let _ = write!(io::stdout(), "{report}");
-        }
-        match json {
-            None => Ok(()),
-            Some(path) if path == Path::new(STDOUT) => {
-                let _ = write!(io::stdout(), "{}", report.json());
-                Ok(())
-            }
-            Some(path) => std::fs::write(path, report.json())
-                .map_err(|error| BenchError::Unwritable(path.to_owned(), error)),
-        }
     }
 }

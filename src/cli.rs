@@ -189,7 +189,12 @@ fn refuse_unheeded(config: Option<&Path>, flags: &[Flag]) -> Result<(), clap::Er
         "{given} is not for bench: --server-config changes settings of the server it starts, \
          --address measures another"
     );
-    Err(Arguments::command().error(ErrorKind::ArgumentConflict, why))
+    Err(conflict(why))
+}
+
+/// Options that do not go together.
+fn conflict(why: impl Display) -> clap::Error {
+    Arguments::command().error(ErrorKind::ArgumentConflict, why)
 }
 
 /// Understands a command line (the program's name first). An error is
@@ -201,8 +206,9 @@ pub fn parse(
     let mut arguments = Arguments::try_parse_from(args.into_iter().map(with_two_dashes))?;
     let (config, task) = (arguments.config.take(), arguments.task.take());
     let flags = arguments.flags();
-    if matches!(task, Some(Task::Bench(_))) {
+    if let Some(Task::Bench(what)) = &task {
         refuse_unheeded(config.as_deref(), &flags)?;
+        what.check().map_err(conflict)?;
     }
     let file = match config {
         Some(path) => ConfigFile::Required(path),

@@ -132,6 +132,39 @@ fn pairs_on_schedule_say_what_was_due() {
 }
 
 #[test]
+fn direct_messages_are_measured_between_accounts() {
+    let by_api = |load: &str| figures(&format!("--protocol api {load}"));
+    let pairs = by_api("pairs --rooms 3 --seconds 1");
+    // Who says something does not hear it.
+    assert_balanced(&pairs, 1.0);
+    assert_messages_timed(&pairs, "latency");
+    let scheduled = by_api("--tls pairs --rooms 3 --rate 50 --seconds 1");
+    assert_eq!(number(&scheduled, "sent"), 50.0);
+    assert_balanced(&scheduled, 1.0);
+    let logins = by_api("logins --connections 9");
+    assert_latencies(&logins, "login");
+    let idle = by_api("idle --connections 9");
+    assert_eq!(number(&idle, "held"), 9.0);
+    assert!(number(&idle, "threads") > 9.0);
+}
+
+#[test]
+fn accounts_are_used_again_by_those_who_come_and_go() {
+    let visits = figures("--protocol api churn --per-second 50 --seconds 1");
+    assert!(number(&visits, "visits_per_second") > 0.0);
+    assert_latencies(&visits, "login");
+}
+
+#[test]
+fn a_server_that_lets_few_register_is_named_with_the_setting_to_change() {
+    let server = Server::start(|config| config["limits"]["auth_attempts"] = 3.into());
+    let there = format!("--protocol api --address {} pairs", server.web());
+    let said = complaint(command(&there).output().unwrap());
+    assert!(said.contains("not let in"), "{said}");
+    assert!(said.contains("limits.auth_attempts"), "{said}");
+}
+
+#[test]
 fn idle_connections_have_a_size() {
     let figures = figures("--protocol ws idle --connections 30");
     assert_eq!(number(&figures, "held"), 30.0);
@@ -200,20 +233,25 @@ fn another_server_is_measured_by_the_same_hand() {
 fn the_table_is_for_people_and_the_file_for_programs() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("figures.json");
-    let output = command("room --members 4 --seconds 1 --json")
+    std::fs::write(&file, "earlier figures, and longer ones ".repeat(1000)).unwrap();
+    let output = command("--tls room --members 3 --seconds 1 --json")
         .arg(&file)
+        .args(["--server-config", r#"{"history":"off"}"#])
         .output()
         .unwrap();
     let table = String::from_utf8(output.stdout).unwrap();
-    let settings = "members 4, senders 4, window 32, seconds 1";
-    assert!(table.starts_with(&format!(
-        "room by telnet, a server of its own: {settings}\n"
-    )));
+    let server = r#"a server of its own with {"history":"off"}"#;
+    let settings = "members 3, senders 3, window 32, seconds 1";
+    let first = format!("room by telnet over TLS, {server}: {settings}\n");
+    assert!(table.starts_with(&first), "{table}");
     assert!(table.contains("latency, p99 "), "{table}");
     let report: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    assert_eq!(report["settings"]["members"], 4);
+    assert_eq!(report["settings"]["members"], 3);
+    assert_eq!(report["settings"]["senders"], 3);
     assert_eq!(report["protocol"], "telnet");
-    assert_balanced(&report["figures"], 4.0);
+    assert_eq!(report["tls"], true);
+    assert_eq!(report["server_config"]["history"], "off");
+    assert_balanced(&report["figures"], 3.0);
 }
 
 #[test]
@@ -319,9 +357,70 @@ fn a_server_that_speaks_something_else_is_not_waited_for_forever() {
 }
 
 #[test]
-fn irc_needs_another_server() {
-    let said = complaint(command("--protocol irc pairs").output().unwrap());
-    assert!(said.contains("--address"), "{said}");
+fn options_that_do_not_go_together_are_refused_wherever_they_are() {
+    for (wrong, why) in [
+        ("--protocol irc pairs", "irc: this server does not speak it"),
+        ("--protocol api room", "room: direct messages have no rooms"),
+        ("--protocol api slow", "slow: direct messages have no rooms"),
+        ("pairs --pid 1", "--pid is for a server at --address"),
+        ("--tls-trust x pairs", "--tls-trust is for a server at"),
+        (
+            "--address x:1 pairs --tls",
+            "--tls is for a server of its own",
+        ),
+        (
+            "pairs --server-config {} --address x:1",
+            "--server-config is for a server of its own",
+        ),
+        (
+            "--address x:1 send-loop",
+            "--address: send-loop has no server",
+        ),
+        ("send-loop --tls", "--tls: send-loop has no server"),
+        (
+            "room --members 3 --senders 4",
+            "--senders 4: there are only 3 --members",
+        ),
+        (
+            "slow --members 5 --readers 4",
+            "--readers 4 of --members 5: two must go on",
+        ),
+        (
+            "slow --members 5 --senders 4",
+            "--senders 4: of 5 --members, 1 stop reading and one must hear the others: 3 can",
+        ),
+    ] {
+        let output = command(wrong).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{wrong}: {said}");
+        assert!(said.contains(why), "{wrong}: {said}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_noticed_before_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere/figures.json");
+    // The run would be longer than anybody waits for a test.
+    let output = command("pairs --seconds 600 --json").arg(&nowhere).output();
+    let said = complaint(output.unwrap());
+    assert!(
+        said.contains("nowhere/figures.json cannot be written"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_run_that_fails_leaves_the_file_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new] = ["old.json", "new.json"].map(|name| folder.path().join(name));
+    std::fs::write(&old, "earlier figures").unwrap();
+    for file in [&old, &new] {
+        let there = format!("--address {} pairs --json", free_address());
+        complaint(command(&there).arg(file).output().unwrap());
+    }
+    assert_eq!(std::fs::read_to_string(old).unwrap(), "earlier figures");
+    assert!(!new.exists());
 }
 
 #[test]

@@ -23,9 +23,9 @@ pub(super) struct Client {
     tls: Option<Box<ClientConnection>>,
     /// How its bytes become text.
     pub(super) wire: Wire,
-    /// Where it says what it says.
-    pub(super) room: String,
-    /// Whether it has said something there.
+    /// Where, or to whom, it says what it says.
+    pub(super) place: String,
+    /// Whether it has said something.
     pub(super) speaks: bool,
     /// Whether the socket is not connected yet.
     pub(super) connecting: bool,
@@ -38,19 +38,19 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// One whose socket is about to connect; who talks in `room`, and by TLS if
+    /// One whose socket is about to connect; who talks at `place`, and by TLS if
     /// there is somebody to `trust`.
     pub(super) fn new(
         stream: TcpStream,
         protocol: Protocol,
-        room: String,
+        place: String,
         trust: Option<&Trust>,
     ) -> Result<Client, BenchError> {
         Ok(Client {
             stream,
             tls: trust.map(Trust::begin).transpose()?,
             wire: Wire::new(protocol),
-            room,
+            place,
             speaks: false,
             connecting: true,
             unsent: Vec::new(),

@@ -109,12 +109,16 @@ fn hint(heard: &str) -> &'static str {
     found.map_or("", |(_, hint)| hint)
 }
 
-/// The server's words and, if we know them, what can be done.
+/// The last of the server's words and, if we know them, what can be done.
 fn write_heard(f: &mut fmt::Formatter<'_>, heard: &str) -> fmt::Result {
-    let words = heard.trim();
-    match words.is_empty() {
-        true => write!(f, "; the server said nothing")?,
-        false => write!(f, "; the server said: {}", crate::text::Text::clean(words))?,
+    let mut lines = heard.lines().filter(|line| !line.trim().is_empty());
+    match lines.next_back() {
+        None => write!(f, "; the server said nothing")?,
+        Some(line) => write!(
+            f,
+            "; the server said: {}",
+            crate::text::Text::clean(line.trim())
+        )?,
     }
     match hint(heard) {
         "" => Ok(()),

@@ -4,46 +4,24 @@ use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
 use serde_json::json;
+use tungstenite::protocol::frame::coding::{Control, OpCode};
 
-use super::Run;
 use super::error::BenchError;
-use super::latency::Latencies;
-use super::protocol::Protocol;
+use super::protocol::{Protocol, frame};
 use super::swarm::Swarm;
 
 /// As much of what a server says as is kept to tell people.
 const HEARD: usize = 2048;
-/// Letters that look like no others.
-const LETTERS: &[u8; 16] = b"bcdfghjkpqrstvxz";
-
-/// Nicknames that no two runs share, of at most nine characters, which is all
-/// that some IRC servers allow.
-pub(super) struct Names(String);
-
-impl Names {
-    /// Those of a new run.
-    pub(super) fn new() -> Result<Names, BenchError> {
-        let mut random = [0; 3];
-        getrandom::fill(&mut random)
-            .map_err(|error| BenchError::Io("no randomness", std::io::Error::other(error)))?;
-        let letter = |byte: u8| LETTERS.get(usize::from(byte % 16)).copied().unwrap_or(b'b');
-        Ok(Names(
-            random.map(|byte| char::from(letter(byte))).iter().collect(),
-        ))
-    }
-
-    /// The nickname with a number.
-    pub(super) fn get(&self, number: usize) -> String {
-        format!("{}{number:05}", self.0)
-    }
-}
-
+/// What comes back from who is in.
+const PING: &str = "bench: in?";
 /// Where somebody is going.
 pub(super) struct Way {
     /// Who.
     pub(super) nickname: String,
-    /// Into which room, if any.
-    pub(super) room: Option<String>,
+    /// Into which room or to whom, if anywhere.
+    pub(super) place: Option<String>,
+    /// What proves who it is, where that has to be.
+    pub(super) token: Option<String>,
 }
 
 /// What they have come to.
@@ -95,9 +73,9 @@ impl Entering {
         let protocol = swarm.protocol;
         if matches!(protocol, Protocol::Room | Protocol::RoomWs) {
             // Nobody is nowhere there.
-            way.room.get_or_insert_with(|| way.nickname.clone());
+            way.place.get_or_insert_with(|| way.nickname.clone());
         }
-        let index = swarm.connect(way.room.clone().unwrap_or_default())?;
+        let index = swarm.connect(way.place.clone().unwrap_or_default())?;
         let mut entering = Entering {
             protocol,
             way,
@@ -125,6 +103,11 @@ impl Entering {
             Protocol::Json => {
                 self.stage = Stage::Token;
                 token_request(nickname)
+            }
+            Protocol::Api => {
+                self.stage = Stage::Upgrade;
+                let token = self.way.token.as_deref().unwrap_or_default();
+                upgrade_request(&format!("/api/ws?token={token}"))
             }
             Protocol::Room => {
                 self.stage = Stage::Joining;
@@ -178,6 +161,11 @@ impl Entering {
         }
     }
 
+    /// Whether it is where it wanted to be.
+    pub(super) fn is_inside(&self) -> bool {
+        self.stage == Stage::Inside
+    }
+
     /// How long it has taken.
     pub(super) fn took(&self) -> Duration {
         self.since.elapsed()
@@ -216,6 +204,14 @@ impl Entering {
             Protocol::Json => {
                 self.stage = Stage::Named;
                 Ok(())
+            }
+            Protocol::Api => {
+                // Nobody says anything there to those who come in, but who is
+                // answered is in.
+                self.stage = Stage::Joining;
+                let mut ping = Vec::new();
+                frame(OpCode::Control(Control::Ping), PING.as_bytes(), &mut ping);
+                swarm.send(index, &ping)
             }
             _ => {
                 self.stage = Stage::Greeting;
@@ -257,7 +253,7 @@ impl Entering {
         }
         let Some(room) = self
             .way
-            .room
+            .place
             .as_ref()
             .filter(|_| self.stage == Stage::Named)
         else {
@@ -276,13 +272,14 @@ impl Entering {
 
     /// What is in the line with which the present stage is over.
     fn awaited(&self) -> String {
-        let room = self.way.room.as_deref().unwrap_or_default();
+        let room = self.way.place.as_deref().unwrap_or_default();
         let joining = self.stage == Stage::Joining;
         match self.protocol {
             Protocol::Telnet | Protocol::Ws if joining => format!("#{room}"),
             Protocol::Telnet | Protocol::Ws => "/help".to_owned(),
             Protocol::Json if joining => format!("\"room\":\"{room}\""),
             Protocol::Json => "\"type\":\"welcome\"".to_owned(),
+            Protocol::Api => PING.to_owned(),
             Protocol::Room | Protocol::RoomWs => format!("{}:hello", self.way.nickname),
             Protocol::Irc if joining => " 366 ".to_owned(),
             Protocol::Irc => " 001 ".to_owned(),
@@ -296,7 +293,7 @@ impl Entering {
     }
 
     fn room_hello(&self) -> String {
-        json!({ "name": self.way.nickname, "room": self.way.room }).to_string()
+        json!({ "name": self.way.nickname, "room": self.way.place }).to_string()
     }
 }
 
@@ -305,7 +302,7 @@ fn refuses(protocol: Protocol, line: &str) -> bool {
     match protocol {
         Protocol::Telnet | Protocol::Ws => line.starts_with("! "),
         Protocol::Json => line.contains("\"type\":\"error\""),
-        Protocol::Room | Protocol::RoomWs => false,
+        Protocol::Room | Protocol::RoomWs | Protocol::Api => false,
         Protocol::Irc => {
             let mut words = line.split(' ');
             let first = words.next();
@@ -334,72 +331,4 @@ fn token_request(nickname: &str) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
-}
-
-/// How it was to come in.
-pub(super) struct Entered {
-    /// How long each took.
-    pub(super) times: Latencies,
-    /// How long it took all of them together.
-    pub(super) took: Duration,
-}
-
-/// Has `count` clients come in, so many at a time as the options say, each
-/// into its room if it has one. They are the first of the swarm, in order.
-pub(super) fn enter(
-    run: &Run,
-    swarm: &mut Swarm,
-    count: usize,
-    room: impl Fn(usize) -> Option<String>,
-) -> Result<Entered, BenchError> {
-    let (progress, at_once) = (&run.progress, run.options.at_once);
-    progress.begin("coming in", count as u64);
-    let names = Names::new()?;
-    let patience = swarm.patience();
-    let started = Instant::now();
-    let mut last = started;
-    let mut clients: Vec<Entering> = Vec::with_capacity(count);
-    let mut times = Latencies::new();
-    let mut inside = 0;
-    while inside < count {
-        while clients.len() < count && clients.len() - inside < at_once {
-            let number = clients.len();
-            let way = Way {
-                nickname: names.get(number),
-                room: room(number),
-            };
-            clients.push(Entering::begin(swarm, way, Instant::now())?.1);
-        }
-        swarm.poll(patience, |swarm, index, text| {
-            let Some(client) = clients.get_mut(index) else {
-                return Ok(());
-            };
-            match client.advance(swarm, index, text)? {
-                Outcome::Underway => {}
-                Outcome::Inside => {
-                    times.add(client.took());
-                    inside += 1;
-                    last = Instant::now();
-                }
-                Outcome::Refused => {
-                    let heard = client.heard();
-                    return Err(BenchError::Refused { inside, heard });
-                }
-            }
-            Ok(())
-        })?;
-        progress.reach(inside as u64);
-        if last.elapsed() > patience {
-            let waiting = clients.iter().find(|client| client.stage != Stage::Inside);
-            return Err(BenchError::NotLetIn {
-                inside,
-                patience,
-                heard: waiting.map(Entering::heard).unwrap_or_default(),
-            });
-        }
-    }
-    Ok(Entered {
-        times,
-        took: started.elapsed(),
-    })
 }

@@ -19,20 +19,23 @@ Examples:
   chat-server bench --address chat.example.org:4000 room --members 200
   chat-server bench --protocol irc --address localhost:6667 logins";
 
+/// Who send in a room, unless it is said how many.
+const SENDERS: usize = 4;
+
 /// What to measure.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(after_help = AFTER)]
 pub struct Bench {
     #[command(subcommand)]
     pub(super) scenario: Scenario,
-    /// What the clients speak
+    /// What the clients speak; for api each gets an account, which stays on the server
     #[arg(long, global = true, value_enum, default_value_t = Protocol::Telnet)]
     pub(super) protocol: Protocol,
     /// The server to measure, instead of one of its own
     #[arg(long, global = true, value_name = "HOST:PORT")]
     pub(super) address: Option<String>,
     /// The process of the server at --address, if it is on this machine
-    #[arg(long, global = true, value_name = "PID", requires = "address")]
+    #[arg(long, global = true, value_name = "PID")]
     pub(super) pid: Option<u32>,
     /// Seconds that are measured, after one that is not
     #[arg(long, global = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=86_400))]
@@ -47,17 +50,14 @@ pub struct Bench {
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
     /// Have everybody come over TLS, to a server of its own
-    #[arg(long, global = true, conflicts_with = "address")]
+    #[arg(long, global = true)]
     pub(super) tls: bool,
     /// Have everybody come over TLS, trusting the certificates in this PEM file
-    #[arg(long, global = true, value_name = "FILE", requires = "address")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub(super) tls_trust: Option<PathBuf>,
     /// Settings of the server it starts, such as {"history":"off"}
-    #[arg(
-        long, global = true, value_name = "JSON", default_value = "{}",
-        value_parser = parse_settings, conflicts_with = "address"
-    )]
-    pub(super) server_config: Value,
+    #[arg(long, global = true, value_name = "JSON", value_parser = parse_settings)]
+    pub(super) server_config: Option<Value>,
 }
 
 /// Kinds of load.
@@ -68,9 +68,9 @@ pub(super) enum Scenario {
         /// Members of the room, senders and all
         #[arg(long, default_value_t = 1000, value_parser = at_least::<2>)]
         members: usize,
-        /// Members who send
-        #[arg(long, default_value_t = 4, value_parser = senders)]
-        senders: usize,
+        /// Members who send, if not 4 or as many as there can be
+        #[arg(long, value_parser = senders)]
+        senders: Option<usize>,
         /// Messages each sender has under way
         #[arg(long, default_value_t = 32, value_parser = at_least::<1>)]
         window: usize,
@@ -113,9 +113,9 @@ pub(super) enum Scenario {
         /// Members who never read again
         #[arg(long, default_value_t = 1, value_parser = at_least::<1>)]
         readers: usize,
-        /// Members who send
-        #[arg(long, default_value_t = 4, value_parser = senders)]
-        senders: usize,
+        /// Members who send, if not 4 or as many as there can be
+        #[arg(long, value_parser = senders)]
+        senders: Option<usize>,
         /// Messages each sender has under way
         #[arg(long, default_value_t = 32, value_parser = at_least::<1>)]
         window: usize,
@@ -140,6 +140,11 @@ impl Bench {
             _ => ("seconds", self.seconds),
         });
         settings
+    }
+
+    /// Whether everybody comes over TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.tls || self.tls_trust.is_some()
     }
 
     /// How long is measured.
@@ -178,27 +183,48 @@ impl Scenario {
         }
     }
 
+    /// How many can send, so that in a room with slow readers somebody else
+    /// goes on reading.
+    pub(super) fn most_senders(&self) -> usize {
+        match *self {
+            Scenario::Room { members, .. } => members,
+            Scenario::Slow {
+                members, readers, ..
+            } => members.saturating_sub(readers + 1),
+            _ => 0,
+        }
+    }
+
+    /// How many send in a room.
+    pub(super) fn senders(&self) -> usize {
+        match *self {
+            Scenario::Room { senders, .. } | Scenario::Slow { senders, .. } => {
+                senders.unwrap_or_else(|| self.most_senders().min(SENDERS))
+            }
+            _ => 0,
+        }
+    }
+
     fn settings(&self) -> Vec<(&'static str, u64)> {
         let n = |count: usize| count as u64;
         match *self {
             Scenario::Room {
                 members,
-                senders,
                 rate: Some(rate),
                 ..
             } => vec![
                 ("members", n(members)),
-                ("senders", n(senders)),
+                ("senders", n(self.senders())),
                 ("rate", rate),
             ],
             Scenario::Room {
                 members,
-                senders,
                 window,
                 rate: None,
+                ..
             } => vec![
                 ("members", n(members)),
-                ("senders", n(senders)),
+                ("senders", n(self.senders())),
                 ("window", n(window)),
             ],
             Scenario::Pairs { rooms, rate } => {
@@ -212,12 +238,12 @@ impl Scenario {
             Scenario::Slow {
                 members,
                 readers,
-                senders,
                 window,
+                ..
             } => vec![
                 ("members", n(members)),
                 ("readers", n(readers)),
-                ("senders", n(senders)),
+                ("senders", n(self.senders())),
                 ("window", n(window)),
             ],
             Scenario::SendLoop { members, rate } => vec![("members", n(members)), ("rate", rate)],

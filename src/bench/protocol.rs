@@ -18,6 +18,8 @@ pub(super) enum Protocol {
     Room,
     /// Room lines over a WebSocket
     RoomWs,
+    /// Direct messages between accounts over a WebSocket
+    Api,
     /// IRC, to measure other servers by the same hand
     Irc,
 }
@@ -31,38 +33,47 @@ impl Protocol {
             Protocol::Json => "json",
             Protocol::Room => "room",
             Protocol::RoomWs => "room-ws",
+            Protocol::Api => "api",
             Protocol::Irc => "irc",
         }
     }
 
-    /// Whether who says something in a room hears it, too.
+    /// Whether who says something hears it, too.
     pub(super) fn echoes(self) -> bool {
-        self != Protocol::Irc
+        !matches!(self, Protocol::Irc | Protocol::Api)
     }
 
     /// Whether a frame is a line.
     pub(super) fn is_framed(self) -> bool {
-        matches!(self, Protocol::Ws | Protocol::Json | Protocol::RoomWs)
+        matches!(
+            self,
+            Protocol::Ws | Protocol::Json | Protocol::RoomWs | Protocol::Api
+        )
     }
 
     /// The name of our listener for it, plain.
     pub(super) fn listener(self) -> Option<&'static str> {
         match self {
             Protocol::Telnet => Some("telnet"),
-            Protocol::Ws | Protocol::Json | Protocol::RoomWs => Some("web"),
+            Protocol::Ws | Protocol::Json | Protocol::RoomWs | Protocol::Api => Some("web"),
             Protocol::Room => Some("tcp"),
             Protocol::Irc => None,
         }
     }
 
-    /// Appends the bytes with which somebody in `room` says something.
-    pub(super) fn say(self, room: &str, text: &str, out: &mut Vec<u8>) {
+    /// Appends the bytes with which somebody says something in a room or, where
+    /// there are none, to somebody.
+    pub(super) fn say(self, place: &str, text: &str, out: &mut Vec<u8>) {
         match self {
             Protocol::Json => {
                 let command = json!({ "type": "message", "args": { "body": text } });
                 self.line(&command.to_string(), out);
             }
-            Protocol::Irc => self.line(&format!("PRIVMSG #{room} :{text}"), out),
+            Protocol::Api => {
+                let message = json!({ "recipient": place, "message": text });
+                self.line(&message.to_string(), out);
+            }
+            Protocol::Irc => self.line(&format!("PRIVMSG #{place} :{text}"), out),
             _ => self.line(text, out),
         }
     }

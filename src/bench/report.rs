@@ -10,7 +10,9 @@ use super::options::Bench;
 pub(super) struct Report {
     scenario: &'static str,
     protocol: &'static str,
+    tls: bool,
     server: String,
+    server_config: Option<Value>,
     settings: Vec<(&'static str, u64)>,
     figures: Vec<Figure>,
 }
@@ -28,7 +30,9 @@ impl Report {
         Report {
             scenario: options.scenario.name(),
             protocol: options.protocol.name(),
+            tls: options.is_secure(),
             server,
+            server_config: options.server_config.clone(),
             settings: options.settings(),
             figures: Vec::new(),
         }
@@ -69,7 +73,9 @@ impl Report {
             "version": env!("CARGO_PKG_VERSION"),
             "scenario": self.scenario,
             "protocol": self.protocol,
+            "tls": self.tls,
             "server": self.server,
+            "server_config": self.server_config,
             "settings": settings,
             "figures": figures,
         });
@@ -80,11 +86,18 @@ impl Report {
 /// The table.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} by {}, {}:",
-            self.scenario, self.protocol, self.server
-        )?;
+        let tls = if self.tls { " over TLS" } else { "" };
+        let Report {
+            scenario,
+            protocol,
+            server,
+            ..
+        } = self;
+        write!(f, "{scenario} by {protocol}{tls}, {server}")?;
+        if let Some(settings) = &self.server_config {
+            write!(f, " with {settings}")?;
+        }
+        write!(f, ":")?;
         for (at, (name, value)) in self.settings.iter().enumerate() {
             let comma = if at == 0 { "" } else { "," };
             let (name, value) = (name.replace('_', " "), readable(*value as f64));

@@ -27,18 +27,18 @@ const WARM_UP: Duration = Duration::from_secs(1);
 
 /// Runs the scenario that was asked for.
 pub(super) fn run(run: &mut Run) -> Result<Report, BenchError> {
+    let senders = run.options.scenario.senders();
     match run.options.scenario {
         Scenario::Room {
             members,
-            senders,
             rate: Some(rate),
             ..
         } => schedule::run(run, Plan::one_room(members, senders, rate)),
         Scenario::Room {
             members,
-            senders,
             window,
             rate: None,
+            ..
         } => room::run(run, members, senders, window),
         Scenario::Pairs {
             rooms,
@@ -51,8 +51,8 @@ pub(super) fn run(run: &mut Run) -> Result<Report, BenchError> {
         Scenario::Slow {
             members,
             readers,
-            senders,
             window,
+            ..
         } => slow::run(run, (members, readers), (senders, window)),
         Scenario::SendLoop { members, rate } => send_loop::run(run, members, rate),
     }

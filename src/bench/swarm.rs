@@ -121,10 +121,10 @@ impl Swarm {
         }
     }
 
-    /// Begins to connect one client, who will talk in a room.
-    pub(super) fn connect(&mut self, room: String) -> Result<usize, BenchError> {
+    /// Begins to connect one client, who will talk at a place.
+    pub(super) fn connect(&mut self, place: String) -> Result<usize, BenchError> {
         let index = self.free.pop().unwrap_or(self.clients.len());
-        let client = Some(self.open(index, room)?);
+        let client = Some(self.open(index, place)?);
         match self.clients.get_mut(index) {
             Some(slot) => *slot = client,
             None => self.clients.push(client),
@@ -134,18 +134,18 @@ impl Swarm {
 
     /// Has a client begin anew with another connection.
     pub(super) fn reconnect(&mut self, index: usize) -> Result<(), BenchError> {
-        let room = match self.client(index) {
-            Some(client) => std::mem::take(&mut client.room),
+        let place = match self.client(index) {
+            Some(client) => std::mem::take(&mut client.place),
             None => return Ok(()),
         };
-        let anew = self.open(index, room)?;
+        let anew = self.open(index, place)?;
         if let Some(slot) = self.clients.get_mut(index) {
             *slot = Some(anew);
         }
         Ok(())
     }
 
-    fn open(&self, index: usize, room: String) -> Result<Client, BenchError> {
+    fn open(&self, index: usize, place: String) -> Result<Client, BenchError> {
         let unreachable = |error: Errno| BenchError::Unreachable(self.address, error.into());
         let family = match self.address {
             SocketAddr::V4(_) => AddressFamily::INET,
@@ -165,7 +165,7 @@ impl Swarm {
             .set_nodelay(true)
             .map_err(BenchError::io("TCP_NODELAY"))?;
         epoll::add(&self.epoll, &stream, data, interest).map_err(BenchError::errno("epoll"))?;
-        Client::new(stream, self.protocol, room, self.trust.as_ref())
+        Client::new(stream, self.protocol, place, self.trust.as_ref())
     }
 
     /// Closes a client's connection.
@@ -210,7 +210,7 @@ impl Swarm {
         self.send(index, &answer)
     }
 
-    /// Has a client say something in its room.
+    /// Has a client say something at its place.
     pub(super) fn say(&mut self, index: usize, mark: Mark) -> Result<(), BenchError> {
         self.say_all(index, std::iter::once(mark))
     }
@@ -226,7 +226,7 @@ impl Swarm {
         if let Some(client) = self.client(index) {
             client.speaks = true;
             for mark in marks {
-                protocol.say(&client.room, &mark.text(), &mut bytes);
+                protocol.say(&client.place, &mark.text(), &mut bytes);
             }
         }
         self.send(index, &bytes)

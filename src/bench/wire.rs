@@ -82,7 +82,8 @@ fn take_frames(
             break;
         };
         match header.opcode {
-            OpCode::Data(_) => {
+            // A pong says what was asked, and nobody asks without need.
+            OpCode::Data(_) | OpCode::Control(Control::Pong) => {
                 text.extend_from_slice(payload);
                 text.push(b'\n');
             }
@@ -147,10 +148,10 @@ mod tests {
     fn a_websocket_ping_is_answered_and_not_text() {
         let mut bytes = b"\x81\x02hi\x89\x01p\x81\x7e\x01\x00".to_vec();
         bytes.extend_from_slice(&[b'|'; 256]);
-        bytes.extend_from_slice(b"\x88\x05\x03\xf0bye");
+        bytes.extend_from_slice(b"\x8a\x03in?\x88\x05\x03\xf0bye");
         let (text, answer) = decoded(|| Wire::Frames(Vec::new()), &bytes);
         let long = "|".repeat(256);
-        assert_eq!(text, format!("hi\n{long}\nbye").as_bytes());
+        assert_eq!(text, format!("hi\n{long}\nin?\nbye").as_bytes());
         assert_eq!(answer, b"\x8a\x81\0\0\0\0p");
     }
 }

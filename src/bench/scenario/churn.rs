@@ -9,18 +9,22 @@ use super::schedule::due_ns;
 use crate::bench::Run;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Latencies;
-use crate::bench::login::{Entering, Names, Outcome, Way};
+use crate::bench::login::{Entering, Outcome};
+use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
 /// More than this at once means that the server does not keep up.
 pub(in crate::bench) const MOST_AT_ONCE: usize = 10_000;
 
+/// Where people need accounts, there are so many, who come again and again.
+const ACCOUNTS: usize = 20;
+
 /// Lets people come and go.
 pub(super) fn run(run: &Run, per_second: u64) -> Result<Report, BenchError> {
     let mut visits = Visits {
         swarm: Swarm::new(run)?,
-        names: Names::new()?,
+        people: People::new(run, ACCOUNTS)?,
         underway: HashMap::new(),
         logins: Latencies::new(),
         begun: 0,
@@ -77,7 +81,7 @@ pub(super) fn run(run: &Run, per_second: u64) -> Result<Report, BenchError> {
 
 struct Visits {
     swarm: Swarm,
-    names: Names,
+    people: People,
     underway: HashMap<usize, Entering>,
     logins: Latencies,
     begun: u64,
@@ -86,10 +90,7 @@ struct Visits {
 
 impl Visits {
     fn begin(&mut self, due: Instant) -> Result<(), BenchError> {
-        let way = Way {
-            nickname: self.names.get(self.begun as usize),
-            room: None,
-        };
+        let way = self.people.way(self.begun as usize, None);
         let (index, entering) = Entering::begin(&mut self.swarm, way, due)?;
         self.underway.insert(index, entering);
         self.begun += 1;

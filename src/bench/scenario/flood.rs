@@ -39,8 +39,7 @@ impl Flood {
     /// Nothing sent yet. The first `senders` send, and whoever is their
     /// witness is among the first `reading`, who go on reading.
     pub(super) fn new(members: usize, reading: usize, senders: usize, window: usize) -> Flood {
-        let senders = senders.min(reading);
-        let others = reading - senders;
+        let others = reading.saturating_sub(senders);
         let mut witness_of: HashMap<usize, Vec<usize>> = HashMap::new();
         for sender in 0..senders {
             let witness = match others {

@@ -4,8 +4,9 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 use crate::bench::Run;
+use crate::bench::enter::enter;
 use crate::bench::error::BenchError;
-use crate::bench::login::enter;
+use crate::bench::people::People;
 use crate::bench::process::{Kernel, Process};
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
@@ -17,9 +18,10 @@ const BARE: usize = 1000;
 /// more. Of what the kernel keeps, the clients' ends are taken off: half of
 /// what as many bare connections would cost.
 pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
+    let people = People::new(run, connections)?;
     let mut swarm = Swarm::new(run)?;
     let (process, kernel) = (run.target.process()?, Kernel::read()?);
-    let entered = enter(run, &mut swarm, connections, |_| None)?;
+    let entered = enter(run, &mut swarm, connections, &people, |_| None)?;
     swarm.settle()?;
     let (process_after, kernel_after) = (run.target.process()?, Kernel::read()?);
     let client_end = client_end().ok();

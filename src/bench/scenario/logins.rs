@@ -1,19 +1,21 @@
 //! How fast people come in: from connecting to being in the one channel that
-//! all the others are in, too.
+//! all the others are in, too. Where there are no channels, to being there.
 
 use super::meter::Meter;
 use crate::bench::Run;
+use crate::bench::enter::enter;
 use crate::bench::error::BenchError;
-use crate::bench::login::enter;
+use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
 /// Lets them in.
 pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
+    let people = People::new(run, connections)?;
     let mut swarm = Swarm::new(run)?;
     let room = |_| Some("crowd".to_owned());
     let meter = Meter::start(run)?;
-    let entered = enter(run, &mut swarm, connections, room)?;
+    let entered = enter(run, &mut swarm, connections, &people, room)?;
     let took = meter.stop(run)?;
 
     let mut report = Report::new(run.options, run.target.name.clone());

@@ -7,10 +7,11 @@ use super::WARM_UP;
 use super::balance::Balance;
 use super::meter::Meter;
 use crate::bench::Run;
+use crate::bench::enter::enter;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Timed;
-use crate::bench::login::enter;
 use crate::bench::mark::{self, Clock, Finder, Mark};
+use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
@@ -19,8 +20,10 @@ const GLANCE: Duration = Duration::from_millis(10);
 
 /// Lets all rooms talk.
 pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
+    let people = People::new(run, rooms * 2)?;
     let mut swarm = Swarm::new(run)?;
-    enter(run, &mut swarm, rooms * 2, |member| Some(room(member)))?;
+    let place = |member| Some(people.place_of_two(member));
+    enter(run, &mut swarm, rooms * 2, &people, place)?;
     swarm.settle()?;
     let mut talk = Talk {
         clock: Clock::start(),
@@ -139,11 +142,6 @@ impl Talk {
             received: self.received,
         })
     }
-}
-
-/// Where a member talks.
-pub(super) fn room(member: usize) -> String {
-    format!("pair{}", member / 2)
 }
 
 /// Which of the two a member is.

@@ -4,8 +4,9 @@ use super::WARM_UP;
 use super::flood::Flood;
 use super::meter::Meter;
 use crate::bench::Run;
+use crate::bench::enter::enter;
 use crate::bench::error::BenchError;
-use crate::bench::login::enter;
+use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
@@ -16,9 +17,10 @@ pub(super) fn run(
     senders: usize,
     window: usize,
 ) -> Result<Report, BenchError> {
+    let people = People::new(run, members)?;
     let mut swarm = Swarm::new(run)?;
     let room = |_| Some("flood".to_owned());
-    enter(run, &mut swarm, members, room)?;
+    enter(run, &mut swarm, members, &people, room)?;
     swarm.settle()?;
     let mut flood = Flood::new(members, members, senders, window);
     flood.go(WARM_UP, "warming up", &mut swarm, &run.progress)?;

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use super::WARM_UP;
 use super::balance::Balance;
 use super::meter::Meter;
-use super::pairs;
 use crate::bench::Run;
+use crate::bench::enter::enter;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Timed;
-use crate::bench::login::enter;
 use crate::bench::mark::{self, Clock, Finder, Mark};
+use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
@@ -26,7 +26,7 @@ pub(super) struct Plan {
     members: usize,
     /// Members of each room.
     together: usize,
-    room: fn(usize) -> Option<String>,
+    place: fn(&People, usize) -> String,
     /// Who says the message with a number.
     speaker: Box<dyn Fn(u64) -> usize>,
     /// Whether one's own words are timed apart: where they are half of all that
@@ -38,11 +38,10 @@ pub(super) struct Plan {
 impl Plan {
     /// One room, whose first members speak in turn.
     pub(super) fn one_room(members: usize, senders: usize, per_second: u64) -> Plan {
-        let senders = senders.clamp(1, members);
         Plan {
             members,
             together: members,
-            room: |_| Some("talk".to_owned()),
+            place: |_, _| "talk".to_owned(),
             speaker: Box::new(move |number| number as usize % senders),
             own_apart: false,
             per_second,
@@ -54,7 +53,7 @@ impl Plan {
         Plan {
             members: rooms * 2,
             together: 2,
-            room: |member| Some(pairs::room(member)),
+            place: People::place_of_two,
             speaker: Box::new(move |number| {
                 let (room, turn) = (number as usize % rooms, number as usize / rooms);
                 room * 2 + turn % 2
@@ -67,8 +66,10 @@ impl Plan {
 
 /// Sends on schedule.
 pub(super) fn run(run: &Run, plan: Plan) -> Result<Report, BenchError> {
+    let people = People::new(run, plan.members)?;
     let mut swarm = Swarm::new(run)?;
-    enter(run, &mut swarm, plan.members, plan.room)?;
+    let place = |member| Some((plan.place)(&people, member));
+    enter(run, &mut swarm, plan.members, &people, place)?;
     swarm.settle()?;
     let mut each = plan.together as u64;
     if !swarm.protocol.echoes() {

@@ -5,8 +5,9 @@ use super::WARM_UP;
 use super::flood::Flood;
 use super::meter::Meter;
 use crate::bench::Run;
+use crate::bench::enter::enter;
 use crate::bench::error::BenchError;
-use crate::bench::login::enter;
+use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
@@ -16,14 +17,12 @@ pub(super) fn run(
     (members, readers): (usize, usize),
     (senders, window): (usize, usize),
 ) -> Result<Report, BenchError> {
+    let people = People::new(run, members)?;
     let mut swarm = Swarm::new(run)?;
     let room = |_| Some("flood".to_owned());
-    enter(run, &mut swarm, members, room)?;
+    enter(run, &mut swarm, members, &people, room)?;
     swarm.settle()?;
-    // At least one sender and one who hears them go on.
-    let readers = readers.min(members - 2);
     let reading = members - readers;
-    let senders = senders.min(reading - 1);
     let mut flood = Flood::new(members, reading, senders, window);
     flood.go(WARM_UP, "warming up", &mut swarm, &run.progress)?;
     let length = run.options.length();

@@ -1,0 +1,75 @@
+//! Options that do not go together, whatever their order: clap looks only at
+//! those on the same side of the scenario's name.
+
+use super::options::{Bench, Scenario};
+use super::protocol::Protocol;
+
+impl Bench {
+    /// Says what does not go together, in words for whoever asked for it.
+    pub fn check(&self) -> Result<(), String> {
+        self.check_server()?;
+        self.check_rooms()
+    }
+
+    /// Options about a server that is not the one to be measured.
+    fn check_server(&self) -> Result<(), String> {
+        let own = (self.tls.then_some("--tls"))
+            .or(self.server_config.as_ref().map(|_| "--server-config"));
+        let other = (self.pid.map(|_| "--pid")).or(self.tls_trust.as_ref().map(|_| "--tls-trust"));
+        let address = self.address.as_ref().map(|_| "--address");
+        if let Scenario::SendLoop { .. } = self.scenario {
+            let given = address.or(own).or(other);
+            return given.map_or(Ok(()), |name| {
+                Err(format!("{name}: send-loop has no server"))
+            });
+        }
+        match (address, own, other) {
+            (Some(_), Some(name), _) => Err(format!(
+                "{name} is for a server of its own, not for one at --address"
+            )),
+            (None, _, Some(name)) => Err(format!("{name} is for a server at --address")),
+            (None, ..) if self.protocol.listener().is_none() => Err(format!(
+                "{}: this server does not speak it; name another one by --address",
+                self.protocol.name()
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// People of whom there are not enough.
+    fn check_rooms(&self) -> Result<(), String> {
+        let most = self.scenario.most_senders();
+        match self.scenario {
+            Scenario::Room { .. } | Scenario::Slow { .. } if self.protocol == Protocol::Api => {
+                Err(format!(
+                    "{}: direct messages have no rooms; with api there are pairs, logins, \
+                     churn and idle",
+                    self.scenario.name()
+                ))
+            }
+            Scenario::Slow {
+                members, readers, ..
+            } if most == 0 => Err(format!(
+                "--readers {readers} of --members {members}: two must go on reading, one who \
+                 sends and one who hears it"
+            )),
+            Scenario::Room {
+                senders: Some(senders),
+                members,
+                ..
+            } if senders > most => Err(format!(
+                "--senders {senders}: there are only {members} --members"
+            )),
+            Scenario::Slow {
+                senders: Some(senders),
+                readers,
+                members,
+                ..
+            } if senders > most => Err(format!(
+                "--senders {senders}: of {members} --members, {readers} stop reading and one \
+                 must hear the others: {most} can send"
+            )),
+            _ => Ok(()),
+        }
+    }
+}

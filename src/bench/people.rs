@@ -1,0 +1,94 @@
+//! Who the clients are: nicknames nobody else has and, where there are only
+//! accounts, accounts.
+
+use super::Run;
+use super::error::BenchError;
+use super::login::Way;
+use super::protocol::Protocol;
+use super::register::{Form, register};
+
+/// Letters that look like no others.
+const LETTERS: &[u8; 16] = b"bcdfghjkpqrstvxz";
+
+/// Those of one run.
+pub(super) struct People {
+    names: Names,
+    /// What each shows to prove who it is; none where a nickname is enough.
+    tokens: Vec<String>,
+}
+
+/// Names that no two runs share.
+struct Names {
+    letters: String,
+    random: u32,
+}
+
+impl People {
+    /// So many, who have been registered before this returns if need be.
+    pub(super) fn new(run: &Run, count: usize) -> Result<People, BenchError> {
+        let is_api = run.options.protocol == Protocol::Api;
+        // Accounts stay; of a nickname some IRC servers take nine characters.
+        let names = Names::new(if is_api { 10 } else { 4 })?;
+        let tokens = match is_api {
+            true => register(run, count, |number| names.form(number))?,
+            false => Vec::new(),
+        };
+        Ok(People { names, tokens })
+    }
+
+    /// How somebody comes in, and where to. Beyond those who are registered,
+    /// the first come again.
+    pub(super) fn way(&self, number: usize, place: Option<String>) -> Way {
+        let number = number.checked_rem(self.tokens.len()).unwrap_or(number);
+        Way {
+            nickname: self.names.nickname(number),
+            place,
+            token: self.tokens.get(number).cloned(),
+        }
+    }
+
+    /// Where two talk with each other, of whom this is one: in a room or,
+    /// where there are none, each to the other.
+    pub(super) fn place_of_two(&self, number: usize) -> String {
+        match self.tokens.is_empty() {
+            true => format!("pair{}", number / 2),
+            false => self.names.nickname(number ^ 1),
+        }
+    }
+}
+
+impl Names {
+    /// With so many letters before the number.
+    fn new(letters: usize) -> Result<Names, BenchError> {
+        let mut random = vec![0; letters];
+        fill(&mut random)?;
+        let mut digits = [0; 4];
+        fill(&mut digits)?;
+        let letter = |byte: u8| LETTERS.get(usize::from(byte % 16)).copied().unwrap_or(b'b');
+        Ok(Names {
+            letters: random
+                .into_iter()
+                .map(|byte| char::from(letter(byte)))
+                .collect(),
+            random: u32::from_ne_bytes(digits),
+        })
+    }
+
+    fn nickname(&self, number: usize) -> String {
+        format!("{}{number:05}", self.letters)
+    }
+
+    fn form(&self, number: usize) -> Form {
+        Form {
+            username: self.nickname(number),
+            // Fifteen digits, which is all that a telephone number may have.
+            phone: format!("{:08}{number:07}", self.random % 100_000_000),
+        }
+    }
+}
+
+/// Randomness for what others must not share or guess.
+pub(super) fn fill(bytes: &mut [u8]) -> Result<(), BenchError> {
+    getrandom::fill(bytes)
+        .map_err(|error| BenchError::Io("no randomness", std::io::Error::other(error)))
+}

@@ -1,0 +1,144 @@
+//! Accounts for clients who need one, made before anything is measured: a
+//! password takes a server a good part of a second of one core, on purpose.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use data_encoding::BASE32_NOPAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use serde_json::{Value, json};
+
+use super::Run;
+use super::error::BenchError;
+use super::people::fill;
+use super::swarm::Swarm;
+
+/// Registrations under way at once, at most: more than a server has cores, and
+/// few enough that it has not too many waiting.
+const AT_ONCE: usize = 16;
+/// How often it is looked whether anything goes on.
+const GLANCE: Duration = Duration::from_secs(1);
+/// A longer answer is none that was asked for.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// What distinguishes one person's form from another's.
+pub(super) struct Form {
+    /// Username.
+    pub(super) username: String,
+    /// Telephone number.
+    pub(super) phone: String,
+}
+
+/// Registers so many people. Returns what each shows to prove who it is: a JWT
+/// signed with a token. Their password is forgotten.
+pub(super) fn register(
+    run: &Run,
+    count: usize,
+    form: impl Fn(usize) -> Form,
+) -> Result<Vec<String>, BenchError> {
+    run.progress.begin("registering", count as u64);
+    let mut swarm = Swarm::new(run)?;
+    let mut random = [0; 20];
+    fill(&mut random)?;
+    let password = BASE32_NOPAD.encode(&random);
+    let at_once = run.options.at_once.min(AT_ONCE);
+    let mut registering = Registering {
+        under_way: HashMap::new(),
+        tokens: vec![String::new(); count],
+        registered: 0,
+    };
+    let mut begun = 0;
+    let mut last = Instant::now();
+    while registering.registered < count {
+        while begun < count && registering.under_way.len() < at_once {
+            let index = swarm.connect(String::new())?;
+            swarm.send(index, &request(&form(begun), &password))?;
+            registering.under_way.insert(index, (begun, Vec::new()));
+            begun += 1;
+        }
+        let came = swarm.poll(GLANCE, |swarm, index, text| {
+            registering.hear(swarm, index, text)
+        })?;
+        if came > 0 {
+            last = Instant::now();
+        } else if last.elapsed() > swarm.patience() {
+            return Err(BenchError::NotLetIn {
+                inside: registering.registered,
+                patience: swarm.patience(),
+                heard: String::new(),
+            });
+        }
+        run.progress.reach(registering.registered as u64);
+    }
+    Ok(registering.tokens)
+}
+
+struct Registering {
+    /// By client, whose form it has sent and what it has heard of it.
+    under_way: HashMap<usize, (usize, Vec<u8>)>,
+    tokens: Vec<String>,
+    registered: usize,
+}
+
+impl Registering {
+    /// The end of a connection is the end of its answer.
+    fn hear(&mut self, swarm: &mut Swarm, index: usize, text: &[u8]) -> Result<(), BenchError> {
+        if !text.is_empty() {
+            let Some((_, answer)) = self.under_way.get_mut(&index) else {
+                return Ok(());
+            };
+            answer.extend_from_slice(text);
+            return match answer.len() > LONGEST_ANSWER {
+                true => Err(BenchError::Garbled("an answer without an end")),
+                false => Ok(()),
+            };
+        }
+        swarm.close(index);
+        let Some((number, answer)) = self.under_way.remove(&index) else {
+            return Ok(());
+        };
+        let token = signed(&answer).map_err(|heard| BenchError::Refused {
+            inside: self.registered,
+            heard,
+        })?;
+        if let Some(slot) = self.tokens.get_mut(number) {
+            *slot = token;
+            self.registered += 1;
+        }
+        Ok(())
+    }
+}
+
+fn request(form: &Form, password: &str) -> Vec<u8> {
+    let username = &form.username;
+    let body = json!({
+        "first_name": "Bench", "last_name": "Mark", "username": username,
+        "password": password, "email": format!("{username}@bench.invalid"), "phone": form.phone,
+    });
+    let body = body.to_string();
+    format!(
+        "POST /api/register HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// A JWT signed with the token in an answer, or what the answer says instead.
+fn signed(answer: &[u8]) -> Result<String, String> {
+    let body = memchr::memmem::find(answer, b"\r\n\r\n").map_or(0, |end| end + 4);
+    let body = answer.get(body..).unwrap_or_default();
+    let heard = || String::from_utf8_lossy(body).into_owned();
+    let envelope: Value = serde_json::from_slice(body).map_err(|_| heard())?;
+    let field = |name: &str| envelope.pointer(&format!("/data/0/token/{name}"))?.as_str();
+    let (Some(id), Some(secret)) = (field("access_key_id"), field("secret_access_key")) else {
+        return Err(match envelope.get("error") {
+            Some(error) => error.to_string(),
+            None => heard(),
+        });
+    };
+    let mut header = Header::new(Algorithm::HS256);
+    header.extras.insert("access_key", id);
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    encode(&header, &json!({}), &key).map_err(|error| format!("no token to sign with: {error}"))
+}
