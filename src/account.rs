@@ -10,6 +10,7 @@ mod form;
 mod gate;
 mod pass;
 mod password;
+mod recipients;
 mod service;
 mod signed;
 mod token;

@@ -16,6 +16,7 @@ use crate::store::{Account, AccountId, Secret, Store, StoreError, Token, Who};
 use crate::turn::HubHandle;
 
 use super::desk::Desk;
+use super::recipients::{Recipient, Recipients};
 use super::{
     Attempts, LoginError, PasswordWorkers, RegisterError, Registration, SignatureError,
     TooManyAttempts, authenticate, log_in, new_token, register,
@@ -36,6 +37,7 @@ const GUESTS_PER_ATTEMPT: u32 = 6;
 pub struct Accounts {
     store: Arc<dyn Store>,
     desk: Desk,
+    recipients: Recipients,
     passwords: PasswordWorkers,
     /// Locked for as long as it takes to count.
     attempts: Mutex<Attempts>,
@@ -70,6 +72,7 @@ impl Accounts {
     pub fn new(store: Arc<dyn Store>, hub: HubHandle, attempts: u32) -> io::Result<Accounts> {
         Ok(Accounts {
             desk: Desk::open(&store)?,
+            recipients: Recipients::default(),
             store,
             passwords: PasswordWorkers::new(WAITING_PASSWORDS),
             attempts: Mutex::new(Attempts::new(attempts)),
@@ -121,11 +124,19 @@ impl Accounts {
 
     /// The account of this name, for a private message from another one, which
     /// has to be kept. If that cannot be found out there is no sending it.
-    pub fn recipient(&self, name: &Name) -> Result<Option<Account>, Refusal> {
-        self.find(name).map_err(|error| {
+    pub fn recipient(&self, name: &Name) -> Result<Option<Recipient>, Refusal> {
+        if let Some(known) = self.recipients.get(name) {
+            return Ok(Some(known));
+        }
+        let account = self.find(name).map_err(|error| {
             error.log("an account could not be looked up");
             Refusal::NotStored
-        })
+        })?;
+        let recipient = account.as_ref().map(Recipient::from);
+        if let Some(recipient) = &recipient {
+            self.recipients.add(recipient.clone());
+        }
+        Ok(recipient)
     }
 
     /// The account, if the password is right.

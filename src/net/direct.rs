@@ -7,7 +7,6 @@ use std::time::Instant;
 use crate::account::{Accounts, credential};
 use crate::envelope::Failure;
 use crate::hub::{Command, Farewell};
-use crate::name::Name;
 use crate::protocol::WireFormat;
 use crate::protocol::direct::{self, Mistake};
 use crate::store::{Account, Token};
@@ -104,10 +103,10 @@ impl DirectSession {
     fn send(&self, outgoing: direct::Outgoing) -> Flow {
         let direct::Outgoing { recipient, message } = outgoing;
         match self.accounts.recipient(&recipient) {
-            Ok(account) => self.input(Command::Private {
+            Ok(known) => self.input(Command::Private {
+                account: known.as_ref().map(|known| known.id),
                 // Without an account it may still be a guest who is on.
-                to: account.as_ref().map_or(recipient, owner_name),
-                account: account.map(|account| account.id),
+                to: known.map_or(recipient, |known| known.name),
                 text: message,
             }),
             Err(refusal) => self.fail(&Failure::new(503, refusal.to_string())),
@@ -143,8 +142,4 @@ impl DirectSession {
     fn input(&self, command: Command) -> Flow {
         self.attached.command(command)
     }
-}
-
-fn owner_name(account: &Account) -> Name {
-    account.username.clone()
 }

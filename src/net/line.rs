@@ -43,7 +43,7 @@ impl SessionContext {
                 account: None,
                 text,
             } if has_account => Command::Private {
-                account: self.accounts.recipient(&to)?.map(|account| account.id),
+                account: self.accounts.recipient(&to)?.map(|known| known.id),
                 to,
                 text,
             },

@@ -169,12 +169,12 @@ macro_rules! queries {
                 Who::Id(id) => account::table
                     .find(id.0)
                     .select(columns)
-                    .first(connection)
+                    .get_result(connection)
                     .optional()?,
                 Who::Username(name) => account::table
                     .filter(account::username_key.eq(&**name.key()))
                     .select(columns)
-                    .first(connection)
+                    .get_result(connection)
                     .optional()?,
             };
             let Some(row) = row else {
@@ -251,7 +251,7 @@ macro_rules! queries {
         ) -> QueryResult<Option<Token>> {
             let row: Option<TokenRow> = token::table
                 .find(access_key_id)
-                .first(connection)
+                .get_result(connection)
                 .optional()?;
             Ok(row.map(Token::from))
         }

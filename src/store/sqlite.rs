@@ -2,6 +2,10 @@
 //!
 //! One connection writes, behind a lock; a few others read, and thanks to
 //! write-ahead logging neither waits for the other. All waiting is bounded.
+//!
+//! What has one row at most is asked for by `get_result`, not `first`: that
+//! would add a LIMIT, and SQLite prepares a statement anew whenever the value
+//! of its LIMIT is bound.
 
 mod accounts;
 mod append;

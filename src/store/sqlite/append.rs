@@ -6,7 +6,7 @@ use std::sync::Arc;
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 
-use super::insert::{Row, insert};
+use super::insert::{Row, SetLatest, insert};
 use super::schema::{account, conversation, message, participant};
 use crate::store::key::pack;
 use crate::store::{AppendError, Appended, NewMessage, Place};
@@ -134,10 +134,13 @@ impl Tails {
 
 /// Tells both inboxes of the newest message of a thread.
 fn set_latest(connection: &mut SqliteConnection, pair: Pair, id: i64) -> QueryResult<()> {
-    for side in sides(pair) {
-        diesel::update(participant::table.find(side))
-            .set(participant::last_message_id.eq(id))
-            .execute(connection)?;
+    for (account_id, peer_id) in sides(pair) {
+        SetLatest {
+            account_id,
+            peer_id,
+            id,
+        }
+        .execute(connection)?;
     }
     Ok(())
 }
@@ -181,13 +184,13 @@ impl Tail {
             Key::Channel(key) => conversation::table
                 .filter(conversation::channel_key.eq(&**key))
                 .select(columns)
-                .first(connection)
+                .get_result(connection)
                 .optional()?,
             Key::Thread((low, high)) => conversation::table
                 .filter(conversation::low_account.eq(low))
                 .filter(conversation::high_account.eq(high))
                 .select(columns)
-                .first(connection)
+                .get_result(connection)
                 .optional()?,
         };
         let (conversation_id, removed_number, removed_from_low) = match known {

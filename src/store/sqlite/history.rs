@@ -154,7 +154,7 @@ pub fn mark_read(
         .filter(message::conversation_id.eq(extent.id))
         .filter(message::number.eq(number))
         .select(message::from_low)
-        .first(connection)
+        .get_result(connection)
         .optional()?;
     let from_low = from_low.unwrap_or(extent.removed_from_low);
     let peer_is_low = extent.low_account == Some(peer.0);
@@ -189,13 +189,13 @@ fn extent(connection: &mut SqliteConnection, of: &Conversation) -> QueryResult<O
         Conversation::Channel(name) => conversation::table
             .filter(conversation::channel_key.eq(&**name.key()))
             .select(EXTENT)
-            .first(connection)
+            .get_result(connection)
             .optional(),
         Conversation::Thread(one, other) => conversation::table
             .filter(conversation::low_account.eq(one.min(other).0))
             .filter(conversation::high_account.eq(one.max(other).0))
             .select(EXTENT)
-            .first(connection)
+            .get_result(connection)
             .optional(),
     }
 }
@@ -220,7 +220,7 @@ impl Extent {
         let last: Option<i64> = message::table
             .filter(message::conversation_id.eq(self.id))
             .select(diesel::dsl::max(message::number))
-            .first(connection)?;
+            .get_result(connection)?;
         Ok(last.unwrap_or(self.removed_number))
     }
 
@@ -233,7 +233,7 @@ impl Extent {
             .find(id)
             .filter(message::conversation_id.eq(self.id))
             .select(message::number)
-            .first(connection)
+            .get_result(connection)
             .optional()?;
         match exactly {
             Some(number) => Ok(number),
@@ -251,7 +251,7 @@ impl Extent {
                 .filter(message::conversation_id.eq(self.id))
                 .filter(message::number.eq(middle))
                 .select(message::id)
-                .first(connection)
+                .get_result(connection)
                 .optional()?;
             match at_middle {
                 Some(at_middle) if at_middle > id => high = middle - 1,

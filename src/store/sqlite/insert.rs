@@ -1,8 +1,8 @@
 //! Inserting messages fast: several rows a statement, prepared once.
 //!
-//! Diesel builds and prepares a batch insert anew each time; with a fixed
-//! number of rows in its type, a statement stays in the cache and only its
-//! values change.
+//! Diesel builds and prepares a batch insert or an update anew each time; with
+//! a type of its own, and the number of rows in it, a statement stays in the
+//! cache and only its values change.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -69,6 +69,31 @@ impl<const N: usize> QueryFragment<Sqlite> for Insert<'_, N> {
             out.push_bind_param::<Text, str>(row.text)?;
             out.push_sql(")");
         }
+        Ok(())
+    }
+}
+
+/// Tells one side's inbox of the newest message of a thread.
+pub struct SetLatest {
+    pub account_id: i64,
+    pub peer_id: i64,
+    pub id: i64,
+}
+
+impl QueryId for SetLatest {
+    type QueryId = SetLatest;
+}
+
+impl RunQueryDsl<SqliteConnection> for SetLatest {}
+
+impl QueryFragment<Sqlite> for SetLatest {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("UPDATE participant SET last_message_id = ");
+        out.push_bind_param::<BigInt, _>(&self.id)?;
+        out.push_sql(" WHERE account_id = ");
+        out.push_bind_param::<BigInt, _>(&self.account_id)?;
+        out.push_sql(" AND peer_id = ");
+        out.push_bind_param::<BigInt, _>(&self.peer_id)?;
         Ok(())
     }
 }

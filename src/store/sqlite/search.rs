@@ -171,7 +171,7 @@ fn load(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<Vec<Found
 fn indexed_to(connection: &mut SqliteConnection) -> QueryResult<i64> {
     search_state::table
         .select(search_state::indexed_to)
-        .first(connection)
+        .get_result(connection)
 }
 
 /// Indexes a slice of what is not indexed yet; whether there was any.

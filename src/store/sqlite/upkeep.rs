@@ -174,10 +174,10 @@ fn forget_tokens(connection: &mut SqliteConnection, now_ms: u64) -> QueryResult<
 pub fn last_id(connection: &mut SqliteConnection) -> QueryResult<i64> {
     let stored: Option<i64> = message::table
         .select(diesel::dsl::max(message::id))
-        .first(connection)?;
+        .get_result(connection)?;
     let removed: Option<i64> = conversation::table
         .select(diesel::dsl::max(conversation::removed_id))
-        .first(connection)?;
+        .get_result(connection)?;
     Ok(stored.max(removed).unwrap_or(0))
 }
 

@@ -1,0 +1,88 @@
+//! Whose account has which name, for messages: asked once for each name, not
+//! for each message. An account keeps its name and is never deleted, so what
+//! was true stays true; that there is no account is not remembered.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::name::Name;
+use crate::store::{Account, AccountId};
+
+/// Names remembered; beyond it all are forgotten.
+const MAX_KNOWN: usize = 16_384;
+
+/// Somebody with an account, to whom messages may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The account.
+    pub id: AccountId,
+    /// Its name, as its owner spells it.
+    pub name: Name,
+}
+
+/// See the module's documentation.
+#[derive(Default)]
+pub(super) struct Recipients {
+    /// By the key of the name; locked for one look.
+    known: Mutex<HashMap<Arc<str>, Recipient>>,
+}
+
+impl From<&Account> for Recipient {
+    fn from(account: &Account) -> Recipient {
+        Recipient {
+            id: account.id,
+            name: account.username.clone(),
+        }
+    }
+}
+
+impl Recipients {
+    /// The account of this name, in any spelling, if it is known.
+    pub(super) fn get(&self, name: &Name) -> Option<Recipient> {
+        self.known.lock().get(name.key()).cloned()
+    }
+
+    /// Remembers an account.
+    pub(super) fn add(&self, recipient: Recipient) {
+        let mut known = self.known.lock();
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(recipient.name.key().clone(), recipient);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipient(number: usize) -> Recipient {
+        Recipient {
+            id: AccountId(number as i64),
+            name: Name::parse_nickname(&format!("Mina{number}")).unwrap(),
+        }
+    }
+
+    #[test]
+    fn they_are_known_in_any_spelling() {
+        let recipients = Recipients::default();
+        let lower = Name::parse_nickname("mina7").unwrap();
+        assert_eq!(recipients.get(&lower), None);
+        recipients.add(recipient(7));
+        assert_eq!(recipients.get(&lower), Some(recipient(7)));
+    }
+
+    #[test]
+    fn beyond_the_limit_all_are_forgotten() {
+        let recipients = Recipients::default();
+        for number in 0..=MAX_KNOWN {
+            recipients.add(recipient(number));
+        }
+        assert_eq!(recipients.known.lock().len(), 1);
+        assert_eq!(recipients.get(&recipient(0).name), None);
+        let last = recipient(MAX_KNOWN);
+        assert_eq!(recipients.get(&last.name), Some(last));
+    }
+}
