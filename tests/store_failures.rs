@@ -179,6 +179,31 @@ fn a_locked_database_is_reported_and_recovered_from() {
 }
 
 #[test]
+fn a_row_in_the_way_fails_its_group_and_nothing_after() {
+    let (_folder, path) = folder();
+    let store = open(SqliteSettings::new(&path));
+    assert_eq!(store.append(&[said(1)]), Ok(vec![Ok(())]));
+    // Of the next millisecond, with the number after the next.
+    stranger(&path)
+        .batch_execute(
+            "INSERT INTO message (id, conversation_id, number, from_low, author, at_ms, text)
+             SELECT id + 1048576, conversation_id, number + 2, from_low, author, at_ms, text
+             FROM message",
+        )
+        .unwrap();
+    // The first of the group had a place.
+    let failed = store.append(&[said(5), said(6)]);
+    assert!(
+        matches!(&failed, Err(StoreError::Database(why)) if why.contains("UNIQUE")),
+        "{failed:?}"
+    );
+    assert_eq!(stored(&*store), [1, 2]);
+    let again = store.append(&[said(5), said(6)]);
+    assert_eq!(again, Ok(vec![Ok(()), Ok(())]));
+    assert_eq!(stored(&*store), [1, 2, 5, 6]);
+}
+
+#[test]
 fn a_full_queue_refuses_and_loses_nothing_it_took() {
     let (_folder, path) = folder();
     let store = open(SqliteSettings::new(path));

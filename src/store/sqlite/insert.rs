@@ -3,6 +3,9 @@
 //! Diesel builds and prepares a batch insert or an update anew each time; with
 //! a type of its own, and the number of rows in it, a statement stays in the
 //! cache and only its values change.
+//!
+//! A row that cannot be inserted fails its group whatever is said here; with
+//! `OR ROLLBACK` SQLite need not keep each page as it was before a statement.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -47,7 +50,7 @@ impl<const N: usize> RunQueryDsl<SqliteConnection> for Insert<'_, N> {}
 impl<const N: usize> QueryFragment<Sqlite> for Insert<'_, N> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         out.push_sql(
-            "INSERT INTO message (id, conversation_id, number, from_low, \
+            "INSERT OR ROLLBACK INTO message (id, conversation_id, number, from_low, \
              author, account_id, at_ms, text) VALUES ",
         );
         for (n, row) in self.0.iter().enumerate() {
