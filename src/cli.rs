@@ -5,6 +5,7 @@
 
 mod make_cert;
 mod migrate;
+mod parent;
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -34,6 +35,8 @@ pub struct Invocation {
     pub action: Action,
     /// Where the settings are.
     pub sources: Sources,
+    /// The parent with which this process is to end, if it is.
+    pub end_with: Option<u32>,
 }
 
 /// Things the program does.
@@ -132,6 +135,9 @@ struct Arguments {
     /// off, error, warn, info, debug, trace or a filter [default: info]
     #[arg(long, value_name = "LEVEL", global = true)]
     log_level: Option<String>,
+    /// End when this process ends, which must be the one that starts it
+    #[arg(long, value_name = "PID", hide = true)]
+    end_with: Option<u32>,
     #[command(subcommand)]
     task: Option<Task>,
 }
@@ -205,6 +211,7 @@ pub fn parse(
 ) -> Result<Invocation, clap::Error> {
     let mut arguments = Arguments::try_parse_from(args.into_iter().map(with_two_dashes))?;
     let (config, task) = (arguments.config.take(), arguments.task.take());
+    let end_with = arguments.end_with;
     let flags = arguments.flags();
     if let Some(Task::Bench(what)) = &task {
         refuse_unheeded(config.as_deref(), &flags)?;
@@ -230,6 +237,7 @@ pub fn parse(
             environment: environment.into_iter().collect(),
             flags,
         },
+        end_with,
     })
 }
 
@@ -262,6 +270,11 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
             };
         }
     };
+    match invocation.end_with.map(parent::end_with) {
+        None | Some(Ok(true)) => {}
+        Some(Ok(false)) => return ExitCode::FAILURE,
+        Some(Err(error)) => return conclude(Err::<String, _>(error)),
+    }
     match &invocation.action {
         Action::MakeCert(what) => return conclude(what.run()),
         Action::Bench(what) => return what.main(),

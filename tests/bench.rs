@@ -430,21 +430,41 @@ fn an_interrupt_leaves_nothing_behind() {
     }
 }
 
-fn interrupted_by(signal: Signal) {
+#[test]
+fn its_server_does_not_outlive_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut bench = command("room --members 4 --seconds 600")
-        .env("TMPDIR", folder.path())
+    let (mut bench, server) = long_run(folder.path());
+    bench.kill().unwrap();
+    bench.wait().unwrap();
+    wait_until("its server is gone", || {
+        let status = std::fs::read_to_string(format!("{server}/status"));
+        // Nobody may care for an orphan's exit code.
+        status.is_err() || status.is_ok_and(|status| status.contains("State:\tZ"))
+    });
+}
+
+/// A run that has begun, with all it leaves in this folder, and where its
+/// server's process is.
+fn long_run(folder: &Path) -> (Child, String) {
+    let bench = command("room --members 4 --seconds 600")
+        .env("TMPDIR", folder)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     // Its server is up as soon as it has a database.
-    let in_folder = || std::fs::read_dir(folder.path()).unwrap().flatten();
     wait_until("its server is up", || {
-        in_folder().any(|entry| entry.path().join("data/chat.db").exists())
+        let mut entries = std::fs::read_dir(folder).unwrap().flatten();
+        entries.any(|entry| entry.path().join("data/chat.db").exists())
     });
     let server = children(bench.id());
     assert_eq!(server.len(), 1, "{server:?}");
+    (bench, format!("/proc/{}", server[0]))
+}
+
+fn interrupted_by(signal: Signal) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut bench, server) = long_run(folder.path());
     kill_process(Pid::from_child(&bench), signal).unwrap();
     let status = bench.wait().unwrap();
     let mut said = String::new();
@@ -456,8 +476,9 @@ fn interrupted_by(signal: Signal) {
         .unwrap();
     assert_eq!(status.code(), Some(130), "{said}");
     assert!(said.contains("interrupted"), "{said}");
-    assert_eq!(in_folder().count(), 0, "its folder is gone");
-    assert!(!Path::new(&format!("/proc/{}", server[0])).exists());
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 0, "its folder is gone");
+    assert!(!Path::new(&server).exists());
 }
 
 /// The processes somebody has started.

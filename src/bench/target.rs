@@ -182,6 +182,8 @@ impl OwnServer {
         fs::write(folder.path().join("config.json"), config.to_string()).map_err(&unmade)?;
         let output = |name| File::create(folder.path().join(name)).map_err(&unmade);
         let child = Command::new(program)
+            // Also when nothing can be done any more, as after SIGKILL.
+            .args(["--end-with", &std::process::id().to_string()])
             // Settings in the environment are not meant for this server.
             .env_clear()
             .current_dir(folder.path())

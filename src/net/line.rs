@@ -42,11 +42,15 @@ impl SessionContext {
                 to,
                 account: None,
                 text,
-            } if has_account => Command::Private {
-                account: self.accounts.recipient(&to)?.map(|known| known.id),
-                to,
-                text,
-            },
+            } if has_account => {
+                let known = self.accounts.recipient(&to)?;
+                Command::Private {
+                    account: known.as_ref().map(|known| known.id),
+                    // As its owner spells it.
+                    to: known.map_or(to, |known| known.name),
+                    text,
+                }
+            }
             Command::Rename(name) if !has_account => {
                 self.accounts.check_guest(&name)?;
                 Command::Rename(name)
