@@ -8,6 +8,7 @@ mod attempts;
 mod desk;
 mod form;
 mod gate;
+mod hashing_memory;
 mod pass;
 mod password;
 mod recipients;

@@ -8,7 +8,7 @@ use std::thread;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use support::{DEADLINE, LineClient, Server, User, WsClient};
+use support::{DEADLINE, LineClient, Server, User, WsClient, wait_until};
 use tungstenite::Message;
 use ureq::http::{Method, Request, Response};
 
@@ -763,4 +763,25 @@ fn guessing_is_answered_with_patience() {
         "{seconds}"
     );
     assert_eq!(post(&server, "/api/register", &form("lucy")).0, 429);
+}
+
+/// Each takes 19 MiB for a moment, on one of many threads.
+#[test]
+fn memory_for_passwords_goes_back_to_the_system() {
+    let server = start();
+    register(&server, "warm");
+    let before = server.resident_kib();
+    thread::scope(|scope| {
+        for person in 0..4 {
+            let server = &server;
+            scope.spawn(move || {
+                for number in 0..3 {
+                    register(server, &format!("p{person}n{number}"));
+                }
+            });
+        }
+    });
+    wait_until("it is given back", || {
+        server.resident_kib() < before + 16 * 1024
+    });
 }

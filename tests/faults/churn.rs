@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::bystander::Bystanders;
-use crate::process::{Level, connections, resident_kib};
+use crate::process::{Level, connections};
 use crate::support::{
     Carrier, DEADLINE, Identity, JsonClient, LineClient, Server, User, WsClient, wait_until,
 };
@@ -31,7 +31,7 @@ fn thousands_who_come_and_go_leave_nothing_behind() {
     visits(&server, &identity, 0);
     wait_until("all have left", || connections(&server) == 0);
     let level = Level::of(&server);
-    let resident = resident_kib(&server);
+    let resident = server.resident_kib();
     let bystanders = Bystanders::start(&server);
     thread::scope(|scope| {
         for worker in 1..=2 {
@@ -46,7 +46,7 @@ fn thousands_who_come_and_go_leave_nothing_behind() {
     bystanders.finish("comings and goings");
     wait_until("all have left", || connections(&server) == 0);
     level.wait_back(&server);
-    let growth = resident_kib(&server).saturating_sub(resident);
+    let growth = server.resident_kib().saturating_sub(resident);
     println!("{} visits, {growth} KiB more than before", ROUNDS * 19);
     assert!(growth < GROWTH_KIB, "{growth} KiB more than before");
 }

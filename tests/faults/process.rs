@@ -78,14 +78,6 @@ pub fn connections(server: &Server) -> u64 {
     status["users"].as_u64().unwrap()
 }
 
-/// Resident memory in KiB.
-pub fn resident_kib(server: &Server) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
-    let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number.unwrap().parse().unwrap()
-}
-
 /// Whether this may mount, and become somebody else.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()

@@ -241,6 +241,14 @@ impl Server {
         self.child.id()
     }
 
+    /// Resident memory in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().nth(1));
+        number.unwrap().parse().unwrap()
+    }
+
     /// The admin token, from the file that the start-up output names.
     pub fn admin_token(&self) -> String {
         let text = self.stdout.text();
