@@ -58,6 +58,18 @@ struct Run<'a> {
     stop: Arc<AtomicBool>,
 }
 
+/// Writes to standard output. Nobody is left to tell when that is closed.
+fn show(text: &str) -> Result<(), BenchError> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes());
+    match written.and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(BenchError::Unwritable("standard output".into(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Run<'_> {
     /// An error once somebody wants this to end.
     fn go_on(&self) -> Result<(), BenchError> {
@@ -89,12 +101,12 @@ impl Bench {
         // Before the run, which may be long.
         let figures = file.map(FigureFile::open).transpose()?;
         let report = self.run()?;
-        // Nobody is left to tell when standard output is closed.
-        let _ = match is_stdout {
-            true => write!(io::stdout(), "{}", report.json()),
-            false => write!(io::stdout(), "{report}"),
+        let shown = match is_stdout {
+            true => report.json(),
+            false => report.to_string(),
         };
-        figures.map_or(Ok(()), |file| file.write(&report.json()))
+        let written = figures.map_or(Ok(()), |file| file.write(&report.json()));
+        show(&shown).and(written)
     }
 
     fn run(&self) -> Result<Report, BenchError> {

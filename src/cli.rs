@@ -198,9 +198,13 @@ fn refuse_unheeded(config: Option<&Path>, flags: &[Flag]) -> Result<(), clap::Er
     Err(conflict(why))
 }
 
-/// Options that do not go together.
+/// Options of bench that do not go together.
 fn conflict(why: impl Display) -> clap::Error {
-    Arguments::command().error(ErrorKind::ArgumentConflict, why)
+    let mut program = Arguments::command();
+    program.build();
+    let bench = program.find_subcommand_mut("bench");
+    let mut bench = bench.map_or_else(Arguments::command, |bench| bench.clone());
+    bench.error(ErrorKind::ArgumentConflict, why)
 }
 
 /// Understands a command line (the program's name first). An error is

@@ -160,7 +160,7 @@ fn a_server_that_lets_few_register_is_named_with_the_setting_to_change() {
     let server = Server::start(|config| config["limits"]["auth_attempts"] = 3.into());
     let there = format!("--protocol api --address {} pairs", server.web());
     let said = complaint(command(&there).output().unwrap());
-    assert!(said.contains("not let in"), "{said}");
+    assert!(said.contains("not registered"), "{said}");
     assert!(said.contains("limits.auth_attempts"), "{said}");
 }
 
@@ -298,9 +298,17 @@ fn a_server_that_holds_senders_back_is_named_with_the_setting_to_change() {
 
 #[test]
 fn a_server_that_stands_still_is_not_measured_on() {
-    for load in ["pairs --rooms 3", "room --members 4 --rate 50"] {
-        let server = Server::start(|config| config["limits"]["message_rate"] = 0.into());
-        let there = format!("--address {} --seconds 600 {load}", server.telnet());
+    for load in [
+        "pairs --rooms 3",
+        "room --members 4 --rate 50",
+        "--protocol api pairs --rooms 3",
+    ] {
+        let server = unlimited();
+        let address = match load.contains("api") {
+            true => server.web(),
+            false => server.telnet(),
+        };
+        let there = format!("--address {address} --seconds 600 {load}");
         let bench = impatient("1", &there)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -319,7 +327,39 @@ fn a_server_that_stands_still_is_not_measured_on() {
         let said = complaint(output.unwrap());
         let expected = "nothing arrived any more for 1 s (--timeout)";
         assert!(said.contains(expected), "{load}: {said}");
+        assert!(!said.contains("bench: in?"), "its own words: {said}");
     }
+}
+
+/// One that lets anybody say and try as much as they like.
+fn unlimited() -> Server {
+    Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["auth_attempts"] = 0.into();
+    })
+}
+
+#[test]
+fn a_server_that_registers_nobody_is_not_waited_for_forever() {
+    let server = unlimited();
+    server.signal(Signal::STOP);
+    let there = format!("--protocol api --address {} pairs", server.web());
+    let output = impatient("1", &there).output();
+    server.signal(Signal::CONT);
+    let said = complaint(output.unwrap());
+    let expected = "0 were registered, then nobody for 1 s (--timeout); the server said nothing";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn a_server_without_accounts_is_named_by_its_answer() {
+    // Room lines, and nothing to register at.
+    let server = Server::start(|config| config["listen"]["ws"] = "127.0.0.1:0".into());
+    let there = format!("--protocol api --address {} pairs", server.address("ws"));
+    let said = complaint(command(&there).output().unwrap());
+    let expected = "somebody was not registered, after 0 others; the server said: ";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains("404"), "{said}");
 }
 
 #[test]
@@ -408,6 +448,44 @@ fn a_file_that_cannot_be_written_is_noticed_before_the_run() {
         said.contains("nowhere/figures.json cannot be written"),
         "{said}"
     );
+}
+
+#[test]
+fn figures_that_reach_nobody_are_no_success() {
+    for arguments in ["--json -", ""] {
+        let output = command(&format!("send-loop --members 2 --seconds 1 {arguments}"))
+            .stdout(
+                std::fs::File::options()
+                    .write(true)
+                    .open("/dev/full")
+                    .unwrap(),
+            )
+            .output()
+            .unwrap();
+        let said = complaint(output);
+        assert!(said.contains("standard output cannot be written"), "{said}");
+    }
+}
+
+#[test]
+fn what_somebody_else_has_put_into_the_file_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("figures.json");
+    let server = unlimited();
+    server.signal(Signal::STOP);
+    let bench = command(&format!("--address {} pairs --json", server.telnet()))
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("the file is there", || file.exists());
+    std::fs::write(&file, "of another run").unwrap();
+    kill_process(Pid::from_child(&bench), Signal::TERM).unwrap();
+    let output = bench.wait_with_output().unwrap();
+    server.signal(Signal::CONT);
+    assert!(!output.status.success());
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "of another run");
 }
 
 #[test]

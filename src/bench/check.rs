@@ -17,7 +17,7 @@ impl Bench {
             .or(self.server_config.as_ref().map(|_| "--server-config"));
         let other = (self.pid.map(|_| "--pid")).or(self.tls_trust.as_ref().map(|_| "--tls-trust"));
         let address = self.address.as_ref().map(|_| "--address");
-        if let Scenario::SendLoop { .. } = self.scenario {
+        if !self.has_server() {
             let given = address.or(own).or(other);
             return given.map_or(Ok(()), |name| {
                 Err(format!("{name}: send-loop has no server"))

@@ -7,7 +7,7 @@ use rustls::ClientConnection;
 
 use super::error::BenchError;
 use super::mark;
-use super::protocol::Protocol;
+use super::protocol::{PING, Protocol};
 use super::target::Trust;
 use super::wire::Wire;
 
@@ -126,7 +126,8 @@ impl Client {
     /// its words for somebody who says too much, also among messages; who says
     /// nothing is not told such a thing, and costs no search.
     pub(super) fn note(&mut self, text: &[u8]) -> Option<String> {
-        if !text.is_empty() && text.len() < WORDS && !mark::is_any(text) {
+        let is_echo = text.starts_with(PING.as_bytes());
+        if !text.is_empty() && text.len() < WORDS && !mark::is_any(text) && !is_echo {
             self.last_words.clear();
             self.last_words.extend_from_slice(text);
         }

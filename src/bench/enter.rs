@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Run;
-use super::error::BenchError;
+use super::error::{BenchError, Step};
 use super::latency::Latencies;
 use super::login::{Entering, Outcome};
 use super::people::People;
@@ -53,7 +53,11 @@ pub(super) fn enter(
                 }
                 Outcome::Refused => {
                     let heard = client.heard();
-                    return Err(BenchError::Refused { inside, heard });
+                    return Err(BenchError::Refused {
+                        step: Step::Login,
+                        inside,
+                        heard,
+                    });
                 }
             }
             Ok(())
@@ -62,6 +66,7 @@ pub(super) fn enter(
         if last.elapsed() > patience {
             let waiting = clients.iter().find(|client| !client.is_inside());
             return Err(BenchError::NotLetIn {
+                step: Step::Login,
                 inside,
                 patience,
                 heard: waiting.map(Entering::heard).unwrap_or_default(),

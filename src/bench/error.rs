@@ -15,6 +15,8 @@ pub enum BenchError {
     Unreachable(SocketAddr, io::Error),
     /// The server does not let somebody in; how many were in, and its words.
     Refused {
+        /// For what they had come.
+        step: Step,
         /// Who were in already.
         inside: usize,
         /// What the server said.
@@ -23,6 +25,8 @@ pub enum BenchError {
     /// Somebody waited in vain to be let in; how many were in, and the last
     /// words that were heard.
     NotLetIn {
+        /// For what they had come.
+        step: Step,
         /// Who were in already.
         inside: usize,
         /// How long.
@@ -61,6 +65,24 @@ pub enum BenchError {
     Interrupted,
 }
 
+/// What clients come for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// An account.
+    Registration,
+    /// Being let in.
+    Login,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Step::Registration => "registered",
+            Step::Login => "let in",
+        })
+    }
+}
+
 impl BenchError {
     /// Something the system did not do.
     pub(super) fn io(what: &'static str) -> impl Fn(io::Error) -> BenchError {
@@ -74,7 +96,7 @@ impl BenchError {
 }
 
 /// What to change at the server, by words it says.
-const HINTS: [(&str, &str); 8] = [
+const HINTS: [(&str, &str); 9] = [
     (
         "connections from your address",
         "raise limits.connections_per_address there; loopback has no such limit",
@@ -88,6 +110,10 @@ const HINTS: [(&str, &str); 8] = [
         "set limits.message_rate to 0 there while you measure",
     ),
     ("attempts", "raise limits.auth_attempts there"),
+    (
+        "too many logins at once",
+        "others log in or register there, too; try again when it is quiet, or lower --at-once",
+    ),
     (
         "slow reader",
         "raise limits.backlog_bytes there, or use a smaller --window",
@@ -111,14 +137,16 @@ fn hint(heard: &str) -> &'static str {
 
 /// The last of the server's words and, if we know them, what can be done.
 fn write_heard(f: &mut fmt::Formatter<'_>, heard: &str) -> fmt::Result {
-    let mut lines = heard.lines().filter(|line| !line.trim().is_empty());
-    match lines.next_back() {
+    let words = match heard.split_once("\r\n\r\n") {
+        // Of a page the status says more.
+        Some((head, body)) if head.starts_with("HTTP/") && !body.starts_with('{') => {
+            head.lines().next()
+        }
+        _ => heard.lines().rfind(|line| !line.trim().is_empty()),
+    };
+    match words.map(str::trim) {
         None => write!(f, "; the server said nothing")?,
-        Some(line) => write!(
-            f,
-            "; the server said: {}",
-            crate::text::Text::clean(line.trim())
-        )?,
+        Some(words) => write!(f, "; the server said: {}", crate::text::Text::clean(words))?,
     }
     match hint(heard) {
         "" => Ok(()),
@@ -136,11 +164,16 @@ impl fmt::Display for BenchError {
             BenchError::Unreachable(address, error) => {
                 write!(f, "no connection to {address}: {error}")
             }
-            BenchError::Refused { inside, heard } => {
-                write!(f, "somebody was not let in, after {inside} others")?;
+            BenchError::Refused {
+                step,
+                inside,
+                heard,
+            } => {
+                write!(f, "somebody was not {step}, after {inside} others")?;
                 write_heard(f, heard)
             }
             BenchError::NotLetIn {
+                step,
                 inside,
                 patience,
                 heard,
@@ -148,7 +181,7 @@ impl fmt::Display for BenchError {
                 let seconds = patience.as_secs();
                 write!(
                     f,
-                    "{inside} were let in, then nobody for {seconds} s (--timeout)"
+                    "{inside} were {step}, then nobody for {seconds} s (--timeout)"
                 )?;
                 write_heard(f, heard)
             }

@@ -2,8 +2,11 @@
 //! if nothing could be.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::error::BenchError;
 
@@ -11,25 +14,32 @@ use super::error::BenchError;
 pub(super) struct FigureFile {
     path: PathBuf,
     file: File,
-    /// It was not there before, and nothing is in it yet.
-    is_blank: bool,
+    /// It was not there before.
+    is_new: bool,
 }
 
 impl FigureFile {
     /// Leaves what is in it.
     pub(super) fn open(path: &Path) -> Result<FigureFile, BenchError> {
-        let is_blank = !path.exists();
-        let file = OpenOptions::new().create(true).append(true).open(path);
+        let mut options = OpenOptions::new();
+        // A pipe that nobody reads is not waited for.
+        let nonblock = OFlags::NONBLOCK.bits().cast_signed();
+        options.append(true).custom_flags(nonblock);
+        let (file, is_new) = match options.clone().create_new(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                (options.create(true).open(path), false)
+            }
+            opened => (opened, true),
+        };
         Ok(FigureFile {
             path: path.to_owned(),
             file: file.map_err(|error| BenchError::Unwritable(path.to_owned(), error))?,
-            is_blank,
+            is_new,
         })
     }
 
     /// Has these figures, and nothing else.
     pub(super) fn write(mut self, figures: &str) -> Result<(), BenchError> {
-        self.is_blank = false;
         self.replace(figures)
             .map_err(|error| BenchError::Unwritable(self.path.clone(), error))
     }
@@ -41,11 +51,22 @@ impl FigureFile {
         }
         self.file.write_all(figures.as_bytes())
     }
+
+    /// Whether it is there for nothing: nobody else has put another one in its
+    /// place, or anything into it.
+    fn is_useless(&self) -> bool {
+        let here = self.file.metadata();
+        let there = fs::symlink_metadata(&self.path);
+        here.and_then(|here| there.map(|there| (here, there)))
+            .is_ok_and(|(here, there)| {
+                (here.dev(), here.ino(), here.len()) == (there.dev(), there.ino(), 0)
+            })
+    }
 }
 
 impl Drop for FigureFile {
     fn drop(&mut self) {
-        if self.is_blank {
+        if self.is_new && self.is_useless() {
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -7,13 +7,11 @@ use serde_json::json;
 use tungstenite::protocol::frame::coding::{Control, OpCode};
 
 use super::error::BenchError;
-use super::protocol::{Protocol, frame};
+use super::protocol::{PING, Protocol, frame};
 use super::swarm::Swarm;
 
 /// As much of what a server says as is kept to tell people.
 const HEARD: usize = 2048;
-/// What comes back from who is in.
-const PING: &str = "bench: in?";
 /// Where somebody is going.
 pub(super) struct Way {
     /// Who.

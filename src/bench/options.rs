@@ -142,6 +142,11 @@ impl Bench {
         settings
     }
 
+    /// Whether there is a server at all.
+    pub(super) fn has_server(&self) -> bool {
+        !matches!(self.scenario, Scenario::SendLoop { .. })
+    }
+
     /// Whether everybody comes over TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.tls || self.tls_trust.is_some()

@@ -5,6 +5,9 @@ use serde_json::json;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
+/// What comes back from who is in, where nobody says anything to them.
+pub(super) const PING: &str = "bench: in?";
+
 /// Protocols the clients can speak.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {

@@ -1,5 +1,5 @@
 //! Accounts for clients who need one, made before anything is measured: a
-//! password takes a server a good part of a second of one core, on purpose.
+//! password takes a server some 30 ms of one core, on purpose.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use super::Run;
-use super::error::BenchError;
+use super::error::{BenchError, Step};
 use super::people::fill;
 use super::swarm::Swarm;
 
@@ -56,16 +56,18 @@ pub(super) fn register(
             registering.under_way.insert(index, (begun, Vec::new()));
             begun += 1;
         }
-        let came = swarm.poll(GLANCE, |swarm, index, text| {
+        let before = registering.registered;
+        swarm.poll(GLANCE, |swarm, index, text| {
             registering.hear(swarm, index, text)
         })?;
-        if came > 0 {
+        if registering.registered > before {
             last = Instant::now();
         } else if last.elapsed() > swarm.patience() {
             return Err(BenchError::NotLetIn {
+                step: Step::Registration,
                 inside: registering.registered,
                 patience: swarm.patience(),
-                heard: String::new(),
+                heard: registering.heard(),
             });
         }
         run.progress.reach(registering.registered as u64);
@@ -98,6 +100,7 @@ impl Registering {
             return Ok(());
         };
         let token = signed(&answer).map_err(|heard| BenchError::Refused {
+            step: Step::Registration,
             inside: self.registered,
             heard,
         })?;
@@ -106,6 +109,15 @@ impl Registering {
             self.registered += 1;
         }
         Ok(())
+    }
+
+    /// What was said to somebody who still waits.
+    fn heard(&self) -> String {
+        let answers = self.under_way.values().map(|(_, answer)| answer);
+        let longest = answers.max_by_key(|answer| answer.len());
+        longest.map_or_else(String::new, |answer| {
+            String::from_utf8_lossy(answer).into_owned()
+        })
     }
 }
 
@@ -128,13 +140,13 @@ fn request(form: &Form, password: &str) -> Vec<u8> {
 fn signed(answer: &[u8]) -> Result<String, String> {
     let body = memchr::memmem::find(answer, b"\r\n\r\n").map_or(0, |end| end + 4);
     let body = answer.get(body..).unwrap_or_default();
-    let heard = || String::from_utf8_lossy(body).into_owned();
+    let heard = || String::from_utf8_lossy(answer).into_owned();
     let envelope: Value = serde_json::from_slice(body).map_err(|_| heard())?;
     let field = |name: &str| envelope.pointer(&format!("/data/0/token/{name}"))?.as_str();
     let (Some(id), Some(secret)) = (field("access_key_id"), field("secret_access_key")) else {
         return Err(match envelope.get("error") {
-            Some(error) => error.to_string(),
-            None => heard(),
+            Some(error) if error.is_object() => error.to_string(),
+            _ => heard(),
         });
     };
     let mut header = Header::new(Algorithm::HS256);

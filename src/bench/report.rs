@@ -5,11 +5,13 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use super::options::Bench;
+use crate::config::Setting;
 
 /// The figures of one scenario.
 pub(super) struct Report {
     scenario: &'static str,
-    protocol: &'static str,
+    /// None where there is no server.
+    protocol: Option<&'static str>,
     tls: bool,
     server: String,
     server_config: Option<Value>,
@@ -29,10 +31,10 @@ impl Report {
     pub(super) fn new(options: &Bench, server: String) -> Report {
         Report {
             scenario: options.scenario.name(),
-            protocol: options.protocol.name(),
+            protocol: options.has_server().then(|| options.protocol.name()),
             tls: options.is_secure(),
             server,
-            server_config: options.server_config.clone(),
+            server_config: options.server_config.as_ref().map(|it| shown(it, "")),
             settings: options.settings(),
             figures: Vec::new(),
         }
@@ -87,13 +89,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tls = if self.tls { " over TLS" } else { "" };
-        let Report {
-            scenario,
-            protocol,
-            server,
-            ..
-        } = self;
-        write!(f, "{scenario} by {protocol}{tls}, {server}")?;
+        write!(f, "{}", self.scenario)?;
+        if let Some(protocol) = self.protocol {
+            write!(f, " by {protocol}{tls}")?;
+        }
+        write!(f, ", {}", self.server)?;
         if let Some(settings) = &self.server_config {
             write!(f, " with {settings}")?;
         }
@@ -109,6 +109,24 @@ impl fmt::Display for Report {
             writeln!(f, "  {:<38}{value:>14}  {}", figure.label, figure.unit)?;
         }
         Ok(())
+    }
+}
+
+/// Settings as they may be passed on: without what is secret.
+fn shown(value: &Value, path: &str) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| {
+                let path = match path {
+                    "" => name.clone(),
+                    _ => format!("{path}.{name}"),
+                };
+                (name.clone(), shown(value, &path))
+            })
+            .collect(),
+        _ if Setting::find(path).is_some_and(Setting::is_secret) => json!("(set)"),
+        _ => value.clone(),
     }
 }
 
@@ -136,7 +154,19 @@ fn readable(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::readable;
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_passed_on() {
+        let given = json!({
+            "admin": { "token": "0123456789abcdef" },
+            "history": "off",
+            "limits": { "connections": 7 },
+        });
+        let mut expected = given.clone();
+        expected["admin"]["token"] = "(set)".into();
+        assert_eq!(shown(&given, ""), expected);
+    }
 
     #[test]
     fn numbers_can_be_read() {

@@ -68,6 +68,12 @@ impl Setting {
         (self.get)(config).to_json()
     }
 
+    /// Whether it must never be shown.
+    pub fn is_secret(&self) -> bool {
+        // A value knows its type, whichever value it is.
+        (self.get)(&Config::default()).is_secret()
+    }
+
     /// The section it is in and its name there.
     pub(super) fn split(&self) -> (&'static str, &'static str) {
         self.path.rsplit_once('.').unwrap_or(("", self.path))

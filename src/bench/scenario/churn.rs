@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::meter::Meter;
 use super::schedule::due_ns;
 use crate::bench::Run;
-use crate::bench::error::BenchError;
+use crate::bench::error::{BenchError, Step};
 use crate::bench::latency::Latencies;
 use crate::bench::login::{Entering, Outcome};
 use crate::bench::people::People;
@@ -119,7 +119,11 @@ impl Visits {
                     let inside = inside - underway.len();
                     let heard = underway.get(&index).map(Entering::heard);
                     let heard = heard.unwrap_or_default();
-                    return Err(BenchError::Refused { inside, heard });
+                    return Err(BenchError::Refused {
+                        step: Step::Login,
+                        inside,
+                        heard,
+                    });
                 }
             }
             Ok(())
