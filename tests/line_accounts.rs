@@ -72,6 +72,20 @@ fn mistakes_while_registering_are_named_and_change_nothing() {
 }
 
 #[test]
+fn whoever_has_an_account_is_named_as_they_spell_themselves() {
+    let server = Server::start(|_| {});
+    let mut alice = LineClient::enter(&server, "Alice");
+    register(&mut alice, "long enough");
+    drop(alice);
+    let mut bob = LineClient::enter(&server, "bob");
+    register(&mut bob, "long enough");
+    for spelling in ["ALICE", "alice"] {
+        bob.send(&format!("/msg {spelling} hello"));
+        bob.expect("-PM to @Alice: hello");
+    }
+}
+
+#[test]
 fn an_account_is_on_from_several_places_and_gets_its_messages_in_all() {
     let server = Server::start(|_| {});
     let mut desk = LineClient::enter(&server, "alice");
