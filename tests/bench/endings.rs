@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -96,7 +96,14 @@ fn its_server_does_not_outlive_it() {
 /// A run that has begun, with all it leaves in this folder, and where its
 /// server's process is.
 fn long_run(folder: &Path) -> (Child, String) {
-    let bench = command("room --members 4 --seconds 600")
+    let bench = command("room --members 4 --seconds 600");
+    // Under nohup and in the background of a script some signals are ignored,
+    // by whoever is started from there, too.
+    let bench = Command::new("env")
+        .arg("--default-signal=HUP,INT")
+        .arg(bench.get_program())
+        .args(bench.get_args())
+        .stdin(Stdio::null())
         .env("TMPDIR", folder)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
