@@ -192,10 +192,11 @@ fn browsers_that_do_not_read_their_answers_hold_up_nobody() {
     wait_until("all have begun", || {
         Level::now(&server).threads >= level.threads + asleep.len()
     });
-    for _ in 0..20 {
+    for number in 0..20 {
         let ready = server.get("/readyz");
         assert_eq!(ready.status, 200, "{}", ready.body);
-        drop(JsonClient::enter(&server, "visitor"));
+        // The one before may not have left yet.
+        drop(JsonClient::enter(&server, &format!("visitor{number}")));
     }
     drop(asleep);
     bystanders.finish("browsers that do not read");
