@@ -8,49 +8,32 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::name::Name;
-use crate::store::{Account, AccountId};
+use crate::store::AccountId;
 
 /// Names remembered; beyond it all are forgotten.
 const MAX_KNOWN: usize = 16_384;
-
-/// Somebody with an account, to whom messages may go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipient {
-    /// The account.
-    pub id: AccountId,
-    /// Its name, as its owner spells it.
-    pub name: Name,
-}
 
 /// See the module's documentation.
 #[derive(Default)]
 pub(super) struct Recipients {
     /// By the key of the name; locked for one look.
-    known: Mutex<HashMap<Arc<str>, Recipient>>,
-}
-
-impl From<&Account> for Recipient {
-    fn from(account: &Account) -> Recipient {
-        Recipient {
-            id: account.id,
-            name: account.username.clone(),
-        }
-    }
+    known: Mutex<HashMap<Arc<str>, (Name, AccountId)>>,
 }
 
 impl Recipients {
-    /// The account of this name, in any spelling, if it is known.
-    pub(super) fn get(&self, name: &Name) -> Option<Recipient> {
+    /// The account of this name, in any spelling, and the name as its owner
+    /// spells it; if it is known.
+    pub(super) fn get(&self, name: &Name) -> Option<(Name, AccountId)> {
         self.known.lock().get(name.key()).cloned()
     }
 
     /// Remembers an account.
-    pub(super) fn add(&self, recipient: Recipient) {
+    pub(super) fn add(&self, name: Name, id: AccountId) {
         let mut known = self.known.lock();
         if known.len() >= MAX_KNOWN {
             known.clear();
         }
-        known.insert(recipient.name.key().clone(), recipient);
+        known.insert(name.key().clone(), (name, id));
     }
 }
 
@@ -58,11 +41,14 @@ impl Recipients {
 mod tests {
     use super::*;
 
-    fn recipient(number: usize) -> Recipient {
-        Recipient {
-            id: AccountId(number as i64),
-            name: Name::parse_nickname(&format!("Mina{number}")).unwrap(),
-        }
+    fn recipient(number: usize) -> (Name, AccountId) {
+        let name = Name::parse_nickname(&format!("Mina{number}")).unwrap();
+        (name, AccountId(number as i64))
+    }
+
+    fn add(recipients: &Recipients, number: usize) {
+        let (name, id) = recipient(number);
+        recipients.add(name, id);
     }
 
     #[test]
@@ -70,7 +56,7 @@ mod tests {
         let recipients = Recipients::default();
         let lower = Name::parse_nickname("mina7").unwrap();
         assert_eq!(recipients.get(&lower), None);
-        recipients.add(recipient(7));
+        add(&recipients, 7);
         assert_eq!(recipients.get(&lower), Some(recipient(7)));
     }
 
@@ -78,11 +64,11 @@ mod tests {
     fn beyond_the_limit_all_are_forgotten() {
         let recipients = Recipients::default();
         for number in 0..=MAX_KNOWN {
-            recipients.add(recipient(number));
+            add(&recipients, number);
         }
         assert_eq!(recipients.known.lock().len(), 1);
-        assert_eq!(recipients.get(&recipient(0).name), None);
+        assert_eq!(recipients.get(&recipient(0).0), None);
         let last = recipient(MAX_KNOWN);
-        assert_eq!(recipients.get(&last.name), Some(last));
+        assert_eq!(recipients.get(&last.0), Some(last));
     }
 }

@@ -16,7 +16,7 @@ use crate::store::{Account, AccountId, Secret, Store, StoreError, Token, Who};
 use crate::turn::HubHandle;
 
 use super::desk::Desk;
-use super::recipients::{Recipient, Recipients};
+use super::recipients::Recipients;
 use super::{
     Attempts, LoginError, PasswordWorkers, RegisterError, Registration, SignatureError,
     TooManyAttempts, authenticate, log_in, new_token, register,
@@ -122,21 +122,22 @@ impl Accounts {
         }
     }
 
-    /// The account of this name, for a private message from another one, which
-    /// has to be kept. If that cannot be found out there is no sending it.
-    pub fn recipient(&self, name: &Name) -> Result<Option<Recipient>, Refusal> {
-        if let Some(known) = self.recipients.get(name) {
-            return Ok(Some(known));
+    /// To whom a private message from an account goes, which has to be kept:
+    /// the name as its owner spells it and the account, if there is one. If
+    /// that cannot be found out there is no sending it.
+    pub fn recipient(&self, name: Name) -> Result<(Name, Option<AccountId>), Refusal> {
+        if let Some((name, id)) = self.recipients.get(&name) {
+            return Ok((name, Some(id)));
         }
-        let account = self.find(name).map_err(|error| {
+        let account = self.find(&name).map_err(|error| {
             error.log("an account could not be looked up");
             Refusal::NotStored
         })?;
-        let recipient = account.as_ref().map(Recipient::from);
-        if let Some(recipient) = &recipient {
-            self.recipients.add(recipient.clone());
-        }
-        Ok(recipient)
+        let Some(account) = account else {
+            return Ok((name, None));
+        };
+        self.recipients.add(account.username.clone(), account.id);
+        Ok((account.username, Some(account.id)))
     }
 
     /// The account, if the password is right.

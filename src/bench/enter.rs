@@ -51,14 +51,7 @@ pub(super) fn enter(
                     inside += 1;
                     last = Instant::now();
                 }
-                Outcome::Refused => {
-                    let heard = client.heard();
-                    return Err(BenchError::Refused {
-                        step: Step::Login,
-                        inside,
-                        heard,
-                    });
-                }
+                Outcome::Refused => return Err(client.refusal(inside)),
             }
             Ok(())
         })?;

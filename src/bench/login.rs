@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use serde_json::json;
 use tungstenite::protocol::frame::coding::{Control, OpCode};
 
-use super::error::BenchError;
+use super::error::{BenchError, Step};
 use super::protocol::{PING, Protocol, frame};
 use super::swarm::Swarm;
 
@@ -156,6 +156,15 @@ impl Entering {
         match rest.trim().is_empty() {
             true => self.last_line.clone(),
             false => rest,
+        }
+    }
+
+    /// Why it may not come in, after so many others.
+    pub(super) fn refusal(&self, inside: usize) -> BenchError {
+        BenchError::Refused {
+            step: Step::Login,
+            inside,
+            heard: self.heard(),
         }
     }
 

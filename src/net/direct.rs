@@ -102,11 +102,11 @@ impl DirectSession {
 
     fn send(&self, outgoing: direct::Outgoing) -> Flow {
         let direct::Outgoing { recipient, message } = outgoing;
-        match self.accounts.recipient(&recipient) {
-            Ok(known) => self.input(Command::Private {
-                account: known.as_ref().map(|known| known.id),
-                // Without an account it may still be a guest who is on.
-                to: known.map_or(recipient, |known| known.name),
+        match self.accounts.recipient(recipient) {
+            // Without an account it may still be a guest who is on.
+            Ok((to, account)) => self.input(Command::Private {
+                to,
+                account,
                 text: message,
             }),
             Err(refusal) => self.fail(&Failure::new(503, refusal.to_string())),

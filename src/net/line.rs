@@ -43,13 +43,8 @@ impl SessionContext {
                 account: None,
                 text,
             } if has_account => {
-                let known = self.accounts.recipient(&to)?;
-                Command::Private {
-                    account: known.as_ref().map(|known| known.id),
-                    // As its owner spells it.
-                    to: known.map_or(to, |known| known.name),
-                    text,
-                }
+                let (to, account) = self.accounts.recipient(to)?;
+                Command::Private { to, account, text }
             }
             Command::Rename(name) if !has_account => {
                 self.accounts.check_guest(&name)?;

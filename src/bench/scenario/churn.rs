@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::meter::Meter;
 use super::schedule::due_ns;
 use crate::bench::Run;
-use crate::bench::error::{BenchError, Step};
+use crate::bench::error::BenchError;
 use crate::bench::latency::Latencies;
 use crate::bench::login::{Entering, Outcome};
 use crate::bench::people::People;
@@ -103,8 +103,9 @@ impl Visits {
 
     fn go_on(&mut self, wait: Duration) -> Result<usize, BenchError> {
         let (underway, logins) = (&mut self.underway, &mut self.logins);
-        let inside = self.begun as usize;
+        let begun = self.begun as usize;
         self.swarm.poll(wait, |swarm, index, text| {
+            let inside = begun - underway.len();
             let Some(entering) = underway.get_mut(&index) else {
                 return Ok(());
             };
@@ -115,16 +116,7 @@ impl Visits {
                     underway.remove(&index);
                     swarm.close(index);
                 }
-                Outcome::Refused => {
-                    let inside = inside - underway.len();
-                    let heard = underway.get(&index).map(Entering::heard);
-                    let heard = heard.unwrap_or_default();
-                    return Err(BenchError::Refused {
-                        step: Step::Login,
-                        inside,
-                        heard,
-                    });
-                }
+                Outcome::Refused => return Err(entering.refusal(inside)),
             }
             Ok(())
         })
