@@ -844,7 +844,19 @@ fn a_handshake_that_will_not_do_is_told_why() {
             handshake("/ws", "").replace("Sec-WebSocket-Version: 13\r\n", ""),
             426,
         ),
-        (handshake("/ws", "").replace("bXBsZ", "bX"), 400),
+        (
+            handshake("/ws", "").replace("dGhlIHNhbXBsZSBub25jZQ==", ""),
+            400,
+        ),
+        (
+            handshake("/ws", "").replace("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""),
+            400,
+        ),
+        (handshake("/ws", "Sec-WebSocket-Key: other\r\n"), 400),
+        (
+            handshake("/ws", "Origin: http://evil.example:1/here:1\r\n"),
+            403,
+        ),
         (handshake("/ws", "").replace("GET", "POST"), 400),
         (
             handshake("/ws", "").replace("keep-alive, Upgrade", "close"),
@@ -863,6 +875,57 @@ fn a_handshake_that_will_not_do_is_told_why() {
 }
 
 #[test]
+fn handshakes_of_older_clients_open_a_websocket() {
+    let site = with_echo();
+    for (request, accept) in [
+        // `Hello, world!`, which scripts have from each other: not 16 bytes.
+        (
+            handshake("/ws", "").replace("dGhlIHNhbXBsZSBub25jZQ==", "SGVsbG8sIHdvcmxkIQ=="),
+            "qGEgH3En71di5rrssAZTmtRTyFk=",
+        ),
+        (
+            handshake("/ws", "").replace("dGhlIHNhbXBsZSBub25jZQ==", "no base64?"),
+            "odmdEE1Qf0jmfMVkHhG/UZalzGI=",
+        ),
+        // Once is as good as twice, if it is the same.
+        (
+            handshake(
+                "/ws",
+                "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\
+                 ORIGIN: http://here:1\r\norigin: http://here:1\r\n",
+            ),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        ),
+        (
+            handshake("/ws", "").replace("Version: 13", "Version: 8, 13"),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        ),
+        (
+            handshake("/ws", "Origin: http://here:1/\r\n"),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        ),
+        (
+            handshake("/ws", "Origin: HTTP://Here:1/mychat\r\n"),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        ),
+        (
+            handshake("/ws", "Origin: https://FRIEND.example:443/\r\n"),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        ),
+    ] {
+        let mut client = site.front.connect();
+        client.write_all(request.as_bytes()).unwrap();
+        let (head, _) = read_answer(&mut client);
+        assert!(head.starts_with("HTTP/1.1 101 "), "{request}{head}");
+        assert_eq!(
+            header(&head, "Sec-WebSocket-Accept"),
+            Some(accept),
+            "{request}"
+        );
+    }
+}
+
+#[test]
 fn origins_and_subprotocols_are_admitted() {
     let site = with_echo();
     let answer = |request: String| {
@@ -877,6 +940,11 @@ fn origins_and_subprotocols_are_admitted() {
         "Sec-WebSocket-Protocol: other, token\r\n",
     ));
     assert!(head.starts_with("HTTP/1.1 101 "));
+    assert_eq!(header(&head, "Sec-WebSocket-Protocol"), Some("token"));
+    let head = answer(handshake(
+        "/secret",
+        "sec-websocket-protocol: other\r\nSEC-WEBSOCKET-PROTOCOL: token\r\n",
+    ));
     assert_eq!(header(&head, "Sec-WebSocket-Protocol"), Some("token"));
     let other = || handshake("/ws", "Origin: https://other.example\r\n");
     assert!(answer(other()).starts_with("HTTP/1.1 403 "));

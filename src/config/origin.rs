@@ -2,14 +2,16 @@
 
 use std::net::Ipv6Addr;
 
-/// `scheme://host[:port]` in the spelling browsers use, or `*`. A path, even
-/// a bare slash, would never match what a browser sends.
+/// `scheme://host[:port]` in the spelling browsers use, or `*`. A bare slash
+/// behind it is what the address bar shows; a path would be a mistake, because
+/// no browser sends one.
 pub(super) fn parse(text: &str) -> Option<String> {
     if text == "*" {
         return Some(text.to_owned());
     }
     let lower = text.to_ascii_lowercase();
     let (scheme, authority) = lower.split_once("://")?;
+    let authority = authority.strip_suffix('/').unwrap_or(authority);
     let (host, port) = match authority.rsplit_once(':') {
         // The last colon of `[::1]` is the address's own.
         Some((host, port)) if !port.ends_with(']') => (host, Some(port.parse::<u16>().ok()?)),
@@ -62,6 +64,7 @@ mod tests {
             ("http://localhost:8080", "http://localhost:8080"),
             ("http://[::1]:8080", "http://[::1]:8080"),
             ("http://[::1]", "http://[::1]"),
+            ("https://x/", "https://x"),
         ] {
             assert_eq!(parse(written).as_deref(), Some(sent), "{written}");
         }
@@ -73,8 +76,9 @@ mod tests {
             "",
             "chat.example.org",
             "https://",
-            "https://x/",
             "https://x/y",
+            "https://x//",
+            "https:///",
             "://x",
             "https://x y",
             "https://x:port",

@@ -11,6 +11,7 @@ mod file;
 pub mod head;
 mod origin;
 mod proxies;
+mod query;
 mod rejection;
 mod relay;
 mod upgrade;
@@ -33,9 +34,12 @@ pub use file::{File, FileSet, Found};
 use head::{Framing, Head};
 pub use origin::Origins;
 pub use proxies::Proxies;
+pub use query::{decode, pairs};
 pub use rejection::Rejection;
 pub use relay::{RELAY_HEADER, Relayed, Relays};
-pub use upgrade::{Admission, Denial, Handshake, Presented, Upgraded, Upgrades, bearer};
+pub use upgrade::{
+    Admission, Denial, Handshake, Presented, TOKEN_PARAMETERS, Upgraded, Upgrades, bearer,
+};
 use wire::Wire;
 
 /// What one listener exposes. Listeners differ in nothing else.

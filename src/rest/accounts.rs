@@ -38,7 +38,7 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Delete,
         path: "/api/auth_token",
         access: Access::Account,
-        query: &["token"],
+        query: &["token", "access_token"],
         run: log_out,
     },
     Route {
@@ -219,7 +219,10 @@ pub(super) fn log_in(call: &Call<'_>) -> Result<Reply, Problem> {
 /// that were opened with it.
 #[utoipa::path(
     delete, path = "/api/auth_token", tag = "accounts", security(("account_token" = [])),
-    params(("token" = Option<String>, Query, description = "The JWT, instead of a header")),
+    params(
+        ("token" = Option<String>, Query, description = "The JWT, instead of a header"),
+        ("access_token" = Option<String>, Query, description = "The same by another name"),
+    ),
     responses(
         (status = 200, description = "It is worth nothing any more", body = Envelope<Nothing>),
         (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),

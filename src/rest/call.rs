@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::admin::Actor;
 use crate::hub::Farewell;
-use crate::net::front::Relayed;
+use crate::net::front::{Relayed, pairs};
 use crate::store::{Account, Token};
 use crate::text::Text;
 
@@ -166,37 +166,6 @@ impl Query {
         let parameter = self.0.iter().find(|(other, _)| other == name);
         parameter.map(|(_, value)| value.as_str())
     }
-}
-
-/// Decodes `name=value` pairs. `None`: a pair is not percent-encoded UTF-8.
-pub(super) fn pairs(raw: &str) -> impl Iterator<Item = Option<(String, String)>> {
-    let pairs = raw.split('&').filter(|pair| !pair.is_empty());
-    pairs.map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let plain = |coded: &str| decode(&coded.replace('+', " "));
-        Some((plain(name)?, plain(value)?))
-    })
-}
-
-/// Undoes percent-encoding. `None`: it is not that, or not UTF-8.
-pub(super) fn decode(raw: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.bytes();
-    while let Some(byte) = rest.next() {
-        let decoded = match byte {
-            b'%' => {
-                let digits =
-                    [rest.next()?, rest.next()?].map(|digit| char::from(digit).to_digit(16));
-                let [Some(high), Some(low)] = digits else {
-                    return None;
-                };
-                u8::try_from(high * 16 + low).ok()?
-            }
-            byte => byte,
-        };
-        bytes.push(decoded);
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::call::pairs;
+use crate::net::front::pairs;
+
 use super::problem::Problem;
 
 /// Fields by name, each once. Those nobody asks for are the client's affair.

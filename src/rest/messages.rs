@@ -21,28 +21,28 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Get,
         path: "/api/inbox",
         access: Access::Account,
-        query: &["page", "token"],
+        query: &["page", "token", "access_token"],
         run: inbox,
     },
     Route {
         method: Method::Get,
         path: "/api/thread/{username}",
         access: Access::Account,
-        query: &["page", "token"],
+        query: &["page", "token", "access_token"],
         run: thread,
     },
     Route {
         method: Method::Post,
         path: "/api/thread/{username}/read",
         access: Access::Account,
-        query: &["token"],
+        query: &["token", "access_token"],
         run: mark_read,
     },
     Route {
         method: Method::Get,
         path: "/api/ws",
         access: Access::Everyone,
-        query: &["token"],
+        query: &["token", "access_token"],
         run: not_upgraded,
     },
 ];
@@ -97,6 +97,7 @@ impl Thread {
     params(
         ("page" = Option<u64>, Query, description = "From 1; ten threads a page"),
         ("token" = Option<String>, Query, description = "The JWT, instead of a header"),
+        ("access_token" = Option<String>, Query, description = "The same by another name"),
     ),
     responses(
         (status = 200, description = "Threads", body = Envelope<Thread>),
@@ -125,6 +126,7 @@ pub(super) fn inbox(call: &Call<'_>) -> Result<Reply, Problem> {
         ("username" = String, Path, description = "In any spelling"),
         ("page" = Option<u64>, Query, description = "From 1; ten messages a page"),
         ("token" = Option<String>, Query, description = "The JWT, instead of a header"),
+        ("access_token" = Option<String>, Query, description = "The same by another name"),
     ),
     responses(
         (status = 200, description = "Messages", body = Envelope<DirectMessage>),
@@ -164,6 +166,7 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
     params(
         ("username" = String, Path, description = "In any spelling"),
         ("token" = Option<String>, Query, description = "The JWT, instead of a header"),
+        ("access_token" = Option<String>, Query, description = "The same by another name"),
     ),
     request_body(content(
         (Read = "application/x-www-form-urlencoded"), (Read = "application/json"),
@@ -201,7 +204,10 @@ pub(super) fn mark_read(call: &Call<'_>) -> Result<Reply, Problem> {
 /// `fail`, envelopes from the server.
 #[utoipa::path(
     get, path = "/api/ws", tag = "messages",
-    params(("token" = Option<String>, Query, description = "The JWT, instead of a header")),
+    params(
+        ("token" = Option<String>, Query, description = "The JWT, instead of a header"),
+        ("access_token" = Option<String>, Query, description = "The same by another name"),
+    ),
     responses(
         (status = 101, description = "Frames follow", body = DirectMessage),
         (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),

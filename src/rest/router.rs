@@ -5,10 +5,10 @@ use tiny_http::{Method, Request};
 use crate::account::SignatureError;
 use crate::admin::Actor;
 use crate::envelope;
-use crate::net::front::{RELAY_HEADER, Relayed, bearer};
+use crate::net::front::{RELAY_HEADER, Relayed, TOKEN_PARAMETERS, bearer, decode};
 use crate::store::{Account, Token};
 
-use super::call::{Call, Query, decode};
+use super::call::{Call, Query};
 use super::problem::Problem;
 use super::reply::Reply;
 use super::{
@@ -215,7 +215,10 @@ fn authenticate(
     context: &RestContext,
 ) -> Result<(Account, Token), Problem> {
     let header = incoming.authorization.as_deref().and_then(bearer);
-    let parameter = query.get("token").filter(|token| !token.is_empty());
+    let parameters = TOKEN_PARAMETERS.iter();
+    let parameter = parameters
+        .filter_map(|name| query.get(name))
+        .find(|token| !token.is_empty());
     let jwt = header.or(parameter);
     let jwt = jwt.ok_or_else(|| Problem::unauthenticated("no token was sent"))?;
     let signer = context.accounts.authenticate(jwt);

@@ -254,7 +254,7 @@ impl WebSockets {
 
     /// JSON commands, for whoever has a token for a nickname.
     fn json(&self, presented: &front::Presented<'_>) -> Result<Admission, Denial> {
-        let pass = self.shared.gate.check(presented.token);
+        let pass = self.shared.gate.check(&presented.token);
         let pass = pass.map_err(|error| match error {
             NotLetIn::Store(error) => {
                 error.log("a nickname could not be looked up");
@@ -276,7 +276,7 @@ impl WebSockets {
         let presented = handshake.token();
         let presented =
             presented.ok_or_else(|| Denial::Unauthorised("no token was sent".into()))?;
-        let owner = self.shared.accounts.authenticate(presented.token);
+        let owner = self.shared.accounts.authenticate(&presented.token);
         let owner = owner.map_err(|error| match error {
             SignatureError::Store(error) => {
                 error.log("a token could not be looked up");

@@ -23,11 +23,14 @@ impl Origins {
 
     /// Whether `origin` is on the list.
     pub fn lists(&self, origin: &str) -> bool {
-        let allowed = self.allowed.read();
-        let origin = origin.trim_end_matches('/');
-        allowed
-            .iter()
-            .any(|entry| entry == "*" || entry.trim_end_matches('/').eq_ignore_ascii_case(origin))
+        let sent = Parts::of(origin);
+        let is_sent = |entry: &String| {
+            entry == "*"
+                || sent
+                    .as_ref()
+                    .is_some_and(|sent| Parts::of(entry).as_ref() == Some(sent))
+        };
+        self.allowed.read().iter().any(is_sent)
     }
 
     /// Whether a page of `origin` may open a WebSocket at `host`. Programs
@@ -42,20 +45,56 @@ impl Origins {
 /// Whether `origin` is the one the request was sent to. The scheme is not
 /// compared: a proxy may have ended TLS before us.
 fn is_same(origin: &str, host: &str) -> bool {
-    let Some((scheme, authority)) = origin.split_once("://") else {
-        return false;
-    };
-    let default_port = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return false,
-    };
-    let bare = |authority: &str| {
-        let authority = authority.to_ascii_lowercase();
-        let bare = authority.strip_suffix(default_port).map(str::to_owned);
-        bare.unwrap_or(authority)
-    };
-    !authority.is_empty() && bare(authority) == bare(host)
+    Parts::of(origin).is_some_and(|origin| {
+        let port = origin.default_port();
+        port.is_some_and(|port| origin.authority == without_port(host, port))
+    })
+}
+
+/// What of an origin is compared. Browsers send `scheme://host[:port]` in one
+/// spelling; programs that are none send what their user has typed: with a
+/// slash or a path behind it, with a scheme's own port, with capitals.
+#[derive(PartialEq)]
+struct Parts {
+    scheme: String,
+    /// Without the scheme's own port.
+    authority: String,
+}
+
+impl Parts {
+    fn of(origin: &str) -> Option<Parts> {
+        let (scheme, rest) = origin.trim().split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let mut parts = Parts {
+            scheme: scheme.to_ascii_lowercase(),
+            authority: String::new(),
+        };
+        parts.authority = match parts.default_port() {
+            Some(port) => without_port(authority, port),
+            None => authority.to_ascii_lowercase(),
+        };
+        (!parts.authority.is_empty()).then_some(parts)
+    }
+
+    /// The port that goes without saying; schemes of which a page can have
+    /// been sent from here, or a program may think so, have one.
+    fn default_port(&self) -> Option<&'static str> {
+        match self.scheme.as_str() {
+            "http" | "ws" => Some("80"),
+            "https" | "wss" => Some("443"),
+            _ => None,
+        }
+    }
+}
+
+/// `host[:port]` in lower case, without the port if it is this one or empty.
+fn without_port(authority: &str, port: &str) -> String {
+    let authority = authority.to_ascii_lowercase();
+    match authority.rsplit_once(':') {
+        // The last colon of `[::1]` is the address's own.
+        Some((host, own)) if own.is_empty() || own == port => host.to_owned(),
+        _ => authority,
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +113,30 @@ mod tests {
             (Some("https://friend.example"), Some("x"), true),
             (Some("http://friend.example"), Some("x"), false),
             (Some("https://friend.example.evil"), Some("x"), false),
+            (Some("HTTPS://Friend.Example:443/"), Some("x"), true),
+            (Some("wss://friend.example"), Some("x"), false),
+            (Some("http://localhost:8099/"), Some("localhost:8099"), true),
+            (
+                Some("HTTP://LOCALHOST:8099/mychat?x"),
+                Some("LocalHost:8099"),
+                true,
+            ),
+            (
+                Some("ws://localhost:8099/mychat"),
+                Some("localhost:8099"),
+                true,
+            ),
+            (Some("http://x:80/"), Some("x"), true),
+            (Some("http://x/"), Some("x:80"), true),
+            (Some("http://x:"), Some("x"), true),
+            (Some("http://[::1]:8099/"), Some("[::1]:8099"), true),
+            (Some("http://[::1]/"), Some("[::1]:80"), true),
+            (Some("http://[::1]"), Some("[:"), false),
+            (Some("https://x:80"), Some("x"), false),
+            (Some("http://x@evil.example/"), Some("x"), false),
+            (Some("http://evil.example/x"), Some("x"), false),
+            (Some("http://evil.example#x"), Some("x"), false),
+            (Some("chrome-extension://x/"), Some("x"), false),
             (Some("http://localhost:4005"), Some("localhost:4004"), false),
             (Some("http://x:80"), Some("x:8080"), false),
             (Some("null"), Some("null"), false),

@@ -1,5 +1,6 @@
 //! The WebSocket handshake, as far as HTTP goes.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use tungstenite::handshake::derive_accept_key;
@@ -8,6 +9,7 @@ use crate::net::transport::Transport;
 
 use super::head::{Framing, Head};
 use super::origin::Origins;
+use super::query::pairs;
 use super::rejection::Rejection;
 
 /// Decides who may open a WebSocket where, and takes it from there.
@@ -36,36 +38,85 @@ pub struct Handshake<'a> {
 }
 
 /// A token somebody has presented.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presented<'a> {
     /// The token.
-    pub token: &'a str,
+    pub token: Cow<'a, str>,
     /// The subprotocol it came as, to be echoed.
     pub subprotocol: Option<&'a str>,
 }
 
 impl<'a> Handshake<'a> {
     /// The token, wherever the client can put one: in `Authorization`, as
-    /// `?token=` or, from browsers, as a subprotocol.
+    /// `?token=` or `?access_token=` or, from browsers, as a subprotocol. The
+    /// first of these counts.
     pub fn token(&self) -> Option<Presented<'a>> {
-        let plain = |token| Presented {
-            token,
-            subprotocol: None,
-        };
-        let header = self.authorization.and_then(bearer).map(plain);
-        let pairs = self.query.into_iter().flat_map(|query| query.split('&'));
-        let query = pairs
-            .filter_map(|pair| pair.strip_prefix("token="))
-            .find(|token| !token.is_empty());
-        // "Bearer <token>" is either one subprotocol or, with a comma, two.
-        let offered = self.subprotocols.iter();
-        let offered = offered.filter(|name| !name.eq_ignore_ascii_case("bearer"));
-        let subprotocol = offered.copied().next().map(|name| Presented {
-            token: bearer(name).unwrap_or(name),
-            subprotocol: Some(name),
-        });
-        header.or(query.map(plain)).or(subprotocol)
+        let header = self.authorization.and_then(bearer).map(Cow::Borrowed);
+        let elsewhere = header.or_else(|| query_token(self.query?).map(Cow::Owned));
+        match elsewhere {
+            // Browsers insist on an answer to what they have offered, also
+            // when they have said the same in the address.
+            Some(token) => Some(Presented {
+                subprotocol: self
+                    .subprotocols
+                    .iter()
+                    .copied()
+                    .find(|name| unwrapped(name) == token),
+                token,
+            }),
+            None => self.offered_token(),
+        }
     }
+
+    /// The token among the subprotocols. Others may stand before it, in the
+    /// same line or in lines of their own; a signed token is told by its form.
+    /// Without one, the first name is taken for a token, and found wrong.
+    fn offered_token(&self) -> Option<Presented<'a>> {
+        let offered = self.subprotocols.iter().copied();
+        // "Bearer <token>" is either one subprotocol or, with a comma, two.
+        let mut names = offered.filter(|name| !name.eq_ignore_ascii_case("bearer"));
+        let signed = names.clone().find(|name| is_signed(unwrapped(name)));
+        signed.or_else(|| names.next()).map(|name| Presented {
+            token: Cow::Borrowed(unwrapped(name)),
+            subprotocol: Some(name),
+        })
+    }
+}
+
+/// The parameters of a query that may be a token.
+pub const TOKEN_PARAMETERS: [&str; 2] = ["token", "access_token"];
+
+fn query_token(query: &str) -> Option<String> {
+    let mut parameters = pairs(query).flatten();
+    let is_token = |(name, value): &(String, String)| {
+        TOKEN_PARAMETERS.contains(&name.as_str()) && !value.is_empty()
+    };
+    let (_, value) = parameters.find(is_token)?;
+    Some(unwrapped(&value).to_owned())
+}
+
+/// A token without the `Bearer` that may stand before it, with a space or,
+/// from scripts that glue, without.
+fn unwrapped(token: &str) -> &str {
+    const SCHEME: &str = "bearer";
+    let glued = || {
+        let (scheme, rest) = token.split_at_checked(SCHEME.len())?;
+        (scheme.eq_ignore_ascii_case(SCHEME) && is_signed(rest)).then_some(rest)
+    };
+    bearer(token).or_else(glued).unwrap_or(token)
+}
+
+/// Whether something has the form of a JWT: three parts in base64url.
+fn is_signed(token: &str) -> bool {
+    let is_coded = |part: &str| {
+        let coded = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        !part.is_empty() && part.bytes().all(coded)
+    };
+    let mut parts = token.split('.');
+    // A header begins with `{"`.
+    token.starts_with("eyJ")
+        && parts.by_ref().take(3).filter(|part| is_coded(part)).count() == 3
+        && parts.next().is_none()
 }
 
 /// The token behind `Bearer `, in any case.
@@ -160,16 +211,17 @@ fn check(head: &Head) -> Result<&str, Rejection> {
     if head.framing != Framing::Empty {
         return Err(Rejection::Malformed("a WebSocket is opened without a body"));
     }
-    if head.field("sec-websocket-version") != Some("13") {
+    if !head.has_token("sec-websocket-version", "13") {
         return Err(Rejection::WebSocketVersion);
     }
-    let key = head.field("sec-websocket-key").unwrap_or_default();
-    let decoded = data_encoding::BASE64.decode(key.as_bytes());
-    match decoded {
-        Ok(nonce) if nonce.len() == 16 => Ok(key),
-        _ => Err(Rejection::Malformed(
-            "Sec-WebSocket-Key is not 16 bytes in base64",
+    // RFC 6455 has 16 bytes in base64. Older servers took anything, and so do
+    // scripts with a key made by hand; the answer is derived from the key as
+    // it is written, and its form protects nobody.
+    match head.field("sec-websocket-key").unwrap_or_default() {
+        "" => Err(Rejection::Malformed(
+            "a WebSocket needs a Sec-WebSocket-Key",
         )),
+        key => Ok(key),
     }
 }
 
@@ -192,6 +244,7 @@ mod tests {
 
     #[test]
     fn a_token_is_found_wherever_it_is_put() {
+        const JWT: &str = "eyJh.eyJi.c-_1";
         let presented = |authorization, query, subprotocols: &[&'static str]| {
             let handshake = Handshake {
                 path: "/ws",
@@ -203,33 +256,91 @@ mod tests {
             let token = handshake.token();
             token.map(|presented| {
                 let subprotocol = presented.subprotocol.map(str::to_owned);
-                (presented.token.to_owned(), subprotocol)
+                (presented.token.into_owned(), subprotocol)
             })
         };
         let found = |token: &str, subprotocol: Option<&str>| {
             Some((token.to_owned(), subprotocol.map(str::to_owned)))
         };
-        assert_eq!(presented(None, None, &[]), None);
-        assert_eq!(
-            presented(Some("Basic x"), Some("token=&x"), &["bearer"]),
-            None
-        );
-        assert_eq!(
-            presented(Some("bEARER  t "), Some("token=q"), &["p"]),
-            found("t", None)
-        );
-        assert_eq!(
-            presented(Some("Basic x"), Some("a&token=q"), &["p"]),
-            found("q", None)
-        );
-        assert_eq!(presented(None, None, &["p", "x"]), found("p", Some("p")));
-        assert_eq!(
-            presented(None, None, &["Bearer", "p"]),
-            found("p", Some("p"))
-        );
-        assert_eq!(
-            presented(None, None, &["Bearer p"]),
-            found("p", Some("Bearer p"))
-        );
+        for (authorization, query, subprotocols, expected) in [
+            (None, None, vec![], None),
+            (Some("Basic x"), Some("token=&x"), vec!["bearer"], None),
+            (
+                Some("bEARER  t "),
+                Some("token=q"),
+                vec!["p"],
+                found("t", None),
+            ),
+            (
+                Some("Basic x"),
+                Some("a&token=q"),
+                vec!["p"],
+                found("q", None),
+            ),
+            (None, Some("access_token=q"), vec![], found("q", None)),
+            (
+                None,
+                Some("token=&access_token=q"),
+                vec![],
+                found("q", None),
+            ),
+            (
+                None,
+                Some("access_token=a&token=b"),
+                vec![],
+                found("a", None),
+            ),
+            (None, Some("token=Bearer%20q%2E"), vec![], found("q.", None)),
+            (None, Some("token=Bearer+q"), vec![], found("q", None)),
+            (
+                None,
+                Some("token=%zz&access_token=q"),
+                vec![],
+                found("q", None),
+            ),
+            (None, Some("xtoken=q&TOKEN=q"), vec![], None),
+            (None, Some("token=q"), vec!["x", "q"], found("q", Some("q"))),
+            (None, None, vec!["p", "x"], found("p", Some("p"))),
+            (None, None, vec!["Bearer", "p"], found("p", Some("p"))),
+            (None, None, vec!["Bearer p"], found("p", Some("Bearer p"))),
+            (None, None, vec!["chat", JWT], found(JWT, Some(JWT))),
+            (None, None, vec![JWT, "chat"], found(JWT, Some(JWT))),
+            (
+                None,
+                None,
+                vec!["v1.chat.x", "bearer", JWT],
+                found(JWT, Some(JWT)),
+            ),
+            (
+                None,
+                None,
+                vec!["chat", "Bearer   eyJh.eyJi.c-_1"],
+                found(JWT, Some("Bearer   eyJh.eyJi.c-_1")),
+            ),
+            (
+                None,
+                None,
+                vec!["BearereyJh.eyJi.c-_1"],
+                found(JWT, Some("BearereyJh.eyJi.c-_1")),
+            ),
+            (
+                None,
+                None,
+                vec!["Bearertoken"],
+                found("Bearertoken", Some("Bearertoken")),
+            ),
+            (
+                None,
+                None,
+                vec!["eyJ.a.b.c", "x"],
+                found("eyJ.a.b.c", Some("eyJ.a.b.c")),
+            ),
+        ] {
+            let token = presented(authorization, query, &subprotocols);
+            assert_eq!(
+                token, expected,
+                "{authorization:?} {query:?} {subprotocols:?}"
+            );
+        }
     }
 }

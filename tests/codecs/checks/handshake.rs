@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use chat_server::net::front::{Handshake, bearer};
+use chat_server::net::front::{Handshake, bearer, pairs};
 
 use super::parts;
 
@@ -24,14 +24,15 @@ pub fn check(data: &[u8]) {
         peer: SocketAddr::from(([127, 0, 0, 1], 1)),
     };
     let presented = handshake.token();
-    if let Some(presented) = presented {
+    if let Some(presented) = &presented {
         assert!(!presented.token.is_empty());
-        let places = [authorization.as_deref(), query.as_deref(), Some(&offered)];
+        let decoded = query.as_deref().map(decoded);
+        let places = [authorization.as_deref(), decoded.as_deref(), Some(&offered)];
         let place = places.into_iter().flatten();
         assert!(
             place
                 .into_iter()
-                .any(|place| place.contains(presented.token))
+                .any(|place| place.contains(presented.token.as_ref()))
         );
         // Only what was offered may be echoed.
         if let Some(name) = presented.subprotocol {
@@ -40,10 +41,19 @@ pub fn check(data: &[u8]) {
     }
     // The header counts before everything else.
     if let Some(token) = authorization.as_deref().and_then(bearer) {
-        assert_eq!(presented.map(|presented| presented.token), Some(token));
+        assert_eq!(
+            presented.map(|presented| presented.token),
+            Some(token.into())
+        );
         assert!(!token.starts_with(' ') && !token.ends_with(' '));
     }
     anywhere_will_do(&offered);
+}
+
+/// All values of a query that can be decoded, one after the other.
+fn decoded(query: &str) -> String {
+    let values = pairs(query).flatten().map(|(_, value)| value);
+    values.collect::<Vec<_>>().join("\n")
 }
 
 fn anywhere_will_do(raw: &str) {
@@ -53,6 +63,7 @@ fn anywhere_will_do(raw: &str) {
     }
     let header = format!("bEARER {word}");
     let query = format!("a=b&token={word}&c");
+    let access = format!("access_token={word}");
     let nothing = Handshake {
         path: "/ws",
         query: None,
@@ -67,6 +78,10 @@ fn anywhere_will_do(raw: &str) {
         },
         Handshake {
             query: Some(&query),
+            ..nothing.clone()
+        },
+        Handshake {
+            query: Some(&access),
             ..nothing.clone()
         },
         Handshake {
