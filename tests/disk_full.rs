@@ -5,42 +5,18 @@ mod support;
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use serde_json::json;
-use support::{LineClient, Server, User, wait_until};
-
-/// A file system of a few megabytes, unmounted when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(path: &Path) -> Option<SmallDisk> {
-        fs::create_dir_all(path).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=12m,mode=0700", "tmpfs"])
-            .arg(path)
-            .output();
-        let mounted = mounted.is_ok_and(|output| output.status.success());
-        mounted.then(|| SmallDisk(path.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: the server may not have ended yet.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use support::{LineClient, Server, SmallDisk, User, not_tested, wait_until};
 
 #[test]
 fn when_the_disk_is_full_senders_are_told_and_nobody_sees_what_is_not_stored() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = SmallDisk::mount(&folder.path().join("disk")) else {
-        eprintln!("not tested: a small disk can only be mounted by root");
-        return;
+    let Some(disk) = SmallDisk::mount(folder.path().join("disk"), 12) else {
+        return not_tested("a small disk can only be mounted by root");
     };
-    let data = disk.0.join("data");
+    let data = disk.path().join("data");
     let server = Server::start(|config| {
         config["data_dir"] = json!(data);
         config["chat_log"]["enabled"] = false.into();
@@ -50,7 +26,7 @@ fn when_the_disk_is_full_senders_are_told_and_nobody_sees_what_is_not_stored() {
     let mut bob = LineClient::enter_channel(&server, "bob", "dev");
     alice.settle();
 
-    let filler = disk.0.join("filler");
+    let filler = disk.path().join("filler");
     fill(&filler);
     let mut stored = Vec::new();
     let mut refused = Vec::new();

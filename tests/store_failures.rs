@@ -1,6 +1,8 @@
 //! What does not work is said, nothing is lost by it, and service goes on
 //! when the cause is gone.
 
+mod support;
+
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use chat_server::text::Text;
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use support::{SmallDisk, not_tested};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -147,12 +150,14 @@ fn a_full_database_is_reported_and_recovered_from() {
 }
 
 #[test]
-#[ignore = "needs a file system of a few megabytes, mounted at CHAT_TEST_SMALL_DISK"]
 fn a_full_disk_is_reported_and_recovered_from() {
-    let disk = PathBuf::from(std::env::var_os("CHAT_TEST_SMALL_DISK").unwrap());
-    let ballast = disk.join("ballast");
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(folder.path().join("disk"), 6) else {
+        return not_tested("a small disk can only be mounted by root");
+    };
+    let ballast = disk.path().join("ballast");
     std::fs::write(&ballast, vec![0; 1024 * 1024]).unwrap();
-    let store = open(SqliteSettings::new(disk.join("chat.db")));
+    let store = open(SqliteSettings::new(disk.path().join("chat.db")));
     fill_and_recover(&store, || std::fs::remove_file(ballast).unwrap());
 }
 

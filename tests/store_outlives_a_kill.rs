@@ -74,7 +74,7 @@ fn message(id: MessageId, is_direct: bool) -> NewMessage {
 
 /// Appends for ever, and prints each id once it is committed.
 #[test]
-#[ignore = "runs in a child process that is killed"]
+#[ignore = "run by the others, in a child process that is killed"]
 fn child_that_is_killed() {
     let path = std::env::var_os(CHILD_FILE).expect("only to be started by another test");
     let store = Arc::new(SqliteStore::open(SqliteSettings::new(path)).unwrap());

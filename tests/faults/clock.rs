@@ -6,9 +6,8 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::bystander::Bystanders;
-use crate::not_tested;
 use crate::process::Level;
-use crate::support::{JsonClient, LineClient, Server, User, wait_until};
+use crate::support::{JsonClient, LineClient, Server, User, not_tested, wait_until};
 
 /// Where Debian has it, for programs with threads.
 const LIBRARIES: [&str; 2] = [

@@ -3,54 +3,25 @@
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use serde_json::json;
 
 use crate::bystander::Bystanders;
-use crate::not_tested;
 use crate::process::{Level, is_root};
-use crate::support::{LineClient, Server, wait_until};
-
-/// A small file system, unmounted when dropped.
-struct Disk(PathBuf);
-
-impl Disk {
-    fn mount(path: PathBuf) -> Option<Disk> {
-        fs::create_dir_all(&path).unwrap();
-        let options = ["-t", "tmpfs", "-o", "size=8m,mode=0700", "tmpfs"];
-        mount(&options, &path).then_some(Disk(path))
-    }
-
-    fn make_read_only(&self) -> bool {
-        mount(&["-o", "remount,ro"], &self.0)
-    }
-}
-
-fn mount(options: &[&str], path: &Path) -> bool {
-    let mounted = Command::new("mount").args(options).arg(path).output();
-    mounted.is_ok_and(|output| output.status.success())
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: the server may not have ended yet.
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use crate::support::{LineClient, Server, SmallDisk, not_tested, wait_until};
 
 #[test]
 fn a_full_disk_is_said_by_readiness_for_store_and_log_and_nothing_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = Disk::mount(folder.path().join("disk")) else {
+    let Some(disk) = SmallDisk::mount(folder.path().join("disk"), 8) else {
         return not_tested("a small disk can only be mounted by root");
     };
-    let data = disk.0.join("data");
+    let data = disk.path().join("data");
     let server = Server::start(|config| config["data_dir"] = json!(data));
     let level = Level::of(&server);
     let bystanders = Bystanders::start(&server);
-    let filler = disk.0.join("filler");
+    let filler = disk.path().join("filler");
     let mut file = File::create(&filler).unwrap();
     wait_until("store and chat log have noticed", || {
         while file.write_all(&[0; 512]).is_ok() {}
@@ -76,10 +47,10 @@ fn a_full_disk_is_said_by_readiness_for_store_and_log_and_nothing_is_lost() {
 #[test]
 fn a_read_only_folder_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let Some(disk) = Disk::mount(folder.path().join("disk")) else {
+    let Some(disk) = SmallDisk::mount(folder.path().join("disk"), 8) else {
         return not_tested("a read-only disk can only be mounted by root");
     };
-    let data = disk.0.join("data");
+    let data = disk.path().join("data");
     let mut server = Server::start(|config| config["data_dir"] = json!(data));
     server.kill();
     if !disk.make_read_only() {
@@ -87,7 +58,7 @@ fn a_read_only_folder_is_refused_with_what_to_do() {
     }
     let words = refused(Server::spawn(|config| config["data_dir"] = json!(data)));
     assert!(words.contains("Read-only file system"), "{words}");
-    let elsewhere = disk.0.join("elsewhere");
+    let elsewhere = disk.path().join("elsewhere");
     refused(Server::spawn(|config| {
         config["data_dir"] = json!(elsewhere)
     }));

@@ -43,8 +43,3 @@ fn random(end: u64) -> u64 {
     getrandom::fill(&mut bytes).unwrap();
     u64::from_le_bytes(bytes) % end
 }
-
-/// Says that something could not be tried here, and why.
-fn not_tested(why: &str) {
-    eprintln!("not tested: {why}");
-}

@@ -9,9 +9,8 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use crate::bystander::Bystanders;
-use crate::not_tested;
 use crate::process::{Level, is_root};
-use crate::support::{DEADLINE, LineClient, Server, User, wait_until};
+use crate::support::{DEADLINE, LineClient, Server, User, not_tested, wait_until};
 
 /// Somebody whose processes are counted on their own, and bounded: for root
 /// there is no bound.

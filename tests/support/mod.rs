@@ -11,12 +11,14 @@ mod carrier;
 mod http;
 mod json_client;
 mod line_client;
+mod not_tested;
 #[cfg(feature = "cluster")]
 mod postgres;
 mod python;
 #[cfg(feature = "cluster")]
 mod redis;
 mod server;
+mod small_disk;
 mod terminal;
 mod user;
 mod ws_client;
@@ -25,12 +27,14 @@ pub use carrier::{Carrier, Identity};
 pub use http::Answer;
 pub use json_client::JsonClient;
 pub use line_client::LineClient;
+pub use not_tested::not_tested;
 #[cfg(feature = "cluster")]
 pub use postgres::{Postgres, connect};
 pub use python::{python, run_python};
 #[cfg(feature = "cluster")]
 pub use redis::Redis;
 pub use server::{DEADLINE, Server, free_address, wait_until};
+pub use small_disk::SmallDisk;
 pub use terminal::{Terminal, missing};
 pub use user::{User, is_message, is_private};
 pub use ws_client::WsClient;

@@ -1,0 +1,64 @@
+"""What the checks of deploy/ share. The arguments are those of deploy.py."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+PROGRAM, FEATURES, ADDRESS, TOKEN = sys.argv[1:5]
+# Who comes from outside gets to the second ones and not to the first.
+INSIDE_PATHS = ["/admin", "/admin/users", "/metrics", "/docs/", "/openapi.json", "/api/message",
+                "/api/nodes", "/api/nodes/best"]
+PEOPLES_PATHS = ["/", "/client", "/client/app.js", "/ws", "/mychat", "/auth", "/api/ws", "/api/register",
+                 "/api/auth_token", "/api/auth_token/refresh", "/api/inbox", "/api/thread/mina"]
+
+
+def read(path):
+    return (DEPLOY / path).read_text(encoding="utf-8")
+
+
+def load(path):
+    return yaml.safe_load(read(path))
+
+
+def run(*command, **options):
+    result = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120, **options)
+    assert result.returncode == 0, f"{command}: {result.stdout}{result.stderr}"
+    return result.stdout
+
+
+def not_tested(what):
+    """The test that runs this repeats it, and `.ci/test` at its end."""
+    print(f"not tested: {what}", flush=True)
+
+
+def program(name, what):
+    """Where a program is that checks something: where `.ci/install-tools` puts
+    it, or else the system. None, after saying so, if it is nowhere."""
+    found = shutil.which(Path(sys.executable).with_name(name)) or shutil.which(name)
+    if found is None:
+        not_tested(f"{what}: {name} is not installed")
+    return found
+
+
+def library(name, what):
+    """A library of tests/python/linters.txt, in the same way."""
+    try:
+        return __import__(name)
+    except ImportError:
+        not_tested(f"{what}: {name} (tests/python/linters.txt) is not installed")
+        return None
+
+
+def seconds(text):
+    return int(text.removesuffix("s"))
+
+
+def ports_of(config):
+    addresses = json.loads(read(config))["listen"].items()
+    return {name: int(address.rpartition(":")[2]) for name, address in addresses if isinstance(address, str)}
