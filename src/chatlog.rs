@@ -47,7 +47,8 @@ const QUEUE_CONTROL: usize = 16;
 /// How the chat log is to work.
 #[derive(Clone, Debug)]
 pub struct ChatLogOptions {
-    /// The folder for its files; made if it is not there.
+    /// The folder for its files, unless the settings name a file; made if it
+    /// is not there.
     pub folder: PathBuf,
     /// The settings that an administrator chooses.
     pub settings: config::ChatLog,
@@ -129,8 +130,8 @@ impl fmt::Display for ChatLogError {
             ChatLogError::Unwritable { path, error } => write!(
                 f,
                 "the chat log {} cannot be written: {error}; make it writable for this user, \
-                 choose another data folder with data_dir, or switch the log off with \
-                 chat_log.enabled",
+                 choose another place with chat_log.file or data_dir, or switch the log off \
+                 with chat_log.enabled",
                 path.display()
             ),
             ChatLogError::NoThread(error) => {
@@ -161,7 +162,13 @@ impl ChatLog {
     /// Opens the log and starts its writer; if it is switched off, only
     /// searching does anything.
     pub fn open(options: ChatLogOptions) -> Result<ChatLog, ChatLogError> {
-        let folder = Folder::new(options.folder);
+        let folder = match &options.settings.file {
+            Some(file) => Folder::of_file(file).ok_or_else(|| ChatLogError::Unwritable {
+                path: file.clone(),
+                error: io::Error::new(io::ErrorKind::InvalidInput, "that is no file's name"),
+            })?,
+            None => Folder::new(options.folder),
+        };
         let private_messages = AtomicBool::new(options.settings.private_messages);
         let enabled = options.settings.enabled;
         let settings = Arc::new(Mutex::new(options.settings));

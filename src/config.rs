@@ -172,6 +172,9 @@ settings! {
     pub struct ChatLog in chat_log {
         /// Whether anything is logged.
         enabled: bool = true, Rule::Any, Restart;
+        /// The current file; rotated ones stand beside it, the time in their
+        /// names. Without one it is `chatlog/chat.log` in the data folder.
+        file: Option<PathBuf> = None, Rule::Any, Restart;
         /// Whether private messages are logged too.
         private_messages: bool = true, Rule::Any, Now;
         /// Size at which the current file is rotated, in bytes.

@@ -474,7 +474,10 @@ fn an_impossible_folder_is_refused_with_advice() {
     fs::write(&folder, "").unwrap();
     let error = ChatLog::open(options(&folder)).err().unwrap().to_string();
     assert!(error.contains("file/chat.log"), "{error}");
-    assert!(error.contains("choose another data folder"), "{error}");
+    assert!(
+        error.contains("choose another place with chat_log.file"),
+        "{error}"
+    );
 }
 
 #[test]

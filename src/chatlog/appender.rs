@@ -8,7 +8,8 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags, flock};
+use rustix::io::Errno;
 
 use super::entry::Entry;
 use super::folder::Folder;
@@ -203,7 +204,10 @@ impl Appender {
             .open(self.folder.current())?;
         let metadata = file.metadata()?;
         if !metadata.is_file() {
-            return Err(io::Error::other("chat.log is not a regular file"));
+            return Err(io::Error::other("it is not a regular file"));
+        }
+        if self.folder.is_shared {
+            lock(&file)?;
         }
         end_torn_line(&file, &metadata)?;
         self.catch_up_with(&file)?;
@@ -233,6 +237,14 @@ impl Appender {
             }
         }
         Ok(())
+    }
+}
+
+/// Keeps other servers from writing to the file for as long as it is open.
+fn lock(file: &File) -> io::Result<()> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(io::Error::other("another server writes to it")),
+        locked => Ok(locked?),
     }
 }
 

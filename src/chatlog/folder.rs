@@ -1,8 +1,9 @@
-//! The chat log's folder: what its files are called, and which of them go.
+//! The chat log's files: what they are called, and which of them go.
 //!
-//! `chat.log` is the current file; a rotated one is named after the time of
-//! its last line, so that names sort by time. Never touches a file whose name
-//! is not exactly of this form.
+//! `chat.log`, or what an administrator has named, is the current file; a
+//! rotated one stands beside it and is named after the time of its last line,
+//! so that names sort by time. Never touches a file whose name is not exactly
+//! of this form.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -11,10 +12,17 @@ use std::path::{Path, PathBuf};
 
 use super::stamp::Stamp;
 
-/// The folder that holds the log.
+/// The folder that holds the log, and what the files are called there.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    /// What comes before the time in the name of a rotated file: `chat`.
+    stem: String,
+    /// And after it: `.log`, or nothing.
+    ending: String,
+    /// Whether another server might write the same file: nobody else guards
+    /// one outside of the data folder.
+    pub is_shared: bool,
 }
 
 /// A file that is complete and will only be read, or removed.
@@ -31,8 +39,31 @@ pub(super) struct Rotated {
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Folder {
+    /// `chat.log` in this folder.
     pub fn new(path: PathBuf) -> Folder {
-        Folder { path }
+        Folder {
+            path,
+            stem: "chat".to_owned(),
+            ending: ".log".to_owned(),
+            is_shared: false,
+        }
+    }
+
+    /// A file of any name, wherever it is; `None` if that is no file's name.
+    pub fn of_file(file: &Path) -> Option<Folder> {
+        let name = file.file_name()?.to_str()?;
+        let (stem, ending) = match name.rfind('.').filter(|&at| at > 0) {
+            Some(at) => name.split_at(at),
+            None => (name, ""),
+        };
+        // The parent of a bare name is "", which is no folder's path.
+        let parent = file.parent().filter(|path| !path.as_os_str().is_empty());
+        Some(Folder {
+            path: parent.unwrap_or(Path::new(".")).to_owned(),
+            stem: stem.to_owned(),
+            ending: ending.to_owned(),
+            is_shared: true,
+        })
     }
 
     pub fn path(&self) -> &Path {
@@ -41,7 +72,7 @@ impl Folder {
 
     /// The file that is written to.
     pub fn current(&self) -> PathBuf {
-        self.path.join("chat.log")
+        self.path.join(format!("{}{}", self.stem, self.ending))
     }
 
     /// Makes the folder if it is not there. What people said to each other is
@@ -62,7 +93,11 @@ impl Folder {
         let mut files = Vec::new();
         for entry in entries {
             let entry = entry?;
-            if let Some(until) = entry.file_name().to_str().and_then(rotation_time) {
+            if let Some(until) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| self.rotation_time(name))
+            {
                 files.push(Rotated {
                     until,
                     path: entry.path(),
@@ -83,7 +118,7 @@ impl Folder {
             Some(newest) if newest >= last => Stamp::of(newest.ms().unwrap_or(0) + 1),
             _ => last,
         };
-        let name = format!("chat-{}.log", until.compact());
+        let name = format!("{}-{}{}", self.stem, until.compact(), self.ending);
         fs::rename(self.current(), self.path.join(name))
     }
 
@@ -108,11 +143,11 @@ impl Folder {
         }
         Ok(removed)
     }
-}
 
-fn rotation_time(name: &str) -> Option<Stamp> {
-    let compact = name.strip_prefix("chat-")?.strip_suffix(".log")?;
-    Stamp::from_compact(compact)
+    fn rotation_time(&self, name: &str) -> Option<Stamp> {
+        let rest = name.strip_prefix(&self.stem)?.strip_prefix('-')?;
+        Stamp::from_compact(rest.strip_suffix(&self.ending)?)
+    }
 }
 
 #[cfg(test)]
@@ -150,6 +185,32 @@ mod tests {
         assert_eq!(contents, [b"a", b"b", b"c"]);
         assert!(files[0].path.ends_with("chat-20261121T080000.123Z.log"));
         assert!(files[1].path.ends_with("chat-20261121T080000.124Z.log"));
+    }
+
+    #[test]
+    fn a_file_may_have_any_name() {
+        let (dir, _) = folder_with(&["chat-20261121T080000.000Z.log"]);
+        let last = Stamp::of(1_795_248_000_123);
+        for (name, rotated) in [
+            ("server.log", "server-20261121T080000.123Z.log"),
+            ("a.b.txt", "a.b-20261121T080000.123Z.txt"),
+            ("chat", "chat-20261121T080000.123Z"),
+            (".log", ".log-20261121T080000.123Z"),
+        ] {
+            let folder = Folder::of_file(&dir.path().join(name)).unwrap();
+            assert_eq!(folder.current(), dir.path().join(name));
+            fs::write(folder.current(), name).unwrap();
+            folder.rotate(last).unwrap();
+            let files = folder.rotated().unwrap();
+            assert_eq!(files.len(), 1, "{name}");
+            assert_eq!(files[0].path, dir.path().join(rotated));
+            assert_eq!(fs::read_to_string(&files[0].path).unwrap(), name);
+        }
+        let bare = Folder::of_file(Path::new("chat.txt")).unwrap();
+        assert_eq!(bare.current(), Path::new("./chat.txt"));
+        for none in ["", "/", "logs/.."] {
+            assert!(Folder::of_file(Path::new(none)).is_none(), "{none:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What has to hold between settings, each of which is fine by itself.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use crate::net::tls::{Certificate, Which};
 
@@ -12,6 +13,7 @@ impl Loader {
     pub fn check(&mut self) {
         self.check_listeners();
         self.check_tls();
+        self.check_chat_log();
         self.check_backlog();
         self.check_features();
     }
@@ -148,6 +150,22 @@ impl Loader {
         }
     }
 
+    /// The chat log is a file: a folder in its place is a mistake.
+    fn check_chat_log(&mut self) {
+        let path = "chat_log.file";
+        let Some(file) = &self.config.chat_log.file else {
+            return;
+        };
+        let what = if file.is_dir() {
+            format!("{} is a folder; name a file in it", file.display())
+        } else if file.file_name().is_none() || ends_in_slash(file) {
+            "expected the path of a file".to_owned()
+        } else {
+            return;
+        };
+        self.problem(path, &self.origin_of(path), what);
+    }
+
     fn needed_with(&mut self, missing: &'static str, given: &'static str) {
         let what = format!("needed with {given} ({})", self.origin_of(given));
         self.problem(missing, &self.origin_of(missing), what);
@@ -169,6 +187,10 @@ impl Loader {
             self.problem(backlog, &self.origin_of(backlog), what);
         }
     }
+}
+
+fn ends_in_slash(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
 #[cfg(test)]
