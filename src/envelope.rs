@@ -15,6 +15,14 @@ const COVERED: &str = "/api/";
 /// What is below it and answers in forms of its own.
 const UNCOVERED: &[&str] = &["/api/message", "/api/status"];
 
+/// What is wrong with the whole stands beside the fields under this name.
+const WHOLE: &str = "error";
+/// Spelled as clients of this form know it.
+const NOT_UNIQUE: &str = "Some fileds are not unique";
+const UNKNOWN_USER: &str = "unknown username";
+/// The type of every answer in this form.
+pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
+
 /// What every answer looks like.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Envelope<T> {
@@ -38,10 +46,14 @@ struct ErrorPart {
     /// As the HTTP status.
     #[schema(example = 200)]
     code: u16,
-    /// What is wrong with which field.
+    /// `null` if nothing is wrong. What is wrong with which field, and as
+    /// `error` what is wrong with the whole.
     errors: Option<BTreeMap<String, String>>,
     /// In a few words; empty if nothing is wrong.
     message: String,
+    /// Why nobody is signed in, if that is what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
 }
 
 /// An answer that has nothing in it.
@@ -55,8 +67,10 @@ pub struct Failure {
     pub code: u16,
     /// In a few words.
     pub message: String,
-    /// What is wrong with which field.
+    /// What is wrong with which field; with the whole if this is empty.
     pub errors: BTreeMap<String, String>,
+    /// More about it, for people.
+    pub detail: Option<String>,
     /// When it may be worth another try, in seconds.
     pub retry_seconds: Option<u64>,
 }
@@ -82,6 +96,7 @@ impl<T> Envelope<T> {
                 code: 200,
                 errors: None,
                 message: String::new(),
+                detail: None,
             },
             page,
             per_page: PER_PAGE,
@@ -96,6 +111,7 @@ impl Failure {
             code,
             message: message.into(),
             errors: BTreeMap::new(),
+            detail: None,
             retry_seconds: None,
         }
     }
@@ -107,11 +123,16 @@ impl Failure {
         Failure::with_errors("Form error", errors)
     }
 
-    /// The form is in order, but there is such a user already, or none.
-    pub fn user<F: Into<String>, W: Into<String>>(
+    /// There is such a user already: these fields say so.
+    pub fn not_unique<F: Into<String>, W: Into<String>>(
         errors: impl IntoIterator<Item = (F, W)>,
     ) -> Failure {
-        Failure::with_errors("User error", errors)
+        Failure::with_errors("User error", errors).with_error(NOT_UNIQUE)
+    }
+
+    /// There is no such user, as this field says.
+    pub fn unknown_user(field: &str, why: impl Into<String>) -> Failure {
+        Failure::with_errors("User error", [(field, why)]).with_error(UNKNOWN_USER)
     }
 
     fn with_errors<F: Into<String>, W: Into<String>>(
@@ -125,13 +146,18 @@ impl Failure {
         }
     }
 
-    /// Nobody knows who this is.
-    pub fn unauthenticated(message: impl Into<String>) -> Failure {
-        let error = ("error".to_owned(), "Unauthenticated".to_owned());
+    /// Nobody knows who this is, and why.
+    pub fn unauthenticated(why: impl Into<String>) -> Failure {
         Failure {
-            errors: BTreeMap::from([error]),
-            ..Failure::new(401, message)
+            detail: Some(why.into()),
+            ..Failure::new(401, "Authentication error").with_error("Unauthenticated")
         }
+    }
+
+    /// Says what is wrong with the whole, beside the fields.
+    fn with_error(mut self, words: &str) -> Failure {
+        self.errors.insert(WHOLE.to_owned(), words.to_owned());
+        self
     }
 
     /// Another try in so many seconds may succeed.
@@ -142,14 +168,20 @@ impl Failure {
         }
     }
 
-    /// The envelope that says so.
+    /// The envelope that says so. Its `errors` are never `null`: clients take
+    /// words for people from there.
     pub fn envelope(&self) -> Envelope<Nothing> {
+        let failure = match self.errors.is_empty() {
+            true => self.clone().with_error(&self.message),
+            false => self.clone(),
+        };
         Envelope {
             status: "fail",
             error: ErrorPart {
                 code: self.code,
-                errors: (!self.errors.is_empty()).then(|| self.errors.clone()),
-                message: self.message.clone(),
+                errors: Some(failure.errors),
+                message: failure.message,
+                detail: failure.detail,
             },
             ..Envelope::of(Vec::new())
         }
@@ -180,6 +212,28 @@ mod tests {
                           "message": "Form error"},
                 "page": 1, "per_page": 10, "current_page": 0,
             })
+        );
+        let error = |failure: Failure| {
+            let envelope = serde_json::to_value(failure.envelope()).unwrap();
+            envelope["error"].clone()
+        };
+        assert_eq!(
+            error(Failure::not_unique([("email", "is taken already")])),
+            json!({
+                "code": 400, "message": "User error",
+                "errors": {"error": "Some fileds are not unique", "email": "is taken already"},
+            })
+        );
+        assert_eq!(
+            error(Failure::unauthenticated("no token was sent")),
+            json!({
+                "code": 401, "message": "Authentication error",
+                "errors": {"error": "Unauthenticated"}, "detail": "no token was sent",
+            })
+        );
+        assert_eq!(
+            error(Failure::new(503, "try again")),
+            json!({"code": 503, "message": "try again", "errors": {"error": "try again"}})
         );
     }
 

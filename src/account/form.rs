@@ -128,7 +128,7 @@ fn keep<T>(
 }
 
 fn username(raw: &str) -> Result<Name, FieldError> {
-    Name::parse_nickname(raw).map_err(|error| match error {
+    Name::parse_nickname(raw.trim()).map_err(|error| match error {
         NameError::Empty => FieldError::Missing,
         other => FieldError::Name(other),
     })

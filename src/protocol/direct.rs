@@ -144,7 +144,7 @@ fn write_json(frame: &impl Serialize, out: &mut Vec<u8>) {
 fn failure(refusal: &Refusal) -> Failure {
     let why = refusal.to_string();
     match refusal {
-        Refusal::NoSuchUser(_) => Failure::user([("recipient", why)]),
+        Refusal::NoSuchUser(_) => Failure::unknown_user("recipient", why),
         Refusal::EmptyMessage => Failure::form([("message", why)]),
         Refusal::NicknameInUse(_) => Failure::new(409, why),
         Refusal::NicknameBanned(_) => Failure::new(403, why),

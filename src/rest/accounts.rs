@@ -176,7 +176,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     let token = accounts.issue_token(&account)?;
     ::log::info!("{}: registered {}", call.relayed.peer, account.username);
     let user = User::of(account, &token);
-    Ok(Reply::json(200, &Envelope::of(vec![user])))
+    Ok(Reply::enveloped(&Envelope::of(vec![user])))
 }
 
 /// A new token, for the password.
@@ -197,7 +197,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
 pub(super) fn log_in(call: &Call<'_>) -> Result<Reply, Problem> {
     call.refuse_banned()?;
     let form = call.form()?;
-    let (username, password) = (form.get("username"), form.get("password"));
+    let (username, password) = (form.get("username").trim(), form.get("password"));
     let missing = [("username", username), ("password", password)];
     let missing = missing.into_iter().filter(|(_, value)| value.is_empty());
     let missing: Vec<_> = missing.map(|(name, _)| (name, "is required")).collect();
@@ -209,10 +209,8 @@ pub(super) fn log_in(call: &Call<'_>) -> Result<Reply, Problem> {
     let password = Secret::new(password);
     let account = accounts.log_in(&username, &password, call.relayed.peer.ip())?;
     let token = accounts.issue_token(&account)?;
-    Ok(Reply::json(
-        200,
-        &Envelope::of(vec![AccessToken::of(&token)]),
-    ))
+    let token = AccessToken::of(&token);
+    Ok(Reply::enveloped(&Envelope::of(vec![token])))
 }
 
 /// Gives up the token that the call is signed with, and ends the connections
@@ -232,7 +230,7 @@ pub(super) fn log_out(call: &Call<'_>) -> Result<Reply, Problem> {
     let (_, token) = call.signer()?;
     let given_up = call.context.accounts.give_up(&token.access_key_id);
     given_up.map_err(|error| Problem::store(&error))?;
-    Ok(Reply::json(200, &Envelope::<Nothing>::of(Vec::new())))
+    Ok(Reply::enveloped(&Envelope::<Nothing>::of(Vec::new())))
 }
 
 /// A new token in place of an old one, which ends, and with it the
@@ -257,10 +255,8 @@ pub(super) fn refresh(call: &Call<'_>) -> Result<Reply, Problem> {
     let token = call.context.accounts.refresh(&refresh_token)?;
     let why = "is not, or no longer, worth a new token";
     let token = token.ok_or_else(|| Problem::field("refresh_token", why))?;
-    Ok(Reply::json(
-        200,
-        &Envelope::of(vec![AccessToken::of(&token)]),
-    ))
+    let token = AccessToken::of(&token);
+    Ok(Reply::enveloped(&Envelope::of(vec![token])))
 }
 
 impl From<Rejected> for Problem {
@@ -271,9 +267,9 @@ impl From<Rejected> for Problem {
             Rejected::Login(LoginError::Wrong) => Failure::unauthenticated(why),
             Rejected::Register(RegisterError::Taken(fields)) => {
                 let fields = fields.iter().map(|field| field.as_str());
-                Failure::user(fields.map(|field| (field, "is taken already")))
+                Failure::not_unique(fields.map(|field| (field, "is taken already")))
             }
-            Rejected::GuestHasName(_) => Failure::user([("username", why)]),
+            Rejected::GuestHasName(_) => Failure::not_unique([("username", why)]),
             Rejected::Login(LoginError::Password(error))
             | Rejected::Register(RegisterError::Password(error)) => password(error),
             Rejected::Login(LoginError::Store(error))

@@ -101,20 +101,19 @@ impl Thread {
     ),
     responses(
         (status = 200, description = "Threads", body = Envelope<Thread>),
-        (status = 400, description = "Form error: not a page", body = Envelope<Nothing>),
         (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),
     ),
 )]
 pub(super) fn inbox(call: &Call<'_>) -> Result<Reply, Problem> {
     let (account, _) = call.signer()?;
-    let page = page(call)?;
+    let page = page(call);
     let store = call.context.accounts.store();
     let summaries = store.inbox(account.id, page, PER_PAGE);
     let summaries = summaries.map_err(|error| Problem::store(&error))?;
     let threads = summaries.iter();
     let threads = threads.map(|summary| Thread::of(summary, &account.ignored));
     let threads = threads.collect();
-    Ok(Reply::json(200, &Envelope::page(page, threads)))
+    Ok(Reply::enveloped(&Envelope::page(page, threads)))
 }
 
 /// What one has written with somebody, newest first.
@@ -130,14 +129,14 @@ pub(super) fn inbox(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
     responses(
         (status = 200, description = "Messages", body = Envelope<DirectMessage>),
-        (status = 400, description = "Form error: not a page; User error: no such user",
+        (status = 400, description = "User error: no such user",
          body = Envelope<Nothing>),
         (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),
     ),
 )]
 pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
     let (account, _) = call.signer()?;
-    let page = page(call)?;
+    let page = page(call);
     let peer = peer(call)?;
     let store = call.context.accounts.store();
     let conversation = Conversation::Thread(account.id, peer.id);
@@ -155,7 +154,7 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
     let messages = messages.into_iter();
     let messages: Vec<Private> = messages.map(|m| private(m, account, &peer)).collect();
     let messages = messages.iter().map(DirectMessage::of).collect();
-    Ok(Reply::json(200, &Envelope::page(page, messages)))
+    Ok(Reply::enveloped(&Envelope::page(page, messages)))
 }
 
 /// Notes that a thread has been read, for clients that got the messages over
@@ -194,7 +193,7 @@ pub(super) fn mark_read(call: &Call<'_>) -> Result<Reply, Problem> {
     let noted = call.context.accounts.store();
     let noted = noted.mark_read(account.id, peer.id, up_to);
     noted.map_err(|error| Problem::store(&error))?;
-    Ok(Reply::json(200, &Envelope::<Nothing>::of(Vec::new())))
+    Ok(Reply::enveloped(&Envelope::<Nothing>::of(Vec::new())))
 }
 
 /// Direct messages as they come: a WebSocket.
@@ -220,22 +219,16 @@ pub(super) fn not_upgraded(_: &Call<'_>) -> Result<Reply, Problem> {
     Ok(reply.with("Upgrade", "websocket"))
 }
 
-/// Which page is asked for.
-fn page(call: &Call<'_>) -> Result<u64, Problem> {
-    let raw = call.query.get("page").unwrap_or_default();
-    match raw {
-        "" => Ok(1),
-        raw => raw
-            .parse()
-            .ok()
-            .filter(|page| *page >= 1)
-            .ok_or_else(|| Problem::field("page", "must be a whole number from 1")),
-    }
+/// Which page is asked for: the first if that is not one. Older clients count
+/// from 0, or send whatever stands in a field; the answer says which it is.
+fn page(call: &Call<'_>) -> u64 {
+    let page = call.query.get("page").and_then(|raw| raw.parse().ok());
+    page.filter(|page| *page >= 1).unwrap_or(1)
 }
 
 /// The other one.
 fn peer(call: &Call<'_>) -> Result<Account, Problem> {
-    let nobody = || Problem::from(Failure::user([("username", "there is no such user")]));
+    let nobody = || Problem::from(Failure::unknown_user("username", "there is no such user"));
     let raw = call.argument.as_deref().unwrap_or_default();
     let name = Name::parse_nickname(raw).map_err(|_| nobody())?;
     let found = call.context.accounts.find(&name);

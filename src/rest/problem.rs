@@ -137,6 +137,7 @@ impl Problem {
             other => Failure::new(other.status_and_code().0, other.to_string()),
         };
         let reply = self.reply_with(&failure.envelope());
+        let reply = reply.with_type(envelope::CONTENT_TYPE);
         match failure {
             Failure { code: 401, .. } => reply.with("WWW-Authenticate", "Bearer realm=\"account\""),
             Failure {

@@ -6,6 +6,8 @@ use std::io::Cursor;
 use serde::Serialize;
 use tiny_http::{Header, Response, StatusCode};
 
+use crate::envelope;
+
 pub(super) use crate::protocol::rfc3339;
 
 /// Status, headers and body.
@@ -35,6 +37,16 @@ impl Reply {
             // Only maps with strange keys fail, and there are none here.
             Err(_) => Reply::empty(500),
         }
+    }
+
+    /// A success in the form of `/api/`.
+    pub fn enveloped(body: &impl Serialize) -> Reply {
+        Reply::json(200, body).with_type(envelope::CONTENT_TYPE)
+    }
+
+    pub fn with_type(mut self, content_type: &'static str) -> Reply {
+        self.headers.retain(|(name, _)| *name != "Content-Type");
+        self.with("Content-Type", content_type)
     }
 
     pub fn of(content_type: &'static str, body: Vec<u8>) -> Reply {

@@ -106,15 +106,19 @@ impl Rejection {
 
     /// The answer that says so, in the form that answers at `path` have.
     pub(super) fn answer(&self, path: Option<&str>) -> Answer {
-        let body = match path.is_some_and(envelope::covers) {
-            true => serde_json::to_string(&self.failure().envelope()).unwrap_or_default(),
+        let (content_type, body) = match path.is_some_and(envelope::covers) {
+            true => {
+                let envelope = serde_json::to_string(&self.failure().envelope());
+                (envelope::CONTENT_TYPE, envelope.unwrap_or_default())
+            }
             false => {
-                json!({"error": {"code": self.code(), "message": self.to_string()}}).to_string()
+                let error = json!({"code": self.code(), "message": self.to_string()});
+                ("application/json", json!({ "error": error }).to_string())
             }
         };
         let body = format!("{body}\n");
         let answer = Answer::new(self.status())
-            .with("Content-Type", "application/json")
+            .with("Content-Type", content_type)
             .with("Cache-Control", "no-store")
             .with_body(body.into_bytes());
         match self {
