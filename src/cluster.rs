@@ -30,6 +30,7 @@
 mod appender;
 mod batch;
 mod beat;
+mod clock;
 mod common;
 mod entry;
 mod error;
@@ -53,7 +54,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::Builder;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
@@ -62,6 +63,7 @@ pub use keys::MAX_SHARDS;
 pub use settings::{ClusterSettings, NodeInfo};
 pub use url::{RedisUrl, RedisUrlError};
 
+use crate::account::unix_ms;
 use crate::config::Secret;
 use crate::hub::{Ban, Draft, MessageId, News, NodeId, Refusal, Shared};
 use crate::keeper::Log;
@@ -130,7 +132,7 @@ impl Cluster {
             is_over: true,
             start: Arc::default(),
         };
-        let common = Arc::new(Common::new(settings, life, deliver, now_ms()));
+        let common = Arc::new(Common::new(settings, life, deliver, unix_ms()));
         let (node, start) = join::join(&common.settings, &common.about(), &mut link)?;
         common.begin(node, start);
         let store = Arc::new(ClusterStore::new(common.clone(), postgres.clone()));
@@ -234,6 +236,11 @@ impl Cluster {
     /// What is wrong, if anything is.
     pub fn readiness(&self) -> Option<String> {
         self.common.trouble()
+    }
+
+    /// The time by Redis's clock, as far as it is known.
+    pub fn unix_ms(&self) -> u64 {
+        self.common.unix_ms()
     }
 
     /// How it gets on with Redis and PostgreSQL.
@@ -396,9 +403,4 @@ fn start_threads(
             spawn("storer", Box::new(move || storer.run()))?,
         ],
     })
-}
-
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX))
 }

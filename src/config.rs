@@ -222,6 +222,9 @@ settings! {
         /// The address others and clients are told; empty for that of the web
         /// listener.
         advertise: String = String::new(), Rule::Any, Restart;
+        /// Seconds by which this server's clock may differ from that of Redis
+        /// before `/readyz` says no.
+        clock_seconds: u64 = 30, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Restart;
     }
 }
 

@@ -12,6 +12,7 @@ mod error;
 pub mod key;
 #[cfg(feature = "cluster")]
 mod migrate;
+mod pause;
 #[cfg(feature = "cluster")]
 mod postgres;
 mod record;

@@ -3,7 +3,7 @@
 mod hub_support;
 
 use chat_server::hub::{
-    Audience, Command, ConnectionId, Farewell, Limits, MessageId, Profile, Tag,
+    Audience, Command, ConnectionId, Farewell, Limits, Message, MessageId, News, Profile, Tag,
 };
 use chat_server::name::Name;
 use chat_server::store::{History, StoredMessage, Window};
@@ -61,6 +61,7 @@ fn page(texts: &[(MessageId, &str)], more: bool, gap: bool) -> History {
         messages: texts.iter().map(message).collect(),
         more,
         gap,
+        newest: None,
     }
 }
 
@@ -524,6 +525,41 @@ fn an_id_there_never_was_keeps_nothing_back() {
         ["complete false, more false", "dev/bob: live"]
     );
     assert_eq!(house.hub.sizes().catching_up, 0);
+}
+
+#[test]
+fn where_a_log_gives_out_ids_it_says_which_there_can_be() {
+    let mut house = keeping_house();
+    house.hub.join_others();
+    let alice = member(&mut house, 1, "alice");
+    // Far beyond the clock of this server, and known to the log all the same.
+    let ahead = id(house.now.unix_ms + 3_600_000);
+    for (newest, complete) in [(ahead, true), (id(5), false)] {
+        house.forget();
+        resume(&mut house, alice, ahead);
+        let reading = &house.readings[0];
+        assert!(matches!(reading.window, Window::After(after) if after == ahead));
+        let page = History {
+            newest: Some(newest),
+            ..page(&[], false, false)
+        };
+        answer(&mut house, Some(page));
+        let told = [format!("complete {complete}, more false")];
+        assert_eq!(house.told(alice), told);
+    }
+    // What comes after what there can be is told, whatever was claimed.
+    let message = Message {
+        channel: name("dev"),
+        from: name("bob"),
+        body: chat_server::hub::Body {
+            id: id(6),
+            at_ms: 6,
+            text: Text::clean("live"),
+        },
+    };
+    house.forget();
+    house.run(|hub, now, fx| hub.hear(News::Message(message), now, fx));
+    assert_eq!(house.told(alice), ["dev/bob: live"]);
 }
 
 #[test]

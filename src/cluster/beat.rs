@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use redis::Value;
 use serde::Deserialize;
 
+use crate::account::unix_ms;
+
+use super::clock::Reading;
 use super::common::{Common, Part};
 use super::error::LinkError;
 use super::keys::{EntryId, node_text, parse_node};
@@ -143,7 +146,9 @@ impl Beat {
             patience.as_bytes(),
             keep.as_bytes(),
         ];
+        let before = unix_ms();
         let reply = self.link.script(&self.common.scripts.beat, &arguments)?;
+        let after = unix_ms();
         let mut parts = answer::array(reply).into_iter();
         if parts.next().and_then(answer::text).as_deref() != Some("live") {
             return Ok(false);
@@ -154,6 +159,14 @@ impl Beat {
         };
         let nodes = answer::pairs(parts.next().unwrap_or(Value::Nil));
         let beats = answer::pairs(parts.next().unwrap_or(Value::Nil));
+        let redis = parts.next().and_then(answer::text);
+        if let Some(redis) = redis.and_then(|ms| ms.parse().ok()) {
+            self.common.compare_clocks(Reading {
+                before,
+                redis,
+                after,
+            });
+        }
         let info = |(id, about): (String, String)| {
             let about: About = serde_json::from_str(&about).ok()?;
             let beat = beats.iter().find(|(node, _)| *node == id);

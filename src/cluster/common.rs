@@ -10,9 +10,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use serde_json::json;
 
+use crate::account::unix_ms;
 use crate::hub::{Ban, News, NodeId};
 use crate::metrics::ClusterHealth;
 
+use super::clock::{Clock, Reading};
 use super::entry::Unreadable;
 use super::keys::EntryId;
 use super::link::Link;
@@ -64,6 +66,7 @@ pub struct Common {
     read: Mutex<Start>,
     health: Mutex<ClusterHealth>,
     nodes: Mutex<Vec<NodeInfo>>,
+    clock: Mutex<Clock>,
     pub connections: AtomicU64,
     /// Whether nobody is to be sent here any more.
     pub is_draining: AtomicBool,
@@ -109,6 +112,7 @@ impl Common {
             read: Mutex::default(),
             health: Mutex::default(),
             nodes: Mutex::default(),
+            clock: Mutex::default(),
             connections: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
             unread: AtomicI64::new(0),
@@ -224,9 +228,23 @@ impl Common {
         if self.life.lock().is_over {
             return Some("the other servers have given this one up; it joins them anew".to_owned());
         }
-        let trouble = self.trouble.lock();
-        let (part, (_, why)) = trouble.first_key_value()?;
-        Some(format!("{} is away: {why}", part.whom()))
+        if let Some((part, (_, why))) = self.trouble.lock().first_key_value() {
+            return Some(format!("{} is away: {why}", part.whom()));
+        }
+        self.clock.lock().trouble()
+    }
+
+    /// The clocks have been compared.
+    pub fn compare_clocks(&self, reading: Reading) {
+        let most = self.settings.clock_difference.as_millis();
+        let most_ms = u64::try_from(most).unwrap_or(u64::MAX);
+        self.clock.lock().compare(reading, most_ms);
+    }
+
+    /// The time by Redis's clock, as far as it is known.
+    pub fn unix_ms(&self) -> u64 {
+        let ahead_ms = self.clock.lock().ahead_ms();
+        unix_ms().saturating_add_signed(ahead_ms.saturating_neg())
     }
 
     /// Whether Redis is known to be away, by anybody here.
@@ -243,6 +261,7 @@ impl Common {
         health.postgres.is_up = !is_away(Part::Store.whom());
         health.servers = self.nodes.lock().len() as u64;
         health.joined = self.life.lock().number;
+        health.clock_seconds = self.clock.lock().ahead_ms() as f64 / 1000.0;
         health
     }
 

@@ -36,6 +36,7 @@ pub fn merge(stored: History, rows: Rows, window: Window, limit: usize) -> Histo
         messages,
         more: stored.more || rows.more || is_cut,
         gap: stored.gap,
+        newest: None,
     }
 }
 
@@ -103,7 +104,7 @@ mod tests {
                 .collect();
             let logged: Vec<u64> = all.iter().copied().filter(|&ms| ms >= unstored_from).collect();
             let (messages, more) = part(&stored, window, limit);
-            let stored = History { messages, more, gap: false };
+            let stored = History { messages, more, ..History::default() };
             let (messages, more) = part(&logged, window, limit);
             let merged = merge(stored, Rows { messages, more }, window, limit);
             let (expected, expected_more) = part(&all, window, limit);

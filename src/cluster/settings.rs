@@ -29,6 +29,9 @@ pub struct ClusterSettings {
     pub refuse_after: Duration,
     /// After which time another server stores what one has begun to.
     pub claim_after: Duration,
+    /// By how much this server's clock may differ from Redis's before it is not
+    /// ready; zero is by anything.
+    pub clock_difference: Duration,
     /// Bytes of messages that may wait to be sent.
     pub queue_bytes: usize,
     /// Everything else that may wait to be sent; beyond it, the server has to
@@ -68,6 +71,7 @@ impl ClusterSettings {
             keep: 600,
             refuse_after: Duration::from_secs(5),
             claim_after: Duration::from_secs(15),
+            clock_difference: Duration::from_secs(30),
             queue_bytes: 64 * 1024 * 1024,
             queue_shares: 262_144,
             bans: Vec::new(),

@@ -43,6 +43,14 @@ pub struct ClusterStore {
     links: Mutex<Vec<Link>>,
 }
 
+/// The part of a shard that may not be in the store.
+struct Unstored {
+    /// Its first entry.
+    from: EntryId,
+    /// The id that the log has given out last.
+    newest: EntryId,
+}
+
 impl ClusterStore {
     pub fn new(common: Arc<Common>, postgres: Arc<dyn Store>) -> ClusterStore {
         ClusterStore {
@@ -76,22 +84,45 @@ impl ClusterStore {
         shard_of(conversation, self.common.settings.shards)
     }
 
-    /// The first entry of a shard that may not be in the store.
-    fn unstored(&self, link: &mut Link, shard: u32) -> Result<EntryId, LinkError> {
+    /// Where the part of a shard is that may not be in the store.
+    fn unstored(&self, link: &mut Link, shard: u32) -> Result<Unstored, LinkError> {
         let arguments: [&[u8]; 2] = [
             self.common.settings.prefix.as_bytes(),
             &shard.to_string().into_bytes(),
         ];
         let reply = link.script(&self.common.scripts.unstored, &arguments)?;
-        let text = answer::text(reply).unwrap_or_default();
+        let mut parts = answer::array(reply).into_iter().filter_map(answer::text);
+        let text = parts.next().unwrap_or_default();
+        let newest = parts.next().and_then(|id| id.parse().ok());
         let stored: Option<EntryId> = text.strip_prefix('(').and_then(|id| id.parse().ok());
-        Ok(match stored {
+        let from = match stored {
             Some(EntryId { ms, sequence }) => EntryId {
                 ms,
                 sequence: sequence + 1,
             },
             None => text.parse().unwrap_or_default(),
-        })
+        };
+        let newest = newest.unwrap_or_default();
+        Ok(Unstored { from, newest })
+    }
+
+    /// The highest id that can be known of a conversation, of which the log
+    /// has given out `newest` last. What PostgreSQL has counts, too: Redis may
+    /// have lost what it knew.
+    fn known_to(
+        &self,
+        conversation: &Conversation,
+        window: Window,
+        newest: MessageId,
+    ) -> Result<Option<MessageId>, StoreError> {
+        match window {
+            Window::After(after) if after > newest => {
+                let latest = self.postgres.history(conversation, Window::Latest, 1)?;
+                let stored = latest.messages.last().map(|message| message.id);
+                Ok(Some(newest.max(stored.unwrap_or_default())))
+            }
+            _ => Ok(Some(newest)),
+        }
     }
 
     /// Before which entry those of a shard may have been removed.
@@ -173,10 +204,20 @@ impl ClusterStore {
     ) -> Result<History, StoreError> {
         let shard = self.shard(conversation);
         for _ in 0..ATTEMPTS {
-            let from = self.with(|link| self.unstored(link, shard))?;
-            let stored = match self.postgres.history(conversation, window, limit) {
+            let Unstored { from, newest } = self.with(|link| self.unstored(link, shard))?;
+            let newest = newest.message(shard);
+            let stored = self.known_to(conversation, window, newest);
+            let stored = stored.and_then(|newest| {
+                let stored = self.postgres.history(conversation, window, limit)?;
+                Ok((stored, newest))
+            });
+            let (stored, newest) = match stored {
                 Ok(stored) => stored,
-                Err(error) => return self.read_log_alone(conversation, window, limit, error),
+                Err(error) => {
+                    let alone = self.read_log_alone(conversation, window, limit, error)?;
+                    let newest = Some(newest);
+                    return Ok(History { newest, ..alone });
+                }
             };
             let (rows, removed) = self.with(|link| {
                 let rows = self.rows(link, conversation, from, window, limit)?;
@@ -187,7 +228,8 @@ impl ClusterStore {
                 continue;
             }
             let rows = rows.ok_or(StoreError::Busy)?;
-            return Ok(merge(stored, rows, window, limit));
+            let merged = merge(stored, rows, window, limit);
+            return Ok(History { newest, ..merged });
         }
         Err(StoreError::Busy)
     }
@@ -223,6 +265,7 @@ impl ClusterStore {
             messages: rows.messages,
             more,
             gap: false,
+            newest: None,
         })
     }
 
@@ -237,7 +280,7 @@ impl ClusterStore {
                 command.arg("+").arg("-").arg("COUNT").arg(1);
                 let last = entries(link.call(&command)?).pop();
                 let Some(last) = last else { continue };
-                while self.unstored(link, shard)? <= last.id {
+                while self.unstored(link, shard)?.from <= last.id {
                     if Instant::now() >= deadline {
                         return Ok(false);
                     }

@@ -3,7 +3,7 @@
 //! not come to an end with it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use redis::Value;
 
@@ -225,8 +225,9 @@ impl Storer {
         if self.tended.elapsed() < TEND_EVERY {
             return;
         }
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now_ms = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+        // What is old is so by the clock that gives out ids: one server whose
+        // own is wrong must not remove what all others have.
+        let now_ms = self.common.unix_ms();
         let slices = if busy == 0 { TEND_SLICES } else { 1 };
         for _ in 0..slices {
             match self.store.tend(now_ms) {

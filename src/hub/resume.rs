@@ -16,9 +16,6 @@ use super::held::Held;
 use super::history::messages_of;
 use super::{ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Refusal};
 
-/// By how much the clocks of servers may differ.
-const CLOCKS_DIFFER_MS: u64 = 60_000;
-
 /// The connections that are catching up with one channel.
 #[derive(Default)]
 pub(super) struct CatchingUp {
@@ -141,8 +138,11 @@ impl CatchingUp {
         }
     }
 
-    /// A page was read, up to its last message.
-    fn turn(&mut self, id: ConnectionId, last: Option<MessageId>, gap: bool, more: bool) -> Turned {
+    /// A page was read.
+    fn turn(&mut self, id: ConnectionId, page: &Page) -> Turned {
+        let &Page {
+            last, gap, more, ..
+        } = page;
         let Some(&State::Reading {
             gap: before,
             after,
@@ -151,8 +151,9 @@ impl CatchingUp {
         else {
             return Turned { gap, live: None };
         };
-        let gap = gap || before;
-        let seen = last.unwrap_or(after);
+        let possible = page.newest.map_or(after, |newest| after.min(newest));
+        let gap = gap || before || possible < after;
+        let seen = last.unwrap_or(possible);
         let held = self.held.since(first_held).filter(|_| !more);
         let live: Option<Vec<Message>> = held.map(|held| {
             let unseen = held.filter(|message| message.body.id > seen);
@@ -182,6 +183,16 @@ impl CatchingUp {
     }
 }
 
+/// What a page says of the history it is a part of.
+struct Page {
+    /// Its last message.
+    last: Option<MessageId>,
+    gap: bool,
+    more: bool,
+    /// As [`History::newest`].
+    newest: Option<MessageId>,
+}
+
 /// What follows a page.
 struct Turned {
     /// Whether some of what was missed is gone.
@@ -206,8 +217,14 @@ impl Hub {
         };
         let history = self.limits.history;
         // No message has a higher id, and none to come may seem to be known:
-        // who has seen one that is not ours has seen another history.
-        let newest = self.newest_possible(now);
+        // who has seen one that is not ours has seen another history. Where
+        // a log gives out ids, only the log knows, and says so with the page:
+        // this server may not have heard yet of what another one has told, and
+        // its clock is not the log's.
+        let newest = match self.remote {
+            None => self.last_id,
+            Some(_) => after,
+        };
         let unknown = after > newest;
         let after = after.min(newest);
         let Some(channel) = self.channels.get_mut(index) else {
@@ -234,19 +251,6 @@ impl Hub {
         Ok(())
     }
 
-    /// No message has a higher id than this.
-    fn newest_possible(&self, now: Now) -> MessageId {
-        match self.remote {
-            None => self.last_id,
-            // Others give out ids, by their clocks, of which this hub hears
-            // later.
-            Some(_) => self.last_id.max(MessageId {
-                ms: now.unix_ms.saturating_add(CLOCKS_DIFFER_MS),
-                sequence: 0,
-            }),
-        }
-    }
-
     /// The page a connection asked for; nothing if it cannot be read.
     pub(super) fn page_read(
         &mut self,
@@ -269,11 +273,14 @@ impl Hub {
         };
         let name = channel.name.clone();
         history.shorten(reading.window);
+        let is = Page {
+            last: history.messages.last().map(|message| message.id),
+            gap: history.gap,
+            more: history.more,
+            newest: history.newest,
+        };
         let page = messages_of(&name, history.messages);
-        let last = page.last().map(|message| message.body.id);
-        let turned = channel
-            .catching_up
-            .turn(id, last, history.gap, history.more);
+        let turned = channel.catching_up.turn(id, &is);
         self.tell_missed(id, page.into_iter(), fx);
         fx.tell(id, resumed(name, !turned.gap, turned.live.is_none()));
         self.tell_missed(id, turned.live.into_iter().flatten(), fx);

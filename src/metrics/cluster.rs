@@ -20,6 +20,8 @@ pub struct ClusterHealth {
     pub servers: u64,
     /// How often this server has become one of them.
     pub joined: u64,
+    /// By how many seconds this server's clock is ahead of that of Redis.
+    pub clock_seconds: f64,
     /// The age of the oldest entry of the log that this server has not read.
     pub behind_seconds: f64,
     /// Entries of the log that no server has stored yet.
@@ -73,6 +75,11 @@ impl<F: Fn() -> ClusterHealth + Send + Sync + 'static> Collector for Cluster<F> 
             "Times this server has become one of the live ones",
         );
         one(e, name, help, &ConstCounter::new(health.joined))?;
+        let (name, help) = (
+            "chat_cluster_clock_seconds",
+            "By how much the clock of this server is ahead of that of Redis; negative: behind",
+        );
+        one(e, name, help, &ConstGauge::new(health.clock_seconds))?;
         let (name, help) = (
             "chat_cluster_behind_seconds",
             "Age of the oldest entry of the log that this server has not read",

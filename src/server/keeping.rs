@@ -97,6 +97,7 @@ impl Keeping {
         let settings = ClusterSettings {
             shards: config.cluster.shards,
             address: address.to_owned(),
+            clock_difference: Duration::from_secs(config.cluster.clock_seconds),
             bans,
             ..ClusterSettings::new(url)
         };

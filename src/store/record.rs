@@ -94,6 +94,10 @@ pub struct History {
     pub more: bool,
     /// Whether retention has removed some of that side.
     pub gap: bool,
+    /// The highest id that can be known here, where the log of several servers
+    /// gives out ids: whoever has seen a higher one has seen another history.
+    /// A store whose ids are given out by its one user does not say.
+    pub newest: Option<MessageId>,
 }
 
 impl History {

@@ -187,6 +187,7 @@ impl Store {
                 Window::After(id) => removed > id,
                 _ => any_removed > 0,
             },
+            newest: None,
         }
     }
 

@@ -1,6 +1,7 @@
 -- A node's sign of life. ARGV: prefix, node, what it says of itself, shortest
 -- tick in ms, ticks without a beat until a node is dead, ticks that entries
--- are kept. Answers "gone", or the nodes and the tick each has last beaten in.
+-- are kept. Answers "gone", or the tick, the nodes, the tick each has last beaten
+-- in, and the time in ms.
 --
 -- Time is counted in ticks, which pass only while beats arrive: when Redis
 -- stands still, or nobody reaches it, nobody grows older.
@@ -56,4 +57,10 @@ if dead then
     redis.call('SREM', P .. ':dead', dead)
   end
 end
-return { 'live', tick, redis.call('HGETALL', nodes), redis.call('HGETALL', beats) }
+return {
+  'live',
+  tick,
+  redis.call('HGETALL', nodes),
+  redis.call('HGETALL', beats),
+  string.format('%.0f', now),
+}

@@ -1,18 +1,32 @@
--- From where on a log may hold entries that are not in the store.
--- ARGV: prefix, shard. Answers the beginning of a range.
+-- From where on a log may hold entries that are not in the store, and the
+-- newest id it has given out. ARGV: prefix, shard. Answers the beginning of a
+-- range, and that id.
 local P, shard = ARGV[1], ARGV[2]
 local log = P .. ':log:' .. shard
-local pending = redis.call('XPENDING', log, 'store')
-if pending[1] > 0 then
-  return pending[2]
-end
-for _, group in ipairs(redis.call('XINFO', 'GROUPS', log)) do
+
+local function fields(list)
   local fields = {}
-  for i = 1, #group, 2 do
-    fields[group[i]] = group[i + 1]
+  for i = 1, #list, 2 do
+    fields[list[i]] = list[i + 1]
   end
-  if fields['name'] == 'store' then
-    return '(' .. fields['last-delivered-id']
+  return fields
+end
+
+if redis.call('EXISTS', log) == 0 then
+  return { '-', '0-0' }
+end
+local newest = fields(redis.call('XINFO', 'STREAM', log))['last-generated-id']
+-- An error, if somebody has removed the group.
+local pending = redis.pcall('XPENDING', log, 'store')
+if not pending.err then
+  if pending[1] > 0 then
+    return { pending[2], newest }
+  end
+  for _, group in ipairs(redis.call('XINFO', 'GROUPS', log)) do
+    local group = fields(group)
+    if group['name'] == 'store' then
+      return { '(' .. group['last-delivered-id'], newest }
+    end
   end
 end
-return '-'
+return { '-', newest }

@@ -65,6 +65,7 @@ pub fn history(
     };
     let messages = rows.into_iter().map(stored).collect::<QueryResult<_>>()?;
     Ok(History {
+        newest: None,
         messages,
         more,
         gap,

@@ -12,14 +12,13 @@ use super::schema::{conversation, message};
 use crate::hub::MessageId;
 use crate::store::Retention;
 use crate::store::key::clamp;
+use crate::store::pause::Pause;
 use crate::store::schema::token;
 
 /// Conversations looked at in one slice.
 const CONVERSATIONS: i64 = 50;
 /// Messages removed in one slice.
 const REMOVALS: i64 = 500;
-/// Pause between two rounds through all conversations.
-const ROUND_MS: u64 = 60_000;
 const DAY_MS: u64 = Duration::from_hours(24).as_millis() as u64;
 /// Whoever does this work holds this advisory lock: "Chat", then 2.
 const UPKEEP_LOCK: i64 = 0x4368_6174_0002;
@@ -29,8 +28,10 @@ const UPKEEP_LOCK: i64 = 0x4368_6174_0002;
 pub struct Upkeep {
     /// The conversation looked at last.
     conversation: i64,
-    next_round_ms: u64,
-    next_tokens_ms: u64,
+    /// Between two rounds through all conversations.
+    round: Pause,
+    /// Between two looks at tokens.
+    tokens: Pause,
 }
 
 #[derive(QueryableByName)]
@@ -50,8 +51,8 @@ struct Removed {
 impl Upkeep {
     /// Whether [`Upkeep::tend`] would do anything now.
     pub fn is_due(&self, retention: Retention, now_ms: u64) -> bool {
-        now_ms >= self.next_tokens_ms
-            || (retention != Retention::default() && now_ms >= self.next_round_ms)
+        self.tokens.is_over(now_ms)
+            || (retention != Retention::default() && self.round.is_over(now_ms))
     }
 
     /// One slice; whether there is more to do. To be called inside a
@@ -68,17 +69,17 @@ impl Upkeep {
         if !lock.taken {
             return Ok(false);
         }
-        if now_ms >= self.next_tokens_ms {
+        if self.tokens.is_over(now_ms) {
             forget_tokens(connection, now_ms)?;
-            self.next_tokens_ms = now_ms + ROUND_MS;
+            self.tokens.begin(now_ms);
         }
-        if retention == Retention::default() || now_ms < self.next_round_ms {
+        if retention == Retention::default() || !self.round.is_over(now_ms) {
             return Ok(false);
         }
         let more = self.remove_some(connection, retention, now_ms)?;
         if !more {
             self.conversation = 0;
-            self.next_round_ms = now_ms + ROUND_MS;
+            self.round.begin(now_ms);
         }
         Ok(more)
     }

@@ -92,6 +92,7 @@ pub fn history(
         .load(connection)?;
     let messages = rows.into_iter().map(stored).collect::<QueryResult<_>>()?;
     Ok(History {
+        newest: None,
         messages,
         more,
         gap,

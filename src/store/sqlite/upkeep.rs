@@ -12,14 +12,13 @@ use super::search;
 use crate::hub::MessageId;
 use crate::store::Retention;
 use crate::store::key::clamp;
+use crate::store::pause::Pause;
 use crate::store::schema::token;
 
 /// Conversations looked at in one slice.
 const CONVERSATIONS: i64 = 50;
 /// Messages removed in one slice.
 const REMOVALS: i64 = 500;
-/// Pause between two rounds through all conversations.
-const ROUND_MS: u64 = 60_000;
 const DAY_MS: u64 = Duration::from_hours(24).as_millis() as u64;
 
 /// How far the quiet work has got.
@@ -27,8 +26,10 @@ const DAY_MS: u64 = Duration::from_hours(24).as_millis() as u64;
 pub struct Upkeep {
     /// The conversation looked at last.
     conversation: i64,
-    next_round_ms: u64,
-    next_tokens_ms: u64,
+    /// Between two rounds through all conversations.
+    round: Pause,
+    /// Between two looks at tokens.
+    tokens: Pause,
 }
 
 impl Upkeep {
@@ -41,17 +42,17 @@ impl Upkeep {
         now_ms: u64,
     ) -> QueryResult<bool> {
         let indexed = search::index_some(connection)?;
-        if now_ms >= self.next_tokens_ms {
+        if self.tokens.is_over(now_ms) {
             forget_tokens(connection, now_ms)?;
-            self.next_tokens_ms = now_ms + ROUND_MS;
+            self.tokens.begin(now_ms);
         }
-        if retention == Retention::default() || now_ms < self.next_round_ms {
+        if retention == Retention::default() || !self.round.is_over(now_ms) {
             return Ok(indexed);
         }
         let more = self.remove_some(connection, tails, retention, now_ms)?;
         if !more {
             self.conversation = 0;
-            self.next_round_ms = now_ms + ROUND_MS;
+            self.round.begin(now_ms);
         }
         Ok(indexed || more)
     }
