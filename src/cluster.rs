@@ -37,6 +37,7 @@ mod error;
 mod join;
 mod keys;
 mod link;
+mod memory;
 mod merge;
 mod notice;
 mod people;

@@ -250,7 +250,9 @@ fn a_connection_ends_with_the_token_it_was_opened_with() {
     let Ok(mut ends) = connect(&short) else {
         // Only a machine that stood still for seconds comes here.
         assert!(now_ms() >= short.expires_at);
-        return support::not_tested("a pass that expires while it is used: it took too long to come");
+        return support::not_tested(
+            "a pass that expires while it is used: it took too long to come",
+        );
     };
     while ends.next_frame().is_some() {}
     assert!(now_ms() >= short.expires_at, "ended too early");

@@ -27,6 +27,7 @@ const IDLE: Duration = Duration::from_millis(500);
 
 /// Why a life is over.
 const SILENT: &str = "it was not heard of for too long";
+const UNASKED: &str = "Redis gives answers nobody asked for";
 
 /// See the module's documentation.
 pub struct Appender {
@@ -49,7 +50,7 @@ enum Sent {
 impl Appender {
     pub fn new(common: Arc<Common>, queue: Arc<Queue>) -> Appender {
         Appender {
-            link: common.link(),
+            link: Link::strict(&common.settings.redis),
             common,
             queue,
             people: People::default(),
@@ -64,8 +65,37 @@ impl Appender {
             let Some(ops) = self.queue.take(MOST, MOST_BYTES, deadline) else {
                 break;
             };
+            if ops.is_empty() && self.common.is_in_trouble(Part::Appender) {
+                self.probe();
+            }
             self.carry(ops);
         }
+    }
+
+    /// Finds out, while nobody has anything to send, whether what was in the
+    /// way is over.
+    fn probe(&mut self) {
+        let life = self.common.life();
+        if life.is_over {
+            return;
+        }
+        let batch = Batch::new(self.number + 1);
+        match self.attempt(&batch, life.node) {
+            Sent::Answered(words) if batch.answered(&words, &mut self.people).is_some() => {
+                self.number += 1;
+                self.common.report(Part::Appender, Ok::<(), String>(()));
+            }
+            Sent::Answered(_) => self.common.cut_off(life.number, UNASKED),
+            Sent::Over(why) => self.common.cut_off(life.number, why),
+            Sent::Failed(error) => self.failed(error),
+        }
+    }
+
+    fn failed(&self, error: LinkError) {
+        if error.is_want_of_memory() {
+            self.common.redis_is_full();
+        }
+        self.common.report(Part::Appender, Err(error));
     }
 
     fn carry(&mut self, ops: Vec<(Op, Instant)>) {
@@ -129,6 +159,9 @@ impl Appender {
     fn send(&mut self, mut batch: Batch) {
         let life = self.common.life();
         let mut backoff = Backoff::default();
+        // A connection that was good before may have ended without any
+        // trouble that somebody had to know of.
+        let mut may_repeat = true;
         while !batch.is_empty() {
             // What goes into a dead connection may have arrived for all we
             // know; what never left can still be refused.
@@ -141,12 +174,12 @@ impl Appender {
                         self.number += 1;
                         self.common.unread.fetch_add(to_read, Ordering::AcqRel);
                         self.common.deliver(news);
-                        break;
+                        self.common.report(Part::Appender, Ok::<(), String>(()));
+                        return;
                     }
                     None => {
                         // Somebody else has written there.
-                        self.common
-                            .cut_off(life.number, "Redis gives answers nobody asked for");
+                        self.common.cut_off(life.number, UNASKED);
                         return;
                     }
                 },
@@ -157,21 +190,23 @@ impl Appender {
                     if !batch.is_sent {
                         self.common.deliver(not_stored(batch.drafts()));
                     }
-                    break;
+                    return;
+                }
+                Sent::Failed(LinkError::Broken(_)) if may_repeat => {
+                    batch.is_sent = true;
+                    may_repeat = false;
                 }
                 Sent::Failed(error) => {
-                    batch.is_sent |= matches!(error, LinkError::Broken(_));
-                    self.common.report(Part::Appender, Err(error));
+                    batch.is_sent |= error.is_doubtful();
+                    self.failed(error);
                     self.expire(&mut batch);
                     let is_over = self.common.life().is_over || self.common.is_overdue();
                     if is_over || self.common.pause(backoff.next()) {
                         return;
                     }
-                    continue;
                 }
             }
         }
-        self.common.report(Part::Appender, Ok::<(), String>(()));
     }
 
     fn attempt(&mut self, batch: &Batch, node: NodeId) -> Sent {

@@ -22,12 +22,16 @@ const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 /// How often to look how far behind things are, in beats.
 const LOOK_EVERY: u32 = 5;
 
+/// For how many beats entries are kept that are stored, if Redis is full.
+const KEEP_IF_FULL: u32 = 60;
+
 /// See the module's documentation.
 pub struct Beat {
     common: Arc<Common>,
     link: Link,
     trimmed: Instant,
-    looked: Instant,
+    /// Not at all yet in this process.
+    looked: Option<Instant>,
 }
 
 /// What a node says of itself.
@@ -46,7 +50,7 @@ impl Beat {
         Beat {
             link: common.link(),
             trimmed: Instant::now(),
-            looked: Instant::now(),
+            looked: None,
             common,
         }
     }
@@ -57,14 +61,22 @@ impl Beat {
         if self.trimmed.elapsed() < settings.beat * settings.keep / 10 {
             return Ok(());
         }
+        self.remove(None)
+    }
+
+    /// Has Redis forget what is stored: what is old, or older than this.
+    fn remove(&mut self, older_than: Option<Duration>) -> Result<(), LinkError> {
+        let settings = &self.common.settings;
         self.trimmed = Instant::now();
         let (prefix, scripts) = (settings.prefix.as_bytes(), &self.common.scripts);
-        self.link.script(&scripts.trim, &[prefix, b"news"])?;
+        let age = older_than.map_or_else(String::new, |age| age.as_millis().to_string());
+        let age = age.as_bytes();
+        self.link.script(&scripts.trim, &[prefix, b"news", age])?;
         let long = FORGET_AFTER.as_millis().to_string();
         for shard in 0..settings.shards {
             let shard = shard.to_string();
             self.link
-                .script(&scripts.trim, &[prefix, shard.as_bytes()])?;
+                .script(&scripts.trim, &[prefix, shard.as_bytes(), age])?;
             let arguments = [prefix, shard.as_bytes(), long.as_bytes()];
             self.link.script(&scripts.consumers, &arguments)?;
         }
@@ -74,10 +86,11 @@ impl Beat {
     /// How far behind things are, if it is time to look, for the metrics.
     fn look(&mut self) -> Result<(), LinkError> {
         let settings = &self.common.settings;
-        if self.looked.elapsed() < settings.beat * LOOK_EVERY {
+        let is_soon = |looked: Instant| looked.elapsed() < settings.beat * LOOK_EVERY;
+        if self.looked.is_some_and(is_soon) {
             return Ok(());
         }
-        self.looked = Instant::now();
+        self.looked = Some(Instant::now());
         let read = self.common.read();
         let mut arguments = vec![
             settings.prefix.clone(),
@@ -98,7 +111,26 @@ impl Beat {
             };
             self.common.set_behind(age(unread), unstored, age(since));
         }
-        Ok(())
+        self.look_at_memory()
+    }
+
+    /// Whether Redis has room. If it has not, what can be removed is, soon.
+    fn look_at_memory(&mut self) -> Result<(), LinkError> {
+        let mut command = redis::cmd("INFO");
+        command.arg("memory");
+        let info = match self.link.call(&command) {
+            Ok(info) => answer::text(info).unwrap_or_default(),
+            // Not everybody may ask this.
+            Err(LinkError::Refused(why)) => {
+                log::debug!("Redis does not say how much memory it has: {why}");
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        match self.common.set_memory(&info) {
+            true => self.remove(Some(self.common.settings.beat * KEEP_IF_FULL)),
+            false => Ok(()),
+        }
     }
 
     /// Beats until it is time to end.

@@ -18,6 +18,7 @@ use super::clock::{Clock, Reading};
 use super::entry::Unreadable;
 use super::keys::EntryId;
 use super::link::Link;
+use super::memory::Memory;
 use super::scripts::Scripts;
 use super::settings::{ClusterSettings, NodeInfo};
 
@@ -67,6 +68,7 @@ pub struct Common {
     health: Mutex<ClusterHealth>,
     nodes: Mutex<Vec<NodeInfo>>,
     clock: Mutex<Clock>,
+    memory: Mutex<Memory>,
     pub connections: AtomicU64,
     /// Whether nobody is to be sent here any more.
     pub is_draining: AtomicBool,
@@ -113,6 +115,7 @@ impl Common {
             health: Mutex::default(),
             nodes: Mutex::default(),
             clock: Mutex::default(),
+            memory: Mutex::default(),
             connections: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
             unread: AtomicI64::new(0),
@@ -228,10 +231,31 @@ impl Common {
         if self.life.lock().is_over {
             return Some("the other servers have given this one up; it joins them anew".to_owned());
         }
+        if let Some(full) = self.memory.lock().trouble() {
+            return Some(full);
+        }
         if let Some((part, (_, why))) = self.trouble.lock().first_key_value() {
             return Some(format!("{} is away: {why}", part.whom()));
         }
-        self.clock.lock().trouble()
+        let eviction = self.memory.lock().eviction();
+        eviction.or_else(|| self.clock.lock().trouble())
+    }
+
+    /// Whether something is in the way of a part.
+    pub fn is_in_trouble(&self, part: Part) -> bool {
+        self.trouble.lock().contains_key(&part)
+    }
+
+    /// What Redis says of its memory; whether it is full.
+    pub fn set_memory(&self, info: &str) -> bool {
+        let mut memory = self.memory.lock();
+        memory.observe(info);
+        memory.is_full()
+    }
+
+    /// Redis has refused something for want of memory.
+    pub fn redis_is_full(&self) {
+        self.memory.lock().refused();
     }
 
     /// The clocks have been compared.
@@ -261,6 +285,7 @@ impl Common {
         health.postgres.is_up = !is_away(Part::Store.whom());
         health.servers = self.nodes.lock().len() as u64;
         health.joined = self.life.lock().number;
+        (health.redis_bytes, health.redis_max_bytes) = self.memory.lock().bytes();
         health.clock_seconds = self.clock.lock().ahead_ms() as f64 / 1000.0;
         health
     }

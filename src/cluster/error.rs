@@ -33,8 +33,10 @@ pub struct ClusterUnavailable;
 /// Why Redis did not do something.
 #[derive(Clone, Debug)]
 pub(super) enum LinkError {
-    /// Nobody knows whether it did.
+    /// The connection is gone: nobody knows whether it did.
     Broken(String),
+    /// There was no answer in time: nobody knows either.
+    Silent(String),
     /// It said that it did not.
     Refused(String),
     /// It was never asked.
@@ -43,8 +45,23 @@ pub(super) enum LinkError {
 
 impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (LinkError::Broken(why) | LinkError::Refused(why) | LinkError::Unreachable(why)) = self;
+        let (LinkError::Broken(why)
+        | LinkError::Silent(why)
+        | LinkError::Refused(why)
+        | LinkError::Unreachable(why)) = self;
         f.write_str(why)
+    }
+}
+
+impl LinkError {
+    /// Whether it may have been done all the same.
+    pub fn is_doubtful(&self) -> bool {
+        matches!(self, LinkError::Broken(_) | LinkError::Silent(_))
+    }
+
+    /// Whether Redis has no memory for it.
+    pub fn is_want_of_memory(&self) -> bool {
+        matches!(self, LinkError::Refused(why) if why.contains("used memory > 'maxmemory'"))
     }
 }
 

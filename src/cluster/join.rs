@@ -12,6 +12,7 @@ use super::common::Start;
 use super::error::{ClusterError, LinkError};
 use super::keys::{EntryId, MAX_SHARDS, node_text};
 use super::link::{Backoff, Link, answer};
+use super::memory::field;
 use super::notice;
 use super::scripts::Scripts;
 use super::settings::ClusterSettings;
@@ -27,10 +28,7 @@ pub fn check(settings: &ClusterSettings, link: &mut Link) -> Result<(), ClusterE
         return Err(ClusterError::Shards(settings.shards));
     }
     let info = when_loaded(settings, link)?;
-    let field = |name: &str| {
-        let mut lines = info.lines();
-        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
-    };
+    let field = |name| field(&info, name);
     let version = field("redis_version").unwrap_or_default();
     let mut numbers = version.split('.').map(|part| part.parse().unwrap_or(0));
     let number = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
@@ -102,8 +100,11 @@ pub fn common_secret(
         .to_owned();
     let get = redis::cmd("GET").arg(&key).to_owned();
     let failed = |error| unreachable(settings, &error);
-    link.call(&set).map_err(failed)?;
-    let common = answer::text(link.call(&get).map_err(failed)?);
+    let mut common = answer::text(link.call(&get).map_err(failed)?);
+    if common.is_none() {
+        link.call(&set).map_err(failed)?;
+        common = answer::text(link.call(&get).map_err(failed)?);
+    }
     let common = common.and_then(|text| Secret::parse(&text).ok());
     common.ok_or_else(|| {
         let what = format!("{key} is no secret");

@@ -22,6 +22,9 @@ pub struct Link {
     connection: Option<Connection>,
     /// How long an answer may take.
     patience: Duration,
+    /// Whether what was sent on a connection that turns out to be dead is sent
+    /// again, on a new one.
+    repeats: bool,
 }
 
 /// Pauses that grow from attempt to attempt.
@@ -29,12 +32,23 @@ pub struct Link {
 pub struct Backoff(Option<Duration>);
 
 impl Link {
-    /// Nothing is opened yet.
+    /// Nothing is opened yet. Whatever is asked may be done twice: Redis may
+    /// have been started again since the connection was last used, which is
+    /// nothing that whoever asks now has to know.
     pub fn new(url: &RedisUrl) -> Link {
         Link {
             url: url.clone(),
             connection: None,
             patience: ANSWER,
+            repeats: true,
+        }
+    }
+
+    /// For what is sent again only by whoever knows that it was sent before.
+    pub fn strict(url: &RedisUrl) -> Link {
+        Link {
+            repeats: false,
+            ..Link::new(url)
         }
     }
 
@@ -81,7 +95,19 @@ impl Link {
 
     fn with<T>(
         &mut self,
-        work: impl FnOnce(&mut Connection) -> redis::RedisResult<T>,
+        mut work: impl FnMut(&mut Connection) -> redis::RedisResult<T>,
+    ) -> Result<T, LinkError> {
+        match self.attempt(&mut work) {
+            // Or a signal came while it waited, of which the library makes an
+            // error.
+            Err(LinkError::Broken(_)) if self.repeats => self.attempt(&mut work),
+            result => result,
+        }
+    }
+
+    fn attempt<T>(
+        &mut self,
+        work: &mut impl FnMut(&mut Connection) -> redis::RedisResult<T>,
     ) -> Result<T, LinkError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
@@ -99,6 +125,7 @@ impl Link {
             Err(error) if matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension) => {
                 Err(LinkError::Refused(words(&error)))
             }
+            Err(error) if error.is_timeout() => Err(LinkError::Silent(words(&error))),
             Err(error) => Err(LinkError::Broken(words(&error))),
         }
     }

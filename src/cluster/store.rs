@@ -74,9 +74,7 @@ impl ClusterStore {
         }
         result.map_err(|error| match error {
             LinkError::Refused(why) => StoreError::Database(format!("Redis: {why}")),
-            LinkError::Broken(why) | LinkError::Unreachable(why) => {
-                StoreError::Away(format!("Redis: {why}"))
-            }
+            error => StoreError::Away(format!("Redis: {error}")),
         })
     }
 

@@ -20,6 +20,10 @@ pub struct ClusterHealth {
     pub servers: u64,
     /// How often this server has become one of them.
     pub joined: u64,
+    /// Bytes of memory that Redis uses.
+    pub redis_bytes: u64,
+    /// How many it may use; 0 is as many as there are.
+    pub redis_max_bytes: u64,
     /// By how many seconds this server's clock is ahead of that of Redis.
     pub clock_seconds: f64,
     /// The age of the oldest entry of the log that this server has not read.
@@ -75,6 +79,13 @@ impl<F: Fn() -> ClusterHealth + Send + Sync + 'static> Collector for Cluster<F> 
             "Times this server has become one of the live ones",
         );
         one(e, name, help, &ConstCounter::new(health.joined))?;
+        let (name, help) = ("chat_cluster_redis_bytes", "Memory that Redis uses");
+        one(e, name, help, &ConstGauge::new(health.redis_bytes))?;
+        let (name, help) = (
+            "chat_cluster_redis_max_bytes",
+            "Memory that Redis may use (maxmemory); 0 is no limit",
+        );
+        one(e, name, help, &ConstGauge::new(health.redis_max_bytes))?;
         let (name, help) = (
             "chat_cluster_clock_seconds",
             "By how much the clock of this server is ahead of that of Redis; negative: behind",

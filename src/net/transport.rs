@@ -76,7 +76,10 @@ impl Transport {
     pub fn fill_now(&mut self, buffer: &mut Vec<u8>) -> io::Result<()> {
         let mut chunk = [0; READ_BYTES];
         loop {
-            let length = (&self.stream).read(&mut chunk)?;
+            let length = match (&self.stream).read(&mut chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                length => length?,
+            };
             let received = chunk.get(..length).unwrap_or_default();
             let Some(secure) = &mut self.secure else {
                 buffer.extend_from_slice(received);
@@ -92,9 +95,15 @@ impl Transport {
     /// not send yet is left to [`Transport::flush_now`].
     #[cfg(feature = "grpc")]
     pub fn write_now(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.secure {
-            None => (&self.stream).write(bytes),
-            Some(secure) => secure.write_now(bytes, &self.stream),
+        loop {
+            let written = match &mut self.secure {
+                None => (&self.stream).write(bytes),
+                Some(secure) => secure.write_now(bytes, &self.stream),
+            };
+            match written {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                written => return written,
+            }
         }
     }
 

@@ -11,6 +11,7 @@ mod history;
 mod limits;
 mod lives;
 mod log;
+mod memory;
 mod names;
 mod node;
 mod outages;

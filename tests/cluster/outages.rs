@@ -9,7 +9,7 @@ use chat_server::hub::{Fate, MessageId, News};
 
 use crate::node::{Chat, Node, channel, draft, texts};
 use crate::proxy::Proxy;
-use crate::support::{Redis, wait_until};
+use crate::support::{Postgres, Redis, wait_until};
 
 /// Says one thing after the other until it is told to stop; how many.
 fn talk(node: &Node, is_over: &AtomicBool, said: &AtomicU64) {
@@ -160,4 +160,41 @@ fn what_cannot_be_sent_is_refused_after_a_while_and_then_at_once() {
         texts(&*node.cluster.store(), &channel("dev")),
         ["before", "x"]
     );
+}
+
+#[test]
+fn the_first_questions_after_a_restart_are_answered() {
+    let (redis, postgres) = (Redis::start(), Postgres::start());
+    let chat = Chat {
+        redis_url: redis.url(),
+        prefix: redis.new_prefix(),
+        postgres_url: postgres.create_database(),
+    };
+    let node = chat.node();
+    node.say(1, "dev", "before");
+    node.wait_told(1);
+    let store = node.cluster.store();
+    // Several at once, so that several connections are kept.
+    let ask = || {
+        thread::scope(|scope| {
+            let asking: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| texts(&*store, &channel("dev"))))
+                .collect();
+            for asking in asking {
+                assert_eq!(asking.join().unwrap(), ["before"]);
+            }
+        });
+    };
+    ask();
+    wait_until("it is stored", || {
+        texts(&*node.postgres, &channel("dev")).len() == 1
+    });
+    for _ in 0..3 {
+        redis.kill();
+        redis.start_again();
+        ask();
+        postgres.kill();
+        postgres.start_again();
+        ask();
+    }
 }

@@ -6,9 +6,11 @@
 mod support;
 
 mod clocks;
+mod memory;
+mod signals;
 
 use serde_json::{Value, json};
-use support::{Postgres, Redis, Server, User as _};
+use support::{Postgres, Redis, Server};
 
 /// What several servers share.
 struct Common {

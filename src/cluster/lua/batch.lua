@@ -101,6 +101,8 @@ local function release(key)
 end
 
 local function ban(notice, target, ban)
+  -- Frees nothing, but a Redis whose memory is full then takes in the rest.
+  redis.call('HDEL', P .. ':bans', target)
   -- Without any, those of a data folder would be in force.
   redis.call('HSET', P .. ':bans', '', '')
   if ban == '' then

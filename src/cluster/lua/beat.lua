@@ -12,6 +12,11 @@ if redis.call('HEXISTS', nodes, node) == 0 then
   return { 'gone' }
 end
 
+-- A Redis whose memory is full lets a script write only after it has freed
+-- something. What follows is small, and has to go on for anything to be
+-- freed at all.
+redis.call('DEL', P .. ':nothing')
+
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local was = redis.call('HMGET', clock, 'tick', 'ms', 'next')

@@ -2,6 +2,10 @@
 -- Answers the id after which it follows the news, then that of each log; or
 -- nothing, if the chat has another number of shards, but that number.
 local P, node, about, shards = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+-- A Redis whose memory is full lets a script write only after it has freed
+-- something. What follows is small, and without a live node nothing
+-- would ever be freed.
+redis.call('DEL', P .. ':nothing')
 redis.call('SET', P .. ':shards', shards, 'NX')
 local agreed = redis.call('GET', P .. ':shards')
 if agreed ~= shards then

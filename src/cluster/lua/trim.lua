@@ -1,7 +1,17 @@
 -- Removes from a stream what is old, and from a log only what is in the store.
--- ARGV: prefix, short name of the stream. Answers how many were removed.
-local P, short = ARGV[1], ARGV[2]
+-- ARGV: prefix, short name of the stream, and the age in ms from which on
+-- entries are old, if that is to be sooner than usual. Answers how many were
+-- removed.
+--
+-- Removing comes before writing: a Redis whose memory is full lets a script
+-- write only after it has freed something.
+local P, short, age = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local floor = tonumber(redis.call('HGET', P .. ':clock', 'floor') or '0')
+if age then
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  floor = math.max(floor, now - age)
+end
 if floor == 0 then
   return 0
 end
@@ -36,6 +46,7 @@ local last = redis.call('XREVRANGE', stream, '(' .. first, '-', 'COUNT', 1)[1]
 if not last then
   return 0
 end
+local removed = redis.call('XTRIM', stream, 'MINID', first)
 -- Who has not read as far as this has missed something.
 redis.call('HSET', P .. ':trimmed', short, last[1])
-return redis.call('XTRIM', stream, 'MINID', first)
+return removed

@@ -1,0 +1,140 @@
+//! A Redis that is full, or may throw away what it has: it is told, it does not
+//! waver, and it is over by itself.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use chat_server::cluster::ClusterSettings;
+use chat_server::hub::Fate;
+
+use crate::node::{Chat, Node, draft};
+use crate::support::{Redis, wait_until};
+
+/// Sets something in Redis while it runs.
+fn set(redis: &Redis, name: &str, value: &str) {
+    let mut command = redis::cmd("CONFIG");
+    command.arg("SET").arg(name).arg(value);
+    let _: () = command.query(&mut redis.connect()).unwrap();
+}
+
+fn used(redis: &Redis) -> u64 {
+    let mut command = redis::cmd("INFO");
+    let info: String = command.arg("memory").query(&mut redis.connect()).unwrap();
+    let used = info
+        .lines()
+        .find_map(|line| line.strip_prefix("used_memory:"));
+    used.unwrap().trim().parse().unwrap()
+}
+
+fn quick(settings: &mut ClusterSettings) {
+    settings.beat = Duration::from_millis(20);
+    settings.patience = 1_000;
+    settings.refuse_after = Duration::from_millis(200);
+}
+
+fn is_full(node: &Node) -> bool {
+    let trouble = node.cluster.readiness();
+    trouble.is_some_and(|words| words.contains("Redis is full"))
+}
+
+/// Talks until there is no room; how many messages were taken.
+fn fill(node: &Node) -> u64 {
+    let text = "x".repeat(3000);
+    for number in 0.. {
+        if !node
+            .cluster
+            .append(vec![draft(number, "dev", &text)])
+            .is_empty()
+        {
+            return number;
+        }
+        if node.fate_of(number) == Fate::NotStored {
+            return number;
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_full_redis_is_told_without_wavering_and_recovers_by_itself() {
+    let redis = Redis::start();
+    let chat = Chat::within(&redis);
+    // Nothing would be old enough for hours.
+    let node = chat.node_with(|settings| {
+        quick(settings);
+        settings.keep = 1_000_000;
+    });
+    node.say(1_000_000, "dev", "first");
+    node.wait_told(1);
+    set(&redis, "maxmemory", &(used(&redis) + (2 << 20)).to_string());
+    assert!(fill(&node) > 100);
+    wait_until("it is told", || is_full(&node));
+    // What it says changes once, from yes to no.
+    let (is_over, changes) = (AtomicBool::new(false), std::sync::Mutex::new(vec![true]));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                let is_ready = node.cluster.readiness().is_none();
+                let mut changes = changes.lock().unwrap();
+                if changes.last() == Some(&is_ready) {
+                    changes.push(!is_ready);
+                }
+                drop(changes);
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        wait_until("there is room", || node.cluster.readiness().is_none());
+        for number in 2_000_000..2_000_020 {
+            node.say(number, "dev", "again");
+            assert!(matches!(node.fate_of(number), Fate::Committed(_)));
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(*changes.lock().unwrap(), [true, false]);
+    let health = node.cluster.health();
+    assert!(health.redis_bytes > 0 && health.redis_max_bytes > health.redis_bytes);
+}
+
+#[test]
+fn in_a_full_redis_servers_live_come_and_go() {
+    let redis = Redis::start();
+    let chat = Chat::within(&redis);
+    let node = chat.node_with(quick);
+    assert!(node.claim("bob", None));
+    set(&redis, "maxmemory", "1");
+    wait_until("it is told", || is_full(&node));
+    let other = chat.node_with(quick);
+    wait_until("it is told to who comes", || is_full(&other));
+    other.cluster.set_load(7);
+    wait_until("beats go on", || {
+        let nodes = node.cluster.nodes();
+        nodes.len() == 2 && nodes.iter().any(|node| node.connections == 7)
+    });
+    // A ban may be what helps.
+    assert!(other.cluster.ban_number(0).is_ok());
+    other.shut_down();
+    wait_until("it is gone", || node.cluster.nodes().len() == 1);
+    assert!(is_full(&node));
+    set(&redis, "maxmemory", "0");
+    wait_until("there is room", || node.cluster.readiness().is_none());
+    node.say(1, "dev", "back");
+    assert!(matches!(node.fate_of(1), Fate::Committed(_)));
+}
+
+#[test]
+fn a_redis_that_may_evict_is_noticed_while_it_runs() {
+    let redis = Redis::start();
+    let chat = Chat::within(&redis);
+    let node = chat.node_with(quick);
+    wait_until("all is well", || node.cluster.readiness().is_none());
+    for policy in ["allkeys-lru", "volatile-ttl"] {
+        set(&redis, "maxmemory-policy", policy);
+        wait_until("it is told", || {
+            let trouble = node.cluster.readiness();
+            trouble.is_some_and(|words| words.contains(policy) && words.contains("noeviction"))
+        });
+    }
+    set(&redis, "maxmemory-policy", "noeviction");
+    wait_until("all is well", || node.cluster.readiness().is_none());
+}
