@@ -274,7 +274,10 @@ impl Administration {
     pub fn refused(&self, actor: Actor, wanted: &str) {
         ::log::warn!("{}: wrong admin token for {wanted}", actor.0);
         let what = format!("refused: wrong admin token for {wanted}");
-        self.log.record(actor.did(unix_ms(), None, what));
+        self.log.record(Entry {
+            is_refusal: true,
+            ..actor.did(unix_ms(), None, what)
+        });
     }
 }
 

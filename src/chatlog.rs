@@ -1,5 +1,9 @@
 //! The chat log: what happened on the server, one JSON object a line.
 //!
+//! What people say and do, what administrators did, and what went wrong or was
+//! refused are three journals with files and limits of their own; searching
+//! brings them together again.
+//!
 //! [`ChatLog::record`] hands entries to a thread of its own and never waits,
 //! whatever the disk does; what does not fit is counted, and the log itself
 //! says how much is missing. [`ChatLog::search`] reads the files, on the
@@ -7,7 +11,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -23,11 +27,14 @@ mod appender;
 mod entry;
 mod filter;
 mod folder;
+mod journal;
 mod lines;
+mod order;
 mod pattern;
 mod query;
 mod search;
 mod stamp;
+mod track;
 mod writer;
 
 pub use entry::{Entry, Kind};
@@ -36,11 +43,18 @@ pub use query::{BadCursor, Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, Query, Search
 
 use appender::Appender;
 use folder::Folder;
+use journal::Journal;
+use order::Sequence;
 use writer::{Control, Counts, Writer};
 
 /// Batches that wait for the writer at most; see also
 /// [`ChatLogOptions::queue_bytes`].
 const QUEUE_BATCHES: usize = 16_384;
+/// And so many more of what administrators did: for that there is room when
+/// others have filled the queue.
+const RESERVED_BATCHES: usize = 1024;
+/// As many bytes.
+const RESERVED_BYTES: usize = 1024 * 1024;
 /// Things the writer can be told before it has obeyed the first.
 const QUEUE_CONTROL: usize = 16;
 
@@ -80,7 +94,7 @@ pub struct ChatLog {
 }
 
 struct Shared {
-    folder: Folder,
+    journals: Vec<(Journal, Folder)>,
     /// Also in the settings; here for the hub thread, which takes no lock.
     private_messages: AtomicBool,
     settings: Arc<Mutex<config::ChatLog>>,
@@ -162,23 +176,17 @@ impl ChatLog {
     /// Opens the log and starts its writer; if it is switched off, only
     /// searching does anything.
     pub fn open(options: ChatLogOptions) -> Result<ChatLog, ChatLogError> {
-        let folder = match &options.settings.file {
-            Some(file) => Folder::of_file(file).ok_or_else(|| ChatLogError::Unwritable {
-                path: file.clone(),
-                error: io::Error::new(io::ErrorKind::InvalidInput, "that is no file's name"),
-            })?,
-            None => Folder::new(options.folder),
-        };
+        let journals = journals(&options.folder, &options.settings)?;
         let private_messages = AtomicBool::new(options.settings.private_messages);
         let enabled = options.settings.enabled;
         let settings = Arc::new(Mutex::new(options.settings));
         let queue = match enabled {
-            true => Some(start_writer(folder.clone(), settings.clone())?),
+            true => Some(start_writer(&journals, settings.clone())?),
             false => None,
         };
         Ok(ChatLog {
             shared: Arc::new(Shared {
-                folder,
+                journals,
                 private_messages,
                 settings,
                 queue_bytes: options.queue_bytes,
@@ -210,8 +218,15 @@ impl ChatLog {
         let (count, bytes) = (entries.len(), entries.iter().map(writer::weight).sum());
         let waiting = &queue.counts.waiting_bytes;
         let before = waiting.fetch_add(bytes, Ordering::Relaxed);
-        // A batch that is larger than the queue goes into an empty one.
-        let full = before > 0 && before.saturating_add(bytes) > self.shared.queue_bytes;
+        let is_audit = |entry: &Entry| Journal::of(entry) == Journal::Audit;
+        let full = match entries.iter().all(is_audit) {
+            true => before.saturating_add(bytes) > self.shared.queue_bytes + RESERVED_BYTES,
+            // A batch that is larger than the queue goes into an empty one.
+            false => {
+                before > 0 && before.saturating_add(bytes) > self.shared.queue_bytes
+                    || queue.entries.len() >= QUEUE_BATCHES
+            }
+        };
         if full || queue.entries.try_send(entries).is_err() {
             waiting.fetch_sub(bytes, Ordering::Relaxed);
             queue.counts.drop_entries(count);
@@ -295,7 +310,7 @@ impl ChatLog {
     pub fn search(&self, query: &Query, cancel: &Cancel) -> Result<Page, SearchError> {
         let _running = Running::start(&self.shared)?;
         search::search(
-            &self.shared.folder,
+            &self.shared.journals,
             query,
             cancel,
             self.shared.search_budget,
@@ -323,20 +338,66 @@ impl Drop for Running<'_> {
     }
 }
 
+/// Where the journals are. The named file is that of the chat.
+fn journals(
+    folder: &Path,
+    settings: &config::ChatLog,
+) -> Result<Vec<(Journal, Folder)>, ChatLogError> {
+    let mut journals: Vec<(Journal, Folder)> = Vec::new();
+    for journal in Journal::ALL {
+        let files = match &settings.file {
+            Some(file) if journal == Journal::Chat => {
+                let files = Folder::of_file(file);
+                files.ok_or_else(|| unwritable(file, "that is no file's name"))?
+            }
+            _ => Folder::new(folder.to_owned(), journal.stem()),
+        };
+        if let Some((_, taken)) = journals.iter().find(|(_, other)| other.is_same(&files)) {
+            let words = "entries of another kind are kept there";
+            return Err(unwritable(&taken.current(), words));
+        }
+        journals.push((journal, files));
+    }
+    Ok(journals)
+}
+
+fn unwritable(path: &Path, why: &str) -> ChatLogError {
+    ChatLogError::Unwritable {
+        path: path.to_owned(),
+        error: io::Error::new(io::ErrorKind::InvalidInput, why),
+    }
+}
+
+fn open_journal(
+    (journal, folder): &(Journal, Folder),
+    settings: &config::ChatLog,
+) -> Result<(Journal, Appender), ChatLogError> {
+    let rotate_bytes = journal.bounds(settings).rotate_bytes;
+    let appender = Appender::open(folder.clone(), rotate_bytes);
+    let appender = appender.map_err(|error| ChatLogError::Unwritable {
+        path: folder.current(),
+        error,
+    })?;
+    Ok((*journal, appender))
+}
+
 fn start_writer(
-    folder: Folder,
+    journals: &[(Journal, Folder)],
     settings: Arc<Mutex<config::ChatLog>>,
 ) -> Result<Queue, ChatLogError> {
-    let path = folder.current();
-    let rotate_bytes = settings.lock().rotate_bytes;
-    let appender = Appender::open(folder, rotate_bytes)
-        .map_err(|error| ChatLogError::Unwritable { path, error })?;
-    let (entries, waiting) = bounded(QUEUE_BATCHES);
+    let bounds = settings.lock().clone();
+    let journals: Vec<(Journal, Appender)> = journals
+        .iter()
+        .map(|journal| open_journal(journal, &bounds))
+        .collect::<Result<_, _>>()?;
+    let found = journals.iter().map(|(_, appender)| appender.found()).max();
+    let (entries, waiting) = bounded(QUEUE_BATCHES + RESERVED_BATCHES);
     let (control, told) = bounded(QUEUE_CONTROL);
     let (ending, ended) = bounded(0);
     let counts = Arc::new(Counts::default());
     let writer = Writer {
-        appender,
+        journals,
+        sequence: Sequence::after(found.unwrap_or_default()),
         entries: waiting,
         control: told,
         counts: counts.clone(),

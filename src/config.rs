@@ -173,7 +173,8 @@ settings! {
         /// Whether anything is logged.
         enabled: bool = true, Rule::Any, Restart;
         /// The current file; rotated ones stand beside it, the time in their
-        /// names. Without one it is `chatlog/chat.log` in the data folder.
+        /// names. Without one it is `chatlog/chat.log` in the data folder,
+        /// where `audit.log` and `error.log` are in any case.
         file: Option<PathBuf> = None, Rule::Any, Restart;
         /// Whether private messages are logged too.
         private_messages: bool = true, Rule::Any, Now;
@@ -181,6 +182,14 @@ settings! {
         rotate_bytes: u64 = 256 << 20, Rule::whole(64 << 10, 1 << 40), Now;
         /// How many rotated files are kept.
         keep_files: usize = 16, Rule::whole(1, 100_000).or_zero("to keep all"), Now;
+        /// As `rotate_bytes`, for `audit.log`: what administrators did.
+        audit_rotate_bytes: u64 = 16 << 20, Rule::whole(64 << 10, 1 << 40), Now;
+        /// As `keep_files`, for `audit.log`.
+        audit_keep_files: usize = 16, Rule::whole(1, 100_000).or_zero("to keep all"), Now;
+        /// As `rotate_bytes`, for `error.log`: what went wrong or was refused.
+        error_rotate_bytes: u64 = 16 << 20, Rule::whole(64 << 10, 1 << 40), Now;
+        /// As `keep_files`, for `error.log`.
+        error_keep_files: usize = 4, Rule::whole(1, 100_000).or_zero("to keep all"), Now;
         /// Days after which rotated files are removed.
         keep_days: u64 = 0, Rule::whole(1, 36_500).or_zero("to keep them"), Now;
     }

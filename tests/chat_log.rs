@@ -32,8 +32,13 @@ fn open(options: ChatLogOptions) -> ChatLog {
 /// A log whose files are rotated as soon as they have `rotate_bytes`.
 fn rotating(folder: &Path, rotate_bytes: u64, keep_files: usize) -> ChatLog {
     let mut options = options(folder);
-    options.settings.rotate_bytes = rotate_bytes;
-    options.settings.keep_files = keep_files;
+    let settings = &mut options.settings;
+    settings.rotate_bytes = rotate_bytes;
+    settings.audit_rotate_bytes = rotate_bytes;
+    settings.error_rotate_bytes = rotate_bytes;
+    settings.keep_files = keep_files;
+    settings.audit_keep_files = keep_files;
+    settings.error_keep_files = keep_files;
     open(options)
 }
 
@@ -114,7 +119,10 @@ fn rotated(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| !path.ends_with("chat.log"))
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with("chat-")
+        })
         .collect();
     files.sort();
     files
@@ -326,6 +334,221 @@ fn a_cursor_into_a_removed_file_goes_on_with_what_is_older() {
     assert_eq!(found(&log, all_older), numbers(left.into_iter().rev()));
 }
 
+fn of_kind(kind: Kind, number: u64) -> Entry {
+    Entry {
+        kind,
+        ..said(number)
+    }
+}
+
+#[test]
+fn chatter_and_refusals_do_not_push_out_what_administrators_did() {
+    let dir = TempDir::new().unwrap();
+    let log = rotating(dir.path(), 2000, 2);
+    for n in 0..5 {
+        log.record(of_kind(Kind::Admin, n));
+    }
+    for n in 5..10 {
+        log.record(of_kind(Kind::Error, n));
+    }
+    for n in 10..1000 {
+        log.record(said(n));
+    }
+    flush(&log);
+    let kind = |kind| Query {
+        kind: Some(kind),
+        ..most()
+    };
+    assert_eq!(found(&log, kind(Kind::Admin)), numbers((0..5).rev()));
+    assert_eq!(found(&log, kind(Kind::Error)), numbers((5..10).rev()));
+    let messages = found(&log, kind(Kind::Message)).len() as u64;
+    assert!(messages < 100, "{messages}");
+    // Neither do refusals, among them those of wrong tokens.
+    for n in 1000..2000 {
+        log.record(Entry {
+            is_refusal: n % 2 == 0,
+            ..of_kind(if n % 2 == 0 { Kind::Admin } else { Kind::Error }, n)
+        });
+    }
+    flush(&log);
+    let admin = found(&log, kind(Kind::Admin));
+    assert_eq!(admin[admin.len() - 5..], numbers((0..5).rev()));
+    assert!(admin.len() < 60, "{}", admin.len());
+    // All of them together are in the order in which it happened.
+    let all = found(&log, most());
+    let kept: Vec<u64> = all.iter().map(|text| number(text)).collect();
+    assert!(kept.is_sorted_by(|a, b| a > b), "{kept:?}");
+    assert_eq!(
+        kept.len() as u64,
+        messages
+            + admin.len() as u64
+            + kept.iter().filter(|n| **n > 1000 && *n % 2 == 1).count() as u64
+    );
+    assert_eq!(kept[0], 1999);
+}
+
+#[test]
+fn what_administrators_did_has_room_in_a_queue_that_others_have_filled() {
+    let dir = TempDir::new().unwrap();
+    let folder = dir.path().join("chatlog");
+    let mut options = options(&folder);
+    options.queue_bytes = 20_000;
+    options.settings.rotate_bytes = 2000;
+    options.settings.keep_files = 0;
+    let log = open(options);
+    break_disk(&folder);
+    let mut recorded = 0;
+    while log.dropped() < 50 {
+        recorded += 1;
+        assert!(recorded < 10_000, "the queue has no limit");
+        log.record(said(recorded));
+    }
+    let dropped = log.dropped();
+    for n in 0..20 {
+        log.record(of_kind(Kind::Admin, n));
+    }
+    assert_eq!(log.dropped(), dropped);
+    fs::remove_file(&folder).unwrap();
+    wait_until("the disk is tried again", || {
+        log.flush(Duration::from_millis(100)).is_ok()
+    });
+    let admin = Query {
+        kind: Some(Kind::Admin),
+        ..most()
+    };
+    assert_eq!(found(&log, admin), numbers((0..20).rev()));
+}
+
+#[test]
+fn times_are_the_clocks_and_order_is_that_of_writing() {
+    let dir = TempDir::new().unwrap();
+    let day = 24 * 3600 * 1000;
+    // Right, a year ahead, two days behind, right again; and once more after
+    // a restart.
+    let offsets = [0, 365 * day, -2 * day, 5000];
+    let mut log = rotating(dir.path(), 3000, 0);
+    let mut said_at = Vec::new();
+    for round in 0..2 {
+        for offset in offsets {
+            for n in 0..30 {
+                let number = said_at.len() as u64;
+                let at_ms = START_MS.saturating_add_signed(offset) + round * 60_000 + n;
+                said_at.push(at_ms);
+                let kind = [Kind::Message, Kind::Admin, Kind::Error][n as usize % 3];
+                log.record(Entry {
+                    kind,
+                    text: Some(format!("number {number}").into()),
+                    ..Entry::new(at_ms, kind)
+                });
+            }
+            flush(&log);
+        }
+        log.shutdown(PATIENCE).unwrap();
+        log = rotating(dir.path(), 3000, 0);
+    }
+    let total = said_at.len() as u64;
+    assert_eq!(found(&log, most()), numbers((0..total).rev()));
+    let page = search(&log, &most());
+    for (line, at_ms) in page.lines.iter().zip(said_at.iter().rev()) {
+        let at = jiff::Timestamp::from_millisecond(*at_ms as i64).unwrap();
+        assert!(line.get().contains(&format!("{at:.3}")), "{line} {at}");
+    }
+    // Whatever time is asked for, all of that time is found, and only that.
+    for (since, until) in [
+        (-3 * day, 3 * day),
+        (0, 20),
+        (5010, 65_010),
+        (365 * day + 10, 365 * day + 20),
+        (-2 * day, -2 * day + 60_005),
+        (300 * day, 400 * day),
+    ] {
+        let [since, until] = [since, until].map(|ms| START_MS.saturating_add_signed(ms));
+        let wanted = (0..total).filter(|n| (since..=until).contains(&said_at[*n as usize]));
+        let wanted = numbers(wanted.rev());
+        assert!(!wanted.is_empty());
+        for size in [1000, 7] {
+            let mut query = Query {
+                since: Some(since),
+                until: Some(until),
+                limit: limit(size),
+                ..Query::default()
+            };
+            let mut seen = Vec::new();
+            loop {
+                let page = search(&log, &query);
+                seen.extend(texts(&page));
+                query.cursor = page.next;
+                if query.cursor.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(seen, wanted, "{since} to {until} by {size}");
+        }
+    }
+}
+
+#[test]
+fn a_log_of_an_earlier_version_is_gone_on_with() {
+    let dir = TempDir::new().unwrap();
+    let line = |number: u64, kind: Kind| {
+        let entry = of_kind(kind, number);
+        serde_json::to_string(&entry).unwrap() + "\n"
+    };
+    let kinds = [Kind::Message, Kind::Admin, Kind::Error];
+    let lines = |range: std::ops::Range<u64>| -> String {
+        range.map(|n| line(n, kinds[n as usize % 3])).collect()
+    };
+    fs::write(
+        dir.path().join("chat-20261121T080000.019Z.log"),
+        lines(0..20),
+    )
+    .unwrap();
+    fs::write(
+        dir.path().join("chat-20261121T080000.039Z.log"),
+        lines(20..40),
+    )
+    .unwrap();
+    fs::write(dir.path().join("chat.log"), lines(40..50)).unwrap();
+    let log = rotating(dir.path(), 3000, 0);
+    for n in 50..120 {
+        log.record(of_kind(kinds[n as usize % 3], n));
+        flush(&log);
+    }
+    assert!(rotated(dir.path()).len() > 2);
+    for size in [1000, 50, 3, 1] {
+        for kind in [
+            None,
+            Some(Kind::Message),
+            Some(Kind::Admin),
+            Some(Kind::Error),
+        ] {
+            let mut query = Query {
+                kind,
+                limit: limit(size),
+                ..Query::default()
+            };
+            let mut seen = Vec::new();
+            loop {
+                let page = search(&log, &query);
+                seen.extend(texts(&page));
+                query.cursor = page.next;
+                if query.cursor.is_none() {
+                    break;
+                }
+            }
+            let of_kind = |n: &u64| kind.is_none_or(|kind| kinds[*n as usize % 3] == kind);
+            let wanted = numbers((0..120).filter(of_kind).rev());
+            assert_eq!(seen, wanted, "{kind:?} by {size}");
+        }
+    }
+    let middle = Query {
+        since: Some(START_MS + 15),
+        until: Some(START_MS + 75),
+        ..most()
+    };
+    assert_eq!(found(&log, middle), numbers((15..=75).rev()));
+}
+
 #[test]
 fn files_are_rotated_and_the_oldest_removed() {
     let dir = TempDir::new().unwrap();
@@ -364,12 +587,13 @@ fn a_restart_goes_on_where_the_log_was() {
     // A torn line is no entry, neither while it is the last nor afterwards.
     assert_eq!(found(&log, Query::default()), numbers((900..1000).rev()));
     let log = open(options(dir.path()));
-    // The clock was set back: its entries stay the newest.
+    // The clock was set back: the entry is the newest, and its time is the
+    // clock's.
     log.record(said(3));
     flush(&log);
     let page = search(&log, &Query::default());
     assert_eq!(texts(&page)[..2], ["number 3", "number 999"]);
-    assert!(page.lines[0].get().contains("2026-11-21T08:00:01.000Z"));
+    assert!(page.lines[0].get().contains("2026-11-21T08:00:00.003Z"));
 }
 
 #[test]
@@ -688,19 +912,26 @@ fn an_entry() -> impl Strategy<Value = Entry> {
         prop::option::of(prop::sample::select(names))
     };
     (
-        0..3u64,
+        // Mostly a little later; now and then the clock is set.
+        prop_oneof![
+            20 => 0..3i64,
+            1 => -60_000..60_000i64,
+            1 => -5..0i64,
+        ],
         prop::sample::select(Kind::ALL.to_vec()),
         name(),
         name(),
         name(),
         prop::option::of("[ab \"\\\\\né\u{1}n]{0,6}"),
     )
-        .prop_map(|(at_ms, kind, nick, channel, to, text)| Entry {
+        .prop_map(|(step, kind, nick, channel, to, text)| Entry {
+            // Made a time by the test.
+            is_refusal: step % 2 == 0,
             nick: nick.map(Into::into),
             channel: channel.map(Into::into),
             to: to.map(Into::into),
             text: text.map(Into::into),
-            ..Entry::new(at_ms, kind)
+            ..Entry::new(START_MS.saturating_add_signed(step), kind)
         })
 }
 
@@ -738,14 +969,19 @@ proptest! {
         mut entries in prop::collection::vec(an_entry(), 0..80),
         queries in prop::collection::vec(a_query(), 8),
         rotate_bytes in prop::sample::select(vec![0u64, 300, 2000]),
+        restarts in any::<bool>(),
     ) {
         let dir = TempDir::new().unwrap();
-        let log = rotating(dir.path(), rotate_bytes, 0);
+        let mut log = rotating(dir.path(), rotate_bytes, 0);
         let mut at_ms = START_MS;
-        for entry in &mut entries {
-            at_ms += entry.at_ms;
+        for (index, entry) in entries.iter_mut().enumerate() {
+            at_ms = at_ms + entry.at_ms - START_MS;
             entry.at_ms = at_ms;
             log.record(entry.clone());
+            if restarts && index == 40 {
+                log.shutdown(PATIENCE).unwrap();
+                log = rotating(dir.path(), rotate_bytes, 0);
+            }
         }
         flush(&log);
         for mut query in queries {

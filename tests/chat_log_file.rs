@@ -106,6 +106,16 @@ fn a_file_that_cannot_be_written_is_named_and_nothing_is_started() {
 }
 
 #[test]
+fn a_file_that_is_taken_by_another_kind_of_entry_is_refused() {
+    let mut server = Server::spawn(|config| {
+        let folder = config["data_dir"].as_str().unwrap().to_owned();
+        config["chat_log"]["file"] = format!("{folder}/chatlog/audit.log").into();
+    });
+    assert_eq!(server.wait_exit().code(), Some(1), "{}", server.output());
+    server.wait_output("audit.log cannot be written: entries of another kind are kept there");
+}
+
+#[test]
 fn two_servers_do_not_write_to_one_file() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("chat.log");

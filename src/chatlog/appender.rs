@@ -2,7 +2,7 @@
 //!
 //! Knows no thread and no waiting: one attempt is made, and if it fails all
 //! lines are still here for the next one. Never leaves half a line behind if
-//! it can be helped, and never lets the log's time step back.
+//! it can be helped.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use super::entry::Entry;
 use super::folder::Folder;
 use super::lines::LogFile;
+use super::order::Seq;
 use super::stamp::Stamp;
 
 /// Most bytes handed to the system at once.
@@ -24,11 +25,13 @@ pub(super) struct Appender {
     folder: Folder,
     rotate_bytes: u64,
     file: Option<Current>,
-    /// The time of the newest line, written or not.
+    /// The time of the last line, written or not.
     last: Stamp,
-    /// The time of the newest line in a file.
+    /// The time of the last line in a file.
     written: Stamp,
-    lines: Vec<u8>,
+    /// The number of the last line that the file had when it was opened.
+    found: Seq,
+    lines: String,
     count: u64,
     done: usize,
 }
@@ -49,7 +52,8 @@ impl Appender {
             file: None,
             last: Stamp::of(0),
             written: Stamp::of(0),
-            lines: Vec::new(),
+            found: Seq::default(),
+            lines: String::new(),
             count: 0,
             done: 0,
         };
@@ -81,19 +85,18 @@ impl Appender {
         self.count
     }
 
-    /// Adds a line. An entry older than the one before it gets its time.
-    pub fn push(&mut self, mut entry: Entry) {
-        let stamp = Stamp::of(entry.at_ms);
-        if stamp < self.last {
-            entry.at_ms = self.last.ms().unwrap_or(entry.at_ms);
-        } else {
-            self.last = stamp;
-        }
+    /// The highest number that there was before this opened the files.
+    pub fn found(&self) -> Seq {
+        self.found
+    }
+
+    /// Adds a line.
+    pub fn push(&mut self, entry: &Entry, seq: Seq) {
         let start = self.lines.len();
-        match serde_json::to_writer(&mut self.lines, &entry) {
+        match entry.write_line(seq, &mut self.lines) {
             Ok(()) => {
-                self.lines.push(b'\n');
                 self.count += 1;
+                self.last = Stamp::of(entry.at_ms);
             }
             // Strings and numbers into memory: nothing that could fail.
             Err(_) => self.lines.truncate(start),
@@ -128,7 +131,7 @@ impl Appender {
         let Some(current) = &self.file else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        match write_from(&mut &current.file, &self.lines, &mut self.done) {
+        match write_from(&mut &current.file, self.lines.as_bytes(), &mut self.done) {
             Ok(()) => {
                 self.lines.clear();
                 self.count = 0;
@@ -173,7 +176,7 @@ impl Appender {
         self.done = match cut {
             Some(Ok(())) => 0,
             // The line that was cut short is written again, as a whole.
-            _ => line_start(&self.lines, self.done),
+            _ => line_start(self.lines.as_bytes(), self.done),
         };
     }
 
@@ -219,25 +222,29 @@ impl Appender {
         })
     }
 
-    /// Nothing may be written that is older than what is there.
+    /// Learns the last number in use, and when that was.
     fn catch_up_with(&mut self, file: &File) -> io::Result<()> {
         let newest_rotated = match self.folder.rotated()?.pop() {
             Some(rotated) => LogFile::open(&rotated.path)?,
             None => None,
         };
-        let files = [newest_rotated, LogFile::of(file.try_clone()?)?];
-        for file in files.into_iter().flatten() {
-            let Some(stamp) = file.last_stamp()? else {
-                continue;
-            };
-            // A stamp that is no time would hold up the log's for ever.
-            if stamp.ms().is_some() {
-                self.written = self.written.max(stamp);
-                self.last = self.last.max(stamp);
-            }
+        let current = LogFile::of(file.try_clone()?)?;
+        for file in [&newest_rotated, &current].into_iter().flatten() {
+            let last = file.last(Seq::of_line)?;
+            self.found = self.found.max(last.unwrap_or_default());
+        }
+        if let Some(current) = current
+            && let Some(stamp) = current.last(sound_stamp)?
+        {
+            self.written = stamp;
         }
         Ok(())
     }
+}
+
+/// The stamp of a line, if it is a time.
+fn sound_stamp(line: &[u8]) -> Option<Stamp> {
+    Stamp::of_line(line).filter(|stamp| stamp.ms().is_some())
 }
 
 /// Keeps other servers from writing to the file for as long as it is open.
@@ -326,11 +333,12 @@ mod tests {
         }
     }
 
-    fn entry(at_ms: u64, text: &str) -> Entry {
-        Entry {
+    fn push(appender: &mut Appender, number: u64, at_ms: u64, text: &str) {
+        let entry = Entry {
             text: Some(text.into()),
             ..Entry::new(at_ms, Kind::Message)
-        }
+        };
+        appender.push(&entry, Seq { run: 1, number });
     }
 
     fn content(folder: &Folder) -> String {
@@ -338,55 +346,43 @@ mod tests {
     }
 
     #[test]
-    fn time_never_steps_back_not_even_over_a_restart() {
+    fn a_restart_finds_the_last_number_in_whatever_file() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::new(dir.path().join("chatlog"));
-        let at = 1_795_248_000_500;
-        for (now, text) in [
-            (at, "one"),
-            (at - 100, "two"),
-            (at + 1, "three"),
-            (5, "four"),
-        ] {
+        let folder = Folder::new(dir.path().join("chatlog"), "chat");
+        for (round, found) in [(1, 0), (2, 1), (3, 2), (4, 3)] {
             let mut appender = Appender::open(folder.clone(), 0).unwrap();
-            appender.push(entry(now, text));
+            assert_eq!(appender.found().number, found);
+            push(&mut appender, round, 7, "text");
             appender.write().unwrap();
-            appender.push(entry(now, "again"));
-            appender.write().unwrap();
+            if round == 3 {
+                folder.rotate(Stamp::of(7)).unwrap();
+            }
         }
-        let milliseconds: Vec<String> = content(&folder)
-            .lines()
-            .map(|line| line[27..30].to_owned())
-            .collect();
-        assert_eq!(
-            milliseconds,
-            ["500", "500", "500", "500", "501", "501", "501", "501"]
-        );
     }
 
     #[test]
     fn a_torn_line_is_ended_first() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::new(dir.path().to_owned());
+        let folder = Folder::new(dir.path().to_owned(), "chat");
         fs::write(folder.current(), "{\"at\":\"20").unwrap();
         let mut appender = Appender::open(folder.clone(), 0).unwrap();
-        appender.push(entry(1, "whole"));
+        push(&mut appender, 1, 1, "whole");
         appender.write().unwrap();
         assert_eq!(
             content(&folder),
-            "{\"at\":\"20\n{\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"message\",\"text\":\"whole\"}\n"
+            "{\"at\":\"20\n{\"at\":\"1970-01-01T00:00:00.001Z\",\"kind\":\"message\",\"seq\":\"1-1\",\"text\":\"whole\"}\n"
         );
     }
 
     #[test]
     fn a_failed_write_is_made_up_for() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::new(dir.path().join("chatlog"));
+        let folder = Folder::new(dir.path().join("chatlog"), "chat");
         let mut appender = Appender::open(folder.clone(), 0).unwrap();
         // A file in the folder's place: not even root can write there.
         fs::remove_dir_all(folder.path()).unwrap();
         fs::write(folder.path(), "").unwrap();
-        appender.push(entry(1, "kept"));
+        push(&mut appender, 1, 1, "kept");
         appender.write().unwrap_err();
         appender.write().unwrap_err();
         assert_eq!(appender.waiting(), 1);
@@ -399,7 +395,7 @@ mod tests {
     #[test]
     fn something_else_in_the_files_place_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::new(dir.path().to_owned());
+        let folder = Folder::new(dir.path().to_owned(), "chat");
         rustix::fs::mknodat(
             rustix::fs::CWD,
             folder.current(),

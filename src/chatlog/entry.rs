@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::order::Seq;
 use super::stamp::Stamp;
 use crate::hub::MessageId;
 use crate::net::peer;
 
 /// One thing that happened. The fields stand in the line in this order, and
 /// search relies on it: `at` and `kind` first, absent fields left out, `text`
-/// last.
+/// last. In a file the entry's number (`seq`) comes after the kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
     /// When, in milliseconds since 1970 UTC; written as RFC 3339.
@@ -43,6 +44,10 @@ pub struct Entry {
     /// The message, the command, or the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<Arc<str>>,
+    /// Of an administrator's doing: whether it was refused. Anybody can cause
+    /// that, so it is kept apart from what was done.
+    #[serde(skip)]
+    pub is_refusal: bool,
 }
 
 /// The kinds of entry, and the words for them in the file and in filters.
@@ -53,7 +58,7 @@ pub enum Kind {
     Message,
     /// A private message.
     Private,
-    /// A command carried out.
+    /// A command that was carried out.
     Command,
     /// A connection opened.
     Open,
@@ -67,7 +72,8 @@ pub enum Kind {
     Announcement,
     /// Something an administrator did, or somebody who failed to be one.
     Admin,
-    /// Something went wrong, such as entries that had to be dropped.
+    /// Something went wrong, such as entries that had to be dropped, or was
+    /// refused, such as a command: then `text` is the command and the reason.
     Error,
 }
 
@@ -84,6 +90,7 @@ impl Entry {
             address: None,
             protocol: None,
             text: None,
+            is_refusal: false,
         }
     }
 
@@ -93,6 +100,22 @@ impl Entry {
             text: Some(what.into()),
             ..Entry::new(at_ms, Kind::Admin)
         }
+    }
+}
+
+impl Entry {
+    /// Adds the line for it, with its number.
+    pub(super) fn write_line(&self, seq: Seq, line: &mut String) -> serde_json::Result<()> {
+        let plain = serde_json::to_string(self)?;
+        // After at and kind, which all lines begin with.
+        let (head, rest) = plain.split_at(Stamp::KIND_AT + self.kind.word().len() + 1);
+        line.push_str(head);
+        line.push_str(",\"seq\":\"");
+        seq.write(line);
+        line.push('"');
+        line.push_str(rest);
+        line.push('\n');
+        Ok(())
     }
 }
 
@@ -156,6 +179,22 @@ mod tests {
             serde_json::to_string(&entry).unwrap(),
             r#"{"at":"2026-11-21T08:00:00.123Z","kind":"message","id":"7-1","nick":"alice","channel":"lobby","address":"127.0.0.1:9","protocol":"telnet","text":"say \"hi\"\n"}"#
         );
+    }
+
+    #[test]
+    fn a_line_has_a_number_behind_its_kind() {
+        let seq = Seq { run: 2, number: 31 };
+        for kind in Kind::ALL {
+            let mut line = String::new();
+            let entry = Entry {
+                nick: Some("alice".into()),
+                ..Entry::new(1_795_248_000_123, kind)
+            };
+            entry.write_line(seq, &mut line).unwrap();
+            assert_eq!(Seq::of_line(line.as_bytes()), Some(seq), "{line}");
+            let plain = line.replace(r#","seq":"2-31""#, "");
+            assert_eq!(plain, serde_json::to_string(&entry).unwrap() + "\n");
+        }
     }
 
     #[test]

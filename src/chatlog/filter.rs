@@ -19,8 +19,10 @@ use crate::name::Name;
 /// How many spellings of names are remembered as equal or not.
 const KNOWN_SPELLINGS: usize = 4096;
 
-/// The conditions of a query that are about a line and not about its place.
+/// The conditions of a query.
 pub(super) struct Filter {
+    since: Option<Stamp>,
+    until: Option<Stamp>,
     kind: Option<Kind>,
     nick: Option<NameFilter>,
     channel: Option<NameFilter>,
@@ -51,6 +53,8 @@ impl Filter {
         let channel = query.channel.as_deref().map(Name::parse_channel);
         let pattern = query.pattern.as_deref().map(Pattern::parse);
         Ok(Filter {
+            since: query.since.map(Stamp::of),
+            until: query.until.map(Stamp::of),
             kind: query.kind,
             nick: nick
                 .transpose()
@@ -101,11 +105,15 @@ impl Filter {
 
     /// Whether a line, without its newline, is wanted.
     pub fn accepts(&mut self, line: &[u8]) -> bool {
-        Stamp::of_line(line).is_some()
+        Stamp::of_line(line).is_some_and(|at| self.time_matches(at))
             && self.kind.is_none_or(|kind| kind_is(line, kind))
             && self.pattern_matches(line)
             && self.channel_matches(line)
             && self.nick_matches(line)
+    }
+
+    fn time_matches(&self, at: Stamp) -> bool {
+        self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at <= until)
     }
 
     fn pattern_matches(&self, line: &[u8]) -> bool {

@@ -1,9 +1,10 @@
 //! The chat log's files: what they are called, and which of them go.
 //!
 //! `chat.log`, or what an administrator has named, is the current file; a
-//! rotated one stands beside it and is named after the time of its last line,
-//! so that names sort by time. Never touches a file whose name is not exactly
-//! of this form.
+//! rotated one stands beside it, with the time of its last line and a number in
+//! its name: `chat-20261121T080000.123Z-7.log`. Numbers say which is older; those
+//! of earlier versions have none and are older than all others. Never touches a
+//! file whose name is not exactly of this form.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -28,8 +29,11 @@ pub(super) struct Folder {
 /// A file that is complete and will only be read, or removed.
 #[derive(Clone, Debug)]
 pub(super) struct Rotated {
-    /// When it was rotated; no line of it is later.
+    /// The time of its last line.
     pub until: Stamp,
+    /// One higher than that of the file before; 0 if it is of an earlier
+    /// version.
+    pub number: u64,
     /// Where it is.
     pub path: PathBuf,
     /// Its inode, the same as while it was the current file.
@@ -39,11 +43,11 @@ pub(super) struct Rotated {
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Folder {
-    /// `chat.log` in this folder.
-    pub fn new(path: PathBuf) -> Folder {
+    /// `chat.log`, if that is the stem, in this folder.
+    pub fn new(path: PathBuf, stem: &str) -> Folder {
         Folder {
             path,
-            stem: "chat".to_owned(),
+            stem: stem.to_owned(),
             ending: ".log".to_owned(),
             is_shared: false,
         }
@@ -75,6 +79,14 @@ impl Folder {
         self.path.join(format!("{}{}", self.stem, self.ending))
     }
 
+    /// Whether a file could be either's. The folders may not be there yet.
+    pub fn is_same(&self, other: &Folder) -> bool {
+        let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        self.stem == other.stem
+            && self.ending == other.ending
+            && place(&self.path) == place(&other.path)
+    }
+
     /// Makes the folder if it is not there. What people said to each other is
     /// for the server's owner only.
     pub fn create(&self) -> io::Result<()> {
@@ -93,32 +105,25 @@ impl Folder {
         let mut files = Vec::new();
         for entry in entries {
             let entry = entry?;
-            if let Some(until) = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| self.rotation_time(name))
-            {
+            let name = entry.file_name();
+            if let Some((until, number)) = name.to_str().and_then(|name| self.rotation(name)) {
                 files.push(Rotated {
                     until,
+                    number,
                     path: entry.path(),
                     inode: entry.ino(),
                 });
             }
         }
-        files.sort_by_key(|file| file.until);
+        files.sort_by_key(|file| (file.number, file.until));
         Ok(files)
     }
 
     /// Gives the current file, whose last line is of `last`, its lasting name.
     pub fn rotate(&self, last: Stamp) -> io::Result<()> {
-        // Two rotations within a millisecond must not share a name, nor may
-        // a later one sort before an earlier one.
-        let newest = self.rotated()?.pop().map(|file| file.until);
-        let until = match newest {
-            Some(newest) if newest >= last => Stamp::of(newest.ms().unwrap_or(0) + 1),
-            _ => last,
-        };
-        let name = format!("{}-{}{}", self.stem, until.compact(), self.ending);
+        let number = self.rotated()?.pop().map_or(1, |file| file.number + 1);
+        let (stem, time, ending) = (&self.stem, last.compact(), &self.ending);
+        let name = format!("{stem}-{time}-{number}{ending}");
         fs::rename(self.current(), self.path.join(name))
     }
 
@@ -135,8 +140,13 @@ impl Folder {
             days => Stamp::of(now_ms.saturating_sub(days.saturating_mul(DAY_MS))),
         };
         let mut removed = 0;
-        for (index, file) in files.iter().enumerate() {
-            if index < surplus || file.until < oldest {
+        let mut until = Stamp::of(u64::MAX);
+        for (index, file) in files.iter().enumerate().rev() {
+            // Rotated while the clock was ahead: older than the one after it.
+            if file.until <= Stamp::of(now_ms) {
+                until = file.until;
+            }
+            if index < surplus || until < oldest {
                 fs::remove_file(&file.path)?;
                 removed += 1;
             }
@@ -144,9 +154,17 @@ impl Folder {
         Ok(removed)
     }
 
-    fn rotation_time(&self, name: &str) -> Option<Stamp> {
+    fn rotation(&self, name: &str) -> Option<(Stamp, u64)> {
         let rest = name.strip_prefix(&self.stem)?.strip_prefix('-')?;
-        Stamp::from_compact(rest.strip_suffix(&self.ending)?)
+        let rest = rest.strip_suffix(&self.ending)?;
+        match rest.split_once('-') {
+            None => Some((Stamp::from_compact(rest)?, 0)),
+            Some((time, digits)) => {
+                let number = digits.parse().ok().filter(|&number| number > 0)?;
+                let is_ours = format!("{number}") == digits && number < u64::MAX;
+                is_ours.then_some((Stamp::from_compact(time)?, number))
+            }
+        }
     }
 }
 
@@ -159,7 +177,7 @@ mod tests {
         for name in names {
             fs::write(dir.path().join(name), "").unwrap();
         }
-        let folder = Folder::new(dir.path().to_owned());
+        let folder = Folder::new(dir.path().to_owned(), "chat");
         (dir, folder)
     }
 
@@ -173,29 +191,45 @@ mod tests {
     }
 
     #[test]
-    fn rotations_within_a_millisecond_get_names_in_order() {
-        let (_dir, folder) = folder_with(&[]);
-        let last = Stamp::of(1_795_248_000_123);
-        for round in ["a", "b", "c"] {
+    fn rotated_files_are_in_order_whatever_the_clock_was() {
+        let (_dir, folder) = folder_with(&["chat-20261121T080000.124Z.log"]);
+        let at = 1_795_248_000_123;
+        for (round, ms) in ["a", "b", "c", "d"].into_iter().zip([at, at, at + 5000, 7]) {
             fs::write(folder.current(), round).unwrap();
-            folder.rotate(last).unwrap();
+            folder.rotate(Stamp::of(ms)).unwrap();
         }
         let files = folder.rotated().unwrap();
         let contents: Vec<_> = files.iter().map(|f| fs::read(&f.path).unwrap()).collect();
-        assert_eq!(contents, [b"a", b"b", b"c"]);
-        assert!(files[0].path.ends_with("chat-20261121T080000.123Z.log"));
-        assert!(files[1].path.ends_with("chat-20261121T080000.124Z.log"));
+        assert_eq!(contents, [b"".as_slice(), b"a", b"b", b"c", b"d"]);
+        assert!(files[1].path.ends_with("chat-20261121T080000.123Z-1.log"));
+        assert!(files[4].path.ends_with("chat-19700101T000000.007Z-4.log"));
+    }
+
+    #[test]
+    fn a_file_of_the_future_is_as_old_as_the_one_after_it() {
+        let (_dir, folder) = folder_with(&[
+            "chat-20261121T080000.000Z-1.log",
+            "chat-20361121T080000.000Z-2.log",
+            "chat-20261122T080000.000Z-3.log",
+            "chat-20261130T080000.000Z-4.log",
+            "chat-20361121T080000.000Z-5.log",
+        ]);
+        let now = Stamp::from_compact("20261130T090000.000Z").unwrap();
+        assert_eq!(folder.expire(0, 2, now.ms().unwrap()).unwrap(), 3);
+        let left = folder.rotated().unwrap();
+        let left: Vec<u64> = left.iter().map(|file| file.number).collect();
+        assert_eq!(left, [4, 5]);
     }
 
     #[test]
     fn a_file_may_have_any_name() {
-        let (dir, _) = folder_with(&["chat-20261121T080000.000Z.log"]);
+        let (dir, _) = folder_with(&[]);
         let last = Stamp::of(1_795_248_000_123);
         for (name, rotated) in [
-            ("server.log", "server-20261121T080000.123Z.log"),
-            ("a.b.txt", "a.b-20261121T080000.123Z.txt"),
-            ("chat", "chat-20261121T080000.123Z"),
-            (".log", ".log-20261121T080000.123Z"),
+            ("server.log", "server-20261121T080000.123Z-1.log"),
+            ("a.b.txt", "a.b-20261121T080000.123Z-1.txt"),
+            ("chat", "chat-20261121T080000.123Z-1"),
+            (".log", ".log-20261121T080000.123Z-1"),
         ] {
             let folder = Folder::of_file(&dir.path().join(name)).unwrap();
             assert_eq!(folder.current(), dir.path().join(name));

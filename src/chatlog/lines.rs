@@ -6,22 +6,20 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use memchr::{memchr, memrchr};
 use rustix::fs::OFlags;
 
-use super::stamp::Stamp;
+use super::order::Seq;
 
 /// A longer line is none of ours and is passed over.
 pub(super) const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
 /// Bytes read at a time where only a line's start or end is looked for.
 const PEEK: usize = 4096;
-
-/// How much of the first line tells files apart.
-const HEAD: u64 = 256;
 
 /// A log file as it was when opened.
 #[derive(Debug)]
@@ -94,52 +92,60 @@ impl LogFile {
         self.inode
     }
 
-    /// A number for the file that survives renaming, copying and appending:
-    /// a hash (64-bit FNV-1a) of how its first line begins.
-    pub fn fingerprint(&self) -> io::Result<u64> {
-        let mut head = vec![0; self.end.min(HEAD) as usize];
-        self.read_at(&mut head, 0)?;
-        let line = head.split(|&byte| byte == b'\n').next().unwrap_or_default();
-        Ok(line.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        }))
+    /// What `read` makes of the first line in `range` that it makes something
+    /// of, and where that line begins.
+    pub fn first<K>(
+        &self,
+        range: Range<u64>,
+        read: impl Fn(&[u8]) -> Option<K>,
+    ) -> io::Result<Option<(u64, K)>> {
+        let mut next = self.line_start_from(range.start)?;
+        while let Some(start) = next.filter(|&start| start < range.end) {
+            let mut bytes = [0; Seq::HEAD_BYTES];
+            let head = self.read_at(&mut bytes, start)?;
+            let line = head.split(|&byte| byte == b'\n').next();
+            if let Some(found) = line.and_then(&read) {
+                return Ok(Some((start, found)));
+            }
+            next = self.line_start_from(start + 1)?;
+        }
+        Ok(None)
     }
 
-    /// The stamp of the first line that has one.
-    pub fn first_stamp(&self) -> io::Result<Option<Stamp>> {
-        Ok(self.stamped_line_from(0)?.map(|(_, stamp)| stamp))
-    }
-
-    /// The stamp of the last line that has one.
-    pub fn last_stamp(&self) -> io::Result<Option<Stamp>> {
+    /// What `read` makes of the last line that it makes something of.
+    pub fn last<K>(&self, read: impl Fn(&[u8]) -> Option<K>) -> io::Result<Option<K>> {
         let mut block = Block::default();
         let mut end = self.end;
         while end > 0 {
             self.read_lines_before(end, 0, PEEK, &mut block)?;
-            let stamp = block
-                .lines()
-                .rsplit(|&b| b == b'\n')
-                .find_map(Stamp::of_line);
-            if stamp.is_some() {
-                return Ok(stamp);
+            let found = block.lines().rsplit(|&b| b == b'\n').find_map(&read);
+            if found.is_some() {
+                return Ok(found);
             }
             end = block.start;
         }
         Ok(None)
     }
 
-    /// Where the first line begins whose stamp is not `before`; stamps never
-    /// decrease, so a few dozen small reads find it.
-    pub fn partition(&self, before: impl Fn(Stamp) -> bool) -> io::Result<u64> {
-        let (mut low, mut high) = (0, self.end);
+    /// Where the first line in `range` begins of which `read` makes something
+    /// that is not `before`, which holds for all up to there and for none from
+    /// there on: a few dozen small reads find it.
+    pub fn partition<K: Copy>(
+        &self,
+        range: Range<u64>,
+        read: impl Fn(&[u8]) -> Option<K>,
+        before: impl Fn(K) -> bool,
+    ) -> io::Result<u64> {
+        let (mut low, mut high) = (range.start, range.end);
         while low < high {
             let middle = low + (high - low) / 2;
-            match self.stamped_line_from(middle)? {
-                Some((start, stamp)) if before(stamp) => low = start + 1,
+            match self.first(middle..range.end, &read)? {
+                Some((start, key)) if before(key) => low = start + 1,
                 _ => high = middle,
             }
         }
-        Ok(self.line_start_from(low)?.unwrap_or(self.end))
+        let start = self.line_start_from(low)?.unwrap_or(range.end);
+        Ok(start.min(range.end))
     }
 
     /// Fills `block` with whole lines that end at `end`, about `size` bytes
@@ -221,20 +227,6 @@ impl LogFile {
         Ok(None)
     }
 
-    /// The first line with a stamp that does not begin before `offset`.
-    fn stamped_line_from(&self, offset: u64) -> io::Result<Option<(u64, Stamp)>> {
-        let mut next = self.line_start_from(offset)?;
-        while let Some(start) = next {
-            let mut bytes = [0; Stamp::KIND_AT];
-            let read = self.read_at(&mut bytes, start)?;
-            if let Some(stamp) = Stamp::of_line(read) {
-                return Ok(Some((start, stamp)));
-            }
-            next = self.line_start_from(start + 1)?;
-        }
-        Ok(None)
-    }
-
     /// Reads what there is, up to the buffer's length.
     fn read_at<'a>(&self, bytes: &'a mut [u8], from: u64) -> io::Result<&'a [u8]> {
         let mut done = 0;
@@ -253,7 +245,13 @@ impl LogFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chatlog::stamp::Stamp;
     use std::io::Write;
+
+    fn partition(file: &LogFile, before: impl Fn(Stamp) -> bool) -> u64 {
+        file.partition(0..file.end(), Stamp::of_line, before)
+            .unwrap()
+    }
 
     fn file_of(content: &[u8]) -> LogFile {
         let mut file = tempfile::tempfile().unwrap();
@@ -322,10 +320,11 @@ mod tests {
             }
         }
         let file = file_of(&content);
-        assert_eq!(file.first_stamp().unwrap(), Some(Stamp::of(0)));
-        assert_eq!(file.last_stamp().unwrap(), Some(Stamp::of(66)));
+        let first = file.first(0..file.end(), Stamp::of_line).unwrap();
+        assert_eq!(first.map(|(_, stamp)| stamp), Some(Stamp::of(0)));
+        assert_eq!(file.last(Stamp::of_line).unwrap(), Some(Stamp::of(66)));
         for ms in 0..70 {
-            let offset = file.partition(|stamp| stamp < Stamp::of(ms)).unwrap();
+            let offset = partition(&file, |stamp| stamp < Stamp::of(ms));
             let wanted = starts
                 .iter()
                 .find(|(_, at)| *at >= ms)
@@ -346,9 +345,9 @@ mod tests {
         for content in ["", "torn"] {
             let file = file_of(content.as_bytes());
             assert_eq!(file.end(), 0);
-            assert_eq!(file.last_stamp().unwrap(), None);
-            assert_eq!(file.partition(|_| true).unwrap(), 0);
-            assert_eq!(file.partition(|_| false).unwrap(), 0);
+            assert_eq!(file.last(Stamp::of_line).unwrap(), None);
+            assert_eq!(partition(&file, |_| true), 0);
+            assert_eq!(partition(&file, |_| false), 0);
         }
     }
 }

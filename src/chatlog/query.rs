@@ -9,6 +9,7 @@ use std::str::FromStr;
 use serde_json::value::RawValue;
 
 use super::entry::Kind;
+use super::order::{MOST, Place, Seq};
 use super::pattern::BadPattern;
 use crate::name::NameError;
 
@@ -52,25 +53,20 @@ pub struct Page {
 }
 
 /// A place in the log that stays the same while lines are added and files
-/// rotated. To others it is an opaque word.
+/// rotated or removed. To others it is an opaque word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// The file, by how its first line begins.
-    pub(super) fingerprint: u64,
-    /// The time of the file's first line, in case the file is gone.
-    pub(super) first_ms: u64,
-    /// The place: what is older ends here.
-    pub(super) offset: u64,
+    /// What is wanted stands before it.
+    pub(super) before: Place,
 }
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Cursor {
-            fingerprint,
-            first_ms,
+        let Place {
+            seq: Seq { run, number },
             offset,
-        } = self;
-        write!(f, "{fingerprint:016x}-{first_ms:x}-{offset:x}")
+        } = self.before;
+        write!(f, "{run:x}-{number:x}-{offset:x}")
     }
 }
 
@@ -92,14 +88,16 @@ impl FromStr for Cursor {
     fn from_str(raw: &str) -> Result<Cursor, BadCursor> {
         let mut parts = raw.split('-').map(hexadecimal);
         let mut part = || parts.next().flatten().ok_or(BadCursor);
-        let cursor = Cursor {
-            fingerprint: part()?,
-            first_ms: part()?,
-            offset: part()?,
+        let seq = Seq {
+            run: part()?,
+            number: part()?,
         };
+        let offset = part()?;
+        let before = Place { seq, offset };
         match parts.next() {
-            None => Ok(cursor),
-            Some(_) => Err(BadCursor),
+            // Those of earlier versions began with a number without bound.
+            None if seq.run < MOST => Ok(Cursor { before }),
+            _ => Err(BadCursor),
         }
     }
 }
@@ -169,9 +167,13 @@ mod tests {
     #[test]
     fn cursors_are_words_that_read_back() {
         let cursor = Cursor {
-            fingerprint: 3,
-            first_ms: u64::MAX,
-            offset: 0,
+            before: Place {
+                seq: Seq {
+                    run: 3,
+                    number: u64::MAX,
+                },
+                offset: 0,
+            },
         };
         assert_eq!(cursor.to_string().parse(), Ok(cursor));
         for bad in [
@@ -183,6 +185,7 @@ mod tests {
             "1--3",
             "+1-2-3",
             "1-2-11112222333344445",
+            "cbf29ce484222325-2-3",
         ] {
             assert_eq!(bad.parse::<Cursor>(), Err(BadCursor), "{bad}");
         }

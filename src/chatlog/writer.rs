@@ -1,10 +1,12 @@
 //! The thread that writes the chat log.
 //!
-//! Takes everything that waits, writes it at once, and goes on. When the disk
+//! Takes everything that waits, gives each entry its number, writes it to the
+//! file where it belongs, and goes on. When the disk
 //! fails it keeps its lines, tries again ever less often, and lets the queue
 //! fill up; whoever adds to a full queue counts what is dropped, and the log
 //! itself says so later. Never panics over a disk.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -15,6 +17,8 @@ use parking_lot::Mutex;
 
 use super::appender::Appender;
 use super::entry::{Entry, Kind};
+use super::journal::{Bounds, Journal};
+use super::order::Sequence;
 use crate::config;
 
 /// How long after a failure the disk is tried again, at first.
@@ -37,6 +41,9 @@ pub(super) enum Control {
     /// Write what waits, then end.
     Stop,
 }
+
+/// Which file could not be written, and why.
+type Failed = (PathBuf, io::Error);
 
 /// What the queue's two ends both count.
 #[derive(Debug, Default)]
@@ -65,7 +72,8 @@ pub(super) fn weight(entry: &Entry) -> usize {
 
 /// The writing end.
 pub(super) struct Writer {
-    pub appender: Appender,
+    pub journals: Vec<(Journal, Appender)>,
+    pub sequence: Sequence,
     pub entries: Receiver<Vec<Entry>>,
     pub control: Receiver<Control>,
     pub counts: Arc<Counts>,
@@ -110,7 +118,7 @@ impl Writer {
 
     fn obey(&mut self, told: Control) {
         match told {
-            Control::Reopen => self.appender.reopen(),
+            Control::Reopen => self.appenders().for_each(Appender::reopen),
             Control::Expire => self.expire(),
             Control::Flush(done) => self.flushes.push(done),
             Control::Stop => self.stopping = true,
@@ -124,26 +132,68 @@ impl Writer {
             while let Ok(told) = self.control.try_recv() {
                 self.obey(told);
             }
-            let rotate_bytes = self.settings.lock().rotate_bytes;
-            self.appender.set_rotate_bytes(rotate_bytes);
+            self.adopt_bounds();
             self.fill();
-            if self.appender.is_empty() {
+            if self.is_empty() {
                 self.report_dropped();
             }
-            if self.appender.is_empty() {
+            if self.is_empty() {
                 for done in self.flushes.drain(..) {
                     // Whoever asked may have gone.
                     let _ = done.try_send(());
                 }
                 return;
             }
-            match self.appender.write() {
+            match self.write() {
                 Ok(rotated) => self.after_write(rotated),
-                Err(error) => {
-                    if !self.persist(error) {
+                Err(failed) => {
+                    if !self.persist(failed) {
                         return;
                     }
                 }
+            }
+        }
+    }
+
+    fn appenders(&mut self) -> impl Iterator<Item = &mut Appender> {
+        self.journals.iter_mut().map(|(_, appender)| appender)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.journals.iter().all(|(_, it)| it.is_empty())
+    }
+
+    fn adopt_bounds(&mut self) {
+        let settings = self.settings.lock();
+        for (journal, appender) in &mut self.journals {
+            appender.set_rotate_bytes(journal.bounds(&settings).rotate_bytes);
+        }
+    }
+
+    /// Writes to all files, as far as they can be written. Tells whether one
+    /// was rotated, or which of them failed.
+    fn write(&mut self) -> Result<bool, Failed> {
+        let mut rotated = false;
+        let mut failed = None;
+        for (_, appender) in &mut self.journals {
+            match appender.write() {
+                Ok(this) => rotated |= this,
+                Err(error) => failed = Some((appender.folder().current(), error)),
+            }
+            self.sequence.pass(appender.found());
+        }
+        match failed {
+            None => Ok(rotated),
+            Some(failed) => Err(failed),
+        }
+    }
+
+    fn push(&mut self, entry: &Entry) {
+        let seq = self.sequence.next(entry.at_ms);
+        let of_entry = Journal::of(entry);
+        for (journal, appender) in &mut self.journals {
+            if *journal == of_entry {
+                appender.push(entry, seq);
             }
         }
     }
@@ -156,14 +206,14 @@ impl Writer {
 
     /// Moves entries from the queue to the lines of the next write.
     fn fill(&mut self) {
-        while !self.appender.is_full() {
+        while !self.journals.iter().any(|(_, it)| it.is_full()) {
             match self.batch.next() {
                 Some(entry) => {
                     let bytes = weight(&entry);
                     self.counts
                         .waiting_bytes
                         .fetch_sub(bytes, Ordering::Relaxed);
-                    self.appender.push(entry);
+                    self.push(&entry);
                 }
                 None => match self.entries.try_recv() {
                     Ok(batch) => self.batch = batch.into_iter(),
@@ -180,7 +230,7 @@ impl Writer {
             let text = format!(
                 "{dropped} entries were dropped here: the chat log was not written fast enough"
             );
-            self.appender.push(Entry {
+            self.push(&Entry {
                 text: Some(text.into()),
                 ..Entry::new(now_ms(), Kind::Error)
             });
@@ -188,11 +238,11 @@ impl Writer {
     }
 
     /// Tries until the disk works again. False: told to stop before it did.
-    fn persist(&mut self, error: io::Error) -> bool {
+    fn persist(&mut self, (path, error): Failed) -> bool {
         self.counts.failing.store(true, Ordering::Relaxed);
         log::error!(
             "the chat log {} cannot be written: {error}. The server goes on; entries wait in memory and are dropped when too many wait",
-            self.appender.folder().current().display(),
+            path.display(),
         );
         let mut episode = Episode {
             since: Instant::now(),
@@ -202,7 +252,7 @@ impl Writer {
         loop {
             self.wait(episode.pause);
             episode.pause = (episode.pause * 2).min(LONGEST_PAUSE);
-            match self.appender.write() {
+            match self.write() {
                 Ok(rotated) => {
                     self.counts.failing.store(false, Ordering::Relaxed);
                     self.after_write(rotated);
@@ -236,22 +286,27 @@ impl Writer {
     fn give_up(&mut self) -> u64 {
         let in_batch = mem::take(&mut self.batch).len();
         let queued: usize = self.entries.try_iter().map(|batch| batch.len()).sum();
-        self.appender.waiting() + (in_batch + queued) as u64
+        let waiting: u64 = self.journals.iter().map(|(_, it)| it.waiting()).sum();
+        waiting + (in_batch + queued) as u64
     }
 
     fn expire(&mut self) {
-        let (keep_files, keep_days) = {
-            let settings = self.settings.lock();
-            (settings.keep_files, settings.keep_days)
-        };
-        let folder = self.appender.folder();
-        match folder.expire(keep_files, keep_days, now_ms()) {
-            Ok(0) => {}
-            Ok(removed) => log::info!("removed {removed} old files of the chat log"),
-            Err(error) => log::warn!(
-                "old files of the chat log in {} cannot be removed: {error}",
-                folder.path().display()
-            ),
+        let settings = self.settings.lock().clone();
+        for (journal, appender) in &self.journals {
+            let Bounds {
+                keep_files,
+                keep_days,
+                ..
+            } = journal.bounds(&settings);
+            let folder = appender.folder();
+            match folder.expire(keep_files, keep_days, now_ms()) {
+                Ok(0) => {}
+                Ok(removed) => log::info!("removed {removed} old files of the chat log"),
+                Err(error) => log::warn!(
+                    "old files of the chat log in {} cannot be removed: {error}",
+                    folder.path().display()
+                ),
+            }
         }
     }
 }
