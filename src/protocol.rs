@@ -13,8 +13,11 @@ pub mod telnet;
 pub mod websocket;
 mod words;
 
-use serde::Deserialize;
-use serde::de::Error;
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::hub::{Event, Farewell};
 pub use words::{LocalTime, rfc3339};
@@ -124,11 +127,46 @@ impl Encoder {
     }
 }
 
-/// Reads a JSON object. A list of its fields is none, though serde would take it.
-fn from_object<'a, T: Deserialize<'a>>(json: &'a str) -> serde_json::Result<T> {
-    match json.trim_start().starts_with('{') {
-        true => serde_json::from_str(json),
-        false => Err(serde_json::Error::custom("a JSON object is expected")),
+/// The values of these keys of a JSON object, whatever the case of its own: as
+/// the programs read them that older clients were written for. `null` is the
+/// same as nothing, other keys do not matter, and one key twice is a mistake.
+fn fields_of<const N: usize>(
+    json: &str,
+    keys: [&'static str; N],
+) -> serde_json::Result<[Option<Value>; N]> {
+    // A list is no object, and says so by itself.
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let fields = reader.deserialize_map(Fields(keys))?;
+    reader.end()?;
+    Ok(fields)
+}
+
+struct Fields<const N: usize>([&'static str; N]);
+
+impl<'de, const N: usize> Visitor<'de> for Fields<N> {
+    type Value = [Option<Value>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = [const { None }; N];
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            let known = self.0.iter().zip(&mut found);
+            let Some((name, place)) = known
+                .into_iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(&key))
+            else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if place.is_some() {
+                return Err(A::Error::duplicate_field(name));
+            }
+            *place = map.next_value::<Option<Value>>()?;
+        }
+        Ok(found)
     }
 }
 

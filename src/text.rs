@@ -16,12 +16,22 @@ impl Text {
     /// Cleans `raw`: carriage returns and other controls vanish, and so does
     /// white space at the end.
     pub fn clean(raw: &str) -> Text {
-        let raw = raw.trim_end();
+        match Text::as_sent(raw.trim_end()) {
+            Text(cleaned) if cleaned.ends_with(char::is_whitespace) => {
+                Text(cleaned.trim_end().into())
+            }
+            clean => clean,
+        }
+    }
+
+    /// Cleans `raw` and keeps the white space at its end: for lines that are
+    /// passed on as they are, and for what was cleaned before it was stored.
+    pub fn as_sent(raw: &str) -> Text {
         if raw.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
             return Text(raw.into());
         }
         let cleaned: String = raw.chars().filter(|&c| is_shown(c)).collect();
-        Text(cleaned.trim_end().into())
+        Text(cleaned.into())
     }
 
     /// The cleaned text.
@@ -88,6 +98,13 @@ mod tests {
     fn escapes_and_overrides_vanish_and_letters_stay() {
         let text = Text::clean("a\x1b[2Jb\u{9b}c\u{202e}d\r\u{7f}\0é 😀 \n");
         assert_eq!(text.as_str(), "a[2Jbcdé 😀");
+    }
+
+    #[test]
+    fn a_line_as_sent_keeps_its_end() {
+        assert_eq!(Text::as_sent("a\x07 \t \r").as_str(), "a \t ");
+        assert_eq!(Text::as_sent("").as_str(), "");
+        assert_eq!(Text::clean("a \u{7f} ").as_str(), "a");
     }
 
     #[test]

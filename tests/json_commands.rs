@@ -458,3 +458,56 @@ fn every_message_that_is_refused_is_named_by_its_tag() {
     }
     assert!(refused >= 20, "{refused}");
 }
+
+/// What the oldest clients of this protocol show, up to a line.
+fn shown_until(client: &mut JsonClient, last: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    while lines.last().is_none_or(|line| line != last) {
+        let frame = client.next().unwrap();
+        let text = |field: &str| frame[field].as_str().unwrap().to_owned();
+        lines.push(format!("{}: {}", text("from"), text("body")));
+    }
+    lines
+}
+
+#[test]
+fn the_simplest_client_sees_what_was_said_before_it_came() {
+    let server = Server::start(|_| {});
+    let mut telnet = LineClient::enter_channel(&server, "tel", "global");
+    telnet.send("hi");
+    telnet.send("how are you?");
+    telnet.expect_message("tel", "how are you?");
+    let mut alice = JsonClient::open(&server, &JsonClient::token(&server, "alice"));
+    let lines = shown_until(&mut alice, "tel: how are you?");
+    let expected = [
+        "system: Welcome, alice!",
+        "system: You are now in global.",
+        "system: The last 2 messages here:",
+        "tel: hi",
+        "tel: how are you?",
+    ];
+    assert_eq!(lines, expected);
+    // In another room, too, and only what was said there.
+    telnet.send("/join #dev");
+    telnet.send("in dev");
+    telnet.expect_message("tel", "in dev");
+    alice.send("switchroom", json!({"room": "dev"}));
+    let lines = shown_until(&mut alice, "tel: in dev");
+    let expected = ["system: The last message here:", "tel: in dev"];
+    assert_eq!(lines[lines.len() - 2..], expected);
+    // Whoever knows the fields is told once, and asks without an echo.
+    alice.settle();
+    alice.send("history", json!({"limit": 5}));
+    let history = alice.expect("history");
+    assert_eq!(history["messages"].as_array().unwrap().len(), 1);
+    assert_eq!(alice.settle(), [""; 0]);
+}
+
+#[test]
+fn keys_have_any_case() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    let frame = r#"{"Type": "message", "ARGS": {"from": "x", "body": "hi"}}"#;
+    alice.0.send(frame);
+    assert_eq!(alice.expect("message")["body"], "hi");
+}

@@ -67,6 +67,7 @@ fn events() -> Vec<Event> {
             channel: dev.clone(),
             messages: vec![message()],
             complete: true,
+            asked: false,
         },
         Event::Resumed {
             channel: dev.clone(),
@@ -142,20 +143,27 @@ fn fields(frame: &Value) -> Vec<String> {
     all
 }
 
-/// What is framed as one WebSocket message.
-fn payload(frame: &[u8]) -> Value {
-    let start = frame.iter().position(|&byte| byte == b'{').unwrap();
-    let mut values = serde_json::Deserializer::from_slice(&frame[start..]).into_iter();
-    values.next().unwrap().unwrap()
+/// What is framed as WebSocket messages, none of them very long.
+fn payloads(mut frames: &[u8]) -> Vec<Value> {
+    let mut values = Vec::new();
+    while let Some(&length) = frames.get(1) {
+        let (start, length) = match length {
+            126 => (4, usize::from(u16::from_be_bytes([frames[2], frames[3]]))),
+            length => (2, usize::from(length)),
+        };
+        values.push(serde_json::from_slice(&frames[start..start + length]).unwrap());
+        frames = &frames[start + length..];
+    }
+    values
 }
 
 #[test]
 fn every_frame_of_the_note_looks_like_the_real_one() {
     let (_, mut told) = examples();
-    let mut frames = events().iter().map(encoded).collect::<Vec<_>>();
+    let mut frames: Vec<Value> = events().iter().flat_map(encoded).collect();
     let mut bye = Vec::new();
     json_frames::write_farewell(&Farewell::Shutdown, &mut bye);
-    frames.push(payload(&bye));
+    frames.extend(payloads(&bye));
     for frame in frames {
         let kind = frame["type"].as_str().unwrap();
         let example = told.remove(kind);
@@ -167,10 +175,10 @@ fn every_frame_of_the_note_looks_like_the_real_one() {
     assert_eq!(left, ["found", "inbox", "presence", "thread"]);
 }
 
-fn encoded(event: &Event) -> Value {
+fn encoded(event: &Event) -> Vec<Value> {
     let mut bytes = Vec::new();
     json_frames::write_event(event, &mut bytes);
-    payload(&bytes)
+    payloads(&bytes)
 }
 
 #[test]

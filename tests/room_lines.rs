@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 
 use serde_json::{Value, json};
-use support::{DEADLINE, LineClient, Server, User, WsClient};
+use support::{DEADLINE, JsonClient, LineClient, Server, User, WsClient};
+use tungstenite::Message;
 
 fn start() -> Server {
     Server::start(|config| {
@@ -77,8 +78,9 @@ fn who_cannot_come_in_reads_why_and_is_closed() {
     let _mina = RoomClient::enter(&server, "Mina", "devroom");
     for (hello, why) in [
         (r#"{"name":"MINA","room":"x"}"#, "taken"),
-        (r#"{"name":"a b","room":"x"}"#, "That name"),
-        (r#"{"name":"a","room":"x y"}"#, "That room"),
+        (r#"{"name":"mi/na","room":"x"}"#, "That name"),
+        (r#"{"name":" ","room":"x"}"#, "That name"),
+        (r#"{"name":"a","room":"x,y"}"#, "That room"),
         (r#"{"name":"a"}"#, "Say first"),
         ("hello}", "Say first"),
     ] {
@@ -119,6 +121,118 @@ fn over_websocket_each_line_is_a_frame_that_ends_in_a_newline() {
         assert!(late.next_frame().unwrap().contains("taken"));
         assert_eq!(late.next_frame(), None);
     }
+}
+
+#[test]
+fn lines_arrive_as_they_were_sent_empty_or_with_spaces_at_the_end() {
+    let server = start();
+    let mut mina = RoomClient::enter(&server, "Mina", "devroom");
+    let mut web = WsClient::open(server.address("ws"), "/mychat", &[]).unwrap();
+    web.send(r#"{"name":"web","room":"devroom"}"#);
+    web.send("here I am");
+    assert_eq!(web.next_frame().unwrap(), "web:here I am\n");
+    assert_eq!(mina.next(), "web:here I am\n");
+    let mut telnet = LineClient::enter_channel(&server, "tel", "devroom");
+    for line in ["", "  ", "two  ", " a\tb \t", "\r"] {
+        mina.send(line);
+        // A carriage return at the end belongs to the line's end.
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let expected = format!("Mina:{line}\n");
+        assert_eq!(mina.next(), expected);
+        assert_eq!(web.next_frame().unwrap(), expected);
+    }
+    for frame in ["", "\n", "x \n", "x "] {
+        web.send(frame);
+        let expected = format!("web:{}\n", frame.strip_suffix('\n').unwrap_or(frame));
+        assert_eq!(web.next_frame().unwrap(), expected, "{frame:?}");
+        assert_eq!(mina.next(), expected, "{frame:?}");
+    }
+    web.send("a\n\n b\r\n\n");
+    for line in ["a", "", " b", ""] {
+        assert_eq!(mina.next(), format!("web:{line}\n"));
+    }
+    // Everybody else gets them, too.
+    telnet.expect_message("Mina", "two  ");
+    telnet.expect_message("web", "a");
+}
+
+#[test]
+fn what_was_sent_empty_is_kept_so() {
+    let server = start();
+    let mut mina = RoomClient::enter(&server, "Mina", "devroom");
+    for line in ["", "two  "] {
+        mina.send(line);
+        assert_eq!(mina.next(), format!("Mina:{line}\n"));
+    }
+    let mut jay = JsonClient::enter(&server, "jay");
+    jay.send("join", json!({"room": "devroom"}));
+    let history = jay.expect("history");
+    let bodies: Vec<&Value> = history["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|message| &message["body"])
+        .collect();
+    assert_eq!(bodies, ["here I am", "", "two  "]);
+}
+
+#[test]
+fn names_and_rooms_of_several_words_are_one_word_to_everybody() {
+    let server = start();
+    let hello = r#"{"NAME":"Mina  Harker","Room":" the dev\troom"}"#;
+    let mut mina = RoomClient::connect(&server, hello);
+    mina.send("hi");
+    assert_eq!(mina.next(), "Mina_Harker:hi\n");
+    let mut telnet = LineClient::enter_channel(&server, "tel", "the_dev_room");
+    telnet.send("/list");
+    telnet.expect("@Mina_Harker");
+    telnet.send("hello");
+    assert_eq!(mina.next(), "tel:hello\n");
+    // It is one name, however it is written.
+    let mut again = RoomClient::connect(&server, r#"{"name":"mina harker","room":"x"}"#);
+    assert!(again.next().contains("taken"));
+}
+
+#[test]
+fn lines_may_be_64_kib_long_if_the_limit_allows() {
+    let most = 64 * 1024;
+    let server = Server::start(|config| {
+        config["listen"]["tcp"] = "127.0.0.1:0".into();
+        config["listen"]["ws"] = "127.0.0.1:0".into();
+        config["limits"] = json!({"line_bytes": most});
+    });
+    let mut mina = RoomClient::enter(&server, "Mina", "devroom");
+    let mut web = WsClient::open(server.address("ws"), "/mychat", &[]).unwrap();
+    web.send(r#"{"name":"web","room":"devroom"}"#);
+    let long = "x".repeat(most);
+    web.send(&format!("{long}\n"));
+    assert_eq!(web.next_frame().unwrap(), format!("web:{long}\n"));
+    assert_eq!(mina.next(), format!("web:{long}\n"));
+    mina.send(&long);
+    assert_eq!(mina.next(), format!("Mina:{long}\n"));
+    assert_eq!(web.next_frame().unwrap(), format!("Mina:{long}\n"));
+    // The limit is about lines: a frame may have several.
+    web.send(&format!("{long}\n{long}y\nz"));
+    assert_eq!(mina.next(), format!("web:{long}\n"));
+    assert_eq!(mina.next(), "web:z\n");
+    assert_eq!(web.next_frame().unwrap(), format!("web:{long}\n"));
+    let words = format!("That line was longer than {most} bytes and was not sent.\n");
+    assert_eq!(web.next_frame().unwrap(), words);
+    mina.send(&format!("{long}y"));
+    assert_eq!(mina.next(), words);
+}
+
+#[test]
+fn a_binary_frame_is_answered_in_words() {
+    let server = start();
+    let mut web = WsClient::open(server.address("ws"), "/mychat", &[]).unwrap();
+    web.send_frame(Message::binary(b"x".to_vec()));
+    let words = "That was a binary frame, and was not sent: lines come in text frames.\n";
+    assert_eq!(web.next_frame().unwrap(), words);
+    web.send(r#"{"name":"web","room":"devroom"}hi"#);
+    assert_eq!(web.next_frame().unwrap(), "web:hi\n");
+    web.send_frame(Message::binary(b"x\n".to_vec()));
+    assert_eq!(web.next_frame().unwrap(), words);
 }
 
 #[test]

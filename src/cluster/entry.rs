@@ -126,7 +126,7 @@ pub fn decode(node: NodeId, id: MessageId, bytes: &[u8]) -> Result<LogEntry, Unr
             at_ms: wire.at,
             author: name(&wire.by)?,
             place,
-            text: Text::clean(&wire.t),
+            text: Text::as_sent(&wire.t),
         },
         to: wire.to.as_deref().map(name).transpose()?,
     })

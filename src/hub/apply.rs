@@ -33,7 +33,7 @@ impl Hub {
     /// Whether a command is a message that will be committed itself.
     fn passes_pending(&self, id: ConnectionId, command: &Command) -> bool {
         match command {
-            Command::Say { .. } => self.limits.history,
+            Command::Say { .. } | Command::Line(_) => self.limits.history,
             Command::Private { .. } => self.account_of(id).is_some(),
             Command::Tagged { message, .. } => self.passes_pending(id, message),
             _ => false,
@@ -62,6 +62,7 @@ impl Hub {
         let tag = tag_of(&command);
         let result = match command {
             Command::Say { channel, text } => self.say(id, channel, text, now, fx),
+            Command::Line(text) => self.speak(id, None, text, now, fx),
             other => {
                 self.log_command(id, &other, now, fx);
                 self.carry_out(id, other, now, fx)
@@ -81,6 +82,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         match command {
             Command::Say { channel, text } => self.say(id, channel, text, now, fx),
+            Command::Line(text) => self.speak(id, None, text, now, fx),
             Command::Private { to, account, text } => self.private(id, &to, account, text, now, fx),
             Command::Tagged { tag, message } => self.send_tagged(id, tag, *message, now, fx),
             Command::Join(name) => self.join(id, name, now, fx),
@@ -150,7 +152,8 @@ impl Hub {
         };
         let text = match command {
             // Messages have entries of their own.
-            Command::Say { .. } | Command::Private { .. } | Command::Tagged { .. } => return,
+            Command::Say { .. } | Command::Line(_) => return,
+            Command::Private { .. } | Command::Tagged { .. } => return,
             Command::Typing(_) | Command::Listen { .. } => return,
             Command::Answer(_) | Command::End(_) => return,
             Command::Join(name) => format!("join #{name}"),

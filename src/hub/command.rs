@@ -63,6 +63,9 @@ pub enum Command {
         /// What.
         text: Text,
     },
+    /// A line in the current channel, passed on as it is, even if there is
+    /// nothing in it.
+    Line(Text),
     /// A private message.
     Private {
         /// Who to.

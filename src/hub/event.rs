@@ -36,6 +36,8 @@ pub enum Event {
         messages: Vec<Message>,
         /// Whether nothing is missing on the side that was asked for.
         complete: bool,
+        /// Whether the client has asked, or has only come in.
+        asked: bool,
     },
     /// What this connection has missed of a channel has been told, as
     /// [`Event::Message`]s, or the first part of it.

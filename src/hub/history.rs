@@ -94,6 +94,7 @@ impl Hub {
                     complete: history.is_complete(),
                     messages: messages_of(&reading.channel, history.messages),
                     channel: reading.channel.clone(),
+                    asked: true,
                 }
             }
             None => Event::Refused(Refusal::HistoryUnavailable),
@@ -128,6 +129,7 @@ impl Hub {
                 channel: name,
                 messages,
                 complete: true,
+                asked: false,
             };
             fx.tell_all(channel.live(), event);
         }

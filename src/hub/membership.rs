@@ -26,6 +26,7 @@ impl Hub {
                 channel: channel.name.clone(),
                 messages: recent,
                 complete: true,
+                asked: false,
             };
             fx.tell(id, event);
         }

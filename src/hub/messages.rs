@@ -46,6 +46,18 @@ impl Hub {
         if text.is_empty() {
             return Err(Refusal::EmptyMessage);
         }
+        self.speak(id, channel, text, now, fx)
+    }
+
+    /// Says something, whatever it is.
+    pub(super) fn speak(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        text: Text,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
         let channel = self.channel_of(id, channel)?;
         let (from, user) = self.user_of(id)?;
         let account = user.account;

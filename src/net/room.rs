@@ -85,24 +85,29 @@ struct RoomSession {
 
 impl Session for RoomSession {
     fn text(&mut self, text: &str) -> Flow {
-        if !self.inside {
-            return self.come_in(decode_hello(text));
+        if self.inside {
+            return self.lines(text);
         }
-        for line in text.split('\n') {
-            let line = line.strip_suffix('\r').unwrap_or(line);
-            if self.line(line) == Flow::Stop {
-                return Flow::Stop;
-            }
+        match decode_hello(text) {
+            Ok((hello, lines)) => match self.come_in(Ok(hello)) {
+                Flow::Continue if self.inside && !lines.is_empty() => self.lines(lines),
+                flow => flow,
+            },
+            Err(why) => self.come_in(Err(why)),
         }
-        Flow::Continue
     }
 
-    fn overlong(&mut self, _: &str) -> Flow {
-        self.too_long()
+    fn overlong(&mut self, text: &str) -> Flow {
+        match self.inside {
+            // The limit is about lines, of which a frame may have several.
+            true => self.lines(text),
+            false => self.come_in(Err(BadHello::NotAnObject)),
+        }
     }
 
     fn binary(&mut self) -> Flow {
-        self.say("Text frames only, please.\n")
+        let words = "That was a binary frame, and was not sent: lines come in text frames.\n";
+        self.held_back().unwrap_or_else(|| self.say(words))
     }
 
     fn end(self, farewell: Farewell) {
@@ -155,16 +160,26 @@ impl RoomSession {
             .map_err(Farewell::NotAdmitted)
     }
 
-    fn line(&mut self, line: &str) -> Flow {
-        let text = Text::clean(line);
-        if text.is_empty() {
-            return Flow::Continue;
+    /// Takes the lines of a frame, of which the last need not be ended.
+    fn lines(&mut self, text: &str) -> Flow {
+        for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
+            let line = line.strip_suffix('\r').unwrap_or(line);
+            let flow = match line.len() > self.context.limits.line_bytes {
+                true => self.too_long(),
+                false => self.line(line),
+            };
+            if flow == Flow::Stop {
+                return Flow::Stop;
+            }
         }
+        Flow::Continue
+    }
+
+    fn line(&mut self, line: &str) -> Flow {
         if let Some(flow) = self.held_back() {
             return flow;
         }
-        let channel = None;
-        self.attached.command(Command::Say { channel, text })
+        self.attached.command(Command::Line(Text::as_sent(line)))
     }
 
     fn too_long(&mut self) -> Flow {

@@ -5,14 +5,15 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::envelope::Failure;
 use crate::hub::{Event, Private, Refusal};
 use crate::name::{Name, NameError};
 use crate::text::Text;
 
-use super::{from_object, rfc3339, websocket};
+use super::{fields_of, rfc3339, websocket};
 
 /// Who announcements are from. Nobody else can have this name.
 const SYSTEM: &str = "system";
@@ -45,13 +46,6 @@ pub enum Mistake {
     TooLong(usize),
     /// It is not a text frame.
     Binary,
-}
-
-/// A client's frame. Fields not named here are the client's affair.
-#[derive(Deserialize)]
-struct ClientFrame {
-    recipient: Option<String>,
-    message: Option<String>,
 }
 
 /// A message as clients get it, live and from the history.
@@ -101,18 +95,27 @@ impl<'a> DirectMessage<'a> {
 
 /// Reads a client's frame.
 pub fn decode(frame: &str) -> Result<Outgoing, Mistake> {
-    let frame: ClientFrame =
-        from_object(frame).map_err(|error| Mistake::NotJson(error.to_string()))?;
-    let recipient = frame.recipient.unwrap_or_default();
+    // Fields not named here are the client's affair.
+    let fields = fields_of(frame, ["recipient", "message"]);
+    let [recipient, message] = fields.map_err(|error| Mistake::NotJson(error.to_string()))?;
+    let recipient = string("recipient", recipient)?;
     if recipient.trim().is_empty() {
         return Err(Mistake::NoRecipient);
     }
     let recipient = Name::parse_nickname(recipient.trim()).map_err(Mistake::Recipient)?;
-    let message = Text::clean(&frame.message.unwrap_or_default());
+    let message = Text::clean(&string("message", message)?);
     if message.is_empty() {
         return Err(Mistake::NoMessage);
     }
     Ok(Outgoing { recipient, message })
+}
+
+fn string(field: &str, value: Option<Value>) -> Result<String, Mistake> {
+    match value {
+        None => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(Mistake::NotJson(format!("{field} must be a string"))),
+    }
 }
 
 /// Appends what an event looks like: nothing, if it is not about messages.
@@ -184,7 +187,7 @@ mod tests {
     use super::*;
     use crate::hub::{Body, MessageId};
     use proptest::prelude::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn written(event: &Event) -> Value {
         let mut out = Vec::new();
@@ -216,6 +219,8 @@ mod tests {
         let message = Text::clean("hi");
         let recipient = bob;
         assert_eq!(outgoing, Ok(Outgoing { recipient, message }));
+        let capitals = decode(r#"{"Recipient":"@Bob","MESSAGE":"hi","message_type":null}"#);
+        assert_eq!(capitals, outgoing);
         for (frame, mistake) in [
             (r#"{"message":"hi"}"#, Mistake::NoRecipient),
             (r#"{"recipient":" ","message":"hi"}"#, Mistake::NoRecipient),

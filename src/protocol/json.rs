@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::hub::{Audience, BadTag, Command, MessageId, Tag};
@@ -13,7 +12,7 @@ use crate::name::{Name, NameError};
 use crate::store::{MAX_ROWS, Window};
 use crate::text::Text;
 
-use super::from_object;
+use super::fields_of;
 
 /// Messages `history` brings unless told otherwise.
 const HISTORY: usize = 20;
@@ -131,21 +130,35 @@ pub struct Rejected {
     pub tag: Option<Tag>,
 }
 
-#[derive(Deserialize)]
 struct Frame {
-    #[serde(rename = "type")]
     kind: String,
-    #[serde(default)]
-    args: Option<Map<String, Value>>,
+    args: Map<String, Value>,
+}
+
+impl Frame {
+    fn read(frame: &str) -> Result<Frame, String> {
+        let fields = fields_of(frame, ["type", "args"]).map_err(|error| error.to_string())?;
+        let (kind, args) = match fields {
+            [Some(Value::String(kind)), args] => (kind, args),
+            [None, _] => return Err("its type is missing".into()),
+            _ => return Err("its type must be a string".into()),
+        };
+        match args {
+            None => Ok(Map::new()),
+            Some(Value::Object(args)) => Ok(args),
+            Some(_) => Err("its args must be an object".into()),
+        }
+        .map(|args| Frame { kind, args })
+    }
 }
 
 /// Decodes a frame.
 pub fn decode(frame: &str) -> Result<Step, Rejected> {
-    let frame: Frame = from_object(frame).map_err(|error| Rejected {
-        mistake: Mistake::Broken(error.to_string()),
+    let frame = Frame::read(frame).map_err(|why| Rejected {
+        mistake: Mistake::Broken(why),
         tag: None,
     })?;
-    let args = Args(frame.args.unwrap_or_default());
+    let args = Args(frame.args);
     step(&frame.kind, &args).map_err(|mistake| Rejected {
         mistake,
         tag: args.message_tag(&frame.kind),
@@ -163,10 +176,10 @@ pub struct Outline {
 
 /// Looks at a frame that is too long, or comes too fast.
 pub fn outline(frame: &str) -> Outline {
-    let Ok(frame) = from_object::<Frame>(frame) else {
+    let Ok(frame) = Frame::read(frame) else {
         return Outline::default();
     };
-    let args = Args(frame.args.unwrap_or_default());
+    let args = Args(frame.args);
     Outline {
         tag: args.message_tag(&frame.kind),
         kind: frame.kind,
@@ -386,7 +399,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         assert!(mistake("{").contains("not a command in JSON"));
-        assert!(mistake(r#"["listrooms"]"#).contains("object is expected"));
+        assert!(mistake(r#"["listrooms"]"#).contains("expected a JSON object"));
         assert!(mistake(r#"{"type":"dance\u001b"}"#).contains("type dance."));
         assert!(mistake(r#"{"type":"message"}"#).contains("body is missing"));
         assert!(mistake(r#"{"type":"listen","args":{}}"#).contains("events is missing"));

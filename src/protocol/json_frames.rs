@@ -18,6 +18,16 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     if let Some(frame) = frame_of(event) {
         write(&frame, out);
     }
+    if let Event::History {
+        messages,
+        asked: false,
+        ..
+    } = event
+    {
+        for message in messages {
+            write(&past(message), out);
+        }
+    }
 }
 
 /// Appends the frame of last words; the close frame follows it.
@@ -146,7 +156,8 @@ fn frame_of(event: &Event) -> Option<Value> {
             channel,
             messages,
             complete,
-        } => history(channel, messages, *complete),
+            asked,
+        } => history(channel, messages, (*complete, *asked)),
         Event::Resumed {
             channel,
             complete,
@@ -261,7 +272,16 @@ fn private_frame(private: &Private) -> Value {
     frame
 }
 
-fn history(channel: &Name, messages: &[Message], complete: bool) -> Value {
+/// What was said before the client came, for those that show `from` and `body`
+/// and nothing else: one frame each, under the heading that `history` is to
+/// them. Of a type that nobody else takes for something said just now.
+fn past(message: &Message) -> Value {
+    let mut frame = said(&message.from, &message.body, "past");
+    put(&mut frame, "room", json!(message.channel));
+    frame
+}
+
+fn history(channel: &Name, messages: &[Message], (complete, asked): (bool, bool)) -> Value {
     let list: Vec<Value> = messages
         .iter()
         .map(|message| said(&message.from, &message.body, "message"))
@@ -269,6 +289,8 @@ fn history(channel: &Name, messages: &[Message], complete: bool) -> Value {
     let body = match list.len() {
         // Or not before the message that was asked for.
         0 => "There are no messages to show.".to_owned(),
+        1 if !asked => "The last message here:".to_owned(),
+        n if !asked => format!("The last {n} messages here:"),
         1 => "The last message here.".to_owned(),
         n => format!("The last {n} messages here."),
     };

@@ -5,13 +5,13 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::hub::{Event, Farewell};
 use crate::name::{Name, NameError};
 
 use super::words::shown_lines;
-use super::{WireFormat, frame_lines, from_object};
+use super::{WireFormat, fields_of, frame_lines};
 
 /// Who comes, and where to.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,25 +61,39 @@ impl fmt::Display for BadHello {
 
 impl std::error::Error for BadHello {}
 
-#[derive(Deserialize)]
-struct RawHello {
-    name: String,
-    room: String,
+/// Decodes the object at the beginning of a WebSocket's first frame, and the
+/// lines that may stand behind it.
+pub fn decode_hello(text: &str) -> Result<(Hello, &str), BadHello> {
+    let mut nesting = Nesting::default();
+    let end = text.bytes().position(|byte| nesting.ends_with(byte));
+    let (object, rest) = end
+        .and_then(|end| text.split_at_checked(end + 1))
+        .ok_or(BadHello::NotAnObject)?;
+    Ok((check_hello(object)?, behind_hello(rest)))
 }
 
-impl RawHello {
-    fn check(&self) -> Result<Hello, BadHello> {
-        Ok(Hello {
-            name: Name::parse_nickname(&self.name).map_err(BadHello::Name)?,
-            room: Name::parse_channel(&self.room).map_err(BadHello::Room)?,
-        })
-    }
+/// What stands behind the object, which may have a line end of its own.
+fn behind_hello(rest: &str) -> &str {
+    let rest = rest.trim_start_matches([' ', '\t', '\r']);
+    rest.strip_prefix('\n').unwrap_or(rest)
 }
 
-/// Decodes an object that is there whole, as a WebSocket frame has it.
-pub fn decode_hello(text: &str) -> Result<Hello, BadHello> {
-    let raw: RawHello = from_object(text).map_err(|_| BadHello::NotAnObject)?;
-    raw.check()
+fn check_hello(object: &str) -> Result<Hello, BadHello> {
+    let fields = fields_of(object, ["name", "room"]).map_err(|_| BadHello::NotAnObject)?;
+    let [Some(Value::String(name)), Some(Value::String(room))] = fields else {
+        return Err(BadHello::NotAnObject);
+    };
+    Ok(Hello {
+        name: Name::parse_nickname(&in_one_word(&name)).map_err(BadHello::Name)?,
+        room: Name::parse_channel(&in_one_word(&room)).map_err(BadHello::Room)?,
+    })
+}
+
+/// A name as one word: people of such clients are used to names of several,
+/// which no other protocol could write.
+fn in_one_word(name: &str) -> String {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    words.join("_")
 }
 
 /// Takes a byte stream apart. Holds at most one line, or the beginning.
@@ -126,7 +140,7 @@ impl Decoder {
         for &byte in bytes {
             let go_on = match self.state {
                 State::Beginning => self.beginning(byte, &mut give),
-                State::AfterBeginning if byte == b'\r' => true,
+                State::AfterBeginning if matches!(byte, b' ' | b'\t' | b'\r') => true,
                 State::AfterBeginning => {
                     self.state = State::Lines;
                     byte == b'\n' || self.line(byte, &mut give)
@@ -157,11 +171,11 @@ impl Decoder {
         if !ended && !hopeless {
             return true;
         }
-        let result = match serde_json::from_slice::<RawHello>(&self.buffer) {
-            Ok(raw) if !hopeless => raw.check(),
+        let buffer = std::mem::take(&mut self.buffer);
+        let result = match std::str::from_utf8(&buffer) {
+            Ok(object) if !hopeless => check_hello(object),
             _ => Err(BadHello::NotAnObject),
         };
-        self.buffer = Vec::new();
         match result {
             Ok(hello) => {
                 self.state = State::AfterBeginning;
@@ -300,12 +314,49 @@ mod tests {
     }
 
     #[test]
+    fn names_of_several_words_become_one_and_keys_have_any_case() {
+        for (object, expected) in [
+            (r#"{"Name":"Mina","ROOM":"devroom"}"#, "Mina in devroom"),
+            (r##"{"nAmE":"Mina","rooM":"#dev"}"##, "Mina in dev"),
+            (
+                r#"{"name":" Mina \t\n  Harker","room":"the  dev\u00a0room "}"#,
+                "Mina_Harker in the_dev_room",
+            ),
+        ] {
+            assert_eq!(decode(&[object.as_bytes()]), [expected]);
+            let (hello, rest) = decode_hello(object).unwrap();
+            let shown = format!("{} in {}", hello.name, hello.room);
+            assert_eq!((shown.as_str(), rest), (expected, ""));
+        }
+    }
+
+    #[test]
+    fn a_first_frame_may_have_lines_behind_the_object() {
+        let hello = std::str::from_utf8(HELLO).unwrap();
+        for (after, lines) in [("\r\n", ""), ("hi", "hi"), (" \n\n hi\n", "\n hi\n")] {
+            let frame = format!("{hello}{after}");
+            assert_eq!(decode_hello(&frame).unwrap().1, lines, "{after:?}");
+        }
+        assert_eq!(decode_hello(&hello[1..]), Err(BadHello::NotAnObject));
+        assert_eq!(decode_hello(&hello[..10]), Err(BadHello::NotAnObject));
+    }
+
+    #[test]
     fn mistakes_at_the_beginning_are_named_and_end_it() {
         assert!(decode(&[b"\r\nhello\nmore\n"])[0].contains("Say first"));
         assert!(decode(&[br#"["Mina","devroom"]"#])[0].contains("Say first"));
         assert!(decode_hello(r#"["Mina","devroom"]"#).is_err());
-        assert!(decode(&[br#"{"name":"a b","room":"c"}"#])[0].contains("That name"));
-        assert!(decode(&[br#"{"name":"a","room":"b c"}"#])[0].contains("That room"));
+        assert!(decode(&[br#"{"name":"a/b","room":"c"}"#])[0].contains("That name"));
+        assert!(decode(&[br#"{"name":"a","room":" "}"#])[0].contains("That room"));
+        for no_object in [
+            r#"{"name":"a","room":null}"#,
+            r#"{"name":"a"}"#,
+            r#"{"name":1,"room":"b"}"#,
+            r#"{"name":"a","NAME":"b","room":"c"}"#,
+        ] {
+            assert!(decode(&[no_object.as_bytes()])[0].contains("Say first"));
+            assert_eq!(decode_hello(no_object), Err(BadHello::NotAnObject));
+        }
         assert!(decode(&[&b"{".repeat(1000)])[0].contains("Say first"));
         assert_eq!(decode(&[b"[}", b"more\n"]).len(), 1);
     }

@@ -20,7 +20,7 @@ pub fn stored((id, at_ms, author, account, text): MessageRow) -> QueryResult<Sto
         at_ms: at_ms.try_into().unwrap_or(0),
         author: name(&author)?,
         account: account.map(AccountId),
-        text: Text::clean(&text),
+        text: Text::as_sent(&text),
     })
 }
 

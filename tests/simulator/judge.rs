@@ -78,6 +78,7 @@ impl Model {
                 channel,
                 messages,
                 complete,
+                ..
             } => self.history(to, channel, messages, *complete, store),
             Event::Joined { channel, others } => self.joined(to, channel, *others),
             Event::Left { channel } => self.left(to, channel),

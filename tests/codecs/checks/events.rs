@@ -79,8 +79,15 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         Event::PrivateCopy(private),
         Event::History {
             channel: channel.clone(),
+            messages: vec![message.clone(); count],
+            complete: true,
+            asked: true,
+        },
+        Event::History {
+            channel: channel.clone(),
             messages: vec![message; count],
             complete: true,
+            asked: false,
         },
         Event::Joined {
             channel: channel.clone(),
