@@ -17,7 +17,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::bench::Bench;
-use crate::config::{Config, ConfigFile, Flag, Loaded, Problems, Sources};
+use crate::config::{self, Config, ConfigFile, Flag, Loaded, Problems, Sources};
 use crate::logging;
 
 pub use make_cert::{Made, MakeCert, MakeCertError};
@@ -26,8 +26,8 @@ pub use migrate::{CannotMigrate, Migrate, Migrated};
 /// Exit code for bad usage and bad configuration.
 const MISTAKE: u8 = 2;
 
-/// Read when no file is named and it exists.
-const DEFAULT_FILE: &str = "config.json";
+/// Read when no file is named: the first that exists.
+const DEFAULT_FILES: [&str; 2] = ["config.json", "config.yaml"];
 
 /// What somebody wants the program to do.
 pub struct Invocation {
@@ -46,6 +46,8 @@ pub enum Action {
     Run,
     /// Check the configuration and stop.
     CheckConfig,
+    /// Print a configuration file in today's form and stop.
+    ConvertConfig(PathBuf),
     /// Make a certificate and stop.
     MakeCert(MakeCert),
     /// Measure a server and stop.
@@ -65,6 +67,7 @@ Examples:
   chat-server --telnet 0.0.0.0:4000         let other machines in by telnet
   chat-server --web off --tcp :9989         no page; room lines on port 9989
   chat-server -c /etc/chat.json check-config
+  chat-server convert-config old.json       a file of an older server in today's form
   chat-server make-cert                     a certificate to try TLS with
   chat-server bench room                    what a room of 1,000 carries
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \\
@@ -90,7 +93,8 @@ SIGHUP reads the file and the certificate again and reopens the chat log; SIGTER
 #[derive(Parser)]
 #[command(name = "chat-server", version, after_help = EXAMPLES)]
 struct Arguments {
-    /// Configuration file [default: config.json, if it exists]
+    /// Configuration file, also -config [default: config.json or config.yaml,
+    /// if it exists]
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Line protocol over TCP [default: 127.0.0.1:4000]
@@ -108,6 +112,9 @@ struct Arguments {
     /// Room lines over WebSocket, also -ws [default: 127.0.0.1:8099]
     #[arg(long, value_name = "ADDR", global = true)]
     ws: Option<String>,
+    /// Administration over gRPC [default: off]
+    #[arg(long, value_name = "ADDR", global = true)]
+    grpc: Option<String>,
     /// PEM file with the certificate for TLS, the server's own first
     #[arg(long, value_name = "FILE", global = true, help_heading = "TLS")]
     tls_certificate: Option<String>,
@@ -129,6 +136,9 @@ struct Arguments {
     /// As --ws, over HTTPS [default: off]
     #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
     tls_ws: Option<String>,
+    /// As --grpc, over TLS [default: off]
+    #[arg(long, value_name = "ADDR", global = true, help_heading = "TLS")]
+    tls_grpc: Option<String>,
     /// Folder for chat log, admin token, bans and database [default: data]
     #[arg(long, value_name = "DIR", global = true)]
     data_dir: Option<String>,
@@ -144,8 +154,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Run the server, as without a command
+    Serve,
     /// Check the configuration, show every setting in force, bind nothing
     CheckConfig,
+    /// Print a configuration file in today's form; what becomes of its keys is said on standard error
+    ConvertConfig {
+        /// The file; that of -c if none is named here
+        file: Option<PathBuf>,
+    },
     /// Make a certificate and its key, for trying TLS, and say how to use them
     MakeCert(MakeCert),
     /// Put load on a server and measure what it carries
@@ -165,6 +182,7 @@ impl Arguments {
             ("--web", "listen.web", self.web),
             ("--tcp", "listen.tcp", self.tcp),
             ("--ws", "listen.ws", self.ws),
+            ("--grpc", "listen.grpc", self.grpc),
             ("--tls-certificate", "tls.certificate", self.tls_certificate),
             ("--tls-key", "tls.key", self.tls_key),
             ("--tls-telnet", "tls.telnet", self.tls_telnet),
@@ -172,6 +190,7 @@ impl Arguments {
             ("--tls-web", "tls.web", self.tls_web),
             ("--tls-tcp", "tls.tcp", self.tls_tcp),
             ("--tls-ws", "tls.ws", self.tls_ws),
+            ("--tls-grpc", "tls.grpc", self.tls_grpc),
             ("--data-dir", "data_dir", self.data_dir),
             ("--log-level", "log_level", self.log_level),
         ]
@@ -221,18 +240,22 @@ pub fn parse(
         refuse_unheeded(config.as_deref(), &flags)?;
         what.check().map_err(conflict)?;
     }
-    let file = match config {
-        Some(path) => ConfigFile::Required(path),
-        None => ConfigFile::IfPresent(PathBuf::from(DEFAULT_FILE)),
-    };
     let action = match task {
-        None => Action::Run,
+        None | Some(Task::Serve) => Action::Run,
+        Some(Task::ConvertConfig { file }) => {
+            let named = file.or_else(|| config.clone());
+            Action::ConvertConfig(named.ok_or_else(no_file_to_convert)?)
+        }
         Some(Task::CheckConfig) => Action::CheckConfig,
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
         Some(Task::Bench(what)) => Action::Bench(what),
         #[cfg(feature = "grpc")]
         Some(Task::NameServer) => Action::NameServer,
         Some(Task::Migrate(what)) => Action::Migrate(what),
+    };
+    let file = match config {
+        Some(path) => ConfigFile::Required(path),
+        None => ConfigFile::IfPresent(default_file()),
     };
     Ok(Invocation {
         action,
@@ -245,11 +268,24 @@ pub fn parse(
     })
 }
 
-/// Programs for room lines are used to `-tcp ADDR` and `-ws=ADDR`.
+/// The one that is there, or the one that people are told of.
+fn default_file() -> PathBuf {
+    let mut files = DEFAULT_FILES.map(PathBuf::from).into_iter();
+    let there = files.find(|file| file.exists());
+    there.unwrap_or_else(|| PathBuf::from(DEFAULT_FILES[0]))
+}
+
+fn no_file_to_convert() -> clap::Error {
+    let why = "name the file: chat-server convert-config FILE";
+    Arguments::command().error(ErrorKind::MissingRequiredArgument, why)
+}
+
+/// Programs for room lines are used to `-tcp ADDR` and `-ws=ADDR`, the older
+/// line server to `-config FILE`.
 fn with_two_dashes(argument: OsString) -> OsString {
     let is_old_flag = argument.to_str().is_some_and(|text| {
         let name = text.split_once('=').map_or(text, |(name, _)| name);
-        matches!(name, "-tcp" | "-ws")
+        matches!(name, "-tcp" | "-ws" | "-config")
     });
     if !is_old_flag {
         return argument;
@@ -282,6 +318,7 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
     match &invocation.action {
         Action::MakeCert(what) => return conclude(what.run()),
         Action::Bench(what) => return what.main(),
+        Action::ConvertConfig(path) => return convert(path),
         _ => {}
     }
     let loaded = match invocation.sources.load() {
@@ -299,6 +336,9 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
         Action::Migrate(what) => conclude(what.run(&loaded.config)),
         action => {
             logging::set_filter(&loaded.config.log_level);
+            for note in loaded.notes() {
+                let _ = writeln!(io::stdout(), "{note}");
+            }
             run(action, loaded.config, invocation.sources)
         }
     }
@@ -313,6 +353,28 @@ fn conclude(result: Result<impl Display, impl Display>) -> ExitCode {
         }
         Err(error) => {
             let _ = writeln!(io::stderr(), "chat-server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a configuration in today's form and, apart from it, what became of
+/// each key.
+fn convert(path: &Path) -> ExitCode {
+    let converted = match config::convert(path) {
+        Ok(converted) => converted,
+        Err(problems) => {
+            complain(&problems);
+            return ExitCode::from(MISTAKE);
+        }
+    };
+    for note in &converted.notes {
+        let _ = writeln!(io::stderr(), "{note}");
+    }
+    match io::stdout().write_all(converted.json.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "chat-server: cannot write: {error}");
             ExitCode::FAILURE
         }
     }
@@ -335,6 +397,9 @@ fn summarise(loaded: &Loaded) {
         Some(path) => writeln!(out, "OK: {}", path.display()),
         None => writeln!(out, "OK: no configuration file"),
     };
+    for note in loaded.notes() {
+        let _ = writeln!(out, "{note}");
+    }
     let _ = write!(out, "{loaded}");
 }
 
@@ -382,9 +447,9 @@ mod tests {
     fn every_flag_sets_a_setting() {
         let line = "--telnet a --rest b --web c --tcp d --ws e --data-dir f --log-level g \
              --tls-certificate h --tls-key i --tls-telnet j --tls-rest k --tls-web l --tls-tcp m \
-             --tls-ws n";
+             --tls-ws n --grpc o --tls-grpc p";
         let flags = flags(line);
-        assert_eq!(flags.len(), 14);
+        assert_eq!(flags.len(), 16);
         for (path, _) in flags {
             assert!(Setting::find(path).is_some(), "{path}");
         }
@@ -399,6 +464,29 @@ mod tests {
             file("check-config --config a.json"),
             ConfigFile::Required("a.json".into())
         );
+        // As the older line server and the server of direct messages took it.
+        for line in [
+            "-config a.json",
+            "-config=a.json",
+            "--config=a.json",
+            "-c=a.json",
+            "-c=a.json serve",
+            "serve -config a.json",
+        ] {
+            assert_eq!(file(line), ConfigFile::Required("a.json".into()), "{line}");
+            assert_eq!(parsed(line).ok().unwrap().action, Action::Run, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_message_recommends_only_flags_that_there_are() {
+        use crate::server::{Protocol, flag_of};
+        for protocol in Protocol::ALL {
+            for secure in [false, true] {
+                let line = format!("--{} :1", flag_of(protocol, secure));
+                assert_eq!(flags(&line).len(), 1, "{line}");
+            }
+        }
     }
 
     #[test]
@@ -411,6 +499,8 @@ mod tests {
             ("--web", "listen.web"),
             ("--tcp", "listen.tcp"),
             ("--ws", "listen.ws"),
+            ("--grpc", "listen.grpc"),
+            ("--tls-grpc", "tls.grpc"),
             ("--tls-telnet", "tls.telnet"),
             ("--tls-rest", "tls.rest"),
             ("--tls-web", "tls.web"),

@@ -9,20 +9,24 @@
 mod address;
 mod changes;
 mod checks;
+mod convert;
 mod document;
 mod endpoint;
 mod loader;
 mod names;
 mod origin;
+mod originals;
 mod problem;
 mod redis;
 mod rule;
 mod secret;
+mod service_link;
 mod setting;
 mod sound;
 mod sources;
 mod suggest;
 mod value;
+mod yaml;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -34,7 +38,9 @@ use crate::hub::Limits as HubLimits;
 use crate::store::DatabaseUrl;
 
 pub use changes::Change;
+pub use convert::{Converted, convert};
 pub use endpoint::Endpoint;
+pub use originals::Note;
 pub use problem::{Origin, Problem, Problems};
 pub use redis::RedisAddress;
 use rule::Rule;
@@ -204,6 +210,9 @@ settings! {
         /// Reverse proxies whose `X-Forwarded-For` is believed, by address or
         /// network: then limits, bans and logs see their clients.
         trusted_proxies: Vec<IpNet> = Vec::new(), Rule::Any, Now;
+        /// A folder of files that the web listener serves, from `/` on, besides
+        /// its own paths.
+        folder: Option<PathBuf> = None, Rule::Any, Now;
     }
 }
 

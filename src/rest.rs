@@ -41,6 +41,7 @@ use crate::turn::HubHandle;
 
 pub use form::fields_of;
 pub use readiness::Readiness;
+pub use router::is_reserved;
 pub use server::{RestHandle, start};
 pub use socket::Socket;
 pub use token::AdminToken;

@@ -40,6 +40,8 @@ pub use builder::Builder;
 use ending::Ending;
 pub use ending::Overdue;
 pub use error::{ChatError, ListenError, StartError};
+#[cfg(test)]
+pub(crate) use listener::flag_of;
 use listener::{BoundAs, Speaks};
 pub use listener::{Listener, Protocol};
 #[cfg(feature = "grpc")]

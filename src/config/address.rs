@@ -43,7 +43,10 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, Rejected> {
     let found: Vec<SocketAddr> = match (host, port).to_socket_addrs() {
         Ok(found) => found.collect(),
         Err(error) => {
-            let why = format!("the host {host} cannot be resolved ({error})");
+            let why = format!(
+                "the host {host} cannot be resolved ({error}); make it known to this machine, as \
+                 in /etc/hosts, or write an address such as 0.0.0.0:{port}"
+            );
             return Err(Rejected::Because(why));
         }
     };

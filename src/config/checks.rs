@@ -15,7 +15,25 @@ impl Loader {
         self.check_tls();
         self.check_chat_log();
         self.check_backlog();
+        self.check_folder();
         self.check_features();
+    }
+
+    /// A folder that is to be served has to be there.
+    fn check_folder(&mut self) {
+        let path = "web.folder";
+        let Some(folder) = self.config.web.folder.clone() else {
+            return;
+        };
+        let what = match std::fs::metadata(&folder) {
+            Ok(about) if about.is_dir() => return,
+            Ok(_) => format!("{} is no folder; name one", folder.display()),
+            Err(error) => format!(
+                "the folder {} cannot be read: {error}; make it, or leave this out",
+                folder.display()
+            ),
+        };
+        self.problem(path, &self.origin_of(path), what);
     }
 
     /// What is configured has to be part of the program.

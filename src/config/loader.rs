@@ -8,12 +8,14 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::document::Node;
-use super::names::{is_section, is_service_link, join, meant, names_in, nested, printable};
+use super::names::{is_section, join, meant, names_in, nested, printable};
+use super::originals::{self, Assignment, Note, Original};
 use super::problem::{Origin, Problem};
+use super::service_link::is_service_link;
 use super::setting::{ENVIRONMENT_PREFIX, Setting};
 use super::sources::{ConfigFile, Flag};
 use super::value::{Given, Rejected};
-use super::{Config, suggest};
+use super::{Config, suggest, yaml};
 
 /// A larger file is not a configuration.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -26,6 +28,8 @@ pub(super) struct Loader {
     /// Settings with a mistake: what depends on them is not checked.
     pub rejected: HashSet<&'static str>,
     pub problems: Vec<Problem>,
+    /// What became of keys and variables of an older server.
+    pub notes: Vec<Note>,
 }
 
 impl Loader {
@@ -67,7 +71,7 @@ impl Loader {
             Err(error) => {
                 let absent = error.kind() == io::ErrorKind::NotFound;
                 if !(absent && matches!(file, ConfigFile::IfPresent(_))) {
-                    self.problem("", &origin, format!("cannot be read: {error}"));
+                    self.problem("", &origin, unreadable(&error));
                 }
                 None
             }
@@ -75,18 +79,49 @@ impl Loader {
     }
 
     fn document(&mut self, text: &str, origin: &Origin) {
-        match Node::parse(text) {
-            Ok(Node::Object(entries)) => self.object("", &entries, origin),
-            Ok(other) => {
-                let what = format!("expected an object of settings, found {}", other.kind());
-                self.problem("", origin, what);
-            }
-            // Its words end in the line and the column.
-            Err(error) => self.problem("", origin, format!("not valid JSON: {error}")),
+        let path = match origin {
+            Origin::File(path) => path.as_path(),
+            _ => Path::new(""),
+        };
+        match parse(text, path) {
+            Ok(entries) => match Original::of(&entries) {
+                Some(original) => self.original(original, &entries, path),
+                None => self.object("", &entries, origin),
+            },
+            Err(what) => self.problem("", origin, what),
         }
     }
 
-    fn object(&mut self, section: &str, entries: &[(String, Node)], origin: &Origin) {
+    /// Takes a file that an older server had.
+    fn original(&mut self, original: Original, entries: &[(String, Node)], path: &Path) {
+        let origin = Origin::File(path.to_owned());
+        let translated = original.translate(entries, path);
+        if !translated.mistakes.is_empty() {
+            // What would have been open is not known.
+            self.rejected.extend(originals::LISTENERS);
+        }
+        for (key, what) in translated.mistakes {
+            self.problem(&key, &origin, what);
+        }
+        for assignment in &translated.assignments {
+            let origin = match assignment.key {
+                Some(key) => Origin::Key(key, path.to_owned()),
+                None => origin.clone(),
+            };
+            self.assign(assignment, &origin);
+        }
+        self.notes.push(Note::whose(path, original));
+        self.notes.extend(translated.notes);
+    }
+
+    fn assign(&mut self, assignment: &Assignment, origin: &Origin) {
+        match Setting::find(assignment.path) {
+            Some(setting) => self.set(setting, Given::Text(&assignment.text()), origin),
+            None => self.problem(assignment.path, origin, "unknown setting".to_owned()),
+        }
+    }
+
+    pub fn object(&mut self, section: &str, entries: &[(String, Node)], origin: &Origin) {
         let mut seen = HashSet::new();
         for (key, node) in entries {
             let path = join(section, key);
@@ -120,25 +155,49 @@ impl Loader {
 
     fn unknown(&mut self, section: &str, key: &str, origin: &Origin) {
         let path = join(section, key);
+        let old = section.is_empty().then(|| originals::find(key)).flatten();
+        let slip = || section.is_empty().then(|| originals::meant(key)).flatten();
         let what = match meant(section, key) {
+            _ if let Some(old) = old => originals::misplaced(old),
             Some(meant) if meant == path => {
                 format!("unknown setting; write {}", nested(&meant))
             }
             Some(meant) => format!("unknown setting; did you mean {meant}?"),
-            None => "unknown setting".to_owned(),
+            None => match slip() {
+                Some(meant) => format!("unknown setting; did you mean {meant}?"),
+                None => "unknown setting".to_owned(),
+            },
         };
         self.problem(&printable(&path), origin, what);
     }
 
     pub fn environment(&mut self, variables: &[(OsString, OsString)]) {
+        self.older_variables(variables);
         let mut ours: Vec<(&str, &OsStr)> = variables
             .iter()
             .filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())))
-            .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX) && !is_service_link(name))
+            .filter(|(name, _)| name.starts_with(ENVIRONMENT_PREFIX))
+            .filter(|(name, value)| !is_service_link(name, value))
             .collect();
         ours.sort_unstable();
         for (name, value) in ours {
             self.variable(name, value);
+        }
+    }
+
+    /// Those of an older server are overridden by ours.
+    fn older_variables(&mut self, variables: &[(OsString, OsString)]) {
+        for (name, value) in variables {
+            let (Some(name), value) = (name.to_str(), value.to_string_lossy()) else {
+                continue;
+            };
+            let Some((assignment, note)) = originals::variable(name, &value) else {
+                continue;
+            };
+            if let Some(assignment) = assignment {
+                self.assign(&assignment, &Origin::Environment(name.to_owned()));
+            }
+            self.notes.push(note);
         }
     }
 
@@ -186,7 +245,8 @@ impl Loader {
     }
 }
 
-fn read_file(path: &Path) -> io::Result<String> {
+/// The text of a configuration file.
+pub(super) fn read_file(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let mut file = File::open(path)?.take(MAX_FILE_BYTES + 1);
     file.read_to_string(&mut text)?;
@@ -195,6 +255,46 @@ fn read_file(path: &Path) -> io::Result<String> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
     }
     Ok(text)
+}
+
+/// Why a file could not be read, and what to do.
+pub(super) fn unreadable(error: &io::Error) -> String {
+    let advice = match error.kind() {
+        io::ErrorKind::NotFound => "; name a file that is there with -c, or leave -c out",
+        io::ErrorKind::IsADirectory => "; name a file in it, such as config.json",
+        io::ErrorKind::InvalidData => "; a configuration is text (UTF-8), JSON or YAML",
+        io::ErrorKind::PermissionDenied => "; let this user read it",
+        _ => "",
+    };
+    format!("cannot be read: {error}{advice}")
+}
+
+/// The entries of a document: YAML in a file called so, JSON in any other.
+pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<(String, Node)>, String> {
+    if text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .trim()
+        .is_empty()
+    {
+        return Err("is empty; {} is all defaults".to_owned());
+    }
+    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+    let is_yaml = ["yaml", "yml"]
+        .iter()
+        .any(|yaml| yaml.eq_ignore_ascii_case(extension));
+    let node = match is_yaml {
+        true => yaml::parse(text).map_err(|what| format!("not valid YAML: {what}"))?,
+        // Its words end in the line and the column.
+        false => Node::parse(text).map_err(|error| format!("not valid JSON: {error}"))?,
+    };
+    match node {
+        Node::Object(entries) => Ok(entries),
+        other => Err(format!(
+            "expected an object of settings, found {}",
+            other.kind()
+        )),
+    }
 }
 
 /// What is wrong with a document called `f`, for tests.

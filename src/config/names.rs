@@ -1,7 +1,7 @@
 //! Names of settings as people write them: where one belongs, what an
 //! unknown one was probably meant for, and how it can be printed.
 
-use super::setting::{ENVIRONMENT_PREFIX, Setting};
+use super::setting::Setting;
 use super::value::quoted;
 use super::{Config, suggest};
 
@@ -58,15 +58,4 @@ pub(super) fn printable(name: &str) -> String {
     } else {
         quoted(name)
     }
-}
-
-/// Whether an orchestrator set the variable: for a service called
-/// `chat-server` it hands `CHAT_SERVER_SERVICE_HOST`, `CHAT_SERVER_PORT` and
-/// the like to every container.
-pub(super) fn is_service_link(name: &str) -> bool {
-    let name = name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(name);
-    ["SERVICE_HOST", "SERVICE_PORT", "PORT"]
-        .into_iter()
-        .filter_map(|link| name.strip_prefix(link))
-        .any(|rest| rest.is_empty() || rest.starts_with('_'))
 }

@@ -10,6 +10,8 @@ pub enum Origin {
     Default,
     /// The configuration file.
     File(PathBuf),
+    /// This key of a file that an older server had.
+    Key(&'static str, PathBuf),
     /// This environment variable.
     Environment(String),
     /// This command-line flag.
@@ -46,6 +48,7 @@ impl fmt::Display for Origin {
         match self {
             Origin::Default => f.write_str("default"),
             Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Key(key, path) => write!(f, "{key} in {}", path.display()),
             Origin::Environment(variable) => f.write_str(variable),
             Origin::Flag(flag) => f.write_str(flag),
             Origin::Program => f.write_str("the program"),

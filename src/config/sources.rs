@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use super::Config;
 use super::loader::Loader;
+use super::originals::Note;
 use super::problem::{Origin, Problems};
 
 /// Everything that says how the server is set up. Kept to read the
@@ -18,7 +19,8 @@ use super::problem::{Origin, Problems};
 pub struct Sources {
     /// The configuration file.
     pub file: ConfigFile,
-    /// The environment; what does not start with `CHAT_SERVER_` is ignored.
+    /// The environment; what does not start with `CHAT_SERVER_`, and is no
+    /// variable of an older server, is ignored.
     pub environment: Vec<(OsString, OsString)>,
     /// Flags that were given.
     pub flags: Vec<Flag>,
@@ -52,6 +54,7 @@ pub struct Loaded {
     /// The file that was read; `None` when there is none.
     pub file: Option<PathBuf>,
     origins: HashMap<&'static str, Origin>,
+    notes: Vec<Note>,
 }
 
 impl Sources {
@@ -71,6 +74,7 @@ impl Sources {
             config: loader.config,
             file,
             origins: loader.origins,
+            notes: loader.notes,
         })
     }
 }
@@ -79,6 +83,12 @@ impl Loaded {
     /// Where the value of the setting at `path` comes from.
     pub fn origin(&self, path: &str) -> &Origin {
         self.origins.get(path).unwrap_or(&Origin::Default)
+    }
+
+    /// What became of each key and variable of an older server, if there are
+    /// any.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
     }
 }
 

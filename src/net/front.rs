@@ -8,6 +8,7 @@
 mod answer;
 pub mod chunked;
 mod file;
+mod folder;
 pub mod head;
 mod origin;
 mod proxies;
@@ -31,6 +32,7 @@ use super::transport::Transport;
 use answer::Answer;
 use chunked::Chunked;
 pub use file::{File, FileSet, Found};
+pub use folder::Folder;
 use head::{Framing, Head};
 pub use origin::Origins;
 pub use proxies::Proxies;
@@ -48,6 +50,8 @@ pub struct FrontContext {
     pub limits: HttpLimits,
     /// Files answered directly; the first set that has the path wins.
     pub files: Vec<FileSet>,
+    /// Files on disk, which come after those and before REST; at `/` first.
+    pub folder: Option<Folder>,
     /// WebSockets, if there are any here.
     pub upgrades: Option<Arc<dyn Upgrades>>,
     /// What is known here without asking anybody, if there is anything.
@@ -209,6 +213,12 @@ fn carry_out(
     peer: SocketAddr,
     context: &FrontContext,
 ) -> Result<Answer, Rejection> {
+    let of_folder = || context.folder.as_ref()?.answer(head);
+    if head.path == "/"
+        && let Some(start_page) = of_folder()
+    {
+        return start_page;
+    }
     let file = context.files.iter().find_map(|set| set(&head.path));
     if let Some(file) = file {
         return file.answer(head);
@@ -220,6 +230,9 @@ fn carry_out(
     let known = context.answers.as_ref();
     if let Some((status, body)) = known.and_then(|answers| answers(&head.path)) {
         return Answer::known(status, &body, head);
+    }
+    if let Some(answer) = of_folder() {
+        return answer;
     }
     if let Some(relayed) = context.relayed
         && !relayed.contains(&head.path.as_str())
@@ -315,11 +328,14 @@ fn turn_away(wire: &mut Wire, incomplete: Incomplete, head: Option<&Head>) -> Ou
     send(wire, answer, false)
 }
 
-fn send(wire: &mut Wire, answer: Answer, keep_alive: bool) -> Outcome {
+fn send(wire: &mut Wire, mut answer: Answer, keep_alive: bool) -> Outcome {
     /// Bodies up to this leave together with their head.
     const TOGETHER: usize = 16 * 1024;
     let mut head = answer.head(keep_alive);
-    let sent = if answer.body.len() <= TOGETHER {
+    let sent = if let Some((file, length)) = answer.file.take() {
+        wire.write(&head)
+            .and_then(|()| wire.write_file(file, length))
+    } else if answer.body.len() <= TOGETHER {
         head.extend_from_slice(&answer.body);
         wire.write(&head)
     } else {

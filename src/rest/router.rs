@@ -32,6 +32,21 @@ pub(super) const FAMILIES: &[&[Route]] = &[
     docs::ROUTES,
 ];
 
+/// What else the web listener has of its own: pages and WebSockets.
+const BESIDE_REST: [&str; 4] = ["client", "docs", "mychat", "ws"];
+
+/// Whether a path begins as one of the server's own does, so that no file of a
+/// folder may stand there.
+pub fn is_reserved(path: &str) -> bool {
+    let first = |path: &'_ str| path.split('/').nth(1).unwrap_or_default().to_owned();
+    let begins = first(path);
+    let routes = FAMILIES.iter().flat_map(|family| family.iter());
+    BESIDE_REST.contains(&begins.as_str())
+        || routes
+            .map(|route| first(route.path))
+            .any(|own| own == begins)
+}
+
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_SECONDS: &str = "600";
 

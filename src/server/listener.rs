@@ -109,6 +109,12 @@ pub(super) fn name((protocol, secure): Speaks) -> &'static str {
     }
 }
 
+/// As [`name`], for the test that there is such a flag.
+#[cfg(test)]
+pub fn flag_of(protocol: Protocol, secure: bool) -> &'static str {
+    name((protocol, secure))
+}
+
 /// The listeners that the configuration has.
 pub(super) fn configured(config: &Config) -> impl Iterator<Item = (Speaks, SocketAddr)> {
     let (plain, tls) = (&config.listen, &config.tls);

@@ -161,6 +161,7 @@ impl Service for Names {
             }
             Some(Spoken::Other) => {
                 let context = FrontContext {
+                    folder: None,
                     limits: HttpLimits::of(limits),
                     files: Vec::new(),
                     upgrades: None,

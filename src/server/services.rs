@@ -167,6 +167,10 @@ impl Service for Http {
                 Exposes::Rest => vec![docs::file],
                 Exposes::RoomLines => Vec::new(),
             },
+            folder: match self.exposes {
+                Exposes::Web => self.shared.folder(),
+                Exposes::Rest | Exposes::RoomLines => None,
+            },
             upgrades: Some(Arc::new(WebSockets {
                 shared: self.shared.clone(),
                 exposes: self.exposes,

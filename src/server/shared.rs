@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::data::{self, DataDir};
 use crate::hub::{Ban, NodeId};
 use crate::metrics::{ClusterHealth, Metrics};
-use crate::net::front::{HttpLimits, Origins, Proxies};
+use crate::net::front::{Folder, HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
 use crate::net::line::{LineLimits, SessionContext};
 use crate::net::proxy_header::{self, BadHeader};
@@ -25,7 +25,7 @@ use crate::net::registry::{Permit, Refused, Registry};
 use crate::net::tls::{Certificate, Inside, Tls};
 use crate::net::transport::Transport;
 use crate::nodes::Node;
-use crate::rest::AdminToken;
+use crate::rest::{self, AdminToken};
 use crate::turn::{HubHandle, Input, Settings};
 
 /// Places kept for the REST listener, so that administrators get in when
@@ -294,6 +294,12 @@ impl Shared {
     /// What an HTTP connection that begins now may cost.
     pub fn http_limits(&self) -> HttpLimits {
         HttpLimits::of(&self.config.read().limits)
+    }
+
+    /// The folder whose files are served with the page, if there is one.
+    pub fn folder(&self) -> Option<Folder> {
+        let root = self.config.read().web.folder.clone()?;
+        Some(Folder::new(root, rest::is_reserved))
     }
 
     /// How many connections fit.

@@ -260,6 +260,7 @@ impl Site {
         };
         let rest = rest::start(context, socket).unwrap();
         let front = Front::start(FrontContext {
+            folder: None,
             limits: plan.limits,
             files: plan.files,
             upgrades: plan.upgrades,

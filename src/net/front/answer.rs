@@ -1,6 +1,7 @@
 //! An HTTP answer before it is bytes.
 
 use std::borrow::Cow;
+use std::fs::File;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -15,6 +16,8 @@ pub(super) struct Answer {
     pub status: u16,
     headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub body: Cow<'static, [u8]>,
+    /// Instead of a body: so many bytes of a file.
+    pub file: Option<(File, u64)>,
     /// The length to announce when the body is not sent, as for HEAD.
     announced: Option<usize>,
 }
@@ -25,6 +28,7 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: Cow::Borrowed(&[]),
+            file: None,
             announced: None,
         }
     }
@@ -61,6 +65,13 @@ impl Answer {
 
     pub fn with_body(mut self, body: impl Into<Cow<'static, [u8]>>) -> Answer {
         self.body = body.into();
+        self
+    }
+
+    /// Sends so many bytes of a file.
+    pub fn with_file(mut self, file: File, length: u64) -> Answer {
+        self.announced = Some(usize::try_from(length).unwrap_or(usize::MAX));
+        self.file = Some((file, length));
         self
     }
 

@@ -132,7 +132,8 @@ fn is_zero(quality: &str) -> bool {
     value.is_some_and(|value| value.trim_matches(['0', '.']).is_empty())
 }
 
-fn matches(list: &str, etag: &str) -> bool {
+/// Whether a list of tags has this one.
+pub(super) fn matches(list: &str, etag: &str) -> bool {
     list.split(',').map(str::trim).any(|entry| {
         // A proxy that compressed the file has made the tag a weak one.
         entry == "*" || entry.strip_prefix("W/").unwrap_or(entry) == etag

@@ -1,6 +1,7 @@
 //! The client's socket, with a deadline on everything.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -12,6 +13,9 @@ use crate::net::transport::Transport;
 
 /// A client that takes an answer slower than this holds a thread for nothing.
 const ANSWER_TIME: Duration = Duration::from_secs(120);
+
+/// Bytes of a file that are in memory at once.
+const PIECE: usize = 64 * 1024;
 
 /// The client's connection and what was read from it but not yet used.
 pub(super) struct Wire {
@@ -59,6 +63,22 @@ impl Wire {
             }
             if Instant::now() > deadline {
                 return Err(WriteFailed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes so many bytes of a file, piece by piece. A file that has become
+    /// shorter is given up: the client waits for what was announced.
+    pub fn write_file(&mut self, file: File, length: u64) -> Result<(), WriteFailed> {
+        let mut rest = file.take(length);
+        let mut piece = vec![0; PIECE];
+        while rest.limit() > 0 {
+            match rest.read(&mut piece) {
+                Ok(0) => return Err(WriteFailed),
+                Ok(read) => self.write(piece.get(..read).unwrap_or_default())?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return Err(WriteFailed),
             }
         }
         Ok(())

@@ -1,0 +1,133 @@
+//! Every key of the older servers, and what is written today.
+
+use super::Original;
+
+/// A key of an older server.
+#[derive(Debug)]
+pub struct Key {
+    /// As it is spelled there; whether in capitals made no difference there,
+    /// and makes none here.
+    pub name: &'static str,
+    /// Whose it is.
+    pub of: Original,
+    /// What is written instead, beside today's names.
+    pub today: &'static str,
+}
+
+const fn key(of: Original, name: &'static str, today: &'static str) -> Key {
+    Key { name, of, today }
+}
+
+/// All of them.
+pub const KEYS: &[Key] = &[
+    key(
+        Original::LineServer,
+        "ip",
+        "the address in listen.telnet, listen.rest and listen.web",
+    ),
+    key(
+        Original::LineServer,
+        "telnet_port",
+        r#"{"listen": {"telnet": "0.0.0.0:4000"}}"#,
+    ),
+    key(
+        Original::LineServer,
+        "rest_port",
+        r#"{"listen": {"rest": "0.0.0.0:4001"}}"#,
+    ),
+    key(
+        Original::LineServer,
+        "websocket_port",
+        r#"{"listen": {"web": "0.0.0.0:4004"}}"#,
+    ),
+    key(
+        Original::LineServer,
+        "log_file",
+        r#"{"chat_log": {"file": "chat-server.log"}}"#,
+    ),
+    key(
+        Original::LineServer,
+        "telnet_address",
+        r#"{"listen": {"telnet": "0.0.0.0:4000"}}"#,
+    ),
+    key(
+        Original::LineServer,
+        "web_address",
+        r#"{"listen": {"web": "0.0.0.0:4001"}}, or tls.web for HTTPS"#,
+    ),
+    key(
+        Original::LineServer,
+        "static_web",
+        r#"{"web": {"folder": "static-web"}}"#,
+    ),
+    key(
+        Original::LineServer,
+        "api_doc_path",
+        "nothing: the description of REST is at /openapi.json and /docs",
+    ),
+    key(
+        Original::LineServer,
+        "tls_key",
+        r#"{"tls": {"key": "tls.key"}}"#,
+    ),
+    key(
+        Original::LineServer,
+        "tls_cert",
+        r#"{"tls": {"certificate": "tls.crt"}}"#,
+    ),
+    key(
+        Original::LineServer,
+        "https",
+        "the address in tls.web instead of listen.web",
+    ),
+    key(
+        Original::LineServer,
+        "cwd",
+        "paths from the folder that the server is started in",
+    ),
+    key(
+        Original::JsonCommands,
+        "addr",
+        r#"{"listen": {"web": "0.0.0.0:7000"}}"#,
+    ),
+    key(
+        Original::JsonCommands,
+        "ns_endpoints",
+        r#"{"name_server": {"url": "http://host:7001"}}"#,
+    ),
+    key(
+        Original::DirectMessages,
+        "host",
+        r#"{"listen": {"web": "0.0.0.0:8080"}}"#,
+    ),
+    key(
+        Original::DirectMessages,
+        "postgres",
+        r#"{"store": {"postgres": "postgres://user@host/database"}}"#,
+    ),
+    key(
+        Original::DirectMessages,
+        "redis_host",
+        r#"{"cluster": {"redis": "redis://host:6379"}} if there are several servers"#,
+    ),
+    key(
+        Original::DirectMessages,
+        "shared_queue_key",
+        "nothing: cluster.redis is enough",
+    ),
+    key(
+        Original::DirectMessages,
+        "message_queue_key",
+        "nothing: cluster.redis is enough",
+    ),
+    key(
+        Original::DirectMessages,
+        "queue_manager_key",
+        "nothing: cluster.redis is enough",
+    ),
+];
+
+/// The key of this name.
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name.eq_ignore_ascii_case(name))
+}

@@ -1,0 +1,127 @@
+//! The line server's `config.json`: at first an address and three ports,
+//! later two addresses.
+
+use std::path::{Path, PathBuf};
+
+use super::reader::{EVERYWHERE, Reader};
+
+/// Certificate and key if the file names none.
+const CERTIFICATE: &str = "tls.crt";
+const KEY: &str = "tls.key";
+
+/// What a file of its says; `file_folder` is where it lies.
+pub fn translate(reader: &mut Reader<'_>, file_folder: &Path) {
+    ports(reader);
+    addresses(reader, file_folder);
+    log_file(reader);
+    if reader.text("api_doc_path").is_some() {
+        let what = "not carried out: the description of REST is at /openapi.json, and at /docs \
+                    to read and try; leave it out";
+        reader.note("api_doc_path", what);
+    }
+}
+
+fn ports(reader: &mut Reader<'_>) {
+    let host = match reader.has("ip") {
+        true => reader.host("ip"),
+        false => Some(EVERYWHERE.to_owned()),
+    };
+    if reader.has("ip")
+        && let Some(host) = &host
+    {
+        reader.note("ip", format!("{host} is the address of the ports below"));
+    }
+    for (key, path) in [
+        ("telnet_port", "listen.telnet"),
+        ("rest_port", "listen.rest"),
+        ("websocket_port", "listen.web"),
+    ] {
+        if let Some(port) = reader.port(key)
+            && let Some(host) = &host
+        {
+            reader.assign(key, path, format!("{host}:{port}"));
+        }
+    }
+}
+
+fn addresses(reader: &mut Reader<'_>, file_folder: &Path) {
+    let folder = folder(reader, file_folder);
+    listener(reader, "telnet_address", "listen.telnet", "0.0.0.0:4000");
+    let https = reader.flag("https").unwrap_or(false);
+    let web = match https {
+        true => "tls.web",
+        false => "listen.web",
+    };
+    let is_open = listener(reader, "web_address", web, "0.0.0.0:4001");
+    if reader.has("https") {
+        reader.note("https", format!("{https}, so web_address is {web}"));
+    }
+    for (key, path, default) in [
+        ("tls_cert", "tls.certificate", CERTIFICATE),
+        ("tls_key", "tls.key", KEY),
+    ] {
+        let given = reader.text(key).filter(|text| !text.is_empty());
+        if https && is_open {
+            let file = join(&folder, given.unwrap_or(default));
+            reader.assign(key, path, file.to_string_lossy());
+        } else if given.is_some() {
+            reader.note(key, "not used, because nothing is open by https");
+        }
+    }
+    match reader.text("static_web") {
+        None => {}
+        Some("") => reader.note("static_web", "empty: no folder is served"),
+        Some(text) => {
+            let served = join(&folder, text);
+            reader.assign("static_web", "web.folder", served.to_string_lossy());
+        }
+    }
+}
+
+/// Where paths of the file begin: at `cwd`. Without it that was the folder of
+/// the program, which lay where the file does.
+fn folder(reader: &mut Reader<'_>, file_folder: &Path) -> PathBuf {
+    match reader.text("cwd").filter(|text| !text.is_empty()) {
+        Some(text) => {
+            reader.note(
+                "cwd",
+                "the folder that the other paths of this file begin at",
+            );
+            PathBuf::from(text)
+        }
+        None => file_folder.to_owned(),
+    }
+}
+
+/// The older server hung even absolute paths below its folder; those that are
+/// not there are what they say.
+fn join(folder: &Path, text: &str) -> PathBuf {
+    let below = folder.join(text.trim_start_matches('/'));
+    match Path::new(text).is_absolute() && !below.exists() {
+        true => PathBuf::from(text),
+        false => below,
+    }
+}
+
+/// An address that opens a listener; empty, it is off. Whether it is open.
+fn listener(reader: &mut Reader<'_>, key: &'static str, path: &'static str, example: &str) -> bool {
+    if reader.is_empty(key) {
+        reader.assign(key, path, "off");
+        return false;
+    }
+    match reader.address(key, example) {
+        Some(address) => {
+            reader.assign(key, path, address);
+            true
+        }
+        None => false,
+    }
+}
+
+fn log_file(reader: &mut Reader<'_>) {
+    match reader.text("log_file") {
+        None => {}
+        Some("") => reader.note("log_file", "empty: the chat log is in data/chatlog"),
+        Some(file) => reader.assign("log_file", "chat_log.file", file),
+    }
+}
