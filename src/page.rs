@@ -33,7 +33,7 @@ const CLIENT: &[(&str, &str, &[u8])] = files! {
     "/client/", "page/",
     STYLE: "style.css" "theme.css";
     SCRIPT: "app.js" "commands.js" "emoji.js" "notify.js" "text.js" "theme.js" "time.js"
-        "lib/dom.js" "lib/emitter.js"
+        "lib/dom.js" "lib/emitter.js" "lib/place.js"
         "model/api.js" "model/chat.js" "model/comings.js" "model/connection.js"
         "model/conversation.js" "model/delivery.js" "model/names.js" "model/state.js"
         "model/storage.js"
@@ -74,11 +74,13 @@ fn compress() -> HashMap<&'static str, File> {
         .collect()
 }
 
-/// The pages' file at a path.
+/// The pages' file at a path. Nothing refers to the root of a host: a proxy may
+/// have put all of it below a path of its own.
 pub fn file(path: &str) -> Option<Found> {
     match path {
-        "/" | "/client/" => Some(Found::Elsewhere("/client")),
-        "/admin" => Some(Found::Elsewhere("/admin/")),
+        "/" => Some(Found::Elsewhere("client")),
+        "/client/" => Some(Found::Elsewhere("../client")),
+        "/admin" => Some(Found::Elsewhere("admin/")),
         _ => BY_PATH.get(path).map(Found::File),
     }
 }

@@ -4,10 +4,9 @@
 mod support;
 
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
-use support::{JsonClient, Server, User, WsClient, missing, wait_until};
+use support::{JsonClient, Proxy, Server, User, WsClient, deployed, wait_until};
 
 fn start(trusted: &[&str]) -> Server {
     Server::start(|config| {
@@ -102,80 +101,60 @@ fn nobody_can_keep_other_guests_out() {
     assert_eq!(ask_for_a_pass(&server, "bob", "2001:db8:1:3::1").0, 201);
 }
 
-/// A reverse proxy as people run it.
-struct Nginx {
-    program: Child,
-    address: SocketAddr,
-    _folder: tempfile::TempDir,
-}
-
-impl Nginx {
-    fn before(server: &Server) -> Nginx {
-        let folder = tempfile::tempdir().unwrap();
-        let address = support::free_address();
-        let web = server.web();
-        let path = folder.path().display().to_string();
-        let config = format!(
-            "daemon off; master_process off; pid {path}/pid; error_log {path}/error.log;\n\
-             events {{}}\n\
-             http {{ access_log off; client_body_temp_path {path}/b; proxy_temp_path {path}/p;\n\
-             fastcgi_temp_path {path}/f; uwsgi_temp_path {path}/u; scgi_temp_path {path}/s;\n\
-             map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}\n\
-             server {{ listen {address}; location / {{ proxy_pass http://{web};\n\
-             proxy_http_version 1.1; proxy_set_header Host $host:$server_port;\n\
-             proxy_set_header Upgrade $http_upgrade;\n\
-             proxy_set_header Connection $connection_upgrade;\n\
-             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;\n\
-             proxy_read_timeout 1h; }} }} }}\n"
-        );
-        let file = folder.path().join("nginx.conf");
-        std::fs::write(&file, config).unwrap();
-        let program = Command::new("nginx")
-            .arg("-c")
-            .arg(&file)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| missing("nginx", &error));
-        wait_until("nginx listens", || {
-            std::net::TcpStream::connect(address).is_ok()
-        });
-        Nginx {
-            program,
-            address,
-            _folder: folder,
-        }
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        let _ = self.program.kill();
-        let _ = self.program.wait();
-    }
+/// nginx as people run it, with the file that is in `deploy/`.
+fn nginx_before(server: &Server) -> (Proxy, SocketAddr) {
+    let address = support::free_address();
+    let config = deployed("nginx/chat-server.conf")
+        .replace("listen 80;", &format!("listen {address};"))
+        .replace("127.0.0.1:4004", &server.web().to_string());
+    (Proxy::nginx(&config, address), address)
 }
 
 #[test]
 fn page_api_and_websockets_work_through_nginx() {
     let server = start(&["127.0.0.1"]);
-    let nginx = Nginx::before(&server);
+    let (_nginx, address) = nginx_before(&server);
     let get = |path: &str| {
-        let url = format!("http://{}{path}", nginx.address);
-        let answer = ureq::get(&url)
-            .header("X-Forwarded-For", "198.51.100.7")
-            .call();
-        answer.unwrap().body_mut().read_to_string().unwrap()
+        let url = format!("http://{address}{path}");
+        let answer = ureq::get(&url).header("X-Forwarded-For", "198.51.100.7");
+        let answer = answer.config().http_status_as_error(false).build().call();
+        let mut answer = answer.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.body_mut().read_to_string().unwrap())
     };
-    assert!(get("/client").contains("<!doctype html>"));
-    assert!(get("/api/status").contains("version"));
-    // nginx appends where it was reached from: 127.0.0.1, which is trusted.
+    assert!(get("/").1.contains("<!doctype html>"), "redirected");
+    assert!(get("/client").1.contains("<!doctype html>"));
+    assert!(get("/client/lib/place.js").1.contains("import.meta.url"));
+    assert!(get("/api/status").1.contains("version"));
+    for hidden in [
+        "/admin/",
+        "/admin",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/docs/",
+        "/openapi.json",
+        "/api/nodes",
+        "/api/message",
+        "/client/../admin/",
+        "/api/thread/../../metrics",
+    ] {
+        let (status, body) = get(hidden);
+        let is_nginxs = status == 404 && body.contains("nginx");
+        assert!(is_nginxs, "{hidden} is let through: {status} {body}");
+    }
     let token = JsonClient::token(&server, "alice");
     let path = format!("/ws?token={token}");
-    let origin = format!("http://{}", nginx.address);
+    let origin = format!("http://{address}");
     let fields = [("X-Forwarded-For", "198.51.100.7"), ("Origin", &*origin)];
-    let mut alice = JsonClient(WsClient::open(nginx.address, &path, &fields).unwrap());
+    let mut alice = JsonClient(WsClient::open(address, &path, &fields).unwrap());
     alice.expect("joined");
-    assert_eq!(address_of(&server, "alice"), "198.51.100.7");
+    assert_eq!(
+        address_of(&server, "alice"),
+        "127.0.0.1",
+        "not what she says"
+    );
     let fields = [("Origin", "http://elsewhere.example")];
-    let refused = WsClient::open(nginx.address, "/ws", &fields);
+    let refused = WsClient::open(address, "/ws", &fields);
     assert_eq!(refused.err(), Some(403));
 }

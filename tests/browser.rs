@@ -3,16 +3,8 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-
-use serde_json::{Value, json};
-use support::Server;
-
-fn path(below: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(below)
-}
+use serde_json::json;
+use support::{Script, Server};
 
 /// A server without limits on logins and speed, which the browser is not about.
 fn start() -> Server {
@@ -20,60 +12,6 @@ fn start() -> Server {
         config["listen"]["tcp"] = json!("127.0.0.1:0");
         config["limits"] = json!({ "auth_attempts": 0, "message_rate": 0 });
     })
-}
-
-/// A running script.
-struct Script {
-    name: &'static str,
-    child: Child,
-}
-
-impl Script {
-    /// Starts a script; it is told where everything is.
-    fn start(name: &'static str, server: &Server) -> Script {
-        let python = path("target/python/bin/python");
-        assert!(
-            python.exists(),
-            "run `make tools`: it installs Chromium and Python's libraries"
-        );
-        let site: Value = json!({
-            "web": server.web().to_string(),
-            "telnet": server.telnet().to_string(),
-            "tcp": server.address("tcp").to_string(),
-            "rest": server.address("rest").to_string(),
-            "admin_token": server.admin_token(),
-        });
-        let child = Command::new(python)
-            .arg("-B")
-            .arg(path("tests/python").join(name))
-            .arg(site.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        Script { name, child }
-    }
-
-    /// Does what the script asks for by printing a word, until its end.
-    fn run(mut self, mut asked: impl FnMut(&str)) {
-        let output = BufReader::new(self.child.stdout.take().unwrap());
-        let mut input = self.child.stdin.take().unwrap();
-        for line in output.lines() {
-            asked(&line.unwrap());
-            // It may have ended in the meantime; then it says why below.
-            let _ = input.write_all(b"done\n");
-        }
-        drop(input);
-        let output = self.child.wait_with_output().unwrap();
-        let words = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{}: {}\n{words}",
-            self.name,
-            output.status
-        );
-    }
 }
 
 /// Runs a script that asks for nothing.

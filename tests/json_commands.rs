@@ -511,3 +511,28 @@ fn keys_have_any_case() {
     alice.0.send(frame);
     assert_eq!(alice.expect("message")["body"], "hi");
 }
+
+#[test]
+fn a_token_can_be_looked_at() {
+    let server = Server::start(|_| {});
+    let token = JsonClient::token(&server, "Alice");
+    let answer = server.get_as(&token, "/auth");
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!(answer.json()["nickname"], "Alice");
+    let until: jiff::Timestamp = answer.json()["expires_at"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(until > jiff::Timestamp::now());
+    for wrong in ["", "x", &token.replace('.', "_"), &token[1..]] {
+        let answer = server.get_as(wrong, "/auth");
+        assert_eq!(answer.status, 401, "{wrong}: {}", answer.body);
+    }
+    // Whoever registers the name has made the guest's token worthless.
+    JsonClient::registered(&server, "bob");
+    let answer = server.get_as(&JsonClient::token(&server, "carol"), "/auth");
+    assert_eq!(answer.json()["nickname"], "carol");
+    JsonClient::registered(&server, "ALICE");
+    assert_eq!(server.get_as(&token, "/auth").status, 401);
+}

@@ -2,6 +2,7 @@
 // address names, what keys do, and who is signed in.
 
 import { byId, h, soon } from "./lib/dom.js";
+import { KEPT } from "./lib/place.js";
 import { Chat } from "./model/chat.js";
 import { Connection } from "./model/connection.js";
 import { change, forgetLogin, savedLogin, saveLogin, settings, setTheme } from "./model/storage.js";
@@ -146,7 +147,7 @@ class App {
     forgetLogin();
     this.#connection.send("exit");
     this.#connection.close();
-    if (words) sessionStorage.setItem("chat.words", words);
+    if (words) sessionStorage.setItem(`${KEPT}words`, words);
     history.replaceState(null, "", location.pathname);
     location.reload();
   }
@@ -232,7 +233,7 @@ const signIn = new SignIn((login) => {
 });
 
 const login = savedLogin();
-const words = sessionStorage.getItem("chat.words") ?? "";
-sessionStorage.removeItem("chat.words");
+const words = sessionStorage.getItem(`${KEPT}words`) ?? "";
+sessionStorage.removeItem(`${KEPT}words`);
 if (login) new App(login);
 else signIn.show(words);

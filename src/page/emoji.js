@@ -1,9 +1,11 @@
 // Emoji by name. The table is fetched when the first one is wanted.
 
+import { at } from "./lib/place.js";
+
 let table = null;
 
 async function load() {
-  const response = await fetch("/client/emoji.txt");
+  const response = await fetch(at("/client/emoji.txt"));
   const lines = (await response.text()).split("\n").filter((line) => line && !line.startsWith("#"));
   return lines.map((line) => {
     const [emoji, name, ...others] = line.split(" ");

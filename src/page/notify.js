@@ -2,6 +2,7 @@
 // desktop notifications, and words for screen readers, never a flood of them.
 
 import { byId } from "./lib/dom.js";
+import { at } from "./lib/place.js";
 import { settings } from "./model/storage.js";
 
 const GATHER = 900;
@@ -30,7 +31,7 @@ export class Notifier {
     const where = state.active ? state.active.title : "Chat";
     const mark = count > 0 ? `(${count}) ` : state.hasUnread ? "• " : "";
     document.title = `${mark}${where} · Chat`;
-    const icon = count > 0 ? "/client/icon-unread.svg" : "/client/icon.svg";
+    const icon = count > 0 ? at("/client/icon-unread.svg") : at("/client/icon.svg");
     if (this.#favicon.getAttribute("href") !== icon) this.#favicon.setAttribute("href", icon);
   }
 
@@ -49,7 +50,7 @@ export class Notifier {
     if (!settings.notify || !globalThis.Notification || Notification.permission !== "granted") return;
     if (document.visibilityState === "visible" && document.hasFocus()) return;
     try {
-      const note = new Notification(title, { body: body.slice(0, 200), tag, icon: "/client/icon.svg" });
+      const note = new Notification(title, { body: body.slice(0, 200), tag, icon: at("/client/icon.svg") });
       note.addEventListener("click", () => {
         window.focus();
         note.close();

@@ -1,4 +1,4 @@
-//! `POST /auth`: a token for a nickname, to open a WebSocket with.
+//! `/auth`: tokens for nicknames, to open a WebSocket with.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,27 +6,37 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::account::{LoginError, NoPass, PasswordError, Rejected};
+use crate::account::{LoginError, NoPass, NotLetIn, PasswordError, Rejected};
 use crate::hub::Refusal;
 use crate::name::Name;
+use crate::net::front::bearer;
 use crate::store::Secret;
 
 use super::RestContext;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
-use super::reply::Reply;
+use super::reply::{Reply, rfc3339};
 use super::router::{Access, Route};
 
 /// When to try again what there was no room for.
 const RETRY_SECONDS: u64 = 2;
 
-pub(super) const ROUTES: &[Route] = &[Route {
-    method: Method::Post,
-    path: "/auth",
-    access: Access::Everyone,
-    query: &["nickname", "password"],
-    run: auth,
-}];
+pub(super) const ROUTES: &[Route] = &[
+    Route {
+        method: Method::Post,
+        path: "/auth",
+        access: Access::Everyone,
+        query: &["nickname", "password"],
+        run: auth,
+    },
+    Route {
+        method: Method::Get,
+        path: "/auth",
+        access: Access::Everyone,
+        query: &[],
+        run: look_at_pass,
+    },
+];
 
 /// Who wants to come in.
 #[derive(ToSchema)]
@@ -82,6 +92,47 @@ pub(super) fn auth(call: &Call<'_>) -> Result<Reply, Problem> {
     let issued = call.context.gate.issue(&nickname, password.as_ref(), peer);
     let token = issued.map_err(|error| problem(&error))?;
     Ok(Reply::json(201, &Token { token }))
+}
+
+/// Whose a token is.
+#[derive(Serialize, ToSchema)]
+struct PassInfo {
+    nickname: String,
+    /// Until when it is good.
+    expires_at: String,
+}
+
+/// Whether a token is good, and whose it is. A browser whose WebSocket does not
+/// open asks this, since it is not told why.
+#[utoipa::path(
+    get, path = "/auth", tag = "nicknames",
+    params(("Authorization" = String, Header, description = "`Bearer` and the token")),
+    responses(
+        (status = 200, description = "It is good", body = PassInfo),
+        (status = 401, description = "It is not, or there is none", body = ErrorBody),
+        (status = 503, description = "The account cannot be looked up now", body = ErrorBody),
+    ),
+)]
+pub(super) fn look_at_pass(call: &Call<'_>) -> Result<Reply, Problem> {
+    let token = call.authorization.and_then(bearer);
+    let token = token.ok_or(Problem::BadPass(
+        "this needs the header Authorization: Bearer <token of POST /auth>",
+    ))?;
+    let pass = call.context.gate.check(token);
+    let pass = pass.map_err(|refused| match refused {
+        NotLetIn::Store(error) => Problem::store(&error),
+        NotLetIn::Pass(_) => Problem::BadPass("the token is not, or no longer, good"),
+    })?;
+    let nickname = pass
+        .account
+        .map_or(pass.nickname, |account| account.username);
+    Ok(Reply::json(
+        200,
+        &PassInfo {
+            nickname: nickname.to_string(),
+            expires_at: rfc3339(pass.expires_at_ms),
+        },
+    ))
 }
 
 /// The right to keep a worker with a password. Only the body tells whether a

@@ -145,7 +145,7 @@ pub(super) fn ban(call: &Call<'_>) -> Result<Reply, Problem> {
         .context
         .admin
         .ban(call.actor(), target, reason, expires_ms)?;
-    let location = format!("/admin/bans/{}", ban.id);
+    let location = format!("bans/{}", ban.id);
     Ok(Reply::json(201, &BanEntry::from(ban)).with("Location", location))
 }
 

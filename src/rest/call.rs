@@ -23,6 +23,8 @@ pub(super) struct Call<'a> {
     pub body: &'a [u8],
     /// Whether only the head of the answer is wanted.
     pub is_head: bool,
+    /// The credentials it came with, unchecked.
+    pub authorization: Option<&'a str>,
     /// Who has signed the call, if that has been asked for.
     pub signer: Option<(Account, Token)>,
     pub relayed: Relayed,

@@ -52,7 +52,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         users::list_users, users::disconnect_user, users::list_channels,
         bans::list_bans, bans::ban, bans::unban,
         announce::announce,
-        auth::auth,
+        auth::auth, auth::look_at_pass,
         found::search_messages,
         log::search_log,
         status::status, status::healthz, status::readyz, status::metrics,
@@ -62,6 +62,8 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         messages::inbox, messages::thread, messages::mark_read, messages::not_upgraded,
         openapi,
     ),
+    // Beside this description, wherever a proxy has put that.
+    servers((url = ".")),
     modifiers(&Tokens),
 )]
 struct Api;
@@ -106,7 +108,7 @@ static SWAGGER: LazyLock<HashMap<String, File>> = LazyLock::new(|| {
 /// are large, and whoever reads them slowly must not keep a worker.
 pub fn file(path: &str) -> Option<Found> {
     match path {
-        "/docs" => Some(Found::Elsewhere("/docs/")),
+        "/docs" => Some(Found::Elsewhere("docs/")),
         path if path.starts_with("/docs/") => SWAGGER.get(path).map(Found::File),
         _ => None,
     }

@@ -26,6 +26,8 @@ pub(super) enum Problem {
     BadRequest(String),
     /// No token, or not the right one.
     Unauthorised(&'static str),
+    /// No token for a nickname, or none that is good.
+    BadPass(&'static str),
     /// The origin may not call this.
     Origin,
     /// The caller's address is banned; says so.
@@ -101,7 +103,7 @@ impl Problem {
         match self {
             Problem::Field(..) => (400, "bad_field"),
             Problem::BadRequest(_) => (400, "bad_request"),
-            Problem::Unauthorised(_) => (401, "unauthorised"),
+            Problem::Unauthorised(_) | Problem::BadPass(_) => (401, "unauthorised"),
             Problem::Origin => (403, "origin_not_allowed"),
             Problem::Banned(_) => (403, "banned"),
             Problem::NotFound(_) => (404, "not_found"),
@@ -170,6 +172,7 @@ impl Problem {
         let reply = Reply::json(self.status_and_code().0, body);
         match self {
             Problem::Unauthorised(_) => reply.with("WWW-Authenticate", "Bearer realm=\"admin\""),
+            Problem::BadPass(_) => reply.with("WWW-Authenticate", "Bearer realm=\"chat\""),
             Problem::Method(allowed) => reply.with("Allow", allowed),
             Problem::LogBusy => reply.with("Retry-After", "2"),
             Problem::TooManyAttempts(_, seconds) | Problem::Busy(_, seconds) => {
@@ -185,7 +188,7 @@ impl fmt::Display for Problem {
         match self {
             Problem::Field(name, why) => write!(f, "{name}: {why}"),
             Problem::BadRequest(why) | Problem::NotFound(why) => f.write_str(why),
-            Problem::Unauthorised(why) => f.write_str(why),
+            Problem::Unauthorised(why) | Problem::BadPass(why) => f.write_str(why),
             Problem::Conflict(why)
             | Problem::Banned(why)
             | Problem::WrongPassword(why)

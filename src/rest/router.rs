@@ -183,6 +183,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         content_type: incoming.content_type.as_deref(),
         body,
         is_head: incoming.method == Method::Head,
+        authorization: incoming.authorization.as_deref(),
         signer,
         relayed: incoming.relayed.clone(),
     })

@@ -14,9 +14,11 @@ mod line_client;
 mod not_tested;
 #[cfg(feature = "cluster")]
 mod postgres;
+mod proxy;
 mod python;
 #[cfg(feature = "cluster")]
 mod redis;
+mod script;
 mod server;
 mod small_disk;
 mod terminal;
@@ -30,9 +32,11 @@ pub use line_client::LineClient;
 pub use not_tested::not_tested;
 #[cfg(feature = "cluster")]
 pub use postgres::{Postgres, connect};
+pub use proxy::{Proxy, deployed};
 pub use python::{python, run_python};
 #[cfg(feature = "cluster")]
 pub use redis::Redis;
+pub use script::Script;
 pub use server::{DEADLINE, Server, free_address, wait_until};
 pub use small_disk::SmallDisk;
 pub use terminal::{Terminal, missing};

@@ -16,7 +16,8 @@ use super::rejection::Rejection;
 pub enum Found {
     /// A file.
     File(&'static File),
-    /// Look at this path instead.
+    /// Look there instead: relative to the path asked for, as a browser
+    /// takes it.
     Elsewhere(&'static str),
 }
 

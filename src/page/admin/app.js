@@ -2,7 +2,7 @@
 // answers. Each view has `element`, `start` and `stop`, and asks the server
 // only while it is shown.
 
-import { byId, h, icon } from "/client/lib/dom.js";
+import { byId, h, icon } from "../../client/lib/dom.js";
 import { Api } from "./model/api.js";
 import { Live } from "./model/live.js";
 import { Announce } from "./view/announce.js";

@@ -1,6 +1,8 @@
 // Signing in and registering, over HTTP. What goes wrong is thrown as a
 // `Refused`, in words for the person at the keyboard.
 
+import { at } from "../lib/place.js";
+
 export class Refused extends Error {
   constructor(words, { status = 0, code = "", fields = {} } = {}) {
     super(words);
@@ -31,10 +33,12 @@ export async function register(fields) {
   throw new Refused(words, { status: response.status, fields: Object.fromEntries(each) });
 }
 
-/** Whether the server answers at all. */
-export async function isReachable() {
+/** Whether the server says that this token is no good. Without such an answer it
+ * may still be: who let nothing else through, or did not answer, has not said so. */
+export async function isRefused(token) {
   try {
-    return (await fetch("/healthz", { cache: "no-store" })).ok;
+    const headers = { Authorization: `Bearer ${token}` };
+    return (await fetch(at("/auth"), { headers, cache: "no-store" })).status === 401;
   } catch {
     return false;
   }
@@ -43,7 +47,7 @@ export async function isReachable() {
 async function post(path, form) {
   let response;
   try {
-    response = await fetch(path, { method: "POST", body: form });
+    response = await fetch(at(path), { method: "POST", body: form });
   } catch {
     throw new Refused("The server cannot be reached. Is the network there?");
   }

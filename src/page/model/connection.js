@@ -2,7 +2,8 @@
 // Knows frames only as objects, and nothing of rooms or messages.
 
 import { Emitter } from "../lib/emitter.js";
-import { isReachable } from "./api.js";
+import { socketAt } from "../lib/place.js";
+import { isRefused } from "./api.js";
 
 const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 15_000;
@@ -12,8 +13,6 @@ const PATIENCE = 12_000;
  * so many a second. */
 const BURST = 25;
 const PER_SECOND = 12;
-/** Refused so often before it opened, while the server was well: the token is no good. */
-const REFUSALS = 2;
 /** Farewells after which one may simply come back: a laptop slept, a line was slow. */
 const ACCIDENTS = ["silent", "slow_reader"];
 
@@ -27,7 +26,6 @@ export class Connection extends Emitter {
   #pause = FIRST_PAUSE;
   #timer = 0;
   #watch = 0;
-  #refusals = 0;
   #farewell = null;
   #queue = [];
   #tokens = BURST;
@@ -45,16 +43,14 @@ export class Connection extends Emitter {
 
   open() {
     clearTimeout(this.#timer);
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     this.#entered = false;
-    const socket = new WebSocket(`${scheme}//${location.host}/ws`, [this.#token]);
+    const socket = new WebSocket(socketAt("/ws"), [this.#token]);
     this.#socket = socket;
     let opened = false;
     this.#set("connecting");
     socket.addEventListener("open", () => {
       if (socket !== this.#socket) return;
       opened = true;
-      this.#refusals = 0;
       this.#farewell = null;
       this.#tokens = BURST;
       this.#filled = performance.now();
@@ -134,9 +130,10 @@ export class Connection extends Emitter {
     if (isOver && !ACCIDENTS.includes(this.#farewell?.code)) {
       return this.#end({ words, code: this.#farewell?.code, entered: this.#entered });
     }
-    if (!opened && (await isReachable())) this.#refusals += 1;
+    // A browser does not say with which words it was kept out.
+    const refused = !opened && (await isRefused(this.#token));
     if (this.#closed) return;
-    if (this.#refusals >= REFUSALS) {
+    if (refused) {
       return this.#end({ words: "You have been signed out. Please sign in again.", entered: false });
     }
     this.#again();

@@ -1,6 +1,8 @@
 // What is remembered in the browser: who is signed in, which rooms they are in
 // and how far they have read, and settings. Never what was said.
 
+import { KEPT } from "../lib/place.js";
+
 function area(name) {
   try {
     return globalThis[name];
@@ -14,7 +16,7 @@ const passing = area("sessionStorage");
 
 function read(storage, key) {
   try {
-    return JSON.parse(storage?.getItem(`chat.${key}`) ?? "null");
+    return JSON.parse(storage?.getItem(`${KEPT}${key}`) ?? "null");
   } catch {
     return null;
   }
@@ -22,8 +24,8 @@ function read(storage, key) {
 
 function write(storage, key, value) {
   try {
-    if (value === null) storage?.removeItem(`chat.${key}`);
-    else storage?.setItem(`chat.${key}`, JSON.stringify(value));
+    if (value === null) storage?.removeItem(`${KEPT}${key}`);
+    else storage?.setItem(`${KEPT}${key}`, JSON.stringify(value));
   } catch {
     // Full or forbidden: it is forgotten when the page closes.
   }

@@ -1,6 +1,7 @@
 // Coming in: as a guest, with an account, or with a new one.
 
 import { byId, h } from "../lib/dom.js";
+import { at } from "../lib/place.js";
 import { authenticate, Refused, register } from "../model/api.js";
 
 const WAYS = {
@@ -77,7 +78,7 @@ export class SignIn {
     );
     this.#root.replaceChildren(
       h("div", { class: "card" },
-        h("img", { src: "/client/icon.svg", alt: "", width: "44", height: "44" }),
+        h("img", { src: at("/client/icon.svg"), alt: "", width: "44", height: "44" }),
         h("h1", {}, "Come in and chat"),
         this.#tabs(name),
         form,

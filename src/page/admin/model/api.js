@@ -1,7 +1,9 @@
 // The calls of the REST interface, and the token they are made with. The token
 // is kept for this tab only, and never in an address.
 
-const KEY = "chat.admin-token";
+import { at, KEPT } from "../../../client/lib/place.js";
+
+const KEY = `${KEPT}admin-token`;
 const PATIENCE = 15_000;
 
 /** The server has answered, and the answer is no. */
@@ -73,7 +75,7 @@ export class Api {
   async #send(path, { headers, ...request }, token) {
     let answer, text;
     try {
-      answer = await fetch(path, {
+      answer = await fetch(at(path), {
         ...request, cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(PATIENCE),
         headers: { ...headers, Authorization: `Bearer ${token}` },
       });

@@ -1,7 +1,7 @@
 // How the server is, asked every two seconds for as long as somebody is signed
 // in, and whether it answers at all.
 
-import { Emitter } from "/client/lib/emitter.js";
+import { Emitter } from "../../../client/lib/emitter.js";
 import { inWords, Refused } from "./api.js";
 import { Metrics } from "./openmetrics.js";
 import { Samples } from "./samples.js";

@@ -1,12 +1,13 @@
 // The last fifteen minutes, as numbers to be drawn. Counters become rates over
 // a few seconds, the histogram becomes quantiles.
 
+import { KEPT } from "../../../client/lib/place.js";
 import { quantile } from "./openmetrics.js";
 
 export const SPAN = 15 * 60_000;
 const RATE_SPAN = 10_000;
 const QUANTILE_SPAN = 30_000;
-const KEY = "chat.admin-samples";
+const KEY = `${KEPT}admin-samples`;
 
 export class Samples {
   #list = [];

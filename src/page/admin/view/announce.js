@@ -1,6 +1,6 @@
 // A word to everybody.
 
-import { h } from "/client/lib/dom.js";
+import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
 import { ask, stateLine, tell } from "./dialog.js";
 import { count, fullTime, plural } from "./format.js";

@@ -1,6 +1,6 @@
 // Making a ban.
 
-import { h } from "/client/lib/dom.js";
+import { h } from "../../../client/lib/dom.js";
 import { Refused } from "../model/api.js";
 import { ask, field, reasonField, tell, textField } from "./dialog.js";
 import { fullTime } from "./format.js";

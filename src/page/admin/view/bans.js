@@ -1,6 +1,6 @@
 // The bans in force.
 
-import { h, icon } from "/client/lib/dom.js";
+import { h, icon } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
 import { Repeat } from "../model/live.js";
 import { askToBan } from "./ban.js";

@@ -1,6 +1,6 @@
 // The channels and who is in them.
 
-import { h } from "/client/lib/dom.js";
+import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
 import { Repeat } from "../model/live.js";
 import { stateLine } from "./dialog.js";

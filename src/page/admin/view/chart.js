@@ -1,7 +1,7 @@
 // A small line chart: the last fifteen minutes, an axis, and what the values
 // were at the time under the pointer or chosen with the arrow keys.
 
-import { h } from "/client/lib/dom.js";
+import { h } from "../../../client/lib/dom.js";
 import { SPAN } from "../model/samples.js";
 import { time, toMinute } from "./format.js";
 

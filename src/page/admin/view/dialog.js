@@ -1,6 +1,6 @@
 // Questions before something is done, and short words when it is.
 
-import { byId, h, iconButton } from "/client/lib/dom.js";
+import { byId, h, iconButton } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
 
 let number = 0;

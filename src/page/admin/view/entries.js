@@ -1,7 +1,7 @@
 // A list of log entries, newest at the bottom, of which only those in sight
 // are in the document. It is a listbox: arrows choose an entry.
 
-import { h } from "/client/lib/dom.js";
+import { h } from "../../../client/lib/dom.js";
 import { day, exactTime, isToday } from "./format.js";
 
 /** Rows beyond the edges, so that scrolling shows no gaps. */

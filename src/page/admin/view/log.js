@@ -1,6 +1,6 @@
 // The chat log as it is written, and what of it one is looking for.
 
-import { h, icon, iconButton } from "/client/lib/dom.js";
+import { h, icon, iconButton } from "../../../client/lib/dom.js";
 import { inWords, Refused } from "../model/api.js";
 import { Repeat } from "../model/live.js";
 import { MOST, Tail } from "../model/tail.js";

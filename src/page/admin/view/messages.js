@@ -1,6 +1,6 @@
 // Full-text search of what was said, in channels and between two.
 
-import { h } from "/client/lib/dom.js";
+import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
 import { field, stateLine, textField } from "./dialog.js";
 import { fullTime, plural } from "./format.js";

@@ -1,6 +1,6 @@
 // How the server is: figures of this moment, and graphs of the last minutes.
 
-import { h } from "/client/lib/dom.js";
+import { h } from "../../../client/lib/dom.js";
 import { Chart } from "./chart.js";
 import { stateLine } from "./dialog.js";
 import { bytes, count, duration, fullTime, percent, rate, seconds, toMinute } from "./format.js";

@@ -1,6 +1,6 @@
 // Who is on, and sending them away.
 
-import { h } from "/client/lib/dom.js";
+import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
 import { Repeat } from "../model/live.js";
 import { askToBan } from "./ban.js";

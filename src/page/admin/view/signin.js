@@ -1,6 +1,7 @@
 // The first thing an administrator sees.
 
-import { h } from "/client/lib/dom.js";
+import { h } from "../../../client/lib/dom.js";
+import { at } from "../../../client/lib/place.js";
 import { inWords, Refused } from "../model/api.js";
 
 export function signIn(root, api, enter, words = "") {
@@ -33,7 +34,7 @@ export function signIn(root, api, enter, words = "") {
     }
   };
   root.replaceChildren(h("div", { class: "card" },
-    h("img", { src: "/client/icon.svg", alt: "", width: "40", height: "40" }),
+    h("img", { src: at("/client/icon.svg"), alt: "", width: "40", height: "40" }),
     h("h1", {}, "Administration"),
     h("p", { class: "notice-box", role: "status" }, words),
     h("form", { novalidate: true, on: { submit } },

@@ -1,7 +1,7 @@
 // A table that is sorted by its headings and updated in place: rows that stay
 // keep their elements, and with them focus and selection.
 
-import { h, reconcile } from "/client/lib/dom.js";
+import { h, reconcile } from "../../../client/lib/dom.js";
 
 /** Rows in the document; nobody reads more. */
 const MOST = 300;
