@@ -65,6 +65,7 @@ fn with_accounts(store: Arc<dyn Store>) -> Arc<dyn Store> {
             last_name: String::new(),
             email: None,
             phone: None,
+            unique_contacts: true,
             password_hash: Secret::new("none"),
             created_at: START_MS,
         };

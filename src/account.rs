@@ -9,6 +9,7 @@ mod desk;
 mod form;
 mod gate;
 mod hashing_memory;
+mod opaque;
 mod pass;
 mod password;
 mod recipients;
@@ -30,7 +31,7 @@ pub use signed::{SignatureError, authenticate};
 pub use token::{TOKEN_LIFE, new_token};
 
 use crate::name::Name;
-use crate::store::{Account, NewAccount, Secret, Store, StoreError, UniqueField, Who};
+use crate::store::{Account, AccountId, NewAccount, Secret, Store, StoreError, UniqueField, Who};
 
 /// Why somebody is not logged in.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +39,8 @@ pub enum LoginError {
     /// There is no such account, or the password is another. Which of the two
     /// is nobody's business.
     Wrong,
+    /// The password was not UTF-8 when it was sent.
+    NotText,
     /// The password could not be checked.
     Password(PasswordError),
     /// The account could not be looked up.
@@ -56,21 +59,48 @@ pub enum RegisterError {
 }
 
 /// The account, if the password is its password. Takes the same time when
-/// there is no such account.
+/// there is no such account. A hash of a password that was stored as it was
+/// typed is replaced by one of what it is compared as.
 pub fn log_in(
     store: &dyn Store,
     workers: &PasswordWorkers,
     username: &Name,
     password: &Secret,
 ) -> Result<Account, LoginError> {
+    let opaque = opaque::opaque(password.expose()).ok_or(LoginError::NotText)?;
     let account = store
         .account(&Who::Username(username.clone()))
         .map_err(LoginError::Store)?;
     let hash = account.as_ref().map(|account| &account.password_hash);
-    let matches = workers
-        .verify(password, hash)
-        .map_err(LoginError::Password)?;
-    account.filter(|_| matches).ok_or(LoginError::Wrong)
+    let matches = |password| workers.verify(password, hash).map_err(LoginError::Password);
+    if matches(&opaque)? {
+        return account.ok_or(LoginError::Wrong);
+    }
+    if opaque == *password || !matches(password)? {
+        return Err(LoginError::Wrong);
+    }
+    let account = account.ok_or(LoginError::Wrong)?;
+    // It is tried again at the next login.
+    if let Ok(hash) = workers.hash(&opaque)
+        && let Err(error) = store.set_password(account.id, &hash)
+    {
+        error.log("a password's hash could not be replaced");
+    }
+    Ok(account)
+}
+
+/// Puts another password in place of an account's.
+pub fn set_password(
+    store: &dyn Store,
+    workers: &PasswordWorkers,
+    account: AccountId,
+    password: &Secret,
+) -> Result<(), LoginError> {
+    let opaque = opaque::opaque(password.expose()).ok_or(LoginError::NotText)?;
+    let hash = workers.hash(&opaque).map_err(LoginError::Password)?;
+    store
+        .set_password(account, &hash)
+        .map_err(LoginError::Store)
 }
 
 /// Makes an account of a form that has been checked.
@@ -89,6 +119,7 @@ pub fn register(
         last_name: registration.last_name,
         email: registration.email,
         phone: registration.phone,
+        unique_contacts: registration.unique_contacts,
         password_hash,
         created_at: now_ms,
     };
@@ -102,6 +133,7 @@ impl fmt::Display for LoginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LoginError::Wrong => write!(f, "wrong username or password"),
+            LoginError::NotText => write!(f, "that password {}", opaque::NOT_TEXT),
             LoginError::Password(error) => error.fmt(f),
             LoginError::Store(error) => f.write_str(error.for_people()),
         }

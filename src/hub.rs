@@ -20,6 +20,7 @@ mod holds;
 mod id;
 mod ignoring;
 mod listing;
+mod lookalikes;
 mod membership;
 mod messages;
 mod news;
@@ -91,6 +92,8 @@ pub struct Hub {
     traffic: BTreeMap<&'static str, ProtocolCounts>,
     /// By [`Name::key`].
     users: HashMap<Arc<str>, User>,
+    /// Which of their nicknames look like others.
+    looks: lookalikes::Lookalikes,
     /// The connections that came with a token.
     by_token: HashMap<Arc<str>, Vec<ConnectionId>>,
     channels: Channels,
@@ -142,6 +145,7 @@ impl Hub {
             online: 0,
             traffic: BTreeMap::new(),
             users: HashMap::new(),
+            looks: lookalikes::Lookalikes::default(),
             by_token: HashMap::new(),
             channels: Channels::new(),
             bans: bans::Bans::default(),

@@ -1,9 +1,21 @@
-//! Nicknames and channel names: which are allowed, and which are the same.
+//! Nicknames and channel names: which are allowed, which are the same, and
+//! which look the same.
 //!
 //! Two names are the same name when their keys are equal. The key is the
-//! case-folded confusable skeleton (Unicode TR 39), so that nobody can pose
-//! as `alice` with a Cyrillic `а`.
+//! confusable skeleton (Unicode TR 39) of the case-folded name, so that nobody
+//! can pose as `alice` with a Cyrillic `а`.
+//!
+//! Capitals may look alike where small letters do not: `Вob` with a Cyrillic
+//! `В` looks like `Bob`, although `вob` does not look like `bob`. One key
+//! cannot say both, because the letter in between would make one name of two:
+//! the Greek capital `Ν` looks like `N`, its small `ν` like `v`, and `Nina` is
+//! not `Vina`. So a name has, beside its key, those under which it looks as it
+//! is written; see [`Name::looks`]. Two names that have any of them in common
+//! cannot be in use by two people.
 
+mod lookalike;
+
+use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -11,10 +23,16 @@ use std::sync::Arc;
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_security::confusable_detection::skeleton;
 
 /// The longest name, in characters.
 pub const MAX_NAME_CHARS: usize = 32;
+/// The most combining marks on one letter: Burmese needs five.
+pub const MAX_MARKS: usize = 6;
+/// The most of them that take no room of their own, but are drawn above each
+/// other: Tibetan needs four.
+pub const MAX_STACKED_MARKS: usize = 4;
 
 /// Nicknames that nobody can have, because the server speaks under them.
 const RESERVED: &[&str] = &["system"];
@@ -37,6 +55,11 @@ pub enum NameError {
     BadStart(char),
     /// Holds a character that names cannot have.
     BadCharacter(char),
+    /// A combining mark that is on no letter.
+    StrayMark(char),
+    /// A letter has more than [`MAX_MARKS`] marks, or more than
+    /// [`MAX_STACKED_MARKS`] above each other.
+    TooManyMarks,
     /// The server itself speaks under this name.
     Reserved,
 }
@@ -59,11 +82,27 @@ impl Name {
         if shown.chars().count() > MAX_NAME_CHARS {
             return Err(NameError::TooLong);
         }
-        let key = comparison_key(&shown);
-        Ok(Name {
+        check_marks(&shown)?;
+        Ok(Name::of(&shown))
+    }
+
+    /// A name that was one when it was stored, whatever else the rules have
+    /// become since: only what could harm a reader is refused.
+    pub fn restore(stored: &str) -> Result<Name, NameError> {
+        if stored.is_empty() {
+            return Err(NameError::Empty);
+        }
+        match stored.chars().find(|&c| !is_name_character(c)) {
+            Some(bad) => Err(NameError::BadCharacter(bad)),
+            None => Ok(Name::of(stored)),
+        }
+    }
+
+    fn of(shown: &str) -> Name {
+        Name {
+            key: comparison_key(shown).into(),
             shown: shown.into(),
-            key: key.into(),
-        })
+        }
     }
 
     /// Parses a channel name, which may be written with a leading `#`.
@@ -74,10 +113,7 @@ impl Name {
     /// Parses a nickname, which may be written with a leading `@`.
     pub fn parse_nickname(raw: &str) -> Result<Name, NameError> {
         let name = Name::parse(raw.strip_prefix('@').unwrap_or(raw))?;
-        match RESERVED
-            .iter()
-            .any(|&word| comparison_key(word) == *name.key)
-        {
+        match RESERVED.iter().any(|&word| name.resembles(&Name::of(word))) {
             true => Err(NameError::Reserved),
             false => Ok(name),
         }
@@ -106,7 +142,49 @@ impl Name {
 }
 
 fn is_name_character(c: char) -> bool {
-    (c.is_alphanumeric() && !is_filler(c) && c != LONE_IOTA) || c == '_' || c == '-'
+    match is_combining_mark(c) {
+        true => is_mark(c),
+        false => (c.is_alphanumeric() && !is_filler(c)) || c == '_' || c == '-',
+    }
+}
+
+/// Marks that are a part of letters (Unicode UAX 31), as Hindi, Thai, Burmese
+/// and Khmer need them; no frames around letters, and nothing that cannot be
+/// seen.
+fn is_mark(c: char) -> bool {
+    let is_part = matches!(
+        c.general_category(),
+        GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark
+    );
+    is_part && !is_invisible_mark(c) && c != LONE_IOTA
+}
+
+/// Marks are on letters, and on each only a few.
+fn check_marks(shown: &str) -> Result<(), NameError> {
+    let (mut on_letter, mut marks, mut stacked) = (false, 0, 0);
+    for c in shown.chars() {
+        if !is_combining_mark(c) {
+            (on_letter, marks, stacked) = (c.is_alphabetic(), 0, 0);
+            continue;
+        }
+        if !on_letter {
+            return Err(NameError::StrayMark(c));
+        }
+        marks += 1;
+        stacked += usize::from(c.general_category() == GeneralCategory::NonspacingMark);
+        if marks > MAX_MARKS || stacked > MAX_STACKED_MARKS {
+            return Err(NameError::TooManyMarks);
+        }
+    }
+    Ok(())
+}
+
+/// Marks that choose between forms of a letter, or do nothing.
+fn is_invisible_mark(c: char) -> bool {
+    matches!(
+        c,
+        '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+    ) || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
 /// A mark at the beginning would be drawn on whatever stands before the name.
@@ -152,6 +230,13 @@ impl Hash for Name {
     }
 }
 
+/// Names are found by their keys in a map of names.
+impl Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.key
+    }
+}
+
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.shown)
@@ -187,6 +272,18 @@ impl fmt::Display for NameError {
                 f,
                 "a name is made of letters, digits, _ and -, without {}",
                 Shown(*c)
+            ),
+            NameError::StrayMark(c) => {
+                write!(
+                    f,
+                    "in a name a mark follows a letter, but {} does not",
+                    Shown(*c)
+                )
+            }
+            NameError::TooManyMarks => write!(
+                f,
+                "a letter in a name has at most {MAX_MARKS} marks, and at most \
+                 {MAX_STACKED_MARKS} above each other"
             ),
         }
     }
@@ -262,6 +359,49 @@ mod tests {
             assert!(Name::parse(&filler.to_string()).is_err(), "{filler:?}");
             assert!(Name::parse(&format!("alice{filler}")).is_err());
         }
+    }
+
+    #[test]
+    fn scripts_have_the_marks_they_need() {
+        for name in [
+            "काव्य",
+            "হিন্দু",
+            "தமிழ்",
+            "สมชาย_ที่นี่",
+            "လျှော့",
+            "ខ្មែរ",
+            "བསྒྲུབས",
+            "שָׁלוֹם",
+            "مُحَمَّد",
+            "ọ̀ṣun",
+        ] {
+            let parsed = Name::parse_nickname(name);
+            assert!(parsed.is_ok(), "{name}: {parsed:?}");
+        }
+        // None at the beginning, on no digit, and not one upon the other.
+        let stray = |name: &str, mark| {
+            assert_eq!(Name::parse(name).unwrap_err(), NameError::StrayMark(mark));
+        };
+        stray("x1\u{301}", '\u{301}');
+        stray("x_\u{93e}", '\u{93e}');
+        assert!(Name::parse(&format!("क{}", "\u{301}".repeat(4))).is_ok());
+        for zalgo in ["\u{301}".repeat(5), "\u{93e}".repeat(7)] {
+            let zalgo = Name::parse(&format!("क{zalgo}")).unwrap_err();
+            assert_eq!(zalgo, NameError::TooManyMarks);
+        }
+        // Nothing that cannot be seen, and no frames.
+        for c in "\u{34f}\u{fe0f}\u{180b}\u{e0100}\u{17b4}\u{200c}\u{200d}\u{20dd}".chars() {
+            let refused = Name::parse(&format!("क{c}")).unwrap_err();
+            assert_eq!(refused, NameError::BadCharacter(c));
+        }
+    }
+
+    #[test]
+    fn what_was_a_name_once_can_be_read() {
+        let zalgo = format!("क{}", "\u{93e}".repeat(20));
+        assert_eq!(Name::restore(&zalgo).unwrap().as_str(), zalgo);
+        assert!(Name::restore("a\x1b").is_err());
+        assert!(Name::restore("").is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod accounts;
 mod error;
 pub mod key;
+mod lookalikes;
 #[cfg(feature = "cluster")]
 mod migrate;
 mod pause;
@@ -98,6 +99,16 @@ pub trait Store: Send + Sync {
 
     /// Finds an account.
     fn account(&self, who: &Who) -> Result<Option<Account>, StoreError>;
+
+    /// Puts the hash of another password in place of an account's.
+    fn set_password(&self, account: AccountId, hash: &Secret) -> Result<(), StoreError>;
+
+    /// Remembers until `expires_at`, and as long after it as one pleases, that
+    /// a pass has been given up.
+    fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError>;
+
+    /// Whether a pass has been given up.
+    fn is_pass_ended(&self, pass: &str) -> Result<bool, StoreError>;
 
     /// Remembers, or forgets, that an account ignores a nickname.
     fn set_ignored(

@@ -278,6 +278,7 @@ fn accounts_are_made_while_messages_pour_in() {
                 last_name: String::new(),
                 email: None,
                 phone: None,
+                unique_contacts: true,
                 password_hash: Secret::new("none"),
                 created_at: 0,
             };

@@ -46,6 +46,7 @@ fn person(username: &str) -> NewAccount {
         last_name: String::new(),
         email: None,
         phone: None,
+        unique_contacts: true,
         password_hash: Secret::new("none"),
         created_at: 0,
     }

@@ -6,6 +6,8 @@ use crate::name::{Name, NameError};
 use crate::store::Secret;
 use crate::text::Text;
 
+use super::opaque::{NOT_TEXT, opaque};
+
 /// The shortest password, in bytes.
 pub const MIN_PASSWORD_BYTES: usize = 8;
 /// The longest password, in bytes.
@@ -52,6 +54,8 @@ pub struct Registration {
     pub email: Option<String>,
     /// Telephone number.
     pub phone: Option<String>,
+    /// Whether nobody else may have registered with that address or number.
+    pub unique_contacts: bool,
 }
 
 /// What is wrong with a field; `Display` is for the person who filled it in.
@@ -65,6 +69,8 @@ pub enum FieldError {
     TooShort(usize),
     /// It is longer than this.
     TooLong(usize),
+    /// It is a password that was not UTF-8 when it was sent.
+    NotText,
     /// It is no e-mail address.
     NotAnEmail,
     /// It is no telephone number.
@@ -99,6 +105,7 @@ impl RegistrationForm<'_> {
                 last_name,
                 email: Some(email),
                 phone: Some(phone),
+                unique_contacts: true,
             }),
             _ => Err(errors),
         }
@@ -115,6 +122,7 @@ impl Registration {
             last_name: String::new(),
             email: None,
             phone: None,
+            unique_contacts: false,
         }
     }
 }
@@ -134,13 +142,16 @@ fn username(raw: &str) -> Result<Name, FieldError> {
     })
 }
 
-/// Checks a new password.
+/// Checks a new password; as it is to be hashed.
 pub fn check_password(raw: &str) -> Result<Secret, FieldError> {
-    match raw.len() {
+    if raw.len() > MAX_PASSWORD_BYTES {
+        return Err(FieldError::TooLong(MAX_PASSWORD_BYTES));
+    }
+    let opaque = opaque(raw).ok_or(FieldError::NotText)?;
+    match opaque.expose().len() {
         0 => Err(FieldError::Missing),
         n if n < MIN_PASSWORD_BYTES => Err(FieldError::TooShort(MIN_PASSWORD_BYTES)),
-        n if n > MAX_PASSWORD_BYTES => Err(FieldError::TooLong(MAX_PASSWORD_BYTES)),
-        _ => Ok(Secret::new(raw)),
+        _ => Ok(opaque),
     }
 }
 
@@ -202,6 +213,7 @@ impl fmt::Display for FieldError {
             FieldError::Name(error) => error.fmt(f),
             FieldError::TooShort(least) => write!(f, "has at least {least} characters"),
             FieldError::TooLong(most) => write!(f, "has at most {most} characters"),
+            FieldError::NotText => f.write_str(NOT_TEXT),
             FieldError::NotAnEmail => write!(f, "is not an e-mail address"),
             FieldError::NotAPhone => write!(f, "is not a telephone number"),
         }
@@ -278,6 +290,9 @@ mod tests {
         let long = check_password(&"x".repeat(257));
         assert_eq!(long, Err(FieldError::TooLong(256)));
         assert_eq!(check_password("ääää"), Ok(Secret::new("ääää")));
+        assert_eq!(check_password("a\u{308}\u{e4}ää"), Ok(Secret::new("ääää")));
+        let lost = check_password(&"\u{fffd}".repeat(8));
+        assert_eq!(lost, Err(FieldError::NotText));
     }
 
     #[test]

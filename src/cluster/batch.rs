@@ -153,7 +153,14 @@ impl Batch {
 
     fn claim(&mut self, name: &Name, account: Option<AccountId>, then: Then, came: Instant) {
         let kind = kind(account);
-        self.push(came, then, &[b"c", name.key().as_bytes(), kind.as_bytes()]);
+        let looks = name.looks().join(" ");
+        let arguments: [&[u8]; 4] = [
+            b"c",
+            name.key().as_bytes(),
+            kind.as_bytes(),
+            looks.as_bytes(),
+        ];
+        self.push(came, then, &arguments);
     }
 
     fn roster(&mut self, change: &RosterChange, people: &mut People, came: Instant) {

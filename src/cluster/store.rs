@@ -414,6 +414,18 @@ impl Store for ClusterStore {
         self.postgres.account(who)
     }
 
+    fn set_password(&self, account: AccountId, hash: &Secret) -> Result<(), StoreError> {
+        self.postgres.set_password(account, hash)
+    }
+
+    fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError> {
+        self.postgres.end_pass(pass, expires_at)
+    }
+
+    fn is_pass_ended(&self, pass: &str) -> Result<bool, StoreError> {
+        self.postgres.is_pass_ended(pass)
+    }
+
     fn set_ignored(
         &self,
         account: AccountId,

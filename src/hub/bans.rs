@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::name::Name;
 use crate::text::Text;
 
+use super::lookalikes::Lookalikes;
 use super::unconfirmed::Unconfirmed;
 use super::{Effects, Farewell, Hub, Now, Order, Shared};
 
@@ -83,6 +84,8 @@ impl std::error::Error for BanError {}
 #[derive(Default)]
 pub(super) struct Bans {
     list: Vec<Ban>,
+    /// Which of the nicknames in it look like others.
+    looks: Lookalikes,
     last_id: u64,
     /// If the hub is one of several.
     pub unconfirmed: Unconfirmed,
@@ -99,8 +102,40 @@ impl Bans {
     }
 
     pub fn nickname(&self, name: &Name, now_ms: u64) -> Option<&Ban> {
-        self.in_force(now_ms)
-            .find(|ban| matches!(&ban.target, BanTarget::Nickname(banned) if banned == name))
+        let claims = name.claims();
+        let looks_like_one = self.looks.has_any(&claims, None);
+        self.in_force(now_ms).find(|ban| match &ban.target {
+            BanTarget::Nickname(banned) => {
+                claims.contains(banned.key()) || looks_like_one && banned.resembles(name)
+            }
+            BanTarget::Address(_) => false,
+        })
+    }
+
+    fn add(&mut self, ban: Ban) {
+        if let BanTarget::Nickname(name) = &ban.target {
+            self.looks.add(name);
+        }
+        self.list.push(ban);
+    }
+
+    /// Keeps some and forgets the others.
+    fn retain(&mut self, keep: impl Fn(&Ban) -> bool) {
+        let (kept, gone): (Vec<Ban>, Vec<Ban>) = self.list.drain(..).partition(keep);
+        self.list = kept;
+        for ban in gone {
+            self.forget(&ban.target);
+        }
+    }
+
+    /// One of that target is not in the list any more.
+    fn forget(&mut self, target: &BanTarget) {
+        let BanTarget::Nickname(name) = target else {
+            return;
+        };
+        if !self.list.iter().any(|ban| ban.target == *target) {
+            self.looks.remove(name);
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -120,7 +155,11 @@ impl Hub {
     /// Puts bans in force that were made in an earlier life of the server.
     pub fn restore_bans(&mut self, bans: Vec<Ban>) {
         self.bans.last_id = bans.iter().map(|ban| ban.id).max().unwrap_or(0);
-        self.bans.list = bans;
+        self.bans.list.clear();
+        self.bans.looks = Lookalikes::default();
+        for ban in bans {
+            self.bans.add(ban);
+        }
     }
 
     /// The bans in force.
@@ -172,25 +211,31 @@ impl Hub {
         // Servers know them by their targets.
         let replaces = self.remote.is_some();
         self.bans
-            .list
             .retain(|old| !(old.is_over(now) || replaces && old.target == ban.target));
         if self.bans.list.len() >= MAX_BANS {
             return Err(BanError::TooMany);
         }
         self.bans.last_id = self.bans.last_id.max(ban.id);
         self.enforce(&ban, now, fx);
-        self.bans.list.push(ban);
+        self.bans.add(ban);
         Ok(())
     }
 
     /// Ends the connections it hits.
     fn enforce(&mut self, ban: &Ban, now: Now, fx: &mut Effects) {
+        let claims = match &ban.target {
+            BanTarget::Nickname(name) => name.claims(),
+            BanTarget::Address(_) => Vec::new(),
+        };
+        let is_hit = |name: &Name| {
+            claims.contains(name.key()) || name.looks().iter().any(|look| claims.contains(look))
+        };
         let hit: Vec<_> = self
             .connections
             .iter()
             .flatten()
             .filter(|connection| match &ban.target {
-                BanTarget::Nickname(name) => connection.nickname.as_ref() == Some(name),
+                BanTarget::Nickname(_) => connection.nickname.as_ref().is_some_and(is_hit),
                 BanTarget::Address(net) => {
                     net.contains(&connection.profile.address.ip().to_canonical())
                 }
@@ -271,12 +316,13 @@ impl Hub {
     pub fn unban(&mut self, id: u64, fx: &mut Effects) -> Option<Ban> {
         let index = self.bans.list.iter().position(|ban| ban.id == id)?;
         let ban = self.bans.list.remove(index);
+        self.bans.forget(&ban.target);
         self.give_order(&ban, true, fx);
         Some(ban)
     }
 
     fn unban_here(&mut self, target: &BanTarget) {
-        self.bans.list.retain(|ban| ban.target != *target);
+        self.bans.retain(|ban| ban.target != *target);
     }
 
     /// The ban that keeps an address out, if there is one.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::name::Name;
 use crate::net::subscriber::subscriber;
 
+use super::lookalikes::Lookalikes;
 use super::{ConnectionId, Credential, Effects, Farewell, Hub, Now, Refusal};
 
 /// Nicknames held at once.
@@ -20,6 +21,8 @@ const MAX_HELD_PER_ADDRESS: usize = 100;
 pub(super) struct Holds {
     /// By [`Name::key`].
     all: HashMap<Arc<str>, Hold>,
+    /// Which of them look like other nicknames.
+    looks: Lookalikes,
     /// When each ends, and its key.
     ends: BTreeSet<(u64, Arc<str>)>,
     /// How many each address has.
@@ -27,6 +30,7 @@ pub(super) struct Holds {
 }
 
 struct Hold {
+    name: Name,
     /// Who may have the nickname.
     token: Arc<str>,
     /// Whose room it takes, by [`subscriber`]; that of none of them on the
@@ -42,12 +46,24 @@ impl Holds {
     }
 
     pub fn is_held(&self, name: &Name, now: Now) -> bool {
-        let hold = self.all.get(name.key());
+        self.is_key_held(name.key(), now)
+    }
+
+    /// Whether the name with this key is held.
+    pub fn is_key_held(&self, key: &Arc<str>, now: Now) -> bool {
+        let hold = self.all.get(key);
         hold.is_some_and(|hold| hold.until_ms > now.ticks_ms)
     }
 
-    fn insert(&mut self, key: Arc<str>, hold: Hold, now: Now) -> Result<(), Refusal> {
+    /// Whether one is held that looks like a name with one of these keys.
+    pub fn has_lookalike(&self, claims: &[Arc<str>], now: Now) -> bool {
+        let mut like = self.looks.like(claims);
+        like.any(|name| self.is_held(name, now))
+    }
+
+    fn insert(&mut self, hold: Hold, now: Now) -> Result<(), Refusal> {
         self.forget_ended(now);
+        let key = hold.name.key().clone();
         if self.all.len() >= MAX_HELD {
             return Err(Refusal::TooManyHeld);
         }
@@ -59,6 +75,7 @@ impl Holds {
             *count += 1;
         }
         self.ends.insert((hold.until_ms, key.clone()));
+        self.looks.add(&hold.name);
         self.all.insert(key, hold);
         Ok(())
     }
@@ -67,6 +84,7 @@ impl Holds {
         let Some(hold) = self.all.remove(key) else {
             return;
         };
+        self.looks.remove(&hold.name);
         self.ends.remove(&(hold.until_ms, key.clone()));
         if let Some(address) = hold.address
             && let Some(count) = self.per_address.get_mut(&address)
@@ -107,13 +125,14 @@ impl Hub {
         for_ms: u64,
         now: Now,
     ) -> Result<(), Refusal> {
-        self.check_free(name, now)?;
+        self.check_free(name, None, now)?;
         let hold = Hold {
+            name: name.clone(),
             token,
             address: (!address.to_canonical().is_loopback()).then(|| subscriber(address)),
             until_ms: now.ticks_ms + for_ms,
         };
-        self.holds.insert(name.key().clone(), hold, now)
+        self.holds.insert(hold, now)
     }
 
     /// As [`Hub::claim`], for a guest with a token: nobody else is held the
@@ -139,7 +158,7 @@ impl Hub {
         let may_have = match &current {
             // Nothing but a ban keeps who has a nickname from having it.
             Some(current) => self.check_ban(current, now),
-            None => self.check_free(&name, now),
+            None => self.check_free(&name, None, now),
         };
         let name = current.unwrap_or(name);
         if may_have.is_ok() {

@@ -136,7 +136,7 @@ impl Hub {
     fn claimed(&mut self, id: ConnectionId, name: Name, free: bool, now: Now, fx: &mut Effects) {
         let wanted = self.connection(id).is_some();
         let result = match free {
-            true => self.check_free(&name, now),
+            true => self.check_free(&name, self.nickname_of(id).as_ref(), now),
             false => Err(Refusal::NicknameInUse(name.clone())),
         };
         let result = match result {

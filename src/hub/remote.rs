@@ -10,12 +10,15 @@ use std::sync::Arc;
 use crate::name::Name;
 use crate::store::AccountId;
 
+use super::lookalikes::Lookalikes;
 use super::{NodeId, RosterChange};
 
 /// The people on other servers.
 #[derive(Default)]
 pub(super) struct Remote {
     people: HashMap<Name, Person>,
+    /// Which of their nicknames look like others.
+    looks: Lookalikes,
     channels: HashMap<Name, Gathering>,
 }
 
@@ -78,6 +81,14 @@ impl Remote {
     /// Somebody who is on another server.
     pub fn person(&self, name: &Name) -> Option<&Person> {
         self.people.get(name)
+    }
+
+    /// Whether somebody other than `own` has a nickname like one with these
+    /// keys, the first of which is its own.
+    pub fn has_lookalike(&self, claims: &[Arc<str>], own: Option<&Name>) -> bool {
+        let others = claims.iter().skip(1);
+        let mut others = others.filter(|key| own.is_none_or(|own| own.key() != *key));
+        self.looks.has_any(claims, own) || others.any(|key| self.people.contains_key(&**key))
     }
 
     /// How many they are.
@@ -156,6 +167,7 @@ impl Remote {
     }
 
     fn online(&mut self, node: NodeId, name: Name, account: Option<AccountId>) {
+        self.looks.add(&name);
         let person = self.people.entry(name.clone()).or_insert_with(|| Person {
             name: name.clone(),
             account,
@@ -183,6 +195,7 @@ impl Remote {
         let shown = person.name.clone();
         let channels = person.nodes.remove(&node)?;
         if person.nodes.is_empty() {
+            self.looks.remove(&shown);
             self.people.remove(name);
         }
         Some((shown, sorted(channels)))

@@ -22,7 +22,7 @@ impl Hub {
         }
         // Another spelling of one's own nickname is always free.
         if from != to {
-            self.check_free(&to, now)?;
+            self.check_free(&to, Some(&from), now)?;
             if self.remote.is_some() {
                 self.await_claim(id, to, fx);
                 return Ok(());
@@ -48,6 +48,8 @@ impl Hub {
         user.name = to.clone();
         let connections = user.connections.clone();
         self.users.insert(to.key().clone(), user);
+        self.looks.remove(&from);
+        self.looks.add(&to);
         self.share_renamed(&from, &to, None, fx);
         let mut channels = Vec::new();
         for &connection in &connections {

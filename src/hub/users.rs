@@ -101,9 +101,11 @@ impl Hub {
             // An account may be on many times; a guest is on once.
             account.is_some() && user.account == account
         });
-        let result = match shared {
-            true => self.check_ban(&name, now),
-            false => self.check_free_for(account, &name, now),
+        let result = match (shared, account) {
+            (true, _) => self.check_ban(&name, now),
+            (false, None) => self.check_free(&name, None, now),
+            // Registered, whatever it looks like.
+            (false, _) => self.check_free_for(account, &name, now),
         };
         if let Err(refusal) = result {
             fx.tell(id, Event::Refused(refusal.clone()));
@@ -123,6 +125,7 @@ impl Hub {
         user.connections.push(id);
         let is_new = user.connections.len() == 1;
         if is_new {
+            self.looks.add(&name);
             self.share_online(&name, account, fx);
         }
         self.set_token(id, credential.and_then(|credential| credential.token));
@@ -184,6 +187,7 @@ impl Hub {
         }
         // A guest has no other connection than this one.
         let as_guest = self.users.remove(guest.key());
+        self.looks.remove(&guest);
         let user = self
             .users
             .entry(name.key().clone())
@@ -203,6 +207,7 @@ impl Hub {
             connection.nickname = Some(name.clone());
             channels.extend(connection.memberships.iter().map(|m| m.channel));
         }
+        self.looks.add(&name);
         self.set_token(id, credential.token.clone());
         match is_new {
             true => self.share_renamed(&guest, &name, Some(credential.account), fx),
@@ -296,8 +301,33 @@ impl Hub {
         }
     }
 
-    pub(super) fn check_free(&self, name: &Name, now: Now) -> Result<(), Refusal> {
-        self.check_free_for(None, name, now)
+    /// Whether a guest may have a nickname: nobody has one like it, but the
+    /// guest themselves.
+    pub(super) fn check_free(
+        &self,
+        name: &Name,
+        own: Option<&Name>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        self.check_free_for(None, name, now)?;
+        match self.is_posing(name, own, now) {
+            true => Err(Refusal::NicknameInUse(name.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a name looks like that of somebody who is on or about to come,
+    /// here or on another server.
+    fn is_posing(&self, name: &Name, own: Option<&Name>, now: Now) -> bool {
+        let claims = name.claims();
+        let looks_like_it = self.looks.has_any(&claims, own)
+            || self.holds.has_lookalike(&claims, now)
+            || (self.remote.as_ref()).is_some_and(|remote| remote.has_lookalike(&claims, own));
+        let others = claims.iter().skip(1);
+        looks_like_it
+            || others
+                .filter(|key| own.is_none_or(|own| own.key() != *key))
+                .any(|key| self.users.contains_key(key) || self.holds.is_key_held(key, now))
     }
 
     /// Whether nobody has or is held a nickname; its owner may be on other
@@ -323,6 +353,7 @@ impl Hub {
             user.connections.retain(|&other| other != id);
             if user.connections.is_empty() {
                 self.users.remove(name.key());
+                self.looks.remove(name);
                 self.share_offline(name, fx);
             }
         }

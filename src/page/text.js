@@ -2,15 +2,16 @@
 // from what it says, everything else is text. Never markup.
 
 import { h } from "./lib/dom.js";
+import { IN_NAME } from "./model/names.js";
 
 const FENCE = /```(?:[\w+-]*\n)?([\s\S]*?)```/g;
-const NAME = "[\\p{L}_][\\p{L}\\p{N}_-]{0,31}";
+const NAME = `[\\p{L}_]${IN_NAME}{0,31}`;
 const INLINE = new RegExp(
   [
     "`(?<code>[^`\\n]+)`",
     "(?<link>https?:\\/\\/[^\\s<>\"]+)",
-    `(?<![\\p{L}\\p{N}_])@(?<name>${NAME})`,
-    `(?<![\\p{L}\\p{N}_&/])#(?<room>${NAME})`,
+    `(?<![\\p{L}\\p{M}\\p{N}_])@(?<name>${NAME})`,
+    `(?<![\\p{L}\\p{M}\\p{N}_&/])#(?<room>${NAME})`,
   ].join("|"),
   "gu",
 );
@@ -122,7 +123,7 @@ const count = (text, letter) => text.split(letter).length - 1;
 
 /** Nodes of a text in which some words are marked. */
 export function marked(text, words) {
-  const wanted = words.split(/\s+/).map((word) => word.replace(/[^\p{L}\p{N}]/gu, "")).filter(Boolean);
+  const wanted = words.split(/\s+/).map((word) => word.replace(/[^\p{L}\p{M}\p{N}]/gu, "")).filter(Boolean);
   if (wanted.length === 0) return [text];
   const pattern = new RegExp(`(${wanted.join("|")})`, "giu");
   return text.split(pattern).map((part, index) => (index % 2 === 1 ? h("mark", {}, part) : part));

@@ -172,6 +172,7 @@ fn problem(error: &NoPass) -> Problem {
             Problem::TooManyAttempts(words, wait.retry_seconds)
         }
         NoPass::Rejected(Rejected::Login(LoginError::Wrong)) => Problem::WrongPassword(words),
+        NoPass::Rejected(Rejected::Login(LoginError::NotText)) => Problem::field("password", words),
         NoPass::Rejected(Rejected::Login(LoginError::Password(PasswordError::Busy))) => {
             Problem::Busy(words, RETRY_SECONDS)
         }

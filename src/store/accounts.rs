@@ -72,10 +72,11 @@ macro_rules! queries {
         use diesel::prelude::*;
         use diesel::upsert::excluded;
 
+        use super::lookalikes;
         use crate::name::Name;
         use crate::store::accounts::{AccountRow, TokenRow, email_key, phone_key, time};
         use crate::store::row::name;
-        use crate::store::schema::{account, ignored, token};
+        use crate::store::schema::{account, ended_pass, ignored, token};
         use crate::store::{Account, AccountId, NewAccount, Secret, Token, UniqueField, Who};
 
         /// Makes an account, or says which fields are taken.
@@ -83,8 +84,16 @@ macro_rules! queries {
             connection: &mut $connection,
             new: &NewAccount,
         ) -> QueryResult<Result<Account, Vec<UniqueField>>> {
-            let email_key = new.email.as_deref().map(email_key);
-            let phone_key = new.phone.as_deref().map(phone_key);
+            let unique = |contact: &Option<String>, key: fn(&str) -> String| {
+                contact.as_deref().filter(|_| new.unique_contacts).map(key)
+            };
+            let email_key = unique(&new.email, email_key);
+            let phone_key = unique(&new.phone, phone_key);
+            let keys = (email_key.as_deref(), phone_key.as_deref());
+            let taken = taken(connection, &new.username, keys)?;
+            if !taken.is_empty() {
+                return Ok(Err(taken));
+            }
             let id: Option<i64> = diesel::insert_into(account::table)
                 .values((
                     account::username.eq(new.username.as_str()),
@@ -103,9 +112,14 @@ macro_rules! queries {
                 .returning(account::id)
                 .get_result(connection)
                 .optional()?;
-            let Some(id) = id else {
-                let (email_key, phone_key) = (email_key.as_deref(), phone_key.as_deref());
-                return taken(connection, new.username.key(), email_key, phone_key).map(Err);
+            let is_done = match id {
+                Some(id) => lookalikes::take(connection, id, &new.username)?,
+                None => false,
+            };
+            let (true, Some(id)) = (is_done, id) else {
+                // Another client has registered at the same moment.
+                let keys = (email_key.as_deref(), phone_key.as_deref());
+                return self::taken(connection, &new.username, keys).map(Err);
             };
             Ok(Ok(Account {
                 id: AccountId(id),
@@ -120,37 +134,26 @@ macro_rules! queries {
             }))
         }
 
-        /// Which fields another account has already.
+        /// What another account has already.
         fn taken(
             connection: &mut $connection,
-            username_key: &str,
-            email_key: Option<&str>,
-            phone_key: Option<&str>,
+            username: &Name,
+            (email_key, phone_key): (Option<&str>, Option<&str>),
         ) -> QueryResult<Vec<UniqueField>> {
-            type Keys = (String, Option<String>, Option<String>);
+            let name = lookalikes::is_taken(connection, username)?;
             // A comparison with NULL is never true: who gives no address shares none.
-            let rivals: Vec<Keys> = account::table
-                .filter(account::username_key.eq(username_key))
-                .or_filter(account::email_key.eq(email_key))
-                .or_filter(account::phone_key.eq(phone_key))
-                .select((
-                    account::username_key,
-                    account::email_key,
-                    account::phone_key,
-                ))
-                .load(connection)?;
-            let any = |same: &dyn Fn(&Keys) -> bool| rivals.iter().any(same);
-            let mut taken = Vec::new();
-            if any(&|(username, ..)| username == username_key) {
-                taken.push(UniqueField::Username);
-            }
-            if email_key.is_some() && any(&|(_, email, _)| email.as_deref() == email_key) {
-                taken.push(UniqueField::Email);
-            }
-            if phone_key.is_some() && any(&|(.., phone)| phone.as_deref() == phone_key) {
-                taken.push(UniqueField::Phone);
-            }
-            Ok(taken)
+            let email = account::table.filter(account::email_key.eq(email_key));
+            let phone = account::table.filter(account::phone_key.eq(phone_key));
+            let (email, phone) = (diesel::dsl::exists(email), diesel::dsl::exists(phone));
+            let (email, phone): (bool, bool) =
+                diesel::select((email, phone)).get_result(connection)?;
+            let taken = [
+                (name, UniqueField::Username),
+                (email, UniqueField::Email),
+                (phone, UniqueField::Phone),
+            ];
+            let taken = taken.into_iter().filter(|(is_taken, _)| *is_taken);
+            Ok(taken.map(|(_, field)| field).collect())
         }
 
         /// See [`crate::store::Store::account`].
@@ -177,6 +180,18 @@ macro_rules! queries {
                     .get_result(connection)
                     .optional()?,
             };
+            let row = match (row, who) {
+                // Nobody is called so: who is meant, or who is posed as?
+                (None, Who::Username(name)) => match lookalikes::find(connection, name)? {
+                    Some(id) => account::table
+                        .find(id)
+                        .select(columns)
+                        .get_result(connection)
+                        .optional()?,
+                    None => None,
+                },
+                (row, _) => row,
+            };
             let Some(row) = row else {
                 return Ok(None);
             };
@@ -199,6 +214,41 @@ macro_rules! queries {
                     .map(|nickname| name(nickname))
                     .collect::<QueryResult<_>>()?,
             }))
+        }
+
+        /// `None` if there is no such account.
+        pub fn set_password(
+            connection: &mut $connection,
+            account: AccountId,
+            hash: &Secret,
+        ) -> QueryResult<Option<()>> {
+            let changed = diesel::update(account::table.find(account.0))
+                .set(account::password_hash.eq(hash.expose()))
+                .execute(connection)?;
+            Ok((changed > 0).then_some(()))
+        }
+
+        /// See [`crate::store::Store::end_pass`].
+        pub fn end_pass(
+            connection: &mut $connection,
+            pass: &str,
+            expires_at: u64,
+        ) -> QueryResult<()> {
+            diesel::insert_into(ended_pass::table)
+                .values((
+                    ended_pass::pass.eq(pass),
+                    ended_pass::expires_at.eq(time(expires_at)),
+                ))
+                .on_conflict(ended_pass::pass)
+                .do_update()
+                .set(ended_pass::expires_at.eq(excluded(ended_pass::expires_at)))
+                .execute(connection)?;
+            Ok(())
+        }
+
+        /// See [`crate::store::Store::is_pass_ended`].
+        pub fn is_pass_ended(connection: &mut $connection, pass: &str) -> QueryResult<bool> {
+            diesel::select(diesel::dsl::exists(ended_pass::table.find(pass))).get_result(connection)
         }
 
         /// `None` if there is no such account.

@@ -15,6 +15,7 @@ mod health;
 mod history;
 mod import;
 mod lanes;
+mod lookalikes;
 pub(super) mod schema;
 mod search;
 mod upkeep;
@@ -107,7 +108,13 @@ impl PostgresStore {
     /// Connects to the database, and makes its tables if it has none. One of a
     /// newer version is left as it is.
     pub fn open(settings: PostgresSettings) -> Result<PostgresStore, OpenError> {
-        let connection = connect::open(&settings, Unfinished::Refused)?;
+        let mut connection = connect::open(&settings, Unfinished::Refused)?;
+        lookalikes::complete(&mut connection)
+            .and_then(|_| lookalikes::report(&mut connection))
+            .map_err(|error| {
+                let why = connect::words(&error.to_string());
+                OpenError::Migration(settings.url.to_string(), why)
+            })?;
         let writing = Writing {
             connection: Some(connection),
             memory: Memory::default(),
@@ -273,6 +280,25 @@ impl Store for PostgresStore {
     fn account(&self, who: &Who) -> Result<Option<Account>, StoreError> {
         let who = who.clone();
         self.transaction(move |connection| accounts::find(connection, &who))
+    }
+
+    fn set_password(&self, account: AccountId, hash: &Secret) -> Result<(), StoreError> {
+        let hash = hash.clone();
+        self.transaction(move |connection| accounts::set_password(connection, account, &hash))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError> {
+        let pass = pass.to_owned();
+        self.transaction(move |connection| accounts::end_pass(connection, &pass, expires_at))
+    }
+
+    fn is_pass_ended(&self, pass: &str) -> Result<bool, StoreError> {
+        if cannot_be_stored(pass) {
+            return Ok(false);
+        }
+        let pass = pass.to_owned();
+        self.transaction(move |connection| accounts::is_pass_ended(connection, &pass))
     }
 
     fn set_ignored(

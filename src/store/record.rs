@@ -163,10 +163,14 @@ pub struct NewAccount {
     pub first_name: String,
     /// May be empty.
     pub last_name: String,
-    /// Nobody else may have it, whatever its case.
+    /// An e-mail address, which nobody has verified.
     pub email: Option<String>,
-    /// Nobody else may have it, however its digits are grouped.
+    /// A telephone number, likewise.
     pub phone: Option<String>,
+    /// Whether address and number, whatever their case and however their digits
+    /// are grouped, are refused to others, as `/api/register` says. Who
+    /// registers otherwise does not learn whose they are.
+    pub unique_contacts: bool,
     /// A PHC string.
     pub password_hash: Secret,
     /// When, in milliseconds since 1970 UTC.

@@ -26,7 +26,7 @@ pub fn stored((id, at_ms, author, account, text): MessageRow) -> QueryResult<Sto
 
 /// A name that was one when it was stored.
 pub fn name(shown: &str) -> QueryResult<Name> {
-    Name::parse(shown).map_err(|error| {
+    Name::restore(shown).map_err(|error| {
         let what = format!("a name in it is none any more: {error}");
         Error::DeserializationError(what.into())
     })

@@ -37,3 +37,26 @@ diesel::table! {
         is_active -> Bool,
     }
 }
+
+diesel::table! {
+    account_key (key) {
+        key -> Text,
+        account_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    name_collision (account_id, other_id) {
+        account_id -> BigInt,
+        other_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    ended_pass (pass) {
+        pass -> Text,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(account, account_key);

@@ -14,6 +14,7 @@ mod export;
 mod history;
 mod insert;
 mod inspect;
+mod lookalikes;
 mod open;
 mod readers;
 mod schema;
@@ -230,6 +231,19 @@ impl Store for SqliteStore {
 
     fn account(&self, who: &Who) -> Result<Option<Account>, StoreError> {
         self.read(|connection| accounts::find(connection, who))
+    }
+
+    fn set_password(&self, account: AccountId, hash: &Secret) -> Result<(), StoreError> {
+        self.write(|connection, _, _| accounts::set_password(connection, account, hash))?
+            .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError> {
+        self.write(|connection, _, _| accounts::end_pass(connection, pass, expires_at))
+    }
+
+    fn is_pass_ended(&self, pass: &str) -> Result<bool, StoreError> {
+        self.read(|connection| accounts::is_pass_ended(connection, pass))
     }
 
     fn set_ignored(

@@ -50,6 +50,9 @@ impl Store for Slow {
         search(search: &chat_server::store::Search) -> Vec<chat_server::store::Found>;
         create_account(account: &chat_server::store::NewAccount) -> chat_server::store::Account;
         account(who: &chat_server::store::Who) -> Option<chat_server::store::Account>;
+        set_password(account: AccountId, hash: &chat_server::store::Secret) -> ();
+        end_pass(pass: &str, expires_at: u64) -> ();
+        is_pass_ended(pass: &str) -> bool;
         set_ignored(account: AccountId, nickname: &chat_server::name::Name, ignored: bool) -> ();
         add_token(token: &chat_server::store::Token) -> ();
         token(id: &str) -> Option<chat_server::store::Token>;

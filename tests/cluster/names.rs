@@ -132,3 +132,30 @@ fn who_is_online_under_a_name_of_another_server_hears_of_it() {
     assert!(!two.claim("bob", None), "it is still the first one's");
     assert_eq!(one.heard.count(lost), 0);
 }
+
+#[test]
+fn a_guest_looks_like_nobody_on_another_server() {
+    let chat = Chat::new();
+    let [one, two] = [chat.node(), chat.node()];
+    assert!(one.claim("Bob", None));
+    online(&one, "Bob", None);
+    // In Cyrillic and in Greek; whichever of the two was there first.
+    assert!(!two.claim("\u{412}ob", None));
+    assert!(!two.claim("\u{392}OB", None));
+    assert!(two.claim("\u{41a}evin", None));
+    online(&two, "\u{41a}evin", None);
+    assert!(!one.claim("kevin", None));
+    assert!(!one.claim("\u{39a}evin", None));
+    // An account has its name, whatever others look like.
+    assert!(one.claim("KEVIN", Some(1)));
+    online(&one, "KEVIN", Some(1));
+    offline(&one, "KEVIN");
+    // All that was taken is free again.
+    offline(&one, "Bob");
+    offline(&two, "\u{41a}evin");
+    assert!(one.claim("somebody", None));
+    assert!(two.claim("other", None));
+    assert!(one.claim("\u{41a}evin", None));
+    assert!(two.claim("\u{392}ob", None));
+    assert!(!one.claim("bob", None));
+}

@@ -257,6 +257,7 @@ pub fn account(store: &dyn Store, username: &str) -> i64 {
         last_name: String::new(),
         email: None,
         phone: None,
+        unique_contacts: true,
         password_hash: Secret::new("x"),
         created_at: 1,
     };

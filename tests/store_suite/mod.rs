@@ -49,6 +49,8 @@ macro_rules! store_suite {
             direct_messages_have_their_own_age,
             accounts_are_found_by_any_spelling,
             unique_fields_are_all_named,
+            usernames_that_look_alike_are_taken_together,
+            contacts_need_not_be_unique,
             ignored_nicknames_are_remembered,
             a_token_is_exchanged_once,
             a_token_is_given_up_once,
@@ -110,6 +112,7 @@ pub fn person(username: &str) -> NewAccount {
         last_name: "Last".to_owned(),
         email: Some(format!("{username}@example.org")),
         phone: None,
+        unique_contacts: true,
         password_hash: Secret::new("$argon2id$"),
         created_at: 1000,
     }
@@ -751,6 +754,56 @@ pub fn unique_fields_are_all_named(database: &impl Database) {
         };
         store.create_account(&without).unwrap();
     }
+}
+
+pub fn usernames_that_look_alike_are_taken_together(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let with_email = |username: &str, email: &str| NewAccount {
+        email: Some(email.to_owned()),
+        ..person(username)
+    };
+    for (first, second) in [
+        ("Bob", "\u{412}ob"),
+        ("\u{41a}evin", "KEVIN"),
+        ("Ian", "lan"),
+    ] {
+        let made = store.create_account(&person(first)).unwrap();
+        let twin = store.create_account(&with_email(second, "a@b.c"));
+        assert_eq!(
+            twin.unwrap_err(),
+            StoreError::Taken(vec![UniqueField::Username])
+        );
+        let found = store.account(&Who::Username(name(second))).unwrap();
+        assert_eq!(found.unwrap().id, made.id, "{second}");
+    }
+    // What was refused has left nothing behind.
+    store.create_account(&with_email("other", "a@b.c")).unwrap();
+    assert!(
+        store
+            .account(&Who::Username(name("\u{412}")))
+            .unwrap()
+            .is_none()
+    );
+}
+
+pub fn contacts_need_not_be_unique(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let contact = |username: &str, unique_contacts| NewAccount {
+        email: Some("one@example.org".to_owned()),
+        phone: Some("12345".to_owned()),
+        unique_contacts,
+        ..person(username)
+    };
+    for username in ["ann", "bob"] {
+        let made = store.create_account(&contact(username, false)).unwrap();
+        assert_eq!(made.email.as_deref(), Some("one@example.org"));
+    }
+    // Who wants them unique does not hear of those either.
+    store.create_account(&contact("cleo", true)).unwrap();
+    let taken = store.create_account(&contact("dora", true)).unwrap_err();
+    let both = vec![UniqueField::Email, UniqueField::Phone];
+    assert_eq!(taken, StoreError::Taken(both));
+    store.create_account(&contact("eve", false)).unwrap();
 }
 
 pub fn ignored_nicknames_are_remembered(database: &impl Database) {

@@ -66,16 +66,15 @@ local function roster(notice, key, person)
   return '1'
 end
 
--- A name belongs to whoever holds it on a live node: one guest, or one
--- account on as many nodes as it likes. What dead nodes held is free.
-local function claim(key, kind)
-  local name = P .. ':name:' .. key
+-- Who holds a name: whether other live nodes do, and for which kind of owner.
+-- What dead nodes held is free.
+local function holders(name)
   local held = redis.call('HGETALL', name)
   local elsewhere, was = false, nil
   for i = 1, #held, 2 do
     if held[i] == 'kind' then
       was = held[i + 1]
-    elseif held[i] ~= node then
+    elseif held[i] ~= node and held[i] ~= 'looks' then
       if redis.call('HEXISTS', nodes, held[i]) == 1 then
         elsewhere = true
       else
@@ -83,20 +82,64 @@ local function claim(key, kind)
       end
     end
   end
+  return elsewhere, was
+end
+
+local function is_elsewhere(key)
+  local elsewhere = holders(P .. ':name:' .. key)
+  return elsewhere
+end
+
+local function hold(key, kind)
+  redis.call('HSET', P .. ':name:' .. key, 'kind', kind, node, '1')
+  redis.call('SADD', P .. ':names:' .. node, key)
+end
+
+local function let_go(key)
+  local name = P .. ':name:' .. key
+  if redis.call('HDEL', name, node) == 1
+    and redis.call('HLEN', name) - redis.call('HEXISTS', name, 'looks') <= 1 then
+    redis.call('DEL', name)
+  end
+  redis.call('SREM', P .. ':names:' .. node, key)
+end
+
+-- A name belongs to whoever holds it on a live node: one guest, or one
+-- account on as many nodes as it likes. `looks` are the keys of names that it
+-- looks like; what looks like a name is held under '?' and that name's key. A
+-- guest's must look like no other.
+local function claim(key, kind, looks)
+  local name = P .. ':name:' .. key
+  local elsewhere, was = holders(name)
   if elsewhere and (was ~= kind or kind == 'g') then
     return '0'
   end
-  redis.call('HSET', name, 'kind', kind, node, '1')
-  redis.call('SADD', P .. ':names:' .. node, key)
+  if kind == 'g' then
+    if is_elsewhere('?' .. key) then
+      return '0'
+    end
+    for look in string.gmatch(looks, '%S+') do
+      if is_elsewhere(look) or is_elsewhere('?' .. look) then
+        return '0'
+      end
+    end
+  end
+  hold(key, kind)
+  if looks ~= '' then
+    redis.call('HSET', name, 'looks', looks)
+    for look in string.gmatch(looks, '%S+') do
+      hold('?' .. look, kind)
+    end
+  end
   return '1'
 end
 
 local function release(key)
-  local name = P .. ':name:' .. key
-  if redis.call('HDEL', name, node) == 1 and redis.call('HLEN', name) <= 1 then
-    redis.call('DEL', name)
+  local looks = redis.call('HGET', P .. ':name:' .. key, 'looks') or ''
+  let_go(key)
+  for look in string.gmatch(looks, '%S+') do
+    let_go('?' .. look)
   end
-  redis.call('SREM', P .. ':names:' .. node, key)
   return '1'
 end
 
@@ -128,8 +171,8 @@ while ARGV[at] do
     words[#words + 1] = roster(a, b, c)
     at = at + 4
   elseif what == 'c' then
-    words[#words + 1] = claim(a, b)
-    at = at + 3
+    words[#words + 1] = claim(a, b, c)
+    at = at + 4
   elseif what == 'f' then
     words[#words + 1] = release(a)
     at = at + 2

@@ -51,7 +51,8 @@ if dead then
   local some = redis.call('SPOP', names, 500)
   for _, key in ipairs(some) do
     local name = P .. ':name:' .. key
-    if redis.call('HDEL', name, dead) == 1 and redis.call('HLEN', name) <= 1 then
+    if redis.call('HDEL', name, dead) == 1
+      and redis.call('HLEN', name) - redis.call('HEXISTS', name, 'looks') <= 1 then
       redis.call('DEL', name)
     end
   end

@@ -90,6 +90,7 @@ impl LineSession {
         match asked {
             Asking::Nothing => Flow::Continue,
             Asking::Password(name) => self.check(&name, &given),
+            // What is no UTF-8 has become U+FFFD, with which there is no password.
             Asking::NewPassword => match check_password(given.expose()) {
                 Ok(_) => self.ask(Asking::Repetition(given), "Once more, please:\n"),
                 Err(error) => self.say(&format!("! A password {error}.\n")),

@@ -1,5 +1,9 @@
 // Names as the server compares them, nearly: it also knows lookalikes.
 
+/** What names are made of after their first letter: letters and their marks,
+ * digits, `_` and `-`. The server knows exactly. */
+export const IN_NAME = "[\\p{L}\\p{M}\\p{N}_-]";
+
 export const fold = (name) => name.normalize("NFKC").toLowerCase();
 
 export const sameName = (one, other) => fold(one) === fold(other);

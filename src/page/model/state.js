@@ -3,7 +3,7 @@
 
 import { Emitter } from "../lib/emitter.js";
 import { Conversation } from "./conversation.js";
-import { byName, fold, sameName } from "./names.js";
+import { byName, fold, IN_NAME, sameName } from "./names.js";
 import { saveIgnored, savedIgnored } from "./storage.js";
 
 /** Emits `list` (the side bar), `stream`, `members`, `typing` (each with a
@@ -133,7 +133,7 @@ export class State extends Emitter {
     const text = fold(body);
     // Names have no character that means something in a pattern.
     const me = fold(this.me);
-    const before = new RegExp(`(^|[^\\p{L}\\p{N}_-])@${me}(?![\\p{L}\\p{N}_-])`, "u");
+    const before = new RegExp(`(?<!${IN_NAME})@${me}(?!${IN_NAME})`, "u");
     return before.test(text) || new RegExp(`^${me}[:,]`, "u").test(text);
   }
 

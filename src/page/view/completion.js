@@ -8,7 +8,7 @@ import { fold } from "../model/names.js";
 import { avatar } from "./parts.js";
 
 const MOST = 8;
-const WORD = /(?:^|\s)([@#:])([\p{L}\p{N}_+-]*)$/u;
+const WORD = /(?:^|\s)([@#:])([\p{L}\p{M}\p{N}_+-]*)$/u;
 
 export class Completion {
   list = h("ul", { id: "completion", class: "completion", role: "listbox", "aria-label": "Completions", hidden: true });

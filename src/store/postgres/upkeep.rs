@@ -13,7 +13,7 @@ use crate::hub::MessageId;
 use crate::store::Retention;
 use crate::store::key::clamp;
 use crate::store::pause::Pause;
-use crate::store::schema::token;
+use crate::store::schema::{ended_pass, token};
 
 /// Conversations looked at in one slice.
 const CONVERSATIONS: i64 = 50;
@@ -171,6 +171,8 @@ fn removable_to(
 fn forget_tokens(connection: &mut PgConnection, now_ms: u64) -> QueryResult<()> {
     let long_ago: i64 = now_ms.saturating_sub(DAY_MS).try_into().unwrap_or(i64::MAX);
     diesel::delete(token::table.filter(token::expires_at.lt(long_ago))).execute(connection)?;
+    let passes = ended_pass::table.filter(ended_pass::expires_at.lt(long_ago));
+    diesel::delete(passes).execute(connection)?;
     Ok(())
 }
 

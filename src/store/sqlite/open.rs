@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::inspect::{self, Found};
+use super::lookalikes;
 use super::{Durability, SqliteSettings};
 use crate::store::OpenError;
 
@@ -54,6 +55,8 @@ fn migrate(
         connection.batch_execute(&format!("PRAGMA application_id = {APPLICATION_ID}"))?;
     }
     connection.run_pending_migrations(MIGRATIONS)?;
+    lookalikes::complete(connection)?;
+    lookalikes::report(connection)?;
     Ok(())
 }
 

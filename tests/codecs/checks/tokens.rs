@@ -113,6 +113,7 @@ fn stored_token(store: &SqliteStore) -> Token {
         last_name: String::new(),
         email: None,
         phone: None,
+        unique_contacts: true,
         password_hash: Secret::new("none"),
         created_at: NOW_MS,
     });

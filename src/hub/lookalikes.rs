@@ -1,0 +1,65 @@
+//! Nicknames in use, by the other nicknames that they look like: nobody can be
+//! `Вob` while there is a `Bob`, nor the other way round.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::name::Name;
+
+/// Few names look like others, and only those are in here.
+#[derive(Default)]
+pub(super) struct Lookalikes {
+    /// By the keys of [`Name::looks`].
+    names: HashMap<Arc<str>, Vec<Name>>,
+}
+
+impl Lookalikes {
+    /// A name is in use.
+    pub fn add(&mut self, name: &Name) {
+        for look in name.looks() {
+            let names = self.names.entry(look).or_default();
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+    }
+
+    /// A name is not in use any more.
+    pub fn remove(&mut self, name: &Name) {
+        for look in name.looks() {
+            if let Some(names) = self.names.get_mut(&look) {
+                names.retain(|other| other != name);
+                if names.is_empty() {
+                    self.names.remove(&look);
+                }
+            }
+        }
+    }
+
+    /// The names that look like one with any of these keys.
+    pub fn like<'a>(&'a self, keys: &'a [Arc<str>]) -> impl Iterator<Item = &'a Name> {
+        keys.iter().filter_map(|key| self.names.get(key)).flatten()
+    }
+
+    /// Whether there is such a name, other than `except`.
+    pub fn has_any(&self, keys: &[Arc<str>], except: Option<&Name>) -> bool {
+        self.like(keys).any(|name| Some(name) != except)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_added_is_there_until_it_is_removed() {
+        let [ian, lan] = ["Ian", "lan"].map(|name| Name::parse(name).unwrap());
+        let mut looks = Lookalikes::default();
+        looks.add(&ian);
+        looks.add(&ian);
+        assert!(looks.has_any(&lan.claims(), None));
+        assert!(!looks.has_any(&lan.claims(), Some(&ian)));
+        looks.remove(&ian);
+        assert!(looks.names.is_empty());
+    }
+}

@@ -1,0 +1,24 @@
+-- Under which keys nobody but an account may have a name: that of its
+-- username, and those of the names that its username looks like. What was
+-- registered before there was this table is added when a server starts.
+CREATE TABLE account_key (
+    key        TEXT PRIMARY KEY,
+    account_id BIGINT NOT NULL REFERENCES account (id)
+);
+
+CREATE INDEX account_key_by_account ON account_key (account_id);
+
+-- Accounts whose usernames look alike, because they are older than the rule.
+CREATE TABLE name_collision (
+    account_id BIGINT NOT NULL REFERENCES account (id),
+    other_id   BIGINT NOT NULL REFERENCES account (id),
+    PRIMARY KEY (account_id, other_id)
+);
+
+-- Passes that have been given up before their time, until that is over.
+CREATE TABLE ended_pass (
+    pass       TEXT PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE INDEX ended_pass_by_expiry ON ended_pass (expires_at);

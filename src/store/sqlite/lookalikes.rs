@@ -1,0 +1,3 @@
+//! Usernames that look alike.
+
+crate::store::lookalikes::queries!(diesel::sqlite::SqliteConnection);
