@@ -3,6 +3,7 @@
 //! This is the only place that reads the process's arguments and environment.
 //! It binds nothing; what to do with a sound configuration is handed in.
 
+mod backup;
 mod make_cert;
 mod migrate;
 mod parent;
@@ -20,6 +21,7 @@ use crate::bench::Bench;
 use crate::config::{self, Config, ConfigFile, Flag, Loaded, Problems, Sources};
 use crate::logging;
 
+pub use backup::{BackedUp, Backup, CannotBackUp};
 pub use make_cert::{Made, MakeCert, MakeCertError};
 pub use migrate::{CannotMigrate, Migrate, Migrated};
 
@@ -57,6 +59,8 @@ pub enum Action {
     NameServer,
     /// Take everything to another database and stop.
     Migrate(Migrate),
+    /// Copy the database, whether a server runs or not, and stop.
+    Backup(Backup),
 }
 
 const EXAMPLES: &str = "\
@@ -72,6 +76,7 @@ Examples:
   chat-server bench room                    what a room of 1,000 carries
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \\
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
+  chat-server backup chat-1.db              a copy of the database, while it is in use
   chat-server migrate --from sqlite --to postgres
                                             from the data folder's database to
                                             that of store.postgres; again, if it
@@ -172,6 +177,8 @@ enum Task {
     NameServer,
     /// Copy accounts and messages from SQLite to PostgreSQL; the server must not run
     Migrate(Migrate),
+    /// Copy the SQLite database to a file, and check the copy; the server may run
+    Backup(Backup),
 }
 
 impl Arguments {
@@ -252,6 +259,7 @@ pub fn parse(
         #[cfg(feature = "grpc")]
         Some(Task::NameServer) => Action::NameServer,
         Some(Task::Migrate(what)) => Action::Migrate(what),
+        Some(Task::Backup(what)) => Action::Backup(what),
     };
     let file = match config {
         Some(path) => ConfigFile::Required(path),
@@ -334,6 +342,7 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
             ExitCode::SUCCESS
         }
         Action::Migrate(what) => conclude(what.run(&loaded.config)),
+        Action::Backup(what) => conclude(what.run(&loaded.config)),
         action => {
             logging::set_filter(&loaded.config.log_level);
             for note in loaded.notes() {

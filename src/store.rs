@@ -35,6 +35,7 @@ pub use record::{
     Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
 };
 pub use shorten::shorten_found;
+pub use sqlite::{BackupContents, BackupError, BackupStep, backup};
 pub use sqlite::{Durability, SqliteSettings, SqliteStore};
 pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod append;
+mod backup;
 #[cfg(feature = "cluster")]
 mod export;
 mod history;
@@ -36,6 +37,7 @@ use super::{
 use crate::hub::MessageId;
 use crate::name::Name;
 use append::Tails;
+pub use backup::{BackupContents, BackupError, BackupStep, backup};
 #[cfg(feature = "cluster")]
 pub(super) use export::Export;
 use readers::Readers;

@@ -1,0 +1,133 @@
+//! `backup`: a copy of the database, which a server may be using.
+//!
+//! It must never change the database, nor a file that is there already.
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::store::{self, BackupContents, BackupError, BackupStep};
+
+/// How often how far it is, is said where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Where to.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// The file to make; it must not be there yet
+    #[arg(value_name = "FILE")]
+    to: PathBuf,
+}
+
+/// Why there is no backup.
+#[derive(Debug)]
+pub enum CannotBackUp {
+    /// What would be copied is in PostgreSQL.
+    InPostgres,
+    /// The copying failed.
+    Failed(BackupError),
+}
+
+/// What has been done.
+#[derive(Debug)]
+pub struct BackedUp {
+    from: PathBuf,
+    to: PathBuf,
+    contents: BackupContents,
+}
+
+impl Backup {
+    /// Copies `chat.db` of the data folder, and says how far it is.
+    pub fn run(&self, config: &Config) -> Result<BackedUp, CannotBackUp> {
+        if config.postgres().is_some() {
+            return Err(CannotBackUp::InPostgres);
+        }
+        let from = config.data_dir.join("chat.db");
+        let mut progress = Progress::new();
+        let copied = store::backup(&from, &self.to, |step| progress.tell(step));
+        progress.bar.finish_and_clear();
+        Ok(BackedUp {
+            contents: copied.map_err(CannotBackUp::Failed)?,
+            from,
+            to: self.to.clone(),
+        })
+    }
+}
+
+/// A bar on a terminal, now and then a line elsewhere.
+struct Progress {
+    bar: ProgressBar,
+    said: Instant,
+}
+
+impl Progress {
+    fn new() -> Progress {
+        let style = ProgressStyle::with_template("{wide_bar} {bytes} of about {total_bytes}{msg}");
+        // It draws on a terminal only.
+        let bar =
+            ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Progress {
+            bar,
+            said: Instant::now(),
+        }
+    }
+
+    fn tell(&mut self, step: BackupStep) {
+        let words = match step {
+            BackupStep::Copying(done, all) => {
+                self.bar.set_length(all.max(done));
+                self.bar.set_position(done);
+                format!("copied {} of about {} MiB", done >> 20, all >> 20)
+            }
+            BackupStep::Checking => {
+                self.bar.set_message(", checking");
+                "copied; checking".to_owned()
+            }
+        };
+        if !io::stderr().is_terminal() && self.said.elapsed() >= LINE_EVERY {
+            self.said = Instant::now();
+            // Nobody is left to be told when standard error is closed.
+            let _ = writeln!(io::stderr(), "{words}");
+        }
+    }
+}
+
+impl fmt::Display for BackedUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let contents = &self.contents;
+        writeln!(f, "from: {}", self.from.display())?;
+        writeln!(f, "to: {}, {} bytes", self.to.display(), contents.bytes)?;
+        let (accounts, messages) = (contents.accounts, contents.messages);
+        write!(
+            f,
+            "copied and checked: {accounts} accounts, {messages} messages"
+        )?;
+        let last = i64::try_from(contents.last.ms).unwrap_or(0);
+        match Timestamp::from_millisecond(last) {
+            Ok(time) if last > 0 => writeln!(f, ", all up to {time}"),
+            _ => writeln!(f),
+        }
+    }
+}
+
+impl fmt::Display for CannotBackUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CannotBackUp::InPostgres => write!(
+                f,
+                "accounts and messages are in PostgreSQL, as the configuration says: back them up \
+                 with `pg_dump --format=custom --file=FILE DATABASE`, or however that database is \
+                 backed up anyway; docs/operations.md has the rest"
+            ),
+            CannotBackUp::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CannotBackUp {}
