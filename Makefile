@@ -1,5 +1,7 @@
 # Everything a newcomer needs: `make run` and `make test`.
 CARGO ?= cargo
+# For `make serve`: the configuration, of this server or of an older one.
+CONFIG ?= config.json
 # For `make fuzz`.
 SECONDS ?= 60
 # For `make bench-peers`.
@@ -15,10 +17,24 @@ BUG ?=
 CROWD ?=
 STEPS ?= 50000
 
-.PHONY: run test check deny bench load bench-peers faults-report fuzz simulate soak tsan fmt tools
+.PHONY: run build serve local checkin test check deny bench load bench-peers faults-report fuzz simulate soak tsan fmt tools
 
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
+
+build: ## Build the server: target/release/chat-server
+	$(CARGO) build --release --bin chat-server
+
+serve: ## Build and start the server with the file CONFIG
+	$(CARGO) run --release --bin chat-server -- -c $(CONFIG) serve
+
+local: ## As serve, with development.json if there is one
+	$(MAKE) serve CONFIG=$(firstword $(wildcard development.json) $(CONFIG))
+
+checkin: ## Before a change goes in: format, lint, run every test
+	$(MAKE) fmt
+	$(MAKE) check
+	$(MAKE) test
 
 test: tools ## Run every test, with every feature
 	.ci/test --features full,grpc-generate
@@ -75,3 +91,26 @@ fmt: ## Format the sources
 
 tools: ## Install the programs the tests talk to the server with
 	.ci/install-tools
+
+# What people used to type in the older servers' folders.
+.PHONY: all format beautify lint vet audit race long_test certs doc install clean
+all: build test
+format beautify: fmt
+audit: check
+race: tsan
+long_test: soak
+
+lint vet:
+	$(CARGO) clippy --all-targets --features full,grpc-generate -- -D warnings
+
+certs:
+	$(CARGO) run --release --bin chat-server -- make-cert
+
+doc:
+	$(CARGO) doc --no-deps --features full
+
+install:
+	$(CARGO) install --locked --path . --bin chat-server
+
+clean:
+	$(CARGO) clean

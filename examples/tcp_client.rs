@@ -1,6 +1,7 @@
 //! Talks in one room over TCP, line by line (docs/room-lines.md).
 //!
 //! ```text
+//! cargo run --example tcp_client                  # User<number>, in lounge
 //! cargo run --example tcp_client -- --client Mina --room devroom
 //! printf 'hi\n' | cargo run --example tcp_client -- --client Jon --room devroom
 //! ```
@@ -9,6 +10,7 @@
 //! everything is said.
 
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{Shutdown, TcpStream};
 use std::process::ExitCode;
@@ -21,18 +23,18 @@ use serde_json::json;
 #[derive(Parser)]
 struct Args {
     /// Your name in the room
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value_t = some_name())]
     client: String,
     /// The room
-    #[arg(long, value_name = "ROOM")]
+    #[arg(long, value_name = "ROOM", default_value = "lounge")]
     room: String,
     /// Where the server is
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8989")]
+    #[arg(long, value_name = "HOST:PORT", default_value = "localhost:8989")]
     address: String,
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::parse_from(std::env::args_os().map(with_two_dashes));
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -40,6 +42,24 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Other programs for room lines take `-client NAME` or `-client=NAME`; so
+/// does this one.
+fn with_two_dashes(argument: OsString) -> OsString {
+    let is_flag = argument.to_str().is_some_and(|text| {
+        let name = text.split_once('=').map_or(text, |(name, _)| name);
+        matches!(name, "-client" | "-room" | "-address")
+    });
+    match is_flag {
+        true => OsString::from_iter([OsStr::new("-"), &argument]),
+        false => argument,
+    }
+}
+
+/// `User` and a number, for who has given no name.
+fn some_name() -> String {
+    format!("User{}", getrandom::u32().unwrap_or_default() % 10_000)
 }
 
 fn run(args: &Args) -> Result<(), Box<dyn Error>> {

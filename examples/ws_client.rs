@@ -1,6 +1,7 @@
 //! Talks in one room over a WebSocket, line by line (docs/room-lines.md).
 //!
 //! ```text
+//! cargo run --example ws_client                  # User<number>, in lounge
 //! cargo run --example ws_client -- --client Mina --room devroom
 //! cargo run --example ws_client -- --client Jon --room devroom \
 //!     --address ws://chat.example.org/mychat --origin https://example.org
@@ -10,6 +11,7 @@
 //! everything is said.
 
 use std::error::Error;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, Write};
 use std::net::TcpStream;
 use std::process::ExitCode;
@@ -31,13 +33,13 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 #[derive(Parser)]
 struct Args {
     /// Your name in the room
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", default_value_t = some_name())]
     client: String,
     /// The room
-    #[arg(long, value_name = "ROOM")]
+    #[arg(long, value_name = "ROOM", default_value = "lounge")]
     room: String,
     /// Where the server is
-    #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8099/mychat")]
+    #[arg(long, value_name = "URL", default_value = "ws://localhost:8099/mychat")]
     address: String,
     /// The Origin header, as a browser would send it
     #[arg(long, value_name = "ORIGIN")]
@@ -45,7 +47,7 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::parse_from(std::env::args_os().map(with_two_dashes));
     match Client::connect(&args).and_then(Client::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -53,6 +55,24 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Other programs for room lines take `-client NAME` or `-client=NAME`; so
+/// does this one.
+fn with_two_dashes(argument: OsString) -> OsString {
+    let is_flag = argument.to_str().is_some_and(|text| {
+        let name = text.split_once('=').map_or(text, |(name, _)| name);
+        matches!(name, "-client" | "-room" | "-address" | "-origin")
+    });
+    match is_flag {
+        true => OsString::from_iter([OsStr::new("-"), &argument]),
+        false => argument,
+    }
+}
+
+/// `User` and a number, for who has given no name.
+fn some_name() -> String {
+    format!("User{}", getrandom::u32().unwrap_or_default() % 10_000)
 }
 
 struct Client {
@@ -106,11 +126,8 @@ impl Client {
     }
 
     fn send(&mut self, line: String) -> Result<(), Box<dyn Error>> {
-        // Nothing comes back of an empty line.
-        if !line.trim().is_empty() {
-            self.awaited += 1;
-            self.socket.send(Message::text(line))?;
-        }
+        self.awaited += 1;
+        self.socket.send(Message::text(line))?;
         Ok(())
     }
 

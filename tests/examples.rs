@@ -122,10 +122,13 @@ fn arguments<'a>(client: &'a str, address: &'a str) -> [&'a str; 6] {
 fn clients_send_what_is_piped_in_and_hear_it_before_they_leave() {
     let server = start(&[]);
     for (example, address) in clients(&server) {
-        for input in ["one\n\ntwo\n", "one\ntwo"] {
+        for (input, expected) in [
+            ("one\n\ntwo\n", "Mina:one\nMina:\nMina:two\n"),
+            ("one\ntwo", "Mina:one\nMina:two\n"),
+        ] {
             let output = piped(example, &arguments("Mina", &address), input);
             let heard = String::from_utf8_lossy(&output.stdout);
-            assert_eq!(heard, "Mina:one\nMina:two\n", "{example}");
+            assert_eq!(heard, expected, "{example}");
             assert!(output.status.success(), "{example}");
         }
     }
@@ -161,7 +164,8 @@ fn clients_talk_to_each_other_until_one_side_ends() {
 fn who_cannot_come_in_reads_why() {
     let server = start(&[]);
     for (example, address) in clients(&server) {
-        let output = piped(example, &arguments("two words", &address), "hello\n");
+        let name = "x".repeat(100);
+        let output = piped(example, &arguments(&name, &address), "hello\n");
         let heard = String::from_utf8_lossy(&output.stdout);
         assert!(heard.contains("That name will not do"), "{heard}");
     }
@@ -169,6 +173,43 @@ fn who_cannot_come_in_reads_why() {
     assert!(!output.status.success());
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(words.starts_with("127.0.0.1:1: "), "{words}");
+}
+
+#[test]
+fn one_dash_will_do_and_who_gives_no_name_has_one() {
+    let server = start(&[]);
+    for (example, address) in clients(&server) {
+        for arguments in [
+            vec!["-client", "Mina", "-room", "devroom", "-address", &address],
+            vec![
+                "-client=Mina",
+                "--room=devroom",
+                &format!("-address={address}"),
+            ],
+        ] {
+            let output = piped(example, &arguments, "-client\n");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "Mina:-client\n");
+        }
+        let mut somebody = Example::start(example, &["-address", &address]);
+        somebody.types("hello\n");
+        let line = somebody.prints();
+        let name = line.strip_suffix(":hello").unwrap();
+        let number = name.strip_prefix("User").unwrap();
+        assert!(number.parse::<u32>().is_ok(), "{line}");
+        let users = server.get("/admin/users").body;
+        assert!(
+            users.contains(name) && users.contains("\"lounge\""),
+            "{users}"
+        );
+        somebody.ends(true);
+        let help = piped(example, &["--help"], "");
+        let help = String::from_utf8_lossy(&help.stdout).into_owned();
+        let default = match example {
+            "tcp_client" => "[default: localhost:8989]",
+            _ => "[default: ws://localhost:8099/mychat]",
+        };
+        assert!(help.contains(default), "{help}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# From the root of the repository:
-#   docker build -f deploy/docker/Dockerfile -t chat-server .
+#   docker build -t chatserver .
+#   docker run -d -p 4000:4000 -p 4001:4001 -p 4004:4004 -t chatserver
 # Both stages are of the same Debian release: the program is linked with its C library.
 
 FROM rust:1.91-slim-trixie AS build
