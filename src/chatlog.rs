@@ -33,6 +33,7 @@ mod order;
 mod pattern;
 mod query;
 mod search;
+mod shown;
 mod stamp;
 mod track;
 mod writer;
@@ -40,6 +41,7 @@ mod writer;
 pub use entry::{Entry, Kind};
 pub use pattern::{BadPattern, MAX_PATTERN_BYTES};
 pub use query::{BadCursor, Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, Query, SearchError};
+pub use shown::shown;
 
 use appender::Appender;
 use folder::Folder;

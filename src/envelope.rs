@@ -13,7 +13,12 @@ pub const PER_PAGE: usize = 10;
 /// Where answers come in an envelope.
 const COVERED: &str = "/api/";
 /// What is below it and answers in forms of its own.
-const UNCOVERED: &[&str] = &["/api/message", "/api/status"];
+const UNCOVERED: &[&str] = &[
+    "/api/message",
+    "/api/status",
+    "/api/docs.json",
+    "/api/docs.json/api",
+];
 
 /// What is wrong with the whole stands beside the fields under this name.
 const WHOLE: &str = "error";

@@ -950,6 +950,7 @@ fn a_query() -> impl Strategy<Value = Query> {
         time(),
     )
         .prop_map(|(pattern, kind, nick, channel, since, until)| Query {
+            said: false,
             pattern: pattern.map(str::to_owned),
             kind,
             nick: nick.map(str::to_owned),

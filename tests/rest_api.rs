@@ -87,6 +87,8 @@ fn nobody_gets_in_without_the_token() {
         ("GET", "/admin/log"),
         ("GET", "/api/message"),
         ("POST", "/api/message"),
+        ("GET", "/v1/api/message"),
+        ("POST", "/v1/api/message"),
         ("GET", "/metrics"),
         ("GET", "/admin/what-is-not-there"),
     ] {
@@ -583,34 +585,186 @@ fn more_searches_than_may_run_at_once_are_put_off() {
     });
 }
 
-#[test]
-fn the_older_names_work() {
-    let entries = (0..101).map(|number| entry(number, Kind::Message, "alice", "hello"));
-    let site = with_log(Plan::default(), entries.collect());
-    site.sign_in(0, "alice");
-    let (status, answer) = call(&site, "POST", "/api/message", r#"{"message":"hello"}"#);
-    assert_eq!(
-        (status, &answer["success"], &answer["errors"]),
-        (200, &json!(true), &json!([]))
+/// What every answer of the older form has: where, when, and no errors or these.
+fn assert_older_form(answer: &Value, path: &str, errors: &[(&str, &str)]) {
+    let own = answer["links"]["self"].as_str().unwrap();
+    assert!(
+        own.starts_with("//127.0.0.1:") && own.ends_with(path),
+        "{answer}"
     );
-    assert!(answer["links"].is_object() && answer["metadata"].is_object());
-    let (status, answer) = call(&site, "POST", "/api/message", r#"{"message":""}"#);
-    assert_eq!((status, &answer["success"]), (400, &json!(false)));
-    assert_eq!(answer["errors"].as_array().unwrap().len(), 1);
+    let generated = answer["metadata"]["generated"].as_str().unwrap();
+    let generated: i128 = generated.parse().unwrap();
+    let age = jiff::Timestamp::now().as_nanosecond() - generated;
+    assert!((0..60_000_000_000).contains(&age), "{answer}");
+    if errors.is_empty() {
+        return assert_eq!(answer["errors"], Value::Null, "{answer}");
+    }
+    let given: Vec<(&str, &str)> = answer["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|error| {
+            let text = |field: &str| error[field].as_str().expect(field);
+            assert!(!text("human_friendly_message").is_empty(), "{error}");
+            assert_eq!(error.as_object().unwrap().len(), 4, "{error}");
+            text("details");
+            (text("severity"), text("short_message"))
+        })
+        .collect();
+    assert_eq!(given, errors, "{answer}");
+}
 
-    let (status, answer) = call(&site, "GET", "/api/message?pattern=h.", "");
-    assert_eq!((status, &answer["errors"]), (200, &json!([])));
-    assert_eq!(answer["occurrences"].as_array().unwrap().len(), 100);
-    assert_eq!(
-        answer["occurrences"][0],
-        r#"{"at":"2024-01-01T00:00:00.100Z","kind":"message","nick":"alice","text":"hello"}"#
-    );
-    let (status, answer) = call(&site, "GET", "/api/message?pattern=(", "");
-    assert_eq!((status, &answer["occurrences"]), (400, &json!([])));
-    assert_eq!(
-        answer["errors"],
-        json!(["pattern: wrong at character 1: unclosed group"])
-    );
+#[test]
+fn the_older_names_announce_in_the_older_form() {
+    for path in ["/api/message", "/v1/api/message"] {
+        let site = Site::start(Plan::default());
+        let (status, answer) = call(&site, "POST", path, r#"{"message":"hello"}"#);
+        assert_eq!((status, &answer["success"]), (200, &json!(true)));
+        assert_older_form(&answer, path, &[("info", "no-connected-users")]);
+        site.sign_in(0, "alice");
+        // Its key has any case, and what else there is does not matter.
+        let url = format!("{path}?x=%20y");
+        let body = r#"{"Message":"hello","from":1}"#;
+        let (status, answer) = call(&site, "POST", &url, body);
+        assert_eq!((status, &answer["success"]), (200, &json!(true)));
+        assert_older_form(&answer, &url, &[]);
+        for (body, short) in [
+            (r#"{"message":""}"#, "bad-field"),
+            (r#"{"message":7}"#, "bad-field"),
+            ("{}", "bad-field"),
+            ("hello", "bad-request"),
+        ] {
+            let (status, answer) = call(&site, "POST", path, body);
+            assert_eq!((status, &answer["success"]), (400, &json!(false)), "{body}");
+            assert_older_form(&answer, path, &[("err", short)]);
+        }
+        let (status, answer) = call(&site, "PUT", path, "");
+        assert_eq!(status, 405);
+        assert_older_form(&answer, path, &[("err", "method-not-allowed")]);
+    }
+}
+
+#[test]
+fn the_older_names_find_lines_of_text_oldest_first() {
+    let mut entries: Vec<Entry> = (0..101)
+        .map(|number| Entry {
+            channel: Some("dev".into()),
+            ..entry(number, Kind::Message, "alice", "hello")
+        })
+        .collect();
+    entries.push(Entry {
+        to: Some("bob".into()),
+        ..entry(200, Kind::Private, "alice", "a\nsecret")
+    });
+    entries.push(entry(201, Kind::Announcement, "", "soup"));
+    entries.push(entry(202, Kind::Command, "alice", "hello"));
+    let site = with_log(Plan::default(), entries);
+    for path in ["/api/message", "/v1/api/message"] {
+        let find = |pattern: &str| {
+            let url = format!("{path}?pattern={pattern}");
+            let (status, answer) = call(&site, "GET", &url, "");
+            (status, answer, url)
+        };
+        let (status, answer, url) = find("hello");
+        assert_eq!(status, 200);
+        assert_older_form(&answer, &url, &[("notice", "too-many-results")]);
+        let lines = answer["occurrences"].as_array().unwrap();
+        assert_eq!(
+            (lines.len(), &answer["metadata"]["count"]),
+            (100, &json!(100))
+        );
+        let line = "2024-01-01T00:00:00.001Z message \t @alice to #dev message=hello";
+        assert_eq!(lines[0], line);
+        assert_eq!(lines[99], line.replace(".001Z", ".100Z"));
+        for (pattern, expected) in [
+            (
+                "secret",
+                "2024-01-01T00:00:00.200Z message \t @alice to @bob message=a secret",
+            ),
+            (
+                "announcement=s..p$",
+                "2024-01-01T00:00:00.201Z message \t public announcement=soup",
+            ),
+            (
+                "%5E2024-01-01T00:00:00%5C.07.*@alice.*%23dev",
+                "2024-01-01T00:00:00.070Z message \t @alice to #dev message=hello",
+            ),
+        ] {
+            let (status, answer, url) = find(pattern);
+            assert_eq!((status, &answer["occurrences"][0]), (200, &json!(expected)));
+            assert_older_form(&answer, &url, &[]);
+        }
+        let (status, answer, url) = find("nothing+like+it");
+        assert_eq!((status, &answer["occurrences"]), (200, &json!([])));
+        assert_older_form(&answer, &url, &[]);
+        let (status, answer, url) = find("(");
+        assert_eq!((status, &answer["occurrences"]), (400, &json!([])));
+        assert_older_form(&answer, &url, &[("err", "invalid-regex-pattern")]);
+        assert_eq!(
+            answer["errors"][0]["details"],
+            "wrong at character 1: unclosed group"
+        );
+        // Without a pattern it is everything.
+        let (_, answer) = call(&site, "GET", path, "");
+        let last = &answer["occurrences"][99];
+        assert!(last.as_str().unwrap().ends_with("announcement=soup"));
+    }
+}
+
+#[test]
+fn without_the_token_the_older_names_say_in_their_form_how_to_get_it() {
+    let site = Site::start(Plan::default());
+    for path in ["/api/message", "/v1/api/message"] {
+        for method in ["GET", "POST"] {
+            let answer = call_with(&site, method, path, &[], "");
+            assert_eq!(answer.status(), 401);
+            let scheme = answer.headers()["www-authenticate"].to_str().unwrap();
+            assert!(scheme.starts_with("Bearer"));
+            let answer: Value = serde_json::from_str(answer.body()).unwrap();
+            assert_older_form(&answer, path, &[("err", "unauthorised")]);
+            let words = answer["errors"][0]["human_friendly_message"]
+                .as_str()
+                .unwrap();
+            assert!(
+                words.contains("Authorization: Bearer <admin token>"),
+                "{words}"
+            );
+            assert!(words.contains("where the token is"), "{words}");
+            // And as everywhere else.
+            assert_eq!(answer["error"]["code"], "unauthorised");
+            match method {
+                "POST" => assert_eq!(answer["success"], false),
+                _ => assert_eq!(answer["occurrences"], json!([])),
+            }
+        }
+    }
+}
+
+#[test]
+fn status_and_description_have_older_names() {
+    let site = Site::start(Plan::default());
+    for path in ["/status", "/api/status"] {
+        let answer = call_with(&site, "GET", path, &[], "");
+        let answer: Value = serde_json::from_str(answer.body()).unwrap();
+        assert_older_form(&answer, path, &[]);
+        assert_eq!(answer["Data"], json!({"health": "ok"}));
+        assert_eq!(answer["status"], "ok");
+        assert!(answer["version"].is_string());
+    }
+    for path in ["/docs.json", "/api/docs.json"] {
+        let (_, listing) = call(&site, "GET", path, "");
+        assert_older_form(&listing, path, &[]);
+        assert_eq!(listing["swaggerVersion"], "1.2");
+        assert!(listing["paths"]["/admin/log"].is_object());
+        let below = format!("{path}{}", listing["apis"][0]["path"].as_str().unwrap());
+        let (status, declaration) = call(&site, "GET", &below, "");
+        assert_eq!(status, 200);
+        assert_older_form(&declaration, &below, &[]);
+        for api in declaration["apis"].as_array().unwrap() {
+            let path = api["path"].as_str().unwrap();
+            assert_eq!(call(&site, "GET", path, "").0, 200, "{path}");
+        }
+    }
 }
 
 #[test]

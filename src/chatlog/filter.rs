@@ -13,6 +13,7 @@ use memchr::{memchr_iter, memchr2, memmem};
 use super::entry::Kind;
 use super::pattern::{Pattern, line_around};
 use super::query::{Query, SearchError};
+use super::shown::{SAID, shown};
 use super::stamp::Stamp;
 use crate::name::Name;
 
@@ -24,6 +25,7 @@ pub(super) struct Filter {
     since: Option<Stamp>,
     until: Option<Stamp>,
     kind: Option<Kind>,
+    said: bool,
     nick: Option<NameFilter>,
     channel: Option<NameFilter>,
     pattern: Option<Pattern>,
@@ -56,6 +58,7 @@ impl Filter {
             since: query.since.map(Stamp::of),
             until: query.until.map(Stamp::of),
             kind: query.kind,
+            said: query.said,
             nick: nick
                 .transpose()
                 .map_err(SearchError::Nick)?
@@ -81,7 +84,7 @@ impl Filter {
     /// Adds all of `lines` that [`Filter::accepts`] may accept, in order.
     pub fn find_candidates(&self, lines: &[u8], found: &mut Vec<Range<usize>>) {
         match (&self.pattern, &self.kind_needle) {
-            (Some(pattern), _) if pattern.rules_lines_out() => {
+            (Some(pattern), _) if !self.said && pattern.rules_lines_out() => {
                 pattern.find_candidates(lines, found);
             }
             (_, Some(needle)) => {
@@ -107,6 +110,7 @@ impl Filter {
     pub fn accepts(&mut self, line: &[u8]) -> bool {
         Stamp::of_line(line).is_some_and(|at| self.time_matches(at))
             && self.kind.is_none_or(|kind| kind_is(line, kind))
+            && (!self.said || SAID.iter().any(|kind| kind_is(line, *kind)))
             && self.pattern_matches(line)
             && self.channel_matches(line)
             && self.nick_matches(line)
@@ -120,6 +124,10 @@ impl Filter {
         let Some(pattern) = &self.pattern else {
             return true;
         };
+        if self.said {
+            let shown = std::str::from_utf8(line).ok().and_then(shown);
+            return shown.is_some_and(|shown| pattern.is_match(shown.as_bytes()));
+        }
         match string(line, &self.fields.text) {
             Some(text) => pattern.is_match(&text),
             None => false,
@@ -250,6 +258,33 @@ mod tests {
         };
         assert!(accepts(pattern("^true$"), &fake));
         assert!(!accepts(pattern(""), &Entry::new(1, Kind::Open)));
+    }
+
+    #[test]
+    fn of_what_was_said_a_pattern_sees_the_line_shown() {
+        let said_with = |raw: &str| Query {
+            said: true,
+            ..pattern(raw)
+        };
+        for raw in [
+            "^1970-01-01T",
+            "@alice to #lobby",
+            "message=x$",
+            "message \t ",
+        ] {
+            assert!(accepts(said_with(raw), &said("x")), "{raw}");
+        }
+        assert!(!accepts(said_with("kind"), &said("x")));
+        let command = Entry {
+            kind: Kind::Command,
+            ..said("x")
+        };
+        assert!(!accepts(said_with("x"), &command));
+        let all = Query {
+            said: true,
+            ..Query::default()
+        };
+        assert!(accepts(all.clone(), &said("x")) && !accepts(all, &command));
     }
 
     #[test]

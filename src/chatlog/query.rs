@@ -23,6 +23,9 @@ pub const MAX_LIMIT: usize = 1000;
 pub struct Query {
     /// A regular expression found somewhere in the entry's text.
     pub pattern: Option<String>,
+    /// Only what was said, and the pattern is found somewhere in the line that
+    /// [`super::shown()`] makes of it.
+    pub said: bool,
     /// Only this kind.
     pub kind: Option<Kind>,
     /// Who did it or, of a private message, who got it. May start with `@`.

@@ -9,6 +9,7 @@ use std::vec;
 
 use serde_json::value::RawValue;
 
+use super::entry::Kind;
 use super::filter::Filter;
 use super::folder::Folder;
 use super::journal::Journal;
@@ -75,7 +76,7 @@ impl Track {
         query: &Query,
         before: Place,
     ) -> Result<Option<Track>, SearchError> {
-        let numbered = journal.may_hold(query.kind);
+        let numbered = journal.may_hold(query.kind.or(query.said.then_some(Kind::Message)));
         // Earlier versions had everything in the one that is now for the chat.
         if !numbered && journal != Journal::Chat {
             return Ok(None);

@@ -419,6 +419,7 @@ fn query(request: proto::SearchLogRequest) -> Result<Query, Status> {
     Ok(Query {
         pattern: request.pattern.filter(|pattern| !pattern.is_empty()),
         kind: request.kind.as_deref().map(kind).transpose()?,
+        said: false,
         nick: request.nick,
         channel: request.channel,
         since: request.since_ms,

@@ -42,14 +42,14 @@ struct Announced {
     ),
 )]
 pub(super) fn announce(call: &Call<'_>) -> Result<Reply, Problem> {
-    let delivered_to = tell_everyone(call)?;
+    let message = call.object(&["message"])?.string("message")?;
+    let message = message.ok_or_else(|| Problem::field("message", "missing"))?;
+    let delivered_to = tell_everyone(call, &message)?;
     Ok(Reply::json(200, &Announced { delivered_to }))
 }
 
-/// Announces the body's `message`. Returns how many were told.
-pub(super) fn tell_everyone(call: &Call<'_>) -> Result<usize, Problem> {
-    let message = call.object(&["message"])?.string("message")?;
-    let message = message.ok_or_else(|| Problem::field("message", "missing"))?;
-    let text = call.text("message", &message)?;
+/// Announces a message. Returns how many were told.
+pub(super) fn tell_everyone(call: &Call<'_>, message: &str) -> Result<usize, Problem> {
+    let text = call.text("message", message)?;
     Ok(call.context.admin.announce(call.actor(), text)?)
 }

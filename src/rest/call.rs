@@ -15,6 +15,8 @@ use super::problem::Problem;
 /// A call to carry out.
 pub(super) struct Call<'a> {
     pub context: &'a RestContext,
+    /// The path and what follows it, as the client wrote them.
+    pub url: &'a str,
     /// What stands in the path's `{...}`, decoded.
     pub argument: Option<String>,
     pub query: Query,

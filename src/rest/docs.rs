@@ -57,7 +57,11 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         log::search_log,
         status::status, status::healthz, status::readyz, status::metrics,
         nodes::list_nodes, nodes::best_node,
-        legacy::post_message, legacy::find_message,
+        status::status_of_old,
+        legacy::post_message, legacy::post_message_v1,
+        legacy::find_message, legacy::find_message_v1,
+        legacy::listing, legacy::listing_below_api,
+        legacy::declaration, legacy::declaration_below_api,
         accounts::register, accounts::log_in, accounts::log_out, accounts::refresh,
         messages::inbox, messages::thread, messages::mark_read, messages::not_upgraded,
         openapi,
@@ -89,6 +93,11 @@ impl Modify for Tokens {
 
 static SPECIFICATION: LazyLock<Vec<u8>> =
     LazyLock::new(|| Api::openapi().to_json().unwrap_or_default().into_bytes());
+
+/// The description as a value.
+pub(super) fn specification() -> serde_json::Value {
+    serde_json::from_slice(&SPECIFICATION).unwrap_or_default()
+}
 
 static SWAGGER: LazyLock<HashMap<String, File>> = LazyLock::new(|| {
     // Relative, so that it works behind a proxy that adds a path of its own.

@@ -1,81 +1,83 @@
-//! `/api/message`: older names of announcing and of searching the log.
+//! The older names: announcing, searching what was said, status and their
+//! description, at the paths and in the form that an older server had.
+
+mod docs;
+mod form;
 
 use serde::Serialize;
+use serde_json::Value;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::chatlog::Query;
+use crate::chatlog::{self, Query};
 
 use super::announce::{Announcement, tell_everyone};
 use super::call::Call;
 use super::log::search;
-use super::problem::{ErrorBody, Problem};
+use super::problem::Problem;
 use super::reply::Reply;
-use super::router::{Access, Route};
+use super::router::{Access, Handler, Route};
 
-const PATH: &str = "/api/message";
+pub(super) use docs::*;
+pub(super) use form::{Frame, Refused, covers, refuse};
+use form::{ResponseError, Severity};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route {
-        method: Method::Post,
-        path: PATH,
-        access: Access::Admin,
-        query: &[],
-        run: post_message,
-    },
-    Route {
-        method: Method::Get,
-        path: PATH,
-        access: Access::Admin,
-        query: &["pattern"],
-        run: find_message,
-    },
+    announcing("/api/message", post_message),
+    announcing("/v1/api/message", post_message_v1),
+    searching("/api/message", find_message),
+    searching("/v1/api/message", find_message_v1),
+    describing("/docs.json", listing),
+    describing("/docs.json/api", declaration),
+    describing("/api/docs.json", listing_below_api),
+    describing("/api/docs.json/api", declaration_below_api),
 ];
 
-/// What every answer here has.
-#[derive(Serialize, ToSchema)]
-struct Envelope {
-    links: Links,
-    metadata: Metadata,
-    /// What went wrong, if anything did.
-    errors: Vec<String>,
-    /// After POST: whether it was announced.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    success: Option<bool>,
-    /// After GET: the matching lines of the log, newest first.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    occurrences: Option<Vec<String>>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct Links {
-    #[serde(rename = "self")]
-    own: &'static str,
-}
-
-#[derive(Default, Serialize, ToSchema)]
-struct Metadata {
-    /// Connections told, or lines found.
-    count: usize,
-}
-
-impl Envelope {
-    fn new(count: usize) -> Envelope {
-        Envelope {
-            links: Links { own: PATH },
-            metadata: Metadata { count },
-            errors: Vec::new(),
-            success: None,
-            occurrences: None,
-        }
+const fn announcing(path: &'static str, run: Handler) -> Route {
+    Route {
+        method: Method::Post,
+        path,
+        access: Access::Admin,
+        query: &[],
+        run,
     }
+}
 
-    fn of(problem: &Problem) -> Envelope {
-        Envelope {
-            errors: vec![problem.to_string()],
-            ..Envelope::new(0)
-        }
+const fn searching(path: &'static str, run: Handler) -> Route {
+    Route {
+        method: Method::Get,
+        path,
+        access: Access::Admin,
+        query: &["pattern"],
+        run,
     }
+}
+
+const fn describing(path: &'static str, run: Handler) -> Route {
+    Route {
+        method: Method::Get,
+        path,
+        access: Access::Everyone,
+        query: &[],
+        run,
+    }
+}
+
+/// What announcing came to.
+#[derive(Serialize, ToSchema)]
+struct OlderAnnounced {
+    #[serde(flatten)]
+    frame: Frame,
+    success: bool,
+}
+
+/// What was said, line by line.
+#[derive(Serialize, ToSchema)]
+struct Occurrences {
+    #[serde(flatten)]
+    frame: Frame,
+    /// The newest lines that match, the oldest of them first.
+    occurrences: Vec<String>,
 }
 
 /// Announces, as `/admin/announce` does.
@@ -83,64 +85,106 @@ impl Envelope {
     post, path = "/api/message", tag = "older names", security(("admin_token" = [])),
     request_body = Announcement,
     responses(
-        (status = 200, description = "Announced", body = Envelope),
-        (status = 400, description = "Says why in errors", body = Envelope),
-        (status = 401, description = "Not the admin token", body = ErrorBody),
+        (status = 200, description = "Announced", body = OlderAnnounced),
+        (status = 400, description = "Says why in errors", body = Refused),
+        (status = 401, description = "Not the admin token", body = Refused),
     ),
 )]
 pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
-    Ok(match tell_everyone(call) {
-        Ok(count) => Reply::json(
-            200,
-            &Envelope {
-                success: Some(true),
-                ..Envelope::new(count)
-            },
-        ),
-        Err(problem) => {
-            let envelope = Envelope {
-                success: Some(false),
-                ..Envelope::of(&problem)
-            };
-            problem.reply_with(&envelope)
-        }
-    })
+    let count = tell_everyone(call, &message_of(call.body)?)?;
+    let frame = Frame::of(call).with_count(count);
+    let frame = match count {
+        0 => frame.with_error(ResponseError::new(
+            Severity::Info,
+            "no-connected-users",
+            "No users are connected to this server",
+        )),
+        _ => frame,
+    };
+    let success = true;
+    Ok(Reply::json(200, &OlderAnnounced { frame, success }))
 }
 
-/// Searches the chat log, as `/admin/log` does.
+/// Announces, as `/admin/announce` does.
+#[utoipa::path(
+    post, path = "/v1/api/message", tag = "older names", security(("admin_token" = [])),
+    request_body = Announcement,
+    responses(
+        (status = 200, description = "Announced", body = OlderAnnounced),
+        (status = 400, description = "Says why in errors", body = Refused),
+        (status = 401, description = "Not the admin token", body = Refused),
+    ),
+)]
+pub(super) fn post_message_v1(call: &Call<'_>) -> Result<Reply, Problem> {
+    post_message(call)
+}
+
+/// The message in a body: its key has any case, and others do not matter.
+fn message_of(body: &[u8]) -> Result<String, Problem> {
+    let body = serde_json::from_slice(body)
+        .map_err(|error| Problem::BadRequest(format!("the body is not JSON: {error}")))?;
+    let Value::Object(fields) = body else {
+        return Err(Problem::BadRequest("the body is not a JSON object".into()));
+    };
+    let mut fields = fields.into_iter();
+    match fields.find(|(name, _)| name.eq_ignore_ascii_case("message")) {
+        Some((_, Value::String(message))) => Ok(message),
+        Some(_) => Err(Problem::field("message", "must be a string")),
+        None => Err(Problem::field("message", "missing")),
+    }
+}
+
+/// Searches what was said in channels, in private and by administrators.
+///
+/// The pattern is found anywhere in a line: in the time, in the names and in
+/// what was said.
 #[utoipa::path(
     get, path = "/api/message", tag = "older names", security(("admin_token" = [])),
     params(("pattern" = Option<String>, Query, description = "A regular expression")),
     responses(
-        (status = 200, description = "At most 100 lines", body = Envelope),
-        (status = 400, description = "Says why in errors", body = Envelope),
-        (status = 401, description = "Not the admin token", body = ErrorBody),
+        (status = 200, description = "At most 100 lines", body = Occurrences),
+        (status = 400, description = "Says why in errors", body = Refused),
+        (status = 401, description = "Not the admin token", body = Refused),
     ),
 )]
 pub(super) fn find_message(call: &Call<'_>) -> Result<Reply, Problem> {
     let pattern = call.query.get("pattern").map(str::to_owned);
     let query = Query {
         pattern: pattern.filter(|pattern| !pattern.is_empty()),
+        said: true,
         ..Query::default()
     };
-    Ok(match search(call, &query) {
-        Ok(page) => {
-            let lines = page.lines.iter().map(|line| line.get().to_owned());
-            let occurrences: Vec<String> = lines.collect();
-            Reply::json(
-                200,
-                &Envelope {
-                    occurrences: Some(occurrences),
-                    ..Envelope::new(page.lines.len())
-                },
-            )
-        }
-        Err(problem) => {
-            let envelope = Envelope {
-                occurrences: Some(Vec::new()),
-                ..Envelope::of(&problem)
-            };
-            problem.reply_with(&envelope)
-        }
-    })
+    let page = search(call, &query)?;
+    let lines = page.lines.iter().rev();
+    let lines = lines.filter_map(|line| chatlog::shown(line.get()));
+    let occurrences: Vec<String> = lines.collect();
+    let mut frame = Frame::of(call).with_count(occurrences.len());
+    if page.timed_out {
+        frame = frame.with_error(ResponseError::new(
+            Severity::Notice,
+            "search-ended-early",
+            "The search took too long: there may be older lines; /admin/log goes on from a cursor",
+        ));
+    } else if page.next.is_some() {
+        frame = frame.with_error(ResponseError::new(
+            Severity::Notice,
+            "too-many-results",
+            "These are only the newest; /admin/log has the others, page by page",
+        ));
+    }
+    Ok(Reply::json(200, &Occurrences { frame, occurrences }))
+}
+
+/// Searches what was said in channels, in private and by administrators.
+#[utoipa::path(
+    get, path = "/v1/api/message", tag = "older names", security(("admin_token" = [])),
+    params(("pattern" = Option<String>, Query, description = "A regular expression")),
+    responses(
+        (status = 200, description = "At most 100 lines", body = Occurrences),
+        (status = 400, description = "Says why in errors", body = Refused),
+        (status = 401, description = "Not the admin token", body = Refused),
+    ),
+)]
+pub(super) fn find_message_v1(call: &Call<'_>) -> Result<Reply, Problem> {
+    find_message(call)
 }

@@ -95,6 +95,7 @@ fn query(query: &Query) -> Result<chatlog::Query, Problem> {
     Ok(chatlog::Query {
         pattern: given("pattern").filter(|pattern| !pattern.is_empty()),
         kind: query.get("kind").map(kind).transpose()?,
+        said: false,
         nick: given("nick"),
         channel: given("channel"),
         since: time(query, "since")?,

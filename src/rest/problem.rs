@@ -99,7 +99,7 @@ impl Problem {
             .into()
     }
 
-    fn status_and_code(&self) -> (u16, &'static str) {
+    pub fn status_and_code(&self) -> (u16, &'static str) {
         match self {
             Problem::Field(..) => (400, "bad_field"),
             Problem::BadRequest(_) => (400, "bad_request"),
@@ -153,9 +153,15 @@ impl Problem {
 
     /// The answer that says so.
     pub fn reply(self) -> Reply {
+        let body = self.body();
+        self.reply_with(&body)
+    }
+
+    /// The body that says so.
+    pub fn body(&self) -> ErrorBody {
         let code = self.status_and_code().1;
         let message = self.to_string();
-        let field = match &self {
+        let field = match self {
             Problem::Field(name, _) => Some(name.clone()),
             _ => None,
         };
@@ -164,7 +170,7 @@ impl Problem {
             message,
             field,
         };
-        self.reply_with(&ErrorBody { error })
+        ErrorBody { error }
     }
 
     /// An answer that says so in a body of its own form.

@@ -76,6 +76,7 @@ pub(super) enum Access {
 /// What of a request decides where it goes.
 struct Incoming {
     method: Method,
+    url: String,
     path: String,
     query: String,
     authorization: Option<String>,
@@ -109,10 +110,10 @@ pub(super) fn answer(request: &mut Request, context: &RestContext) -> Reply {
     let mut body = Vec::new();
     // The front has read it whole and within its limit.
     if std::io::copy(request.as_reader(), &mut body).is_err() {
-        return Problem::BadRequest("the body did not arrive".into()).reply_at(&incoming.path);
+        return incoming.refuse(Problem::BadRequest("the body did not arrive".into()));
     }
     let reply = dispatch(&incoming, &body, context);
-    let reply = reply.unwrap_or_else(|problem| problem.reply_at(&incoming.path));
+    let reply = reply.unwrap_or_else(|problem| incoming.refuse(problem));
     with_cors(reply, &incoming, context)
 }
 
@@ -127,6 +128,7 @@ impl Incoming {
         let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
         Some(Incoming {
             method: request.method().clone(),
+            url: request.url().to_owned(),
             path: path.to_owned(),
             query: query.to_owned(),
             authorization: header("Authorization"),
@@ -135,6 +137,17 @@ impl Incoming {
             asks_for_method: header("Access-Control-Request-Method").is_some(),
             relayed: context.relays.find(id)?,
         })
+    }
+
+    /// The answer that says why, in the form that answers have here.
+    fn refuse(&self, problem: Problem) -> Reply {
+        match legacy::covers(&self.path) {
+            true => {
+                let posted = self.method == Method::Post;
+                legacy::refuse(problem, &self.relayed.host, &self.url, posted)
+            }
+            false => problem.reply_at(&self.path),
+        }
     }
 }
 
@@ -168,7 +181,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         let why = "the path is not percent-encoded UTF-8";
         decode(raw).ok_or_else(|| Problem::BadRequest(why.into()))
     });
-    let query = match envelope::covers(&incoming.path) {
+    let query = match envelope::covers(&incoming.path) || legacy::covers(&incoming.path) {
         true => Query::parse_known(&incoming.query, route.query)?,
         false => Query::parse(&incoming.query, route.query)?,
     };
@@ -178,6 +191,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
     };
     (route.run)(&Call {
         context,
+        url: &incoming.url,
         argument: argument.transpose()?,
         query,
         content_type: incoming.content_type.as_deref(),

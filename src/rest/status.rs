@@ -13,12 +13,14 @@ use crate::hub::Counts;
 use crate::metrics::{CONTENT_TYPE, Protocol};
 
 use super::call::Call;
+use super::legacy::{Frame, Refused};
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
 use super::router::{Access, Handler, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     open("/api/status", status),
+    open("/status", status_of_old),
     open("/healthz", healthz),
     open("/readyz", readyz),
     Route {
@@ -43,6 +45,11 @@ const fn open(path: &'static str, run: Handler) -> Route {
 /// How the server is.
 #[derive(Serialize, ToSchema)]
 struct Status {
+    #[serde(flatten)]
+    frame: Frame,
+    /// What older programs look at.
+    #[serde(rename = "Data")]
+    data: Data,
     /// `ok`, or `degraded` while `/readyz` says why.
     status: &'static str,
     version: &'static str,
@@ -54,6 +61,13 @@ struct Status {
     /// Nicknames in use.
     users: usize,
     channels: usize,
+}
+
+/// How the server is, in one word.
+#[derive(Serialize, ToSchema)]
+struct Data {
+    /// As `status`.
+    health: &'static str,
 }
 
 /// Whether the process is alive.
@@ -76,7 +90,7 @@ struct Ready {
     get, path = "/api/status", tag = "status",
     responses(
         (status = 200, description = "How the server is", body = Status),
-        (status = 503, description = "The hub does not answer", body = ErrorBody),
+        (status = 503, description = "The hub does not answer", body = Refused),
     ),
 )]
 pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -84,8 +98,11 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
     let context = call.context;
     let uptime = Timestamp::now().duration_since(context.started);
     let degraded = !context.readiness.hindrances().is_empty();
+    let health = if degraded { "degraded" } else { "ok" };
     let status = Status {
-        status: if degraded { "degraded" } else { "ok" },
+        frame: Frame::of(call),
+        data: Data { health },
+        status: health,
         version: context.version,
         started_at: rfc3339(u64::try_from(context.started.as_millisecond()).unwrap_or(0)),
         uptime_seconds: u64::try_from(uptime.as_secs()).unwrap_or(0),
@@ -94,6 +111,18 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
         channels: counts.channels,
     };
     Ok(Reply::json(200, &status))
+}
+
+/// Health, version, uptime and counts.
+#[utoipa::path(
+    get, path = "/status", tag = "older names",
+    responses(
+        (status = 200, description = "How the server is", body = Status),
+        (status = 503, description = "The hub does not answer", body = Refused),
+    ),
+)]
+pub(super) fn status_of_old(call: &Call<'_>) -> Result<Reply, Problem> {
+    status(call)
 }
 
 /// Whether the process is alive.

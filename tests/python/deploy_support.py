@@ -13,7 +13,7 @@ DEPLOY = ROOT / "deploy"
 PROGRAM, FEATURES, ADDRESS, TOKEN = sys.argv[1:5]
 # Who comes from outside gets to the second ones and not to the first.
 INSIDE_PATHS = ["/admin", "/admin/users", "/metrics", "/docs/", "/openapi.json", "/api/message",
-                "/api/nodes", "/api/nodes/best"]
+                "/v1/api/message", "/docs.json", "/api/docs.json", "/api/nodes", "/api/nodes/best"]
 PEOPLES_PATHS = ["/", "/client", "/client/app.js", "/ws", "/mychat", "/auth", "/api/ws", "/api/register",
                  "/api/auth_token", "/api/auth_token/refresh", "/api/inbox", "/api/thread/mina"]
 

@@ -55,6 +55,8 @@ pub struct Relays {
 pub struct Relayed {
     /// The client's address.
     pub peer: SocketAddr,
+    /// The host it was sent to, as the client wrote it.
+    pub host: String,
     /// Cancelled when nobody waits for the answer any more.
     pub cancel: Cancel,
 }
@@ -94,7 +96,7 @@ impl Relays {
         }
     }
 
-    fn begin(&self, peer: SocketAddr) -> Option<Ticket<'_>> {
+    fn begin(&self, peer: SocketAddr, host: &str) -> Option<Ticket<'_>> {
         let mut under_way = self.under_way.lock();
         if under_way.len() >= MAX_RELAYS {
             return None;
@@ -103,6 +105,7 @@ impl Relays {
         let cancel = Cancel::new();
         let relayed = Relayed {
             peer,
+            host: host.to_owned(),
             cancel: cancel.clone(),
         };
         under_way.insert(id, relayed);
@@ -131,7 +134,8 @@ impl Relays {
         client: &TcpStream,
         peer: SocketAddr,
     ) -> Result<Answer, Rejection> {
-        let ticket = self.begin(peer).ok_or(Rejection::Busy)?;
+        let host = head.field("host").unwrap_or_default();
+        let ticket = self.begin(peer, host).ok_or(Rejection::Busy)?;
         let upstream = self.connect()?;
         let deadline = Instant::now() + self.patience;
         let request = [request_head(head, body.len(), ticket.id).as_slice(), body].concat();
