@@ -173,7 +173,7 @@ impl Administration {
     /// A reason, which is one line, if there is any.
     pub fn reason(&self, raw: Option<&str>) -> Result<Option<Text>, String> {
         let raw = raw.filter(|raw| !raw.trim().is_empty());
-        raw.map(|raw| self.text(&raw.replace(['\r', '\n'], " ")))
+        raw.map(|raw| self.text(Text::one_line(raw).as_str()))
             .transpose()
     }
 
@@ -287,10 +287,17 @@ impl From<HubUnavailable> for BansFailed {
     }
 }
 
-/// An address or a network, as people write them.
+/// An address or a network, as people write them and as lists of users show
+/// them: with a port or in brackets, which say nothing about the address.
 pub fn network(raw: &str) -> Option<IpNet> {
-    let address = raw.parse().map(|address: IpAddr| IpNet::from(address));
-    address.or_else(|_| raw.parse::<IpNet>()).ok()
+    let raw = raw.trim();
+    let bare = raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']'));
+    let address = bare.unwrap_or(raw).parse::<IpAddr>();
+    let address = address.or_else(|_| raw.parse().map(|with_port: SocketAddr| with_port.ip()));
+    match address {
+        Ok(address) => Some(IpNet::from(address)),
+        Err(_) => raw.parse().ok(),
+    }
 }
 
 /// A network as people read it: one of a single address is that address.

@@ -107,6 +107,7 @@ pub mod envelope;
 #[cfg(feature = "grpc")]
 #[doc(hidden)]
 pub mod grpc;
+mod json;
 #[doc(hidden)]
 pub mod keeper;
 #[doc(hidden)]
@@ -122,6 +123,8 @@ pub mod protocol;
 #[doc(hidden)]
 pub mod rest;
 mod sync;
+#[doc(hidden)]
+pub mod time;
 #[doc(hidden)]
 pub mod turn;
 

@@ -4,6 +4,7 @@
 //! the hub thread may.
 
 mod cluster;
+mod plain;
 mod process;
 
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 pub use cluster::{ClusterHealth, ServiceHealth};
+pub use plain::PLAIN_CONTENT_TYPE;
 
 /// The format of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -130,6 +132,11 @@ impl Metrics {
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry.lock());
         text
+    }
+
+    /// All metrics in the older text format of Prometheus.
+    pub fn encode_plain(&self) -> String {
+        plain::plain(&self.encode())
     }
 }
 

@@ -26,6 +26,8 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_security::confusable_detection::skeleton;
 
+use crate::text::is_invisible;
+
 /// The longest name, in characters.
 pub const MAX_NAME_CHARS: usize = 32;
 /// The most combining marks on one letter: Burmese needs five.
@@ -144,7 +146,7 @@ impl Name {
 fn is_name_character(c: char) -> bool {
     match is_combining_mark(c) {
         true => is_mark(c),
-        false => (c.is_alphanumeric() && !is_filler(c)) || c == '_' || c == '-',
+        false => (c.is_alphanumeric() && !is_invisible(c)) || c == '_' || c == '-',
     }
 }
 
@@ -156,7 +158,7 @@ fn is_mark(c: char) -> bool {
         c.general_category(),
         GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark
     );
-    is_part && !is_invisible_mark(c) && c != LONE_IOTA
+    is_part && !is_invisible(c) && c != LONE_IOTA
 }
 
 /// Marks are on letters, and on each only a few.
@@ -179,14 +181,6 @@ fn check_marks(shown: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// Marks that choose between forms of a letter, or do nothing.
-fn is_invisible_mark(c: char) -> bool {
-    matches!(
-        c,
-        '\u{34f}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-    ) || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
-}
-
 /// A mark at the beginning would be drawn on whatever stands before the name.
 fn can_begin(c: char) -> bool {
     (c.is_alphabetic() && !is_combining_mark(c)) || c == '_'
@@ -196,12 +190,6 @@ fn can_begin(c: char) -> bool {
 /// it. As a mark its place is after all others, as a capital it is a letter
 /// of its own, wherever it was: such a name would be another one in capitals.
 const LONE_IOTA: char = '\u{345}';
-
-/// The letters of Unicode that cannot be seen: with one of them behind it,
-/// anybody's name would look like itself and be another.
-fn is_filler(c: char) -> bool {
-    matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
-}
 
 /// Skeletons are taken of the folded form and folded again: a skeleton may
 /// contain capitals (`0` becomes `O`), and folding may undo normalisation.

@@ -4,6 +4,7 @@
 //! between connections, so every codec can be tested with slices.
 
 pub mod direct;
+pub mod foreign;
 pub mod json;
 pub mod json_frames;
 pub mod line;
@@ -20,7 +21,9 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::hub::{Event, Farewell};
-pub use words::{LocalTime, rfc3339};
+use crate::json::as_meant;
+pub use crate::time::rfc3339;
+pub use words::LocalTime;
 
 /// How bytes for a connection look. Connections of one format get the very
 /// same bytes for the same event, so an event is encoded once a format.
@@ -135,7 +138,8 @@ fn fields_of<const N: usize>(
     keys: [&'static str; N],
 ) -> serde_json::Result<[Option<Value>; N]> {
     // A list is no object, and says so by itself.
-    let mut reader = serde_json::Deserializer::from_str(json);
+    let json = as_meant(json);
+    let mut reader = serde_json::Deserializer::from_str(&json);
     let fields = reader.deserialize_map(Fields(keys))?;
     reader.end()?;
     Ok(fields)

@@ -4,6 +4,7 @@
 //! only what the front passed on. It keeps no chat state of its own: it asks
 //! the hub.
 
+mod accept;
 mod accounts;
 mod announce;
 mod auth;

@@ -145,7 +145,9 @@ impl Chat {
     /// Ends all connections of a user. Returns how many there were.
     pub fn kick(&self, nickname: &str, reason: Option<&str>) -> Result<usize, ChatError> {
         let name = Name::parse_nickname(nickname).map_err(Refusal::BadName)?;
-        let reason = reason.map(Text::clean).filter(|reason| !reason.is_empty());
+        let reason = reason
+            .map(Text::one_line)
+            .filter(|reason| !reason.is_empty());
         let kicked = self
             .shared
             .hub

@@ -68,6 +68,7 @@ fn events() -> Vec<Event> {
             messages: vec![message()],
             complete: true,
             asked: false,
+            now_ms: 0,
         },
         Event::Resumed {
             channel: dev.clone(),
@@ -214,6 +215,7 @@ fn the_note_names_the_codes() {
         Farewell::Full,
         Farewell::SlowReader,
         Farewell::Flooding,
+        Farewell::SpokeHttp,
         Farewell::Silent,
         Farewell::Kicked(None),
         Farewell::Banned(None),

@@ -159,7 +159,7 @@ fn personal_name(raw: &str) -> Result<String, FieldError> {
     if raw.chars().count() > MAX_PERSONAL_NAME {
         return Err(FieldError::TooLong(MAX_PERSONAL_NAME));
     }
-    let clean = Text::clean(&raw.replace(['\n', '\t'], " "));
+    let clean = Text::one_line(raw);
     match clean.as_str().trim() {
         "" => Err(FieldError::Missing),
         name => Ok(name.to_owned()),

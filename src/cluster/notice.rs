@@ -236,7 +236,7 @@ impl Wire {
             }),
             Wire::Kick(who, reason) => Notice::Order(Order::Kick {
                 name: name(who)?,
-                reason: reason.as_deref().map(Text::clean),
+                reason: reason.as_deref().map(Text::one_line),
             }),
             Wire::Ban(ban) => Notice::Order(Order::Ban(ban.read()?)),
             Wire::Unban(target) => Notice::Order(Order::Unban(target.read()?)),
@@ -293,7 +293,7 @@ impl WireBan {
         Ok(Ban {
             id: self.id,
             target: self.target.read()?,
-            reason: self.reason.as_deref().map(Text::clean),
+            reason: self.reason.as_deref().map(Text::one_line),
             created_ms: self.created,
             expires_ms: self.expires,
         })

@@ -8,6 +8,8 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
+use crate::json;
+
 /// One JSON value.
 #[derive(Debug)]
 pub(super) enum Node {
@@ -22,8 +24,7 @@ pub(super) enum Node {
 impl Node {
     /// Reads a whole document.
     pub fn parse(text: &str) -> Result<Node, serde_json::Error> {
-        // Some editors start a file with a byte order mark.
-        serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text))
+        json::read(text)
     }
 
     /// What it is, without its value: that may be a secret in a wrong place.

@@ -379,6 +379,8 @@ mod tests {
         for (value, accepted) in [
             ("63", false),
             ("64", true),
+            ("64.0", true),
+            ("1e3", true),
             ("1048576", true),
             ("1048577", false),
             ("0", false),
@@ -386,14 +388,7 @@ mod tests {
             let text = format!(r#"{{"limits":{{"line_bytes":{value},"backlog_bytes":4000000}}}}"#);
             assert_eq!(problems_of(&text).is_empty(), accepted, "{value}");
         }
-        for value in [
-            "-1",
-            "64.5",
-            "1e3",
-            "\"64\"",
-            "null",
-            "18446744073709551616",
-        ] {
+        for value in ["-1", "64.5", "\"64\"", "null", "18446744073709551616"] {
             let text = format!(r#"{{"limits":{{"line_bytes":{value}}}}}"#);
             assert_eq!(problems_of(&text).len(), 1, "{value}");
         }

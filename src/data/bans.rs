@@ -9,6 +9,7 @@ use parking_lot::MutexGuard;
 use serde::{Deserialize, Serialize};
 
 use crate::hub::{Ban, BanTarget, MAX_BANS};
+use crate::json;
 use crate::name::Name;
 use crate::text::Text;
 
@@ -93,6 +94,7 @@ struct Document {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredBan {
+    #[serde(deserialize_with = "json::whole_field")]
     id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     nickname: Option<String>,
@@ -100,8 +102,13 @@ struct StoredBan {
     address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(deserialize_with = "json::whole_field")]
     created_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "json::optional_whole_field"
+    )]
     expires_ms: Option<u64>,
 }
 
@@ -139,7 +146,7 @@ impl StoredBan {
             id,
             target,
             // Somebody may have edited the file.
-            reason: self.reason.map(|reason| Text::clean(&reason)),
+            reason: self.reason.map(|reason| Text::one_line(&reason)),
             created_ms: self.created_ms,
             expires_ms: self.expires_ms,
         })
@@ -147,7 +154,7 @@ impl StoredBan {
 }
 
 fn parse(text: &str) -> Result<Vec<Ban>, String> {
-    let document: Document = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let document: Document = json::read(text).map_err(|error| error.to_string())?;
     if document.version != VERSION {
         let version = document.version;
         return Err(format!(

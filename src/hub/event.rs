@@ -38,6 +38,8 @@ pub enum Event {
         complete: bool,
         /// Whether the client has asked, or has only come in.
         asked: bool,
+        /// The time at which it is told.
+        now_ms: u64,
     },
     /// What this connection has missed of a channel has been told, as
     /// [`Event::Message`]s, or the first part of it.

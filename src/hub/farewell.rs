@@ -32,6 +32,8 @@ pub enum Farewell {
     SlowReader,
     /// Kept sending faster than allowed.
     Flooding,
+    /// Sent an HTTP request to a port that speaks lines.
+    SpokeHttp,
     /// A WebSocket did not answer pings.
     Silent,
     /// Broke the framing of its protocol.
@@ -64,6 +66,7 @@ impl Farewell {
             Farewell::Full => "full",
             Farewell::SlowReader => "slow_reader",
             Farewell::Flooding => "flooding",
+            Farewell::SpokeHttp => "spoke_http",
             Farewell::Silent => "silent",
             Farewell::BadFrame(_) => "bad_frame",
             Farewell::Kicked(_) => "kicked",
@@ -89,6 +92,9 @@ impl fmt::Display for Farewell {
                 write!(f, "Disconnected: you are too slow reading what is sent.")
             }
             Farewell::Flooding => write!(f, "Disconnected: you keep sending too fast."),
+            Farewell::SpokeHttp => {
+                write!(f, "Disconnected: this port speaks lines of text, not HTTP.")
+            }
             Farewell::Silent => write!(f, "Disconnected: no answer to pings."),
             Farewell::BadFrame(FrameFault::Malformed) => {
                 write!(f, "Disconnected: that is not valid WebSocket.")

@@ -95,6 +95,7 @@ impl Hub {
                     messages: messages_of(&reading.channel, history.messages),
                     channel: reading.channel.clone(),
                     asked: true,
+                    now_ms: now.unix_ms,
                 }
             }
             None => Event::Refused(Refusal::HistoryUnavailable),
@@ -130,6 +131,7 @@ impl Hub {
                 messages,
                 complete: true,
                 asked: false,
+                now_ms: now.unix_ms,
             };
             fx.tell_all(channel.live(), event);
         }

@@ -27,6 +27,7 @@ impl Hub {
                 messages: recent,
                 complete: true,
                 asked: false,
+                now_ms: now.unix_ms,
             };
             fx.tell(id, event);
         }

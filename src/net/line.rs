@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::account::Accounts;
 use crate::hub::{Command, ConnectionId, Farewell, Profile, Refusal};
+use crate::protocol::foreign::TLS_ALERT;
 use crate::protocol::line::{self, Step};
 use crate::protocol::{WireFormat, frame_lines};
 use crate::store::AccountId;
@@ -125,6 +126,15 @@ impl Attached {
         self.input(Input::Write(self.id, bytes))
     }
 
+    /// Ends the connection of a client that speaks TLS to a plain port, in its
+    /// own words: it would understand no others.
+    pub fn refuse_tls(&self) -> Flow {
+        match self.write(TLS_ALERT.to_vec()) {
+            Flow::Continue => self.command(Command::End(Farewell::PeerLeft)),
+            Flow::Stop => Flow::Stop,
+        }
+    }
+
     /// Has the hub carry out a command.
     pub fn command(&self, command: Command) -> Flow {
         self.input(Input::Command(self.id, command))
@@ -156,6 +166,7 @@ pub struct LineSession {
     named: bool,
     account: Option<AccountId>,
     asking: Asking,
+    is_over: bool,
 }
 
 impl LineSession {
@@ -171,6 +182,7 @@ impl LineSession {
             named: false,
             account: None,
             asking: Asking::Nothing,
+            is_over: false,
         }
     }
 
@@ -184,8 +196,23 @@ impl LineSession {
         self.attached.end(farewell);
     }
 
+    /// Says why the connection is over. Nothing that comes after is taken.
+    pub fn ends(&mut self, why: Farewell) -> Flow {
+        self.is_over = true;
+        self.attached.command(Command::End(why))
+    }
+
+    /// Ends the connection of a client that speaks TLS.
+    pub fn ends_for_tls(&mut self) -> Flow {
+        self.is_over = true;
+        self.attached.refuse_tls()
+    }
+
     /// Takes one line.
     pub fn line(&mut self, line: &[u8]) -> Flow {
+        if self.is_over {
+            return Flow::Continue;
+        }
         if let Some(flow) = self.held_back() {
             return flow;
         }
@@ -208,6 +235,9 @@ impl LineSession {
 
     /// Takes a line that was over the limit.
     pub fn overlong_line(&mut self) -> Flow {
+        if self.is_over {
+            return Flow::Continue;
+        }
         match self.held_back() {
             Some(flow) => flow,
             None => self.say(&line::too_long(self.context.limits.line_bytes)),

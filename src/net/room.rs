@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::{Command, Farewell, Profile};
+use crate::protocol::foreign::is_client_hello;
 use crate::protocol::room::{BadHello, Decoder, Hello, Input, decode_hello};
 use crate::protocol::{WireFormat, frame_lines};
 use crate::text::Text;
@@ -49,7 +50,13 @@ pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext) {
 
 fn read_lines(link: &Arc<Link>, session: &mut RoomSession, line_bytes: usize) {
     let mut decoder = Decoder::new(line_bytes);
+    let mut begun = false;
     let end = stream::read(link, |bytes| {
+        if !std::mem::replace(&mut begun, true) && is_client_hello(bytes) {
+            // Nothing of it is a beginning.
+            decoder.feed(bytes, |_| false);
+            return session.attached.refuse_tls();
+        }
         let mut flow = Flow::Continue;
         decoder.feed(bytes, |input| {
             flow = match input {

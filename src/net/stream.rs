@@ -12,9 +12,6 @@ use super::link::{Link, LinkReader};
 /// Bytes taken from the socket at once; on the stack, so an idle connection
 /// owns no buffer.
 const READ_BYTES: usize = 1024;
-/// How a connection begins that is meant for a TLS port. Nothing spoken here
-/// begins like that, and there are no words it would understand.
-const CLIENT_HELLO: &[u8] = &[0x16, 3];
 /// How long a client that has stopped sending may go on reading.
 const READ_ON: Duration = Duration::from_secs(30);
 
@@ -31,7 +28,6 @@ pub enum End {
 pub fn read(link: &Arc<Link>, mut take: impl FnMut(&[u8]) -> Flow) -> End {
     let mut buffer = [0; READ_BYTES];
     let mut reader = LinkReader::new(link.clone());
-    let mut begun = false;
     loop {
         let bytes = match reader.read(&mut buffer) {
             Ok(0) => return End::Finished,
@@ -39,9 +35,6 @@ pub fn read(link: &Arc<Link>, mut take: impl FnMut(&[u8]) -> Flow) -> End {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return End::Broken,
         };
-        if !std::mem::replace(&mut begun, true) && bytes.starts_with(CLIENT_HELLO) {
-            return End::Broken;
-        }
         // After the last words only the peer's close is waited for.
         if !link.is_closing() && take(bytes) == Flow::Stop {
             return End::Broken;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::hub::{Farewell, Profile};
 use crate::protocol::WireFormat;
+use crate::protocol::foreign::{is_blank, is_client_hello, is_request_line};
 use crate::protocol::telnet::{Decoder, Input};
 
 use super::line::{Attached, Flow, LineSession, SessionContext};
@@ -31,12 +32,26 @@ pub fn serve(transport: Transport, peer: SocketAddr, context: SessionContext) {
 
 fn read_lines(link: &Arc<Link>, session: &mut LineSession, line_bytes: usize) {
     let mut decoder = Decoder::new(line_bytes);
+    let mut connected = false;
+    let mut begun = false;
+    // The first line that is not blank decides what is spoken.
+    let mut begins_a_request = |line: &[u8]| {
+        let is_first = !begun && !is_blank(line);
+        begun |= is_first;
+        is_first && is_request_line(line)
+    };
     let end = stream::read(link, |bytes| {
+        if !std::mem::replace(&mut connected, true) && is_client_hello(bytes) {
+            return session.ends_for_tls();
+        }
         let mut flow = Flow::Continue;
         decoder.feed(bytes, |input| {
             flow = match input {
+                Input::Line(line) | Input::TooLong(line) if begins_a_request(line) => {
+                    session.ends(Farewell::SpokeHttp)
+                }
                 Input::Line(line) => session.line(line),
-                Input::TooLong => session.overlong_line(),
+                Input::TooLong(_) => session.overlong_line(),
                 Input::AreYouThere => session.say("* Yes, the server is here.\n"),
                 Input::Answer(bytes) => session.attached().write(bytes.to_vec()),
             };
@@ -51,7 +66,10 @@ fn read_lines(link: &Arc<Link>, session: &mut LineSession, line_bytes: usize) {
     if let Some(line) = decoder.finish()
         && !link.is_closing()
     {
-        session.line(&line);
+        match begins_a_request(&line) {
+            true => session.ends(Farewell::SpokeHttp),
+            false => session.line(&line),
+        };
     }
     stream::hang_up(link, session.attached());
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::hub::{Audience, BadTag, Command, MessageId, Tag};
+use crate::json;
 use crate::name::{Name, NameError};
 use crate::store::{MAX_ROWS, Window};
 use crate::text::Text;
@@ -319,7 +320,7 @@ impl Args {
     fn number(&self, field: &'static str, least: u64, most: u64) -> Result<Option<u64>, Mistake> {
         match self.0.get(field) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => match value.as_u64() {
+            Some(value) => match value.as_number().and_then(json::whole) {
                 Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
                 _ => Err(Mistake::Range(field, least, most)),
             },

@@ -157,6 +157,7 @@ fn frame_of(event: &Event) -> Option<Value> {
             messages,
             complete,
             asked,
+            now_ms: _,
         } => history(channel, messages, (*complete, *asked)),
         Event::Resumed {
             channel,

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use crate::hub::{Body, Command, Event, Farewell, Message, Refusal};
 use crate::name::Name;
 use crate::store::{MAX_ROWS, Secret};
-use crate::text::Text;
+use crate::text::{Text, without_byte_order_mark};
 
 use super::line_commands::{self, Action, COMMANDS, Mistake};
 use super::words::{LocalTime, changes, people, shown_lines};
@@ -35,7 +35,7 @@ pub enum Step {
 /// Decodes a line of somebody who has no nickname yet.
 pub fn decode_nickname(line: &[u8]) -> Step {
     let line = String::from_utf8_lossy(line);
-    let line = line.trim();
+    let line = without_byte_order_mark(&line).trim();
     match line {
         "" => Step::Reply("A nickname, please:\n".to_owned()),
         _ if line.eq_ignore_ascii_case("/help") => {
@@ -57,8 +57,9 @@ pub fn decode_nickname(line: &[u8]) -> Step {
 /// Decodes a line of somebody who has a nickname.
 pub fn decode(line: &[u8]) -> Step {
     let line = String::from_utf8_lossy(line);
+    let line = without_byte_order_mark(&line);
     let Some(command) = line.strip_prefix('/') else {
-        return say(&line);
+        return say(line);
     };
     // A doubled slash is how a message starts with one.
     if command.starts_with('/') {
@@ -70,7 +71,8 @@ pub fn decode(line: &[u8]) -> Step {
     let Some(spec) = line_commands::find(name) else {
         let name = Text::clean(name);
         return Step::Reply(format!(
-            "! There is no command {name}. /help lists those there are.\n"
+            "! There is no command {name}. /help lists those there are; a message that starts \
+             with a slash is sent with two: /{name}\n"
         ));
     };
     match spec.parse(args) {
@@ -140,12 +142,17 @@ fn try_write_event(
             out,
             "Welcome, {nickname}! /join #channel takes you into a channel, /help lists all commands."
         ),
-        Event::Message(message) => write_message(&message.from, &message.body, time, out),
+        Event::Message(message) => {
+            let now_ms = message.body.at_ms;
+            write_message(&message.from, &message.body, now_ms, time, out)
+        }
         Event::Private(private) => write_private("from", &private.from, &private.body, time, out),
         Event::PrivateSent(private) | Event::PrivateCopy(private) => {
             write_private("to", &private.to, &private.body, time, out)
         }
-        Event::History { messages, .. } => write_history(messages, time, out),
+        Event::History {
+            messages, now_ms, ..
+        } => write_history(messages, *now_ms, time, out),
         Event::Joined { channel, others } => match others {
             0 => writeln!(
                 out,
@@ -212,12 +219,13 @@ pub fn write_farewell(farewell: &Farewell, out: &mut String) {
 fn write_message(
     from: &Name,
     body: &Body,
+    now_ms: u64,
     time: &mut LocalTime,
     out: &mut String,
 ) -> std::fmt::Result {
     // Every line names its author, so that no line can pose as another's.
     for line in shown_lines(&body.text) {
-        time.write(body.at_ms, out);
+        time.write_dated(body.at_ms, now_ms, out);
         out.push_str(" @");
         out.push_str(from.as_str());
         out.push_str(": ");
@@ -227,14 +235,19 @@ fn write_message(
     Ok(())
 }
 
-fn write_history(messages: &[Message], time: &mut LocalTime, out: &mut String) -> std::fmt::Result {
+fn write_history(
+    messages: &[Message],
+    now_ms: u64,
+    time: &mut LocalTime,
+    out: &mut String,
+) -> std::fmt::Result {
     match messages.len() {
         0 => writeln!(out, "* Nothing has been said here yet.")?,
         1 => writeln!(out, "* The last message here:")?,
         n => writeln!(out, "* The last {n} messages here:")?,
     }
     for message in messages {
-        write_message(&message.from, &message.body, time, out)?;
+        write_message(&message.from, &message.body, now_ms, time, out)?;
     }
     Ok(())
 }
@@ -304,6 +317,7 @@ mod tests {
     fn mistakes_name_what_is_wrong() {
         assert!(reply("/dance").contains("no command /dance"));
         assert!(reply("/dance").contains("/help"));
+        assert!(reply("/etc/hosts is wrong").contains("with two: //etc/hosts"));
         assert!(reply("/join").contains("/join #channel"));
         assert!(reply("/join #a #b").contains("too much"));
         assert!(reply("/join #a/b").contains("'/'"));

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::hub::{Event, Farewell};
 use crate::name::{Name, NameError};
+use crate::text::without_byte_order_mark;
 
 use super::words::shown_lines;
 use super::{WireFormat, fields_of, frame_lines};
@@ -64,6 +65,7 @@ impl std::error::Error for BadHello {}
 /// Decodes the object at the beginning of a WebSocket's first frame, and the
 /// lines that may stand behind it.
 pub fn decode_hello(text: &str) -> Result<(Hello, &str), BadHello> {
+    let text = without_byte_order_mark(text);
     let mut nesting = Nesting::default();
     let end = text.bytes().position(|byte| nesting.ends_with(byte));
     let (object, rest) = end
@@ -95,6 +97,9 @@ fn in_one_word(name: &str) -> String {
     let words: Vec<&str> = name.split_whitespace().collect();
     words.join("_")
 }
+
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Takes a byte stream apart. Holds at most one line, or the beginning.
 #[derive(Debug)]
@@ -163,6 +168,10 @@ impl Decoder {
 
     fn beginning(&mut self, byte: u8, give: &mut impl FnMut(Input<'_>) -> bool) -> bool {
         self.buffer.push(byte);
+        // Some programs begin with a byte order mark.
+        if BYTE_ORDER_MARK.starts_with(&self.buffer) {
+            return true;
+        }
         // Whoever begins with something else hears so at once, and does not
         // wait for the end of an object that there is not.
         let outside = self.nesting.depth == 0 && byte != b'{' && !byte.is_ascii_whitespace();
@@ -172,9 +181,11 @@ impl Decoder {
             return true;
         }
         let buffer = std::mem::take(&mut self.buffer);
-        let result = match std::str::from_utf8(&buffer) {
-            Ok(object) if !hopeless => check_hello(object),
-            _ => Err(BadHello::NotAnObject),
+        // Where nobody looks it may be something other than UTF-8.
+        let object = String::from_utf8_lossy(&buffer);
+        let result = match hopeless {
+            false => check_hello(&object),
+            true => Err(BadHello::NotAnObject),
         };
         match result {
             Ok(hello) => {

@@ -3,6 +3,8 @@
 //! Refuses every option, strips negotiation from the text, and is content
 //! with a peer that has never heard of telnet.
 
+use super::foreign::LOOKED_AT;
+
 const IAC: u8 = 255;
 const DONT: u8 = 254;
 const DO: u8 = 253;
@@ -33,8 +35,8 @@ const MAX_ANSWERS: usize = 64;
 pub enum Input<'a> {
     /// A line, without its end.
     Line(&'a [u8]),
-    /// A line over the limit; dropped.
-    TooLong,
+    /// A line over the limit, of which only the beginning is kept.
+    TooLong(&'a [u8]),
     /// The user wants to know whether anybody is there.
     AreYouThere,
     /// These bytes go back to the peer as they are.
@@ -171,16 +173,27 @@ impl Decoder {
     }
 
     fn append(&mut self, text: &[u8]) {
-        if self.overlong || self.line.len() + text.len() > self.max_line {
-            self.overlong = self.overlong || !text.is_empty();
-            // Keep no memory for a line nobody will get.
-            self.line = Vec::new();
-        } else {
+        if self.overlong {
+            return;
+        }
+        if self.line.len() + text.len() <= self.max_line {
             self.line.extend_from_slice(text);
+        } else if !text.is_empty() {
+            self.overlong = true;
+            // Keep no memory for a line nobody will get.
+            let rest = LOOKED_AT.saturating_sub(self.line.len()).min(text.len());
+            self.line
+                .extend_from_slice(text.get(..rest).unwrap_or_default());
+            self.line.truncate(LOOKED_AT);
+            self.line.shrink_to_fit();
         }
     }
 
     fn erase_character(&mut self) {
+        // Of a line that is too long, the end is not there to be erased.
+        if self.overlong {
+            return;
+        }
         // One character is up to four bytes: the last one that starts one.
         while let Some(byte) = self.line.pop() {
             if byte & 0b1100_0000 != 0b1000_0000 {
@@ -190,11 +203,10 @@ impl Decoder {
     }
 
     fn end_line(&mut self, give: &mut impl FnMut(Input<'_>) -> bool) -> bool {
-        if std::mem::take(&mut self.overlong) {
-            self.line.clear();
-            return give(Input::TooLong);
-        }
-        let go_on = give(Input::Line(&self.line));
+        let go_on = match std::mem::take(&mut self.overlong) {
+            true => give(Input::TooLong(&self.line)),
+            false => give(Input::Line(&self.line)),
+        };
         self.line.clear();
         go_on
     }
@@ -234,7 +246,7 @@ mod tests {
             decoder.feed(piece, |input| {
                 seen.push(match input {
                     Input::Line(line) => String::from_utf8_lossy(line).into_owned(),
-                    Input::TooLong => "<too long>".to_owned(),
+                    Input::TooLong(_) => "<too long>".to_owned(),
                     Input::AreYouThere => "<there?>".to_owned(),
                     Input::Answer(bytes) => format!("{bytes:?}"),
                 });

@@ -42,6 +42,7 @@ fn close_code(farewell: &Farewell) -> u16 {
         Farewell::LoginTimeout
         | Farewell::SlowReader
         | Farewell::Flooding
+        | Farewell::SpokeHttp
         | Farewell::Silent
         | Farewell::Replaced
         | Farewell::TokenRevoked

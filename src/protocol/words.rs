@@ -2,8 +2,10 @@
 //! message's lines.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use crate::text::Text;
@@ -39,14 +41,6 @@ pub fn people(count: usize) -> String {
     }
 }
 
-/// A time as programs read it: RFC 3339, in UTC, always with milliseconds, so
-/// that it sorts as text.
-pub fn rfc3339(unix_ms: u64) -> String {
-    let timestamp = i64::try_from(unix_ms).ok();
-    let timestamp = timestamp.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    format!("{:.3}", timestamp.unwrap_or(Timestamp::MAX))
-}
-
 /// Writes times as `HH:MM` in the server's time zone. Remembers the minute
 /// written last, because most messages of a turn share it.
 #[derive(Debug)]
@@ -77,12 +71,27 @@ impl LocalTime {
         out.extend(self.text.iter().map(|&byte| char::from(byte)));
     }
 
-    fn render(&self, at_ms: u64) -> [u8; 5] {
+    /// Appends the local `YYYY-MM-DD HH:MM` of a time that is not of the same
+    /// local day as `now_ms`, else as [`LocalTime::write`].
+    pub fn write_dated(&mut self, at_ms: u64, now_ms: u64, out: &mut String) {
+        let day = self.local(at_ms).date();
+        if day != self.local(now_ms).date() {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{day} ");
+        }
+        self.write(at_ms, out);
+    }
+
+    fn local(&self, at_ms: u64) -> DateTime {
         let timestamp = i64::try_from(at_ms)
             .ok()
             .and_then(|ms| Timestamp::from_millisecond(ms).ok())
             .unwrap_or(Timestamp::UNIX_EPOCH);
-        let local = self.zone.to_datetime(timestamp);
+        self.zone.to_datetime(timestamp)
+    }
+
+    fn render(&self, at_ms: u64) -> [u8; 5] {
+        let local = self.local(at_ms);
         let [h1, h2] = two_digits(local.hour());
         let [m1, m2] = two_digits(local.minute());
         [h1, h2, b':', m1, m2]
@@ -106,14 +115,6 @@ mod tests {
     }
 
     #[test]
-    fn times_sort_as_text() {
-        let times = [0, 999, 1000, 1001, 60_000].map(rfc3339);
-        assert!(times.is_sorted());
-        assert_eq!(times[0], "1970-01-01T00:00:00.000Z");
-        assert_eq!(times[3], "1970-01-01T00:00:01.001Z");
-    }
-
-    #[test]
     fn lines_beyond_the_limit_share_the_last_one() {
         let text = Text::clean(&"a\n".repeat(SHOWN_LINES + 2));
         let lines: Vec<_> = shown_lines(&text).collect();
@@ -133,5 +134,22 @@ mod tests {
             out.push(' ');
         }
         assert_eq!(out, "00:00 00:00 00:01 23:59 00:00 ");
+    }
+
+    #[test]
+    fn only_times_of_another_day_have_a_date() {
+        let mut time = LocalTime {
+            zone: TimeZone::UTC,
+            ..LocalTime::default()
+        };
+        let mut out = String::new();
+        for at_ms in [0, 86_399_999, 86_400_000, 172_800_000] {
+            time.write_dated(at_ms, 100_000_000, &mut out);
+            out.push(',');
+        }
+        assert_eq!(
+            out,
+            "1970-01-01 00:00,1970-01-01 23:59,00:00,1970-01-03 00:00,"
+        );
     }
 }

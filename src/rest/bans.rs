@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use crate::admin;
 use crate::hub::{Ban, BanTarget};
 use crate::name::Name;
+use crate::time::{LAST_MS, from_rfc3339};
 
 use super::call::{Call, Object};
 use super::problem::{ErrorBody, Problem};
@@ -204,7 +205,7 @@ fn network(raw: &str) -> Result<IpNet, Problem> {
 
 /// When the ban ends, in milliseconds since 1970 UTC.
 fn expiry(object: &mut Object) -> Result<Option<u64>, Problem> {
-    let now = Timestamp::now();
+    let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
     let seconds = object.number("expires_in_seconds")?;
     let at = object.string("expires_at")?;
     let (field, end) = match (seconds, at) {
@@ -214,21 +215,22 @@ fn expiry(object: &mut Object) -> Result<Option<u64>, Problem> {
             return Err(Problem::BadRequest(why.into()));
         }
         (Some(seconds), None) => {
-            let seconds = i64::try_from(seconds)
-                .ok()
-                .map(jiff::SignedDuration::from_secs);
-            let end = seconds.and_then(|seconds| now.checked_add(seconds).ok());
-            let end = end.ok_or_else(|| Problem::field("expires_in_seconds", "too far away"))?;
-            ("expires_in_seconds", end)
+            let field = "expires_in_seconds";
+            let end = seconds.checked_mul(1000).and_then(|ms| ms.checked_add(now));
+            let end = end.filter(|end| *end <= LAST_MS);
+            (
+                field,
+                end.ok_or_else(|| Problem::field(field, "too far away"))?,
+            )
         }
         (None, Some(raw)) => {
             let why = "must be a time such as 2030-01-31T12:00:00Z";
-            let end = raw.parse().map_err(|_| Problem::field("expires_at", why))?;
+            let end = from_rfc3339(&raw).ok_or_else(|| Problem::field("expires_at", why))?;
             ("expires_at", end)
         }
     };
-    match u64::try_from(end.as_millisecond()) {
-        Ok(ms) if end > now => Ok(Some(ms)),
-        _ => Err(Problem::field(field, "must be in the future")),
+    match end > now {
+        true => Ok(Some(end)),
+        false => Err(Problem::field(field, "must be in the future")),
     }
 }

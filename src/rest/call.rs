@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::admin::Actor;
 use crate::hub::Farewell;
+use crate::json;
 use crate::net::front::{Relayed, pairs};
 use crate::store::{Account, Token};
 use crate::text::Text;
@@ -22,6 +23,8 @@ pub(super) struct Call<'a> {
     pub query: Query,
     /// What the body says it is.
     pub content_type: Option<&'a str>,
+    /// Which forms of an answer the client takes.
+    pub accept: Option<&'a str>,
     pub body: &'a [u8],
     /// Whether only the head of the answer is wanted.
     pub is_head: bool,
@@ -35,7 +38,7 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// The body as a JSON object with no fields but these.
     pub fn object(&self, fields: &[&str]) -> Result<Object, Problem> {
-        let value = serde_json::from_slice(self.body)
+        let value = json::read_bytes(self.body)
             .map_err(|error| Problem::BadRequest(format!("the body is not JSON: {error}")))?;
         let Value::Object(map) = value else {
             return Err(Problem::BadRequest("the body is not a JSON object".into()));
@@ -109,7 +112,7 @@ impl Object {
     pub fn number(&mut self, name: &str) -> Result<Option<u64>, Problem> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::Number(value)) if value.is_u64() => Ok(value.as_u64()),
+            Some(Value::Number(value)) if json::whole(&value).is_some() => Ok(json::whole(&value)),
             Some(other) => Err(wrong_type(name, "a whole number", &other)),
         }
     }

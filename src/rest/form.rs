@@ -2,9 +2,13 @@
 
 use serde_json::Value;
 
+use crate::json;
 use crate::net::front::pairs;
 
 use super::problem::Problem;
+
+/// U+FEFF in UTF-8, with which some programs begin.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Fields by name, each once. Those nobody asks for are the client's affair.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +24,7 @@ impl Form {
                 "it must be application/x-www-form-urlencoded or JSON (with curl: -d, not -F)",
             ));
         }
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
         let is_json = content_type.contains("json") || body.trim_ascii_start().starts_with(b"{");
         let fields = match is_json {
             true => from_json(body)?,
@@ -57,14 +62,14 @@ fn from_pairs(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
 }
 
 fn from_json(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
-    let value = serde_json::from_slice(body).map_err(|error| not_understood(&error.to_string()))?;
+    let value = json::read_bytes(body).map_err(|error| not_understood(&error.to_string()))?;
     let Value::Object(fields) = value else {
         return Err(not_understood("it is JSON, but not an object"));
     };
     let field = |(name, value): (String, Value)| match value {
         Value::String(text) => Ok((name, text)),
         // Telephone numbers, for example.
-        Value::Number(number) => Ok((name, number.to_string())),
+        Value::Number(number) => Ok((name, json::in_digits(&number))),
         Value::Null => Ok((name, String::new())),
         _ => Err(Problem::field(&name, "must be a string")),
     };

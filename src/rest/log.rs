@@ -2,13 +2,13 @@
 
 use std::num::NonZeroUsize;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::chatlog::{self, Cursor, Kind, MAX_LIMIT, Page};
+use crate::time::from_rfc3339;
 
 use super::call::{Call, Query};
 use super::problem::{ErrorBody, Problem};
@@ -116,12 +116,9 @@ fn time(query: &Query, field: &str) -> Result<Option<u64>, Problem> {
     let Some(raw) = query.get(field) else {
         return Ok(None);
     };
-    let timestamp: Timestamp = raw.parse().map_err(|_| {
-        let why =
-            "must be a time such as 2030-01-31T12:00:00Z; the + of a time zone is written %2B";
-        Problem::field(field, why)
-    })?;
-    Ok(Some(u64::try_from(timestamp.as_millisecond()).unwrap_or(0)))
+    let why = "must be a time such as 2030-01-31T12:00:00Z; the + of a time zone is written %2B";
+    let ms = from_rfc3339(raw).ok_or_else(|| Problem::field(field, why))?;
+    Ok(Some(ms))
 }
 
 fn limit(raw: &str) -> Result<NonZeroUsize, Problem> {

@@ -4,7 +4,6 @@ use tiny_http::{Method, Request};
 
 use crate::account::SignatureError;
 use crate::admin::Actor;
-use crate::envelope;
 use crate::net::front::{RELAY_HEADER, Relayed, TOKEN_PARAMETERS, bearer, decode};
 use crate::store::{Account, Token};
 
@@ -80,6 +79,7 @@ struct Incoming {
     path: String,
     query: String,
     authorization: Option<String>,
+    accept: Option<String>,
     content_type: Option<String>,
     origin: Option<String>,
     asks_for_method: bool,
@@ -132,6 +132,7 @@ impl Incoming {
             path: path.to_owned(),
             query: query.to_owned(),
             authorization: header("Authorization"),
+            accept: header("Accept"),
             content_type: header("Content-Type"),
             origin: header("Origin"),
             asks_for_method: header("Access-Control-Request-Method").is_some(),
@@ -152,11 +153,7 @@ impl Incoming {
 }
 
 fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<Reply, Problem> {
-    let routes: Vec<(&Route, Option<&str>)> = FAMILIES
-        .iter()
-        .flat_map(|family| family.iter())
-        .filter_map(|route| Some((route, matches(route.path, &incoming.path)?)))
-        .collect();
+    let routes = routes_at(&incoming.path);
     if incoming.method == Method::Options && !routes.is_empty() {
         return options(&routes, incoming, context);
     }
@@ -181,9 +178,11 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         let why = "the path is not percent-encoded UTF-8";
         decode(raw).ok_or_else(|| Problem::BadRequest(why.into()))
     });
-    let query = match envelope::covers(&incoming.path) || legacy::covers(&incoming.path) {
-        true => Query::parse_known(&incoming.query, route.query)?,
-        false => Query::parse(&incoming.query, route.query)?,
+    // What an administrator misspells is to be named. Elsewhere monitors and
+    // browsers add parameters of their own, against caches for example.
+    let query = match incoming.path.starts_with("/admin") {
+        true => Query::parse(&incoming.query, route.query)?,
+        false => Query::parse_known(&incoming.query, route.query)?,
     };
     let signer = match route.access {
         Access::Account => Some(authenticate(incoming, &query, context)?),
@@ -195,12 +194,28 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         argument: argument.transpose()?,
         query,
         content_type: incoming.content_type.as_deref(),
+        accept: incoming.accept.as_deref(),
         body,
         is_head: incoming.method == Method::Head,
         authorization: incoming.authorization.as_deref(),
         signer,
         relayed: incoming.relayed.clone(),
     })
+}
+
+/// The routes of a path. A slash at its end is one too many.
+fn routes_at(path: &str) -> Vec<(&'static Route, Option<&str>)> {
+    let at = |path| -> Vec<(&'static Route, Option<&str>)> {
+        let routes = FAMILIES.iter().flat_map(|family| family.iter());
+        routes
+            .filter_map(|route| Some((route, matches(route.path, path)?)))
+            .collect()
+    };
+    let routes = at(path);
+    match path.strip_suffix('/') {
+        Some(path) if routes.is_empty() => at(path),
+        _ => routes,
+    }
 }
 
 /// Whether a path is the template's; what stands for its braces, if it has any.

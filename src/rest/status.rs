@@ -10,8 +10,9 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::hub::Counts;
-use crate::metrics::{CONTENT_TYPE, Protocol};
+use crate::metrics::{CONTENT_TYPE, PLAIN_CONTENT_TYPE, Protocol};
 
+use super::accept;
 use super::call::Call;
 use super::legacy::{Frame, Refused};
 use super::problem::{ErrorBody, Problem};
@@ -156,8 +157,11 @@ pub(super) fn readyz(call: &Call<'_>) -> Result<Reply, Problem> {
 #[utoipa::path(
     get, path = "/metrics", tag = "status", security(("admin_token" = [])),
     responses(
-        (status = 200, description = "OpenMetrics text", body = String,
-         content_type = "application/openmetrics-text"),
+        (status = 200, description = "OpenMetrics text, or for Accept: text/plain the text \
+            format of Prometheus", content(
+                (String = "application/openmetrics-text"),
+                (String = "text/plain"),
+            )),
         (status = 401, description = "Not the admin token", body = ErrorBody),
     ),
 )]
@@ -182,7 +186,14 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Problem> {
             set(&opened, counts.opened);
         }
     }
-    Ok(Reply::of(CONTENT_TYPE, metrics.encode().into_bytes()))
+    // A client that takes neither gets what every program can read.
+    let forms = &["application/openmetrics-text", "text/plain"];
+    Ok(match accept::best(call.accept, forms) {
+        Some("application/openmetrics-text") => {
+            Reply::of(CONTENT_TYPE, metrics.encode().into_bytes())
+        }
+        _ => Reply::of(PLAIN_CONTENT_TYPE, metrics.encode_plain().into_bytes()),
+    })
 }
 
 /// Shows what somebody else has counted.

@@ -161,6 +161,7 @@ fn kind_of_farewell(farewell: &Farewell) -> &'static str {
         Farewell::Full => "Full",
         Farewell::SlowReader => "SlowReader",
         Farewell::Flooding => "Flooding",
+        Farewell::SpokeHttp => "SpokeHttp",
         Farewell::Silent => "Silent",
         Farewell::BadFrame(_) => "BadFrame",
         Farewell::Kicked(_) => "Kicked",

@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use serde_json::{Number, Value as Json};
 
+use crate::json;
+use crate::text::ends_line;
+
 use super::{Given, Node, Rejected, Rule, Value};
 
 macro_rules! whole_numbers {
     ($($type:ty)*) => {$(
         impl Value for $type {
             fn read(&mut self, given: Given<'_>, rule: &Rule) -> Result<(), Rejected> {
-                let number: u64 = given.number(Number::as_u64)?;
+                let number: u64 = given.number(json::whole)?;
                 if !rule.allows(number as f64) {
                     return Err(Rejected::Unexpected);
                 }
@@ -82,7 +85,7 @@ impl Value for String {
             Rule::Line { max_chars } => {
                 !text.trim().is_empty()
                     && text.chars().count() <= *max_chars
-                    && !text.chars().any(char::is_control)
+                    && !text.chars().any(|c| c.is_control() || ends_line(c))
             }
             Rule::LogFilter => text.split(',').all(is_log_directive),
             Rule::OneOf(words) => words.contains(&text),

@@ -79,7 +79,16 @@ impl Head {
     pub fn parse(bytes: &[u8], limit: usize) -> Result<Option<(Head, usize)>, Rejection> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut fields);
-        let length = match request.parse(bytes) {
+        let parsed = request.parse(bytes);
+        // The parser takes a bare line feed for the end of a line; others do not.
+        let looked_at = match parsed {
+            Ok(httparse::Status::Complete(length)) => bytes.get(..length).unwrap_or_default(),
+            _ => bytes,
+        };
+        if has_bare_line_feed(looked_at) {
+            return Err(Rejection::Malformed("a line of the head ends wrongly"));
+        }
+        let length = match parsed {
             Ok(httparse::Status::Complete(length)) if length <= limit => length,
             Ok(httparse::Status::Partial) if bytes.len() < limit => return Ok(None),
             Ok(_) => return Err(Rejection::HeadTooLarge(limit)),
@@ -129,6 +138,11 @@ impl Head {
     pub fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
+}
+
+fn has_bare_line_feed(head: &[u8]) -> bool {
+    let mut ends = memchr::memchr_iter(b'\n', head);
+    ends.any(|end| end.checked_sub(1).and_then(|before| head.get(before)) != Some(&b'\r'))
 }
 
 fn rejection(error: httparse::Error, limit: usize) -> Rejection {
@@ -315,6 +329,8 @@ mod tests {
             "X: a\r\n b\r\n",
             "X: a\0b\r\n",
             "X: a\rb\r\n",
+            "X: a\nb\r\n",
+            "X: a\nContent-Length: 1\r\n",
             "X y: b\r\n",
             ": b\r\n",
         ] {
@@ -336,6 +352,14 @@ mod tests {
 
     #[test]
     fn versions_and_hosts() {
+        for bare in [
+            "GET / HTTP/1.1\nHost: x\n\n",
+            "GET / HTTP/1.1\r\nHost: x\r\n\n",
+            "\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET / HTTP/1.1\nHost: x\r\n\r\n",
+        ] {
+            assert_eq!(status(bare), 400, "{bare:?}");
+        }
         assert_eq!(status("PRI * HTTP/2.0\r\n\r\n"), 505);
         assert_eq!(status("GET / HTTP/3.0\r\nHost: x\r\n\r\n"), 505);
         assert_eq!(status("GET / HTTP/1.1\r\n\r\n"), 400);

@@ -6,14 +6,14 @@ use chat_server::protocol::direct::{Outgoing, decode, write_failure};
 use chat_server::text::Text;
 use serde_json::{Value, json};
 
-use super::{assert_shown_safely, name_of};
+use super::{as_meant, assert_shown_safely, name_of};
 
 pub fn check(data: &[u8]) {
     let frame = String::from_utf8_lossy(data);
     match decode(&frame) {
         Ok(Outgoing { message, .. }) => {
             assert!(!message.is_empty());
-            match serde_json::from_str::<Value>(&frame) {
+            match serde_json::from_str::<Value>(&as_meant(&frame)) {
                 Ok(value) => assert_eq!(message, Text::clean(value["message"].as_str().unwrap())),
                 // What nobody asks for is not looked into, however deep.
                 Err(error) => assert!(error.to_string().contains("recursion limit")),

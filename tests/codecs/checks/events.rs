@@ -82,12 +82,14 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
             messages: vec![message.clone(); count],
             complete: true,
             asked: true,
+            now_ms: at_ms,
         },
         Event::History {
             channel: channel.clone(),
             messages: vec![message; count],
             complete: true,
             asked: false,
+            now_ms: at_ms.wrapping_mul(3),
         },
         Event::Joined {
             channel: channel.clone(),

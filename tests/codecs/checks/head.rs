@@ -31,7 +31,13 @@ pub fn check(data: &[u8]) {
             assert!(length <= LIMIT);
             let alone = &data[..length];
             // Nothing is parsed before a line has ended.
-            assert!(alone.ends_with(b"\n"));
+            assert!(alone.ends_with(b"\r\n\r\n"));
+            // Whoever else reads it finds the same lines.
+            assert!(
+                !String::from_utf8_lossy(alone)
+                    .replace("\r\n", "")
+                    .contains('\n')
+            );
             assert_eq!(Head::parse(alone, length), Ok(Some((head, length))));
             for end in prefixes(length) {
                 let part = Head::parse(&data[..end], LIMIT);

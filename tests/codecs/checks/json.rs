@@ -7,13 +7,13 @@ use chat_server::store::MAX_ROWS;
 use chat_server::text::Text;
 use serde_json::{Value, json};
 
-use super::assert_shown_safely;
+use super::{as_meant, assert_shown_safely};
 
 pub fn check(data: &[u8]) {
     let frame = String::from_utf8_lossy(data);
     match decode(&frame) {
         Ok(step) => {
-            match serde_json::from_str::<Value>(&frame) {
+            match serde_json::from_str::<Value>(&as_meant(&frame)) {
                 Ok(value) => valid(&step, &value["args"]),
                 // What nobody asks for is not looked into, however deep.
                 Err(error) => assert!(error.to_string().contains("recursion limit")),
@@ -22,7 +22,8 @@ pub fn check(data: &[u8]) {
         Err(Rejected { mistake, tag }) => {
             assert_shown_safely(&mistake.to_string());
             assert!(!mistake.code().is_empty());
-            if let (Some(tag), Ok(value)) = (tag, serde_json::from_str::<Value>(&frame)) {
+            if let (Some(tag), Ok(value)) = (tag, serde_json::from_str::<Value>(&as_meant(&frame)))
+            {
                 assert_eq!(value["args"]["tag"], tag.as_str());
             }
         }

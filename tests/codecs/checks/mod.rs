@@ -60,6 +60,38 @@ pub fn name_of(raw: &str) -> Name {
     Name::parse(raw).unwrap_or_else(|_| Name::parse("somebody").unwrap())
 }
 
+/// JSON without its byte order mark and with whole characters only: each
+/// `\u` escape in turn, and what it would be without the next one.
+pub fn as_meant(frame: &str) -> String {
+    let mut meant = String::new();
+    let mut rest = frame.strip_prefix('\u{feff}').unwrap_or(frame);
+    while let Some((before, after)) = rest.split_once('\\') {
+        meant.push_str(before);
+        let is_escape = |text: &str| {
+            text.strip_prefix('u')
+                .and_then(|digits| digits.get(..4))
+                .is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        };
+        let length = match is_escape(after) {
+            true if after.get(5..6) == Some("\\") && is_escape(&after[6..]) => 11,
+            true => 5,
+            false => after.chars().next().map_or(0, char::len_utf8),
+        };
+        let is_text =
+            |escape: &str| serde_json::from_str::<String>(&format!("\"\\{escape}\"")).is_ok();
+        let (escape, length) = match length {
+            11 if !is_text(&after[..5]) && is_text(&after[..11]) => (&after[..11], 11),
+            5 | 11 if !is_text(&after[..5]) => ("ufffd", 5),
+            5 | 11 => (&after[..5], 5),
+            other => (&after[..other], other),
+        };
+        meant.push('\\');
+        meant.push_str(escape);
+        rest = &after[length..];
+    }
+    meant + rest
+}
+
 /// Text that may reach somebody's screen: nothing in it steers a terminal or
 /// reorders what stands beside it.
 pub fn assert_shown_safely(text: &str) {

@@ -65,7 +65,6 @@ fn the_object_alone_says_the_same(whole: &[u8], hello: &Hello) {
     let objects = (1..=whole.len().min(MAX_LINE)).filter_map(|end| {
         // Where nobody looks it may be something other than UTF-8.
         let text = String::from_utf8_lossy(&whole[..end]);
-        serde_json::from_str::<serde_json::Value>(&text).ok()?;
         decode_hello(&text).ok().map(|(hello, _)| hello)
     });
     let first = objects.into_iter().next().expect("an object");

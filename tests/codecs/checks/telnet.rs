@@ -1,5 +1,6 @@
 //! Telnet: how the bytes are cut does not matter, and the limits hold.
 
+use chat_server::protocol::foreign::LOOKED_AT;
 use chat_server::protocol::telnet::{Decoder, Input};
 
 use super::cut;
@@ -35,7 +36,10 @@ fn decode(pieces: &[&[u8]]) -> Vec<Seen> {
         decoder.feed(piece, |input| {
             seen.push(match input {
                 Input::Line(line) => Seen::Line(line.to_vec()),
-                Input::TooLong => Seen::TooLong,
+                Input::TooLong(start) => {
+                    assert!(start.len() <= LOOKED_AT);
+                    Seen::TooLong
+                }
                 Input::AreYouThere => Seen::AreYouThere,
                 Input::Answer(bytes) => Seen::Answer(bytes),
             });
