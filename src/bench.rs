@@ -114,7 +114,11 @@ impl Bench {
         // Who has started it with nohup wants it to go on.
         let ends = [SIGINT, SIGTERM, SIGHUP];
         for signal in ends.into_iter().filter(|&it| !process::ignores(it)) {
-            signal_hook::flag::register(signal, stop.clone())
+            // A second one ends it at once: it may wait for who reads what it
+            // shows.
+            let code = i32::from(INTERRUPTED);
+            signal_hook::flag::register_conditional_shutdown(signal, code, stop.clone())
+                .and_then(|_| signal_hook::flag::register(signal, stop.clone()))
                 .map_err(BenchError::io("signals cannot be caught"))?;
         }
         process::need_descriptors(self.scenario.connections())?;

@@ -6,6 +6,7 @@
 mod backup;
 mod make_cert;
 mod migrate;
+mod output;
 mod parent;
 
 use std::ffi::OsString;
@@ -13,9 +14,12 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use signal_hook::consts::SIGXFSZ;
 
 use crate::bench::Bench;
 use crate::config::{self, Config, ConfigFile, Flag, Loaded, Problems, Sources};
@@ -307,6 +311,11 @@ fn with_two_dashes(argument: OsString) -> OsString {
 /// what they say. `run` runs the server, or what else is to run; it gets
 /// the sources to read them again on reload.
 pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
+    // Whatever is to be written: a limit on the size of files is an error like
+    // a full disk, and not the end.
+    if let Err(error) = survive_file_limits() {
+        output::complain(&error.to_string());
+    }
     let invocation = match parse(std::env::args_os(), std::env::vars_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
@@ -337,18 +346,18 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
         }
     };
     match invocation.action {
-        Action::CheckConfig => {
-            summarise(&loaded);
-            ExitCode::SUCCESS
-        }
+        Action::CheckConfig => output::show(&summary(&loaded)),
         Action::Migrate(what) => conclude(what.run(&loaded.config)),
         Action::Backup(what) => conclude(what.run(&loaded.config)),
         action => {
-            logging::set_filter(&loaded.config.log_level);
+            logging::configure(&loaded.config);
+            logging::catch_panics();
             for note in loaded.notes() {
-                let _ = writeln!(io::stdout(), "{note}");
+                logging::say(&note.to_string());
             }
-            run(action, loaded.config, invocation.sources)
+            let code = run(action, loaded.config, invocation.sources);
+            logging::finish();
+            code
         }
     }
 }
@@ -356,12 +365,9 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
 /// Says what has been done, or why not.
 fn conclude(result: Result<impl Display, impl Display>) -> ExitCode {
     match result {
-        Ok(done) => {
-            let _ = write!(io::stdout(), "{done}");
-            ExitCode::SUCCESS
-        }
+        Ok(done) => output::show(&done.to_string()),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "chat-server: {error}");
+            output::complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
@@ -380,13 +386,14 @@ fn convert(path: &Path) -> ExitCode {
     for note in &converted.notes {
         let _ = writeln!(io::stderr(), "{note}");
     }
-    match io::stdout().write_all(converted.json.as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "chat-server: cannot write: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    output::show(&converted.json)
+}
+
+/// Has the system report that a file may not grow instead of ending the
+/// process, as it does with a signal that nobody takes.
+fn survive_file_limits() -> io::Result<()> {
+    let seen = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGXFSZ, seen).map(|_| ())
 }
 
 // All write without `println!`, which panics when the reader has gone.
@@ -400,16 +407,15 @@ fn complain(problems: &Problems) {
     );
 }
 
-fn summarise(loaded: &Loaded) {
-    let mut out = io::stdout().lock();
-    let _ = match &loaded.file {
-        Some(path) => writeln!(out, "OK: {}", path.display()),
-        None => writeln!(out, "OK: no configuration file"),
+fn summary(loaded: &Loaded) -> String {
+    let mut text = match &loaded.file {
+        Some(path) => format!("OK: {}\n", path.display()),
+        None => "OK: no configuration file\n".to_owned(),
     };
     for note in loaded.notes() {
-        let _ = writeln!(out, "{note}");
+        text.push_str(&format!("{note}\n"));
     }
-    let _ = write!(out, "{loaded}");
+    text + &loaded.to_string()
 }
 
 #[cfg(test)]

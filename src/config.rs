@@ -58,6 +58,9 @@ settings! {
             /// `error`, `warn`, `info`, `debug`, `trace`, `off` or a filter
             /// such as `info,chat_server=debug`.
             log_level: String = "info".to_owned(), Rule::LogFilter, Now;
+            /// What lines of the log look like: `text`, or `json` for an
+            /// object a line with `time`, `level`, `target` and `message`.
+            log_format: String = "text".to_owned(), Rule::OneOf(&["text", "json"]), Now;
             /// The first line a client sees.
             greeting: String = "Welcome to the chat server.".to_owned(),
                 Rule::Line { max_chars: 500 }, Now;
@@ -312,6 +315,11 @@ impl Config {
     /// Reads and checks the configuration; every mistake is found at once.
     pub fn load(sources: &Sources) -> Result<Config, Problems> {
         sources.load().map(|loaded| loaded.config)
+    }
+
+    /// The same once more, while running; waits for nobody.
+    pub fn load_again(sources: &Sources) -> Result<Config, Problems> {
+        sources.load_again().map(|loaded| loaded.config)
     }
 }
 

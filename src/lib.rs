@@ -122,6 +122,7 @@ pub mod page;
 pub mod protocol;
 #[doc(hidden)]
 pub mod rest;
+mod small_file;
 mod sync;
 #[doc(hidden)]
 pub mod time;

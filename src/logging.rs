@@ -1,24 +1,45 @@
-//! The server's own log: lines on standard error, at a level that a reload
-//! can change. It never reads the environment; the level is a setting.
+//! What the program has to say: the log, as lines on standard error, at a level
+//! and in a form that a reload can change, and on standard output where it
+//! listens. It never reads the environment; both are settings. Nobody waits for
+//! whoever reads it.
 
-use std::io::Write;
+mod output;
+
+use std::io::{self, Write};
+use std::panic::PanicHookInfo;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use env_logger::Logger;
 use env_logger::fmt::Formatter;
-use log::{Log, Metadata, Record};
+use env_logger::{Logger, Target};
+use jiff::Timestamp;
+use log::{Level, Log, Metadata, Record};
 use parking_lot::RwLock;
+use serde::Serialize;
+
+use crate::config::Config;
+use output::Stream;
 
 /// What decides and writes. Locked because every thread logs and `log` takes
 /// one logger for the life of the process; never while something is written.
 static CURRENT: RwLock<Option<Arc<Logger>>> = RwLock::new(None);
+/// Whether lines are JSON.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+/// What the program itself says is of this target.
+const PROGRAM: &str = "chat_server";
 
 /// Hands everything on to [`CURRENT`].
 struct Switch;
 
+/// Logs as these settings have it from now on. Call again to change it.
+pub fn configure(config: &Config) {
+    IS_JSON.store(config.log_format == "json", Ordering::Relaxed);
+    set_filter(&config.log_level);
+}
+
 /// Logs what `filter` lets through from now on: `info`, or something like
-/// `info,chat_server=debug`. Call again to change it.
-pub fn set_filter(filter: &str) {
+/// `info,chat_server=debug`.
+fn set_filter(filter: &str) {
     let logger = build(filter);
     let level = logger.filter();
     *CURRENT.write() = Some(Arc::new(logger));
@@ -27,20 +48,126 @@ pub fn set_filter(filter: &str) {
     log::set_max_level(level);
 }
 
+/// Says something on standard output.
+pub fn say(line: &str) {
+    put(Stream::Stdout, Level::Info, line);
+}
+
+/// Says on standard error what is wrong, whatever the log's level.
+pub fn complain(line: &str) {
+    put(Stream::Stderr, Level::Error, line);
+}
+
+/// Has a panic said as everything else is: the usual way would wait for
+/// whoever reads standard error.
+pub fn catch_panics() {
+    std::panic::set_hook(Box::new(|panic| complain(&panicked(panic))));
+}
+
+/// Writes what is left to write, if it is read, before the process ends.
+pub fn finish() {
+    output::finish();
+}
+
+fn put(stream: Stream, level: Level, text: &str) {
+    let line = match IS_JSON.load(Ordering::Relaxed) {
+        true => json_line(level, PROGRAM, text),
+        false => format!("{text}\n"),
+    };
+    stream.put(line.as_bytes());
+}
+
+/// What takes the place of lines that were dropped.
+fn dropped_line(count: u64) -> String {
+    let lines = if count == 1 { "line was" } else { "lines were" };
+    let text = format!("{count} {lines} dropped here: nobody read them");
+    match IS_JSON.load(Ordering::Relaxed) {
+        true => json_line(Level::Warn, PROGRAM, &text),
+        false => format!("{text}\n"),
+    }
+}
+
+fn panicked(panic: &PanicHookInfo<'_>) -> String {
+    let thread = std::thread::current();
+    let thread = thread.name().unwrap_or("without a name").to_owned();
+    let place = panic
+        .location()
+        .map_or_else(String::new, |at| format!(" at {at}"));
+    let payload = panic.payload();
+    let words = payload.downcast_ref::<&str>().copied();
+    let words = words.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let words = escape_controls(words.unwrap_or_default());
+    let trace = std::backtrace::Backtrace::capture();
+    match trace.status() {
+        std::backtrace::BacktraceStatus::Captured => {
+            format!("thread '{thread}' panicked{place}: {words}\n{trace}")
+        }
+        _ => format!("thread '{thread}' panicked{place}: {words}"),
+    }
+}
+
+/// The logger's way out; it hands over whole lines.
+struct StderrLines;
+
+impl Write for StderrLines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        Stream::Stderr.put(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 fn build(filter: &str) -> Logger {
     env_logger::Builder::new()
         .parse_filters(filter)
+        .target(Target::Pipe(Box::new(StderrLines)))
         .format(write_line)
         .build()
 }
 
-/// `2026-01-31T12:00:00Z INFO chat_server::server: text`. Whatever a client
-/// managed to get into the text stays on this line and steers no terminal.
-fn write_line(line: &mut Formatter, record: &Record<'_>) -> std::io::Result<()> {
+/// `2026-01-31T12:00:00Z INFO chat_server::server: text`, or an object.
+/// Whatever a client managed to get into the text stays on this line and
+/// steers no terminal.
+fn write_line(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let text = record.args().to_string();
-    let safe = escape_controls(&text);
-    let (at, level, target) = (line.timestamp(), record.level(), record.target());
+    let (level, target) = (record.level(), record.target());
+    if IS_JSON.load(Ordering::Relaxed) {
+        return line.write_all(json_line(level, target, &text).as_bytes());
+    }
+    let (at, safe) = (line.timestamp(), escape_controls(&text));
     writeln!(line, "{at} {level:<5} {target}: {safe}")
+}
+
+/// A line of the log as an object.
+#[derive(Serialize)]
+struct JsonLine<'a> {
+    time: String,
+    level: &'a str,
+    target: &'a str,
+    message: &'a str,
+}
+
+fn json_line(level: Level, target: &str, message: &str) -> String {
+    let line = JsonLine {
+        time: format!("{:.3}", Timestamp::now()),
+        level: level.as_str(),
+        target,
+        message,
+    };
+    let json = serde_json::to_string(&line).unwrap_or_default();
+    let mut safe = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        // JSON escapes only those below; these steer terminals, too.
+        match c {
+            '\u{7f}'..='\u{9f}' => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
+            _ => safe.push(c),
+        }
+    }
+    safe.push('\n');
+    safe
 }
 
 fn escape_controls(text: &str) -> String {
@@ -87,6 +214,19 @@ mod tests {
             escape_controls("a\nb\x1b[2J\u{9b} é"),
             "a\\nb\\u{1b}[2J\\u{9b} é"
         );
+    }
+
+    #[test]
+    fn a_line_of_json_is_one_object() {
+        let text = "a\nb\x1b[2J\u{9b}\u{7f} é \"quoted\"";
+        let line = json_line(Level::Warn, "chat_server::net", text);
+        assert_eq!(line.matches('\n').count(), 1);
+        assert!(!line.trim_end().contains(char::is_control), "{line:?}");
+        let read: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(read["message"], text);
+        assert_eq!(read["level"], "WARN");
+        assert_eq!(read["target"], "chat_server::net");
+        read["time"].as_str().unwrap().parse::<Timestamp>().unwrap();
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value as Json};
 
 use super::document::Node;
-use super::loader::{Loader, parse, read_file, unreadable};
+use super::loader::{Loader, Reading, parse, read_file, unreadable};
 use super::originals::{Note, Original};
 use super::problem::{Origin, Problem, Problems};
 
@@ -29,7 +29,7 @@ pub fn convert(path: &Path) -> Result<Converted, Problems> {
         what,
     };
     let failed = |what: String| Problems(vec![problem("", what)]);
-    let text = read_file(path).map_err(|error| failed(unreadable(&error)))?;
+    let text = read_file(path, Reading::First).map_err(|error| failed(unreadable(&error)))?;
     let entries = parse(&text, path).map_err(failed)?;
     let Some(original) = Original::of(&entries) else {
         return todays(&text, entries, path);

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::document::Node;
@@ -16,6 +16,7 @@ use super::setting::{ENVIRONMENT_PREFIX, Setting};
 use super::sources::{ConfigFile, Flag};
 use super::value::{Given, Rejected};
 use super::{Config, suggest, yaml};
+use crate::small_file;
 
 /// A larger file is not a configuration.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -60,10 +61,10 @@ impl Loader {
     }
 
     /// Returns the file that was read.
-    pub fn file(&mut self, file: &ConfigFile) -> Option<PathBuf> {
+    pub fn file(&mut self, file: &ConfigFile, reading: Reading) -> Option<PathBuf> {
         let (ConfigFile::IfPresent(path) | ConfigFile::Required(path)) = file;
         let origin = Origin::File(path.clone());
-        match read_file(path) {
+        match read_file(path, reading) {
             Ok(text) => {
                 self.document(&text, &origin);
                 Some(path.clone())
@@ -245,16 +246,30 @@ impl Loader {
     }
 }
 
+/// Which time it is that the configuration is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// The first: a pipe will do, such as a shell's `<(...)`.
+    First,
+    /// A reload: nobody may be waited for.
+    Again,
+}
+
 /// The text of a configuration file.
-pub(super) fn read_file(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let mut file = File::open(path)?.take(MAX_FILE_BYTES + 1);
-    file.read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        let what = format!("larger than {MAX_FILE_BYTES} bytes");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
-    }
-    Ok(text)
+pub(super) fn read_file(path: &Path, reading: Reading) -> io::Result<String> {
+    let is_pipe = reading == Reading::First && is_no_file(path);
+    let file = match is_pipe {
+        true => File::open(path)?,
+        false => small_file::open(path)?,
+    };
+    let bytes = small_file::read(&file, MAX_FILE_BYTES)?;
+    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
+}
+
+/// Whether it is a pipe, a terminal or the like. Looks without opening it,
+/// which would be the end of it for who writes there.
+fn is_no_file(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
 /// Why a file could not be read, and what to do.

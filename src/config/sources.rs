@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Config;
-use super::loader::Loader;
+use super::loader::{Loader, Reading};
 use super::originals::Note;
 use super::problem::{Origin, Problems};
 
@@ -60,8 +60,18 @@ pub struct Loaded {
 impl Sources {
     /// Reads and checks everything.
     pub fn load(&self) -> Result<Loaded, Problems> {
+        self.read(Reading::First)
+    }
+
+    /// Reads and checks everything once more. Waits for nobody: a file must be
+    /// a regular one.
+    pub fn load_again(&self) -> Result<Loaded, Problems> {
+        self.read(Reading::Again)
+    }
+
+    fn read(&self, reading: Reading) -> Result<Loaded, Problems> {
         let mut loader = Loader::default();
-        let file = loader.file(&self.file);
+        let file = loader.file(&self.file, reading);
         loader.environment(&self.environment);
         for flag in &self.flags {
             loader.flag(flag);

@@ -1,7 +1,6 @@
 //! The bans, kept over restarts in `bans.json`.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::hub::{Ban, BanTarget, MAX_BANS};
 use crate::json;
 use crate::name::Name;
+use crate::small_file;
 use crate::text::Text;
 
 use super::{DataDir, DataError, write};
@@ -43,8 +43,8 @@ impl DataDir {
 impl BanFile<'_> {
     /// The bans that have not ended by `now_ms`; none if there is no file.
     pub fn load(&self, now_ms: u64) -> Result<Vec<Ban>, DataError> {
-        let read =
-            File::open(&self.path).and_then(|file| write::read_limited(&file, MAX_FILE_BYTES));
+        let read = small_file::open(&self.path)
+            .and_then(|file| write::read_limited(&file, MAX_FILE_BYTES));
         let text = match read {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

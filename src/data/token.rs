@@ -9,6 +9,8 @@ use data_encoding::BASE32_NOPAD;
 
 use crate::config::{Secret, SecretError};
 
+use crate::small_file;
+
 use super::{DataDir, DataError, OTHERS, write};
 
 /// Far longer than any token.
@@ -53,7 +55,7 @@ impl DataDir {
 
     fn kept(&self, name: &str) -> Result<Secret, DataError> {
         let path = self.path.join(name);
-        match File::open(&path) {
+        match small_file::open(&path) {
             Ok(file) => read(&file, &path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => make(&path),
             Err(error) => Err(DataError::File(path, error)),

@@ -16,6 +16,7 @@ use signal_hook::iterator::Signals;
 use crate::account::unix_ms;
 use crate::config::Config;
 use crate::grpc::{self, Limits, Nodes, Routes, Spoken, Stop};
+use crate::logging;
 use crate::net::front::{self, Answers, FrontContext, HttpLimits, Origins, Proxies};
 use crate::net::limits::{capacity, raise_descriptor_limit};
 use crate::net::listener::{Bound, Listening, Service};
@@ -126,17 +127,19 @@ pub fn run_name_server(config: Config) -> ExitCode {
         Ok(started) => started,
         Err(error) => {
             let at = wanted.map_or_else(String::new, |address| format!(" at {address}"));
-            eprintln!("chat-server: the name server cannot start{at}: {error}");
+            logging::complain(&format!(
+                "chat-server: the name server cannot start{at}: {error}"
+            ));
             return ExitCode::FAILURE;
         }
     };
-    println!(
+    logging::say(&format!(
         "listening: name-server http://{}/api/nodes",
         server.address()
-    );
-    println!("ready");
+    ));
+    logging::say("ready");
     signals.forever().next();
-    println!("shutting down");
+    logging::say("shutting down");
     server.shut_down(allowed);
     ExitCode::SUCCESS
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::cli::Action;
 use crate::config::{Config, Sources};
 use crate::data::AdminToken;
+use crate::logging::{self, say};
 use crate::net::limits::raise_descriptor_limit;
 
 use super::{Chat, Protocol, StartError, scheduling, signals};
@@ -25,17 +26,29 @@ pub fn run(action: Action, config: Config, sources: Sources) -> ExitCode {
 fn run_chat(config: Config, sources: Sources) -> ExitCode {
     raise_descriptor_limit();
     scheduling::run_in_turns();
+    let signals = match signals::take() {
+        Ok(signals) => signals,
+        Err(error) => {
+            logging::complain(&format!("chat-server: cannot handle signals: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let builder = Chat::builder().config(config);
     // Without its hub the program is nothing, and without its store it cannot
     // keep its word; whoever watches over it can only restart what has ended.
-    let started = builder.on_failure(|| std::process::exit(FAILED)).start();
+    let started = builder.on_failure(fail).start();
     match started {
-        Ok(chat) => signals::serve(chat, &sources),
+        Ok(chat) => signals::serve(chat, signals, sources),
         Err(error) => {
-            eprintln!("chat-server: {error}{}", advice(&error));
+            logging::complain(&format!("chat-server: {error}{}", advice(&error)));
             ExitCode::FAILURE
         }
     }
+}
+
+fn fail() {
+    logging::finish();
+    std::process::exit(FAILED);
 }
 
 /// What somebody at the command line can do about it.
@@ -55,22 +68,26 @@ pub(super) fn introduce(chat: &Chat) {
         let (name, address) = (listener.name(), listener.address());
         let s = if listener.is_secure() { "s" } else { "" };
         match listener.protocol() {
-            Protocol::Web => println!("listening: {name} http{s}://{address}/client"),
-            Protocol::Rest => println!("listening: {name} http{s}://{address}/docs"),
-            Protocol::RoomLinesWebSocket => println!("listening: {name} ws{s}://{address}/mychat"),
+            Protocol::Web => say(&format!("listening: {name} http{s}://{address}/client")),
+            Protocol::Rest => say(&format!("listening: {name} http{s}://{address}/docs")),
+            Protocol::RoomLinesWebSocket => {
+                say(&format!("listening: {name} ws{s}://{address}/mychat"))
+            }
             Protocol::Telnet | Protocol::RoomLines | Protocol::Grpc => {
-                println!("listening: {name} {address}")
+                say(&format!("listening: {name} {address}"))
             }
         }
     }
     match &chat.shared.found_token {
-        AdminToken::Configured(_) => println!("admin token: as configured"),
-        AdminToken::Kept(_, path) => println!("admin token: {}", path.display()),
+        AdminToken::Configured(_) => say("admin token: as configured"),
+        AdminToken::Kept(_, path) => say(&format!("admin token: {}", path.display())),
     }
     let capacity = chat.shared.capacity();
     if let Some(bound_by) = capacity.bound_by {
         let fit = capacity.connections;
-        println!("connections: at most {fit}, because of {bound_by}");
+        say(&format!(
+            "connections: at most {fit}, because of {bound_by}"
+        ));
     }
-    println!("ready");
+    say("ready");
 }

@@ -1,89 +1,172 @@
 //! The life of a running server, as its signals have it.
+//!
+//! The thread that takes signals does nothing that could wait: a reload reads
+//! files, so it has a thread of its own, which may hang without holding up the
+//! end.
 
+use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::config::{Config, Sources};
 use crate::logging;
 
+use super::shared::Shared;
 use super::{Chat, program};
 
 /// Exit code after a second signal: as a shell has it for an interrupt.
 const INTERRUPTED: i32 = 130;
 /// How long a signal waits at most while a server says that it will stop.
 const GLANCE: Duration = Duration::from_millis(50);
+/// How long a server that is starting may take when it is told to end.
+const STARTING: Duration = Duration::from_secs(1);
+/// Signals that wait to be obeyed.
+const WAITING: usize = 16;
+
+/// The signals, from before a server starts.
+pub struct Taken {
+    signals: Receiver<i32>,
+    started: Arc<AtomicBool>,
+}
+
+/// Takes signals from now on. Until the server has started, one that is to end
+/// it ends the process, and SIGHUP waits.
+pub fn take() -> io::Result<Taken> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    let (taken, waiting) = bounded(WAITING);
+    let started = Arc::new(AtomicBool::new(false));
+    let is_started = started.clone();
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if signal != SIGHUP && !will_have_started(&is_started) {
+                    logging::finish();
+                    std::process::exit(128 + signal);
+                }
+                // Full: there is more than one of each already.
+                let _ = taken.try_send(signal);
+            }
+        })?;
+    Ok(Taken {
+        signals: waiting,
+        started,
+    })
+}
+
+/// Whether the server has started, or does so in a moment: its listeners may
+/// be there already.
+fn will_have_started(started: &AtomicBool) -> bool {
+    let deadline = Instant::now() + STARTING;
+    while !started.load(Ordering::Relaxed) && Instant::now() < deadline {
+        std::thread::sleep(GLANCE);
+    }
+    started.load(Ordering::Relaxed)
+}
 
 /// Serves until a signal ends it: SIGTERM and SIGINT orderly, a second one at
 /// once; SIGHUP reloads.
-pub fn serve(chat: Chat, sources: &Sources) -> ExitCode {
-    let mut signals = match Signals::new([SIGHUP, SIGINT, SIGTERM]) {
-        Ok(signals) => signals,
+pub fn serve(chat: Chat, taken: Taken, sources: Sources) -> ExitCode {
+    taken.started.store(true, Ordering::Relaxed);
+    let signals = taken.signals;
+    let reloads = match Reloads::start(chat.shared.clone(), sources) {
+        Ok(reloads) => reloads,
         Err(error) => {
-            eprintln!("chat-server: cannot handle signals: {error}");
+            logging::complain(&format!("chat-server: cannot start a thread: {error}"));
             return ExitCode::FAILURE;
         }
     };
     program::introduce(&chat);
-    for signal in signals.forever() {
+    for signal in &signals {
         if signal != SIGHUP {
             break;
         }
-        reload(&chat, sources);
+        reloads.ask();
     }
-    shut_down(chat, signals, sources)
+    shut_down(chat, signals, &reloads)
 }
 
-fn reload(chat: &Chat, sources: &Sources) {
-    // Whatever the configuration is like: this is also how one says that the
-    // file was moved away.
-    chat.shared.chat_log.reopen();
-    let new = match Config::load(sources) {
+/// The thread that reloads.
+struct Reloads {
+    shared: Arc<Shared>,
+    wanted: Sender<()>,
+}
+
+impl Reloads {
+    fn start(shared: Arc<Shared>, sources: Sources) -> std::io::Result<Reloads> {
+        // One that waits while another is under way: it will read what is
+        // there then, so a third would be for nothing.
+        let (wanted, told): (_, Receiver<()>) = bounded(1);
+        let of_thread = shared.clone();
+        std::thread::Builder::new()
+            .name("reload".to_owned())
+            .spawn(move || {
+                for () in told {
+                    reload(&of_thread, &sources);
+                }
+            })?;
+        Ok(Reloads { shared, wanted })
+    }
+
+    fn ask(&self) {
+        // Whatever the configuration is like: this is also how one says that
+        // the file was moved away.
+        self.shared.chat_log.reopen();
+        if self.wanted.try_send(()).is_err() {
+            log::warn!("another reload is still under way; this one is left out");
+        }
+    }
+}
+
+fn reload(shared: &Shared, sources: &Sources) {
+    let new = match Config::load_again(sources) {
         Ok(new) => new,
         Err(problems) => {
             for problem in problems.iter() {
                 log::error!("{problem}");
             }
-            let shared = &chat.shared;
             shared.note("reload: refused, everything stays as it was".to_owned());
             log::error!("not reloaded: everything stays as it was");
             return;
         }
     };
-    let changes = chat.shared.config().changes(&new);
-    chat.shared.reload(&new);
+    let changes = shared.config().changes(&new);
+    shared.reload(&new);
     for change in &changes {
         log::info!("{change}");
-        chat.shared.note(format!("reload: {change}"));
+        shared.note(format!("reload: {change}"));
     }
     if changes.is_empty() {
-        chat.shared
-            .note("reload: no setting has changed".to_owned());
+        shared.note("reload: no setting has changed".to_owned());
     }
     match changes.len() {
         0 => log::info!("reloaded: no setting has changed"),
         1 => log::info!("reloaded: 1 setting has changed"),
         count => log::info!("reloaded: {count} settings have changed"),
     }
-    logging::set_filter(&chat.shared.config().log_level);
+    logging::configure(&shared.config());
 }
 
-fn shut_down(mut chat: Chat, mut signals: Signals, sources: &Sources) -> ExitCode {
+fn shut_down(mut chat: Chat, signals: Receiver<i32>, reloads: &Reloads) -> ExitCode {
     let config = chat.shared.config();
     let allowed = Duration::from_secs(config.shutdown_seconds);
     let draining = Duration::from_secs(config.drain_seconds);
     chat.drain();
-    match config.drain_seconds {
-        0 => println!("shutting down"),
-        seconds => println!("shutting down in {seconds} s; not ready for new connections"),
-    }
-    drain(&chat, &mut signals, sources, draining);
+    logging::say(&match config.drain_seconds {
+        0 => "shutting down".to_owned(),
+        seconds => format!("shutting down in {seconds} s; not ready for new connections"),
+    });
+    drain(&signals, reloads, draining);
     let second = std::thread::Builder::new().name("second signal".to_owned());
     let second = second.spawn(move || {
-        if signals.forever().any(|signal| signal != SIGHUP) {
-            std::process::exit(INTERRUPTED);
+        if signals.iter().any(|signal| signal != SIGHUP) {
+            end_at_once();
         }
     });
     if let Err(error) = second {
@@ -100,19 +183,24 @@ fn shut_down(mut chat: Chat, mut signals: Signals, sources: &Sources) -> ExitCod
 
 /// Serves on for so long: whoever sends people here has to hear first that it
 /// will stop. A second signal ends it at once.
-fn drain(chat: &Chat, signals: &mut Signals, sources: &Sources, draining: Duration) {
+fn drain(signals: &Receiver<i32>, reloads: &Reloads, draining: Duration) {
     let end = Instant::now() + draining;
     loop {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return;
         }
-        for signal in signals.pending() {
+        for signal in signals.try_iter() {
             if signal != SIGHUP {
-                std::process::exit(INTERRUPTED);
+                end_at_once();
             }
-            reload(chat, sources);
+            reloads.ask();
         }
         std::thread::sleep(left.min(GLANCE));
     }
+}
+
+fn end_at_once() -> ! {
+    logging::finish();
+    std::process::exit(INTERRUPTED);
 }

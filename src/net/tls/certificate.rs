@@ -2,8 +2,7 @@
 //! them. The key is never shown.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,8 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+
+use crate::small_file;
 
 /// A larger file is neither a certificate nor a key.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -110,18 +111,8 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
 
 fn read(which: Which, path: &Path) -> Result<Vec<u8>, CertificateError> {
     let unreadable = |error| CertificateError::Unreadable(which, path.to_owned(), error);
-    let file = File::open(path).map_err(unreadable)?;
-    let mut text = Vec::new();
-    let read = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut text);
-    read.map_err(unreadable)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
-        let what = format!("larger than {MAX_FILE_BYTES} bytes");
-        return Err(unreadable(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            what,
-        )));
-    }
-    Ok(text)
+    let file = small_file::open(path).map_err(unreadable)?;
+    small_file::read(&file, MAX_FILE_BYTES).map_err(unreadable)
 }
 
 impl CertificateError {
