@@ -72,6 +72,10 @@ settings! {
             /// which `/readyz` says no and everything else goes on, so that
             /// balancers find out.
             drain_seconds: u64 = 0, Rule::whole(0, 3600), Now;
+            /// Connections a second that are told to go at the end of
+            /// `drain_seconds`, so that people do not come to other servers all
+            /// at once; 0: all are told when that time is over.
+            drain_rate: u64 = 1_000, Rule::whole(0, 100_000), Now;
             /// Seconds a shutdown may take before the process exits anyway.
             shutdown_seconds: u64 = 10, Rule::whole(1, 3600), Restart;
         }

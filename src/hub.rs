@@ -82,6 +82,10 @@ pub struct Limits {
     pub history: bool,
 }
 
+/// Connections that [`Hub::send_away`] ends in one go, and slots it looks at.
+const MOST_SENT_AWAY: usize = 500;
+const MOST_LOOKED_AT: usize = 4_000;
+
 /// All chat state. See the module's documentation.
 pub struct Hub {
     limits: Limits,
@@ -279,6 +283,28 @@ impl Hub {
         let expiry = self.expiries.first().map(|&(deadline, _)| deadline);
         let notices = self.channels.next_notice();
         login.into_iter().chain(expiry).chain(notices).min()
+    }
+
+    /// Ends up to so many connections because the server is about to go, from a
+    /// slot on; returns where to go on, which is the start again after the last.
+    /// Looks at a bounded number of slots.
+    pub fn send_away(&mut self, from: usize, count: usize, now: Now, fx: &mut Effects) -> usize {
+        let mut next = from;
+        let mut left = count.min(MOST_SENT_AWAY);
+        for _ in 0..MOST_LOOKED_AT {
+            if left == 0 {
+                break;
+            }
+            let Some(slot) = self.connections.get(next) else {
+                return 0;
+            };
+            next += 1;
+            if let Some(id) = slot.as_ref().map(|connection| connection.id) {
+                self.close(id, Farewell::Shutdown, now, fx);
+                left -= 1;
+            }
+        }
+        next
     }
 
     /// Ends every connection.

@@ -4,6 +4,7 @@
 //! there is no other way to start a hub and its listeners.
 
 mod builder;
+mod departure;
 mod ending;
 mod error;
 #[cfg(feature = "grpc")]

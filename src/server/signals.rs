@@ -17,6 +17,7 @@ use signal_hook::iterator::Signals;
 use crate::config::{Config, Sources};
 use crate::logging;
 
+use super::departure::Departure;
 use super::shared::Shared;
 use super::{Chat, program};
 
@@ -156,13 +157,15 @@ fn reload(shared: &Shared, sources: &Sources) {
 fn shut_down(mut chat: Chat, signals: Receiver<i32>, reloads: &Reloads) -> ExitCode {
     let config = chat.shared.config();
     let allowed = Duration::from_secs(config.shutdown_seconds);
-    let draining = Duration::from_secs(config.drain_seconds);
+    let now = Instant::now();
+    let end = now + Duration::from_secs(config.drain_seconds);
+    let departure = Departure::new(end, config.drain_rate, now);
     chat.drain();
     logging::say(&match config.drain_seconds {
         0 => "shutting down".to_owned(),
         seconds => format!("shutting down in {seconds} s; not ready for new connections"),
     });
-    drain(&signals, reloads, draining);
+    drain(&chat, &signals, reloads, end, departure);
     let second = std::thread::Builder::new().name("second signal".to_owned());
     let second = second.spawn(move || {
         if signals.iter().any(|signal| signal != SIGHUP) {
@@ -181,10 +184,16 @@ fn shut_down(mut chat: Chat, signals: Receiver<i32>, reloads: &Reloads) -> ExitC
     }
 }
 
-/// Serves on for so long: whoever sends people here has to hear first that it
-/// will stop. A second signal ends it at once.
-fn drain(signals: &Receiver<i32>, reloads: &Reloads, draining: Duration) {
-    let end = Instant::now() + draining;
+/// Serves on until then: whoever sends people here has to hear first that it
+/// will stop, and who is here is told to go bit by bit. A second signal ends it
+/// at once.
+fn drain(
+    chat: &Chat,
+    signals: &Receiver<i32>,
+    reloads: &Reloads,
+    end: Instant,
+    mut departure: Departure,
+) {
     loop {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -196,6 +205,7 @@ fn drain(signals: &Receiver<i32>, reloads: &Reloads, draining: Duration) {
             }
             reloads.ask();
         }
+        departure.step(&chat.shared.hub, chat.shared.registry.ids());
         std::thread::sleep(left.min(GLANCE));
     }
 }

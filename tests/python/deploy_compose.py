@@ -42,7 +42,8 @@ def compose_fits_together():
     wanted = set(re.findall(r"\$\{(\w+):\?", read("compose/compose.yaml")))
     assert wanted <= set(re.findall(r"^(\w+)=", read("compose/.env.example"), re.M)), wanted
     every, times = re.search(r"check inter (\d+)s fall (\d+)", read("compose/haproxy.cfg")).groups()
-    assert config["drain_seconds"] > int(every) * int(times), "the balancer finds out too late"
+    telling = config["limits"]["connections"] / config["drain_rate"]
+    assert config["drain_seconds"] > int(every) * int(times) + telling, "the balancer finds out too late"
     redis = dict(line.split(None, 1) for line in read("compose/redis.conf").splitlines() if line and line[0] != "#")
     assert redis["appendonly"] == "yes" and redis["maxmemory-policy"] == "noeviction"
     compose_reads_it(interpolated(read("compose/compose.yaml"), read("compose/.env.example")))

@@ -63,7 +63,8 @@ def kubernetes_objects_fit_together(what):
     assert "lifecycle" not in container, "the server drains by itself"
     pause = settings["drain_seconds"]
     readiness = container["readinessProbe"]
-    assert pause >= readiness["periodSeconds"] * readiness["failureThreshold"]
+    telling = settings["limits"]["connections"] / settings["drain_rate"]
+    assert pause >= readiness["periodSeconds"] * readiness["failureThreshold"] + telling
     assert pod["terminationGracePeriodSeconds"] >= pause + settings["shutdown_seconds"] + 5
 
     # No more rights than needed.
