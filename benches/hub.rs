@@ -1,7 +1,5 @@
 //! What the hub makes of commands: state in, effects out, no socket.
 
-use std::time::Duration;
-
 use chat_server::hub::{Command, ConnectionId, Effects, Hub, Limits, Now, Profile};
 use chat_server::name::Name;
 use chat_server::text::Text;
@@ -20,11 +18,7 @@ struct House {
 
 impl House {
     fn new(members: u32, in_a_room: u32) -> House {
-        let limits = Limits {
-            login: Duration::ZERO,
-            channels_per_connection: 0,
-            history: false,
-        };
+        let limits = Limits::none();
         let mut house = House {
             hub: Hub::new(limits),
             fx: Effects::default(),

@@ -16,11 +16,11 @@ use parking_lot::Mutex;
 
 use crate::account::unix_ms;
 use crate::chatlog::{ChatLog, Entry};
-use crate::hub::{Ban, BanError, BanTarget, Listed, Listing, NodeId, Place};
+use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place};
 use crate::name::Name;
 use crate::protocol::rfc3339;
 use crate::text::Text;
-use crate::turn::{HubHandle, HubUnavailable};
+use crate::turn::{HubHandle, HubUnavailable, Wanted};
 
 /// Keeps the bans that are in force beyond a restart.
 pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
@@ -133,8 +133,8 @@ impl Administration {
     }
 
     /// Who is on, on all servers, by nickname.
-    pub fn people(&self, listing: Listing) -> Result<People, HubUnavailable> {
-        let (list, more) = self.hub.ask(move |hub, _, _| hub.everybody(&listing))?;
+    pub fn people(&self, wanted: Wanted) -> Result<People, HubUnavailable> {
+        let (list, more) = self.hub.everybody(wanted)?;
         let servers = self.servers.as_ref().map(|servers| servers.called());
         let server = |one: &Listed| {
             let servers = servers.as_ref()?;

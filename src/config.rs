@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::hub::Limits as HubLimits;
+use crate::hub::{Limits as HubLimits, PAGE_ROWS};
 use crate::store::DatabaseUrl;
 
 pub use changes::Change;
@@ -305,6 +305,13 @@ settings! {
         grpc_idle_seconds: u64 = 300, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Now;
         /// Channels a connection may be in.
         channels_per_connection: usize = 100, Rule::whole(1, 100_000).or_zero(NO_LIMIT), Now;
+        /// Channels in all; with several servers, on this one or on the others.
+        channels: usize = 100_000, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
+        /// Channels that are there and that people of one address, or IPv6
+        /// network of 64 bits, have made.
+        channels_per_address: usize = 1_000, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
+        /// New channels a minute of one address, or IPv6 network of 64 bits.
+        new_channels_per_minute: usize = 1_200, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
     }
 }
 
@@ -347,6 +354,10 @@ impl Config {
         HubLimits {
             login: Duration::from_secs(self.limits.login_seconds),
             channels_per_connection: self.limits.channels_per_connection,
+            channels: self.limits.channels,
+            channels_per_address: self.limits.channels_per_address,
+            new_channels_per_minute: self.limits.new_channels_per_minute,
+            page_rows: PAGE_ROWS,
             history: self.history == "on",
         }
     }

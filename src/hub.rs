@@ -20,11 +20,15 @@ mod holds;
 mod id;
 mod ignoring;
 mod listing;
+mod lists;
 mod lookalikes;
+mod makers;
 mod membership;
 mod messages;
 mod news;
+mod page;
 mod past;
+mod people;
 mod refusal;
 mod remote;
 mod renaming;
@@ -43,7 +47,7 @@ use std::time::Duration;
 use crate::chatlog::{Entry, Kind};
 use crate::name::Name;
 
-pub use admin::{ChannelInfo, Counts, ProtocolCounts, UserInfo};
+pub use admin::{ChannelInfo, Counts, ProtocolCounts};
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
 pub use command::{Command, ConnectionId, Credential, Profile};
@@ -51,13 +55,13 @@ pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Body, Event, Message, Private};
 pub use farewell::{Farewell, FrameFault};
 pub use id::{BadMessageId, MessageId};
-pub use listing::{Listed, Listing, Place};
+pub use listing::{After, Entry as ListEntry, Listed, Listing, Place};
+pub use page::{PAGE_ROWS, Page, Part};
 pub use refusal::Refusal;
 pub use shared::{Draft, Fate, News, NodeId, Order, RosterChange, Settled, Shared};
 pub use sizes::Sizes;
 pub use tags::{BadTag, Tag};
 pub use typing::Audience;
-use users::User;
 
 /// The channel that always exists.
 pub const GLOBAL: &str = "global";
@@ -78,6 +82,15 @@ pub struct Limits {
     pub login: Duration,
     /// Channels one connection may be in; 0 is no limit.
     pub channels_per_connection: usize,
+    /// Channels in all; 0 is no limit.
+    pub channels: usize,
+    /// Channels there may be that people of one address have made; 0 is no
+    /// limit.
+    pub channels_per_address: usize,
+    /// New channels of people of one address within a minute; 0 is no limit.
+    pub new_channels_per_minute: usize,
+    /// Rows that one answer has at most.
+    pub page_rows: usize,
     /// Whether channel messages are committed before they are delivered.
     pub history: bool,
 }
@@ -85,6 +98,21 @@ pub struct Limits {
 /// Connections that [`Hub::send_away`] ends in one go, and slots it looks at.
 const MOST_SENT_AWAY: usize = 500;
 const MOST_LOOKED_AT: usize = 4_000;
+
+impl Limits {
+    /// No limits, but for what one answer may cost; and nothing is kept.
+    pub fn none() -> Limits {
+        Limits {
+            login: Duration::ZERO,
+            channels_per_connection: 0,
+            channels: 0,
+            channels_per_address: 0,
+            new_channels_per_minute: 0,
+            page_rows: PAGE_ROWS,
+            history: false,
+        }
+    }
+}
 
 /// All chat state. See the module's documentation.
 pub struct Hub {
@@ -94,8 +122,7 @@ pub struct Hub {
     online: usize,
     /// By protocol.
     traffic: BTreeMap<&'static str, ProtocolCounts>,
-    /// By [`Name::key`].
-    users: HashMap<Arc<str>, User>,
+    users: people::People,
     /// Which of their nicknames look like others.
     looks: lookalikes::Lookalikes,
     /// The connections that came with a token.
@@ -110,6 +137,10 @@ pub struct Hub {
     tags: tags::Tags,
     /// Who is on the other servers, if this hub is one of several.
     remote: Option<remote::Remote>,
+    /// Changes with every change of that.
+    roster_version: u64,
+    /// Lists that are still to be given.
+    questions: lists::Questions,
     /// Of those who have no nickname yet, and not all are given equal time.
     login_deadlines: BTreeSet<(u64, ConnectionId)>,
     /// Of those whose token comes to its end.
@@ -131,6 +162,8 @@ struct Connection {
     /// Answers of the store it waits for: messages of its own to be committed,
     /// the past of channels to be read.
     pending: usize,
+    /// Which of the [`lists::Questions`] is its own.
+    question: Option<u64>,
     /// Commands that wait for them; so many at most.
     waiting: VecDeque<Command>,
     listens_for_typing: bool,
@@ -148,7 +181,7 @@ impl Hub {
             connections: Vec::new(),
             online: 0,
             traffic: BTreeMap::new(),
-            users: HashMap::new(),
+            users: people::People::default(),
             looks: lookalikes::Lookalikes::default(),
             by_token: HashMap::new(),
             channels: Channels::new(),
@@ -159,6 +192,8 @@ impl Hub {
             last_recall: 0,
             tags: tags::Tags::default(),
             remote: None,
+            roster_version: 0,
+            questions: lists::Questions::default(),
             login_deadlines: BTreeSet::new(),
             expiries: BTreeSet::new(),
         }
@@ -204,6 +239,7 @@ impl Hub {
                 expiry: None,
                 token: None,
                 pending: 0,
+                question: None,
                 waiting: VecDeque::new(),
                 listens_for_typing: false,
                 typing_told_until_ms: 0,
@@ -246,6 +282,7 @@ impl Hub {
             return;
         };
         self.online -= 1;
+        self.questions.forget(connection.question);
         if let Some(traffic) = self.traffic.get_mut(connection.profile.protocol) {
             traffic.open -= 1;
         }

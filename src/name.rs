@@ -16,6 +16,7 @@
 mod lookalike;
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -131,10 +132,10 @@ impl Name {
         self.shown.clone()
     }
 
-    /// What to sort names by, so that people find them: the name as written,
-    /// whatever its case.
-    pub fn alphabetical(&self) -> (String, Arc<str>) {
-        (self.shown.to_lowercase(), self.key.clone())
+    /// Whether the name as written begins like another one, whatever the case.
+    pub fn begins_like(&self, other: &Name) -> bool {
+        let mut own = lower(&self.shown);
+        lower(&other.shown).all(|c| own.next() == Some(c))
     }
 
     /// What two spellings of the same name have in common.
@@ -202,6 +203,43 @@ fn comparison_key(shown: &str) -> String {
 fn folded(text: &str) -> String {
     let folded = text.chars().default_case_fold();
     folded.flat_map(char::to_lowercase).collect()
+}
+
+/// A name in its place in a list, where people find it: sorted as it is
+/// written, whatever its case.
+#[derive(Clone, Debug)]
+pub struct Alphabetical(pub Name);
+
+impl Ord for Alphabetical {
+    fn cmp(&self, other: &Alphabetical) -> Ordering {
+        let (own, theirs) = (&self.0.shown, &other.0.shown);
+        let written = match own.is_ascii() && theirs.is_ascii() {
+            true => {
+                let own = own.bytes().map(|byte| byte.to_ascii_lowercase());
+                own.cmp(theirs.bytes().map(|byte| byte.to_ascii_lowercase()))
+            }
+            false => lower(own).cmp(lower(theirs)),
+        };
+        written.then_with(|| self.0.key.cmp(&other.0.key))
+    }
+}
+
+impl PartialOrd for Alphabetical {
+    fn partial_cmp(&self, other: &Alphabetical) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Alphabetical {
+    fn eq(&self, other: &Alphabetical) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Alphabetical {}
+
+fn lower(text: &str) -> impl Iterator<Item = char> {
+    text.chars().flat_map(char::to_lowercase)
 }
 
 impl PartialEq for Name {
@@ -328,6 +366,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn lists_are_sorted_as_written_whatever_the_case() {
+        let mut names = ["zoë", "Bob", "ada", "ALICE", "Ébène", "bo"]
+            .map(|raw| Alphabetical(Name::parse(raw).unwrap()));
+        names.sort();
+        let sorted = names.map(|name| name.0.to_string());
+        assert_eq!(sorted, ["ada", "ALICE", "bo", "Bob", "zoë", "Ébène"]);
+        let name = |raw| Name::parse(raw).unwrap();
+        assert!(name("Ébène").begins_like(&name("éB")));
+        assert!(!name("eb").begins_like(&name("ebb")) && !name("web").begins_like(&name("eb")));
     }
 
     #[test]

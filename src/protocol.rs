@@ -7,6 +7,7 @@ pub mod direct;
 pub mod foreign;
 pub mod json;
 pub mod json_frames;
+mod json_lists;
 pub mod line;
 pub mod line_commands;
 pub mod room;

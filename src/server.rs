@@ -31,10 +31,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use crate::config::{Config, Secret};
-use crate::hub::{ChannelInfo, Refusal, UserInfo};
+use crate::hub::{ChannelInfo, Refusal};
 use crate::name::Name;
 use crate::text::Text;
 use crate::turn::Input;
+use crate::turn::UserInfo;
 use crate::watch::{self, Watch};
 
 pub use builder::Builder;
@@ -158,12 +159,12 @@ impl Chat {
 
     /// Who is on, by nickname.
     pub fn users(&self) -> Result<Vec<UserInfo>, ChatError> {
-        Ok(self.shared.hub.ask(|hub, _, _| hub.users())?)
+        Ok(self.shared.hub.users()?)
     }
 
     /// The channels and who is in them, by name.
     pub fn channels(&self) -> Result<Vec<ChannelInfo>, ChatError> {
-        Ok(self.shared.hub.ask(|hub, _, _| hub.channels())?)
+        Ok(self.shared.hub.channels()?)
     }
 
     /// What an administrator has to present to the REST interface.

@@ -8,6 +8,7 @@ mod attending;
 mod deadline;
 mod handle;
 mod load;
+mod whole;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use attending::Attending;
 use deadline::longest_wait;
 pub use handle::{HubHandle, HubUnavailable, Input, Names, Request, Settings};
 use load::Load;
+pub use whole::{UserInfo, Wanted};
 
 /// Inputs of one turn at most.
 const TURN: u64 = 1024;
@@ -35,6 +37,8 @@ const TURN: u64 = 1024;
 /// share the processors: the fewer times the hub has to wait for its turn to
 /// send, the sooner whoever is last has been sent something.
 const URGENT: usize = 512;
+/// Pages of lists in one turn: well below a millisecond's work.
+const WORK: usize = 8;
 
 /// Everything the hub thread works with.
 pub struct Turn {
@@ -124,6 +128,7 @@ impl Turn {
             self.began_ms = now.unix_ms;
             self.parts.outbox.begin(now.ticks_ms);
             self.take_batch(first, now);
+            self.work(now);
             self.keep(now);
             self.keep_time(now);
             self.flush(now);
@@ -131,12 +136,13 @@ impl Turn {
         }
     }
 
-    /// The next input; nothing if there is something to send or a deadline
-    /// has come.
+    /// The next input; nothing if there is something to send or to do, or a
+    /// deadline has come.
     fn wait(&mut self) -> Result<Option<Input>, RecvTimeoutError> {
         let outbox = &self.parts.outbox;
         let echoes_due = outbox.echoes_due();
-        if echoes_due.is_none() && !outbox.is_flushed() {
+        let has_more = echoes_due.is_none() && !outbox.is_flushed();
+        if has_more || self.parts.hub.has_work() {
             return Ok(self.parts.inputs.try_recv().ok());
         }
         let now = self.now().ticks_ms;
@@ -161,6 +167,18 @@ impl Turn {
         if taken > 0 {
             self.parts.metrics.turns.inc();
             self.parts.metrics.inputs.inc_by(taken);
+        }
+    }
+
+    /// Does some of what the hub has put off because it costs more than
+    /// anything else: whoever has not asked for it does not wait for it.
+    fn work(&mut self, now: Now) {
+        for _ in 0..WORK {
+            if !self.parts.hub.has_work() || self.parts.outbox.is_full() {
+                break;
+            }
+            self.parts.hub.work(now, &mut self.effects);
+            self.carry_out();
         }
     }
 

@@ -4,11 +4,11 @@ mod hub_support;
 
 use chat_server::hub::{
     Ban, BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell,
-    Hub, Limits, News, Now, Order, Profile, Refusal, Shared,
+    Hub, Limits, News, Now, Order, Part, Profile, Refusal, Shared,
 };
 use chat_server::store::AccountId;
 use chat_server::text::Text;
-use hub_support::{House, credential, name};
+use hub_support::{House, credential, limits, name};
 use std::time::Duration;
 
 #[test]
@@ -39,7 +39,6 @@ fn joining_another_channel_leaves_the_one_before() {
     house.say(bob, "hi");
     assert_eq!(house.told(bob), ["in two with 0", "two/bob: hi"]);
     let channels: Vec<String> = house
-        .hub
         .channels()
         .iter()
         .map(|c| c.name.to_string())
@@ -61,7 +60,7 @@ fn a_nickname_in_any_spelling_has_one_owner() {
     house.run(|hub, now, fx| hub.close(alice, Farewell::Quit, now, fx));
     house.claim(bob, "Alice").unwrap();
     house.apply(bob, Command::Rename(name("alice")));
-    assert_eq!(house.hub.users()[0].nickname.as_str(), "alice");
+    assert_eq!(house.users()[0].nickname.as_str(), "alice");
 }
 
 #[test]
@@ -140,7 +139,7 @@ fn who_takes_no_nickname_in_time_is_closed_and_others_stay() {
     assert_eq!(house.closed, [(slow, Farewell::LoginTimeout)]);
     house.pass(30_000);
     assert_eq!(house.closed.last().unwrap().0, later);
-    house.apply(alice, Command::ListChannels);
+    house.apply(alice, Command::ListChannels(Part::default()));
     assert_eq!(house.hub.counts().connections, 1);
 }
 
@@ -484,8 +483,7 @@ fn less_time_to_log_in_holds_for_whoever_comes_now() {
     house.run(|hub, _, _| {
         hub.set_limits(Limits {
             login: Duration::from_secs(5),
-            channels_per_connection: 3,
-            history: false,
+            ..limits()
         });
     });
     let late = house.open(1);
@@ -502,9 +500,8 @@ fn less_time_to_log_in_holds_for_whoever_comes_now() {
 #[test]
 fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
     let mut hub = Hub::new(Limits {
-        login: Duration::from_secs(60),
-        channels_per_connection: 3,
         history: true,
+        ..limits()
     });
     let now = Now {
         unix_ms: 1_700_000_000_000,
@@ -563,7 +560,7 @@ fn an_ended_connection_is_told_nothing() {
     let mina = house.enter(0, "mina");
     house.apply(mina, Command::Quit);
     house.forget();
-    house.apply(mina, Command::ListChannels);
+    house.apply(mina, Command::ListChannels(Part::default()));
     house.say(mina, "hello?");
     house.enter(1, "bob");
     house.forget();
@@ -592,14 +589,13 @@ fn a_channel_is_not_left_for_one_that_cannot_be_joined() {
     house.join(mina, "one");
     house.join(mina, "two");
     let limits = Limits {
-        login: Duration::from_secs(60),
         channels_per_connection: 1,
-        history: false,
+        ..limits()
     };
     house.run(|hub, _, _| hub.set_limits(limits));
     house.apply(mina, Command::Switch(name("global")));
     house.apply(mina, Command::Create(name("three")));
-    let channels = &house.hub.users()[0].channels;
+    let channels = &house.users()[0].channels;
     assert_eq!(channels, &[name("one"), name("two")]);
 }
 
@@ -770,9 +766,9 @@ fn lists_are_sorted_as_people_read_them() {
     let shown = |names: Vec<chat_server::name::Name>| -> Vec<String> {
         names.iter().map(|name| name.as_str().to_owned()).collect()
     };
-    let users = house.hub.users().into_iter();
+    let users = house.users().into_iter();
     assert_eq!(shown(users.map(|user| user.nickname).collect()), sorted);
-    let mut channels = house.hub.channels();
+    let mut channels = house.channels();
     let dev = channels.remove(0);
     assert_eq!(shown(dev.members), sorted);
     let with_global = [

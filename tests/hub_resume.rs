@@ -3,21 +3,19 @@
 mod hub_support;
 
 use chat_server::hub::{
-    Audience, Command, ConnectionId, Farewell, Limits, Message, MessageId, News, Profile, Tag,
+    Audience, Command, ConnectionId, Farewell, Limits, Message, MessageId, News, Part, Profile, Tag,
 };
 use chat_server::name::Name;
 use chat_server::store::{History, StoredMessage, Window};
 use chat_server::text::Text;
-use hub_support::{House, name};
-use std::time::Duration;
+use hub_support::{House, limits, name};
 
 /// A house with history, and what its store would have.
 fn keeping_house() -> House {
     let mut house = House::new();
     house.hub.set_limits(Limits {
-        login: Duration::from_secs(60),
-        channels_per_connection: 3,
         history: true,
+        ..limits()
     });
     // Much has been said before.
     house.hub.continue_after(id(1_000_000));
@@ -483,7 +481,7 @@ fn nobody_waits_for_a_past_when_too_much_is_held() {
     let carol = house.open_with(2, "192.0.2.1:1", false);
     house.claim(carol, "carol").unwrap();
     house.join(carol, "dev");
-    house.apply(carol, Command::ListMembers(None));
+    house.apply(carol, Command::ListMembers(None, Part::default()));
     house.forget();
     for n in 0..1000 {
         house.say(bob, &format!("{n}"));
@@ -618,7 +616,7 @@ fn a_tagged_message_for_which_there_is_no_room_is_refused_with_its_tag() {
     let alice = member(&mut house, 1, "alice");
     resume(&mut house, alice, id(1));
     for _ in 0..1024 {
-        house.apply(alice, Command::ListChannels);
+        house.apply(alice, Command::ListChannels(Part::default()));
     }
     house.forget();
     house.apply(alice, tagged("t1", "hi"));

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chat_server::hub::{Body, Event, Farewell, Message, MessageId, Private, Refusal, Tag};
+use chat_server::hub::{
+    Body, Event, Farewell, Message, MessageId, Page, Part, Private, Refusal, Tag,
+};
 use chat_server::name::Name;
 use chat_server::protocol::{json, json_frames};
 use chat_server::text::Text;
@@ -117,12 +119,12 @@ fn events() -> Vec<Event> {
         Event::Renamed { to: bob.clone() },
         Event::Members {
             channel: dev.clone(),
-            nicknames: vec![bob.clone()],
+            page: Page::new(Part::default(), vec![bob.clone()], false).into(),
         },
-        Event::Channels(vec![(dev, 2)]),
+        Event::Channels(Page::new(Part::default(), vec![(dev, 2)], false).into()),
         Event::Ignored(bob.clone()),
         Event::Unignored(bob.clone()),
-        Event::IgnoreList(vec![bob]),
+        Event::IgnoreList(Page::new(Part::default(), vec![bob], false).into()),
         Event::Announcement {
             text: Text::clean("Tea at four"),
             at_ms: 0,

@@ -15,12 +15,12 @@ use tonic::{Request, Response, Status};
 use crate::account::unix_ms;
 use crate::admin::{self, Actor, Administration, BansFailed, MAX_LISTED, USUALLY_LISTED};
 use crate::chatlog::{ChatLog, Kind, MAX_LIMIT, Page, Query, SearchError};
-use crate::hub::{self, BanTarget, Listed, Listing, Place};
+use crate::hub::{self, BanTarget, Listed, Place};
 use crate::name::Name;
 use crate::net::front::bearer;
 use crate::nodes::Node;
 use crate::rest::AdminToken;
-use crate::turn::{HubHandle, HubUnavailable, Input};
+use crate::turn::{self, HubHandle, HubUnavailable, Input};
 
 use super::blocking::Blocking;
 use super::places::Places;
@@ -179,8 +179,8 @@ impl Admin for Calls {
         &self,
         request: Request<proto::ListUsersRequest>,
     ) -> Result<Response<proto::ListUsersResponse>, Status> {
-        let listing = listing(&request.into_inner())?;
-        let people = self.act(move |admin| admin.people(listing).map_err(busy));
+        let wanted = listed(&request.into_inner())?;
+        let people = self.act(move |admin| admin.people(wanted).map_err(busy));
         let people = people.await?;
         let users = people.list.into_iter().map(user).collect();
         let more = people.more;
@@ -191,7 +191,7 @@ impl Admin for Calls {
         &self,
         _request: Request<proto::ListChannelsRequest>,
     ) -> Result<Response<proto::ListChannelsResponse>, Status> {
-        let channels = self.ask(|hub| hub.ask(|hub, _, _| hub.channels())).await?;
+        let channels = self.ask(|hub| hub.channels()).await?;
         let channels = channels.into_iter().map(|channel| proto::Channel {
             name: channel.name.to_string(),
             members: names(&channel.members),
@@ -331,7 +331,7 @@ fn names(names: &[Name]) -> Vec<String> {
     names.iter().map(Name::to_string).collect()
 }
 
-fn listing(request: &proto::ListUsersRequest) -> Result<Listing, Status> {
+fn listed(request: &proto::ListUsersRequest) -> Result<turn::Wanted, Status> {
     let after = match request.after.as_str() {
         "" => None,
         raw => {
@@ -348,7 +348,7 @@ fn listing(request: &proto::ListUsersRequest) -> Result<Listing, Status> {
             return Err(Status::invalid_argument(words));
         }
     };
-    Ok(Listing {
+    Ok(turn::Wanted {
         here: request.here,
         after,
         limit,

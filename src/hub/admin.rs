@@ -1,7 +1,6 @@
 //! What administrators may see and do.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 use crate::chatlog::{Entry, Kind};
 use crate::name::Name;
@@ -10,21 +9,6 @@ use crate::text::Text;
 use super::remote::Person;
 use super::{Effects, Event, Farewell, Hub, Now, Order};
 
-/// One connection with a nickname.
-#[derive(Clone, Debug)]
-pub struct UserInfo {
-    /// Who.
-    pub nickname: Name,
-    /// From where.
-    pub address: SocketAddr,
-    /// In which protocol.
-    pub protocol: &'static str,
-    /// Since when, milliseconds since 1970 UTC.
-    pub since_ms: u64,
-    /// Joined channels, in the order joined.
-    pub channels: Vec<Name>,
-}
-
 /// One channel.
 #[derive(Clone, Debug)]
 pub struct ChannelInfo {
@@ -32,6 +16,8 @@ pub struct ChannelInfo {
     pub name: Name,
     /// The people in it, by name.
     pub members: Vec<Name>,
+    /// Whether there are more of them than these.
+    pub more: bool,
 }
 
 /// How many there are.
@@ -55,57 +41,12 @@ pub struct ProtocolCounts {
 }
 
 impl Hub {
-    /// Who is on: one entry a connection, by nickname.
-    pub fn users(&self) -> Vec<UserInfo> {
-        let mut users: Vec<UserInfo> = self
-            .connections
-            .iter()
-            .flatten()
-            .filter_map(|connection| {
-                let channels = connection.memberships.iter();
-                Some(UserInfo {
-                    nickname: connection.nickname.clone()?,
-                    address: connection.profile.address,
-                    protocol: connection.profile.protocol,
-                    since_ms: connection.opened_ms,
-                    channels: channels
-                        .filter_map(|m| self.channels.get(m.channel))
-                        .map(|channel| channel.name.clone())
-                        .collect(),
-                })
-            })
-            .collect();
-        users.sort_by_cached_key(|user| user.nickname.alphabetical());
-        users
-    }
-
-    /// All channels and their members, by name.
-    pub fn channels(&self) -> Vec<ChannelInfo> {
-        let here = self.channels.iter().map(|channel| ChannelInfo {
-            name: channel.name.clone(),
-            members: self.member_names(channel),
-        });
-        let elsewhere = self.remote.iter().flat_map(|remote| remote.channels());
-        let elsewhere = elsewhere.filter(|name| self.channels.find(name).is_none());
-        let elsewhere = elsewhere.map(|name| {
-            let mut members: Vec<Name> = self.remote_names(name).collect();
-            members.sort_by_cached_key(Name::alphabetical);
-            ChannelInfo {
-                name: name.clone(),
-                members,
-            }
-        });
-        let mut channels: Vec<ChannelInfo> = here.chain(elsewhere).collect();
-        channels.sort_by_cached_key(|channel| channel.name.alphabetical());
-        channels
-    }
-
     /// How many there are.
     pub fn counts(&self) -> Counts {
         Counts {
             connections: self.online,
             users: self.people(),
-            channels: self.channels.iter().count(),
+            channels: self.channels.len(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Carrying out commands: at once, or behind what the store has yet to answer.
 
 use crate::chatlog::{Entry, Kind};
-use crate::name::Name;
 
+use super::lists::Question;
 use super::{Command, ConnectionId, Effects, Event, Farewell, Hub, Now, Refusal, Tag};
 
 /// Commands of one connection that may wait for its messages to be committed.
@@ -93,17 +93,12 @@ impl Hub {
             Command::Rename(name) => self.rename(id, name, now, fx),
             Command::Ignore(name) => self.ignore(id, name, fx),
             Command::Unignore(name) => self.unignore(id, name, fx),
-            Command::ListIgnored => {
-                fx.tell(id, Event::IgnoreList(self.ignored_by(id)));
-                Ok(())
+            Command::ListIgnored(part) => self.ask_for(id, Question::Ignored(part)),
+            Command::ListMembers(name, part) => {
+                let channel = self.channel_of(id, name)?;
+                self.ask_for(id, Question::Members(channel, part))
             }
-            Command::ListMembers(name) => self.list_members(id, name, fx),
-            Command::ListChannels => {
-                let mut channels = self.channel_counts();
-                channels.sort_by_cached_key(|(name, _)| name.alphabetical());
-                fx.tell(id, Event::Channels(channels));
-                Ok(())
-            }
+            Command::ListChannels(part) => self.ask_for(id, Question::Channels(part)),
             Command::History {
                 channel,
                 window,
@@ -129,24 +124,13 @@ impl Hub {
         }
     }
 
-    fn list_members(
-        &mut self,
+    pub(super) fn log_command(
+        &self,
         id: ConnectionId,
-        channel: Option<Name>,
+        command: &Command,
+        now: Now,
         fx: &mut Effects,
-    ) -> Result<(), Refusal> {
-        let channel = self.channel_of(id, channel)?;
-        if let Some(channel) = self.channels.get(channel) {
-            let event = Event::Members {
-                channel: channel.name.clone(),
-                nicknames: self.member_names(channel),
-            };
-            fx.tell(id, event);
-        }
-        Ok(())
-    }
-
-    fn log_command(&self, id: ConnectionId, command: &Command, now: Now, fx: &mut Effects) {
+    ) {
         let Some(nickname) = self.connection(id).and_then(|c| c.nickname.as_ref()) else {
             return;
         };
@@ -165,10 +149,10 @@ impl Hub {
             Command::Rename(name) => format!("nick {name}"),
             Command::Ignore(name) => format!("ignore @{name}"),
             Command::Unignore(name) => format!("unignore @{name}"),
-            Command::ListIgnored => "ignore".to_owned(),
-            Command::ListMembers(None) => "list".to_owned(),
-            Command::ListMembers(Some(name)) => format!("list #{name}"),
-            Command::ListChannels => "rooms".to_owned(),
+            Command::ListIgnored(_) => "ignore".to_owned(),
+            Command::ListMembers(None, _) => "list".to_owned(),
+            Command::ListMembers(Some(name), _) => format!("list #{name}"),
+            Command::ListChannels(_) => "rooms".to_owned(),
             Command::History { .. } => "history".to_owned(),
             Command::Quit => "quit".to_owned(),
         };

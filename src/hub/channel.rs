@@ -1,10 +1,14 @@
 //! Channels, their members, and notices of who comes and goes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::name::Name;
+use crate::name::{Alphabetical, Name};
 
+use super::makers::Makers;
+use super::page::Shelf;
 use super::past::Past;
 use super::resume::CatchingUp;
 use super::{ConnectionId, Effects, Event, GLOBAL, Message, Now};
@@ -31,6 +35,12 @@ pub(super) struct Membership {
 pub(super) struct Channel {
     pub name: Name,
     pub members: Vec<ConnectionId>,
+    /// The people in it, each with how many of its connections are.
+    people: BTreeMap<Alphabetical, usize>,
+    /// Pages of them that were asked for.
+    pub pages: Shelf<Name>,
+    /// Whose limit it counts for.
+    maker: Option<IpAddr>,
     /// What was said last.
     pub past: Past,
     /// Members who are not told live.
@@ -52,6 +62,10 @@ pub(super) struct Channels {
     table: Vec<Option<Channel>>,
     free: Vec<ChannelIndex>,
     by_key: HashMap<Arc<str>, ChannelIndex>,
+    by_name: BTreeMap<Alphabetical, ChannelIndex>,
+    /// Pages of the list that were asked for.
+    pub pages: Shelf<(Name, usize)>,
+    pub makers: Makers,
     /// Channels with untold comings and goings, by when they are due.
     due: BTreeSet<(u64, ChannelIndex)>,
 }
@@ -62,6 +76,9 @@ impl Channels {
             table: Vec::new(),
             free: Vec::new(),
             by_key: HashMap::new(),
+            by_name: BTreeMap::new(),
+            pages: Shelf::default(),
+            makers: Makers::default(),
             due: BTreeSet::new(),
         };
         channels.create_global();
@@ -70,8 +87,19 @@ impl Channels {
 
     fn create_global(&mut self) {
         if let Ok(name) = Name::parse(GLOBAL) {
-            self.get_or_create(name);
+            self.get_or_create(name, None);
         }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Those from a place in the list on, by name.
+    pub fn from(&self, start: Bound<Alphabetical>) -> impl Iterator<Item = &Channel> {
+        let indices = self.by_name.range((start, Bound::Unbounded));
+        indices.filter_map(|(_, &index)| self.get(index))
     }
 
     pub fn get(&self, index: ChannelIndex) -> Option<&Channel> {
@@ -86,14 +114,19 @@ impl Channels {
         self.by_key.get(name.key()).copied()
     }
 
-    pub fn get_or_create(&mut self, name: Name) -> ChannelIndex {
+    /// The channel; if it does not exist, it is made, for whom it counts.
+    pub fn get_or_create(&mut self, name: Name, maker: Option<IpAddr>) -> ChannelIndex {
         if let Some(index) = self.find(&name) {
             return index;
         }
         let key = name.key().clone();
+        let listed = Alphabetical(name.clone());
         let channel = Some(Channel {
             name,
             members: Vec::new(),
+            people: BTreeMap::new(),
+            pages: Shelf::default(),
+            maker,
             past: Past::default(),
             catching_up: CatchingUp::default(),
             notices: Notices::default(),
@@ -109,15 +142,19 @@ impl Channels {
             *slot = channel;
         }
         self.by_key.insert(key, index);
+        self.by_name.insert(listed, index);
+        self.pages.clear();
         index
     }
 
-    /// Adds a member and says where it stands.
-    pub fn add(&mut self, index: ChannelIndex, id: ConnectionId) -> Membership {
+    /// Adds a member, one of a user's connections, and says where it stands.
+    pub fn add(&mut self, index: ChannelIndex, id: ConnectionId, user: &Name) -> Membership {
         let mut position = 0;
+        self.pages.clear();
         if let Some(channel) = self.get_mut(index) {
             position = channel.members.len();
             channel.members.push(id);
+            channel.list(user);
         }
         Membership {
             channel: index,
@@ -127,24 +164,40 @@ impl Channels {
 
     /// Removes a member. Returns the one that took its position, if any. A
     /// channel without members is gone, except `global`.
-    pub fn remove(&mut self, membership: Membership) -> Option<ConnectionId> {
+    pub fn remove(&mut self, membership: Membership, user: Option<&Name>) -> Option<ConnectionId> {
+        self.pages.clear();
         let channel = self.get_mut(membership.channel)?;
+        if let Some(user) = user {
+            channel.unlist(user);
+        }
         if membership.position < channel.members.len() {
             let gone = channel.members.swap_remove(membership.position);
             channel.catching_up.remove(gone);
         }
         let moved = channel.members.get(membership.position).copied();
         if channel.members.is_empty() && channel.name.as_str() != GLOBAL {
-            let key = channel.name.key().clone();
+            let name = channel.name.clone();
             let due = (channel.notices.due(), membership.channel);
+            let maker = channel.maker;
+            self.makers.channel_gone(maker);
             self.due.remove(&due);
-            self.by_key.remove(&key);
+            self.by_key.remove(name.key());
+            self.by_name.remove(&Alphabetical(name));
             if let Some(slot) = self.table.get_mut(membership.channel) {
                 *slot = None;
             }
             self.free.push(membership.channel);
         }
         moved
+    }
+
+    /// One connection in a channel is another user's from now on, or that of
+    /// one who is called something else.
+    pub fn list_as(&mut self, index: ChannelIndex, from: &Name, to: &Name) {
+        if let Some(channel) = self.get_mut(index) {
+            channel.unlist(from);
+            channel.list(to);
+        }
     }
 
     /// Forgets all channels but an empty `global`.
@@ -187,6 +240,32 @@ impl Channels {
                 nickname: nickname.clone(),
             };
             fx.tell_all(channel.members.iter().copied(), event);
+        }
+    }
+
+    /// Tells a channel that somebody is called something else, as
+    /// [`Channels::tell_joined`] does: where it is only counted, one has gone
+    /// and another has come.
+    pub fn tell_renamed(
+        &mut self,
+        index: ChannelIndex,
+        own: &[ConnectionId],
+        (from, to): (&Name, &Name),
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let count = |notices: &mut Notices| {
+            notices.joined += 1;
+            notices.left += 1;
+        };
+        if let Some(channel) = self.told_by_name(index, now, count) {
+            let others = channel.members.iter().copied();
+            let event = Event::MemberRenamed {
+                channel: channel.name.clone(),
+                from: from.clone(),
+                to: to.clone(),
+            };
+            fx.tell_all(others.filter(|member| !own.contains(member)), event);
         }
     }
 
@@ -254,6 +333,39 @@ impl Channels {
 }
 
 impl Channel {
+    fn list(&mut self, user: &Name) {
+        let user = Alphabetical(user.clone());
+        *self.people.entry(user).or_default() += 1;
+        self.pages.clear();
+    }
+
+    fn unlist(&mut self, user: &Name) {
+        let user = Alphabetical(user.clone());
+        if let Some(connections) = self.people.get_mut(&user) {
+            *connections -= 1;
+            if *connections == 0 {
+                self.people.remove(&user);
+            }
+        }
+        self.pages.clear();
+    }
+
+    /// Whether a user is in it, as the user is listed.
+    pub fn has(&self, user: &Name) -> bool {
+        self.people.contains_key(&Alphabetical(user.clone()))
+    }
+
+    /// The people in it from a place in the list on, by name.
+    pub fn people_from(&self, start: Bound<Alphabetical>) -> impl Iterator<Item = &Name> {
+        let people = self.people.range((start, Bound::Unbounded));
+        people.map(|(name, _)| &name.0)
+    }
+
+    /// Whether a new channel may take its place: it goes with this member.
+    pub fn goes_with(&self, maker: IpAddr) -> bool {
+        self.members.len() == 1 && self.maker == Some(maker)
+    }
+
     /// Tells the members something that was said, or keeps it for those who
     /// are catching up.
     pub fn tell_message(&mut self, message: Message, fx: &mut Effects) {

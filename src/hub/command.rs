@@ -8,7 +8,7 @@ use crate::name::Name;
 use crate::store::{AccountId, Window};
 use crate::text::Text;
 
-use super::{Audience, Farewell, MessageId, Tag};
+use super::{Audience, Farewell, MessageId, Part, Tag};
 
 /// Names one connection for as long as it lives. The index is dense, so that
 /// tables can be plain vectors; the generation tells a reused index apart.
@@ -108,12 +108,12 @@ pub enum Command {
     Ignore(Name),
     /// Undoes [`Command::Ignore`].
     Unignore(Name),
-    /// Whose private messages do not arrive.
-    ListIgnored,
-    /// Who is in the channel.
-    ListMembers(Option<Name>),
-    /// Which channels there are.
-    ListChannels,
+    /// Whose private messages do not arrive: a page of them.
+    ListIgnored(Part),
+    /// Who is in the channel: a page of them.
+    ListMembers(Option<Name>, Part),
+    /// Which channels there are: a page of them.
+    ListChannels(Part),
     /// What was said in a channel.
     History {
         /// Which channel.

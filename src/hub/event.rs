@@ -1,9 +1,12 @@
 //! What the hub tells connections. Protocols turn these into bytes.
 
+use std::sync::Arc;
+
 use crate::name::Name;
 use crate::text::Text;
 
 use super::id::MessageId;
+use super::page::Page;
 use super::refusal::Refusal;
 use super::tags::Tag;
 
@@ -129,21 +132,21 @@ pub enum Event {
         /// The nickname now.
         to: Name,
     },
-    /// The members of a channel, sorted.
+    /// Members of a channel, sorted.
     Members {
         /// Which.
         channel: Name,
         /// Who.
-        nicknames: Vec<Name>,
+        page: Arc<Page<Name>>,
     },
-    /// All channels with their member counts, sorted.
-    Channels(Vec<(Name, usize)>),
+    /// Channels with their member counts, sorted.
+    Channels(Arc<Page<(Name, usize)>>),
     /// Private messages of this user no longer arrive.
     Ignored(Name),
     /// Private messages of this user arrive again.
     Unignored(Name),
-    /// All whose private messages do not arrive, sorted.
-    IgnoreList(Vec<Name>),
+    /// Those whose private messages do not arrive, sorted.
+    IgnoreList(Arc<Page<Name>>),
     /// An administrator's words to everyone.
     Announcement {
         /// The words.

@@ -2,10 +2,11 @@
 //! history that somebody asks for.
 
 use crate::name::Name;
-use crate::store::{History, MAX_ROWS, StoredMessage, Window};
+use crate::store::{History, StoredMessage, Window};
 
 use super::{
-    Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Recall, Refusal,
+    Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, PAGE_ROWS, Reading, Recall,
+    Refusal,
 };
 
 /// Messages shown to somebody who joins a channel.
@@ -65,7 +66,7 @@ impl Hub {
             connection: id,
             channel,
             window,
-            limit: limit.min(MAX_ROWS),
+            limit: limit.min(PAGE_ROWS),
             catching_up: false,
         });
         Ok(())

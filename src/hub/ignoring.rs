@@ -1,9 +1,67 @@
 //! Ignoring: whose private messages somebody does not want.
 
-use crate::name::Name;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
 
-use super::users::MAX_IGNORED;
+use crate::name::{Alphabetical, Name};
+
+use super::page::{Page, Part};
+use super::users::{MAX_IGNORED, User};
 use super::{ConnectionId, Effects, Event, Hub, Refusal};
+
+/// Whom one user ignores.
+#[derive(Default)]
+pub(super) struct Ignored {
+    /// By [`Name::key`].
+    names: HashMap<Arc<str>, Name>,
+    by_name: BTreeSet<Alphabetical>,
+}
+
+impl Ignored {
+    pub fn of(names: &[Name]) -> Ignored {
+        let mut ignored = Ignored::default();
+        for name in names {
+            ignored.insert(name.clone());
+        }
+        ignored
+    }
+
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    pub fn contains(&self, key: &str) -> bool {
+        self.names.contains_key(key)
+    }
+
+    pub fn insert(&mut self, name: Name) {
+        self.remove(name.key());
+        self.by_name.insert(Alphabetical(name.clone()));
+        self.names.insert(name.key().clone(), name);
+    }
+
+    fn remove(&mut self, key: &str) -> Option<Name> {
+        let name = self.names.remove(key)?;
+        self.by_name.remove(&Alphabetical(name.clone()));
+        Some(name)
+    }
+
+    pub fn into_names(self) -> impl Iterator<Item = Name> {
+        self.names.into_values()
+    }
+
+    fn page(&self, part: &Part, most: usize) -> Page<Name> {
+        let names = self.by_name.range((part.start(), Bound::Unbounded));
+        let names = names.map(|name| name.0.clone());
+        let names = names.take_while(|name| part.reaches(name));
+        Page::take(part, names, most)
+    }
+}
 
 impl Hub {
     pub(super) fn ignore(
@@ -22,13 +80,13 @@ impl Hub {
         let Some(user) = self.users.get_mut(own.key()) else {
             return Ok(());
         };
-        if !user.ignored.contains_key(name.key()) && user.ignored.len() >= MAX_IGNORED {
+        if !user.ignored.contains(name.key()) && user.ignored.len() >= MAX_IGNORED {
             return Err(Refusal::TooManyIgnored(MAX_IGNORED));
         }
         // An account's list is for those who are away, too.
         let known = known.or(user.account.map(|_| name.clone()));
         let name = known.ok_or(Refusal::NoSuchUser(name))?;
-        user.ignored.insert(name.key().clone(), name.clone());
+        user.ignored.insert(name.clone());
         if let Some(account) = user.account {
             fx.set_ignored(account, name.clone(), true);
         }
@@ -65,11 +123,28 @@ impl Hub {
     }
 
     /// Whom the user of a connection ignores, by name.
-    pub fn ignored_by(&self, id: ConnectionId) -> Vec<Name> {
+    pub(super) fn list_ignored(
+        &self,
+        id: ConnectionId,
+        part: Part,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let most = self.limits.page_rows;
+        let page = match self.user_of(id) {
+            Ok((_, user)) => user.ignored.page(&part, most),
+            Err(_) => Page::new(part, Vec::new(), false),
+        };
+        fx.tell(id, Event::IgnoreList(Arc::new(page)));
+        Ok(())
+    }
+
+    /// Whom of these the user of a connection ignores.
+    pub fn ignored_among(&self, id: ConnectionId, names: &[Name]) -> Vec<Name> {
         let user = self.user_of(id).ok();
-        let ignored = user.into_iter().flat_map(|(_, user)| user.ignored.values());
-        let mut names: Vec<Name> = ignored.cloned().collect();
-        names.sort_by_cached_key(Name::alphabetical);
-        names
+        let names = names.iter().filter(|name| {
+            let ignores = |(_, user): &(Name, &User)| user.ignored.contains(name.key());
+            user.as_ref().is_some_and(ignores)
+        });
+        names.cloned().collect()
     }
 }

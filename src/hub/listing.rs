@@ -1,26 +1,52 @@
 //! Who is on, here and on the other servers, a page at a time.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::ops::Bound;
 
-use crate::name::Name;
+use crate::name::{Alphabetical, Name};
 
-use super::{Hub, NodeId};
+use super::users::User;
+use super::{ConnectionId, Hub, NodeId};
 
 /// Which part of those who are on is wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Listing {
     /// Only who is on this server.
     pub here: bool,
-    /// Only nicknames that come after this one.
-    pub after: Option<Name>,
-    /// How many entries; all of the last nickname come with it.
-    pub limit: usize,
+    /// Only what comes after this.
+    pub after: After,
+}
+
+/// Where a part of the list of those who are on begins.
+#[derive(Clone, Debug, Default)]
+pub enum After {
+    /// With the first of them.
+    #[default]
+    Nothing,
+    /// After this nickname.
+    Nickname(Name),
+    /// After this entry, which may have more of the same nickname behind it.
+    Entry(Box<Entry>),
+}
+
+/// An entry's place in the list of those who are on.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    nickname: Name,
+    place: EntryPlace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum EntryPlace {
+    Here(ConnectionId),
+    Elsewhere(NodeId),
 }
 
 /// A connection here, or a user on another server.
 #[derive(Clone, Debug)]
 pub struct Listed {
+    /// Its place in the list.
+    pub entry: Entry,
     /// Who.
     pub nickname: Name,
     /// Where, and what is known of it.
@@ -46,44 +72,50 @@ pub enum Place {
 }
 
 impl Hub {
-    /// Who is on, by nickname, and whether there are more.
+    /// Who is on, by nickname: a page, and whether there are more.
     pub fn everybody(&self, listing: &Listing) -> (Vec<Listed>, bool) {
-        let after = listing.after.as_ref().map(Name::alphabetical);
-        let mut found: Vec<((String, Arc<str>), Found)> = Vec::new();
-        let mut add = |name: &Name, one| {
-            let key = name.alphabetical();
-            if after.as_ref().is_none_or(|after| key > *after) {
-                found.push((key, one));
-            }
-        };
-        for connection in self.connections.iter().flatten() {
-            if let Some(name) = &connection.nickname {
-                add(name, Found::Here(connection.id));
-            }
-        }
+        let start = listing.after.start();
+        let here = self.users.from(start.clone());
+        let here = here.flat_map(|user| self.entries_of(user, &listing.after));
         let remote = self.remote.iter().filter(|_| !listing.here);
-        for (name, node) in remote.flat_map(|remote| remote.everybody()) {
-            add(name, Found::Elsewhere(name, node));
+        let elsewhere = remote.flat_map(|remote| remote.everybody_from(start.clone()));
+        let elsewhere = elsewhere.map(|(name, node)| entry(name, EntryPlace::Elsewhere(node)));
+        let elsewhere = elsewhere.filter(|entry| listing.after.is_before(entry));
+        let (mut here, mut elsewhere) = (here.peekable(), elsewhere.peekable());
+        let mut listed = Vec::new();
+        loop {
+            let is_here = match (here.peek(), elsewhere.peek()) {
+                (Some(one), Some(other)) => one.order() <= other.order(),
+                (None, None) => return (listed, false),
+                (one, _) => one.is_some(),
+            };
+            if listed.len() >= self.limits.page_rows {
+                return (listed, true);
+            }
+            let next = match is_here {
+                true => here.next(),
+                false => elsewhere.next(),
+            };
+            listed.extend(next.and_then(|entry| self.listed(entry)));
         }
-        // Without sorting all of them for the first few.
-        let mut more = false;
-        if found.len() > listing.limit
-            && let Some(last) = listing.limit.checked_sub(1)
-        {
-            let (_, (last, _), _) = found.select_nth_unstable_by(last, |a, b| a.0.cmp(&b.0));
-            let last = last.clone();
-            let before = found.len();
-            found.retain(|(key, _)| *key <= last);
-            more = found.len() < before;
-        }
-        found.sort_by(|a, b| a.0.cmp(&b.0));
-        let listed = found.into_iter().filter_map(|(_, one)| self.listed(one));
-        (listed.collect(), more)
     }
 
-    fn listed(&self, found: Found) -> Option<Listed> {
-        match found {
-            Found::Here(id) => {
+    /// The connections of a user that come after a place in the list.
+    fn entries_of(&self, user: &User, after: &After) -> impl Iterator<Item = Entry> {
+        let connections = match after {
+            After::Entry(last) if last.is_of(&user.name) => match last.place {
+                EntryPlace::Here(id) => user.connections_after(id),
+                EntryPlace::Elsewhere(_) => &[],
+            },
+            _ => user.connections(),
+        };
+        let entries = connections.iter();
+        entries.map(|&id| entry(&user.name, EntryPlace::Here(id)))
+    }
+
+    fn listed(&self, entry: Entry) -> Option<Listed> {
+        match entry.place {
+            EntryPlace::Here(id) => {
                 let connection = self.connection(id)?;
                 let channels = connection.memberships.iter();
                 Some(Listed {
@@ -97,19 +129,50 @@ impl Hub {
                         .filter_map(|m| self.channels.get(m.channel))
                         .map(|channel| channel.name.clone())
                         .collect(),
+                    entry,
                 })
             }
-            Found::Elsewhere(name, node) => Some(Listed {
-                nickname: name.clone(),
+            EntryPlace::Elsewhere(node) => Some(Listed {
+                nickname: entry.nickname.clone(),
                 place: Place::Elsewhere(node),
-                channels: self.remote.as_ref()?.channels_of(name, node),
+                channels: self.remote.as_ref()?.channels_of(&entry.nickname, node),
+                entry,
             }),
         }
     }
 }
 
-/// Somebody, before it is known whether they are asked for.
-enum Found<'a> {
-    Here(super::ConnectionId),
-    Elsewhere(&'a Name, NodeId),
+impl After {
+    fn start(&self) -> Bound<Alphabetical> {
+        match self {
+            After::Nothing => Bound::Unbounded,
+            After::Nickname(name) => Bound::Excluded(Alphabetical(name.clone())),
+            After::Entry(entry) => Bound::Included(Alphabetical(entry.nickname.clone())),
+        }
+    }
+
+    /// Whether an entry from there on is not the last one, or before it.
+    fn is_before(&self, entry: &Entry) -> bool {
+        match self {
+            After::Entry(last) => last.order() < entry.order(),
+            After::Nothing | After::Nickname(_) => true,
+        }
+    }
+}
+
+impl Entry {
+    fn order(&self) -> (Alphabetical, EntryPlace) {
+        (Alphabetical(self.nickname.clone()), self.place)
+    }
+
+    fn is_of(&self, nickname: &Name) -> bool {
+        Alphabetical(self.nickname.clone()) == Alphabetical(nickname.clone())
+    }
+}
+
+fn entry(nickname: &Name, place: EntryPlace) -> Entry {
+    Entry {
+        nickname: nickname.clone(),
+        place,
+    }
 }

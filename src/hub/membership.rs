@@ -1,14 +1,31 @@
 //! Joining and leaving channels.
 
-use std::collections::HashSet;
+use std::net::IpAddr;
 
 use crate::chatlog::{Entry, Kind};
 use crate::name::Name;
 
-use super::channel::{Channel, ChannelIndex};
-use super::{ConnectionId, Effects, Event, Hub, Now, Refusal};
+use crate::net::subscriber::subscriber;
+
+use super::channel::ChannelIndex;
+use super::remote::Remote;
+use super::{Command, ConnectionId, Effects, Event, Hub, Now, Refusal};
 
 impl Hub {
+    /// Takes a connection that has just come into its channel, as a command to
+    /// join would, but for who says so if it cannot be.
+    pub fn enter(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let command = Command::Join(name);
+        self.log_command(id, &command, now, fx);
+        self.carry_out(id, command, now, fx)
+    }
+
     pub(super) fn join(
         &mut self,
         id: ConnectionId,
@@ -53,17 +70,19 @@ impl Hub {
             return Err(Refusal::AlreadyInChannel(name));
         }
         self.check_channels(id, 0)?;
-        if one_channel && let Some(before) = self.current_channel(id) {
+        let before = self.current_channel(id).filter(|_| one_channel);
+        self.check_making(id, &name, before, now)?;
+        if let Some(before) = before {
             self.leave_channel(id, before, now, fx);
         }
         let existed = self.channels.find(&name).is_some_and(|index| {
             let channel = self.channels.get(index);
             channel.is_some_and(|channel| channel.past.is_known() || !channel.members.is_empty())
         });
-        let name = self.remote_channel(&name).unwrap_or(name);
-        let index = self.channels.get_or_create(name);
+        let index = self.channel_to_join(id, name, now);
         let user_was_here = self.user_is_in(&nickname, index);
-        let membership = self.channels.add(index, id);
+        let user = self.users.listed(&nickname);
+        let membership = self.channels.add(index, id, &user);
         if let Some(connection) = self.connection_mut(id) {
             connection.memberships.push(membership);
         }
@@ -155,8 +174,9 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         if let Some(current) = self.current_channel(id) {
-            // Or it would be in neither: the limit may have been lowered.
+            // Or it would be in neither: a limit may have been lowered.
             self.check_channels(id, 1)?;
+            self.check_making(id, &name, Some(current), now)?;
             self.leave_channel(id, current, now, fx);
         }
         self.join(id, name, now, fx)
@@ -172,6 +192,49 @@ impl Hub {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a connection that leaves one channel may make another, if it
+    /// has to be made.
+    fn check_making(
+        &self,
+        id: ConnectionId,
+        name: &Name,
+        leaves: Option<ChannelIndex>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        if self.channels.find(name).is_some() || self.remote_channel(name).is_some() {
+            return Ok(());
+        }
+        let Some(maker) = self.maker(id) else {
+            return Ok(());
+        };
+        let left = leaves.and_then(|index| self.channels.get(index));
+        let freed = left.is_some_and(|channel| channel.goes_with(maker));
+        let elsewhere = self.remote.as_ref().map_or(0, Remote::channel_count);
+        let all = self.channels.len().max(elsewhere);
+        let makers = &self.channels.makers;
+        makers.check(maker, (all, usize::from(freed)), &self.limits, now)
+    }
+
+    /// The channel of this name, which is made if there is none anywhere.
+    fn channel_to_join(&mut self, id: ConnectionId, name: Name, now: Now) -> ChannelIndex {
+        if let Some(index) = self.channels.find(&name) {
+            return index;
+        }
+        let elsewhere = self.remote_channel(&name);
+        let maker = self.maker(id).filter(|_| elsewhere.is_none());
+        if let Some(maker) = maker {
+            self.channels.makers.made(maker, &self.limits, now);
+        }
+        self.channels
+            .get_or_create(elsewhere.unwrap_or(name), maker)
+    }
+
+    /// Whose limits a connection's new channels count for.
+    fn maker(&self, id: ConnectionId) -> Option<IpAddr> {
+        let connection = self.connection(id)?;
+        Some(subscriber(connection.profile.address.ip()))
     }
 
     /// The name of a channel the connection is in: this one, or the current.
@@ -214,7 +277,8 @@ impl Hub {
         let membership = connection.memberships.remove(place);
         let nickname = connection.nickname.clone();
         let channel = self.channels.get(index).map(|channel| channel.name.clone());
-        if let Some(moved) = self.channels.remove(membership)
+        let user = nickname.as_ref().map(|name| self.users.listed(name));
+        if let Some(moved) = self.channels.remove(membership, user.as_ref())
             && let Some(place) = self.position(moved, index)
             && let Some(moved) = self.connection_mut(moved)
             && let Some(theirs) = moved.memberships.get_mut(place)
@@ -268,27 +332,18 @@ impl Hub {
     /// Where among its memberships a connection has this channel.
     fn position(&self, id: ConnectionId, index: ChannelIndex) -> Option<usize> {
         let memberships = &self.connection(id)?.memberships;
-        memberships.iter().position(|m| m.channel == index)
+        // Mostly it is the current one, which is the last.
+        memberships.iter().rposition(|m| m.channel == index)
+    }
+
+    /// Whether a connection is in a channel.
+    pub(super) fn is_member(&self, id: ConnectionId, index: ChannelIndex) -> bool {
+        self.position(id, index).is_some()
     }
 
     /// Whether any connection of the user is in the channel.
     pub(super) fn user_is_in(&self, nickname: &Name, index: ChannelIndex) -> bool {
-        self.users.get(nickname.key()).is_some_and(|user| {
-            let mut connections = user.connections.iter();
-            connections.any(|&id| self.position(id, index).is_some())
-        })
-    }
-
-    /// The people in a channel, each once, by name.
-    pub(super) fn member_names(&self, channel: &Channel) -> Vec<Name> {
-        let members = channel.members.iter();
-        let mut names: Vec<Name> = members
-            .filter_map(|&id| self.connection(id)?.nickname.clone())
-            .collect();
-        names.extend(self.remote_names(&channel.name));
-        let mut seen = HashSet::with_capacity(names.len());
-        names.retain(|name| seen.insert(name.key().clone()));
-        names.sort_by_cached_key(Name::alphabetical);
-        names
+        let channel = self.channels.get(index);
+        channel.is_some_and(|channel| channel.has(&self.users.listed(nickname)))
     }
 }

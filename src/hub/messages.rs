@@ -12,6 +12,7 @@ use crate::text::Text;
 use super::channel::ChannelIndex;
 use super::past::Taken;
 use super::tags::TagKey;
+use super::users::User;
 use super::{
     Body, ConnectionId, Draft, Effects, Event, Fate, Hub, Message, MessageId, Now, Private,
     Refusal, Settled,
@@ -290,7 +291,7 @@ impl Hub {
         let from = self.users.get(message.from.key());
         // The nickname may have another owner since the message was sent.
         let from = from.filter(|user| user.account == account);
-        let connections = from.map(|user| user.connections.as_slice());
+        let connections = from.map(User::connections);
         let others = connections.unwrap_or_default().iter().copied();
         let others = others.filter(|&other| Some(other) != except);
         fx.tell_all(others, Event::PrivateCopy(message.clone()));
@@ -316,7 +317,7 @@ impl Hub {
             && !to.ignores(&message.from, aliases)
         {
             let event = Event::Private(message.clone());
-            let to = to.connections.iter().copied();
+            let to = to.connections().iter().copied();
             fx.tell_all(
                 to.filter(|&other| to_oneself || Some(other) != sender),
                 event,

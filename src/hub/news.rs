@@ -30,6 +30,7 @@ impl Hub {
                 except,
             } => self.tell_copies(&message, from, except, fx),
             News::Roster(node, change) => {
+                self.roster_version += 1;
                 let noticed = self
                     .remote
                     .as_mut()
@@ -37,6 +38,7 @@ impl Hub {
                 self.notice(noticed.unwrap_or_default(), now, fx);
             }
             News::Gone(node) => {
+                self.roster_version += 1;
                 let noticed = self.remote.as_mut().map(|remote| remote.gone(node));
                 self.notice(noticed.unwrap_or_default(), now, fx);
             }
@@ -57,6 +59,7 @@ impl Hub {
             News::CutOff => {
                 // What the others do from now on is told anew.
                 self.remote = Some(Remote::default());
+                self.roster_version += 1;
                 // What was under way is nobody's any more.
                 self.unsettled.clear();
                 self.tags = Tags::default();
@@ -118,7 +121,7 @@ impl Hub {
                         let here: Vec<usize> = channels
                             .filter_map(|name| self.channels.find(name))
                             .collect();
-                        self.tell_renamed(&here, &[], (&from, &to), fx);
+                        self.tell_renamed(&here, &[], (&from, &to), now, fx);
                     }
                 }
             }
@@ -140,7 +143,7 @@ impl Hub {
             false => Err(Refusal::NicknameInUse(name.clone())),
         };
         let result = match result {
-            Ok(()) if wanted => self.rename_now(id, name.clone(), fx),
+            Ok(()) if wanted => self.rename_now(id, name.clone(), now, fx),
             result => result,
         };
         let is_here = self.users.contains_key(name.key());
@@ -260,20 +263,6 @@ impl Hub {
         self.remote_person(name).is_some()
     }
 
-    /// Names of all channels and how many members they have, by name.
-    pub(super) fn channel_counts(&self) -> Vec<(Name, usize)> {
-        let here = self.channels.iter();
-        let here = here.map(|channel| (&channel.name, channel.members.len()));
-        let elsewhere = self.remote.iter().flat_map(Remote::channels);
-        let elsewhere = elsewhere.filter(|name| self.channels.find(name).is_none());
-        let all = here.chain(elsewhere.map(|name| (name, 0)));
-        let mut all: Vec<(Name, usize)> = all
-            .map(|(name, members)| (name.clone(), members + self.remote_members(name)))
-            .collect();
-        all.sort_by(|a, b| a.0.key().cmp(b.0.key()));
-        all
-    }
-
     pub(super) fn remote_person(&self, name: &Name) -> Option<&Person> {
         self.remote.as_ref()?.person(name)
     }
@@ -295,11 +284,5 @@ impl Hub {
     pub(super) fn is_remote_member(&self, name: &Name, channel: &Name) -> bool {
         let remote = self.remote.as_ref();
         remote.is_some_and(|remote| remote.is_member(name, channel))
-    }
-
-    pub(super) fn remote_names(&self, channel: &Name) -> impl Iterator<Item = Name> {
-        let remote = self.remote.iter();
-        let names = remote.flat_map(|remote| remote.member_names(channel));
-        names.cloned()
     }
 }

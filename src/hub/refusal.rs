@@ -21,6 +21,12 @@ pub enum Refusal {
     AlreadyInChannel(Name),
     /// In as many channels as one may be.
     TooManyChannels(usize),
+    /// There are as many channels as there may be.
+    NoMoreChannels(usize),
+    /// There are as many channels made by people of the address as there may be.
+    TooManyMade(usize),
+    /// People of the address make channels too fast: so many a minute.
+    MadeTooFast(usize),
     /// Nobody of that nickname is on.
     NoSuchUser(Name),
     /// One cannot ignore oneself.
@@ -78,6 +84,9 @@ impl Refusal {
             Refusal::NotInChannel(_) => "not_in_channel",
             Refusal::AlreadyInChannel(_) => "already_in_channel",
             Refusal::TooManyChannels(_) => "too_many_channels",
+            Refusal::NoMoreChannels(_) => "no_more_channels",
+            Refusal::TooManyMade(_) => "too_many_made",
+            Refusal::MadeTooFast(_) => "made_too_fast",
             Refusal::NoSuchUser(_) => "no_such_user",
             Refusal::CannotIgnoreSelf => "cannot_ignore_self",
             Refusal::NotIgnored(_) => "not_ignored",
@@ -115,6 +124,19 @@ impl fmt::Display for Refusal {
             Refusal::TooManyChannels(most) => {
                 write!(f, "You are in {most} channels, and more are not possible.")
             }
+            Refusal::NoMoreChannels(most) => write!(
+                f,
+                "There are {most} channels already. Join one of them, or try again later."
+            ),
+            Refusal::TooManyMade(most) => write!(
+                f,
+                "People of your address have made {most} channels, and more are not possible."
+            ),
+            Refusal::MadeTooFast(most) => write!(
+                f,
+                "People of your address make channels too fast: {most} a minute are possible. \
+                 Please try again in a moment."
+            ),
             Refusal::NoSuchUser(name) => write!(f, "Nobody called @{name} is here."),
             Refusal::CannotIgnoreSelf => write!(f, "You cannot ignore yourself."),
             Refusal::NotIgnored(name) => write!(f, "You were not ignoring @{name}."),

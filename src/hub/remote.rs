@@ -4,10 +4,11 @@
 //! elsewhere exists, a nickname in use elsewhere is in use; messages to both
 //! go there by way of the log, not from here.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::name::Name;
+use crate::name::{Alphabetical, Name};
 use crate::store::AccountId;
 
 use super::lookalikes::Lookalikes;
@@ -19,7 +20,9 @@ pub(super) struct Remote {
     people: HashMap<Name, Person>,
     /// Which of their nicknames look like others.
     looks: Lookalikes,
+    people_by_name: BTreeSet<Alphabetical>,
     channels: HashMap<Name, Gathering>,
+    channels_by_name: BTreeSet<Alphabetical>,
 }
 
 /// Somebody on at least one other server.
@@ -38,8 +41,11 @@ pub(super) struct Person {
 struct Gathering {
     /// As it is written there.
     name: Name,
-    /// On how many servers each member is in it.
-    members: HashMap<Name, usize>,
+    /// On how many servers each member is in it, and how it is listed there.
+    members: HashMap<Name, (usize, Alphabetical)>,
+    by_name: BTreeSet<Alphabetical>,
+    /// The sum of those numbers.
+    places: usize,
 }
 
 /// What a change means to those who are here.
@@ -96,9 +102,13 @@ impl Remote {
         self.people.len()
     }
 
-    /// Everybody, once for each server, in no particular order.
-    pub fn everybody(&self) -> impl Iterator<Item = (&Name, NodeId)> {
-        let people = self.people.values();
+    /// Everybody from a place in the list on, once for each server, by name.
+    pub fn everybody_from(
+        &self,
+        start: Bound<Alphabetical>,
+    ) -> impl Iterator<Item = (&Name, NodeId)> {
+        let names = self.people_by_name.range((start, Bound::Unbounded));
+        let people = names.filter_map(|name| self.people.get(&name.0));
         people.flat_map(|person| person.nodes.keys().map(|node| (&person.name, *node)))
     }
 
@@ -116,14 +126,18 @@ impl Remote {
     /// How many members a channel has elsewhere.
     pub fn members(&self, channel: &Name) -> usize {
         let channel = self.channels.get(channel);
-        channel.map_or(0, |channel| channel.members.values().sum())
+        channel.map_or(0, |channel| channel.places)
     }
 
-    /// Who is in a channel elsewhere.
-    pub fn member_names(&self, channel: &Name) -> impl Iterator<Item = &Name> {
+    /// Who is in a channel elsewhere, from a place in the list on, by name.
+    pub fn members_from(
+        &self,
+        channel: &Name,
+        start: Bound<Alphabetical>,
+    ) -> impl Iterator<Item = &Name> {
         let channel = self.channels.get(channel).into_iter();
-        let names = channel.flat_map(|channel| channel.members.keys());
-        names.filter_map(|name| Some(&self.people.get(name)?.name))
+        let names = channel.flat_map(move |it| it.by_name.range((start.clone(), Bound::Unbounded)));
+        names.map(|name| &name.0)
     }
 
     /// Whether somebody is in a channel elsewhere.
@@ -132,9 +146,15 @@ impl Remote {
         channel.is_some_and(|channel| channel.members.contains_key(name))
     }
 
-    /// The channels elsewhere, in no particular order.
-    pub fn channels(&self) -> impl Iterator<Item = &Name> {
-        self.channels.values().map(|channel| &channel.name)
+    /// The channels elsewhere, from a place in the list on, by name.
+    pub fn channels_from(&self, start: Bound<Alphabetical>) -> impl Iterator<Item = &Name> {
+        let names = self.channels_by_name.range((start, Bound::Unbounded));
+        names.map(|name| &name.0)
+    }
+
+    /// How many channels there are elsewhere.
+    pub fn channel_count(&self) -> usize {
+        self.channels.len()
     }
 
     /// Notes a change. Noting one twice is noting it once.
@@ -168,6 +188,11 @@ impl Remote {
 
     fn online(&mut self, node: NodeId, name: Name, account: Option<AccountId>) {
         self.looks.add(&name);
+        if let Some(before) = self.people.get(&name) {
+            let before = Alphabetical(before.name.clone());
+            self.people_by_name.remove(&before);
+        }
+        self.people_by_name.insert(Alphabetical(name.clone()));
         let person = self.people.entry(name.clone()).or_insert_with(|| Person {
             name: name.clone(),
             account,
@@ -197,6 +222,7 @@ impl Remote {
         if person.nodes.is_empty() {
             self.looks.remove(&shown);
             self.people.remove(name);
+            self.people_by_name.remove(&Alphabetical(shown.clone()));
         }
         Some((shown, sorted(channels)))
     }
@@ -207,13 +233,25 @@ impl Remote {
             return None;
         }
         let gathering = self.channels.entry(channel.clone());
-        let gathering = gathering.or_insert_with(|| Gathering {
-            name: channel,
-            members: HashMap::new(),
+        let gathering = gathering.or_insert_with(|| {
+            self.channels_by_name.insert(Alphabetical(channel.clone()));
+            Gathering {
+                name: channel,
+                members: HashMap::new(),
+                by_name: BTreeSet::new(),
+                places: 0,
+            }
         });
-        let times = gathering.members.entry(name.clone()).or_default();
+        gathering.places += 1;
+        let listed = || (0, Alphabetical(person.name.clone()));
+        let member = gathering.members.entry(name.clone());
+        let (times, listed) = member.or_insert_with(listed);
         *times += 1;
-        (*times == 1).then(|| Noticed::Joined {
+        if *times > 1 {
+            return None;
+        }
+        gathering.by_name.insert(listed.clone());
+        Some(Noticed::Joined {
             name: person.name.clone(),
             channel: gathering.name.clone(),
         })
@@ -231,15 +269,18 @@ impl Remote {
     /// Somebody is in a channel on one server less.
     fn leave(&mut self, name: &Name, channel: &Name) -> Option<Noticed> {
         let gathering = self.channels.get_mut(channel)?;
-        let times = gathering.members.get_mut(name)?;
+        let (times, listed) = gathering.members.get_mut(name)?;
         *times = times.saturating_sub(1);
+        gathering.places = gathering.places.saturating_sub(1);
         if *times > 0 {
             return None;
         }
+        gathering.by_name.remove(listed);
         gathering.members.remove(name);
         let shown = gathering.name.clone();
         if gathering.members.is_empty() {
             self.channels.remove(channel);
+            self.channels_by_name.remove(&Alphabetical(shown.clone()));
         }
         Some(Noticed::Left {
             name: name.clone(),
@@ -324,7 +365,8 @@ mod tests {
         assert_eq!(remote.gone(B), [left]);
         assert_eq!(remote.gone(B), []);
         assert!(remote.channel(&name("dev")).is_none());
-        assert_eq!(remote.people() + remote.channels().count(), 0);
+        assert_eq!(remote.people() + remote.channel_count(), 0);
+        assert_eq!(remote.everybody_from(Bound::Unbounded).count(), 0);
     }
 
     #[test]
@@ -344,7 +386,9 @@ mod tests {
         };
         assert_eq!(remote.change(A, change), [renamed]);
         assert!(remote.person(&name("ada")).is_none());
-        let names: Vec<&Name> = remote.member_names(&name("dev")).collect();
+        let dev = name("dev");
+        let names = remote.members_from(&dev, Bound::Unbounded);
+        let names: Vec<&Name> = names.collect();
         assert_eq!(names, [&name("eve")]);
         let eve = remote.person(&name("eve")).unwrap();
         assert_eq!(eve.aliases, [name("ada").key().clone()]);

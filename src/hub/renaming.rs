@@ -28,7 +28,7 @@ impl Hub {
                 return Ok(());
             }
         }
-        self.rename_now(id, to, fx)
+        self.rename_now(id, to, now, fx)
     }
 
     /// Gives a guest a nickname that is free.
@@ -36,6 +36,7 @@ impl Hub {
         &mut self,
         id: ConnectionId,
         to: Name,
+        now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let (from, _) = self.user_of(id)?;
@@ -46,8 +47,8 @@ impl Hub {
             user.add_alias(from.key().clone());
         }
         user.name = to.clone();
-        let connections = user.connections.clone();
-        self.users.insert(to.key().clone(), user);
+        let connections = user.connections().to_vec();
+        self.users.insert(user);
         self.looks.remove(&from);
         self.looks.add(&to);
         self.share_renamed(&from, &to, None, fx);
@@ -57,6 +58,7 @@ impl Hub {
                 connection.nickname = Some(to.clone());
                 channels.extend(connection.memberships.iter().map(|m| m.channel));
             }
+            self.list_as(connection, &from, &to);
         }
         channels.sort_unstable();
         channels.dedup();
@@ -64,26 +66,21 @@ impl Hub {
             connections.iter().copied(),
             Event::Renamed { to: to.clone() },
         );
-        self.tell_renamed(&channels, &connections, (&from, &to), fx);
+        self.tell_renamed(&channels, &connections, (&from, &to), now, fx);
         Ok(())
     }
 
     /// Tells everyone else in these channels of a new nickname.
     pub(super) fn tell_renamed(
-        &self,
+        &mut self,
         channels: &[usize],
         own: &[ConnectionId],
-        (from, to): (&Name, &Name),
+        names: (&Name, &Name),
+        now: Now,
         fx: &mut Effects,
     ) {
-        for channel in channels.iter().filter_map(|&c| self.channels.get(c)) {
-            let others = channel.members.iter().copied();
-            let event = Event::MemberRenamed {
-                channel: channel.name.clone(),
-                from: from.clone(),
-                to: to.clone(),
-            };
-            fx.tell_all(others.filter(|member| !own.contains(member)), event);
+        for &channel in channels {
+            self.channels.tell_renamed(channel, own, names, now, fx);
         }
     }
 }

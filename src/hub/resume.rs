@@ -9,12 +9,14 @@
 use std::collections::BTreeMap;
 
 use crate::name::Name;
-use crate::store::{History, MAX_ROWS, Window};
+use crate::store::{History, Window};
 
 use super::channel::ChannelIndex;
 use super::held::Held;
 use super::history::messages_of;
-use super::{ConnectionId, Effects, Event, Hub, Message, MessageId, Now, Reading, Refusal};
+use super::{
+    ConnectionId, Effects, Event, Hub, Message, MessageId, Now, PAGE_ROWS, Reading, Refusal,
+};
 
 /// The connections that are catching up with one channel.
 #[derive(Default)]
@@ -245,7 +247,7 @@ impl Hub {
             connection: id,
             channel: name,
             window: Window::After(after),
-            limit: MAX_ROWS,
+            limit: PAGE_ROWS,
             catching_up: true,
         });
         Ok(())

@@ -14,6 +14,10 @@ pub struct Sizes {
     pub waiting_commands: usize,
     /// Places for channels, in use or not.
     pub channel_slots: usize,
+    /// Addresses that have made channels.
+    pub channel_makers: usize,
+    /// Lists that are still to be given.
+    pub open_questions: usize,
     /// Channels with notices to be told.
     pub due_notices: usize,
     /// Messages kept for those who join next.
@@ -51,6 +55,8 @@ impl Hub {
             login_deadlines: self.login_deadlines.len(),
             waiting_commands: connections.map(|c| c.waiting.len()).sum(),
             channel_slots: self.channels.slots(),
+            channel_makers: self.channels.makers.len(),
+            open_questions: self.questions.len(),
             due_notices: self.channels.due_notices(),
             remembered_messages: pasts().map(|past| past.remembered()).sum(),
             held_messages: pasts().map(|past| past.held()).sum(),

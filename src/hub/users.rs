@@ -1,12 +1,13 @@
 //! Nicknames: who has which, and who ignores whom.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::name::Name;
 
 use crate::store::AccountId;
 
+use super::ignoring::Ignored;
 use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Order, Refusal};
 
 /// People one user may ignore.
@@ -18,11 +19,11 @@ const MAX_ALIASES: usize = 16;
 /// One user: a nickname and its connections.
 pub(super) struct User {
     pub name: Name,
-    pub connections: Vec<ConnectionId>,
+    /// In order.
+    connections: Vec<ConnectionId>,
     /// Guests have none.
     pub account: Option<AccountId>,
-    /// By key.
-    pub ignored: HashMap<Arc<str>, Name>,
+    pub ignored: Ignored,
     /// Keys of nicknames this user had before.
     aliases: VecDeque<Arc<str>>,
 }
@@ -30,15 +31,35 @@ pub(super) struct User {
 impl User {
     fn new(name: Name, credential: Option<&Credential>) -> User {
         let ignored = credential.map(|credential| credential.ignored.as_slice());
-        let ignored = ignored.unwrap_or_default().iter();
         User {
             name,
             connections: Vec::new(),
             account: credential.map(|credential| credential.account),
-            ignored: ignored
-                .map(|name| (name.key().clone(), name.clone()))
-                .collect(),
+            ignored: Ignored::of(ignored.unwrap_or_default()),
             aliases: VecDeque::new(),
+        }
+    }
+
+    /// The user's connections, in order.
+    pub fn connections(&self) -> &[ConnectionId] {
+        &self.connections
+    }
+
+    /// Those after this one.
+    pub fn connections_after(&self, id: ConnectionId) -> &[ConnectionId] {
+        let place = self.connections.partition_point(|&other| other <= id);
+        self.connections.get(place..).unwrap_or_default()
+    }
+
+    fn add_connection(&mut self, id: ConnectionId) {
+        if let Err(place) = self.connections.binary_search(&id) {
+            self.connections.insert(place, id);
+        }
+    }
+
+    fn remove_connection(&mut self, id: ConnectionId) {
+        if let Ok(place) = self.connections.binary_search(&id) {
+            self.connections.remove(place);
         }
     }
 
@@ -49,13 +70,14 @@ impl User {
 
     /// Ignores whom a guest ignored who is this user now, as far as there is
     /// room. Those that are new, to be remembered.
-    fn ignore_also(&mut self, ignored: HashMap<Arc<str>, Name>) -> Vec<Name> {
-        let mut new: Vec<Name> = ignored.into_values().collect();
-        new.retain(|name| !self.ignored.contains_key(name.key()) && *name != self.name);
+    fn ignore_also(&mut self, ignored: Ignored) -> Vec<Name> {
+        let mut new: Vec<Name> = ignored.into_names().collect();
+        new.retain(|name| !self.ignored.contains(name.key()) && *name != self.name);
         new.sort_by(|a, b| a.key().cmp(b.key()));
         new.truncate(MAX_IGNORED.saturating_sub(self.ignored.len()));
-        let entries = new.iter().map(|name| (name.key().clone(), name.clone()));
-        self.ignored.extend(entries);
+        for name in &new {
+            self.ignored.insert(name.clone());
+        }
         new
     }
 
@@ -69,7 +91,7 @@ impl User {
     pub fn ignores(&self, name: &Name, aliases: Option<&VecDeque<Arc<str>>>) -> bool {
         let aliases = aliases.into_iter().flatten();
         let mut keys = std::iter::once(name.key()).chain(aliases);
-        !self.ignored.is_empty() && keys.any(|key| self.ignored.contains_key(key))
+        !self.ignored.is_empty() && keys.any(|key| self.ignored.contains(key))
     }
 }
 
@@ -91,6 +113,9 @@ impl Hub {
         }
         // The answer to an earlier claim may have come too late for whoever
         // asked; what it got must not stay taken for ever.
+        while let Some(channel) = self.current_channel(id) {
+            self.leave_channel(id, channel, now, fx);
+        }
         let held = self.connection_mut(id).and_then(|c| c.nickname.take());
         if let Some(held) = held {
             self.release_nickname(&held, id, fx);
@@ -118,12 +143,7 @@ impl Hub {
         if let Some(deadline) = connection.login_deadline.take() {
             self.login_deadlines.remove(&(deadline, id));
         }
-        let user = self
-            .users
-            .entry(name.key().clone())
-            .or_insert_with(|| User::new(name.clone(), credential.as_ref()));
-        user.connections.push(id);
-        let is_new = user.connections.len() == 1;
+        let is_new = self.add_user(id, &name, credential.as_ref());
         if is_new {
             self.looks.add(&name);
             self.share_online(&name, account, fx);
@@ -148,11 +168,10 @@ impl Hub {
         if own != *name {
             return Err(Refusal::NoSuchUser(name.clone()));
         }
+        self.users.set_account(name.key(), credential.account);
         if let Some(user) = self.users.get_mut(name.key()) {
-            user.account = Some(credential.account);
-            let own = credential.ignored.iter();
-            let own = own.map(|name| (name.key().clone(), name.clone()));
-            let as_guest = std::mem::replace(&mut user.ignored, own.collect());
+            let own = Ignored::of(&credential.ignored);
+            let as_guest = std::mem::replace(&mut user.ignored, own);
             let new = user.ignore_also(as_guest);
             remember_ignored(credential.account, new, fx);
         }
@@ -188,13 +207,11 @@ impl Hub {
         // A guest has no other connection than this one.
         let as_guest = self.users.remove(guest.key());
         self.looks.remove(&guest);
-        let user = self
-            .users
-            .entry(name.key().clone())
-            .or_insert_with(|| User::new(name.clone(), Some(credential)));
-        user.connections.push(id);
-        let is_new = user.connections.len() == 1;
-        if let Some(as_guest) = as_guest {
+        let is_new = self.add_user(id, &name, Some(credential));
+        self.list_as(id, &guest, &name);
+        if let Some(as_guest) = as_guest
+            && let Some(user) = self.users.get_mut(name.key())
+        {
             let earlier = as_guest.aliases.into_iter().chain([guest.key().clone()]);
             for key in earlier {
                 user.add_alias(key);
@@ -214,7 +231,7 @@ impl Hub {
             false => self.share_merged(&guest, &name, &channels, fx),
         }
         fx.tell(id, Event::Renamed { to: name.clone() });
-        self.tell_renamed(&channels, &[id], (&guest, &name), fx);
+        self.tell_renamed(&channels, &[id], (&guest, &name), now, fx);
         Ok(())
     }
 
@@ -277,10 +294,8 @@ impl Hub {
 
     /// The tokens that the connections of an account came with.
     pub fn tokens_of(&self, account: AccountId) -> Vec<Arc<str>> {
-        let users = self.users.values();
-        let connections = users
-            .filter(|user| user.account == Some(account))
-            .flat_map(|user| &user.connections);
+        let user = self.users.owner_of(account).into_iter();
+        let connections = user.flat_map(User::connections);
         let mut tokens: Vec<Arc<str>> = connections
             .filter_map(|&id| self.connection(id)?.token.clone())
             .collect();
@@ -347,10 +362,34 @@ impl Hub {
         Ok(())
     }
 
+    /// Makes a connection one of its user's, who is on from now on at the
+    /// latest; whether this is the first.
+    fn add_user(&mut self, id: ConnectionId, name: &Name, proof: Option<&Credential>) -> bool {
+        let user = match self.users.contains_key(name.key()) {
+            true => self.users.get_mut(name.key()),
+            false => Some(self.users.insert(User::new(name.clone(), proof))),
+        };
+        let Some(user) = user else {
+            return false;
+        };
+        user.add_connection(id);
+        user.connections.len() == 1
+    }
+
+    /// A connection's channels list its user under another nickname.
+    pub(super) fn list_as(&mut self, id: ConnectionId, from: &Name, to: &Name) {
+        let (from, to) = (self.users.listed(from), self.users.listed(to));
+        let connection = self.connection(id);
+        let memberships = connection.map(|connection| connection.memberships.clone());
+        for membership in memberships.unwrap_or_default() {
+            self.channels.list_as(membership.channel, &from, &to);
+        }
+    }
+
     /// A connection gives its nickname back; it is free if that was the last.
     pub(super) fn release_nickname(&mut self, name: &Name, id: ConnectionId, fx: &mut Effects) {
         if let Some(user) = self.users.get_mut(name.key()) {
-            user.connections.retain(|&other| other != id);
+            user.remove_connection(id);
             if user.connections.is_empty() {
                 self.users.remove(name.key());
                 self.looks.remove(name);

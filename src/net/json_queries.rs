@@ -105,7 +105,8 @@ impl Asker<'_> {
                 let threads = store.inbox(account, page, THREADS_PER_PAGE);
                 let threads = threads.map_err(NoAnswer::store)?;
                 let id = self.connection;
-                let ignored = self.hub.ask(move |hub, _, _| hub.ignored_by(id));
+                let peers: Vec<Name> = threads.iter().map(|it| it.peer_name.clone()).collect();
+                let ignored = self.hub.ask(move |hub, _, _| hub.ignored_among(id, &peers));
                 let ignored = ignored.map_err(NoAnswer::Busy)?;
                 json_frames::write_inbox(&threads, &ignored, page, &mut frame);
             }

@@ -150,7 +150,7 @@ impl RoomSession {
         match self.claim(&hello) {
             Ok(()) => {
                 self.inside = true;
-                self.attached.command(Command::Join(hello.room))
+                Flow::Continue
             }
             Err(farewell) => self.attached.command(Command::End(farewell)),
         }
@@ -161,8 +161,14 @@ impl RoomSession {
         let checked = self.context.accounts.check_guest(&name);
         checked.map_err(Farewell::NotAdmitted)?;
         let id = self.attached.id;
-        let claimed = self.context.hub.claim(id, name, None);
+        let hub = &self.context.hub;
+        let claimed = hub.claim(id, name, None);
         claimed
+            .map_err(|_| Farewell::InternalError)?
+            .map_err(Farewell::NotAdmitted)?;
+        let room = hello.room.clone();
+        let entered = hub.ask(move |hub, now, fx| hub.enter(id, room, now, fx));
+        entered
             .map_err(|_| Farewell::InternalError)?
             .map_err(Farewell::NotAdmitted)
     }

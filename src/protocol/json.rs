@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::hub::{Audience, BadTag, Command, MessageId, Tag};
+use crate::hub::{Audience, BadTag, Command, MessageId, Part, Tag};
 use crate::json;
 use crate::name::{Name, NameError};
 use crate::store::{MAX_ROWS, Window};
@@ -209,15 +209,17 @@ fn step(kind: &str, args: &Args) -> Result<Step, Mistake> {
         "listen" => Command::Listen {
             typing: args.strings("events")?.any(|event| event == "typing"),
         },
-        "listusers" => Command::ListMembers(args.optional_room()?),
-        "listrooms" => Command::ListChannels,
+        "listusers" => {
+            Command::ListMembers(args.optional_room()?, args.part(Name::parse_nickname)?)
+        }
+        "listrooms" => Command::ListChannels(args.part(Name::parse_channel)?),
         "private" => args.tagged(Command::Private {
             to: args.nickname("to")?,
             account: None,
             text: args.text("body")?,
         })?,
         "ignore" => Command::Ignore(args.nickname("nickname")?),
-        "ignores" => Command::ListIgnored,
+        "ignores" => Command::ListIgnored(args.part(Name::parse_nickname)?),
         "unignore" => Command::Unignore(args.nickname("nickname")?),
         "history" => Command::History {
             channel: args.optional_room()?,
@@ -299,6 +301,21 @@ impl Args {
             None | Some(Value::Null) => Ok(None),
             Some(_) => self.room("room").map(Some),
         }
+    }
+
+    /// Which part of a list of names.
+    fn part(&self, parse: fn(&str) -> Result<Name, NameError>) -> Result<Part, Mistake> {
+        let name = |field| match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => {
+                let name = parse(self.string(field)?);
+                name.map(Some).map_err(|error| Mistake::Name(field, error))
+            }
+        };
+        Ok(Part {
+            after: name("after")?,
+            prefix: name("prefix")?,
+        })
     }
 
     fn id(&self, field: &'static str) -> Result<Option<MessageId>, Mistake> {

@@ -8,13 +8,16 @@ use crate::name::Name;
 use crate::store::{Found, History, ThreadSummary};
 
 use super::words::changes;
-use super::{rfc3339, websocket};
+use super::{json_lists, rfc3339, websocket};
 
 /// Who says what the server itself has to say.
-const SYSTEM: &str = "system";
+pub(super) const SYSTEM: &str = "system";
 
 /// Appends the frames of an event.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) {
+    if json_lists::write_event(event, out) {
+        return;
+    }
     if let Some(frame) = frame_of(event) {
         write(&frame, out);
     }
@@ -227,12 +230,8 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("You are now {to}."),
             json!({ "nickname": to }),
         ),
-        Event::Members { channel, nicknames } => system(
-            "users",
-            &lines(nicknames.iter()),
-            json!({ "room": channel, "users": nicknames }),
-        ),
-        Event::Channels(channels) => rooms(channels),
+        // Written by themselves: see `json_lists`.
+        Event::Members { .. } | Event::Channels(_) | Event::IgnoreList(_) => return None,
         Event::Ignored(name) => system(
             "ignored",
             &format!("No private messages from {name} any more."),
@@ -243,9 +242,6 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("Private messages from {name} arrive again."),
             json!({ "user": name }),
         ),
-        Event::IgnoreList(names) => {
-            system("ignores", &lines(names.iter()), json!({ "users": names }))
-        }
         Event::Announcement { text, at_ms } => system(
             "announcement",
             &format!("Public Server Announcement: {text}"),
@@ -297,15 +293,6 @@ fn history(channel: &Name, messages: &[Message], (complete, asked): (bool, bool)
     };
     let more = json!({ "room": channel, "messages": list, "complete": complete });
     system("history", &body, more)
-}
-
-fn rooms(channels: &[(Name, usize)]) -> Value {
-    let list: Vec<Value> = channels
-        .iter()
-        .map(|(name, members)| json!({ "name": name, "members": members }))
-        .collect();
-    let body = lines(channels.iter().map(|(name, _)| name));
-    system("rooms", &body, json!({ "rooms": list }))
 }
 
 fn said(from: &Name, body: &Body, kind: &str) -> Value {

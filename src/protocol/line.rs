@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::hub::{Body, Command, Event, Farewell, Message, Refusal};
+use crate::hub::{Body, Command, Event, Farewell, Message, Page, Refusal};
 use crate::name::Name;
 use crate::store::{MAX_ROWS, Secret};
 use crate::text::{Text, without_byte_order_mark};
@@ -169,13 +169,8 @@ fn try_write_event(
         }
         Event::MemberRenamed { from, to, .. } => writeln!(out, "* @{from} is now @{to}."),
         Event::Renamed { to } => writeln!(out, "* You are now @{to}."),
-        Event::Members { channel, nicknames } => write_members(channel, nicknames, out),
-        Event::Channels(channels) => {
-            for (name, members) in channels {
-                writeln!(out, "#{name}\t{}", people(*members))?;
-            }
-            Ok(())
-        }
+        Event::Members { channel, page } => write_members(channel, page, out),
+        Event::Channels(page) => write_channels(page, out),
         Event::Ignored(name) => {
             writeln!(
                 out,
@@ -183,13 +178,7 @@ fn try_write_event(
             )
         }
         Event::Unignored(name) => writeln!(out, "* Private messages from @{name} arrive again."),
-        Event::IgnoreList(nicknames) if nicknames.is_empty() => {
-            writeln!(out, "* You are ignoring nobody.")
-        }
-        Event::IgnoreList(nicknames) => {
-            writeln!(out, "* You are ignoring {}:", people(nicknames.len()))?;
-            write_names(nicknames, out)
-        }
+        Event::IgnoreList(page) => write_ignored(page, out),
         Event::Announcement { text, .. } => {
             for line in shown_lines(text) {
                 writeln!(out, "Public Server Announcement: {line}")?;
@@ -266,9 +255,57 @@ fn write_private(
     Ok(())
 }
 
-fn write_members(channel: &Name, nicknames: &[Name], out: &mut String) -> std::fmt::Result {
-    writeln!(out, "* {} in #{channel}:", people(nicknames.len()))?;
-    write_names(nicknames, out)
+fn write_members(channel: &Name, page: &Page<Name>, out: &mut String) -> std::fmt::Result {
+    let count = people(page.rows.len());
+    match (&page.part.after, page.more) {
+        (None, false) => writeln!(out, "* {count} in #{channel}:")?,
+        (None, true) => writeln!(out, "* The first {count} in #{channel}:")?,
+        (Some(after), _) => writeln!(out, "* {count} in #{channel} after @{after}:")?,
+    }
+    write_names(&page.rows, out)?;
+    match page.rows.last().filter(|_| page.more) {
+        Some(last) => writeln!(
+            out,
+            "* There are more: /list @{last} lists those after that."
+        ),
+        None => Ok(()),
+    }
+}
+
+fn write_channels(page: &Page<(Name, usize)>, out: &mut String) -> std::fmt::Result {
+    for (name, members) in &page.rows {
+        writeln!(out, "#{name}\t{}", people(*members))?;
+    }
+    match (page.rows.last(), &page.part.after) {
+        (Some((last, _)), _) if page.more => {
+            writeln!(
+                out,
+                "* There are more: /rooms #{last} lists those after that."
+            )
+        }
+        (None, Some(after)) => writeln!(out, "* There is no channel after #{after}."),
+        _ => Ok(()),
+    }
+}
+
+fn write_ignored(page: &Page<Name>, out: &mut String) -> std::fmt::Result {
+    let count = people(page.rows.len());
+    match (&page.part.after, page.more) {
+        (None, false) if page.rows.is_empty() => {
+            return writeln!(out, "* You are ignoring nobody.");
+        }
+        (None, false) => writeln!(out, "* You are ignoring {count}:")?,
+        (None, true) => writeln!(out, "* The first {count} you are ignoring:")?,
+        (Some(after), _) => writeln!(out, "* You are ignoring {count} after @{after}:")?,
+    }
+    write_names(&page.rows, out)?;
+    match page.rows.last().filter(|_| page.more) {
+        Some(last) => writeln!(
+            out,
+            "* There are more: /ignored @{last} lists those after that."
+        ),
+        None => Ok(()),
+    }
 }
 
 fn write_names(nicknames: &[Name], out: &mut String) -> std::fmt::Result {
@@ -303,7 +340,7 @@ mod tests {
         for spec in COMMANDS {
             assert!(help.contains(&format!("{}\t{}\n", spec.syntax, spec.description)));
             let example = spec.syntax.replace("text", "hello");
-            let example = example.replace("[n]", "5").replace("[@nick]", "@nick");
+            let example = example.replace("[n]", "5").replace(['[', ']'], "");
             match decode(example.as_bytes()) {
                 Step::Command(_) => {}
                 Step::Register(_) | Step::LogIn(..) => {}
@@ -339,7 +376,8 @@ mod tests {
             .map(|n| Name::parse(&format!("somebody{n}")).unwrap())
             .collect();
         let mut out = String::new();
-        write_members(&nicknames[0], &nicknames, &mut out).unwrap();
+        let page = Page::new(Default::default(), nicknames.clone(), false);
+        write_members(&nicknames[0], &page, &mut out).unwrap();
         assert!(out.lines().all(|line| line.chars().count() <= LIST_WIDTH));
         assert_eq!(out.matches('@').count(), 40);
     }

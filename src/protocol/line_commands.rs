@@ -1,7 +1,7 @@
 //! The commands of the line protocol, each declared once: `/help` is
 //! written from the same table that parses them.
 
-use crate::hub::Command;
+use crate::hub::{Command, Part};
 use crate::name::{Name, NameError};
 use crate::store::{MAX_ROWS, Secret, Window};
 use crate::text::Text;
@@ -68,15 +68,20 @@ pub const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "/list",
-        syntax: "/list",
-        description: "who is in the current channel",
-        parse: |args| nothing(args).map(|()| Action::Hub(Command::ListMembers(None))),
+        syntax: "/list [@after]",
+        description: "who is in the current channel, or after a name in that list",
+        parse: |args| {
+            Ok(Action::Hub(Command::ListMembers(
+                None,
+                after(args, nickname)?,
+            )))
+        },
     },
     Spec {
         name: "/rooms",
-        syntax: "/rooms",
-        description: "all channels and how many people are in them",
-        parse: |args| nothing(args).map(|()| Action::Hub(Command::ListChannels)),
+        syntax: "/rooms [#after]",
+        description: "channels and how many people are in them, or those after a name in that list",
+        parse: |args| Ok(Action::Hub(Command::ListChannels(after(args, channel)?))),
     },
     Spec {
         name: "/history",
@@ -95,9 +100,15 @@ pub const COMMANDS: &[Spec] = &[
         syntax: "/ignore [@nick]",
         description: "no private messages from nick any more; or whom you ignore",
         parse: |args| match args {
-            "" => Ok(Action::Hub(Command::ListIgnored)),
+            "" => Ok(Action::Hub(Command::ListIgnored(Part::default()))),
             args => nickname(args).map(Command::Ignore).map(Action::Hub),
         },
+    },
+    Spec {
+        name: "/ignored",
+        syntax: "/ignored [@after]",
+        description: "whom you ignore, or those after a name in that list",
+        parse: |args| Ok(Action::Hub(Command::ListIgnored(after(args, nickname)?))),
     },
     Spec {
         name: "/unignore",
@@ -168,6 +179,15 @@ fn channel(args: &str) -> Result<Name, Mistake> {
 
 fn nickname(args: &str) -> Result<Name, Mistake> {
     Name::parse_nickname(one_word(args)?).map_err(Mistake::Name)
+}
+
+/// Which part of a list of names.
+fn after(args: &str, parse: fn(&str) -> Result<Name, Mistake>) -> Result<Part, Mistake> {
+    let after = Some(args).filter(|args| !args.is_empty());
+    Ok(Part {
+        after: after.map(parse).transpose()?,
+        prefix: None,
+    })
 }
 
 fn private(args: &str) -> Result<Action, Mistake> {

@@ -5,9 +5,10 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::admin::{MAX_LISTED, USUALLY_LISTED};
-use crate::hub::{ChannelInfo, Listed, Listing, Place};
+use crate::hub::{ChannelInfo, Listed, Place};
 use crate::name::Name;
 use crate::net::peer;
+use crate::turn::Wanted;
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
@@ -147,13 +148,13 @@ impl From<ChannelInfo> for Channel {
     ),
 )]
 pub(super) fn list_users(call: &Call<'_>) -> Result<Reply, Problem> {
-    let people = call.context.admin.people(listing(call)?)?;
+    let people = call.context.admin.people(wanted(call)?)?;
     let users = people.list.into_iter().map(User::from).collect();
     let more = people.more.then_some(true);
     Ok(Reply::json(200, &Users { users, more }))
 }
 
-fn listing(call: &Call<'_>) -> Result<Listing, Problem> {
+fn wanted(call: &Call<'_>) -> Result<Wanted, Problem> {
     let query = &call.query;
     let here = match query.get("here") {
         None | Some("false") => false,
@@ -169,7 +170,7 @@ fn listing(call: &Call<'_>) -> Result<Listing, Problem> {
             return Err(Problem::field("limit", why));
         }
     };
-    Ok(Listing {
+    Ok(Wanted {
         here,
         after: after.map_err(|error| Problem::field("after", error))?,
         limit,
@@ -219,7 +220,7 @@ pub(super) fn disconnect_user(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) fn list_channels(call: &Call<'_>) -> Result<Reply, Problem> {
-    let channels = call.context.hub.ask(|hub, _, _| hub.channels())?;
+    let channels = call.context.hub.channels()?;
     let channels = channels.into_iter().map(Channel::from).collect();
     Ok(Reply::json(200, &Channels { channels }))
 }

@@ -315,7 +315,7 @@ impl Site {
 
     /// Nicknames on the server.
     pub fn users(&self) -> Vec<String> {
-        let users = self.hub.ask(|hub, _, _| hub.users()).unwrap();
+        let users = self.hub.users().unwrap();
         users.iter().map(|user| user.nickname.to_string()).collect()
     }
 
@@ -387,7 +387,7 @@ fn start_hub() -> HubHandle {
         let mut hub = Hub::new(Limits {
             login: Duration::from_secs(60),
             channels_per_connection: 100,
-            history: false,
+            ..Limits::none()
         });
         let mut fx = Effects::default();
         let start = Instant::now();

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use chat_server::hub::{
-    Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell, Hub, Limits,
-    MessageId, Now, Profile, Reading, Recall, Refusal, Shared,
+    After, ChannelInfo, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell,
+    Hub, Limits, Listed, Listing, MessageId, Now, Profile, Reading, Recall, Refusal, Shared,
 };
 use chat_server::name::Name;
 use chat_server::store::AccountId;
@@ -32,11 +32,7 @@ pub struct House {
 impl House {
     pub fn new() -> House {
         House {
-            hub: Hub::new(Limits {
-                login: Duration::from_secs(60),
-                channels_per_connection: 3,
-                history: false,
-            }),
+            hub: Hub::new(limits()),
             now: Now {
                 unix_ms: 1_700_000_000_000,
                 ticks_ms: 0,
@@ -50,7 +46,17 @@ impl House {
         }
     }
 
+    /// Calls the hub, which then does everything that it has put off.
     pub fn run<T>(&mut self, action: impl FnOnce(&mut Hub, Now, &mut Effects) -> T) -> T {
+        let result = self.call(action);
+        while self.hub.has_work() {
+            self.call(|hub, now, fx| hub.work(now, fx));
+        }
+        result
+    }
+
+    /// Calls the hub and no more.
+    pub fn call<T>(&mut self, action: impl FnOnce(&mut Hub, Now, &mut Effects) -> T) -> T {
         let mut fx = Effects::default();
         let result = action(&mut self.hub, self.now, &mut fx);
         for effect in fx.list() {
@@ -108,6 +114,24 @@ impl House {
         self.run(|hub, now, fx| hub.apply(id, command, now, fx));
     }
 
+    /// Who is on, and in which channels, by nickname.
+    pub fn users(&self) -> Vec<Listed> {
+        let listing = Listing {
+            here: true,
+            after: After::Nothing,
+        };
+        let (users, more) = self.hub.everybody(&listing);
+        assert!(!more, "these tests have no more than a page of users");
+        users
+    }
+
+    /// The channels and who is in them, by name.
+    pub fn channels(&self) -> Vec<ChannelInfo> {
+        let (channels, more) = self.hub.channels(None);
+        assert!(!more, "these tests have no more than a page of channels");
+        channels
+    }
+
     pub fn join(&mut self, id: ConnectionId, channel: &str) {
         self.apply(id, Command::Join(name(channel)));
     }
@@ -156,6 +180,15 @@ impl House {
     }
 }
 
+/// What these tests have for limits, unless they say otherwise.
+pub fn limits() -> Limits {
+    Limits {
+        login: Duration::from_secs(60),
+        channels_per_connection: 3,
+        ..Limits::none()
+    }
+}
+
 pub fn credential(account: i64) -> Credential {
     Credential {
         account: AccountId(account),
@@ -178,7 +211,7 @@ pub fn short(event: &Event) -> String {
         Event::MembersChanged { joined, left, .. } => format!("+{joined} -{left}"),
         Event::MemberRenamed { from, to, .. } => format!("{from} is {to}"),
         Event::Joined { channel, others } => format!("in {channel} with {others}"),
-        Event::Members { nicknames, .. } => format!("{nicknames:?}"),
+        Event::Members { page, .. } => format!("{:?}", page.rows),
         Event::Refused(refusal) => refusal.code().to_owned(),
         Event::Resumed { complete, more, .. } => format!("complete {complete}, more {more}"),
         Event::Stored { tag, .. } => format!("stored {}", tag.as_str()),

@@ -1,12 +1,14 @@
 //! Compares the hub's own tables with the model, after every step.
 
+use chat_server::hub::{After, ChannelInfo, Listing, Place};
+
 use super::invariant::{Check, Invariant, ensure};
 use super::judge::{HELD_MESSAGES, MAX_WAITING};
 use super::model::Model;
 use super::names::{NICKS, Nick, ROOMS, nicks, room, shown};
 use super::world::World;
 use super::world::administration::BANS;
-use super::world::connections::FIRST_PORT;
+use super::world::connections::{ADDRESSES, FIRST_PORT};
 
 /// Messages kept of each channel for those who join next.
 const REMEMBERED: usize = 20;
@@ -47,6 +49,8 @@ impl World {
             && sizes.login_deadlines == deadlines.count()
             && sizes.waiting_commands <= alive * MAX_WAITING
             && sizes.channel_slots <= ROOMS
+            && sizes.channel_makers <= ADDRESSES
+            && sizes.open_questions <= alive
             && sizes.due_notices <= untold.count()
             && sizes.remembered_messages <= rooms * REMEMBERED
             && (sizes.held_messages == 0 || awaited)
@@ -71,7 +75,20 @@ impl World {
     }
 
     fn audit_users(&self) -> Check {
-        let users = self.hub.users();
+        let listing = Listing {
+            here: true,
+            after: After::Nothing,
+        };
+        let mut users = Vec::new();
+        let mut page = self.hub.everybody(&listing);
+        // Pages may be small.
+        while let (true, Some(last)) = (page.1, page.0.last()) {
+            let after = After::Entry(Box::new(last.entry.clone()));
+            let next = self.hub.everybody(&Listing { here: true, after });
+            users.append(&mut page.0);
+            page = next;
+        }
+        users.append(&mut page.0);
         let named = self.model.all_alive();
         let named = named.filter(|(_, conn)| conn.name.is_some()).count();
         ensure(
@@ -80,7 +97,10 @@ impl World {
             || format!("{} are listed as users, {named} are on", users.len()),
         )?;
         for user in users {
-            let slot = usize::from(user.address.port() - FIRST_PORT);
+            let Place::Here { address, .. } = user.place else {
+                continue;
+            };
+            let slot = usize::from(address.port() - FIRST_PORT);
             let conn = self.model.alive(slot);
             let right = conn.is_some_and(|conn| {
                 let name = conn.name.as_ref();
@@ -97,7 +117,29 @@ impl World {
     }
 
     fn audit_channels(&self) -> Check {
-        for channel in self.hub.channels() {
+        let mut all: Vec<ChannelInfo> = Vec::new();
+        let mut last: Option<ChannelInfo> = None;
+        loop {
+            let (page, more) = self.hub.channels(last.as_ref());
+            last = page.last().cloned();
+            for info in page {
+                match all.last_mut() {
+                    Some(before) if before.more && before.name == info.name => {
+                        before.members.extend(info.members);
+                        before.more = info.more;
+                    }
+                    _ => all.push(info),
+                }
+            }
+            if !more {
+                break;
+            }
+        }
+        let rooms = (0..ROOMS).filter(|&room| self.model.exists(room)).count();
+        ensure(all.len() == rooms, Invariant::ListsTrue, || {
+            format!("there are {rooms} channels, listed are {all:?}")
+        })?;
+        for channel in all {
             let listed = nicks(&channel.members);
             let people = self.model.people(room(&channel.name));
             ensure(listed == people, Invariant::MembershipConsistent, || {

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use chat_server::chatlog::{Entry, Kind};
-use chat_server::hub::{ConnectionId, Event, Message, Refusal};
+use chat_server::hub::{ConnectionId, Event, Message, Page, Refusal};
 
 use super::effect::Out;
 use super::invariant::Invariant;
@@ -217,8 +217,10 @@ impl Saboteur {
             Bug::SkipsNotice => outs
                 .retain(|out| !is_event(out, |event| matches!(event, Event::MemberJoined { .. }))),
             Bug::HidesMember => alter_events(outs, |event| {
-                if let Event::Members { nicknames, .. } = event {
-                    nicknames.pop();
+                if let Event::Members { page, .. } = event {
+                    let mut rows = page.rows.clone();
+                    rows.pop();
+                    *page = Page::new(page.part.clone(), rows, page.more).into();
                 }
             }),
             Bug::WrongReason => alter_events(outs, |event| {

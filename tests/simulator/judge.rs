@@ -3,6 +3,7 @@
 //! [`Model::witness`] sees every effect in order: it checks it against what
 //! the model knows, and has the model learn from it.
 
+mod lists;
 mod membership;
 mod messages;
 mod names;
@@ -21,7 +22,7 @@ use chat_server::hub::{Chore, ConnectionId, Event, Farewell, Now, Refusal};
 use super::effect::Out;
 use super::invariant::{Check, Invariant, ensure};
 use super::model::{Model, Slot};
-use super::names::{ROOMS, nicks, room, shown};
+use super::names::{nicks, room};
 use super::store::Store;
 
 /// Commands of one connection that may wait.
@@ -80,7 +81,7 @@ impl Model {
                 complete,
                 ..
             } => self.history(to, channel, messages, *complete, store),
-            Event::Joined { channel, others } => self.joined(to, channel, *others),
+            Event::Joined { channel, others } => self.joined(to, channel, *others, now),
             Event::Left { channel } => self.left(to, channel),
             Event::MemberJoined { channel, nickname } => self.member_joined(to, channel, nickname),
             Event::MemberLeft { channel, nickname } => self.member_left(to, channel, nickname),
@@ -94,41 +95,11 @@ impl Model {
                 from,
                 to: name,
             } => self.member_renamed(to, channel, from, name),
-            Event::Members { channel, nicknames } => {
-                let room = room(channel);
-                self.all_in(to, room)?;
-                let people = self.people(room);
-                let listed = nicks(nicknames);
-                let right = listed == people && nicknames.len() == people.count_ones() as usize;
-                ensure(right, Invariant::ListsTrue, || {
-                    let people = shown(people);
-                    format!("{nicknames:?} are listed in {channel}, it is {people}")
-                })
-            }
-            Event::Channels(list) => {
-                for &slot in to {
-                    if let Some(conn) = self.alive_mut(slot) {
-                        conn.lists = conn.lists.saturating_sub(1);
-                    }
-                }
-                let known = (0..ROOMS).filter(|&room| self.exists(room)).count();
-                let right = |&(ref name, members): &(_, usize)| {
-                    self.members(room(name)).count() == members && self.exists(room(name))
-                };
-                let right = list.iter().all(right) && list.len() == known;
-                ensure(right, Invariant::ListsTrue, || {
-                    format!("the channels are not {list:?}")
-                })
-            }
+            Event::Members { channel, page } => self.members_listed(to, channel, page),
+            Event::Channels(page) => self.channels_listed(to, page),
             Event::Ignored(name) => self.ignored(to, name),
             Event::Unignored(name) => self.unignored(to, name),
-            Event::IgnoreList(names) => {
-                let ignored = self.user_of(to[0]).map_or(0, |user| user.ignored);
-                ensure(nicks(names) == ignored, Invariant::ListsTrue, || {
-                    let ignored = shown(ignored);
-                    format!("{to:?} are told to ignore {names:?}, it is {ignored}")
-                })
-            }
+            Event::IgnoreList(page) => self.ignored_listed(to, page),
             Event::Announcement { .. } => self.announced(to),
             Event::Resumed {
                 channel,
@@ -274,6 +245,14 @@ impl Model {
             Refusal::TooManyChannels(most) => {
                 *most == self.limits.channels_per_connection && joined >= *most
             }
+            Refusal::NoMoreChannels(most) => {
+                *most == self.limits.channels && self.room_count() >= *most
+            }
+            Refusal::TooManyMade(most) => {
+                let made = self.made_by(conn.profile.address.ip());
+                *most == self.limits.channels_per_address && made >= *most
+            }
+            Refusal::MadeTooFast(most) => *most == self.limits.new_channels_per_minute,
             Refusal::NoSuchUser(name) => self.users[super::names::nick(name)].is_none(),
             Refusal::NoSuchChannel(name) => !self.exists(room(name)),
             Refusal::ChannelExists(name) => self.exists(room(name)),

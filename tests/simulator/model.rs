@@ -5,7 +5,7 @@
 //! so that the two can be compared.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use chat_server::hub::{Ban, BanTarget, ConnectionId, Limits, MessageId, Now, Profile};
@@ -42,6 +42,8 @@ pub struct Model {
     /// What members are to get and have not got yet.
     pub owed: Vec<Owed>,
     pub tags: Tags,
+    /// Who has made channels lately, and when.
+    pub makings: Vec<(IpAddr, u64)>,
     pub last_id: MessageId,
     /// What the call under way is about.
     pub call: Call,
@@ -125,6 +127,8 @@ pub struct Hold {
 /// What a channel's members have not been told of yet.
 #[derive(Default)]
 pub struct Channel {
+    /// Whose channel it is, if it is anybody's.
+    pub maker: Option<IpAddr>,
     /// The question for its past that has not been answered.
     pub awaited: Option<u64>,
     /// What was said meanwhile, with the length of each: whoever comes in
@@ -235,6 +239,7 @@ impl Model {
             drafts: BTreeMap::new(),
             owed: Vec::new(),
             tags: Tags::default(),
+            makings: Vec::new(),
             last_id,
             call: Call::default(),
         }
@@ -381,9 +386,27 @@ impl Model {
             user.add_alias(from);
         }
         for &slot in &user.slots {
+            let conn = self.alive(slot).and_then(|conn| conn.name.as_ref());
+            if conn.is_some_and(|name| name.as_str() != to.as_str()) {
+                self.owe_new_name(slot);
+            }
             self.call_self(slot, from, to);
         }
         self.users[nick(to)] = Some(user);
+    }
+
+    /// The others where a connection is are to be told that it is called
+    /// something else, if only that one went and one came.
+    pub fn owe_new_name(&mut self, slot: Slot) {
+        let rooms = self.alive(slot).map(Model::rooms).unwrap_or_default();
+        for room in rooms {
+            let others = self.members(room).count() > 1;
+            let channel = &mut self.channels[room];
+            if others || channel.came != 0 || channel.went != 0 {
+                channel.came += 1;
+                channel.went += 1;
+            }
+        }
     }
 
     /// A connection is called something else, and knows it.

@@ -116,6 +116,16 @@ pub fn channel(room: Room, spelling: usize) -> Name {
     spellings[spelling % spellings.len()].clone()
 }
 
+/// A nickname in all its spellings.
+pub fn nick_spellings(nick: Nick) -> &'static [Name] {
+    &NAMES.nicknames.spellings[nick]
+}
+
+/// A channel's name in all its spellings.
+pub fn channel_spellings(room: Room) -> &'static [Name] {
+    &NAMES.channels.spellings[room]
+}
+
 /// Which nickname this is.
 pub fn nick(name: &Name) -> Nick {
     NAMES.nicknames.by_key[name.key()]

@@ -56,6 +56,8 @@ pub enum Act {
     Retain,
     /// Somebody asks who is on, and the like.
     Look,
+    /// The hub does what it has put off.
+    Work,
     /// An administrator tells everyone something.
     Announce,
     /// An administrator ends a user's connections.
@@ -100,7 +102,7 @@ pub enum Ask {
 }
 
 /// How often things happen in a world where all of them do.
-const ACTS: [(Act, usize); 30] = [
+const ACTS: [(Act, usize); 31] = [
     (Act::Open, 150),
     (Act::LogIn, 300),
     (Act::Ask, 1500),
@@ -124,6 +126,7 @@ const ACTS: [(Act, usize); 30] = [
     (Act::Expire, 6),
     (Act::Retain, 15),
     (Act::Look, 15),
+    (Act::Work, 200),
     (Act::Announce, 15),
     (Act::Kick, 8),
     (Act::Ban, 10),
@@ -134,7 +137,7 @@ const ACTS: [(Act, usize); 30] = [
 ];
 
 /// Without these a world stands still.
-const ESSENTIAL: [Act; 8] = [
+const ESSENTIAL: [Act; 9] = [
     Act::Open,
     Act::LogIn,
     Act::Ask,
@@ -142,6 +145,7 @@ const ESSENTIAL: [Act; 8] = [
     Act::Settle,
     Act::LookUp,
     Act::Answer,
+    Act::Work,
     Act::Pass,
 ];
 
@@ -188,6 +192,13 @@ pub struct Plan {
     pub login_ms: u64,
     /// Channels of a connection; 0 is no limit.
     pub channels_per_connection: usize,
+    /// Channels in all, and made by people of one address, and that a minute;
+    /// 0 is no limit.
+    pub channels: usize,
+    pub channels_per_address: usize,
+    pub new_channels_per_minute: usize,
+    /// Rows of a list in one answer.
+    pub page_rows: usize,
     /// Messages that may wait for the store.
     pub store_room: usize,
     /// Messages in a transaction at most.
@@ -248,6 +259,10 @@ impl Plan {
             history: random.chance(800),
             login_ms: *random.pick(&[0, 500, 5_000, 60_000]),
             channels_per_connection: random.between(0, 4),
+            channels: *random.pick(&[0, 0, 0, 2, 4]),
+            channels_per_address: *random.pick(&[0, 0, 0, 1, 2]),
+            new_channels_per_minute: *random.pick(&[0, 0, 0, 2, 30]),
+            page_rows: *random.pick(&[1, 2, 5, 500]),
             store_room: *random.pick(&[1, 8, 200]),
             group: *random.pick(&[1, 4, 64]),
             commits_fail: *random.pick(&[0, 0, 20, 300]),

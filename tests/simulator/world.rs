@@ -148,6 +148,7 @@ impl World {
             Act::Expire => self.expire(),
             Act::Retain => self.retain(),
             Act::Look => self.look(),
+            Act::Work => self.work(),
             Act::Announce => self.announce(),
             Act::Kick => self.kick(),
             Act::Ban => self.ban(),
@@ -274,6 +275,22 @@ impl World {
         self.audit()
     }
 
+    /// The hub does a piece of what it has put off.
+    fn work(&mut self) -> Check<bool> {
+        let any = self.hub.has_work();
+        self.trace.did(30, any, "the hub does what it has put off");
+        if any {
+            self.call(|hub, now, fx| hub.work(now, fx))?;
+        }
+        Ok(any)
+    }
+
+    /// The hub does all of that.
+    fn work_off(&mut self) -> Check {
+        while self.work()? {}
+        Ok(())
+    }
+
     fn some_alive(&mut self) -> Option<Slot> {
         let all: Vec<Slot> = self.model.all_alive().map(|(slot, _)| slot).collect();
         match all.is_empty() {
@@ -296,6 +313,10 @@ fn limits(plan: &Plan) -> Limits {
     Limits {
         login: Duration::from_millis(plan.login_ms),
         channels_per_connection: plan.channels_per_connection,
+        channels: plan.channels,
+        channels_per_address: plan.channels_per_address,
+        new_channels_per_minute: plan.new_channels_per_minute,
+        page_rows: plan.page_rows,
         history: plan.history,
     }
 }

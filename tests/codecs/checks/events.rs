@@ -1,7 +1,11 @@
 //! Events as bytes: in every protocol, user text is data. No line can pose
 //! as another's, no control character gets through, every frame is whole.
 
-use chat_server::hub::{Body, Event, Farewell, FrameFault, Message, MessageId, Private, Refusal};
+use std::sync::Arc;
+
+use chat_server::hub::{
+    Body, Event, Farewell, FrameFault, Message, MessageId, Page, Part, Private, Refusal,
+};
 use chat_server::name::Name;
 use chat_server::protocol::{Encoder, WireFormat};
 use chat_server::text::Text;
@@ -119,11 +123,17 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         Event::Renamed { to: other.clone() },
         Event::Members {
             channel: channel.clone(),
-            nicknames: vec![nickname.clone(); count * 9],
+            page: page(vec![nickname.clone(); count * 9], count % 2 == 0),
         },
-        Event::Channels(vec![(channel.clone(), count), (nickname.clone(), 1)]),
+        Event::Channels(page(
+            vec![(channel.clone(), count), (nickname.clone(), 1)],
+            count % 2 == 0,
+        )),
         Event::Ignored(nickname.clone()),
-        Event::IgnoreList(vec![nickname.clone(), channel.clone()]),
+        Event::IgnoreList(page(
+            vec![nickname.clone(), channel.clone()],
+            count % 2 == 1,
+        )),
         Event::Unignored(nickname.clone()),
         Event::Announcement {
             text: text.clone(),
@@ -264,4 +274,8 @@ fn frames(bytes: &[u8]) -> (Vec<String>, bool) {
             Err(other) => panic!("{other}"),
         }
     }
+}
+
+fn page<T>(rows: Vec<T>, more: bool) -> Arc<Page<T>> {
+    Arc::new(Page::new(Part::default(), rows, more))
 }

@@ -1,14 +1,20 @@
 //! Who comes to and goes from channels, and who is told.
 
-use chat_server::hub::Refusal;
+use std::net::IpAddr;
+
+use chat_server::hub::{Now, Refusal};
 use chat_server::name::Name;
+use chat_server::net::subscriber::subscriber;
 
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Model, Move, Slot};
-use super::super::names::{bit, nick, room};
+use super::super::names::{ROOMS, Room, bit, nick, room};
+
+/// Within which new channels are counted.
+const MINUTE_MS: u64 = 60_000;
 
 impl Model {
-    pub(super) fn joined(&mut self, to: &[Slot], channel: &Name, others: usize) -> Check {
+    pub(super) fn joined(&mut self, to: &[Slot], channel: &Name, others: usize, now: Now) -> Check {
         let (slot, room) = (to[0], room(channel));
         let Some(conn) = self.alive_mut(slot) else {
             return Ok(());
@@ -48,6 +54,7 @@ impl Model {
             ensure(joined < most, Invariant::LimitsKept, || {
                 format!("{slot} is in {joined} channels and comes into {channel}")
             })?;
+            self.check_making(slot, room, now)?;
             self.arrive(slot, room)?;
         }
         let known = self.members(room).count() - 1;
@@ -56,12 +63,51 @@ impl Model {
         })
     }
 
+    /// Who comes into a channel that does not exist makes it.
+    fn check_making(&mut self, slot: Slot, room: Room, now: Now) -> Check {
+        let address = self.alive(slot).map(|conn| conn.profile.address.ip());
+        let Some(address) = address.filter(|_| !self.exists(room)) else {
+            return Ok(());
+        };
+        let maker = subscriber(address);
+        let within = |most: usize, count: usize| most == 0 || count < most;
+        let (rooms, made) = (self.room_count(), self.made_by(address));
+        let limits = &self.limits;
+        let a_minute = limits.new_channels_per_minute;
+        let right = within(limits.channels, rooms) && within(limits.channels_per_address, made);
+        let makings = &mut self.makings;
+        makings.retain(|&(_, at_ms)| at_ms + MINUTE_MS > now.ticks_ms);
+        let lately = makings.iter().filter(|(by, _)| *by == maker).count();
+        // All of a minute's at once, and those that have become possible since.
+        let right = right && (a_minute == 0 || lately < 2 * a_minute);
+        makings.push((maker, now.ticks_ms));
+        self.channels[room].maker = Some(maker);
+        ensure(right, Invariant::LimitsKept, || {
+            format!("{slot} makes {room}, one of {rooms}, {made} of {maker}, {lately} lately")
+        })
+    }
+
+    /// How many channels there are.
+    pub(super) fn room_count(&self) -> usize {
+        (0..ROOMS).filter(|&room| self.exists(room)).count()
+    }
+
+    /// How many of them people of an address have made.
+    pub(super) fn made_by(&self, address: IpAddr) -> usize {
+        let maker = Some(subscriber(address));
+        let channels = self.channels.iter();
+        channels.filter(|channel| channel.maker == maker).count()
+    }
+
     /// A request to go somewhere may have been refused.
     pub(super) fn answered_move(&mut self, slot: Slot, refusal: &Refusal) {
         let about_move = matches!(
             refusal,
             Refusal::AlreadyInChannel(_)
                 | Refusal::TooManyChannels(_)
+                | Refusal::NoMoreChannels(_)
+                | Refusal::TooManyMade(_)
+                | Refusal::MadeTooFast(_)
                 | Refusal::NoSuchChannel(_)
                 | Refusal::ChannelExists(_)
         );
@@ -141,6 +187,8 @@ impl Model {
     ) -> Check {
         let room = room(channel);
         self.all_in(to, room)?;
+        self.channels[room].came -= 1;
+        self.channels[room].went -= 1;
         for &slot in to {
             if let Some(place) = self.place_mut(slot, room) {
                 place.view = place.view & !bit(nick(from)) | bit(nick(name));

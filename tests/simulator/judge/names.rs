@@ -116,6 +116,7 @@ impl Model {
             user.ignored |= ignored;
             aliases.for_each(|alias| user.add_alias(alias));
         }
+        self.owe_new_name(claim.slot);
         self.call_self(claim.slot, guest, name);
         if let Some(conn) = self.alive_mut(claim.slot) {
             conn.token = claim.token;

@@ -206,6 +206,8 @@ impl World {
     /// The limits change; what exceeds them already may stay.
     pub(super) fn configure(&mut self) -> Check<bool> {
         self.plan.channels_per_connection = self.random.below(4);
+        self.plan.channels = *self.random.pick(&[0, 2, 4]);
+        self.plan.channels_per_address = *self.random.pick(&[0, 1, 2]);
         self.plan.login_ms = *self.random.pick(&[0, 500, 5_000]);
         self.trace.act(
             26,

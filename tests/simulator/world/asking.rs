@@ -1,6 +1,6 @@
 //! What connections ask of the hub.
 
-use chat_server::hub::{Audience, Command, Effects, Farewell, MessageId, Tag};
+use chat_server::hub::{Audience, Command, Effects, Farewell, MessageId, Part, Tag};
 use chat_server::name::Name;
 use chat_server::store::Window;
 use chat_server::text::Text;
@@ -91,10 +91,13 @@ impl World {
             Ask::Leave => Command::Leave(self.some_channel_or_current()),
             Ask::Rename => Command::Rename(self.some_unregistered()),
             Ask::Ignore => Command::Ignore(self.some_nickname()),
-            Ask::ListIgnored => Command::ListIgnored,
+            Ask::ListIgnored => Command::ListIgnored(self.some_part(false)),
             Ask::Unignore => Command::Unignore(self.some_nickname()),
-            Ask::ListMembers => Command::ListMembers(self.some_channel_or_current()),
-            Ask::ListChannels => Command::ListChannels,
+            Ask::ListMembers => {
+                let channel = self.some_channel_or_current();
+                Command::ListMembers(channel, self.some_part(false))
+            }
+            Ask::ListChannels => Command::ListChannels(self.some_part(true)),
             Ask::History => Command::History {
                 channel: self.some_channel_or_current(),
                 window: self.some_window(),
@@ -113,6 +116,21 @@ impl World {
 
     fn some_channel_or_current(&mut self) -> Option<Name> {
         self.random.chance(400).then(|| self.some_channel())
+    }
+
+    /// Mostly the beginning of a list.
+    fn some_part(&mut self, of_channels: bool) -> Part {
+        let mut name = || {
+            let wanted = self.random.chance(300);
+            wanted.then(|| match of_channels {
+                true => self.some_channel(),
+                false => self.some_nickname(),
+            })
+        };
+        Part {
+            after: name(),
+            prefix: name(),
+        }
     }
 
     /// The connection's thread does not let anybody take a registered one.
@@ -247,7 +265,7 @@ impl World {
             _ => None,
         };
         conn.answers.extend(answers);
-        let lists = matches!(command, Command::ListChannels);
+        let lists = matches!(command, Command::ListChannels(_));
         conn.lists += usize::from(lists);
         let wish = match &command {
             Command::Listen { typing } => Some(*typing),
@@ -306,10 +324,11 @@ impl World {
             if self.model.alive(slot).is_none() {
                 break;
             }
-            self.submit(slot, Command::ListChannels)?;
+            self.submit(slot, Command::ListChannels(Part::default()))?;
         }
         let waiting = self.model.alive(slot).map_or(0, |conn| conn.lists);
-        ensure(waiting <= MAX_WAITING, Invariant::LimitsKept, || {
+        // One more is being answered.
+        ensure(waiting <= MAX_WAITING + 1, Invariant::LimitsKept, || {
             format!("{slot} waits with {waiting} commands")
         })?;
         Ok(true)
@@ -320,7 +339,8 @@ impl World {
         let all: Vec<Slot> = self.model.all_alive().map(|(slot, _)| slot).collect();
         for slot in all {
             if self.model.alive(slot).is_some() {
-                self.submit(slot, Command::ListChannels)?;
+                self.submit(slot, Command::ListChannels(Part::default()))?;
+                self.work_off()?;
             }
             let Some(conn) = self.model.alive(slot) else {
                 continue;

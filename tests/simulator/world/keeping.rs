@@ -106,7 +106,7 @@ impl World {
     pub(super) fn calm(&mut self) -> Check<bool> {
         self.trace.act(19, format_args!("calm"));
         for _ in 0..ROUNDS {
-            if self.store.is_idle() {
+            if self.store.is_idle() && !self.hub.has_work() {
                 break;
             }
             self.store.commit(&self.plan, &mut self.random);
@@ -115,7 +115,9 @@ impl World {
             self.store.look_up(&self.plan, &mut self.random);
             self.answer()?;
             self.store.remember();
+            self.work_off()?;
         }
+        self.work_off()?;
         ensure(self.store.is_idle(), Invariant::EverythingAnswered, || {
             "the hub keeps asking the store".to_owned()
         })?;

@@ -1,0 +1,236 @@
+//! Answers that are lists. They are put off until everything else of a turn
+//! is done, and made a page at a time, so that nobody has to wait for those
+//! who ask for lists, however many they are. Whoever has asked is answered in
+//! order all the same: what a connection says behind its question waits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::name::{Alphabetical, Name};
+
+use super::channel::ChannelIndex;
+use super::page::{Page, Part};
+use super::{ChannelInfo, ConnectionId, Effects, Event, Hub, Now, Refusal};
+
+/// Questions for lists that have yet to be answered, in the order in which
+/// they came; one of each connection at most.
+#[derive(Default)]
+pub(super) struct Questions {
+    waiting: BTreeMap<u64, (ConnectionId, Question)>,
+    last: u64,
+}
+
+/// Which list a connection wants.
+pub(super) enum Question {
+    /// Who is in a channel it is in.
+    Members(ChannelIndex, Part),
+    /// Which channels there are.
+    Channels(Part),
+    /// Whom it ignores.
+    Ignored(Part),
+}
+
+impl Questions {
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn add(&mut self, id: ConnectionId, question: Question) -> u64 {
+        self.last += 1;
+        self.waiting.insert(self.last, (id, question));
+        self.last
+    }
+
+    /// Nobody is left to be answered.
+    pub fn forget(&mut self, number: Option<u64>) {
+        if let Some(number) = number {
+            self.waiting.remove(&number);
+        }
+    }
+}
+
+/// Two lists of names that are sorted, as one.
+fn merged<'a>(
+    first: impl Iterator<Item = &'a Name>,
+    second: impl Iterator<Item = &'a Name>,
+) -> impl Iterator<Item = Name> {
+    let place = |name: &'a Name| Alphabetical(name.clone());
+    let (mut first, mut second) = (first.map(place).peekable(), second.map(place).peekable());
+    std::iter::from_fn(move || {
+        let is_first = match (first.peek(), second.peek()) {
+            (Some(one), Some(other)) => one <= other,
+            (one, _) => one.is_some(),
+        };
+        let next = match is_first {
+            true => first.next(),
+            false => second.next(),
+        };
+        next.map(|place| place.0)
+    })
+}
+
+impl Hub {
+    /// A connection waits for a list.
+    pub(super) fn ask_for(&mut self, id: ConnectionId, question: Question) -> Result<(), Refusal> {
+        if self.connection(id).is_none() {
+            return Ok(());
+        }
+        let number = self.questions.add(id, question);
+        if let Some(connection) = self.connection_mut(id) {
+            connection.pending += 1;
+            connection.question = Some(number);
+        }
+        Ok(())
+    }
+
+    /// Whether something was put off that [`Hub::work`] is to do.
+    pub fn has_work(&self) -> bool {
+        self.questions.len() > 0
+    }
+
+    /// Does one piece of what was put off: a page of a list.
+    pub fn work(&mut self, now: Now, fx: &mut Effects) {
+        let Some((_, (id, question))) = self.questions.waiting.pop_first() else {
+            return;
+        };
+        if let Some(connection) = self.connection_mut(id) {
+            connection.question = None;
+        }
+        let answer = match question {
+            Question::Members(index, part) => self.list_members(id, index, part, fx),
+            Question::Channels(part) => {
+                let page = self.channel_page(part);
+                fx.tell(id, Event::Channels(page));
+                Ok(())
+            }
+            Question::Ignored(part) => self.list_ignored(id, part, fx),
+        };
+        if let Err(refusal) = answer {
+            fx.tell(id, Event::Refused(refusal));
+        }
+        self.answered(id, now, fx);
+    }
+
+    fn list_members(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        part: Part,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let version = self.roster_version;
+        let channel = self.channels.get(index);
+        let channel = channel.filter(|_| self.is_member(id, index));
+        let channel = channel.ok_or(Refusal::NoChannel)?;
+        let name = channel.name.clone();
+        let page = match channel.pages.find(&part, version) {
+            Some(page) => page,
+            None => {
+                let page = Arc::new(self.member_page(&name, &part));
+                if let Some(channel) = self.channels.get_mut(index) {
+                    channel.pages.keep(&page, version);
+                }
+                page
+            }
+        };
+        let event = Event::Members {
+            channel: name,
+            page,
+        };
+        fx.tell(id, event);
+        Ok(())
+    }
+
+    fn member_page(&self, channel: &Name, part: &Part) -> Page<Name> {
+        let names = self.member_names(channel, part);
+        let names = names.take_while(|name| part.reaches(name));
+        Page::take(part, names, self.limits.page_rows)
+    }
+
+    /// The people in a channel, here and elsewhere, each once, from a place in
+    /// the list on, by name.
+    fn member_names(&self, channel: &Name, part: &Part) -> impl Iterator<Item = Name> {
+        let remote = self.remote.iter();
+        let elsewhere = remote.flat_map(|remote| remote.members_from(channel, part.start()));
+        let index = self.channels.find(channel);
+        let channel = index.and_then(|index| self.channels.get(index));
+        let is_here = move |name: &Name| channel.is_some_and(|it| it.has(&self.users.listed(name)));
+        let elsewhere = elsewhere.filter(move |name| !is_here(name));
+        let here = channel.into_iter();
+        let here = here.flat_map(|channel| channel.people_from(part.start()));
+        merged(here, elsewhere)
+    }
+
+    fn channel_page(&mut self, part: Part) -> Arc<Page<(Name, usize)>> {
+        let version = self.roster_version;
+        if let Some(page) = self.channels.pages.find(&part, version) {
+            return page;
+        }
+        let rows = self.channel_names(&part);
+        let rows = rows.take_while(|name| part.reaches(name));
+        let rows = rows.map(|name| {
+            let index = self.channels.find(&name);
+            let here = index.and_then(|index| self.channels.get(index));
+            let here = here.map_or(0, |channel| channel.members.len());
+            let members = here + self.remote_members(&name);
+            (name, members)
+        });
+        let page = Arc::new(Page::take(&part, rows, self.limits.page_rows));
+        self.channels.pages.keep(&page, version);
+        page
+    }
+
+    /// The channels here and elsewhere from a place in the list on, by name.
+    fn channel_names(&self, part: &Part) -> impl Iterator<Item = Name> {
+        let here = self.channels.from(part.start());
+        let here = here.map(|channel| &channel.name);
+        let elsewhere = self.remote.iter();
+        let elsewhere = elsewhere.flat_map(|remote| remote.channels_from(part.start()));
+        let elsewhere = elsewhere.filter(|name| self.channels.find(name).is_none());
+        merged(here, elsewhere)
+    }
+
+    /// Some channels and their members, by name, and whether there are more:
+    /// `None` is the beginning of the list, otherwise what the page before
+    /// ended with. A channel whose members are too many for a page comes in
+    /// parts.
+    pub fn channels(&self, after: Option<&ChannelInfo>) -> (Vec<ChannelInfo>, bool) {
+        let most = self.limits.page_rows.max(2);
+        let mut rows = 0;
+        let mut list = Vec::new();
+        if let Some(last) = after.filter(|last| last.more) {
+            let part = Part {
+                after: last.members.last().cloned(),
+                prefix: None,
+            };
+            let rest = self.channel_info(&last.name, &part, most - 1);
+            rows += 1 + rest.members.len();
+            list.push(rest);
+        }
+        let part = Part {
+            after: after.map(|last| last.name.clone()),
+            prefix: None,
+        };
+        for name in self.channel_names(&part) {
+            // A row for the channel, and at least one for its members.
+            if rows + 2 > most {
+                return (list, true);
+            }
+            let info = self.channel_info(&name, &Part::default(), most - rows - 1);
+            rows += 1 + info.members.len();
+            list.push(info);
+        }
+        let more = list.last().is_some_and(|last| last.more);
+        (list, more)
+    }
+
+    fn channel_info(&self, name: &Name, part: &Part, most: usize) -> ChannelInfo {
+        let members = self.member_names(name, part);
+        let page = Page::take(part, members, most);
+        ChannelInfo {
+            name: name.clone(),
+            members: page.rows,
+            more: page.more,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The frames that are lists. They are written once a page and kept with it,
+//! and written by hand: a tree of values would cost many times as much.
+
+use serde::Serialize;
+
+use crate::hub::{Event, Page};
+use crate::name::Name;
+
+use super::{WireFormat, websocket};
+
+/// A frame: what every client shows, and what is for those that know it.
+#[derive(Serialize)]
+struct Frame<'a, Rows: Serialize> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    from: &'static str,
+    body: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<&'a Name>,
+    #[serde(flatten)]
+    rows: Rows,
+    /// Whether the list goes on.
+    more: bool,
+    /// After what this part of the list begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<&'a Name>,
+    /// What all names in it begin with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<&'a Name>,
+}
+
+#[derive(Serialize)]
+struct Users<'a> {
+    users: &'a [Name],
+}
+
+#[derive(Serialize)]
+struct Rooms<'a> {
+    rooms: Vec<Room<'a>>,
+}
+
+#[derive(Serialize)]
+struct Room<'a> {
+    name: &'a Name,
+    members: usize,
+}
+
+/// Appends the frame of an event that is a list; whether it is one.
+pub fn write_event(event: &Event, out: &mut Vec<u8>) -> bool {
+    let json = WireFormat::Json.index();
+    match event {
+        Event::Members { channel, page } => page.write_as(json, out, |out| {
+            write_users("users", Some(channel), page, out);
+        }),
+        Event::IgnoreList(page) => page.write_as(json, out, |out| {
+            write_users("ignores", None, page, out);
+        }),
+        Event::Channels(page) => page.write_as(json, out, |out| write_rooms(page, out)),
+        _ => return false,
+    }
+    true
+}
+
+fn write_users(kind: &'static str, room: Option<&Name>, page: &Page<Name>, out: &mut Vec<u8>) {
+    let rows = Users { users: &page.rows };
+    write(kind, room, page, page.rows.iter(), rows, out);
+}
+
+fn write_rooms(page: &Page<(Name, usize)>, out: &mut Vec<u8>) {
+    let rooms = page.rows.iter();
+    let rooms = rooms.map(|(name, members)| Room {
+        name,
+        members: *members,
+    });
+    let rows = Rooms {
+        rooms: rooms.collect(),
+    };
+    let names = page.rows.iter().map(|(name, _)| name);
+    write("rooms", None, page, names, rows, out);
+}
+
+fn write<'a, T>(
+    kind: &'static str,
+    room: Option<&Name>,
+    page: &'a Page<T>,
+    names: impl Iterator<Item = &'a Name>,
+    rows: impl Serialize,
+    out: &mut Vec<u8>,
+) {
+    let frame = Frame {
+        kind,
+        from: super::json_frames::SYSTEM,
+        body: body(names, page.more),
+        room,
+        rows,
+        more: page.more,
+        after: page.part.after.as_ref(),
+        prefix: page.part.prefix.as_ref(),
+    };
+    let mut json = Vec::new();
+    // Names and numbers are JSON, and a vector takes all of it.
+    if serde_json::to_writer(&mut json, &frame).is_ok() {
+        websocket::text_frame(&json, out);
+    }
+}
+
+/// The names line by line. A client that knows no more than that shows its
+/// user how to go on.
+fn body<'a>(names: impl Iterator<Item = &'a Name>, more: bool) -> String {
+    let mut body = String::new();
+    let mut last = None;
+    for name in names {
+        if last.is_some() {
+            body.push('\n');
+        }
+        body.push_str(name.as_str());
+        last = Some(name);
+    }
+    if let Some(last) = last.filter(|_| more) {
+        body.push_str("\n(There are more: ask again with \"after\": \"");
+        body.push_str(last.as_str());
+        body.push_str("\".)");
+    }
+    body
+}
