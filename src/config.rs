@@ -282,7 +282,8 @@ settings! {
         login_seconds: u64 = 60, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Now;
         /// Longest line or frame, in bytes.
         line_bytes: usize = 4096, Rule::whole(64, 1 << 20), Now;
-        /// Sustained messages per second and connection.
+        /// Sustained messages per second and connection; what takes longer
+        /// than a message counts as several, see below.
         message_rate: f64 = 20.0, Rule::number(0.1, 1e6).or_zero(NO_LIMIT), Now;
         /// Messages a connection may send at once.
         message_burst: u32 = 40, Rule::whole(1, 1_000_000), Now;
@@ -312,6 +313,12 @@ settings! {
         channels_per_address: usize = 1_000, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
         /// New channels a minute of one address, or IPv6 network of 64 bits.
         new_channels_per_minute: usize = 1_200, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
+        /// Tags of messages that are remembered for ten minutes, in all; more
+        /// and the oldest of the clients with the most are forgotten.
+        tags: usize = 262_144, Rule::whole(1024, 100_000_000), Now;
+        /// The same of one client: an account, or a guest's token; more and
+        /// its own oldest are forgotten.
+        tags_per_client: usize = 1024, Rule::whole(16, 1_000_000), Now;
     }
 }
 
@@ -357,6 +364,8 @@ impl Config {
             channels: self.limits.channels,
             channels_per_address: self.limits.channels_per_address,
             new_channels_per_minute: self.limits.new_channels_per_minute,
+            tags: self.limits.tags,
+            tags_per_client: self.limits.tags_per_client,
             page_rows: PAGE_ROWS,
             history: self.history == "on",
         }

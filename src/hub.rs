@@ -89,6 +89,10 @@ pub struct Limits {
     pub channels_per_address: usize,
     /// New channels of people of one address within a minute; 0 is no limit.
     pub new_channels_per_minute: usize,
+    /// Tags of messages that are remembered at once, in all and of one client.
+    pub tags: usize,
+    /// As [`Limits::tags`].
+    pub tags_per_client: usize,
     /// Rows that one answer has at most.
     pub page_rows: usize,
     /// Whether channel messages are committed before they are delivered.
@@ -108,6 +112,8 @@ impl Limits {
             channels: 0,
             channels_per_address: 0,
             new_channels_per_minute: 0,
+            tags: usize::MAX,
+            tags_per_client: usize::MAX,
             page_rows: PAGE_ROWS,
             history: false,
         }
@@ -282,6 +288,7 @@ impl Hub {
             return;
         };
         self.online -= 1;
+        self.tags.forget(&tags::TagOwner::Connection(id));
         self.questions.forget(connection.question);
         if let Some(traffic) = self.traffic.get_mut(connection.profile.protocol) {
             traffic.open -= 1;

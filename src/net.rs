@@ -4,6 +4,7 @@
 //! [`outbox`]. No chat rules here.
 
 pub mod backlog;
+mod cost;
 pub mod deadline;
 pub mod direct;
 pub mod flusher;

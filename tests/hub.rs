@@ -3,8 +3,8 @@
 mod hub_support;
 
 use chat_server::hub::{
-    Ban, BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell,
-    Hub, Limits, News, Now, Order, Part, Profile, Refusal, Shared,
+    After, Ban, BanTarget, Chore, Command, ConnectionId, Credential, Effect, Effects, Event,
+    Farewell, Hub, Limits, Listing, News, Now, Order, Part, Profile, Refusal, Shared,
 };
 use chat_server::store::AccountId;
 use chat_server::text::Text;
@@ -776,4 +776,291 @@ fn lists_are_sorted_as_people_read_them() {
     ];
     let names = channels.into_iter().map(|channel| channel.name);
     assert_eq!(shown(names.collect()), with_global);
+}
+
+/// A house in which an answer has three rows.
+fn house_of_small_pages() -> House {
+    let mut house = House::new();
+    house.hub.set_limits(Limits {
+        page_rows: 3,
+        ..limits()
+    });
+    house
+}
+
+fn part(after: Option<&str>, prefix: Option<&str>) -> Part {
+    Part {
+        after: after.map(name),
+        prefix: prefix.map(name),
+    }
+}
+
+/// The rows of the lists that a connection was told, and whether there are more.
+fn lists(house: &mut House, id: ConnectionId) -> Vec<(String, bool)> {
+    let told = std::mem::take(&mut house.told);
+    let told = told.into_iter().filter(|(to, _)| *to == id);
+    told.filter_map(|(_, event)| match event {
+        Event::Members { page, .. } | Event::IgnoreList(page) => {
+            Some((format!("{:?}", page.rows), page.more))
+        }
+        Event::Channels(page) => Some((format!("{:?}", page.rows), page.more)),
+        _ => None,
+    })
+    .collect()
+}
+
+#[test]
+fn lists_come_a_page_at_a_time() {
+    let mut house = house_of_small_pages();
+    let people = ["Zoe", "ada", "Bob", "eve", "dan"];
+    let ids: Vec<ConnectionId> = (0..).zip(people).map(|(i, n)| house.enter(i, n)).collect();
+    for &id in &ids {
+        house.join(id, "dev");
+    }
+    let mina = house.open_with(9, "192.0.2.1:9", false);
+    house.claim(mina, "mina").unwrap();
+    for room in ["dev", "Art", "deep"] {
+        house.join(mina, room);
+    }
+    house.forget();
+    let dev = Some(name("dev"));
+    for (after, prefix, rows, more) in [
+        (None, None, r#"["ada", "Bob", "dan"]"#, true),
+        (Some("Dan"), None, r#"["eve", "mina", "Zoe"]"#, false),
+        (Some("nobody"), None, r#"["Zoe"]"#, false),
+        (None, Some("E"), r#"["eve"]"#, false),
+        (Some("zoe"), None, "[]", false),
+    ] {
+        house.apply(mina, Command::ListMembers(dev.clone(), part(after, prefix)));
+        assert_eq!(lists(&mut house, mina), [(rows.to_owned(), more)]);
+    }
+    for (after, prefix, rows, more) in [
+        (None, None, r#"[("Art", 1), ("deep", 1), ("dev", 6)]"#, true),
+        (Some("dev"), None, r#"[("global", 0)]"#, false),
+        (Some("deep"), Some("de"), r#"[("dev", 6)]"#, false),
+    ] {
+        house.apply(mina, Command::ListChannels(part(after, prefix)));
+        assert_eq!(lists(&mut house, mina), [(rows.to_owned(), more)]);
+    }
+    for ignored in ["Zoe", "ada", "Bob", "eve"] {
+        house.apply(mina, Command::Ignore(name(ignored)));
+    }
+    house.apply(mina, Command::ListIgnored(part(None, None)));
+    house.apply(mina, Command::ListIgnored(part(Some("eve"), None)));
+    let first = (r#"["ada", "Bob", "eve"]"#.to_owned(), true);
+    let second = (r#"["Zoe"]"#.to_owned(), false);
+    assert_eq!(lists(&mut house, mina), [first, second]);
+}
+
+#[test]
+fn a_list_is_made_once_until_it_changes() {
+    let mut house = House::new();
+    let [alice, bob] = [(0, "alice"), (1, "bob")].map(|(i, n)| house.enter(i, n));
+    house.join(alice, "dev");
+    house.join(bob, "dev");
+    house.forget();
+    let pages = |house: &mut House| {
+        for id in [alice, bob] {
+            house.apply(id, Command::ListMembers(None, Part::default()));
+            house.apply(id, Command::ListChannels(Part::default()));
+        }
+        let told = std::mem::take(&mut house.told).into_iter();
+        let addresses = told.filter_map(|(_, event)| match event {
+            Event::Members { page, .. } => Some(std::sync::Arc::as_ptr(&page) as usize),
+            Event::Channels(page) => Some(std::sync::Arc::as_ptr(&page) as usize),
+            _ => None,
+        });
+        addresses.collect::<Vec<_>>()
+    };
+    let before = pages(&mut house);
+    assert_eq!(before.len(), 4);
+    assert_eq!((before[0], before[1]), (before[2], before[3]));
+    assert_eq!(pages(&mut house), before);
+    let carol = house.enter(2, "carol");
+    house.join(carol, "dev");
+    house.forget();
+    house.apply(alice, Command::ListMembers(None, Part::default()));
+    assert_eq!(house.told(alice), [r#"["alice", "bob", "carol"]"#]);
+    house.apply(carol, Command::Rename(name("Abe")));
+    house.forget();
+    house.apply(alice, Command::ListMembers(None, Part::default()));
+    assert_eq!(house.told(alice), [r#"["Abe", "alice", "bob"]"#]);
+}
+
+#[test]
+fn lists_wait_until_the_hub_has_time_and_their_askers_see_everything_in_order() {
+    let mut house = House::new();
+    let [alice, bob] = [(0, "alice"), (1, "bob")].map(|(i, n)| house.enter(i, n));
+    house.join(alice, "dev");
+    house.join(bob, "dev");
+    house.forget();
+    for command in [
+        Command::ListMembers(None, Part::default()),
+        Command::Leave(None),
+        Command::ListChannels(Part::default()),
+        Command::Join(name("ops")),
+    ] {
+        house.call(|hub, now, fx| hub.apply(alice, command, now, fx));
+    }
+    let quit = Command::ListMembers(None, Part::default());
+    house.call(|hub, now, fx| hub.apply(bob, quit, now, fx));
+    house.call(|hub, now, fx| hub.close(bob, Farewell::Quit, now, fx));
+    assert_eq!(house.told(alice), ["-bob"], "others have not waited");
+    assert_eq!(house.hub.sizes().open_questions, 1, "nobody is owed two");
+    house.run(|_, _, _| ());
+    let told = house.told(alice);
+    assert_eq!(told[0], r#"["alice"]"#);
+    assert!(told[1].starts_with("Left"), "{told:?}");
+    assert!(told[2].starts_with("Channels"), "{told:?}");
+    assert_eq!(told[3], "in ops with 0");
+    assert!(!house.hub.has_work());
+}
+
+#[test]
+fn everybody_and_all_channels_are_listed_a_page_at_a_time() {
+    let mut house = house_of_small_pages();
+    for index in 0..4 {
+        let id = house.open(index);
+        let proof = Some(credential(1));
+        let claimed = house.run(|hub, now, fx| hub.claim(id, name("mina"), proof, now, fx));
+        claimed.unwrap();
+        house.join(id, "dev");
+    }
+    for (index, nickname) in (4..).zip(["ada", "bob", "zoe"]) {
+        let id = house.enter(index, nickname);
+        house.join(id, "dev");
+    }
+    let mut listed = Vec::new();
+    let mut after = After::Nothing;
+    loop {
+        let listing = Listing { here: true, after };
+        let (page, more) = house.hub.everybody(&listing);
+        assert!(page.len() <= 3);
+        listed.extend(page.iter().map(|one| one.nickname.to_string()));
+        match page.last() {
+            Some(last) if more => after = After::Entry(Box::new(last.entry.clone())),
+            _ => break,
+        }
+    }
+    let all = ["ada", "bob", "mina", "mina", "mina", "mina", "zoe"];
+    assert_eq!(listed, all);
+    // A channel and two of its members are three rows.
+    let mut pages = Vec::new();
+    let mut last = None;
+    loop {
+        let (page, more) = house.hub.channels(last.as_ref());
+        let shown = page
+            .iter()
+            .map(|it| format!("{} {:?}", it.name, it.members));
+        pages.push(shown.collect::<Vec<_>>().join(", "));
+        last = page.last().cloned();
+        if !more {
+            break;
+        }
+    }
+    let expected = [
+        r#"dev ["ada", "bob"]"#,
+        r#"dev ["mina", "zoe"]"#,
+        "global []",
+    ];
+    assert_eq!(pages, expected);
+}
+
+#[test]
+fn channels_are_limited_in_all_and_for_each_address() {
+    let mut house = House::new();
+    house.hub.set_limits(Limits {
+        channels: 5,
+        channels_per_address: 3,
+        channels_per_connection: 0,
+        ..limits()
+    });
+    let one = house.open_with(0, "192.0.2.1:1", false);
+    let other = house.open_with(1, "192.0.2.1:2", false);
+    let elsewhere = house.open_with(2, "192.0.2.2:1", false);
+    for (id, nickname) in [(one, "one"), (other, "other"), (elsewhere, "elsewhere")] {
+        house.claim(id, nickname).unwrap();
+    }
+    for (id, channel) in [(one, "a"), (other, "b"), (one, "c")] {
+        house.join(id, channel);
+    }
+    house.forget();
+    house.join(one, "d");
+    house.apply(other, Command::Create(name("d")));
+    house.join(other, "a");
+    assert_eq!(house.told(one), ["too_many_made", "+other"]);
+    // What goes when its only member leaves makes room for another.
+    let told = house.told(other);
+    assert_eq!(told, ["in d with 0", "in a with 1"]);
+    house.join(elsewhere, "e");
+    house.join(elsewhere, "f");
+    house.apply(elsewhere, Command::Create(name("f")));
+    assert_eq!(
+        house.told(elsewhere),
+        ["in e with 0", "no_more_channels", "in f with 0"]
+    );
+    // Whose channel it is does not change when somebody else keeps it alive.
+    house.join(elsewhere, "d");
+    house.run(|hub, now, fx| hub.close(one, Farewell::Quit, now, fx));
+    house.run(|hub, now, fx| hub.close(other, Farewell::Quit, now, fx));
+    assert_eq!(house.hub.sizes().channel_makers, 2);
+    let again = house.open_with(0, "192.0.2.1:1", false);
+    house.claim(again, "one").unwrap();
+    house.forget();
+    for channel in ["g", "h", "i"] {
+        house.join(again, channel);
+    }
+    let told = ["in g with 0", "in h with 0", "no_more_channels"];
+    assert_eq!(house.told(again), told);
+}
+
+#[test]
+fn channels_are_not_made_faster_than_the_limit_allows() {
+    let mut house = House::new();
+    house.hub.set_limits(Limits {
+        new_channels_per_minute: 4,
+        ..limits()
+    });
+    let maker = house.enter(0, "maker");
+    let bystander = house.open_with(1, "192.0.2.2:1", true);
+    house.claim(bystander, "bystander").unwrap();
+    house.forget();
+    for channel in ["a", "b", "c", "d", "e"] {
+        house.join(maker, channel);
+    }
+    let told = house.told(maker);
+    assert_eq!(told[3..], ["in d with 0", "made_too_fast"]);
+    house.join(bystander, "a");
+    house.join(maker, "a");
+    assert_eq!(house.told(maker), ["in a with 1"], "it is there already");
+    house.pass(15_000);
+    for channel in ["f", "g"] {
+        house.join(maker, channel);
+    }
+    let told = house.told(maker);
+    assert_eq!(told.last().unwrap(), "made_too_fast");
+    assert!(told.contains(&"in f with 0".to_owned()), "{told:?}");
+}
+
+#[test]
+fn a_large_channel_is_told_of_few_new_nicknames_by_name() {
+    let mut house = House::new();
+    let crowd: Vec<ConnectionId> = (0..30)
+        .map(|index| {
+            let id = house.enter(index, &format!("guest{index}"));
+            house.join(id, "dev");
+            id
+        })
+        .collect();
+    house.pass(2000);
+    house.pass(2000);
+    house.forget();
+    for (index, &id) in crowd.iter().enumerate() {
+        house.apply(id, Command::Rename(name(&format!("other{index}"))));
+    }
+    let by_name = house.told(crowd[29]);
+    assert!(by_name.len() <= 10, "{by_name:?}");
+    house.pass(2000);
+    let counted = house.told(crowd[29]);
+    assert_eq!(counted, ["+25 -25"]);
 }

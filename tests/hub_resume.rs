@@ -383,23 +383,72 @@ fn a_tagged_message_that_is_not_sent_says_so_and_may_be_sent_again() {
 }
 
 #[test]
-fn tags_are_limited_in_length_and_number() {
+fn tags_are_limited_in_length_and_number_for_each_client() {
     assert!(Tag::parse(&"x".repeat(64)).is_ok());
     for bad in ["", "caf\u{e9}", "a\nb", &"x".repeat(65)] {
         assert!(Tag::parse(bad).is_err(), "{bad:?}");
     }
     let mut house = House::new();
+    house.hub.set_limits(Limits {
+        tags_per_client: 100,
+        ..limits()
+    });
     let alice = house.enter(0, "alice");
     house.join(alice, "dev");
-    for n in 0..65_537 {
+    for n in 0..=100 {
         house.apply(alice, tagged(&format!("t{n}"), "x"));
     }
-    assert_eq!(house.hub.sizes().tags, 65_536);
+    assert_eq!(house.hub.sizes().tags, 100);
     house.forget();
-    house.apply(alice, tagged("t65536", "x"));
-    assert_eq!(house.told(alice), ["stored t65536"]);
+    house.apply(alice, tagged("t1", "x"));
+    assert_eq!(house.told(alice), ["stored t1"]);
     house.apply(alice, tagged("t0", "x"));
     assert_eq!(house.told(alice).len(), 2, "the oldest one is forgotten");
+    // Nobody comes back who has neither an account nor a token.
+    house.run(|hub, now, fx| hub.close(alice, Farewell::Quit, now, fx));
+    assert_eq!(
+        (house.hub.sizes().tags, house.hub.sizes().aging_tags),
+        (0, 0)
+    );
+}
+
+#[test]
+fn who_sends_much_has_nobody_elses_tags_forgotten() {
+    let mut house = House::new();
+    house.hub.set_limits(Limits {
+        tags: 300,
+        tags_per_client: 200,
+        ..limits()
+    });
+    let guests = [(0, "alice"), (1, "bob"), (2, "carol")].map(|(index, nickname)| {
+        let id = house.open(index);
+        let token: std::sync::Arc<str> = nickname.into();
+        house
+            .run(|hub, now, fx| hub.claim_with_token(id, name(nickname), &token, now, fx))
+            .unwrap();
+        house.join(id, "dev");
+        id
+    });
+    let [alice, bob, carol] = guests;
+    for n in 0..50 {
+        house.apply(alice, tagged(&format!("t{n}"), "x"));
+    }
+    for n in 0..1000 {
+        for flooding in [bob, carol] {
+            house.apply(flooding, tagged(&format!("t{n}"), "x"));
+        }
+    }
+    assert_eq!(house.hub.sizes().aging_tags, 300);
+    house.forget();
+    for n in 0..50 {
+        house.apply(alice, tagged(&format!("t{n}"), "x"));
+        assert_eq!(house.told(alice), [format!("stored t{n}")]);
+    }
+    // After ten minutes nothing is known of any of them.
+    house.pass(10 * 60 * 1000);
+    house.apply(alice, tagged("t0", "x"));
+    assert_eq!(house.told(alice).len(), 2);
+    assert_eq!(house.hub.sizes().aging_tags, 1);
 }
 
 #[test]

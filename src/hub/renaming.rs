@@ -46,7 +46,7 @@ impl Hub {
         if from != to {
             user.add_alias(from.key().clone());
         }
-        user.name = to.clone();
+        let listed = std::mem::replace(&mut user.name, to.clone());
         let connections = user.connections().to_vec();
         self.users.insert(user);
         self.looks.remove(&from);
@@ -58,7 +58,7 @@ impl Hub {
                 connection.nickname = Some(to.clone());
                 channels.extend(connection.memberships.iter().map(|m| m.channel));
             }
-            self.list_as(connection, &from, &to);
+            self.list_as(connection, &listed, &to);
         }
         channels.sort_unstable();
         channels.dedup();

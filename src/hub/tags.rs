@@ -8,18 +8,18 @@
 //! or else of one connection. It never stands for what somebody else wrote
 //! under the same nickname, nor for a message to somewhere else.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::store::AccountId;
 
-use super::{Command, ConnectionId, Effects, Event, Hub, MessageId, Now, Refusal};
+use super::{Command, ConnectionId, Effects, Event, Hub, Limits, MessageId, Now, Refusal};
 
 /// How long a tag is remembered once its message is published.
 const REMEMBERED_MS: u64 = 10 * 60 * 1000;
-/// Tags remembered at once; beyond, the oldest are forgotten earlier.
-const MAX_TAGS: usize = 65_536;
+/// Old tags that are forgotten in one go at most.
+const FORGOTTEN_AT_ONCE: usize = 1024;
 /// Longest tag, in bytes.
 const MAX_TAG_BYTES: usize = 64;
 
@@ -79,12 +79,31 @@ pub(super) enum Destination {
 }
 
 /// The tags of messages sent lately.
+///
+/// Each owner has room for so many, and its own oldest make way for new ones.
+/// If there is no room left in all, they make way of whoever has the most: who
+/// sends much cannot have others' forgotten.
 #[derive(Default)]
 pub(super) struct Tags {
-    known: HashMap<TagKey, Tagged>,
+    owners: HashMap<TagOwner, Owned>,
+    /// By how many of each are remembered.
+    by_count: BTreeMap<(usize, u64), TagOwner>,
+    /// By when the oldest of each is to be forgotten.
+    by_age: BTreeMap<(u64, u64), TagOwner>,
+    last_number: u64,
+    /// Those that are remembered, of all owners.
+    remembered: usize,
+}
+
+/// The tags of one owner.
+#[derive(Default)]
+struct Owned {
+    /// Tells owners apart of whom as many are remembered.
+    number: u64,
+    known: HashMap<Tag, Tagged>,
     /// Those of messages that were published, in the order in which they are
     /// to be forgotten.
-    by_age: VecDeque<(u64, TagKey)>,
+    by_age: VecDeque<(u64, Tag)>,
 }
 
 struct Tagged {
@@ -102,53 +121,153 @@ enum Fate {
     Stored { message: MessageId, until_ms: u64 },
 }
 
+impl Owned {
+    fn forget_oldest(&mut self) {
+        let Some((oldest, tag)) = self.by_age.pop_front() else {
+            return;
+        };
+        // It may be another message's by now.
+        let fate = self.known.get(&tag).map(|tagged| &tagged.fate);
+        if matches!(fate, Some(Fate::Stored { until_ms, .. }) if *until_ms == oldest) {
+            self.known.remove(&tag);
+        }
+    }
+
+    fn place_by_count(&self) -> (usize, u64) {
+        (self.by_age.len(), self.number)
+    }
+
+    fn place_by_age(&self) -> Option<(u64, u64)> {
+        let (until_ms, _) = self.by_age.front()?;
+        Some((*until_ms, self.number))
+    }
+}
+
 impl Tags {
     /// What is known still of a message.
-    fn get_mut(&mut self, key: &TagKey, now: Now) -> Option<&mut Tagged> {
-        let tagged = self.known.get_mut(key)?;
+    fn get_mut(&mut self, (owner, tag): &TagKey, now: Now) -> Option<&mut Tagged> {
+        let tagged = self.owners.get_mut(owner)?.known.get_mut(tag)?;
         match tagged.fate {
             Fate::Stored { until_ms, .. } if until_ms <= now.ticks_ms => None,
             _ => Some(tagged),
         }
     }
 
+    /// Changes an owner's tags and where it stands among the others.
+    fn change<T>(&mut self, owner: &TagOwner, change: impl FnOnce(&mut Owned) -> T) -> T {
+        let owned = self.owners.entry(owner.clone()).or_insert_with(|| {
+            self.last_number += 1;
+            Owned {
+                number: self.last_number,
+                ..Owned::default()
+            }
+        });
+        self.by_count.remove(&owned.place_by_count());
+        if let Some(place) = owned.place_by_age() {
+            self.by_age.remove(&place);
+        }
+        let before = owned.by_age.len();
+        let result = change(owned);
+        self.remembered = self.remembered - before + owned.by_age.len();
+        match owned.place_by_age() {
+            Some(place) => {
+                self.by_age.insert(place, owner.clone());
+                self.by_count.insert(owned.place_by_count(), owner.clone());
+            }
+            None if owned.known.is_empty() => {
+                self.owners.remove(owner);
+            }
+            None => {}
+        }
+        result
+    }
+
     /// A message waits to be committed.
-    fn await_commit(&mut self, key: TagKey, to: Destination) {
+    fn await_commit(&mut self, (owner, tag): TagKey, to: Destination) {
         let fate = Fate::Awaited(Vec::new());
-        self.known.insert(key, Tagged { to, fate });
+        self.change(&owner, |owned| {
+            owned.known.insert(tag, Tagged { to, fate });
+        });
     }
 
     /// A message is published.
-    fn store(&mut self, key: TagKey, to: Destination, message: MessageId, now: Now) {
-        while let Some((until_ms, _)) = self.by_age.front()
-            && (*until_ms <= now.ticks_ms || self.by_age.len() >= MAX_TAGS)
-        {
-            self.forget_oldest();
-        }
+    fn store(
+        &mut self,
+        (owner, tag): TagKey,
+        to: Destination,
+        message: MessageId,
+        limits: &Limits,
+        now: Now,
+    ) {
+        self.forget_old(now);
         let until_ms = now.ticks_ms + REMEMBERED_MS;
-        self.by_age.push_back((until_ms, key.clone()));
-        let fate = Fate::Stored { message, until_ms };
-        self.known.insert(key, Tagged { to, fate });
+        self.change(&owner, |owned| {
+            while owned.by_age.len() >= limits.tags_per_client.max(1) {
+                owned.forget_oldest();
+            }
+            owned.by_age.push_back((until_ms, tag.clone()));
+            let fate = Fate::Stored { message, until_ms };
+            owned.known.insert(tag, Tagged { to, fate });
+        });
+        // Once, unless the limit was lowered.
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            if self.remembered <= limits.tags.max(1) {
+                break;
+            }
+            self.forget_of_largest();
+        }
     }
 
-    fn forget_oldest(&mut self) {
-        let Some((oldest, key)) = self.by_age.pop_front() else {
-            return;
-        };
-        // It may be another message's by now.
-        let fate = self.known.get(&key).map(|tagged| &tagged.fate);
-        if matches!(fate, Some(Fate::Stored { until_ms, .. }) if *until_ms == oldest) {
-            self.known.remove(&key);
+    /// Forgets what is old enough; if that is much, some of it.
+    fn forget_old(&mut self, now: Now) {
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            let Some((&(until_ms, _), owner)) = self.by_age.first_key_value() else {
+                return;
+            };
+            if until_ms > now.ticks_ms {
+                return;
+            }
+            let owner = owner.clone();
+            self.change(&owner, Owned::forget_oldest);
+        }
+    }
+
+    fn forget_of_largest(&mut self) {
+        let largest = self.by_count.last_key_value();
+        if let Some(owner) = largest.map(|(_, owner)| owner.clone()) {
+            self.change(&owner, Owned::forget_oldest);
+        }
+    }
+
+    /// Forgets all tags of an owner who will not come again.
+    pub fn forget(&mut self, owner: &TagOwner) {
+        if let Some(owned) = self.owners.remove(owner) {
+            self.by_count.remove(&owned.place_by_count());
+            if let Some(place) = owned.place_by_age() {
+                self.by_age.remove(&place);
+            }
+            self.remembered -= owned.by_age.len();
         }
     }
 
     /// A message is committed, or not: those who asked besides its sender.
-    fn settle(&mut self, key: &TagKey, message: Option<MessageId>, now: Now) -> Vec<ConnectionId> {
-        let Some(Tagged { to, fate }) = self.known.remove(key) else {
+    fn settle(
+        &mut self,
+        key: &TagKey,
+        message: Option<MessageId>,
+        limits: &Limits,
+        now: Now,
+    ) -> Vec<ConnectionId> {
+        let (owner, tag) = key;
+        if !self.owners.contains_key(owner) {
+            return Vec::new();
+        }
+        let settled = self.change(owner, |owned| owned.known.remove(tag));
+        let Some(Tagged { to, fate }) = settled else {
             return Vec::new();
         };
         if let Some(message) = message {
-            self.store(key.clone(), to, message, now);
+            self.store(key.clone(), to, message, limits, now);
         }
         match fate {
             Fate::Awaited(asked) => asked,
@@ -158,12 +277,12 @@ impl Tags {
 
     /// Tags that are known.
     pub fn len(&self) -> usize {
-        self.known.len()
+        self.owners.values().map(|owned| owned.known.len()).sum()
     }
 
     /// Tags to be forgotten by and by.
     pub fn aging(&self) -> usize {
-        self.by_age.len()
+        self.remembered
     }
 }
 
@@ -204,7 +323,7 @@ impl Hub {
             }
             self.tags.await_commit(key, to);
         } else if sent > before {
-            self.tags.store(key, to, sent, now);
+            self.tags.store(key, to, sent, &self.limits, now);
             fx.tell(id, stored(tag, sent));
         }
         Ok(())
@@ -240,7 +359,7 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
-        let asked = self.tags.settle(&key, committed, now);
+        let asked = self.tags.settle(&key, committed, &self.limits, now);
         let (_, tag) = key;
         for id in std::iter::once(sender).chain(asked) {
             let event = match committed {

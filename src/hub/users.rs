@@ -208,7 +208,8 @@ impl Hub {
         let as_guest = self.users.remove(guest.key());
         self.looks.remove(&guest);
         let is_new = self.add_user(id, &name, Some(credential));
-        self.list_as(id, &guest, &name);
+        let listed = as_guest.as_ref().map_or(&guest, |user| &user.name);
+        self.list_as(id, listed, &self.users.listed(&name));
         if let Some(as_guest) = as_guest
             && let Some(user) = self.users.get_mut(name.key())
         {
@@ -376,13 +377,13 @@ impl Hub {
         user.connections.len() == 1
     }
 
-    /// A connection's channels list its user under another nickname.
+    /// A connection's channels list its user under another nickname, or in
+    /// another spelling.
     pub(super) fn list_as(&mut self, id: ConnectionId, from: &Name, to: &Name) {
-        let (from, to) = (self.users.listed(from), self.users.listed(to));
         let connection = self.connection(id);
         let memberships = connection.map(|connection| connection.memberships.clone());
         for membership in memberships.unwrap_or_default() {
-            self.channels.list_as(membership.channel, &from, &to);
+            self.channels.list_as(membership.channel, from, to);
         }
     }
 

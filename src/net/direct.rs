@@ -2,7 +2,6 @@
 //! account has opened with a token.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::account::{Accounts, credential};
 use crate::envelope::Failure;
@@ -14,7 +13,7 @@ use crate::turn::HubHandle;
 
 use super::front::Upgraded;
 use super::line::{Attached, Flow, LineLimits, SessionContext};
-use super::rate::{RateLimit, Verdict};
+use super::rate::{Notice, Pace, Paced};
 use super::websocket::{Session, Terms, serve};
 
 /// Serves the owner of an account after the handshake, until the end.
@@ -31,8 +30,7 @@ pub fn serve_direct(upgraded: Upgraded, context: &SessionContext, owner: &(Accou
             attached,
             accounts: context.accounts.clone(),
             limits,
-            rate: RateLimit::new(limits.message_rate, limits.message_burst),
-            started: Instant::now(),
+            pace: Pace::new(&limits),
         };
         if let Err(farewell) = session.claim(&context.hub, owner) {
             // The reading goes on until the client has seen why.
@@ -47,8 +45,7 @@ struct DirectSession {
     attached: Attached,
     accounts: Arc<Accounts>,
     limits: LineLimits,
-    rate: RateLimit,
-    started: Instant,
+    pace: Pace,
 }
 
 impl Session for DirectSession {
@@ -115,21 +112,7 @@ impl DirectSession {
 
     /// What to do instead of taking the message, if it comes too fast.
     fn held_back(&mut self) -> Option<Flow> {
-        let too_fast = |words: String| Failure::new(429, words);
-        match self.rate.check(self.started.elapsed()) {
-            Verdict::Pass => None,
-            Verdict::PassAfter { refused } => {
-                let words = format!("{refused} of your messages were not sent: too fast.");
-                let flow = self.fail(&too_fast(words));
-                (flow == Flow::Stop).then_some(flow)
-            }
-            Verdict::Warn => {
-                let words = "You are sending too fast. Nothing more is sent until you slow down.";
-                Some(self.fail(&too_fast(words.to_owned())))
-            }
-            Verdict::Refuse => Some(Flow::Continue),
-            Verdict::Close => Some(self.input(Command::End(Farewell::Flooding))),
-        }
+        self.pace.judge().held_back(self)
     }
 
     /// Says to this connection what went wrong; it stays.
@@ -141,5 +124,22 @@ impl DirectSession {
 
     fn input(&self, command: Command) -> Flow {
         self.attached.command(command)
+    }
+}
+
+impl Paced for DirectSession {
+    fn say_pace(&self, notice: Notice) -> Flow {
+        let words = match notice {
+            Notice::Dropped(n) => format!("{n} of your messages were not sent: too fast."),
+            Notice::TooFast => {
+                "You are sending too fast. Nothing more is sent until you slow down.".to_owned()
+            }
+            Notice::StillTooFast => return Flow::Continue,
+        };
+        self.fail(&Failure::new(429, words))
+    }
+
+    fn end_flood(&self) -> Flow {
+        self.input(Command::End(Farewell::Flooding))
     }
 }

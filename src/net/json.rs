@@ -1,7 +1,7 @@
 //! The session of a WebSocket that speaks JSON commands, opened with a token.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::account::{Pass, credential};
 use crate::hub::{Command, Farewell, Refusal, Tag};
@@ -10,10 +10,11 @@ use crate::protocol::json::{self, Query, Rejected, Step};
 use crate::protocol::{WireFormat, json_frames};
 use crate::store::Account;
 
+use super::cost;
 use super::front::Upgraded;
 use super::json_queries::Asker;
 use super::line::{Attached, Flow, SessionContext};
-use super::rate::{RateLimit, Verdict};
+use super::rate::{Notice, Pace, Paced};
 use super::websocket::{Session, Terms, serve};
 
 /// The longest that a client is not read because it goes into its rooms too
@@ -33,8 +34,7 @@ pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
         let session = JsonSession {
             attached,
             context: context.clone(),
-            rate: RateLimit::new(limits.message_rate, limits.message_burst),
-            started: Instant::now(),
+            pace: Pace::new(&limits),
             account: pass.account.clone(),
         };
         match session.claim(pass) {
@@ -50,8 +50,7 @@ pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
 struct JsonSession {
     attached: Attached,
     context: SessionContext,
-    rate: RateLimit,
-    started: Instant,
+    pace: Pace,
     account: Option<Account>,
 }
 
@@ -61,8 +60,14 @@ impl Session for JsonSession {
             return flow;
         }
         match json::decode(text) {
-            Ok(Step::Command(command)) => self.command(command),
-            Ok(Step::Query(query)) => self.query(query),
+            Ok(Step::Command(command)) => {
+                self.pace.charge(cost::of_command(&command));
+                self.command(command)
+            }
+            Ok(Step::Query(query)) => {
+                self.pace.charge(cost::of_query(&query));
+                self.query(query)
+            }
             Err(Rejected { mistake, tag }) => {
                 self.fail_tagged(&mistake.to_string(), mistake.code(), tag.as_ref())
             }
@@ -184,10 +189,10 @@ impl JsonSession {
     /// is not refused. The client is read later instead, so its own socket
     /// holds what it sends meanwhile.
     fn pause_for(&self, frame: &str) {
-        let pause = self.rate.wait(self.started.elapsed());
+        let pause = self.pace.wait();
         if pause > Duration::ZERO
             && pause <= MAX_PAUSE
-            && matches!(json::outline(frame).kind.as_str(), "join" | "resume")
+            && cost::may_wait(&json::outline(frame).kind)
         {
             std::thread::sleep(pause);
         }
@@ -196,24 +201,46 @@ impl JsonSession {
     /// What to do instead of taking the frame, if it comes too fast.
     fn held_back(&mut self, frame: &str) -> Option<Flow> {
         self.pause_for(frame);
-        match self.rate.check(self.started.elapsed()) {
-            Verdict::Pass => None,
-            Verdict::PassAfter { refused } => {
-                let words = format!("{refused} of your frames were dropped: too fast.");
-                let flow = self.fail(&words, "too_fast");
-                (flow == Flow::Stop).then_some(flow)
+        let verdict = self.pace.judge();
+        verdict.held_back(&Sent {
+            session: self,
+            frame,
+        })
+    }
+}
+
+/// A frame that may have come too fast.
+struct Sent<'a> {
+    session: &'a JsonSession,
+    frame: &'a str,
+}
+
+impl Paced for Sent<'_> {
+    fn say_pace(&self, notice: Notice) -> Flow {
+        let tag = || json::outline(self.frame).tag;
+        match notice {
+            Notice::Dropped(n) => {
+                let words = format!("{n} of your frames were dropped: too fast.");
+                self.session.fail(&words, "too_fast")
             }
-            Verdict::Warn => {
+            Notice::TooFast => {
                 let words = "You are sending too fast. Nothing more is taken until you slow down.";
-                let tag = json::outline(frame).tag;
-                Some(self.fail_tagged(words, "too_fast", tag.as_ref()))
+                let tag = tag();
+                self.session.fail_tagged(words, "too_fast", tag.as_ref())
             }
             // Whoever calls a message something is told what becomes of it.
-            Verdict::Refuse => Some(match json::outline(frame).tag {
-                Some(tag) => self.fail_tagged("That came too fast.", "too_fast", Some(&tag)),
+            Notice::StillTooFast => match tag() {
+                Some(tag) => {
+                    let words = "That came too fast.";
+                    self.session.fail_tagged(words, "too_fast", Some(&tag))
+                }
                 None => Flow::Continue,
-            }),
-            Verdict::Close => Some(self.attached.command(Command::End(Farewell::Flooding))),
+            },
         }
+    }
+
+    fn end_flood(&self) -> Flow {
+        let command = Command::End(Farewell::Flooding);
+        self.session.attached.command(command)
     }
 }

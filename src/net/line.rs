@@ -5,7 +5,6 @@ mod login;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::account::Accounts;
 use crate::hub::{Command, ConnectionId, Farewell, Profile, Refusal};
@@ -15,8 +14,9 @@ use crate::protocol::{WireFormat, frame_lines};
 use crate::store::AccountId;
 use crate::turn::{HubHandle, Input};
 
+use super::cost;
 use super::link::Link;
-use super::rate::{RateLimit, Verdict};
+use super::rate::{Notice, Pace, Paced};
 use super::registry::Registry;
 use login::Asking;
 
@@ -161,8 +161,7 @@ pub struct LineSession {
     attached: Attached,
     format: WireFormat,
     context: SessionContext,
-    rate: RateLimit,
-    started: Instant,
+    pace: Pace,
     named: bool,
     account: Option<AccountId>,
     asking: Asking,
@@ -177,8 +176,7 @@ impl LineSession {
             attached,
             format,
             context,
-            rate: RateLimit::new(limits.message_rate, limits.message_burst),
-            started: Instant::now(),
+            pace: Pace::new(&limits),
             named: false,
             account: None,
             asking: Asking::Nothing,
@@ -251,7 +249,8 @@ impl LineSession {
         self.attached.command(Command::Answer(bytes))
     }
 
-    fn command(&self, command: Command) -> Flow {
+    fn command(&mut self, command: Command) -> Flow {
+        self.pace.charge(cost::of_command(&command));
         match self.context.look_up(self.account.is_some(), command) {
             Ok(command) => self.attached.command(command),
             Err(refusal) => self.say(&format!("! {refusal}\n")),
@@ -260,24 +259,23 @@ impl LineSession {
 
     /// What to do instead of taking the line, if it comes too fast.
     fn held_back(&mut self) -> Option<Flow> {
-        match self.rate.check(self.started.elapsed()) {
-            Verdict::Pass => None,
-            Verdict::PassAfter { refused } => {
-                let word = if refused == 1 {
-                    "line was"
-                } else {
-                    "lines were"
-                };
-                match self.say(&format!("! {refused} {word} not sent: too fast.\n")) {
-                    Flow::Continue => None,
-                    Flow::Stop => Some(Flow::Stop),
-                }
+        self.pace.judge().held_back(self)
+    }
+}
+
+impl Paced for LineSession {
+    fn say_pace(&self, notice: Notice) -> Flow {
+        match notice {
+            Notice::Dropped(1) => self.say("! 1 line was not sent: too fast.\n"),
+            Notice::Dropped(n) => self.say(&format!("! {n} lines were not sent: too fast.\n")),
+            Notice::TooFast => {
+                self.say("! You are sending too fast. Nothing more is sent until you slow down.\n")
             }
-            Verdict::Warn => Some(
-                self.say("! You are sending too fast. Nothing more is sent until you slow down.\n"),
-            ),
-            Verdict::Refuse => Some(Flow::Continue),
-            Verdict::Close => Some(self.attached.command(Command::End(Farewell::Flooding))),
+            Notice::StillTooFast => Flow::Continue,
         }
+    }
+
+    fn end_flood(&self) -> Flow {
+        self.attached.command(Command::End(Farewell::Flooding))
     }
 }

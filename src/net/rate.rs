@@ -1,10 +1,83 @@
 //! How fast one connection may send: a token bucket with a memory of how
-//! often it was ignored.
+//! often it was ignored. What costs more than a message takes more than one
+//! token, after the fact: `cost` says what does. Every protocol is paced here;
+//! a session only puts it into words.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use super::line::{Flow, LineLimits};
 
 /// Refused messages after which a connection is closed, in bursts.
 const PATIENCE: u32 = 5;
+
+/// Paces what one connection sends.
+#[derive(Debug)]
+pub struct Pace {
+    limit: RateLimit,
+    began: Instant,
+}
+
+/// What a client is to be told about its pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// It has calmed down; so many of its messages were dropped.
+    Dropped(u32),
+    /// This one is dropped, and so are those to come until it slows down.
+    TooFast,
+    /// One more is dropped.
+    StillTooFast,
+}
+
+/// A session that can say so in its protocol.
+pub trait Paced {
+    /// Tells the client, if the protocol has words for it.
+    fn say_pace(&self, notice: Notice) -> Flow;
+
+    /// Ends the connection, whose client does not slow down.
+    fn end_flood(&self) -> Flow;
+}
+
+impl Pace {
+    /// A connection that has just come.
+    pub fn new(limits: &LineLimits) -> Pace {
+        Pace {
+            limit: RateLimit::new(limits.message_rate, limits.message_burst),
+            began: Instant::now(),
+        }
+    }
+
+    /// Judges what came next.
+    pub fn judge(&mut self) -> Verdict {
+        self.limit.check(self.began.elapsed())
+    }
+
+    /// What was passed turns out to cost so much, instead of 1.
+    pub fn charge(&mut self, cost: u32) {
+        self.limit.charge(cost.saturating_sub(1));
+    }
+
+    /// How long what comes next has to wait to be passed.
+    pub fn wait(&self) -> Duration {
+        self.limit.wait(self.began.elapsed())
+    }
+}
+
+impl Verdict {
+    /// What becomes of the connection's thread if it is not to take what came;
+    /// nothing if it is.
+    pub fn held_back(self, session: &impl Paced) -> Option<Flow> {
+        match self {
+            Verdict::Pass => None,
+            Verdict::PassAfter { refused } => {
+                let flow = session.say_pace(Notice::Dropped(refused));
+                (flow == Flow::Stop).then_some(flow)
+            }
+            Verdict::Warn => Some(session.say_pace(Notice::TooFast)),
+            Verdict::Refuse => Some(session.say_pace(Notice::StillTooFast)),
+            Verdict::Close => Some(session.end_flood()),
+        }
+    }
+}
 
 /// Limits one connection's messages.
 #[derive(Debug)]
@@ -80,6 +153,15 @@ impl RateLimit {
         }
     }
 
+    /// What was passed costs so much more. That it is not known before makes
+    /// no difference in the long run: what comes next waits for longer.
+    pub fn charge(&mut self, more: u32) {
+        if self.per_second > 0.0 {
+            // Otherwise one command could cost what no bucket ever holds.
+            self.tokens -= f64::from(more).min(self.burst);
+        }
+    }
+
     fn tokens_at(&self, now: Duration) -> f64 {
         let elapsed = now.saturating_sub(self.last).as_secs_f64();
         (self.tokens + elapsed * self.per_second).min(self.burst)
@@ -146,6 +228,22 @@ mod tests {
         assert_eq!(limit.wait(at(50)), at(150));
         assert_eq!(limit.check(at(200)), Verdict::PassAfter { refused: 1 });
         assert_eq!(RateLimit::new(0.0, 1).wait(at(0)), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_costs_more_makes_the_next_wait_for_longer() {
+        let mut limit = RateLimit::new(10.0, 8);
+        assert_eq!(limit.check(at(0)), Verdict::Pass);
+        limit.charge(9);
+        assert_eq!(limit.wait(at(0)), at(200));
+        assert_eq!(limit.wait(at(150)), at(50));
+        assert_eq!(limit.check(at(200)), Verdict::Pass);
+        // More than fits is not owed.
+        limit.charge(1_000_000);
+        assert_eq!(limit.wait(at(200)), at(900));
+        let mut unlimited = RateLimit::new(0.0, 1);
+        unlimited.charge(100);
+        assert_eq!(unlimited.check(at(0)), Verdict::Pass);
     }
 
     #[test]

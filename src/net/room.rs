@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::hub::{Command, Farewell, Profile};
 use crate::protocol::foreign::is_client_hello;
@@ -13,7 +12,7 @@ use crate::text::Text;
 use super::front::Upgraded;
 use super::line::{Attached, Flow, SessionContext};
 use super::link::Link;
-use super::rate::{RateLimit, Verdict};
+use super::rate::{Notice, Pace, Paced};
 use super::stream::{self, End};
 use super::transport::Transport;
 use super::websocket::{Session, Terms, serve};
@@ -85,8 +84,7 @@ struct RoomSession {
     attached: Attached,
     format: WireFormat,
     context: SessionContext,
-    rate: RateLimit,
-    started: Instant,
+    pace: Pace,
     inside: bool,
 }
 
@@ -128,8 +126,7 @@ impl RoomSession {
         RoomSession {
             attached,
             format,
-            rate: RateLimit::new(limits.message_rate, limits.message_burst),
-            started: Instant::now(),
+            pace: Pace::new(&limits),
             inside: false,
             context,
         }
@@ -209,13 +206,21 @@ impl RoomSession {
 
     /// What to do instead of taking the line, if it comes too fast.
     fn held_back(&mut self) -> Option<Flow> {
-        match self.rate.check(self.started.elapsed()) {
-            Verdict::Pass | Verdict::PassAfter { .. } => None,
-            Verdict::Warn => Some(
-                self.say("You are sending too fast. Nothing more is sent until you slow down.\n"),
-            ),
-            Verdict::Refuse => Some(Flow::Continue),
-            Verdict::Close => Some(self.attached.command(Command::End(Farewell::Flooding))),
+        self.pace.judge().held_back(self)
+    }
+}
+
+impl Paced for RoomSession {
+    fn say_pace(&self, notice: Notice) -> Flow {
+        match notice {
+            Notice::TooFast => {
+                self.say("You are sending too fast. Nothing more is sent until you slow down.\n")
+            }
+            Notice::Dropped(_) | Notice::StillTooFast => Flow::Continue,
         }
+    }
+
+    fn end_flood(&self) -> Flow {
+        self.attached.command(Command::End(Farewell::Flooding))
     }
 }

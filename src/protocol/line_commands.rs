@@ -68,8 +68,8 @@ pub const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "/list",
-        syntax: "/list [@after]",
-        description: "who is in the current channel, or after a name in that list",
+        syntax: "/list",
+        description: "who is in the current channel; /list @nick lists those after nick",
         parse: |args| {
             Ok(Action::Hub(Command::ListMembers(
                 None,
@@ -79,8 +79,8 @@ pub const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "/rooms",
-        syntax: "/rooms [#after]",
-        description: "channels and how many people are in them, or those after a name in that list",
+        syntax: "/rooms",
+        description: "channels and how many people are in them; /rooms #channel lists those after it",
         parse: |args| Ok(Action::Hub(Command::ListChannels(after(args, channel)?))),
     },
     Spec {
@@ -106,8 +106,8 @@ pub const COMMANDS: &[Spec] = &[
     },
     Spec {
         name: "/ignored",
-        syntax: "/ignored [@after]",
-        description: "whom you ignore, or those after a name in that list",
+        syntax: "/ignored",
+        description: "whom you ignore; /ignored @nick lists those after nick",
         parse: |args| Ok(Action::Hub(Command::ListIgnored(after(args, nickname)?))),
     },
     Spec {

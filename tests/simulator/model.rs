@@ -493,6 +493,8 @@ impl Model {
         self.release_name(slot);
         if let Some(conn) = self.alive_mut(slot) {
             conn.alive = false;
+            let id = conn.id;
+            self.tags.end(id);
         }
     }
 }

@@ -197,6 +197,8 @@ pub struct Plan {
     pub channels: usize,
     pub channels_per_address: usize,
     pub new_channels_per_minute: usize,
+    /// Tags that are remembered of one client.
+    pub tags_per_client: usize,
     /// Rows of a list in one answer.
     pub page_rows: usize,
     /// Messages that may wait for the store.
@@ -262,6 +264,7 @@ impl Plan {
             channels: *random.pick(&[0, 0, 0, 2, 4]),
             channels_per_address: *random.pick(&[0, 0, 0, 1, 2]),
             new_channels_per_minute: *random.pick(&[0, 0, 0, 2, 30]),
+            tags_per_client: *random.pick(&[1, 3, 1024]),
             page_rows: *random.pick(&[1, 2, 5, 500]),
             store_room: *random.pick(&[1, 8, 200]),
             group: *random.pick(&[1, 4, 64]),

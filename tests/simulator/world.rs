@@ -316,6 +316,8 @@ fn limits(plan: &Plan) -> Limits {
         channels: plan.channels,
         channels_per_address: plan.channels_per_address,
         new_channels_per_minute: plan.new_channels_per_minute,
+        tags: Limits::none().tags,
+        tags_per_client: plan.tags_per_client,
         page_rows: plan.page_rows,
         history: plan.history,
     }

@@ -18,6 +18,11 @@ const INBOX_PAGE = 10;
 const INBOX_PAGES = 10;
 const RETRY = 3_000;
 const HEARTBEAT = 25_000;
+/** How often who is in a room is asked because many come and go. */
+const ASK_EVERY = 5_000;
+/** What names begin with, and for how long nothing is typed before they are looked for. */
+const NAME = /^[\p{L}_][\p{L}\p{M}\p{N}_-]*$/u;
+const TYPED_FOR = 300;
 const TYPING_EVERY = 3_000;
 const TYPING_LASTS = 5_000;
 
@@ -28,6 +33,7 @@ export class Chat {
   #unknown = new Set();
   #heart = 0;
   #typed = 0;
+  #finding = 0;
   #missed = new Map();
   #asked = [];
   #saving = 0;
@@ -98,8 +104,26 @@ export class Chat {
     this.#connection.send("listrooms");
   }
 
+  /** Looks for rooms that are not among those listed: there may be too many. */
+  findRooms(start) {
+    if (this.#state.moreRooms) this.#find(start, (prefix) => this.#connection.send("listrooms", { prefix }));
+  }
+
   askMembers(room) {
-    if (room?.isRoom && room.joined) this.#connection.send("listusers", { room: room.name });
+    if (!room?.isRoom || !room.joined) return;
+    room.asked = Date.now();
+    this.#connection.send("listusers", { room: room.name });
+  }
+
+  /** The same for people in a room. */
+  findMembers(room, start) {
+    if (room.moreMembers) this.#find(start, (prefix) => this.#connection.send("listusers", { room: room.name, prefix }));
+  }
+
+  /** Asks when no more is typed for a moment. */
+  #find(start, ask) {
+    clearTimeout(this.#finding);
+    if (NAME.test(start)) this.#finding = setTimeout(() => ask(start), TYPED_FOR);
   }
 
   askPresence() {
@@ -233,10 +257,12 @@ export class Chat {
     rename: (frame) => this.comings.rename(frame),
     members: (frame) => {
       this.comings.counted(frame);
-      this.askMembers(this.#state.find("room", frame.room));
+      const room = this.#state.find("room", frame.room);
+      // In a busy room this comes every second.
+      if (room && room === this.#state.active && Date.now() - (room.asked ?? 0) > ASK_EVERY) this.askMembers(room);
     },
     rooms: (frame) => {
-      this.#state.rooms = frame.rooms;
+      this.#state.listRooms(frame);
       for (const { name, members } of frame.rooms) {
         const room = this.#state.find("room", name);
         if (room) room.count = members;
@@ -282,7 +308,8 @@ export class Chat {
     room.joined = true;
     room.count = frame.others + 1;
     room.members = new Map();
-    this.askMembers(room);
+    if (room === this.#state.active) this.askMembers(room);
+    else this.#connection.sendLater("listusers", { room: room.name });
     const asked = this.#asked.indexOf(fold(room.name));
     if (asked >= 0) this.#asked.splice(asked, 1);
     this.#save();

@@ -10,18 +10,25 @@ export class Comings {
     this.#state = state;
   }
 
-  users({ room: name, users }) {
+  /** A part of those in a room: their beginning, or those that were looked for. */
+  users({ room: name, users, more, after, prefix }) {
     const room = this.#state.room(name);
-    room.members = new Map(users.map((user) => [fold(user), user]));
-    room.count = users.length;
+    const isPart = Boolean(after || prefix);
+    if (!isPart) {
+      room.members = new Map();
+      room.moreMembers = Boolean(more);
+    }
+    for (const user of users) room.members.set(fold(user), user);
+    room.count = room.moreMembers ? Math.max(room.count ?? 0, room.members.size) : room.members.size;
     this.#changed(room);
   }
 
   join({ room: name, user }) {
     const room = this.#state.find("room", name);
     if (!room) return;
+    const isNew = !room.members.has(fold(user));
     room.members.set(fold(user), user);
-    room.count = Math.max(room.members.size, 1);
+    this.#count(room, isNew ? 1 : 0);
     this.#note(room, user, 1);
     this.#seen(user, true);
     this.#changed(room);
@@ -32,7 +39,7 @@ export class Comings {
     if (!room) return;
     room.members.delete(fold(user));
     room.typing.delete(fold(user));
-    room.count = Math.max(room.members.size, 1);
+    this.#count(room, -1);
     this.#note(room, user, -1);
     this.#changed(room);
   }
@@ -54,6 +61,11 @@ export class Comings {
     if (!room) return;
     room.note({ notice: "counted", joined, left });
     this.#state.emit("stream", room);
+  }
+
+  /** One more or less; all are known only where there are not too many. */
+  #count(room, step) {
+    room.count = Math.max(room.moreMembers ? (room.count ?? 0) + step : room.members.size, 1);
   }
 
   #note(room, user, step) {

@@ -9,10 +9,12 @@ const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 15_000;
 /** So long may the server say nothing after it was asked something. */
 const PATIENCE = 12_000;
-/** What the server takes without complaint: so many frames at once, and then
- * so many a second. */
+/** What the server takes without complaint: frames that cost so much at once,
+ * and then so much a second. */
 const BURST = 25;
 const PER_SECOND = 12;
+/** What costs more than a message does, as docs/json.md has it. */
+const COSTS = { listrooms: 5, listusers: 5, ignores: 5, inbox: 5, setnick: 5, search: 10, presence: 11 };
 /** Farewells after which one may simply come back: a laptop slept, a line was slow. */
 const ACCIDENTS = ["silent", "slow_reader"];
 
@@ -28,6 +30,7 @@ export class Connection extends Emitter {
   #watch = 0;
   #farewell = null;
   #queue = [];
+  #later = [];
   #tokens = BURST;
   #filled = 0;
   #pump = 0;
@@ -82,9 +85,16 @@ export class Connection extends Emitter {
   /** Sends a command, now or as soon as the rate allows; false when cut off. */
   send(type, args = {}) {
     if (this.state !== "open") return false;
-    this.#queue.push(JSON.stringify({ type, args }));
+    this.#queue.push({ cost: COSTS[type] ?? 1, frame: JSON.stringify({ type, args }) });
     this.#flush();
     return true;
+  }
+
+  /** The same when nothing else is to be sent for a while. */
+  sendLater(type, args = {}) {
+    if (this.state !== "open") return;
+    this.#later.push({ cost: COSTS[type] ?? 1, frame: JSON.stringify({ type, args }) });
+    this.#flush();
   }
 
   /** Sends something that must be answered; gives the connection up if nothing comes. */
@@ -103,10 +113,20 @@ export class Connection extends Emitter {
     this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#filled) / 1000) * PER_SECOND);
     this.#filled = now;
     while (this.#queue.length > 0 && this.#tokens >= 1) {
-      this.#tokens -= 1;
-      this.#socket.send(this.#queue.shift());
+      this.#sendNext();
     }
-    if (this.#queue.length > 0) this.#pump = setTimeout(() => this.#flush(), 1000 / PER_SECOND);
+    while (this.#queue.length === 0 && this.#later.length > 0 && this.#tokens >= BURST / 2) {
+      this.#queue.push(this.#later.shift());
+      this.#sendNext();
+    }
+    const waiting = this.#queue.length + this.#later.length;
+    if (waiting > 0) this.#pump = setTimeout(() => this.#flush(), 1000 / PER_SECOND);
+  }
+
+  #sendNext() {
+    const { cost, frame } = this.#queue.shift();
+    this.#tokens -= cost;
+    this.#socket.send(frame);
   }
 
   #received(text) {
@@ -157,6 +177,7 @@ export class Connection extends Emitter {
     clearTimeout(this.#watch);
     this.#watch = 0;
     this.#queue = [];
+    this.#later = [];
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();

@@ -6,6 +6,9 @@ import { Conversation } from "./conversation.js";
 import { byName, fold, IN_NAME, sameName } from "./names.js";
 import { saveIgnored, savedIgnored } from "./storage.js";
 
+/** Rooms that are remembered at most. */
+const MOST_ROOMS = 2_000;
+
 /** Emits `list` (the side bar), `stream`, `members`, `typing` (each with a
  * conversation), `active`, `link`, `me`, `rooms`, `found`, `toast` (words),
  * `arrived` (conversation, message), `opened` (conversation). */
@@ -16,8 +19,11 @@ export class State extends Emitter {
   link = { state: "connecting", until: 0 };
   conversations = new Map();
   active = null;
-  /** All rooms there are: `{name, members}`. */
+  /** Rooms there are, `{name, members}`: all of them, or the first and those
+   * that were looked for. */
   rooms = [];
+  /** Whether there are more than these. */
+  moreRooms = false;
   announcements = [];
   search = { query: "", room: null, results: null, busy: false };
   ignored = new Map();
@@ -36,6 +42,19 @@ export class State extends Emitter {
 
   isMe(name) {
     return sameName(name, this.me);
+  }
+
+  /** Takes a part of the rooms there are: the first, or those looked for. */
+  listRooms({ rooms, more, after, prefix }) {
+    const isFirst = !after && !prefix;
+    if (isFirst) this.moreRooms = Boolean(more);
+    if (isFirst && !more) {
+      this.rooms = rooms;
+      return;
+    }
+    const listed = new Set(rooms.map(({ name }) => fold(name)));
+    const others = this.rooms.filter(({ name }) => !listed.has(fold(name)));
+    this.rooms = [...rooms, ...others].slice(0, MOST_ROOMS);
   }
 
   room(name) {

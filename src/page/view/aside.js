@@ -56,6 +56,7 @@ export class Aside {
         input: (event) => {
           this.#filter = event.target.value;
           this.#paint();
+          this.#app.chat.findMembers(this.#app.state.active, this.#filter.trim().replace(/^@/, ""));
         },
       },
     });
@@ -72,7 +73,8 @@ export class Aside {
     const everybody = active.isRoom ? [...active.members.values()] : [active.name, state.me];
     const filter = this.#box.querySelector("input");
     filter.hidden = everybody.length <= MANY;
-    const title = active.isRoom ? plural(everybody.length, "person", "people") : "People";
+    const count = active.moreMembers ? Math.max(active.count, everybody.length) : everybody.length;
+    const title = active.isRoom ? plural(count, "person", "people") : "People";
     this.#box.querySelector("h2").textContent = everybody.length > 0 ? title : "People";
     const wanted = filter.hidden ? "" : fold(this.#filter);
     const people = everybody.filter((name) => fold(name).includes(wanted)).sort(byName).slice(0, 500);

@@ -94,6 +94,10 @@ export function openQuick(app, start = "") {
     h("footer", { class: "dialog-foot" }, h("kbd", { class: "key" }, "↑"), h("kbd", { class: "key" }, "↓"), " choose ", h("kbd", { class: "key" }, "Enter"), " open ", h("kbd", { class: "key" }, "Esc"), " close"));
   paint();
   app.chat.askRooms();
+  input.addEventListener("input", () => {
+    const typed = input.value.trim();
+    if (!typed.startsWith("@")) app.chat.findRooms(typed.replace(/^#/, ""));
+  });
   const stop = state.on("rooms", paint);
   dialog.addEventListener("close", stop);
   input.setSelectionRange(start.length, start.length);
@@ -155,6 +159,7 @@ export function openRooms(app) {
           : act("Join", () => close(() => chat.join(name)), "primary"));
     }));
     if (shown.length === 0) list.append(h("li", { class: "none" }, `There is no room like “${wanted()}” yet.`));
+    if (state.moreRooms) list.append(h("li", { class: "none" }, "There are more rooms than are listed: type how the name begins."));
   };
   const close = (then) => {
     dialog.close();
@@ -167,7 +172,10 @@ export function openRooms(app) {
         if (!create.disabled) close(() => chat.join(wanted()));
       },
     } }, input, create), list);
-  input.addEventListener("input", paint);
+  input.addEventListener("input", () => {
+    paint();
+    chat.findRooms(wanted());
+  });
   const stops = ["rooms", "list"].map((event) => state.on(event, paint));
   dialog.addEventListener("close", () => stops.forEach((stop) => stop()));
   paint();

@@ -1,6 +1,6 @@
 //! What is sent with a tag is taken once, and its sender hears of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use chat_server::hub::{ConnectionId, MessageId, Now, Refusal, Tag};
@@ -21,10 +21,12 @@ pub type TagNumber = u32;
 pub struct Tags {
     /// The message that a tag of somebody's stands for, and until when.
     known: BTreeMap<(Owner, TagNumber), (MessageId, u64)>,
+    /// Owners who cannot come again.
+    ended: BTreeSet<Owner>,
     /// Every message that had one.
     messages: BTreeMap<MessageId, Tagged>,
-    /// Until when each is remembered, in the order published.
-    until: VecDeque<u64>,
+    /// Whose each is and until when it is remembered, in the order published.
+    until: VecDeque<(Owner, TagNumber, u64)>,
 }
 
 /// Whose a tag is.
@@ -48,18 +50,41 @@ impl Tags {
         self.until.len()
     }
 
-    /// A message is published: from now on its tag is known for a while.
-    pub fn publish(&mut self, id: MessageId, now: Now) {
-        let over = |until: &u64| *until <= now.ticks_ms;
-        while self.until.front().is_some_and(over) {
-            self.until.pop_front();
+    /// A message is published: from now on its tag is known for a while, or
+    /// until its owner has sent too many others.
+    pub fn publish(&mut self, id: MessageId, most: usize, now: Now) {
+        let Some(message) = self.messages.get(&id) else {
+            return;
+        };
+        let (owner, tag) = (message.owner.clone(), message.tag);
+        if self.ended.contains(&owner) {
+            return;
+        }
+        self.until.retain(|(_, _, until)| *until > now.ticks_ms);
+        let mut own = self.until.iter().enumerate();
+        let oldest = own.find(|(_, (other, ..))| *other == owner);
+        let oldest = oldest.map(|(place, _)| place);
+        let count = self.until.iter().filter(|(other, ..)| *other == owner);
+        if count.count() >= most
+            && let Some((_, tag, until)) = oldest.and_then(|place| self.until.remove(place))
+        {
+            let key = (owner.clone(), tag);
+            if self.known.get(&key).is_some_and(|known| known.1 == until) {
+                self.known.remove(&key);
+            }
         }
         let until = now.ticks_ms + REMEMBERED_MS;
-        self.until.push_back(until);
-        if let Some(message) = self.messages.get(&id) {
-            let key = (message.owner.clone(), message.tag);
-            self.known.insert(key, (id, until));
-        }
+        self.until.push_back((owner.clone(), tag, until));
+        self.known.insert((owner, tag), (id, until));
+    }
+
+    /// A connection has ended: if its tags were its own only, nobody can send
+    /// anything with them again.
+    pub fn end(&mut self, id: ConnectionId) {
+        let owner = Owner::Connection(id);
+        self.until.retain(|(other, ..)| *other != owner);
+        self.known.retain(|(other, _), _| *other != owner);
+        self.ended.insert(owner);
     }
 
     /// A message is to be committed.

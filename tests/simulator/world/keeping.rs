@@ -45,7 +45,8 @@ impl World {
             let sender = self.model.slot_of(draft.by);
             if committed {
                 if draft.tag.is_some() {
-                    self.model.tags.publish(id, self.now);
+                    let most = self.model.limits.tags_per_client;
+                    self.model.tags.publish(id, most, self.now);
                 }
                 self.model.call.settled.push((id, draft));
             } else {
