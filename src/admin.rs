@@ -212,6 +212,16 @@ impl Administration {
         Ok(count)
     }
 
+    /// Notes that an account has another password.
+    pub fn password_changed(&self, actor: Actor, username: &Name) -> Result<(), HubUnavailable> {
+        ::log::info!("{}: changed the password of {username}", actor.0);
+        let whom = username.clone();
+        self.hub.ask(move |_, now, fx| {
+            let what = format!("changed the password of {whom}");
+            fx.log(actor.did(now.unix_ms, Some(&whom), what));
+        })
+    }
+
     /// The bans in force.
     pub fn bans(&self) -> Result<Vec<Ban>, HubUnavailable> {
         self.hub.ask(|hub, now, _| hub.bans(now))

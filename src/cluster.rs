@@ -34,6 +34,7 @@ mod clock;
 mod common;
 mod entry;
 mod error;
+mod guesses;
 mod join;
 mod keys;
 mod link;
@@ -64,6 +65,7 @@ pub use keys::MAX_SHARDS;
 pub use settings::{ClusterSettings, NodeInfo};
 pub use url::{RedisUrl, RedisUrlError};
 
+use crate::account::SharedGuesses;
 use crate::account::unix_ms;
 use crate::config::Secret;
 use crate::hub::{Ban, Draft, MessageId, News, NodeId, Refusal, Shared};
@@ -75,6 +77,7 @@ use crate::turn::Names;
 use appender::Appender;
 use beat::Beat;
 use common::{Common, Life};
+use guesses::CommonGuesses;
 use link::Link;
 use queue::{Op, Queue, Room};
 use reader::Reader;
@@ -232,6 +235,11 @@ impl Cluster {
     /// The store of all servers, with what is still on its way to it.
     pub fn store(&self) -> Arc<dyn Store> {
         self.store.clone()
+    }
+
+    /// Counts guesses at passwords for all servers.
+    pub fn guesses(&self) -> Arc<dyn SharedGuesses> {
+        Arc::new(CommonGuesses::new(self.common.clone()))
     }
 
     /// What is wrong, if anything is.

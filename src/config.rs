@@ -34,7 +34,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+<<<<<<< HEAD
 use crate::hub::{Limits as HubLimits, PAGE_ROWS};
+=======
+use crate::account::{GuessLimits, PassLives};
+use crate::hub::Limits as HubLimits;
+>>>>>>> ea53e18 (Who guesses locks out only themselves, who signs out is out, who registers tells nothing)
 use crate::store::DatabaseUrl;
 
 pub use changes::Change;
@@ -287,8 +292,16 @@ settings! {
         message_rate: f64 = 20.0, Rule::number(0.1, 1e6).or_zero(NO_LIMIT), Now;
         /// Messages a connection may send at once.
         message_burst: u32 = 40, Rule::whole(1, 1_000_000), Now;
-        /// Login and register attempts per minute, per address and per account, and wrong admin tokens per address.
+        /// Login and register attempts per minute and address, and wrong admin tokens; an
+        /// address that has lately logged in to an account has as many for that one alone.
         auth_attempts: u32 = 10, Rule::whole(1, 1_000_000).or_zero(NO_LIMIT), Now;
+        /// Login attempts per minute for one account, from all addresses that
+        /// have not lately logged in to it.
+        account_attempts: u32 = 100, Rule::whole(1, 1_000_000).or_zero(NO_LIMIT), Now;
+        /// Hours for which a token of `POST /auth` is good.
+        pass_hours: u64 = 24, Rule::whole(1, 8760), Now;
+        /// Days for which one is good that keeps its owner signed in; it is renewed in time.
+        kept_pass_days: u64 = 30, Rule::whole(1, 3650), Now;
         /// Unsent bytes at which a connection is a slow reader and is closed.
         backlog_bytes: usize = 1 << 20, Rule::whole(4096, 1 << 30), Now;
         /// Seconds of silence before a WebSocket is pinged; after twice that
@@ -356,6 +369,22 @@ impl TlsSettings {
 }
 
 impl Config {
+    /// How many guesses at passwords there may be.
+    pub fn guess_limits(&self) -> GuessLimits {
+        GuessLimits {
+            per_address: self.limits.auth_attempts,
+            per_account: self.limits.account_attempts,
+        }
+    }
+
+    /// How long passes are good for.
+    pub fn pass_lives(&self) -> PassLives {
+        PassLives {
+            once: Duration::from_hours(self.limits.pass_hours),
+            kept: Duration::from_hours(self.limits.kept_pass_days * 24),
+        }
+    }
+
     /// What of this the hub enforces.
     pub fn hub_limits(&self) -> HubLimits {
         HubLimits {

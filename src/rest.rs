@@ -17,6 +17,7 @@ mod legacy;
 mod log;
 mod messages;
 pub(crate) mod nodes;
+mod passwords;
 mod problem;
 mod readiness;
 mod reply;

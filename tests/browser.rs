@@ -35,6 +35,11 @@ fn accounts_have_an_inbox() {
     run("browser_accounts.py");
 }
 
+#[test]
+fn who_stays_signed_in_and_who_signs_out() {
+    run("browser_signin.py");
+}
+
 /// Runs a script that kills the server and starts it again, at the same place.
 fn run_through_a_restart(name: &'static str) {
     let mut server = start();

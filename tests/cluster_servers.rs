@@ -6,7 +6,7 @@ mod support;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use support::{JsonClient, LineClient, Postgres, Redis, Server, User, wait_until};
+use support::{Answer, JsonClient, LineClient, Postgres, Redis, Server, User, wait_until};
 
 /// What several servers share.
 struct Common {
@@ -504,4 +504,87 @@ fn a_server_that_was_stopped_is_given_up_and_joins_again() {
     bob.expect("alice");
     alice.send("back");
     bob.expect_message("alice", "back");
+}
+
+#[test]
+fn who_registers_throws_no_guest_out_of_another_server() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let mut bob = LineClient::enter_channel(&one, "Bob", "dev");
+    let mut carol = LineClient::enter_channel(&two, "carol", "dev");
+    carol.send("/list");
+    carol.expect("@Bob");
+    for nickname in ["bob", "\u{412}ob"] {
+        let form = [("nickname", nickname), ("password", "long enough")];
+        let answer = two.post_form("/auth/register", &form);
+        assert_eq!(answer.status, 409, "{}", answer.body);
+        let form = [
+            ("username", nickname),
+            ("password", "long enough"),
+            ("first_name", "B"),
+            ("last_name", "B"),
+            ("email", "b@example.org"),
+            ("phone", "12345"),
+        ];
+        let answer = two.post_form("/api/register", &form);
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        assert!(answer.body.contains("guest"), "{}", answer.body);
+    }
+    bob.send("not thrown out");
+    carol.expect_message("Bob", "not thrown out");
+    bob.send("/register long enough");
+    bob.expect("is yours now");
+}
+
+#[test]
+fn guesses_are_counted_on_all_servers_together() {
+    let common = Common::new();
+    let few = |config: &mut Value| {
+        config["limits"]["auth_attempts"] = 4.into();
+        config["web"] = json!({"trusted_proxies": ["127.0.0.1"]});
+    };
+    let [one, two] = [common.server_with(few), common.server_with(few)];
+    let guess = |server: &Server, from: &str, password: &str| {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let request = agent.post(format!("http://{}/auth", server.web()));
+        let request = request.header("X-Forwarded-For", from);
+        let form = [("nickname", "mina"), ("password", password)];
+        Answer::of(request.send_form(form)).status
+    };
+    let form = [("nickname", "mina"), ("password", "long enough")];
+    assert_eq!(one.post_form("/auth/register", &form).status, 201);
+    let thief = "198.51.100.1";
+    for server in [&one, &two, &one, &two] {
+        assert_eq!(guess(server, thief, "wrong"), 401);
+    }
+    for server in [&one, &two] {
+        assert_eq!(guess(server, thief, "long enough"), 429);
+    }
+    assert_eq!(guess(&two, "198.51.100.2", "long enough"), 201);
+    // While Redis is away each counts for itself, and the owner gets in.
+    common.redis.stop();
+    assert_eq!(guess(&one, "198.51.100.2", "long enough"), 201);
+    common.redis.go_on();
+}
+
+#[test]
+fn who_signs_out_on_one_server_is_out_on_all() {
+    let common = Common::new();
+    let [one, two] = common.servers();
+    let form = [
+        ("nickname", "mina"),
+        ("password", "long enough"),
+        ("keep", "true"),
+    ];
+    let made = one.post_form("/auth/register", &form).json();
+    let pass = made["token"].as_str().unwrap();
+    let mut tab = JsonClient::come_in(&two, pass);
+    assert_eq!(one.delete_as(pass, "/auth").status, 204);
+    assert_eq!(tab.expect("bye")["code"], "token_revoked");
+    for server in [&one, &two] {
+        assert_eq!(server.get_as(pass, "/auth").status, 401);
+    }
 }

@@ -696,3 +696,57 @@ fn places_are_not_taken_for_words() {
         assert_eq!(store.search(&search).unwrap().len(), count, "{words}");
     }
 }
+
+#[test]
+fn accounts_that_looked_alike_before_go_on_and_are_noted() {
+    let database = InPostgres::create();
+    let store = database.open(Retention::default());
+    let bob = store.create_account(&person("Bob")).unwrap();
+    for number in 0..1200 {
+        store
+            .create_account(&person(&format!("other{number}")))
+            .unwrap();
+    }
+    let mut stranger = connect(&database.0);
+    // As servers made them that did not know better.
+    stranger
+        .batch_execute(
+            "TRUNCATE account_key;
+             INSERT INTO account (username, username_key, first_name, last_name, password_hash,
+                                  created_at)
+             VALUES ('\u{412}ob', '\u{299}ob', '', '', '$argon2id$', 1);",
+        )
+        .unwrap();
+    // Two servers start at once, and again.
+    for _ in 0..2 {
+        let stores = thread::scope(|scope| {
+            let starting = [(); 2].map(|()| scope.spawn(|| database.open(Retention::default())));
+            starting.map(|it| it.join().unwrap())
+        });
+        for store in stores {
+            let id = |who: &str| store.account(&Who::Username(name(who))).unwrap().unwrap().id;
+            assert_eq!(id("BOB"), bob.id);
+            assert_ne!(id("\u{412}ob"), bob.id);
+            assert_eq!(id("\u{432}ob"), id("\u{412}ob"));
+            assert_eq!(id("\u{392}ob"), bob.id);
+            let taken = store.create_account(&person("\u{39f}ther7"));
+            assert_eq!(
+                taken.unwrap_err(),
+                StoreError::Taken(vec![UniqueField::Username])
+            );
+        }
+    }
+    let count = |query: &str| -> i64 {
+        let mut stranger = connect(&database.0);
+        let row: Count = diesel::sql_query(query).get_result(&mut stranger).unwrap();
+        row.count
+    };
+    assert_eq!(count("SELECT count(*) AS count FROM account_key"), 1202);
+    assert_eq!(count("SELECT count(*) AS count FROM name_collision"), 1);
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}

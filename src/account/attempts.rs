@@ -1,23 +1,23 @@
-//! How often one may try to log in or register: so often a minute, for each
-//! address and for each account, whichever is used up first.
+//! How often one may try something: so often a minute, with all attempts of a
+//! minute at once if nothing was tried before.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use crate::name::Name;
 use crate::net::subscriber::subscriber;
 
-/// Addresses and accounts watched at once.
+/// Who is watched at once.
 const MAX_WATCHED: usize = 20_000;
 const MINUTE_MS: u64 = 60_000;
 
-/// Counts attempts. Times are passed in: any clock that does not go back.
+/// Counts the attempts of addresses. Times are passed in: any clock that does
+/// not go back.
 pub struct Attempts {
     /// 0 is no limit.
     per_minute: u32,
-    buckets: HashMap<Key, Bucket>,
+    buckets: Buckets<IpAddr>,
 }
 
 /// There have been too many attempts.
@@ -27,16 +27,14 @@ pub struct TooManyAttempts {
     pub retry_seconds: u64,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Key {
-    Address(IpAddr),
-    Account(Arc<str>),
-}
+/// What is left to each of those who are watched.
+pub(super) struct Buckets<K>(HashMap<K, Bucket>);
 
 /// What is left of the attempts, in thousandths; it fills up steadily.
 struct Bucket {
     left: u64,
     at_ms: u64,
+    per_minute: u32,
 }
 
 impl Attempts {
@@ -44,34 +42,48 @@ impl Attempts {
     pub fn new(per_minute: u32) -> Attempts {
         Attempts {
             per_minute,
-            buckets: HashMap::new(),
+            buckets: Buckets::default(),
         }
     }
 
     /// Counts an attempt, unless there have been too many; those that are
     /// refused do not count.
-    pub fn allow(
-        &mut self,
-        address: IpAddr,
-        account: Option<&Name>,
-        now_ms: u64,
-    ) -> Result<(), TooManyAttempts> {
-        self.check(address, account, now_ms)?;
-        self.count(address, account, now_ms);
-        Ok(())
+    pub fn allow(&mut self, address: IpAddr, now_ms: u64) -> Result<(), TooManyAttempts> {
+        let keys = [(subscriber(address), self.per_minute)];
+        self.buckets.take_all(&keys, now_ms)
     }
 
     /// Whether there have been too many attempts; counts none.
-    pub fn check(
-        &self,
-        address: IpAddr,
-        account: Option<&Name>,
-        now_ms: u64,
-    ) -> Result<(), TooManyAttempts> {
-        if self.per_minute == 0 {
-            return Ok(());
-        }
-        let wait = keys(address, account).map(|key| self.wait_ms(&key, now_ms));
+    pub fn check(&self, address: IpAddr, now_ms: u64) -> Result<(), TooManyAttempts> {
+        let keys = [(subscriber(address), self.per_minute)];
+        self.buckets.check_all(&keys, now_ms)
+    }
+
+    /// Counts an attempt.
+    pub fn count(&mut self, address: IpAddr, now_ms: u64) {
+        let keys = [(subscriber(address), self.per_minute)];
+        self.buckets.count_all(&keys, now_ms);
+    }
+}
+
+impl<K> Default for Buckets<K> {
+    fn default() -> Buckets<K> {
+        Buckets(HashMap::new())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Buckets<K> {
+    /// Counts an attempt of all these, each with how many it may make a
+    /// minute, unless one has made too many; 0 is no limit.
+    pub fn take_all(&mut self, keys: &[(K, u32)], now_ms: u64) -> Result<(), TooManyAttempts> {
+        self.check_all(keys, now_ms)?;
+        self.count_all(keys, now_ms);
+        Ok(())
+    }
+
+    fn check_all(&self, keys: &[(K, u32)], now_ms: u64) -> Result<(), TooManyAttempts> {
+        let limited = keys.iter().filter(|(_, per_minute)| *per_minute > 0);
+        let wait = limited.map(|(key, per_minute)| self.wait_ms(key, *per_minute, now_ms));
         match wait.max() {
             Some(wait_ms @ 1..) => Err(TooManyAttempts {
                 retry_seconds: wait_ms.div_ceil(1000),
@@ -80,64 +92,68 @@ impl Attempts {
         }
     }
 
-    /// Counts an attempt.
-    pub fn count(&mut self, address: IpAddr, account: Option<&Name>, now_ms: u64) {
-        if self.per_minute == 0 {
-            return;
-        }
-        self.make_room(now_ms);
-        for key in keys(address, account) {
-            let left = self.left(&key, now_ms).saturating_sub(1000);
+    fn count_all(&mut self, keys: &[(K, u32)], now_ms: u64) {
+        self.make_room(keys.len(), now_ms);
+        for (key, per_minute) in keys.iter().filter(|(_, per_minute)| *per_minute > 0) {
+            let left = self.left(key, *per_minute, now_ms).saturating_sub(1000);
             let bucket = Bucket {
                 left,
                 at_ms: now_ms,
+                per_minute: *per_minute,
             };
-            self.buckets.insert(key, bucket);
+            self.0.insert(key.clone(), bucket);
         }
     }
 
-    fn full(&self) -> u64 {
-        u64::from(self.per_minute) * 1000
+    fn left(&self, key: &K, per_minute: u32, now_ms: u64) -> u64 {
+        let bucket = self.0.get(key);
+        bucket.map_or(full(per_minute), |bucket| bucket.left_at(now_ms))
     }
 
-    fn left(&self, key: &Key, now_ms: u64) -> u64 {
-        let Some(bucket) = self.buckets.get(key) else {
-            return self.full();
-        };
-        let passed = now_ms.saturating_sub(bucket.at_ms).min(MINUTE_MS);
-        (bucket.left + passed * self.full() / MINUTE_MS).min(self.full())
-    }
-
-    fn wait_ms(&self, key: &Key, now_ms: u64) -> u64 {
-        let missing = 1000_u64.saturating_sub(self.left(key, now_ms));
-        (missing * MINUTE_MS).div_ceil(self.full())
+    fn wait_ms(&self, key: &K, per_minute: u32, now_ms: u64) -> u64 {
+        let missing = 1000_u64.saturating_sub(self.left(key, per_minute, now_ms));
+        (missing * MINUTE_MS).div_ceil(full(per_minute))
     }
 
     /// Keeps the table bounded: forgets those who have all their attempts
     /// again and, if that is not enough, those who have most of them.
-    fn make_room(&mut self, now_ms: u64) {
-        if self.buckets.len() + 2 <= MAX_WATCHED {
+    fn make_room(&mut self, more: usize, now_ms: u64) {
+        if self.0.len() + more <= MAX_WATCHED {
             return;
         }
-        let mut all: Vec<(u64, Key)> = self
-            .buckets
-            .keys()
-            .map(|key| (self.left(key, now_ms), key.clone()))
+        let mut all: Vec<(u64, K)> = self
+            .0
+            .iter()
+            .map(|(key, bucket)| (bucket.fullness(now_ms), key.clone()))
             .collect();
-        all.sort_unstable_by_key(|(left, _)| std::cmp::Reverse(*left));
-        let full = self.full();
-        for (n, (left, key)) in all.into_iter().enumerate() {
-            if n >= MAX_WATCHED / 2 && left < full {
+        all.sort_unstable_by_key(|(fullness, _)| std::cmp::Reverse(*fullness));
+        for (n, (fullness, key)) in all.into_iter().enumerate() {
+            if n >= MAX_WATCHED / 2 && fullness < FULL {
                 break;
             }
-            self.buckets.remove(&key);
+            self.0.remove(&key);
         }
     }
 }
 
-fn keys(address: IpAddr, account: Option<&Name>) -> impl Iterator<Item = Key> {
-    let account = account.map(|name| Key::Account(name.key().clone()));
-    std::iter::once(Key::Address(subscriber(address))).chain(account)
+/// [`Bucket::fullness`] of one that is full.
+const FULL: u64 = 1_000_000;
+
+impl Bucket {
+    fn left_at(&self, now_ms: u64) -> u64 {
+        let full = full(self.per_minute);
+        let passed = now_ms.saturating_sub(self.at_ms).min(MINUTE_MS);
+        (self.left + passed * full / MINUTE_MS).min(full)
+    }
+
+    /// Which part is left, however many there were.
+    fn fullness(&self, now_ms: u64) -> u64 {
+        self.left_at(now_ms) * FULL / full(self.per_minute)
+    }
+}
+
+fn full(per_minute: u32) -> u64 {
+    u64::from(per_minute.max(1)) * 1000
 }
 
 impl fmt::Display for TooManyAttempts {
@@ -165,80 +181,49 @@ mod tests {
         let mut attempts = Attempts::new(3);
         let home = address("192.0.2.1");
         for _ in 0..3 {
-            assert_eq!(attempts.allow(home, None, 1000), Ok(()));
+            assert_eq!(attempts.allow(home, 1000), Ok(()));
         }
         let refused = Err(TooManyAttempts { retry_seconds: 20 });
-        assert_eq!(attempts.allow(home, None, 1000), refused);
-        assert_eq!(
-            attempts.allow(address("::ffff:192.0.2.1"), None, 1000),
-            refused
-        );
-        assert_eq!(attempts.allow(address("192.0.2.2"), None, 1000), Ok(()));
-        assert!(attempts.allow(home, None, 20_999).is_err());
-        assert_eq!(attempts.allow(home, None, 21_000), Ok(()));
-        assert!(attempts.allow(home, None, 21_000).is_err());
+        assert_eq!(attempts.allow(home, 1000), refused);
+        assert_eq!(attempts.allow(address("::ffff:192.0.2.1"), 1000), refused);
+        assert_eq!(attempts.allow(address("192.0.2.2"), 1000), Ok(()));
+        assert!(attempts.allow(home, 20_999).is_err());
+        assert_eq!(attempts.allow(home, 21_000), Ok(()));
+        assert!(attempts.allow(home, 21_000).is_err());
         for _ in 0..3 {
-            assert_eq!(attempts.allow(home, None, 10_000_000), Ok(()));
+            assert_eq!(attempts.allow(home, 10_000_000), Ok(()));
         }
-        assert!(attempts.allow(home, None, 10_000_000).is_err());
-    }
-
-    #[test]
-    fn an_account_is_guarded_from_all_addresses_together() {
-        let mut attempts = Attempts::new(2);
-        let alice = Name::parse("Alice").unwrap();
-        let also_alice = Name::parse("\u{430}lice").unwrap();
-        assert_eq!(
-            attempts.allow(address("192.0.2.1"), Some(&alice), 0),
-            Ok(())
-        );
-        assert_eq!(
-            attempts.allow(address("192.0.2.2"), Some(&also_alice), 0),
-            Ok(())
-        );
-        assert!(
-            attempts
-                .allow(address("192.0.2.3"), Some(&alice), 0)
-                .is_err()
-        );
-        // What was refused has cost the address nothing.
-        for _ in 0..2 {
-            assert_eq!(attempts.allow(address("192.0.2.3"), None, 0), Ok(()));
-        }
+        assert!(attempts.allow(home, 10_000_000).is_err());
     }
 
     #[test]
     fn an_ipv6_network_counts_as_one() {
         let mut attempts = Attempts::new(1);
-        assert_eq!(attempts.allow(address("2001:db8::1"), None, 0), Ok(()));
-        assert!(
-            attempts
-                .allow(address("2001:db8::ffff:2"), None, 0)
-                .is_err()
-        );
-        assert_eq!(attempts.allow(address("2001:db8:0:1::1"), None, 0), Ok(()));
+        assert_eq!(attempts.allow(address("2001:db8::1"), 0), Ok(()));
+        assert!(attempts.allow(address("2001:db8::ffff:2"), 0).is_err());
+        assert_eq!(attempts.allow(address("2001:db8:0:1::1"), 0), Ok(()));
     }
 
     #[test]
     fn the_table_is_bounded_and_keeps_the_worst() {
         let mut attempts = Attempts::new(2);
         let worst = address("192.0.2.1");
-        assert_eq!(attempts.allow(worst, None, 0), Ok(()));
-        assert_eq!(attempts.allow(worst, None, 0), Ok(()));
+        assert_eq!(attempts.allow(worst, 0), Ok(()));
+        assert_eq!(attempts.allow(worst, 0), Ok(()));
         for n in 0..3 * MAX_WATCHED as u32 {
             let other = IpAddr::from((0x0a00_0000 + n).to_be_bytes());
-            assert_eq!(attempts.allow(other, None, 0), Ok(()));
-            assert!(attempts.buckets.len() <= MAX_WATCHED);
+            assert_eq!(attempts.allow(other, 0), Ok(()));
+            assert!(attempts.buckets.0.len() <= MAX_WATCHED);
         }
-        assert!(attempts.allow(worst, None, 0).is_err());
+        assert!(attempts.allow(worst, 0).is_err());
     }
 
     #[test]
     fn zero_is_no_limit() {
         let mut attempts = Attempts::new(0);
         for _ in 0..100 {
-            assert_eq!(attempts.allow(address("192.0.2.1"), None, 0), Ok(()));
+            assert_eq!(attempts.allow(address("192.0.2.1"), 0), Ok(()));
         }
-        assert!(attempts.buckets.is_empty());
+        assert!(attempts.buckets.0.is_empty());
     }
 }

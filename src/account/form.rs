@@ -112,6 +112,36 @@ impl RegistrationForm<'_> {
     }
 }
 
+impl RegistrationForm<'_> {
+    /// Checks all fields, of which only username and password are needed.
+    /// Nobody is told by it whose address or number it is.
+    pub fn check_short(&self) -> Result<Registration, FormErrors> {
+        let mut errors = FormErrors::new();
+        let optional = |result| match result {
+            Err(FieldError::Missing) => Ok(None),
+            other => other.map(Some),
+        };
+        let first_name = optional(personal_name(self.first_name));
+        let first_name = keep("first_name", first_name, &mut errors);
+        let last_name = optional(personal_name(self.last_name));
+        let last_name = keep("last_name", last_name, &mut errors);
+        let username = keep("username", username(self.username), &mut errors);
+        let password = keep("password", check_password(self.password), &mut errors);
+        let email = keep("email", optional(email(self.email)), &mut errors);
+        let phone = keep("phone", optional(phone(self.phone)), &mut errors);
+        match (username, password) {
+            (Some(username), Some(password)) if errors.is_empty() => Ok(Registration {
+                first_name: first_name.flatten().unwrap_or_default(),
+                last_name: last_name.flatten().unwrap_or_default(),
+                email: email.flatten(),
+                phone: phone.flatten(),
+                ..Registration::short(username, password)
+            }),
+            _ => Err(errors),
+        }
+    }
+}
+
 impl Registration {
     /// What can be said in one line: a nickname and a password.
     pub fn short(username: Name, password: Secret) -> Registration {
@@ -279,6 +309,33 @@ mod tests {
             [
                 ("username", FieldError::Name(NameError::BadStart('9'))),
                 ("password", FieldError::TooShort(8)),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_short_form_needs_a_name_and_a_password() {
+        let short = RegistrationForm {
+            username: "mina",
+            password: "longenough",
+            ..RegistrationForm::default()
+        };
+        let registration = short.check_short().unwrap();
+        assert_eq!((registration.email, registration.phone), (None, None));
+        assert!(!registration.unique_contacts);
+        let full = GOOD.check_short().unwrap();
+        assert_eq!(full.first_name, "Mina");
+        assert_eq!(full.phone.as_deref(), Some("+49 (170) 123-456"));
+        let wrong = RegistrationForm {
+            email: "a",
+            password: "",
+            ..GOOD
+        };
+        assert_eq!(
+            wrong.check_short().unwrap_err(),
+            [
+                ("password", FieldError::Missing),
+                ("email", FieldError::NotAnEmail),
             ]
         );
     }

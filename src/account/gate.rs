@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::hub::Refusal;
 use crate::name::Name;
-use crate::store::{Secret, StoreError, Who};
+use crate::store::{Account, Secret, StoreError, Who};
 use crate::turn::HubHandle;
 
 use super::service::unix_ms;
-use super::{Accounts, Pass, PassError, Passes, Rejected};
+use super::{Accounts, Pass, PassError, PassLives, Passes, Registration, Rejected, Said};
 
 /// How long a nickname is kept for somebody who has a pass and has not come.
 const HOLD: Duration = Duration::from_secs(60);
@@ -63,6 +63,7 @@ impl Gate {
         &self,
         nickname: &Name,
         password: Option<&Secret>,
+        keep: bool,
         peer: IpAddr,
     ) -> Result<String, NoPass> {
         let account = self.accounts.find(nickname).map_err(NoPass::Store)?;
@@ -71,7 +72,7 @@ impl Gate {
             counted.map_err(|wait| NoPass::Rejected(Rejected::TooMany(wait)))?;
             let (pass, token) = self
                 .passes
-                .issue(nickname, None, unix_ms())
+                .issue(nickname, None, false, unix_ms())
                 .map_err(NoPass::Pass)?;
             let name = nickname.clone();
             let hold_ms = HOLD.as_millis() as u64;
@@ -92,15 +93,69 @@ impl Gate {
             .accounts
             .log_in(&account.username, password, peer)
             .map_err(NoPass::Rejected)?;
+        self.issue_to(&account, keep)
+    }
+
+    /// A pass for a new account. `keep`: its owner stays signed in.
+    pub fn register(
+        &self,
+        registration: Registration,
+        keep: bool,
+        peer: IpAddr,
+    ) -> Result<String, NoPass> {
+        let account = self.accounts.register(registration, peer, false);
+        self.issue_to(&account.map_err(NoPass::Rejected)?, keep)
+    }
+
+    fn issue_to(&self, account: &Account, keep: bool) -> Result<String, NoPass> {
         let issued = self
             .passes
-            .issue(&account.username, Some(account.id), unix_ms());
+            .issue(&account.username, Some(account.id), keep, unix_ms());
         issued.map(|(pass, _)| pass).map_err(NoPass::Pass)
+    }
+
+    /// From now on passes are good for so long.
+    pub fn set_lives(&self, lives: PassLives) {
+        self.passes.set_lives(lives);
+    }
+
+    /// The same pass with a later end, for an owner who stays signed in.
+    pub fn renew(&self, pass: &str) -> Result<String, NotLetIn> {
+        self.check(pass)?;
+        let said = self.said(pass)?;
+        let renewed = self.passes.renew(&said, unix_ms());
+        renewed.map_err(NotLetIn::Pass)
+    }
+
+    /// Makes a pass worth nothing, on all servers, and ends the connections
+    /// that came with it.
+    pub fn give_up(&self, pass: &str) -> Result<(), NotLetIn> {
+        let said = self.said(pass)?;
+        let store = self.accounts.store();
+        let longest = self.passes.longest(unix_ms()).max(said.expires_at_ms);
+        store
+            .end_pass(&said.token, longest)
+            .map_err(NotLetIn::Store)?;
+        // A hub that does not answer is going down, and its connections with it.
+        let _ = self.hub.ask(move |hub, now, fx| {
+            hub.let_go(&said.nickname, &said.token);
+            hub.revoke(&said.token, now, fx)
+        });
+        Ok(())
+    }
+
+    fn said(&self, pass: &str) -> Result<Said, NotLetIn> {
+        let said = self.passes.check(pass, unix_ms()).map_err(NotLetIn::Pass)?;
+        let is_ended = self.accounts.store().is_pass_ended(&said.token);
+        match is_ended.map_err(NotLetIn::Store)? {
+            true => Err(NotLetIn::Pass(PassError::GivenUp)),
+            false => Ok(said),
+        }
     }
 
     /// What a pass says, if it is good.
     pub fn check(&self, pass: &str) -> Result<Pass, NotLetIn> {
-        let said = self.passes.check(pass, unix_ms()).map_err(NotLetIn::Pass)?;
+        let said = self.said(pass)?;
         let account = match said.account {
             Some(id) => {
                 let found = self.accounts.store().account(&Who::Id(id));

@@ -7,15 +7,44 @@ use std::time::Duration;
 
 use data_encoding::BASE32_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
 use crate::name::Name;
 use crate::store::{Account, AccountId};
 
-/// How long a pass is good for. A nickname that somebody else has by then is
+use super::jws;
+
+/// How long passes are good for. A nickname that somebody else has by then is
 /// refused all the same.
-pub const PASS_LIFE: Duration = Duration::from_hours(24);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PassLives {
+    /// One that is for now.
+    pub once: Duration,
+    /// One with which the owner of an account stays signed in. It can be
+    /// renewed for as long again at any time.
+    pub kept: Duration,
+}
+
+impl Default for PassLives {
+    fn default() -> PassLives {
+        PassLives {
+            once: Duration::from_hours(24),
+            kept: Duration::from_hours(30 * 24),
+        }
+    }
+}
+
+impl PassLives {
+    fn of(self, kept: bool) -> Duration {
+        match kept {
+            true => self.kept,
+            false => self.once,
+        }
+    }
+}
+
 /// The longest pass that is looked at.
 const MAX_PASS_BYTES: usize = 4096;
 
@@ -43,12 +72,16 @@ pub struct Said {
     pub account: Option<AccountId>,
     /// When it comes to its end, in milliseconds since 1970 UTC.
     pub expires_at_ms: u64,
+    /// Whether its owner stays signed in with it.
+    pub kept: bool,
 }
 
 /// Makes and checks passes.
 pub struct Passes {
     sign: EncodingKey,
     check: DecodingKey,
+    /// Locked for one look.
+    lives: Mutex<PassLives>,
 }
 
 /// Why a pass is not good.
@@ -58,6 +91,10 @@ pub enum PassError {
     Invalid,
     /// Its time is over.
     Expired,
+    /// Its owner has signed out.
+    GivenUp,
+    /// Nobody stays signed in with it.
+    NotKept,
     /// There is no randomness to make one.
     NoRandom,
 }
@@ -69,22 +106,43 @@ struct Claims {
     exp: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_not")]
+    kept: bool,
+}
+
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 impl Passes {
-    /// Passes signed with `secret`.
+    /// Passes signed with `secret`, good for as long as usual.
     pub fn new(secret: &Secret) -> Passes {
         Passes {
             sign: EncodingKey::from_secret(secret.expose().as_bytes()),
             check: DecodingKey::from_secret(secret.expose().as_bytes()),
+            lives: Mutex::default(),
         }
     }
 
+    /// From now on they are good for so long.
+    pub fn set_lives(&self, lives: PassLives) {
+        *self.lives.lock() = lives;
+    }
+
+    /// Until when a pass may be good that there is at `now_ms`, whatever
+    /// becomes of it.
+    pub fn longest(&self, now_ms: u64) -> u64 {
+        let lives = *self.lives.lock();
+        now_ms + lives.once.max(lives.kept).as_millis() as u64
+    }
+
     /// Makes a pass; what to give out, and the word that tells it from others.
+    /// With a `kept` one the owner of an account stays signed in.
     pub fn issue(
         &self,
         nickname: &Name,
         account: Option<AccountId>,
+        kept: bool,
         now_ms: u64,
     ) -> Result<(String, Arc<str>), PassError> {
         let mut random = [0; 16];
@@ -93,12 +151,30 @@ impl Passes {
         let claims = Claims {
             sub: nickname.as_str().to_owned(),
             jti: token.clone(),
-            exp: now_ms / 1000 + PASS_LIFE.as_secs(),
+            exp: now_ms / 1000 + self.lives.lock().of(kept).as_secs(),
             account: account.map(|account| account.0),
+            kept,
         };
-        let pass = encode(&Header::new(Algorithm::HS256), &claims, &self.sign);
-        let pass = pass.map_err(|_| PassError::Invalid)?;
-        Ok((pass, token.into()))
+        Ok((self.sign(&claims)?, token.into()))
+    }
+
+    /// The same pass with a later end. Giving up either is giving up both.
+    pub fn renew(&self, said: &Said, now_ms: u64) -> Result<String, PassError> {
+        let (true, Some(account)) = (said.kept, said.account) else {
+            return Err(PassError::NotKept);
+        };
+        self.sign(&Claims {
+            sub: said.nickname.as_str().to_owned(),
+            jti: said.token.as_ref().to_owned(),
+            exp: now_ms / 1000 + self.lives.lock().of(true).as_secs(),
+            account: Some(account.0),
+            kept: true,
+        })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<String, PassError> {
+        let pass = encode(&Header::new(Algorithm::HS256), claims, &self.sign);
+        pass.map_err(|_| PassError::Invalid)
     }
 
     /// What a pass says that is good at `now_ms`.
@@ -106,6 +182,7 @@ impl Passes {
         if pass.len() > MAX_PASS_BYTES {
             return Err(PassError::Invalid);
         }
+        jws::header(pass).map_err(|_| PassError::Invalid)?;
         let mut validation = Validation::new(Algorithm::HS256);
         // Compared below, with the clock that was passed in.
         validation.validate_exp = false;
@@ -121,6 +198,7 @@ impl Passes {
             token: claims.jti.into(),
             account: claims.account.map(AccountId),
             expires_at_ms: claims.exp.saturating_mul(1000),
+            kept: claims.kept,
         })
     }
 }
@@ -130,6 +208,11 @@ impl fmt::Display for PassError {
         match self {
             PassError::Invalid => write!(f, "the token is not one of this server"),
             PassError::Expired => write!(f, "the token has expired"),
+            PassError::GivenUp => write!(f, "the token has been given up"),
+            PassError::NotKept => write!(
+                f,
+                "the token is for one visit; sign in again, with keep=true to stay signed in"
+            ),
             PassError::NoRandom => write!(f, "no token can be made at present"),
         }
     }
@@ -145,14 +228,17 @@ mod tests {
     fn a_pass_is_good_here_and_for_its_time_only() {
         let passes = Passes::new(&Secret::parse("a-long-enough-secret").unwrap());
         let alice = Name::parse("alice").unwrap();
-        let (pass, token) = passes.issue(&alice, Some(AccountId(7)), 1_000_000).unwrap();
-        let life = PASS_LIFE.as_millis() as u64;
+        let (pass, token) = passes
+            .issue(&alice, Some(AccountId(7)), false, 1_000_000)
+            .unwrap();
+        let life = PassLives::default().once.as_millis() as u64;
         let good = passes.check(&pass, 1_000_000 + life - 1000).unwrap();
         let said = Said {
             nickname: alice,
             token,
             account: Some(AccountId(7)),
             expires_at_ms: 1_000_000 + life,
+            kept: false,
         };
         assert_eq!(good, said);
         let late = passes.check(&pass, 1_000_000 + life);
@@ -160,5 +246,44 @@ mod tests {
         let others = Passes::new(&Secret::parse("some-other-secret").unwrap());
         assert_eq!(others.check(&pass, 1_000_000), Err(PassError::Invalid));
         assert_eq!(passes.check("x.y.z", 0), Err(PassError::Invalid));
+    }
+
+    #[test]
+    fn a_kept_pass_is_renewed_and_stays_the_same() {
+        let passes = Passes::new(&Secret::parse("a-long-enough-secret").unwrap());
+        let alice = Name::parse("alice").unwrap();
+        let life = PassLives::default().kept.as_millis() as u64;
+        let (pass, _) = passes.issue(&alice, Some(AccountId(7)), true, 0).unwrap();
+        let said = passes.check(&pass, life - 1000).unwrap();
+        let renewed = passes.renew(&said, life - 1000).unwrap();
+        let later = passes.check(&renewed, 2 * life - 2000).unwrap();
+        assert_eq!((&later.token, later.kept), (&said.token, true));
+        assert!(passes.check(&pass, life).is_err());
+        assert!(later.expires_at_ms <= passes.longest(life - 1000));
+        let (pass, _) = passes.issue(&alice, Some(AccountId(7)), false, 0).unwrap();
+        let once = passes.check(&pass, 0).unwrap();
+        assert_eq!(passes.renew(&once, 0), Err(PassError::NotKept));
+    }
+
+    #[test]
+    fn what_its_header_asks_for_is_understood_or_it_is_no_pass() {
+        let passes = Passes::new(&Secret::parse("a-long-enough-secret").unwrap());
+        let alice = Name::parse("alice").unwrap();
+        let mut claims = Claims {
+            sub: alice.as_str().to_owned(),
+            jti: "x".to_owned(),
+            exp: 100,
+            account: None,
+            kept: false,
+        };
+        let good = passes.sign(&claims).unwrap();
+        assert!(passes.check(&good, 0).is_ok());
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some("at+jwt".to_owned());
+        let other = encode(&header, &claims, &passes.sign).unwrap();
+        assert_eq!(passes.check(&other, 0), Err(PassError::Invalid));
+        claims.exp = 0;
+        let over = passes.sign(&claims).unwrap();
+        assert_eq!(passes.check(&over, 0), Err(PassError::Expired));
     }
 }

@@ -18,8 +18,9 @@ use crate::turn::HubHandle;
 use super::desk::Desk;
 use super::recipients::Recipients;
 use super::{
-    Attempts, LoginError, PasswordWorkers, RegisterError, Registration, SignatureError,
-    TooManyAttempts, authenticate, log_in, new_token, register,
+    Attempts, GuessLimits, Guesses, LoginError, PasswordWorkers, RegisterError, Registration,
+    SharedGuesses, SignatureError, TooManyAttempts, authenticate, log_in, new_token, register,
+    set_password,
 };
 
 /// Passwords that may wait to be checked; beyond, people are asked to try
@@ -40,7 +41,9 @@ pub struct Accounts {
     recipients: Recipients,
     passwords: PasswordWorkers,
     /// Locked for as long as it takes to count.
-    attempts: Mutex<Attempts>,
+    guesses: Mutex<Guesses>,
+    /// Who counts them for all servers, if there are several.
+    shared_guesses: Option<Arc<dyn SharedGuesses>>,
     /// The passes of guests, likewise.
     guests: Mutex<Attempts>,
     hub: HubHandle,
@@ -67,25 +70,30 @@ pub enum Rejected {
 }
 
 impl Accounts {
-    /// Accounts kept in `store`. `attempts` a minute are allowed to each
-    /// address and account; 0 is no limit.
-    pub fn new(store: Arc<dyn Store>, hub: HubHandle, attempts: u32) -> io::Result<Accounts> {
+    /// Accounts kept in `store`, with so many guesses at passwords.
+    pub fn new(
+        store: Arc<dyn Store>,
+        hub: HubHandle,
+        limits: GuessLimits,
+        shared_guesses: Option<Arc<dyn SharedGuesses>>,
+    ) -> io::Result<Accounts> {
         Ok(Accounts {
             desk: Desk::open(&store)?,
             recipients: Recipients::default(),
             store,
             passwords: PasswordWorkers::new(WAITING_PASSWORDS),
-            attempts: Mutex::new(Attempts::new(attempts)),
-            guests: Mutex::new(guests(attempts)),
+            guesses: Mutex::new(Guesses::new(limits)),
+            shared_guesses,
+            guests: Mutex::new(guests(limits)),
             hub,
             started: Instant::now(),
         })
     }
 
-    /// Allows another number of attempts from now on.
-    pub fn set_attempts(&self, per_minute: u32) {
-        *self.attempts.lock() = Attempts::new(per_minute);
-        *self.guests.lock() = guests(per_minute);
+    /// Allows another number of guesses from now on.
+    pub fn set_guess_limits(&self, limits: GuessLimits) {
+        self.guesses.lock().set_limits(limits);
+        *self.guests.lock() = guests(limits);
     }
 
     /// Counts a pass that a guest wants, unless there have been too many from
@@ -95,7 +103,7 @@ impl Accounts {
         if peer.to_canonical().is_loopback() {
             return Ok(());
         }
-        self.guests.lock().allow(peer, None, self.now_ms())
+        self.guests.lock().allow(peer, self.now_ms())
     }
 
     /// The store behind it.
@@ -147,9 +155,34 @@ impl Accounts {
         password: &Secret,
         peer: IpAddr,
     ) -> Result<Account, Rejected> {
-        self.count_attempt(peer, Some(username))?;
+        // However it is spelt, it is a guess at that account's password.
+        let meant = self.find(username);
+        let meant = meant.map_err(|error| logged(Rejected::Login(LoginError::Store(error))))?;
+        let key = meant.map_or(username.key().clone(), |account| {
+            account.username.key().clone()
+        });
+        self.count_guess(peer, Some(&key))?;
         let account = log_in(&*self.store, &self.passwords, username, password);
-        account.map_err(|error| logged(Rejected::Login(error)))
+        let account = account.map_err(|error| logged(Rejected::Login(error)))?;
+        self.guesses.lock().succeeded(peer, &key, self.now_ms());
+        if let Some(shared) = &self.shared_guesses {
+            shared.succeeded(peer, &key);
+        }
+        Ok(account)
+    }
+
+    /// Puts another password in place of an account's, whatever the one before
+    /// was; the account, or `None` if there is none of that name.
+    pub fn set_password(
+        &self,
+        username: &Name,
+        password: &Secret,
+    ) -> Result<Option<Account>, LoginError> {
+        let account = self.find(username).map_err(LoginError::Store)?;
+        if let Some(account) = &account {
+            set_password(&*self.store, &self.passwords, account.id, password)?;
+        }
+        Ok(account)
     }
 
     /// Makes an account. A guest who is on keeps the nickname, unless `own`
@@ -160,7 +193,7 @@ impl Accounts {
         peer: IpAddr,
         own: bool,
     ) -> Result<Account, Rejected> {
-        self.count_attempt(peer, None)?;
+        self.count_guess(peer, None)?;
         if !own {
             let username = registration.username.clone();
             let name = username.clone();
@@ -235,17 +268,26 @@ impl Accounts {
         // A hub that does not answer is going down, and its connections with it.
         let tokens = self.hub.ask(move |hub, _, _| hub.tokens_of(account));
         for key in tokens.unwrap_or_default() {
-            if matches!(self.is_active(&key), Ok(false)) {
+            // Those of passes are not among the account's.
+            let token = self.store.token(&key);
+            let is_stale = |token: &Token| !token.is_active || unix_ms() >= token.expires_at;
+            if matches!(token, Ok(Some(token)) if is_stale(&token)) {
                 let _ = self.hub.ask(move |hub, now, fx| hub.revoke(&key, now, fx));
             }
         }
     }
 
-    fn count_attempt(&self, peer: IpAddr, account: Option<&Name>) -> Result<(), Rejected> {
-        let mut attempts = self.attempts.lock();
-        attempts
-            .allow(peer, account, self.now_ms())
-            .map_err(Rejected::TooMany)
+    /// Counts a guess at an account's password, or a registration.
+    fn count_guess(&self, peer: IpAddr, account: Option<&str>) -> Result<(), Rejected> {
+        let limits = self.guesses.lock().limits();
+        let shared = self.shared_guesses.as_ref();
+        let allowed = shared.and_then(|shared| shared.allow(limits, peer, account));
+        // Nobody can be asked: what comes here is what can be counted.
+        let allowed = allowed.unwrap_or_else(|| {
+            let mut guesses = self.guesses.lock();
+            guesses.allow(peer, account, self.now_ms())
+        });
+        allowed.map_err(Rejected::TooMany)
     }
 
     fn now_ms(&self) -> u64 {
@@ -264,16 +306,17 @@ fn logged(rejected: Rejected) -> Rejected {
     rejected
 }
 
-fn guests(attempts: u32) -> Attempts {
-    Attempts::new(attempts.saturating_mul(GUESTS_PER_ATTEMPT))
+fn guests(limits: GuessLimits) -> Attempts {
+    Attempts::new(limits.per_address.saturating_mul(GUESTS_PER_ATTEMPT))
 }
 
-/// The proof the hub wants that a connection belongs to an account.
-pub fn credential(account: &Account, token: Option<&Token>) -> Credential {
+/// The proof the hub wants that a connection belongs to an account, with the
+/// token or pass that it came with.
+pub fn credential(account: &Account, token: Option<&str>) -> Credential {
     Credential {
         account: account.id,
         ignored: account.ignored.clone(),
-        token: token.map(|token| token.access_key_id.as_str().into()),
+        token: token.map(Arc::from),
     }
 }
 

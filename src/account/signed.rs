@@ -3,10 +3,13 @@
 
 use std::fmt;
 
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::store::{Store, StoreError, Token};
+
+use super::jws::{self, HeaderError};
 
 /// The longest JWT that is looked at.
 const MAX_JWT_BYTES: usize = 4096;
@@ -20,6 +23,8 @@ const ACCESS_KEY: &str = "access_key";
 pub enum SignatureError {
     /// It is no JWT, or not one of a reasonable size.
     Malformed,
+    /// Its header asks for what is not understood here, such as `crit`.
+    NotUnderstood,
     /// It is signed with something other than HS256.
     WrongAlgorithm,
     /// Its header names no token.
@@ -61,15 +66,15 @@ fn access_key(jwt: &str) -> Result<String, SignatureError> {
     if jwt.len() > MAX_JWT_BYTES {
         return Err(SignatureError::Malformed);
     }
-    let header = decode_header(jwt).map_err(|_| SignatureError::Malformed)?;
-    if header.alg != Algorithm::HS256 {
-        return Err(SignatureError::WrongAlgorithm);
+    let header = jws::header(jwt).map_err(|error| match error {
+        HeaderError::Malformed => SignatureError::Malformed,
+        HeaderError::NotUnderstood => SignatureError::NotUnderstood,
+        HeaderError::WrongAlgorithm => SignatureError::WrongAlgorithm,
+    })?;
+    match header.get(ACCESS_KEY) {
+        Some(Value::String(access_key)) => Ok(access_key.clone()),
+        _ => Err(SignatureError::NoAccessKey),
     }
-    let access_key: Option<String> = header
-        .extras
-        .get(ACCESS_KEY)
-        .map_err(|_| SignatureError::NoAccessKey)?;
-    access_key.ok_or(SignatureError::NoAccessKey)
 }
 
 fn check(jwt: &str, token: &Token, now_ms: u64) -> Result<(), SignatureError> {
@@ -111,6 +116,11 @@ impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SignatureError::Malformed => write!(f, "that is no JWT"),
+            SignatureError::NotUnderstood => write!(
+                f,
+                "the JWT's header asks for more than is understood here: crit, b64, cty, enc, \
+                 zip and other types than JWT are refused"
+            ),
             SignatureError::WrongAlgorithm => write!(f, "the JWT is not signed with HS256"),
             SignatureError::NoAccessKey => {
                 write!(f, "the JWT's header has no {ACCESS_KEY}")
@@ -134,7 +144,7 @@ mod tests {
     use crate::account::new_token;
     use crate::store::AccountId;
     use jsonwebtoken::{EncodingKey, Header, encode};
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     const NOW_MS: u64 = 1_790_000_000_000;
     const NOW: u64 = NOW_MS / 1000;
@@ -194,7 +204,10 @@ mod tests {
         );
         // {"alg":"none"} and {}
         let unsigned = "eyJhbGciOiJub25lIn0.e30.";
-        assert_eq!(result(&token, unsigned), Err(SignatureError::Malformed));
+        assert_eq!(
+            result(&token, unsigned),
+            Err(SignatureError::WrongAlgorithm)
+        );
         assert_eq!(result(&token, ""), Err(SignatureError::Malformed));
         let long = format!("{jwt}{}", "A".repeat(MAX_JWT_BYTES));
         assert_eq!(result(&token, &long), Err(SignatureError::Malformed));

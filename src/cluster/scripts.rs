@@ -15,6 +15,7 @@ pub struct Scripts {
     pub state: Script,
     pub bans: Script,
     pub ban_number: Script,
+    pub guess: Script,
 }
 
 impl Scripts {
@@ -30,6 +31,7 @@ impl Scripts {
             state: Script::new(include_str!("lua/state.lua")),
             bans: Script::new(include_str!("lua/bans.lua")),
             ban_number: Script::new(include_str!("lua/ban_number.lua")),
+            guess: Script::new(include_str!("lua/guess.lua")),
         }
     }
 }

@@ -171,6 +171,11 @@ impl Hub {
         Ok(())
     }
 
+    /// The token a nickname was held for is worth nothing any more.
+    pub fn let_go(&mut self, name: &Name, token: &Arc<str>) {
+        self.holds.redeem(name, token);
+    }
+
     /// Whether somebody is on with a token.
     pub fn is_on_with_token(&self, token: &str) -> bool {
         self.by_token.contains_key(token)

@@ -97,6 +97,13 @@ impl Remote {
         self.looks.has_any(claims, own) || others.any(|key| self.people.contains_key(&**key))
     }
 
+    /// Whether a guest has a nickname like one with these keys.
+    pub fn has_guest_like(&self, claims: &[Arc<str>]) -> bool {
+        let like = self.looks.like(claims).map(Name::key).chain(claims);
+        let mut people = like.filter_map(|key| self.people.get(&**key));
+        people.any(|person| person.account.is_none())
+    }
+
     /// How many they are.
     pub fn people(&self) -> usize {
         self.people.len()

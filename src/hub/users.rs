@@ -236,11 +236,14 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether somebody who is on has this nickname in any spelling, and not
-    /// as the owner of an account.
+    /// Whether a guest who is on, on this server or another, has this nickname
+    /// in any spelling, or one that looks like it.
     pub fn is_guest(&self, name: &Name) -> bool {
-        let user = self.users.get(name.key());
-        user.is_some_and(|user| user.account.is_none())
+        let claims = name.claims();
+        let here = self.looks.like(&claims).map(Name::key).chain(&claims);
+        let mut here = here.filter_map(|key| self.users.get(key));
+        here.any(|user| user.account.is_none())
+            || (self.remote.as_ref()).is_some_and(|remote| remote.has_guest_like(&claims))
     }
 
     /// A nickname as its owner writes it, and whether they are on.

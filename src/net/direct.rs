@@ -80,7 +80,7 @@ impl DirectSession {
     fn claim(&self, hub: &HubHandle, (account, token): &(Account, Token)) -> Result<(), Farewell> {
         let id = self.attached.id;
         let name = account.username.clone();
-        let proof = credential(account, Some(token));
+        let proof = credential(account, Some(&token.access_key_id));
         let end = token.expires_at;
         let expires = hub.ask(move |hub, now, _| hub.expire(id, end, now));
         expires.map_err(|_| Farewell::InternalError)?;

@@ -106,7 +106,7 @@ impl JsonSession {
         expires.map_err(|_| Farewell::InternalError)?;
         let claimed = match &pass.account {
             Some(account) => {
-                let proof = Some(credential(account, None));
+                let proof = Some(credential(account, Some(&pass.token)));
                 let hub = &self.context.hub;
                 hub.claim(id, name, proof)
             }
@@ -118,7 +118,14 @@ impl JsonSession {
         };
         claimed
             .map_err(|_| Farewell::InternalError)?
-            .map_err(Farewell::NotAdmitted)
+            .map_err(Farewell::NotAdmitted)?;
+        // Given up before the hub knew of this connection, the pass would
+        // never end it.
+        match self.context.accounts.store().is_pass_ended(&pass.token) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Farewell::TokenRevoked),
+            Err(_) => Err(Farewell::InternalError),
+        }
     }
 
     /// Everybody begins in the channel that always exists.

@@ -5,7 +5,8 @@ import { byId, h, soon } from "./lib/dom.js";
 import { KEPT } from "./lib/place.js";
 import { Chat } from "./model/chat.js";
 import { Connection } from "./model/connection.js";
-import { change, forgetLogin, savedLogin, saveLogin, settings, setTheme } from "./model/storage.js";
+import { giveUp, isRefused, renew } from "./model/api.js";
+import { change, forgetLogin, onForgotten, savedLogin, saveLogin, settings, setTheme } from "./model/storage.js";
 import { sameName } from "./model/names.js";
 import { State } from "./model/state.js";
 import { askPermission, Notifier } from "./notify.js";
@@ -22,6 +23,10 @@ import { Talk } from "./view/talk.js";
 const NARROW = matchMedia("(max-width: 760px)");
 const WIDE = matchMedia("(min-width: 1100px)");
 const TOAST = 6_000;
+/** Who stays signed in gets a token with a later end so often; how often that
+ * is looked at. */
+const RENEW_AFTER = 24 * 3_600_000;
+const LOOK_EVERY = 3_600_000;
 /** So long the room that the address names is waited for. */
 const LATEST = 3_000;
 
@@ -31,6 +36,7 @@ class App {
   wasOnline = false;
   #connection = null;
   #login;
+  #isLeaving = false;
   /** What the address names, until it is shown. */
   #wanted = addressed();
 
@@ -65,6 +71,11 @@ class App {
       if (state.active && state.atEnd) this.chat.markRead(state.active);
       if (state.active) state.emit("stream", state.active);
     });
+    if (login.keep) {
+      onForgotten(() => this.#leave("You have signed out in another tab."));
+      setInterval(() => this.#renew(), LOOK_EVERY);
+      this.#renew();
+    }
     this.#connect();
     byId("chat").hidden = false;
     this.#pane(location.hash.length > 1 || !NARROW.matches ? "talk" : "list");
@@ -143,9 +154,19 @@ class App {
     toast("You will be notified of mentions and direct messages.");
   }
 
-  signOut(words = "") {
-    forgetLogin();
+  /** Also on the server, and so in other tabs. */
+  async signOut() {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
     this.#connection.send("exit");
+    const isKnown = await giveUp(this.#login.token);
+    this.#leave(isKnown ? "" : "Signed out here. The server could not be told, so other tabs may still be signed in.");
+  }
+
+  /** Back to the door. */
+  #leave(words) {
+    this.#isLeaving = true;
+    forgetLogin(this.#login);
     this.#connection.close();
     if (words) sessionStorage.setItem(`${KEPT}words`, words);
     history.replaceState(null, "", location.pathname);
@@ -165,7 +186,28 @@ class App {
   #linked() {
     const { state, why } = this.state.link;
     if (state === "open") this.wasOnline = true;
-    if (state === "ended" && !why.entered) this.signOut(why.words);
+    if (state !== "ended" || this.#isLeaving) return;
+    if (why.code === "token_revoked") this.#revoked();
+    else if (!why.entered) this.#leave(why.words);
+  }
+
+  /** The token that we came with is over, but there may be a renewed one. */
+  async #revoked() {
+    if (await isRefused(this.#login.token)) this.#leave("You have been signed out. Please sign in again.");
+    else this.#connect();
+  }
+
+  async #renew() {
+    // Another tab may have done it.
+    const saved = savedLogin();
+    if (saved?.keep && saved.nickname === this.#login.nickname) this.#login = saved;
+    if (Date.now() - (this.#login.renewed ?? 0) > RENEW_AFTER) {
+      const token = await renew(this.#login.token);
+      if (!token || this.#isLeaving) return;
+      this.#login = { ...this.#login, token, renewed: Date.now() };
+      saveLogin(this.#login, true);
+    }
+    this.#connection?.use(this.#login.token);
   }
 
   /** In a room without having asked for it just now: at the start. What the

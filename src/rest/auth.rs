@@ -6,7 +6,10 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::account::{LoginError, NoPass, NotLetIn, PasswordError, Rejected};
+use crate::account::{
+    LoginError, NoPass, NotLetIn, PassError, PasswordError, RegisterError, RegistrationForm,
+    Rejected,
+};
 use crate::hub::Refusal;
 use crate::name::Name;
 use crate::net::front::bearer;
@@ -26,8 +29,29 @@ pub(super) const ROUTES: &[Route] = &[
         method: Method::Post,
         path: "/auth",
         access: Access::Everyone,
-        query: &["nickname", "password"],
+        query: &["nickname", "password", "keep"],
         run: auth,
+    },
+    Route {
+        method: Method::Delete,
+        path: "/auth",
+        access: Access::Everyone,
+        query: &[],
+        run: give_up_pass,
+    },
+    Route {
+        method: Method::Post,
+        path: "/auth/renew",
+        access: Access::Everyone,
+        query: &[],
+        run: renew_pass,
+    },
+    Route {
+        method: Method::Post,
+        path: "/auth/register",
+        access: Access::Everyone,
+        query: &[],
+        run: register,
     },
     Route {
         method: Method::Get,
@@ -45,12 +69,30 @@ pub(super) struct Entrance {
     nickname: String,
     /// Of the account, if the nickname is registered.
     password: Option<String>,
+    /// `true` if the owner of the account stays signed in.
+    keep: Option<bool>,
+}
+
+/// Who wants to keep a nickname.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; fields are read by name")]
+pub(super) struct NewAccount {
+    nickname: String,
+    /// 8 to 256 bytes.
+    password: String,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    email: Option<String>,
+    phone: Option<String>,
+    /// `true` to stay signed in.
+    keep: Option<bool>,
 }
 
 /// What lets one in.
 #[derive(Serialize, ToSchema)]
 struct Token {
-    /// A JWT for the WebSocket at `/ws`; good for a day.
+    /// A JWT for the WebSocket at `/ws`; good for `limits.pass_hours`, or for
+    /// `limits.kept_pass_days` if it keeps its owner signed in.
     token: String,
 }
 
@@ -60,6 +102,7 @@ struct Token {
     params(
         ("nickname" = Option<String>, Query, description = "Instead of the body"),
         ("password" = Option<String>, Query, description = "Instead of the body; better there"),
+        ("keep" = Option<bool>, Query, description = "Instead of the body"),
     ),
     request_body(content = Entrance, content_type = "application/x-www-form-urlencoded"),
     responses(
@@ -89,9 +132,116 @@ pub(super) fn auth(call: &Call<'_>) -> Result<Reply, Problem> {
         None => None,
     };
     let peer = call.relayed.peer.ip();
-    let issued = call.context.gate.issue(&nickname, password.as_ref(), peer);
+    let keep = is_true("keep", &field("keep"))?;
+    let gate = &call.context.gate;
+    let issued = gate.issue(&nickname, password.as_ref(), keep, peer);
     let token = issued.map_err(|error| problem(&error))?;
     Ok(Reply::json(201, &Token { token }))
+}
+
+/// As a form or a browser's checkbox says it.
+fn is_true(name: &str, said: &str) -> Result<bool, Problem> {
+    match said {
+        "" | "false" | "0" | "off" => Ok(false),
+        "true" | "1" | "on" => Ok(true),
+        _ => Err(Problem::field(name, "must be true or false")),
+    }
+}
+
+/// Makes an account of a nickname and a password, and gives out a token for
+/// it. Everything else is optional, and nobody is told whose it is.
+#[utoipa::path(
+    post, path = "/auth/register", tag = "nicknames",
+    request_body(content(
+        (NewAccount = "application/x-www-form-urlencoded"), (NewAccount = "application/json"),
+    )),
+    responses(
+        (status = 201, description = "The token", body = Token),
+        (status = 400, description = "Fields that are wrong", body = ErrorBody),
+        (status = 403, description = "The address is banned", body = ErrorBody),
+        (status = 409, description = "Somebody has the nickname", body = ErrorBody),
+        (status = 429, description = "Too many attempts", body = ErrorBody),
+        (status = 503, description = "Too many others at once", body = ErrorBody),
+    ),
+)]
+pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_banned()?;
+    let form = call.form()?;
+    let keep = is_true("keep", form.get("keep"))?;
+    let registration = RegistrationForm {
+        first_name: form.get("first_name"),
+        last_name: form.get("last_name"),
+        username: form.get("nickname").trim(),
+        password: form.get("password"),
+        email: form.get("email"),
+        phone: form.get("phone"),
+    };
+    let registration = registration.check_short().map_err(|errors| {
+        let name = |field| match field {
+            "username" => "nickname".to_owned(),
+            other => str::to_owned(other),
+        };
+        let errors = errors.into_iter();
+        Problem::Form(
+            errors
+                .map(|(field, why)| (name(field), why.to_string()))
+                .collect(),
+        )
+    })?;
+    let username = registration.username.clone();
+    let _turn = PasswordTurn::take(call.context)?;
+    let peer = call.relayed.peer;
+    let made = call.context.gate.register(registration, keep, peer.ip());
+    let token = made.map_err(|error| problem(&error))?;
+    ::log::info!("{peer}: registered {username}");
+    Ok(Reply::json(201, &Token { token }))
+}
+
+/// The same token with a later end, for an owner who stays signed in.
+#[utoipa::path(
+    post, path = "/auth/renew", tag = "nicknames",
+    params(("Authorization" = String, Header, description = "`Bearer` and the token")),
+    responses(
+        (status = 201, description = "The token", body = Token),
+        (status = 401, description = "It is not good, or there is none", body = ErrorBody),
+        (status = 409, description = "Nobody stays signed in with it", body = ErrorBody),
+        (status = 503, description = "The account cannot be looked up now", body = ErrorBody),
+    ),
+)]
+pub(super) fn renew_pass(call: &Call<'_>) -> Result<Reply, Problem> {
+    let token = call.context.gate.renew(pass_of(call)?).map_err(refused)?;
+    Ok(Reply::json(201, &Token { token }))
+}
+
+/// Signs out: the token, and what it was renewed to, is worth nothing any more
+/// on any server, and the connections that came with it end.
+#[utoipa::path(
+    delete, path = "/auth", tag = "nicknames",
+    params(("Authorization" = String, Header, description = "`Bearer` and the token")),
+    responses(
+        (status = 204, description = "It is worth nothing any more"),
+        (status = 401, description = "It was not good, or there is none", body = ErrorBody),
+        (status = 503, description = "It cannot be remembered now", body = ErrorBody),
+    ),
+)]
+pub(super) fn give_up_pass(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.context.gate.give_up(pass_of(call)?).map_err(refused)?;
+    Ok(Reply::empty(204))
+}
+
+fn pass_of<'a>(call: &Call<'a>) -> Result<&'a str, Problem> {
+    let token = call.authorization.and_then(bearer);
+    token.ok_or(Problem::BadPass(
+        "this needs the header Authorization: Bearer <token of POST /auth>",
+    ))
+}
+
+fn refused(refused: NotLetIn) -> Problem {
+    match refused {
+        NotLetIn::Store(error) => Problem::store(&error),
+        NotLetIn::Pass(error @ PassError::NotKept) => Problem::Conflict(error.to_string()),
+        NotLetIn::Pass(_) => Problem::BadPass("the token is not, or no longer, good"),
+    }
 }
 
 /// Whose a token is.
@@ -114,15 +264,7 @@ struct PassInfo {
     ),
 )]
 pub(super) fn look_at_pass(call: &Call<'_>) -> Result<Reply, Problem> {
-    let token = call.authorization.and_then(bearer);
-    let token = token.ok_or(Problem::BadPass(
-        "this needs the header Authorization: Bearer <token of POST /auth>",
-    ))?;
-    let pass = call.context.gate.check(token);
-    let pass = pass.map_err(|refused| match refused {
-        NotLetIn::Store(error) => Problem::store(&error),
-        NotLetIn::Pass(_) => Problem::BadPass("the token is not, or no longer, good"),
-    })?;
+    let pass = call.context.gate.check(pass_of(call)?).map_err(refused)?;
     let nickname = pass
         .account
         .map_or(pass.nickname, |account| account.username);
@@ -176,10 +318,19 @@ fn problem(error: &NoPass) -> Problem {
         NoPass::Rejected(Rejected::Login(LoginError::Password(PasswordError::Busy))) => {
             Problem::Busy(words, RETRY_SECONDS)
         }
-        NoPass::Store(store) | NoPass::Rejected(Rejected::Login(LoginError::Store(store))) => {
-            Problem::store(store)
+        NoPass::Rejected(Rejected::Register(RegisterError::Taken(_))) => {
+            Problem::Conflict("that nickname is taken already".to_owned())
         }
-        NoPass::Busy => Problem::Hub,
+        NoPass::Rejected(Rejected::GuestHasName(_)) => Problem::Conflict(words),
+        NoPass::Rejected(Rejected::Register(RegisterError::Password(PasswordError::Busy))) => {
+            Problem::Busy(words, RETRY_SECONDS)
+        }
+        NoPass::Store(store)
+        | NoPass::Rejected(
+            Rejected::Login(LoginError::Store(store))
+            | Rejected::Register(RegisterError::Store(store)),
+        ) => Problem::store(store),
+        NoPass::Busy | NoPass::Rejected(Rejected::Busy) => Problem::Hub,
         NoPass::Rejected(_) | NoPass::Pass(_) => {
             ::log::error!("no token can be made: {words}");
             Problem::Internal

@@ -14,7 +14,9 @@ use super::call::Call;
 use super::problem::Problem;
 use super::reply::Reply;
 use super::router::{Access, Route};
-use super::{accounts, announce, auth, bans, found, legacy, log, messages, nodes, status, users};
+use super::{
+    accounts, announce, auth, bans, found, legacy, log, messages, nodes, passwords, status, users,
+};
 
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Get,
@@ -52,7 +54,8 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         users::list_users, users::disconnect_user, users::list_channels,
         bans::list_bans, bans::ban, bans::unban,
         announce::announce,
-        auth::auth, auth::look_at_pass,
+        auth::auth, auth::look_at_pass, auth::register, auth::renew_pass, auth::give_up_pass,
+        passwords::set_password,
         found::search_messages,
         log::search_log,
         status::status, status::healthz, status::readyz, status::metrics,

@@ -1,5 +1,6 @@
 //! Why a call failed, and how it says so.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -22,6 +23,8 @@ const STORE_RETRY_SECONDS: u64 = 5;
 pub(super) enum Problem {
     /// A field or parameter is wrong; names it.
     Field(String, String),
+    /// Fields of a form are wrong; names each.
+    Form(Vec<(String, String)>),
     /// The request is wrong as a whole.
     BadRequest(String),
     /// No token, or not the right one.
@@ -78,6 +81,9 @@ struct ErrorDetail {
     /// The field or parameter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// What is wrong with each field of a form.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fields: BTreeMap<String, String>,
 }
 
 impl Problem {
@@ -101,7 +107,7 @@ impl Problem {
 
     pub fn status_and_code(&self) -> (u16, &'static str) {
         match self {
-            Problem::Field(..) => (400, "bad_field"),
+            Problem::Field(..) | Problem::Form(_) => (400, "bad_field"),
             Problem::BadRequest(_) => (400, "bad_request"),
             Problem::Unauthorised(_) | Problem::BadPass(_) => (401, "unauthorised"),
             Problem::Origin => (403, "origin_not_allowed"),
@@ -163,12 +169,18 @@ impl Problem {
         let message = self.to_string();
         let field = match self {
             Problem::Field(name, _) => Some(name.clone()),
+            Problem::Form(fields) => fields.first().map(|(name, _)| name.clone()),
             _ => None,
+        };
+        let fields = match &self {
+            Problem::Form(fields) => fields.iter().cloned().collect(),
+            _ => BTreeMap::new(),
         };
         let error = ErrorDetail {
             code,
             message,
             field,
+            fields,
         };
         ErrorBody { error }
     }
@@ -193,6 +205,13 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Field(name, why) => write!(f, "{name}: {why}"),
+            Problem::Form(fields) => {
+                for (n, (name, why)) in fields.iter().enumerate() {
+                    let before = if n == 0 { "" } else { "; " };
+                    write!(f, "{before}{name}: {why}")?;
+                }
+                Ok(())
+            }
             Problem::BadRequest(why) | Problem::NotFound(why) => f.write_str(why),
             Problem::Unauthorised(why) | Problem::BadPass(why) => f.write_str(why),
             Problem::Conflict(why)

@@ -11,8 +11,8 @@ use super::call::{Call, Query};
 use super::problem::Problem;
 use super::reply::Reply;
 use super::{
-    RestContext, accounts, announce, auth, bans, docs, found, legacy, log, messages, nodes, status,
-    users,
+    RestContext, accounts, announce, auth, bans, docs, found, legacy, log, messages, nodes,
+    passwords, status, users,
 };
 
 /// All routes, by family.
@@ -28,6 +28,7 @@ pub(super) const FAMILIES: &[&[Route]] = &[
     legacy::ROUTES,
     accounts::ROUTES,
     messages::ROUTES,
+    passwords::ROUTES,
     docs::ROUTES,
 ];
 

@@ -60,10 +60,10 @@ impl AdminToken {
         now_ms: u64,
     ) -> Result<bool, TooManyAttempts> {
         let mut failures = self.failures.lock();
-        failures.check(peer, None, now_ms)?;
+        failures.check(peer, now_ms)?;
         let is_it = self.secret.read().matches(candidate);
         if !is_it {
-            failures.count(peer, None, now_ms);
+            failures.count(peer, now_ms);
         }
         Ok(is_it)
     }

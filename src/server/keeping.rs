@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::account::SharedGuesses;
 use crate::config::{Config, Secret};
 use crate::data::DataDir;
 use crate::hub::Hub;
@@ -24,7 +25,9 @@ pub(super) struct Keeping {
     pub threads: KeepingThreads,
     /// What signs passes.
     pub signing_key: Secret,
-    /// The others, if this is one of several servers.
+    /// Who counts guesses at passwords, if this is one of several servers.
+    pub guesses: Option<Arc<dyn SharedGuesses>>,
+    /// The others, likewise.
     pub others: Option<Arc<dyn Others>>,
     #[cfg(feature = "cluster")]
     cluster: Option<crate::cluster::Cluster>,
@@ -74,6 +77,7 @@ impl Keeping {
                 cluster: None,
             },
             signing_key,
+            guesses: None,
             others: None,
             #[cfg(feature = "cluster")]
             cluster: None,
@@ -120,6 +124,7 @@ impl Keeping {
                 cluster: Some(threads),
             },
             signing_key,
+            guesses: Some(cluster.guesses()),
             others: Some(Arc::new(cluster.clone())),
             cluster: Some(cluster),
         })

@@ -85,9 +85,15 @@ pub(super) fn start(
         metrics: metrics.clone(),
         ping_seconds: settings.ping_seconds,
     });
-    let accounts = Accounts::new(keeping.store, hub.clone(), config.limits.auth_attempts)?;
+    let accounts = Accounts::new(
+        keeping.store,
+        hub.clone(),
+        config.guess_limits(),
+        keeping.guesses,
+    )?;
     let accounts = Arc::new(accounts);
     let passes = Passes::new(&keeping.signing_key);
+    passes.set_lives(config.pass_lives());
     let gate = Gate::new(passes, accounts.clone(), hub.clone());
     // Last, because it does not end by itself if anything else is missing.
     let hub_thread = turn.start(failed)?;

@@ -324,7 +324,8 @@ impl Shared {
         self.proxies.replace(config.web.trusted_proxies.clone());
         self.balancers
             .replace(config.listen.proxy_protocol_from.clone());
-        self.accounts.set_attempts(config.limits.auth_attempts);
+        self.accounts.set_guess_limits(config.guess_limits());
+        self.gate.set_lives(config.pass_lives());
         self.admin_token.set_failures(config.limits.auth_attempts);
         self.admin_text_bytes
             .store(config.limits.line_bytes, Ordering::Relaxed);

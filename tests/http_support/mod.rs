@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime};
 
-use chat_server::account::{Accounts, Gate, Passes};
+use chat_server::account::{Accounts, Gate, GuessLimits, Passes};
 use chat_server::admin::{Administration, SaveBans};
 use chat_server::chatlog::{ChatLog, ChatLogOptions};
 use chat_server::config::{self, Secret};
@@ -26,6 +26,10 @@ use parking_lot::Mutex;
 
 /// Nothing here takes this long unless it is stuck.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+const NO_LIMITS: GuessLimits = GuessLimits {
+    per_address: 0,
+    per_account: 0,
+};
 pub const TOKEN: &str = "a-token-for-tests";
 
 /// What a [`Site`] is to be like.
@@ -234,7 +238,7 @@ impl Site {
         let log = log.unwrap();
         let store = SqliteSettings::new(data.path().join("chat.db"));
         let store = Arc::new(SqliteStore::open(store).unwrap());
-        let accounts = Arc::new(Accounts::new(store, hub.clone(), 0).unwrap());
+        let accounts = Arc::new(Accounts::new(store, hub.clone(), NO_LIMITS, None).unwrap());
         let passes = Passes::new(&Secret::parse(TOKEN).unwrap());
         let context = RestContext {
             nodes: Arc::new(Vec::new),

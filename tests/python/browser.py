@@ -5,6 +5,7 @@ import json
 import shutil
 import socket
 import sys
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from types import SimpleNamespace

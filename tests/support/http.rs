@@ -13,6 +13,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What came of a request that was made otherwise.
+    pub fn of(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+        answer(result)
+    }
+
     /// The body, which must be JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {}", self.body))
@@ -73,6 +78,27 @@ impl Server {
     pub fn delete(&self, path: &str) -> Answer {
         let request = agent().delete(self.url(path));
         let request = request.header("Authorization", self.bearer());
+        answer(request.call())
+    }
+
+    /// PUT of JSON on the REST listener with the admin token.
+    pub fn put(&self, path: &str, body: Value) -> Answer {
+        let request = agent().put(self.url(path));
+        let request = request.header("Authorization", self.bearer());
+        answer(request.send_json(body))
+    }
+
+    /// POST of nothing on the REST listener with another token.
+    pub fn post_as(&self, token: &str, path: &str) -> Answer {
+        let request = agent().post(self.url(path));
+        let request = request.header("Authorization", format!("Bearer {token}"));
+        answer(request.send_empty())
+    }
+
+    /// DELETE on the REST listener with another token.
+    pub fn delete_as(&self, token: &str, path: &str) -> Answer {
+        let request = agent().delete(self.url(path));
+        let request = request.header("Authorization", format!("Bearer {token}"));
         answer(request.call())
     }
 

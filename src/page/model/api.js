@@ -3,6 +3,9 @@
 
 import { at } from "../lib/place.js";
 
+/** So long may the server take over signing out. */
+const PATIENCE = 4_000;
+
 export class Refused extends Error {
   constructor(words, { status = 0, code = "", fields = {} } = {}) {
     super(words);
@@ -12,36 +15,67 @@ export class Refused extends Error {
   }
 }
 
-/** A token for a nickname; with a password if it is registered. */
-export async function authenticate(nickname, password = "") {
+/** A token for a nickname; with a password if it is registered. `keep`: its
+ * owner stays signed in. */
+export async function authenticate(nickname, password = "", keep = false) {
   const form = new URLSearchParams({ nickname });
   if (password) form.set("password", password);
-  const { response, body } = await post("/auth", form);
-  if (response.ok) return body.token;
-  const { code, message, field } = body?.error ?? {};
-  const words = sentence(message ?? "", response);
-  throw new Refused(words, { status: response.status, code, fields: field ? { [field]: words } : {} });
+  if (keep) form.set("keep", "true");
+  return token(await post("/auth", form));
 }
 
-/** Makes an account. */
-export async function register(fields) {
-  const { response, body } = await post("/api/register", new URLSearchParams(fields));
-  if (response.ok) return;
-  const { message, errors } = body?.error ?? {};
-  const each = Object.entries(errors ?? {}).map(([name, why]) => [name, sentence(String(why), response)]);
-  const words = each.length > 0 ? "Some of that needs another look." : sentence(message ?? "", response);
-  throw new Refused(words, { status: response.status, fields: Object.fromEntries(each) });
+/** Makes an account, and gives a token for it. */
+export async function register(fields, keep = false) {
+  const filled = Object.entries(fields).filter(([, value]) => value.trim() !== "");
+  const form = new URLSearchParams(filled);
+  if (keep) form.set("keep", "true");
+  return token(await post("/auth/register", form), "nickname");
+}
+
+/** The same token with a later end; null if there is none at present. */
+export async function renew(old) {
+  try {
+    const response = await fetch(at("/auth/renew"), { method: "POST", headers: bearer(old), cache: "no-store" });
+    return response.ok ? (await response.json()).token : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Makes a token worth nothing, and ends all that came with it. Whether the
+ * server knows; it is told also if the page is gone by then. */
+export async function giveUp(old) {
+  try {
+    const request = { method: "DELETE", headers: bearer(old), keepalive: true, signal: AbortSignal.timeout(PATIENCE) };
+    const { ok, status } = await fetch(at("/auth"), request);
+    return ok || status === 401;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether the server says that this token is no good. Without such an answer it
  * may still be: who let nothing else through, or did not answer, has not said so. */
 export async function isRefused(token) {
   try {
-    const headers = { Authorization: `Bearer ${token}` };
-    return (await fetch(at("/auth"), { headers, cache: "no-store" })).status === 401;
+    return (await fetch(at("/auth"), { headers: bearer(token), cache: "no-store" })).status === 401;
   } catch {
     return false;
   }
+}
+
+const bearer = (token) => ({ Authorization: `Bearer ${token}` });
+
+/** The token that was answered; `conflict` is the field that it is about if
+ * somebody else has it. */
+function token({ response, body }, conflict) {
+  if (response.ok) return body.token;
+  const { code, message, field, fields } = body?.error ?? {};
+  const words = sentence(message ?? "", response);
+  const each = Object.entries(fields ?? {}).map(([name, why]) => [name, sentence(String(why), response)]);
+  const about = field ?? (response.status === 409 ? conflict : undefined);
+  if (each.length === 0 && about) each.push([about, words]);
+  throw new Refused(words, { status: response.status, code, fields: Object.fromEntries(each) });
 }
 
 async function post(path, form) {

@@ -66,6 +66,11 @@ export class Connection extends Emitter {
     });
   }
 
+  /** The token to come back with. */
+  use(token) {
+    this.#token = token;
+  }
+
   /** Tries at once instead of waiting any longer. */
   retry() {
     if (this.state !== "waiting") return;

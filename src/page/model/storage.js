@@ -38,9 +38,17 @@ export function saveLogin(login, keep) {
   write(lasting, "login", keep ? login : null);
 }
 
-export function forgetLogin() {
+/** Forgets who is signed in; another tab may have signed in anew meanwhile. */
+export function forgetLogin(login) {
   write(passing, "login", null);
-  write(lasting, "login", null);
+  if (read(lasting, "login")?.token === login.token) write(lasting, "login", null);
+}
+
+/** Calls back when another tab has forgotten who is signed in. */
+export function onForgotten(callback) {
+  addEventListener("storage", ({ key, newValue }) => {
+    if (newValue === null && (key === `${KEPT}login` || key === null)) callback();
+  });
 }
 
 /** Rooms of a user: `[{name, read}]`, `read` being a message's id. */

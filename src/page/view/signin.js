@@ -26,12 +26,12 @@ const WAYS = {
     hint: "An account keeps your nickname and your direct messages.",
     action: "Create the account",
     fields: [
-      ["username", "Nickname", { autocomplete: "username" }],
+      ["nickname", "Nickname", { autocomplete: "username" }],
       ["password", "Password", { type: "password", autocomplete: "new-password", hint: "At least 8 characters." }],
-      ["first_name", "First name", { autocomplete: "given-name", half: true }],
-      ["last_name", "Last name", { autocomplete: "family-name", half: true }],
-      ["email", "E-mail", { type: "email", autocomplete: "email", half: true }],
-      ["phone", "Telephone", { type: "tel", autocomplete: "tel", half: true }],
+      ["first_name", "First name", { autocomplete: "given-name", half: true, optional: true }],
+      ["last_name", "Last name", { autocomplete: "family-name", half: true, optional: true }],
+      ["email", "E-mail", { type: "email", autocomplete: "email", half: true, optional: true }],
+      ["phone", "Telephone", { type: "tel", autocomplete: "tel", half: true, optional: true }],
     ],
     keep: true,
   },
@@ -115,17 +115,17 @@ export class SignIn {
   /** What was typed survives a change of the tab. */
   #keep() {
     for (const field of this.#root.querySelectorAll("input.input")) this.#kept[field.name] = field.value;
-    this.#kept.nickname = this.#kept.username = this.#root.querySelector("[name=nickname], [name=username]").value;
   }
 
-  #field(name, label, { hint, half, type = "text", autocomplete }) {
+  #field(name, label, { hint, half, optional, type = "text", autocomplete }) {
     const id = `field-${name}`;
     return h("div", { class: half ? "field half" : "field" },
-      h("label", { for: id }, label),
+      h("label", { for: id }, label, optional && h("span", { class: "optional" }, " (optional)")),
       h("input", {
-        id, name, type, autocomplete, class: "input", required: true, value: this.#kept[name] ?? "",
+        id, name, type, autocomplete, class: "input", required: !optional, value: this.#kept[name] ?? "",
         autocapitalize: "none", spellcheck: "false", "aria-describedby": `${id}-why`,
-        maxlength: name === "nickname" || name === "username" ? "32" : "256",
+        // Characters outside of the basic plane count twice here.
+        maxlength: name === "nickname" ? "64" : "256",
       }),
       h("p", { id: `${id}-why`, class: hint ? "hint why" : "mistake why", data: { hint: hint ?? "" } }, hint ?? ""),
     );
@@ -135,7 +135,7 @@ export class SignIn {
     const values = Object.fromEntries(new FormData(form));
     const keep = values.keep === "on";
     delete values.keep;
-    const missing = Object.keys(values).filter((name) => values[name].trim() === "");
+    const missing = Object.keys(values).filter((name) => form.elements[name].required && values[name].trim() === "");
     if (missing.length > 0) {
       const fields = Object.fromEntries(missing.map((name) => [name, "This is needed."]));
       return this.#mistakes(form, new Refused("", { fields }));
@@ -144,11 +144,10 @@ export class SignIn {
     button.disabled = true;
     try {
       const kind = this.#way === "guest" ? "guest" : "account";
-      const nickname = (values.nickname ?? values.username).trim();
-      if (this.#way === "register") await register(values);
-      const token = await authenticate(nickname, values.password);
+      const nickname = values.nickname.trim();
+      const token = await (this.#way === "register" ? register(values, keep) : authenticate(nickname, values.password, keep));
       this.#kept = { nickname };
-      this.#enter({ nickname, token, kind, keep: kind === "account" && keep });
+      this.#enter({ nickname, token, kind, keep: kind === "account" && keep, renewed: Date.now() });
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.#mistakes(form, error);

@@ -79,7 +79,7 @@ impl Signed {
         let key = EncodingKey::from_secret(token.secret_access_key.expose().as_bytes());
         let secret = config::Secret::parse("a-secret-for-these-checks").unwrap();
         let passes = Passes::new(&secret);
-        let (pass, _) = passes.issue(&name(), None, NOW_MS).unwrap();
+        let (pass, _) = passes.issue(&name(), None, false, NOW_MS).unwrap();
         Signed {
             passes,
             pass,

@@ -1,0 +1,226 @@
+//! Guesses at passwords: how many there may be, from where and at whose.
+//!
+//! What counts is an address and an account together, so that nobody keeps an
+//! owner out by being wrong elsewhere. An address that tries many accounts has
+//! a limit as well, and an account that is tried from many addresses a higher
+//! one; neither holds for an address from which the account was lately logged
+//! in to.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::net::subscriber::subscriber;
+
+use super::attempts::{Buckets, TooManyAttempts};
+
+/// How long an address is known to an account after a login.
+pub const KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
+/// Addresses known to accounts, in all.
+const MAX_KNOWN: usize = 50_000;
+
+/// How many guesses there may be a minute; 0 is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GuessLimits {
+    /// From an address, and from it at one account.
+    pub per_address: u32,
+    /// At an account, from all addresses together that it does not know.
+    pub per_account: u32,
+}
+
+/// Whoever counts guesses for several servers together. Both may wait for a
+/// bounded time.
+pub trait SharedGuesses: Send + Sync {
+    /// Counts a guess at an account, or an attempt without one, unless there
+    /// have been too many. `None`: that cannot be found out at present.
+    fn allow(
+        &self,
+        limits: GuessLimits,
+        address: IpAddr,
+        account: Option<&str>,
+    ) -> Option<Result<(), TooManyAttempts>>;
+
+    /// Remembers that an account was logged in to from an address.
+    fn succeeded(&self, address: IpAddr, account: &str);
+}
+
+/// Counts the guesses that come to this server. Times are passed in: any clock
+/// that does not go back.
+pub struct Guesses {
+    limits: GuessLimits,
+    buckets: Buckets<Key>,
+    /// When an account was last logged in to from an address.
+    known: HashMap<Pair, u64>,
+}
+
+/// By [`subscriber`], and the key of a username.
+type Pair = (IpAddr, Arc<str>);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Address(IpAddr),
+    Pair(Pair),
+    Account(Arc<str>),
+}
+
+impl Guesses {
+    /// Allows that many.
+    pub fn new(limits: GuessLimits) -> Guesses {
+        Guesses {
+            limits,
+            buckets: Buckets::default(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Allows that many from now on.
+    pub fn set_limits(&mut self, limits: GuessLimits) {
+        self.limits = limits;
+        self.buckets = Buckets::default();
+    }
+
+    /// What is allowed.
+    pub fn limits(&self) -> GuessLimits {
+        self.limits
+    }
+
+    /// Counts a guess at an account, or an attempt without one, unless there
+    /// have been too many; those that are refused do not count.
+    pub fn allow(
+        &mut self,
+        address: IpAddr,
+        account: Option<&str>,
+        now_ms: u64,
+    ) -> Result<(), TooManyAttempts> {
+        let address = subscriber(address);
+        let GuessLimits {
+            per_address,
+            per_account,
+        } = self.limits;
+        let mut keys = Vec::with_capacity(3);
+        let mut is_known = false;
+        if let Some(account) = account {
+            let account: Arc<str> = account.into();
+            let pair = (address, account.clone());
+            is_known = self.is_known(&pair, now_ms);
+            keys.push((Key::Pair(pair), per_address));
+            if !is_known {
+                keys.push((Key::Account(account), per_account));
+            }
+        }
+        if !is_known {
+            keys.push((Key::Address(address), per_address));
+        }
+        self.buckets.take_all(&keys, now_ms)
+    }
+
+    /// An account was logged in to from an address.
+    pub fn succeeded(&mut self, address: IpAddr, account: &str, now_ms: u64) {
+        if self.known.len() >= MAX_KNOWN {
+            self.forget(now_ms);
+        }
+        self.known
+            .insert((subscriber(address), account.into()), now_ms);
+    }
+
+    fn is_known(&self, pair: &Pair, now_ms: u64) -> bool {
+        let at = self.known.get(pair);
+        at.is_some_and(|at| now_ms.saturating_sub(*at) < KNOWN_FOR.as_millis() as u64)
+    }
+
+    /// Forgets the older half.
+    fn forget(&mut self, now_ms: u64) {
+        let mut times: Vec<u64> = self.known.values().copied().collect();
+        times.sort_unstable();
+        let middle = times.get(times.len() / 2).copied().unwrap_or(now_ms);
+        self.known.retain(|_, at| *at > middle);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: GuessLimits = GuessLimits {
+        per_address: 10,
+        per_account: 100,
+    };
+
+    fn address(n: u32) -> IpAddr {
+        IpAddr::from((0x0a00_0000 + n).to_be_bytes())
+    }
+
+    fn refused(guesses: &mut Guesses, from: IpAddr, account: &str, now_ms: u64) -> bool {
+        guesses.allow(from, Some(account), now_ms).is_err()
+    }
+
+    #[test]
+    fn who_is_wrong_somewhere_keeps_nobody_out_elsewhere() {
+        let mut guesses = Guesses::new(LIMITS);
+        for _ in 0..10 {
+            assert!(!refused(&mut guesses, address(1), "alice", 0));
+        }
+        assert!(refused(&mut guesses, address(1), "alice", 0));
+        assert!(!refused(&mut guesses, address(2), "alice", 0));
+        // One address has so many for all accounts together.
+        for n in 0..9 {
+            assert!(!refused(&mut guesses, address(2), &format!("bob{n}"), 0));
+        }
+        assert!(refused(&mut guesses, address(2), "carol", 0));
+        assert!(guesses.allow(address(2), None, 0).is_err());
+        assert!(!refused(&mut guesses, address(2), "carol", 6000));
+    }
+
+    #[test]
+    fn many_addresses_together_have_a_limit_and_the_owner_is_not_hit() {
+        let mut guesses = Guesses::new(LIMITS);
+        let home = address(1);
+        guesses.succeeded(home, "alice", 0);
+        for n in 0..100 {
+            assert!(!refused(&mut guesses, address(10 + n), "alice", 0));
+        }
+        assert!(refused(&mut guesses, address(500), "alice", 0));
+        assert!(!refused(&mut guesses, address(500), "bob", 0));
+        // Whatever others do at home or elsewhere; but own guesses count.
+        for n in 0..10 {
+            assert!(!refused(&mut guesses, home, &format!("bob{n}"), 0));
+        }
+        assert!(refused(&mut guesses, home, "bob10", 0));
+        for _ in 0..10 {
+            assert!(!refused(&mut guesses, home, "alice", 0));
+        }
+        assert!(refused(&mut guesses, home, "alice", 0));
+        // Not for ever.
+        let later = KNOWN_FOR.as_millis() as u64;
+        for n in 0..100 {
+            assert!(!refused(&mut guesses, address(1000 + n), "alice", later));
+        }
+        assert!(refused(&mut guesses, home, "alice", later));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut guesses = Guesses::new(LIMITS);
+        for n in 0..2 * MAX_KNOWN as u32 {
+            guesses.succeeded(address(n), "alice", u64::from(n));
+            assert!(guesses.known.len() <= MAX_KNOWN);
+        }
+        let last = (address(2 * MAX_KNOWN as u32 - 1), "alice".into());
+        assert!(guesses.is_known(&last, 0));
+        // All at the same moment, too.
+        for n in 0..2 * MAX_KNOWN as u32 {
+            guesses.succeeded(address(n), "bob", 1_000_000);
+            assert!(guesses.known.len() <= MAX_KNOWN);
+        }
+    }
+
+    #[test]
+    fn zero_is_no_limit() {
+        let mut guesses = Guesses::new(GuessLimits {
+            per_address: 0,
+            per_account: 0,
+        });
+        assert!((0..1000).all(|_| guesses.allow(address(1), Some("alice"), 0).is_ok()));
+    }
+}

@@ -1,0 +1,76 @@
+//! `/admin/accounts/{username}/password`: another password for an account
+//! whose owner has none that works.
+
+use serde::Serialize;
+use tiny_http::Method;
+use utoipa::ToSchema;
+
+use crate::account::{LoginError, PasswordError, check_password};
+use crate::name::Name;
+
+use super::call::Call;
+use super::problem::{ErrorBody, Problem};
+use super::reply::Reply;
+use super::router::{Access, Route};
+
+/// When to try again what there was no room for.
+const RETRY_SECONDS: u64 = 2;
+
+pub(super) const ROUTES: &[Route] = &[Route {
+    method: Method::Put,
+    path: "/admin/accounts/{username}/password",
+    access: Access::Admin,
+    query: &[],
+    run: set_password,
+}];
+
+/// Another password.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; the field is read by name")]
+struct NewPassword {
+    /// 8 to 256 bytes.
+    password: String,
+}
+
+/// Whose it is.
+#[derive(Serialize, ToSchema)]
+struct Changed {
+    username: String,
+}
+
+/// Puts another password in place of an account's. Its tokens stay good.
+#[utoipa::path(
+    put, path = "/admin/accounts/{username}/password", tag = "users",
+    security(("admin_token" = [])),
+    params(("username" = String, Path, description = "In any spelling")),
+    request_body = NewPassword,
+    responses(
+        (status = 200, description = "The password is another", body = Changed),
+        (status = 400, description = "Not a username, or no password", body = ErrorBody),
+        (status = 401, description = "Not the admin token", body = ErrorBody),
+        (status = 404, description = "There is no such account", body = ErrorBody),
+        (status = 503, description = "Too many others at once", body = ErrorBody),
+    ),
+)]
+pub(super) fn set_password(call: &Call<'_>) -> Result<Reply, Problem> {
+    let raw = call.argument.as_deref().unwrap_or_default();
+    let name = Name::parse_nickname(raw).map_err(|error| Problem::field("username", error))?;
+    let password = call.object(&["password"])?.string("password")?;
+    let password = check_password(&password.unwrap_or_default());
+    let password = password.map_err(|error| Problem::field("password", error))?;
+    let changed = call.context.accounts.set_password(&name, &password);
+    let account = changed.map_err(|error| match error {
+        LoginError::Store(error) => Problem::store(&error),
+        LoginError::Password(PasswordError::Busy) => {
+            Problem::Busy(PasswordError::Busy.to_string(), RETRY_SECONDS)
+        }
+        other => Problem::field("password", other),
+    })?;
+    let account =
+        account.ok_or_else(|| Problem::NotFound(format!("there is no account called {name}")))?;
+    call.context
+        .admin
+        .password_changed(call.actor(), &account.username)?;
+    let username = account.username.to_string();
+    Ok(Reply::json(200, &Changed { username }))
+}

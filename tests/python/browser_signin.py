@@ -1,0 +1,92 @@
+"""Registering with a nickname and a password, staying signed in, signing out of
+all tabs, and names in every script."""
+
+from browser import *
+
+LOGIN = "Object.entries(localStorage).find(([key]) => key.endsWith('login'))"
+
+
+def register(page, name):
+    page.get_by_role("tab", name="Register").click()
+    page.get_by_label("Nickname").fill(name)
+    page.get_by_label("Password").fill("long enough")
+    page.get_by_role("button", name="Create the account").click()
+    online(page)
+
+
+def status(where, token):
+    request = urllib.request.Request(f"http://{where.web}/auth", headers={"Authorization": f"Bearer {token}"})
+    try:
+        return urllib.request.urlopen(request).status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def kept(page):
+    return json.loads(page.evaluate(f"{LOGIN}[1]"))
+
+
+def main():
+    where = site()
+    with chromium() as browser:
+        # Neither an address nor a number is needed, for any number of people.
+        mina = new_page(browser, where.web)
+        register(mina, "mina")
+        ada = new_page(browser, where.web)
+        register(ada, "ada")
+        taken = new_page(browser, where.web)
+        taken.get_by_role("tab", name="Register").click()
+        taken.get_by_label("Nickname").fill("\u041cina")
+        taken.get_by_label("Password").fill("long enough")
+        taken.get_by_role("button", name="Create the account").click()
+        expect(taken.locator("#field-nickname-why")).to_contain_text("taken")
+
+        # Kept sign-ins are renewed once a day, under the eyes of nobody.
+        login = kept(mina)
+        mina.evaluate(f"() => {{ const [key, value] = {LOGIN}; "
+                      "localStorage.setItem(key, JSON.stringify({ ...JSON.parse(value), renewed: 0 })); }")
+        mina.wait_for_timeout(1100)  # A token's end is counted in seconds.
+        mina.reload()
+        online(mina)
+        mina.wait_for_function(f"old => JSON.parse({LOGIN}[1]).token !== old", arg=login["token"])
+        renewed = kept(mina)
+        assert renewed["renewed"] > 0
+        assert [status(where, one["token"]) for one in (login, renewed)] == [200, 200]
+
+        # Signing out ends the other tabs, and the token is worth nothing.
+        tab = mina.context.new_page()
+        tab.goto("/client")
+        online(tab)
+        mina.locator("#me").click()
+        mina.get_by_role("menuitem", name="Sign out").click()
+        expect(mina.get_by_label("Nickname")).to_be_visible()
+        expect(tab.get_by_label("Nickname")).to_be_visible()
+        expect(tab.get_by_role("alert")).to_contain_text("signed out")
+        assert mina.evaluate(f"{LOGIN} ?? null") is None
+        assert [status(where, one["token"]) for one in (login, renewed)] == [401, 401]
+        # Others are not concerned.
+        say(ada, "still here")
+        heard(ada, "still here")
+        ada.reload()
+        online(ada)
+
+        # Names have the marks that their scripts need, and are found in text.
+        poet = enter(browser, where.web, "काव्य")
+        join(ada, "கவிதை")
+        say(ada, "@काव्य come to #கவிதை")
+        expect(ada.locator("#stream .name", has_text="@काव्य")).to_have_text("@काव्य")
+        expect(ada.locator("#stream .name", has_text="#கவிதை")).to_have_text("#கவிதை")
+        join(poet, "கவிதை")
+        expect(poet.locator("#stream .name.me")).to_have_text("@काव्य")
+        composer(ada).fill("@का")
+        composer(ada).press("End")
+        expect(ada.get_by_role("option", name="काव्य")).to_be_visible()
+        composer(ada).press("Enter")
+        expect(composer(ada)).to_have_value("@काव्य ")
+        for page in (mina, ada, poet):
+            serious = [one for one in page.mistakes if "Failed to load resource" not in one and "WebSocket" not in one]
+            assert serious == [], serious
+
+
+if __name__ == "__main__":
+    main()
