@@ -34,12 +34,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-<<<<<<< HEAD
-use crate::hub::{Limits as HubLimits, PAGE_ROWS};
-=======
 use crate::account::{GuessLimits, PassLives};
-use crate::hub::Limits as HubLimits;
->>>>>>> ea53e18 (Who guesses locks out only themselves, who signs out is out, who registers tells nothing)
+use crate::hub::{Limits as HubLimits, PAGE_ROWS};
 use crate::store::DatabaseUrl;
 
 pub use changes::Change;
