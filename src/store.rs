@@ -16,6 +16,7 @@ mod migrate;
 mod pause;
 #[cfg(feature = "cluster")]
 mod postgres;
+mod progress;
 mod record;
 mod row;
 mod schema;

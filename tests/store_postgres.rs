@@ -724,7 +724,13 @@ fn accounts_that_looked_alike_before_go_on_and_are_noted() {
             starting.map(|it| it.join().unwrap())
         });
         for store in stores {
-            let id = |who: &str| store.account(&Who::Username(name(who))).unwrap().unwrap().id;
+            let id = |who: &str| {
+                store
+                    .account(&Who::Username(name(who)))
+                    .unwrap()
+                    .unwrap()
+                    .id
+            };
             assert_eq!(id("BOB"), bob.id);
             assert_ne!(id("\u{412}ob"), bob.id);
             assert_eq!(id("\u{432}ob"), id("\u{412}ob"));
@@ -749,4 +755,59 @@ fn accounts_that_looked_alike_before_go_on_and_are_noted() {
 struct Count {
     #[diesel(sql_type = diesel::sql_types::BigInt)]
     count: i64,
+}
+
+/// What the version before this one made of messages.
+const OLD_VECTORS: &str = "
+    UPDATE message SET words = array_to_tsvector(ARRAY['#c' || conversation_id, 'oneword'])";
+
+fn found(store: &dyn Store, words: &str) -> usize {
+    let search = Search {
+        words: words.to_owned(),
+        scope: SearchScope::Within(Conversation::Channel(name("dev"))),
+        before: None,
+        limit: 1000,
+    };
+    store.search(&search).unwrap().len()
+}
+
+#[test]
+fn older_messages_are_indexed_anew_by_one_server_or_another() {
+    let url = Postgres::shared().create_database();
+    let store = open(settings(&url));
+    let mut messages = vec![said(1, "dev", "今天天气很好")];
+    messages.extend((2..=1700).map(|ms| said(ms, "dev", "weather")));
+    assert!(store.append(&messages).unwrap().iter().all(Result::is_ok));
+    store.close().unwrap();
+    let mut stranger = connect(&url);
+    stranger.batch_execute(OLD_VECTORS).unwrap();
+    stranger
+        .batch_execute(
+            "DROP TABLE search_state;
+             DELETE FROM __diesel_schema_migrations WHERE version = '20261128000200'",
+        )
+        .unwrap();
+    // The first one is gone before it is done; two others take turns.
+    let first = open(settings(&url));
+    assert_eq!(found(&first, "天气"), 0);
+    assert!(first.tend(1700).unwrap());
+    assert_eq!(found(&first, "天气"), 1);
+    first.close().unwrap();
+    let others = [open(settings(&url)), open(settings(&url))];
+    while others[0].tend(1700).unwrap() | others[1].tend(1700).unwrap() {}
+    assert_eq!(found(&others[0], "weath"), 1000);
+    assert_eq!(found(&others[0], "oneword"), 0);
+    // A server of the earlier version still runs, and writes what it knows.
+    let late = said(1701, "dev", "天气 again");
+    assert!(others[0].append(&[late]).unwrap().iter().all(Result::is_ok));
+    stranger
+        .batch_execute(
+            "UPDATE message SET words = array_to_tsvector(ARRAY['oneword'])
+             WHERE id = (SELECT max(id) FROM message)",
+        )
+        .unwrap();
+    let last = open(settings(&url));
+    while last.tend(1800).unwrap() {}
+    assert_eq!(found(&last, "天气"), 2);
+    assert!(!others[1].tend(120_000).unwrap());
 }

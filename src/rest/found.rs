@@ -46,6 +46,7 @@ struct FoundMessage {
 }
 
 /// Searches channel and direct messages for words; all of them must be there.
+/// Beginnings of words will do, and any part of scripts without spaces.
 #[utoipa::path(
     get, path = "/admin/messages", tag = "chat log", security(("admin_token" = [])),
     params(

@@ -16,6 +16,7 @@ mod history;
 mod import;
 mod lanes;
 mod lookalikes;
+mod renewal;
 pub(super) mod schema;
 mod search;
 mod upkeep;

@@ -1,36 +1,352 @@
-//! What a word is, for full-text search in any database.
+//! What is found by which words, in any database.
+//!
+//! A text is taken apart into words, where its script has spaces between
+//! them, and into runs of characters where it has none (Chinese, Japanese,
+//! Korean, Thai and others; emoji too). A word is found by its beginning, a run
+//! by any part of it. Indexes hold terms and know nothing of language: the
+//! words themselves, and of a run every two neighbouring characters. What an
+//! index brings by them is looked at once more ([`Wanted::is_in`]), so every
+//! database finds the same, indexed or not.
+
+use std::ops::RangeInclusive;
 
 use caseless::Caseless;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use super::Search;
+use crate::text::is_invisible;
 
-/// Words of a search that count.
-const MAX_WORDS: usize = 16;
+/// Words and runs of a search that count.
+const MAX_WANTED: usize = 16;
+/// Terms of a search that an index is asked for.
+const MAX_TERMS: usize = 32;
+/// Of a text, so many bytes are looked at.
+const MAX_TEXT_BYTES: usize = 128 * 1024;
+/// Of a word, so many bytes count.
+const MAX_WORD_BYTES: usize = 1000;
+/// The shortest word that others are found by whose beginning it is: a single
+/// letter would find half of everything.
+const MIN_BEGINNING: usize = 2;
 
-/// The words that are looked for.
-pub fn wanted(search: &Search) -> Vec<String> {
-    words(&search.words).take(MAX_WORDS).collect()
+/// A part of a text that is found by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    /// A word of a script with spaces.
+    Word(String),
+    /// Characters of a script without.
+    Run(Vec<char>),
 }
 
-/// The words of a text: runs of letters, digits and marks, without case and
-/// accents. Indexes get them so as well, and split at spaces only: there is
-/// one idea of what a word is, and it is here.
-pub fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c| !is_part_of_word(c))
-        .map(|word| {
+/// What is looked for.
+#[derive(Clone, Debug)]
+pub struct Wanted(Vec<Part>);
+
+/// What an index is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Letters, digits, marks and emoji, and nothing else.
+    pub text: String,
+    /// Whether a term that begins so will do.
+    pub is_beginning: bool,
+}
+
+impl Wanted {
+    /// What a search looks for.
+    pub fn of(search: &Search) -> Wanted {
+        Wanted(parts(&search.words).take(MAX_WANTED).collect())
+    }
+
+    /// Whether nothing is looked for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Terms that a text has in which all of this is, and perhaps others.
+    pub fn terms(&self) -> Vec<Term> {
+        let terms = self.0.iter().flat_map(|part| -> Vec<Term> {
+            match part {
+                Part::Word(word) => vec![Term {
+                    text: word.clone(),
+                    is_beginning: is_beginning(word),
+                }],
+                Part::Run(run) if run.len() == 1 => vec![Term {
+                    text: run.iter().collect(),
+                    is_beginning: true,
+                }],
+                Part::Run(run) => {
+                    let pairs = run.windows(2).map(|pair| Term {
+                        text: pair.iter().collect(),
+                        is_beginning: false,
+                    });
+                    pairs.collect()
+                }
+            }
+        });
+        let mut few = Vec::new();
+        for term in terms {
+            if few.len() < MAX_TERMS && !few.contains(&term) {
+                few.push(term);
+            }
+        }
+        few
+    }
+
+    /// Whether a text has all of this, in whatever order.
+    pub fn is_in(&self, text: &str) -> bool {
+        let mut missing: Vec<&Part> = self.0.iter().collect();
+        for part in parts(text) {
+            missing.retain(|wanted| !wanted.is_found_in(&part));
+            if missing.is_empty() {
+                return true;
+            }
+        }
+        missing.is_empty()
+    }
+}
+
+impl Part {
+    fn is_found_in(&self, other: &Part) -> bool {
+        match (self, other) {
+            (Part::Word(wanted), Part::Word(word)) => {
+                word == wanted || (is_beginning(wanted) && word.starts_with(wanted))
+            }
+            (Part::Run(wanted), Part::Run(run)) => {
+                run.windows(wanted.len()).any(|part| part == wanted)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn is_beginning(word: &str) -> bool {
+    word.chars().nth(MIN_BEGINNING - 1).is_some()
+}
+
+/// The terms by which an index finds a text. No term has a space in it.
+pub fn terms(text: &str) -> impl Iterator<Item = String> {
+    parts(text).flat_map(|part| -> Vec<String> {
+        match part {
+            Part::Word(word) => vec![word],
+            // The last one by itself begins no pair.
+            Part::Run(run) => {
+                let pairs = run.windows(2).chain(run.last().map(std::slice::from_ref));
+                pairs.map(|pair| pair.iter().collect()).collect()
+            }
+        }
+    })
+}
+
+/// Takes a text apart: without case and accents, and without what cannot be
+/// seen.
+fn parts(text: &str) -> impl Iterator<Item = Part> {
+    let text = text
+        .get(..text.floor_char_boundary(MAX_TEXT_BYTES))
+        .unwrap_or(text);
+    text.split(|c| !is_part(c) && !is_ignored(c))
+        .flat_map(|piece| {
             // Other marks are no accents: in Indic scripts they are vowels.
-            let bare = word.nfkd().filter(|c| !('\u{300}'..='\u{36f}').contains(c));
-            // Compatibility forms may bring in spaces and other signs.
-            bare.default_case_fold()
-                .filter(|&c| is_part_of_word(c))
-                .collect()
+            let bare = piece
+                .chars()
+                .filter(|&c| !is_ignored(c))
+                .nfkd()
+                .filter(|c| !('\u{300}'..='\u{36f}').contains(c));
+            // Composed again, or Korean syllables would be letters. Compatibility
+            // forms may bring in spaces and other signs.
+            let folded = bare.nfc().default_case_fold();
+            pieces(folded.filter(|&c| is_part(c) && !is_ignored(c)))
         })
-        // Marks alone are none: they belong to a letter.
-        .filter(|word: &String| word.contains(char::is_alphanumeric))
 }
 
-fn is_part_of_word(c: char) -> bool {
-    c.is_alphanumeric() || is_combining_mark(c)
+/// Words and runs that stand beside each other without a space.
+fn pieces(characters: impl Iterator<Item = char>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let (mut piece, mut is_run) = (Vec::new(), false);
+    for c in characters {
+        // A mark belongs to what is before it.
+        let goes_on = is_combining_mark(c) && !piece.is_empty();
+        if !goes_on && has_no_spaces(c) != is_run {
+            parts.extend(part(std::mem::take(&mut piece), is_run));
+            is_run = !is_run;
+        }
+        piece.push(c);
+    }
+    parts.extend(part(piece, is_run));
+    parts
+}
+
+fn part(piece: Vec<char>, is_run: bool) -> Option<Part> {
+    // Marks alone are nothing: they belong to a letter.
+    if !piece.iter().any(|&c| c.is_alphanumeric() || is_symbol(c)) {
+        return None;
+    }
+    Some(match is_run {
+        true => Part::Run(piece),
+        false => {
+            let mut word: String = piece.iter().collect();
+            word.truncate(word.floor_char_boundary(MAX_WORD_BYTES));
+            Part::Word(word)
+        }
+    })
+}
+
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c) || is_symbol(c)
+}
+
+/// Emoji, and other signs that are no punctuation.
+fn is_symbol(c: char) -> bool {
+    // Some arrows and squares that are emoji, too, count as signs of mathematics.
+    !c.is_ascii()
+        && (c.general_category() == GeneralCategory::OtherSymbol
+            || matches!(
+                c,
+                '\u{2194}' | '\u{25fd}' | '\u{25fe}' | '\u{3030}' | '\u{303d}'
+            ))
+}
+
+/// What is not seen by itself, and the tones of skin, by which nobody searches.
+fn is_ignored(c: char) -> bool {
+    !c.is_ascii() && (is_invisible(c) || ('\u{1f3fb}'..='\u{1f3ff}').contains(&c))
+}
+
+/// Whether a character is one of those that are written without spaces, so
+/// that nobody can tell where words begin.
+fn has_no_spaces(c: char) -> bool {
+    !c.is_ascii() && (is_symbol(c) || WITHOUT_SPACES.iter().any(|range| range.contains(&c)))
+}
+
+/// Scripts that are written without spaces between words, and Korean, where
+/// words are written together with others that say what they are for.
+const WITHOUT_SPACES: &[RangeInclusive<char>] = &[
+    // Thai, Lao, Tibetan, Burmese.
+    '\u{0e00}'..='\u{109f}',
+    // Hangul letters.
+    '\u{1100}'..='\u{11ff}',
+    // Khmer.
+    '\u{1780}'..='\u{17ff}',
+    // Tai Le, New Tai Lue, Khmer symbols.
+    '\u{1950}'..='\u{19ff}',
+    // Tai Tham, Balinese.
+    '\u{1a20}'..='\u{1aaf}',
+    '\u{1b00}'..='\u{1b7f}',
+    // Chinese radicals and signs, Hiragana, Katakana, Bopomofo, Hangul letters.
+    '\u{2e80}'..='\u{33ff}',
+    // Chinese, Yi.
+    '\u{3400}'..='\u{a4cf}',
+    // Hangul letters, Javanese, Burmese, Tai Viet.
+    '\u{a960}'..='\u{a9ff}',
+    '\u{aa60}'..='\u{aadf}',
+    // Hangul syllables and letters.
+    '\u{ac00}'..='\u{d7ff}',
+    // Chinese, and forms of half the width.
+    '\u{f900}'..='\u{faff}',
+    '\u{ff66}'..='\u{ffdc}',
+    // Tangut, Khitan, Kana, Nushu.
+    '\u{16fe0}'..='\u{1b2ff}',
+    // Chinese.
+    '\u{20000}'..='\u{3ffff}',
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SearchScope;
+    use proptest::prelude::*;
+
+    fn wanted(words: &str) -> Wanted {
+        Wanted::of(&Search {
+            words: words.to_owned(),
+            scope: SearchScope::Everywhere,
+            before: None,
+            limit: 1,
+        })
+    }
+
+    fn terms_of(text: &str) -> Vec<String> {
+        terms(text).collect()
+    }
+
+    #[test]
+    fn scripts_with_spaces_give_words_and_others_pairs() {
+        assert_eq!(terms_of("The Café, 2nd."), ["the", "cafe", "2nd"]);
+        assert_eq!(terms_of("天气预报"), ["天气", "气预", "预报", "报"]);
+        assert_eq!(terms_of("iPhone手机A"), ["iphone", "手机", "机", "a"]);
+        assert_eq!(terms_of("날씨가"), ["날씨", "씨가", "가"]);
+        assert_eq!(terms_of("ｶﾞ ガ"), ["ガ", "ガ"]);
+        assert_eq!(terms_of("❤\u{fe0f} 👍🏽!"), ["❤", "👍"]);
+        assert_eq!(
+            terms_of("co\u{ad}op \u{301} ½"),
+            ["coop", "1\u{2044}2"].map(|s| s.replace('\u{2044}', ""))
+        );
+        assert_eq!(terms_of("काव्य"), ["काव्य"]);
+        let bound = format!("{} end", "x ".repeat(MAX_TEXT_BYTES));
+        assert!(!terms_of(&bound).contains(&"end".to_owned()));
+    }
+
+    #[test]
+    fn words_are_found_by_their_beginnings_and_runs_by_any_part() {
+        for (words, text) in [
+            ("天气", "今天天气很好"),
+            ("气", "今天天气很好"),
+            ("好", "今天天气很好"),
+            ("很好 今天", "今天天气很好"),
+            ("東京", "ここは東京都です"),
+            ("トウキョウ", "ﾄｳｷｮｳへ"),
+            ("날씨", "오늘날씨가 좋다"),
+            ("อากาศ", "วันนี้อากาศดี"),
+            ("👍", "great 👍🏽"),
+            ("❤️", "I ❤ it"),
+            ("👩‍🚀", "👩🏿‍🚀"),
+            ("🇩🇪", "aus 🇩🇪!"),
+            ("wea", "Fine WEATHER"),
+            ("cafe", "Cafés"),
+            ("10", "at 10am"),
+        ] {
+            assert!(wanted(words).is_in(text), "{words} in {text}");
+        }
+        for (words, text) in [
+            ("气天", "今天天气很好"),
+            ("天好", "今天天气很好"),
+            ("ather", "Fine weather"),
+            ("w", "Fine weather"),
+            ("fine rain", "Fine weather"),
+            ("💔", "I ❤ it"),
+        ] {
+            assert!(!wanted(words).is_in(text), "{words} in {text}");
+        }
+        assert!(wanted(" - ,. \u{200b}\u{301}").is_empty());
+    }
+
+    #[test]
+    fn what_an_index_is_asked_for_is_bounded() {
+        let long: String = ('\u{4e00}'..'\u{4f00}').collect();
+        assert_eq!(wanted(&long).terms().len(), MAX_TERMS);
+        assert_eq!(wanted(&"天天".repeat(9)).terms().len(), 1);
+        let many: String = (0..100).map(|n| format!("w{n} ")).collect();
+        assert_eq!(wanted(&many).terms().len(), MAX_WANTED);
+    }
+
+    proptest! {
+        /// What an index is asked for is what a text that is found has.
+        #[test]
+        fn the_index_misses_nothing(
+            text in "[a-c天气好 가각ทีé👍🏽\u{200d}\u{fe0f}-]{0,20}|\\PC{0,20}",
+            words in "[a-c天气好 가각ทีé👍]{1,3}|\\PC{0,4}",
+            cut in 0usize..60)
+        {
+            let cut = text.floor_char_boundary(cut.min(text.len()));
+            for words in [&words, &text, &text[cut..], &text[..cut]] {
+                let wanted = wanted(words);
+                let indexed = terms_of(&text);
+                prop_assert!(indexed.iter().all(|term| !term.contains(' ')));
+                let has = |term: &Term| indexed.iter().any(|other| {
+                    *other == term.text || (term.is_beginning && other.starts_with(&term.text))
+                });
+                prop_assert!(!wanted.is_in(&text) || wanted.terms().iter().all(has));
+            }
+            prop_assert!(wanted(&text).is_in(&text));
+        }
+    }
 }

@@ -43,6 +43,8 @@ macro_rules! store_suite {
             ids_go_on_after_a_restart,
             words_are_found_before_and_after_indexing,
             indexing_changes_nothing_that_is_found,
+            scripts_without_spaces_are_searched_by_any_part,
+            what_the_index_brings_by_mistake_is_passed_over,
             search_stays_where_it_may_look,
             old_messages_are_removed_by_count,
             old_messages_are_removed_by_age,
@@ -499,7 +501,9 @@ pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
         assert_eq!(found("\"words\" AND near*"), [3]);
         assert_eq!(found("привет ΚΌΣΜΕ ΣΑΣ"), [4]);
         assert_eq!(found("STRASSE"), [5]);
-        assert!(found("bro").is_empty());
+        assert_eq!(found("bro qui"), [1]);
+        assert_eq!(found("köl"), [2]);
+        assert!(found("rown").is_empty() && found("b").is_empty());
         assert!(found("text:").is_empty());
         assert!(found(" \" - ").is_empty());
     };
@@ -520,11 +524,85 @@ pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
     assert_eq!(earlier[0].conversation, channel("dev"));
 }
 
+/// Where words are written without spaces, anything that stands together is found.
+pub fn scripts_without_spaces_are_searched_by_any_part(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    commit(
+        store,
+        &[
+            said(1, "dev", "今天天气很好,我们去公园吧"),
+            said(2, "dev", "天气预报说明天下雨"),
+            said(3, "dev", "東京タワーへ行きました"),
+            said(4, "dev", "วันนี้อากาศดีมาก"),
+            said(5, "dev", "오늘날씨가 좋네요"),
+            said(6, "dev", "great 👍🏽 and I ❤️ it"),
+            said(7, "dev", "👍"),
+            said(8, "dev", "🇩🇪🇫🇷 👩🏿‍🚀"),
+            said(9, "dev", "iPhone手机 kaputt"),
+            // Has both pairs of 天气很, but not in that order.
+            said(10, "dev", "气很大的天气"),
+        ],
+    );
+    let check = || {
+        for (words, ids) in [
+            ("天气", &[10, 2, 1][..]),
+            ("天气很", &[1]),
+            ("气", &[10, 2, 1]),
+            ("雨", &[2]),
+            ("公园 天气", &[1]),
+            ("天气，公园", &[1]),
+            ("明天", &[2]),
+            ("天明", &[]),
+            ("東京", &[3]),
+            ("タワー", &[3]),
+            ("ﾀﾜｰ", &[3]),
+            ("行", &[3]),
+            ("อากาศ", &[4]),
+            ("ดี", &[4]),
+            ("날씨", &[5]),
+            ("좋", &[5]),
+            ("👍", &[7, 6]),
+            ("👍🏿", &[7, 6]),
+            ("❤", &[6]),
+            ("❤️ great", &[6]),
+            ("🇫🇷", &[8]),
+            ("👩‍🚀", &[8]),
+            ("🚀", &[8]),
+            ("手机", &[9]),
+            ("iphone手", &[9]),
+            ("ipho", &[9]),
+            ("kap 机", &[9]),
+        ] {
+            let found = found(store, SearchScope::Everywhere, words);
+            assert_eq!(found, ids, "{words}");
+            let within = SearchScope::Within(channel("dev"));
+            assert_eq!(self::found(store, within, words), ids, "{words}");
+        }
+    };
+    check();
+    tend(store, 10);
+    check();
+}
+
+/// What the index brings and is not meant is passed over, however much it is.
+pub fn what_the_index_brings_by_mistake_is_passed_over(database: &impl Database) {
+    let store = &*database.open(FOR_EVER);
+    let mut messages = vec![said(1, "dev", "天气很好")];
+    messages.extend((2..=700).map(|ms| said(ms, "dev", "很好,气很,天气")));
+    messages.push(said(701, "dev", "天气很好"));
+    commit(store, &messages);
+    tend(store, 701);
+    assert_eq!(found(store, SearchScope::Everywhere, "天气很好"), [701, 1]);
+}
+
 pub fn indexing_changes_nothing_that_is_found(database: &impl Database) {
     let store = &*database.open(FOR_EVER);
     let last = Cell::new(0);
     let mut runner = TestRunner::new(Config::with_cases(30));
-    let texts = proptest::collection::vec("[aAbBßẞéeÉ٣3ﬁ½ -.\"'*_:()]{0,12}|\\PC{0,12}", 1..20);
+    let texts = proptest::collection::vec(
+        "[aAbBßẞéeÉ٣3ﬁ½ -.\"'*_:()天气好각가ที่👍❤🏽\u{fe0f}]{0,12}|\\PC{0,12}",
+        1..20,
+    );
     let result = runner.run(&texts, |texts| {
         let messages: Vec<NewMessage> = (last.get() + 1..)
             .zip(&texts)

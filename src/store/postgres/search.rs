@@ -1,8 +1,8 @@
 //! Full-text search.
 //!
-//! The index is of what [`words`] makes of a text, word by word, and of where
-//! the text belongs; PostgreSQL's own ideas of words are not asked. Words are
-//! letters and digits only, so what says where begins with `#`.
+//! The index is of what [`terms`] makes of a text and of where the text
+//! belongs; PostgreSQL's own ideas of words are not asked. Terms are letters,
+//! digits, marks and signs beyond ASCII, so what says where begins with `#`.
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -11,13 +11,21 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use super::conversations::extent;
 use crate::store::key::clamp;
 use crate::store::row::{self, stored};
-use crate::store::words::{self, words};
+use crate::store::words::{Term, Wanted, terms};
 use crate::store::{Found, MAX_ROWS, Search, SearchScope};
 
-/// Words are told apart by so many bytes; the index takes 2,046.
-const MAX_WORD_BYTES: usize = 1000;
-/// Words of one text that are indexed, in bytes; the index takes a mebibyte.
+/// Terms of one text that are indexed, in bytes; the index takes a mebibyte,
+/// and of a term 2,046 bytes, which none has.
 const MAX_VECTOR_BYTES: usize = 512 * 1024;
+/// Messages looked at of those that the index brings. It knows of pairs of
+/// characters, not of their order, so some may be something else; more than
+/// that only if somebody has seen to it.
+const MAX_CANDIDATES: usize = 20_000;
+/// Of them, so many at a time.
+const MIN_PAGE: usize = 100;
+/// What is in every vector made as [`terms`] has it today. Those without it are
+/// of an earlier version and are made anew.
+pub const GENERATION: &str = "#2";
 
 #[derive(QueryableByName)]
 struct Row {
@@ -41,28 +49,23 @@ struct Row {
 
 /// What is indexed of a message: lexemes, with spaces between.
 pub fn vector(text: &str, conversation: i64, accounts: Option<(i64, i64)>) -> String {
-    let mut vector = format!("#c{conversation}");
+    let mut vector = format!("{GENERATION} #c{conversation}");
     if let Some((one, other)) = accounts {
         vector.push_str(&format!(" #a{one} #a{other}"));
     }
-    for word in words(text) {
-        if vector.len() + word.len() > MAX_VECTOR_BYTES {
+    for term in terms(text) {
+        if vector.len() + term.len() > MAX_VECTOR_BYTES {
             break;
         }
         vector.push(' ');
-        vector.push_str(cut(&word));
+        vector.push_str(&term);
     }
     vector
 }
 
-fn cut(word: &str) -> &str {
-    let end = word.floor_char_boundary(MAX_WORD_BYTES);
-    word.get(..end).unwrap_or(word)
-}
-
 /// See [`crate::store::Store::search`].
 pub fn search(connection: &mut PgConnection, search: &Search) -> QueryResult<Vec<Found>> {
-    let words = words::wanted(search);
+    let wanted = Wanted::of(search);
     let place = match &search.scope {
         SearchScope::Everywhere => None,
         SearchScope::ThreadsOf(account) => Some(format!("#a{}", account.0)),
@@ -71,28 +74,61 @@ pub fn search(connection: &mut PgConnection, search: &Search) -> QueryResult<Vec
             None => return Ok(Vec::new()),
         },
     };
-    if words.is_empty() {
+    if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    // Nothing in a lexeme can be taken for a quotation mark or an operator.
-    let wanted: Vec<String> = place
-        .iter()
-        .map(String::as_str)
-        .chain(words.iter().map(|word| cut(word)))
-        .map(|lexeme| format!("'{lexeme}'"))
-        .collect();
-    let rows: Vec<Row> = diesel::sql_query(
+    let query = query(place.as_deref(), &wanted.terms());
+    let limit = search.limit.min(MAX_ROWS);
+    let mut below = search.before.map_or(i64::MAX, clamp);
+    let mut results = Vec::new();
+    let mut candidates = 0;
+    while results.len() < limit && candidates < MAX_CANDIDATES {
+        let page = (limit - results.len()).max(MIN_PAGE);
+        let rows = candidates_below(connection, &query, below, page)?;
+        let (count, last) = (rows.len(), rows.last().map(|row| row.id));
+        let right = rows.into_iter().filter(|row| wanted.is_in(&row.text));
+        for row in right {
+            results.push(found(row)?);
+        }
+        candidates += count;
+        match last {
+            Some(last) if count == page => below = last,
+            _ => break,
+        }
+    }
+    results.truncate(limit);
+    Ok(results)
+}
+
+/// The search in the index's language. Nothing in a lexeme can be taken for a
+/// quotation mark or an operator.
+fn query(place: Option<&str>, terms: &[Term]) -> String {
+    let place = place.map(|place| format!("'{place}'"));
+    let terms = terms.iter().map(|term| {
+        let star = if term.is_beginning { ":*" } else { "" };
+        format!("'{}'{star}", term.text)
+    });
+    let lexemes: Vec<String> = place.into_iter().chain(terms).collect();
+    lexemes.join(" & ")
+}
+
+fn candidates_below(
+    connection: &mut PgConnection,
+    query: &str,
+    below: i64,
+    limit: usize,
+) -> QueryResult<Vec<Row>> {
+    diesel::sql_query(
         "SELECT m.id, m.at_ms, m.author, m.account_id, m.text,
                 c.channel, c.low_account, c.high_account
          FROM message m JOIN conversation c ON c.id = m.conversation_id
          WHERE m.words @@ $1::tsquery AND m.id < $2
          ORDER BY m.id DESC LIMIT $3",
     )
-    .bind::<Text, _>(wanted.join(" & "))
-    .bind::<BigInt, _>(search.before.map_or(i64::MAX, clamp))
-    .bind::<BigInt, _>(search.limit.min(MAX_ROWS) as i64)
-    .load(connection)?;
-    rows.into_iter().map(found).collect()
+    .bind::<Text, _>(query)
+    .bind::<BigInt, _>(below)
+    .bind::<BigInt, _>(limit as i64)
+    .load(connection)
 }
 
 fn found(row: Row) -> QueryResult<Found> {
@@ -111,12 +147,16 @@ mod tests {
         let long = "\u{e4}b".repeat(5000);
         let lexemes = vector(&format!("{long} short"), 7, Some((1, 2)));
         let lexemes: Vec<&str> = lexemes.split(' ').collect();
-        assert_eq!(lexemes[..3], ["#c7", "#a1", "#a2"]);
-        assert_eq!(lexemes[4], "short");
-        assert!((MAX_WORD_BYTES - 3..=MAX_WORD_BYTES).contains(&lexemes[3].len()));
-        let many: String = (0..400_000).map(|n| format!("{n} ")).collect();
-        let vector = vector(&many, 7, None);
-        assert!(vector.len() <= MAX_VECTOR_BYTES + MAX_WORD_BYTES);
-        assert!(vector.starts_with("#c7 0 1 2 "));
+        assert_eq!(lexemes[..4], ["#2", "#c7", "#a1", "#a2"]);
+        assert_eq!(lexemes[5], "short");
+        assert!(lexemes[4].len() <= 1000);
+        // What grows most when it is taken apart.
+        for text in [
+            "\u{fdfa} ".repeat(100_000),
+            "\u{4e00}\u{4e01}".repeat(100_000),
+        ] {
+            assert!(vector(&text, 7, None).len() <= MAX_VECTOR_BYTES + 8);
+        }
+        assert!(vector("0 1 2", 7, None).ends_with("#c7 0 1 2"));
     }
 }

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable};
 
 use super::conversations::{Extent, extents_after};
+use super::renewal::Renewal;
 use super::schema::{conversation, message};
 use crate::hub::MessageId;
 use crate::store::Retention;
@@ -32,6 +33,8 @@ pub struct Upkeep {
     round: Pause,
     /// Between two looks at tokens.
     tokens: Pause,
+    /// Of the index for search.
+    renewal: Renewal,
 }
 
 #[derive(QueryableByName)]
@@ -52,6 +55,7 @@ impl Upkeep {
     /// Whether [`Upkeep::tend`] would do anything now.
     pub fn is_due(&self, retention: Retention, now_ms: u64) -> bool {
         self.tokens.is_over(now_ms)
+            || self.renewal.is_due()
             || (retention != Retention::default() && self.round.is_over(now_ms))
     }
 
@@ -73,15 +77,16 @@ impl Upkeep {
             forget_tokens(connection, now_ms)?;
             self.tokens.begin(now_ms);
         }
+        let renewing = self.renewal.tend(connection, now_ms)?;
         if retention == Retention::default() || !self.round.is_over(now_ms) {
-            return Ok(false);
+            return Ok(renewing);
         }
         let more = self.remove_some(connection, retention, now_ms)?;
         if !more {
             self.conversation = 0;
             self.round.begin(now_ms);
         }
-        Ok(more)
+        Ok(renewing || more)
     }
 
     fn remove_some(

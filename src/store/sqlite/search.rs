@@ -2,7 +2,8 @@
 //!
 //! Messages are indexed in quiet moments, not when they are committed, which
 //! would halve the speed of that. What is not indexed yet is at the end, and
-//! is looked through word by word.
+//! is looked through word by word. So it is after an update that indexes anew
+//! what was there before.
 
 use std::collections::HashMap;
 
@@ -13,7 +14,7 @@ use super::history::{MESSAGE, conversation_id};
 use super::schema::{conversation, message, message_search, search_state};
 use crate::store::key::clamp;
 use crate::store::row::{self, MessageRow, PlaceRow, stored};
-use crate::store::words::{self, words};
+use crate::store::words::{Wanted, terms};
 use crate::store::{Found, MAX_ROWS, Search, SearchScope};
 
 /// Messages indexed in one slice: a few milliseconds.
@@ -21,6 +22,13 @@ const SLICE: i64 = 512;
 /// Messages at the end that are looked through when they are not indexed yet;
 /// more than that can only be behind under a load that lasts.
 const MAX_SCAN: i64 = 200_000;
+/// Messages looked at of those that the index brings. It knows of pairs of
+/// characters, not of their order, so some may be something else; more than
+/// that only if somebody has seen to it.
+const MAX_CANDIDATES: usize = 20_000;
+/// Of them, so many at a time.
+const MIN_PAGE: usize = 100;
+
 #[derive(QueryableByName)]
 struct Hit {
     #[diesel(sql_type = BigInt)]
@@ -29,7 +37,7 @@ struct Hit {
 
 /// A search in terms of rows.
 struct Plan {
-    words: Vec<String>,
+    wanted: Wanted,
     within: Within,
     below: i64,
     limit: usize,
@@ -43,7 +51,7 @@ enum Within {
 
 /// See [`crate::store::Store::search`].
 pub fn search(connection: &mut SqliteConnection, search: &Search) -> QueryResult<Vec<Found>> {
-    let words: Vec<String> = words::wanted(search);
+    let wanted = Wanted::of(search);
     let within = match &search.scope {
         SearchScope::Everywhere => Some(Within::Everything),
         SearchScope::ThreadsOf(account) => Some(Within::Account(account.0)),
@@ -51,21 +59,22 @@ pub fn search(connection: &mut SqliteConnection, search: &Search) -> QueryResult
             conversation_id(connection, conversation)?.map(Within::Conversation)
         }
     };
-    let (Some(within), false) = (within, words.is_empty()) else {
+    let (Some(within), false) = (within, wanted.is_empty()) else {
         return Ok(Vec::new());
     };
     let plan = Plan {
-        words,
+        wanted,
         within,
         below: search.before.map_or(i64::MAX, clamp),
         limit: search.limit.min(MAX_ROWS),
     };
     let indexed_to = indexed_to(connection)?;
-    let mut ids = plan.scan(connection, indexed_to)?;
-    if ids.len() < plan.limit {
-        ids.extend(plan.look_up(connection, plan.limit - ids.len())?);
+    let ids = plan.scan(connection, indexed_to)?;
+    let mut found = load(connection, &ids)?;
+    if found.len() < plan.limit {
+        plan.look_up(connection, &mut found)?;
     }
-    load(connection, &ids)
+    Ok(found)
 }
 
 impl Plan {
@@ -90,7 +99,7 @@ impl Plan {
         let mut ids = Vec::new();
         for row in query.load_iter::<(i64, String), _>(connection)? {
             let (id, text) = row?;
-            if self.matches(&text) {
+            if self.wanted.is_in(&text) {
                 ids.push(id);
             }
             if ids.len() == self.limit {
@@ -100,32 +109,50 @@ impl Plan {
         Ok(ids)
     }
 
-    fn matches(&self, text: &str) -> bool {
-        let mut missing: Vec<&String> = self.words.iter().collect();
-        for word in words(text) {
-            missing.retain(|&wanted| *wanted != word);
+    /// Asks the index, newest first, until there are enough.
+    fn look_up(
+        &self,
+        connection: &mut SqliteConnection,
+        found: &mut Vec<Found>,
+    ) -> QueryResult<()> {
+        let expression = self.expression();
+        let mut below = self.below;
+        let mut candidates = 0;
+        while found.len() < self.limit && candidates < MAX_CANDIDATES {
+            let page = (self.limit - found.len()).max(MIN_PAGE);
+            let hits: Vec<Hit> = diesel::sql_query(
+                "SELECT rowid AS id FROM message_search \
+                 WHERE message_search MATCH ? AND rowid < ? \
+                 ORDER BY rowid DESC LIMIT ?",
+            )
+            .bind::<Text, _>(&expression)
+            .bind::<BigInt, _>(below)
+            .bind::<BigInt, _>(page as i64)
+            .load(connection)?;
+            let ids: Vec<i64> = hits.into_iter().map(|hit| hit.id).collect();
+            let loaded = load(connection, &ids)?;
+            found.extend(
+                loaded
+                    .into_iter()
+                    .filter(|found| self.wanted.is_in(found.message.text.as_str())),
+            );
+            candidates += ids.len();
+            match ids.last() {
+                Some(&last) if ids.len() == page => below = last,
+                _ => break,
+            }
         }
-        missing.is_empty()
+        found.truncate(self.limit);
+        Ok(())
     }
 
-    /// Asks the index, newest first.
-    fn look_up(&self, connection: &mut SqliteConnection, limit: usize) -> QueryResult<Vec<i64>> {
-        let hits: Vec<Hit> = diesel::sql_query(
-            "SELECT rowid AS id FROM message_search \
-             WHERE message_search MATCH ? AND rowid < ? \
-             ORDER BY rowid DESC LIMIT ?",
-        )
-        .bind::<Text, _>(self.expression())
-        .bind::<BigInt, _>(self.below)
-        .bind::<BigInt, _>(limit as i64)
-        .load(connection)?;
-        Ok(hits.into_iter().map(|hit| hit.id).collect())
-    }
-
-    /// The search in the index's language. Words hold nothing but letters and digits,
-    /// so nothing in them can be taken for an operator.
+    /// The search in the index's language. Terms hold nothing but letters, digits, marks
+    /// and signs beyond ASCII, so nothing in them can be taken for an operator.
     fn expression(&self) -> String {
-        let words = self.words.iter().map(|word| format!("text : \"{word}\""));
+        let terms = self.wanted.terms().into_iter().map(|term| {
+            let star = if term.is_beginning { " *" } else { "" };
+            format!("text : \"{}\"{star}", term.text)
+        });
         let place = match self.within {
             Within::Everything => None,
             Within::Conversation(id) => Some(format!("place : \"c{id}\"")),
@@ -133,7 +160,7 @@ impl Plan {
         };
         place
             .into_iter()
-            .chain(words)
+            .chain(terms)
             .collect::<Vec<_>>()
             .join(" AND ")
     }
@@ -174,8 +201,9 @@ fn indexed_to(connection: &mut SqliteConnection) -> QueryResult<i64> {
         .get_result(connection)
 }
 
-/// Indexes a slice of what is not indexed yet; whether there was any.
-pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<bool> {
+/// Indexes a slice of what is not indexed yet; up to which message, if there
+/// was any.
+pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<Option<i64>> {
     type Row = (i64, String, i64, Option<i64>, Option<i64>);
     let rows: Vec<Row> = message::table
         .inner_join(conversation::table)
@@ -191,10 +219,10 @@ pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<bool> {
         ))
         .load(connection)?;
     let Some(&(last, ..)) = rows.last() else {
-        return Ok(false);
+        return Ok(None);
     };
     for (id, text, conversation_id, low, high) in &rows {
-        let words: Vec<String> = words(text).collect();
+        let terms: Vec<String> = terms(text).collect();
         let place = match (low, high) {
             (Some(low), Some(high)) => format!("c{conversation_id} a{low} a{high}"),
             _ => format!("c{conversation_id}"),
@@ -203,14 +231,14 @@ pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<bool> {
             .values((
                 message_search::rowid.eq(id),
                 message_search::place.eq(place),
-                message_search::text.eq(words.join(" ")),
+                message_search::text.eq(terms.join(" ")),
             ))
             .execute(connection)?;
     }
     diesel::update(search_state::table)
         .set(search_state::indexed_to.eq(last))
         .execute(connection)?;
-    Ok(true)
+    Ok(Some(last))
 }
 
 /// Takes messages out of the index.

@@ -11,8 +11,9 @@ use super::schema::{conversation, message, participant};
 use super::search;
 use crate::hub::MessageId;
 use crate::store::Retention;
-use crate::store::key::clamp;
+use crate::store::key::{self, clamp};
 use crate::store::pause::Pause;
+use crate::store::progress::Progress;
 use crate::store::schema::{ended_pass, token};
 
 /// Conversations looked at in one slice.
@@ -30,6 +31,9 @@ pub struct Upkeep {
     round: Pause,
     /// Between two looks at tokens.
     tokens: Pause,
+    /// Of which time the message is that was indexed last.
+    indexing_ms: u64,
+    progress: Progress,
 }
 
 impl Upkeep {
@@ -41,7 +45,12 @@ impl Upkeep {
         retention: Retention,
         now_ms: u64,
     ) -> QueryResult<bool> {
-        let indexed = search::index_some(connection)?;
+        let indexed_to = search::index_some(connection)?;
+        let indexed = indexed_to.is_some();
+        if let Some(id) = indexed_to {
+            self.indexing_ms = key::unpack(id).ms;
+        }
+        self.progress.at(self.indexing_ms, indexed, now_ms);
         if self.tokens.is_over(now_ms) {
             forget_tokens(connection, now_ms)?;
             self.tokens.begin(now_ms);
