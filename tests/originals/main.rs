@@ -9,4 +9,5 @@ mod direct_messages;
 mod json_commands;
 mod line_server;
 mod room_lines;
+mod the_page;
 mod wire;
