@@ -11,10 +11,12 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
+# Which commit it is, for chat_build_info: --build-arg COMMIT=$(git rev-parse --short=12 HEAD)
+ARG COMMIT=
 # The caches outlive the build; the program has to leave them to be kept.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
-    cargo build --release --locked --features full --bin chat-server \
+    CHAT_COMMIT="$COMMIT" cargo build --release --locked --features full --bin chat-server \
     && install -D -m 0755 -s target/release/chat-server /out/chat-server
 
 FROM debian:trixie-slim

@@ -19,6 +19,9 @@ STEPS ?= 50000
 
 .PHONY: run build serve local checkin test check deny bench load bench-peers faults-report fuzz simulate soak tsan fmt tools
 
+# Programs of one commit say so: chat-server --version, chat_build_info.
+run build serve load bench-peers: export CHAT_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+
 run: ## Build and start the server with config.json
 	$(CARGO) run --release --bin chat-server
 

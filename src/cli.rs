@@ -22,6 +22,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use signal_hook::consts::SIGXFSZ;
 
 use crate::bench::Bench;
+use crate::build_info;
 use crate::config::{self, Config, ConfigFile, Flag, Loaded, Problems, Sources};
 use crate::logging;
 
@@ -100,7 +101,7 @@ SIGHUP reads the file and the certificate again and reopens the chat log; SIGTER
 
 /// A chat server: telnet, WebSocket, page and REST, meeting in the same channels.
 #[derive(Parser)]
-#[command(name = "chat-server", version, after_help = EXAMPLES)]
+#[command(name = "chat-server", version = build_info::line(), after_help = EXAMPLES)]
 struct Arguments {
     /// Configuration file, also -config [default: config.json or config.yaml,
     /// if it exists]

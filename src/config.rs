@@ -155,6 +155,9 @@ settings! {
         /// The bearer token. Without one it is made at first start and kept
         /// in the data folder.
         token: Option<Secret> = None, Rule::Any, Now;
+        /// A bearer token that `GET /metrics` takes besides the admin token, and
+        /// nothing else does: for Prometheus.
+        metrics_token: Option<Secret> = None, Rule::Any, Now;
         /// Worker threads behind the HTTP front.
         workers: usize = 4, Rule::whole(1, 256), Restart;
     }

@@ -93,6 +93,7 @@ pub mod account;
 pub mod admin;
 #[doc(hidden)]
 pub mod bench;
+mod build_info;
 #[doc(hidden)]
 pub mod cancel;
 #[doc(hidden)]

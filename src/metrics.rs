@@ -19,6 +19,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
+use crate::build_info;
+
 pub use cluster::{ClusterHealth, ServiceHealth};
 pub use plain::PLAIN_CONTENT_TYPE;
 
@@ -38,6 +40,13 @@ pub type Level = Gauge<u64, AtomicU64>;
 pub struct Protocol {
     /// Its name as in lists of users.
     pub protocol: &'static str,
+}
+
+/// Which program this is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+    commit: &'static str,
 }
 
 /// All metrics. Take a handle once and keep it.
@@ -89,6 +98,12 @@ impl Metrics {
         registry.register_collector(Box::new(process::Process::default()));
         let r = registry.sub_registry_with_prefix("chat");
         let message_seconds = Histogram::new(MESSAGE_SECONDS.iter().copied());
+        let build: Family<Build, Level> = made(r, "build_info", "1, for the program that this is");
+        let this = Build {
+            version: build_info::VERSION,
+            commit: build_info::commit(),
+        };
+        build.get_or_create_owned(&this).set(1);
         let help = "Time from taking a message to telling it";
         r.register("message_seconds", help, message_seconds.clone());
         let metrics = Metrics {

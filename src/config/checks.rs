@@ -17,6 +17,7 @@ impl Loader {
         self.check_backlog();
         self.check_folder();
         self.check_features();
+        self.check_metrics_token();
     }
 
     /// A folder that is to be served has to be there.
@@ -34,6 +35,18 @@ impl Loader {
             ),
         };
         self.problem(path, &self.origin_of(path), what);
+    }
+
+    /// A token for Prometheus that is the administrators' would do all that
+    /// theirs does.
+    fn check_metrics_token(&mut self) {
+        let path = "admin.metrics_token";
+        let admin = &self.config.admin;
+        if admin.metrics_token.is_some() && admin.metrics_token == admin.token {
+            let what = "is the same as admin.token, which Prometheus would have then; \
+                        give it one of its own";
+            self.problem(path, &self.origin_of(path), what.to_owned());
+        }
     }
 
     /// What is configured has to be part of the program.

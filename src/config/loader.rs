@@ -366,7 +366,7 @@ mod tests {
     fn what_is_no_settings_object_is_named_without_its_value() {
         assert_eq!(
             problems_of(r#"{"admin":"0123456789abcdef"}"#),
-            ["admin (f): expected an object with token, workers, found a string"]
+            ["admin (f): expected an object with token, metrics_token, workers, found a string"]
         );
         assert_eq!(
             problems_of("[]"),

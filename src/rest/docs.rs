@@ -84,6 +84,11 @@ impl Modify for Tokens {
         components.add_security_scheme("admin_token", SecurityScheme::Http(scheme));
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
+            .description(Some("`admin.metrics_token`, for the metrics alone."))
+            .build();
+        components.add_security_scheme("metrics_token", SecurityScheme::Http(scheme));
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
             .description(Some(
                 "Signed (HS256) with a token's secret_access_key; its header names the \

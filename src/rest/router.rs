@@ -70,6 +70,8 @@ pub(super) enum Access {
     Everyone,
     /// Whoever has signed the call with an account's token.
     Account,
+    /// The administrators, and who has the token for metrics.
+    Metrics,
     Admin,
 }
 
@@ -158,12 +160,12 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
     if incoming.method == Method::Options && !routes.is_empty() {
         return options(&routes, incoming, context);
     }
-    let restricted = routes
-        .iter()
-        .any(|(route, _)| route.access == Access::Admin);
+    let restricted = |to| routes.iter().any(|(route, _)| route.access == to);
     // Strangers do not learn what there is below /admin.
-    if restricted || incoming.path.starts_with("/admin") {
-        authorise(incoming, context)?;
+    if restricted(Access::Admin) || incoming.path.starts_with("/admin") {
+        authorise(incoming, context, Access::Admin)?;
+    } else if restricted(Access::Metrics) {
+        authorise(incoming, context, Access::Metrics)?;
     }
     if routes.is_empty() {
         let why = format!("there is nothing at {}; see /docs", incoming.path);
@@ -187,7 +189,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
     };
     let signer = match route.access {
         Access::Account => Some(authenticate(incoming, &query, context)?),
-        Access::Everyone | Access::Admin => None,
+        Access::Everyone | Access::Metrics | Access::Admin => None,
     };
     (route.run)(&Call {
         context,
@@ -229,7 +231,7 @@ fn matches<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
     (!argument.is_empty() && !argument.contains('/')).then_some(Some(argument))
 }
 
-fn authorise(incoming: &Incoming, context: &RestContext) -> Result<(), Problem> {
+fn authorise(incoming: &Incoming, context: &RestContext, access: Access) -> Result<(), Problem> {
     let Some(authorization) = &incoming.authorization else {
         return Err(Problem::Unauthorised(
             "this needs the header Authorization: Bearer <admin token>; the server says at its \
@@ -239,7 +241,11 @@ fn authorise(incoming: &Incoming, context: &RestContext) -> Result<(), Problem> 
     let peer = incoming.relayed.peer;
     // Nothing at all is as wrong as anything else.
     let token = bearer(authorization).unwrap_or_default();
-    match context.token.check(token, peer.ip()) {
+    let checked = match access {
+        Access::Metrics => context.token.check_for_metrics(token, peer.ip()),
+        _ => context.token.check(token, peer.ip()),
+    };
+    match checked {
         Ok(true) => return Ok(()),
         // Not written down, or it would be a way to fill the disk.
         Err(wait) => {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
+use crate::build_info;
 use crate::hub::Counts;
 use crate::metrics::{CONTENT_TYPE, PLAIN_CONTENT_TYPE, Protocol};
 
@@ -27,7 +28,7 @@ pub(super) const ROUTES: &[Route] = &[
     Route {
         method: Method::Get,
         path: "/metrics",
-        access: Access::Admin,
+        access: Access::Metrics,
         query: &[],
         run: metrics,
     },
@@ -54,6 +55,8 @@ struct Status {
     /// `ok`, or `degraded` while `/readyz` says why.
     status: &'static str,
     version: &'static str,
+    /// What it was built from, or `unknown`.
+    commit: &'static str,
     #[schema(format = DateTime)]
     started_at: String,
     uptime_seconds: u64,
@@ -105,6 +108,7 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
         data: Data { health },
         status: health,
         version: context.version,
+        commit: build_info::commit(),
         started_at: rfc3339(u64::try_from(context.started.as_millisecond()).unwrap_or(0)),
         uptime_seconds: u64::try_from(uptime.as_secs()).unwrap_or(0),
         connections: counts.connections,
@@ -155,14 +159,14 @@ pub(super) fn readyz(call: &Call<'_>) -> Result<Reply, Problem> {
 
 /// The metrics, for Prometheus.
 #[utoipa::path(
-    get, path = "/metrics", tag = "status", security(("admin_token" = [])),
+    get, path = "/metrics", tag = "status", security(("admin_token" = []), ("metrics_token" = [])),
     responses(
         (status = 200, description = "OpenMetrics text, or for Accept: text/plain the text \
             format of Prometheus", content(
                 (String = "application/openmetrics-text"),
                 (String = "text/plain"),
             )),
-        (status = 401, description = "Not the admin token", body = ErrorBody),
+        (status = 401, description = "Neither the admin token nor that for metrics", body = ErrorBody),
     ),
 )]
 pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Problem> {

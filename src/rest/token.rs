@@ -1,4 +1,5 @@
-//! The administrators' token, and how often somebody may be wrong about it.
+//! The administrators' token, that of who only looks at metrics, and how often
+//! somebody may be wrong about them.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -11,6 +12,8 @@ use crate::config::Secret;
 /// A secret that can be replaced while the server runs.
 pub struct AdminToken {
     secret: RwLock<Secret>,
+    /// For the metrics alone.
+    of_metrics: RwLock<Option<Secret>>,
     /// Wrong tokens, by address. Locked while one is compared, so that those
     /// who try many at once get no more of them.
     failures: Mutex<Attempts>,
@@ -23,6 +26,7 @@ impl AdminToken {
     pub fn new(token: Secret, failures: u32) -> AdminToken {
         AdminToken {
             secret: RwLock::new(token),
+            of_metrics: RwLock::default(),
             failures: Mutex::new(Attempts::new(failures)),
             started: Instant::now(),
         }
@@ -42,6 +46,11 @@ impl AdminToken {
         differs
     }
 
+    /// Puts a token in force that opens the metrics and nothing else.
+    pub fn set_metrics_token(&self, token: Option<Secret>) {
+        *self.of_metrics.write() = token;
+    }
+
     /// The token in force.
     pub fn secret(&self) -> Secret {
         self.secret.read().clone()
@@ -50,7 +59,29 @@ impl AdminToken {
     /// Whether this is it. Takes as long whichever byte is wrong. Whoever was
     /// wrong too often is not told: the right token would have to wait, too.
     pub fn check(&self, candidate: &str, peer: IpAddr) -> Result<bool, TooManyAttempts> {
-        self.check_at(candidate, peer, self.started.elapsed().as_millis() as u64)
+        self.check_at(candidate, peer, self.now_ms(), |candidate| {
+            self.secret.read().matches(candidate)
+        })
+    }
+
+    /// Whether this opens the metrics: the administrators' does, too.
+    pub fn check_for_metrics(
+        &self,
+        candidate: &str,
+        peer: IpAddr,
+    ) -> Result<bool, TooManyAttempts> {
+        self.check_at(candidate, peer, self.now_ms(), |candidate| {
+            let of_metrics = self.of_metrics.read();
+            let is_theirs = of_metrics
+                .as_ref()
+                .is_some_and(|token| token.matches(candidate));
+            // Both are compared, whichever it is.
+            self.secret.read().matches(candidate) | is_theirs
+        })
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
     }
 
     fn check_at(
@@ -58,10 +89,11 @@ impl AdminToken {
         candidate: &str,
         peer: IpAddr,
         now_ms: u64,
+        is_good: impl FnOnce(&str) -> bool,
     ) -> Result<bool, TooManyAttempts> {
         let mut failures = self.failures.lock();
         failures.check(peer, now_ms)?;
-        let is_it = self.secret.read().matches(candidate);
+        let is_it = is_good(candidate);
         if !is_it {
             failures.count(peer, now_ms);
         }
@@ -74,6 +106,17 @@ mod tests {
     use super::*;
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn check_at(
+        token: &AdminToken,
+        candidate: &str,
+        peer: IpAddr,
+        now_ms: u64,
+    ) -> Result<bool, TooManyAttempts> {
+        token.check_at(candidate, peer, now_ms, |candidate| {
+            token.secret.read().matches(candidate)
+        })
+    }
 
     fn secret(text: &str) -> Secret {
         Secret::parse(text).unwrap()
@@ -99,17 +142,17 @@ mod tests {
         let there: IpAddr = "192.0.2.1".parse().unwrap();
         // Being right costs nothing.
         for _ in 0..5 {
-            assert_eq!(token.check_at("a-long-enough-secret", there, 0), Ok(true));
+            assert_eq!(check_at(&token, "a-long-enough-secret", there, 0), Ok(true));
         }
         for _ in 0..2 {
-            assert_eq!(token.check_at("wrong", there, 0), Ok(false));
+            assert_eq!(check_at(&token, "wrong", there, 0), Ok(false));
         }
         let wait = Err(TooManyAttempts { retry_seconds: 30 });
-        assert_eq!(token.check_at("wrong", there, 0), wait);
-        assert_eq!(token.check_at("a-long-enough-secret", there, 0), wait);
-        assert_eq!(token.check_at("a-long-enough-secret", HOME, 0), Ok(true));
+        assert_eq!(check_at(&token, "wrong", there, 0), wait);
+        assert_eq!(check_at(&token, "a-long-enough-secret", there, 0), wait);
+        assert_eq!(check_at(&token, "a-long-enough-secret", HOME, 0), Ok(true));
         assert_eq!(
-            token.check_at("a-long-enough-secret", there, 30_000),
+            check_at(&token, "a-long-enough-secret", there, 30_000),
             Ok(true)
         );
     }

@@ -67,7 +67,7 @@ impl Rest {
             log: shared.chat_log.clone(),
             token: shared.admin_token.clone(),
             admin: shared.admin.clone(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: crate::build_info::VERSION,
             started: self.started,
             nodes: Arc::new(move || all.nodes()),
             metrics: shared.metrics.clone(),

@@ -133,16 +133,15 @@ impl Shared {
             let here = own_address.clone();
             admin = admin.among(Box::new(All { here, others }));
         }
+        let token = AdminToken::new(found_token.secret().clone(), config.limits.auth_attempts);
+        token.set_metrics_token(config.admin.metrics_token.clone());
         Shared {
             admin: Arc::new(admin),
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
             balancers: Proxies::new(config.listen.proxy_protocol_from.clone()),
-            admin_token: Arc::new(AdminToken::new(
-                found_token.secret().clone(),
-                config.limits.auth_attempts,
-            )),
+            admin_token: Arc::new(token),
             admin_text_bytes,
             is_draining: AtomicBool::new(false),
             participants: AtomicUsize::new(0),
@@ -331,6 +330,8 @@ impl Shared {
             .store(config.limits.line_bytes, Ordering::Relaxed);
         self.chat_log.configure(&config.chat_log);
         self.reload_admin_token(&config);
+        self.admin_token
+            .set_metrics_token(config.admin.metrics_token.clone());
         self.reload_certificate(&config);
         // Fails only without a hub, when there is nothing left to set.
         let _ = self.hub.send(Input::Configure(Box::new(settings(&config))));

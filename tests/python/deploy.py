@@ -23,6 +23,7 @@ from deploy_support import DEPLOY, FEATURES, PROGRAM, load, not_tested, run
 # What the files say secrets are where they do not have them.
 SECRETS = {
     "CHAT_SERVER_ADMIN_TOKEN": "0123456789abcdef0123",
+    "CHAT_SERVER_ADMIN_METRICS_TOKEN": "abcdef0123456789abcd",
     "CHAT_SERVER_CLUSTER_REDIS": "redis://:secret@redis:6379",
     "CHAT_SERVER_CLUSTER_POSTGRES": "postgres://chat@postgres/chat",
 }
