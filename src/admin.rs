@@ -20,7 +20,7 @@ use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place};
 use crate::name::Name;
 use crate::protocol::rfc3339;
 use crate::text::Text;
-use crate::turn::{HubHandle, HubUnavailable, Wanted};
+use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
 
 /// Keeps the bans that are in force beyond a restart.
 pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
@@ -284,10 +284,13 @@ impl Administration {
     pub fn refused(&self, actor: Actor, wanted: &str) {
         ::log::warn!("{}: wrong admin token for {wanted}", actor.0);
         let what = format!("refused: wrong admin token for {wanted}");
-        self.log.record(Entry {
+        let entry = Entry {
             is_refusal: true,
             ..actor.did(unix_ms(), None, what)
-        });
+        };
+        // For watches only: the chat log has it also without a hub.
+        let _ = self.hub.send(Input::Tell(Box::new(entry.clone())));
+        self.log.record(entry);
     }
 }
 

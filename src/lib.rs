@@ -75,6 +75,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+// The page's examples are run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/library.md")]
+struct Page;
+
 pub mod chatlog;
 pub mod config;
 pub mod hub;
@@ -132,6 +137,7 @@ pub mod turn;
 
 pub use config::Config;
 pub use server::{
-    Builder, Chat, ChatError, ListenError, Listener, Overdue, Participant, Protocol, StartError,
+    AttachError, Builder, Chat, ChatError, Conduit, Connection, ListenError, Listener, Overdue,
+    Participant, Protocol, RoomLinesAt, RunError, StartError, Stopper,
 };
 pub use watch::Watch;

@@ -4,6 +4,7 @@
 //! there is no other way to start a hub and its listeners.
 
 mod builder;
+mod conduit;
 mod departure;
 mod ending;
 mod error;
@@ -17,6 +18,8 @@ mod participant;
 mod parts;
 mod program;
 mod rest;
+mod room_lines_at;
+mod running;
 mod scheduling;
 mod services;
 mod shared;
@@ -39,6 +42,7 @@ use crate::turn::UserInfo;
 use crate::watch::{self, Watch};
 
 pub use builder::Builder;
+pub use conduit::{AttachError, Conduit, Connection};
 use ending::Ending;
 pub use ending::Overdue;
 pub use error::{ChatError, ListenError, StartError};
@@ -51,6 +55,8 @@ pub use name_server::{NameServer, run_name_server};
 pub use participant::Participant;
 pub use program::run;
 use rest::Rest;
+pub use room_lines_at::RoomLinesAt;
+pub use running::{RunError, Stopper};
 use shared::Shared;
 
 /// A running chat: a hub, and the listeners attached to it.
@@ -69,6 +75,7 @@ pub struct Chat {
     registration: Option<crate::grpc::Registration>,
     /// Taken by whoever ends it, once.
     ending: Option<Ending>,
+    stopper: Stopper,
 }
 
 impl Chat {
@@ -95,6 +102,33 @@ impl Chat {
         address: impl ToSocketAddrs,
     ) -> Result<Listener, ListenError> {
         self.listen_as((protocol, true), address)
+    }
+
+    /// Attaches an HTTP listener that has room lines on a WebSocket at a path of
+    /// one's own, and nothing else but `/healthz`.
+    ///
+    /// ```
+    /// use chat_server::{Chat, RoomLinesAt};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let chat = Chat::builder().start()?;
+    /// let room_lines = RoomLinesAt::path("/talk").read_buffer(1024).write_buffer(65536);
+    /// let listener = chat.listen_room_lines(room_lines, "127.0.0.1:0")?;
+    /// println!("ws://{}/talk", listener.address());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn listen_room_lines(
+        &self,
+        at: RoomLinesAt,
+        address: impl ToSocketAddrs,
+    ) -> Result<Listener, ListenError> {
+        let speaks = (Protocol::RoomLinesWebSocket, at.is_secure());
+        at.check()
+            .map_err(|error| ListenError::new(speaks, None, error))?;
+        let addresses = address.to_socket_addrs();
+        let addresses = addresses.map_err(|error| ListenError::resolving(speaks, error))?;
+        self.serve(BoundAs::bind(speaks, addresses)?.with(at))
     }
 
     fn listen_as(
@@ -278,5 +312,15 @@ mod tests {
         // for: half an hour would be noticed.
         chat.shut_down(Duration::from_secs(1800)).unwrap();
         drop(client);
+    }
+
+    #[test]
+    fn a_run_ends_with_the_hub_that_fails() {
+        let chat = Chat::builder().start().unwrap();
+        let hub = chat.shared.hub.clone();
+        let failing = std::thread::spawn(move || hub.ask(|_, _, _| panic!("on purpose")));
+        assert!(matches!(chat.run(), Err(RunError::Failed)));
+        let asked = failing.join().unwrap();
+        assert_eq!(asked, Err::<(), _>(crate::turn::HubUnavailable));
     }
 }

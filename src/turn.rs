@@ -231,6 +231,9 @@ impl Turn {
                     .configure(settings.greeting, settings.backlog_bytes);
             }
             Input::Watch(watcher) => self.watchers.push(watcher),
+            Input::Tell(entry) => self
+                .watchers
+                .retain(|watcher| watcher.tell(&[*entry.clone()])),
             Input::Attend(id, told) => self.attending.add(id, told),
             Input::Stop => {
                 self.stopping = true;

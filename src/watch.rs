@@ -15,8 +15,9 @@ use crate::chatlog::Entry;
 /// Entries that may wait to be looked at; the next ones are lost.
 pub const QUEUE: usize = 4096;
 
-/// Everything that happens in a chat: messages, private ones too, who comes
-/// and who goes, commands. An iterator that waits for the next entry and ends
+/// Everything that happens in a chat, as the chat log would have it: messages,
+/// private ones in any case, who comes and who goes, commands, what
+/// administrators do. An iterator that waits for the next entry and ends
 /// with the chat; [`Watch::wait`] is for those who have other things to do.
 ///
 /// At most [`QUEUE`] entries wait. What does not fit is lost, and counted.
@@ -80,6 +81,15 @@ impl Watch {
 }
 
 impl Iterator for Watch {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        self.entries.recv().ok()
+    }
+}
+
+/// So that `for entry in &watch` leaves [`Watch::lost`] to be asked.
+impl Iterator for &Watch {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {

@@ -293,3 +293,36 @@ fn the_bot_answers_in_rooms_and_in_private_and_comes_back() {
         assert_eq!(kicked.status, 200, "{}", kicked.body);
     }
 }
+
+/// Whether a process handles SIGTERM by itself.
+fn handles_its_end(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+    caught & (1 << (rustix::process::Signal::TERM.as_raw() - 1)) != 0
+}
+
+#[test]
+fn serve_brings_both_kinds_of_room_lines_together_until_it_is_told_to_end() {
+    let any = "127.0.0.1:0";
+    let mut serve = Example::start("serve", &["-tcp", any, "-ws", any, "-path=/talk"]);
+    let tcp = serve.prints();
+    let tcp = tcp.strip_prefix("tcp: ").unwrap();
+    let ws = serve.prints();
+    let ws = ws.strip_prefix("ws: ").unwrap();
+    let mut mina = Example::start("tcp_client", &arguments("Mina", tcp));
+    mina.types("first\n");
+    assert_eq!(mina.prints(), "Mina:first");
+    let mut jon = Example::start("ws_client", &arguments("Jon", ws));
+    jon.types("second\n");
+    assert_eq!(mina.prints(), "Jon:second");
+    assert_eq!(jon.prints(), "Jon:second");
+    let pid = serve.child.id();
+    support::wait_until("it waits for signals", || handles_its_end(pid));
+    let process = rustix::process::Pid::from_child(&serve.child);
+    rustix::process::kill_process(process, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(serve.prints(), "ended");
+    serve.ends(false);
+    mina.ends(false);
+    jon.ends(false);
+}

@@ -14,7 +14,7 @@ use crate::turn::HubHandle;
 use super::front::Upgraded;
 use super::line::{Attached, Flow, LineLimits, SessionContext};
 use super::rate::{Notice, Pace, Paced};
-use super::websocket::{Session, Terms, serve};
+use super::websocket::{READ_BYTES, Session, Terms, serve};
 
 /// Serves the owner of an account after the handshake, until the end.
 pub fn serve_direct(upgraded: Upgraded, context: &SessionContext, owner: &(Account, Token)) {
@@ -23,6 +23,7 @@ pub fn serve_direct(upgraded: Upgraded, context: &SessionContext, owner: &(Accou
         format: WireFormat::Direct,
         one_channel: true,
         shows_past: true,
+        read_bytes: READ_BYTES,
     };
     let limits = context.limits;
     serve(upgraded, &terms, context, |attached| {

@@ -15,7 +15,7 @@ use super::front::Upgraded;
 use super::json_queries::Asker;
 use super::line::{Attached, Flow, SessionContext};
 use super::rate::{Notice, Pace, Paced};
-use super::websocket::{Session, Terms, serve};
+use super::websocket::{READ_BYTES, Session, Terms, serve};
 
 /// The longest that a client is not read because it goes into its rooms too
 /// fast. Pings and last words wait no longer.
@@ -28,6 +28,7 @@ pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
         format: WireFormat::Json,
         one_channel: false,
         shows_past: true,
+        read_bytes: READ_BYTES,
     };
     serve(upgraded, &terms, context, |attached| {
         let limits = context.limits;

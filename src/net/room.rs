@@ -15,7 +15,7 @@ use super::link::Link;
 use super::rate::{Notice, Pace, Paced};
 use super::stream::{self, End};
 use super::transport::Transport;
-use super::websocket::{Session, Terms, serve};
+use super::websocket::{READ_BYTES, Session, Terms, serve};
 
 /// Serves a TCP connection until it ends.
 pub fn serve_tcp(transport: Transport, peer: SocketAddr, context: SessionContext) {
@@ -34,13 +34,15 @@ pub fn serve_tcp(transport: Transport, peer: SocketAddr, context: SessionContext
     session.attached.end(Farewell::PeerLeft);
 }
 
-/// Serves a WebSocket until it ends.
-pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext) {
+/// Serves a WebSocket until it ends; `read_buffer` is how much is read at once
+/// if that is not to be what it is for others.
+pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext, read_buffer: Option<usize>) {
     let terms = Terms {
         protocol: "room-websocket",
         format: WireFormat::RoomWebSocket,
         one_channel: true,
         shows_past: false,
+        read_bytes: read_buffer.unwrap_or(READ_BYTES),
     };
     serve(upgraded, &terms, context, |attached| {
         RoomSession::new(attached, terms.format, context.clone())

@@ -24,7 +24,7 @@ use super::link::{Link, LinkReader};
 const OVERLONG_FACTOR: usize = 16;
 
 /// Bytes taken from the socket at once; every connection keeps such a buffer.
-const READ_BYTES: usize = 1024;
+pub const READ_BYTES: usize = 1024;
 
 /// What is spoken on a WebSocket: takes its messages, one by one.
 pub trait Session {
@@ -51,6 +51,8 @@ pub struct Terms {
     pub one_channel: bool,
     /// Whether it shows what was said before it came.
     pub shows_past: bool,
+    /// Bytes taken from the socket at once.
+    pub read_bytes: usize,
 }
 
 /// Serves a WebSocket after its handshake until it ends. `begin` makes the
@@ -85,7 +87,7 @@ pub fn serve<S: Session>(
         id: attached.id,
         frames: Vec::new(),
     };
-    let config = reading(context.limits.line_bytes);
+    let config = reading(context.limits.line_bytes).read_buffer_size(terms.read_bytes);
     let mut websocket =
         WebSocket::from_partially_read(socket, leftover, Role::Server, Some(config));
     let mut session = begin(attached);
@@ -139,6 +141,7 @@ pub fn serve_lines(upgraded: Upgraded, context: &SessionContext) {
         format: WireFormat::WebSocketLine,
         one_channel: true,
         shows_past: true,
+        read_bytes: READ_BYTES,
     };
     serve(upgraded, &terms, context, |attached| {
         LineSession::new(attached, terms.format, context.clone())

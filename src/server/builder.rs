@@ -10,7 +10,7 @@ use crate::config::{Config, Listen};
 use crate::net::tls::Certificate;
 
 use super::listener::{BoundAs, Speaks, configured};
-use super::{Chat, ListenError, Protocol, StartError, parts};
+use super::{Chat, ListenError, Protocol, StartError, Stopper, parts};
 
 /// What a chat is to be like; made by [`Chat::builder`]. Where two calls are
 /// about the same thing, the later one counts.
@@ -110,6 +110,7 @@ impl Builder {
     /// Checks the settings, binds all listeners, then starts everything. If
     /// anything is wrong or missing, nothing runs.
     pub fn start(self) -> Result<Chat, StartError> {
+        let stopper = Stopper::default();
         self.config.check().map_err(StartError::Settings)?;
         let secure = self.listen.iter().any(|((_, secure), _)| *secure)
             || configured(&self.config).any(|((_, secure), _)| secure);
@@ -126,7 +127,12 @@ impl Builder {
             config.store.durability = "process".to_owned();
         }
         let address = advertised(&config, &bound);
-        let parts = parts::start(config, address, temporary, certificate, self.failed)?;
+        let (of_failure, failed) = (stopper.clone(), self.failed);
+        let failed = Box::new(move || {
+            failed();
+            of_failure.fail();
+        });
+        let parts = parts::start(config, address, temporary, certificate, failed)?;
         #[cfg_attr(not(feature = "grpc"), expect(unused_mut))]
         let mut chat = Chat {
             shared: parts.shared,
@@ -135,6 +141,7 @@ impl Builder {
             #[cfg(feature = "grpc")]
             registration: None,
             ending: Some(parts.ending),
+            stopper,
         };
         for bound in bound {
             chat.serve(bound)?;

@@ -13,6 +13,7 @@ use crate::net::tls::Tls;
 
 use super::ListenError;
 use super::rest::Rest;
+use super::room_lines_at::RoomLinesAt;
 use super::services::{Exposes, Http, RoomLines, Telnet};
 use super::shared::Shared;
 
@@ -67,6 +68,7 @@ impl Protocol {
         tls: Option<Arc<Tls>>,
         shared: &Arc<Shared>,
         rest: &Rest,
+        room_lines: RoomLinesAt,
     ) -> io::Result<Arc<dyn Service>> {
         let shared = shared.clone();
         Ok(match self {
@@ -79,6 +81,7 @@ impl Protocol {
                     Protocol::RoomLinesWebSocket => Exposes::RoomLines,
                     _ => Exposes::Web,
                 },
+                room_lines,
                 shared,
                 tls,
             }),
@@ -144,6 +147,7 @@ impl fmt::Display for Protocol {
 pub(super) struct BoundAs {
     speaks: Speaks,
     bound: Bound,
+    room_lines: RoomLinesAt,
 }
 
 impl BoundAs {
@@ -156,11 +160,23 @@ impl BoundAs {
         let mut failed = ListenError::resolving(speaks, nothing);
         for address in addresses {
             match Bound::bind(name(speaks), address) {
-                Ok(bound) => return Ok(BoundAs { speaks, bound }),
+                Ok(bound) => {
+                    let room_lines = RoomLinesAt::default();
+                    return Ok(BoundAs {
+                        speaks,
+                        bound,
+                        room_lines,
+                    });
+                }
                 Err(error) => failed = ListenError::new(speaks, Some(address), error),
             }
         }
         Err(failed)
+    }
+
+    /// With room lines elsewhere than usual.
+    pub fn with(self, room_lines: RoomLinesAt) -> BoundAs {
+        BoundAs { room_lines, ..self }
     }
 
     /// What is spoken there.
@@ -182,7 +198,8 @@ impl BoundAs {
             true => Some(shared.tls.clone().ok_or_else(|| failed(no_certificate()))?),
             false => None,
         };
-        let service = protocol.service(tls, shared, rest).map_err(failed)?;
+        let service = protocol.service(tls, shared, rest, self.room_lines);
+        let service = service.map_err(failed)?;
         let listening = self.bound.start(service).map_err(failed)?;
         Ok(Listener {
             protocol,

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
+use rustix::net::sockopt::set_socket_send_buffer_size;
+
 use crate::account::{NotLetIn, SignatureError};
 use crate::net::deadline::close_gently;
 use crate::net::front::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
@@ -17,6 +19,7 @@ use crate::net::{direct, json, room, telnet, thread, websocket};
 use crate::page;
 use crate::rest::docs;
 
+use super::room_lines_at::RoomLinesAt;
 use super::shared::{NoArrival, Shared};
 
 /// The line protocol over TCP.
@@ -149,6 +152,8 @@ pub struct Http {
     pub exposes: Exposes,
     /// Where REST requests go.
     pub relays: Arc<Relays>,
+    /// Where room lines are.
+    pub room_lines: RoomLinesAt,
 }
 
 impl Service for Http {
@@ -174,6 +179,7 @@ impl Service for Http {
             upgrades: Some(Arc::new(WebSockets {
                 shared: self.shared.clone(),
                 exposes: self.exposes,
+                room_lines: self.room_lines.clone(),
             })),
             relayed: (self.exposes == Exposes::RoomLines).then_some(BESIDE_ROOM_LINES),
             answers: None,
@@ -207,12 +213,13 @@ impl Service for Http {
 struct WebSockets {
     shared: Arc<Shared>,
     exposes: Exposes,
+    room_lines: RoomLinesAt,
 }
 
 impl Upgrades for WebSockets {
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
         match handshake.path {
-            "/mychat" => Ok(self.room_lines()),
+            path if self.room_lines.is_at(path) => Ok(self.room_lines()),
             _ if self.exposes == Exposes::RoomLines => Err(Denial::NotFound),
             "/ws" => match handshake.token() {
                 None => Ok(self.lines()),
@@ -225,7 +232,7 @@ impl Upgrades for WebSockets {
 
     fn is_at(&self, path: &str) -> bool {
         match path {
-            "/mychat" => true,
+            path if self.room_lines.is_at(path) => true,
             "/ws" => self.exposes != Exposes::RoomLines,
             // REST answers for `/api/ws`, which is in its description.
             _ => false,
@@ -248,10 +255,15 @@ impl WebSockets {
     /// Room lines, for everybody.
     fn room_lines(&self) -> Admission {
         let shared = self.shared.clone();
+        let (read_buffer, write_buffer) = self.room_lines.sizes();
         Admission {
             subprotocol: None,
             run: Box::new(move |upgraded| {
-                room::serve_websocket(upgraded, &shared.session_context());
+                if let Some(bytes) = write_buffer {
+                    // The system does what it can; it says no only to nonsense.
+                    let _ = set_socket_send_buffer_size(upgraded.transport.stream(), bytes);
+                }
+                room::serve_websocket(upgraded, &shared.session_context(), read_buffer);
             }),
         }
     }

@@ -193,6 +193,12 @@ impl Shared {
         self.admit_within(peer, per_address, 0)
     }
 
+    /// As [`Shared::admit_lines`], for a connection that the program around the
+    /// chat has brought: no balancer stands before that.
+    pub fn admit_attached(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        self.admit_within(peer, self.per_address(), 0)
+    }
+
     /// Who has come to lines over TCP, if a balancer says so; the permit is
     /// theirs then.
     pub fn arrival(
@@ -339,7 +345,10 @@ impl Shared {
 
     /// Adds to the audit trail what was done on the machine itself.
     pub fn note(&self, what: String) {
-        self.chat_log.record(Entry::admin(unix_ms(), what));
+        let entry = Entry::admin(unix_ms(), what);
+        // For watches only: the chat log has it also without a hub.
+        let _ = self.hub.send(Input::Tell(Box::new(entry.clone())));
+        self.chat_log.record(entry);
     }
 
     /// What the files say now, wherever they are now.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::chatlog::Entry;
 use crate::hub::{
     Command, ConnectionId, Credential, Effects, Event, Farewell, Hub, News, Now, Profile, Refusal,
 };
@@ -53,6 +54,8 @@ pub enum Input {
     Configure(Box<Settings>),
     /// Somebody who wants to know what happens.
     Watch(Watcher),
+    /// For them: what the chat log has by another way.
+    Tell(Box<Entry>),
     /// Who is told what becomes of the commands of a connection without socket.
     Attend(ConnectionId, Sender<Event>),
     /// Say farewell to everyone, and to whoever still comes.
