@@ -26,6 +26,7 @@ SECRETS = {
     "CHAT_SERVER_ADMIN_METRICS_TOKEN": "abcdef0123456789abcd",
     "CHAT_SERVER_CLUSTER_REDIS": "redis://:secret@redis:6379",
     "CHAT_SERVER_CLUSTER_POSTGRES": "postgres://chat@postgres/chat",
+    "CHAT_SERVER_NAME_SERVER_URL": "http://names:7001",
 }
 
 
@@ -59,10 +60,21 @@ def configurations_are_understood():
     names = [name for name in given if name.startswith("CHAT_SERVER_")]
     assert set(SECRETS) < set(names), names
     check_config("compose/config.json", {name: SECRETS.get(name, given[name]) for name in names})
-    names = [variable["name"] for variable in deploy_kubernetes.server(deploy_kubernetes.rendered("base"))["env"]]
-    assert set(SECRETS) < set(names), names
-    environment = {name: SECRETS.get(name, "10.1.2.3:4004") for name in names if name.startswith("CHAT_SERVER_")}
-    check_config("kubernetes/base/config.json", environment)
+    check_config("docker/config.json", settings_of(compose["services"]["names"]["environment"]))
+    for what in ["base", "overlays/production"]:
+        container = deploy_kubernetes.server(deploy_kubernetes.rendered(what))
+        given = {variable["name"]: variable.get("value", "") for variable in container["env"]}
+        check_config("kubernetes/base/config.json", settings_of(given))
+    assert set(SECRETS) < set(given), given
+    names = deploy_kubernetes.rendered("overlays/production")["Deployment", "chat-names"]["spec"]["template"]["spec"]
+    given = {variable["name"]: variable.get("value", "") for variable in names["containers"][0]["env"]}
+    check_config("docker/config.json", settings_of(given))
+
+
+def settings_of(variables):
+    """With something instead of secrets, and of what Kubernetes puts in."""
+    filled = lambda name, value: SECRETS.get(name, value.replace("$(POD_IP)", "10.1.2.3"))
+    return {name: filled(name, value) for name, value in variables.items() if name.startswith("CHAT_SERVER_")}
 
 
 everything_parses()

@@ -1,6 +1,7 @@
 """Compose: servers, Redis and the balancer fit together, and each understands
 its file."""
 
+import ipaddress
 import json
 import re
 import shutil
@@ -36,9 +37,22 @@ def compose_fits_together():
             else:
                 assert source in compose["volumes"], source
         assert set(service["networks"]) <= set(compose["networks"])
-    subnet = compose["networks"]["front"]["ipam"]["config"][0]["subnet"]
-    assert config["web"]["trusted_proxies"] == [subnet]
-    assert config["listen"]["proxy_protocol_from"] == [subnet]
+    balancer = services["balancer"]["networks"]["front"]["ipv4_address"]
+    subnet = ipaddress.ip_network(compose["networks"]["front"]["ipam"]["config"][0]["subnet"])
+    assert ipaddress.ip_address(balancer) in subnet
+    # Nobody but the balancer says who comes.
+    assert config["web"]["trusted_proxies"] == [balancer]
+    assert config["listen"]["proxy_protocol_from"] == [balancer]
+    # The name server, and those who register with it.
+    names = services["names"]
+    assert names["entrypoint"] == ["chat-server", "name-server"] and "name-server" not in servers
+    port = names["environment"]["CHAT_SERVER_NAME_SERVER_LISTEN"].rpartition(":")[2]
+    for name, service in servers.items():
+        given = service["environment"]
+        assert given["CHAT_SERVER_NAME_SERVER_URL"] == f"http://names:{port}"
+        assert given["CHAT_SERVER_NAME_SERVER_ADVERTISE"] == given["CHAT_SERVER_CLUSTER_ADVERTISE"]
+        assert set(names["networks"]) & set(service["networks"])
+    assert all(port.startswith("127.0.0.1:") for port in names["ports"])
     wanted = set(re.findall(r"\$\{(\w+):\?", read("compose/compose.yaml")))
     assert wanted <= set(re.findall(r"^(\w+)=", read("compose/.env.example"), re.M)), wanted
     every, times = re.search(r"check inter (\d+)s fall (\d+)", read("compose/haproxy.cfg")).groups()

@@ -50,7 +50,7 @@ def kubernetes_objects_fit_together(what):
     listening = {int(address.rpartition(":")[2]) for address in settings["listen"].values() if address != "off"}
     assert set(ports.values()) == listening
     for (kind, name), one in objects.items():
-        if kind == "Service":
+        if kind == "Service" and name != "chat-names":
             assert matches(one["spec"]["selector"], labels), name
             assert all(port["targetPort"] in ports for port in one["spec"]["ports"]), name
     for probe, path in [("startupProbe", "/healthz"), ("livenessProbe", "/healthz"), ("readinessProbe", "/readyz")]:
@@ -155,14 +155,44 @@ def production_has_what_it_adds():
             for operation in (to["operation"] for to in rule["to"]):
                 assert set(operation["ports"]) <= ports, operation
                 denied.update(operation.get("paths", []) if action == "DENY" else [])
-    covers = lambda path: any(path == one or one.endswith("/*") and path.startswith(one[:-1]) for one in denied)
+    covers = lambda path: any(path == one or one.endswith("*") and path.startswith(one[:-1]) for one in denied)
     assert [path for path in INSIDE_PATHS if not covers(path) and not path.startswith("/api/nodes")] == []
+    # A slash at the end of a path is one too many, and is taken all the same.
+    single = [path for path in INSIDE_PATHS if not path.startswith("/api/nodes")]
+    assert [path for path in single if not covers(path.rstrip("/") + "/")] == []
+    the_name_server_fits(objects)
     monitor = objects["ServiceMonitor", "chat-server"]["spec"]
     nodes = objects["Service", "chat-server-nodes"]
     assert matches(monitor["selector"]["matchLabels"], nodes["metadata"]["labels"])
     assert monitor["endpoints"][0]["port"] in {port["name"] for port in nodes["spec"]["ports"]}
     assert objects["Namespace", "chat"]["metadata"]["labels"]["istio-injection"] == "enabled"
     assert server(objects)["image"].startswith("registry.example.org/chat-server:")
+
+
+def the_name_server_fits(objects):
+    """It has its own pods, and servers find it and get to it."""
+    names = objects["Deployment", "chat-names"]["spec"]
+    pod = names["template"]
+    container = pod["spec"]["containers"][0]
+    labels = pod["metadata"]["labels"]
+    assert names["selector"]["matchLabels"].items() <= labels.items()
+    servers = objects["StatefulSet", "chat-server"]["spec"]["selector"]["matchLabels"]
+    assert not matches(servers, labels), "it is no chat server"
+    service = objects["Service", "chat-names"]["spec"]
+    assert matches(service["selector"], labels)
+    port = service["ports"][0]["port"]
+    given = {variable["name"]: variable for variable in container["env"]}
+    assert given["CHAT_SERVER_NAME_SERVER_LISTEN"]["value"].endswith(f":{port}")
+    theirs = {variable["name"]: variable for variable in server(objects)["env"]}
+    assert theirs["CHAT_SERVER_NAME_SERVER_URL"]["value"] == f"http://chat-names:{port}"
+    # Kubernetes puts in what was said before only.
+    order = list(theirs)
+    for name, variable in theirs.items():
+        assert "$(POD_IP)" not in variable.get("value", "") or order.index("POD_IP") < order.index(name), order
+    assert names["replicas"] == 1 and container["image"] == server(objects)["image"]
+    out = objects["NetworkPolicy", "chat-server-to-names"]["spec"]
+    assert out["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "chat-server"
+    assert out["egress"][0]["ports"][0]["port"] == port
 
 
 def kubernetes_knows_every_field(what):

@@ -1,6 +1,7 @@
 """What the checks of deploy/ share. The arguments are those of deploy.py."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,19 @@ INSIDE_PATHS = ["/admin", "/admin/users", "/metrics", "/docs/", "/openapi.json",
                 "/v1/api/message", "/docs.json", "/api/docs.json", "/api/nodes", "/api/nodes/best"]
 PEOPLES_PATHS = ["/", "/client", "/client/app.js", "/ws", "/mychat", "/auth", "/api/ws", "/api/register",
                  "/api/auth_token", "/api/auth_token/refresh", "/api/inbox", "/api/thread/mina"]
+
+
+def asked_by_the_page():
+    """What the page asks for, as its scripts have it."""
+    scripts = (ROOT / "src/page").rglob("*.js")
+    asked = [re.findall(r'\b(?:at|socketAt|post)\("(/[^"]*)"', script.read_text(encoding="utf-8"))
+             for script in scripts if "admin" not in script.parts]
+    found = {path for paths in asked for path in paths}
+    assert {"/ws", "/auth", "/client/icon.svg"} <= found, found
+    return sorted(found)
+
+
+PEOPLES_PATHS += asked_by_the_page()
 
 
 def read(path):
