@@ -282,6 +282,10 @@ settings! {
         /// Connections of one address, or IPv6 network of 64 bits; loopback is exempt.
         connections_per_address: usize = 1_000,
             Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
+        /// Bytes a minute that all connections of one address, or IPv6 network of
+        /// 64 bits, may have written to chat log and database; loopback is not
+        /// exempt.
+        bytes_per_address: u64 = 16 << 20, Rule::whole(64 << 10, 1 << 40).or_zero(NO_LIMIT), Now;
         /// Seconds to log in before the connection is closed.
         login_seconds: u64 = 60, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Now;
         /// Longest line or frame, in bytes.

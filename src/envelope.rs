@@ -121,6 +121,16 @@ impl Failure {
         }
     }
 
+    /// All that is wrong, in one line.
+    pub fn in_words(&self) -> String {
+        let fields = self
+            .errors
+            .iter()
+            .map(|(field, why)| format!("{field}: {why}"));
+        let words = [self.message.clone()].into_iter().chain(fields);
+        words.collect::<Vec<_>>().join("; ")
+    }
+
     /// Fields are not as they have to be.
     pub fn form<F: Into<String>, W: Into<String>>(
         errors: impl IntoIterator<Item = (F, W)>,

@@ -3,6 +3,7 @@
 //! A connection is one thread that reads; the hub thread writes through the
 //! [`outbox`]. No chat rules here.
 
+pub mod allowance;
 pub mod backlog;
 mod cost;
 pub mod deadline;

@@ -258,7 +258,7 @@ fn configuration(listener: &str, tls: bool) -> Value {
         "listen": { "telnet": "off", "rest": "off", "web": "off", "tcp": "off", "ws": "off" },
         "data_dir": "data",
         "log_level": "warn",
-        "limits": { "connections": 0, "message_rate": 0, "auth_attempts": 0 },
+        "limits": { "connections": 0, "bytes_per_address": 0, "message_rate": 0, "auth_attempts": 0 },
     });
     config["listen"][listener] = plain.into();
     if tls {

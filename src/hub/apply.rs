@@ -1,9 +1,8 @@
 //! Carrying out commands: at once, or behind what the store has yet to answer.
 
-use crate::chatlog::{Entry, Kind};
-
 use super::lists::Question;
-use super::{Command, ConnectionId, Effects, Event, Farewell, Hub, Now, Refusal, Tag};
+use super::noting::{Subject, refused};
+use super::{Command, ConnectionId, Effects, Farewell, Hub, Now, Refusal, Tag};
 
 /// Commands of one connection that may wait for its messages to be committed.
 const MAX_WAITING: usize = 1024;
@@ -21,6 +20,7 @@ impl Hub {
         if !connection.waiting.is_empty() || (connection.pending > 0 && !passes) {
             if connection.waiting.len() >= MAX_WAITING {
                 let refusal = Refusal::TooManyWaiting(MAX_WAITING);
+                self.note_refusal(id, &Subject::of(&command), &refusal, now, fx);
                 fx.tell(id, refused(tag_of(&command), refusal));
             } else {
                 connection.waiting.push_back(command);
@@ -60,17 +60,29 @@ impl Hub {
 
     fn apply_now(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
         let tag = tag_of(&command);
-        let result = match command {
-            Command::Say { channel, text } => self.say(id, channel, text, now, fx),
-            Command::Line(text) => self.speak(id, None, text, now, fx),
-            other => {
-                self.log_command(id, &other, now, fx);
-                self.carry_out(id, other, now, fx)
-            }
-        };
-        if let Err(refusal) = result {
+        if let Err(refusal) = self.carry_out_noted(id, command, now, fx) {
             fx.tell(id, refused(tag, refusal));
         }
+    }
+
+    /// Carries out a command, and logs what has become of it.
+    pub(super) fn carry_out_noted(
+        &mut self,
+        id: ConnectionId,
+        command: Command,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let subject = Subject::of(&command);
+        let noted = self.note_command(id, &subject, now, fx);
+        let result = self.carry_out(id, command, now, fx);
+        if let Err(refusal) = &result {
+            if let Some(noted) = noted {
+                fx.withdraw_entry(noted);
+            }
+            self.note_refusal(id, &subject, refusal, now, fx);
+        }
+        result
     }
 
     pub(super) fn carry_out(
@@ -113,6 +125,22 @@ impl Hub {
                 fx.write(id, bytes);
                 Ok(())
             }
+            Command::Noted { bytes, note } => {
+                self.note(id, &note, now, fx);
+                fx.write(id, bytes);
+                Ok(())
+            }
+            Command::Refuse {
+                tag,
+                refusal,
+                logged,
+            } => {
+                if let Some(words) = logged {
+                    self.note_refused(id, &words, &refusal.to_string(), now, fx);
+                }
+                fx.tell(id, refused(tag, refusal));
+                Ok(())
+            }
             Command::End(farewell) => {
                 self.close(id, farewell, now, fx);
                 Ok(())
@@ -123,57 +151,12 @@ impl Hub {
             }
         }
     }
-
-    pub(super) fn log_command(
-        &self,
-        id: ConnectionId,
-        command: &Command,
-        now: Now,
-        fx: &mut Effects,
-    ) {
-        let Some(nickname) = self.connection(id).and_then(|c| c.nickname.as_ref()) else {
-            return;
-        };
-        let text = match command {
-            // Messages have entries of their own.
-            Command::Say { .. } | Command::Line(_) => return,
-            Command::Private { .. } | Command::Tagged { .. } => return,
-            Command::Typing(_) | Command::Listen { .. } => return,
-            Command::Answer(_) | Command::End(_) => return,
-            Command::Join(name) => format!("join #{name}"),
-            Command::Resume { channel, .. } => format!("resume #{channel}"),
-            Command::Switch(name) => format!("switch #{name}"),
-            Command::Create(name) => format!("create #{name}"),
-            Command::Leave(None) => "leave".to_owned(),
-            Command::Leave(Some(name)) => format!("leave #{name}"),
-            Command::Rename(name) => format!("nick {name}"),
-            Command::Ignore(name) => format!("ignore @{name}"),
-            Command::Unignore(name) => format!("unignore @{name}"),
-            Command::ListIgnored(_) => "ignore".to_owned(),
-            Command::ListMembers(None, _) => "list".to_owned(),
-            Command::ListMembers(Some(name), _) => format!("list #{name}"),
-            Command::ListChannels(_) => "rooms".to_owned(),
-            Command::History { .. } => "history".to_owned(),
-            Command::Quit => "quit".to_owned(),
-        };
-        fx.log(Entry {
-            nick: Some(nickname.shown()),
-            text: Some(text.into()),
-            ..Entry::new(now.unix_ms, Kind::Command)
-        });
-    }
 }
 
-fn tag_of(command: &Command) -> Option<Tag> {
+/// What the client calls a message.
+pub(super) fn tag_of(command: &Command) -> Option<Tag> {
     match command {
         Command::Tagged { tag, .. } => Some(tag.clone()),
         _ => None,
-    }
-}
-
-fn refused(tag: Option<Tag>, refusal: Refusal) -> Event {
-    match tag {
-        Some(tag) => Event::NotSent { tag, refusal },
-        None => Event::Refused(refusal),
     }
 }

@@ -8,7 +8,7 @@ use crate::name::Name;
 use crate::store::{AccountId, Window};
 use crate::text::Text;
 
-use super::{Audience, Farewell, MessageId, Part, Tag};
+use super::{Audience, Farewell, MessageId, Note, Part, Refusal, Tag};
 
 /// Names one connection for as long as it lives. The index is dense, so that
 /// tables can be plain vectors; the generation tells a reused index apart.
@@ -133,6 +133,23 @@ pub enum Command {
     /// What the connection's own thread has to say to it, such as the answer
     /// to a mistake; passed on as it is, in order with everything else.
     Answer(Vec<u8>),
+    /// The same, and a word about it for the chat log.
+    Noted {
+        /// As of [`Command::Answer`].
+        bytes: Vec<u8>,
+        /// What the log gets.
+        note: Note,
+    },
+    /// What the connection's own thread does not let through; told as a refusal
+    /// by the hub.
+    Refuse {
+        /// What the client calls the message, if it does.
+        tag: Option<Tag>,
+        /// Why.
+        refusal: Refusal,
+        /// The command, if the log is to have it.
+        logged: Option<String>,
+    },
     /// Ends the connection with a good-bye.
     Quit,
     /// Ends the connection for a reason that its own thread has found.

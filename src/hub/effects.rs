@@ -155,6 +155,13 @@ impl Effects {
         self.list.push(Effect::Log(entry));
     }
 
+    /// Takes back an entry for the chat log: what it says did not happen.
+    pub(super) fn withdraw_entry(&mut self, index: usize) {
+        if matches!(self.list.get(index), Some(Effect::Log(_))) {
+            self.list.remove(index);
+        }
+    }
+
     /// Has a message committed.
     pub fn append(&mut self, draft: Draft) {
         self.list.push(Effect::Append(draft));

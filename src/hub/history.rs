@@ -101,8 +101,22 @@ impl Hub {
             }
             None => Event::Refused(Refusal::HistoryUnavailable),
         };
+        self.note_history(reading.connection, &event, now, fx);
         fx.tell(reading.connection, event);
         self.answered(reading.connection, now, fx);
+    }
+
+    fn note_history(&self, id: ConnectionId, event: &Event, now: Now, fx: &mut Effects) {
+        let is_a_persons = |it: &super::Connection| it.profile.one_channel;
+        match event {
+            Event::Refused(refusal) => {
+                self.note_refused(id, "history", &refusal.to_string(), now, fx);
+            }
+            _ if self.connection(id).is_some_and(is_a_persons) => {
+                self.note_done(id, "history", now, fx);
+            }
+            _ => {}
+        }
     }
 
     /// The answer to [`super::Chore::Recall`]: at most the last

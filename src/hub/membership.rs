@@ -21,9 +21,7 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        let command = Command::Join(name);
-        self.log_command(id, &command, now, fx);
-        self.carry_out(id, command, now, fx)
+        self.carry_out_noted(id, Command::Join(name), now, fx)
     }
 
     pub(super) fn join(

@@ -10,6 +10,7 @@ use crate::store::{AccountId, NewMessage, Place};
 use crate::text::Text;
 
 use super::channel::ChannelIndex;
+use super::noting::Subject;
 use super::past::Taken;
 use super::tags::TagKey;
 use super::users::User;
@@ -157,7 +158,12 @@ impl Hub {
         };
         let sender = unsettled.sender;
         match (settled.fate, unsettled.content) {
-            (Fate::NotStored, _) => {
+            (Fate::NotStored, content) => {
+                let subject = match content {
+                    Content::Channel(message) => Subject::Say(Some(message.channel)),
+                    Content::Direct { message, .. } => Subject::Private(message.to),
+                };
+                self.note_refusal(sender, &subject, &Refusal::NotStored, now, fx);
                 if unsettled.tag.is_none() && self.connection(sender).is_some() {
                     fx.tell(sender, Event::Refused(Refusal::NotStored));
                 }

@@ -63,6 +63,9 @@ pub enum Refusal {
     NicknameRegistered(Name),
     /// Who has an account keeps its nickname.
     NicknameIsAccount,
+    /// The connections of its address have had so many bytes written within a
+    /// minute.
+    AllowanceSpent(u64),
 }
 
 impl Refusal {
@@ -104,6 +107,7 @@ impl Refusal {
             Refusal::TooManyWaiting(_) => "too_many_waiting",
             Refusal::NicknameRegistered(_) => "nickname_registered",
             Refusal::NicknameIsAccount => "nickname_is_account",
+            Refusal::AllowanceSpent(_) => "allowance_spent",
         }
     }
 }
@@ -190,6 +194,11 @@ impl fmt::Display for Refusal {
             Refusal::NicknameRegistered(name) => {
                 write!(f, "The nickname {name} is registered to somebody.")
             }
+            Refusal::AllowanceSpent(most) => write!(
+                f,
+                "Your address has sent as much as it may in a minute, {most} bytes. \
+                 Please try again in a moment."
+            ),
             Refusal::NicknameIsAccount => {
                 write!(f, "Your nickname is your account's and cannot be changed.")
             }

@@ -133,7 +133,7 @@ impl Hub {
             (false, _) => self.check_free_for(account, &name, now),
         };
         if let Err(refusal) = result {
-            fx.tell(id, Event::Refused(refusal.clone()));
+            self.refuse_nickname(id, &name, &refusal, now, fx);
             return Err(refusal);
         }
         let Some(connection) = self.connection_mut(id) else {

@@ -42,6 +42,8 @@ pub fn of_command(command: &Command) -> u32 {
         | Command::Typing(_)
         | Command::Listen { .. }
         | Command::Answer(_)
+        | Command::Noted { .. }
+        | Command::Refuse { .. }
         | Command::Quit
         | Command::End(_) => 1,
     }

@@ -8,6 +8,7 @@ use crate::envelope::Failure;
 use crate::hub::{Command, Farewell};
 use crate::protocol::WireFormat;
 use crate::protocol::direct::{self, Mistake};
+use crate::protocol::line;
 use crate::store::{Account, Token};
 use crate::turn::HubHandle;
 
@@ -118,9 +119,10 @@ impl DirectSession {
 
     /// Says to this connection what went wrong; it stays.
     fn fail(&self, failure: &Failure) -> Flow {
-        let mut frame = Vec::new();
-        direct::write_failure(failure, &mut frame);
-        self.input(Command::Answer(frame))
+        let mut bytes = Vec::new();
+        direct::write_failure(failure, &mut bytes);
+        let note = line::refused("msg", &failure.in_words());
+        self.input(Command::Noted { bytes, note })
     }
 
     fn input(&self, command: Command) -> Flow {

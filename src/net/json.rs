@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::account::{Pass, credential};
 use crate::hub::{Command, Farewell, Refusal, Tag};
 use crate::name::Name;
-use crate::protocol::json::{self, Query, Rejected, Step};
-use crate::protocol::{WireFormat, json_frames};
+use crate::protocol::json::{self, Outline, Query, Rejected, Step};
+use crate::protocol::{WireFormat, json_frames, line};
 use crate::store::Account;
 
 use super::cost;
@@ -70,7 +70,13 @@ impl Session for JsonSession {
                 self.query(query)
             }
             Err(Rejected { mistake, tag }) => {
-                self.fail_tagged(&mistake.to_string(), mistake.code(), tag.as_ref())
+                let words = mistake.to_string();
+                self.fail_tagged(
+                    &json::outline(text).kind,
+                    &words,
+                    mistake.code(),
+                    tag.as_ref(),
+                )
             }
         }
     }
@@ -79,14 +85,14 @@ impl Session for JsonSession {
         let most = self.context.limits.line_bytes;
         let words = format!("That frame was longer than {most} bytes and was dropped.");
         self.held_back(text).unwrap_or_else(|| {
-            let tag = json::outline(text).tag;
-            self.fail_tagged(&words, "too_long", tag.as_ref())
+            let Outline { kind, tag } = json::outline(text);
+            self.fail_tagged(&kind, &words, "too_long", tag.as_ref())
         })
     }
 
     fn binary(&mut self) -> Flow {
         self.held_back("")
-            .unwrap_or_else(|| self.fail("Text frames only, please.", "binary_frame"))
+            .unwrap_or_else(|| self.fail("", "Text frames only, please.", "binary_frame"))
     }
 
     fn end(self, farewell: Farewell) {
@@ -138,10 +144,11 @@ impl JsonSession {
     }
 
     fn command(&self, command: Command) -> Flow {
+        let words = command.in_words();
         match self.look_up(command) {
             Ok(command) => self.attached.command(command),
             Err((refusal, tag)) => {
-                self.fail_tagged(&refusal.to_string(), refusal.code(), tag.as_ref())
+                self.fail_tagged(&words, &refusal.to_string(), refusal.code(), tag.as_ref())
             }
         }
     }
@@ -170,6 +177,7 @@ impl JsonSession {
 
     /// Answers a question on the connection's own thread.
     fn query(&self, query: Query) -> Flow {
+        let kind = query.kind();
         let asker = Asker {
             connection: self.attached.id,
             account: self.account.as_ref(),
@@ -179,15 +187,25 @@ impl JsonSession {
         match asker.answer(query) {
             Ok(frame) if frame.is_empty() => Flow::Continue,
             Ok(frame) => self.attached.command(Command::Answer(frame)),
-            Err(failure) => self.fail(&failure.to_string(), failure.code()),
+            Err(failure) => self.fail(kind, &failure.to_string(), failure.code()),
         }
     }
 
-    fn fail(&self, words: &str, code: &str) -> Flow {
-        self.fail_tagged(words, code, None)
+    fn fail(&self, kind: &str, words: &str, code: &str) -> Flow {
+        self.fail_tagged(kind, words, code, None)
     }
 
-    fn fail_tagged(&self, words: &str, code: &str, tag: Option<&Tag>) -> Flow {
+    /// Says why a frame of this type is not carried out.
+    fn fail_tagged(&self, kind: &str, words: &str, code: &str, tag: Option<&Tag>) -> Flow {
+        let mut bytes = Vec::new();
+        json_frames::write_error(words, code, tag, &mut bytes);
+        let kind = if kind.is_empty() { "a frame" } else { kind };
+        let note = line::refused(kind, words);
+        self.attached.command(Command::Noted { bytes, note })
+    }
+
+    /// The same, once more: the log has it already.
+    fn fail_again(&self, words: &str, code: &str, tag: Option<&Tag>) -> Flow {
         let mut frame = Vec::new();
         json_frames::write_error(words, code, tag, &mut frame);
         self.attached.command(Command::Answer(frame))
@@ -225,22 +243,22 @@ struct Sent<'a> {
 
 impl Paced for Sent<'_> {
     fn say_pace(&self, notice: Notice) -> Flow {
-        let tag = || json::outline(self.frame).tag;
+        let Outline { kind, tag } = json::outline(self.frame);
         match notice {
             Notice::Dropped(n) => {
                 let words = format!("{n} of your frames were dropped: too fast.");
-                self.session.fail(&words, "too_fast")
+                self.session.fail_again(&words, "too_fast", None)
             }
             Notice::TooFast => {
                 let words = "You are sending too fast. Nothing more is taken until you slow down.";
-                let tag = tag();
-                self.session.fail_tagged(words, "too_fast", tag.as_ref())
+                let session = self.session;
+                session.fail_tagged(&kind, words, "too_fast", tag.as_ref())
             }
             // Whoever calls a message something is told what becomes of it.
-            Notice::StillTooFast => match tag() {
+            Notice::StillTooFast => match tag {
                 Some(tag) => {
                     let words = "That came too fast.";
-                    self.session.fail_tagged(words, "too_fast", Some(&tag))
+                    self.session.fail_again(words, "too_fast", Some(&tag))
                 }
                 None => Flow::Continue,
             },

@@ -7,13 +7,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::account::Accounts;
-use crate::hub::{Command, ConnectionId, Farewell, Profile, Refusal};
+use crate::hub::{Command, ConnectionId, Farewell, Note, Profile, Refusal};
 use crate::protocol::foreign::TLS_ALERT;
 use crate::protocol::line::{self, Step};
 use crate::protocol::{WireFormat, frame_lines};
 use crate::store::AccountId;
 use crate::turn::{HubHandle, Input};
 
+use super::allowance::{Allowance, Allowances, Spent};
 use super::cost;
 use super::link::Link;
 use super::rate::{Notice, Pace, Paced};
@@ -29,6 +30,8 @@ pub struct SessionContext {
     pub registry: Arc<Registry>,
     /// Who is registered.
     pub accounts: Arc<Accounts>,
+    /// What the connections of an address may have written.
+    pub allowances: Arc<Allowances>,
     /// What a connection may do.
     pub limits: LineLimits,
 }
@@ -84,7 +87,32 @@ pub struct Attached {
     /// The peer's address.
     pub peer: SocketAddr,
     hub: HubHandle,
+    allowance: Arc<Allowance>,
     farewell: Farewell,
+}
+
+/// What an entry of the chat log and a row of the database take besides the
+/// text.
+const ENTRY_BYTES: usize = 256;
+/// What it takes that a connection comes, is somebody, and goes.
+const VISIT_BYTES: usize = 1024;
+
+/// What a command may have written.
+fn cost(command: &Command) -> usize {
+    match command {
+        Command::Say { text, .. } | Command::Line(text) | Command::Private { text, .. } => {
+            text.as_str().len() + ENTRY_BYTES
+        }
+        Command::Tagged { message, .. } => cost(message),
+        Command::Noted { note, .. } => match note {
+            Note::Done(words) => words.len() + ENTRY_BYTES,
+            Note::Refused { command, reason } => command.len() + reason.len() + ENTRY_BYTES,
+        },
+        // Nothing of them is written, or they are the end.
+        Command::Typing(_) | Command::Listen { .. } | Command::Answer(_) => 0,
+        Command::Refuse { .. } | Command::Quit | Command::End(_) => 0,
+        _ => ENTRY_BYTES,
+    }
 }
 
 impl Attached {
@@ -107,10 +135,14 @@ impl Attached {
         if hub.send(open).is_err() {
             link.abort();
         }
+        let allowance = context.allowances.of(peer.ip());
+        // Nobody comes to an address that has spent everything.
+        let _ = allowance.take(VISIT_BYTES);
         Attached {
             id,
             peer,
             hub: hub.clone(),
+            allowance,
             // Holds unless the thread gets as far as saying otherwise.
             farewell: Farewell::InternalError,
         }
@@ -135,8 +167,13 @@ impl Attached {
         }
     }
 
-    /// Has the hub carry out a command.
+    /// Has the hub carry out a command, unless its address has had too much
+    /// written: then it is refused.
     pub fn command(&self, command: Command) -> Flow {
+        let command = match self.allowance.take(cost(&command)) {
+            Ok(()) => command,
+            Err(spent) => over_allowance(command, spent),
+        };
         self.input(Input::Command(self.id, command))
     }
 
@@ -145,6 +182,20 @@ impl Attached {
             Ok(()) => Flow::Continue,
             Err(_) => Flow::Stop,
         }
+    }
+}
+
+/// What comes of a command that is not to be carried out. Nothing is written but
+/// a word now and then.
+fn over_allowance(command: Command, spent: Spent) -> Command {
+    match command {
+        // It is told; only the log does without.
+        Command::Noted { bytes, .. } => Command::Answer(bytes),
+        other => Command::Refuse {
+            refusal: Refusal::AllowanceSpent(spent.bytes),
+            logged: spent.is_news.then(|| other.in_words()),
+            tag: other.into_tag(),
+        },
     }
 }
 
@@ -224,6 +275,7 @@ impl LineSession {
         match step {
             Step::Nothing => Flow::Continue,
             Step::Reply(text) => self.say(&text),
+            Step::Noted(text, note) => self.say_noted(&text, note),
             Step::Command(command) => self.command(command),
             Step::Claim(name) => self.wants(name),
             Step::Register(password) => self.register(password),
@@ -238,7 +290,10 @@ impl LineSession {
         }
         match self.held_back() {
             Some(flow) => flow,
-            None => self.say(&line::too_long(self.context.limits.line_bytes)),
+            None => {
+                let words = line::too_long(self.context.limits.line_bytes);
+                self.refuse("a line", &words)
+            }
         }
     }
 
@@ -249,11 +304,24 @@ impl LineSession {
         self.attached.command(Command::Answer(bytes))
     }
 
+    /// As [`LineSession::say`]; the log has a word of it, too.
+    fn say_noted(&self, lines: &str, note: Note) -> Flow {
+        let mut bytes = Vec::new();
+        frame_lines(self.format, lines, &mut bytes);
+        self.attached.command(Command::Noted { bytes, note })
+    }
+
+    /// Says why a command is not carried out, in one line.
+    fn refuse(&self, command: &str, line: &str) -> Flow {
+        self.say_noted(line, line::refused(command, line))
+    }
+
     fn command(&mut self, command: Command) -> Flow {
         self.pace.charge(cost::of_command(&command));
+        let words = command.in_words();
         match self.context.look_up(self.account.is_some(), command) {
             Ok(command) => self.attached.command(command),
-            Err(refusal) => self.say(&format!("! {refusal}\n")),
+            Err(refusal) => self.refuse(&words, &format!("! {refusal}\n")),
         }
     }
 
@@ -268,9 +336,10 @@ impl Paced for LineSession {
         match notice {
             Notice::Dropped(1) => self.say("! 1 line was not sent: too fast.\n"),
             Notice::Dropped(n) => self.say(&format!("! {n} lines were not sent: too fast.\n")),
-            Notice::TooFast => {
-                self.say("! You are sending too fast. Nothing more is sent until you slow down.\n")
-            }
+            Notice::TooFast => self.refuse(
+                "a line",
+                "! You are sending too fast. Nothing more is sent until you slow down.\n",
+            ),
             Notice::StillTooFast => Flow::Continue,
         }
     }

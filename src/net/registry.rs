@@ -33,6 +33,9 @@ pub enum Refused {
     Full,
     /// As many connections as one address may have.
     AddressFull,
+    /// The connections of its address have had too much written within a
+    /// minute.
+    AllowanceSpent,
 }
 
 impl Refused {
@@ -41,6 +44,7 @@ impl Refused {
         match self {
             Refused::Full => "server_full",
             Refused::AddressFull => "address_full",
+            Refused::AllowanceSpent => "allowance_spent",
         }
     }
 
@@ -49,6 +53,9 @@ impl Refused {
         match self {
             Refused::Full => "The server is full. Try again later.",
             Refused::AddressFull => "Too many connections from your address.",
+            Refused::AllowanceSpent => {
+                "Your address has sent as much as it may in a minute. Try again in a moment."
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::hub::{Command, Farewell, Profile};
 use crate::protocol::foreign::is_client_hello;
 use crate::protocol::room::{BadHello, Decoder, Hello, Input, decode_hello};
-use crate::protocol::{WireFormat, frame_lines};
+use crate::protocol::{WireFormat, frame_lines, line};
 use crate::text::Text;
 
 use super::front::Upgraded;
@@ -114,7 +114,8 @@ impl Session for RoomSession {
 
     fn binary(&mut self) -> Flow {
         let words = "That was a binary frame, and was not sent: lines come in text frames.\n";
-        self.held_back().unwrap_or_else(|| self.say(words))
+        self.held_back()
+            .unwrap_or_else(|| self.refuse("a frame", words))
     }
 
     fn end(self, farewell: Farewell) {
@@ -140,7 +141,7 @@ impl RoomSession {
         let hello = match hello {
             Ok(hello) => hello,
             Err(why) => {
-                return match self.say(&format!("{why}\n")) {
+                return match self.refuse("hello", &format!("{why}\n")) {
                     Flow::Continue => self.attached.command(Command::End(Farewell::Quit)),
                     Flow::Stop => Flow::Stop,
                 };
@@ -197,13 +198,16 @@ impl RoomSession {
     fn too_long(&mut self) -> Flow {
         let most = self.context.limits.line_bytes;
         let words = format!("That line was longer than {most} bytes and was not sent.\n");
-        self.held_back().unwrap_or_else(|| self.say(&words))
+        self.held_back()
+            .unwrap_or_else(|| self.refuse("a line", &words))
     }
 
-    fn say(&self, lines: &str) -> Flow {
+    /// Says why something is not done, in one line.
+    fn refuse(&self, what: &str, line: &str) -> Flow {
         let mut bytes = Vec::new();
-        frame_lines(self.format, lines, &mut bytes);
-        self.attached.command(Command::Answer(bytes))
+        frame_lines(self.format, line, &mut bytes);
+        let note = line::refused(what, line);
+        self.attached.command(Command::Noted { bytes, note })
     }
 
     /// What to do instead of taking the line, if it comes too fast.
@@ -215,9 +219,10 @@ impl RoomSession {
 impl Paced for RoomSession {
     fn say_pace(&self, notice: Notice) -> Flow {
         match notice {
-            Notice::TooFast => {
-                self.say("You are sending too fast. Nothing more is sent until you slow down.\n")
-            }
+            Notice::TooFast => self.refuse(
+                "a line",
+                "You are sending too fast. Nothing more is sent until you slow down.\n",
+            ),
             Notice::Dropped(_) | Notice::StillTooFast => Flow::Continue,
         }
     }

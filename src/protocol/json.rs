@@ -72,6 +72,19 @@ pub enum Query {
     Presence(Vec<Name>),
 }
 
+impl Query {
+    /// The type of its frame.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Query::Search { .. } => "search",
+            Query::Inbox { .. } => "inbox",
+            Query::Thread { .. } => "thread",
+            Query::Read { .. } => "read",
+            Query::Presence(_) => "presence",
+        }
+    }
+}
+
 /// What is wrong with a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mistake {

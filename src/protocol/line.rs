@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::hub::{Body, Command, Event, Farewell, Message, Page, Refusal};
+use crate::hub::{Body, Command, Event, Farewell, Message, Note, Page, Refusal};
 use crate::name::Name;
 use crate::store::{MAX_ROWS, Secret};
 use crate::text::{Text, without_byte_order_mark};
@@ -12,6 +12,8 @@ use crate::text::{Text, without_byte_order_mark};
 use super::line_commands::{self, Action, COMMANDS, Mistake};
 use super::words::{LocalTime, changes, people, shown_lines};
 
+/// How much of a command that makes no sense the log has.
+const LOGGED_CHARS: usize = 100;
 /// Lists of names are broken into lines of about this many characters.
 const LIST_WIDTH: usize = 72;
 
@@ -28,6 +30,8 @@ pub enum Step {
     LogIn(Name, Option<Secret>),
     /// Nothing for anyone else: these lines go back, each ended by `\n`.
     Reply(String),
+    /// The same, and the log has a word of it.
+    Noted(String, Note),
     /// An empty line.
     Nothing,
 }
@@ -39,17 +43,22 @@ pub fn decode_nickname(line: &[u8]) -> Step {
     match line {
         "" => Step::Reply("A nickname, please:\n".to_owned()),
         _ if line.eq_ignore_ascii_case("/help") => {
-            Step::Reply(format!("{}First of all, a nickname, please:\n", help()))
+            let words = format!("{}First of all, a nickname, please:\n", help());
+            Step::Noted(words, Note::Done("help".to_owned()))
         }
         _ if line.starts_with('/') => match decode(line.as_bytes()) {
             step @ (Step::Command(Command::Quit) | Step::LogIn(..)) => step,
-            _ => Step::Reply("! First of all, a nickname, please:\n".to_owned()),
+            _ => refuse(
+                command_name(line),
+                "! First of all, a nickname, please:\n".to_owned(),
+            ),
         },
         _ => match Name::parse_nickname(line) {
             Ok(name) => Step::Claim(name),
-            Err(error) => Step::Reply(format!(
-                "! That nickname will not do: {error}. Another one, please:\n"
-            )),
+            Err(error) => refuse(
+                &format!("nick {line}"),
+                format!("! That nickname will not do: {error}. Another one, please:\n"),
+            ),
         },
     }
 }
@@ -70,23 +79,54 @@ pub fn decode(line: &[u8]) -> Step {
         .unwrap_or((line.trim_end(), ""));
     let Some(spec) = line_commands::find(name) else {
         let name = Text::clean(name);
-        return Step::Reply(format!(
+        // What follows may be a password behind a mistyped command.
+        let words = format!(
             "! There is no command {name}. /help lists those there are; a message that starts \
              with a slash is sent with two: /{name}\n"
-        ));
+        );
+        return refuse(name.as_str(), words);
     };
     match spec.parse(args) {
         Ok(Action::Hub(command)) => Step::Command(command),
-        Ok(Action::Help) => Step::Reply(help()),
+        Ok(Action::Help) => Step::Noted(help(), Note::Done("help".to_owned())),
         Ok(Action::Register(password)) => Step::Register(password),
         Ok(Action::LogIn(name, password)) => Step::LogIn(name, password),
-        Err(Mistake::Missing) => Step::Reply(format!("! Something is missing: {}\n", spec.syntax)),
-        Err(Mistake::TooMuch) => Step::Reply(format!("! That is too much: {}\n", spec.syntax)),
-        Err(Mistake::Count) => Step::Reply(format!(
-            "! {}: n is a number from 1 to {MAX_ROWS}.\n",
-            spec.syntax
-        )),
-        Err(Mistake::Name(error)) => Step::Reply(format!("! {}: {error}.\n", spec.syntax)),
+        Err(mistake) => {
+            let words = match mistake {
+                Mistake::Missing => format!("! Something is missing: {}\n", spec.syntax),
+                Mistake::TooMuch => format!("! That is too much: {}\n", spec.syntax),
+                Mistake::Count => {
+                    format!("! {}: n is a number from 1 to {MAX_ROWS}.\n", spec.syntax)
+                }
+                Mistake::Name(error) => format!("! {}: {error}.\n", spec.syntax),
+            };
+            // Passwords and what is private are nobody's business.
+            match spec.name {
+                "/msg" | "/register" | "/login" => refuse(spec.name, words),
+                name => refuse(&format!("{name} {args}"), words),
+            }
+        }
+    }
+}
+
+/// The name of the command in a line that begins with a slash.
+fn command_name(line: &str) -> &str {
+    line.split_whitespace().next().unwrap_or_default()
+}
+
+/// Says why a command is not carried out, in one line.
+fn refuse(command: &str, line: String) -> Step {
+    let note = refused(command, &line);
+    Step::Noted(line, note)
+}
+
+/// What the log has of a command that was refused in one line.
+pub fn refused(command: &str, line: &str) -> Note {
+    let command: String = command.chars().take(LOGGED_CHARS).collect();
+    let command = Text::clean(command.trim_start_matches('/').trim_end());
+    Note::Refused {
+        command: command.as_str().to_owned(),
+        reason: line.trim_start_matches("! ").trim_end().to_owned(),
     }
 }
 
@@ -329,7 +369,7 @@ mod tests {
 
     fn reply(line: &str) -> String {
         match decode(line.as_bytes()) {
-            Step::Reply(reply) => reply,
+            Step::Reply(reply) | Step::Noted(reply, _) => reply,
             other => panic!("{line:?} gave {other:?}"),
         }
     }
@@ -344,7 +384,7 @@ mod tests {
             match decode(example.as_bytes()) {
                 Step::Command(_) => {}
                 Step::Register(_) | Step::LogIn(..) => {}
-                Step::Reply(reply) => assert_eq!(reply, help, "{example}"),
+                Step::Noted(reply, _) => assert_eq!(reply, help, "{example}"),
                 other => panic!("{example} gave {other:?}"),
             }
         }

@@ -218,6 +218,8 @@ struct WebSockets {
 
 impl Upgrades for WebSockets {
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
+        let allowed = self.shared.check_allowance(handshake.peer);
+        allowed.map_err(|_| Denial::Unavailable)?;
         match handshake.path {
             path if self.room_lines.is_at(path) => Ok(self.room_lines()),
             _ if self.exposes == Exposes::RoomLines => Err(Denial::NotFound),

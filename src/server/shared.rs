@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::data::{self, DataDir};
 use crate::hub::{Ban, NodeId};
 use crate::metrics::{ClusterHealth, Metrics};
+use crate::net::allowance::Allowances;
 use crate::net::front::{Folder, HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
 use crate::net::line::{LineLimits, SessionContext};
@@ -53,6 +54,8 @@ pub struct Shared {
     pub origins: Arc<Origins>,
     /// Proxies whose word on a client's address is taken.
     pub proxies: Arc<Proxies>,
+    /// What the connections of an address may have written.
+    pub allowances: Arc<Allowances>,
     /// Balancers that say in a PROXY header whom they speak for.
     balancers: Proxies,
     /// Longest text of an administrator.
@@ -140,6 +143,7 @@ impl Shared {
             capacity: RwLock::new(capacity(config.limits.connections)),
             origins: Arc::new(Origins::new(config.web.allowed_origins.clone())),
             proxies: Arc::new(Proxies::new(config.web.trusted_proxies.clone())),
+            allowances: Arc::new(Allowances::new(config.limits.bytes_per_address)),
             balancers: Proxies::new(config.listen.proxy_protocol_from.clone()),
             admin_token: Arc::new(token),
             admin_text_bytes,
@@ -190,13 +194,27 @@ impl Shared {
             true => 0,
             false => self.per_address(),
         };
+        self.check_allowance(peer)?;
         self.admit_within(peer, per_address, 0)
     }
 
     /// As [`Shared::admit_lines`], for a connection that the program around the
     /// chat has brought: no balancer stands before that.
     pub fn admit_attached(&self, peer: SocketAddr) -> Result<Permit, Refused> {
+        self.check_allowance(peer)?;
         self.admit_within(peer, self.per_address(), 0)
+    }
+
+    /// Whether who comes from this address may say anything at present. Who
+    /// comes and goes leaves traces, too.
+    pub fn check_allowance(&self, peer: SocketAddr) -> Result<(), Refused> {
+        match self.allowances.of(peer.ip()).is_spent() {
+            true => {
+                self.metrics.connections_refused.inc();
+                Err(Refused::AllowanceSpent)
+            }
+            false => Ok(()),
+        }
     }
 
     /// Who has come to lines over TCP, if a balancer says so; the permit is
@@ -226,6 +244,8 @@ impl Shared {
                 self.metrics.connections_refused.inc();
                 NoArrival::Refused(client, why)
             })?;
+            let spent = self.check_allowance(client);
+            spent.map_err(|why| NoArrival::Refused(client, why))?;
         }
         Ok(client)
     }
@@ -292,6 +312,7 @@ impl Shared {
             hub: self.hub.clone(),
             registry: self.registry.clone(),
             accounts: self.accounts.clone(),
+            allowances: self.allowances.clone(),
             limits,
         }
     }
@@ -329,6 +350,7 @@ impl Shared {
         self.proxies.replace(config.web.trusted_proxies.clone());
         self.balancers
             .replace(config.listen.proxy_protocol_from.clone());
+        self.allowances.set(config.limits.bytes_per_address);
         self.accounts.set_guess_limits(config.guess_limits());
         self.gate.set_lives(config.pass_lives());
         self.admin_token.set_failures(config.limits.auth_attempts);

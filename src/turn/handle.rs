@@ -141,7 +141,7 @@ impl HubHandle {
         self.ask(move |hub, now, fx| match reserved {
             Ok(()) => hub.claim(id, name, credential, now, fx),
             Err(refusal) => {
-                fx.tell(id, Event::Refused(refusal.clone()));
+                hub.refuse_nickname(id, &name, &refusal, now, fx);
                 Err(refusal)
             }
         })
@@ -172,7 +172,7 @@ impl HubHandle {
         self.ask(move |hub, now, fx| match reserved {
             Ok(()) => hub.claim_with_token(id, name, &token, now, fx),
             Err(refusal) => {
-                fx.tell(id, Event::Refused(refusal.clone()));
+                hub.refuse_nickname(id, &name, &refusal, now, fx);
                 Err(refusal)
             }
         })

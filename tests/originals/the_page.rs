@@ -64,5 +64,8 @@ fn every_expectation_is_held_by_a_test_or_has_a_reason() {
     assert!(rows >= 114);
     let counted = format!("{rows} expectations: {held} are held");
     assert!(page.contains(&counted), "{counted}");
-    assert!(page.contains(&format!("{} are not", rows - held)), "{counted}");
+    assert!(
+        page.contains(&format!("{} are not", rows - held)),
+        "{counted}"
+    );
 }

@@ -266,6 +266,7 @@ impl Model {
             | Refusal::CannotLookUp
             | Refusal::TooManyHeld
             | Refusal::TooManyHeldForAddress
+            | Refusal::AllowanceSpent(_)
             | Refusal::NicknameRegistered(_) => false,
             Refusal::CannotIgnoreSelf
             | Refusal::NotIgnored(_)

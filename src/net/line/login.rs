@@ -5,9 +5,9 @@
 //! connection's own thread; the hub never sees one.
 
 use crate::account::{Registration, Rejected, check_password, credential};
-use crate::hub::{Credential, Refusal};
+use crate::hub::{Credential, Note, Refusal};
 use crate::name::Name;
-use crate::protocol::{WireFormat, telnet};
+use crate::protocol::{WireFormat, line, telnet};
 use crate::store::{Account, Secret};
 
 use super::{Flow, LineSession};
@@ -104,7 +104,10 @@ impl LineSession {
         let peer = self.attached.peer.ip();
         match self.context.accounts.log_in(name, password, peer) {
             Ok(account) => self.logged_in(account),
-            Err(rejected) => self.back_to_where_it_was(&format!("! {}.\n", shown(&rejected))),
+            Err(rejected) => {
+                let words = format!("! {}.\n", shown(&rejected));
+                self.refuse_back(&format!("login {name}"), &words)
+            }
         }
     }
 
@@ -123,10 +126,11 @@ impl LineSession {
         match answer {
             Ok(Ok(())) => {
                 self.account = Some(account.id);
-                self.say(&format!("* You are logged in as @{}.\n", account.username))
+                let words = format!("* You are logged in as @{}.\n", account.username);
+                self.say_noted(&words, Note::Done("login".to_owned()))
             }
-            Ok(Err(refusal)) => self.say(&format!("! {refusal}\n")),
-            Err(error) => self.say(&format!("! You are not logged in: {error}.\n")),
+            Ok(Err(refusal)) => self.refuse("login", &format!("! {refusal}\n")),
+            Err(error) => self.refuse("login", &format!("! You are not logged in: {error}.\n")),
         }
     }
 
@@ -134,7 +138,7 @@ impl LineSession {
         let password = match check_password(password.expose()) {
             Ok(password) => password,
             Err(error) => {
-                return self.say(&format!("! A password {error}.\n"));
+                return self.refuse("register", &format!("! A password {error}.\n"));
             }
         };
         let id = self.attached.id;
@@ -145,7 +149,9 @@ impl LineSession {
         let peer = self.attached.peer.ip();
         let account = match self.context.accounts.register(registration, peer, true) {
             Ok(account) => account,
-            Err(rejected) => return self.say(&format!("! {}.\n", shown(&rejected))),
+            Err(rejected) => {
+                return self.refuse("register", &format!("! {}.\n", shown(&rejected)));
+            }
         };
         let proof = credential(&account, None);
         // If the nickname is another by now, the account is there all the same.
@@ -157,9 +163,10 @@ impl LineSession {
         if matches!(adopted, Ok(Ok(()))) {
             self.account = Some(account.id);
         }
-        self.say(&format!(
+        let words = format!(
             "* The nickname @{name} is yours now; from anywhere, /login {name} is how you get it.\n"
-        ))
+        );
+        self.say_noted(&words, Note::Done("register".to_owned()))
     }
 
     /// Asks for a nickname and waits for the answer.
@@ -197,6 +204,15 @@ impl LineSession {
         match self.format {
             WireFormat::Telnet => self.attached.write(telnet::show_input().to_vec()),
             _ => Flow::Continue,
+        }
+    }
+
+    /// As [`LineSession::refuse`], and on from there.
+    fn refuse_back(&self, command: &str, line: &str) -> Flow {
+        let note = line::refused(command, line);
+        match self.named {
+            true => self.say_noted(line, note),
+            false => self.say_noted(&format!("{line}{NICKNAME_AGAIN}"), note),
         }
     }
 

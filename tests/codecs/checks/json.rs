@@ -46,7 +46,9 @@ fn valid(step: &Step, args: &Value) {
             assert!((1..=MAX_ROWS).contains(limit));
         }
         Step::Query(Query::Presence(users)) => assert!(users.len() <= 100),
-        Step::Command(Command::Answer(_) | Command::End(_)) => panic!("{step:?} from a client"),
+        Step::Command(
+            Command::Answer(_) | Command::Noted { .. } | Command::Refuse { .. } | Command::End(_),
+        ) => panic!("{step:?} from a client"),
         Step::Command(_) | Step::Query(_) => {}
     }
 }

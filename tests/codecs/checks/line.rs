@@ -30,8 +30,10 @@ fn step(step: &Step) {
         Step::Command(Command::History { limit, .. }) => {
             assert!((1..=MAX_ROWS).contains(limit));
         }
-        Step::Command(Command::Answer(_) | Command::End(_)) => panic!("{step:?} from a client"),
-        Step::Reply(reply) => {
+        Step::Command(
+            Command::Answer(_) | Command::Noted { .. } | Command::Refuse { .. } | Command::End(_),
+        ) => panic!("{step:?} from a client"),
+        Step::Reply(reply) | Step::Noted(reply, _) => {
             assert!(!reply.is_empty());
             assert_lines(reply);
         }

@@ -1,0 +1,240 @@
+//! What the connections of one address may have written to the chat log and the
+//! database, in bytes a minute, however many they are and whatever they speak.
+//!
+//! Asked on the connections' own threads for every command: one atomic number
+//! an address, no lock, nothing that grows with anything. A lock is taken only
+//! when a connection opens.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+
+use super::subscriber::subscriber;
+
+/// What an address may have at once: that of a minute.
+const MINUTE_NS: u64 = 60_000_000_000;
+/// Addresses remembered at most. Those beyond share one allowance.
+const MOST_ADDRESSES: usize = 65_536;
+
+/// The allowances of all addresses.
+#[derive(Debug)]
+pub struct Allowances {
+    rules: Arc<Rules>,
+    /// By [`subscriber`].
+    addresses: Mutex<HashMap<IpAddr, Arc<Allowance>>>,
+    /// Of those for whom there is no room.
+    rest: Arc<Allowance>,
+}
+
+#[derive(Debug)]
+struct Rules {
+    /// Bytes a minute; 0 is no limit.
+    bytes: AtomicU64,
+    started: Instant,
+}
+
+/// The allowance of one address.
+#[derive(Debug)]
+pub struct Allowance {
+    rules: Arc<Rules>,
+    /// When all that was written is paid for, in nanoseconds since the start.
+    paid_at: AtomicU64,
+    /// Until when it need not be said again that it is spent.
+    told_until: AtomicU64,
+}
+
+/// There is nothing left at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// The limit.
+    pub bytes: u64,
+    /// Whether that was not said within the last minute.
+    pub is_news: bool,
+}
+
+impl Allowances {
+    /// So many bytes a minute for each; 0 is no limit.
+    pub fn new(bytes: u64) -> Allowances {
+        let rules = Arc::new(Rules {
+            bytes: AtomicU64::new(bytes),
+            started: Instant::now(),
+        });
+        Allowances {
+            rest: Arc::new(Allowance::new(&rules)),
+            rules,
+            addresses: Mutex::default(),
+        }
+    }
+
+    /// Puts another limit in force.
+    pub fn set(&self, bytes: u64) {
+        self.rules.bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// That of an address. It outlives the connections for as long as there is
+    /// anything to pay for.
+    pub fn of(&self, address: IpAddr) -> Arc<Allowance> {
+        self.find(address, MOST_ADDRESSES)
+    }
+
+    fn find(&self, address: IpAddr, most: usize) -> Arc<Allowance> {
+        let subscriber = subscriber(address);
+        let mut addresses = self.addresses.lock();
+        if let Some(known) = addresses.get(&subscriber) {
+            return known.clone();
+        }
+        if addresses.len() >= most {
+            let now = self.rules.now();
+            let matters = |it: &Arc<Allowance>| Arc::strong_count(it) > 1 || it.owes(now);
+            addresses.retain(|_, allowance| matters(allowance));
+            // Looking through all of them again and again would be dear.
+            if addresses.len() > most / 2 {
+                return self.rest.clone();
+            }
+        }
+        let allowance = Arc::new(Allowance::new(&self.rules));
+        addresses.insert(subscriber, allowance.clone());
+        allowance
+    }
+}
+
+impl Rules {
+    fn now(&self) -> u64 {
+        // Overflows after 584 years.
+        self.started.elapsed().as_nanos() as u64
+    }
+
+    /// What so many bytes cost in time; nothing without a limit.
+    fn cost(&self, bytes: u64) -> Option<u64> {
+        match self.bytes.load(Ordering::Relaxed) {
+            0 => None,
+            limit => Some(bytes.saturating_mul(MINUTE_NS) / limit),
+        }
+    }
+}
+
+impl Allowance {
+    fn new(rules: &Arc<Rules>) -> Allowance {
+        Allowance {
+            rules: rules.clone(),
+            paid_at: AtomicU64::new(0),
+            told_until: AtomicU64::new(0),
+        }
+    }
+
+    fn owes(&self, now: u64) -> bool {
+        self.paid_at.load(Ordering::Relaxed) > now
+    }
+
+    /// Takes so many bytes, if they are left.
+    pub fn take(&self, bytes: usize) -> Result<(), Spent> {
+        self.take_at(self.rules.now(), bytes as u64)
+    }
+
+    fn take_at(&self, now: u64, bytes: u64) -> Result<(), Spent> {
+        let Some(cost) = self.rules.cost(bytes) else {
+            return Ok(());
+        };
+        let pay = |paid_at: u64| {
+            let paid_at = paid_at.max(now);
+            let new = paid_at.saturating_add(cost);
+            // What is more than all of a minute's goes when nothing is owed.
+            (new - now <= MINUTE_NS || paid_at == now).then_some(new)
+        };
+        let order = Ordering::Relaxed;
+        match self.paid_at.fetch_update(order, order, pay) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.spent(now)),
+        }
+    }
+
+    /// Whether a minute's bytes are all taken.
+    pub fn is_spent(&self) -> bool {
+        let now = self.rules.now();
+        let paid_at = self.paid_at.load(Ordering::Relaxed);
+        let least = self.rules.cost(1024).unwrap_or(0);
+        least > 0 && paid_at.saturating_sub(now).saturating_add(least) > MINUTE_NS
+    }
+
+    fn spent(&self, now: u64) -> Spent {
+        let news = |until: u64| (until <= now).then_some(now + MINUTE_NS);
+        let order = Ordering::Relaxed;
+        Spent {
+            bytes: self.rules.bytes.load(order),
+            is_news: self.told_until.fetch_update(order, order, news).is_ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    #[test]
+    fn a_minutes_bytes_may_come_at_once_and_then_as_they_come_back() {
+        let allowances = Allowances::new(6000);
+        let of = allowances.of("192.0.2.1".parse().unwrap());
+        let now = 5 * SECOND;
+        for _ in 0..6 {
+            assert_eq!(of.take_at(now, 1000), Ok(()));
+        }
+        let spent = |is_news| {
+            Err(Spent {
+                bytes: 6000,
+                is_news,
+            })
+        };
+        assert_eq!(of.take_at(now, 1), spent(true));
+        assert_eq!(of.take_at(now, 1000), spent(false));
+        // A hundred bytes a second.
+        assert_eq!(of.take_at(now + SECOND, 100), Ok(()));
+        assert_eq!(of.take_at(now + SECOND, 1), spent(false));
+        assert_eq!(of.take_at(now + 60 * SECOND, 5900), Ok(()));
+        assert_eq!(of.take_at(now + 60 * SECOND, 101), spent(true));
+        // Idle time is not saved up.
+        assert_eq!(of.take_at(now + 1000 * SECOND, 6000), Ok(()));
+        assert_eq!(of.take_at(now + 1000 * SECOND, 1), spent(true));
+        // Nobody is kept from saying something long for ever.
+        assert_eq!(of.take_at(now + 2000 * SECOND, 60_000), Ok(()));
+        assert_eq!(of.take_at(now + 2500 * SECOND, 1), spent(true));
+    }
+
+    #[test]
+    fn all_connections_of_a_network_share_one_and_it_outlives_them() {
+        let allowances = Allowances::new(1 << 20);
+        let of = |address: &str| allowances.of(address.parse().unwrap());
+        let first = of("2001:db8::1");
+        first.take(1 << 20).unwrap();
+        drop(first);
+        assert!(of("2001:db8::2").take(1024).is_err());
+        assert!(of("2001:db8::2").is_spent());
+        assert!(of("2001:db8:0:1::2").take(1024).is_ok());
+        allowances.set(0);
+        assert!(of("2001:db8::2").take(1024).is_ok());
+        assert!(!of("2001:db8::2").is_spent());
+    }
+
+    #[test]
+    fn addresses_beyond_all_bounds_share_one_allowance() {
+        let allowances = Allowances::new(1 << 20);
+        let of = |last: u8| allowances.find([192, 0, 2, last].into(), 4);
+        // Who owes nothing makes room.
+        for last in 0..100 {
+            let _ = of(last);
+        }
+        assert!(allowances.addresses.lock().len() <= 4);
+        let held: Vec<_> = (100..110).map(of).collect();
+        for one in &held {
+            one.take(1000).unwrap();
+        }
+        assert!(allowances.addresses.lock().len() <= 4);
+        assert!(Arc::ptr_eq(&of(200), &allowances.rest));
+        assert!(Arc::ptr_eq(&of(201), &allowances.rest));
+    }
+}
