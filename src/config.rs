@@ -271,6 +271,9 @@ settings! {
         advertise: String = String::new(), Rule::Any, Restart;
         /// Seconds between heartbeats.
         beat_seconds: u64 = 5, Rule::whole(1, 3600), Restart;
+        /// What chat servers and their name server share. Without it no
+        /// server can take the place of one that is listed.
+        secret: Option<Secret> = None, Rule::Any, Restart;
     }
 }
 

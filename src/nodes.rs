@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use data_encoding::BASE32_NOPAD;
 use serde::Serialize;
 
 /// Servers at most.
@@ -73,6 +74,8 @@ pub enum NodeError {
     TooManyNodes,
     /// There are [`MAX_ROOMS`] already.
     TooManyRooms,
+    /// Another server has this id, and that it is the same was not shown.
+    Taken,
     /// The server has connected again since, was silent for too long, or left.
     Superseded,
     /// No server to be sent to.
@@ -88,6 +91,11 @@ impl fmt::Display for NodeError {
             ),
             NodeError::TooManyNodes => write!(f, "there are {MAX_NODES} servers already"),
             NodeError::TooManyRooms => write!(f, "there are {MAX_ROOMS} rooms already"),
+            NodeError::Taken => write!(
+                f,
+                "another server has this id; to take its place needs the secret of \
+                 name_server.secret"
+            ),
             NodeError::Superseded => write!(
                 f,
                 "another connection has this id by now, or this one was silent for too long"
@@ -139,11 +147,20 @@ impl NodeRegistry {
         }
     }
 
-    /// A server has come, under `id`. If it is known by it already, this takes
-    /// the place of its earlier connection.
-    pub fn connect(&mut self, id: &str, report: Report, now_ms: u64) -> Result<Session, NodeError> {
+    /// A server has come, under `id`. If one is listed by it, this takes the
+    /// place of its earlier connection, provided that it is the same.
+    pub fn connect(
+        &mut self,
+        id: &str,
+        report: Report,
+        is_same: bool,
+        now_ms: u64,
+    ) -> Result<Session, NodeError> {
         check(id)?;
         self.expire(now_ms);
+        if !is_same && self.nodes.contains_key(id) {
+            return Err(NodeError::Taken);
+        }
         if self.nodes.len() >= MAX_NODES && !self.nodes.contains_key(id) {
             return Err(NodeError::TooManyNodes);
         }
@@ -249,6 +266,14 @@ impl Node {
     }
 }
 
+/// An id that no other server has made up, if there is any chance in the
+/// machine. For those who tell the registry of a server.
+pub fn new_id() -> Option<String> {
+    let mut random = [0; 10];
+    getrandom::fill(&mut random).ok()?;
+    Some(BASE32_NOPAD.encode(&random).to_ascii_lowercase())
+}
+
 fn check(text: &str) -> Result<(), NodeError> {
     let is_plain = !text.chars().any(char::is_control);
     match (1..=MAX_TEXT).contains(&text.len()) && is_plain {
@@ -278,8 +303,8 @@ mod tests {
     #[test]
     fn a_server_is_there_for_as_long_as_it_beats() {
         let mut nodes = NodeRegistry::new(SILENCE);
-        let a = nodes.connect("a", report("a:1", 3, 10), 0).unwrap();
-        nodes.connect("b", Report::default(), 50).unwrap();
+        let a = nodes.connect("a", report("a:1", 3, 10), true, 0).unwrap();
+        nodes.connect("b", Report::default(), true, 50).unwrap();
         nodes.beat("a", a, Report::default(), 99).unwrap();
         assert_eq!(ids(&nodes.list(149)), ["a", "b"]);
         assert_eq!(ids(&nodes.list(150)), ["a"]);
@@ -292,8 +317,8 @@ mod tests {
     #[test]
     fn an_old_connection_does_not_end_a_new_one() {
         let mut nodes = NodeRegistry::new(SILENCE);
-        let old = nodes.connect("a", report("a:1", 0, 0), 0).unwrap();
-        let new = nodes.connect("a", report("a:2", 0, 0), 1).unwrap();
+        let old = nodes.connect("a", report("a:1", 0, 0), true, 0).unwrap();
+        let new = nodes.connect("a", report("a:2", 0, 0), true, 1).unwrap();
         nodes.disconnect("a", old);
         assert_eq!(nodes.list(1)[0].address, "a:2");
         let late = nodes.beat("a", old, Report::default(), 2);
@@ -303,26 +328,46 @@ mod tests {
     }
 
     #[test]
+    fn nobody_takes_the_place_of_another_by_its_id_alone() {
+        let mut nodes = NodeRegistry::new(SILENCE);
+        let first = nodes.connect("a", report("a:1", 0, 0), false, 0).unwrap();
+        let other = nodes.connect("a", report("a:2", 0, 0), false, 1);
+        assert_eq!(other, Err(NodeError::Taken));
+        assert_eq!(nodes.list(1)[0].address, "a:1");
+        assert!(nodes.beat("a", first, Report::default(), 2).is_ok());
+        // Once it has gone, the id is free.
+        nodes.disconnect("a", first);
+        assert!(nodes.connect("a", report("a:2", 0, 0), false, 3).is_ok());
+        assert!(nodes.connect("a", report("a:3", 0, 0), false, 103).is_ok());
+    }
+
+    #[test]
     fn the_least_busy_one_is_the_best_and_full_ones_are_none() {
         let mut nodes = NodeRegistry::new(SILENCE);
         assert_eq!(nodes.best(0), Err(NodeError::NoNode));
-        nodes.connect("silent", Report::default(), 0).unwrap();
-        nodes.connect("full", report("f:1", 5, 5), 0).unwrap();
+        nodes.connect("silent", Report::default(), true, 0).unwrap();
+        nodes.connect("full", report("f:1", 5, 5), true, 0).unwrap();
         assert_eq!(nodes.best(0), Err(NodeError::NoNode));
-        nodes.connect("large", report("l:1", 50, 1000), 0).unwrap();
-        nodes.connect("small", report("s:1", 6, 100), 0).unwrap();
+        nodes
+            .connect("large", report("l:1", 50, 1000), true, 0)
+            .unwrap();
+        nodes
+            .connect("small", report("s:1", 6, 100), true, 0)
+            .unwrap();
         assert_eq!(nodes.best(0).unwrap().id, "large");
-        nodes.connect("large", report("l:1", 90, 1000), 0).unwrap();
+        nodes
+            .connect("large", report("l:1", 90, 1000), true, 0)
+            .unwrap();
         assert_eq!(nodes.best(0).unwrap().id, "small");
     }
 
     #[test]
     fn a_room_stays_where_it_is_for_as_long_as_it_can() {
         let mut nodes = NodeRegistry::new(SILENCE);
-        let a = nodes.connect("a", report("a:1", 0, 10), 0).unwrap();
+        let a = nodes.connect("a", report("a:1", 0, 10), true, 0).unwrap();
         assert_eq!(nodes.place("dev", 0).unwrap().id, "a");
         nodes.beat("a", a, report("a:1", 9, 10), 0).unwrap();
-        nodes.connect("b", report("b:1", 0, 10), 0).unwrap();
+        nodes.connect("b", report("b:1", 0, 10), true, 0).unwrap();
         assert_eq!(nodes.place("dev", 0).unwrap().id, "a");
         assert_eq!(nodes.place("ops", 0).unwrap().id, "b");
         nodes.disconnect("a", a);
@@ -336,26 +381,26 @@ mod tests {
         let mut nodes = NodeRegistry::new(SILENCE);
         for number in 0..MAX_NODES {
             let id = number.to_string();
-            nodes.connect(&id, report("a:1", 0, 0), 0).unwrap();
+            nodes.connect(&id, report("a:1", 0, 0), true, 0).unwrap();
         }
-        let another = nodes.connect("x", Report::default(), 0);
+        let another = nodes.connect("x", Report::default(), true, 0);
         assert_eq!(another, Err(NodeError::TooManyNodes));
-        assert!(nodes.connect("0", Report::default(), 0).is_ok());
-        assert!(nodes.connect("x", Report::default(), 100).is_ok());
+        assert!(nodes.connect("0", Report::default(), true, 0).is_ok());
+        assert!(nodes.connect("x", Report::default(), true, 100).is_ok());
         let mut nodes = NodeRegistry::new(SILENCE);
-        nodes.connect("a", report("a:1", 0, 0), 0).unwrap();
+        nodes.connect("a", report("a:1", 0, 0), true, 0).unwrap();
         for number in 0..MAX_ROOMS {
             nodes.place(&number.to_string(), 0).unwrap();
         }
         assert_eq!(nodes.place("x", 0), Err(NodeError::TooManyRooms));
         let mut nodes = NodeRegistry::new(SILENCE);
         for bad in ["", "a\n", &"x".repeat(MAX_TEXT + 1)] {
-            let refused = nodes.connect(bad, Report::default(), 0);
+            let refused = nodes.connect(bad, Report::default(), true, 0);
             assert_eq!(refused, Err(NodeError::BadText));
         }
         assert!(
             nodes
-                .connect(&"x".repeat(MAX_TEXT), Report::default(), 0)
+                .connect(&"x".repeat(MAX_TEXT), Report::default(), true, 0)
                 .is_ok()
         );
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use chat_server::grpc::{self, Limits, NAME, Routes, Stop};
+use chat_server::grpc::{self, Limits, NAME, NameTerms, Routes, Stop};
 use chat_server::net::transport::Transport;
 use chat_server::nodes::NodeRegistry;
 use parking_lot::Mutex;
@@ -52,7 +52,11 @@ impl Client {
     /// A client of a server with these limits, and what stops the server.
     fn connect(limits: Limits) -> (Client, Stop) {
         let nodes = Arc::new(Mutex::new(NodeRegistry::new(HOUR)));
-        let routes = grpc::add_name_service(Routes::default(), nodes, HOUR, limits.message_bytes);
+        let terms = NameTerms {
+            silence: HOUR,
+            secret: None,
+        };
+        let routes = grpc::add_name_service(Routes::default(), nodes, terms, limits.message_bytes);
         let stop = Stop::default();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();

@@ -11,10 +11,12 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use support::{DEADLINE, Server, free_address, run_python, wait_until};
 
+const SECRET: &str = "shared-by-all-of-them";
+
 fn name_server(at: SocketAddr) -> Server {
     Server::start_task(
         "name-server",
-        &json!({"name_server": {"listen": at, "silence_seconds": 2}}),
+        &json!({"name_server": {"listen": at, "silence_seconds": 2, "secret": SECRET}}),
     )
 }
 
@@ -39,7 +41,7 @@ fn servers_come_and_go_and_clients_find_the_best() {
     let server = name_server(anywhere());
     run_python(
         "grpc_names.py",
-        &[server.address("name-server").to_string()],
+        &[server.address("name-server").to_string(), SECRET.to_owned()],
     );
 }
 
@@ -49,8 +51,8 @@ fn a_chat_server_registers_itself_and_comes_back() {
     let mut names = name_server(at);
     let start = |advertise: &str| {
         Server::start(|config| {
-            config["name_server"] =
-                json!({"url": format!("http://{at}"), "beat_seconds": 1, "advertise": advertise});
+            config["name_server"] = json!({"url": format!("http://{at}"), "beat_seconds": 1, "advertise": advertise,
+                       "secret": SECRET});
         })
     };
     let mut one = start("");
@@ -84,12 +86,49 @@ fn a_chat_server_registers_itself_and_comes_back() {
     names.start_again();
     wait_until("both are listed again", || addresses().len() == 2);
     assert_eq!(ids(), before);
+    // Each knows what it is called.
+    for server in [&one, &two] {
+        let own = server.get("/api/nodes").json();
+        let [node] = &own["nodes"].as_array().unwrap()[..] else {
+            panic!("one server: {own}");
+        };
+        let id = node["id"].as_str().unwrap();
+        assert!(
+            before.iter().any(|listed| listed == id),
+            "{id} in {before:?}"
+        );
+    }
     // One that stops is gone at once.
     one.signal(Signal::TERM);
     assert!(one.wait_exit().success());
     wait_until("only one is listed", || addresses().len() == 1);
     names.signal(Signal::TERM);
     assert!(names.wait_exit().success());
+}
+
+#[test]
+fn a_server_knows_its_id_without_a_name_server_and_keeps_to_its_own_secret() {
+    let alone = Server::start(|_| {});
+    let own = |server: &Server| -> String {
+        let nodes = server.get("/api/nodes").json();
+        nodes["nodes"][0]["id"].as_str().unwrap().to_owned()
+    };
+    let id = own(&alone);
+    assert!(id.len() >= 16 && own(&alone) == id, "{id}");
+    // With a wrong secret it is listed nowhere, and its log says why.
+    let names = name_server(anywhere());
+    let at = names.address("name-server");
+    let wrong = Server::start(|config| {
+        config["name_server"] = json!({
+            "url": format!("http://{at}"), "beat_seconds": 1, "secret": "wrong-but-long-enough",
+        });
+    });
+    wait_until("it says so", || {
+        let log = std::fs::read_to_string(wrong.dir().join("log")).unwrap_or_default();
+        let output = wrong.output() + &log;
+        output.contains("name_server.secret") && !output.contains("wrong-but-long-enough")
+    });
+    assert_eq!(get(at, "/api/nodes").1["nodes"], json!([]));
 }
 
 #[test]

@@ -4,14 +4,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use data_encoding::BASE32_NOPAD;
 use futures_util::future::{Either, select};
 use futures_util::stream::{self, Stream};
 use parking_lot::Mutex;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::account::unix_ms;
-use crate::nodes::{NodeError, NodeRegistry, Report, Session};
+use crate::config::Secret;
+use crate::net::front::bearer;
+use crate::nodes::{self, NodeError, NodeRegistry, Report, Session};
 
 use super::driver::Timers;
 use super::proto::name::name_service_server::{NameService, NameServiceServer};
@@ -27,21 +29,50 @@ pub const NAME: &str = "proto.NameService";
 /// ask or to tell, never for longer.
 pub type Nodes = Arc<Mutex<NodeRegistry>>;
 
-/// Adds the name service to a server. Whoever is silent for `silence` is gone.
-pub fn add(routes: Routes, nodes: Nodes, silence: Duration, message_bytes: usize) -> Routes {
-    let service = NameServiceServer::new(Service { nodes, silence });
+/// How the name service is to work.
+#[derive(Clone, Debug)]
+pub struct NameTerms {
+    /// Whoever is silent for so long is gone.
+    pub silence: Duration,
+    /// Who gives it may take the place of a server that is listed.
+    pub secret: Option<Secret>,
+}
+
+/// Adds the name service to a server.
+pub fn add(routes: Routes, nodes: Nodes, terms: NameTerms, message_bytes: usize) -> Routes {
+    let service = NameServiceServer::new(Service { nodes, terms });
     routes.with(service.max_decoding_message_size(message_bytes))
+}
+
+impl NameTerms {
+    /// Whether a call has the secret. One that is wrong is a mistake that
+    /// somebody should hear of.
+    fn trusts(&self, metadata: &MetadataMap) -> Result<bool, Status> {
+        let given = metadata.get("authorization");
+        let (Some(secret), Some(given)) = (&self.secret, given) else {
+            return Ok(false);
+        };
+        let given = given.to_str().ok().and_then(bearer).unwrap_or_default();
+        match secret.matches(given) {
+            true => Ok(true),
+            false => Err(Status::unauthenticated(
+                "that is not the secret that this name server has as name_server.secret",
+            )),
+        }
+    }
 }
 
 struct Service {
     nodes: Nodes,
-    silence: Duration,
+    terms: NameTerms,
 }
 
 /// One server's connection.
 struct Connection {
     nodes: Nodes,
     silence: Duration,
+    /// It has given the secret that all servers share.
+    is_trusted: bool,
     timers: Timers,
     beats: Streaming<HeartBeat>,
     listed: Option<Listed>,
@@ -95,11 +126,21 @@ impl Connection {
             }
             None => {
                 let header = beat.header.unwrap_or_default();
-                let id = match header.message_server_id {
-                    id if id.is_empty() => new_id()?,
-                    id => id,
+                let mut connect = |id: String| {
+                    let session = nodes.connect(&id, report.clone(), self.is_trusted, now_ms);
+                    session.map(|session| (id, session))
                 };
-                let session = nodes.connect(&id, report, now_ms).map_err(status)?;
+                let connected = match header.message_server_id {
+                    id if id.is_empty() => connect(new_id()?),
+                    // Several may begin with the same one, which they have
+                    // made up: whoever is listed by it stays, and others get
+                    // one of their own.
+                    id => match connect(id) {
+                        Err(NodeError::Taken) => connect(new_id()?),
+                        connected => connected,
+                    },
+                };
+                let (id, session) = connected.map_err(status)?;
                 self.listed = Some(Listed {
                     nodes: self.nodes.clone(),
                     id: id.clone(),
@@ -117,10 +158,8 @@ impl Connection {
 }
 
 fn new_id() -> Result<String, Status> {
-    let mut random = [0; 10];
-    let filled = getrandom::fill(&mut random);
-    filled.map_err(|_| Status::unavailable("no id can be made at present"))?;
-    Ok(BASE32_NOPAD.encode(&random).to_ascii_lowercase())
+    let id = nodes::new_id();
+    id.ok_or_else(|| Status::unavailable("no id can be made at present"))
 }
 
 fn status(error: NodeError) -> Status {
@@ -128,7 +167,7 @@ fn status(error: NodeError) -> Status {
     match error {
         NodeError::BadText => Status::invalid_argument(words),
         NodeError::TooManyNodes | NodeError::TooManyRooms => Status::resource_exhausted(words),
-        NodeError::Superseded => Status::aborted(words),
+        NodeError::Superseded | NodeError::Taken => Status::aborted(words),
         NodeError::NoNode => Status::unavailable(words),
     }
 }
@@ -143,9 +182,11 @@ impl NameService for Service {
         request: Request<Streaming<HeartBeat>>,
     ) -> Result<Response<Self::ConnectMessageServerStream>, Status> {
         let timers = Caller::of(&request)?.timers.clone();
+        let is_trusted = self.terms.trusts(request.metadata())?;
         let connection = Connection {
             nodes: self.nodes.clone(),
-            silence: self.silence,
+            silence: self.terms.silence,
+            is_trusted,
             timers,
             beats: request.into_inner(),
             listed: None,

@@ -21,7 +21,7 @@ use hyper::rt::Executor;
 use parking_lot::Mutex;
 use tonic::body::Body;
 
-use crate::config::Endpoint;
+use crate::config::{Endpoint, Secret};
 use crate::net::link;
 use crate::net::transport::Transport;
 use crate::nodes::Node;
@@ -46,27 +46,37 @@ pub type Describe = Arc<dyn Fn() -> Node + Send + Sync>;
 pub struct Registration {
     stop: Stop,
     thread: Thread,
-    id: Id,
+    id: OwnId,
 }
 
-/// The id the name server has given us; empty before.
-type Id = Arc<Mutex<String>>;
+/// What a server calls itself, and is called by the name server.
+pub type OwnId = Arc<Mutex<String>>;
+
+/// How to register.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// With which name server.
+    pub at: Endpoint,
+    /// How often to say that one is there.
+    pub beat: Duration,
+    /// What it shares with its servers, if anything.
+    pub secret: Option<Secret>,
+}
 
 struct Registering {
-    at: Endpoint,
-    beat: Duration,
+    terms: Terms,
     describe: Describe,
-    id: Id,
+    id: OwnId,
     stop: Stop,
 }
 
 impl Registration {
-    /// Registers `describe` with the name server at `at`, every `beat`.
-    pub fn start(at: Endpoint, beat: Duration, describe: Describe) -> io::Result<Registration> {
-        let (stop, id) = (Stop::default(), Id::default());
+    /// Registers `describe` by what is in `id`, which becomes what the name
+    /// server gives.
+    pub fn start(terms: Terms, id: OwnId, describe: Describe) -> io::Result<Registration> {
+        let stop = Stop::default();
         let registering = Registering {
-            at,
-            beat,
+            terms,
             describe,
             id: id.clone(),
             stop: stop.clone(),
@@ -80,7 +90,7 @@ impl Registration {
         })
     }
 
-    /// The id the name server has given; empty before.
+    /// The id the name server has given; before, what it was asked for.
     pub fn id(&self) -> String {
         self.id.lock().clone()
     }
@@ -115,7 +125,7 @@ impl Registering {
             }
             // One line an episode.
             if !std::mem::replace(&mut failing, true) {
-                log::warn!("not registered with {}: {why}; trying again", self.at);
+                log::warn!("not registered with {}: {why}; trying again", self.terms.at);
             }
             thread::park_timeout(wait + jitter(wait));
             wait = (wait * 2).min(LONGEST_WAIT);
@@ -135,7 +145,7 @@ impl Registering {
 
     fn connect(&self) -> io::Result<(Driver, Socket)> {
         let mut failed = io::Error::new(io::ErrorKind::NotFound, "its name has no address");
-        for address in (self.at.host(), self.at.port()).to_socket_addrs()? {
+        for address in (self.terms.at.host(), self.terms.at.port()).to_socket_addrs()? {
             match TcpStream::connect_timeout(&address, CONNECT) {
                 Ok(stream) => {
                     link::prepare(&stream)?;
@@ -165,19 +175,26 @@ impl Registering {
     /// Beats until something fails; says what.
     async fn register(&self, driver: &Driver, socket: Socket, was_heard: &mut bool) -> String {
         let timers = driver.timers();
-        let limit = self.beat * UNANSWERED;
+        let limit = self.terms.beat * UNANSWERED;
         let channel = match within(&timers, limit, self.shake_hands(driver, socket)).await {
             Some(Ok(channel)) => channel,
             Some(Err(error)) => return error.to_string(),
             None => return "it does not answer".to_owned(),
         };
-        let origin = format!("http://{}", self.at.authority());
+        let origin = format!("http://{}", self.terms.at.authority());
         let Ok(origin) = origin.parse() else {
             return "its address is no origin".to_owned();
         };
         let mut client = NameServiceClient::with_origin(channel, origin);
         let beats = self.beats(timers.clone());
-        let called = within(&timers, limit, client.connect_message_server(beats)).await;
+        let mut request = tonic::Request::new(beats);
+        if let Some(secret) = &self.terms.secret {
+            let Ok(value) = format!("Bearer {}", secret.expose()).parse() else {
+                return "the secret is fit for no header".to_owned();
+            };
+            request.metadata_mut().insert("authorization", value);
+        }
+        let called = within(&timers, limit, client.connect_message_server(request)).await;
         let mut answers = match called {
             Some(Ok(answers)) => answers.into_inner(),
             Some(Err(status)) => return status.message().to_owned(),
@@ -189,7 +206,7 @@ impl Registering {
                     let header = info.header.unwrap_or_default();
                     if !std::mem::replace(was_heard, true) {
                         let id = &header.message_server_id;
-                        log::info!("registered with {} as {}", self.at, id.escape_debug());
+                        log::info!("registered with {} as {}", self.terms.at, id.escape_debug());
                     }
                     *self.id.lock() = header.message_server_id;
                 }
@@ -214,7 +231,7 @@ impl Registering {
 
     /// A beat now, and one every so often.
     fn beats(&self, timers: Timers) -> impl Stream<Item = HeartBeat> + Send + 'static {
-        let (describe, id, beat) = (self.describe.clone(), self.id.clone(), self.beat);
+        let (describe, id, beat) = (self.describe.clone(), self.id.clone(), self.terms.beat);
         stream::unfold(true, move |is_first| {
             let pause = match is_first {
                 true => Duration::ZERO,

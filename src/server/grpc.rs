@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::grpc::{
-    self, AdminParts, AdminService, Describe, IsReady, Limits, Registration, Routes,
+    self, AdminParts, AdminService, Describe, IsReady, Limits, Registration, RegistrationTerms,
+    Routes,
 };
 use crate::net::listener::Service;
 use crate::net::registry::{Permit, Refused};
@@ -59,9 +60,14 @@ pub(super) fn register(chat: &mut Chat) -> io::Result<()> {
         return Ok(());
     };
     let shared = chat.shared.clone();
-    let beat = Duration::from_secs(settings.beat_seconds);
     let describe: Describe = Arc::new(move || shared.this_node());
-    chat.registration = Some(Registration::start(at, beat, describe)?);
+    let terms = RegistrationTerms {
+        at,
+        beat: Duration::from_secs(settings.beat_seconds),
+        secret: settings.secret,
+    };
+    let id = chat.shared.node_id.clone();
+    chat.registration = Some(Registration::start(terms, id, describe)?);
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use signal_hook::iterator::Signals;
 
 use crate::account::unix_ms;
 use crate::config::Config;
-use crate::grpc::{self, Limits, Nodes, Routes, Spoken, Stop};
+use crate::grpc::{self, Limits, NameTerms, Nodes, Routes, Spoken, Stop};
 use crate::logging;
 use crate::net::front::{self, Answers, FrontContext, HttpLimits, Origins, Proxies};
 use crate::net::limits::{capacity, raise_descriptor_limit};
@@ -64,8 +64,11 @@ impl NameServer {
         let nodes: Nodes = Arc::new(Mutex::new(NodeRegistry::new(silence)));
         let (registry, stop) = (Arc::<Registry>::default(), Stop::default());
         let message_bytes = config.limits.http_body_bytes;
-        let routes =
-            grpc::add_name_service(Routes::default(), nodes.clone(), silence, message_bytes);
+        let terms = NameTerms {
+            silence,
+            secret: config.name_server.secret.clone(),
+        };
+        let routes = grpc::add_name_service(Routes::default(), nodes.clone(), terms, message_bytes);
         let routes = grpc::add_health(routes, SERVICES, Arc::new(|| true));
         let routes = grpc::add_reflection(routes, SERVICES, message_bytes);
         let names = Names {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::account::{Accounts, Gate, unix_ms};
 use crate::admin::{Administration, AllServers, Servers};
@@ -25,7 +25,7 @@ use crate::net::proxy_header::{self, BadHeader};
 use crate::net::registry::{Permit, Refused, Registry};
 use crate::net::tls::{Certificate, Inside, Tls};
 use crate::net::transport::Transport;
-use crate::nodes::Node;
+use crate::nodes::{Node, new_id};
 use crate::rest::{self, AdminToken};
 use crate::turn::{HubHandle, Input, Settings};
 
@@ -62,6 +62,9 @@ pub struct Shared {
     pub admin_text_bytes: Arc<AtomicUsize>,
     /// Whether it is about to be shut down.
     is_draining: AtomicBool,
+    /// What it calls itself among others: made up at the start, and from
+    /// then on what a name server calls it.
+    pub node_id: Arc<Mutex<String>>,
     /// Ids of the registry that have no connection: the program's own.
     pub participants: AtomicUsize,
 }
@@ -148,6 +151,7 @@ impl Shared {
             admin_token: Arc::new(token),
             admin_text_bytes,
             is_draining: AtomicBool::new(false),
+            node_id: Arc::new(Mutex::new(new_id().unwrap_or_default())),
             participants: AtomicUsize::new(0),
             #[cfg(feature = "grpc")]
             grpc: crate::grpc::Stop::default(),
@@ -179,7 +183,7 @@ impl Shared {
     /// This server, as others would see it.
     pub fn this_node(&self) -> Node {
         Node {
-            id: String::new(),
+            id: self.node_id.lock().clone(),
             address: self.own_address.clone(),
             connections: self.registry.connections() as u64,
             capacity: self.capacity().connections as u64,

@@ -1,5 +1,5 @@
 """A server that registers with a name server over gRPC, and a client that asks
-it over HTTP. Argument: the name server's address.
+it over HTTP. Arguments: the name server's address and its secret.
 
 The name server takes who is silent for two seconds to be gone.
 """
@@ -15,7 +15,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_support import DEADLINE, Service, fails, wait_until
 
-address = sys.argv[1]
+address, SECRET = sys.argv[1:3]
 channel = grpc.insecure_channel(address)
 names = Service(channel, "proto.NameService")
 # Gone because it is silent, and not because a test is slow.
@@ -39,13 +39,14 @@ def listed():
 class Node:
     """A chat server, as far as a name server can tell."""
 
-    def __init__(self, id=None, **report):
+    def __init__(self, id=None, secret=None, **report):
         self.report = report
         self.header = {"message_server_id": id} if id else {}
         self.silent = threading.Event()
         self.now = queue.Queue()
         self.beat(**report)
-        self.answers = names.ConnectMessageServer(requests=self.beats(), timeout=600)
+        metadata = [("authorization", f"Bearer {secret}")] if secret else None
+        self.answers = names.ConnectMessageServer(requests=self.beats(), timeout=600, metadata=metadata)
         self.id = next(self.answers).header.message_server_id
 
     def beat(self, **report):
@@ -127,13 +128,39 @@ def gone(first, kept):
 
 
 def twice():
-    """Who connects again takes the place of its earlier connection."""
-    old = Node(id="twice", address="chat4:4004")
-    new = Node(id="twice", address="chat5:4004")
+    """Two that begin with the same id, which they have made up, are two."""
+    first = Node(id="unamed", address="chat4:4004")
+    other = Node(id="unamed", address="chat5:4004")
+    assert first.id == "unamed" and len(other.id) >= 16, other.id
+    third = Node(id="unamed", address="chat6:4004")
+    assert third.id not in (first.id, other.id)
+    # None of them is thrown off, although they go on beating by that id.
+    for node in (first, other, third) * 3:
+        assert node.answer() == node.id
+    addresses = {id: node["address"] for id, node in listed().items()}
+    assert addresses == {"unamed": "chat4:4004", other.id: "chat5:4004", third.id: "chat6:4004"}
+    for node in (first, other, third):
+        node.leave()
+    wait_until("all are gone", lambda: not listed())
+
+
+def in_its_place():
+    """Who has the secret takes the place of its earlier connection."""
+    old = Node(id="twice", address="chat4:4004", secret=SECRET)
+    new = Node(id="twice", address="chat5:4004", secret=SECRET)
+    assert new.id == "twice"
     fails(grpc.StatusCode.ABORTED, lambda: list(old.answers))
     assert listed()["twice"]["address"] == "chat5:4004"
+    # Whoever has not gets an id of its own, and with a wrong one nothing.
+    stranger = Node(id="twice", address="evil:4004")
+    assert stranger.id != "twice"
+    assert listed()["twice"]["address"] == "chat5:4004"
+    denied = grpc.StatusCode.UNAUTHENTICATED
+    fails(denied, lambda: Node(id="twice", address="evil:4004", secret="not-the-secret"), "name_server.secret")
+    fails(denied, lambda: Node(address="evil:4004", secret="not-the-secret"))
     new.leave()
-    wait_until("it is gone", lambda: not listed())
+    stranger.leave()
+    wait_until("both are gone", lambda: not listed())
 
 
 def bad():
@@ -167,5 +194,6 @@ nodes = ids()
 best(*nodes)
 gone(*nodes)
 twice()
+in_its_place()
 bad()
 many()
