@@ -73,7 +73,7 @@ use crate::keeper::Log;
 use crate::metrics::ClusterHealth;
 use crate::name::Name;
 use crate::store::{AccountId, Store};
-use crate::turn::Names;
+use crate::turn::{Claimant, Claimed, Names};
 use appender::Appender;
 use beat::Beat;
 use common::{Common, Life};
@@ -209,13 +209,27 @@ impl Cluster {
         account: Option<AccountId>,
         most: Duration,
     ) -> Result<bool, ClusterUnavailable> {
+        let who = account.map_or(Claimant::Guest, Claimant::Account);
+        let claimed = self.claim_for(name, &who, most)?;
+        Ok(claimed.is_some())
+    }
+
+    /// The same for anybody, and what came of it: `None` if somebody else has
+    /// it. A guest who shows the same token again gets the nickname at once,
+    /// from whichever server has it, and keeps a new one.
+    pub fn claim_for(
+        &self,
+        name: &Name,
+        who: &Claimant,
+        most: Duration,
+    ) -> Result<Option<Claimed>, ClusterUnavailable> {
         if self.common.life().is_over {
             return Err(ClusterUnavailable);
         }
         let (answer, answered) = bounded(1);
         let claim = Op::Claim {
             name: name.clone(),
-            account,
+            who: who.clone(),
             answer,
         };
         self.queue.push([claim]).map_err(|_| ClusterUnavailable)?;
@@ -323,10 +337,10 @@ impl Log for Cluster {
 }
 
 impl Names for Cluster {
-    fn claim(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal> {
-        match self.claim_name(name, account, CLAIM) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Refusal::NicknameInUse(name.clone())),
+    fn claim(&self, name: &Name, who: &Claimant) -> Result<Claimed, Refusal> {
+        match self.claim_for(name, who, CLAIM) {
+            Ok(Some(claimed)) => Ok(claimed),
+            Ok(None) => Err(Refusal::NicknameInUse(name.clone())),
             Err(ClusterUnavailable) => Err(Refusal::CannotAgree),
         }
     }

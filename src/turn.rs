@@ -26,7 +26,7 @@ use crate::watch::Watcher;
 
 use attending::Attending;
 use deadline::longest_wait;
-pub use handle::{HubHandle, HubUnavailable, Input, Names, Request, Settings};
+pub use handle::{Claimant, Claimed, HubHandle, HubUnavailable, Input, Names, Request, Settings};
 use load::Load;
 pub use whole::{UserInfo, Wanted};
 

@@ -144,11 +144,9 @@ impl Appender {
                     let news = batch.share(shared, &mut self.people, came);
                     self.common.deliver(Vec::from_iter(news));
                 }
-                Op::Claim {
-                    name,
-                    account,
-                    answer,
-                } => batch.ask(name, account, answer, &self.people, came),
+                Op::Claim { name, who, answer } => {
+                    batch.ask(name, who, answer, &self.people, came);
+                }
                 Op::Rejoin => return true,
             }
         }

@@ -9,10 +9,11 @@ use crate::hub::{
     ConnectionId, Draft, Fate, MessageId, News, Order, RosterChange, Settled, Shared,
 };
 use crate::name::Name;
-use crate::store::{AccountId, Conversation, Place};
+use crate::store::{Conversation, Place};
+use crate::turn::{Claimant, Claimed};
 
 use super::keys::shard_of;
-use super::people::{People, Steps, kind};
+use super::people::{Assertion, People, Steps, kind};
 use super::{entry, notice};
 
 /// Operations that Redis carries out all or none, once.
@@ -39,7 +40,8 @@ enum Then {
     },
     Answer {
         name: Name,
-        answer: Sender<bool>,
+        who: Claimant,
+        answer: Sender<Option<Claimed>>,
     },
     Claimed {
         connection: ConnectionId,
@@ -119,7 +121,7 @@ impl Batch {
                     connection,
                     name: name.clone(),
                 };
-                self.claim(&name, None, then, came);
+                self.claim(&name, &kind(&Claimant::Guest), "", then, came);
             }
         }
         None
@@ -129,21 +131,23 @@ impl Batch {
     pub fn ask(
         &mut self,
         name: Name,
-        account: Option<AccountId>,
-        answer: Sender<bool>,
+        who: Claimant,
+        answer: Sender<Option<Claimed>>,
         people: &People,
         came: Instant,
     ) {
-        if people.is_taken(&name, account) {
+        if people.is_taken(&name, who.account()) {
             // Whoever asked may have given up.
-            let _ = answer.send(false);
+            let _ = answer.send(None);
             return;
         }
+        let kind = kind(&who);
         let then = Then::Answer {
             name: name.clone(),
+            who,
             answer,
         };
-        self.claim(&name, account, then, came);
+        self.claim(&name, &kind, "", then, came);
     }
 
     /// Nicknames are free again.
@@ -151,14 +155,15 @@ impl Batch {
         self.push(came, Then::Nothing, &[b"f", key.as_bytes()]);
     }
 
-    fn claim(&mut self, name: &Name, account: Option<AccountId>, then: Then, came: Instant) {
-        let kind = kind(account);
+    /// What `new_name` says is in the script.
+    fn claim(&mut self, name: &Name, kind: &str, new_name: &str, then: Then, came: Instant) {
         let looks = name.looks().join(" ");
-        let arguments: [&[u8]; 4] = [
+        let arguments: [&[u8]; 5] = [
             b"c",
             name.key().as_bytes(),
             kind.as_bytes(),
             looks.as_bytes(),
+            new_name.as_bytes(),
         ];
         self.push(came, then, &arguments);
     }
@@ -170,8 +175,10 @@ impl Batch {
             forget,
             line,
         } = people.apply(change);
-        if let Some((name, account)) = claim {
-            self.claim(&name, account, Then::Asserted(name.clone()), came);
+        if let Some(Assertion { name, who, is_new }) = claim {
+            let new_name = if is_new { name.as_str() } else { "-" };
+            let then = Then::Asserted(name.clone());
+            self.claim(&name, &kind(&who), new_name, then, came);
         }
         if let Some(key) = release {
             self.release(&key, came);
@@ -239,15 +246,18 @@ impl Batch {
                         None => to_read += 1,
                     }
                 }
-                Then::Answer { name, answer } => {
-                    if free {
-                        people.hold(&name, now);
+                Then::Answer { name, who, answer } => {
+                    let claimed = claimed(word, &name);
+                    match &claimed {
+                        Some(Claimed::Free) => people.hold(&name, &who, now),
+                        Some(Claimed::Moved(name)) => people.hold(name, &who, now),
+                        None => {}
                     }
-                    let _ = answer.send(free);
+                    let _ = answer.send(claimed);
                 }
                 Then::Claimed { connection, name } => {
                     if free {
-                        people.hold(&name, now);
+                        people.hold(&name, &Claimant::Guest, now);
                     }
                     news.push(News::Claimed {
                         connection,
@@ -280,6 +290,15 @@ fn fate(word: &str, is_direct: bool) -> Option<Option<Fate>> {
     }
     let id = word.parse().ok()?;
     Some(is_direct.then_some(Fate::Committed(id)))
+}
+
+/// What came of a claim.
+fn claimed(word: &str, name: &Name) -> Option<Claimed> {
+    match word.strip_prefix('=') {
+        Some("") => Some(Claimed::Moved(name.clone())),
+        Some(moved) => Some(Claimed::Moved(Name::parse(moved).ok()?)),
+        None => (word == "1").then_some(Claimed::Free),
+    }
 }
 
 /// What drafts are told that will never be committed.

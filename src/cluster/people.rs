@@ -9,6 +9,8 @@ use crate::hub::RosterChange;
 use crate::name::Name;
 use crate::store::AccountId;
 
+use crate::turn::Claimant;
+
 use super::notice::{Person, person};
 
 /// How long a nickname is held for somebody who then does not come.
@@ -20,12 +22,14 @@ pub struct People {
     /// By [`Name::key`].
     here: HashMap<Arc<str>, Here>,
     /// Nicknames that were claimed, until when they are held.
-    held: HashMap<Arc<str>, Instant>,
+    held: HashMap<Arc<str>, (Instant, Claimant)>,
 }
 
 struct Here {
     name: Name,
     account: Option<AccountId>,
+    /// The token a guest came with.
+    pass: Option<Arc<str>>,
     channels: Vec<Name>,
 }
 
@@ -34,19 +38,29 @@ struct Here {
 pub struct Steps {
     /// Nickname to be free again.
     pub release: Option<Arc<str>>,
-    /// Nickname to make sure of, and for whom.
-    pub claim: Option<(Name, Option<AccountId>)>,
+    /// Nickname to make sure of.
+    pub claim: Option<Assertion>,
     /// Somebody who is no longer to be read under this key.
     pub forget: Option<Arc<str>>,
     /// Whose line to write, and what; nothing removes it.
     pub line: Option<(Arc<str>, Vec<u8>)>,
 }
 
+/// Whose a nickname is that is in use here.
+#[derive(Debug, PartialEq)]
+pub struct Assertion {
+    pub name: Name,
+    pub who: Claimant,
+    /// Whether it is another one than they came with.
+    pub is_new: bool,
+}
+
 /// The kind of owner a name can have.
-pub fn kind(account: Option<AccountId>) -> String {
-    match account {
-        Some(account) => format!("a{}", account.0),
-        None => "g".to_owned(),
+pub fn kind(who: &Claimant) -> String {
+    match who {
+        Claimant::Account(account) => format!("a{}", account.0),
+        Claimant::Pass(token) => format!("g:{token}"),
+        Claimant::Guest => "g".to_owned(),
     }
 }
 
@@ -59,16 +73,17 @@ impl People {
     }
 
     /// A nickname is held for somebody who is about to come.
-    pub fn hold(&mut self, name: &Name, now: Instant) {
+    pub fn hold(&mut self, name: &Name, who: &Claimant, now: Instant) {
         if !self.here.contains_key(name.key()) {
-            self.held.insert(name.key().clone(), now + HELD);
+            let held = (now + HELD, who.clone());
+            self.held.insert(name.key().clone(), held);
         }
     }
 
     /// The nicknames that were held in vain.
     pub fn overdue(&mut self, now: Instant) -> Vec<Arc<str>> {
         let mut overdue = Vec::new();
-        self.held.retain(|key, until| {
+        self.held.retain(|key, (until, _)| {
             let keep = *until > now;
             if !keep {
                 overdue.push(key.clone());
@@ -88,15 +103,20 @@ impl People {
     pub fn apply(&mut self, change: &RosterChange) -> Steps {
         match change {
             RosterChange::Online { name, account } => {
-                self.held.remove(name.key());
+                let pass = match self.held.remove(name.key()) {
+                    Some((_, Claimant::Pass(token))) => Some(token),
+                    _ => None,
+                };
                 let person = Here {
                     name: name.clone(),
                     account: *account,
+                    pass: pass.filter(|_| account.is_none()),
                     channels: Vec::new(),
                 };
+                let claim = Some(person.assertion(false));
                 self.here.insert(name.key().clone(), person);
                 Steps {
-                    claim: Some((name.clone(), *account)),
+                    claim,
                     ..self.steps(name)
                 }
             }
@@ -126,9 +146,16 @@ impl People {
     }
 
     fn rename(&mut self, from: &Name, to: &Name, account: Option<AccountId>) -> Steps {
+        let mut claim = Assertion {
+            name: to.clone(),
+            who: account.map_or(Claimant::Guest, Claimant::Account),
+            is_new: true,
+        };
         if let Some(mut person) = self.here.remove(from.key()) {
             person.name = to.clone();
             person.account = account;
+            person.pass = person.pass.filter(|_| account.is_none());
+            claim = person.assertion(true);
             self.here.insert(to.key().clone(), person);
         }
         self.held.remove(to.key());
@@ -136,7 +163,7 @@ impl People {
         Steps {
             release: moved.clone(),
             forget: moved,
-            claim: Some((to.clone(), account)),
+            claim: Some(claim),
             ..self.steps(to)
         }
     }
@@ -155,6 +182,19 @@ impl People {
 }
 
 impl Here {
+    fn assertion(&self, is_new: bool) -> Assertion {
+        let who = match (self.account, &self.pass) {
+            (Some(account), _) => Claimant::Account(account),
+            (None, Some(token)) => Claimant::Pass(token.clone()),
+            (None, None) => Claimant::Guest,
+        };
+        Assertion {
+            name: self.name.clone(),
+            who,
+            is_new,
+        }
+    }
+
     fn line(&self) -> Vec<u8> {
         let shown = |name: &Name| name.as_str().to_owned();
         person(&Person {
@@ -177,8 +217,8 @@ mod tests {
     fn what_is_held_in_vain_is_let_go() {
         let mut people = People::default();
         let now = Instant::now();
-        people.hold(&name("amy"), now);
-        people.hold(&name("bob"), now);
+        people.hold(&name("amy"), &Claimant::Guest, now);
+        people.hold(&name("bob"), &Claimant::Guest, now);
         people.apply(&RosterChange::Online {
             name: name("amy"),
             account: None,
@@ -193,10 +233,18 @@ mod tests {
     #[test]
     fn a_new_name_is_taken_before_the_old_one_is_given_up_for_good() {
         let mut people = People::default();
-        people.apply(&RosterChange::Online {
+        let pass = Claimant::Pass("T".into());
+        people.hold(&name("amy"), &pass, Instant::now());
+        let online = people.apply(&RosterChange::Online {
             name: name("amy"),
             account: None,
         });
+        let claim = |who: &str, is_new| Assertion {
+            name: name(who),
+            who: pass.clone(),
+            is_new,
+        };
+        assert_eq!(online.claim, Some(claim("amy", false)));
         let rename = |from: &str, to: &str| RosterChange::Renamed {
             from: name(from),
             to: name(to),
@@ -207,6 +255,6 @@ mod tests {
         let other = people.apply(&rename("AMY", "eve"));
         assert_eq!(other.release.as_ref(), Some(name("amy").key()));
         assert_eq!(other.forget, other.release);
-        assert_eq!(other.claim, Some((name("eve"), None)));
+        assert_eq!(other.claim, Some(claim("eve", true)));
     }
 }

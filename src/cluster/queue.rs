@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::hub::{Draft, MessageId, Shared};
 use crate::name::Name;
-use crate::store::AccountId;
+use crate::turn::{Claimant, Claimed};
 
 /// What a draft weighs besides its text.
 const DRAFT_OVERHEAD: usize = 256;
@@ -24,8 +24,8 @@ pub enum Op {
     /// May somebody here have this nickname?
     Claim {
         name: Name,
-        account: Option<AccountId>,
-        answer: Sender<bool>,
+        who: Claimant,
+        answer: Sender<Option<Claimed>>,
     },
     /// After all this server was in its last life: begin the next one.
     Rejoin,

@@ -8,6 +8,7 @@ use crate::name::Name;
 use crate::net::subscriber::subscriber;
 
 use super::lookalikes::Lookalikes;
+use super::users::Elsewhere;
 use super::{ConnectionId, Credential, Effects, Farewell, Hub, Now, Refusal};
 
 /// Nicknames held at once.
@@ -138,7 +139,9 @@ impl Hub {
     /// As [`Hub::claim`], for a guest with a token: nobody else is held the
     /// nickname. If there is an earlier connection with the same token, it is
     /// the same client, cut off: it makes way, and what it is called now is
-    /// the nickname, whatever the token was given out for.
+    /// the nickname, whatever the token was given out for. That it is on
+    /// another server does not matter: those who have nicknames in common have
+    /// given it to this token, and that server may be dead.
     pub fn claim_with_token(
         &mut self,
         id: ConnectionId,
@@ -158,7 +161,7 @@ impl Hub {
         let may_have = match &current {
             // Nothing but a ban keeps who has a nickname from having it.
             Some(current) => self.check_ban(current, now),
-            None => self.check_free(&name, None, now),
+            None => self.check_free_as(&name, Elsewhere::Moves, now),
         };
         let name = current.unwrap_or(name);
         if may_have.is_ok() {
@@ -166,7 +169,7 @@ impl Hub {
                 self.close(other, Farewell::Replaced, now, fx);
             }
         }
-        self.claim(id, name, None::<Credential>, now, fx)?;
+        self.claim_as(id, name, None::<Credential>, Elsewhere::Moves, now, fx)?;
         self.set_token(id, Some(token.clone()));
         Ok(())
     }

@@ -95,6 +95,16 @@ impl User {
     }
 }
 
+/// What it means that a guest's nickname is in use on another server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Elsewhere {
+    /// Nobody else may have it.
+    Counts,
+    /// The servers have agreed that it is the same guest, who has come here.
+    /// The other server may be dead, without anybody knowing yet.
+    Moves,
+}
+
 impl Hub {
     /// Gives a connection its nickname: to a guest if nobody has it, to the
     /// owner of an account unless a guest has it. Whether a guest's name is
@@ -104,6 +114,20 @@ impl Hub {
         id: ConnectionId,
         name: Name,
         credential: Option<Credential>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        self.claim_as(id, name, credential, Elsewhere::Counts, now, fx)
+    }
+
+    /// As [`Hub::claim`]; whether it counts that the nickname is in use on
+    /// another server depends.
+    pub(super) fn claim_as(
+        &mut self,
+        id: ConnectionId,
+        name: Name,
+        credential: Option<Credential>,
+        elsewhere: Elsewhere,
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
@@ -128,9 +152,9 @@ impl Hub {
         });
         let result = match (shared, account) {
             (true, _) => self.check_ban(&name, now),
-            (false, None) => self.check_free(&name, None, now),
+            (false, None) => self.check_free_as(&name, elsewhere, now),
             // Registered, whatever it looks like.
-            (false, _) => self.check_free_for(account, &name, now),
+            (false, _) => self.check_free_for(account, elsewhere, &name, now),
         };
         if let Err(refusal) = result {
             self.refuse_nickname(id, &name, &refusal, now, fx);
@@ -328,10 +352,29 @@ impl Hub {
         own: Option<&Name>,
         now: Now,
     ) -> Result<(), Refusal> {
-        self.check_free_for(None, name, now)?;
+        self.check_free_for(None, Elsewhere::Counts, name, now)?;
         match self.is_posing(name, own, now) {
             true => Err(Refusal::NicknameInUse(name.clone())),
             false => Ok(()),
+        }
+    }
+
+    /// The same for a guest who comes here.
+    pub(super) fn check_free_as(
+        &self,
+        name: &Name,
+        elsewhere: Elsewhere,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        match elsewhere {
+            Elsewhere::Counts => self.check_free(name, None, now),
+            Elsewhere::Moves => {
+                self.check_free_for(None, elsewhere, name, now)?;
+                match self.is_posing(name, Some(name), now) {
+                    true => Err(Refusal::NicknameInUse(name.clone())),
+                    false => Ok(()),
+                }
+            }
         }
     }
 
@@ -351,15 +394,20 @@ impl Hub {
 
     /// Whether nobody has or is held a nickname; its owner may be on other
     /// servers.
-    fn check_free_for(
+    pub(super) fn check_free_for(
         &self,
         account: Option<AccountId>,
+        elsewhere: Elsewhere,
         name: &Name,
         now: Now,
     ) -> Result<(), Refusal> {
         self.check_ban(name, now)?;
-        let elsewhere = self.remote_account(name);
-        let is_elsewhere = elsewhere.is_some_and(|other| account.is_none() || other != account);
+        let is_elsewhere = match (self.remote_account(name), elsewhere) {
+            (None, _) => false,
+            // What becomes of a guest there is a matter of the servers.
+            (Some(None), Elsewhere::Moves) => false,
+            (Some(other), _) => account.is_none() || other != account,
+        };
         if self.users.contains_key(name.key()) || self.holds.is_held(name, now) || is_elsewhere {
             return Err(Refusal::NicknameInUse(name.clone()));
         }

@@ -94,9 +94,44 @@ impl std::error::Error for HubUnavailable {}
 
 /// Who gives out nicknames where several servers have them in common.
 pub trait Names: Send + Sync {
-    /// Gets a nickname for somebody who comes here: a guest, or the owner of
-    /// an account. Waits for the answer, for a bounded time.
-    fn claim(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal>;
+    /// Gets a nickname for somebody who comes here. Waits for the answer, for a
+    /// bounded time.
+    fn claim(&self, name: &Name, who: &Claimant) -> Result<Claimed, Refusal>;
+}
+
+/// Who wants a nickname.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claimant {
+    /// A guest, who may be anybody.
+    Guest,
+    /// The guest with this token: whoever shows it again is the same guest.
+    Pass(Arc<str>),
+    /// The owner of an account.
+    Account(AccountId),
+}
+
+/// How somebody got a nickname.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Claimed {
+    /// Nobody else had it.
+    Free,
+    /// The same guest had this one on another server, dead or alive, and has it
+    /// here now.
+    Moved(Name),
+}
+
+impl Claimant {
+    fn new(account: Option<AccountId>) -> Claimant {
+        account.map_or(Claimant::Guest, Claimant::Account)
+    }
+
+    /// The account, if it is the owner of one.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Claimant::Account(account) => Some(*account),
+            Claimant::Guest | Claimant::Pass(_) => None,
+        }
+    }
 }
 
 /// Reaches the hub thread; clones reach the same one.
@@ -123,9 +158,14 @@ impl HubHandle {
     /// Gets a nickname from whoever gives them out, before the hub is asked:
     /// unlike the hub, this waits. On a server that stands alone the hub does.
     pub fn reserve(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal> {
+        let who = Claimant::new(account);
+        self.reserve_for(name, &who).map(|_| ())
+    }
+
+    fn reserve_for(&self, name: &Name, who: &Claimant) -> Result<Claimed, Refusal> {
         match self.names.get() {
-            Some(names) => names.claim(name, account),
-            None => Ok(()),
+            Some(names) => names.claim(name, who),
+            None => Ok(Claimed::Free),
         }
     }
 
@@ -155,22 +195,25 @@ impl HubHandle {
         name: Name,
         token: Arc<str>,
     ) -> Result<Result<(), Refusal>, HubUnavailable> {
+        let who = Claimant::Pass(token.clone());
         let mut reserved = match self.has_with_token(&token)? {
             // It is not given out again: the earlier connection hands it over.
-            true => Ok(()),
-            false => self.reserve(&name, None),
+            true => Ok(Claimed::Free),
+            false => self.reserve_for(&name, &who),
         };
-        if reserved.is_err() && self.names.get().is_some() {
+        let is_elsewhere = !matches!(reserved, Ok(Claimed::Free));
+        if is_elsewhere && self.names.get().is_some() {
             let token = token.clone();
             self.ask(move |hub, _, fx| hub.replace_elsewhere(&token, fx))?;
             let deadline = Instant::now() + REPLACING;
             while reserved.is_err() && Instant::now() < deadline {
                 std::thread::sleep(REPLACING / 20);
-                reserved = self.reserve(&name, None);
+                reserved = self.reserve_for(&name, &who);
             }
         }
         self.ask(move |hub, now, fx| match reserved {
-            Ok(()) => hub.claim_with_token(id, name, &token, now, fx),
+            Ok(Claimed::Free) => hub.claim_with_token(id, name, &token, now, fx),
+            Ok(Claimed::Moved(name)) => hub.claim_with_token(id, name, &token, now, fx),
             Err(refusal) => {
                 hub.refuse_nickname(id, &name, &refusal, now, fx);
                 Err(refusal)

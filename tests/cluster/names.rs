@@ -5,8 +5,10 @@ use std::thread;
 
 use chat_server::hub::{News, RosterChange, Shared};
 use chat_server::store::AccountId;
+use chat_server::turn::{Claimant, Claimed};
 
 use crate::node::{Chat, Node, connection, name};
+use crate::support::DEADLINE;
 
 fn online(node: &Node, who: &str, account: Option<i64>) {
     node.share(Shared::Roster(RosterChange::Online {
@@ -158,4 +160,82 @@ fn a_guest_looks_like_nobody_on_another_server() {
     assert!(one.claim("\u{41a}evin", None));
     assert!(two.claim("\u{392}ob", None));
     assert!(!one.claim("bob", None));
+}
+
+fn pass(node: &Node, who: &str, token: &str) -> Option<Claimed> {
+    let claimant = Claimant::Pass(token.into());
+    let claimed = node.cluster.claim_for(&name(who), &claimant, DEADLINE);
+    claimed.unwrap()
+}
+
+fn renamed(node: &Node, from: &str, to: &str) {
+    node.share(Shared::Roster(RosterChange::Renamed {
+        from: name(from),
+        to: name(to),
+        account: None,
+    }));
+    // What one server asks for comes in turn.
+    assert!(node.claim("somebody", None));
+}
+
+#[test]
+fn a_pass_gets_its_name_at_once_from_whichever_server_has_it() {
+    let chat = Chat::new();
+    // Nobody would be given up for hours.
+    let [one, two] = [(); 2].map(|()| chat.node_with(|settings| settings.patience = 1_000_000));
+    assert_eq!(pass(&one, "bob", "T1"), Some(Claimed::Free));
+    online(&one, "bob", None);
+    for other in ["T2", "g", "T"] {
+        assert_eq!(pass(&two, "bob", other), None, "another pass");
+    }
+    assert!(!two.claim("bob", None), "no pass");
+    // The first server ends without a word.
+    drop(one);
+    assert_eq!(pass(&two, "BOB", "T1"), Some(Claimed::Moved(name("bob"))));
+    online(&two, "bob", None);
+    assert_eq!(pass(&two, "bob", "T1"), Some(Claimed::Free));
+    assert_eq!(two.heard.count(|news| matches!(news, News::Lost(_))), 0);
+}
+
+#[test]
+fn another_pass_for_a_name_in_use_is_never_good_for_it() {
+    let chat = Chat::new();
+    let [one, two] = [chat.node(), chat.node()];
+    // One without a pass, and one with: somebody comes to the same server with
+    // an old pass, is sent away by its hub, and goes to the other one.
+    assert!(one.claim("bob", None));
+    online(&one, "bob", None);
+    assert_eq!(pass(&one, "eve", "T1"), Some(Claimed::Free));
+    online(&one, "eve", None);
+    for who in ["bob", "eve"] {
+        assert_eq!(pass(&one, who, "OLD"), Some(Claimed::Free));
+        assert_eq!(pass(&two, who, "OLD"), None, "{who}");
+    }
+    assert_eq!(pass(&two, "eve", "T1"), Some(Claimed::Moved(name("eve"))));
+    online(&two, "eve", None);
+    // Who is still on under it hears of it when that server says so again.
+    let lost = |news: &News| matches!(news, News::Lost(who) if *who == name("eve"));
+    online(&one, "eve", None);
+    one.heard.wait_count("it has lost the name", 1, lost);
+    offline(&one, "eve");
+    assert!(one.claim("somebody", None));
+    assert!(!one.claim("eve", None), "it is the other one's");
+}
+
+#[test]
+fn who_was_renamed_keeps_the_new_name_on_another_server() {
+    let chat = Chat::new();
+    let [one, two] = [chat.node(), chat.node()];
+    assert_eq!(pass(&one, "bob", "T1"), Some(Claimed::Free));
+    online(&one, "bob", None);
+    renamed(&one, "bob", "Rob");
+    assert_eq!(pass(&two, "bob", "T1"), Some(Claimed::Moved(name("Rob"))));
+    online(&two, "Rob", None);
+    assert!(one.claim("bob", None), "the old name is free");
+    // Who has left has no name any more, and gets that of the pass.
+    offline(&two, "Rob");
+    assert!(two.claim("another", None));
+    offline(&one, "bob");
+    assert!(one.claim("somebody", None));
+    assert_eq!(pass(&two, "bob", "T1"), Some(Claimed::Free));
 }

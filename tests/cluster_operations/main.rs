@@ -7,6 +7,7 @@ mod support;
 
 mod clocks;
 mod memory;
+mod passes;
 mod signals;
 
 use serde_json::{Value, json};

@@ -66,28 +66,41 @@ local function roster(notice, key, person)
   return '1'
 end
 
--- Who holds a name: whether other live nodes do, and for which kind of owner.
--- What dead nodes held is free.
-local function holders(name)
+local function is_guest(kind)
+  return kind and string.sub(kind, 1, 1) == 'g'
+end
+
+-- The pass a guest came with, if its kind says so.
+local function pass_of(kind)
+  return string.match(kind, '^g:(.+)$')
+end
+
+-- Who holds a name: which other live nodes, whether this one does, and for which
+-- kind of owner. What dead nodes held is free.
+local function holders(key)
+  local name = P .. ':name:' .. key
   local held = redis.call('HGETALL', name)
-  local elsewhere, was = false, nil
+  local elsewhere, is_own, was = {}, false, nil
   for i = 1, #held, 2 do
     if held[i] == 'kind' then
       was = held[i + 1]
-    elseif held[i] ~= node and held[i] ~= 'looks' then
+    elseif held[i] == node then
+      is_own = true
+    elseif held[i] ~= 'looks' then
       if redis.call('HEXISTS', nodes, held[i]) == 1 then
-        elsewhere = true
+        elsewhere[#elsewhere + 1] = held[i]
       else
         redis.call('HDEL', name, held[i])
       end
     end
   end
-  return elsewhere, was
+  return elsewhere, is_own, was
 end
 
-local function is_elsewhere(key)
-  local elsewhere = holders(P .. ':name:' .. key)
-  return elsewhere
+-- Whether another node holds a name for somebody else.
+local function is_elsewhere(key, kind)
+  local elsewhere, _, was = holders(key)
+  return #elsewhere > 0 and not (pass_of(kind) and was == kind)
 end
 
 local function hold(key, kind)
@@ -104,32 +117,85 @@ local function let_go(key)
   redis.call('SREM', P .. ':names:' .. node, key)
 end
 
+-- Takes from other nodes what they hold for the same pass.
+local function take_over(key, kind)
+  local elsewhere, _, was = holders(key)
+  if was == kind then
+    for _, other in ipairs(elsewhere) do
+      redis.call('HDEL', P .. ':name:' .. key, other)
+      redis.call('SREM', P .. ':names:' .. other, key)
+    end
+  end
+end
+
+-- A guest who is called otherwise by now has that name still, on any server,
+-- for whoever shows the same pass: its key, and how it is shown.
+local function renamed(kind)
+  local pass = pass_of(kind)
+  local now = pass and redis.call('GET', P .. ':pass:' .. pass)
+  local key, shown = string.match(now or '', '^(%S+) (%S+)$')
+  if key and redis.call('HGET', P .. ':name:' .. key, 'kind') == kind then
+    return key, shown
+  end
+end
+
 -- A name belongs to whoever holds it on a live node: one guest, or one
 -- account on as many nodes as it likes. `looks` are the keys of names that it
 -- looks like; what looks like a name is held under '?' and that name's key. A
--- guest's must look like no other.
-local function claim(key, kind, looks)
-  local name = P .. ':name:' .. key
-  local elsewhere, was = holders(name)
-  if elsewhere and (was ~= kind or kind == 'g') then
-    return '0'
+-- guest's must look like no other. Free, too, is to a guest what the same pass
+-- holds on another node: that node may be dead without anybody knowing yet.
+-- `new_name` is nothing if somebody wants to come; '-' if somebody is here under
+-- that name, or how it is shown, if it is another one than they came with.
+local function claim(key, kind, looks, new_name)
+  local wants, shown = new_name == '', nil
+  if wants then
+    local now, as = renamed(kind)
+    if now and now ~= key then
+      key, shown = now, as
+      looks = redis.call('HGET', P .. ':name:' .. key, 'looks') or ''
+    end
   end
-  if kind == 'g' then
-    if is_elsewhere('?' .. key) then
+  local elsewhere, is_own, was = holders(key)
+  if #elsewhere > 0 then
+    if was ~= kind or (is_guest(kind) and not (wants and pass_of(kind))) then
+      return '0'
+    end
+    shown = shown or is_guest(kind) and '' or nil
+  end
+  if is_guest(kind) then
+    if is_elsewhere('?' .. key, kind) then
       return '0'
     end
     for look in string.gmatch(looks, '%S+') do
-      if is_elsewhere(look) or is_elsewhere('?' .. look) then
+      if is_elsewhere(look, kind) or is_elsewhere('?' .. look, kind) then
         return '0'
       end
     end
+    if wants and pass_of(kind) then
+      take_over(key, kind)
+      for look in string.gmatch(looks, '%S+') do
+        take_over('?' .. look, kind)
+      end
+    end
+  end
+  -- Of guests on one node the first one has it until it is given back: another
+  -- pass for the same name must not become good for it meanwhile.
+  local is_new = not wants and new_name ~= '-'
+  if is_own and is_guest(kind) and is_guest(was) and not is_new then
+    kind = was
   end
   hold(key, kind)
   if looks ~= '' then
-    redis.call('HSET', name, 'looks', looks)
+    redis.call('HSET', P .. ':name:' .. key, 'looks', looks)
     for look in string.gmatch(looks, '%S+') do
       hold('?' .. look, kind)
     end
+  end
+  if is_new and pass_of(kind) then
+    redis.call('SET', P .. ':pass:' .. pass_of(kind), key .. ' ' .. new_name, 'EX', 86400)
+  end
+  if shown then
+    return '=' .. shown
   end
   return '1'
 end
@@ -160,6 +226,7 @@ end
 local words, at = { number }, 4
 while ARGV[at] do
   local what, a, b, c = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local d = ARGV[at + 4]
   if what == 'a' then
     words[#words + 1] = append(a, b, c)
     at = at + 4
@@ -171,8 +238,8 @@ while ARGV[at] do
     words[#words + 1] = roster(a, b, c)
     at = at + 4
   elseif what == 'c' then
-    words[#words + 1] = claim(a, b, c)
-    at = at + 4
+    words[#words + 1] = claim(a, b, c, d)
+    at = at + 5
   elseif what == 'f' then
     words[#words + 1] = release(a)
     at = at + 2
