@@ -7,7 +7,7 @@ FROM rust:1.91-slim-trixie AS build
 # SQLite, libpq and aws-lc are compiled from C, with what this release of Debian has now.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends g++ cmake make perl \
+    && apt-get install -y --no-install-recommends g++ cmake make perl libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
@@ -22,6 +22,11 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM debian:trixie-slim
 LABEL org.opencontainers.image.title="chat-server" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
+# libpq's TLS, and the authorities that the system trusts.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libssl3t64 ca-certificates \
+    && rm -rf /var/lib/apt/lists/*
 # A number, so that Kubernetes can tell that it is not root.
 RUN groupadd --system --gid 10001 chat \
     && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/chat-server \

@@ -38,12 +38,14 @@ mod guesses;
 mod join;
 mod keys;
 mod link;
+mod lone;
 mod memory;
 mod merge;
 mod notice;
 mod people;
 mod queue;
 mod reader;
+mod reread;
 mod scripts;
 mod settings;
 mod store;
@@ -79,6 +81,7 @@ use beat::Beat;
 use common::{Common, Life};
 use guesses::CommonGuesses;
 use link::Link;
+use lone::Lone;
 use queue::{Op, Queue, Room};
 use reader::Reader;
 use store::ClusterStore;
@@ -415,7 +418,10 @@ fn start_threads(
     let mut appender = Appender::new(common.clone(), queue.clone());
     let mut reader = Reader::new(common.clone());
     let mut beat = Beat::new(common.clone());
+    let mut lone = Lone::new(common.clone(), postgres.clone());
     let mut storer = Storer::new(common.clone(), postgres);
+    // Nobody waits for this one: it may be waiting for a database that hangs.
+    drop(spawn("lone", Box::new(move || lone.run()))?);
     Ok(ClusterThreads {
         common: common.clone(),
         queue: queue.clone(),

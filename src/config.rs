@@ -242,6 +242,9 @@ settings! {
         /// The Redis that all of them share; without one the server stands
         /// alone.
         redis: Option<RedisAddress> = None, Rule::Any, Restart;
+        /// The PEM file with the certificates that vouch for a Redis reached by
+        /// TLS, if they are not among those the system trusts.
+        redis_ca: Option<PathBuf> = None, Rule::Any, Restart;
         /// The PostgreSQL database that all of them share; that of
         /// `store.postgres` if it is not given.
         postgres: Option<DatabaseUrl> = None, Rule::Any, Restart;

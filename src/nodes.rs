@@ -48,6 +48,8 @@ pub struct Node {
     pub capacity: u64,
     /// When it was last heard of, in milliseconds since 1970 UTC.
     pub last_heartbeat_ms: u64,
+    /// Whether something is in its way, so that others are better.
+    pub is_hindered: bool,
 }
 
 /// What a server says of itself; what it leaves out stays what it was.
@@ -123,10 +125,11 @@ impl Node {
         u64::try_from(load).unwrap_or(u64::MAX)
     }
 
-    /// The least busy one that somebody can be sent to.
+    /// The least busy one that somebody can be sent to; one with something in
+    /// its way only if all have.
     pub fn best<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Option<&'a Node> {
         let open = nodes.into_iter().filter(|node| node.is_open());
-        open.min_by_key(|node| (node.load(), &node.id))
+        open.min_by_key(|node| (node.is_hindered, node.load(), &node.id))
     }
 
     /// Whether somebody can be sent there.

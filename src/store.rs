@@ -139,6 +139,20 @@ pub trait Store: Send + Sync {
     /// Gives a token up; whether it was active.
     fn deactivate_token(&self, access_key_id: &str, now_ms: u64) -> Result<bool, StoreError>;
 
+    /// Says whether the server with this number has its log, and asks whether
+    /// some other server that uses the same store has; only that counts what is
+    /// said again and again. A store of one server knows of no other.
+    fn others_have_log(&self, _own: i32, _has_log: bool) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Names the line of history that the database is on, if it can have
+    /// several: another one begins when another machine takes over, which may lack
+    /// what was committed last.
+    fn timeline(&self) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
     /// Fails if nothing can be committed at present.
     fn check_writable(&self) -> Result<(), StoreError>;
 

@@ -22,6 +22,9 @@ const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 /// How often to look how far behind things are, in beats.
 const LOOK_EVERY: u32 = 5;
 
+/// Beats that may be missing before nobody is sent to a server any more.
+const LATE: u32 = 3;
+
 /// For how many beats entries are kept that are stored, if Redis is full.
 const KEEP_IF_FULL: u32 = 60;
 
@@ -32,6 +35,8 @@ pub struct Beat {
     trimmed: Instant,
     /// Not at all yet in this process.
     looked: Option<Instant>,
+    /// For how many beats another one has had this server's address.
+    twins: u32,
 }
 
 /// What a node says of itself.
@@ -43,6 +48,12 @@ struct About {
     /// Older servers do not say.
     #[serde(default)]
     draining: bool,
+    #[serde(default = "yes")]
+    ready: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Beat {
@@ -51,6 +62,7 @@ impl Beat {
             link: common.link(),
             trimmed: Instant::now(),
             looked: None,
+            twins: 0,
             common,
         }
     }
@@ -141,6 +153,7 @@ impl Beat {
             if !life.is_over {
                 match self.beat(&node_text(life.node)) {
                     Ok(true) => {
+                        self.common.has_beaten();
                         let done = self.trim().and_then(|()| self.look());
                         self.common.report(Part::Beat, done);
                     }
@@ -148,7 +161,10 @@ impl Beat {
                         let why = "it was not heard of for too long";
                         self.common.cut_off(life.number, why);
                     }
-                    Err(error) => self.common.report(Part::Beat, Err(error)),
+                    Err(error) => {
+                        self.common.has_not_beaten();
+                        self.common.report(Part::Beat, Err(error));
+                    }
                 }
             }
             next = (next + self.common.settings.beat).max(Instant::now());
@@ -159,6 +175,31 @@ impl Beat {
                 return;
             }
         }
+    }
+
+    /// Whether another one is said to be at this server's address. One that was
+    /// started again is so for as long as its former life is not given up.
+    fn look_for_twins(&mut self, nodes: &[NodeInfo]) {
+        let settings = &self.common.settings;
+        let own = self.common.life().node;
+        let is_twin = |node: &&NodeInfo| {
+            let is_alive = node.beat_age <= settings.beat * LATE;
+            node.id != own && node.address == settings.address && is_alive
+        };
+        let has_twin = !settings.address.is_empty() && nodes.iter().any(|node| is_twin(&node));
+        self.twins = if has_twin {
+            self.twins.saturating_add(1)
+        } else {
+            0
+        };
+        if self.twins == settings.patience.saturating_add(1) {
+            log::error!(
+                "another live server tells clients the address {}, too: give each of them its \
+                 own in cluster.advertise",
+                settings.address
+            );
+        }
+        self.common.set_twin(self.twins > settings.patience);
     }
 
     /// One beat; whether the node is live.
@@ -205,6 +246,7 @@ impl Beat {
             let beat: i64 = beat.and_then(|(_, beat)| beat.parse().ok()).unwrap_or(tick);
             let ticks = u32::try_from((tick - beat).max(0)).unwrap_or(u32::MAX);
             Some(NodeInfo {
+                is_ready: about.ready && ticks <= LATE,
                 id: parse_node(&id)?,
                 address: about.address,
                 connections: about.connections,
@@ -215,6 +257,7 @@ impl Beat {
         };
         let mut nodes: Vec<NodeInfo> = nodes.into_iter().filter_map(info).collect();
         nodes.sort_by(|a, b| (&a.address, a.id).cmp(&(&b.address, b.id)));
+        self.look_for_twins(&nodes);
         self.common.set_nodes(nodes);
         Ok(true)
     }

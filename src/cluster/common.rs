@@ -69,6 +69,8 @@ pub struct Common {
     nodes: Mutex<Vec<NodeInfo>>,
     clock: Mutex<Clock>,
     memory: Mutex<Memory>,
+    way: Mutex<Way>,
+    has_twin: AtomicBool,
     pub connections: AtomicU64,
     /// Whether nobody is to be sent here any more.
     pub is_draining: AtomicBool,
@@ -86,6 +88,13 @@ pub struct Common {
     skipped: Mutex<Skipped>,
     /// The bans in force here when this life began.
     own_bans: Mutex<Vec<Ban>>,
+}
+
+/// Whether beats arrive, and since when without a break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Open(Instant),
+    Lost(Instant),
 }
 
 /// Entries that could not be read.
@@ -116,6 +125,8 @@ impl Common {
             nodes: Mutex::default(),
             clock: Mutex::default(),
             memory: Mutex::default(),
+            way: Mutex::new(Way::Lost(Instant::now())),
+            has_twin: AtomicBool::new(false),
             connections: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
             unread: AtomicI64::new(0),
@@ -145,6 +156,7 @@ impl Common {
             "connections": self.connections.load(Ordering::Relaxed),
             "started_ms": self.started_ms,
             "draining": self.is_draining.load(Ordering::Relaxed),
+            "ready": self.trouble().is_none(),
         })
         .to_string()
     }
@@ -178,6 +190,8 @@ impl Common {
         let mut life = self.life.lock();
         self.unread.store(0, Ordering::Release);
         *self.read.lock() = start.clone();
+        // Redis has just been reached; the first beat is on its way.
+        *self.way.lock() = Way::Lost(Instant::now());
         *life = Life {
             number: life.number + 1,
             node,
@@ -241,6 +255,32 @@ impl Common {
         eviction.or_else(|| self.clock.lock().trouble())
     }
 
+    /// A beat has arrived.
+    pub fn has_beaten(&self) {
+        let mut way = self.way.lock();
+        if let Way::Lost(_) = *way {
+            *way = Way::Open(Instant::now());
+        }
+    }
+
+    /// A beat has not.
+    pub fn has_not_beaten(&self) {
+        let mut way = self.way.lock();
+        if let Way::Open(_) = *way {
+            *way = Way::Lost(Instant::now());
+        }
+    }
+
+    /// Whether beats arrive.
+    pub fn way(&self) -> Way {
+        *self.way.lock()
+    }
+
+    /// Whether another live server has this one's address.
+    pub fn set_twin(&self, has_twin: bool) {
+        self.has_twin.store(has_twin, Ordering::Relaxed);
+    }
+
     /// Whether something is in the way of a part.
     pub fn is_in_trouble(&self, part: Part) -> bool {
         self.trouble.lock().contains_key(&part)
@@ -286,6 +326,7 @@ impl Common {
         health.servers = self.nodes.lock().len() as u64;
         health.joined = self.life.lock().number;
         (health.redis_bytes, health.redis_max_bytes) = self.memory.lock().bytes();
+        health.has_twin = self.has_twin.load(Ordering::Relaxed);
         health.clock_seconds = self.clock.lock().ahead_ms() as f64 / 1000.0;
         health
     }
@@ -323,8 +364,15 @@ impl Common {
         times.any(|(when, _)| when.elapsed() > since)
     }
 
+    /// The live servers as of the last beat. What is in the way of this one
+    /// is known here first.
     pub fn nodes(&self) -> Vec<NodeInfo> {
-        self.nodes.lock().clone()
+        let mut nodes = self.nodes.lock().clone();
+        let (own, is_hindered) = (self.life().node, self.trouble().is_some());
+        for node in nodes.iter_mut().filter(|node| node.id == own) {
+            node.is_ready = !is_hindered;
+        }
+        nodes
     }
 
     pub fn set_nodes(&self, nodes: Vec<NodeInfo>) {

@@ -11,6 +11,8 @@ pub const FORGETFUL: &str = "Redis has lost what it had taken in already";
 pub enum ClusterError {
     /// Redis does not answer, or does not let us in.
     Unreachable(String, String),
+    /// This is no Redis that all servers can write to.
+    Unsuitable(String, &'static str),
     /// Redis is too old.
     TooOld(String, String),
     /// The number of shards cannot be had.
@@ -77,6 +79,9 @@ impl fmt::Display for ClusterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ClusterError::Unreachable(place, why) => {
+                write!(f, "cannot work with Redis at {place}: {why}")
+            }
+            ClusterError::Unsuitable(place, why) => {
                 write!(f, "cannot work with Redis at {place}: {why}")
             }
             ClusterError::TooOld(place, version) => write!(

@@ -36,6 +36,9 @@ pub fn check(settings: &ClusterSettings, link: &mut Link) -> Result<(), ClusterE
         let place = settings.redis.to_string();
         return Err(ClusterError::TooOld(place, version.to_owned()));
     }
+    if let Some(why) = objection(&info) {
+        return Err(ClusterError::Unsuitable(settings.redis.to_string(), why));
+    }
     if field("aof_enabled") == Some("0") {
         log::warn!(
             "Redis at {} has appendonly off: messages that have been seen are lost \
@@ -62,6 +65,26 @@ pub fn check(settings: &ClusterSettings, link: &mut Link) -> Result<(), ClusterE
         );
     }
     Ok(())
+}
+
+/// Why a Redis cannot be the one of all servers.
+fn objection(info: &str) -> Option<&'static str> {
+    if field(info, "redis_mode") == Some("sentinel") {
+        return Some(
+            "it is a Sentinel, of which nothing is asked here: give an address at which the \
+             writable Redis always answers",
+        );
+    }
+    if field(info, "redis_mode") == Some("cluster") {
+        return Some(
+            "it is a node of Redis Cluster, which has no place for a chat whose keys belong \
+             together: give one Redis, with a replica if you like",
+        );
+    }
+    (field(info, "role") == Some("slave")).then_some(
+        "it is a replica that cannot be written to: give an address at which the writable \
+         Redis always answers",
+    )
 }
 
 /// What Redis says of itself, as soon as it can.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use redis::{Client, Cmd, Connection, ErrorKind, Pipeline, Script, ServerErrorKind, Value};
+use redis::{Cmd, Connection, ErrorKind, Pipeline, Script, ServerErrorKind, Value};
 
 use super::error::LinkError;
 use super::url::RedisUrl;
@@ -131,7 +131,7 @@ impl Link {
     }
 
     fn connect(&self) -> redis::RedisResult<Connection> {
-        let client = Client::open(self.url.info())?;
+        let client = self.url.client()?;
         let connection = client.get_connection_with_timeout(CONNECT)?;
         connection.set_read_timeout(Some(self.patience))?;
         connection.set_write_timeout(Some(ANSWER))?;
@@ -145,7 +145,11 @@ fn words(error: &redis::RedisError) -> String {
         return "no answer in time".to_owned();
     }
     let words = error.to_string();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.contains("UnknownIssuer") {
+        true => format!("{words}: name those that vouch for it in cluster.redis_ca"),
+        false => words,
+    }
 }
 
 impl Backoff {

@@ -29,6 +29,9 @@ pub struct ClusterSettings {
     pub refuse_after: Duration,
     /// After which time another server stores what one has begun to.
     pub claim_after: Duration,
+    /// How long Redis may be away from this server while it serves others,
+    /// before everybody here is told to go to one of them.
+    pub lone_after: Duration,
     /// By how much this server's clock may differ from Redis's before it is not
     /// ready; zero is by anything.
     pub clock_difference: Duration,
@@ -52,6 +55,8 @@ pub struct NodeInfo {
     pub connections: u64,
     /// Whether it is about to be shut down, so that nobody is to be sent there.
     pub is_draining: bool,
+    /// Whether it says that nothing is in its way, and has said so lately.
+    pub is_ready: bool,
     /// When it started, in milliseconds since 1970 UTC.
     pub started_ms: u64,
     /// How long ago it last said that it lives.
@@ -71,6 +76,7 @@ impl ClusterSettings {
             keep: 600,
             refuse_after: Duration::from_secs(5),
             claim_after: Duration::from_secs(15),
+            lone_after: Duration::from_secs(10),
             clock_difference: Duration::from_secs(30),
             queue_bytes: 64 * 1024 * 1024,
             queue_shares: 262_144,

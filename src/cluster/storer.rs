@@ -14,6 +14,7 @@ use super::entry::{self, Unreadable};
 use super::error::LinkError;
 use super::keys::{EntryId, node_text};
 use super::link::{Backoff, Link, answer};
+use super::reread::{self, Unfinished};
 use super::stream::{Entry, entries, streams};
 
 /// How long to wait for something new.
@@ -23,6 +24,8 @@ const COUNT: usize = 128;
 /// How often the store is asked whether it can be written to, if it has
 /// nothing to do.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// How often to look whether another database has taken over.
+const COMPARE_EVERY: Duration = Duration::from_secs(2);
 /// How often the store's own quiet work is done, and in how many slices.
 const TEND_EVERY: Duration = Duration::from_secs(1);
 const TEND_SLICES: usize = 20;
@@ -38,6 +41,7 @@ pub struct Storer {
     consumer: String,
     logs: Vec<String>,
     claimed: Instant,
+    compared: Instant,
     tended: Instant,
     probed: Instant,
 }
@@ -59,6 +63,7 @@ impl Storer {
             consumer: node_text(common.life().node),
             logs: logs.collect(),
             claimed: now,
+            compared: now,
             tended: now,
             probed: now,
             store,
@@ -102,8 +107,30 @@ impl Storer {
             self.claim()?;
             self.claimed = Instant::now();
         }
+        if self.compared.elapsed() >= COMPARE_EVERY && !is_last {
+            self.compare_timelines()?;
+            self.compared = Instant::now();
+        }
         self.tend(count);
         Ok(count)
+    }
+
+    /// Whether the database is the one all servers know.
+    fn compare_timelines(&mut self) -> Result<(), LinkError> {
+        match reread::catch_up(&self.common, &mut self.link, &*self.store) {
+            Ok(_) => Ok(()),
+            // Of no room, for example.
+            Err(Unfinished::Redis(LinkError::Refused(why))) => {
+                log::debug!("the timeline of PostgreSQL cannot be noted: {why}");
+                Ok(())
+            }
+            Err(Unfinished::Redis(error)) => Err(error),
+            // Tried again soon; that it is away is known by who stores.
+            Err(Unfinished::Store(error)) => {
+                log::debug!("the timeline of PostgreSQL cannot be compared: {error}");
+                Ok(())
+            }
+        }
     }
 
     fn read(&mut self, is_last: bool) -> Result<Vec<Work>, LinkError> {

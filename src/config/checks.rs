@@ -87,6 +87,20 @@ impl Loader {
             return;
         }
         let path = "cluster.redis";
+        #[cfg(feature = "cluster")]
+        if let Some(redis) = &cluster.redis
+            && let Err(error) = crate::cluster::RedisUrl::parse(redis.expose())
+        {
+            self.problem(path, &self.origin_of(path), error.to_string());
+        }
+        let cluster = &self.config.cluster;
+        let is_tls = cluster.redis.as_ref().is_some_and(|redis| redis.is_tls());
+        if cluster.redis_ca.is_some() && !is_tls {
+            let what = "is of no use: cluster.redis begins with neither rediss:// nor valkeys://";
+            let path = "cluster.redis_ca";
+            self.problem(path, &self.origin_of(path), what.to_owned());
+        }
+        let cluster = &self.config.cluster;
         if cluster.postgres.is_none() && self.config.store.postgres.is_none() {
             let what = "several servers need cluster.postgres, too: the database they share";
             self.problem(path, &self.origin_of(path), what.to_owned());

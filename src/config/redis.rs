@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-/// `redis://user:password@host:port/database`, or `redis+unix:///path`. Shows
-/// without user and password.
+/// `redis://user:password@host:port/database`, `rediss://` for TLS, or
+/// `redis+unix:///path`, with the same for Valkey. Shows without user and
+/// password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisAddress(String);
 
@@ -12,12 +13,24 @@ impl RedisAddress {
     /// Takes what has the right form; whether anything is there, only
     /// connecting tells.
     pub fn parse(text: &str) -> Option<RedisAddress> {
-        let schemes = ["redis://", "redis+unix://"];
+        let schemes = [
+            "redis://",
+            "rediss://",
+            "redis+unix://",
+            "valkey://",
+            "valkeys://",
+            "valkey+unix://",
+        ];
         let rest = schemes
             .iter()
             .find_map(|scheme| text.strip_prefix(scheme))?;
         let is_plain = rest.bytes().all(|byte| byte.is_ascii_graphic());
         (is_plain && !rest.is_empty()).then(|| RedisAddress(text.to_owned()))
+    }
+
+    /// Whether it is reached by TLS.
+    pub fn is_tls(&self) -> bool {
+        self.0.starts_with("rediss://") || self.0.starts_with("valkeys://")
     }
 
     /// With user and password.
@@ -50,6 +63,9 @@ mod tests {
         let address = RedisAddress::parse("redis://me:p@ss@host:6379/1?x=y").unwrap();
         assert_eq!(address.to_string(), "redis://host:6379/1");
         assert_eq!(format!("{address:?}"), "redis://host:6379/1");
+        for text in ["rediss://host", "valkey://host", "valkeys://host:1/2"] {
+            assert_eq!(RedisAddress::parse(text).unwrap().to_string(), text);
+        }
         for text in ["", "host:6379", "redis://", "http://host", "redis://a b"] {
             assert_eq!(RedisAddress::parse(text), None, "{text}");
         }

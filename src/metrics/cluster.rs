@@ -20,6 +20,8 @@ pub struct ClusterHealth {
     pub servers: u64,
     /// How often this server has become one of them.
     pub joined: u64,
+    /// Whether another live server has this one's address.
+    pub has_twin: bool,
     /// Bytes of memory that Redis uses.
     pub redis_bytes: u64,
     /// How many it may use; 0 is as many as there are.
@@ -79,6 +81,11 @@ impl<F: Fn() -> ClusterHealth + Send + Sync + 'static> Collector for Cluster<F> 
             "Times this server has become one of the live ones",
         );
         one(e, name, help, &ConstCounter::new(health.joined))?;
+        let (name, help) = (
+            "chat_cluster_address_shared",
+            "1 if another live server tells clients the same address, or 0",
+        );
+        one(e, name, help, &ConstGauge::new(u64::from(health.has_twin)))?;
         let (name, help) = ("chat_cluster_redis_bytes", "Memory that Redis uses");
         one(e, name, help, &ConstGauge::new(health.redis_bytes))?;
         let (name, help) = (

@@ -44,6 +44,11 @@ pub(crate) struct NodeBody {
     capacity: u64,
     #[schema(format = DateTime)]
     last_heartbeat: String,
+    /// Whether nothing is in its way, as its `/readyz` has it.
+    ready: bool,
+    /// Whether another live server is said to be at the same address, which is
+    /// a mistake in the configuration of one of them.
+    address_shared: bool,
 }
 
 /// The servers.
@@ -61,6 +66,8 @@ impl From<&Node> for NodeBody {
             connections: node.connections,
             capacity: node.capacity,
             last_heartbeat: rfc3339(node.last_heartbeat_ms),
+            ready: !node.is_hindered,
+            address_shared: false,
         }
     }
 }
@@ -72,7 +79,15 @@ impl From<&Node> for NodeBody {
 )]
 pub(super) fn list_nodes(call: &Call<'_>) -> Result<Reply, Problem> {
     let nodes = (call.context.nodes)();
-    let nodes = nodes.iter().map(NodeBody::from).collect();
+    let is_shared = |node: &Node| {
+        let same = nodes.iter().filter(|other| other.address == node.address);
+        !node.address.is_empty() && same.count() > 1
+    };
+    let nodes = nodes.iter().map(|node| NodeBody {
+        address_shared: is_shared(node),
+        ..NodeBody::from(node)
+    });
+    let nodes = nodes.collect();
     Ok(Reply::json(200, &Nodes { nodes }))
 }
 

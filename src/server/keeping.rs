@@ -98,6 +98,10 @@ impl Keeping {
         use crate::turn::Input;
 
         let url = RedisUrl::parse(redis.expose()).map_err(StartError::Redis)?;
+        let url = match &config.cluster.redis_ca {
+            Some(path) => url.trusting(path).map_err(StartError::Redis)?,
+            None => url,
+        };
         let settings = ClusterSettings {
             shards: config.cluster.shards,
             address: address.to_owned(),
@@ -174,6 +178,7 @@ impl Others for crate::cluster::Cluster {
                 connections: node.connections,
                 capacity: 0,
                 last_heartbeat_ms: beat.map_or(0, |beat| beat.as_millis() as u64),
+                is_hindered: !node.is_ready,
             }
         });
         nodes.collect()

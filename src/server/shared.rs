@@ -188,6 +188,7 @@ impl Shared {
             connections: self.registry.connections() as u64,
             capacity: self.capacity().connections as u64,
             last_heartbeat_ms: unix_ms(),
+            is_hindered: false,
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod append;
+mod company;
 mod connect;
 mod conversations;
 mod health;
@@ -39,6 +40,7 @@ use crate::hub::MessageId;
 use crate::name::Name;
 pub(super) use append::Row;
 use append::{Memory, Order};
+use company::Company;
 use connect::Unfinished;
 pub(super) use import::Import;
 use lanes::Lanes;
@@ -76,6 +78,7 @@ pub struct PostgresStore {
     lanes: RwLock<Option<Lanes>>,
     writing: Arc<Mutex<Writing>>,
     upkeep: Arc<Mutex<Upkeep>>,
+    company: Mutex<Company>,
 }
 
 /// What the store says when it is closed.
@@ -127,6 +130,7 @@ impl PostgresStore {
             lanes: RwLock::new(Some(lanes)),
             writing: Arc::new(Mutex::new(writing)),
             upkeep: Arc::default(),
+            company: Mutex::default(),
             settings,
         })
     }
@@ -183,6 +187,13 @@ fn write(
 }
 
 impl Writing {
+    /// Another machine may answer now, which has other numbers for what it
+    /// lacks.
+    fn connect(&mut self, settings: &PostgresSettings) -> Result<PgConnection, StoreError> {
+        self.memory.forget_conversations();
+        connect::connect(settings).map_err(|error| away(&error))
+    }
+
     /// Appends. A connection that turns out to be dead is replaced, once: the
     /// database may have been restarted since.
     fn append(
@@ -193,11 +204,11 @@ impl Writing {
     ) -> Result<Vec<Appended>, StoreError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connect::connect(settings).map_err(|error| away(&error))?,
+            None => self.connect(settings)?,
         };
         let mut result = self.memory.append(&mut connection, messages, order);
         if result.is_err() && is_dead(&mut connection) {
-            connection = connect::connect(settings).map_err(|error| away(&error))?;
+            connection = self.connect(settings)?;
             // What the dead one may have committed is not committed twice.
             result = self.memory.append(&mut connection, messages, order);
         }
@@ -354,6 +365,14 @@ impl Store for PostgresStore {
         })
     }
 
+    fn others_have_log(&self, own: i32, has_log: bool) -> Result<bool, StoreError> {
+        self.company.lock().meet(&self.settings, own, has_log)
+    }
+
+    fn timeline(&self) -> Result<Option<String>, StoreError> {
+        self.transaction(connect::timeline).map(Some)
+    }
+
     fn check_writable(&self) -> Result<(), StoreError> {
         self.transaction(upkeep::touch)
     }
@@ -377,6 +396,11 @@ impl Store for PostgresStore {
             .ok_or(StoreError::Busy)?;
         writing.closed = true;
         writing.connection = None;
+        drop(writing);
+        // Whoever still meets others there ends with its own connection.
+        if let Some(mut company) = self.company.try_lock() {
+            *company = Company::default();
+        }
         Ok(())
     }
 }

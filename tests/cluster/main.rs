@@ -7,10 +7,12 @@ mod support;
 
 mod chaos;
 mod encoding;
+mod failover;
 mod history;
 mod limits;
 mod lives;
 mod log;
+mod lone;
 mod memory;
 mod names;
 mod node;

@@ -6,9 +6,11 @@
 mod support;
 
 mod clocks;
+mod lone;
 mod memory;
 mod passes;
 mod signals;
+mod tls;
 
 use serde_json::{Value, json};
 use support::{Postgres, Redis, Server};

@@ -21,6 +21,9 @@ pub struct Postgres {
     /// Orders are nothing only when it is being dropped.
     talk: Mutex<(Option<ChildStdin>, BufReader<ChildStdout>)>,
     socket: String,
+    folder: String,
+    /// Where it listens by TCP, too.
+    port: Option<u16>,
     databases: AtomicU32,
 }
 
@@ -33,12 +36,42 @@ impl Postgres {
 
     /// Starts another one.
     pub fn start() -> Postgres {
+        Postgres::start_as(|_| {}, &[], None)
+    }
+
+    /// Starts a standby of another one, which takes over when it is promoted.
+    pub fn start_standby_of(primary: &Postgres) -> Postgres {
+        let folder = primary.folder.clone();
+        let is_standby = move |command: &mut Command| {
+            command.env("CHAT_STANDBY_OF", folder);
+        };
+        Postgres::start_as(is_standby, &[], None)
+    }
+
+    /// Starts one that listens by TCP, too, with more options.
+    pub fn start_at(port: u16, options: &[&str]) -> Postgres {
+        let listens = |command: &mut Command| {
+            // Those who look whether it is there read it, too.
+            command.env("PGPORT", port.to_string());
+        };
+        let mut all = vec!["-c", "listen_addresses=127.0.0.1"];
+        all.extend(options);
+        Postgres::start_as(listens, &all, Some(port))
+    }
+
+    fn start_as(
+        change: impl FnOnce(&mut Command),
+        options: &[&str],
+        port: Option<u16>,
+    ) -> Postgres {
         let mut command = Command::new("sh");
+        change(&mut command);
         if rustix::process::geteuid().is_root() {
             command.uid(NOBODY).gid(NOBODY);
         }
         let mut keeper = command
-            .args(["-c", KEEPER])
+            .args(["-c", KEEPER, "postgres.sh"])
+            .args(options)
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -53,13 +86,25 @@ impl Postgres {
             keeper,
             talk: Mutex::new((orders, answers)),
             socket: socket.trim().replace('/', "%2F"),
+            folder: socket.trim().to_owned(),
+            port,
             databases: AtomicU32::new(0),
         }
     }
 
     /// The URL of one of its databases.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://chat@{}/{database}", self.socket)
+        let port = self
+            .port
+            .map_or_else(String::new, |port| format!(":{port}"));
+        format!("postgres://chat@{}{port}/{database}", self.socket)
+    }
+
+    /// The URL of a database that either this one has, or the other one that
+    /// takes over.
+    pub fn url_with(&self, other: &Postgres, database: &str) -> String {
+        let (one, two) = (&self.socket, &other.socket);
+        format!("postgres://chat@{one},{two}/{database}?target_session_attrs=read-write")
     }
 
     /// Makes an empty database; its URL.

@@ -1,7 +1,9 @@
 # A PostgreSQL server in a folder of its own, for as long as standard input is
 # open. Says where its socket is, then obeys: `kill` ends it without warning,
 # `start` starts it again, `stop` has it and all who serve a connection stand
-# still, `continue` has them go on. Each is answered when it is done.
+# still, `continue` has them go on. Each is answered when it is done. With
+# CHAT_STANDBY_OF, the folder of another one's socket, it is a standby of that
+# one; arguments are for the server itself.
 set -eu
 umask 077
 cd /
@@ -10,6 +12,8 @@ trap '' INT TERM HUP
 
 initdb=$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -1)
 bin=$(dirname "$(readlink -f "$initdb")")
+# None of them has a space.
+options=$*
 base=/tmp/chat-server-postgres-$(id -u)
 template=$base/$("$bin/postgres" --version | tr -c 'A-Za-z0-9.\n' _)
 
@@ -27,13 +31,17 @@ if ! [ -d "$template" ]; then
   rm -rf "$fresh"
 fi
 dir=$(mktemp -d "$base/run.XXXXXX")
-cp -a "$template" "$dir/data"
+if [ -n "${CHAT_STANDBY_OF:-}" ]; then
+  "$bin/pg_basebackup" -h "$CHAT_STANDBY_OF" -U chat -D "$dir/data" -R -X stream -c fast --no-sync
+else
+  cp -a "$template" "$dir/data"
+fi
 
 start() {
   attempts=0
   while :; do
     "$bin/postgres" -D "$dir/data" -k "$dir" -c listen_addresses= -c max_connections=200 \
-      -c fsync=off -c full_page_writes=off <&- >>"$dir/log" 2>&1 &
+      -c fsync=off -c full_page_writes=off $options <&- >>"$dir/log" 2>&1 &
     pid=$!
     while kill -0 "$pid" 2>/dev/null; do
       "$bin/pg_isready" -q -h "$dir" -U chat -d postgres && return

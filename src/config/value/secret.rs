@@ -53,7 +53,9 @@ impl Value for Option<RedisAddress> {
     }
 
     fn expected(&self, _: &Rule) -> String {
-        "a URL such as \"redis://:password@host:6379\", or null".to_owned()
+        "a URL such as \"redis://:password@host:6379\", or \"rediss://…\" for TLS, of one Redis or \
+         Valkey (not of Sentinel or Cluster), or null"
+            .to_owned()
     }
 
     fn is_secret(&self) -> bool {

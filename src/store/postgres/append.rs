@@ -62,6 +62,11 @@ pub struct Columns<'a> {
 }
 
 impl Memory {
+    /// Which conversation is which row has to be learnt anew.
+    pub fn forget_conversations(&mut self) {
+        self.conversations = Conversations::default();
+    }
+
     /// Inserts messages.
     pub fn append(
         &mut self,

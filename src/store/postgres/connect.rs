@@ -97,6 +97,7 @@ pub fn open(
     }
     update_layout(&mut connection).map_err(|error| error.at(&place))?;
     prepare(&mut connection, settings).map_err(failed)?;
+    look_at_standbys(&mut connection, &place).map_err(failed)?;
     let filling = migrated::table
         .filter(migrated::finished.eq(false))
         .select(migrated::source)
@@ -110,6 +111,45 @@ pub fn open(
         )),
         _ => Ok(connection),
     }
+}
+
+/// The timeline that the database is on, and which cluster of databases it is.
+pub fn timeline(connection: &mut PgConnection) -> QueryResult<String> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = Text)]
+        line: String,
+    }
+    let line: Line = diesel::sql_query(
+        "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)::text AS line",
+    )
+    .get_result(connection)?;
+    Ok(line.line)
+}
+
+/// Warns of standbys that may lack what was committed when they take over.
+fn look_at_standbys(connection: &mut PgConnection, place: &str) -> QueryResult<()> {
+    #[derive(QueryableByName)]
+    struct Standbys {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+        #[diesel(sql_type = Text)]
+        synchronous: String,
+    }
+    let standbys: Standbys = diesel::sql_query(
+        "SELECT (SELECT count(*) FROM pg_stat_replication) AS count,
+                current_setting('synchronous_standby_names')::text AS synchronous",
+    )
+    .get_result(connection)?;
+    if standbys.count > 0 && standbys.synchronous.trim().is_empty() {
+        log::warn!(
+            "{place} has {} standby servers and waits for none of them: one that takes over may \
+             lack what was committed last, accounts among it; set synchronous_standby_names, \
+             such as 'ANY 1 (*)'",
+            standbys.count
+        );
+    }
+    Ok(())
 }
 
 /// The client library's words, on one line.

@@ -1,7 +1,8 @@
 //! Which conversation is which row.
 //!
 //! Rows of conversations are never changed in what is remembered here, and
-//! never removed, so it stays true whatever other servers do.
+//! never removed, so it stays true whatever other servers do, for as long as the
+//! same database answers: with another connection it is learnt anew.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
