@@ -10,6 +10,7 @@ mod lone;
 mod memory;
 mod passes;
 mod signals;
+mod standbys;
 mod tls;
 
 use serde_json::{Value, json};
