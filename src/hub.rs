@@ -42,6 +42,7 @@ mod unconfirmed;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -364,6 +365,13 @@ impl Hub {
             }
             self.close(id, Farewell::Shutdown, now, fx);
         }
+    }
+
+    /// The peer of a connection.
+    fn address_of(&self, id: ConnectionId) -> IpAddr {
+        let connection = self.connection(id);
+        let address = connection.map(|connection| connection.profile.address.ip());
+        address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
     }
 
     fn connection(&self, id: ConnectionId) -> Option<&Connection> {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use crate::fair::{Asker, FairChannel};
 use crate::hub::{Chore, Draft, MessageId, Reading, Recall, Shared};
 use crate::store::{
     AppendRefused, Appender, Conversation, History, Outcome, Store, StoreError, StoreWriter,
@@ -24,7 +25,7 @@ const CHORES: usize = 4096;
 /// What the hub thread holds of the keeper.
 pub struct Keeper {
     log: Box<dyn Log>,
-    chores: Sender<Chore>,
+    chores: Arc<FairChannel<Asker, Chore>>,
 }
 
 /// What commits messages: "append these; later, here is what was committed, in
@@ -107,7 +108,8 @@ impl Keeper {
         store: &Arc<dyn Store>,
         hub: &HubHandle,
     ) -> io::Result<(Keeper, KeeperThreads)> {
-        let (chores, waiting) = bounded(CHORES);
+        let chores = Arc::new(FairChannel::new(CHORES));
+        let waiting = chores.clone();
         let (store, hub) = (store.clone(), hub.clone());
         let (doing, chores_done) = bounded(0);
         let thread = std::thread::Builder::new()
@@ -140,12 +142,22 @@ impl Keeper {
         self.log.set_load(connections);
     }
 
-    /// Has a chore done. Returns it if there are too many already.
+    /// Has a chore done: what takes a while in turn with those of others.
+    /// Returns what there is no room for, this one or another.
     pub fn chore(&self, chore: Chore) -> Option<Chore> {
-        match self.chores.try_send(chore) {
-            Ok(()) => None,
-            Err(TrySendError::Full(chore) | TrySendError::Disconnected(chore)) => Some(chore),
+        match &chore {
+            Chore::Read(reading) => {
+                let asker = Asker::of(reading.connection, reading.address);
+                self.chores.push(asker, chore)
+            }
+            Chore::Recall(_) | Chore::SetIgnored { .. } => self.chores.push_first(chore),
         }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.chores.close();
     }
 }
 
@@ -168,8 +180,8 @@ impl KeeperThreads {
     }
 }
 
-fn do_chores(store: &dyn Store, hub: &HubHandle, waiting: &Receiver<Chore>) {
-    for chore in waiting {
+fn do_chores(store: &dyn Store, hub: &HubHandle, waiting: &FairChannel<Asker, Chore>) {
+    while let Some(chore) = waiting.pop() {
         match chore {
             Chore::Recall(recall) => {
                 let messages = last_messages(store, &recall);

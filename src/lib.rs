@@ -110,6 +110,7 @@ pub mod cluster;
 pub mod data;
 #[doc(hidden)]
 pub mod envelope;
+mod fair;
 #[cfg(feature = "grpc")]
 #[doc(hidden)]
 pub mod grpc;

@@ -6,10 +6,11 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 
+use crate::fair::{Asker, Turnstile};
 use crate::hub::{Credential, Refusal};
 use crate::name::Name;
 use crate::store::{Account, AccountId, Secret, Store, StoreError, Token, Who};
@@ -27,6 +28,12 @@ use super::{
 /// again, so that a storm of logins holds up nobody for long.
 const WAITING_PASSWORDS: usize = 64;
 
+/// Questions that may take the store a while, at once, and those that wait.
+const QUESTIONS: usize = 2;
+const WAITING_QUESTIONS: usize = 1024;
+/// How long one waits before the store counts as busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// No account has this id.
 const NOBODY: AccountId = AccountId(0);
 
@@ -38,6 +45,7 @@ const GUESTS_PER_ATTEMPT: u32 = 6;
 pub struct Accounts {
     store: Arc<dyn Store>,
     desk: Desk,
+    questions: Turnstile<Asker>,
     recipients: Recipients,
     passwords: PasswordWorkers,
     /// Locked for as long as it takes to count.
@@ -79,6 +87,7 @@ impl Accounts {
     ) -> io::Result<Accounts> {
         Ok(Accounts {
             desk: Desk::open(&store)?,
+            questions: Turnstile::new(QUESTIONS, WAITING_QUESTIONS),
             recipients: Recipients::default(),
             store,
             passwords: PasswordWorkers::new(WAITING_PASSWORDS),
@@ -104,6 +113,21 @@ impl Accounts {
             return Ok(());
         }
         self.guests.lock().allow(peer, self.now_ms())
+    }
+
+    /// Asks the store something that may take it a while, on this thread, in
+    /// turn with what others ask. So many of them at once leave the store
+    /// enough connections for logins, and for the hub.
+    pub fn question<T>(
+        &self,
+        asker: &Asker,
+        question: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let pass = self.questions.enter(asker, PATIENCE);
+        let pass = pass.ok_or(StoreError::Busy)?;
+        let answer = question(&*self.store);
+        drop(pass);
+        answer
     }
 
     /// The store behind it.

@@ -1,5 +1,6 @@
 //! What the hub wants done, in order: it does none of it itself.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::chatlog::Entry;
@@ -69,6 +70,8 @@ pub enum Chore {
 pub struct Reading {
     /// Who asks.
     pub connection: ConnectionId,
+    /// From where, for fair turns.
+    pub address: IpAddr,
     /// Which channel.
     pub channel: Name,
     /// Which part.

@@ -64,6 +64,7 @@ impl Hub {
         }
         fx.read(Reading {
             connection: id,
+            address: self.address_of(id),
             channel,
             window,
             limit: limit.min(PAGE_ROWS),

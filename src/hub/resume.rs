@@ -245,6 +245,7 @@ impl Hub {
         }
         fx.read(Reading {
             connection: id,
+            address: self.address_of(id),
             channel: name,
             window: Window::After(after),
             limit: PAGE_ROWS,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::account::{Pass, credential};
+use crate::fair::Asker;
 use crate::hub::{Command, Farewell, Refusal, Tag};
 use crate::name::Name;
 use crate::protocol::json::{self, Outline, Query, Rejected, Step};
@@ -12,7 +13,7 @@ use crate::store::Account;
 
 use super::cost;
 use super::front::Upgraded;
-use super::json_queries::Asker;
+use super::json_queries::Inquirer;
 use super::line::{Attached, Flow, SessionContext};
 use super::rate::{Notice, Pace, Paced};
 use super::websocket::{READ_BYTES, Session, Terms, serve};
@@ -178,13 +179,14 @@ impl JsonSession {
     /// Answers a question on the connection's own thread.
     fn query(&self, query: Query) -> Flow {
         let kind = query.kind();
-        let asker = Asker {
+        let inquirer = Inquirer {
             connection: self.attached.id,
+            asker: Asker::of(self.attached.id, self.attached.peer.ip()),
             account: self.account.as_ref(),
             accounts: &self.context.accounts,
             hub: &self.context.hub,
         };
-        match asker.answer(query) {
+        match inquirer.answer(query) {
             Ok(frame) if frame.is_empty() => Flow::Continue,
             Ok(frame) => self.attached.command(Command::Answer(frame)),
             Err(failure) => self.fail(kind, &failure.to_string(), failure.code()),

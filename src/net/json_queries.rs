@@ -4,20 +4,25 @@
 use std::fmt;
 
 use crate::account::Accounts;
-use crate::hub::{ConnectionId, Refusal};
+use crate::fair::Asker;
+use crate::hub::{ConnectionId, PAGE_ROWS, Refusal};
 use crate::name::Name;
 use crate::protocol::json::Query;
 use crate::protocol::json_frames;
-use crate::store::{Account, Conversation, Search, SearchScope, StoreError, Window, shorten_found};
+use crate::store::{
+    Account, Conversation, Search, SearchScope, Store, StoreError, Window, shorten_found,
+};
 use crate::turn::{HubHandle, HubUnavailable};
 
 /// Threads on a page of the inbox, as in the REST API.
 const THREADS_PER_PAGE: usize = 10;
 
 /// Whoever asks, and whom to ask.
-pub struct Asker<'a> {
+pub struct Inquirer<'a> {
     /// The connection.
     pub connection: ConnectionId,
+    /// Whose turn it is.
+    pub asker: Asker,
     /// Its account, if it is no guest's.
     pub account: Option<&'a Account>,
     /// Accounts and the store.
@@ -76,7 +81,7 @@ impl fmt::Display for NoAnswer {
 
 impl std::error::Error for NoAnswer {}
 
-impl Asker<'_> {
+impl Inquirer<'_> {
     /// The frame that answers a query; none if nothing needs to be said.
     pub fn answer(&self, query: Query) -> Result<Vec<u8>, NoAnswer> {
         let mut frame = Vec::new();
@@ -88,21 +93,22 @@ impl Asker<'_> {
                 limit,
             } => {
                 let room = self.own_room(room)?;
+                let limit = limit.min(PAGE_ROWS);
                 let search = Search {
                     words,
                     scope: SearchScope::Within(Conversation::Channel(room.clone())),
                     before,
                     limit,
                 };
-                let store = self.accounts.store();
-                let mut found = store.search(&search).map_err(NoAnswer::store)?;
+                let found = self.question(|store| store.search(&search));
+                let mut found = found.map_err(NoAnswer::store)?;
                 let is_all = shorten_found(&mut found) && found.len() < limit;
                 json_frames::write_found(&room, &search.words, &found, is_all, &mut frame);
             }
             Query::Inbox { page } => {
                 let account = self.account()?.id;
-                let store = self.accounts.store();
-                let threads = store.inbox(account, page, THREADS_PER_PAGE);
+                let threads = |store: &dyn Store| store.inbox(account, page, THREADS_PER_PAGE);
+                let threads = self.question(threads);
                 let threads = threads.map_err(NoAnswer::store)?;
                 let id = self.connection;
                 let peers: Vec<Name> = threads.iter().map(|it| it.peer_name.clone()).collect();
@@ -133,6 +139,13 @@ impl Asker<'_> {
         Ok(frame)
     }
 
+    fn question<T>(
+        &self,
+        question: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.accounts.question(&self.asker, question)
+    }
+
     fn thread(
         &self,
         user: &Name,
@@ -142,8 +155,8 @@ impl Asker<'_> {
     ) -> Result<(), NoAnswer> {
         let (own, peer) = (self.account()?, self.registered(user)?);
         let conversation = Conversation::Thread(own.id, peer.id);
-        let store = self.accounts.store();
-        let history = store.history(&conversation, window, limit);
+        let limit = limit.min(PAGE_ROWS);
+        let history = self.question(|store| store.history(&conversation, window, limit));
         let mut history = history.map_err(NoAnswer::store)?;
         history.shorten(window);
         json_frames::write_thread(&own.username, &peer.username, &history, frame);

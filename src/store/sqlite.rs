@@ -100,7 +100,9 @@ impl SqliteSettings {
         SqliteSettings {
             path: path.into(),
             durability: Durability::Power,
-            readers: 4,
+            // For all who read at once: two questions of clients, two threads
+            // that look accounts up, the hub's own, and those behind REST.
+            readers: 10,
             wait: Duration::from_secs(2),
             max_bytes: 0,
             retention: Retention::default(),
