@@ -53,12 +53,13 @@ check: ## Formatting, lints, documentation, dependency rules
 deny: ## Licences, banned and duplicate crates, known vulnerabilities (cargo-deny)
 	.ci/deny
 
-bench: ## Measure the parts: codecs, hub, outbox, store, chat log, cluster
+bench: ## Measure the parts: codecs, hub, outbox, store, chat log, cluster; and what bystanders notice
 	$(CARGO) bench --bench codec
 	$(CARGO) bench --bench hub
 	$(CARGO) bench --bench outbox
 	$(CARGO) bench --bench store
 	$(CARGO) bench --bench chatlog
+	$(CARGO) bench --bench bystander
 	$(CARGO) bench --features cluster --bench cluster
 
 load: ## Measure the whole server with `chat-server bench`, every scenario

@@ -1,0 +1,542 @@
+//! What somebody who has nothing to do with it notices of others who do the
+//! most expensive things they may: how long their messages take, how long
+//! logging in and `/readyz` do. Prints a table; the exit code is not 0 if the
+//! messages of a bystander take longer than they should.
+//!
+//! ```text
+//! cargo bench --bench bystander
+//! cargo bench --bench bystander -- --seconds 5 --program OTHER/chat-server
+//! ```
+
+#![forbid(unsafe_code)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+
+use support::Server;
+
+/// The longest the messages of a bystander may take, at the 99th percentile.
+const MOST_MS: f64 = 50.0;
+/// Rooms of bystanders.
+const PAIRS: usize = 4;
+/// How often each of them says something, and how often others come in.
+const PACE: Duration = Duration::from_millis(80);
+const LOGIN_PACE: Duration = Duration::from_millis(200);
+/// How long anything may take before it is given up.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// What everybody sends a second: a little less than is allowed.
+const RATE: u64 = 19;
+
+#[derive(Parser)]
+#[command(about = "What a bystander notices of those who do the most expensive things")]
+struct Arguments {
+    /// For how long each attack is measured
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// Only attacks whose names have this in them
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Another program to measure, such as an older one
+    #[arg(long)]
+    program: Option<String>,
+    /// Given by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// An attack: who is there before, and what the guests then send.
+struct Attack {
+    name: &'static str,
+    guests: usize,
+    /// Rooms each of them is in.
+    rooms: usize,
+    /// Connections that do nothing but be in 99 rooms each.
+    holders: usize,
+    /// The frame that a guest sends as its n-th.
+    frame: fn(guest: usize, n: u64) -> Value,
+    /// Frames each of them sends in all; without end if there are none.
+    most: Option<u64>,
+}
+
+const ATTACKS: &[Attack] = &[
+    Attack {
+        name: "nobody does anything",
+        guests: 0,
+        rooms: 0,
+        holders: 0,
+        frame: lists,
+        most: None,
+    },
+    Attack {
+        name: "20 guests in 100 rooms each, listrooms",
+        guests: 20,
+        rooms: 99,
+        holders: 0,
+        frame: |_, _| json!({"type": "listrooms"}),
+        most: None,
+    },
+    Attack {
+        name: "1,000 guests in global, 4 listusers each",
+        guests: 1000,
+        rooms: 0,
+        holders: 0,
+        frame: |_, _| json!({"type": "listusers", "args": {"room": "global"}}),
+        most: Some(4),
+    },
+    Attack {
+        name: "200 guests, lists",
+        guests: 200,
+        rooms: 9,
+        holders: 0,
+        frame: lists,
+        most: None,
+    },
+    Attack {
+        name: "200 guests, history and search",
+        guests: 200,
+        rooms: 0,
+        holders: 0,
+        frame: reading,
+        most: None,
+    },
+    Attack {
+        name: "200 guests, other nicknames and rooms",
+        guests: 200,
+        rooms: 9,
+        holders: 0,
+        frame: moving,
+        most: None,
+    },
+    Attack {
+        name: "200 guests, everything",
+        guests: 200,
+        rooms: 9,
+        holders: 0,
+        frame: everything,
+        most: None,
+    },
+    Attack {
+        name: "100,000 rooms, 200 guests, lists",
+        guests: 200,
+        rooms: 9,
+        holders: 990,
+        frame: lists,
+        most: None,
+    },
+    Attack {
+        name: "100,000 rooms, 200 guests, everything",
+        guests: 200,
+        rooms: 9,
+        holders: 990,
+        frame: everything,
+        most: None,
+    },
+];
+
+fn lists(guest: usize, n: u64) -> Value {
+    let after = format!("r{}", (guest as u64 * 31 + n * 7) % 1000);
+    match n % 4 {
+        0 => json!({"type": "listrooms"}),
+        1 => json!({"type": "listrooms", "args": {"after": after}}),
+        2 => json!({"type": "listusers", "args": {"room": "global"}}),
+        _ => json!({"type": "presence", "args": {"users": everybody()}}),
+    }
+}
+
+fn reading(_: usize, n: u64) -> Value {
+    match n % 3 {
+        0 => json!({"type": "history", "args": {"room": "global", "limit": 1000}}),
+        1 => json!({"type": "search", "args": {"room": "global", "query": "x", "limit": 1000}}),
+        _ => json!({"type": "resume", "args": {"room": "global", "after": "0-0"}}),
+    }
+}
+
+fn moving(guest: usize, n: u64) -> Value {
+    match n % 4 {
+        0 => json!({"type": "setnick", "args": {"nickname": format!("g{guest}n{n}")}}),
+        1 => json!({"type": "join", "args": {"room": format!("x{guest}n{n}")}}),
+        2 => json!({"type": "leave"}),
+        _ => json!({"type": "message", "args": {"body": "x", "room": "global"}}),
+    }
+}
+
+fn everything(guest: usize, n: u64) -> Value {
+    match n % 3 {
+        0 => lists(guest, n / 3),
+        1 => reading(guest, n / 3),
+        _ => moving(guest, n / 3),
+    }
+}
+
+fn everybody() -> Vec<String> {
+    (0..100).map(|n| format!("guest{n}")).collect()
+}
+
+/// What was measured, in microseconds.
+struct Figures {
+    messages: Histogram<u64>,
+    logins: Histogram<u64>,
+    readyz: Histogram<u64>,
+    not_ready: u64,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if !arguments.bench {
+        // Run as a test, by `cargo test --all-targets`.
+        println!("nothing to test; run it with: cargo bench --bench bystander");
+        return ExitCode::SUCCESS;
+    }
+    println!("p50 / p99 / longest, in milliseconds; what is still out counts, too\n");
+    println!(
+        "{:<44} {:>24} {:>24} {:>24}",
+        "attack", "messages", "logins", "/readyz"
+    );
+    let mut is_well = true;
+    for attack in ATTACKS {
+        if !attack.name.contains(&arguments.only) {
+            continue;
+        }
+        let figures = attack.measure(&arguments);
+        let not_ready = match figures.not_ready {
+            0 => String::new(),
+            n => format!(", {n} not ready"),
+        };
+        println!(
+            "{:<44} {:>24} {:>24} {:>24}{not_ready}",
+            attack.name,
+            shown(&figures.messages),
+            shown(&figures.logins),
+            shown(&figures.readyz)
+        );
+        is_well &= milliseconds(&figures.messages, 0.99) < MOST_MS;
+    }
+    match is_well {
+        true => ExitCode::SUCCESS,
+        false => {
+            println!("\na bystander waits for longer than {MOST_MS} ms");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn milliseconds(histogram: &Histogram<u64>, quantile: f64) -> f64 {
+    histogram.value_at_quantile(quantile) as f64 / 1000.0
+}
+
+fn shown(histogram: &Histogram<u64>) -> String {
+    let at = |quantile| milliseconds(histogram, quantile);
+    format!("{:.1} / {:.1} / {:.1}", at(0.5), at(0.99), at(1.0))
+}
+
+impl Attack {
+    fn measure(&self, arguments: &Arguments) -> Figures {
+        let mut server = self.server(arguments);
+        let stop = Arc::new(AtomicBool::new(false));
+        let guests = self.come(&server);
+        let bystanders = Bystanders::enter(&server);
+        let attack = self.begin(guests, &stop);
+        let figures = bystanders.measure(&server, Duration::from_secs(arguments.seconds));
+        stop.store(true, Ordering::Relaxed);
+        let sent = attack.map_or(0, |attack| attack.join().unwrap_or(0));
+        eprintln!("  {}: {} bytes came to the guests", self.name, sent);
+        server.kill();
+        figures
+    }
+
+    fn server(&self, arguments: &Arguments) -> Server {
+        let script = arguments
+            .program
+            .as_ref()
+            .map(|program| format!("shift; exec {program} \"$@\""));
+        let prefix: Vec<&str> = match &script {
+            Some(script) => vec!["sh", "-c", script, "sh"],
+            None => Vec::new(),
+        };
+        let is_other = script.is_some();
+        let mut server = Server::spawn_by(&prefix, &[], |config| {
+            // They all come from this machine, which is one address; an older
+            // program may not know these.
+            if !is_other {
+                config["limits"] = json!({
+                    "channels": 0,
+                    "channels_per_address": 0,
+                    "new_channels_per_minute": 0,
+                });
+            }
+        });
+        server.wait_ready();
+        server
+    }
+
+    /// Those who hold rooms, and those who are going to attack.
+    fn come(&self, server: &Server) -> Vec<TcpStream> {
+        let web = server.web();
+        let mut all = Vec::new();
+        for holder in 0..self.holders {
+            let mut stream = enter(web, &format!("holder{holder}"));
+            for room in 0..99 {
+                send(&mut stream, &join(&format!("r{holder}x{room}")));
+            }
+            stream.set_nonblocking(true).unwrap();
+            all.push(stream);
+            drain(&mut all);
+        }
+        for guest in 0..self.guests {
+            let mut stream = enter(web, &format!("guest{guest}"));
+            for room in 0..self.rooms {
+                send(&mut stream, &join(&format!("g{guest}x{room}")));
+            }
+            stream.set_nonblocking(true).unwrap();
+            all.push(stream);
+            drain(&mut all);
+        }
+        let wanted = self.holders * 99 + self.guests * self.rooms;
+        let deadline = Instant::now() + PATIENCE;
+        while channels(server) < wanted as u64 && Instant::now() < deadline {
+            drain(&mut all);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // What their coming has cost of what they may send is made up for.
+        let rested = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < rested {
+            drain(&mut all);
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        all
+    }
+
+    /// The guests send as fast as they may, and read all they are sent.
+    fn begin(&self, mut all: Vec<TcpStream>, stop: &Arc<AtomicBool>) -> Option<JoinHandle<u64>> {
+        if all.is_empty() {
+            return None;
+        }
+        let (holders, frame, most) = (self.holders, self.frame, self.most);
+        let rate = RATE;
+        let stop = stop.clone();
+        let writers: Vec<TcpStream> = all
+            .iter()
+            .skip(holders)
+            .map(|it| it.try_clone().unwrap())
+            .collect();
+        let came = Arc::new(AtomicU64::new(0));
+        let (counted, stop_reading) = (came.clone(), stop.clone());
+        let reader = std::thread::spawn(move || {
+            while !stop_reading.load(Ordering::Relaxed) {
+                counted.fetch_add(drain(&mut all), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        Some(std::thread::spawn(move || {
+            let mut writers = writers;
+            let begun = Instant::now();
+            let mut n = 0;
+            while !stop.load(Ordering::Relaxed) && most.is_none_or(|most| n < most) {
+                // All of what may be sent at once comes at once.
+                for (guest, writer) in writers.iter_mut().enumerate() {
+                    send(writer, &frame(guest, n));
+                }
+                n += 1;
+                let due = begun + Duration::from_micros(n.saturating_sub(30) * 1_000_000 / rate);
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            }
+            let _ = reader.join();
+            came.load(Ordering::Relaxed)
+        }))
+    }
+}
+
+/// Some who talk in rooms of their own, two in each.
+struct Bystanders(Vec<(TcpStream, TcpStream)>);
+
+impl Bystanders {
+    fn enter(server: &Server) -> Bystanders {
+        let come = |nickname: String, room: usize| {
+            let mut stream = connect(server.telnet());
+            let words = format!("{nickname}\r\n/join #bystanders{room}\r\n");
+            stream.write_all(words.as_bytes()).unwrap();
+            read_until(&mut stream, b"You are now in");
+            stream
+        };
+        let pair = |room| {
+            (
+                come(format!("speaker{room}"), room),
+                come(format!("listener{room}"), room),
+            )
+        };
+        Bystanders((0..PAIRS).map(pair).collect())
+    }
+
+    fn measure(mut self, server: &Server, time: Duration) -> Figures {
+        let end = Instant::now() + time;
+        let (telnet, rest) = (server.telnet(), server.rest().unwrap());
+        let coming = std::thread::spawn(move || repeat(end, |n| log_in(telnet, n)));
+        let asking = std::thread::spawn(move || {
+            let mut not_ready = 0;
+            let taken = repeat(end, |_| not_ready += u64::from(!is_ready(rest)));
+            (taken, not_ready)
+        });
+        let mut messages = histogram();
+        let mut n = 0;
+        while Instant::now() < end {
+            n += 1;
+            for (speaker, listener) in &mut self.0 {
+                let begun = Instant::now();
+                speaker.write_all(format!("m{n}.\r\n").as_bytes()).unwrap();
+                read_until(listener, format!("m{n}.").as_bytes());
+                messages.saturating_record(begun.elapsed().as_micros() as u64);
+                std::thread::sleep(PACE / PAIRS as u32);
+            }
+        }
+        let logins = coming.join().unwrap();
+        let (readyz, not_ready) = asking.join().unwrap();
+        Figures {
+            messages,
+            logins,
+            readyz,
+            not_ready,
+        }
+    }
+}
+
+fn repeat(end: Instant, mut action: impl FnMut(u64)) -> Histogram<u64> {
+    let mut taken = histogram();
+    let mut n = 0;
+    while Instant::now() < end {
+        n += 1;
+        let begun = Instant::now();
+        action(n);
+        taken.saturating_record(begun.elapsed().as_micros() as u64);
+        std::thread::sleep(LOGIN_PACE);
+    }
+    taken
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 600_000_000, 3).unwrap()
+}
+
+fn log_in(telnet: SocketAddr, n: u64) {
+    let mut stream = connect(telnet);
+    stream
+        .write_all(format!("visitor{n}\r\n").as_bytes())
+        .unwrap();
+    read_until(&mut stream, b"Welcome, visitor");
+}
+
+fn is_ready(rest: SocketAddr) -> bool {
+    get(rest, "/readyz").contains("\"ready\":true")
+}
+
+fn channels(server: &Server) -> u64 {
+    let status = get(server.rest().unwrap(), "/api/status");
+    let body = status.split("\r\n\r\n").nth(1).unwrap_or_default();
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    body["channels"].as_u64().unwrap_or(0)
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = connect(address);
+    let request = format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // What does not come counts for as long as it was waited for.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Comes in as a guest, over a WebSocket that speaks JSON.
+fn enter(web: SocketAddr, nickname: &str) -> TcpStream {
+    let mut stream = connect(web);
+    let form = format!("nickname={nickname}");
+    let head = "POST /auth HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\
+                Content-Type: application/x-www-form-urlencoded";
+    let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{form}", form.len());
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let token = answer.split("\"token\":\"").nth(1);
+    let token = token.and_then(|rest| rest.split('"').next()).unwrap();
+    let mut stream = connect(web);
+    let request = format!(
+        "GET /ws?token={token} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\n\
+         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    read_until(&mut stream, b"\"joined\"");
+    stream
+}
+
+fn read_until(stream: &mut TcpStream, wanted: &[u8]) {
+    let mut came = Vec::new();
+    let mut piece = [0; 4096];
+    while !came.windows(wanted.len()).any(|it| it == wanted) {
+        let count = stream.read(&mut piece).unwrap();
+        assert!(count > 0, "cut off: {}", String::from_utf8_lossy(&came));
+        came.extend_from_slice(&piece[..count]);
+    }
+}
+
+fn join(room: &str) -> Value {
+    json!({"type": "join", "args": {"room": room}})
+}
+
+/// Sends a frame, masked with nothing; what the socket does not take is not
+/// sent at all, or would be sent later.
+fn send(stream: &mut TcpStream, frame: &Value) {
+    let text = frame.to_string();
+    let mut bytes = vec![0x81];
+    match text.len() {
+        length @ 0..126 => bytes.push(0x80 | length as u8),
+        length => {
+            bytes.push(0x80 | 126);
+            bytes.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(&[0; 4]);
+    bytes.extend_from_slice(text.as_bytes());
+    let _ = stream.write(&bytes);
+}
+
+/// Reads what has come to all of them; how much that was.
+fn drain(streams: &mut [TcpStream]) -> u64 {
+    let mut piece = vec![0; 256 * 1024];
+    let mut came = 0;
+    for stream in streams {
+        loop {
+            match stream.read(&mut piece) {
+                Ok(0) => break,
+                Ok(count) => {
+                    came += count as u64;
+                    if count < piece.len() {
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+    }
+    came
+}
