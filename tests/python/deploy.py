@@ -26,6 +26,7 @@ SECRETS = {
     "CHAT_SERVER_ADMIN_METRICS_TOKEN": "abcdef0123456789abcd",
     "CHAT_SERVER_CLUSTER_REDIS": "redis://:secret@redis:6379",
     "CHAT_SERVER_CLUSTER_POSTGRES": "postgres://chat@postgres/chat",
+    "CHAT_SERVER_NAME_SERVER_SECRET": "0a1b2c3d4e5f6a7b8c9d",
     "CHAT_SERVER_NAME_SERVER_URL": "http://names:7001",
 }
 

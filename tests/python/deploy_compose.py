@@ -43,13 +43,15 @@ def compose_fits_together():
     # Nobody but the balancer says who comes.
     assert config["web"]["trusted_proxies"] == [balancer]
     assert config["listen"]["proxy_protocol_from"] == [balancer]
-    # The name server, and those who register with it.
+    # The name server and those who register with it know one secret.
     names = services["names"]
     assert names["entrypoint"] == ["chat-server", "name-server"] and "name-server" not in servers
     port = names["environment"]["CHAT_SERVER_NAME_SERVER_LISTEN"].rpartition(":")[2]
+    secret = names["environment"]["CHAT_SERVER_NAME_SERVER_SECRET"]
     for name, service in servers.items():
         given = service["environment"]
         assert given["CHAT_SERVER_NAME_SERVER_URL"] == f"http://names:{port}"
+        assert given["CHAT_SERVER_NAME_SERVER_SECRET"] == secret
         assert given["CHAT_SERVER_NAME_SERVER_ADVERTISE"] == given["CHAT_SERVER_CLUSTER_ADVERTISE"]
         assert set(names["networks"]) & set(service["networks"])
     assert all(port.startswith("127.0.0.1:") for port in names["ports"])

@@ -170,7 +170,7 @@ def production_has_what_it_adds():
 
 
 def the_name_server_fits(objects):
-    """It has its own pods, and servers find it and get to it."""
+    """It has its own pods, and servers find it, know its secret and get to it."""
     names = objects["Deployment", "chat-names"]["spec"]
     pod = names["template"]
     container = pod["spec"]["containers"][0]
@@ -185,10 +185,13 @@ def the_name_server_fits(objects):
     assert given["CHAT_SERVER_NAME_SERVER_LISTEN"]["value"].endswith(f":{port}")
     theirs = {variable["name"]: variable for variable in server(objects)["env"]}
     assert theirs["CHAT_SERVER_NAME_SERVER_URL"]["value"] == f"http://chat-names:{port}"
+    assert theirs["CHAT_SERVER_NAME_SERVER_SECRET"] == given["CHAT_SERVER_NAME_SERVER_SECRET"]
     # Kubernetes puts in what was said before only.
     order = list(theirs)
     for name, variable in theirs.items():
         assert "$(POD_IP)" not in variable.get("value", "") or order.index("POD_IP") < order.index(name), order
+    secret = load("kubernetes/base/secret.example.yaml")["stringData"]
+    assert given["CHAT_SERVER_NAME_SERVER_SECRET"]["valueFrom"]["secretKeyRef"]["key"] in secret
     assert names["replicas"] == 1 and container["image"] == server(objects)["image"]
     out = objects["NetworkPolicy", "chat-server-to-names"]["spec"]
     assert out["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "chat-server"
