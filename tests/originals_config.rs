@@ -178,6 +178,16 @@ fn https_paths_begin_at_cwd_or_where_the_file_lies() {
         let out = file("etc", json!({"static_web": folder}));
         assert!(out.contains("etc/web\"  (static_web"), "{out}");
     }
+    for (path, words) in [
+        ("/api/docs.json", "the older names are described there"),
+        (
+            "/elsewhere.json",
+            "not carried out: the older names are described at /docs.json and",
+        ),
+    ] {
+        let out = file("etc", json!({"api_doc_path": path}));
+        assert!(out.contains(&format!("\napi_doc_path: {words}")), "{out}");
+    }
     // Without https a certificate is not asked for.
     let out = file(
         "nowhere",

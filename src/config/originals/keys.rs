@@ -63,7 +63,7 @@ pub const KEYS: &[Key] = &[
     key(
         Original::LineServer,
         "api_doc_path",
-        "nothing: the description of REST is at /openapi.json and /docs",
+        "nothing: the description of REST is at /openapi.json, of the older names at /docs.json",
     ),
     key(
         Original::LineServer,
@@ -130,4 +130,19 @@ pub const KEYS: &[Key] = &[
 /// The key of this name.
 pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KEYS;
+
+    #[test]
+    fn the_documentation_has_every_key() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/coming-from.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        for key in KEYS {
+            let row = format!("| `{}` |", key.name);
+            assert!(page.contains(&row), "{row}");
+        }
+    }
 }

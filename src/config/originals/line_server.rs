@@ -9,15 +9,28 @@ use super::reader::{EVERYWHERE, Reader};
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
 
+/// Where the older names are described, whatever a file says.
+const DESCRIPTIONS: [&str; 2] = ["/docs.json", "/api/docs.json"];
+
 /// What a file of its says; `file_folder` is where it lies.
 pub fn translate(reader: &mut Reader<'_>, file_folder: &Path) {
     ports(reader);
     addresses(reader, file_folder);
     log_file(reader);
-    if reader.text("api_doc_path").is_some() {
-        let what = "not carried out: the description of REST is at /openapi.json, and at /docs \
-                    to read and try; leave it out";
-        reader.note("api_doc_path", what);
+    match reader.text("api_doc_path") {
+        None => {}
+        Some("") => reader.note(
+            "api_doc_path",
+            "empty, but the older names are at /docs.json",
+        ),
+        Some(path) if DESCRIPTIONS.contains(&path) => {
+            reader.note("api_doc_path", "the older names are described there");
+        }
+        Some(_) => {
+            let what = "not carried out: the older names are described at /docs.json and \
+                        /api/docs.json, today's at /openapi.json; leave it out";
+            reader.note("api_doc_path", what);
+        }
     }
 }
 
