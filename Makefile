@@ -60,6 +60,7 @@ bench: ## Measure the parts: codecs, hub, outbox, store, chat log, cluster; and 
 	$(CARGO) bench --bench store
 	$(CARGO) bench --bench chatlog
 	$(CARGO) bench --bench bystander
+	$(CARGO) bench --bench allowance
 	$(CARGO) bench --features cluster --bench cluster
 
 load: ## Measure the whole server with `chat-server bench`, every scenario

@@ -33,6 +33,7 @@ struct Switch;
 
 /// Logs as these settings have it from now on. Call again to change it.
 pub fn configure(config: &Config) {
+    output::start_all();
     IS_JSON.store(config.log_format == "json", Ordering::Relaxed);
     set_filter(&config.log_level);
 }

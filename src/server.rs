@@ -6,6 +6,7 @@
 mod builder;
 mod conduit;
 mod departure;
+mod disk;
 mod ending;
 mod error;
 #[cfg(feature = "grpc")]

@@ -198,7 +198,11 @@ fn refusals_do_not_fill_the_log_either() {
 
 #[test]
 fn the_default_is_no_hindrance_to_a_busy_address() {
-    let server = Server::start(|config| config["limits"]["message_rate"] = 0.into());
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        // As in config.json.
+        config["limits"]["bytes_per_address"] = (16 << 20).into();
+    });
     let mut alice = LineClient::enter_channel(&server, "alice", "dev");
     let text = "y".repeat(100);
     for _ in 0..1000 {

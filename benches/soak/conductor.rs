@@ -124,6 +124,7 @@ fn start(identity: &Identity) -> Server {
         }
         identity.configure(config, &names);
         config["limits"]["auth_attempts"] = 0.into();
+        config["limits"]["bytes_per_address"] = 0.into();
         config["limits"]["http_seconds"] = 3.into();
         config["limits"]["login_seconds"] = 3.into();
         config["chat_log"]["rotate_bytes"] = (256 * 1024).into();

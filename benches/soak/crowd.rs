@@ -75,6 +75,7 @@ pub fn run(people: usize, time: Duration) -> bool {
     raise_descriptor_limit();
     let server = Server::start(|config| {
         config["limits"]["connections"] = (people + RESERVE).into();
+        config["limits"]["bytes_per_address"] = 0.into();
         config["chat_log"]["rotate_bytes"] = (32 << 20).into();
         config["chat_log"]["keep_files"] = 2.into();
     });

@@ -96,7 +96,7 @@ impl BenchError {
 }
 
 /// What to change at the server, by words it says.
-const HINTS: [(&str, &str); 9] = [
+const HINTS: [(&str, &str); 10] = [
     (
         "connections from your address",
         "raise limits.connections_per_address there; loopback has no such limit",
@@ -108,6 +108,10 @@ const HINTS: [(&str, &str); 9] = [
     (
         "too fast",
         "set limits.message_rate to 0 there while you measure",
+    ),
+    (
+        "as much as it may in a minute",
+        "set limits.bytes_per_address to 0 there while you measure",
     ),
     ("attempts", "raise limits.auth_attempts there"),
     (

@@ -71,6 +71,14 @@ impl Stream {
     }
 }
 
+/// Starts both threads: later there may be none to be had, and that is to be
+/// said.
+pub(super) fn start_all() {
+    for stream in [Stream::Stdout, Stream::Stderr] {
+        stream.output();
+    }
+}
+
 /// Waits until all that was put in is written, but not for long: nobody may be
 /// reading.
 pub(super) fn finish() {

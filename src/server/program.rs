@@ -8,6 +8,7 @@ use crate::data::AdminToken;
 use crate::logging::{self, say};
 use crate::net::limits::raise_descriptor_limit;
 
+use super::disk::Disk;
 use super::{Chat, Protocol, StartError, scheduling, signals};
 
 /// Exit code of a process whose hub or store has failed (EX_SOFTWARE of
@@ -88,6 +89,12 @@ pub(super) fn introduce(chat: &Chat) {
         say(&format!(
             "connections: at most {fit}, because of {bound_by}"
         ));
+    }
+    if let Some(disk) = Disk::of(&chat.shared.config()) {
+        say(&disk.words());
+        if disk.is_too_small() {
+            log::warn!("the disk is smaller than what may be written to it; see the settings");
+        }
     }
     say("ready");
 }

@@ -82,6 +82,44 @@ fn when_the_clock_is_set_nothing_is_lost_and_ids_go_on_rising() {
     let message = alice.expect("message");
     assert!(id(&message["id"]) > ids[5]);
     wait_until("it is ready", || server.get("/readyz").status == 200);
+    // Ids go on from the future, times are those of the clock.
+    let now = jiff::Timestamp::now();
+    let hour = jiff::SignedDuration::from_hours(1);
+    let at =
+        |value: &serde_json::Value| -> jiff::Timestamp { value.as_str().unwrap().parse().unwrap() };
+    assert!(
+        at(&message["at"]).duration_since(now).abs() < hour,
+        "{message}"
+    );
+    let logged = server.log("pattern=%5Etoday$&kind=message", 1);
+    assert!(
+        at(&logged[0]["at"]).duration_since(now).abs() < hour,
+        "{logged:?}"
+    );
+    // All that happened is found in the order in which it happened, and what
+    // has the time of now without what was ahead of it.
+    let since = (now - hour).to_string();
+    let entries = server.log(
+        &format!("kind=message&nick=alice&since={since}&limit=1000"),
+        1,
+    );
+    let texts: Vec<&str> = entries
+        .iter()
+        .map(|it| it["text"].as_str().unwrap())
+        .collect();
+    assert_eq!(texts.first(), Some(&"today"), "{texts:?}");
+    let until = (now + hour).to_string();
+    let path = format!("kind=message&nick=alice&since={since}&until={until}");
+    for entry in server.log(&path, 1) {
+        assert!(
+            at(&entry["at"]).duration_since(now).abs() <= hour,
+            "{entry}"
+        );
+    }
+    let all = server.log("kind=message&nick=alice&limit=1000", STEPS.len() + 1);
+    let all: Vec<&str> = all.iter().map(|it| it["text"].as_str().unwrap()).collect();
+    let wanted: Vec<&str> = STEPS.iter().copied().chain(["today"]).rev().collect();
+    assert_eq!(all, wanted);
 }
 
 /// `<milliseconds>-<sequence>`.

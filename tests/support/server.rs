@@ -92,6 +92,12 @@ impl Server {
             config["store"] = json!({"postgres": url});
         }
         change(&mut config);
+        // A test in which clients may be as fast as they like floods from one
+        // address.
+        let limit = |name| config.get("limits").and_then(|limits| limits.get(name));
+        if limit("message_rate") == Some(&json!(0)) && limit("bytes_per_address").is_none() {
+            config["limits"]["bytes_per_address"] = 0.into();
+        }
         Server::spawn_task(None, prefix, environment, dir, &config)
     }
 
