@@ -271,6 +271,7 @@ impl Attack {
             // program may not know these.
             if !is_other {
                 config["limits"] = json!({
+                    "bytes_per_address": 0,
                     "channels": 0,
                     "channels_per_address": 0,
                     "new_channels_per_minute": 0,
