@@ -164,7 +164,7 @@ fn coming_and_going_is_bounded_too() {
     let mut turned_away = 0;
     for n in 0..200 {
         let mut far = Far::connect(&server, "192.0.2.1");
-        turned_away += usize::from(far.expect_one(&["nickname, please", "as much as it may"]));
+        turned_away += far.expect_one(&["nickname, please", "as much as it may"]);
         if turned_away == 0 {
             far.send(&format!("guest{n}"));
             far.expect("Welcome");
