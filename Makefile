@@ -42,7 +42,7 @@ checkin: ## Before a change goes in: format, lint, run every test
 test: tools ## Run every test, with every feature
 	.ci/test --features full,grpc-generate
 
-check: ## Formatting, lints, documentation, dependency rules
+check: tools ## Formatting, lints, documentation, dependency rules
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- -D warnings
 	$(CARGO) clippy --all-targets --features full,grpc-generate -- -D warnings
