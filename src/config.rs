@@ -301,11 +301,10 @@ settings! {
         message_rate: f64 = 20.0, Rule::number(0.1, 1e6).or_zero(NO_LIMIT), Now;
         /// Messages a connection may send at once.
         message_burst: u32 = 40, Rule::whole(1, 1_000_000), Now;
-        /// Login and register attempts per minute and address, and wrong admin tokens; an
-        /// address that has lately logged in to an account has as many for that one alone.
+        /// Login and register attempts per minute and address, and wrong admin tokens.
         auth_attempts: u32 = 10, Rule::whole(1, 1_000_000).or_zero(NO_LIMIT), Now;
-        /// Login attempts per minute for one account, from all addresses that
-        /// have not lately logged in to it.
+        /// Login attempts per minute for one account, from all addresses together that
+        /// have not lately logged in to it, and from each that has.
         account_attempts: u32 = 100, Rule::whole(1, 1_000_000).or_zero(NO_LIMIT), Now;
         /// Hours for which a token of `POST /auth` is good.
         pass_hours: u64 = 24, Rule::whole(1, 8760), Now;

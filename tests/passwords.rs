@@ -242,8 +242,11 @@ fn guesses_of_many_addresses_have_an_end_but_for_the_owners() {
         assert_eq!(guess(&server, &from, "mina", "wrong"), 401, "{from}");
     }
     assert_eq!(guess(&server, "198.51.100.99", "mina", "long enough"), 429);
-    assert_eq!(guess(&server, home, "mina", "wrong"), 401);
+    // Whoever guesses at home does not keep the owner out at once, either.
+    for _ in 0..5 {
+        assert_eq!(guess(&server, home, "mina", "wrong"), 401);
+    }
     assert_eq!(guess(&server, home, "mina", "long enough"), 201);
-    // Own guesses count there, too.
+    // But there is an end to it.
     assert_eq!(guess(&server, home, "mina", "wrong"), 429);
 }

@@ -4,7 +4,8 @@
 //! owner out by being wrong elsewhere. An address that tries many accounts has
 //! a limit as well, and an account that is tried from many addresses a higher
 //! one; neither holds for an address from which the account was lately logged
-//! in to.
+//! in to: it has as many as all others together, for whoever is there may well
+//! be the owner.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -25,7 +26,8 @@ const MAX_KNOWN: usize = 50_000;
 pub struct GuessLimits {
     /// From an address, and from it at one account.
     pub per_address: u32,
-    /// At an account, from all addresses together that it does not know.
+    /// At an account, from all addresses together that it does not know; and
+    /// from each that it knows.
     pub per_account: u32,
 }
 
@@ -61,6 +63,8 @@ type Pair = (IpAddr, Arc<str>);
 enum Key {
     Address(IpAddr),
     Pair(Pair),
+    /// One that knows each other.
+    Known(Pair),
     Account(Arc<str>),
 }
 
@@ -104,8 +108,10 @@ impl Guesses {
             let account: Arc<str> = account.into();
             let pair = (address, account.clone());
             is_known = self.is_known(&pair, now_ms);
-            keys.push((Key::Pair(pair), per_address));
-            if !is_known {
+            if is_known {
+                keys.push((Key::Known(pair), per_account));
+            } else {
+                keys.push((Key::Pair(pair), per_address));
                 keys.push((Key::Account(account), per_account));
             }
         }
@@ -187,7 +193,7 @@ mod tests {
             assert!(!refused(&mut guesses, home, &format!("bob{n}"), 0));
         }
         assert!(refused(&mut guesses, home, "bob10", 0));
-        for _ in 0..10 {
+        for _ in 0..100 {
             assert!(!refused(&mut guesses, home, "alice", 0));
         }
         assert!(refused(&mut guesses, home, "alice", 0));

@@ -24,8 +24,11 @@ local is_known = false
 if account ~= '' then
   local since = redis.call('ZSCORE', known, address)
   is_known = since and now - tonumber(since) < KNOWN_MS
-  counted[#counted + 1] = { P .. ':guess:' .. address .. '@' .. account, per_address }
-  if not is_known then
+  local here = address .. '@' .. account
+  if is_known then
+    counted[#counted + 1] = { P .. ':guess:known:' .. here, per_account }
+  else
+    counted[#counted + 1] = { P .. ':guess:' .. here, per_address }
     counted[#counted + 1] = { P .. ':guess:@' .. account, per_account }
   end
 end
