@@ -10,6 +10,7 @@ mod apply;
 mod bans;
 mod channel;
 mod command;
+mod departures;
 mod effects;
 mod event;
 mod expiry;
@@ -140,6 +141,8 @@ pub struct Hub {
     bans: bans::Bans,
     holds: holds::Holds,
     last_id: MessageId,
+    /// Who has gone before their last words were committed.
+    departures: departures::Departures,
     /// Messages that wait to be committed.
     unsettled: BTreeMap<MessageId, messages::Unsettled>,
     last_recall: u64,
@@ -171,6 +174,10 @@ struct Connection {
     /// Answers of the store it waits for: messages of its own to be committed,
     /// the past of channels to be read.
     pending: usize,
+    /// Messages of its own among them.
+    unsettled: usize,
+    /// It is being closed.
+    is_going: bool,
     /// Which of the [`lists::Questions`] is its own.
     question: Option<u64>,
     /// Commands that wait for them; so many at most.
@@ -198,6 +205,7 @@ impl Hub {
             holds: holds::Holds::default(),
             last_id: MessageId::default(),
             unsettled: BTreeMap::new(),
+            departures: departures::Departures::default(),
             last_recall: 0,
             tags: tags::Tags::default(),
             remote: None,
@@ -248,6 +256,8 @@ impl Hub {
                 expiry: None,
                 token: None,
                 pending: 0,
+                unsettled: 0,
+                is_going: false,
                 question: None,
                 waiting: VecDeque::new(),
                 listens_for_typing: false,
@@ -281,9 +291,13 @@ impl Hub {
         if self.connection(id).is_none() {
             return;
         }
+        if let Some(connection) = self.connection_mut(id) {
+            connection.is_going = true;
+        }
         while let Some(channel) = self.current_channel(id) {
             self.leave_channel(id, channel, now, fx);
         }
+        self.log_close(id, &farewell, now, fx);
         self.set_token(id, None);
         self.forget_expiry(id);
         let slot = self.connections.get_mut(id.index as usize);
@@ -302,14 +316,25 @@ impl Hub {
         if let Some(nickname) = &connection.nickname {
             self.release_nickname(nickname, id, fx);
         }
-        fx.log(Entry {
+        fx.close(id, farewell);
+    }
+
+    fn log_close(&mut self, id: ConnectionId, farewell: &Farewell, now: Now, fx: &mut Effects) {
+        let Some(connection) = self.connection(id) else {
+            return;
+        };
+        let entry = Entry {
             nick: connection.nickname.as_ref().map(Name::shown),
             address: Some(connection.profile.address),
             protocol: Some(connection.profile.protocol),
             text: Some(farewell.to_string().into()),
             ..Entry::new(now.unix_ms, Kind::Close)
-        });
-        fx.close(id, farewell);
+        };
+        match farewell {
+            // Nobody may come back to write it later.
+            Farewell::Shutdown => fx.log(entry),
+            _ => self.log_departure(id, entry, fx),
+        }
     }
 
     /// Does what has become due. Call when [`Hub::next_deadline`] passes.
@@ -357,6 +382,7 @@ impl Hub {
     /// Ends every connection.
     pub fn shut_down(&mut self, now: Now, fx: &mut Effects) {
         let all: Vec<ConnectionId> = self.connections.iter().flatten().map(|c| c.id).collect();
+        self.tell_all_departures(now, fx);
         // Nobody is left to read that the others go, one by one.
         self.channels.clear();
         for id in all {

@@ -46,6 +46,9 @@ pub(super) struct Channel {
     /// Members who are not told live.
     pub catching_up: CatchingUp,
     notices: Notices,
+    /// Another one each time that there is nobody left who could be told of
+    /// what was before.
+    pub era: u64,
 }
 
 /// Comings and goings not told yet.
@@ -68,6 +71,8 @@ pub(super) struct Channels {
     pub makers: Makers,
     /// Channels with untold comings and goings, by when they are due.
     due: BTreeSet<(u64, ChannelIndex)>,
+    /// The last [`Channel::era`] of any.
+    last_era: u64,
 }
 
 impl Channels {
@@ -80,6 +85,7 @@ impl Channels {
             pages: Shelf::default(),
             makers: Makers::default(),
             due: BTreeSet::new(),
+            last_era: 0,
         };
         channels.create_global();
         channels
@@ -121,6 +127,7 @@ impl Channels {
         }
         let key = name.key().clone();
         let listed = Alphabetical(name.clone());
+        self.last_era += 1;
         let channel = Some(Channel {
             name,
             members: Vec::new(),
@@ -130,6 +137,7 @@ impl Channels {
             past: Past::default(),
             catching_up: CatchingUp::default(),
             notices: Notices::default(),
+            era: self.last_era,
         });
         let index = match self.free.pop() {
             Some(index) => index,
@@ -166,6 +174,8 @@ impl Channels {
     /// channel without members is gone, except `global`.
     pub fn remove(&mut self, membership: Membership, user: Option<&Name>) -> Option<ConnectionId> {
         self.pages.clear();
+        self.last_era += 1;
+        let era = self.last_era;
         let channel = self.get_mut(membership.channel)?;
         if let Some(user) = user {
             channel.unlist(user);
@@ -175,6 +185,9 @@ impl Channels {
             channel.catching_up.remove(gone);
         }
         let moved = channel.members.get(membership.position).copied();
+        if channel.members.is_empty() {
+            channel.era = era;
+        }
         if channel.members.is_empty() && channel.name.as_str() != GLOBAL {
             let name = channel.name.clone();
             let due = (channel.notices.due(), membership.channel);

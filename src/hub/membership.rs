@@ -62,6 +62,7 @@ impl Hub {
             return Err(Refusal::NoChannel);
         };
         let one_channel = connection.profile.one_channel;
+        self.tell_departures_of(&nickname, now, fx);
         if let Some(index) = self.channels.find(&name)
             && self.position(id, index).is_some()
         {
@@ -286,16 +287,19 @@ impl Hub {
         let Some(nickname) = nickname else {
             return;
         };
-        fx.log(Entry {
+        let entry = Entry {
             nick: Some(nickname.shown()),
             channel: channel.as_ref().map(Name::shown),
             ..Entry::new(now.unix_ms, Kind::Leave)
-        });
+        };
+        self.log_departure(id, entry, fx);
         if let Some(channel) = channel
             && !self.user_is_in(&nickname, index)
         {
             self.share_left(&nickname, &channel, fx);
-            if !self.is_remote_member(&nickname, &channel) {
+            if !self.is_remote_member(&nickname, &channel)
+                && !self.puts_off_leaving(id, &nickname, index)
+            {
                 self.channels.tell_left(index, &nickname, now, fx);
             }
         }

@@ -131,6 +131,7 @@ impl Hub {
     fn await_settling(&mut self, sender: ConnectionId, content: Content) {
         if let Some(connection) = self.connection_mut(sender) {
             connection.pending += 1;
+            connection.unsettled += 1;
         }
         let unsettled = Unsettled {
             sender,
@@ -193,6 +194,7 @@ impl Hub {
             };
             self.settle_tag(sender, tag, id, now, fx);
         }
+        self.note_settled(sender, now, fx);
         self.answered(sender, now, fx);
     }
 

@@ -69,6 +69,7 @@ impl Hub {
                 for id in all {
                     self.close(id, Farewell::CutOff, now, fx);
                 }
+                self.tell_all_departures(now, fx);
                 fx.share(Shared::Rejoin(self.bans(now)));
             }
         }

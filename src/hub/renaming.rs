@@ -40,6 +40,7 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let (from, _) = self.user_of(id)?;
+        self.tell_departures_of(&to, now, fx);
         let Some(mut user) = self.users.remove(from.key()) else {
             return Ok(());
         };

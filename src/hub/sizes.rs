@@ -30,6 +30,8 @@ pub struct Sizes {
     pub held_for_catching_up: usize,
     /// Messages that wait to be committed.
     pub unsettled_messages: usize,
+    /// Connections that are gone before their last words were told.
+    pub departures: usize,
     /// Nicknames held for somebody.
     pub held_nicknames: usize,
     /// Tags of messages that are known.
@@ -63,6 +65,7 @@ impl Hub {
             catching_up: catching_up().map(|those| those.len()).sum(),
             held_for_catching_up: catching_up().map(|those| those.held()).sum(),
             unsettled_messages: self.unsettled.len(),
+            departures: self.departures.len(),
             held_nicknames: self.holds.len(),
             tags: self.tags.len(),
             aging_tags: self.tags.aging(),

@@ -167,6 +167,7 @@ impl Hub {
         if let Some(deadline) = connection.login_deadline.take() {
             self.login_deadlines.remove(&(deadline, id));
         }
+        self.tell_departures_of(&name, now, fx);
         let is_new = self.add_user(id, &name, credential.as_ref());
         if is_new {
             self.looks.add(&name);
@@ -231,6 +232,7 @@ impl Hub {
         // A guest has no other connection than this one.
         let as_guest = self.users.remove(guest.key());
         self.looks.remove(&guest);
+        self.tell_departures_of(&name, now, fx);
         let is_new = self.add_user(id, &name, Some(credential));
         let listed = as_guest.as_ref().map_or(&guest, |user| &user.name);
         self.list_as(id, listed, &self.users.listed(&name));

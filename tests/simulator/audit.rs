@@ -63,6 +63,7 @@ impl World {
             && sizes.expiries == expiries
             && sizes.bans <= model.bans.len().max(BANS)
             && sizes.unsettled_messages == model.drafts.len()
+            && sizes.departures <= model.drafts.len()
             && sizes.held_nicknames <= NICKS;
         ensure(bounded, Invariant::MemoryBounded, || {
             let drafts = model.drafts.len();

@@ -124,7 +124,12 @@ impl Model {
     }
 
     fn check_notices(&mut self, now_ticks: u64) -> Check {
+        self.end_lateness();
         for room in 0..ROOMS {
+            if self.late_in(room).next().is_some() {
+                self.channels[room].untold_since = None;
+                continue;
+            }
             let people = self.people(room);
             let channel = &mut self.channels[room];
             let counted = channel.came != 0 || channel.went != 0;

@@ -39,6 +39,9 @@ pub struct Model {
     pub sent: Vec<Sent>,
     /// Messages that wait to be committed.
     pub drafts: BTreeMap<MessageId, Draft>,
+    /// Channels of those who have ended while a message of theirs waited: that
+    /// they have left is told behind it.
+    pub late: Vec<(ConnectionId, Room, Nick)>,
     /// What members are to get and have not got yet.
     pub owed: Vec<Owed>,
     pub tags: Tags,
@@ -237,6 +240,7 @@ impl Model {
             channels: std::array::from_fn(|_| Channel::default()),
             sent: Vec::new(),
             drafts: BTreeMap::new(),
+            late: Vec::new(),
             owed: Vec::new(),
             tags: Tags::default(),
             makings: Vec::new(),
@@ -401,8 +405,9 @@ impl Model {
         let rooms = self.alive(slot).map(Model::rooms).unwrap_or_default();
         for room in rooms {
             let others = self.members(room).count() > 1;
+            let late = self.late_in(room).count() as i64;
             let channel = &mut self.channels[room];
-            if others || channel.came != 0 || channel.went != 0 {
+            if others || channel.came != 0 || channel.went > late {
                 channel.came += 1;
                 channel.went += 1;
             }
@@ -459,6 +464,7 @@ impl Model {
         let channel = &mut self.channels[room];
         match own {
             _ if people == 0 => {
+                self.late.retain(|&(_, late, _)| late != room);
                 let miscounted = channel.rationed || channel.miscounted;
                 let before = std::mem::take(channel);
                 if room == GLOBAL_ROOM {
@@ -487,8 +493,17 @@ impl Model {
             Some(conn) => Model::rooms(conn),
             None => return,
         };
+        let id = self.alive(slot).map(|conn| conn.id);
+        let waits = |id: &ConnectionId| self.drafts.values().any(|draft| draft.by == *id);
+        let late = id.filter(waits).zip(self.nick_of(slot));
         for room in rooms {
+            let before = self.channels[room].went;
             self.depart(slot, room);
+            if let Some((id, own)) = late
+                && self.channels[room].went > before
+            {
+                self.late.push((id, room, own));
+            }
         }
         self.release_name(slot);
         if let Some(conn) = self.alive_mut(slot) {
@@ -496,5 +511,25 @@ impl Model {
             let id = conn.id;
             self.tags.end(id);
         }
+    }
+
+    /// Whose leaving a channel may not have been told yet.
+    pub fn late_in(&self, room: Room) -> impl Iterator<Item = Nick> {
+        let late = self.late.iter().filter(move |&&(_, late, _)| late == room);
+        late.map(|&(_, _, nick)| nick)
+    }
+
+    /// Somebody's leaving has been told.
+    pub fn told_left(&mut self, room: Room, nick: Nick) {
+        let mut late = self.late.iter();
+        if let Some(at) = late.position(|&(_, of, who)| (of, who) == (room, nick)) {
+            self.late.remove(at);
+        }
+    }
+
+    /// What was put off until messages were settled that are settled now is due.
+    pub fn end_lateness(&mut self) {
+        let Model { late, drafts, .. } = self;
+        late.retain(|(id, ..)| drafts.values().any(|draft| draft.by == *id));
     }
 }

@@ -123,11 +123,11 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         Event::Renamed { to: other.clone() },
         Event::Members {
             channel: channel.clone(),
-            page: page(vec![nickname.clone(); count * 9], count % 2 == 0),
+            page: page(vec![nickname.clone(); count * 9], count.is_multiple_of(2)),
         },
         Event::Channels(page(
             vec![(channel.clone(), count), (nickname.clone(), 1)],
-            count % 2 == 0,
+            count.is_multiple_of(2),
         )),
         Event::Ignored(nickname.clone()),
         Event::IgnoreList(page(

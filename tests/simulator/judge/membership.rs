@@ -142,6 +142,7 @@ impl Model {
         let room = room(channel);
         self.all_in(to, room)?;
         self.channels[room].went -= 1;
+        self.told_left(room, nick(name));
         for &slot in to {
             if let Some(place) = self.place_mut(slot, room) {
                 place.view &= !bit(nick(name));
@@ -159,15 +160,18 @@ impl Model {
         let room = room(channel);
         self.all_in(to, room)?;
         let people = self.people(room);
+        // Those of whom it is put off are not among those counted.
+        let is_late = self.late_in(room).next().is_some();
         let untold = &mut self.channels[room];
-        let right = untold.came == joined as i64 && untold.went == left as i64;
+        let (came, went) = (joined as i64, left as i64);
+        let right = untold.came == came && (untold.went == went || is_late && untold.went > went);
         let right = right && joined + left > 0;
         ensure(right || untold.miscounted, Invariant::NoticesAgree, || {
             let (came, went) = (untold.came, untold.went);
             format!("{joined} came to and {left} left {channel}, it was {came} and {went}")
         })?;
         untold.came = 0;
-        untold.went = 0;
+        untold.went = if is_late { untold.went - went } else { 0 };
         untold.untold_since = None;
         untold.miscounted = false;
         for &slot in to {

@@ -125,7 +125,7 @@ impl World {
         self.probe()?;
         let sizes = self.hub.sizes();
         let waits = sizes.waiting_commands + sizes.held_messages + sizes.unsettled_messages;
-        let waits = waits + sizes.held_for_catching_up;
+        let waits = waits + sizes.held_for_catching_up + sizes.departures;
         let owed = &self.model.owed;
         ensure(
             waits == 0 && owed.is_empty(),
