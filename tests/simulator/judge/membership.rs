@@ -161,7 +161,8 @@ impl Model {
         self.all_in(to, room)?;
         let people = self.people(room);
         // Those of whom it is put off are not among those counted.
-        let is_late = self.late_in(room).next().is_some();
+        let late = self.late_in(room).count() as i64;
+        let is_late = late > 0;
         let untold = &mut self.channels[room];
         let (came, went) = (joined as i64, left as i64);
         let right = untold.came == came && (untold.went == went || is_late && untold.went > went);
@@ -171,7 +172,11 @@ impl Model {
             format!("{joined} came to and {left} left {channel}, it was {came} and {went}")
         })?;
         untold.came = 0;
-        untold.went = if is_late { untold.went - went } else { 0 };
+        untold.went = match is_late && !untold.miscounted {
+            true => untold.went - went,
+            // All that was counted, rightly or not, is told; what is put off is not.
+            false => late,
+        };
         untold.untold_since = None;
         untold.miscounted = false;
         for &slot in to {
