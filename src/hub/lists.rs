@@ -70,11 +70,10 @@ fn merged<'a>(
 }
 
 impl Hub {
-    /// A connection waits for a list.
+    /// A connection waits for a list. It has to have a nickname: what it says
+    /// behind its question must not be carried out under one it gets meanwhile.
     pub(super) fn ask_for(&mut self, id: ConnectionId, question: Question) -> Result<(), Refusal> {
-        if self.connection(id).is_none() {
-            return Ok(());
-        }
+        self.user_of(id)?;
         let number = self.questions.add(id, question);
         if let Some(connection) = self.connection_mut(id) {
             connection.pending += 1;

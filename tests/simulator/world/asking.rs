@@ -265,7 +265,7 @@ impl World {
             _ => None,
         };
         conn.answers.extend(answers);
-        let lists = matches!(command, Command::ListChannels(_));
+        let lists = named && matches!(command, Command::ListChannels(_));
         conn.lists += usize::from(lists);
         let wish = match &command {
             Command::Listen { typing } => Some(*typing),
