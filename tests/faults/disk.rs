@@ -23,10 +23,12 @@ fn a_full_disk_is_said_by_readiness_for_store_and_log_and_nothing_is_lost() {
     let bystanders = Bystanders::start(&server);
     let filler = disk.path().join("filler");
     let mut file = File::create(&filler).unwrap();
+    let mut visitors = 0;
     wait_until("store and chat log have noticed", || {
         while file.write_all(&[0; 512]).is_ok() {}
-        // Something to be logged.
-        drop(LineClient::enter(&server, "visitor"));
+        // Something to be logged; the one before may not have left yet.
+        visitors += 1;
+        drop(LineClient::enter(&server, &format!("visitor{visitors}")));
         let ready = server.get("/readyz");
         let reasons = &ready.json()["reasons"];
         let noticed = reasons["store"].is_string() && reasons["chat_log"].is_string();

@@ -138,13 +138,17 @@ fn frames_at_and_over_the_limit_and_broken_ones_are_told_apart() {
         "[[[[]]]]",
         r#"{"type":"message"}"#,
         r#"{"type":"message","args":{"body":1}}"#,
-        r#"{"type":"message","args":{"body":"\ud800"}}"#,
         r#"{"type":"no such thing","args":{}}"#,
         &"[".repeat(4000),
     ] {
         alice.0.send(broken);
         alice.expect("error");
     }
+    // Half a character is none, and the rest of the message is not lost.
+    alice
+        .0
+        .send(r#"{"type":"message","args":{"body":"half \ud800"}}"#);
+    bob.expect_message("alice", "half \u{fffd}");
     alice.send("message", json!({ "body": "still here" }));
     bob.expect_message("alice", "still here");
 

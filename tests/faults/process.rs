@@ -8,8 +8,8 @@ use crate::support::{LineClient, Server, wait_until};
 /// Threads and descriptors that come and go by themselves.
 const SLACK: usize = 3;
 /// Of the database: connections to it are opened when they are first needed
-/// and kept. One writes and four read, with two or three files each.
-const DATABASE: usize = 16;
+/// and kept. One writes and ten read, with two or three files each.
+const DATABASE: usize = 33;
 
 /// Threads and descriptors at a quiet moment; those of the database are
 /// counted apart.

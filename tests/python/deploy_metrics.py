@@ -115,6 +115,8 @@ class Prometheus:
             with urllib.request.urlopen(url, timeout=30) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
+            if error.code == 503:  # It is starting.
+                return None
             raise AssertionError(f"{query or path}: {error.read().decode()}") from None
         except urllib.error.URLError:
             return None
