@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! cargo bench --bench bystander
-//! cargo bench --bench bystander -- --seconds 5 --program OTHER/chat-server
+//! cargo bench --bench bystander -- --seconds 5 --older --program OTHER/chat-server
 //! ```
 
 #![forbid(unsafe_code)]
@@ -48,9 +48,12 @@ struct Arguments {
     /// Only attacks whose names have this in them
     #[arg(long, default_value = "")]
     only: String,
-    /// Another program to measure, such as an older one
+    /// Another program to measure
     #[arg(long)]
     program: Option<String>,
+    /// That program is older, and does not know the limits on channels
+    #[arg(long, requires = "program")]
+    older: bool,
     /// Given by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
@@ -265,11 +268,11 @@ impl Attack {
             Some(script) => vec!["sh", "-c", script, "sh"],
             None => Vec::new(),
         };
-        let is_other = script.is_some();
+        let is_older = arguments.older;
         let mut server = Server::spawn_by(&prefix, &[], |config| {
             // They all come from this machine, which is one address; an older
             // program may not know these.
-            if !is_other {
+            if !is_older {
                 config["limits"] = json!({
                     "bytes_per_address": 0,
                     "channels": 0,
