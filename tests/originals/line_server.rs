@@ -209,7 +209,7 @@ fn administrators_announce_and_search() {
         assert_eq!((answer.status, &body["success"]), (200, &json!(true)));
         assert_eq!(errors, ["no-connected-users"]);
         let mut alice = enter(&server, "alice", "\r\n");
-        alice.send(&format!("/join #{room}\r\nfind me\r\n"));
+        alice.send(format!("/join #{room}\r\nfind me\r\n"));
         alice.line_with("find me");
         let answer = rest(&server, "POST", path, &token, r#"{"message":"hear, hear"}"#);
         assert_eq!(checked(&server, &answer, path).1, [""; 0]);
