@@ -19,6 +19,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use chat_server::name::Name;
 use clap::Parser;
 use serde_json::json;
 use tungstenite::stream::MaybeTlsStream;
@@ -75,6 +76,13 @@ fn some_name() -> String {
     format!("User{}", getrandom::u32().unwrap_or_default() % 10_000)
 }
 
+/// A name as the server shows it, in one word.
+fn as_shown(name: &str) -> String {
+    let words: Vec<&str> = name.split_whitespace().collect();
+    let word = words.join("_");
+    Name::parse_nickname(&word).map_or(word, |name| name.to_string())
+}
+
 struct Client {
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
     /// Lines of ours that have not come back yet.
@@ -98,7 +106,7 @@ impl Client {
         Ok(Client {
             socket,
             awaited: 0,
-            own: format!("{}:", args.client),
+            own: format!("{}:", as_shown(&args.client)),
         })
     }
 
@@ -114,6 +122,7 @@ impl Client {
                 Err(TryRecvError::Disconnected) => {
                     let deadline = deadline.get_or_insert_with(|| Instant::now() + LAST_WORDS);
                     if Instant::now() > *deadline {
+                        eprintln!("{} of your lines did not come back", self.awaited);
                         break;
                     }
                 }

@@ -138,15 +138,36 @@ fn fields_of<const N: usize>(
     json: &str,
     keys: [&'static str; N],
 ) -> serde_json::Result<[Option<Value>; N]> {
+    let is_mistake = true;
+    read_fields(json, Fields { keys, is_mistake })
+}
+
+/// As [`fields_of`], but of one key twice the last counts.
+fn last_fields_of<const N: usize>(
+    json: &str,
+    keys: [&'static str; N],
+) -> serde_json::Result<[Option<Value>; N]> {
+    let is_mistake = false;
+    read_fields(json, Fields { keys, is_mistake })
+}
+
+fn read_fields<const N: usize>(
+    json: &str,
+    fields: Fields<N>,
+) -> serde_json::Result<[Option<Value>; N]> {
     // A list is no object, and says so by itself.
     let json = as_meant(json);
     let mut reader = serde_json::Deserializer::from_str(&json);
-    let fields = reader.deserialize_map(Fields(keys))?;
+    let fields = reader.deserialize_map(fields)?;
     reader.end()?;
     Ok(fields)
 }
 
-struct Fields<const N: usize>([&'static str; N]);
+struct Fields<const N: usize> {
+    keys: [&'static str; N],
+    /// One key twice.
+    is_mistake: bool,
+}
 
 impl<'de, const N: usize> Visitor<'de> for Fields<N> {
     type Value = [Option<Value>; N];
@@ -158,7 +179,7 @@ impl<'de, const N: usize> Visitor<'de> for Fields<N> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = [const { None }; N];
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            let known = self.0.iter().zip(&mut found);
+            let known = self.keys.iter().zip(&mut found);
             let Some((name, place)) = known
                 .into_iter()
                 .find(|(name, _)| name.eq_ignore_ascii_case(&key))
@@ -166,10 +187,11 @@ impl<'de, const N: usize> Visitor<'de> for Fields<N> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            if place.is_some() {
+            if place.is_some() && self.is_mistake {
                 return Err(A::Error::duplicate_field(name));
             }
-            *place = map.next_value::<Option<Value>>()?;
+            let before = place.take();
+            *place = map.next_value::<Option<Value>>()?.or(before);
         }
         Ok(found)
     }

@@ -135,6 +135,21 @@ fn clients_send_what_is_piped_in_and_hear_it_before_they_leave() {
 }
 
 #[test]
+fn clients_know_their_lines_by_the_name_that_the_server_shows() {
+    let server = start(&[]);
+    for (example, address) in clients(&server) {
+        for name in ["Mina Harker", " Mina\tHarker ", "\u{ff2d}ina Harker"] {
+            let output = piped(example, &arguments(name, &address), "one\ntwo\n");
+            let heard = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(heard, "Mina_Harker:one\nMina_Harker:two\n", "{example}");
+            // Or it would have waited for lines that had come.
+            let complaints = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(complaints, "", "{example} {name:?}");
+        }
+    }
+}
+
+#[test]
 fn clients_talk_to_each_other_until_one_side_ends() {
     let server = start(&[]);
     let [(tcp, tcp_address), (ws, ws_address)] = clients(&server);

@@ -880,7 +880,8 @@ fn pages_of_allowed_origins_may_call() {
     assert_eq!(header("Access-Control-Allow-Methods"), "DELETE, OPTIONS");
     assert_eq!(
         header("Access-Control-Allow-Headers"),
-        "Authorization, Content-Type"
+        "Authorization, Content-Type, X-Requested-With, Accept, Content-Length, \
+         Accept-Encoding, X-CSRF-Token"
     );
     assert_eq!(header("Vary"), "Origin");
     let refused = preflight("https://other.example");

@@ -79,7 +79,8 @@ fn who_cannot_come_in_reads_why_and_is_closed() {
     for (hello, why) in [
         (r#"{"name":"MINA","room":"x"}"#, "taken"),
         (r#"{"name":"mi/na","room":"x"}"#, "That name"),
-        (r#"{"name":" ","room":"x"}"#, "That name"),
+        (r#"{"name":" ","room":"x"}"#, "There is no name"),
+        (r#"{"name":"a","room":null}"#, "There is no room"),
         (r#"{"name":"a","room":"x,y"}"#, "That room"),
         (r#"{"name":"a"}"#, "Say first"),
         ("hello}", "Say first"),

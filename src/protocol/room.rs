@@ -12,7 +12,7 @@ use crate::name::{Name, NameError};
 use crate::text::without_byte_order_mark;
 
 use super::words::shown_lines;
-use super::{WireFormat, fields_of, frame_lines};
+use super::{WireFormat, frame_lines, last_fields_of};
 
 /// Who comes, and where to.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +41,8 @@ pub enum Input<'a> {
 pub enum BadHello {
     /// Not an object with `name` and `room`.
     NotAnObject,
+    /// This field is not there, or empty.
+    Missing(&'static str),
     /// The name is not a nickname.
     Name(NameError),
     /// The room is not a channel name.
@@ -53,6 +55,10 @@ impl fmt::Display for BadHello {
             BadHello::NotAnObject => write!(
                 f,
                 r#"Say first who you are and where to, as {{"name":"Mina","room":"devroom"}}."#
+            ),
+            BadHello::Missing(field) => write!(
+                f,
+                r#"There is no {field}. Say first who you are and where to, as {{"name":"Mina","room":"devroom"}}."#
             ),
             BadHello::Name(error) => write!(f, "That name will not do: {error}."),
             BadHello::Room(error) => write!(f, "That room will not do: {error}."),
@@ -81,14 +87,27 @@ fn behind_hello(rest: &str) -> &str {
 }
 
 fn check_hello(object: &str) -> Result<Hello, BadHello> {
-    let fields = fields_of(object, ["name", "room"]).map_err(|_| BadHello::NotAnObject)?;
-    let [Some(Value::String(name)), Some(Value::String(room))] = fields else {
-        return Err(BadHello::NotAnObject);
+    let fields = last_fields_of(object, ["name", "room"]).map_err(|_| BadHello::NotAnObject)?;
+    let [name, room] = fields.map(words_of);
+    let (name, room) = match (name?, room?) {
+        (None, None) => return Err(BadHello::NotAnObject),
+        (None, Some(_)) => return Err(BadHello::Missing("name")),
+        (Some(_), None) => return Err(BadHello::Missing("room")),
+        (Some(name), Some(room)) => (name, room),
     };
     Ok(Hello {
-        name: Name::parse_nickname(&in_one_word(&name)).map_err(BadHello::Name)?,
-        room: Name::parse_channel(&in_one_word(&room)).map_err(BadHello::Room)?,
+        name: Name::parse_nickname(&name).map_err(BadHello::Name)?,
+        room: Name::parse_channel(&room).map_err(BadHello::Room)?,
     })
+}
+
+/// What a field says in one word; `None` if nothing.
+fn words_of(field: Option<Value>) -> Result<Option<String>, BadHello> {
+    match field {
+        None => Ok(None),
+        Some(Value::String(words)) => Ok(Some(in_one_word(&words)).filter(|word| !word.is_empty())),
+        Some(_) => Err(BadHello::NotAnObject),
+    }
 }
 
 /// A name as one word: people of such clients are used to names of several,
@@ -353,17 +372,40 @@ mod tests {
     }
 
     #[test]
+    fn of_a_key_twice_the_last_counts() {
+        for twice in [
+            r#"{"name":"a","NAME":"Mina","room":"c","room":"devroom"}"#,
+            r#"{"name":"Mina","room":"devroom","name":null}"#,
+        ] {
+            assert_eq!(decode(&[twice.as_bytes()]), ["Mina in devroom"], "{twice}");
+        }
+    }
+
+    #[test]
     fn mistakes_at_the_beginning_are_named_and_end_it() {
         assert!(decode(&[b"\r\nhello\nmore\n"])[0].contains("Say first"));
         assert!(decode(&[br#"["Mina","devroom"]"#])[0].contains("Say first"));
         assert!(decode_hello(r#"["Mina","devroom"]"#).is_err());
         assert!(decode(&[br#"{"name":"a/b","room":"c"}"#])[0].contains("That name"));
-        assert!(decode(&[br#"{"name":"a","room":" "}"#])[0].contains("That room"));
+        assert!(decode(&[br#"{"name":"a","room":"b/c"}"#])[0].contains("That room"));
+        for (incomplete, missing) in [
+            (r#"{"name":"a","room":null}"#, "room"),
+            (r#"{"name":"a","room":""}"#, "room"),
+            (r#"{"name":"a","room":" "}"#, "room"),
+            (r#"{"name":"a"}"#, "room"),
+            (r#"{"name":"","room":"a"}"#, "name"),
+            (r#"{"room":"a"}"#, "name"),
+        ] {
+            let words = &decode(&[incomplete.as_bytes()])[0];
+            let expected = format!("There is no {missing}. Say first");
+            assert!(words.contains(&expected), "{incomplete}: {words}");
+            assert_eq!(decode_hello(incomplete), Err(BadHello::Missing(missing)));
+        }
         for no_object in [
-            r#"{"name":"a","room":null}"#,
-            r#"{"name":"a"}"#,
+            "{}",
+            r#"{"name":"","room":null}"#,
             r#"{"name":1,"room":"b"}"#,
-            r#"{"name":"a","NAME":"b","room":"c"}"#,
+            r#"{"name":"a","room":"b","room":["c"]}"#,
         ] {
             assert!(decode(&[no_object.as_bytes()])[0].contains("Say first"));
             assert_eq!(decode_hello(no_object), Err(BadHello::NotAnObject));

@@ -130,6 +130,9 @@ fn wrong_type(name: &str, wanted: &str, got: &Value) -> Problem {
     Problem::field(name, format!("must be {wanted}, not {got}"))
 }
 
+/// The parameter that says which page of a list is asked for.
+const PAGE: &str = "page";
+
 /// The parameters behind `?`.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Query(Vec<(String, String)>);
@@ -158,13 +161,19 @@ impl Query {
     }
 
     /// Decodes parameters, of which those that are not known are the client's
-    /// own affair.
+    /// own affair. Of several pages the first counts, and a page that cannot
+    /// be decoded is none: so the older clients know it.
     pub fn parse_known(raw: &str, known: &[&str]) -> Result<Query, Problem> {
-        let is_known = |pair: &&str| {
+        let mut has_page = false;
+        let is_kept = |pair: &&str| {
             let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
-            known.contains(&name)
+            if name == PAGE && std::mem::replace(&mut has_page, true) {
+                return false;
+            }
+            let is_good = || pairs(pair).all(|pair| pair.is_some());
+            known.contains(&name) && (name != PAGE || is_good())
         };
-        let kept: Vec<&str> = raw.split('&').filter(is_known).collect();
+        let kept: Vec<&str> = raw.split('&').filter(is_kept).collect();
         Query::parse(&kept.join("&"), known)
     }
 
@@ -191,9 +200,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_first_page_counts_and_one_that_cannot_be_decoded_is_none() {
+        let page = |raw: &str| {
+            let query = Query::parse_known(raw, &["page", "token"]).unwrap();
+            query.get("page").map(str::to_owned)
+        };
+        assert_eq!(page("page=1&x&page=2").as_deref(), Some("1"));
+        assert_eq!(page("page=%32").as_deref(), Some("2"));
+        for none in ["page=%zz", "page=%ff&page=2", "page=%", "x=%zz"] {
+            assert_eq!(page(none), None, "{none}");
+        }
+        for bad in ["token=a&token=b", "token=%zz", "page=1&token=%zz"] {
+            assert!(
+                Query::parse_known(bad, &["page", "token"]).is_err(),
+                "{bad}"
+            );
+        }
+        // Where there is no such parameter it is the client's own affair.
+        assert!(Query::parse_known("page=%zz&page=2", &["token"]).is_ok());
+    }
+
     proptest! {
         #[test]
         fn any_query_is_survived(raw in "\\PC{0,60}", coded in "[a%0-9=&+]{0,40}") {
+            let _ = Query::parse_known(&coded.replace('a', "page"), &["page"]);
             let _ = Query::parse(&raw, &["a"]);
             let _ = Query::parse(&coded, &["a"]);
         }

@@ -10,6 +10,9 @@ use super::problem::Problem;
 /// U+FEFF in UTF-8, with which some programs begin.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// A telephone number, which is digits whatever JSON makes of them.
+const PHONE: &str = "phone";
+
 /// Fields by name, each once. Those nobody asks for are the client's affair.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Form(Vec<(String, String)>);
@@ -68,6 +71,11 @@ fn from_json(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
     };
     let field = |(name, value): (String, Value)| match value {
         Value::String(text) => Ok((name, text)),
+        // Its point would be read as one that groups digits, and its sign as
+        // a dash.
+        Value::Number(number) if name == PHONE && json::whole(&number).is_none() => {
+            Err(Problem::field(&name, "must be a string or a whole number"))
+        }
         // Telephone numbers, for example.
         Value::Number(number) => Ok((name, json::in_digits(&number))),
         Value::Null => Ok((name, String::new())),
@@ -113,6 +121,9 @@ mod tests {
             (JSON, "[]"),
             (JSON, "username=x"),
             (JSON, r#"{"username": ["x"]}"#),
+            (JSON, r#"{"phone": 7777778.5}"#),
+            (JSON, r#"{"phone": -7777778}"#),
+            (JSON, r#"{"phone": true}"#),
             (None, "{"),
             (URLENCODED, "a=%zz"),
             (URLENCODED, "a=1&a=2"),

@@ -3,13 +3,14 @@
 
 mod docs;
 mod form;
+mod pattern;
 
 use serde::Serialize;
 use serde_json::Value;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::chatlog::{self, Query};
+use crate::chatlog::{self, MAX_PATTERN_BYTES, Query};
 
 use super::announce::{Announcement, tell_everyone};
 use super::call::Call;
@@ -148,13 +149,14 @@ fn message_of(body: &[u8]) -> Result<String, Problem> {
     ),
 )]
 pub(super) fn find_message(call: &Call<'_>) -> Result<Reply, Problem> {
-    let pattern = call.query.get("pattern").map(str::to_owned);
+    let raw = call.query.get("pattern").unwrap_or_default();
+    let pattern = pattern::from_go(raw);
     let query = Query {
-        pattern: pattern.filter(|pattern| !pattern.is_empty()),
+        pattern: (!pattern.is_empty()).then(|| pattern.to_string()),
         said: true,
         ..Query::default()
     };
-    let page = search(call, &query)?;
+    let page = search(call, &query).map_err(|problem| as_read(problem, raw, &pattern))?;
     let lines = page.lines.iter().rev();
     let lines = lines.filter_map(|line| chatlog::shown(line.get()));
     let occurrences: Vec<String> = lines.collect();
@@ -173,6 +175,18 @@ pub(super) fn find_message(call: &Call<'_>) -> Result<Reply, Problem> {
         ));
     }
     Ok(Reply::json(200, &Occurrences { frame, occurrences }))
+}
+
+/// The problem, which counts characters in the pattern as it was read.
+fn as_read(problem: Problem, raw: &str, read: &str) -> Problem {
+    match problem {
+        Problem::Field(name, why)
+            if name == "pattern" && raw != read && read.len() <= MAX_PATTERN_BYTES =>
+        {
+            Problem::Field(name, format!("{why}; it was read as {read}"))
+        }
+        other => other,
+    }
 }
 
 /// Searches what was said in channels, in private and by administrators.

@@ -49,6 +49,9 @@ pub fn is_reserved(path: &str) -> bool {
 
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_SECONDS: &str = "600";
+/// What pages may send; some frameworks send all of these unasked.
+const PREFLIGHT_HEADERS: &str = "Authorization, Content-Type, X-Requested-With, Accept, \
+     Content-Length, Accept-Encoding, X-CSRF-Token";
 
 /// One method of one path.
 pub(super) struct Route {
@@ -303,10 +306,7 @@ fn options(
         Some(origin) if incoming.asks_for_method => match context.origins.lists(origin) {
             true => Ok(reply
                 .with("Access-Control-Allow-Methods", methods)
-                .with(
-                    "Access-Control-Allow-Headers",
-                    "Authorization, Content-Type",
-                )
+                .with("Access-Control-Allow-Headers", PREFLIGHT_HEADERS)
                 .with("Access-Control-Max-Age", PREFLIGHT_SECONDS)),
             false => Err(Problem::Origin),
         },

@@ -192,6 +192,10 @@ fn checked(server: &Server, answer: &Answer, target: &str) -> (Value, Vec<String
     (body, short)
 }
 
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
 #[test]
 fn administrators_announce_and_search() {
     let server = Server::start(|_| {});
@@ -226,6 +230,15 @@ fn administrators_announce_and_search() {
                 .last()
                 .is_some_and(|line| line.as_str().unwrap().ends_with(&found))
         });
+        // As Go reads it: a brace, quoted text and a bracket in brackets.
+        for pattern in ["x?{?[[f]ind", r"^.*\Qfind me\E", "[]m[]e$"] {
+            let target = format!("{path}?pattern={}", encoded(pattern));
+            let answer = rest(&server, "GET", &target, &token, "");
+            let (body, errors) = checked(&server, &answer, &target);
+            assert_eq!((answer.status, errors.len()), (200, 0), "{pattern}");
+            let lines = body["occurrences"].as_array().unwrap();
+            assert!(!lines.is_empty(), "{pattern}");
+        }
         let target = format!("{path}?pattern=(");
         let answer = rest(&server, "GET", &target, &token, "");
         assert_eq!(

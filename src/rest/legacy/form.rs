@@ -126,7 +126,7 @@ impl ResponseError {
                 ..ResponseError::new(
                     severity,
                     "invalid-regex-pattern",
-                    "The pattern is not a regular expression as RE2 has them",
+                    "The pattern is not a regular expression that this server can search with",
                 )
             },
             Problem::LogUnreadable(_) => ResponseError {
