@@ -29,10 +29,10 @@ build: ## Build the server: target/release/chat-server
 	$(CARGO) build --release --bin chat-server
 
 serve: ## Build and start the server with the file CONFIG
-	$(CARGO) run --release --bin chat-server -- -c $(CONFIG) serve
+	$(CARGO) run --release --bin chat-server -- -c "$(CONFIG)" serve
 
-local: ## As serve, with development.json if there is one
-	$(MAKE) serve CONFIG=$(firstword $(wildcard development.json) $(CONFIG))
+local: ## As serve; with development.json, if there is one and CONFIG is not given
+	$(MAKE) serve CONFIG="$(if $(filter file,$(origin CONFIG)),$(firstword $(wildcard development.json) $(CONFIG)),$(CONFIG))"
 
 checkin: ## Before a change goes in: format, lint, run every test
 	$(MAKE) fmt
@@ -98,9 +98,9 @@ tools: ## Install the programs the tests talk to the server with
 	.ci/install-tools
 
 # What people used to type in the older servers' folders.
-.PHONY: all format beautify lint vet audit race long_test certs doc install clean
+.PHONY: all format beautify optimize_imports lint vet audit race long_test certs doc install clean
 all: build test
-format beautify: fmt
+format beautify optimize_imports: fmt
 audit: check
 race: tsan
 long_test: soak

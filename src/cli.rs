@@ -23,7 +23,7 @@ use signal_hook::consts::SIGXFSZ;
 
 use crate::bench::Bench;
 use crate::build_info;
-use crate::config::{self, Config, ConfigFile, Flag, Loaded, Problems, Sources};
+use crate::config::{self, Config, ConfigFile, Flag, Loaded, Note, Problems, Sources};
 use crate::logging;
 
 pub use backup::{BackedUp, Backup, CannotBackUp};
@@ -34,7 +34,7 @@ pub use migrate::{CannotMigrate, Migrate, Migrated};
 const MISTAKE: u8 = 2;
 
 /// Read when no file is named: the first that exists.
-const DEFAULT_FILES: [&str; 2] = ["config.json", "config.yaml"];
+const DEFAULT_FILES: [&str; 3] = ["config.json", "config.yaml", "config.yml"];
 
 /// What somebody wants the program to do.
 pub struct Invocation {
@@ -103,8 +103,8 @@ SIGHUP reads the file and the certificate again and reopens the chat log; SIGTER
 #[derive(Parser)]
 #[command(name = "chat-server", version = build_info::line(), after_help = EXAMPLES)]
 struct Arguments {
-    /// Configuration file, also -config [default: config.json or config.yaml,
-    /// if it exists]
+    /// Configuration file, also -config [default: config.json, config.yaml or
+    /// config.yml, the first that exists]
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Line protocol over TCP [default: 127.0.0.1:4000]
@@ -229,6 +229,20 @@ fn refuse_unheeded(config: Option<&Path>, flags: &[Flag]) -> Result<(), clap::Er
     Err(conflict(why))
 }
 
+/// A name server opens `name_server.listen` alone, and keeps nothing.
+#[cfg(feature = "grpc")]
+fn refuse_unopened(flags: &[Flag]) -> Result<(), clap::Error> {
+    let Some(flag) = flags.iter().find(|flag| flag.path != "log_level") else {
+        return Ok(());
+    };
+    let why = format!(
+        "{} is not for name-server: it listens at name_server.listen alone, without TLS; set that \
+         in the file, or CHAT_SERVER_NAME_SERVER_LISTEN",
+        flag.name
+    );
+    Err(Arguments::command().error(ErrorKind::ArgumentConflict, why))
+}
+
 /// Options of bench that do not go together.
 fn conflict(why: impl Display) -> clap::Error {
     let mut program = Arguments::command();
@@ -262,7 +276,10 @@ pub fn parse(
         Some(Task::MakeCert(what)) => Action::MakeCert(what),
         Some(Task::Bench(what)) => Action::Bench(what),
         #[cfg(feature = "grpc")]
-        Some(Task::NameServer) => Action::NameServer,
+        Some(Task::NameServer) => {
+            refuse_unopened(&flags)?;
+            Action::NameServer
+        }
         Some(Task::Migrate(what)) => Action::Migrate(what),
         Some(Task::Backup(what)) => Action::Backup(what),
     };
@@ -354,12 +371,23 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
             logging::configure(&loaded.config);
             logging::catch_panics();
             for note in loaded.notes() {
-                logging::say(&note.to_string());
+                if is_of_use(note, &action) {
+                    logging::say(&note.to_string());
+                }
             }
             let code = run(action, loaded.config, invocation.sources);
             logging::finish();
             code
         }
+    }
+}
+
+/// Of what an older server had, a name server heeds how much is logged.
+fn is_of_use(note: &Note, action: &Action) -> bool {
+    match action {
+        #[cfg(feature = "grpc")]
+        Action::NameServer => note.what.contains("log_level"),
+        _ => true,
     }
 }
 
@@ -503,6 +531,24 @@ mod tests {
                 assert_eq!(flags(&line).len(), 1, "{line}");
             }
         }
+    }
+
+    #[cfg(feature = "grpc")]
+    #[test]
+    fn a_name_server_refuses_what_it_does_not_open() {
+        for flag in ["--grpc :1", "--tls-web :1", "--telnet off", "--data-dir d"] {
+            let error = parsed(&format!("name-server {flag}")).err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{flag}");
+        }
+        assert!(parsed("name-server --log-level debug -c c.json").is_ok());
+        let note = |what: &str| Note {
+            key: "k".to_owned(),
+            what: what.to_owned(),
+        };
+        let (listener, level) = (note("listen.web is \":1\""), note("log_level is \"info\""));
+        assert!(is_of_use(&listener, &Action::Run));
+        assert!(!is_of_use(&listener, &Action::NameServer));
+        assert!(is_of_use(&level, &Action::NameServer));
     }
 
     #[test]

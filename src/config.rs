@@ -16,6 +16,7 @@ mod loader;
 mod names;
 mod origin;
 mod originals;
+mod own_files;
 mod problem;
 mod redis;
 mod rule;

@@ -82,8 +82,8 @@ fn a_file_that_cannot_be_written_is_named_and_nothing_is_started() {
         // Not even root can write there.
         (path("file/chat.log"), 1, "cannot be written: "),
         ("/proc/chat.log".to_owned(), 1, "cannot be written: "),
-        (path("pipe"), 1, "it is not a regular file"),
-        ("/dev/null".to_owned(), 1, "it is not a regular file"),
+        (path("pipe"), 2, "it is not a regular file"),
+        ("/dev/null".to_owned(), 2, "it is not a regular file"),
         (path(""), 2, "is a folder; name a file in it"),
         (path("new/"), 2, "expected the path of a file"),
         (path(".."), 2, "is a folder; name a file in it"),
@@ -113,6 +113,34 @@ fn a_file_that_is_taken_by_another_kind_of_entry_is_refused() {
     });
     assert_eq!(server.wait_exit().code(), Some(1), "{}", server.output());
     server.wait_output("audit.log cannot be written: entries of another kind are kept there");
+}
+
+#[test]
+fn the_servers_own_files_are_never_the_chat_log() {
+    let names = [
+        "admin-token",
+        "signing-key",
+        "bans.json",
+        "chat.db",
+        "chat.db-wal",
+        "chat.db-shm",
+        "lock",
+    ];
+    for name in names {
+        let mut server = Server::spawn(|config| {
+            let folder = config["data_dir"].as_str().unwrap().to_owned();
+            config["chat_log"]["file"] = format!("{folder}/../{}/{name}", base(&folder)).into();
+        });
+        let (status, output) = (server.wait_exit(), server.output());
+        assert_eq!(status.code(), Some(2), "{name}\n{output}");
+        let why = format!("is {name} of the data folder, which the chat log would spoil");
+        assert!(output.contains(&why), "{output}");
+        assert!(!output.contains("listening:"), "{output}");
+    }
+}
+
+fn base(folder: &str) -> &str {
+    folder.rsplit('/').next().unwrap()
 }
 
 #[test]

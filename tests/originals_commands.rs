@@ -32,13 +32,14 @@ fn make_knows_what_people_used_to_type() {
         ("build", "cargo build --release --bin chat-server"),
         (
             "serve",
-            "cargo run --release --bin chat-server -- -c config.json serve",
+            "cargo run --release --bin chat-server -- -c \"config.json\" serve",
         ),
         ("run", "cargo run --release --bin chat-server"),
-        ("local", "serve CONFIG=config.json"),
+        ("local", "serve CONFIG=\"config.json\""),
         ("test", ".ci/test --features full,grpc-generate"),
         ("format", "cargo fmt"),
         ("beautify", "cargo fmt"),
+        ("optimize_imports", "cargo fmt"),
         ("lint", "cargo clippy --all-targets"),
         ("vet", "cargo clippy --all-targets"),
         ("audit", "cargo clippy --all-targets"),
@@ -96,7 +97,22 @@ fn serve_and_local_take_a_file_of_an_older_server() {
         r#"{"host": "127.0.0.1:8080"}"#,
     )
     .unwrap();
-    for target in [&["local"][..], &["serve", "CONFIG=development.json"]] {
+    // What is named comes first, and may have spaces in its name.
+    fs::write(
+        folder.path().join("my own.json"),
+        r#"{"host": "127.0.0.1:8081"}"#,
+    )
+    .unwrap();
+    let (found, named) = (
+        "listen.web = \"127.0.0.1:8080\"  (host in development.json)",
+        "listen.web = \"127.0.0.1:8081\"  (host in my own.json)",
+    );
+    for (target, line) in [
+        (&["local"][..], found),
+        (&["serve", "CONFIG=development.json"], found),
+        (&["serve", "CONFIG=my own.json"], named),
+        (&["local", "CONFIG=my own.json"], named),
+    ] {
         let mut make = Command::new("make");
         for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
             make.env_remove(name);
@@ -109,7 +125,6 @@ fn serve_and_local_take_a_file_of_an_older_server() {
         let output = make.current_dir(folder.path()).output().unwrap();
         let out = text(&output);
         assert!(output.status.success(), "{out}");
-        let line = "listen.web = \"127.0.0.1:8080\"  (host in development.json)";
         assert!(out.contains(line), "{out}");
     }
 }

@@ -244,6 +244,15 @@ fn yaml_with_an_address_is_the_server_of_json_commands() {
 }
 
 #[test]
+fn either_ending_of_yaml_is_found_without_being_named() {
+    for name in ["config.yaml", "config.yml"] {
+        let output = Place::new(name, "addr: \"127.0.0.1:0\"").run(&["check-config"]);
+        let out = stdout(&output);
+        assert!(out.starts_with(&format!("OK: {name}\n")), "{out}");
+    }
+}
+
+#[test]
 fn variables_of_the_server_of_json_commands_are_heeded_or_named() {
     let place = Place::new("config.yaml", "addr: \":7000\"");
     let run = |variables: &[(&str, &str)]| {
@@ -271,6 +280,13 @@ fn variables_of_the_server_of_json_commands_are_heeded_or_named() {
         out.contains("\nlog_level = \"warn\"  (CHAT_SERVER_LOG_LEVEL)\n"),
         "{out}"
     );
+    let line = "\nICS_ENVIRONMENT: overridden: log_level is \"warn\" (CHAT_SERVER_LOG_LEVEL)\n";
+    assert!(out.contains(line), "{out}");
+    // Keys of the file can be overridden as well.
+    let out = run(&[("CHAT_SERVER_LISTEN_WEB", "127.0.0.1:0")]);
+    let line = "\naddr: overridden: listen.web is \"127.0.0.1:0\" (CHAT_SERVER_LISTEN_WEB), and \
+                web.allowed_origins is [\"*\"]: ";
+    assert!(out.contains(line), "{out}");
     let out = run(&[("ICS_ENVIRONMENT", "staging")]);
     assert!(
         out.contains("\nICS_ENVIRONMENT: \"staging\" changes nothing; write "),
@@ -416,6 +432,33 @@ fn wrong_keys_and_values_are_named_with_what_to_write() {
                 "0.0.0.0:4000",
                 "\"localhost\"; write \"localhost:4000\"",
             ),
+        ),
+        (
+            r#"{"telnet_address": "off"}"#,
+            address(
+                "telnet_address",
+                "0.0.0.0:4000",
+                "\"off\"; write \"\" to switch it off",
+            ),
+        ),
+        (r#"{"host": "off"}"#, address("host", ":8080", "\"off\"")),
+        (
+            r#"{"telnet_address": ":4000", "log_file": "./f.json"}"#,
+            "chat_log.file (log_file in f.json): ./f.json is the configuration file, which the \
+             chat log would spoil; name another file"
+                .to_owned(),
+        ),
+        (
+            r#"{"telnet_address": ":4000", "log_file": "data/admin-token"}"#,
+            "chat_log.file (log_file in f.json): data/admin-token is admin-token of the data \
+             folder, which the chat log would spoil; name another file"
+                .to_owned(),
+        ),
+        (
+            r#"{"telnet_address": ":4000", "log_file": "/dev/null"}"#,
+            "chat_log.file (log_file in f.json): /dev/null cannot be written: it is not a \
+             regular file; name one"
+                .to_owned(),
         ),
         (
             r#"{"web_address": "4001"}"#,

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::net::tls::{Certificate, Which};
 
-use super::address;
 use super::loader::Loader;
+use super::{address, own_files};
 
 impl Loader {
     /// Call when all sources have been taken.
@@ -195,7 +195,8 @@ impl Loader {
         }
     }
 
-    /// The chat log is a file: a folder in its place is a mistake.
+    /// The chat log is a file of its own: a folder or a device in its place is
+    /// a mistake, and so is what the server keeps there.
     fn check_chat_log(&mut self) {
         let path = "chat_log.file";
         let Some(file) = &self.config.chat_log.file else {
@@ -205,6 +206,12 @@ impl Loader {
             format!("{} is a folder; name a file in it", file.display())
         } else if file.file_name().is_none() || ends_in_slash(file) {
             "expected the path of a file".to_owned()
+        } else if file.metadata().is_ok_and(|about| !about.is_file()) {
+            let file = file.display();
+            format!("{file} cannot be written: it is not a regular file; name one")
+        } else if let Some(what) = own_files::what_it_is(file, &self.config, self.read.as_deref()) {
+            let file = file.display();
+            format!("{file} is {what}, which the chat log would spoil; name another file")
         } else {
             return;
         };

@@ -31,6 +31,10 @@ pub(super) struct Loader {
     pub problems: Vec<Problem>,
     /// What became of keys and variables of an older server.
     pub notes: Vec<Note>,
+    /// What those set.
+    assigned: Vec<(Assignment, Origin)>,
+    /// The file that was read.
+    pub read: Option<PathBuf>,
 }
 
 impl Loader {
@@ -67,6 +71,7 @@ impl Loader {
         match read_file(path, reading) {
             Ok(text) => {
                 self.document(&text, &origin);
+                self.read = Some(path.clone());
                 Some(path.clone())
             }
             Err(error) => {
@@ -116,6 +121,7 @@ impl Loader {
     }
 
     fn assign(&mut self, assignment: &Assignment, origin: &Origin) {
+        self.assigned.push((assignment.clone(), origin.clone()));
         match Setting::find(assignment.path) {
             Some(setting) => self.set(setting, Given::Text(&assignment.text()), origin),
             None => self.problem(assignment.path, origin, "unknown setting".to_owned()),
@@ -238,6 +244,24 @@ impl Loader {
         match Setting::find(flag.path) {
             Some(setting) => self.set(setting, Given::Text(&flag.value), &origin),
             None => self.problem(flag.path, &origin, "unknown setting".to_owned()),
+        }
+    }
+
+    /// Notes say what is in force: another source may have had the last word.
+    pub fn correct_notes(&mut self) {
+        for (assignment, origin) in std::mem::take(&mut self.assigned) {
+            let (path, last) = (assignment.path, self.origin_of(assignment.path));
+            let Some(setting) = Setting::find(path).filter(|_| last != origin) else {
+                continue;
+            };
+            let said = format!("{path} is {}", assignment.value);
+            let value = setting.value(&self.config);
+            let true_now = format!("overridden: {path} is {value} ({last})");
+            for note in &mut self.notes {
+                if assignment.key == Some(note.key.as_str()) {
+                    note.what = note.what.replace(&said, &true_now);
+                }
+            }
         }
     }
 

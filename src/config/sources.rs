@@ -76,6 +76,7 @@ impl Sources {
         for flag in &self.flags {
             loader.flag(flag);
         }
+        loader.correct_notes();
         loader.check();
         if !loader.problems.is_empty() {
             return Err(Problems(loader.problems));

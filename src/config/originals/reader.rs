@@ -222,8 +222,16 @@ impl<'a> Reader<'a> {
         host
     }
 
+    /// Only the line server had a way of keeping a listener closed.
+    fn how_to_switch_off(&self) -> String {
+        match self.original {
+            Original::LineServer => "; write \"\" to switch it off".to_owned(),
+            Original::JsonCommands | Original::DirectMessages => String::new(),
+        }
+    }
+
     /// Host and port with a colon between them; without a host it is every
-    /// address of this machine. `example` is what could be written.
+    /// IPv4 address of this machine. `example` is what could be written.
     pub fn address(&mut self, key: &'static str, example: &str) -> Option<String> {
         let text = match self.given(key)? {
             Node::Number(number) => {
@@ -240,6 +248,7 @@ impl<'a> Reader<'a> {
             let (_, port) = example.rsplit_once(':').unwrap_or_default();
             let write = match as_host(text) {
                 _ if text.parse::<u16>().is_ok() => format!("; write \":{text}\""),
+                _ if text.eq_ignore_ascii_case("off") => self.how_to_switch_off(),
                 Some(host) => format!("; write \"{host}:{port}\""),
                 None => String::new(),
             };

@@ -1,0 +1,113 @@
+//! Files that the chat log must not be written to: the server's own.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::Config;
+
+/// What the server keeps in its data folder, beside the chat log.
+const KEPT: [&str; 11] = [
+    "admin-token",
+    "admin-token.new",
+    "signing-key",
+    "signing-key.new",
+    "bans.json",
+    "bans.json.new",
+    "chat.db",
+    "chat.db-wal",
+    "chat.db-shm",
+    "chat.db-journal",
+    "lock",
+];
+
+/// Links that are followed from one name at most.
+const MOST_LINKS: usize = 16;
+
+/// What `file` is to the server already, if it is something: in a sentence.
+pub(super) fn what_it_is(
+    file: &Path,
+    config: &Config,
+    configuration: Option<&Path>,
+) -> Option<String> {
+    let is = |other: &Path| is_same(file, other);
+    if configuration.is_some_and(is) {
+        return Some("the configuration file".to_owned());
+    }
+    let named = [
+        ("tls.certificate", &config.tls.certificate),
+        ("tls.key", &config.tls.key),
+        ("cluster.redis_ca", &config.cluster.redis_ca),
+    ];
+    for (setting, path) in named {
+        if path.as_deref().is_some_and(is) {
+            return Some(setting.to_owned());
+        }
+    }
+    let kept = KEPT.iter().find(|name| is(&config.data_dir.join(name)));
+    kept.map(|name| format!("{name} of the data folder"))
+}
+
+/// Whether both names are of one file, which may not be there yet.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let inode = |path| fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+    let is_one_inode = inode(one).is_some_and(|found| Some(found) == inode(other));
+    is_one_inode || place(one, MOST_LINKS) == place(other, MOST_LINKS)
+}
+
+/// The path without links and dots, as far as there is anything.
+fn place(path: &Path, links: usize) -> PathBuf {
+    if let Ok(found) = path.canonicalize() {
+        return found;
+    }
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let Some(parent) = path.parent() else {
+        return path;
+    };
+    // A link to what is not there: opening it would make that.
+    if links > 0
+        && let Ok(target) = fs::read_link(&path)
+    {
+        return place(&parent.join(target), links - 1);
+    }
+    let mut folder = place(parent, links);
+    match path.file_name() {
+        Some(name) => folder.push(name),
+        // It ends in "..".
+        None => {
+            folder.pop();
+        }
+    }
+    folder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn one_file_has_many_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("file"), "").unwrap();
+        fs::hard_link(path("file"), path("hard")).unwrap();
+        symlink("file", path("soft")).unwrap();
+        symlink("absent", path("dangling")).unwrap();
+        symlink("round", path("round")).unwrap();
+        for (one, other) in [
+            ("file", "./file"),
+            ("file", "hard"),
+            ("file", "soft"),
+            ("absent", "dangling"),
+            ("new/../absent", "absent"),
+            ("new/x", "new/y/../x"),
+            ("round", "round"),
+        ] {
+            assert!(is_same(&path(one), &path(other)), "{one} {other}");
+        }
+        for (one, other) in [("file", "absent"), ("new/x", "x"), ("round", "file")] {
+            assert!(!is_same(&path(one), &path(other)), "{one} {other}");
+        }
+    }
+}
