@@ -68,6 +68,13 @@ pub enum Action {
     Backup(Backup),
 }
 
+impl Action {
+    /// Whether it opens the listeners of the configuration.
+    fn is_server(&self) -> bool {
+        matches!(self, Action::Run)
+    }
+}
+
 const EXAMPLES: &str = "\
 Examples:
   chat-server                               on this machine only: telnet 4000,
@@ -384,11 +391,7 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
 
 /// Of what an older server had, a name server heeds how much is logged.
 fn is_of_use(note: &Note, action: &Action) -> bool {
-    match action {
-        #[cfg(feature = "grpc")]
-        Action::NameServer => note.what.contains("log_level"),
-        _ => true,
-    }
+    action.is_server() || note.what.contains("log_level")
 }
 
 /// Says what has been done, or why not.

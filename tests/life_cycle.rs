@@ -178,7 +178,7 @@ fn a_hang_up_signal_puts_the_changed_configuration_in_force() {
         r#"greeting: "Before." -> "After.""#,
         "limits.line_bytes: 100 -> 200",
         "shutdown_seconds: 10 -> 7 (at the next start)",
-        "reloaded: 3 settings have changed",
+        "reloaded: 3 settings have changed (1 at the next start)",
     ] {
         let output = server.output();
         assert!(output.contains(change), "{change}\n{output}");
@@ -200,7 +200,7 @@ fn a_hang_up_signal_puts_the_changed_configuration_in_force() {
     server.hang_up();
     let output = server.output();
     assert!(
-        output.contains("reloaded: 1 setting has changed"),
+        output.contains("reloaded: 1 setting has changed (1 at the next start)"),
         "{output}"
     );
 }

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::config::{Config, Sources};
+use crate::config::{Applies, Change, Config, Sources};
 use crate::logging;
 
 use super::departure::Departure;
@@ -146,10 +146,15 @@ fn reload(shared: &Shared, sources: &Sources) {
     if changes.is_empty() {
         shared.note("reload: no setting has changed".to_owned());
     }
+    let is_later = |change: &&Change| change.applies == Applies::Restart;
+    let later = match changes.iter().filter(is_later).count() {
+        0 => String::new(),
+        count => format!(" ({count} at the next start)"),
+    };
     match changes.len() {
         0 => log::info!("reloaded: no setting has changed"),
-        1 => log::info!("reloaded: 1 setting has changed"),
-        count => log::info!("reloaded: {count} settings have changed"),
+        1 => log::info!("reloaded: 1 setting has changed{later}"),
+        count => log::info!("reloaded: {count} settings have changed{later}"),
     }
     logging::configure(&shared.config());
 }
