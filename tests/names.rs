@@ -63,6 +63,74 @@ fn a_guest_is_no_double_of_another_guest() {
 }
 
 #[test]
+fn another_spelling_of_ones_own_nickname_is_nobody_elses() {
+    let server = Server::start(|_| {});
+    let small = "\u{442}\u{43e}\u{43c}\u{43c}\u{43e}";
+    let capital = "\u{422}\u{41e}\u{41c}\u{41c}\u{41e}";
+    let mut guest = LineClient::enter(&server, small);
+    let tommo = LineClient::enter(&server, "TOMMO");
+    guest.send(&format!("/nick {capital}"));
+    guest.expect("taken");
+    drop(tommo);
+    server.log("kind=close&nick=TOMMO", 1);
+    guest.send(&format!("/nick {capital}"));
+    guest.expect("You are now");
+    guest.send(&format!("/nick {small}"));
+    guest.expect("You are now");
+    let ban = json!({"nickname": "tommo"});
+    assert_eq!(server.post("/admin/bans", ban).status, 201);
+    guest.send(&format!("/nick {capital}"));
+    guest.expect("is banned");
+}
+
+#[test]
+fn a_capital_is_no_way_round_being_ignored() {
+    let server = Server::start(|_| {});
+    let mut alice = LineClient::enter(&server, "alice");
+    let bob = LineClient::enter(&server, "Bobi");
+    alice.send("/ignore @Bobi");
+    alice.expect("Bobi");
+    drop(bob);
+    server.log("kind=close&nick=Bobi", 1);
+    for double in ["\u{412}obi", "\u{412}\u{41e}\u{412}\u{406}"] {
+        let mut other = LineClient::enter(&server, double);
+        other.send("/msg @alice psst");
+        other.settle();
+        let heard = alice.settle();
+        assert!(!heard.iter().any(|line| line.contains("psst")), "{heard:?}");
+        other.send("/quit");
+        other.expect("bye");
+    }
+    let mut stranger = LineClient::enter(&server, "stranger");
+    stranger.send("/msg @alice hello");
+    alice.expect_private("stranger", "hello");
+}
+
+#[test]
+fn a_banned_nickname_is_not_to_be_registered() {
+    let server = Server::start(|_| {});
+    let ban = json!({"nickname": "Kevin"});
+    assert_eq!(server.post("/admin/bans", ban).status, 201);
+    for nickname in ["Kevin", "KEVIN", "\u{41a}evin"] {
+        let fields = [("nickname", nickname), ("password", PASSWORD)];
+        let answer = server.post_form("/auth/register", &fields);
+        assert_eq!(answer.status, 403, "{}", answer.body);
+        assert!(answer.body.contains("is banned"), "{}", answer.body);
+        let fields = [
+            ("first_name", "K"),
+            ("last_name", "K"),
+            ("username", nickname),
+            ("password", PASSWORD),
+            ("email", "k@example.org"),
+            ("phone", "+49123456"),
+        ];
+        let answer = server.post_form("/api/register", &fields);
+        assert_eq!(answer.status, 403, "{}", answer.body);
+        assert_eq!(answer.json()["status"], "fail");
+    }
+}
+
+#[test]
 fn an_account_has_no_double_and_the_server_has_none() {
     let server = Server::start(|_| {});
     let mut bob = LineClient::enter(&server, "Bob");

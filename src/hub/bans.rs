@@ -329,6 +329,11 @@ impl Hub {
     pub fn banned(&self, address: IpAddr, now: Now) -> Option<&Ban> {
         self.bans.address(address, now.unix_ms)
     }
+
+    /// Whether nobody may come in under this nickname, or one like it.
+    pub fn is_nickname_banned(&self, name: &Name, now: Now) -> bool {
+        self.bans.nickname(name, now.unix_ms).is_some()
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ use super::{ConnectionId, Effects, Event, Hub, Refusal};
 pub(super) struct Ignored {
     /// By [`Name::key`].
     names: HashMap<Arc<str>, Name>,
+    /// The keys of names that these look like, and of how many they are it.
+    looks: HashMap<Arc<str>, usize>,
     by_name: BTreeSet<Alphabetical>,
 }
 
@@ -39,14 +41,32 @@ impl Ignored {
         self.names.contains_key(key)
     }
 
+    /// Whether it has this name or one that looks like it: another capital is
+    /// no way round being ignored.
+    pub fn has_like(&self, name: &Name) -> bool {
+        let has = |key: &Arc<str>| self.names.contains_key(key) || self.looks.contains_key(key);
+        has(name.key()) || name.looks().iter().any(has)
+    }
+
     pub fn insert(&mut self, name: Name) {
         self.remove(name.key());
+        for look in name.looks() {
+            *self.looks.entry(look).or_default() += 1;
+        }
         self.by_name.insert(Alphabetical(name.clone()));
         self.names.insert(name.key().clone(), name);
     }
 
     fn remove(&mut self, key: &str) -> Option<Name> {
         let name = self.names.remove(key)?;
+        for look in name.looks() {
+            if let Some(count) = self.looks.get_mut(&look) {
+                *count -= 1;
+                if *count == 0 {
+                    self.looks.remove(&look);
+                }
+            }
+        }
         self.by_name.remove(&Alphabetical(name.clone()));
         Some(name)
     }

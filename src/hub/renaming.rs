@@ -20,8 +20,11 @@ impl Hub {
             fx.tell(id, Event::Renamed { to });
             return Ok(());
         }
-        // Another spelling of one's own nickname is always free.
-        if from != to {
+        // Another spelling of one's own nickname is free, unless it looks like
+        // somebody else's.
+        if from == to {
+            self.check_spelling(&to, now)?;
+        } else {
             self.check_free(&to, Some(&from), now)?;
             if self.remote.is_some() {
                 self.await_claim(id, to, fx);

@@ -89,9 +89,9 @@ impl User {
     /// Whether this user wants no private messages from who wrote as `name`
     /// and had these nicknames before.
     pub fn ignores(&self, name: &Name, aliases: Option<&VecDeque<Arc<str>>>) -> bool {
-        let aliases = aliases.into_iter().flatten();
-        let mut keys = std::iter::once(name.key()).chain(aliases);
-        !self.ignored.is_empty() && keys.any(|key| self.ignored.contains(key))
+        let mut aliases = aliases.into_iter().flatten();
+        !self.ignored.is_empty()
+            && (self.ignored.has_like(name) || aliases.any(|key| self.ignored.contains(key)))
     }
 }
 
@@ -372,11 +372,18 @@ impl Hub {
             Elsewhere::Counts => self.check_free(name, None, now),
             Elsewhere::Moves => {
                 self.check_free_for(None, elsewhere, name, now)?;
-                match self.is_posing(name, Some(name), now) {
-                    true => Err(Refusal::NicknameInUse(name.clone())),
-                    false => Ok(()),
-                }
+                self.check_spelling(name, now)
             }
+        }
+    }
+
+    /// Whether a guest may spell their own nickname like this: not as somebody
+    /// else's looks, nor as a banned one.
+    pub(super) fn check_spelling(&self, name: &Name, now: Now) -> Result<(), Refusal> {
+        self.check_ban(name, now)?;
+        match self.is_posing(name, Some(name), now) {
+            true => Err(Refusal::NicknameInUse(name.clone())),
+            false => Ok(()),
         }
     }
 

@@ -171,6 +171,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         let errors = errors.into_iter();
         Failure::form(errors.map(|(field, why)| (field, why.to_string())))
     })?;
+    call.refuse_banned_name(&registration.username)?;
     let accounts = &call.context.accounts;
     let account = accounts.register(registration, call.relayed.peer.ip(), false)?;
     let token = accounts.issue_token(&account)?;

@@ -189,6 +189,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         )
     })?;
     let username = registration.username.clone();
+    call.refuse_banned_name(&username)?;
     let _turn = PasswordTurn::take(call.context)?;
     let peer = call.relayed.peer;
     let made = call.context.gate.register(registration, keep, peer.ip());

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::admin::Actor;
-use crate::hub::Farewell;
+use crate::hub::{Farewell, Refusal};
 use crate::json;
+use crate::name::Name;
 use crate::net::front::{Relayed, pairs};
 use crate::store::{Account, Token};
 use crate::text::Text;
@@ -73,6 +74,18 @@ impl Call<'_> {
         match farewell {
             Some(farewell) => Err(Problem::Banned(farewell.to_string())),
             None => Ok(()),
+        }
+    }
+
+    /// A banned nickname is not to be had by registering it, either.
+    pub fn refuse_banned_name(&self, name: &Name) -> Result<(), Problem> {
+        let asked = name.clone();
+        let hub = &self.context.hub;
+        match hub.ask(move |hub, now, _| hub.is_nickname_banned(&asked, now))? {
+            true => Err(Problem::Banned(
+                Refusal::NicknameBanned(name.clone()).to_string(),
+            )),
+            false => Ok(()),
         }
     }
 
