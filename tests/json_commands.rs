@@ -234,24 +234,6 @@ fn bodies(frame: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn what_is_shown_on_joining_is_no_more_than_one_answer_may_bring() {
-    let server = Server::start(|config| {
-        config["limits"]["line_bytes"] = 65536.into();
-        config["limits"]["message_rate"] = 0.into();
-    });
-    let mut alice = JsonClient::enter(&server, "alice");
-    let text = |n: usize| format!("{n} {}", "x".repeat(60_000));
-    for n in 0..8 {
-        alice.send("message", json!({"body": text(n)}));
-        alice.expect("message");
-    }
-    let mut bob = JsonClient::open(&server, &JsonClient::token(&server, "bob"));
-    let history = bob.expect("history");
-    let newest: Vec<String> = (4..8).map(text).collect();
-    assert!(bodies(&history) == newest, "other messages");
-}
-
-#[test]
 fn long_answers_come_in_parts_that_anybody_can_read() {
     let server = Server::start(|config| {
         config["limits"]["message_rate"] = 0.into();

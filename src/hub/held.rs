@@ -9,7 +9,7 @@ use super::Message;
 const MAX_MESSAGES: usize = 1000;
 /// Text in them at most: with a page of the past before it, far less than
 /// what a connection's queue may hold.
-pub(super) const MAX_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 
 /// The last messages, numbered as they come.
 #[derive(Default)]
@@ -63,7 +63,7 @@ impl Held {
     }
 }
 
-pub(super) fn bytes(message: &Message) -> usize {
+fn bytes(message: &Message) -> usize {
     message.body.text.as_str().len()
 }
 

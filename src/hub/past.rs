@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::held::{Held, MAX_BYTES, bytes};
+use super::held::Held;
 use super::history::RECALLED;
 use super::{Message, MessageId};
 
@@ -105,24 +105,12 @@ impl Past {
         Some(Filled { known, new })
     }
 
-    /// The last messages, oldest first, as many as fit into what one answer may
-    /// bring; none while the past is being read.
+    /// The last messages, oldest first; none while the past is being read.
     pub fn recent(&self) -> Vec<Message> {
-        if self.is_awaited() {
-            return Vec::new();
+        match self.awaited {
+            None => self.recent.iter().cloned().collect(),
+            Some(_) => Vec::new(),
         }
-        let mut room = MAX_BYTES;
-        let fits = |message: &&Message| match room.checked_sub(bytes(message)) {
-            Some(left) => {
-                room = left;
-                true
-            }
-            None => false,
-        };
-        let newest_first = self.recent.iter().rev().take_while(fits);
-        let mut recent: Vec<Message> = newest_first.cloned().collect();
-        recent.reverse();
-        recent
     }
 
     /// How many messages are remembered.
