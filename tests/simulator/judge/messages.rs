@@ -106,7 +106,8 @@ impl Model {
                 let (by, tag) = self.take(number, id, place, author, now)?;
                 if tag.is_some() {
                     let most = self.limits.tags_per_client;
-                    self.tags.publish(id, most, now);
+                    let displaced = self.tags.publish(id, most, now);
+                    self.call.displaced_tags.extend(displaced);
                 }
                 let slot = self.slot_of(by);
                 let from_account = slot.is_some_and(|slot| self.is_account(slot));

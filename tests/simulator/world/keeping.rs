@@ -46,7 +46,8 @@ impl World {
             if committed {
                 if draft.tag.is_some() {
                     let most = self.model.limits.tags_per_client;
-                    self.model.tags.publish(id, most, self.now);
+                    let displaced = self.model.tags.publish(id, most, self.now);
+                    self.model.call.displaced_tags.extend(displaced);
                 }
                 self.model.call.settled.push((id, draft));
             } else {
