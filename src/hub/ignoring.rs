@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::name::{Alphabetical, Name};
 
+use super::lookalikes::Lookalikes;
 use super::page::{Page, Part};
 use super::users::{MAX_IGNORED, User};
 use super::{ConnectionId, Effects, Event, Hub, Refusal};
@@ -15,8 +16,8 @@ use super::{ConnectionId, Effects, Event, Hub, Refusal};
 pub(super) struct Ignored {
     /// By [`Name::key`].
     names: HashMap<Arc<str>, Name>,
-    /// The keys of names that these look like, and of how many they are it.
-    looks: HashMap<Arc<str>, usize>,
+    /// Those of them that look like other names.
+    looks: Lookalikes,
     by_name: BTreeSet<Alphabetical>,
 }
 
@@ -44,29 +45,20 @@ impl Ignored {
     /// Whether it has this name or one that looks like it: another capital is
     /// no way round being ignored.
     pub fn has_like(&self, name: &Name) -> bool {
-        let has = |key: &Arc<str>| self.names.contains_key(key) || self.looks.contains_key(key);
-        has(name.key()) || name.looks().iter().any(has)
+        let claims = name.claims();
+        claims.iter().any(|key| self.contains(key)) || self.looks.has_any(&claims, None)
     }
 
     pub fn insert(&mut self, name: Name) {
         self.remove(name.key());
-        for look in name.looks() {
-            *self.looks.entry(look).or_default() += 1;
-        }
+        self.looks.add(&name);
         self.by_name.insert(Alphabetical(name.clone()));
         self.names.insert(name.key().clone(), name);
     }
 
     fn remove(&mut self, key: &str) -> Option<Name> {
         let name = self.names.remove(key)?;
-        for look in name.looks() {
-            if let Some(count) = self.looks.get_mut(&look) {
-                *count -= 1;
-                if *count == 0 {
-                    self.looks.remove(&look);
-                }
-            }
-        }
+        self.looks.remove(&name);
         self.by_name.remove(&Alphabetical(name.clone()));
         Some(name)
     }
