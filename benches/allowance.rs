@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use chat_server::net::allowance::Allowances;
+use chat_server::session::allowance::Allowances;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn take(c: &mut Criterion) {

@@ -114,6 +114,8 @@ mod fair;
 #[cfg(feature = "grpc")]
 #[doc(hidden)]
 pub mod grpc;
+#[doc(hidden)]
+pub mod http;
 mod json;
 #[doc(hidden)]
 pub mod keeper;
@@ -124,11 +126,15 @@ pub mod metrics;
 #[doc(hidden)]
 pub mod nodes;
 #[doc(hidden)]
+pub mod outbox;
+#[doc(hidden)]
 pub mod page;
 #[doc(hidden)]
 pub mod protocol;
 #[doc(hidden)]
 pub mod rest;
+#[doc(hidden)]
+pub mod session;
 mod small_file;
 mod sync;
 #[doc(hidden)]

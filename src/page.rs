@@ -9,7 +9,7 @@ use std::panic::resume_unwind;
 use std::sync::LazyLock;
 use std::thread;
 
-use crate::net::front::{File, Found};
+use crate::http::{File, Found};
 
 /// Our own scripts and styles, our own WebSockets, nothing inline; and no
 /// script may turn a string into markup or code.

@@ -36,8 +36,8 @@ use jiff::Timestamp;
 use crate::account::{Accounts, Gate};
 use crate::admin::Administration;
 use crate::chatlog::ChatLog;
+use crate::http::{Origins, Relays};
 use crate::metrics::Metrics;
-use crate::net::front::{Origins, Relays};
 use crate::nodes::Node;
 use crate::turn::HubHandle;
 

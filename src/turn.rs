@@ -21,7 +21,7 @@ use crate::chatlog::{ChatLog, Entry, Kind};
 use crate::hub::{Chore, Draft, Effect, Effects, Farewell, Hub, Now, Settled, Shared};
 use crate::keeper::{Keeper, Kept};
 use crate::metrics::Metrics;
-use crate::net::outbox::{Outbox, Sums};
+use crate::outbox::{Outbox, Sums};
 use crate::watch::Watcher;
 
 use attending::Attending;

@@ -12,9 +12,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
-use chat_server::net::front::{
-    Admission, Denial, FrontContext, Handshake, HttpLimits, Relays, Upgrades,
-};
+use chat_server::http::{Admission, Denial, FrontContext, Handshake, HttpLimits, Relays, Upgrades};
 use crossbeam_channel::bounded;
 use http_support::*;
 use tungstenite::protocol::Role;

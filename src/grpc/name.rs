@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::account::unix_ms;
 use crate::config::Secret;
-use crate::net::front::bearer;
+use crate::http::bearer;
 use crate::nodes::{self, NodeError, NodeRegistry, Report, Session};
 
 use super::driver::Timers;

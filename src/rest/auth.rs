@@ -10,9 +10,9 @@ use crate::account::{
     LoginError, NoPass, NotLetIn, PassError, PasswordError, RegisterError, RegistrationForm,
     Rejected,
 };
+use crate::http::bearer;
 use crate::hub::Refusal;
 use crate::name::Name;
-use crate::net::front::bearer;
 use crate::store::Secret;
 
 use super::RestContext;

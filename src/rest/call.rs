@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 use crate::admin::Actor;
+use crate::http::{Relayed, pairs};
 use crate::hub::{Farewell, Refusal};
 use crate::json;
 use crate::name::Name;
-use crate::net::front::{Relayed, pairs};
 use crate::store::{Account, Token};
 use crate::text::Text;
 

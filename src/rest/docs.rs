@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
-use crate::net::front::{File, Found};
+use crate::http::{File, Found};
 
 use super::call::Call;
 use super::problem::Problem;

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::http::pairs;
 use crate::json;
-use crate::net::front::pairs;
 
 use super::problem::Problem;
 

@@ -4,7 +4,7 @@ use tiny_http::{Method, Request};
 
 use crate::account::SignatureError;
 use crate::admin::Actor;
-use crate::net::front::{RELAY_HEADER, Relayed, TOKEN_PARAMETERS, bearer, decode};
+use crate::http::{RELAY_HEADER, Relayed, TOKEN_PARAMETERS, bearer, decode};
 use crate::store::{Account, Token};
 
 use super::call::{Call, Query};

@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use tiny_http::{Request, Server};
 
-use crate::net::front::Relays;
+use crate::http::Relays;
 
 use super::problem::Problem;
 use super::reply::Reply;

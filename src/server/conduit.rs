@@ -18,10 +18,11 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::net::line::SessionContext;
 use crate::net::registry::Refused;
+use crate::net::thread;
 use crate::net::transport::Transport;
-use crate::net::{room, telnet, thread};
+use crate::session::line::SessionContext;
+use crate::session::{room, telnet};
 
 use super::Chat;
 

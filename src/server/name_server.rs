@@ -16,8 +16,8 @@ use signal_hook::iterator::Signals;
 use crate::account::unix_ms;
 use crate::config::Config;
 use crate::grpc::{self, Limits, NameTerms, Nodes, Routes, Spoken, Stop};
+use crate::http::{self, Answers, FrontContext, HttpLimits, Origins, Proxies};
 use crate::logging;
-use crate::net::front::{self, Answers, FrontContext, HttpLimits, Origins, Proxies};
 use crate::net::limits::{capacity, raise_descriptor_limit};
 use crate::net::listener::{Bound, Listening, Service};
 use crate::net::registry::{Permit, Refused, Registry};
@@ -178,7 +178,7 @@ impl Service for Names {
                     proxies: Arc::new(Proxies::default()),
                     per_address: 0,
                 };
-                front::serve_after(transport, read, peer, permit, &context);
+                http::serve_after(transport, read, peer, permit, &context);
             }
         }
     }

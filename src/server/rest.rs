@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::net::front::Relays;
+use crate::http::Relays;
 use crate::rest::{self, Readiness, RestContext, RestHandle};
 
 use super::shared::Shared;

@@ -7,17 +7,18 @@ use std::sync::Arc;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use crate::account::{NotLetIn, SignatureError};
+use crate::http::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
 use crate::net::deadline::close_gently;
-use crate::net::front::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
-use crate::net::line::SessionContext;
 use crate::net::listener::Service;
 use crate::net::proxy_header::BadHeader;
 use crate::net::registry::{Permit, Refused};
+use crate::net::thread;
 use crate::net::tls::{self, Inside, Tls};
 use crate::net::transport::Transport;
-use crate::net::{direct, json, room, telnet, thread, websocket};
 use crate::page;
 use crate::rest::docs;
+use crate::session::line::SessionContext;
+use crate::session::{direct, json, room, telnet, websocket};
 
 use super::room_lines_at::RoomLinesAt;
 use super::shared::{NoArrival, Shared};
@@ -190,7 +191,7 @@ impl Service for Http {
         };
         let transport = self.shared.open(stream, self.tls.as_deref(), Inside::Http);
         if let Some(transport) = transport {
-            front::serve(transport, peer, permit, &context);
+            http::serve(transport, peer, permit, &context);
         }
     }
 
@@ -271,7 +272,7 @@ impl WebSockets {
     }
 
     /// JSON commands, for whoever has a token for a nickname.
-    fn json(&self, presented: &front::Presented<'_>) -> Result<Admission, Denial> {
+    fn json(&self, presented: &http::Presented<'_>) -> Result<Admission, Denial> {
         let pass = self.shared.gate.check(&presented.token);
         let pass = pass.map_err(|error| match error {
             NotLetIn::Store(error) => {

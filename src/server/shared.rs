@@ -15,18 +15,18 @@ use crate::admin::{Administration, AllServers, Servers};
 use crate::chatlog::{ChatLog, Entry};
 use crate::config::Config;
 use crate::data::{self, DataDir};
+use crate::http::{Folder, HttpLimits, Origins, Proxies};
 use crate::hub::{Ban, NodeId};
 use crate::metrics::{ClusterHealth, Metrics};
-use crate::net::allowance::Allowances;
-use crate::net::front::{Folder, HttpLimits, Origins, Proxies};
 use crate::net::limits::{Capacity, capacity};
-use crate::net::line::{LineLimits, SessionContext};
 use crate::net::proxy_header::{self, BadHeader};
 use crate::net::registry::{Permit, Refused, Registry};
 use crate::net::tls::{Certificate, Inside, Tls};
 use crate::net::transport::Transport;
 use crate::nodes::{Node, new_id};
 use crate::rest::{self, AdminToken};
+use crate::session::allowance::Allowances;
+use crate::session::line::{LineLimits, SessionContext};
 use crate::turn::{HubHandle, Input, Settings};
 
 /// Places kept for the REST listener, so that administrators get in when

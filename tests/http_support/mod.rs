@@ -14,10 +14,10 @@ use chat_server::account::{Accounts, Gate, GuessLimits, Passes};
 use chat_server::admin::{Administration, SaveBans};
 use chat_server::chatlog::{ChatLog, ChatLogOptions};
 use chat_server::config::{self, Secret};
+use chat_server::http::{self, FileSet, FrontContext, HttpLimits, Origins, Relays, Upgrades};
 use chat_server::hub::{Ban, ConnectionId, Effects, Hub, Limits, Now, Profile};
 use chat_server::metrics::Metrics;
 use chat_server::name::Name;
-use chat_server::net::front::{self, FileSet, FrontContext, HttpLimits, Origins, Relays, Upgrades};
 use chat_server::net::registry::Registry;
 use chat_server::rest::{self, AdminToken, Readiness, RestContext, RestHandle, Socket};
 use chat_server::store::{SqliteSettings, SqliteStore};
@@ -90,7 +90,7 @@ impl Front {
                     serving.fetch_add(1, Ordering::SeqCst);
                     thread::spawn(move || {
                         let permit = registry.admit(peer.ip(), 0, 0).unwrap();
-                        front::serve(stream, peer, permit, &context);
+                        http::serve(stream, peer, permit, &context);
                         serving.fetch_sub(1, Ordering::SeqCst);
                     });
                 }

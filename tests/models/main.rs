@@ -18,7 +18,7 @@ mod backlog;
 #[path = "../../src/net/tls/outgoing.rs"]
 #[allow(dead_code)]
 mod outgoing;
-#[path = "../../src/net/share.rs"]
+#[path = "../../src/outbox/share.rs"]
 #[allow(dead_code)]
 mod share;
 

@@ -45,7 +45,7 @@ impl Session {
     /// behind that the plaintext would be a backlog by itself, the caller
     /// does the encrypting: nobody counts as slow to read what was never
     /// offered to the kernel, and who produces too much is slowed down.
-    pub(in crate::net) fn send(&self, link: &Arc<Link>, bytes: &[u8], most: usize) -> usize {
+    pub fn send(&self, link: &Arc<Link>, bytes: &[u8], most: usize) -> usize {
         let plaintext = self.outgoing.add(bytes, || self.queue.put(link));
         let backlog = link.backlog_bytes();
         let is_over = most > 0 && plaintext.saturating_add(backlog) > most;

@@ -1,8 +1,8 @@
 //! Chunked bodies: how the bytes are cut does not matter, nothing beyond the
 //! body is taken, and the limit holds.
 
-use chat_server::net::front::Rejection;
-use chat_server::net::front::chunked::Chunked;
+use chat_server::http::Rejection;
+use chat_server::http::chunked::Chunked;
 
 use super::cut;
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use chat_server::net::front::{Handshake, bearer, pairs};
+use chat_server::http::{Handshake, bearer, pairs};
 
 use super::parts;
 

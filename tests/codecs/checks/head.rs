@@ -1,7 +1,7 @@
 //! Request heads: one is whole or not, however it arrives, and nothing in it
 //! could be read as something else by whoever it is passed on to.
 
-use chat_server::net::front::head::{Framing, Head};
+use chat_server::http::head::{Framing, Head};
 
 const LIMIT: usize = 1024;
 

@@ -1,7 +1,7 @@
 //! WebSockets as they are read here: how the bytes are cut does not matter,
 //! the limit holds, and answers are whole control frames.
 
-use chat_server::net::websocket::reading;
+use chat_server::session::websocket::reading;
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 

@@ -6,18 +6,21 @@
 //! connection has more than one range in a turn), and a share of one `send`.
 
 mod flush;
+mod seat;
+pub mod senders;
+pub mod share;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::hub::{ConnectionId, Event, Farewell};
+use crate::net::flusher::{Flusher, Watcher};
+use crate::net::link::Link;
+use crate::net::registry::Registry;
 use crate::protocol::{Encoder, WIRE_FORMATS, WireFormat, websocket};
 
-use super::flusher::{Flusher, Watcher};
-use super::link::Link;
-use super::registry::Registry;
-use super::seat::{Lane, Range, Seat};
-use super::senders::{Arenas, Post, Senders};
+use seat::{Lane, Range, Seat};
+use senders::{Arenas, Post, Senders};
 
 /// Deliveries to at most this many connections go before all others; to the
 /// speaker, after them.

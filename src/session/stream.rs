@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::hub::{Command, Farewell};
+use crate::net::link::{Link, LinkReader};
 
 use super::line::{Attached, Flow};
-use super::link::{Link, LinkReader};
 
 /// Bytes taken from the socket at once; on the stack, so an idle connection
 /// owns no buffer.

@@ -4,9 +4,9 @@
 use std::sync::Arc;
 
 use crate::hub::ConnectionId;
+use crate::net::link::Link;
 use crate::protocol::WireFormat;
 
-use super::link::Link;
 use super::senders::Post;
 
 /// One connection's place in the outbox.

@@ -23,11 +23,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::Limits;
-
-use super::deadline::ReadEnd;
-use super::registry::Permit;
-use super::thread;
-use super::transport::Transport;
+use crate::net::deadline::ReadEnd;
+use crate::net::registry::Permit;
+use crate::net::thread;
+use crate::net::transport::Transport;
 
 use answer::Answer;
 use chunked::Chunked;

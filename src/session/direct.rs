@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::account::{Accounts, credential};
 use crate::envelope::Failure;
+use crate::http::Upgraded;
 use crate::hub::{Command, Farewell};
 use crate::protocol::WireFormat;
 use crate::protocol::direct::{self, Mistake};
@@ -12,7 +13,6 @@ use crate::protocol::line;
 use crate::store::{Account, Token};
 use crate::turn::HubHandle;
 
-use super::front::Upgraded;
 use super::line::{Attached, Flow, LineLimits, SessionContext};
 use super::rate::{Notice, Pace, Paced};
 use super::websocket::{READ_BYTES, Session, Terms, serve};

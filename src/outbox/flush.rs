@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use crossbeam_channel::{Receiver, never};
 
-use super::super::seat::{Lane, Range, Seat};
-use super::super::senders::{ENOUGH, Slice, hand_over};
 use super::Outbox;
+use super::seat::{Lane, Range, Seat};
+use super::senders::{ENOUGH, Slice, hand_over};
 
 /// Milliseconds for which a busy hub may owe people their own words.
 const ECHO_MS: u64 = 25;

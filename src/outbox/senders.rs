@@ -16,10 +16,10 @@ use parking_lot::Mutex;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::hub::ConnectionId;
+use crate::net::flusher::Watcher;
+use crate::net::link::Link;
 use crate::protocol::WIRE_FORMATS;
 
-use super::flusher::Watcher;
-use super::link::Link;
 use super::share::Share;
 
 /// Threads besides the hub at most: what they send has to be read, too.

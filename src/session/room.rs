@@ -3,18 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::http::Upgraded;
 use crate::hub::{Command, Farewell, Profile};
+use crate::net::link::Link;
+use crate::net::transport::Transport;
 use crate::protocol::foreign::is_client_hello;
 use crate::protocol::room::{BadHello, Decoder, Hello, Input, decode_hello};
 use crate::protocol::{WireFormat, frame_lines, line};
 use crate::text::Text;
 
-use super::front::Upgraded;
 use super::line::{Attached, Flow, SessionContext};
-use super::link::Link;
 use super::rate::{Notice, Pace, Paced};
 use super::stream::{self, End};
-use super::transport::Transport;
 use super::websocket::{READ_BYTES, Session, Terms, serve};
 
 /// Serves a TCP connection until it ends.

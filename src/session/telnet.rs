@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::hub::{Farewell, Profile};
+use crate::net::link::Link;
+use crate::net::transport::Transport;
 use crate::protocol::WireFormat;
 use crate::protocol::foreign::{is_blank, is_client_hello, is_request_line};
 use crate::protocol::telnet::{Decoder, Input};
 
 use super::line::{Attached, Flow, LineSession, SessionContext};
-use super::link::Link;
 use super::stream::{self, End};
-use super::transport::Transport;
 
 /// Serves a telnet connection until it ends.
 pub fn serve(transport: Transport, peer: SocketAddr, context: SessionContext) {

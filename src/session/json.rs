@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::account::{Pass, credential};
 use crate::fair::Asker;
+use crate::http::Upgraded;
 use crate::hub::{Command, Farewell, Refusal, Tag};
 use crate::name::Name;
 use crate::protocol::json::{self, Outline, Query, Rejected, Step};
@@ -12,7 +13,6 @@ use crate::protocol::{WireFormat, json_frames, line};
 use crate::store::Account;
 
 use super::cost;
-use super::front::Upgraded;
 use super::json_queries::Inquirer;
 use super::line::{Attached, Flow, SessionContext};
 use super::rate::{Notice, Pace, Paced};

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
+use crate::http::Upgraded;
 use crate::hub::{Command, ConnectionId, Farewell, FrameFault, Profile};
+use crate::net::link::{Link, LinkReader};
 use crate::protocol::WireFormat;
 use crate::turn::{HubHandle, Input};
 
-use super::front::Upgraded;
 use super::line::{Attached, Flow, LineSession, SessionContext};
-use super::link::{Link, LinkReader};
 
 /// Messages up to this many times the longest one are read, and refused with
 /// a word; beyond, the framing itself is the attack and the connection ends.

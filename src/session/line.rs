@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use crate::account::Accounts;
 use crate::hub::{Command, ConnectionId, Farewell, Note, Profile, Refusal};
+use crate::net::link::Link;
+use crate::net::registry::Registry;
 use crate::protocol::foreign::TLS_ALERT;
 use crate::protocol::line::{self, Step};
 use crate::protocol::{WireFormat, frame_lines};
@@ -16,9 +18,7 @@ use crate::turn::{HubHandle, Input};
 
 use super::allowance::{Allowance, Allowances, Spent};
 use super::cost;
-use super::link::Link;
 use super::rate::{Notice, Pace, Paced};
-use super::registry::Registry;
 use login::Asking;
 
 /// What every session works with, whatever it speaks.
