@@ -13,7 +13,7 @@ use chat_server::net::flusher::Flusher;
 use chat_server::net::link::Link;
 use chat_server::net::registry::Registry;
 use chat_server::outbox::Outbox;
-use chat_server::protocol::{Encoder, WireFormat};
+use chat_server::protocol::{Encoder, Speech, speech};
 use chat_server::text::Text;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam_channel::never;
@@ -40,7 +40,7 @@ fn event() -> Event {
 
 /// An outbox whose members' bytes a thread reads and throws away until the
 /// outbox is gone.
-fn outbox(format: WireFormat) -> (Outbox, Vec<ConnectionId>) {
+fn outbox(speech: &Speech) -> (Outbox, Vec<ConnectionId>) {
     let flusher = Flusher::start().unwrap();
     let encoder = Encoder::new("Welcome.".to_owned());
     let registry = Arc::new(Registry::default());
@@ -55,7 +55,7 @@ fn outbox(format: WireFormat) -> (Outbox, Vec<ConnectionId>) {
             index,
             generation: 0,
         };
-        outbox.open(id, Arc::new(Link::new(stream)), format);
+        outbox.open(id, Arc::new(Link::new(stream)), speech);
         id
     });
     let ids = ids.collect();
@@ -86,13 +86,13 @@ fn read_all(clients: Vec<TcpStream>) {
 fn fan_out(c: &mut Criterion) {
     let mut group = c.benchmark_group("deliver to 200 sockets");
     let event = event();
-    for (name, format) in [
-        ("telnet", WireFormat::Telnet),
-        ("WebSocket lines", WireFormat::WebSocketLine),
-        ("JSON", WireFormat::Json),
+    for (name, speech) in [
+        ("telnet", &speech::TELNET),
+        ("WebSocket lines", &speech::WEBSOCKET_LINES),
+        ("JSON", &speech::JSON),
     ] {
         for messages in [1, 64] {
-            let (mut outbox, ids) = outbox(format);
+            let (mut outbox, ids) = outbox(speech);
             group.throughput(Throughput::Elements(messages * u64::from(MEMBERS)));
             group.bench_function(BenchmarkId::new(name, messages), |b| {
                 b.iter(|| {

@@ -17,7 +17,7 @@ use crate::hub::{ConnectionId, Event, Farewell};
 use crate::net::flusher::{Flusher, Watcher};
 use crate::net::link::Link;
 use crate::net::registry::Registry;
-use crate::protocol::{Encoder, WIRE_FORMATS, WireFormat, websocket};
+use crate::protocol::{Encoder, Speech, WIRE_FORMATS, WireFormat, websocket};
 
 use seat::{Lane, Range, Seat};
 use senders::{Arenas, Post, Senders};
@@ -104,18 +104,19 @@ impl Outbox {
     }
 
     /// Adds a connection.
-    pub fn open(&mut self, id: ConnectionId, link: Arc<Link>, format: WireFormat) {
+    pub fn open(&mut self, id: ConnectionId, link: Arc<Link>, speech: &Speech) {
         let index = id.index as usize;
         if self.seats.len() <= index {
             self.seats.resize_with(index + 1, || None);
         }
         if let Some(seat) = self.seats.get_mut(index) {
-            *seat = Some(Seat::new(id, link, format));
+            *seat = Some(Seat::new(id, link, speech));
         }
     }
 
     /// Encodes `event` for these connections; [`Outbox::flush`] sends it. To
-    /// `speaker`, whose own words it repeats, a small delivery goes last.
+    /// `speaker`, whose own words it repeats, a small delivery goes last, and
+    /// none at all where a protocol does not echo.
     pub fn deliver(&mut self, to: &[ConnectionId], speaker: Option<ConnectionId>, event: &Event) {
         let mut encoded: [Option<Range>; WIRE_FORMATS] = [None; WIRE_FORMATS];
         let lane = match to.len() {
@@ -127,7 +128,8 @@ impl Outbox {
             let Some(seat) = seat.and_then(Option::as_mut) else {
                 continue;
             };
-            if seat.id != id || seat.closing {
+            let is_speaker = speaker == Some(id);
+            if seat.id != id || seat.closing || (is_speaker && !seat.echoes) {
                 continue;
             }
             let format = seat.format;
@@ -147,7 +149,7 @@ impl Outbox {
             self.sums.deliveries += 1;
             seat.add(range);
             let lane = match lane {
-                Lane::Urgent if speaker == Some(id) => Lane::Echo,
+                Lane::Urgent if is_speaker => Lane::Echo,
                 lane => lane,
             };
             if seat.lane < lane {

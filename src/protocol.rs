@@ -11,6 +11,7 @@ mod json_lists;
 pub mod line;
 pub mod line_commands;
 pub mod room;
+pub mod speech;
 pub mod telnet;
 pub mod websocket;
 mod words;
@@ -24,6 +25,7 @@ use serde_json::Value;
 use crate::hub::{Event, Farewell};
 use crate::json::as_meant;
 pub use crate::time::rfc3339;
+pub use speech::Speech;
 pub use words::LocalTime;
 
 /// How bytes for a connection look. Connections of one format get the very
@@ -53,12 +55,19 @@ impl WireFormat {
         self as usize
     }
 
-    /// Whether its connections are told things in lines.
-    pub fn carries_lines(self) -> bool {
+    /// What makes a client hide what its user types, and show it again; nothing
+    /// where there is no way to.
+    pub fn hiding(self) -> Option<Hiding> {
         match self {
-            WireFormat::Telnet | WireFormat::WebSocketLine => true,
-            WireFormat::Direct | WireFormat::Json => false,
-            WireFormat::RoomTcp | WireFormat::RoomWebSocket => false,
+            WireFormat::Telnet => Some(Hiding {
+                hide: telnet::HIDE_INPUT,
+                show: telnet::SHOW_INPUT,
+            }),
+            WireFormat::WebSocketLine
+            | WireFormat::Direct
+            | WireFormat::Json
+            | WireFormat::RoomTcp
+            | WireFormat::RoomWebSocket => None,
         }
     }
 
@@ -72,6 +81,15 @@ impl WireFormat {
             | WireFormat::RoomWebSocket => true,
         }
     }
+}
+
+/// What a client is sent before and after its user types a password.
+#[derive(Clone, Copy, Debug)]
+pub struct Hiding {
+    /// Before.
+    pub hide: &'static [u8],
+    /// After.
+    pub show: &'static [u8],
 }
 
 /// Turns events into bytes. Holds what is the same for all of them.
@@ -95,16 +113,17 @@ impl Encoder {
     /// Appends what `event` looks like in `format`: perhaps nothing.
     pub fn event(&mut self, format: WireFormat, event: &Event, out: &mut Vec<u8>) {
         match format {
-            WireFormat::Direct => return direct::write_event(event, out),
-            WireFormat::Json => return json_frames::write_event(event, out),
-            WireFormat::RoomTcp | WireFormat::RoomWebSocket => {
-                return room::write_event(format, event, out);
+            WireFormat::Telnet | WireFormat::WebSocketLine => {
+                self.line.clear();
+                line::write_event(event, &self.greeting, &mut self.time, &mut self.line);
+                frame_lines(format, &self.line, out);
             }
-            WireFormat::Telnet | WireFormat::WebSocketLine => {}
+            WireFormat::Direct => direct::write_event(event, out),
+            WireFormat::Json => json_frames::write_event(event, out),
+            WireFormat::RoomTcp | WireFormat::RoomWebSocket => {
+                room::write_event(format, event, out);
+            }
         }
-        self.line.clear();
-        line::write_event(event, &self.greeting, &mut self.time, &mut self.line);
-        frame_lines(format, &self.line, out);
     }
 
     /// Appends the last words on a connection.
@@ -112,18 +131,18 @@ impl Encoder {
         if *farewell == Farewell::PeerLeft {
             return;
         }
-        // Elsewhere the close frame says it.
-        if format.carries_lines() {
-            self.line.clear();
-            line::write_farewell(farewell, &mut self.line);
-            frame_lines(format, &self.line, out);
-        }
         match format {
+            WireFormat::Telnet | WireFormat::WebSocketLine => {
+                self.line.clear();
+                line::write_farewell(farewell, &mut self.line);
+                frame_lines(format, &self.line, out);
+            }
             WireFormat::Json => json_frames::write_farewell(farewell, out),
             WireFormat::RoomTcp | WireFormat::RoomWebSocket => {
                 room::write_farewell(format, farewell, out);
             }
-            _ => {}
+            // The close frame says it.
+            WireFormat::Direct => {}
         }
         if format.is_websocket() {
             websocket::close_frame(farewell, out);
@@ -217,7 +236,9 @@ pub fn frame_lines(format: WireFormat, lines: &str, out: &mut Vec<u8>) {
             WireFormat::RoomWebSocket => {
                 websocket::text_frame(bytes.get(line_start..end + 1).unwrap_or_default(), out);
             }
-            _ => websocket::text_frame(line, out),
+            WireFormat::WebSocketLine | WireFormat::Direct | WireFormat::Json => {
+                websocket::text_frame(line, out);
+            }
         }
     }
 }

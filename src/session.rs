@@ -5,8 +5,11 @@
 //! outbox. No chat rules here.
 
 pub mod allowance;
+pub mod attached;
+pub mod context;
 mod cost;
 pub mod direct;
+pub mod entry;
 pub mod json;
 mod json_queries;
 pub mod line;

@@ -188,10 +188,11 @@ impl Turn {
             Input::Open {
                 id,
                 link,
-                format,
-                profile,
+                speech,
+                peer,
             } => {
-                self.parts.outbox.open(id, link, format);
+                self.parts.outbox.open(id, link, speech);
+                let profile = speech.manners.profile(peer);
                 self.parts.hub.open(id, profile, now, fx);
                 if self.stopping {
                     self.parts.hub.close(id, Farewell::Shutdown, now, fx);

@@ -11,6 +11,7 @@ use chat_server::net::flusher::Flusher;
 use chat_server::net::link::Link;
 use chat_server::net::registry::Registry;
 use chat_server::outbox::Outbox;
+use chat_server::protocol::speech::{Speech, TELNET};
 use chat_server::protocol::{Encoder, WireFormat};
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, never, unbounded};
@@ -27,6 +28,10 @@ struct People {
 
 impl People {
     fn new(count: u32) -> People {
+        People::speaking(&TELNET, count)
+    }
+
+    fn speaking(speech: &Speech, count: u32) -> People {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let flusher = Flusher::start().unwrap();
@@ -44,7 +49,7 @@ impl People {
                 generation: 0,
             };
             let link = Arc::new(Link::new(listener.accept().unwrap().0));
-            outbox.open(id, link.clone(), WireFormat::Telnet);
+            outbox.open(id, link.clone(), speech);
             ids.push(id);
             links.push(link);
         }
@@ -113,6 +118,21 @@ fn ones_own_words_come_at_once_when_there_is_nothing_else_to_do() {
     assert!(people.outbox.is_flushed());
     assert_eq!(people.sends(), 2);
     assert_eq!([people.heard(0), people.heard(1)], ["one", "one"]);
+}
+
+#[test]
+fn where_a_protocol_does_not_echo_ones_own_words_go_to_others_only() {
+    let silent = Speech {
+        manners: TELNET.manners,
+        format: WireFormat::Telnet,
+        echoes: false,
+    };
+    let mut people = People::speaking(&silent, 2);
+    people.say(0, "one");
+    people.say(1, "two");
+    people.turn(0, &never::<()>());
+    assert_eq!([people.heard(0), people.heard(1)], ["two", "one"]);
+    assert_eq!(people.outbox.sums().deliveries, 2);
 }
 
 #[test]
@@ -195,7 +215,7 @@ fn whoever_takes_a_place_hears_nothing_of_the_one_before() {
         index: gone.index,
         generation: gone.generation + 1,
     };
-    outbox.open(new, link, WireFormat::Telnet);
+    outbox.open(new, link, &TELNET);
     outbox.begin(OWED_MS);
     outbox.flush(true, &never::<()>());
     assert!(outbox.is_flushed());

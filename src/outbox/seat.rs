@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::hub::ConnectionId;
 use crate::net::link::Link;
-use crate::protocol::WireFormat;
+use crate::protocol::{Speech, WireFormat};
 
 use super::senders::Post;
 
@@ -17,6 +17,8 @@ pub(super) struct Seat {
     pub link: Arc<Link>,
     /// Which arena its bytes are in.
     pub format: WireFormat,
+    /// Whether it is sent its own words.
+    pub echoes: bool,
     /// Where it waits.
     pub lane: Lane,
     /// Its last words are said.
@@ -53,11 +55,12 @@ pub(super) enum Lane {
 
 impl Seat {
     /// An empty one.
-    pub fn new(id: ConnectionId, link: Arc<Link>, format: WireFormat) -> Seat {
+    pub fn new(id: ConnectionId, link: Arc<Link>, speech: &Speech) -> Seat {
         Seat {
             id,
             link,
-            format,
+            format: speech.format,
+            echoes: speech.echoes,
             lane: Lane::None,
             closing: false,
             silent_rounds: 0,

@@ -144,60 +144,56 @@ pub struct Rejected {
     pub tag: Option<Tag>,
 }
 
-struct Frame {
+/// A frame that is a JSON object with a `type`.
+#[derive(Debug)]
+pub struct Frame {
     kind: String,
-    args: Map<String, Value>,
+    args: Args,
 }
 
 impl Frame {
-    fn read(frame: &str) -> Result<Frame, String> {
-        let fields = fields_of(frame, ["type", "args"]).map_err(|error| error.to_string())?;
+    /// Reads a frame. What it asks for is looked at by [`Frame::decode`].
+    pub fn read(frame: &str) -> Result<Frame, Mistake> {
+        let fields = fields_of(frame, ["type", "args"]);
+        let fields = fields.map_err(|error| Mistake::Broken(error.to_string()))?;
+        let broken = |why: &str| Err(Mistake::Broken(why.to_owned()));
         let (kind, args) = match fields {
             [Some(Value::String(kind)), args] => (kind, args),
-            [None, _] => return Err("its type is missing".into()),
-            _ => return Err("its type must be a string".into()),
+            [None, _] => return broken("its type is missing"),
+            _ => return broken("its type must be a string"),
         };
-        match args {
-            None => Ok(Map::new()),
-            Some(Value::Object(args)) => Ok(args),
-            Some(_) => Err("its args must be an object".into()),
-        }
-        .map(|args| Frame { kind, args })
+        let args = match args {
+            None => Args(Map::new()),
+            Some(Value::Object(args)) => Args(args),
+            Some(_) => return broken("its args must be an object"),
+        };
+        Ok(Frame { kind, args })
     }
-}
 
-/// Decodes a frame.
-pub fn decode(frame: &str) -> Result<Step, Rejected> {
-    let frame = Frame::read(frame).map_err(|why| Rejected {
-        mistake: Mistake::Broken(why),
-        tag: None,
-    })?;
-    let args = Args(frame.args);
-    step(&frame.kind, &args).map_err(|mistake| Rejected {
-        mistake,
-        tag: args.message_tag(&frame.kind),
-    })
-}
-
-/// What a frame is about, as far as that can be told of one that is not taken.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outline {
     /// Its type.
-    pub kind: String,
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
     /// What the client calls the message, if it is one.
-    pub tag: Option<Tag>,
+    pub fn tag(&self) -> Option<Tag> {
+        self.args.message_tag(&self.kind)
+    }
+
+    /// What it asks for.
+    pub fn decode(&self) -> Result<Step, Mistake> {
+        step(&self.kind, &self.args)
+    }
 }
 
-/// Looks at a frame that is too long, or comes too fast.
-pub fn outline(frame: &str) -> Outline {
-    let Ok(frame) = Frame::read(frame) else {
-        return Outline::default();
-    };
-    let args = Args(frame.args);
-    Outline {
-        tag: args.message_tag(&frame.kind),
-        kind: frame.kind,
-    }
+/// Reads a frame and decodes it.
+pub fn decode(frame: &str) -> Result<Step, Rejected> {
+    let untagged = |mistake| Rejected { mistake, tag: None };
+    let frame = Frame::read(frame).map_err(untagged)?;
+    frame.decode().map_err(|mistake| Rejected {
+        mistake,
+        tag: frame.tag(),
+    })
 }
 
 fn step(kind: &str, args: &Args) -> Result<Step, Mistake> {
@@ -286,6 +282,7 @@ fn query(kind: &str, args: &Args) -> Result<Query, Mistake> {
     })
 }
 
+#[derive(Debug)]
 struct Args(Map<String, Value>);
 
 impl Args {

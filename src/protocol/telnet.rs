@@ -23,7 +23,7 @@ const SE: u8 = 240;
 const BACKSPACE: u8 = 8;
 const DELETE: u8 = 127;
 
-/// Echoing by the server; see [`hide_input`].
+/// Echoing by the server; see [`HIDE_INPUT`].
 const ECHO: u8 = 1;
 
 /// Answers kept for one read at most: a peer cannot have us say more than a
@@ -225,14 +225,10 @@ fn refusal(verb: u8, option: u8) -> Option<[u8; 3]> {
 }
 
 /// Asks the peer's terminal to hide what is typed: we claim to echo, and do not.
-pub fn hide_input() -> [u8; 3] {
-    [IAC, WILL, ECHO]
-}
+pub const HIDE_INPUT: &[u8] = &[IAC, WILL, ECHO];
 
 /// Asks the peer's terminal to show what is typed again.
-pub fn show_input() -> [u8; 3] {
-    [IAC, WONT, ECHO]
-}
+pub const SHOW_INPUT: &[u8] = &[IAC, WONT, ECHO];
 
 #[cfg(test)]
 mod tests {

@@ -21,7 +21,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::net::registry::Refused;
 use crate::net::thread;
 use crate::net::transport::Transport;
-use crate::session::line::SessionContext;
+use crate::session::context::SessionContext;
 use crate::session::{room, telnet};
 
 use super::Chat;

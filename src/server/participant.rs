@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::Mutex;
 
-use crate::hub::{Command, ConnectionId, Event, Farewell, Profile, Refusal, Tag};
+use crate::hub::{Command, ConnectionId, Event, Farewell, Refusal, Tag};
 use crate::name::Name;
+use crate::protocol::speech::PROGRAM;
 use crate::turn::{HubUnavailable, Input};
 
 use super::shared::Shared;
@@ -71,12 +72,7 @@ impl Participant {
                 messages: 0,
             }),
         };
-        let profile = Profile {
-            protocol: "program",
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            one_channel: false,
-            shows_past: true,
-        };
+        let profile = PROGRAM.profile(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         shared
             .hub
             .ask(move |hub, now, fx| hub.open(id, profile, now, fx))?;

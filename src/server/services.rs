@@ -17,7 +17,7 @@ use crate::net::tls::{self, Inside, Tls};
 use crate::net::transport::Transport;
 use crate::page;
 use crate::rest::docs;
-use crate::session::line::SessionContext;
+use crate::session::context::SessionContext;
 use crate::session::{direct, json, room, telnet, websocket};
 
 use super::room_lines_at::RoomLinesAt;

@@ -26,7 +26,7 @@ use crate::net::transport::Transport;
 use crate::nodes::{Node, new_id};
 use crate::rest::{self, AdminToken};
 use crate::session::allowance::Allowances;
-use crate::session::line::{LineLimits, SessionContext};
+use crate::session::context::{SessionContext, SessionLimits};
 use crate::turn::{HubHandle, Input, Settings};
 
 /// Places kept for the REST listener, so that administrators get in when
@@ -308,7 +308,7 @@ impl Shared {
     /// What a session that begins now works with.
     pub fn session_context(&self) -> SessionContext {
         let config = self.config.read();
-        let limits = LineLimits {
+        let limits = SessionLimits {
             line_bytes: config.limits.line_bytes,
             message_rate: config.limits.message_rate,
             message_burst: config.limits.message_burst,

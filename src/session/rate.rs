@@ -5,10 +5,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::line::{Flow, LineLimits};
+use crate::hub::{Farewell, Tag};
+
+use super::attached::{Attached, Flow};
+use super::context::SessionLimits;
 
 /// Refused messages after which a connection is closed, in bursts.
 const PATIENCE: u32 = 5;
+
+/// The longest that a client is not read because of what it has sent too
+/// fast. Pings and last words wait no longer.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Paces what one connection sends.
 #[derive(Debug)]
@@ -16,6 +23,26 @@ pub struct Pace {
     limit: RateLimit,
     began: Instant,
 }
+
+/// What a client has sent, as far as its pace is concerned.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sent<'a> {
+    /// What it is, for the log.
+    pub what: &'a str,
+    /// What the client calls it.
+    pub tag: Option<&'a Tag>,
+    /// Whether it waits for a moment if it comes too fast, and what is sent
+    /// behind it with it. The client is read later, so its own socket holds
+    /// what it sends meanwhile.
+    pub may_wait: bool,
+}
+
+/// A line, whatever it says.
+pub const A_LINE: Sent<'static> = Sent {
+    what: "a line",
+    tag: None,
+    may_wait: false,
+};
 
 /// What a client is to be told about its pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,54 +55,56 @@ pub enum Notice {
     StillTooFast,
 }
 
-/// A session that can say so in its protocol.
+/// A session whose client is paced. The policy is here and the same for all; a
+/// session puts it into the words of its protocol.
 pub trait Paced {
-    /// Tells the client, if the protocol has words for it.
-    fn say_pace(&self, notice: Notice) -> Flow;
+    /// The connection.
+    fn attached(&mut self) -> &mut Attached;
 
-    /// Ends the connection, whose client does not slow down.
-    fn end_flood(&self) -> Flow;
+    /// Tells the client, if the protocol has words for it.
+    fn say_pace(&self, notice: Notice, sent: &Sent<'_>) -> Flow;
+
+    /// Judges what the client has sent. Nothing if it is to be carried out;
+    /// else what becomes of the connection's thread.
+    fn held_back(&mut self, sent: Sent<'_>) -> Option<Flow> {
+        let notice = match self.attached().pace.judge(sent.may_wait) {
+            Verdict::Pass => return None,
+            Verdict::PassAfter { refused } => {
+                let flow = self.say_pace(Notice::Dropped(refused), &sent);
+                return (flow == Flow::Stop).then_some(flow);
+            }
+            Verdict::Warn => Notice::TooFast,
+            Verdict::Refuse => Notice::StillTooFast,
+            Verdict::Close => return Some(self.attached().close(Farewell::Flooding)),
+        };
+        Some(self.say_pace(notice, &sent))
+    }
 }
 
 impl Pace {
     /// A connection that has just come.
-    pub fn new(limits: &LineLimits) -> Pace {
+    pub fn new(limits: &SessionLimits) -> Pace {
         Pace {
             limit: RateLimit::new(limits.message_rate, limits.message_burst),
             began: Instant::now(),
         }
     }
 
-    /// Judges what came next.
-    pub fn judge(&mut self) -> Verdict {
+    /// Judges what came next; the thread waits for a moment first if that is
+    /// allowed and helps.
+    fn judge(&mut self, may_wait: bool) -> Verdict {
+        if may_wait {
+            let pause = self.limit.wait(self.began.elapsed());
+            if pause > Duration::ZERO && pause <= MAX_PAUSE {
+                std::thread::sleep(pause);
+            }
+        }
         self.limit.check(self.began.elapsed())
     }
 
     /// What was passed turns out to cost so much, instead of 1.
     pub fn charge(&mut self, cost: u32) {
         self.limit.charge(cost.saturating_sub(1));
-    }
-
-    /// How long what comes next has to wait to be passed.
-    pub fn wait(&self) -> Duration {
-        self.limit.wait(self.began.elapsed())
-    }
-}
-
-impl Verdict {
-    /// What becomes of the connection's thread if it is not to take what came;
-    /// nothing if it is.
-    pub fn held_back(self, session: &impl Paced) -> Option<Flow> {
-        match self {
-            Verdict::Pass => None,
-            Verdict::PassAfter { refused } => {
-                let flow = session.say_pace(Notice::Dropped(refused));
-                (flow == Flow::Stop).then_some(flow)
-            }
-            Verdict::Warn => Some(session.say_pace(Notice::TooFast)),
-            Verdict::Refuse => Some(session.say_pace(Notice::StillTooFast)),
-            Verdict::Close => Some(session.end_flood()),
-        }
     }
 }
 

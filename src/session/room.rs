@@ -1,58 +1,48 @@
 //! Connections that speak room lines, over TCP and over WebSocket.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use crate::http::Upgraded;
-use crate::hub::{Command, Farewell, Profile};
-use crate::net::link::Link;
+use crate::hub::{Command, Farewell};
 use crate::net::transport::Transport;
 use crate::protocol::foreign::is_client_hello;
+use crate::protocol::frame_lines;
 use crate::protocol::room::{BadHello, Decoder, Hello, Input, decode_hello};
-use crate::protocol::{WireFormat, frame_lines, line};
+use crate::protocol::speech::{ROOM_LINES, ROOM_WEBSOCKET};
 use crate::text::Text;
 
-use super::line::{Attached, Flow, SessionContext};
-use super::rate::{Notice, Pace, Paced};
+use super::attached::{Attached, Flow};
+use super::context::SessionContext;
+use super::rate::{A_LINE, Notice, Paced, Sent};
 use super::stream::{self, End};
-use super::websocket::{READ_BYTES, Session, Terms, serve};
+use super::websocket::{READ_BYTES, Session, serve};
 
 /// Serves a TCP connection until it ends.
 pub fn serve_tcp(transport: Transport, peer: SocketAddr, context: SessionContext) {
-    let link = Arc::new(Link::new(transport));
-    let line_bytes = context.limits.line_bytes;
-    let profile = Profile {
-        protocol: "room",
-        address: peer,
-        one_channel: true,
-        shows_past: false,
-    };
-    let format = WireFormat::RoomTcp;
-    let attached = Attached::open(&context, &link, format, profile);
-    let mut session = RoomSession::new(attached, format, context);
-    read_lines(&link, &mut session, line_bytes);
+    let attached = Attached::open(&context, &ROOM_LINES, transport, peer);
+    let mut session = RoomSession::new(attached);
+    read_lines(&mut session);
     session.attached.end(Farewell::PeerLeft);
 }
 
 /// Serves a WebSocket until it ends; `read_buffer` is how much is read at once
 /// if that is not to be what it is for others.
 pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext, read_buffer: Option<usize>) {
-    let terms = Terms {
-        protocol: "room-websocket",
-        format: WireFormat::RoomWebSocket,
-        one_channel: true,
-        shows_past: false,
-        read_bytes: read_buffer.unwrap_or(READ_BYTES),
-    };
-    serve(upgraded, &terms, context, |attached| {
-        RoomSession::new(attached, terms.format, context.clone())
-    });
+    let read_bytes = read_buffer.unwrap_or(READ_BYTES);
+    serve(
+        upgraded,
+        &ROOM_WEBSOCKET,
+        context,
+        read_bytes,
+        RoomSession::new,
+    );
 }
 
-fn read_lines(link: &Arc<Link>, session: &mut RoomSession, line_bytes: usize) {
-    let mut decoder = Decoder::new(line_bytes);
+fn read_lines(session: &mut RoomSession) {
+    let link = session.attached.link.clone();
+    let mut decoder = Decoder::new(session.attached.context.limits.line_bytes);
     let mut begun = false;
-    let end = stream::read(link, |bytes| {
+    let end = stream::read(&link, |bytes| {
         if !std::mem::replace(&mut begun, true) && is_client_hello(bytes) {
             // Nothing of it is a beginning.
             decoder.feed(bytes, |_| false);
@@ -78,15 +68,12 @@ fn read_lines(link: &Arc<Link>, session: &mut RoomSession, line_bytes: usize) {
     {
         session.line(&String::from_utf8_lossy(&line));
     }
-    stream::hang_up(link, &session.attached);
+    stream::hang_up(&session.attached);
 }
 
 /// Takes the lines of one connection to the hub.
 struct RoomSession {
     attached: Attached,
-    format: WireFormat,
-    context: SessionContext,
-    pace: Pace,
     inside: bool,
 }
 
@@ -114,24 +101,16 @@ impl Session for RoomSession {
 
     fn binary(&mut self) -> Flow {
         let words = "That was a binary frame, and was not sent: lines come in text frames.\n";
-        self.held_back()
+        self.held_back(A_LINE)
             .unwrap_or_else(|| self.refuse("a frame", words))
-    }
-
-    fn end(self, farewell: Farewell) {
-        self.attached.end(farewell);
     }
 }
 
 impl RoomSession {
-    fn new(attached: Attached, format: WireFormat, context: SessionContext) -> RoomSession {
-        let limits = context.limits;
+    fn new(attached: Attached) -> RoomSession {
         RoomSession {
             attached,
-            format,
-            pace: Pace::new(&limits),
             inside: false,
-            context,
         }
     }
 
@@ -142,42 +121,26 @@ impl RoomSession {
             Ok(hello) => hello,
             Err(why) => {
                 return match self.refuse("hello", &format!("{why}\n")) {
-                    Flow::Continue => self.attached.command(Command::End(Farewell::Quit)),
+                    Flow::Continue => self.attached.close(Farewell::Quit),
                     Flow::Stop => Flow::Stop,
                 };
             }
         };
-        match self.claim(&hello) {
+        let admitted = self.attached.admit_guest(hello.name);
+        match admitted.and_then(|()| self.attached.enter(hello.room)) {
             Ok(()) => {
                 self.inside = true;
                 Flow::Continue
             }
-            Err(farewell) => self.attached.command(Command::End(farewell)),
+            Err(farewell) => self.attached.close(farewell),
         }
-    }
-
-    fn claim(&self, hello: &Hello) -> Result<(), Farewell> {
-        let name = hello.name.clone();
-        let checked = self.context.accounts.check_guest(&name);
-        checked.map_err(Farewell::NotAdmitted)?;
-        let id = self.attached.id;
-        let hub = &self.context.hub;
-        let claimed = hub.claim(id, name, None);
-        claimed
-            .map_err(|_| Farewell::InternalError)?
-            .map_err(Farewell::NotAdmitted)?;
-        let room = hello.room.clone();
-        let entered = hub.ask(move |hub, now, fx| hub.enter(id, room, now, fx));
-        entered
-            .map_err(|_| Farewell::InternalError)?
-            .map_err(Farewell::NotAdmitted)
     }
 
     /// Takes the lines of a frame, of which the last need not be ended.
     fn lines(&mut self, text: &str) -> Flow {
         for line in text.strip_suffix('\n').unwrap_or(text).split('\n') {
             let line = line.strip_suffix('\r').unwrap_or(line);
-            let flow = match line.len() > self.context.limits.line_bytes {
+            let flow = match line.len() > self.attached.context.limits.line_bytes {
                 true => self.too_long(),
                 false => self.line(line),
             };
@@ -189,45 +152,39 @@ impl RoomSession {
     }
 
     fn line(&mut self, line: &str) -> Flow {
-        if let Some(flow) = self.held_back() {
+        if let Some(flow) = self.held_back(A_LINE) {
             return flow;
         }
         self.attached.command(Command::Line(Text::as_sent(line)))
     }
 
     fn too_long(&mut self) -> Flow {
-        let most = self.context.limits.line_bytes;
+        let most = self.attached.context.limits.line_bytes;
         let words = format!("That line was longer than {most} bytes and was not sent.\n");
-        self.held_back()
-            .unwrap_or_else(|| self.refuse("a line", &words))
+        self.held_back(A_LINE)
+            .unwrap_or_else(|| self.refuse(A_LINE.what, &words))
     }
 
     /// Says why something is not done, in one line.
     fn refuse(&self, what: &str, line: &str) -> Flow {
         let mut bytes = Vec::new();
-        frame_lines(self.format, line, &mut bytes);
-        let note = line::refused(what, line);
-        self.attached.command(Command::Noted { bytes, note })
-    }
-
-    /// What to do instead of taking the line, if it comes too fast.
-    fn held_back(&mut self) -> Option<Flow> {
-        self.pace.judge().held_back(self)
+        frame_lines(self.attached.speech.format, line, &mut bytes);
+        self.attached.refuse(what, line, bytes)
     }
 }
 
 impl Paced for RoomSession {
-    fn say_pace(&self, notice: Notice) -> Flow {
+    fn attached(&mut self) -> &mut Attached {
+        &mut self.attached
+    }
+
+    fn say_pace(&self, notice: Notice, sent: &Sent<'_>) -> Flow {
         match notice {
             Notice::TooFast => self.refuse(
-                "a line",
+                sent.what,
                 "You are sending too fast. Nothing more is sent until you slow down.\n",
             ),
             Notice::Dropped(_) | Notice::StillTooFast => Flow::Continue,
         }
-    }
-
-    fn end_flood(&self) -> Flow {
-        self.attached.command(Command::End(Farewell::Flooding))
     }
 }

@@ -4,10 +4,10 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::hub::{Command, Farewell};
+use crate::hub::Farewell;
 use crate::net::link::{Link, LinkReader};
 
-use super::line::{Attached, Flow};
+use super::attached::{Attached, Flow};
 
 /// Bytes taken from the socket at once; on the stack, so an idle connection
 /// owns no buffer.
@@ -44,9 +44,8 @@ pub fn read(link: &Arc<Link>, mut take: impl FnMut(&[u8]) -> Flow) -> End {
 
 /// The client has stopped sending. It gets every answer to what it has sent,
 /// in order, before the connection ends.
-pub fn hang_up(link: &Link, attached: &Attached) {
-    let end = Command::End(Farewell::PeerLeft);
-    if attached.command(end) == Flow::Continue {
-        link.wait_ended(READ_ON);
+pub fn hang_up(attached: &Attached) {
+    if attached.close(Farewell::PeerLeft) == Flow::Continue {
+        attached.link.wait_ended(READ_ON);
     }
 }

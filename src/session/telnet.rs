@@ -1,37 +1,31 @@
 //! The thread of a telnet connection.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
-use crate::hub::{Farewell, Profile};
-use crate::net::link::Link;
+use crate::hub::Farewell;
 use crate::net::transport::Transport;
-use crate::protocol::WireFormat;
 use crate::protocol::foreign::{is_blank, is_client_hello, is_request_line};
+use crate::protocol::speech::TELNET;
 use crate::protocol::telnet::{Decoder, Input};
 
-use super::line::{Attached, Flow, LineSession, SessionContext};
+use super::attached::{Attached, Flow};
+use super::context::SessionContext;
+use super::line::LineSession;
+use super::rate::Paced;
 use super::stream::{self, End};
 
 /// Serves a telnet connection until it ends.
 pub fn serve(transport: Transport, peer: SocketAddr, context: SessionContext) {
-    let link = Arc::new(Link::new(transport));
-    let line_bytes = context.limits.line_bytes;
-    let profile = Profile {
-        protocol: "telnet",
-        address: peer,
-        one_channel: true,
-        shows_past: true,
-    };
-    let format = WireFormat::Telnet;
-    let attached = Attached::open(&context, &link, format, profile);
-    let mut session = LineSession::new(attached, format, context);
-    read_lines(&link, &mut session, line_bytes);
-    session.end(Farewell::PeerLeft);
+    let attached = Attached::open(&context, &TELNET, transport, peer);
+    let mut session = LineSession::new(attached);
+    read_lines(&mut session);
+    session.attached().end(Farewell::PeerLeft);
 }
 
-fn read_lines(link: &Arc<Link>, session: &mut LineSession, line_bytes: usize) {
-    let mut decoder = Decoder::new(line_bytes);
+fn read_lines(session: &mut LineSession) {
+    let attached = session.attached();
+    let link = attached.link.clone();
+    let mut decoder = Decoder::new(attached.context.limits.line_bytes);
     let mut connected = false;
     let mut begun = false;
     // The first line that is not blank decides what is spoken.
@@ -40,7 +34,7 @@ fn read_lines(link: &Arc<Link>, session: &mut LineSession, line_bytes: usize) {
         begun |= is_first;
         is_first && is_request_line(line)
     };
-    let end = stream::read(link, |bytes| {
+    let end = stream::read(&link, |bytes| {
         if !std::mem::replace(&mut connected, true) && is_client_hello(bytes) {
             return session.ends_for_tls();
         }
@@ -71,5 +65,5 @@ fn read_lines(link: &Arc<Link>, session: &mut LineSession, line_bytes: usize) {
             false => session.line(&line),
         };
     }
-    stream::hang_up(link, session.attached());
+    stream::hang_up(session.attached());
 }

@@ -12,12 +12,16 @@ use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
 
 use crate::http::Upgraded;
-use crate::hub::{Command, ConnectionId, Farewell, FrameFault, Profile};
+use crate::hub::{ConnectionId, Farewell, FrameFault};
 use crate::net::link::{Link, LinkReader};
-use crate::protocol::WireFormat;
+use crate::protocol::Speech;
+use crate::protocol::speech::WEBSOCKET_LINES;
 use crate::turn::{HubHandle, Input};
 
-use super::line::{Attached, Flow, LineSession, SessionContext};
+use super::attached::{Attached, Flow};
+use super::context::SessionContext;
+use super::line::LineSession;
+use super::rate::Paced;
 
 /// Messages up to this many times the longest one are read, and refused with
 /// a word; beyond, the framing itself is the attack and the connection ends.
@@ -27,7 +31,7 @@ const OVERLONG_FACTOR: usize = 16;
 pub const READ_BYTES: usize = 1024;
 
 /// What is spoken on a WebSocket: takes its messages, one by one.
-pub trait Session {
+pub trait Session: Paced {
     /// Takes a text message.
     fn text(&mut self, text: &str) -> Flow;
 
@@ -36,31 +40,15 @@ pub trait Session {
 
     /// Takes note of a binary message.
     fn binary(&mut self) -> Flow;
-
-    /// The connection is over.
-    fn end(self, farewell: Farewell);
-}
-
-/// How the connection is known to the hub.
-pub struct Terms {
-    /// The protocol's name, for lists and the log.
-    pub protocol: &'static str,
-    /// How it wants its bytes.
-    pub format: WireFormat,
-    /// Whether joining a channel leaves the one before.
-    pub one_channel: bool,
-    /// Whether it shows what was said before it came.
-    pub shows_past: bool,
-    /// Bytes taken from the socket at once.
-    pub read_bytes: usize,
 }
 
 /// Serves a WebSocket after its handshake until it ends. `begin` makes the
-/// session, or says why there will be none.
+/// session; `read_bytes` is how much is taken from the socket at once.
 pub fn serve<S: Session>(
     upgraded: Upgraded,
-    terms: &Terms,
+    speech: &'static Speech,
     context: &SessionContext,
+    read_bytes: usize,
     begin: impl FnOnce(Attached) -> S,
 ) {
     let Upgraded {
@@ -72,14 +60,8 @@ pub fn serve<S: Session>(
     if transport.stream().set_read_timeout(None).is_err() {
         return;
     }
-    let link = Arc::new(Link::new(transport));
-    let profile = Profile {
-        protocol: terms.protocol,
-        address: peer,
-        one_channel: terms.one_channel,
-        shows_past: terms.shows_past,
-    };
-    let attached = Attached::open(context, &link, terms.format, profile);
+    let attached = Attached::open(context, speech, transport, peer);
+    let link = attached.link.clone();
     let socket = FrameSocket {
         reader: LinkReader::new(link.clone()),
         link: link.clone(),
@@ -87,25 +69,21 @@ pub fn serve<S: Session>(
         id: attached.id,
         frames: Vec::new(),
     };
-    let config = reading(context.limits.line_bytes).read_buffer_size(terms.read_bytes);
+    let longest = context.limits.line_bytes;
+    let config = reading(longest).read_buffer_size(read_bytes);
     let mut websocket =
         WebSocket::from_partially_read(socket, leftover, Role::Server, Some(config));
     let mut session = begin(attached);
-    let farewell = read_messages(
-        &link,
-        &mut websocket,
-        &mut session,
-        context.limits.line_bytes,
-    );
+    let farewell = read_messages(&link, &mut websocket, &mut session, longest);
     // The answer to the client's close frame: tungstenite has only written it.
     let _ = websocket.get_mut().flush();
-    if let Farewell::BadFrame(_) = farewell {
-        let end = Input::Command(websocket.get_ref().id, Command::End(farewell.clone()));
-        if context.hub.send(end).is_ok() {
-            read_away(&link);
-        }
+    let attached = session.attached();
+    if let Farewell::BadFrame(_) = farewell
+        && attached.close(farewell.clone()) == Flow::Continue
+    {
+        read_away(&link);
     }
-    session.end(farewell);
+    attached.end(farewell);
 }
 
 /// How WebSockets are read whose messages are to be at most `line_bytes` long.
@@ -136,16 +114,13 @@ fn read_away(link: &Link) {
 
 /// Serves the line protocol: a text message a line.
 pub fn serve_lines(upgraded: Upgraded, context: &SessionContext) {
-    let terms = Terms {
-        protocol: "websocket",
-        format: WireFormat::WebSocketLine,
-        one_channel: true,
-        shows_past: true,
-        read_bytes: READ_BYTES,
-    };
-    serve(upgraded, &terms, context, |attached| {
-        LineSession::new(attached, terms.format, context.clone())
-    });
+    serve(
+        upgraded,
+        &WEBSOCKET_LINES,
+        context,
+        READ_BYTES,
+        LineSession::new,
+    );
 }
 
 impl Session for LineSession {
@@ -159,10 +134,6 @@ impl Session for LineSession {
 
     fn binary(&mut self) -> Flow {
         self.say("! Text frames only, please.\n")
-    }
-
-    fn end(self, farewell: Farewell) {
-        LineSession::end(self, farewell);
     }
 }
 

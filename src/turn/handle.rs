@@ -1,5 +1,6 @@
 //! The way to the hub thread: what may be handed to it, and the handle for it.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -7,12 +8,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::chatlog::Entry;
 use crate::hub::{
-    Command, ConnectionId, Credential, Effects, Event, Farewell, Hub, News, Now, Profile, Refusal,
+    Command, ConnectionId, Credential, Effects, Event, Farewell, Hub, News, Now, Refusal,
 };
 use crate::keeper::Kept;
 use crate::name::Name;
 use crate::net::link::Link;
-use crate::protocol::WireFormat;
+use crate::protocol::Speech;
 use crate::store::AccountId;
 use crate::watch::Watcher;
 
@@ -32,10 +33,10 @@ pub enum Input {
         id: ConnectionId,
         /// Its socket.
         link: Arc<Link>,
-        /// How it wants its bytes.
-        format: WireFormat,
-        /// Where it is from.
-        profile: Profile,
+        /// What is spoken.
+        speech: &'static Speech,
+        /// The peer, as seen through trusted proxies.
+        peer: SocketAddr,
     },
     /// A command of a connection.
     Command(ConnectionId, Command),

@@ -5,12 +5,14 @@
 //! connection's own thread; the hub never sees one.
 
 use crate::account::{Registration, Rejected, check_password, credential};
-use crate::hub::{Credential, Note, Refusal};
+use crate::hub::{Note, Refusal};
 use crate::name::Name;
-use crate::protocol::{WireFormat, line, telnet};
+use crate::protocol::{Hiding, line};
 use crate::store::{Account, Secret};
 
-use super::{Flow, LineSession};
+use super::LineSession;
+use crate::session::attached::Flow;
+use crate::session::entry::Right;
 
 /// A password the connection was asked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +32,8 @@ const NICKNAME_AGAIN: &str = "Another nickname, please:\n";
 impl LineSession {
     /// Somebody without a nickname wants this one.
     pub(super) fn wants(&mut self, name: Name) -> Flow {
-        match self.context.accounts.find(&name) {
-            Ok(None) => self.claim(name, None),
+        match self.attached.context.accounts.find(&name) {
+            Ok(None) => self.claim(name, Right::Guest),
             Ok(Some(account)) => {
                 let name = &account.username;
                 let words = format!(
@@ -79,7 +81,7 @@ impl LineSession {
     /// The answer to [`LineSession::ask`].
     pub(super) fn password_given(&mut self, line: &[u8]) -> Flow {
         let asked = std::mem::replace(&mut self.asking, Asking::Nothing);
-        if self.show_input() == Flow::Stop {
+        if self.send_below(|hiding| hiding.show) == Flow::Stop {
             return Flow::Stop;
         }
         let given = String::from_utf8_lossy(line);
@@ -102,7 +104,7 @@ impl LineSession {
 
     fn check(&mut self, name: &Name, password: &Secret) -> Flow {
         let peer = self.attached.peer.ip();
-        match self.context.accounts.log_in(name, password, peer) {
+        match self.attached.context.accounts.log_in(name, password, peer) {
             Ok(account) => self.logged_in(account),
             Err(rejected) => {
                 let words = format!("! {}.\n", shown(&rejected));
@@ -112,13 +114,14 @@ impl LineSession {
     }
 
     fn logged_in(&mut self, account: Account) -> Flow {
-        let proof = credential(&account, None);
         if !self.named {
-            return self.claim(account.username, Some(proof));
+            let name = account.username.clone();
+            return self.claim(name, Right::Account(&account, None));
         }
+        let proof = credential(&account, None);
         let id = self.attached.id;
         let name = account.username.clone();
-        let hub = &self.context.hub;
+        let hub = &self.attached.context.hub;
         let answer = match hub.reserve(&name, Some(account.id)) {
             Ok(()) => hub.ask(move |hub, now, fx| hub.become_account(id, name, &proof, now, fx)),
             Err(refusal) => Ok(Err(refusal)),
@@ -142,12 +145,22 @@ impl LineSession {
             }
         };
         let id = self.attached.id;
-        let Ok(Some(name)) = self.context.hub.ask(move |hub, _, _| hub.nickname_of(id)) else {
+        let Ok(Some(name)) = self
+            .attached
+            .context
+            .hub
+            .ask(move |hub, _, _| hub.nickname_of(id))
+        else {
             return self.say("! The server is too busy; please try again.\n");
         };
         let registration = Registration::short(name.clone(), password);
         let peer = self.attached.peer.ip();
-        let account = match self.context.accounts.register(registration, peer, true) {
+        let account = match self
+            .attached
+            .context
+            .accounts
+            .register(registration, peer, true)
+        {
             Ok(account) => account,
             Err(rejected) => {
                 return self.refuse("register", &format!("! {}.\n", shown(&rejected)));
@@ -157,6 +170,7 @@ impl LineSession {
         // If the nickname is another by now, the account is there all the same.
         let own = name.clone();
         let adopted = self
+            .attached
             .context
             .hub
             .ask(move |hub, _, fx| hub.adopt(id, &own, &proof, fx));
@@ -170,11 +184,12 @@ impl LineSession {
     }
 
     /// Asks for a nickname and waits for the answer.
-    fn claim(&mut self, name: Name, proof: Option<Credential>) -> Flow {
-        let id = self.attached.id;
-        let account = proof.as_ref().map(|proof| proof.account);
-        let answer = self.context.hub.claim(id, name, proof);
-        match answer {
+    fn claim(&mut self, name: Name, right: Right<'_>) -> Flow {
+        let account = match &right {
+            Right::Account(account, _) => Some(account.id),
+            Right::Guest | Right::Pass(_) => None,
+        };
+        match self.attached.claim(name, right) {
             Ok(Ok(())) => {
                 self.named = true;
                 self.account = account;
@@ -191,19 +206,17 @@ impl LineSession {
 
     fn ask(&mut self, asking: Asking, words: &str) -> Flow {
         self.asking = asking;
-        if self.format == WireFormat::Telnet {
-            let hide = telnet::hide_input().to_vec();
-            if self.attached.write(hide) == Flow::Stop {
-                return Flow::Stop;
-            }
+        match self.send_below(|hiding| hiding.hide) {
+            Flow::Continue => self.say(words),
+            Flow::Stop => Flow::Stop,
         }
-        self.say(words)
     }
 
-    fn show_input(&self) -> Flow {
-        match self.format {
-            WireFormat::Telnet => self.attached.write(telnet::show_input().to_vec()),
-            _ => Flow::Continue,
+    /// Sends what hides or shows what is typed, if the client can do that.
+    fn send_below(&self, which: fn(Hiding) -> &'static [u8]) -> Flow {
+        match self.attached.speech.format.hiding() {
+            Some(hiding) => self.attached.write(which(hiding).to_vec()),
+            None => Flow::Continue,
         }
     }
 

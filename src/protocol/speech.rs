@@ -1,0 +1,115 @@
+//! The table of protocols: a row has all that the rest of the server must
+//! know of a protocol to serve it. A new protocol begins with a row here.
+
+use std::net::SocketAddr;
+
+use crate::hub::Profile;
+
+use super::WireFormat;
+
+/// A protocol that is spoken on a socket.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Speech {
+    /// How its users take part.
+    pub manners: Manners,
+    /// How its connections want their bytes.
+    pub format: WireFormat,
+    /// Whether a client is sent its own channel messages, too.
+    pub echoes: bool,
+}
+
+/// How the users of a protocol take part; this much is the hub's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manners {
+    /// The protocol's name in lists, metrics and the chat log.
+    pub name: &'static str,
+    /// Whether joining a channel leaves the one before.
+    pub one_channel: bool,
+    /// Whether it shows what was said before its user came.
+    pub shows_past: bool,
+}
+
+/// The line protocol over TCP.
+pub static TELNET: Speech = Speech {
+    manners: Manners {
+        name: "telnet",
+        one_channel: true,
+        shows_past: true,
+    },
+    format: WireFormat::Telnet,
+    echoes: true,
+};
+
+/// The line protocol over a WebSocket.
+pub static WEBSOCKET_LINES: Speech = Speech {
+    manners: Manners {
+        name: "websocket",
+        one_channel: true,
+        shows_past: true,
+    },
+    format: WireFormat::WebSocketLine,
+    echoes: true,
+};
+
+/// JSON commands over a WebSocket.
+pub static JSON: Speech = Speech {
+    manners: Manners {
+        name: "json",
+        one_channel: false,
+        shows_past: true,
+    },
+    format: WireFormat::Json,
+    echoes: true,
+};
+
+/// Direct messages over a WebSocket.
+pub static DIRECT: Speech = Speech {
+    manners: Manners {
+        name: "direct",
+        one_channel: true,
+        shows_past: true,
+    },
+    format: WireFormat::Direct,
+    echoes: true,
+};
+
+/// Room lines over TCP.
+pub static ROOM_LINES: Speech = Speech {
+    manners: Manners {
+        name: "room",
+        one_channel: true,
+        shows_past: false,
+    },
+    format: WireFormat::RoomTcp,
+    echoes: true,
+};
+
+/// Room lines over a WebSocket.
+pub static ROOM_WEBSOCKET: Speech = Speech {
+    manners: Manners {
+        name: "room-websocket",
+        one_channel: true,
+        shows_past: false,
+    },
+    format: WireFormat::RoomWebSocket,
+    echoes: true,
+};
+
+/// The program around the chat, which has no socket.
+pub static PROGRAM: Manners = Manners {
+    name: "program",
+    one_channel: false,
+    shows_past: true,
+};
+
+impl Manners {
+    /// A connection of this protocol from an address, as the hub knows it.
+    pub fn profile(&self, address: SocketAddr) -> Profile {
+        Profile {
+            protocol: self.name,
+            address,
+            one_channel: self.one_channel,
+            shows_past: self.shows_past,
+        }
+    }
+}
