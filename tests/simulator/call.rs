@@ -31,8 +31,6 @@ pub struct Call {
     pub not_stored: Vec<(Slot, Option<TagNumber>)>,
     /// The tags of messages that could not be stored.
     pub failed_tags: Vec<TagNumber>,
-    /// The tags that made way for those of messages that are committed.
-    pub displaced_tags: Vec<TagNumber>,
     /// A token is given up.
     pub revoking: bool,
     /// What was told once more to who was cut off, where nothing is kept.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use chat_server::chatlog::Entry;
-use chat_server::hub::{Chore, ConnectionId, Effect, Effects, Event, Farewell};
+use chat_server::hub::{Chore, ConnectionId, Effect, Effects, Event, Farewell, MessageId};
 use chat_server::store::NewMessage;
 
 /// As [`Effect`], with the recipients spelled out.
@@ -15,6 +15,9 @@ pub enum Out {
     Log(Entry),
     Append(NewMessage),
     Chore(Chore),
+    /// Not the hub's: it has been told that a message is committed, or not.
+    /// What it wants because of that follows.
+    Settled(MessageId, bool),
 }
 
 /// Takes what the hub has decided.

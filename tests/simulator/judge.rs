@@ -51,6 +51,10 @@ impl Model {
             }
             Out::Chore(Chore::Read(reading)) if reading.catching_up => self.catches_up(reading),
             Out::Chore(Chore::Read(_) | Chore::SetIgnored { .. }) => Ok(()),
+            Out::Settled(id, committed) => {
+                self.settled(*id, *committed, now);
+                Ok(())
+            }
         }
     }
 

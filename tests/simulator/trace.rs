@@ -83,6 +83,7 @@ impl Trace {
                 self.say(format_args!("  chore {chore:?}"));
             }
             Out::Log(entry) => entry.at_ms.hash(&mut self.hash),
+            Out::Settled(..) => {}
         }
     }
 

@@ -48,6 +48,8 @@ pub struct World {
     generations: Vec<u32>,
     /// Tokens given out for nicknames.
     passes: Vec<(String, Nick)>,
+    /// Messages that the store has no room for.
+    refused: Vec<MessageId>,
     /// Have more under way to them than they may.
     slow: Vec<Slot>,
     /// Where clients were in channels when their connection ended.
@@ -80,6 +82,7 @@ impl World {
             clients: Vec::new(),
             generations: Vec::new(),
             passes: Vec::new(),
+            refused: Vec::new(),
             slow: Vec::new(),
             left_off: Vec::new(),
             unsure: Vec::new(),
@@ -169,15 +172,23 @@ impl World {
     }
 
     fn carry_out(&mut self) -> Check {
+        let outs = effect::take(&mut self.effects);
+        self.carry_out_all(outs)
+    }
+
+    /// Does what the hub wants, and what it wants because of that.
+    fn carry_out_all(&mut self, mut outs: Vec<Out>) -> Check {
         self.unaudited = true;
-        while !self.effects.is_empty() {
-            let mut outs = effect::take(&mut self.effects);
+        while !outs.is_empty() {
             self.saboteur.alter(&mut outs, &self.model);
-            for out in outs {
+            for out in std::mem::take(&mut outs) {
                 self.trace.effect(&out);
                 self.model.witness(&out, &self.store, self.now)?;
                 self.do_it(out);
             }
+            // As the keeper does: what there is no room for fails at once.
+            let refused = std::mem::take(&mut self.refused);
+            outs = self.settled(refused.into_iter().map(|id| (id, false)).collect());
         }
         Ok(())
     }
@@ -198,15 +209,14 @@ impl World {
             Out::Append(message) => {
                 let id = message.id;
                 if !self.store.append(message, &self.plan) {
-                    // As the keeper does: what there is no room for fails at once.
-                    self.settled(id, false);
+                    self.refused.push(id);
                 }
             }
             Out::Chore(chore) => {
                 self.note_resume(&chore);
                 self.store.chore(chore);
             }
-            Out::Write(..) | Out::Close(..) | Out::Log(_) => {}
+            Out::Write(..) | Out::Close(..) | Out::Log(_) | Out::Settled(..) => {}
         }
     }
 

@@ -38,6 +38,24 @@ impl Model {
         Ok(())
     }
 
+    /// The hub knows what became of a message.
+    pub(super) fn settled(&mut self, id: MessageId, committed: bool, now: Now) {
+        let Some(draft) = self.drafts.remove(&id) else {
+            return;
+        };
+        if committed {
+            self.call.settled.push((id, draft));
+            if draft.tag.is_some() {
+                self.tags.publish(id, self.limits.tags_per_client, now);
+            }
+            return;
+        }
+        let sender = self.slot_of(draft.by).map(|slot| (slot, draft.tag));
+        self.call.not_stored.extend(sender);
+        self.call.failed_tags.extend(draft.tag);
+        self.tags.forget(id);
+    }
+
     /// A message is taken: it has an id from now on.
     fn take(
         &mut self,
@@ -105,9 +123,7 @@ impl Model {
                 })?;
                 let (by, tag) = self.take(number, id, place, author, now)?;
                 if tag.is_some() {
-                    let most = self.limits.tags_per_client;
-                    let displaced = self.tags.publish(id, most, now);
-                    self.call.displaced_tags.extend(displaced);
+                    self.tags.publish(id, self.limits.tags_per_client, now);
                 }
                 let slot = self.slot_of(by);
                 let from_account = slot.is_some_and(|slot| self.is_account(slot));

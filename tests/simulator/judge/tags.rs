@@ -51,14 +51,15 @@ impl Tags {
     }
 
     /// A message is published: from now on its tag is known for a while, or
-    /// until its owner has sent too many others. The one that makes way.
-    pub fn publish(&mut self, id: MessageId, most: usize, now: Now) -> Option<TagNumber> {
-        let message = self.messages.get(&id)?;
+    /// until its owner has sent too many others.
+    pub fn publish(&mut self, id: MessageId, most: usize, now: Now) {
+        let Some(message) = self.messages.get(&id) else {
+            return;
+        };
         let (owner, tag) = (message.owner.clone(), message.tag);
         if self.ended.contains(&owner) {
-            return None;
+            return;
         }
-        let mut gone = None;
         self.until.retain(|(_, _, until)| *until > now.ticks_ms);
         let mut own = self.until.iter().enumerate();
         let oldest = own.find(|(_, (other, ..))| *other == owner);
@@ -70,13 +71,11 @@ impl Tags {
             let key = (owner.clone(), tag);
             if self.known.get(&key).is_some_and(|known| known.1 == until) {
                 self.known.remove(&key);
-                gone = Some(tag);
             }
         }
         let until = now.ticks_ms + REMEMBERED_MS;
         self.until.push_back((owner.clone(), tag, until));
         self.known.insert((owner, tag), (id, until));
-        gone
     }
 
     /// A connection has ended: if its tags were its own only, nobody can send
@@ -181,11 +180,7 @@ impl Model {
             match refusal {
                 Refusal::NotStored => self.told_not_stored(slot, Some(number))?,
                 Refusal::TagUsed => {
-                    // Or it was, until the store had no room for it a moment ago,
-                    // or another one that was settled with it took its place.
-                    let used = self.knows_tag(slot, number, now)
-                        || self.call.failed_tags.contains(&number)
-                        || self.call.displaced_tags.contains(&number);
+                    let used = self.knows_tag(slot, number, now);
                     ensure(used, Invariant::RefusalsTrue, || {
                         format!("{slot} is told that t{number} is used")
                     })?;

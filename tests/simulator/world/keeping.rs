@@ -1,10 +1,11 @@
 //! What comes back from the store, and what is left after a crash.
 
-use chat_server::hub::{Effects, Hub, MessageId};
+use chat_server::hub::{Effects, Hub, MessageId, Settled};
 use chat_server::store::Window;
 
 use super::super::bug::Bug;
 use super::super::call::Answered;
+use super::super::effect::{self, Out};
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::Model;
 use super::super::store::Answer;
@@ -31,37 +32,23 @@ impl World {
             outcomes.pop();
         }
         self.calls += 1;
-        for (id, committed) in outcomes {
-            self.settled(id, committed);
-        }
-        self.carry_out()?;
+        let outs = self.settled(outcomes);
+        self.carry_out_all(outs)?;
         self.model.end_call(self.now.ticks_ms)?;
         Ok(true)
     }
 
-    /// Tells the hub, which says what follows from it in its effects.
-    pub(super) fn settled(&mut self, id: MessageId, committed: bool) {
-        if let Some(draft) = self.model.drafts.remove(&id) {
-            let sender = self.model.slot_of(draft.by);
-            if committed {
-                if draft.tag.is_some() {
-                    let most = self.model.limits.tags_per_client;
-                    let displaced = self.model.tags.publish(id, most, self.now);
-                    self.model.call.displaced_tags.extend(displaced);
-                }
-                self.model.call.settled.push((id, draft));
-            } else {
-                let sender = sender.map(|slot| (slot, draft.tag));
-                self.model.call.not_stored.extend(sender);
-                self.model.call.failed_tags.extend(draft.tag);
-                self.model.tags.forget(id);
-            }
+    /// Tells the hub what became of messages, one after the other; what it
+    /// wants because of each is behind it.
+    pub(super) fn settled(&mut self, outcomes: Vec<(MessageId, bool)>) -> Vec<Out> {
+        let mut outs = Vec::new();
+        for (id, committed) in outcomes {
+            let settled = Settled::by_id(id, committed);
+            self.hub.settle(settled, self.now, &mut self.effects);
+            outs.push(Out::Settled(id, committed));
+            outs.append(&mut effect::take(&mut self.effects));
         }
-        self.hub.settle(
-            chat_server::hub::Settled::by_id(id, committed),
-            self.now,
-            &mut self.effects,
-        );
+        outs
     }
 
     /// The store tells what it has found.
