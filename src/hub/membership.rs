@@ -62,7 +62,6 @@ impl Hub {
             return Err(Refusal::NoChannel);
         };
         let one_channel = connection.profile.one_channel;
-        self.tell_departures_of(&nickname, now, fx);
         if let Some(index) = self.channels.find(&name)
             && self.position(id, index).is_some()
         {
@@ -71,6 +70,7 @@ impl Hub {
         self.check_channels(id, 0)?;
         let before = self.current_channel(id).filter(|_| one_channel);
         self.check_making(id, &name, before, now)?;
+        self.tell_departures_of(&nickname, now, fx);
         if let Some(before) = before {
             self.leave_channel(id, before, now, fx);
         }

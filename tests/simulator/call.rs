@@ -126,13 +126,10 @@ impl Model {
     fn check_notices(&mut self, now_ticks: u64) -> Check {
         self.end_lateness();
         for room in 0..ROOMS {
-            if self.late_in(room).next().is_some() {
-                self.channels[room].untold_since = None;
-                continue;
-            }
-            let people = self.people(room);
+            // What is put off is neither told nor counted.
+            let (late, seen) = (self.late_in(room).count() as i64, self.seen_in(room));
             let channel = &mut self.channels[room];
-            let counted = channel.came != 0 || channel.went != 0;
+            let counted = channel.came != 0 || channel.went != late;
             if channel.miscounted {
                 let since = *channel.untold_since.get_or_insert(now_ticks);
                 if since + GATHERED_MS < now_ticks {
@@ -150,9 +147,9 @@ impl Model {
                 for (slot, conn) in self.members(room) {
                     let place = conn.places.iter().find(|place| place.room == room);
                     let view = place.map_or(0, |place| place.view);
-                    ensure(view == people, Invariant::NoticesAgree, || {
-                        let (view, people) = (shown(view), shown(people));
-                        format!("{slot} believes {view} to be in {room}, it is {people}")
+                    ensure(view == seen, Invariant::NoticesAgree, || {
+                        let (view, seen) = (shown(view), shown(seen));
+                        format!("{slot} believes {view} to be in {room}, it is {seen}")
                     })?;
                 }
                 continue;

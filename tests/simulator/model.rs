@@ -350,6 +350,7 @@ impl Model {
 
     /// A connection gets a nickname.
     pub fn take_name(&mut self, slot: Slot, name: &Name, is_account: bool, ignored: Nicks) {
+        self.nobody_is_late(nick(name));
         let user = self.users[nick(name)].get_or_insert_with(|| User {
             slots: Vec::new(),
             is_account,
@@ -386,6 +387,7 @@ impl Model {
         let Some(mut user) = self.users[from].take() else {
             return;
         };
+        self.nobody_is_late(nick(to));
         if from != nick(to) {
             user.add_alias(from);
         }
@@ -431,14 +433,15 @@ impl Model {
                 format!("a connection without nickname is in {room}")
             });
         };
-        let before = self.people(room);
+        self.nobody_is_late(own);
+        let (before, view) = (self.people(room), self.seen_in(room) | bit(own));
         if before & bit(own) == 0 && before != 0 {
             self.channels[room].came += 1;
         }
         if let Some(conn) = self.alive_mut(slot) {
             conn.places.push(Place {
                 room,
-                view: before | bit(own),
+                view,
                 past: MessageId::default(),
                 catching_up: None,
                 resumed: false,
@@ -517,6 +520,19 @@ impl Model {
     pub fn late_in(&self, room: Room) -> impl Iterator<Item = Nick> {
         let late = self.late.iter().filter(move |&&(_, late, _)| late == room);
         late.map(|&(_, _, nick)| nick)
+    }
+
+    /// Who is in a channel as far as can be told: with those whose leaving is
+    /// told later.
+    pub fn seen_in(&self, room: Room) -> Nicks {
+        self.late_in(room)
+            .fold(self.people(room), |seen, nick| seen | bit(nick))
+    }
+
+    /// A nickname is used, by another connection than before: that those who
+    /// had it have left is told by now, if only as a number.
+    fn nobody_is_late(&mut self, nickname: Nick) {
+        self.late.retain(|&(_, _, nick)| nick != nickname);
     }
 
     /// Somebody's leaving has been told.

@@ -159,29 +159,23 @@ impl Model {
     ) -> Check {
         let room = room(channel);
         self.all_in(to, room)?;
-        let people = self.people(room);
         // Those of whom it is put off are not among those counted.
-        let late = self.late_in(room).count() as i64;
-        let is_late = late > 0;
+        let (late, view) = (self.late_in(room).count() as i64, self.seen_in(room));
         let untold = &mut self.channels[room];
         let (came, went) = (joined as i64, left as i64);
-        let right = untold.came == came && (untold.went == went || is_late && untold.went > went);
+        let right = untold.came == came && untold.went - late == went;
         let right = right && joined + left > 0;
         ensure(right || untold.miscounted, Invariant::NoticesAgree, || {
             let (came, went) = (untold.came, untold.went);
             format!("{joined} came to and {left} left {channel}, it was {came} and {went}")
         })?;
         untold.came = 0;
-        untold.went = match is_late && !untold.miscounted {
-            true => untold.went - went,
-            // All that was counted, rightly or not, is told; what is put off is not.
-            false => late,
-        };
+        untold.went = late;
         untold.untold_since = None;
         untold.miscounted = false;
         for &slot in to {
             if let Some(place) = self.place_mut(slot, room) {
-                place.view = people;
+                place.view = view;
             }
         }
         Ok(())
