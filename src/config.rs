@@ -339,7 +339,8 @@ settings! {
         /// and the oldest of the clients with the most are forgotten.
         tags: usize = 262_144, Rule::whole(1024, 100_000_000), Now;
         /// The same of one client: an account, or a guest's token; more and
-        /// its own oldest are forgotten.
+        /// its own oldest are forgotten. Redis remembers as many of each for
+        /// several servers.
         tags_per_client: usize = 1024, Rule::whole(16, 1_000_000), Now;
     }
 }

@@ -62,7 +62,7 @@ pub use listing::{After, Entry as ListEntry, Listed, Listing, Place};
 pub use noting::Note;
 pub use page::{PAGE_ROWS, Page, Part};
 pub use refusal::Refusal;
-pub use shared::{Draft, Fate, News, NodeId, Order, RosterChange, Settled, Shared};
+pub use shared::{Draft, Fate, News, NodeId, Order, RosterChange, Settled, Shared, SharedTag};
 pub use sizes::Sizes;
 pub use tags::{BadTag, Tag};
 pub use typing::Audience;

@@ -82,20 +82,28 @@ impl Batch {
     pub fn draft(&mut self, draft: &Draft, shards: u32, came: Instant) {
         let place = &draft.message.place;
         let shard = shard_of(&Conversation::of(place), shards).to_string();
-        let tag = match &draft.tag {
-            Some((owner, tag)) => format!("{owner}:{}", tag.as_str()),
-            None => String::new(),
+        let (owner, tag, most) = match &draft.tag {
+            Some(shared) => (
+                &*shared.owner,
+                format!("{} {}", shared.to, shared.tag.as_str()),
+                shared.most.to_string(),
+            ),
+            None => ("", String::new(), String::new()),
         };
         let then = Then::Settle {
             draft: draft.message.id,
             is_direct: matches!(place, Place::Direct { .. }),
         };
         let entry = entry::encode(draft);
-        self.push(
-            came,
-            then,
-            &[b"a", shard.as_bytes(), &entry, tag.as_bytes()],
-        );
+        let arguments: [&[u8]; 6] = [
+            b"a",
+            shard.as_bytes(),
+            &entry,
+            owner.as_bytes(),
+            tag.as_bytes(),
+            most.as_bytes(),
+        ];
+        self.push(came, then, &arguments);
     }
 
     /// Something for the others. A claim that is in vain is answered at once.

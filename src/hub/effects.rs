@@ -1,13 +1,12 @@
 //! What the hub wants done, in order: it does none of it itself.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use crate::chatlog::Entry;
 use crate::name::Name;
 use crate::store::{AccountId, Window};
 
-use super::{ConnectionId, Draft, Event, Farewell, MessageId, Shared, Tag};
+use super::{ConnectionId, Draft, Event, Farewell, MessageId, Shared, SharedTag};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -171,14 +170,14 @@ impl Effects {
     }
 
     /// Gives the draft that was appended last a tag, if it is the one.
-    pub(super) fn tag(&mut self, id: MessageId, scope: Arc<str>, tag: Tag) {
+    pub(super) fn tag(&mut self, id: MessageId, tag: SharedTag) {
         let mut list = self.list.iter_mut().rev();
         let draft = list.find_map(|effect| match effect {
             Effect::Append(draft) => Some(draft),
             _ => None,
         });
         if let Some(draft) = draft.filter(|draft| draft.message.id == id) {
-            draft.tag = Some((scope, tag));
+            draft.tag = Some(tag);
         }
     }
 

@@ -25,11 +25,23 @@ pub struct Draft {
     pub message: NewMessage,
     /// Whom a private message is for, as shown.
     pub to: Option<Name>,
-    /// The tag it has, if it may be sent again by way of another server: in
-    /// which scope (whose it is, and where the message goes), and which.
-    pub tag: Option<(Arc<str>, Tag)>,
+    /// The tag it has, if it may be sent again by way of another server.
+    pub tag: Option<SharedTag>,
     /// Who wrote it.
     pub sender: ConnectionId,
+}
+
+/// A tag that all servers know, so that none publishes its message again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedTag {
+    /// The client: an account or a token, as one word or two.
+    pub owner: Arc<str>,
+    /// Where the message goes. The same tag may stand for messages to others.
+    pub to: Arc<str>,
+    /// The tag.
+    pub tag: Tag,
+    /// How many tags of this owner are remembered: beyond, the oldest go.
+    pub most: usize,
 }
 
 /// What became of a draft.

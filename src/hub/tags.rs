@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use crate::store::AccountId;
 
-use super::{Command, ConnectionId, Effects, Event, Hub, Limits, MessageId, Now, Refusal};
+use super::{
+    Command, ConnectionId, Effects, Event, Hub, Limits, MessageId, Now, Refusal, SharedTag,
+};
 
 /// How long a tag is remembered once its message is published.
 const REMEMBERED_MS: u64 = 10 * 60 * 1000;
@@ -318,8 +320,8 @@ impl Hub {
         let sent = self.last_id;
         if let Some(unsettled) = self.unsettled.get_mut(&sent) {
             unsettled.tag = Some(key.clone());
-            if let Some(scope) = shared_scope(&key.0, &to) {
-                fx.tag(sent, scope, tag);
+            if let Some(shared) = shared_tag(&key, &to, &self.limits) {
+                fx.tag(sent, shared);
             }
             self.tags.await_commit(key, to);
         } else if sent > before {
@@ -376,19 +378,24 @@ impl Hub {
     }
 }
 
-/// Where a tag is known on other servers, too, as one word: with its owner and
-/// where its message goes. A connection without a token never comes back.
-fn shared_scope(owner: &TagOwner, to: &Destination) -> Option<Arc<str>> {
+/// A tag as other servers know it, too. A connection without a token never
+/// comes back, and has none.
+fn shared_tag((owner, tag): &TagKey, to: &Destination, limits: &Limits) -> Option<SharedTag> {
     let owner = match owner {
         TagOwner::Account(account) => format!("account {}", account.0),
         TagOwner::Token(token) => format!("token {token}"),
         TagOwner::Connection(_) => return None,
     };
-    let scope = match to {
-        Destination::Channel(key) => format!("{owner} #{key}"),
-        Destination::User(key) => format!("{owner} @{key}"),
+    let to = match to {
+        Destination::Channel(key) => format!("#{key}"),
+        Destination::User(key) => format!("@{key}"),
     };
-    Some(scope.into())
+    Some(SharedTag {
+        owner: owner.into(),
+        to: to.into(),
+        tag: tag.clone(),
+        most: limits.tags_per_client.max(1),
+    })
 }
 
 fn stored(tag: Tag, id: MessageId) -> Event {

@@ -7,7 +7,7 @@ use chat_server::hub::{Fate, MessageId, News, NodeId, Private};
 use chat_server::store::AccountId;
 use proptest::prelude::*;
 
-use crate::node::{Chat, Node, account, connection, direct, draft, name, tagged};
+use crate::node::{Chat, Node, account, connection, direct, draft, name, tagged, tagged_by};
 
 /// What a node has told of a channel.
 fn of_channel(node: &Node, channel: &str, own: &[(u64, MessageId)]) -> Vec<MessageId> {
@@ -98,6 +98,101 @@ fn a_tag_sent_by_two_servers_at_once_is_published_once() {
     }
     // What the other has published may come after what became of one's own.
     assert_eq!(nodes[0].wait_told(TAGS as usize).len(), TAGS as usize);
+}
+
+#[test]
+fn an_owner_has_room_for_so_many_tags_and_only_its_own_oldest_go() {
+    const MOST: usize = 3;
+    let chat = Chat::new();
+    let [here, there] = [chat.node(), chat.node()];
+    let send = |node: &Node, number: u64, owner: &str, tag: &str| {
+        let draft = tagged_by(owner, MOST, draft(number, "dev", tag), tag);
+        assert!(node.cluster.append(vec![draft]).is_empty());
+        node.fate_of(number)
+    };
+    let id = |fate| match fate {
+        Fate::Committed(id) => id,
+        other => panic!("{other:?}"),
+    };
+    let bob = id(send(&here, 0, "bob", "t1"));
+    let amy: Vec<MessageId> = (1..=5)
+        .map(|number| id(send(&here, number, "amy", &format!("t{number}"))))
+        .collect();
+    // Amy's have not made Bob's go, and her last ones are known to all servers.
+    assert_eq!(send(&there, 10, "bob", "t1"), Fate::Before(bob));
+    for number in 3..=5 {
+        let tag = format!("t{number}");
+        let before = Fate::Before(amy[number as usize - 1]);
+        assert_eq!(send(&there, 10 + number, "amy", &tag), before);
+    }
+    // Her first ones have gone: Redis has room for three, and no more in its
+    // memory. What comes under such a tag is another message, and is known next.
+    let mut redis = crate::support::Redis::shared().connect();
+    let mut kept = |command: &str, key: &str| -> usize {
+        let key = format!("{}:{key}:amy", chat.prefix);
+        redis::cmd(command).arg(key).query(&mut redis).unwrap()
+    };
+    assert_eq!((kept("HLEN", "tags"), kept("LLEN", "tagged")), (MOST, MOST));
+    let again = id(send(&there, 20, "amy", "t1"));
+    assert!(again > amy[4]);
+    assert_eq!(send(&here, 21, "amy", "t1"), Fate::Before(again));
+    assert_eq!((kept("HLEN", "tags"), kept("LLEN", "tagged")), (MOST, MOST));
+    for key in ["tags", "tagged"] {
+        assert!(
+            (1..=600).contains(&kept("TTL", key)),
+            "{key} goes by itself"
+        );
+    }
+    // A lower limit is in force at the next message.
+    let draft = tagged_by("amy", 1, draft(30, "dev", "last"), "t9");
+    assert!(here.cluster.append(vec![draft]).is_empty());
+    assert!(matches!(here.fate_of(30), Fate::Committed(_)));
+    assert_eq!((kept("HLEN", "tags"), kept("LLEN", "tagged")), (1, 1));
+}
+
+#[test]
+fn a_tag_counts_for_ten_minutes_although_its_owner_goes_on() {
+    let chat = Chat::new();
+    let node = chat.node();
+    let send = |number: u64, tag: &str| {
+        let draft = tagged_by("amy", 3, draft(number, "dev", tag), tag);
+        assert!(node.cluster.append(vec![draft]).is_empty());
+        node.fate_of(number)
+    };
+    let Fate::Committed(first) = send(1, "t1") else {
+        panic!("it was not published");
+    };
+    assert_eq!(send(2, "t1"), Fate::Before(first));
+    // As if it had been published ten minutes ago.
+    let mut redis = crate::support::Redis::shared().connect();
+    let key = |what: &str| format!("{}:{what}:amy", chat.prefix);
+    let known: String = redis::cmd("HGET")
+        .arg(key("tags"))
+        .arg("#dev t1")
+        .query(&mut redis)
+        .unwrap();
+    let (id, _) = known.split_once(' ').unwrap();
+    let _: () = redis::pipe()
+        .cmd("HSET")
+        .arg(key("tags"))
+        .arg("#dev t1")
+        .arg(format!("{id} 1000000000"))
+        .cmd("LSET")
+        .arg(key("tagged"))
+        .arg(0)
+        .arg(format!("{id} 1000000000 #dev t1"))
+        .query::<redis::Value>(&mut redis)
+        .map(drop)
+        .unwrap();
+    let Fate::Committed(second) = send(3, "t1") else {
+        panic!("an old tag still counts");
+    };
+    assert_eq!(send(4, "t1"), Fate::Before(second));
+    let kept: usize = redis::cmd("LLEN")
+        .arg(key("tagged"))
+        .query(&mut redis)
+        .unwrap();
+    assert_eq!(kept, 1, "what is old takes no room");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use chat_server::cluster::{Cluster, ClusterSettings, ClusterThreads, RedisUrl};
-use chat_server::hub::{ConnectionId, Draft, Fate, MessageId, News, Shared, Tag};
+use chat_server::hub::{ConnectionId, Draft, Fate, MessageId, News, Shared, SharedTag, Tag};
 use chat_server::name::Name;
 use chat_server::store::{
     AccountId, Conversation, DatabaseUrl, NewAccount, NewMessage, Place, PostgresSettings,
@@ -244,9 +244,20 @@ pub fn direct(number: u64, from: i64, to: i64, text: &str) -> Draft {
 }
 
 pub fn tagged(number: u64, channel: &str, text: &str, tag: &str) -> Draft {
+    tagged_by("amy", usize::MAX, draft(number, channel, text), tag)
+}
+
+/// A draft with a tag of an owner of whom so many are remembered.
+pub fn tagged_by(owner: &str, most: usize, draft: Draft, tag: &str) -> Draft {
+    let tag = SharedTag {
+        owner: owner.into(),
+        to: "#dev".into(),
+        tag: Tag::parse(tag).unwrap(),
+        most,
+    };
     Draft {
-        tag: Some((name("amy").key().clone(), Tag::parse(tag).unwrap())),
-        ..draft(number, channel, text)
+        tag: Some(tag),
+        ..draft
     }
 }
 

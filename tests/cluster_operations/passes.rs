@@ -62,3 +62,28 @@ fn a_pass_that_comes_elsewhere_ends_its_connection_to_a_server_that_lives() {
     third.send("message", json!({ "body": "and here", "tag": "2" }));
     third.expect("stored");
 }
+
+#[test]
+fn a_guest_who_comes_to_another_server_is_known_by_so_many_last_tags() {
+    const KNOWN: usize = 16;
+    let common = Common::new();
+    let server = || common.server_with(|config| config["limits"]["tags_per_client"] = KNOWN.into());
+    let [one, two] = [server(), server()];
+    let token = JsonClient::token(&one, "alice");
+    let mut alice = JsonClient::come_in(&one, &token);
+    let say = |alice: &mut JsonClient, tag: usize| {
+        let tag = tag.to_string();
+        alice.send("message", json!({ "body": tag, "tag": tag }));
+        let stored = alice.expect("stored");
+        assert_eq!(stored["tag"], *tag);
+        stored["id"].as_str().unwrap().to_owned()
+    };
+    let ids: Vec<String> = (0..KNOWN + 4).map(|tag| say(&mut alice, tag)).collect();
+    let mut alice = JsonClient::come_in(&two, &token);
+    for tag in 4..KNOWN + 4 {
+        assert_eq!(say(&mut alice, tag), ids[tag], "{tag} is published again");
+    }
+    for tag in 0..4 {
+        assert!(!ids.contains(&say(&mut alice, tag)), "{tag} is remembered");
+    }
+}

@@ -28,10 +28,50 @@ local function tell(notice)
   return redis.call('XADD', P .. ':news', '*', 'n', node, 'e', notice)
 end
 
-local function append(shard, entry, tag)
-  local remembered = P .. ':tag:' .. tag
-  if tag ~= '' then
-    local id = redis.call('GET', remembered)
+-- Tags are remembered for ten minutes, but no more of each owner than `most`:
+-- beyond, its own oldest go. `:tags:` has, for each tag, the id of its message
+-- and until when it counts; `:tagged:` has the tags as they came.
+local REMEMBERED = 600
+-- Tags that go at once at most, should the limit have been lowered.
+local AT_ONCE = 16
+local now = tonumber(redis.call('TIME')[1])
+
+local function known_id(owner, tag)
+  local id, till = string.match(redis.call('HGET', P .. ':tags:' .. owner, tag) or '', '^(%S+) (%d+)$')
+  return id and tonumber(till) > now and id
+end
+
+local function forget_oldest(tags, order)
+  local known, tag = string.match(redis.call('LPOP', order) or '', '^(%S+ %d+) (.*)$')
+  -- It may be another message's by now.
+  if known and redis.call('HGET', tags, tag) == known then
+    redis.call('HDEL', tags, tag)
+  end
+end
+
+local function is_oldest_over(order)
+  local till = string.match(redis.call('LINDEX', order, 0) or '', '^%S+ (%d+)')
+  return till and tonumber(till) <= now
+end
+
+local function remember(owner, tag, id, most)
+  local tags, order = P .. ':tags:' .. owner, P .. ':tagged:' .. owner
+  for _ = 1, AT_ONCE do
+    if redis.call('LLEN', order) < most and not is_oldest_over(order) then
+      break
+    end
+    forget_oldest(tags, order)
+  end
+  local known = id .. ' ' .. string.format('%.0f', now + REMEMBERED)
+  redis.call('HSET', tags, tag, known)
+  redis.call('RPUSH', order, known .. ' ' .. tag)
+  redis.call('EXPIRE', tags, REMEMBERED)
+  redis.call('EXPIRE', order, REMEMBERED)
+end
+
+local function append(shard, entry, owner, tag, most)
+  if owner ~= '' then
+    local id = known_id(owner, tag)
     if id then
       return '=' .. id
     end
@@ -46,8 +86,8 @@ local function append(shard, entry, tag)
     redis.call('XADD', log, ms .. '-0', 'n', node, 'e', entry)
   end
   id = ms .. '-' .. string.format('%.0f', tonumber(sequence) * SHARDS + tonumber(shard))
-  if tag ~= '' then
-    redis.call('SET', remembered, id, 'EX', 600)
+  if owner ~= '' then
+    remember(owner, tag, id, tonumber(most))
   end
   return id
 end
@@ -228,8 +268,8 @@ while ARGV[at] do
   local what, a, b, c = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local d = ARGV[at + 4]
   if what == 'a' then
-    words[#words + 1] = append(a, b, c)
-    at = at + 4
+    words[#words + 1] = append(a, b, c, d, ARGV[at + 5])
+    at = at + 6
   elseif what == 't' then
     tell(a)
     words[#words + 1] = '1'
