@@ -28,7 +28,7 @@ pub use routes::{Caller, Guard, Routes, Serves};
 pub use server::{Limits, Stop, serve};
 pub(crate) use server::{Spoken, recognise, serve_read};
 
-/// Generated from `grpc/proto` by `tests/grpc_generated.rs`.
+/// Generated from `grpc/proto` by `tests/rest/grpc_generated.rs`.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
 pub mod proto {
     pub mod name {

@@ -1,5 +1,5 @@
-//! What the fuzz targets check; the property tests in `tests/codecs` check
+//! What the fuzz targets check; the property tests in `tests/hub/codecs.rs` check
 //! the very same.
 
-#[path = "../../tests/codecs/checks/mod.rs"]
+#[path = "../../tests/checks/mod.rs"]
 pub mod checks;

@@ -1,6 +1,7 @@
-//! Several servers as one chat, without their hubs: each is a `Cluster` that
-//! writes down what its hub would be told. Redis and PostgreSQL are real, and
-//! so is what goes wrong with them.
+//! Several servers as one chat. Most modules are about one part of it without
+//! a hub: each server is a `Cluster` that writes down what its hub would be
+//! told. `servers`, `operations` and `faults` start whole servers. Redis and
+//! PostgreSQL are real, and so is what goes wrong with them.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -8,6 +9,7 @@ mod support;
 mod chaos;
 mod encoding;
 mod failover;
+mod faults;
 mod history;
 mod limits;
 mod lives;
@@ -16,7 +18,9 @@ mod lone;
 mod memory;
 mod names;
 mod node;
+mod operations;
 mod outages;
 mod proxy;
 mod roster;
+mod servers;
 mod storing;

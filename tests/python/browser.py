@@ -23,12 +23,12 @@ PHONE = {"width": 390, "height": 844}
 
 
 def site():
-    """Where everything is, as tests/browser.rs says."""
+    """Where everything is, as tests/page/browser.rs says."""
     return SimpleNamespace(**json.loads(sys.argv[1]))
 
 
 def ask(word):
-    """Has tests/browser.rs do something to the server."""
+    """Has tests/page/browser.rs do something to the server."""
     print(word, flush=True)
     assert sys.stdin.readline() == "done\n"
 

@@ -1,0 +1,255 @@
+//! Servers, Redis and PostgreSQL are killed, stopped and started again under
+//! load. People with every kind of client go to whichever server answers: those
+//! who resume miss nothing, the others nothing while they are connected.
+mod agreement;
+mod correspondent;
+mod person;
+mod plan;
+mod wanderer;
+mod wire;
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::support::{JsonClient, Postgres, Redis, Server, free_address, wait_until};
+use correspondent::{Account, Correspondent};
+use person::Person;
+use plan::{END, Plan, ROOM};
+use rustix::process::Signal;
+use serde_json::json;
+use wanderer::Wanderer;
+use wire::Kind;
+
+const WANDERERS: usize = 6;
+/// How long whatever is stopped stands still: longer than any wait for it.
+const STANDSTILL: Duration = Duration::from_secs(20);
+/// Leaves a server that stands still, or that has nothing to tell.
+const IMPATIENT: Duration = Duration::from_secs(4);
+/// Stays until the connection ends.
+const PATIENT: Duration = Duration::from_secs(60);
+
+struct Common {
+    redis: Redis,
+    postgres: Postgres,
+    database: String,
+}
+
+impl Common {
+    fn start() -> Common {
+        let postgres = Postgres::start();
+        Common {
+            redis: Redis::start(),
+            database: postgres.create_database(),
+            postgres,
+        }
+    }
+
+    fn server(&self) -> Server {
+        Server::start(|config| {
+            config["cluster"] = json!({ "redis": self.redis.url(), "postgres": self.database });
+            config["limits"] = json!({ "message_rate": 0, "auth_attempts": 0, "ping_seconds": 1 });
+            // The same after a restart.
+            for listener in ["telnet", "tcp", "web"] {
+                config["listen"][listener] = json!(free_address().to_string());
+            }
+        })
+    }
+}
+
+/// Everybody, each on a thread.
+struct People {
+    wanderers: Vec<JoinHandle<Wanderer>>,
+    persons: Vec<JoinHandle<Person>>,
+    correspondents: Vec<JoinHandle<Correspondent>>,
+    accounts: [Account; 2],
+}
+
+impl People {
+    fn come(server: &Server, plan: &Arc<Plan>) -> People {
+        let wanderers = (0..WANDERERS).map(|number| {
+            let name = format!("json{number}");
+            let token = JsonClient::token(server, &name);
+            let wanderer = Wanderer::new(&name, token, plan, number);
+            plan::live(plan, move || wanderer.run())
+        });
+        let person = |name, kind, at, patience| Person::new(name, kind, plan, at, patience);
+        let contender = |name, at| Person::contender(name, plan, at, IMPATIENT);
+        let persons = [
+            contender("contender0", 0),
+            contender("contender1", 1),
+            contender("contender2", 2),
+            person("telnet", Kind::Telnet, 1, PATIENT),
+            person("weblines0", Kind::WebLines, 0, IMPATIENT),
+            person("weblines1", Kind::WebLines, 1, IMPATIENT),
+            person("roomtcp0", Kind::RoomTcp, 0, IMPATIENT),
+            person("roomtcp1", Kind::RoomTcp, 1, PATIENT),
+            person("roomframes0", Kind::RoomFrames, 0, IMPATIENT),
+            person("roomframes2", Kind::RoomFrames, 2, IMPATIENT),
+        ];
+        let accounts = [("mina", "+4912345"), ("lucy", "+4923456")]
+            .map(|(name, phone)| Account::register(server, name, phone));
+        let [mina, lucy] = &accounts;
+        let correspondents = [
+            Correspondent::new(mina, "mina0", Some(lucy), plan, 0),
+            Correspondent::new(lucy, "lucy1", Some(mina), plan, 1),
+            Correspondent::new(mina, "mina2", None, plan, 2),
+        ];
+        People {
+            wanderers: wanderers.collect(),
+            persons: persons
+                .map(|person| plan::live(plan, move || person.run()))
+                .into_iter()
+                .collect(),
+            correspondents: correspondents
+                .map(|correspondent| plan::live(plan, move || correspondent.run()))
+                .into_iter()
+                .collect(),
+            accounts,
+        }
+    }
+}
+
+fn live(server: &Server) -> usize {
+    let nodes = server.get("/api/nodes").json();
+    nodes["nodes"].as_array().map_or(0, Vec::len)
+}
+
+fn is_ready(server: &Server) -> bool {
+    server.get("/readyz").status == 200
+}
+
+fn nothing_is_unstored(server: &Server) -> bool {
+    let metrics = server.get("/metrics").body;
+    metrics
+        .lines()
+        .any(|line| line == "chat_cluster_unstored 0")
+}
+
+fn wait_for_the_rest(of: Duration, since: Instant) {
+    wait_until("it has lasted long enough", || since.elapsed() >= of);
+}
+
+/// Each server is killed, stopped or restarted while everybody talks.
+fn servers_fail(plan: &Plan, one: &mut Server, two: &mut Server, three: &mut Server) {
+    one.kill();
+    plan.flow("without the first server", everybody);
+    one.start_again();
+    plan.flow("with the first server again", everybody);
+
+    let since = Instant::now();
+    two.signal(Signal::STOP);
+    wait_until("the second is given up", || live(three) == 2);
+    plan.flow("without the second server", those_who_resume);
+    wait_for_the_rest(STANDSTILL, since);
+    two.signal(Signal::CONT);
+    wait_until("the second is back", || live(three) == 3);
+    plan.flow("with the second server again", everybody);
+
+    three.restart();
+    plan.flow("after the third server's restart", everybody);
+}
+
+fn redis_fails(plan: &Plan, redis: &Redis, server: &Server) {
+    redis.kill();
+    redis.start_again();
+    plan.flow("after Redis was killed", everybody);
+
+    let since = Instant::now();
+    redis.stop();
+    wait_until("the server is not ready", || !is_ready(server));
+    wait_for_the_rest(STANDSTILL, since);
+    redis.go_on();
+    plan.flow("after Redis stood still", everybody);
+    wait_until("all know each other still", || live(server) == 3);
+}
+
+fn postgres_fails(plan: &Plan, postgres: &Postgres, server: &Server, other: &mut Server) {
+    postgres.kill();
+    plan.flow("without PostgreSQL", those_who_resume);
+    postgres.start_again();
+    plan.flow("with PostgreSQL again", everybody);
+
+    let since = Instant::now();
+    postgres.stop();
+    plan.flow("while PostgreSQL stands still", those_who_resume);
+    // Whoever needs it is told so, not kept waiting until it goes on.
+    let form = [("username", "mina"), ("password", "long enough")];
+    let answer = server.post_form("/api/auth_token", &form);
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    wait_until("the server is not ready", || !is_ready(server));
+    plan.flow("still while PostgreSQL stands still", those_who_resume);
+    // Nor is the end of a server.
+    other.signal(Signal::TERM);
+    other.wait_exit();
+    wait_for_the_rest(STANDSTILL, since);
+    postgres.go_on();
+    other.start_again();
+    wait_until("the server is ready again", || is_ready(server));
+    plan.flow("after PostgreSQL stood still", everybody);
+    let answer = server.post_form("/api/auth_token", &form);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+fn everybody(_: &str) -> bool {
+    true
+}
+
+fn those_who_resume(who: &str) -> bool {
+    who.starts_with("json")
+}
+
+#[test]
+fn whatever_is_killed_or_stopped_everybody_has_every_message_in_one_order() {
+    let common = Common::start();
+    let [mut one, mut two, mut three] = std::array::from_fn(|_| common.server());
+    let plan = Arc::new(Plan::new(&[&one, &two, &three]));
+    let people = People::come(&one, &plan);
+    plan.flow("at first", everybody);
+    servers_fail(&plan, &mut one, &mut two, &mut three);
+    redis_fails(&plan, &common.redis, &one);
+    postgres_fails(&plan, &common.postgres, &one, &mut three);
+
+    plan.enough();
+    let persons = join(people.persons);
+    let correspondents = join(people.correspondents);
+    wait_until("the others have said what they had to", || {
+        plan.finished() == WANDERERS
+    });
+    let mut closing = JsonClient::enter(&two, "closing");
+    closing.send("join", json!({ "room": ROOM }));
+    closing.send("message", json!({ "room": ROOM, "body": END }));
+    let mut everyone = join(people.wanderers);
+    for (at, server) in [&one, &two, &three].into_iter().enumerate() {
+        let name = format!("reader{at}");
+        let token = JsonClient::token(server, &name);
+        everyone.push(Wanderer::reader(&name, token, &plan, at).run());
+    }
+    let order = agreement::on_one_order(&everyone);
+    agreement::on_one_owner(&order);
+    for person in &persons {
+        person
+            .sessions
+            .iter()
+            .for_each(|session| agreement::on_a_piece(session, &order));
+    }
+    let [mina, lucy] = &people.accounts;
+    let mut thread = Vec::new();
+    // What PostgreSQL has missed is stored later, and would move the rows from
+    // one page to the next while they are read.
+    wait_until("all letters are stored", || {
+        thread = mina.thread(&three, &lucy.name);
+        nothing_is_unstored(&three) && thread == mina.thread(&three, &lucy.name)
+    });
+    for correspondent in &correspondents {
+        agreement::on_letters(&correspondent.sessions, &thread);
+    }
+    println!("{} messages, {} letters", order.len(), thread.len());
+}
+
+fn join<T>(threads: Vec<JoinHandle<T>>) -> Vec<T> {
+    threads
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .collect()
+}

@@ -1,0 +1,717 @@
+//! Catching up with what was missed, tags and typing, on the hub by itself.
+
+use crate::hub_support::{House, limits, name};
+use chat_server::hub::{
+    Audience, Command, ConnectionId, Farewell, Limits, Message, MessageId, News, Part, Profile, Tag,
+};
+use chat_server::name::Name;
+use chat_server::store::{History, StoredMessage, Window};
+use chat_server::text::Text;
+
+/// A house with history, and what its store would have.
+fn keeping_house() -> House {
+    let mut house = House::new();
+    house.hub.set_limits(Limits {
+        history: true,
+        ..limits()
+    });
+    // Much has been said before.
+    house.hub.continue_after(id(1_000_000));
+    house
+}
+
+/// Somebody in `dev` who has seen everything so far.
+fn member(house: &mut House, index: u32, nickname: &str) -> ConnectionId {
+    let id = house.open_with(index, "192.0.2.1:1", false);
+    house.claim(id, nickname).unwrap();
+    house.join(id, "dev");
+    answer_recalls(house);
+    id
+}
+
+/// Every channel begins without a past.
+fn answer_recalls(house: &mut House) {
+    for recall in std::mem::take(&mut house.recalls) {
+        house.run(|hub, now, fx| hub.recalled(&recall, Vec::new(), now, fx));
+    }
+}
+
+fn id(ms: u64) -> MessageId {
+    MessageId { ms, sequence: 0 }
+}
+
+fn resume(house: &mut House, who: ConnectionId, after: MessageId) {
+    let channel = name("dev");
+    house.apply(who, Command::Resume { channel, after });
+}
+
+fn page(texts: &[(MessageId, &str)], more: bool, gap: bool) -> History {
+    let message = |(id, text): &(MessageId, &str)| StoredMessage {
+        id: *id,
+        at_ms: id.ms,
+        author: Name::parse("bob").unwrap(),
+        account: None,
+        text: Text::clean(text),
+    };
+    History {
+        messages: texts.iter().map(message).collect(),
+        more,
+        gap,
+        newest: None,
+    }
+}
+
+fn answer(house: &mut House, history: Option<History>) {
+    let reading = house.readings.remove(0);
+    assert!(matches!(reading.window, Window::After(_)));
+    house.run(|hub, now, fx| hub.history_read(&reading, history, now, fx));
+}
+
+#[test]
+fn what_is_said_meanwhile_follows_what_was_missed() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = house.open_with(1, "192.0.2.1:1", false);
+    house.claim(alice, "alice").unwrap();
+    house.forget();
+    resume(&mut house, alice, id(5));
+    house.say(bob, "during");
+    let during = house.appended[0];
+    house.settle(true);
+    assert_eq!(house.told(alice), ["in dev with 1"], "not live yet");
+    // The page was read after that message was committed.
+    house.say(bob, "later");
+    house.settle(true);
+    let missed = page(&[(id(7), "missed"), (during, "during")], false, false);
+    answer(&mut house, Some(missed));
+    house.say(bob, "live");
+    house.settle(true);
+    assert_eq!(
+        house.told(alice),
+        [
+            "dev/bob: missed",
+            "dev/bob: during",
+            "complete true, more false",
+            "dev/bob: later",
+            "dev/bob: live"
+        ]
+    );
+}
+
+#[test]
+fn what_the_store_knew_before_the_hub_is_not_told_twice() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    resume(&mut house, alice, id(1));
+    house.say(bob, "one");
+    house.say(bob, "two");
+    let ids = house.appended.clone();
+    house.forget();
+    // Committed and read, but the hub has yet to hear that it is committed.
+    let missed = page(&[(ids[0], "one"), (ids[1], "two")], false, false);
+    answer(&mut house, Some(missed));
+    house.settle(true);
+    house.say(bob, "three");
+    house.settle(true);
+    assert_eq!(
+        house.told(alice),
+        [
+            "dev/bob: one",
+            "dev/bob: two",
+            "complete true, more false",
+            "dev/bob: three"
+        ]
+    );
+    assert_eq!(house.told(bob).len(), 3);
+}
+
+#[test]
+fn a_long_absence_is_told_page_by_page_and_nothing_live_in_between() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    resume(&mut house, alice, id(1));
+    answer(&mut house, Some(page(&[(id(2), "two")], true, true)));
+    house.say(bob, "three");
+    let three = house.appended[0];
+    house.settle(true);
+    assert_eq!(
+        house.told(alice),
+        ["dev/bob: two", "complete false, more true"]
+    );
+    resume(&mut house, alice, id(2));
+    answer(&mut house, Some(page(&[(three, "three")], false, false)));
+    // What was gone on the first page is gone.
+    assert_eq!(
+        house.told(alice),
+        ["dev/bob: three", "complete false, more false"]
+    );
+    assert_eq!(house.told(bob), ["dev/bob: three"], "others notice nothing");
+}
+
+#[test]
+fn more_than_can_be_held_is_another_page() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    resume(&mut house, alice, id(1));
+    house.forget();
+    for n in 0..=1000 {
+        house.say(bob, &format!("{n}"));
+        house.settle(true);
+    }
+    answer(&mut house, Some(page(&[(id(2), "two")], false, false)));
+    assert_eq!(
+        house.told(alice),
+        ["dev/bob: two", "complete true, more true"]
+    );
+    // Exactly as many as can be held follow the page.
+    resume(&mut house, alice, id(2));
+    for n in 0..1000 {
+        house.say(bob, &format!("{n}"));
+        house.settle(true);
+    }
+    house.forget();
+    answer(&mut house, Some(page(&[], false, false)));
+    let told = house.told(alice);
+    assert_eq!(told.len(), 1001);
+    assert_eq!(told[0], "complete true, more false");
+}
+
+#[test]
+fn large_texts_make_a_page_short() {
+    let mut house = keeping_house();
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    resume(&mut house, alice, id(1));
+    let text = "x".repeat(100 * 1024);
+    let texts: Vec<(MessageId, &str)> = (2..7).map(|ms| (id(ms), text.as_str())).collect();
+    answer(&mut house, Some(page(&texts, false, false)));
+    let told = house.told(alice);
+    assert_eq!(told.len(), 3, "two messages, and that there is more");
+    assert_eq!(told[2], "complete true, more true");
+}
+
+#[test]
+fn a_failed_page_can_be_asked_for_again_and_leaving_forgets_all() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    resume(&mut house, alice, id(1));
+    answer(&mut house, None);
+    house.say(bob, "unseen");
+    house.settle(true);
+    assert_eq!(house.told(alice), ["history_unavailable"]);
+    house.apply(alice, Command::Leave(None));
+    house.join(alice, "dev");
+    house.forget();
+    house.say(bob, "seen");
+    house.settle(true);
+    assert_eq!(house.told(alice), ["dev/bob: seen"]);
+    // Whoever goes while the page is read gets nothing of it.
+    resume(&mut house, alice, id(1));
+    house.run(|hub, now, fx| hub.close(alice, chat_server::hub::Farewell::Quit, now, fx));
+    house.forget();
+    answer(&mut house, Some(page(&[(id(2), "two")], false, false)));
+    assert_eq!(house.told(alice), [""; 0]);
+}
+
+#[test]
+fn without_history_one_is_live_at_once_and_told_that_something_is_gone() {
+    let mut house = House::new();
+    let bob = house.enter(0, "bob");
+    house.join(bob, "dev");
+    house.say(bob, "before");
+    let alice = house.open_with(1, "192.0.2.1:1", false);
+    house.claim(alice, "alice").unwrap();
+    house.forget();
+    resume(&mut house, alice, id(1));
+    house.say(bob, "after");
+    assert_eq!(
+        house.told(alice),
+        [
+            "in dev with 1",
+            "dev/bob: before",
+            "complete false, more false",
+            "dev/bob: after"
+        ]
+    );
+}
+
+fn tagged(tag: &str, text: &str) -> Command {
+    Command::Tagged {
+        tag: Tag::parse(tag).unwrap(),
+        message: Box::new(Command::Say {
+            channel: None,
+            text: Text::clean(text),
+        }),
+    }
+}
+
+#[test]
+fn a_tagged_message_is_published_once_however_often_it_comes() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    house.apply(alice, tagged("t1", "hi"));
+    house.apply(alice, tagged("t1", "hi"));
+    assert_eq!(house.appended.len(), 1);
+    assert_eq!(house.told(alice), [""; 0]);
+    house.settle(true);
+    house.apply(alice, tagged("t1", "hi"));
+    // Asked twice before it was settled, by the same connection.
+    assert_eq!(
+        house.told(alice),
+        ["dev/alice: hi", "stored t1", "stored t1", "stored t1"]
+    );
+    assert_eq!(house.told(bob), ["dev/alice: hi"]);
+    // Somebody else's tag is another one.
+    house.apply(bob, tagged("t1", "ho"));
+    house.settle(true);
+    assert_eq!(house.told(bob), ["dev/bob: ho", "stored t1"]);
+    // For ten minutes.
+    house.pass(10 * 60 * 1000 - 1);
+    house.apply(bob, tagged("t1", "ho"));
+    assert!(house.appended.is_empty());
+    house.pass(1);
+    house.apply(bob, tagged("t1", "ho"));
+    assert_eq!(house.appended.len(), 1);
+}
+
+/// Somebody in `dev` who has come with a token.
+fn with_token(house: &mut House, index: u32, nickname: &str, token: &str) -> ConnectionId {
+    let id = house.open_with(index, "192.0.2.1:1", false);
+    house
+        .run(|hub, now, fx| hub.claim_with_token(id, name(nickname), &token.into(), now, fx))
+        .unwrap();
+    house.join(id, "dev");
+    answer_recalls(house);
+    id
+}
+
+#[test]
+fn a_tag_survives_its_connection_and_a_new_nickname() {
+    let mut house = keeping_house();
+    let alice = with_token(&mut house, 1, "alice", "her token");
+    house.apply(alice, tagged("t1", "hi"));
+    house.settle(true);
+    house.apply(alice, Command::Rename(name("eve")));
+    let again = with_token(&mut house, 2, "alice", "her token");
+    house.forget();
+    house.apply(again, tagged("t1", "hi"));
+    assert_eq!(house.told(again), ["stored t1"]);
+    assert!(house.appended.is_empty(), "not a second time");
+}
+
+#[test]
+fn a_tag_is_nobody_elses_under_the_same_nickname() {
+    let mut house = keeping_house();
+    for index in 0..4 {
+        let alice = match index % 2 {
+            0 => member(&mut house, index, "alice"),
+            _ => with_token(&mut house, index, "alice", &format!("token {index}")),
+        };
+        house.forget();
+        house.apply(alice, tagged("t1", "hi"));
+        assert_eq!(house.appended.len(), 1, "another person's message is sent");
+        house.settle(true);
+        assert_eq!(house.told(alice), ["dev/alice: hi", "stored t1"]);
+        house.run(|hub, now, fx| hub.close(alice, Farewell::PeerLeft, now, fx));
+    }
+}
+
+#[test]
+fn a_tag_is_refused_for_a_message_to_somewhere_else() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.join(alice, "ops");
+    answer_recalls(&mut house);
+    let to = |channel: &str| Command::Say {
+        channel: Some(name(channel)),
+        text: Text::clean("hi"),
+    };
+    let private = Command::Private {
+        to: name("dev"),
+        account: None,
+        text: Text::clean("hi"),
+    };
+    let tagged = |message| Command::Tagged {
+        tag: Tag::parse("t1").unwrap(),
+        message: Box::new(message),
+    };
+    house.forget();
+    house.apply(alice, tagged(to("dev")));
+    // While it waits to be committed, and after.
+    house.apply(alice, tagged(to("ops")));
+    house.settle(true);
+    house.apply(alice, tagged(to("ops")));
+    house.apply(alice, tagged(private));
+    house.apply(alice, tagged(to("DEV")));
+    assert_eq!(
+        house.told(alice),
+        [
+            "t1: tag_used",
+            "dev/alice: hi",
+            "stored t1",
+            "t1: tag_used",
+            "t1: tag_used",
+            "stored t1"
+        ]
+    );
+    assert_eq!(house.told(bob), ["dev/alice: hi"]);
+}
+
+#[test]
+fn a_tagged_message_that_is_not_sent_says_so_and_may_be_sent_again() {
+    let mut house = keeping_house();
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    house.apply(alice, tagged("t1", " "));
+    house.apply(alice, tagged("t2", "hi"));
+    house.settle(false);
+    assert_eq!(house.told(alice), ["t1: empty_message", "t2: not_stored"]);
+    house.apply(alice, tagged("t2", "hi"));
+    house.settle(true);
+    assert_eq!(house.told(alice), ["dev/alice: hi", "stored t2"]);
+}
+
+#[test]
+fn tags_are_limited_in_length_and_number_for_each_client() {
+    assert!(Tag::parse(&"x".repeat(64)).is_ok());
+    for bad in ["", "caf\u{e9}", "a\nb", &"x".repeat(65)] {
+        assert!(Tag::parse(bad).is_err(), "{bad:?}");
+    }
+    let mut house = House::new();
+    house.hub.set_limits(Limits {
+        tags_per_client: 100,
+        ..limits()
+    });
+    let alice = house.enter(0, "alice");
+    house.join(alice, "dev");
+    for n in 0..=100 {
+        house.apply(alice, tagged(&format!("t{n}"), "x"));
+    }
+    assert_eq!(house.hub.sizes().tags, 100);
+    house.forget();
+    house.apply(alice, tagged("t1", "x"));
+    assert_eq!(house.told(alice), ["stored t1"]);
+    house.apply(alice, tagged("t0", "x"));
+    assert_eq!(house.told(alice).len(), 2, "the oldest one is forgotten");
+    // Nobody comes back who has neither an account nor a token.
+    house.run(|hub, now, fx| hub.close(alice, Farewell::Quit, now, fx));
+    assert_eq!(
+        (house.hub.sizes().tags, house.hub.sizes().aging_tags),
+        (0, 0)
+    );
+}
+
+#[test]
+fn who_sends_much_has_nobody_elses_tags_forgotten() {
+    let mut house = House::new();
+    house.hub.set_limits(Limits {
+        tags: 300,
+        tags_per_client: 200,
+        ..limits()
+    });
+    let guests = [(0, "alice"), (1, "bob"), (2, "carol")].map(|(index, nickname)| {
+        let id = house.open(index);
+        let token: std::sync::Arc<str> = nickname.into();
+        house
+            .run(|hub, now, fx| hub.claim_with_token(id, name(nickname), &token, now, fx))
+            .unwrap();
+        house.join(id, "dev");
+        id
+    });
+    let [alice, bob, carol] = guests;
+    for n in 0..50 {
+        house.apply(alice, tagged(&format!("t{n}"), "x"));
+    }
+    for n in 0..1000 {
+        for flooding in [bob, carol] {
+            house.apply(flooding, tagged(&format!("t{n}"), "x"));
+        }
+    }
+    assert_eq!(house.hub.sizes().aging_tags, 300);
+    house.forget();
+    for n in 0..50 {
+        house.apply(alice, tagged(&format!("t{n}"), "x"));
+        assert_eq!(house.told(alice), [format!("stored t{n}")]);
+    }
+    // After ten minutes nothing is known of any of them.
+    house.pass(10 * 60 * 1000);
+    house.apply(alice, tagged("t0", "x"));
+    assert_eq!(house.told(alice).len(), 2);
+    assert_eq!(house.hub.sizes().aging_tags, 1);
+}
+
+#[test]
+fn typing_is_told_to_those_who_listen_and_once_a_second() {
+    let mut house = keeping_house();
+    let [alice, bob, carol] =
+        [(0, "alice"), (1, "bob"), (2, "carol")].map(|(i, n)| member(&mut house, i, n));
+    house.apply(alice, Command::Listen { typing: true });
+    house.apply(bob, Command::Listen { typing: true });
+    house.forget();
+    let typing = || Command::Typing(Audience::Channel(None));
+    house.apply(alice, typing());
+    house.apply(alice, typing());
+    assert_eq!(house.told(bob).len(), 1);
+    assert_eq!(house.told(alice), [""; 0], "not to oneself");
+    assert_eq!(house.told(carol), [""; 0], "not to who does not listen");
+    house.pass(1000);
+    house.apply(alice, typing());
+    assert_eq!(house.told(bob).len(), 1);
+    // Who ignores somebody does not see them type in private.
+    house.apply(bob, Command::Ignore(name("alice")));
+    house.pass(1000);
+    house.forget();
+    house.apply(alice, Command::Typing(Audience::User(name("bob"))));
+    assert_eq!(house.told(bob), [""; 0]);
+    house.apply(bob, Command::Typing(Audience::User(name("alice"))));
+    assert_eq!(house.told(alice).len(), 1);
+    house.apply(alice, Command::Typing(Audience::User(name("nobody"))));
+    assert_eq!(house.told(alice), ["no_such_user"]);
+    assert!(house.appended.is_empty(), "nothing of it is kept");
+}
+
+/// The only question for the past of a channel.
+fn recall(house: &mut House, texts: &[(MessageId, &str)]) {
+    let recall = house.recalls.remove(0);
+    let messages = page(texts, false, false).messages;
+    house.run(|hub, now, fx| hub.recalled(&recall, messages, now, fx));
+}
+
+#[test]
+fn what_the_past_had_already_is_still_told_to_who_catches_up() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    house.say(bob, "one");
+    house.say(bob, "two");
+    house.say(bob, "three");
+    let ids = std::mem::take(&mut house.appended);
+    house.run(|hub, now, fx| hub.close(bob, chat_server::hub::Farewell::Quit, now, fx));
+    // The channel comes into being once more, by who catches up.
+    let alice = house.open_with(1, "192.0.2.1:1", false);
+    house.claim(alice, "alice").unwrap();
+    resume(&mut house, alice, id(1));
+    house.forget();
+    // The page is read before anything is committed, the past after it.
+    answer(&mut house, Some(page(&[], false, false)));
+    house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(ids[0], true), now, fx));
+    let texts = [(ids[0], "one"), (ids[1], "two"), (ids[2], "three")];
+    recall(&mut house, &texts);
+    for &id in &ids[1..] {
+        house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(id, true), now, fx));
+    }
+    assert_eq!(
+        house.told(alice),
+        [
+            "complete true, more false",
+            "dev/bob: one",
+            "dev/bob: two",
+            "dev/bob: three"
+        ]
+    );
+}
+
+#[test]
+fn nobody_waits_for_a_past_when_too_much_is_held() {
+    let mut house = keeping_house();
+    let bob = house.open_with(0, "192.0.2.1:1", false);
+    house.claim(bob, "bob").unwrap();
+    house.join(bob, "dev");
+    let carol = house.open_with(2, "192.0.2.1:1", false);
+    house.claim(carol, "carol").unwrap();
+    house.join(carol, "dev");
+    house.apply(carol, Command::ListMembers(None, Part::default()));
+    house.forget();
+    for n in 0..1000 {
+        house.say(bob, &format!("{n}"));
+        house.settle(true);
+    }
+    assert_eq!(house.told(bob), [""; 0], "old before new");
+    assert_eq!(house.hub.sizes().held_messages, 1000);
+    house.say(bob, "last");
+    house.settle(true);
+    let told = house.told(carol);
+    assert_eq!(told.len(), 1002);
+    assert_eq!(told[0], "dev/bob: 0");
+    assert_eq!(told[1000], "dev/bob: last");
+    assert!(told[1001].contains("carol"), "what waited is carried out");
+    assert_eq!(house.told(bob).len(), 1001);
+    assert_eq!(house.hub.sizes().held_messages, 0);
+    // The past comes too late for anybody.
+    recall(&mut house, &[(id(2), "old")]);
+    assert_eq!(house.told(bob), [""; 0]);
+    let alice = house.open_with(1, "192.0.2.1:1", false);
+    house.claim(alice, "alice").unwrap();
+    house.forget();
+    house.join(alice, "dev");
+    assert_eq!(house.told(alice).len(), 2, "what was said last is known");
+}
+
+#[test]
+fn an_id_there_never_was_keeps_nothing_back() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = member(&mut house, 1, "alice");
+    house.forget();
+    resume(&mut house, alice, id(u64::MAX));
+    answer(&mut house, Some(page(&[], false, false)));
+    house.say(bob, "live");
+    house.settle(true);
+    assert_eq!(
+        house.told(alice),
+        ["complete false, more false", "dev/bob: live"]
+    );
+    assert_eq!(house.hub.sizes().catching_up, 0);
+}
+
+#[test]
+fn where_a_log_gives_out_ids_it_says_which_there_can_be() {
+    let mut house = keeping_house();
+    house.hub.join_others();
+    let alice = member(&mut house, 1, "alice");
+    // Far beyond the clock of this server, and known to the log all the same.
+    let ahead = id(house.now.unix_ms + 3_600_000);
+    for (newest, complete) in [(ahead, true), (id(5), false)] {
+        house.forget();
+        resume(&mut house, alice, ahead);
+        let reading = &house.readings[0];
+        assert!(matches!(reading.window, Window::After(after) if after == ahead));
+        let page = History {
+            newest: Some(newest),
+            ..page(&[], false, false)
+        };
+        answer(&mut house, Some(page));
+        let told = [format!("complete {complete}, more false")];
+        assert_eq!(house.told(alice), told);
+    }
+    // What comes after what there can be is told, whatever was claimed.
+    let message = Message {
+        channel: name("dev"),
+        from: name("bob"),
+        body: chat_server::hub::Body {
+            id: id(6),
+            at_ms: 6,
+            text: Text::clean("live"),
+        },
+    };
+    house.forget();
+    house.run(|hub, now, fx| hub.hear(News::Message(message), now, fx));
+    assert_eq!(house.told(alice), ["dev/bob: live"]);
+}
+
+#[test]
+fn what_is_held_is_shared_by_all_who_catch_up() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let late: Vec<ConnectionId> = (1..5)
+        .map(|n| member(&mut house, n, &format!("late{n}")))
+        .collect();
+    for &each in &late {
+        resume(&mut house, each, id(1));
+    }
+    house.say(bob, "held");
+    house.settle(true);
+    assert_eq!(house.hub.sizes().held_for_catching_up, 1);
+    assert_eq!(house.hub.sizes().catching_up, 4);
+    house.forget();
+    for &each in &late {
+        answer(&mut house, Some(page(&[], false, false)));
+        let told = house.told(each);
+        assert_eq!(told, ["complete true, more false", "dev/bob: held"]);
+    }
+    assert_eq!(house.hub.sizes().held_for_catching_up, 0);
+}
+
+#[test]
+fn everybody_who_asks_after_a_tag_is_told_however_long_it_takes() {
+    let mut house = keeping_house();
+    let alice = |house: &mut House, index| {
+        let id = house.open_with(index, "192.0.2.1:1", false);
+        let proof = Some(crate::hub_support::credential(1));
+        house
+            .run(|hub, now, fx| hub.claim(id, name("alice"), proof, now, fx))
+            .unwrap();
+        house.join(id, "dev");
+        answer_recalls(house);
+        id
+    };
+    let [one, two, three] = [0, 1, 2].map(|index| alice(&mut house, index));
+    house.forget();
+    for who in [one, two, three, three] {
+        // Longer than a tag is remembered that has been stored.
+        house.pass(11 * 60 * 1000);
+        house.apply(who, tagged("t1", "hi"));
+    }
+    assert_eq!(house.appended.len(), 1);
+    house.settle(true);
+    for who in [one, two, three] {
+        assert_eq!(house.told(who), ["dev/alice: hi", "stored t1"]);
+    }
+}
+
+#[test]
+fn a_tagged_message_for_which_there_is_no_room_is_refused_with_its_tag() {
+    let mut house = keeping_house();
+    let alice = member(&mut house, 1, "alice");
+    resume(&mut house, alice, id(1));
+    for _ in 0..1024 {
+        house.apply(alice, Command::ListChannels(Part::default()));
+    }
+    house.forget();
+    house.apply(alice, tagged("t1", "hi"));
+    assert_eq!(house.told(alice), ["t1: too_many_waiting"]);
+}
+
+#[test]
+fn what_the_past_had_already_is_told_once_to_who_does_not_show_it() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    house.say(bob, "one");
+    house.say(bob, "two");
+    house.say(bob, "three");
+    let ids = std::mem::take(&mut house.appended);
+    house.run(|hub, now, fx| hub.close(bob, chat_server::hub::Farewell::Quit, now, fx));
+    // The channel comes into being once more, by one who shows the past and
+    // one who does not.
+    let alice = house.open(1);
+    let room = ConnectionId {
+        index: 2,
+        generation: 0,
+    };
+    let profile = Profile {
+        protocol: "room",
+        address: "192.0.2.1:1".parse().unwrap(),
+        one_channel: true,
+        shows_past: false,
+    };
+    house.run(|hub, now, fx| hub.open(room, profile, now, fx));
+    for (id, nickname) in [(alice, "alice"), (room, "room")] {
+        house.claim(id, nickname).unwrap();
+        house.join(id, "dev");
+    }
+    house.forget();
+    // Two of them are in the past: one committed before it is read, one after.
+    house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(ids[0], true), now, fx));
+    recall(&mut house, &[(ids[0], "one"), (ids[1], "two")]);
+    for &id in &ids[1..] {
+        house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(id, true), now, fx));
+    }
+    let mut said = |who| {
+        let mut told = house.told(who);
+        told.retain(|line| line.starts_with("dev/bob: "));
+        told
+    };
+    assert_eq!(
+        said(room),
+        ["dev/bob: one", "dev/bob: two", "dev/bob: three"]
+    );
+    assert_eq!(said(alice), ["dev/bob: three"]);
+}

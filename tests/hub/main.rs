@@ -1,0 +1,14 @@
+//! The parts within, without a server around them: the hub by commands and
+//! effects, in a simulated world too, the outbox over sockets, and the codecs.
+
+#[path = "../checks/mod.rs"]
+mod checks;
+#[path = "../simulator/mod.rs"]
+mod simulator;
+
+mod codecs;
+mod commands;
+mod hub_resume;
+mod hub_support;
+mod outbox;
+mod simulation;

@@ -1,0 +1,234 @@
+//! The note on JSON commands is true: its frames are frames, its codes codes.
+
+use std::collections::BTreeMap;
+
+use chat_server::hub::{
+    Body, Event, Farewell, Message, MessageId, Page, Part, Private, Refusal, Tag,
+};
+use chat_server::name::Name;
+use chat_server::protocol::{json, json_frames};
+use chat_server::text::Text;
+use serde_json::Value;
+
+const NOTE: &str = include_str!("../../docs/json.md");
+
+/// The frames of the note: what clients send, and what they are told.
+fn examples() -> (Vec<&'static str>, BTreeMap<String, Value>) {
+    let frames = NOTE.lines().filter(|line| line.starts_with("{\"type\""));
+    let (told, sent): (Vec<&str>, Vec<&str>) = frames.partition(|line| line.contains("\"from\""));
+    let told = told.into_iter().map(|line| {
+        let frame: Value = serde_json::from_str(line).unwrap();
+        (frame["type"].as_str().unwrap().to_owned(), frame)
+    });
+    (sent, told.collect())
+}
+
+#[test]
+fn every_command_of_the_note_is_understood() {
+    let (sent, _) = examples();
+    assert_eq!(sent.len(), 22);
+    for frame in sent {
+        assert!(json::decode(frame).is_ok(), "{frame}");
+    }
+}
+
+fn name(raw: &str) -> Name {
+    Name::parse(raw).unwrap()
+}
+
+fn body() -> Body {
+    Body {
+        id: MessageId::default(),
+        at_ms: 0,
+        text: Text::clean("hi"),
+    }
+}
+
+fn message() -> Message {
+    Message {
+        channel: name("dev"),
+        from: name("bob"),
+        body: body(),
+    }
+}
+
+fn events() -> Vec<Event> {
+    let (dev, bob) = (name("dev"), name("bob"));
+    let tag = || Tag::parse("7f3a").unwrap();
+    vec![
+        Event::Welcome {
+            nickname: bob.clone(),
+        },
+        Event::Message(message()),
+        Event::Private(Private {
+            from: bob.clone(),
+            to: name("ada"),
+            body: body(),
+        }),
+        Event::History {
+            channel: dev.clone(),
+            messages: vec![message()],
+            complete: true,
+            asked: false,
+            now_ms: 0,
+        },
+        Event::Resumed {
+            channel: dev.clone(),
+            complete: true,
+            more: false,
+        },
+        Event::Stored {
+            tag: tag(),
+            id: MessageId::default(),
+        },
+        Event::NotSent {
+            tag: tag(),
+            refusal: Refusal::EmptyMessage,
+        },
+        Event::Typing {
+            from: bob.clone(),
+            channel: Some(dev.clone()),
+            to: None,
+        },
+        Event::Listening { typing: true },
+        Event::Joined {
+            channel: dev.clone(),
+            others: 2,
+        },
+        Event::Left {
+            channel: dev.clone(),
+        },
+        Event::MemberJoined {
+            channel: dev.clone(),
+            nickname: bob.clone(),
+        },
+        Event::MemberLeft {
+            channel: dev.clone(),
+            nickname: bob.clone(),
+        },
+        Event::MembersChanged {
+            channel: dev.clone(),
+            joined: 37,
+            left: 2,
+        },
+        Event::MemberRenamed {
+            channel: dev.clone(),
+            from: bob.clone(),
+            to: name("rob"),
+        },
+        Event::Renamed { to: bob.clone() },
+        Event::Members {
+            channel: dev.clone(),
+            page: Page::new(Part::default(), vec![bob.clone()], false).into(),
+        },
+        Event::Channels(Page::new(Part::default(), vec![(dev, 2)], false).into()),
+        Event::Ignored(bob.clone()),
+        Event::Unignored(bob.clone()),
+        Event::IgnoreList(Page::new(Part::default(), vec![bob], false).into()),
+        Event::Announcement {
+            text: Text::clean("Tea at four"),
+            at_ms: 0,
+        },
+    ]
+}
+
+/// The names of a frame's fields, and of those of the first thing in a list.
+fn fields(frame: &Value) -> Vec<String> {
+    let Value::Object(frame) = frame else {
+        return Vec::new();
+    };
+    let inner = frame
+        .values()
+        .filter_map(|value| value.get(0))
+        .flat_map(fields);
+    let mut all: Vec<String> = frame.keys().cloned().chain(inner).collect();
+    all.sort();
+    all
+}
+
+/// What is framed as WebSocket messages, none of them very long.
+fn payloads(mut frames: &[u8]) -> Vec<Value> {
+    let mut values = Vec::new();
+    while let Some(&length) = frames.get(1) {
+        let (start, length) = match length {
+            126 => (4, usize::from(u16::from_be_bytes([frames[2], frames[3]]))),
+            length => (2, usize::from(length)),
+        };
+        values.push(serde_json::from_slice(&frames[start..start + length]).unwrap());
+        frames = &frames[start + length..];
+    }
+    values
+}
+
+#[test]
+fn every_frame_of_the_note_looks_like_the_real_one() {
+    let (_, mut told) = examples();
+    let mut frames: Vec<Value> = events().iter().flat_map(encoded).collect();
+    let mut bye = Vec::new();
+    json_frames::write_farewell(&Farewell::Shutdown, &mut bye);
+    frames.extend(payloads(&bye));
+    for frame in frames {
+        let kind = frame["type"].as_str().unwrap();
+        let example = told.remove(kind);
+        let example = example.unwrap_or_else(|| panic!("the note lacks {frame}"));
+        assert_eq!(fields(&example), fields(&frame), "{kind}");
+    }
+    // The answers of the store, which the tests of the commands look at.
+    let left: Vec<&String> = told.keys().collect();
+    assert_eq!(left, ["found", "inbox", "presence", "thread"]);
+}
+
+fn encoded(event: &Event) -> Vec<Value> {
+    let mut bytes = Vec::new();
+    json_frames::write_event(event, &mut bytes);
+    payloads(&bytes)
+}
+
+#[test]
+fn the_note_names_the_codes() {
+    let bob = || name("bob");
+    let refusals = [
+        Refusal::NicknameInUse(bob()),
+        Refusal::NicknameBanned(bob()),
+        Refusal::NoChannel,
+        Refusal::NotInChannel(bob()),
+        Refusal::AlreadyInChannel(bob()),
+        Refusal::TooManyChannels(1),
+        Refusal::NoSuchUser(bob()),
+        Refusal::CannotIgnoreSelf,
+        Refusal::NotIgnored(bob()),
+        Refusal::TooManyIgnored(1),
+        Refusal::EmptyMessage,
+        Refusal::TagUsed,
+        Refusal::NotStored,
+        Refusal::NoSuchChannel(bob()),
+        Refusal::ChannelExists(bob()),
+        Refusal::CannotAgree,
+        Refusal::CannotLookUp,
+        Refusal::NoHistory,
+        Refusal::HistoryUnavailable,
+        Refusal::TooManyWaiting(1),
+        Refusal::NicknameRegistered(bob()),
+        Refusal::NicknameIsAccount,
+    ];
+    let farewells = [
+        Farewell::Quit,
+        Farewell::LoginTimeout,
+        Farewell::Full,
+        Farewell::SlowReader,
+        Farewell::Flooding,
+        Farewell::SpokeHttp,
+        Farewell::Silent,
+        Farewell::Kicked(None),
+        Farewell::Banned(None),
+        Farewell::Replaced,
+        Farewell::TokenRevoked,
+        Farewell::CutOff,
+        Farewell::Shutdown,
+        Farewell::InternalError,
+    ];
+    let codes = refusals.iter().map(Refusal::code);
+    for code in codes.chain(farewells.iter().map(Farewell::code)) {
+        assert!(NOTE.contains(&format!("`{code}`")), "{code}");
+    }
+}

@@ -1,0 +1,14 @@
+//! What a person types and sees in a terminal: the line protocol, room lines,
+//! the bytes beneath them, and the real `telnet` and `nc`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod behind_a_balancer;
+mod line_accounts;
+mod line_protocol;
+mod other_protocols;
+mod room_lines;
+mod telnet_bytes;
+mod telnet_real;
+mod text_bytes;

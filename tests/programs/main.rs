@@ -1,0 +1,11 @@
+//! Other people's programs: the library inside them, the examples, clients in
+//! Python, and the clients of the older servers.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod examples;
+mod library;
+mod library_attached;
+mod originals;
+mod python_clients;

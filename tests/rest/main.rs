@@ -1,0 +1,21 @@
+//! What an administrator and an administrator's programs do and see: REST, gRPC,
+//! metrics, and the HTTP front before them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod administration;
+mod audit_trail;
+#[cfg(feature = "grpc")]
+mod grpc_admin;
+#[cfg(feature = "grpc-generate")]
+mod grpc_generated;
+#[cfg(feature = "grpc")]
+mod grpc_limits;
+#[cfg(feature = "grpc")]
+mod grpc_name_server;
+mod http_edges;
+mod http_front;
+mod http_support;
+mod metrics_access;
+mod rest_api;

@@ -1,0 +1,111 @@
+//! A token for whoever only looks at the metrics, and what they say of the
+//! program itself.
+
+use std::process::Command;
+
+use crate::support::Server;
+use serde_json::json;
+
+const TOKEN: &str = "a-token-for-metrics";
+
+#[test]
+fn the_token_for_metrics_opens_them_and_nothing_else() {
+    let server = Server::start(|config| {
+        config["admin"]["metrics_token"] = TOKEN.into();
+        config["limits"]["auth_attempts"] = 0.into();
+    });
+    let metrics = server.get_as(TOKEN, "/metrics");
+    assert_eq!(metrics.status, 200, "{}", metrics.body);
+    assert!(metrics.body.contains("chat_users "), "{}", metrics.body);
+    // The administrators' goes on opening them.
+    assert_eq!(server.get("/metrics").status, 200);
+    for path in [
+        "/admin/users",
+        "/admin/log",
+        "/admin/bans",
+        "/admin/nothing",
+        "/metrics/x/y",
+    ] {
+        let status = server.get_as(TOKEN, path).status;
+        assert!(matches!(status, 401 | 404), "{path}: {status}");
+    }
+    assert_eq!(server.get_as(TOKEN, "/admin/users").status, 401);
+    for wrong in [
+        "",
+        "a-token-for-metric",
+        "a-token-for-metrics-",
+        "A-TOKEN-FOR-METRICS",
+    ] {
+        assert_eq!(server.get_as(wrong, "/metrics").status, 401, "{wrong}");
+    }
+    // It is put into force, and out of it, by a reload.
+    server.reload(|config| config["admin"]["metrics_token"] = "another-one-for-them".into());
+    assert_eq!(server.get_as(TOKEN, "/metrics").status, 401);
+    assert_eq!(
+        server.get_as("another-one-for-them", "/metrics").status,
+        200
+    );
+    server.reload(|config| config["admin"]["metrics_token"] = json!(null));
+    assert_eq!(
+        server.get_as("another-one-for-them", "/metrics").status,
+        401
+    );
+    assert_eq!(server.get("/metrics").status, 200);
+    let output = server.output();
+    assert!(
+        !output.contains(TOKEN) && !output.contains("another-one"),
+        "{output}"
+    );
+}
+
+#[test]
+fn wrong_tokens_for_metrics_are_counted_with_all_others() {
+    let server = Server::start(|config| {
+        config["admin"]["metrics_token"] = TOKEN.into();
+        config["limits"]["auth_attempts"] = 3.into();
+    });
+    for _ in 0..3 {
+        assert_eq!(server.get_as("not-the-right-one", "/metrics").status, 401);
+    }
+    assert_eq!(server.get_as("not-the-right-one", "/metrics").status, 429);
+    assert_eq!(
+        server.get_as("not-the-right-one", "/admin/users").status,
+        429
+    );
+}
+
+#[test]
+fn it_is_not_the_administrators() {
+    let mut server = Server::spawn(|config| {
+        config["admin"] = json!({"token": TOKEN, "metrics_token": TOKEN});
+    });
+    assert_eq!(server.wait_exit().code(), Some(2));
+    let output = server.output();
+    assert!(output.contains("admin.metrics_token"), "{output}");
+    assert!(output.contains("is the same as admin.token"), "{output}");
+    assert!(!output.contains(TOKEN), "{output}");
+}
+
+#[test]
+fn version_and_commit_are_the_same_everywhere() {
+    let server = Server::start(|_| {});
+    let status = server.get("/api/status").json();
+    let version = status["version"].as_str().unwrap();
+    assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    let commit = status["commit"].as_str().unwrap();
+    // As this was built.
+    assert_eq!(commit, option_env!("CHAT_COMMIT").unwrap_or("unknown"));
+    let metrics = server.get("/metrics").body;
+    let line = format!("chat_build_info{{version=\"{version}\",commit=\"{commit}\"}} 1\n");
+    assert!(metrics.contains(&line), "{metrics}");
+    let said = Command::new(env!("CARGO_BIN_EXE_chat-server"))
+        .arg("--version")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    let expected = match commit {
+        "unknown" => format!("chat-server {version}\n"),
+        commit => format!("chat-server {version} (commit {commit})\n"),
+    };
+    assert_eq!(said, expected);
+}

@@ -1,0 +1,215 @@
+//! What the connections of one address may have written to the chat log and
+//! the database, whatever they speak and however many they are.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
+use crate::support::{DEADLINE, JsonClient, LineClient, Server, User, wait_until};
+use serde_json::json;
+
+const LIMIT: u64 = 64 << 10;
+
+fn start() -> Server {
+    Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["bytes_per_address"] = LIMIT.into();
+        config["listen"]["proxy_protocol_from"] = json!(["127.0.0.1"]);
+    })
+}
+
+/// Somebody who comes from elsewhere, as a balancer says.
+struct Far {
+    stream: TcpStream,
+    lines: BufReader<TcpStream>,
+}
+
+impl Far {
+    fn connect(server: &Server, address: &str) -> Far {
+        let mut stream = TcpStream::connect(server.telnet()).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let header = format!("PROXY TCP4 {address} 192.0.2.250 4000 4000\r\n");
+        stream.write_all(header.as_bytes()).unwrap();
+        let lines = BufReader::new(stream.try_clone().unwrap());
+        Far { stream, lines }
+    }
+
+    fn enter(server: &Server, address: &str, nickname: &str) -> Far {
+        let mut far = Far::connect(server, address);
+        far.send(nickname);
+        far.send("/join dev");
+        far.expect("You are now in #dev");
+        far
+    }
+
+    fn send(&mut self, line: &str) {
+        self.stream
+            .write_all(format!("{line}\r\n").as_bytes())
+            .unwrap();
+    }
+
+    /// The next line of which one of these is a part, and which that is.
+    fn expect_one(&mut self, needles: &[&str]) -> usize {
+        loop {
+            let mut line = String::new();
+            let count = self.lines.read_line(&mut line).unwrap();
+            assert!(count > 0, "closed before any of {needles:?}");
+            if let Some(found) = needles.iter().position(|needle| line.contains(needle)) {
+                return found;
+            }
+        }
+    }
+
+    fn expect(&mut self, needle: &str) {
+        self.expect_one(&[needle]);
+    }
+}
+
+const SPENT: &str = "Your address has sent as much as it may in a minute";
+
+fn log_bytes(server: &Server) -> u64 {
+    let files = fs::read_dir(server.dir().join("data/chatlog")).unwrap();
+    files
+        .map(|file| file.unwrap().metadata().unwrap().len())
+        .sum()
+}
+
+#[test]
+fn many_guests_of_one_address_cannot_fill_the_log_and_others_do_not_notice() {
+    let server = start();
+    let mut guests: Vec<Far> = (0..10)
+        .map(|n| Far::enter(&server, "192.0.2.1", &format!("guest{n}")))
+        .collect();
+    let text = "x".repeat(1000);
+    for _ in 0..20 {
+        for guest in &mut guests {
+            guest.send(&text);
+        }
+    }
+    // Nobody is disconnected, and what is only answered goes on.
+    let mut refused = 0;
+    for guest in &mut guests {
+        guest.send("/nonsense");
+        while guest.expect_one(&[SPENT, "There is no command /nonsense"]) == 0 {
+            refused += 1;
+        }
+    }
+    assert!((120..200).contains(&refused), "{refused} of 200 refused");
+    // Another address has an allowance of its own.
+    let mut other = Far::enter(&server, "192.0.2.2", "other");
+    other.send("undisturbed");
+    other.expect("undisturbed");
+    server.log("kind=message&pattern=undisturbed", 1);
+    let bytes = log_bytes(&server);
+    assert!(bytes < 2 * LIMIT, "{bytes} bytes of log");
+    // The log has it once.
+    let errors = server.log_texts("kind=error&pattern=as%20much%20as%20it%20may", 1);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].starts_with("say: ") || errors[0].starts_with("say #dev: "),
+        "{errors:?}"
+    );
+    // Who comes from there is told so; for an administrator there is room.
+    let mut late = Far::connect(&server, "192.0.2.1");
+    late.expect("as much as it may in a minute");
+    // A reload changes the limit for who is on.
+    server.reload(|config| config["limits"]["bytes_per_address"] = 0.into());
+    guests[0].send("again");
+    guests[0].expect("again");
+}
+
+#[test]
+fn a_json_client_is_refused_by_the_name_of_its_message() {
+    let server = start();
+    let mut alice = JsonClient::enter(&server, "alice");
+    let body = "x".repeat(4000);
+    let mut stored = 0;
+    let refusal = loop {
+        let tag = format!("t{stored}");
+        alice.send(
+            "message",
+            json!({ "room": "global", "body": body, "tag": tag }),
+        );
+        let answer = loop {
+            let frame = alice.next().expect("never closed");
+            if frame["type"] == "stored" || frame["type"] == "error" {
+                break frame;
+            }
+        };
+        assert_eq!(answer["tag"], tag.as_str(), "{answer}");
+        match answer["type"] == "stored" {
+            true => stored += 1,
+            false => break answer,
+        }
+        assert!(stored < 30, "no end of it");
+    };
+    assert_eq!(refusal["code"], "allowance_spent", "{refusal}");
+    // It can still ask, and whoever is at the same address is refused, too.
+    alice.send("presence", json!({ "users": ["alice"] }));
+    alice.expect("presence");
+    let token = JsonClient::token(&server, "bob");
+    let path = format!("/ws?token={token}");
+    assert_eq!(
+        crate::support::WsClient::open(server.web(), &path, &[]).err(),
+        Some(503)
+    );
+    assert_eq!(server.get("/readyz").status, 200);
+}
+
+#[test]
+fn coming_and_going_is_bounded_too() {
+    let server = start();
+    let mut turned_away = 0;
+    for n in 0..200 {
+        let mut far = Far::connect(&server, "192.0.2.1");
+        turned_away += far.expect_one(&["nickname, please", "as much as it may"]);
+        if turned_away == 0 {
+            far.send(&format!("guest{n}"));
+            far.expect("Welcome");
+        }
+    }
+    assert!(turned_away > 100, "{turned_away}");
+    let mut other = Far::enter(&server, "192.0.2.2", "other");
+    other.send("undisturbed");
+    other.expect("undisturbed");
+    server.log("kind=message&pattern=undisturbed", 1);
+    let bytes = log_bytes(&server);
+    assert!(bytes < LIMIT, "{bytes} bytes of log");
+}
+
+#[test]
+fn refusals_do_not_fill_the_log_either() {
+    let server = start();
+    let mut guest = Far::enter(&server, "192.0.2.1", "guest");
+    for n in 0..1000 {
+        guest.send(&format!("/nonsense{n}"));
+        guest.expect("There is no command");
+    }
+    let mut other = Far::enter(&server, "192.0.2.2", "other");
+    other.send("undisturbed");
+    other.expect("undisturbed");
+    server.log("kind=message&pattern=undisturbed", 1);
+    let errors = server.log("kind=error&limit=1000", 1).len();
+    assert!((50..400).contains(&errors), "{errors}");
+    assert!(log_bytes(&server) < 2 * LIMIT);
+}
+
+#[test]
+fn the_default_is_no_hindrance_to_a_busy_address() {
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        // As in config.json.
+        config["limits"]["bytes_per_address"] = (16 << 20).into();
+    });
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    let text = "y".repeat(100);
+    for _ in 0..1000 {
+        alice.send(&text);
+    }
+    for _ in 0..1000 {
+        alice.expect_message("alice", &text);
+    }
+    wait_until("all of it is logged", || {
+        server.log("kind=message&limit=1000", 1).len() == 1000
+    });
+}

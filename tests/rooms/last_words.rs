@@ -1,0 +1,115 @@
+//! Whoever goes has said what they said before: others see the last message
+//! before they see that its author has left, however that came about.
+
+use crate::support::{JsonClient, LineClient, Server, User, WsClient, wait_until};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use serde_json::json;
+
+fn start() -> Server {
+    Server::start(|config| {
+        // A stranger holds up what is committed: in a file that can be done.
+        config["store"] = json!({});
+    })
+}
+
+/// Has commits wait for as long as it is there.
+fn hold_up(server: &Server) -> SqliteConnection {
+    let path = server.dir().join("data/chat.db");
+    let mut stranger = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let begin = "PRAGMA busy_timeout = 10000; BEGIN IMMEDIATE";
+    stranger.batch_execute(begin).unwrap();
+    stranger
+}
+
+fn is_on(server: &Server, nickname: &str) -> bool {
+    let users = server.get("/admin/users").json();
+    let users = users["users"].as_array().unwrap();
+    users.iter().any(|user| user["nickname"] == nickname)
+}
+
+/// What bob sees of ada, from her last words on.
+fn sees_in_order(bob: &mut LineClient, end: &str) {
+    let line = bob.expect_line("anything of ada", &|line| line.contains("@ada"));
+    assert!(line.ends_with("@ada: last words"), "{line}");
+    bob.expect_next(end);
+}
+
+#[test]
+fn the_last_message_comes_before_its_author_has_left() {
+    let server = start();
+    let mut bob = LineClient::enter_channel(&server, "bob", "global");
+    for way in ["closed", "kicked", "banned", "reset"] {
+        let mut ada = JsonClient::enter(&server, "ada");
+        bob.expect("ada joined");
+        let stranger = hold_up(&server);
+        ada.send("message", json!({ "body": "last words" }));
+        // A pong waits for nothing but what came before it.
+        let mut ada = JsonClient(ada.0.settled());
+        match way {
+            "kicked" => assert_eq!(server.delete("/admin/users/ada").status, 200),
+            "banned" => {
+                let ban = server.post("/admin/bans", json!({ "nickname": "ada" }));
+                assert_eq!(ban.status, 201);
+                let id = ban.json()["id"].to_string();
+                assert_eq!(server.delete(&format!("/admin/bans/{id}")).status, 204);
+            }
+            "closed" => {
+                ada.0.send_frame(tungstenite::Message::Close(None));
+            }
+            _ => drop(ada),
+        }
+        wait_until("ada is gone", || !is_on(&server, "ada"));
+        drop(stranger);
+        sees_in_order(&mut bob, "@ada left.");
+    }
+    let kinds: Vec<String> = server
+        .log("nick=ada", 4 * 5)
+        .iter()
+        .map(|entry| entry["kind"].as_str().unwrap().to_owned())
+        .filter(|kind| ["message", "leave", "close"].contains(&kind.as_str()))
+        .collect();
+    // Newest first.
+    assert_eq!(kinds, ["close", "leave", "message"].repeat(4));
+}
+
+#[test]
+fn the_last_message_comes_before_what_its_author_does_next() {
+    let server = start();
+    let mut bob = LineClient::enter_channel(&server, "bob", "dev");
+    for (command, end) in [
+        ("/quit", "@ada left."),
+        ("/leave", "@ada left."),
+        ("/join #other", "@ada left."),
+        ("/nick eva", "@ada is now @eva."),
+    ] {
+        let mut ada = LineClient::enter_channel(&server, "ada", "dev");
+        bob.expect("@ada joined");
+        let stranger = hold_up(&server);
+        ada.send("last words");
+        ada.send(command);
+        ada.half_close();
+        drop(stranger);
+        sees_in_order(&mut bob, end);
+        ada.expect_close();
+    }
+}
+
+#[test]
+fn who_comes_again_with_the_nickname_is_not_taken_for_who_has_left() {
+    let server = start();
+    let mut bob = LineClient::enter_channel(&server, "bob", "global");
+    let mut ada = JsonClient::enter(&server, "ada");
+    bob.expect("ada joined");
+    let stranger = hold_up(&server);
+    ada.send("message", json!({ "body": "last words" }));
+    drop(ada.0.settled());
+    wait_until("ada is gone", || !is_on(&server, "ada"));
+    let mut again = WsClient::enter(&server, "ada");
+    bob.expect_next("@ada left.");
+    again.send("/join #global");
+    bob.expect_next("@ada joined.");
+    drop(stranger);
+    bob.expect_next("@ada: last words");
+    assert_eq!(bob.settle(), [""; 0]);
+}

@@ -1,0 +1,13 @@
+//! What members of a channel notice of each other: who gets what, in which order,
+//! and what one of them may use up of what all share.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod allowance;
+mod crowd;
+mod every_protocol;
+mod fair_shares;
+mod last_words;
+mod limits;
+mod slow_reader;

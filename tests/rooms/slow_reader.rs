@@ -1,0 +1,84 @@
+//! Somebody who does not read cannot hold up anybody else.
+
+use crate::support::{LineClient, Server, User};
+
+/// Enough for what the kernel buffers at both ends many times over.
+const MOST_MESSAGES: usize = 20_000;
+const ROUND: usize = 50;
+
+#[test]
+fn who_does_not_read_is_disconnected_and_nobody_waits_for_them() {
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["backlog_bytes"] = (256 * 1024).into();
+    });
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    let mut bob = LineClient::enter_channel(&server, "bob", "dev");
+    let mut sleepy = LineClient::enter_channel(&server, "sleepy", "dev");
+    bob.settle();
+
+    let mut sent = 0;
+    let mut gone = false;
+    while !gone {
+        assert!(
+            sent < MOST_MESSAGES,
+            "sleepy is still there\n{}",
+            server.output()
+        );
+        for number in sent..sent + ROUND {
+            alice.send(&message(number));
+        }
+        for number in sent..sent + ROUND {
+            let echo = alice.expect("@alice: ");
+            assert!(echo.ends_with(&message(number)), "lost before {number}");
+            loop {
+                let heard = bob.next_line().unwrap();
+                if heard.contains("@sleepy left") {
+                    gone = true;
+                } else {
+                    assert!(heard.ends_with(&message(number)), "lost before {number}");
+                    break;
+                }
+            }
+        }
+        sent += ROUND;
+        gone = gone
+            || bob
+                .settle()
+                .iter()
+                .any(|line| line.contains("@sleepy left"));
+    }
+
+    // Who wakes up finds out why, after what was under way.
+    let last = sleepy.expect_close().pop().unwrap();
+    assert!(last.contains("too slow"), "{last}");
+    // The nickname is free.
+    LineClient::enter(&server, "sleepy");
+}
+
+#[test]
+fn who_reads_in_time_gets_everything_however_much_it_is() {
+    let server = Server::start(|config| {
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["backlog_bytes"] = (1 << 30).into();
+    });
+    let mut alice = LineClient::enter_channel(&server, "alice", "dev");
+    let mut late = LineClient::enter_channel(&server, "late", "dev");
+    alice.settle();
+    // More than the kernel takes, so that the server has to keep some.
+    const MESSAGES: usize = 4000;
+    for number in 0..MESSAGES {
+        alice.send(&message(number));
+        alice.expect("@alice: ");
+    }
+    for number in 0..MESSAGES {
+        let line = late.next_line().unwrap();
+        assert!(line.ends_with(&message(number)), "lost before {number}");
+    }
+    assert_eq!(late.settle(), [""; 0]);
+}
+
+/// A long line that ends in its number.
+fn message(number: usize) -> String {
+    format!("{}{number:08}", "long ".repeat(780))
+}

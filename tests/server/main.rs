@@ -1,0 +1,16 @@
+//! The program as an operator meets it: configuration, start and stop, TLS, data
+//! folder, output, `chat-server bench`, and what is in `deploy/`.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bench;
+mod configuration;
+mod data_folder;
+mod deploy;
+mod draining;
+mod life_cycle;
+mod originals_commands;
+mod originals_config;
+mod process_output;
+mod tls;

@@ -1,0 +1,22 @@
+//! What is kept, and outlives kills, full disks and new versions: messages and
+//! accounts in SQLite and PostgreSQL, and the chat log.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod backup;
+mod chat_log;
+mod chat_log_commands;
+mod chat_log_file;
+mod disk_full;
+#[cfg(feature = "cluster")]
+mod migrate;
+mod nothing_seen_is_lost;
+#[cfg(feature = "cluster")]
+mod server_on_postgres;
+mod sqlite;
+mod store_failures;
+mod store_outlives_a_kill;
+#[cfg(feature = "cluster")]
+mod store_postgres;
+mod store_suite;

@@ -1,0 +1,113 @@
+//! The embedded store keeps what it is given, and gives it back in order.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::store_suite::{Database, name, said};
+use chat_server::store::{
+    Conversation, NewMessage, Retention, Search, SearchScope, SqliteSettings, SqliteStore, Store,
+    StoreWriter, Window, WriterSettings,
+};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use tempfile::TempDir;
+
+struct InFile(TempDir);
+
+impl Database for InFile {
+    fn create() -> InFile {
+        InFile(tempfile::tempdir().unwrap())
+    }
+
+    fn open(&self, retention: Retention) -> Arc<dyn Store> {
+        let settings = SqliteSettings {
+            retention,
+            ..SqliteSettings::new(self.0.path().join("chat.db"))
+        };
+        Arc::new(SqliteStore::open(settings).unwrap())
+    }
+}
+
+crate::store_suite!(InFile);
+
+diesel::table! {
+    search_state (id) {
+        id -> BigInt,
+        indexed_to -> BigInt,
+    }
+}
+
+#[test]
+fn quiet_work_is_done_without_being_asked_for() {
+    let file = InFile::create();
+    let store = file.open(Retention {
+        channel_messages: 2,
+        ..Retention::default()
+    });
+    // Before the writer starts, because it removes things once a minute only.
+    let messages: Vec<NewMessage> = (1..=2000).map(|ms| said(ms, "dev", "word")).collect();
+    store.append(&messages).unwrap();
+    let settings = WriterSettings::default();
+    let (writer, _appender) = StoreWriter::start(store.clone(), settings, |_| {}).unwrap();
+    let path = file.0.path().join("chat.db");
+    let mut stranger = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let dev = Conversation::Channel(name("dev"));
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let indexed_to: i64 = search_state::table
+            .select(search_state::indexed_to)
+            .first(&mut stranger)
+            .unwrap();
+        let left = store.history(&dev, Window::Latest, 10).unwrap();
+        if indexed_to == 2000 << 20 && left.messages.len() == 2 {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{indexed_to} {left:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    writer.shut_down(Duration::from_secs(60)).unwrap();
+}
+
+/// What the version before this one made of the index.
+const OLD_INDEX: &str = "
+    DROP TABLE message_search;
+    CREATE VIRTUAL TABLE message_search USING fts5 (
+        place, text, content = '', contentless_delete = 1, tokenize = 'ascii');
+    INSERT INTO message_search (rowid, place, text) SELECT id, 'c1', 'oneword' FROM message;
+    UPDATE search_state SET indexed_to = (SELECT max(id) FROM message);
+    DELETE FROM __diesel_schema_migrations WHERE version = '20261128000200';";
+
+#[test]
+fn an_older_database_is_indexed_anew_also_after_a_crash() {
+    let file = InFile::create();
+    let store = file.open(Retention::default());
+    let mut messages = vec![said(1, "dev", "今天天气很好")];
+    messages.extend((2..=1500).map(|ms| said(ms, "dev", "weather")));
+    store.append(&messages).unwrap();
+    while store.tend(1500).unwrap() {}
+    store.close().unwrap();
+    let path = file.0.path().join("chat.db");
+    let mut stranger = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    stranger.batch_execute(OLD_INDEX).unwrap();
+    drop(stranger);
+    let found = |store: &Arc<dyn Store>, words: &str| {
+        let search = Search {
+            words: words.to_owned(),
+            scope: SearchScope::Everywhere,
+            before: None,
+            limit: 1000,
+        };
+        store.search(&search).unwrap().len()
+    };
+    // Before the first slice, between two, and after each crash.
+    for _ in 0..3 {
+        let store = file.open(Retention::default());
+        assert_eq!((found(&store, "天气"), found(&store, "weath")), (1, 1000));
+        store.tend(1500).unwrap();
+        assert_eq!((found(&store, "天气"), found(&store, "weath")), (1, 1000));
+        assert_eq!(found(&store, "oneword"), 0);
+    }
+    let store = file.open(Retention::default());
+    assert!(!store.tend(1500).unwrap(), "all is indexed");
+    assert_eq!((found(&store, "天气"), found(&store, "weath")), (1, 1000));
+}
