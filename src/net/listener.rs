@@ -3,10 +3,13 @@
 use std::fs::File;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
+
+use rustix::io::DupFlags;
 
 use super::link;
 use super::registry::{Permit, Refused};
@@ -135,27 +138,52 @@ fn canonical(peer: SocketAddr) -> SocketAddr {
 
 /// A descriptor kept for the moment when there are no more: in its place a
 /// connection can be accepted and told so, instead of waiting for nothing.
-struct Spare(Option<File>);
+struct Spare {
+    /// What a descriptor is while it is spare.
+    null: Option<File>,
+    kept: Option<OwnedFd>,
+}
 
 impl Spare {
     fn new() -> Spare {
-        Spare(File::open("/dev/null").ok())
+        let null = File::open("/dev/null").ok();
+        let mut spare = Spare { null, kept: None };
+        spare.renew();
+        spare
+    }
+
+    /// Takes a descriptor again, if there is one.
+    fn renew(&mut self) {
+        let null = self.null.as_ref();
+        self.kept = null.and_then(|null| null.as_fd().try_clone_to_owned().ok());
     }
 
     /// Turns one connection away; false if that was not possible either.
+    ///
+    /// Other threads take every descriptor that is free for a moment, and keep
+    /// it. So this one is given up for the one call that accepts, and the
+    /// connection's own descriptor is turned into the next spare one.
     fn refuse_one(&mut self, listener: &TcpListener, service: &Arc<dyn Service>) -> bool {
-        if self.0.take().is_none() {
-            *self = Spare::new();
+        // A connection must be waiting still: this thread is not to be held up.
+        if !is_waited_for(listener) {
             return false;
         }
-        // Somebody must be waiting still: this thread is not to be held up.
-        let refused = is_waited_for(listener)
-            && listener.accept().is_ok_and(|(stream, _)| {
-                refuse(&stream, &service.refusal(Refused::Full));
-                true
-            });
-        *self = Spare::new();
-        refused
+        let (Some(null), Some(kept)) = (&self.null, self.kept.take()) else {
+            self.renew();
+            return false;
+        };
+        drop(kept);
+        let Ok((stream, _)) = listener.accept() else {
+            self.renew();
+            return false;
+        };
+        refuse(&stream, &service.refusal(Refused::Full));
+        let mut descriptor = OwnedFd::from(stream);
+        match rustix::io::dup3(null, &mut descriptor, DupFlags::CLOEXEC) {
+            Ok(()) => self.kept = Some(descriptor),
+            Err(_) => self.renew(),
+        }
+        true
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Figures {
 }
 
 impl Bystanders {
-    /// Comes in and starts talking.
+    /// Comes in and starts talking: the first messages have arrived.
     pub fn start(server: &Server) -> Bystanders {
         let mut pair = Pair {
             tim: LineClient::enter_channel(server, "tim", ROOM),
@@ -46,15 +46,14 @@ impl Bystanders {
         };
         pair.joy.send("join", json!({ "room": ROOM }));
         while pair.joy.expect("joined")["room"] != ROOM {}
+        pair.say(0);
         let (stop, stopped) = channel();
         let refused = pair.refused.clone();
         let thread = std::thread::spawn(move || {
-            for number in 0.. {
+            let mut number = 0;
+            while stopped.recv_timeout(PACE) == Err(RecvTimeoutError::Timeout) {
+                number += 1;
                 pair.say(number);
-                match stopped.recv_timeout(PACE) {
-                    Err(RecvTimeoutError::Timeout) => {}
-                    _ => break,
-                }
             }
             pair.figures.refused = pair.refused.load(Ordering::Relaxed);
             pair.figures
