@@ -33,8 +33,8 @@ pub use service::{Accounts, Rejected, credential};
 pub use signed::{SignatureError, authenticate};
 pub use token::{TOKEN_LIFE, new_token};
 
-use crate::name::Name;
-use crate::store::{Account, AccountId, NewAccount, Secret, Store, StoreError, UniqueField, Who};
+use crate::model::{Account, AccountId, Name, NewAccount, Secret, UniqueField, Who};
+use crate::store::{Store, StoreError};
 
 /// Why somebody is not logged in.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,11 +15,10 @@ use ipnet::IpNet;
 use parking_lot::Mutex;
 
 use crate::account::unix_ms;
-use crate::chatlog::{ChatLog, Entry};
+use crate::chatlog::ChatLog;
 use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place};
-use crate::name::Name;
-use crate::protocol::rfc3339;
-use crate::text::Text;
+use crate::model::time::rfc3339;
+use crate::model::{Entry, Name, Text};
 use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
 
 /// Keeps the bans that are in force beyond a restart.

@@ -24,7 +24,6 @@ use crate::cancel::Cancel;
 use crate::config;
 
 mod appender;
-mod entry;
 mod filter;
 mod folder;
 mod journal;
@@ -34,11 +33,10 @@ mod pattern;
 mod query;
 mod search;
 mod shown;
-mod stamp;
 mod track;
 mod writer;
 
-pub use entry::{Entry, Kind};
+pub use crate::model::{Entry, Kind};
 pub use pattern::{BadPattern, MAX_PATTERN_BYTES};
 pub use query::{BadCursor, Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, Query, SearchError};
 pub use shown::shown;

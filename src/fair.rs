@@ -10,7 +10,7 @@ use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Condvar, Mutex};
 
 use crate::hub::ConnectionId;
-use crate::net::subscriber::subscriber;
+use crate::model::subscriber::subscriber;
 
 /// Who waits: everybody of an address is one, so that nobody gets more by
 /// coming more often.

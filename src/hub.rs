@@ -18,7 +18,6 @@ mod farewell;
 mod held;
 mod history;
 mod holds;
-mod id;
 mod ignoring;
 mod listing;
 mod lists;
@@ -47,9 +46,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chatlog::{Entry, Kind};
-use crate::name::Name;
+use crate::model::{Entry, Kind, Name};
 
+pub use crate::model::{BadMessageId, MessageId};
 pub use admin::{ChannelInfo, Counts, ProtocolCounts};
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
@@ -57,7 +56,6 @@ pub use command::{Command, ConnectionId, Credential, Profile};
 pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Body, Event, Message, Private};
 pub use farewell::{Farewell, FrameFault};
-pub use id::{BadMessageId, MessageId};
 pub use listing::{After, Entry as ListEntry, Listed, Listing, Place};
 pub use noting::Note;
 pub use page::{PAGE_ROWS, Page, Part};

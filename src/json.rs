@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
 use serde_json::Number;
 
-use crate::text::without_byte_order_mark;
+use crate::model::text::without_byte_order_mark;
 
 /// The largest number up to which every whole number is one that JSON's usual
 /// floating point numbers can tell from its neighbours.

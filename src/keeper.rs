@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::fair::{Asker, FairChannel};
-use crate::hub::{Chore, Draft, MessageId, Reading, Recall, Shared};
+use crate::hub::{Chore, Draft, Reading, Recall, Shared};
+use crate::model::{Conversation, History, MessageId, StoredMessage, Window};
 use crate::store::{
-    AppendRefused, Appender, Conversation, History, Outcome, Store, StoreError, StoreWriter,
-    StoredMessage, Window, WriterSettings,
+    AppendRefused, Appender, Outcome, Store, StoreError, StoreWriter, WriterSettings,
 };
 use crate::turn::{HubHandle, Input};
 

@@ -83,11 +83,10 @@ struct Page;
 pub mod chatlog;
 pub mod config;
 pub mod hub;
-pub mod name;
+pub mod model;
 pub mod net;
 pub mod server;
 pub mod store;
-pub mod text;
 pub mod watch;
 
 // No part of the library: public for the program, the tests and the tools of
@@ -138,11 +137,10 @@ pub mod session;
 mod small_file;
 mod sync;
 #[doc(hidden)]
-pub mod time;
-#[doc(hidden)]
 pub mod turn;
 
 pub use config::Config;
+pub use model::{name, text};
 pub use server::{
     AttachError, Builder, Chat, ChatError, Conduit, Connection, ListenError, Listener, Overdue,
     Participant, Protocol, RoomLinesAt, RunError, StartError, Stopper,

@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use crate::hub::{Event, Farewell};
 use crate::json::as_meant;
-pub use crate::time::rfc3339;
+pub use crate::model::time::rfc3339;
 pub use speech::Speech;
 pub use words::LocalTime;
 

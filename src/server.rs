@@ -36,8 +36,7 @@ use parking_lot::Mutex;
 
 use crate::config::{Config, Secret};
 use crate::hub::{ChannelInfo, Refusal};
-use crate::name::Name;
-use crate::text::Text;
+use crate::model::{Name, Text};
 use crate::turn::Input;
 use crate::turn::UserInfo;
 use crate::watch::{self, Watch};

@@ -9,7 +9,6 @@
 
 mod accounts;
 mod error;
-pub mod key;
 mod lookalikes;
 #[cfg(feature = "cluster")]
 mod migrate;
@@ -17,7 +16,7 @@ mod pause;
 #[cfg(feature = "cluster")]
 mod postgres;
 mod progress;
-mod record;
+mod retention;
 mod row;
 mod schema;
 mod shorten;
@@ -31,21 +30,18 @@ pub use error::{AppendError, OpenError, StoreError};
 pub use migrate::{Counts, MigrateError, migrate};
 #[cfg(feature = "cluster")]
 pub use postgres::{PostgresSettings, PostgresStore};
-pub use record::{
-    Account, AccountId, Conversation, Found, History, NewAccount, NewMessage, Place, Retention,
-    Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
-};
+pub use retention::Retention;
 pub use shorten::shorten_found;
 pub use sqlite::{BackupContents, BackupError, BackupStep, backup};
 pub use sqlite::{Durability, SqliteSettings, SqliteStore};
 pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
-use crate::hub::MessageId;
-use crate::name::Name;
-
-/// The most messages one call returns.
-pub const MAX_ROWS: usize = 1000;
+pub use crate::model::{
+    Account, AccountId, Conversation, Found, History, MAX_ROWS, NewAccount, NewMessage, Place,
+    Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
+};
+use crate::model::{MessageId, Name};
 
 /// What came of one message of a group.
 pub type Appended = Result<(), AppendError>;

@@ -17,10 +17,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::chatlog::{ChatLog, Entry, Kind};
+use crate::chatlog::ChatLog;
 use crate::hub::{Chore, Draft, Effect, Effects, Farewell, Hub, Now, Settled, Shared};
 use crate::keeper::{Keeper, Kept};
 use crate::metrics::Metrics;
+use crate::model::{Entry, Kind};
 use crate::outbox::{Outbox, Sums};
 use crate::watch::Watcher;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 
-use crate::chatlog::Entry;
+use crate::model::Entry;
 
 /// Entries that may wait to be looked at; the next ones are lost.
 pub const QUEUE: usize = 4096;
@@ -129,7 +129,7 @@ impl Watcher {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chatlog::Kind;
+    use crate::model::Kind;
 
     #[test]
     fn who_does_not_keep_up_learns_how_much_is_lost() {

@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use crate::net::subscriber::subscriber;
+use crate::model::subscriber::subscriber;
 
 /// Who is watched at once.
 const MAX_WATCHED: usize = 20_000;

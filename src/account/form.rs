@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use crate::name::{Name, NameError};
-use crate::store::Secret;
-use crate::text::Text;
+use crate::model::{Name, NameError, Secret, Text};
 
 use super::opaque::{NOT_TEXT, opaque};
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::hub::Refusal;
-use crate::name::Name;
-use crate::store::{Account, Secret, StoreError, Who};
+use crate::model::{Account, Name, Secret, Who};
+use crate::store::StoreError;
 use crate::turn::HubHandle;
 
 use super::service::unix_ms;

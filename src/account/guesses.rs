@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::net::subscriber::subscriber;
+use crate::model::subscriber::subscriber;
 
 use super::attempts::{Buckets, TooManyAttempts};
 

@@ -3,7 +3,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::store::Secret;
+use crate::model::Secret;
 
 /// What stands for bytes that were no UTF-8. Any such byte has become this, so
 /// a password with it is not the one that was typed.

@@ -11,8 +11,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Secret;
-use crate::name::Name;
-use crate::store::{Account, AccountId};
+use crate::model::{Account, AccountId, Name};
 
 use super::jws;
 

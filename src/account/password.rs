@@ -9,7 +9,7 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Params, Version};
 use parking_lot::{Condvar, Mutex};
 
-use crate::store::Secret;
+use crate::model::Secret;
 
 use super::hashing_memory::HashingMemory;
 

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::name::Name;
-use crate::store::AccountId;
+use crate::model::{AccountId, Name};
 
 /// Names remembered; beyond it all are forgotten.
 const MAX_KNOWN: usize = 16_384;

@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 
 use crate::fair::{Asker, Turnstile};
 use crate::hub::{Credential, Refusal};
-use crate::name::Name;
-use crate::store::{Account, AccountId, Secret, Store, StoreError, Token, Who};
+use crate::model::{Account, AccountId, Name, Secret, Token, Who};
+use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
 
 use super::desk::Desk;

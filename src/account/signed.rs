@@ -7,7 +7,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::store::{Store, StoreError, Token};
+use crate::model::Token;
+use crate::store::{Store, StoreError};
 
 use super::jws::{self, HeaderError};
 
@@ -142,7 +143,7 @@ impl std::error::Error for SignatureError {}
 mod tests {
     use super::*;
     use crate::account::new_token;
-    use crate::store::AccountId;
+    use crate::model::AccountId;
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use data_encoding::BASE32_NOPAD;
 
-use crate::store::{AccountId, Secret, Token};
+use crate::model::{AccountId, Secret, Token};
 
 /// How long a token is worth something.
 pub const TOKEN_LIFE: Duration = Duration::from_hours(30 * 24);

@@ -150,7 +150,7 @@ fn write_heard(f: &mut fmt::Formatter<'_>, heard: &str) -> fmt::Result {
     };
     match words.map(str::trim) {
         None => write!(f, "; the server said nothing")?,
-        Some(words) => write!(f, "; the server said: {}", crate::text::Text::clean(words))?,
+        Some(words) => write!(f, "; the server said: {}", crate::model::Text::clean(words))?,
     }
     match hint(heard) {
         "" => Ok(()),

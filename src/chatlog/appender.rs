@@ -11,11 +11,10 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use rustix::io::Errno;
 
-use super::entry::Entry;
 use super::folder::Folder;
 use super::lines::LogFile;
 use super::order::Seq;
-use super::stamp::Stamp;
+use crate::model::{Entry, Stamp};
 
 /// Most bytes handed to the system at once.
 const BATCH_BYTES: usize = 1024 * 1024;
@@ -93,7 +92,7 @@ impl Appender {
     /// Adds a line.
     pub fn push(&mut self, entry: &Entry, seq: Seq) {
         let start = self.lines.len();
-        match entry.write_line(seq, &mut self.lines) {
+        match seq.write_line(entry, &mut self.lines) {
             Ok(()) => {
                 self.count += 1;
                 self.last = Stamp::of(entry.at_ms);
@@ -289,7 +288,7 @@ fn line_start(lines: &[u8], offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chatlog::Kind;
+    use crate::model::Kind;
 
     /// Takes a few bytes, then is full.
     struct SmallDisk {

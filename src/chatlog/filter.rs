@@ -10,12 +10,10 @@ use std::ops::Range;
 
 use memchr::{memchr_iter, memchr2, memmem};
 
-use super::entry::Kind;
 use super::pattern::{Pattern, line_around};
 use super::query::{Query, SearchError};
 use super::shown::{SAID, shown};
-use super::stamp::Stamp;
-use crate::name::Name;
+use crate::model::{Kind, Name, Stamp};
 
 /// How many spellings of names are remembered as equal or not.
 const KNOWN_SPELLINGS: usize = 4096;
@@ -211,7 +209,7 @@ fn string_end(rest: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chatlog::Entry;
+    use crate::model::Entry;
 
     fn accepts(query: Query, entry: &Entry) -> bool {
         let line = serde_json::to_vec(entry).unwrap();

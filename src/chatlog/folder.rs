@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, DirEntryExt};
 use std::path::{Path, PathBuf};
 
-use super::stamp::Stamp;
+use crate::model::Stamp;
 
 /// The folder that holds the log, and what the files are called there.
 #[derive(Clone, Debug)]

@@ -2,8 +2,8 @@
 //! everybody says and does cannot push out what administrators did, nor can
 //! what clients are refused.
 
-use super::entry::{Entry, Kind};
 use crate::config;
+use crate::model::{Entry, Kind};
 
 /// One part of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -245,7 +245,7 @@ impl LogFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chatlog::stamp::Stamp;
+    use crate::model::Stamp;
     use std::io::Write;
 
     fn partition(file: &LogFile, before: impl Fn(Stamp) -> bool) -> u64 {

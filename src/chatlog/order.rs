@@ -9,7 +9,7 @@
 
 use std::fmt::Write;
 
-use super::stamp::Stamp;
+use crate::model::{Entry, Stamp};
 
 /// By how much a line may be older than one before it in the same run: what is
 /// committed late has the time at which it was said.
@@ -57,10 +57,20 @@ impl Seq {
         Some((seq, start, start + BEFORE.len() + digits.len() + 1))
     }
 
-    /// As [`Seq::of_line`] finds it again.
-    pub fn write(self, line: &mut String) {
+    /// Adds the line of an entry that has this number, where [`Seq::of_line`]
+    /// finds it again.
+    pub fn write_line(self, entry: &Entry, line: &mut String) -> serde_json::Result<()> {
+        let plain = serde_json::to_string(entry)?;
+        // After at and kind, which all lines begin with.
+        let (head, rest) = plain.split_at(Stamp::KIND_AT + entry.kind.word().len() + 1);
+        line.push_str(head);
+        line.push_str(",\"seq\":\"");
         // Writing to a String cannot fail.
         let _ = write!(line, "{}-{}", self.run, self.number);
+        line.push('"');
+        line.push_str(rest);
+        line.push('\n');
+        Ok(())
     }
 }
 
@@ -147,6 +157,23 @@ impl Sequence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Kind;
+
+    #[test]
+    fn a_line_has_a_number_behind_its_kind() {
+        let seq = Seq { run: 2, number: 31 };
+        for kind in Kind::ALL {
+            let mut line = String::new();
+            let entry = Entry {
+                nick: Some("alice".into()),
+                ..Entry::new(1_795_248_000_123, kind)
+            };
+            seq.write_line(&entry, &mut line).unwrap();
+            assert_eq!(Seq::of_line(line.as_bytes()), Some(seq), "{line}");
+            let plain = line.replace(r#","seq":"2-31""#, "");
+            assert_eq!(plain, serde_json::to_string(&entry).unwrap() + "\n");
+        }
+    }
 
     #[test]
     fn a_run_ends_where_the_clock_steps_back() {

@@ -8,10 +8,9 @@ use std::str::FromStr;
 
 use serde_json::value::RawValue;
 
-use super::entry::Kind;
 use super::order::{MOST, Place, Seq};
 use super::pattern::BadPattern;
-use crate::name::NameError;
+use crate::model::{Kind, NameError};
 
 /// How many lines a page has unless the query says otherwise.
 pub const DEFAULT_LIMIT: usize = 100;

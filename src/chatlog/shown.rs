@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::entry::Kind;
+use crate::model::Kind;
 
 /// The kinds of entry that are shown.
 pub(super) const SAID: [Kind; 3] = [Kind::Message, Kind::Private, Kind::Announcement];
@@ -45,8 +45,8 @@ pub fn shown(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Entry;
     use super::*;
+    use crate::model::Entry;
 
     #[test]
     fn what_was_said_is_one_line() {

@@ -9,14 +9,13 @@ use std::vec;
 
 use serde_json::value::RawValue;
 
-use super::entry::Kind;
 use super::filter::Filter;
 use super::folder::Folder;
 use super::journal::Journal;
 use super::lines::{Block, LogFile};
 use super::order::{Place, SLACK_MS, Seq};
 use super::query::{Query, SearchError};
-use super::stamp::Stamp;
+use crate::model::{Kind, Stamp};
 
 /// The first block: a page is often found in the newest lines.
 const FIRST_BLOCK: usize = 32 * 1024;

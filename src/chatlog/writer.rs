@@ -16,10 +16,10 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use parking_lot::Mutex;
 
 use super::appender::Appender;
-use super::entry::{Entry, Kind};
 use super::journal::{Bounds, Journal};
 use super::order::Sequence;
 use crate::config;
+use crate::model::{Entry, Kind};
 
 /// How long after a failure the disk is tried again, at first.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::hub::{MessageId, NodeId};
+use crate::hub::NodeId;
+use crate::model::MessageId;
 
 use super::batch::{Batch, not_stored};
 use super::common::{Common, Part};

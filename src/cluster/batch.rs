@@ -5,11 +5,8 @@ use std::time::Instant;
 
 use crossbeam_channel::Sender;
 
-use crate::hub::{
-    ConnectionId, Draft, Fate, MessageId, News, Order, RosterChange, Settled, Shared,
-};
-use crate::name::Name;
-use crate::store::{Conversation, Place};
+use crate::hub::{ConnectionId, Draft, Fate, News, Order, RosterChange, Settled, Shared};
+use crate::model::{Conversation, MessageId, Name, Place};
 use crate::turn::{Claimant, Claimed};
 
 use super::keys::shard_of;

@@ -7,10 +7,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hub::{Body, ConnectionId, Draft, Message, MessageId, NodeId, Private};
-use crate::name::Name;
-use crate::store::{AccountId, Conversation, NewMessage, Place};
-use crate::text::Text;
+use crate::hub::{Body, ConnectionId, Draft, Message, NodeId, Private};
+use crate::model::{AccountId, Conversation, MessageId, Name, NewMessage, Place, Text};
 
 /// The version written.
 pub const VERSION: u32 = 1;

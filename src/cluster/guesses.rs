@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use redis::Value;
 
 use crate::account::{GuessLimits, SharedGuesses, TooManyAttempts};
-use crate::net::subscriber::subscriber;
+use crate::model::subscriber::subscriber;
 
 use super::common::Common;
 use super::link::Link;

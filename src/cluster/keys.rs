@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::hub::{MessageId, NodeId};
-use crate::store::Conversation;
+use crate::hub::NodeId;
+use crate::model::{Conversation, MessageId};
 
 /// As many shards as there can be: 6 bits of a message id.
 pub const MAX_SHARDS: u32 = 64;
@@ -87,8 +87,7 @@ fn fnv(bytes: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::Name;
-    use crate::store::AccountId;
+    use crate::model::{AccountId, Name};
 
     #[test]
     fn a_conversation_stays_in_its_shard_for_ever() {
@@ -108,7 +107,7 @@ mod tests {
         let entry: EntryId = "1700000000000-16383".parse().unwrap();
         assert_eq!(entry.to_string(), "1700000000000-16383");
         let message = entry.message(63);
-        assert!(crate::store::key::pack(message).is_some());
+        assert!(crate::model::key::pack(message).is_some());
         assert_eq!(EntryId::floor(message), entry);
     }
 }

@@ -1,7 +1,6 @@
 //! One history from two: what the store has, and what only the log has yet.
 
-use crate::hub::MessageId;
-use crate::store::{History, StoredMessage, Window};
+use crate::model::{History, MessageId, StoredMessage, Window};
 
 /// What the log has of a conversation, oldest first, on the side asked for.
 #[derive(Debug, Default)]
@@ -43,8 +42,7 @@ pub fn merge(stored: History, rows: Rows, window: Window, limit: usize) -> Histo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::Name;
-    use crate::text::Text;
+    use crate::model::{Name, Text};
     use proptest::prelude::*;
 
     fn message(ms: u64) -> StoredMessage {

@@ -5,10 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hub::{Ban, BanTarget, Body, MessageId, Order, Private, RosterChange};
-use crate::name::Name;
-use crate::store::AccountId;
-use crate::text::Text;
+use crate::hub::{Ban, BanTarget, Body, Order, Private, RosterChange};
+use crate::model::{AccountId, MessageId, Name, Text};
 
 use super::entry::{Unreadable, VERSION, parse};
 

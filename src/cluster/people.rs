@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hub::RosterChange;
-use crate::name::Name;
-use crate::store::AccountId;
+use crate::model::{AccountId, Name};
 
 use crate::turn::Claimant;
 

@@ -7,8 +7,8 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 use parking_lot::{Condvar, Mutex};
 
-use crate::hub::{Draft, MessageId, Shared};
-use crate::name::Name;
+use crate::hub::{Draft, Shared};
+use crate::model::{MessageId, Name};
 use crate::turn::{Claimant, Claimed};
 
 /// What a draft weighs besides its text.
@@ -210,8 +210,7 @@ fn weight(draft: &Draft) -> usize {
 mod tests {
     use super::*;
     use crate::hub::{ConnectionId, Order};
-    use crate::store::{NewMessage, Place};
-    use crate::text::Text;
+    use crate::model::{NewMessage, Place, Text};
 
     fn draft(ms: u64, bytes: usize) -> Draft {
         Draft {

@@ -8,7 +8,8 @@
 
 use redis::Value;
 
-use crate::store::{NewMessage, Store, StoreError};
+use crate::model::NewMessage;
+use crate::store::{Store, StoreError};
 
 use super::common::Common;
 use super::entry;

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::hub::MessageId;
-use crate::name::Name;
-use crate::store::{
-    Account, AccountId, Appended, Conversation, Found, History, MAX_ROWS, NewAccount, NewMessage,
-    Place, Search, SearchScope, Secret, Store, StoreError, StoredMessage, ThreadSummary, Token,
-    Who, Window,
+use crate::model::{
+    Account, AccountId, Conversation, Found, History, MAX_ROWS, MessageId, Name, NewAccount,
+    NewMessage, Place, Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, Who,
+    Window,
 };
+use crate::store::{Appended, Store, StoreError};
 
 use super::common::Common;
 use super::entry;

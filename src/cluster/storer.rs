@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use crate::store::{AppendError, NewMessage, Store};
+use crate::model::NewMessage;
+use crate::store::{AppendError, Store};
 
 use super::common::{Common, Part};
 use super::entry::{self, Unreadable};

@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::hub::{Ban, BanTarget, MAX_BANS};
 use crate::json;
-use crate::name::Name;
+use crate::model::{Name, Text};
 use crate::small_file;
-use crate::text::Text;
 
 use super::{DataDir, DataError, write};
 

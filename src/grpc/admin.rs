@@ -14,10 +14,10 @@ use tonic::{Request, Response, Status};
 
 use crate::account::unix_ms;
 use crate::admin::{self, Actor, Administration, BansFailed, MAX_LISTED, USUALLY_LISTED};
-use crate::chatlog::{ChatLog, Kind, MAX_LIMIT, Page, Query, SearchError};
+use crate::chatlog::{ChatLog, MAX_LIMIT, Page, Query, SearchError};
 use crate::http::bearer;
 use crate::hub::{self, BanTarget, Listed, Place};
-use crate::name::Name;
+use crate::model::{Kind, Name};
 use crate::nodes::Node;
 use crate::rest::AdminToken;
 use crate::turn::{self, HubHandle, HubUnavailable, Input};
@@ -369,7 +369,7 @@ fn user((listed, node): (Listed, Option<String>)) -> proto::User {
             protocol,
             since_ms,
         } => proto::User {
-            address: crate::net::peer::written(address),
+            address: crate::model::peer::written(address),
             protocol: protocol.to_owned(),
             since_ms,
             ..user

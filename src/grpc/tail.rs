@@ -11,8 +11,7 @@ use futures_util::stream::Stream;
 use futures_util::task::AtomicWaker;
 use tonic::Status;
 
-use crate::chatlog::{Entry, Kind};
-use crate::name::Name;
+use crate::model::{Entry, Kind, Name};
 use crate::watch::{self, Watch, Watcher};
 
 use super::places::Place;
@@ -117,7 +116,7 @@ fn log_entry(entry: Entry) -> LogEntry {
         nick: text(entry.nick),
         channel: text(entry.channel),
         to: text(entry.to),
-        address: entry.address.map(crate::net::peer::written),
+        address: entry.address.map(crate::model::peer::written),
         protocol: entry.protocol.map(str::to_owned),
         text: text(entry.text),
     }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::chatlog::{Entry, Kind};
-use crate::name::Name;
-use crate::text::Text;
+use crate::model::{Entry, Kind, Name, Text};
 
 use super::remote::Person;
 use super::{Effects, Event, Farewell, Hub, Now, Order};

@@ -6,8 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::name::Name;
-use crate::text::Text;
+use crate::model::{Name, Text};
 
 use super::lookalikes::Lookalikes;
 use super::unconfirmed::Unconfirmed;

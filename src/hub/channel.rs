@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::name::{Alphabetical, Name};
+use crate::model::Name;
+use crate::model::name::Alphabetical;
 
 use super::makers::Makers;
 use super::page::Shelf;

@@ -4,11 +4,9 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::name::Name;
-use crate::store::{AccountId, Window};
-use crate::text::Text;
+use crate::model::{AccountId, MessageId, Name, Text, Window};
 
-use super::{Audience, Farewell, MessageId, Note, Part, Refusal, Tag};
+use super::{Audience, Farewell, Note, Part, Refusal, Tag};
 
 /// Names one connection for as long as it lives. The index is dense, so that
 /// tables can be plain vectors; the generation tells a reused index apart.

@@ -7,8 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::chatlog::Entry;
-use crate::name::Name;
+use crate::model::{Entry, Name};
 
 use super::channel::ChannelIndex;
 use super::{ConnectionId, Effects, Hub, Now};

@@ -2,11 +2,9 @@
 
 use std::net::IpAddr;
 
-use crate::chatlog::Entry;
-use crate::name::Name;
-use crate::store::{AccountId, Window};
+use crate::model::{AccountId, Entry, MessageId, Name, Window};
 
-use super::{ConnectionId, Draft, Event, Farewell, MessageId, Shared, SharedTag};
+use super::{ConnectionId, Draft, Event, Farewell, Shared, SharedTag};
 
 /// One thing to do.
 #[derive(Debug)]

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::name::Name;
-use crate::text::Text;
+use crate::model::{MessageId, Name, Text};
 
-use super::id::MessageId;
 use super::page::Page;
 use super::refusal::Refusal;
 use super::tags::Tag;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::text::Text;
+use crate::model::Text;
 
 use super::Refusal;
 

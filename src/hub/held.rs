@@ -70,9 +70,8 @@ fn bytes(message: &Message) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Body, MessageId};
-    use crate::name::Name;
-    use crate::text::Text;
+    use crate::hub::Body;
+    use crate::model::{MessageId, Name, Text};
 
     fn message(ms: u64, bytes: usize) -> Message {
         Message {

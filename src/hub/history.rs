@@ -1,12 +1,10 @@
 //! What was said before: the past that is shown to who comes, and the part of a
 //! history that somebody asks for.
 
-use crate::name::Name;
-use crate::store::{History, StoredMessage, Window};
+use crate::model::{History, MessageId, Name, StoredMessage, Window};
 
 use super::{
-    Body, ConnectionId, Effects, Event, Hub, Message, MessageId, Now, PAGE_ROWS, Reading, Recall,
-    Refusal,
+    Body, ConnectionId, Effects, Event, Hub, Message, Now, PAGE_ROWS, Reading, Recall, Refusal,
 };
 
 /// Messages shown to somebody who joins a channel.

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::name::Name;
-use crate::net::subscriber::subscriber;
+use crate::model::Name;
+use crate::model::subscriber::subscriber;
 
 use super::lookalikes::Lookalikes;
 use super::users::Elsewhere;

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::name::{Alphabetical, Name};
+use crate::model::Name;
+use crate::model::name::Alphabetical;
 
 use super::lookalikes::Lookalikes;
 use super::page::{Page, Part};

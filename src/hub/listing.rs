@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::ops::Bound;
 
-use crate::name::{Alphabetical, Name};
+use crate::model::Name;
+use crate::model::name::Alphabetical;
 
 use super::users::User;
 use super::{ConnectionId, Hub, NodeId};

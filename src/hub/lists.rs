@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::name::{Alphabetical, Name};
+use crate::model::Name;
+use crate::model::name::Alphabetical;
 
 use super::channel::ChannelIndex;
 use super::page::{Page, Part};

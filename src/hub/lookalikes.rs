@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::name::Name;
+use crate::model::Name;
 
 /// Few names look like others, and only those are in here.
 #[derive(Default)]

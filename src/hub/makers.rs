@@ -12,7 +12,7 @@ const MINUTE_US: u64 = 60_000_000;
 /// forgotten: more than come.
 const TIDIED: usize = 2;
 
-/// The addresses that have made channels, by [`crate::net::subscriber`].
+/// The addresses that have made channels, by [`crate::model::subscriber`].
 #[derive(Default)]
 pub(super) struct Makers {
     by_address: HashMap<IpAddr, Maker>,

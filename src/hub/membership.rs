@@ -2,10 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::chatlog::{Entry, Kind};
-use crate::name::Name;
-
-use crate::net::subscriber::subscriber;
+use crate::model::subscriber::subscriber;
+use crate::model::{Entry, Kind, Name};
 
 use super::channel::ChannelIndex;
 use super::remote::Remote;

@@ -4,10 +4,7 @@
 //! until [`Hub::settle`] says that it is committed; only then does anyone see
 //! it. So whoever has seen a message will find it in the history.
 
-use crate::chatlog::{Entry, Kind};
-use crate::name::Name;
-use crate::store::{AccountId, NewMessage, Place};
-use crate::text::Text;
+use crate::model::{AccountId, Entry, Kind, MessageId, Name, NewMessage, Place, Text};
 
 use super::channel::ChannelIndex;
 use super::noting::Subject;
@@ -15,8 +12,7 @@ use super::past::Taken;
 use super::tags::TagKey;
 use super::users::User;
 use super::{
-    Body, ConnectionId, Draft, Effects, Event, Fate, Hub, Message, MessageId, Now, Private,
-    Refusal, Settled,
+    Body, ConnectionId, Draft, Effects, Event, Fate, Hub, Message, Now, Private, Refusal, Settled,
 };
 
 /// A message that waits to be committed.

@@ -2,8 +2,7 @@
 //!
 //! Everything here does nothing in a hub that stands alone.
 
-use crate::name::Name;
-use crate::store::AccountId;
+use crate::model::{AccountId, Name};
 
 use super::remote::{Noticed, Person, Remote};
 use super::tags::Tags;

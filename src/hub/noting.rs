@@ -6,8 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::chatlog::{Entry, Kind};
-use crate::name::Name;
+use crate::model::{Entry, Kind, Name};
 
 use super::{Command, ConnectionId, Effects, Event, Hub, Now, Refusal, Tag};
 

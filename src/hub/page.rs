@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use crate::name::{Alphabetical, Name};
+use crate::model::Name;
+use crate::model::name::Alphabetical;
 
 /// Rows of a page at most.
 pub const PAGE_ROWS: usize = 500;

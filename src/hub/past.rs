@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use super::Message;
 use super::held::Held;
 use super::history::RECALLED;
-use super::{Message, MessageId};
+use crate::model::MessageId;
 
 /// Remembers the last [`RECALLED`] messages. When a channel comes into being
 /// its past is still being read; messages published meanwhile are held, so

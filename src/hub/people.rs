@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::name::{Alphabetical, Name};
-use crate::store::AccountId;
+use crate::model::name::Alphabetical;
+use crate::model::{AccountId, Name};
 
 use super::users::User;
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::name::{Name, NameError};
+use crate::model::{Name, NameError};
 
 /// Why a request was not carried out; `Display` is for the person who asked.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::name::{Alphabetical, Name};
-use crate::store::AccountId;
+use crate::model::name::Alphabetical;
+use crate::model::{AccountId, Name};
 
 use super::lookalikes::Lookalikes;
 use super::{NodeId, RosterChange};

@@ -1,6 +1,6 @@
 //! Another nickname: who may have it, and who is told.
 
-use crate::name::Name;
+use crate::model::Name;
 
 use super::{ConnectionId, Effects, Event, Hub, Now, Refusal};
 

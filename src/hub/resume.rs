@@ -8,15 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::name::Name;
-use crate::store::{History, Window};
+use crate::model::{History, MessageId, Name, Window};
 
 use super::channel::ChannelIndex;
 use super::held::Held;
 use super::history::messages_of;
-use super::{
-    ConnectionId, Effects, Event, Hub, Message, MessageId, Now, PAGE_ROWS, Reading, Refusal,
-};
+use super::{ConnectionId, Effects, Event, Hub, Message, Now, PAGE_ROWS, Reading, Refusal};
 
 /// The connections that are catching up with one channel.
 #[derive(Default)]

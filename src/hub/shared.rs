@@ -6,12 +6,10 @@
 
 use std::sync::Arc;
 
-use crate::name::Name;
-use crate::store::{AccountId, NewMessage};
-use crate::text::Text;
+use crate::model::{AccountId, MessageId, Name, NewMessage, Text};
 
 use super::tags::Tag;
-use super::{Ban, BanTarget, ConnectionId, Message, MessageId, Private};
+use super::{Ban, BanTarget, ConnectionId, Message, Private};
 
 /// One server of several, for one life of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

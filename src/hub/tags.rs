@@ -12,11 +12,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::store::AccountId;
+use crate::model::{AccountId, MessageId};
 
-use super::{
-    Command, ConnectionId, Effects, Event, Hub, Limits, MessageId, Now, Refusal, SharedTag,
-};
+use super::{Command, ConnectionId, Effects, Event, Hub, Limits, Now, Refusal, SharedTag};
 
 /// How long a tag is remembered once its message is published.
 const REMEMBERED_MS: u64 = 10 * 60 * 1000;
@@ -71,7 +69,7 @@ pub(super) enum TagOwner {
     Connection(ConnectionId),
 }
 
-/// Where a message goes, by [`crate::name::Name::key`].
+/// Where a message goes, by [`crate::model::Name::key`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Destination {
     /// To a channel.

@@ -1,6 +1,6 @@
 //! Typing notices: told to those who listen for them, kept by nobody.
 
-use crate::name::Name;
+use crate::model::Name;
 
 use super::{ConnectionId, Effects, Event, Hub, Now, Order, Refusal};
 

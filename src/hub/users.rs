@@ -3,9 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::name::Name;
-
-use crate::store::AccountId;
+use crate::model::{AccountId, Name};
 
 use super::ignoring::Ignored;
 use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Order, Refusal};

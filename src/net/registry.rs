@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::hub::ConnectionId;
 
-use super::subscriber::subscriber;
+use crate::model::subscriber::subscriber;
 
 /// Counts connections and hands out ids. Used when connections come and go,
 /// never per message.

@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::envelope::Failure;
 use crate::hub::{Event, Private, Refusal};
-use crate::name::{Name, NameError};
-use crate::text::Text;
+use crate::model::time::rfc3339;
+use crate::model::{Name, NameError, Text};
 
-use super::{fields_of, rfc3339, websocket};
+use super::{fields_of, websocket};
 
 /// Who announcements are from. Nobody else can have this name.
 const SYSTEM: &str = "system";
@@ -185,7 +185,8 @@ impl std::error::Error for Mistake {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::{Body, MessageId};
+    use crate::hub::Body;
+    use crate::model::MessageId;
     use proptest::prelude::*;
     use serde_json::json;
 

@@ -5,7 +5,8 @@
 //! request line, which nobody can help, so a connection that begins like one
 //! is over before anything of it counts.
 
-use crate::text::{Text, without_byte_order_mark};
+use crate::model::Text;
+use crate::model::text::without_byte_order_mark;
 
 /// What a TLS client that has come to a plain port understands: the fatal
 /// alert "protocol version".

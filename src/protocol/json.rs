@@ -7,11 +7,9 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::hub::{Audience, BadTag, Command, MessageId, Part, Tag};
+use crate::hub::{Audience, BadTag, Command, Part, Tag};
 use crate::json;
-use crate::name::{Name, NameError};
-use crate::store::{MAX_ROWS, Window};
-use crate::text::Text;
+use crate::model::{MAX_ROWS, MessageId, Name, NameError, Text, Window};
 
 use super::fields_of;
 

@@ -4,11 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::hub::{Body, Event, Farewell, Message, Private, Tag};
-use crate::name::Name;
-use crate::store::{Found, History, ThreadSummary};
+use crate::model::time::rfc3339;
+use crate::model::{Found, History, Name, ThreadSummary};
 
 use super::words::changes;
-use super::{json_lists, rfc3339, websocket};
+use super::{json_lists, websocket};
 
 /// Who says what the server itself has to say.
 pub(super) const SYSTEM: &str = "system";

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::hub::{Event, Page};
-use crate::name::Name;
+use crate::model::Name;
 
 use super::{WireFormat, websocket};
 

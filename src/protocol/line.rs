@@ -5,9 +5,8 @@
 use std::fmt::Write;
 
 use crate::hub::{Body, Command, Event, Farewell, Message, Note, Page, Refusal};
-use crate::name::Name;
-use crate::store::{MAX_ROWS, Secret};
-use crate::text::{Text, without_byte_order_mark};
+use crate::model::text::without_byte_order_mark;
+use crate::model::{MAX_ROWS, Name, Secret, Text};
 
 use super::line_commands::{self, Action, COMMANDS, Mistake};
 use super::words::{LocalTime, changes, people, shown_lines};

@@ -2,9 +2,7 @@
 //! written from the same table that parses them.
 
 use crate::hub::{Command, Part};
-use crate::name::{Name, NameError};
-use crate::store::{MAX_ROWS, Secret, Window};
-use crate::text::Text;
+use crate::model::{MAX_ROWS, Name, NameError, Secret, Text, Window};
 
 /// Messages `/history` shows unless told otherwise.
 const HISTORY: usize = 20;

@@ -8,8 +8,8 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::hub::{Event, Farewell};
-use crate::name::{Name, NameError};
-use crate::text::without_byte_order_mark;
+use crate::model::text::without_byte_order_mark;
+use crate::model::{Name, NameError};
 
 use super::words::shown_lines;
 use super::{WireFormat, frame_lines, last_fields_of};

@@ -74,8 +74,7 @@ fn frame(head: u8, payload: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::name::Name;
-    use crate::text::Text;
+    use crate::model::{Name, Text};
     use tungstenite::protocol::{Role, WebSocket};
     use tungstenite::{Message, protocol::WebSocketConfig};
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use crate::text::Text;
+use crate::model::Text;
 
 /// Lines of one message that are shown as lines. Each gets its author's name,
 /// so without a limit a message of line feeds alone would come out a hundred

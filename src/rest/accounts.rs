@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 
 use crate::account::{LoginError, PasswordError, RegisterError, RegistrationForm, Rejected};
 use crate::envelope::{Envelope, Failure, Nothing};
-use crate::name::Name;
-use crate::store::{Account, Secret, Token};
+use crate::model::{Account, Name, Secret, Token};
 
 use super::call::Call;
 use super::problem::Problem;

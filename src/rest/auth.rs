@@ -12,8 +12,7 @@ use crate::account::{
 };
 use crate::http::bearer;
 use crate::hub::Refusal;
-use crate::name::Name;
-use crate::store::Secret;
+use crate::model::{Name, Secret};
 
 use super::RestContext;
 use super::call::Call;

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::admin;
 use crate::hub::{Ban, BanTarget};
-use crate::name::Name;
-use crate::time::{LAST_MS, from_rfc3339};
+use crate::model::Name;
+use crate::model::time::{LAST_MS, from_rfc3339};
 
 use super::call::{Call, Object};
 use super::problem::{ErrorBody, Problem};

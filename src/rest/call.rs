@@ -6,9 +6,7 @@ use crate::admin::Actor;
 use crate::http::{Relayed, pairs};
 use crate::hub::{Farewell, Refusal};
 use crate::json;
-use crate::name::Name;
-use crate::store::{Account, Token};
-use crate::text::Text;
+use crate::model::{Account, Name, Text, Token};
 
 use super::RestContext;
 use super::form::Form;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::store::{Conversation, Found, MAX_ROWS, Search, SearchScope, Who};
+use crate::model::{Conversation, Found, MAX_ROWS, Search, SearchScope, Who};
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
@@ -83,7 +83,7 @@ fn search(call: &Call<'_>) -> Result<Search, Problem> {
     if words.is_empty() {
         return Err(Problem::field("q", "missing: the words to look for"));
     }
-    let channel = query.get("channel").map(crate::name::Name::parse_channel);
+    let channel = query.get("channel").map(crate::model::Name::parse_channel);
     let channel = channel.transpose();
     let channel = channel.map_err(|error| Problem::field("channel", error))?;
     let before = query.get("before").map(str::parse).transpose();

@@ -7,8 +7,9 @@ use serde_json::value::RawValue;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::chatlog::{self, Cursor, Kind, MAX_LIMIT, Page};
-use crate::time::from_rfc3339;
+use crate::chatlog::{self, Cursor, MAX_LIMIT, Page};
+use crate::model::Kind;
+use crate::model::time::from_rfc3339;
 
 use super::call::{Call, Query};
 use super::problem::{ErrorBody, Problem};

@@ -6,10 +6,9 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::envelope::{Envelope, Failure, Nothing, PER_PAGE};
-use crate::hub::{Body, MessageId, Private};
-use crate::name::Name;
+use crate::hub::{Body, Private};
+use crate::model::{Account, Conversation, MessageId, Name, StoredMessage, ThreadSummary, Window};
 use crate::protocol::direct::DirectMessage;
-use crate::store::{Account, Conversation, StoredMessage, ThreadSummary, Window};
 
 use super::call::Call;
 use super::problem::Problem;

@@ -6,7 +6,7 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::account::{LoginError, PasswordError, check_password};
-use crate::name::Name;
+use crate::model::Name;
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};

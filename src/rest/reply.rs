@@ -8,7 +8,7 @@ use tiny_http::{Header, Response, StatusCode};
 
 use crate::envelope;
 
-pub(super) use crate::protocol::rfc3339;
+pub(super) use crate::model::time::rfc3339;
 
 /// Status, headers and body.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use tiny_http::{Method, Request};
 use crate::account::SignatureError;
 use crate::admin::Actor;
 use crate::http::{RELAY_HEADER, Relayed, TOKEN_PARAMETERS, bearer, decode};
-use crate::store::{Account, Token};
+use crate::model::{Account, Token};
 
 use super::call::{Call, Query};
 use super::problem::Problem;

@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 
 use crate::admin::{MAX_LISTED, USUALLY_LISTED};
 use crate::hub::{ChannelInfo, Listed, Place};
-use crate::name::Name;
-use crate::net::peer;
+use crate::model::{Name, peer};
 use crate::turn::Wanted;
 
 use super::call::Call;

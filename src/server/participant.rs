@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::Mutex;
 
 use crate::hub::{Command, ConnectionId, Event, Farewell, Refusal, Tag};
-use crate::name::Name;
+use crate::model::Name;
 use crate::protocol::speech::PROGRAM;
 use crate::turn::{HubUnavailable, Input};
 

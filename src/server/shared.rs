@@ -12,12 +12,13 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::account::{Accounts, Gate, unix_ms};
 use crate::admin::{Administration, AllServers, Servers};
-use crate::chatlog::{ChatLog, Entry};
+use crate::chatlog::ChatLog;
 use crate::config::Config;
 use crate::data::{self, DataDir};
 use crate::http::{Folder, HttpLimits, Origins, Proxies};
 use crate::hub::{Ban, NodeId};
 use crate::metrics::{ClusterHealth, Metrics};
+use crate::model::Entry;
 use crate::net::limits::{Capacity, capacity};
 use crate::net::proxy_header::{self, BadHeader};
 use crate::net::registry::{Permit, Refused, Registry};

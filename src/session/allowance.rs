@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use crate::net::subscriber::subscriber;
+use crate::model::subscriber::subscriber;
 
 /// What an address may have at once: that of a minute.
 const MINUTE_NS: u64 = 60_000_000_000;

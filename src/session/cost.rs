@@ -91,8 +91,7 @@ fn whole(number: usize) -> u32 {
 mod tests {
     use super::*;
     use crate::hub::Part;
-    use crate::name::Name;
-    use crate::store::Window;
+    use crate::model::{Name, Window};
 
     #[test]
     fn what_takes_longer_costs_more_than_a_message() {

@@ -4,9 +4,9 @@
 use crate::envelope::Failure;
 use crate::http::Upgraded;
 use crate::hub::Command;
+use crate::model::{Account, Token};
 use crate::protocol::direct::{self, Mistake};
 use crate::protocol::speech::DIRECT;
-use crate::store::{Account, Token};
 
 use super::attached::{Attached, Flow};
 use super::context::SessionContext;

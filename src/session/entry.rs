@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use crate::account::credential;
 use crate::hub::{Command, Farewell, Refusal};
-use crate::name::Name;
-use crate::store::{Account, StoreError};
+use crate::model::{Account, Name};
+use crate::store::StoreError;
 use crate::turn::HubUnavailable;
 
 use super::attached::{Attached, Flow};

@@ -4,10 +4,10 @@ use crate::account::Pass;
 use crate::fair::Asker;
 use crate::http::Upgraded;
 use crate::hub::{Command, Refusal, Tag};
+use crate::model::Account;
 use crate::protocol::json::{Frame, Query, Step};
 use crate::protocol::json_frames;
 use crate::protocol::speech::JSON;
-use crate::store::Account;
 
 use super::attached::{Attached, Flow};
 use super::context::SessionContext;

@@ -6,12 +6,10 @@ use std::fmt;
 use crate::account::Accounts;
 use crate::fair::Asker;
 use crate::hub::{ConnectionId, PAGE_ROWS, Refusal};
-use crate::name::Name;
+use crate::model::{Account, Conversation, Name, Search, SearchScope, Window};
 use crate::protocol::json::Query;
 use crate::protocol::json_frames;
-use crate::store::{
-    Account, Conversation, Search, SearchScope, Store, StoreError, Window, shorten_found,
-};
+use crate::store::{Store, StoreError, shorten_found};
 use crate::turn::{HubHandle, HubUnavailable};
 
 /// Threads on a page of the inbox, as in the REST API.

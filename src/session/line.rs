@@ -4,9 +4,9 @@
 mod login;
 
 use crate::hub::{Command, Farewell, Note};
+use crate::model::AccountId;
 use crate::protocol::frame_lines;
 use crate::protocol::line::{self, Step};
-use crate::store::AccountId;
 
 use super::attached::{Attached, Flow};
 use super::cost;

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 
 use crate::http::Upgraded;
 use crate::hub::{Command, Farewell};
+use crate::model::Text;
 use crate::net::transport::Transport;
 use crate::protocol::foreign::is_client_hello;
 use crate::protocol::frame_lines;
 use crate::protocol::room::{BadHello, Decoder, Hello, Input, decode_hello};
 use crate::protocol::speech::{ROOM_LINES, ROOM_WEBSOCKET};
-use crate::text::Text;
 
 use super::attached::{Attached, Flow};
 use super::context::SessionContext;

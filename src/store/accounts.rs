@@ -9,7 +9,7 @@
 use diesel::prelude::*;
 
 use super::schema::token;
-use super::{AccountId, Secret, Token};
+use crate::model::{AccountId, Secret, Token};
 
 #[derive(Queryable)]
 pub struct AccountRow {
@@ -73,11 +73,10 @@ macro_rules! queries {
         use diesel::upsert::excluded;
 
         use super::lookalikes;
-        use crate::name::Name;
+        use crate::model::{Account, AccountId, Name, NewAccount, Secret, Token, UniqueField, Who};
         use crate::store::accounts::{AccountRow, TokenRow, email_key, phone_key, time};
         use crate::store::row::name;
         use crate::store::schema::{account, ended_pass, ignored, token};
-        use crate::store::{Account, AccountId, NewAccount, Secret, Token, UniqueField, Who};
 
         /// Makes an account, or says which fields are taken.
         pub fn create(

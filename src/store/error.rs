@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::UniqueField;
+use crate::model::UniqueField;
 
 /// Why the store did not do something.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::name::Name;
+use crate::model::Name;
 
 /// Accounts looked at in one transaction.
 pub const BATCH: i64 = 500;
@@ -73,7 +73,7 @@ macro_rules! queries {
         use diesel::sql_types::{BigInt, Text};
         use diesel::upsert::excluded;
 
-        use crate::name::Name;
+        use crate::model::Name;
         use crate::store::lookalikes::{Additions, BATCH, NAMED, Unknown, keys};
         use crate::store::schema::{account, account_key, name_collision};
 

@@ -31,13 +31,11 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use parking_lot::{Mutex, RwLock};
 
-use super::{
-    Account, AccountId, Appended, Conversation, DatabaseUrl, Found, History, NewAccount,
-    NewMessage, OpenError, Retention, Search, Secret, Store, StoreError, ThreadSummary, Token, Who,
-    Window, key,
+use super::{Appended, DatabaseUrl, OpenError, Retention, Store, StoreError};
+use crate::model::{
+    Account, AccountId, Conversation, Found, History, MessageId, Name, NewAccount, NewMessage,
+    Search, Secret, ThreadSummary, Token, Who, Window, key,
 };
-use crate::hub::MessageId;
-use crate::name::Name;
 pub(super) use append::Row;
 use append::{Memory, Order};
 use company::Company;

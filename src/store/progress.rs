@@ -1,7 +1,7 @@
 //! Telling how far the indexing of what was there before has got.
 
 use super::pause::Pause;
-use crate::time::rfc3339;
+use crate::model::time::rfc3339;
 
 /// Messages that are so much younger are indexed in no time: nobody need know.
 const NEARLY_MS: u64 = 3_600_000;

@@ -3,10 +3,8 @@
 use diesel::QueryResult;
 use diesel::result::Error;
 
-use super::key::unpack;
-use super::{AccountId, Conversation, StoredMessage};
-use crate::name::Name;
-use crate::text::Text;
+use crate::model::key::unpack;
+use crate::model::{AccountId, Conversation, Name, StoredMessage, Text};
 
 /// The columns of a [`StoredMessage`].
 pub type MessageRow = (i64, i64, String, Option<i64>, String);

@@ -1,7 +1,7 @@
 //! How much of an answer is sent to a client at once: never so much that it
 //! is taken for a slow reader because it has asked.
 
-use super::{Found, History, Window};
+use crate::model::{Found, History, Window};
 
 /// Text in one answer at most; with frames around it far less than what a
 /// connection's queue may hold.

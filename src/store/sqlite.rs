@@ -30,12 +30,11 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use parking_lot::Mutex;
 
-use super::{
-    Account, AccountId, Appended, Conversation, Found, History, NewAccount, NewMessage, OpenError,
-    Retention, Search, Secret, Store, StoreError, ThreadSummary, Token, Who, Window, key,
+use super::{Appended, OpenError, Retention, Store, StoreError};
+use crate::model::{
+    Account, AccountId, Conversation, Found, History, MessageId, Name, NewAccount, NewMessage,
+    Search, Secret, ThreadSummary, Token, Who, Window, key,
 };
-use crate::hub::MessageId;
-use crate::name::Name;
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
 #[cfg(feature = "cluster")]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Secret;
+use crate::model::Secret;
 
 /// Where a PostgreSQL database is: `postgres://user:password@host/database`.
 /// It shows without its password and without what follows a question mark.

@@ -15,8 +15,8 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-use super::Search;
-use crate::text::is_invisible;
+use crate::model::Search;
+use crate::model::text::is_invisible;
 
 /// Words and runs of a search that count.
 const MAX_WANTED: usize = 16;
@@ -252,7 +252,7 @@ const WITHOUT_SPACES: &[RangeInclusive<char>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::SearchScope;
+    use crate::model::SearchScope;
     use proptest::prelude::*;
 
     fn wanted(words: &str) -> Wanted {

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::RwLock;
 
-use super::{AppendError, NewMessage, Store, StoreError};
-use crate::hub::MessageId;
+use super::{AppendError, Store, StoreError};
+use crate::model::{MessageId, NewMessage};
 
 /// What a message weighs in the queue besides its text.
 const MESSAGE_OVERHEAD: usize = 128;

@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::chatlog::Entry;
 use crate::hub::{
     Command, ConnectionId, Credential, Effects, Event, Farewell, Hub, News, Now, Refusal,
 };
 use crate::keeper::Kept;
-use crate::name::Name;
+use crate::model::{AccountId, Entry, Name};
 use crate::net::link::Link;
 use crate::protocol::Speech;
-use crate::store::AccountId;
 use crate::watch::Watcher;
 
 /// Inputs waiting for the hub at most; beyond, connection threads wait, and

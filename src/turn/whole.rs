@@ -5,7 +5,8 @@
 use std::net::SocketAddr;
 
 use crate::hub::{After, ChannelInfo, Listed, Listing, Place};
-use crate::name::{Alphabetical, Name};
+use crate::model::Name;
+use crate::model::name::Alphabetical;
 
 use super::{HubHandle, HubUnavailable};
 

@@ -2,7 +2,7 @@
 
 use chat_server::chatlog::Cursor;
 use chat_server::hub::MessageId;
-use chat_server::store::key;
+use chat_server::model::key;
 
 use super::parts;
 

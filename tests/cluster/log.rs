@@ -286,7 +286,7 @@ fn ids_stay_within_their_bits_when_the_clock_of_redis_steps_back() {
     assert!(told.is_sorted_by(|a, b| a < b));
     assert!(
         told.iter()
-            .all(|id| chat_server::store::key::pack(*id).is_some())
+            .all(|id| chat_server::model::key::pack(*id).is_some())
     );
     assert!(told[4].ms > told[0].ms);
 }

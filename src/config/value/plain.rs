@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Number, Value as Json};
 
 use crate::json;
-use crate::text::ends_line;
+use crate::model::text::ends_line;
 
 use super::{Given, Node, Rejected, Rule, Value};
 

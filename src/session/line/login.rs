@@ -6,9 +6,8 @@
 
 use crate::account::{Registration, Rejected, check_password, credential};
 use crate::hub::{Note, Refusal};
-use crate::name::Name;
+use crate::model::{Account, Name, Secret};
 use crate::protocol::{Hiding, line};
-use crate::store::{Account, Secret};
 
 use super::LineSession;
 use crate::session::attached::Flow;

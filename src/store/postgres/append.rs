@@ -15,8 +15,9 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use super::conversations::Conversations;
 use super::schema::message;
 use super::search;
-use crate::store::key::pack;
-use crate::store::{AppendError, Appended, NewMessage, Place};
+use crate::model::key::pack;
+use crate::model::{NewMessage, Place};
+use crate::store::{AppendError, Appended};
 
 /// What the writing side remembers of the database.
 #[derive(Default)]

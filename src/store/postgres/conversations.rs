@@ -12,8 +12,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 
 use super::schema::conversation;
-use crate::name::Name;
-use crate::store::{AccountId, Conversation, NewMessage, Place};
+use crate::model::{AccountId, Conversation, Name, NewMessage, Place};
 
 /// Conversations remembered between groups; beyond it all are forgotten.
 const MAX_KNOWN: usize = 65_536;

@@ -12,7 +12,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
 use super::search::{GENERATION, vector};
 use super::upkeep::last_id;
-use crate::store::key;
+use crate::model::key;
 use crate::store::progress::Progress;
 
 /// Messages looked at in one slice.

@@ -9,10 +9,10 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::conversations::extent;
-use crate::store::key::clamp;
+use crate::model::key::clamp;
+use crate::model::{Found, MAX_ROWS, Search, SearchScope};
 use crate::store::row::{self, stored};
 use crate::store::words::{Term, Wanted, terms};
-use crate::store::{Found, MAX_ROWS, Search, SearchScope};
 
 /// Terms of one text that are indexed, in bytes; the index takes a mebibyte,
 /// and of a term 2,046 bytes, which none has.

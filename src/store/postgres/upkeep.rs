@@ -10,9 +10,9 @@ use diesel::sql_types::{BigInt, Bool, Nullable};
 use super::conversations::{Extent, extents_after};
 use super::renewal::Renewal;
 use super::schema::{conversation, message};
-use crate::hub::MessageId;
+use crate::model::MessageId;
+use crate::model::key::clamp;
 use crate::store::Retention;
-use crate::store::key::clamp;
 use crate::store::pause::Pause;
 use crate::store::schema::{ended_pass, token};
 

@@ -8,8 +8,9 @@ use diesel::prelude::*;
 
 use super::insert::{Row, SetLatest, insert};
 use super::schema::{account, conversation, message, participant};
-use crate::store::key::pack;
-use crate::store::{AppendError, Appended, NewMessage, Place};
+use crate::model::key::pack;
+use crate::model::{NewMessage, Place};
+use crate::store::{AppendError, Appended};
 
 /// Conversations remembered between groups; beyond it all are forgotten.
 const MAX_TAILS: usize = 65_536;

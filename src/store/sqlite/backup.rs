@@ -18,8 +18,8 @@ use diesel::sql_types::{BigInt, Integer, Text};
 
 use super::open::{APPLICATION_ID, connect};
 use super::{cause, inspect, upkeep};
-use crate::hub::MessageId;
-use crate::store::{OpenError, key};
+use crate::model::{MessageId, key};
+use crate::store::OpenError;
 
 /// How often it is said how far the copying is.
 const SAID_EVERY: Duration = Duration::from_millis(200);

@@ -6,10 +6,9 @@
 use diesel::prelude::*;
 
 use super::schema::{account, conversation, message, participant};
-use crate::hub::MessageId;
-use crate::store::key::clamp;
+use crate::model::key::clamp;
+use crate::model::{AccountId, Conversation, History, MAX_ROWS, MessageId, ThreadSummary, Window};
 use crate::store::row::{MessageRow, name, stored};
-use crate::store::{AccountId, Conversation, History, MAX_ROWS, ThreadSummary, Window};
 
 /// Selects a [`MessageRow`].
 pub const MESSAGE: (

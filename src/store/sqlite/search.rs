@@ -12,10 +12,10 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::history::{MESSAGE, conversation_id};
 use super::schema::{conversation, message, message_search, search_state};
-use crate::store::key::clamp;
+use crate::model::key::clamp;
+use crate::model::{Found, MAX_ROWS, Search, SearchScope};
 use crate::store::row::{self, MessageRow, PlaceRow, stored};
 use crate::store::words::{Wanted, terms};
-use crate::store::{Found, MAX_ROWS, Search, SearchScope};
 
 /// Messages indexed in one slice: a few milliseconds.
 const SLICE: i64 = 512;

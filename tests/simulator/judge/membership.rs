@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use chat_server::hub::{Now, Refusal};
+use chat_server::model::subscriber::subscriber;
 use chat_server::name::Name;
-use chat_server::net::subscriber::subscriber;
 
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Model, Move, Slot};

@@ -27,7 +27,7 @@ use unicode_normalization::char::is_combining_mark;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_security::confusable_detection::skeleton;
 
-use crate::text::is_invisible;
+use super::text::is_invisible;
 
 /// The longest name, in characters.
 pub const MAX_NAME_CHARS: usize = 32;

@@ -1,13 +1,6 @@
 //! Message ids as one integer each, so that databases can index and sort them.
 
-use crate::hub::MessageId;
-
-/// Bits of a packed id that hold the sequence.
-const SEQUENCE_BITS: u32 = 20;
-/// The highest sequence that can be stored.
-pub const MAX_SEQUENCE: u64 = (1 << SEQUENCE_BITS) - 1;
-/// The highest millisecond that can be stored: in the year 2248.
-pub const MAX_MS: u64 = (1 << (63 - SEQUENCE_BITS)) - 1;
+use super::id::{MAX_MS, MAX_SEQUENCE, MessageId, SEQUENCE_BITS};
 
 /// The id as an integer that sorts as the id does; `None` if it does not fit.
 pub fn pack(id: MessageId) -> Option<i64> {

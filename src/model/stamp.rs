@@ -13,7 +13,7 @@ const AFTER: &[u8] = b"\",\"kind\":\"";
 
 /// `2026-11-21T08:00:00.123Z`; ordered by time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Stamp([u8; Stamp::LEN]);
+pub struct Stamp([u8; Stamp::LEN]);
 
 impl Stamp {
     /// How many bytes a stamp has.

@@ -3,7 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::store::key::MAX_SEQUENCE;
+/// Bits of a packed id that hold the sequence.
+pub const SEQUENCE_BITS: u32 = 20;
+/// The highest sequence that can be stored.
+pub const MAX_SEQUENCE: u64 = (1 << SEQUENCE_BITS) - 1;
+/// The highest millisecond that can be stored: in the year 2248.
+pub const MAX_MS: u64 = (1 << (63 - SEQUENCE_BITS)) - 1;
 
 /// Names one message, and orders it among all of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

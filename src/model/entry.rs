@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::order::Seq;
+use super::id::MessageId;
+use super::peer;
 use super::stamp::Stamp;
-use crate::hub::MessageId;
-use crate::net::peer;
 
 /// One thing that happened. The fields stand in the line in this order, and
 /// search relies on it: `at` and `kind` first, absent fields left out, `text`
@@ -103,22 +102,6 @@ impl Entry {
     }
 }
 
-impl Entry {
-    /// Adds the line for it, with its number.
-    pub(super) fn write_line(&self, seq: Seq, line: &mut String) -> serde_json::Result<()> {
-        let plain = serde_json::to_string(self)?;
-        // After at and kind, which all lines begin with.
-        let (head, rest) = plain.split_at(Stamp::KIND_AT + self.kind.word().len() + 1);
-        line.push_str(head);
-        line.push_str(",\"seq\":\"");
-        seq.write(line);
-        line.push('"');
-        line.push_str(rest);
-        line.push('\n');
-        Ok(())
-    }
-}
-
 fn stamp<S: Serializer>(at_ms: &u64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(Stamp::of(*at_ms).as_str())
 }
@@ -179,22 +162,6 @@ mod tests {
             serde_json::to_string(&entry).unwrap(),
             r#"{"at":"2026-11-21T08:00:00.123Z","kind":"message","id":"7-1","nick":"alice","channel":"lobby","address":"127.0.0.1:9","protocol":"telnet","text":"say \"hi\"\n"}"#
         );
-    }
-
-    #[test]
-    fn a_line_has_a_number_behind_its_kind() {
-        let seq = Seq { run: 2, number: 31 };
-        for kind in Kind::ALL {
-            let mut line = String::new();
-            let entry = Entry {
-                nick: Some("alice".into()),
-                ..Entry::new(1_795_248_000_123, kind)
-            };
-            entry.write_line(seq, &mut line).unwrap();
-            assert_eq!(Seq::of_line(line.as_bytes()), Some(seq), "{line}");
-            let plain = line.replace(r#","seq":"2-31""#, "");
-            assert_eq!(plain, serde_json::to_string(&entry).unwrap() + "\n");
-        }
     }
 
     #[test]

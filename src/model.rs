@@ -1,0 +1,29 @@
+//! The ground floor: the plain words that every part may use and that know no
+//! part. Ids, names, texts, times, messages, accounts and log entries.
+//!
+//! No I/O, no clock, no thread, and nothing of any other module.
+
+pub mod account;
+pub mod entry;
+pub mod id;
+pub mod key;
+pub mod message;
+pub mod name;
+pub mod peer;
+pub mod secret;
+pub mod stamp;
+pub mod subscriber;
+pub mod text;
+pub mod time;
+
+pub use account::{Account, AccountId, NewAccount, Token, UniqueField, Who};
+pub use entry::{Entry, Kind};
+pub use id::{BadMessageId, MessageId};
+pub use message::{
+    Conversation, Found, History, MAX_ROWS, NewMessage, Place, Search, SearchScope, StoredMessage,
+    ThreadSummary, Window,
+};
+pub use name::{Name, NameError};
+pub use secret::Secret;
+pub use stamp::Stamp;
+pub use text::Text;
