@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use std::thread;
 
 use crate::http::{File, Found};
+use crate::protocol::commands;
 
 /// Our own scripts and styles, our own WebSockets, nothing inline; and no
 /// script may turn a string into markup or code.
@@ -66,10 +67,15 @@ static BY_PATH: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
 fn compress() -> HashMap<&'static str, File> {
     let client = include_bytes!("page/index.html").as_slice();
     let admin = include_bytes!("page/admin/index.html").as_slice();
+    let declared = commands::script().as_bytes();
     CLIENT
         .iter()
         .chain(ADMIN)
-        .chain([&("/client", HTML, client), &("/admin/", HTML, admin)])
+        .chain([
+            &("/client", HTML, client),
+            &("/client/declared.js", SCRIPT, declared),
+            &("/admin/", HTML, admin),
+        ])
         .map(|&(path, kind, body)| (path, File::new(kind, POLICY, body).compressed()))
         .collect()
 }

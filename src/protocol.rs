@@ -3,13 +3,13 @@
 //! Nothing here knows a socket, a channel or a clock, and no state is shared
 //! between connections, so every codec can be tested with slices.
 
+pub mod commands;
 pub mod direct;
 pub mod foreign;
 pub mod json;
 pub mod json_frames;
 mod json_lists;
 pub mod line;
-pub mod line_commands;
 pub mod room;
 pub mod speech;
 pub mod telnet;

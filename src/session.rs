@@ -7,7 +7,6 @@
 pub mod allowance;
 pub mod attached;
 pub mod context;
-mod cost;
 pub mod direct;
 pub mod entry;
 pub mod json;

@@ -1,32 +1,48 @@
-// Slash commands: declared once; completion and the help are made from this.
+// Slash commands. What they are called, take and do, the server says: it makes
+// `declared.js` of its table of commands. Here is what the page does for each;
+// one that has nothing here is asked of the server as it is declared, and the
+// words of its answer are shown.
 
-/** `run` gets the application and what was typed after the command; it
- * returns words if that will not do. */
-export const COMMANDS = [
-  { name: "join", takes: "#room", does: "Join a room, or make it", run: (app, [room]) =>
-      room ? app.chat.join(bare(room)) : "Which room? For example /join #dev" },
-  { name: "leave", takes: "", does: "Leave this room", run: (app) =>
-      app.state.active?.isRoom ? app.chat.leave(app.state.active) : "Only rooms can be left." },
-  { name: "rooms", takes: "", does: "Show all rooms", run: (app) => app.open("rooms") },
-  { name: "msg", takes: "@name text", does: "Send a direct message", run: (app, [name, ...words]) => {
-      if (!name) return "To whom? For example /msg @ada Good morning!";
-      app.chat.openDirect(bare(name));
-      const text = words.join(" ");
-      if (text && app.state.active) app.chat.say(app.state.active, text);
-    } },
-  { name: "list", takes: "", does: "Show who is here", run: (app) => app.open("people") },
-  { name: "search", takes: "words", does: "Search this room", run: (app, words) => app.open("search", words.join(" ")) },
-  { name: "nick", takes: "name", does: "Change your nickname", run: (app, [name]) =>
-      name ? app.chat.rename(bare(name)) : "Which nickname? For example /nick ada" },
-  { name: "ignore", takes: "@name", does: "Hide what somebody writes", run: (app, [name]) =>
-      name ? app.chat.ignore(bare(name), true) : "Whom? For example /ignore @troll" },
-  { name: "unignore", takes: "@name", does: "Show it again", run: (app, [name]) =>
-      name ? app.chat.ignore(bare(name), false) : "Whom? For example /unignore @troll" },
-  { name: "theme", takes: "light, dark or system", does: "Change the colours", run: (app, [theme]) =>
-      ["light", "dark", "system"].includes(theme) ? app.setTheme(theme) : "Light, dark or system?" },
-  { name: "help", takes: "", does: "Show keys and commands", run: (app) => app.open("help") },
-  { name: "quit", takes: "", does: "Sign out", run: (app) => app.signOut() },
-];
+import { DECLARED } from "./declared.js";
+
+/** What a command does: gets the application and what was typed after it, and
+ * returns words if that will not do. In the order of the completion list. */
+const RUN = {
+  join: (app, [room]) => room ? app.chat.join(bare(room)) : "Which room? For example /join #dev",
+  leave: (app) => app.state.active?.isRoom ? app.chat.leave(app.state.active) : "Only rooms can be left.",
+  rooms: (app) => app.open("rooms"),
+  msg: (app, [name, ...words]) => {
+    if (!name) return "To whom? For example /msg @ada Good morning!";
+    app.chat.openDirect(bare(name));
+    const text = words.join(" ");
+    if (text && app.state.active) app.chat.say(app.state.active, text);
+  },
+  list: (app) => app.open("people"),
+  search: (app, words) => app.open("search", words.join(" ")),
+  nick: (app, [name]) => name ? app.chat.rename(bare(name)) : "Which nickname? For example /nick ada",
+  ignore: (app, [name]) => name ? app.chat.ignore(bare(name), true) : "Whom? For example /ignore @troll",
+  unignore: (app, [name]) => name ? app.chat.ignore(bare(name), false) : "Whom? For example /unignore @troll",
+  theme: (app, [theme]) =>
+    ["light", "dark", "system"].includes(theme) ? app.setTheme(theme) : "Light, dark or system?",
+  help: (app) => app.open("help"),
+  quit: (app) => app.signOut(),
+};
+
+const place = ({ name }) => {
+  const at = Object.keys(RUN).indexOf(name);
+  return at < 0 ? Infinity : at;
+};
+
+export const COMMANDS = DECLARED
+  .filter(({ name, type }) => RUN[name] || type)
+  .map((command) => ({ ...command, run: RUN[command.name] ?? ((app, words) => ask(app, command, words)) }))
+  .sort((one, other) => place(one) - place(other) || 0);
+
+/** Asks the server: a word for each argument. */
+function ask(app, { name, takes, type, args }, words) {
+  if (words.length !== args.length) return `How it is written: /${name} ${takes}`;
+  return app.chat.ask(type, Object.fromEntries(args.map((arg, at) => [arg, bare(words[at])])));
+}
 
 const bare = (name) => name.replace(/^[#@]/, "");
 

@@ -8,7 +8,7 @@ use crate::hub::{Body, Command, Event, Farewell, Message, Note, Page, Refusal};
 use crate::model::text::without_byte_order_mark;
 use crate::model::{MAX_ROWS, Name, Secret, Text};
 
-use super::line_commands::{self, Action, COMMANDS, Mistake};
+use super::commands::{self, Action, Asked, LineMistake as Mistake};
 use super::words::{LocalTime, changes, people, shown_lines};
 
 /// How much of a command that makes no sense the log has.
@@ -45,8 +45,8 @@ pub fn decode_nickname(line: &[u8]) -> Step {
             let words = format!("{}First of all, a nickname, please:\n", help());
             Step::Noted(words, Note::Done("help".to_owned()))
         }
-        _ if line.starts_with('/') => match decode(line.as_bytes()) {
-            step @ (Step::Command(Command::Quit) | Step::LogIn(..)) => step,
+        _ if line.starts_with('/') => match decode(line.as_bytes()).step {
+            step @ (Step::Command(_) | Step::LogIn(..)) if is_understood_at_once(line) => step,
             _ => refuse(
                 command_name(line),
                 "! First of all, a nickname, please:\n".to_owned(),
@@ -63,49 +63,73 @@ pub fn decode_nickname(line: &[u8]) -> Step {
 }
 
 /// Decodes a line of somebody who has a nickname.
-pub fn decode(line: &[u8]) -> Step {
+pub fn decode(line: &[u8]) -> Asked<Step> {
     let line = String::from_utf8_lossy(line);
     let line = without_byte_order_mark(&line);
     let Some(command) = line.strip_prefix('/') else {
-        return say(line);
+        return as_message(say(line));
     };
     // A doubled slash is how a message starts with one.
     if command.starts_with('/') {
-        return say(command);
+        return as_message(say(command));
     }
     let (name, args) = line
         .split_once(char::is_whitespace)
         .unwrap_or((line.trim_end(), ""));
-    let Some(spec) = line_commands::find(name) else {
+    let Some((spec, declared)) = commands::of_line(name) else {
         let name = Text::clean(name);
         // What follows may be a password behind a mistyped command.
         let words = format!(
             "! There is no command {name}. /help lists those there are; a message that starts \
              with a slash is sent with two: /{name}\n"
         );
-        return refuse(name.as_str(), words);
+        return as_message(refuse(name.as_str(), words));
     };
-    match spec.parse(args) {
-        Ok(Action::Hub(command)) => Step::Command(command),
-        Ok(Action::Help) => Step::Noted(help(), Note::Done("help".to_owned())),
-        Ok(Action::Register(password)) => Step::Register(password),
-        Ok(Action::LogIn(name, password)) => Step::LogIn(name, password),
+    let action = match declared.read(args) {
+        Ok(action) => action,
         Err(mistake) => {
-            let words = match mistake {
-                Mistake::Missing => format!("! Something is missing: {}\n", spec.syntax),
-                Mistake::TooMuch => format!("! That is too much: {}\n", spec.syntax),
-                Mistake::Count => {
-                    format!("! {}: n is a number from 1 to {MAX_ROWS}.\n", spec.syntax)
-                }
-                Mistake::Name(error) => format!("! {}: {error}.\n", spec.syntax),
-            };
+            let words = in_words(mistake, &declared.syntax());
             // Passwords and what is private are nobody's business.
-            match spec.name {
-                "/msg" | "/register" | "/login" => refuse(spec.name, words),
-                name => refuse(&format!("{name} {args}"), words),
-            }
+            let logged = match declared.is_secret {
+                true => declared.name().to_owned(),
+                false => format!("{} {args}", declared.name()),
+            };
+            return as_message(refuse(&logged, words));
         }
+    };
+    Asked {
+        cost: spec.cost.of(action.rows()),
+        step: match action {
+            Action::Hub(command) => Step::Command(command),
+            Action::Help => Step::Noted(help(), Note::Done("help".to_owned())),
+            Action::Register(password) => Step::Register(password),
+            Action::LogIn(name, password) => Step::LogIn(name, password),
+        },
+        word: spec.word.unwrap_or_default(),
     }
+}
+
+/// What costs as much as a message.
+fn as_message(step: Step) -> Asked<Step> {
+    Asked {
+        step,
+        cost: 1,
+        word: "say",
+    }
+}
+
+fn in_words(mistake: Mistake, syntax: &str) -> String {
+    match mistake {
+        Mistake::Missing => format!("! Something is missing: {syntax}\n"),
+        Mistake::TooMuch => format!("! That is too much: {syntax}\n"),
+        Mistake::Count => format!("! {syntax}: n is a number from 1 to {MAX_ROWS}.\n"),
+        Mistake::Name(error) => format!("! {syntax}: {error}.\n"),
+    }
+}
+
+/// Whether a line is a command that needs no nickname.
+fn is_understood_at_once(line: &str) -> bool {
+    commands::of_line(command_name(line)).is_some_and(|(_, declared)| declared.before_nickname)
 }
 
 /// The name of the command in a line that begins with a slash.
@@ -143,8 +167,8 @@ fn say(text: &str) -> Step {
 /// The answer to `/help`.
 pub fn help() -> String {
     let mut out = String::new();
-    for spec in COMMANDS {
-        let _ = writeln!(out, "{}\t{}", spec.syntax, spec.description);
+    for line in commands::all().filter_map(|spec| spec.line.as_ref()) {
+        let _ = writeln!(out, "{}\t{}", line.syntax(), line.help);
     }
     out.push_str("Anything else is a message; //text sends /text.\n");
     out
@@ -367,7 +391,7 @@ mod tests {
     use super::*;
 
     fn reply(line: &str) -> String {
-        match decode(line.as_bytes()) {
+        match decode(line.as_bytes()).step {
             Step::Reply(reply) | Step::Noted(reply, _) => reply,
             other => panic!("{line:?} gave {other:?}"),
         }
@@ -376,17 +400,29 @@ mod tests {
     #[test]
     fn every_command_is_in_help_and_parses_its_own_syntax() {
         let help = help();
-        for spec in COMMANDS {
-            assert!(help.contains(&format!("{}\t{}\n", spec.syntax, spec.description)));
-            let example = spec.syntax.replace("text", "hello");
+        for line in commands::all().filter_map(|spec| spec.line.as_ref()) {
+            assert!(help.contains(&format!("{}\t{}\n", line.syntax(), line.help)));
+            let example = line.syntax().replace("text", "hello");
             let example = example.replace("[n]", "5").replace(['[', ']'], "");
-            match decode(example.as_bytes()) {
+            match decode(example.as_bytes()).step {
                 Step::Command(_) => {}
                 Step::Register(_) | Step::LogIn(..) => {}
                 Step::Noted(reply, _) => assert_eq!(reply, help, "{example}"),
                 other => panic!("{example} gave {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn what_takes_longer_costs_more_than_a_message() {
+        let cost = |line: &str| decode(line.as_bytes()).cost;
+        assert_eq!(cost("hello"), 1);
+        assert_eq!(cost("/leave"), 1);
+        assert_eq!(cost("/history"), 1);
+        assert_eq!(cost("/history 1000"), 11);
+        assert_eq!(cost("/rooms"), 5);
+        assert_eq!(cost("/ignore @eve"), 1);
+        assert_eq!(cost("/ignore"), 5);
     }
 
     #[test]
@@ -403,7 +439,7 @@ mod tests {
 
     #[test]
     fn a_doubled_slash_sends_one() {
-        let Step::Command(Command::Say { text, .. }) = decode(b"//etc/hosts") else {
+        let Step::Command(Command::Say { text, .. }) = decode(b"//etc/hosts").step else {
             panic!("not a message");
         };
         assert_eq!(text.as_str(), "/etc/hosts");

@@ -11,7 +11,6 @@ use crate::protocol::speech::JSON;
 
 use super::attached::{Attached, Flow};
 use super::context::SessionContext;
-use super::cost;
 use super::entry::{Right, Shown};
 use super::json_queries::Inquirer;
 use super::rate::{Notice, Paced, Sent};
@@ -59,13 +58,12 @@ impl Session for JsonSession {
             Err(mistake) => return self.fail("", &mistake.to_string(), mistake.code()),
         };
         match frame.decode() {
-            Ok(Step::Command(command)) => {
-                self.attached.pace.charge(cost::of_command(&command));
-                self.command(command)
-            }
-            Ok(Step::Query(query)) => {
-                self.attached.pace.charge(cost::of_query(&query));
-                self.query(query)
+            Ok(asked) => {
+                self.attached.pace.charge(asked.cost);
+                match asked.step {
+                    Step::Command(command) => self.command(command),
+                    Step::Query(query) => self.query(asked.word, query),
+                }
             }
             Err(mistake) => {
                 let (words, tag) = (mistake.to_string(), frame.tag());
@@ -101,7 +99,7 @@ impl JsonSession {
         self.held_back(Sent {
             what,
             tag: tag.as_ref(),
-            may_wait: cost::may_wait(what),
+            may_wait: frame.is_some_and(Frame::may_wait),
         })
     }
 
@@ -138,8 +136,7 @@ impl JsonSession {
     }
 
     /// Answers a question on the connection's own thread.
-    fn query(&self, query: Query) -> Flow {
-        let kind = query.kind();
+    fn query(&self, word: &str, query: Query) -> Flow {
         let inquirer = Inquirer {
             connection: self.attached.id,
             asker: Asker::of(self.attached.id, self.attached.peer.ip()),
@@ -150,7 +147,7 @@ impl JsonSession {
         match inquirer.answer(query) {
             Ok(frame) if frame.is_empty() => Flow::Continue,
             Ok(frame) => self.attached.command(Command::Answer(frame)),
-            Err(failure) => self.fail(kind, &failure.to_string(), failure.code()),
+            Err(failure) => self.fail(word, &failure.to_string(), failure.code()),
         }
     }
 

@@ -9,7 +9,6 @@ use crate::protocol::frame_lines;
 use crate::protocol::line::{self, Step};
 
 use super::attached::{Attached, Flow};
-use super::cost;
 use super::rate::{A_LINE, Notice, Paced, Sent};
 use login::Asking;
 
@@ -58,7 +57,11 @@ impl LineSession {
             return self.password_given(line);
         }
         let step = match self.named {
-            true => line::decode(line),
+            true => {
+                let asked = line::decode(line);
+                self.attached.pace.charge(asked.cost);
+                asked.step
+            }
             false => line::decode_nickname(line),
         };
         match step {
@@ -104,8 +107,7 @@ impl LineSession {
         bytes
     }
 
-    fn command(&mut self, command: Command) -> Flow {
-        self.attached.pace.charge(cost::of_command(&command));
+    fn command(&self, command: Command) -> Flow {
         let words = command.in_words();
         let context = &self.attached.context;
         match context.look_up(self.account.is_some(), command) {

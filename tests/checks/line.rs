@@ -8,7 +8,7 @@ use chat_server::text::Text;
 use super::{assert_lines, assert_shown_safely};
 
 pub fn check(data: &[u8]) {
-    step(&decode(data));
+    step(&decode(data).step);
     match decode_nickname(data) {
         Step::Register(_) => panic!("somebody without a nickname registers it"),
         Step::Command(command) => assert!(matches!(command, Command::Quit)),
@@ -50,7 +50,7 @@ fn said(text: &Text) {
 fn slashes_are_doubled(data: &[u8]) {
     let doubled = [b"//", data].concat();
     let wanted = Text::clean(&format!("/{}", String::from_utf8_lossy(data)));
-    match decode(&doubled) {
+    match decode(&doubled).step {
         Step::Command(Command::Say { text, .. }) => assert_eq!(text, wanted),
         other => panic!("{other:?} instead of {wanted:?}"),
     }

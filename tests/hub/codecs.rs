@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::checks;
+use chat_server::protocol::commands;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -97,7 +98,40 @@ fn seeds(codec: &str) -> Vec<(PathBuf, Vec<u8>)> {
         .map(|path| (path.clone(), fs::read(path).unwrap()))
         .collect();
     assert!(!seeds.is_empty(), "{folder:?} has no seeds");
-    seeds
+    seeds.into_iter().chain(declared(codec)).collect()
+}
+
+/// The examples of the table of commands: no seed has to be written for one.
+fn declared(codec: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let examples: Vec<(&str, String)> = match codec {
+        "line" => commands::all()
+            .filter_map(|spec| spec.line.as_ref())
+            .map(|line| (line.name(), line.example.to_owned()))
+            .collect(),
+        "json" => commands::all()
+            .filter_map(|spec| spec.json.as_ref())
+            .map(|json| (json.kind, json.frame()))
+            .collect(),
+        _ => Vec::new(),
+    };
+    let seed = |(name, example): (&str, String)| {
+        let file = format!("command-{}", name.trim_start_matches('/'));
+        (PathBuf::from(file), example.into_bytes())
+    };
+    examples.into_iter().map(seed).collect()
+}
+
+/// Not a test: `.ci/fuzz` has it write the same seeds for the fuzz targets, into
+/// folders that are there.
+#[test]
+#[ignore = "run by .ci/fuzz"]
+fn seeds_of_declared_commands() {
+    let corpus = PathBuf::from(std::env::var_os("CHAT_FUZZ_CORPUS").unwrap());
+    for codec in ["line", "json"] {
+        for (name, seed) in declared(codec) {
+            fs::write(corpus.join(codec).join(name), seed).unwrap();
+        }
+    }
 }
 
 /// A change to an input.

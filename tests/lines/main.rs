@@ -5,6 +5,7 @@
 mod support;
 
 mod behind_a_balancer;
+mod commands;
 mod line_accounts;
 mod line_protocol;
 mod other_protocols;

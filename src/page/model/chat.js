@@ -36,6 +36,7 @@ export class Chat {
   #finding = 0;
   #missed = new Map();
   #asked = [];
+  #shown = new Set();
   #saving = 0;
 
   constructor(state, connection, login) {
@@ -98,6 +99,12 @@ export class Chat {
   ignore(name, wanted) {
     this.#state.setIgnored(name, wanted);
     this.#connection.send(wanted ? "ignore" : "unignore", { nickname: name });
+  }
+
+  /** Asks what only has words for an answer, which are shown. */
+  ask(type, args) {
+    if (!this.#connection.send(type, args)) return "Not connected: try again in a moment.";
+    this.#shown.add(type);
   }
 
   askRooms() {
@@ -238,6 +245,7 @@ export class Chat {
   #frame(frame) {
     const take = this.#frames[frame.type];
     if (take) take(frame);
+    else if (this.#shown.delete(frame.type)) this.#state.toast(frame.body);
   }
 
   #frames = {

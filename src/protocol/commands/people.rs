@@ -1,0 +1,93 @@
+//! Other people: whom a user ignores, and who is on.
+
+use crate::hub::{Command, Part};
+
+use super::json_args::{Argument, Nick, Nicks, json, people};
+use super::line_args::{after, nickname};
+use super::{Action, Cost, Line, Page, Query, Spec};
+
+pub(super) const TABLE: &[Spec] = &[
+    Spec {
+        word: Some("ignore"),
+        cost: Cost::OneOrList,
+        line: Some(Line {
+            names: &["/ignore"],
+            takes: "[@nick]",
+            help: "no private messages from nick any more; or whom you ignore",
+            example: "/ignore @eve",
+            read: |args| match args {
+                "" => Ok(Action::Hub(Command::ListIgnored(Part::default()))),
+                args => nickname(args).map(Command::Ignore).map(Action::Hub),
+            },
+            ..Line::PLAIN
+        }),
+        json: None,
+        page: None,
+    },
+    // In lines the same command without a name is a list.
+    Spec {
+        word: Some("ignore"),
+        cost: Cost::ONE,
+        line: None,
+        json: json! {
+            "ignore"; "no private messages from this user any more"; r#"{"nickname": "eve"}"#;
+            |nickname: Nick| Command::Ignore(nickname.0)
+        },
+        page: Some(Page {
+            name: "ignore",
+            takes: "@name",
+            does: "Hide what somebody writes",
+        }),
+    },
+    Spec {
+        word: Some("ignore"),
+        cost: Cost::LIST,
+        line: Some(Line {
+            names: &["/ignored"],
+            help: "whom you ignore; /ignored @nick lists those after nick",
+            example: "/ignored",
+            read: |args| {
+                after(args, nickname)
+                    .map(Command::ListIgnored)
+                    .map(Action::Hub)
+            },
+            ..Line::PLAIN
+        }),
+        json: json! {
+            "ignores", waits; "whom one ignores"; "";
+            |after: Option<Nick>, prefix: Option<Nick>| Command::ListIgnored(people(after, prefix))
+        },
+        page: None,
+    },
+    Spec {
+        word: Some("unignore"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/unignore"],
+            takes: "@nick",
+            help: "private messages from nick again",
+            example: "/unignore @eve",
+            read: |args| nickname(args).map(Command::Unignore).map(Action::Hub),
+            ..Line::PLAIN
+        }),
+        json: json! {
+            "unignore"; "private messages from this user arrive again"; r#"{"nickname": "eve"}"#;
+            |nickname: Nick| Command::Unignore(nickname.0)
+        },
+        page: Some(Page {
+            name: "unignore",
+            takes: "@name",
+            does: "Show it again",
+        }),
+    },
+    Spec {
+        word: Some("presence"),
+        cost: Cost::Users,
+        line: None,
+        json: json! {
+            "presence", waits; "which of at most 100 nicknames are on"; r#"{"users": ["bob", "eve"]}"#;
+            |users: Nicks| Query::Presence(users.0)
+        },
+        page: None,
+    },
+];

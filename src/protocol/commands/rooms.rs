@@ -1,0 +1,149 @@
+//! Channels, which JSON clients call rooms: coming, going, who is there.
+
+use crate::hub::Command;
+use crate::model::MessageId;
+
+use super::json_args::{Argument, Nick, Room, json, people, rooms};
+use super::line_args::{after, channel, nickname, nothing};
+use super::{Action, Cost, Line, Page, Spec};
+
+pub(super) const TABLE: &[Spec] = &[
+    Spec {
+        word: Some("help"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/help"],
+            help: "this list",
+            example: "/help",
+            before_nickname: true,
+            read: |args| nothing(args).map(|()| Action::Help),
+            ..Line::PLAIN
+        }),
+        json: None,
+        page: Some(Page {
+            name: "help",
+            takes: "",
+            does: "Show keys and commands",
+        }),
+    },
+    Spec {
+        word: Some("join"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/join"],
+            takes: "#channel",
+            help: "join a channel, or create it; leaves the one before",
+            example: "/join #dev",
+            read: |args| channel(args).map(Command::Join).map(Action::Hub),
+            ..Line::PLAIN
+        }),
+        json: json! {
+            "join", waits; "joins another room besides"; r#"{"room": "dev"}"#;
+            |room: Room| Command::Join(room.0)
+        },
+        page: Some(Page {
+            name: "join",
+            takes: "#room",
+            does: "Join a room, or make it",
+        }),
+    },
+    Spec {
+        word: Some("switch"),
+        cost: Cost::ONE,
+        line: None,
+        json: json! {
+            "switchroom"; "leaves the current room for one that exists; or makes one that is joined the current one";
+            r#"{"room": "dev"}"#;
+            |room: Room| Command::Switch(room.0)
+        },
+        page: None,
+    },
+    Spec {
+        word: Some("create"),
+        cost: Cost::ONE,
+        line: None,
+        json: json! {
+            "createroom"; "leaves the current room for one that does not exist yet"; r#"{"name": "dev"}"#;
+            |name: Room| Command::Create(name.0)
+        },
+        page: None,
+    },
+    Spec {
+        word: Some("leave"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/leave"],
+            help: "leave the current channel",
+            example: "/leave",
+            read: |args| nothing(args).map(|()| Action::Hub(Command::Leave(None))),
+            ..Line::PLAIN
+        }),
+        json: json! {
+            "leave"; "leaves a room"; r#"{"room": "dev"}"#;
+            |room: Option<Room>| Command::Leave(Room::name(room))
+        },
+        page: Some(Page {
+            name: "leave",
+            takes: "",
+            does: "Leave this room",
+        }),
+    },
+    Spec {
+        word: Some("list"),
+        cost: Cost::LIST,
+        line: Some(Line {
+            names: &["/list"],
+            help: "who is in the current channel; /list @nick lists those after nick",
+            example: "/list",
+            read: |args| {
+                after(args, nickname).map(|part| Action::Hub(Command::ListMembers(None, part)))
+            },
+            ..Line::PLAIN
+        }),
+        json: json! {
+            "listusers", waits; "who is there"; r#"{"room": "dev"}"#;
+            |room: Option<Room>, after: Option<Nick>, prefix: Option<Nick>|
+                Command::ListMembers(Room::name(room), people(after, prefix))
+        },
+        page: Some(Page {
+            name: "list",
+            takes: "",
+            does: "Show who is here",
+        }),
+    },
+    Spec {
+        word: Some("rooms"),
+        cost: Cost::LIST,
+        line: Some(Line {
+            names: &["/rooms"],
+            help: "channels and how many people are in them; /rooms #channel lists those after it",
+            example: "/rooms",
+            read: |args| {
+                after(args, channel)
+                    .map(Command::ListChannels)
+                    .map(Action::Hub)
+            },
+            ..Line::PLAIN
+        }),
+        json: json! {
+            "listrooms", waits; "which rooms there are"; r#"{"after": "dev", "prefix": "d"}"#;
+            |after: Option<Room>, prefix: Option<Room>| Command::ListChannels(rooms(after, prefix))
+        },
+        page: Some(Page {
+            name: "rooms",
+            takes: "",
+            does: "Show all rooms",
+        }),
+    },
+    Spec {
+        word: Some("resume"),
+        cost: Cost::ONE,
+        line: None,
+        json: json! {
+            "resume", waits; "joins the room if need be, and brings what was said since the message `after`";
+            r#"{"room": "dev", "after": "1763712000123-0"}"#;
+            |room: Room, after: MessageId| Command::Resume { channel: room.0, after }
+        },
+        page: None,
+    },
+];
