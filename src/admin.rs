@@ -5,6 +5,8 @@
 //! Knows no protocol: texts are judged here, requests are understood and
 //! refusals worded for their readers by the interface.
 
+mod token;
+
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -20,6 +22,8 @@ use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place};
 use crate::model::time::rfc3339;
 use crate::model::{Entry, Name, Text};
 use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
+
+pub use token::AdminToken;
 
 /// Keeps the bans that are in force beyond a restart.
 pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;

@@ -20,11 +20,13 @@ mod people;
 mod process;
 mod progress;
 mod protocol;
+mod random;
 mod register;
 mod report;
 mod scenario;
 mod swarm;
 mod target;
+mod trust;
 mod wire;
 
 use std::io::{self, Write};

@@ -51,7 +51,6 @@ mod settings;
 mod store;
 mod storer;
 mod stream;
-mod url;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -62,10 +61,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
+pub use crate::config::{RedisUrl, RedisUrlError};
 pub use error::{ClusterError, ClusterUnavailable};
 pub use keys::MAX_SHARDS;
 pub use settings::{ClusterSettings, NodeInfo};
-pub use url::{RedisUrl, RedisUrlError};
 
 use crate::account::SharedGuesses;
 use crate::account::unix_ms;

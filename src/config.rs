@@ -12,6 +12,7 @@ mod checks;
 mod convert;
 mod document;
 mod endpoint;
+mod file;
 mod loader;
 mod names;
 mod origin;
@@ -19,6 +20,8 @@ mod originals;
 mod own_files;
 mod problem;
 mod redis;
+#[cfg(feature = "cluster")]
+mod redis_url;
 mod rule;
 mod secret;
 mod service_link;
@@ -31,25 +34,26 @@ mod yaml;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::account::{GuessLimits, PassLives};
-use crate::hub::{Limits as HubLimits, PAGE_ROWS};
 use crate::store::DatabaseUrl;
 
 pub use changes::Change;
 pub use convert::{Converted, convert};
 pub use endpoint::Endpoint;
+pub use file::ConfigFile;
+pub use loader::Flag;
 pub use originals::Note;
 pub use problem::{Origin, Problem, Problems};
 pub use redis::RedisAddress;
+#[cfg(feature = "cluster")]
+pub use redis_url::{RedisUrl, RedisUrlError};
 use rule::Rule;
 pub use secret::{Secret, SecretError};
 use setting::settings;
 pub use setting::{Applies, ENVIRONMENT_PREFIX, Setting};
-pub use sources::{ConfigFile, Flag, Loaded, Sources};
+pub use sources::{Loaded, Sources};
 
 settings! {
     /// All settings of one server.
@@ -375,39 +379,6 @@ impl TlsSettings {
             ("tls.ws", self.ws),
             ("tls.grpc", self.grpc),
         ]
-    }
-}
-
-impl Config {
-    /// How many guesses at passwords there may be.
-    pub fn guess_limits(&self) -> GuessLimits {
-        GuessLimits {
-            per_address: self.limits.auth_attempts,
-            per_account: self.limits.account_attempts,
-        }
-    }
-
-    /// How long passes are good for.
-    pub fn pass_lives(&self) -> PassLives {
-        PassLives {
-            once: Duration::from_hours(self.limits.pass_hours),
-            kept: Duration::from_hours(self.limits.kept_pass_days * 24),
-        }
-    }
-
-    /// What of this the hub enforces.
-    pub fn hub_limits(&self) -> HubLimits {
-        HubLimits {
-            login: Duration::from_secs(self.limits.login_seconds),
-            channels_per_connection: self.limits.channels_per_connection,
-            channels: self.limits.channels,
-            channels_per_address: self.limits.channels_per_address,
-            new_channels_per_minute: self.limits.new_channels_per_minute,
-            tags: self.limits.tags,
-            tags_per_client: self.limits.tags_per_client,
-            page_rows: PAGE_ROWS,
-            history: self.history == "on",
-        }
     }
 }
 

@@ -22,7 +22,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::Limits;
 use crate::net::deadline::ReadEnd;
 use crate::net::registry::Permit;
 use crate::net::thread;
@@ -80,17 +79,6 @@ pub struct HttpLimits {
     /// Time for a request to arrive whole, from its first byte or the end of
     /// the one before.
     pub arrival: Duration,
-}
-
-impl HttpLimits {
-    /// These limits as configured.
-    pub fn of(limits: &Limits) -> HttpLimits {
-        HttpLimits {
-            head_bytes: limits.http_head_bytes,
-            body_bytes: limits.http_body_bytes,
-            arrival: Duration::from_secs(limits.http_seconds),
-        }
-    }
 }
 
 /// How a request ended.
@@ -228,7 +216,7 @@ fn carry_out(
     }
     let known = context.answers.as_ref();
     if let Some((status, body)) = known.and_then(|answers| answers(&head.path)) {
-        return Answer::known(status, &body, head);
+        return answer_known(status, &body, head);
     }
     if let Some(answer) = of_folder() {
         return answer;
@@ -240,6 +228,26 @@ fn carry_out(
     }
     let relays = context.relays.as_ref().ok_or(Rejection::NotFound)?;
     relays.relay(head, body, wire.transport.stream(), peer)
+}
+
+/// What is known about something: JSON, for everybody who can get here.
+fn answer_known(status: u16, body: &serde_json::Value, head: &Head) -> Result<Answer, Rejection> {
+    if !matches!(head.method.as_str(), "GET" | "HEAD") {
+        return Err(Rejection::ReadOnly);
+    }
+    let body = format!("{body}\n").into_bytes();
+    let answer = Answer::new(status)
+        .with("Content-Type", "application/json")
+        .with("Cache-Control", "no-store")
+        .with("Access-Control-Allow-Origin", "*");
+    let answer = match status {
+        503 => answer.with("Retry-After", "1"),
+        _ => answer,
+    };
+    Ok(match head.is_head() {
+        true => answer.without_body(body.len()),
+        false => answer.with_body(body),
+    })
 }
 
 fn read_head(wire: &mut Wire, limits: HttpLimits, deadline: Instant) -> Result<Head, Incomplete> {

@@ -15,7 +15,6 @@ use crate::model::{Conversation, History, MessageId, StoredMessage, Window};
 use crate::store::{
     AppendRefused, Appender, Outcome, Store, StoreError, StoreWriter, WriterSettings,
 };
-use crate::turn::{HubHandle, Input};
 
 /// What is said when somebody does not get to see what was said before.
 const UNREADABLE: &str = "the history of a channel cannot be read";
@@ -78,23 +77,24 @@ pub struct KeeperThreads {
 }
 
 impl Keeper {
-    /// Starts the threads that work on `store` and report to `hub`, and a way
-    /// to ask whether messages can be stored at present. `failed` runs if a
-    /// fault of ours ends the one that writes.
+    /// Starts the threads that work on `store`, and a way to ask whether
+    /// messages can be stored at present. What came of the work goes to
+    /// `report`, which says whether anything wants to know it still. `failed`
+    /// runs if a fault of ours ends the thread that writes.
     pub fn start(
         store: &Arc<dyn Store>,
-        hub: &HubHandle,
+        report: impl Fn(Kept) -> bool + Clone + Send + 'static,
         settings: WriterSettings,
         failed: impl FnOnce() + Send + 'static,
     ) -> io::Result<(Keeper, Appender, KeeperThreads)> {
-        let report = hub.clone();
+        let reporting = report.clone();
         let settled = move |outcomes| {
-            // Without a hub nobody wants to know.
-            let _ = report.send(Input::Kept(Kept::Settled(outcomes)));
+            // The writer ends with the keeper, not with those it reports to.
+            let _ = reporting(Kept::Settled(outcomes));
         };
         let (writer, appender) =
             StoreWriter::start_guarded(store.clone(), settings, settled, failed)?;
-        let (keeper, chores) = Keeper::over(Box::new(appender.clone()), store, hub)?;
+        let (keeper, chores) = Keeper::over(Box::new(appender.clone()), store, report)?;
         let threads = KeeperThreads {
             writer: Some(writer),
             ..chores
@@ -106,17 +106,17 @@ impl Keeper {
     pub fn over(
         log: Box<dyn Log>,
         store: &Arc<dyn Store>,
-        hub: &HubHandle,
+        report: impl Fn(Kept) -> bool + Send + 'static,
     ) -> io::Result<(Keeper, KeeperThreads)> {
         let chores = Arc::new(FairChannel::new(CHORES));
         let waiting = chores.clone();
-        let (store, hub) = (store.clone(), hub.clone());
+        let store = store.clone();
         let (doing, chores_done) = bounded(0);
         let thread = std::thread::Builder::new()
             .name("chores".to_owned())
             .spawn(move || {
                 let _doing: Sender<()> = doing;
-                do_chores(&*store, &hub, &waiting);
+                do_chores(&*store, report, &waiting);
             })?;
         let keeper = Keeper { log, chores };
         let threads = KeeperThreads {
@@ -180,20 +180,24 @@ impl KeeperThreads {
     }
 }
 
-fn do_chores(store: &dyn Store, hub: &HubHandle, waiting: &FairChannel<Asker, Chore>) {
+fn do_chores(
+    store: &dyn Store,
+    report: impl Fn(Kept) -> bool,
+    waiting: &FairChannel<Asker, Chore>,
+) {
     while let Some(chore) = waiting.pop() {
         match chore {
             Chore::Recall(recall) => {
                 let messages = last_messages(store, &recall);
                 let answer = Kept::Recalled(recall, messages);
-                if hub.send(Input::Kept(answer)).is_err() {
+                if !report(answer) {
                     return;
                 }
             }
             Chore::Read(reading) => {
                 let history = part_of_history(store, &reading);
                 let answer = Kept::Read(reading, history);
-                if hub.send(Input::Kept(answer)).is_err() {
+                if !report(answer) {
                     return;
                 }
             }

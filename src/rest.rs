@@ -19,13 +19,14 @@ mod messages;
 pub(crate) mod nodes;
 mod passwords;
 mod problem;
+mod query;
 mod readiness;
 mod reply;
+mod route;
 mod router;
 mod server;
 mod socket;
 mod status;
-mod token;
 mod users;
 
 use std::sync::Arc;
@@ -41,12 +42,12 @@ use crate::metrics::Metrics;
 use crate::nodes::Node;
 use crate::turn::HubHandle;
 
+pub use crate::admin::AdminToken;
 pub use form::fields_of;
 pub use readiness::Readiness;
 pub use router::is_reserved;
 pub use server::{RestHandle, start};
 pub use socket::Socket;
-pub use token::AdminToken;
 
 /// What the REST API works with.
 pub struct RestContext {

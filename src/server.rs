@@ -23,6 +23,7 @@ mod room_lines_at;
 mod running;
 mod scheduling;
 mod services;
+mod settings;
 mod shared;
 mod signals;
 

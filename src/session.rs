@@ -12,6 +12,7 @@ pub mod entry;
 pub mod json;
 mod json_queries;
 pub mod line;
+pub mod pace;
 pub mod rate;
 pub mod room;
 pub mod stream;

@@ -8,7 +8,7 @@ use rustls::ClientConnection;
 use super::error::BenchError;
 use super::mark;
 use super::protocol::{PING, Protocol};
-use super::target::Trust;
+use super::trust::Trust;
 use super::wire::Wire;
 
 /// No more than this can be something the server says to one person.

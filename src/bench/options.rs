@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use super::protocol::Protocol;
 
+/// More than this at once means that the server does not keep up.
+pub(super) const CHURN_AT_ONCE: usize = 10_000;
+
 const AFTER: &str = "\
 Without --address it starts this very program as a server of its own, with a
 temporary folder, free ports and no limit on how fast one may talk.
@@ -170,7 +173,7 @@ impl Scenario {
             Scenario::Room { members, .. } | Scenario::Slow { members, .. } => members,
             Scenario::Pairs { rooms, .. } => rooms.saturating_mul(2),
             Scenario::Idle { connections } | Scenario::Logins { connections } => connections,
-            Scenario::Churn { .. } => super::scenario::CHURN_AT_ONCE,
+            Scenario::Churn { .. } => CHURN_AT_ONCE,
             Scenario::SendLoop { members, .. } => members.saturating_mul(2),
         }
     }

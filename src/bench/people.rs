@@ -5,6 +5,7 @@ use super::Run;
 use super::error::BenchError;
 use super::login::Way;
 use super::protocol::Protocol;
+use super::random::fill;
 use super::register::{Form, register};
 
 /// Letters that look like no others.
@@ -85,10 +86,4 @@ impl Names {
             phone: format!("{:08}{number:07}", self.random % 100_000_000),
         }
     }
-}
-
-/// Randomness for what others must not share or guess.
-pub(super) fn fill(bytes: &mut [u8]) -> Result<(), BenchError> {
-    getrandom::fill(bytes)
-        .map_err(|error| BenchError::Io("no randomness", std::io::Error::other(error)))
 }

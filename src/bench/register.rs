@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Run;
 use super::error::{BenchError, Step};
-use super::people::fill;
+use super::random::fill;
 use super::swarm::Swarm;
 
 /// Registrations under way at once, at most: more than a server has cores, and

@@ -20,8 +20,6 @@ use super::options::Scenario;
 use super::report::Report;
 use schedule::Plan;
 
-pub(super) use churn::MOST_AT_ONCE as CHURN_AT_ONCE;
-
 /// What comes before the measuring: caches and buffers fill.
 const WARM_UP: Duration = Duration::from_secs(1);
 

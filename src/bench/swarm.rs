@@ -18,7 +18,7 @@ use super::client::Client;
 use super::error::BenchError;
 use super::mark::Mark;
 use super::protocol::Protocol;
-use super::target::Trust;
+use super::trust::Trust;
 use super::wire::Wire;
 
 /// Bytes read at once.

@@ -7,20 +7,17 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::error::BenchError;
 use super::options::Bench;
 use super::process::Process;
+use super::trust::Trust;
 
 /// How often it is looked whether a server has started or ended.
 const GLANCE: Duration = Duration::from_millis(10);
@@ -40,13 +37,6 @@ pub(super) struct Target {
     pid: Option<u32>,
     tls: Option<Trust>,
     own: Option<OwnServer>,
-}
-
-/// How to come in by TLS.
-#[derive(Clone)]
-pub(super) struct Trust {
-    config: Arc<ClientConfig>,
-    name: ServerName<'static>,
 }
 
 impl Target {
@@ -126,38 +116,6 @@ impl Target {
     /// One client's side of TLS, if the server is to be reached by it.
     pub(super) fn tls(&self) -> Option<Trust> {
         self.tls.clone()
-    }
-}
-
-impl Trust {
-    fn new(certificates: &Path, host: String) -> Result<Trust, BenchError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            BenchError::Tls(format!("{}: {error}", certificates.display()))
-        };
-        let mut roots = RootCertStore::empty();
-        let found = CertificateDer::pem_file_iter(certificates).map_err(|e| failed(&e))?;
-        for certificate in found {
-            let certificate = certificate.map_err(|e| failed(&e))?;
-            roots.add(certificate).map_err(|e| failed(&e))?;
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| failed(&e))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from(host.clone());
-        Ok(Trust {
-            config: Arc::new(config),
-            name: name.map_err(|_| BenchError::Tls(format!("{host:?} is no name of a host")))?,
-        })
-    }
-
-    /// A connection's state.
-    pub(super) fn begin(&self) -> Result<Box<ClientConnection>, BenchError> {
-        let connection = ClientConnection::new(self.config.clone(), self.name.clone());
-        let connection = connection.map_err(|error| BenchError::Tls(error.to_string()))?;
-        Ok(Box::new(connection))
     }
 }
 

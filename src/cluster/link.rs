@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::{Cmd, Connection, ErrorKind, Pipeline, Script, ServerErrorKind, Value};
 
 use super::error::LinkError;
-use super::url::RedisUrl;
+use crate::config::RedisUrl;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(2);

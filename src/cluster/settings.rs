@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::hub::{Ban, NodeId};
 
-use super::url::RedisUrl;
+use crate::config::RedisUrl;
 
 /// How a server is one of several. All of them need the same `shards`,
 /// `prefix`, `beat` and `patience`.

@@ -89,7 +89,7 @@ impl Loader {
         let path = "cluster.redis";
         #[cfg(feature = "cluster")]
         if let Some(redis) = &cluster.redis
-            && let Err(error) = crate::cluster::RedisUrl::parse(redis.expose())
+            && let Err(error) = super::RedisUrl::parse(redis.expose())
         {
             self.problem(path, &self.origin_of(path), error.to_string());
         }

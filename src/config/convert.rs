@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::{Map, Value as Json};
 
 use super::document::Node;
-use super::loader::{Loader, Reading, parse, read_file, unreadable};
+use super::file::{Reading, parse, read_file, unreadable};
+use super::loader::Loader;
 use super::originals::{Note, Original};
 use super::problem::{Origin, Problem, Problems};
 

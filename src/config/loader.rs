@@ -3,23 +3,29 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::document::Node;
+use super::file::{ConfigFile, Reading, parse, read_file, unreadable};
 use super::names::{is_section, join, meant, names_in, nested, printable};
 use super::originals::{self, Assignment, Note, Original};
 use super::problem::{Origin, Problem};
 use super::service_link::is_service_link;
 use super::setting::{ENVIRONMENT_PREFIX, Setting};
-use super::sources::{ConfigFile, Flag};
 use super::value::{Given, Rejected};
-use super::{Config, suggest, yaml};
-use crate::small_file;
+use super::{Config, suggest};
 
-/// A larger file is not a configuration.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
+/// A setting given on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flag {
+    /// The flag, such as `--telnet`.
+    pub name: &'static str,
+    /// The path of the setting it sets.
+    pub path: &'static str,
+    /// What was given.
+    pub value: String,
+}
 
 /// A configuration in the making.
 #[derive(Default)]
@@ -267,72 +273,6 @@ impl Loader {
 
     pub fn origin_of(&self, path: &str) -> Origin {
         self.origins.get(path).cloned().unwrap_or(Origin::Default)
-    }
-}
-
-/// Which time it is that the configuration is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
-    /// The first: a pipe will do, such as a shell's `<(...)`.
-    First,
-    /// A reload: nobody may be waited for.
-    Again,
-}
-
-/// The text of a configuration file.
-pub(super) fn read_file(path: &Path, reading: Reading) -> io::Result<String> {
-    let is_pipe = reading == Reading::First && is_no_file(path);
-    let file = match is_pipe {
-        true => File::open(path)?,
-        false => small_file::open(path)?,
-    };
-    let bytes = small_file::read(&file, MAX_FILE_BYTES)?;
-    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
-}
-
-/// Whether it is a pipe, a terminal or the like. Looks without opening it,
-/// which would be the end of it for who writes there.
-fn is_no_file(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
-}
-
-/// Why a file could not be read, and what to do.
-pub(super) fn unreadable(error: &io::Error) -> String {
-    let advice = match error.kind() {
-        io::ErrorKind::NotFound => "; name a file that is there with -c, or leave -c out",
-        io::ErrorKind::IsADirectory => "; name a file in it, such as config.json",
-        io::ErrorKind::InvalidData => "; a configuration is text (UTF-8), JSON or YAML",
-        io::ErrorKind::PermissionDenied => "; let this user read it",
-        _ => "",
-    };
-    format!("cannot be read: {error}{advice}")
-}
-
-/// The entries of a document: YAML in a file called so, JSON in any other.
-pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<(String, Node)>, String> {
-    if text
-        .strip_prefix('\u{feff}')
-        .unwrap_or(text)
-        .trim()
-        .is_empty()
-    {
-        return Err("is empty; {} is all defaults".to_owned());
-    }
-    let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-    let is_yaml = ["yaml", "yml"]
-        .iter()
-        .any(|yaml| yaml.eq_ignore_ascii_case(extension));
-    let node = match is_yaml {
-        true => yaml::parse(text).map_err(|what| format!("not valid YAML: {what}"))?,
-        // Its words end in the line and the column.
-        false => Node::parse(text).map_err(|error| format!("not valid JSON: {error}"))?,
-    };
-    match node {
-        Node::Object(entries) => Ok(entries),
-        other => Err(format!(
-            "expected an object of settings, found {}",
-            other.kind()
-        )),
     }
 }
 

@@ -9,7 +9,8 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::Config;
-use super::loader::{Loader, Reading};
+use super::file::{ConfigFile, Reading};
+use super::loader::{Flag, Loader};
 use super::originals::Note;
 use super::problem::{Origin, Problems};
 
@@ -24,26 +25,6 @@ pub struct Sources {
     pub environment: Vec<(OsString, OsString)>,
     /// Flags that were given.
     pub flags: Vec<Flag>,
-}
-
-/// Which configuration file to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ConfigFile {
-    /// This one, if it is there.
-    IfPresent(PathBuf),
-    /// This one, and it must be there.
-    Required(PathBuf),
-}
-
-/// A setting given on the command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flag {
-    /// The flag, such as `--telnet`.
-    pub name: &'static str,
-    /// The path of the setting it sets.
-    pub path: &'static str,
-    /// What was given.
-    pub value: String,
 }
 
 /// A configuration together with where each setting comes from.

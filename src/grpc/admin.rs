@@ -13,13 +13,13 @@ use serde_json::value::RawValue;
 use tonic::{Request, Response, Status};
 
 use crate::account::unix_ms;
+use crate::admin::AdminToken;
 use crate::admin::{self, Actor, Administration, BansFailed, MAX_LISTED, USUALLY_LISTED};
 use crate::chatlog::{ChatLog, MAX_LIMIT, Page, Query, SearchError};
 use crate::http::bearer;
 use crate::hub::{self, BanTarget, Listed, Place};
 use crate::model::{Kind, Name};
 use crate::nodes::Node;
-use crate::rest::AdminToken;
 use crate::turn::{self, HubHandle, HubUnavailable, Input};
 
 use super::blocking::Blocking;

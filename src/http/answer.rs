@@ -6,9 +6,6 @@ use std::fs::File;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-use super::head::Head;
-use super::rejection::Rejection;
-
 /// Status, headers and body. The front adds what belongs to the connection:
 /// length, date, and whether it stays open.
 #[derive(Debug)]
@@ -31,26 +28,6 @@ impl Answer {
             file: None,
             announced: None,
         }
-    }
-
-    /// What is known about something: JSON, for everybody who can get here.
-    pub fn known(status: u16, body: &serde_json::Value, head: &Head) -> Result<Answer, Rejection> {
-        if !matches!(head.method.as_str(), "GET" | "HEAD") {
-            return Err(Rejection::ReadOnly);
-        }
-        let body = format!("{body}\n").into_bytes();
-        let answer = Answer::new(status)
-            .with("Content-Type", "application/json")
-            .with("Cache-Control", "no-store")
-            .with("Access-Control-Allow-Origin", "*");
-        let answer = match status {
-            503 => answer.with("Retry-After", "1"),
-            _ => answer,
-        };
-        Ok(match head.is_head() {
-            true => answer.without_body(body.len()),
-            false => answer.with_body(body),
-        })
     }
 
     /// Adds a header. The value must hold no line break.

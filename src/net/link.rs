@@ -11,7 +11,6 @@ use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use super::backlog::{Backlog, Posted, Sent, Wire};
-use super::flusher::Watcher;
 use super::tls::Session;
 use super::transport::Transport;
 
@@ -53,10 +52,11 @@ impl Link {
         self.session.as_deref()
     }
 
-    /// Sends without blocking, or keeps what the kernel does not take for the
-    /// flusher. One thread at a time, or order is lost.
-    pub fn post(self: &Arc<Link>, bytes: &[u8], watcher: &Watcher) -> Posted {
-        self.backlog.post(&**self, bytes, || watcher.watch(self))
+    /// Sends without blocking, or keeps what the kernel does not take; `watch`
+    /// runs when there is something kept that was not before. One thread at a
+    /// time, or order is lost.
+    pub fn post(&self, bytes: &[u8], watch: impl FnOnce()) -> Posted {
+        self.backlog.post(self, bytes, watch)
     }
 
     /// Bytes nobody has taken yet.

@@ -259,7 +259,7 @@ impl Slice {
 pub fn hand_over(link: &Arc<Link>, bytes: &[u8], watcher: &Watcher, limit: usize) -> Handed {
     let (waiting, sends) = match link.session() {
         None => {
-            let posted = link.post(bytes, watcher);
+            let posted = link.post(bytes, || watcher.watch(link));
             (posted.waiting, u64::from(posted.tried))
         }
         Some(session) => (session.send(link, bytes, limit), 1),

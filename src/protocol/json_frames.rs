@@ -7,11 +7,8 @@ use crate::hub::{Body, Event, Farewell, Message, Private, Tag};
 use crate::model::time::rfc3339;
 use crate::model::{Found, History, Name, ThreadSummary};
 
-use super::words::changes;
+use super::words::{SYSTEM, changes};
 use super::{json_lists, websocket};
-
-/// Who says what the server itself has to say.
-pub(super) const SYSTEM: &str = "system";
 
 /// Appends the frames of an event.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::hub::{Event, Page};
 use crate::model::Name;
 
+use super::words::SYSTEM;
 use super::{WireFormat, websocket};
 
 /// A frame: what every client shows, and what is for those that know it.
@@ -89,7 +90,7 @@ fn write<'a, T>(
 ) {
     let frame = Frame {
         kind,
-        from: super::json_frames::SYSTEM,
+        from: SYSTEM,
         body: body(names, page.more),
         room,
         rows,

@@ -10,6 +10,9 @@ use jiff::tz::TimeZone;
 
 use crate::model::Text;
 
+/// Who says what the server itself has to say.
+pub(super) const SYSTEM: &str = "system";
+
 /// Lines of one message that are shown as lines. Each gets its author's name,
 /// so without a limit a message of line feeds alone would come out a hundred
 /// times longer, and make slow readers of everybody it reaches.

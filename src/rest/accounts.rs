@@ -11,7 +11,7 @@ use crate::model::{Account, Name, Secret, Token};
 use super::call::Call;
 use super::problem::Problem;
 use super::reply::{Reply, rfc3339};
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 /// Paths where a POST takes as long as a password does.
 const SLOW: &[&str] = &["/api/register", "/api/auth_token"];

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Post,

@@ -18,7 +18,7 @@ use super::RestContext;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 /// When to try again what there was no room for.
 const RETRY_SECONDS: u64 = 2;

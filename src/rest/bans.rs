@@ -14,7 +14,7 @@ use crate::model::time::{LAST_MS, from_rfc3339};
 use super::call::{Call, Object};
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     Route {

@@ -13,7 +13,7 @@ use crate::http::{File, Found};
 use super::call::Call;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 use super::{
     accounts, announce, auth, bans, found, legacy, log, messages, nodes, passwords, status, users,
 };

@@ -9,7 +9,7 @@ use crate::model::{Conversation, Found, MAX_ROWS, Search, SearchScope, Who};
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 /// Messages brought unless the call says otherwise.
 const USUAL: usize = 100;

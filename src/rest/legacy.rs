@@ -17,7 +17,7 @@ use super::call::Call;
 use super::log::search;
 use super::problem::Problem;
 use super::reply::Reply;
-use super::router::{Access, Handler, Route};
+use super::route::{Access, Handler, Route};
 
 pub(super) use docs::*;
 pub(super) use form::{Frame, Refused, covers, refuse};

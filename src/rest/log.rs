@@ -11,10 +11,11 @@ use crate::chatlog::{self, Cursor, MAX_LIMIT, Page};
 use crate::model::Kind;
 use crate::model::time::from_rfc3339;
 
-use super::call::{Call, Query};
+use super::call::Call;
 use super::problem::{ErrorBody, Problem};
+use super::query::Query;
 use super::reply::Reply;
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 pub(super) const ROUTES: &[Route] = &[Route {
     method: Method::Get,

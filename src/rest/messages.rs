@@ -13,7 +13,7 @@ use crate::protocol::direct::DirectMessage;
 use super::call::Call;
 use super::problem::Problem;
 use super::reply::{Reply, rfc3339};
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     Route {

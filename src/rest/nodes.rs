@@ -10,7 +10,7 @@ use crate::nodes::{Node, NodeError};
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::router::{Access, Handler, Route};
+use super::route::{Access, Handler, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     open("/api/nodes", list_nodes),

@@ -11,7 +11,7 @@ use crate::model::Name;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 /// When to try again what there was no room for.
 const RETRY_SECONDS: u64 = 2;

@@ -7,9 +7,11 @@ use crate::admin::Actor;
 use crate::http::{RELAY_HEADER, Relayed, TOKEN_PARAMETERS, bearer, decode};
 use crate::model::{Account, Token};
 
-use super::call::{Call, Query};
+use super::call::Call;
 use super::problem::Problem;
+use super::query::Query;
 use super::reply::Reply;
+use super::route::{Access, Route};
 use super::{
     RestContext, accounts, announce, auth, bans, docs, found, legacy, log, messages, nodes,
     passwords, status, users,
@@ -52,31 +54,6 @@ const PREFLIGHT_SECONDS: &str = "600";
 /// What pages may send; some frameworks send all of these unasked.
 const PREFLIGHT_HEADERS: &str = "Authorization, Content-Type, X-Requested-With, Accept, \
      Content-Length, Accept-Encoding, X-CSRF-Token";
-
-/// One method of one path.
-pub(super) struct Route {
-    pub method: Method,
-    /// May have one part in braces.
-    pub path: &'static str,
-    pub access: Access,
-    /// The parameters it knows.
-    pub query: &'static [&'static str],
-    pub run: Handler,
-}
-
-/// What answers a call.
-pub(super) type Handler = fn(&Call<'_>) -> Result<Reply, Problem>;
-
-/// Who may call.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Access {
-    Everyone,
-    /// Whoever has signed the call with an account's token.
-    Account,
-    /// The administrators, and who has the token for metrics.
-    Metrics,
-    Admin,
-}
 
 /// What of a request decides where it goes.
 struct Incoming {

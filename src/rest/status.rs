@@ -18,7 +18,7 @@ use super::call::Call;
 use super::legacy::{Frame, Refused};
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::router::{Access, Handler, Route};
+use super::route::{Access, Handler, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     open("/api/status", status),

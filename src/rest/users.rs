@@ -12,7 +12,7 @@ use crate::turn::Wanted;
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
-use super::router::{Access, Route};
+use super::route::{Access, Route};
 
 pub(super) const ROUTES: &[Route] = &[
     Route {

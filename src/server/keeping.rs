@@ -8,12 +8,12 @@ use crate::account::SharedGuesses;
 use crate::config::{Config, Secret};
 use crate::data::DataDir;
 use crate::hub::Hub;
-use crate::keeper::{Keeper, KeeperThreads};
+use crate::keeper::{Keeper, KeeperThreads, Kept};
 use crate::rest::Readiness;
 use crate::store::{
     Durability, OpenError, Retention, SqliteSettings, SqliteStore, Store, WriterSettings,
 };
-use crate::turn::HubHandle;
+use crate::turn::{HubHandle, Input};
 
 use super::StartError;
 use super::shared::Others;
@@ -63,7 +63,7 @@ impl Keeping {
         #[cfg(not(feature = "cluster"))]
         let _ = address;
         let (keeper, appender, threads) =
-            Keeper::start(&store, hub, WriterSettings::default(), failed)?;
+            Keeper::start(&store, to_hub(hub), WriterSettings::default(), failed)?;
         readiness.watch("store", move || {
             let words = "messages cannot be stored at present";
             (!appender.is_healthy()).then(|| words.to_owned())
@@ -95,7 +95,6 @@ impl Keeping {
         failed: impl Fn() + Clone + Send + Sync + 'static,
     ) -> Result<Keeping, StartError> {
         use crate::cluster::{Cluster, ClusterSettings, RedisUrl};
-        use crate::turn::Input;
 
         let url = RedisUrl::parse(redis.expose()).map_err(StartError::Redis)?;
         let url = match &config.cluster.redis_ca {
@@ -116,7 +115,7 @@ impl Keeping {
         let (cluster, threads) =
             Cluster::start(settings, postgres, deliver, failed).map_err(StartError::Cluster)?;
         let store = cluster.store();
-        let (keeper, keeping) = Keeper::over(Box::new(cluster.clone()), &store, hub)?;
+        let (keeper, keeping) = Keeper::over(Box::new(cluster.clone()), &store, to_hub(hub))?;
         hub.share_names(Arc::new(cluster.clone()));
         let asked = cluster.clone();
         readiness.watch("cluster", move || asked.readiness());
@@ -144,6 +143,12 @@ impl Keeping {
         }
         Ok(())
     }
+}
+
+/// Reports to the hub what came of what it wanted kept; whether it is there.
+fn to_hub(hub: &HubHandle) -> impl Fn(Kept) -> bool + Clone + Send + 'static {
+    let hub = hub.clone();
+    move |kept| hub.send(Input::Kept(kept)).is_ok()
 }
 
 impl KeepingThreads {

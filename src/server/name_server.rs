@@ -16,7 +16,7 @@ use signal_hook::iterator::Signals;
 use crate::account::unix_ms;
 use crate::config::Config;
 use crate::grpc::{self, Limits, NameTerms, Nodes, Routes, Spoken, Stop};
-use crate::http::{self, Answers, FrontContext, HttpLimits, Origins, Proxies};
+use crate::http::{self, Answers, FrontContext, Origins, Proxies};
 use crate::logging;
 use crate::net::limits::{capacity, raise_descriptor_limit};
 use crate::net::listener::{Bound, Listening, Service};
@@ -24,6 +24,8 @@ use crate::net::registry::{Permit, Refused, Registry};
 use crate::net::transport::Transport;
 use crate::nodes::{Node, NodeRegistry};
 use crate::rest::nodes::NodeBody;
+
+use super::settings::http_limits;
 
 const SERVICES: &[&str] = &[
     grpc::NAME,
@@ -168,7 +170,7 @@ impl Service for Names {
             Some(Spoken::Other) => {
                 let context = FrontContext {
                     folder: None,
-                    limits: HttpLimits::of(limits),
+                    limits: http_limits(limits),
                     files: Vec::new(),
                     upgrades: None,
                     answers: Some(self.answers.clone()),

@@ -24,7 +24,8 @@ use super::StartError;
 use super::ending::Ending;
 use super::keeping::Keeping;
 use super::rest::Rest;
-use super::shared::{self, Handles, Shared};
+use super::settings::{guess_limits, pass_lives, settings};
+use super::shared::{Handles, Shared};
 
 /// What runs when everything has been started.
 pub(super) struct Started {
@@ -46,7 +47,7 @@ pub(super) fn start(
     let admin_token = data.admin_token(config.admin.token.as_ref())?;
     let registry = Arc::new(Registry::default());
     let metrics = Metrics::new();
-    let settings = shared::settings(&config);
+    let settings = settings(&config);
     let folder = data.path().join("chatlog");
     let chat_log = ChatLog::open(ChatLogOptions::new(folder, config.chat_log.clone()))?;
     let (hub, inputs) = HubHandle::new();
@@ -88,12 +89,12 @@ pub(super) fn start(
     let accounts = Accounts::new(
         keeping.store,
         hub.clone(),
-        config.guess_limits(),
+        guess_limits(&config),
         keeping.guesses,
     )?;
     let accounts = Arc::new(accounts);
     let passes = Passes::new(&keeping.signing_key);
-    passes.set_lives(config.pass_lives());
+    passes.set_lives(pass_lives(&config));
     let gate = Gate::new(passes, accounts.clone(), hub.clone());
     // Last, because it does not end by itself if anything else is missing.
     let hub_thread = turn.start(failed)?;

@@ -39,7 +39,7 @@ fn run_chat(config: Config, sources: Sources) -> ExitCode {
     // keep its word; whoever watches over it can only restart what has ended.
     let started = builder.on_failure(fail).start();
     match started {
-        Ok(chat) => signals::serve(chat, signals, sources),
+        Ok(chat) => signals::serve(chat, signals, sources, introduce),
         Err(error) => {
             logging::complain(&format!("chat-server: {error}{}", advice(&error)));
             ExitCode::FAILURE
@@ -64,7 +64,7 @@ fn advice(error: &StartError) -> String {
 }
 
 /// Says where everything is, a line each.
-pub(super) fn introduce(chat: &Chat) {
+fn introduce(chat: &Chat) {
     for listener in chat.listeners() {
         let (name, address) = (listener.name(), listener.address());
         let s = if listener.is_secure() { "s" } else { "" };

@@ -28,7 +28,9 @@ use crate::nodes::{Node, new_id};
 use crate::rest::{self, AdminToken};
 use crate::session::allowance::Allowances;
 use crate::session::context::{SessionContext, SessionLimits};
-use crate::turn::{HubHandle, Input, Settings};
+use crate::turn::{HubHandle, Input};
+
+use super::settings::{guess_limits, http_limits, pass_lives, settings};
 
 /// Places kept for the REST listener, so that administrators get in when
 /// everybody else has taken theirs.
@@ -325,7 +327,7 @@ impl Shared {
 
     /// What an HTTP connection that begins now may cost.
     pub fn http_limits(&self) -> HttpLimits {
-        HttpLimits::of(&self.config.read().limits)
+        http_limits(&self.config.read().limits)
     }
 
     /// The folder whose files are served with the page, if there is one.
@@ -357,8 +359,8 @@ impl Shared {
         self.balancers
             .replace(config.listen.proxy_protocol_from.clone());
         self.allowances.set(config.limits.bytes_per_address);
-        self.accounts.set_guess_limits(config.guess_limits());
-        self.gate.set_lives(config.pass_lives());
+        self.accounts.set_guess_limits(guess_limits(&config));
+        self.gate.set_lives(pass_lives(&config));
         self.admin_token.set_failures(config.limits.auth_attempts);
         self.admin_text_bytes
             .store(config.limits.line_bytes, Ordering::Relaxed);
@@ -442,15 +444,5 @@ impl AllServers for All {
 
     fn ban_number(&self, above: u64) -> Option<u64> {
         self.others.ban_number(above)
-    }
-}
-
-/// What of the settings is the hub thread's.
-pub fn settings(config: &Config) -> Settings {
-    Settings {
-        limits: config.hub_limits(),
-        greeting: config.greeting.clone(),
-        backlog_bytes: config.limits.backlog_bytes,
-        ping_seconds: config.limits.ping_seconds,
     }
 }

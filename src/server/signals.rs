@@ -17,9 +17,9 @@ use signal_hook::iterator::Signals;
 use crate::config::{Applies, Change, Config, Sources};
 use crate::logging;
 
+use super::Chat;
 use super::departure::Departure;
 use super::shared::Shared;
-use super::{Chat, program};
 
 /// Exit code after a second signal: as a shell has it for an interrupt.
 const INTERRUPTED: i32 = 130;
@@ -72,8 +72,13 @@ fn will_have_started(started: &AtomicBool) -> bool {
 }
 
 /// Serves until a signal ends it: SIGTERM and SIGINT orderly, a second one at
-/// once; SIGHUP reloads.
-pub fn serve(chat: Chat, taken: Taken, sources: Sources) -> ExitCode {
+/// once; SIGHUP reloads. `introduce` says where the server is to be found.
+pub fn serve(
+    chat: Chat,
+    taken: Taken,
+    sources: Sources,
+    introduce: impl FnOnce(&Chat),
+) -> ExitCode {
     taken.started.store(true, Ordering::Relaxed);
     let signals = taken.signals;
     let reloads = match Reloads::start(chat.shared.clone(), sources) {
@@ -83,7 +88,7 @@ pub fn serve(chat: Chat, taken: Taken, sources: Sources) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    program::introduce(&chat);
+    introduce(&chat);
     for signal in &signals {
         if signal != SIGHUP {
             break;

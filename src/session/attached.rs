@@ -13,7 +13,7 @@ use crate::turn::Input;
 
 use super::allowance::{Allowance, Spent};
 use super::context::SessionContext;
-use super::rate::Pace;
+use super::pace::Pace;
 
 /// What an entry of the chat log and a row of the database take besides the
 /// text.

@@ -243,7 +243,7 @@ impl Store for PostgresStore {
     }
 
     fn last_message_id(&self) -> Result<MessageId, StoreError> {
-        self.transaction(upkeep::last_id).map(key::unpack)
+        self.transaction(history::last_id).map(key::unpack)
     }
 
     fn history(

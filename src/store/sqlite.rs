@@ -12,6 +12,7 @@ mod append;
 mod backup;
 #[cfg(feature = "cluster")]
 mod export;
+mod file;
 mod history;
 mod insert;
 mod inspect;

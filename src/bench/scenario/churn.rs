@@ -10,12 +10,10 @@ use crate::bench::Run;
 use crate::bench::error::BenchError;
 use crate::bench::latency::Latencies;
 use crate::bench::login::{Entering, Outcome};
+use crate::bench::options::CHURN_AT_ONCE;
 use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
-
-/// More than this at once means that the server does not keep up.
-pub(in crate::bench) const MOST_AT_ONCE: usize = 10_000;
 
 /// Where people need accounts, there are so many, who come again and again.
 const ACCOUNTS: usize = 20;
@@ -95,7 +93,7 @@ impl Visits {
         self.underway.insert(index, entering);
         self.begun += 1;
         self.most = self.most.max(self.swarm.connected());
-        match self.most > MOST_AT_ONCE {
+        match self.most > CHURN_AT_ONCE {
             true => Err(BenchError::Behind(self.most)),
             false => Ok(()),
         }

@@ -105,7 +105,7 @@ impl Session {
             let _ = rustls.write_tls(scratch);
         }
         if !scratch.is_empty() {
-            link.post(scratch, self.queue.watcher());
+            link.post(scratch, || self.queue.watcher().watch(link));
         }
     }
 

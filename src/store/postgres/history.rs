@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::conversations::{extent, pair};
-use super::schema::message;
+use super::schema::{conversation, message};
 use crate::model::key::clamp;
 use crate::model::{AccountId, Conversation, History, MAX_ROWS, MessageId, ThreadSummary, Window};
 use crate::store::row::{MessageRow, name, stored};
@@ -171,4 +171,15 @@ pub fn mark_read(
     .bind::<BigInt, _>(clamp(up_to))
     .execute(connection)?;
     Ok(())
+}
+
+/// The highest id there has ever been, even if retention has removed it.
+pub fn last_id(connection: &mut PgConnection) -> QueryResult<i64> {
+    let stored: Option<i64> = message::table
+        .select(diesel::dsl::max(message::id))
+        .first(connection)?;
+    let removed: Option<i64> = conversation::table
+        .select(diesel::dsl::max(conversation::removed_id))
+        .first(connection)?;
+    Ok(stored.max(removed).unwrap_or(0))
 }

@@ -10,8 +10,8 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 
+use super::history::last_id;
 use super::search::{GENERATION, vector};
-use super::upkeep::last_id;
 use crate::model::key;
 use crate::store::progress::Progress;
 

@@ -181,17 +181,6 @@ fn forget_tokens(connection: &mut PgConnection, now_ms: u64) -> QueryResult<()> 
     Ok(())
 }
 
-/// The highest id there has ever been, even if retention has removed it.
-pub fn last_id(connection: &mut PgConnection) -> QueryResult<i64> {
-    let stored: Option<i64> = message::table
-        .select(diesel::dsl::max(message::id))
-        .first(connection)?;
-    let removed: Option<i64> = conversation::table
-        .select(diesel::dsl::max(conversation::removed_id))
-        .first(connection)?;
-    Ok(stored.max(removed).unwrap_or(0))
-}
-
 /// Writes as much as a message may need, to see whether that works.
 pub fn touch(connection: &mut PgConnection) -> QueryResult<()> {
     diesel::sql_query("INSERT INTO scratch (filler) VALUES (decode(repeat('00', 65536), 'hex'))")

@@ -16,7 +16,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
 
-use super::open::{APPLICATION_ID, connect};
+use super::file::{APPLICATION_ID, connect};
 use super::{cause, inspect, upkeep};
 use crate::model::{MessageId, key};
 use crate::store::OpenError;

@@ -13,7 +13,7 @@ use diesel::sql_types::{BigInt, Integer, Text};
 use diesel::sqlite::Sqlite;
 
 use super::cause;
-use super::open::{APPLICATION_ID, MIGRATIONS, connect};
+use super::file::{APPLICATION_ID, MIGRATIONS, connect};
 use crate::store::OpenError;
 
 /// Files up to this size are checked in full when opened: less than a second.

@@ -6,18 +6,13 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel_migrations::MigrationHarness;
 
+use super::file::{APPLICATION_ID, MIGRATIONS, connect};
 use super::inspect::{self, Found};
 use super::lookalikes;
 use super::{Durability, SqliteSettings};
 use crate::store::OpenError;
-
-/// Every layout there has been, in order.
-pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("src/store/migrations/sqlite");
-
-/// Marks a file as ours: "Chat".
-pub const APPLICATION_ID: i32 = 0x4368_6174;
 
 const PAGE_BYTES: u64 = 4096;
 
@@ -99,26 +94,4 @@ pub fn reader(path: &Path) -> ConnectionResult<SqliteConnection> {
 /// Brings everything from the write-ahead log into the file.
 pub fn checkpoint(connection: &mut SqliteConnection) -> QueryResult<()> {
     connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
-}
-
-/// Opens an existing file. As an address, so that a mode can be named and
-/// nothing is ever created by mistake.
-pub fn connect(path: &Path, mode: &str) -> ConnectionResult<SqliteConnection> {
-    let path = path.to_str().ok_or_else(|| {
-        ConnectionError::InvalidConnectionUrl("the path is not valid UTF-8".to_owned())
-    })?;
-    let mut address = String::from("file:");
-    for c in path.chars() {
-        match c {
-            '%' => address.push_str("%25"),
-            '?' => address.push_str("%3f"),
-            '#' => address.push_str("%23"),
-            c => address.push(c),
-        }
-    }
-    let mut connection = SqliteConnection::establish(&format!("{address}?mode={mode}"))?;
-    connection
-        .batch_execute("PRAGMA busy_timeout = 2000")
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
 }

@@ -71,7 +71,7 @@ impl RedisUrl {
     }
 
     /// What connects there, password and all.
-    pub(super) fn client(&self) -> RedisResult<Client> {
+    pub(crate) fn client(&self) -> RedisResult<Client> {
         // Naming itself to Redis would cost two commands a connection.
         let redis = self.info.redis_settings().clone().set_skip_set_lib_name();
         let info = self.info.clone().set_redis_settings(redis);

@@ -1,0 +1,61 @@
+//! What of the settings each part gets. The parts do not know the
+//! configuration; only this does.
+
+use std::time::Duration;
+
+use crate::account::{GuessLimits, PassLives};
+use crate::config::{Config, Limits};
+use crate::http::HttpLimits;
+use crate::hub;
+use crate::turn::Settings;
+
+/// What of the settings is the hub thread's.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        limits: hub_limits(config),
+        greeting: config.greeting.clone(),
+        backlog_bytes: config.limits.backlog_bytes,
+        ping_seconds: config.limits.ping_seconds,
+    }
+}
+
+/// What of the settings the hub enforces.
+fn hub_limits(config: &Config) -> hub::Limits {
+    let limits = &config.limits;
+    hub::Limits {
+        login: Duration::from_secs(limits.login_seconds),
+        channels_per_connection: limits.channels_per_connection,
+        channels: limits.channels,
+        channels_per_address: limits.channels_per_address,
+        new_channels_per_minute: limits.new_channels_per_minute,
+        tags: limits.tags,
+        tags_per_client: limits.tags_per_client,
+        page_rows: hub::PAGE_ROWS,
+        history: config.history == "on",
+    }
+}
+
+/// How many guesses at passwords there may be.
+pub(super) fn guess_limits(config: &Config) -> GuessLimits {
+    GuessLimits {
+        per_address: config.limits.auth_attempts,
+        per_account: config.limits.account_attempts,
+    }
+}
+
+/// How long passes are good for.
+pub(super) fn pass_lives(config: &Config) -> PassLives {
+    PassLives {
+        once: Duration::from_hours(config.limits.pass_hours),
+        kept: Duration::from_hours(config.limits.kept_pass_days * 24),
+    }
+}
+
+/// What bounds the requests of the HTTP listeners.
+pub(super) fn http_limits(limits: &Limits) -> HttpLimits {
+    HttpLimits {
+        head_bytes: limits.http_head_bytes,
+        body_bytes: limits.http_body_bytes,
+        arrival: Duration::from_secs(limits.http_seconds),
+    }
+}
