@@ -34,6 +34,7 @@ mod refusal;
 mod remote;
 mod renaming;
 mod resume;
+mod settling;
 mod shared;
 mod sizes;
 mod tags;
@@ -174,6 +175,8 @@ struct Connection {
     pending: usize,
     /// Messages of its own among them.
     unsettled: usize,
+    /// Pages among them of what it has missed.
+    resuming: usize,
     /// It is being closed.
     is_going: bool,
     /// Which of the [`lists::Questions`] is its own.
@@ -255,6 +258,7 @@ impl Hub {
                 token: None,
                 pending: 0,
                 unsettled: 0,
+                resuming: 0,
                 is_going: false,
                 question: None,
                 waiting: VecDeque::new(),
@@ -315,6 +319,7 @@ impl Hub {
             self.release_nickname(nickname, id, fx);
         }
         fx.close(id, farewell);
+        self.settle_abandoned(now, fx);
     }
 
     fn log_close(&mut self, id: ConnectionId, farewell: &Farewell, now: Now, fx: &mut Effects) {

@@ -30,10 +30,15 @@ impl Hub {
         self.apply_now(id, command, now, fx);
     }
 
-    /// Whether a command is a message that will be committed itself.
+    /// Whether a command is a message that will be committed itself. One to a
+    /// channel does not pass a page of what was missed: it comes behind that,
+    /// and its sender would hear that it is stored before being told it.
     fn passes_pending(&self, id: ConnectionId, command: &Command) -> bool {
         match command {
-            Command::Say { .. } | Command::Line(_) => self.limits.history,
+            Command::Say { .. } | Command::Line(_) => {
+                let resumes = |it: &super::Connection| it.resuming > 0;
+                self.limits.history && !self.connection(id).is_some_and(resumes)
+            }
             Command::Private { .. } => self.account_of(id).is_some(),
             Command::Tagged { message, .. } => self.passes_pending(id, message),
             _ => false,

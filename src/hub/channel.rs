@@ -12,6 +12,7 @@ use super::makers::Makers;
 use super::page::Shelf;
 use super::past::Past;
 use super::resume::CatchingUp;
+use super::settling::Settlement;
 use super::{ConnectionId, Effects, Event, GLOBAL, Message, Now};
 
 /// From this many members on, notices of joining and leaving are rationed.
@@ -70,6 +71,9 @@ pub(super) struct Channels {
     /// Pages of the list that were asked for.
     pub pages: Shelf<(Name, usize)>,
     pub makers: Makers,
+    /// What was to come behind messages that were held by channels that are
+    /// gone.
+    pub abandoned: Vec<Settlement>,
     /// Channels with untold comings and goings, by when they are due.
     due: BTreeSet<(u64, ChannelIndex)>,
     /// The last [`Channel::era`] of any.
@@ -85,6 +89,7 @@ impl Channels {
             by_name: BTreeMap::new(),
             pages: Shelf::default(),
             makers: Makers::default(),
+            abandoned: Vec::new(),
             due: BTreeSet::new(),
             last_era: 0,
         };
@@ -191,8 +196,10 @@ impl Channels {
         }
         if channel.members.is_empty() && channel.name.as_str() != GLOBAL {
             let name = channel.name.clone();
+            let abandoned = channel.past.take_settlements();
             let due = (channel.notices.due(), membership.channel);
             let maker = channel.maker;
+            self.abandoned.extend(abandoned);
             self.makers.channel_gone(maker);
             self.due.remove(&due);
             self.by_key.remove(name.key());
@@ -217,6 +224,13 @@ impl Channels {
     /// Forgets all channels but an empty `global`.
     pub fn clear(&mut self) {
         *self = Channels::new();
+    }
+
+    /// Nothing comes behind messages that are held.
+    pub fn forget_settlements(&mut self) {
+        for channel in self.table.iter_mut().flatten() {
+            channel.past.take_settlements();
+        }
     }
 
     /// Every channel, in no particular order.

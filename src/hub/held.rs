@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use super::Message;
 
 /// Messages held at most.
-const MAX_MESSAGES: usize = 1000;
+pub(super) const MAX_MESSAGES: usize = 1000;
 /// Text in them at most: with a page of the past before it, far less than
 /// what a connection's queue may hold.
 const MAX_BYTES: usize = 256 * 1024;

@@ -83,6 +83,9 @@ impl Hub {
             return;
         }
         if reading.catching_up {
+            if let Some(connection) = self.connection_mut(reading.connection) {
+                connection.resuming = connection.resuming.saturating_sub(1);
+            }
             self.page_read(reading, history, fx);
             self.answered(reading.connection, now, fx);
             return;
@@ -149,18 +152,7 @@ impl Hub {
             };
             fx.tell_all(channel.live(), event);
         }
-        for message in held.known {
-            self.tell_known(index, message, fx);
-        }
-        let Some(channel) = self.channels.get_mut(index) else {
-            return;
-        };
-        for message in held.new {
-            channel.tell_message(message, fx);
-        }
-        // All of them came while the past was being read.
-        let members = channel.members.clone();
-        self.past_is_settled(&members, now, fx);
+        self.release(index, held, now, fx);
     }
 }
 

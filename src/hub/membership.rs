@@ -98,7 +98,7 @@ impl Hub {
                 others,
             },
         );
-        if !existed {
+        if !existed && !self.past_is_awaited(index) {
             self.recall_past(&channel_name, fx);
         }
         if self.past_is_awaited(index)

@@ -9,6 +9,7 @@ use crate::model::{AccountId, Entry, Kind, MessageId, Name, NewMessage, Place, T
 use super::channel::ChannelIndex;
 use super::noting::Subject;
 use super::past::Taken;
+use super::settling::Settlement;
 use super::tags::TagKey;
 use super::users::User;
 use super::{
@@ -69,7 +70,7 @@ impl Hub {
         };
         if !self.limits.history {
             log_message(&message, fx);
-            self.publish(message, Some(id), now, fx);
+            self.publish(message, Some(id), None, now, fx);
             return Ok(());
         }
         let place = Place::Channel {
@@ -148,12 +149,17 @@ impl Hub {
 
     /// What became of a message that was to be committed. Those of a channel
     /// settle in the order in which they are committed; an unknown one is
-    /// nobody's.
+    /// nobody's. What comes behind the message waits for as long as it is held.
     pub fn settle(&mut self, settled: Settled, now: Now, fx: &mut Effects) {
         let Some(unsettled) = self.unsettled.remove(&settled.draft) else {
             return;
         };
         let sender = unsettled.sender;
+        let settlement = Settlement {
+            sender,
+            tag: unsettled.tag,
+            message: settled.fate.message(),
+        };
         match (settled.fate, unsettled.content) {
             (Fate::NotStored, content) => {
                 let subject = match content {
@@ -161,15 +167,20 @@ impl Hub {
                     Content::Direct { message, .. } => Subject::Private(message.to),
                 };
                 self.note_refusal(sender, &subject, &Refusal::NotStored, now, fx);
-                if unsettled.tag.is_none() && self.connection(sender).is_some() {
+                if settlement.tag.is_none() && self.connection(sender).is_some() {
                     fx.tell(sender, Event::Refused(Refusal::NotStored));
                 }
             }
-            (Fate::Before(_), _) => {}
+            (Fate::Before(_), Content::Channel(message)) => {
+                self.finish_behind_held(&message.channel, settlement, now, fx);
+                return;
+            }
+            (Fate::Before(_), Content::Direct { .. }) => {}
             (Fate::Committed(id), Content::Channel(mut message)) => {
                 message.body.id = id;
                 log_message(&message, fx);
-                self.publish(message, Some(sender), now, fx);
+                self.publish(message, Some(sender), Some(settlement), now, fx);
+                return;
             }
             (Fate::Committed(id), Content::Direct { mut message, from }) => {
                 message.body.id = id;
@@ -183,15 +194,7 @@ impl Hub {
                 }
             }
         }
-        if let Some(tag) = unsettled.tag {
-            let id = match settled.fate {
-                Fate::Committed(id) | Fate::Before(id) => Some(id),
-                Fate::NotStored => None,
-            };
-            self.settle_tag(sender, tag, id, now, fx);
-        }
-        self.note_settled(sender, now, fx);
-        self.answered(sender, now, fx);
+        self.finish(settlement, now, fx);
     }
 
     /// The store has answered something a connection was waiting for.
@@ -209,31 +212,29 @@ impl Hub {
         self.unsettled.len()
     }
 
-    /// Delivers a message to the members of its channel.
+    /// Delivers a message to the members of its channel, and does what is to
+    /// come behind it.
     pub(super) fn publish(
         &mut self,
         message: Message,
         speaker: Option<ConnectionId>,
+        mut settlement: Option<Settlement>,
         now: Now,
         fx: &mut Effects,
     ) {
-        let Some(index) = self.channels.find(&message.channel) else {
-            return;
-        };
-        let Some(channel) = self.channels.get_mut(index) else {
-            return;
-        };
-        match channel.past.take(&message) {
-            Taken::Held => {}
-            Taken::Known => self.tell_known(index, message, fx),
-            Taken::New => fx.spoken_by(speaker, |fx| channel.tell_message(message, fx)),
-            Taken::GivenUp(held) => {
-                for message in held {
-                    channel.tell_message(message, fx);
-                }
-                let members = channel.members.clone();
-                self.past_is_settled(&members, now, fx);
+        let index = self.channels.find(&message.channel);
+        if let Some(index) = index
+            && let Some(channel) = self.channels.get_mut(index)
+        {
+            match channel.past.take(&message, &mut settlement) {
+                Taken::Held => {}
+                Taken::Known => self.tell_known(index, message, fx),
+                Taken::New => fx.spoken_by(speaker, |fx| channel.tell_message(message, fx)),
+                Taken::GivenUp(released) => self.release(index, released, now, fx),
             }
+        }
+        if let Some(settlement) = settlement {
+            self.finish(settlement, now, fx);
         }
     }
 
@@ -248,13 +249,6 @@ impl Hub {
         fx.tell_all(others, Event::Message(message.clone()));
         if let Some(channel) = self.channels.get_mut(index) {
             channel.tell_known(message, fx);
-        }
-    }
-
-    /// These members waited for the past of their channel.
-    pub(super) fn past_is_settled(&mut self, members: &[ConnectionId], now: Now, fx: &mut Effects) {
-        for &id in members {
-            self.answered(id, now, fx);
         }
     }
 

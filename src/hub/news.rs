@@ -21,7 +21,7 @@ impl Hub {
     pub fn hear(&mut self, news: News, now: Now, fx: &mut Effects) {
         match news {
             News::Settled(settled) => self.settle(settled, now, fx),
-            News::Message(message) => self.publish(message, None, now, fx),
+            News::Message(message) => self.publish(message, None, None, now, fx),
             News::Private { message, from } => self.tell_recipient(&message, from, None, fx),
             News::Copy {
                 message,
@@ -61,6 +61,7 @@ impl Hub {
                 self.roster_version += 1;
                 // What was under way is nobody's any more.
                 self.unsettled.clear();
+                self.channels.forget_settlements();
                 self.tags = Tags::default();
                 self.bans.unconfirmed.cut_off();
                 let all: Vec<ConnectionId> =

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use super::Message;
-use super::held::Held;
+use super::held::{Held, MAX_MESSAGES};
 use super::history::RECALLED;
+use super::settling::Settlement;
 use crate::model::MessageId;
 
 /// Remembers the last [`RECALLED`] messages. When a channel comes into being
@@ -17,6 +18,9 @@ pub(super) struct Past {
     /// The question for the past that has not been answered yet.
     awaited: Option<u64>,
     held: Held,
+    /// What is to come behind those that are held, in their order; of another
+    /// server's messages nothing.
+    settlements: VecDeque<Settlement>,
 }
 
 /// What is to be done with a message that is being published.
@@ -29,15 +33,17 @@ pub(super) enum Taken {
     New,
     /// Too many are held: these are to be delivered, and nobody waits for
     /// the past any longer.
-    GivenUp(Vec<Message>),
+    GivenUp(Released),
 }
 
 /// What was held until the past was read.
-pub(super) struct Filled {
+pub(super) struct Released {
     /// What the past contains, too.
     pub known: Vec<Message>,
     /// What is newer.
     pub new: Vec<Message>,
+    /// What is to come behind these.
+    pub settlements: VecDeque<Settlement>,
 }
 
 impl Past {
@@ -56,14 +62,17 @@ impl Past {
         self.awaited = Some(number);
     }
 
-    /// Remembers a message, and says what is to be done with it.
-    pub fn take(&mut self, message: &Message) -> Taken {
+    /// Remembers a message, and says what is to be done with it. If it is
+    /// held, what is to come behind it is taken, too.
+    pub fn take(&mut self, message: &Message, behind: &mut Option<Settlement>) -> Taken {
         if self.awaited.is_some() {
-            if self.held.has_room_for(message) {
+            let has_room = self.held.has_room_for(message) && self.has_room();
+            self.settlements.extend(behind.take());
+            if has_room {
                 self.held.push(message.clone());
                 return Taken::Held;
             }
-            return Taken::GivenUp(self.give_up(message));
+            return Taken::GivenUp(self.give_up(Some(message)));
         }
         if self
             .newest()
@@ -75,20 +84,42 @@ impl Past {
         Taken::New
     }
 
+    /// Something is to come behind all that is held. Returns that if there is
+    /// too much of it.
+    pub fn put_off(&mut self, settlement: Settlement) -> Option<Released> {
+        let has_room = self.has_room();
+        self.settlements.push_back(settlement);
+        (!has_room).then(|| self.give_up(None))
+    }
+
+    /// Whether something more may wait for what is held.
+    fn has_room(&self) -> bool {
+        self.settlements.len() < MAX_MESSAGES
+    }
+
+    /// What waits for what is held waits no longer.
+    pub fn take_settlements(&mut self) -> VecDeque<Settlement> {
+        std::mem::take(&mut self.settlements)
+    }
+
     /// Waits for the past no longer. Returns what was held, and the last one.
-    fn give_up(&mut self, last: &Message) -> Vec<Message> {
+    fn give_up(&mut self, last: Option<&Message>) -> Released {
         self.awaited = None;
         let held = self.held.take().into_iter();
-        let held: Vec<Message> = held.chain([last.clone()]).collect();
+        let held: Vec<Message> = held.chain(last.cloned()).collect();
         for message in &held {
             self.remember(message.clone());
         }
-        held
+        Released {
+            known: Vec::new(),
+            new: held,
+            settlements: self.take_settlements(),
+        }
     }
 
     /// Sets the past. Returns what was held, or nothing if another answer is
     /// awaited.
-    pub fn fill(&mut self, number: u64, past: &[Message]) -> Option<Filled> {
+    pub fn fill(&mut self, number: u64, past: &[Message]) -> Option<Released> {
         if self.awaited != Some(number) {
             return None;
         }
@@ -103,7 +134,11 @@ impl Past {
         for message in &new {
             self.remember(message.clone());
         }
-        Some(Filled { known, new })
+        Some(Released {
+            known,
+            new,
+            settlements: self.take_settlements(),
+        })
     }
 
     /// The last messages, oldest first; none while the past is being read.
@@ -122,6 +157,11 @@ impl Past {
     /// How many messages are held.
     pub fn held(&self) -> usize {
         self.held.len()
+    }
+
+    /// For how many something waits behind them.
+    pub fn settlements(&self) -> usize {
+        self.settlements.len()
     }
 
     fn newest(&self) -> Option<MessageId> {

@@ -239,6 +239,7 @@ impl Hub {
         channel.catching_up.begin(id, after, unknown);
         if let Some(connection) = self.connection_mut(id) {
             connection.pending += 1;
+            connection.resuming += 1;
         }
         fx.read(Reading {
             connection: id,

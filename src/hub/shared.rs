@@ -74,6 +74,16 @@ pub enum Fate {
     NotStored,
 }
 
+impl Fate {
+    /// The message that is committed.
+    pub(super) fn message(self) -> Option<MessageId> {
+        match self {
+            Fate::Committed(id) | Fate::Before(id) => Some(id),
+            Fate::NotStored => None,
+        }
+    }
+}
+
 /// Something for the other servers.
 #[derive(Clone, Debug)]
 pub enum Shared {

@@ -24,6 +24,9 @@ pub struct Sizes {
     pub remembered_messages: usize,
     /// Messages held back until a channel's past has been read.
     pub held_messages: usize,
+    /// Messages of connections, held or told before, behind which something
+    /// waits for that.
+    pub held_settlements: usize,
     /// Connections that are catching up, each counted for each channel.
     pub catching_up: usize,
     /// Messages held for them while pages are read.
@@ -62,6 +65,7 @@ impl Hub {
             due_notices: self.channels.due_notices(),
             remembered_messages: pasts().map(|past| past.remembered()).sum(),
             held_messages: pasts().map(|past| past.held()).sum(),
+            held_settlements: pasts().map(|past| past.settlements()).sum(),
             catching_up: catching_up().map(|those| those.len()).sum(),
             held_for_catching_up: catching_up().map(|those| those.held()).sum(),
             unsettled_messages: self.unsettled.len(),

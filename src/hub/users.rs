@@ -143,6 +143,7 @@ impl Hub {
             self.release_nickname(&held, id, fx);
             self.await_login(id, now);
         }
+        self.settle_abandoned(now, fx);
         let account = credential.as_ref().map(|credential| credential.account);
         let shared = self.users.get(name.key()).is_some_and(|user| {
             // An account may be on many times; a guest is on once.

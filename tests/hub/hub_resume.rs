@@ -715,3 +715,197 @@ fn what_the_past_had_already_is_told_once_to_who_does_not_show_it() {
     );
     assert_eq!(said(alice), ["dev/bob: three"]);
 }
+
+/// Somebody who owns an account, in `dev`, whose past has perhaps not been read.
+fn owner(house: &mut House, index: u32, channels: &[&str]) -> ConnectionId {
+    let id = house.open_with(index, "192.0.2.1:1", false);
+    let proof = Some(crate::hub_support::credential(1));
+    house
+        .run(|hub, now, fx| hub.claim(id, name("alice"), proof, now, fx))
+        .unwrap();
+    for channel in channels {
+        house.join(id, channel);
+    }
+    id
+}
+
+fn hang_up(house: &mut House, id: ConnectionId) {
+    let farewell = chat_server::hub::Farewell::PeerLeft;
+    house.run(|hub, now, fx| hub.close(id, farewell, now, fx));
+}
+
+#[test]
+fn that_a_message_is_stored_is_told_behind_it_when_the_past_comes_late() {
+    let mut house = keeping_house();
+    let [one, two] = [0, 1].map(|index| owner(&mut house, index, &["dev"]));
+    house.forget();
+    house.apply(one, tagged("t1", "hi"));
+    house.settle(true);
+    // Nor does it hear so who sends it again.
+    house.apply(two, tagged("t1", "hi"));
+    house.apply(one, tagged("t1", "hi"));
+    house.apply(one, Command::ListMembers(None, Part::default()));
+    for who in [one, two] {
+        assert_eq!(house.told(who), [""; 0]);
+    }
+    assert_eq!(house.hub.sizes().held_settlements, 1);
+    recall(&mut house, &[]);
+    assert_eq!(
+        house.told(one),
+        ["dev/alice: hi", "stored t1", "stored t1", "[\"alice\"]"]
+    );
+    assert_eq!(house.told(two), ["dev/alice: hi", "stored t1"]);
+    assert_eq!(house.hub.sizes().held_settlements, 0);
+}
+
+#[test]
+fn each_message_is_followed_by_what_is_told_of_it_when_too_many_are_held() {
+    let mut house = keeping_house();
+    let alice = house.enter(0, "alice");
+    house.join(alice, "dev");
+    house.forget();
+    let texts: Vec<String> = (0..1001).map(|number| number.to_string()).collect();
+    for text in &texts {
+        house.apply(alice, tagged(text, text));
+    }
+    let ids = std::mem::take(&mut house.appended);
+    let settle = |house: &mut House, id| {
+        house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(id, true), now, fx));
+    };
+    for &id in &ids[..1000] {
+        settle(&mut house, id);
+    }
+    assert_eq!(house.told(alice), [""; 0]);
+    assert_eq!(house.hub.sizes().held_settlements, 1000);
+    settle(&mut house, ids[1000]);
+    let expected = texts
+        .iter()
+        .flat_map(|text| [format!("dev/alice: {text}"), format!("stored {text}")]);
+    assert_eq!(house.told(alice), expected.collect::<Vec<_>>());
+    assert_eq!(house.hub.sizes().held_settlements, 0);
+}
+
+#[test]
+fn who_has_gone_is_said_to_have_left_behind_held_last_words() {
+    let mut house = keeping_house();
+    let bob = house.enter(0, "bob");
+    let alice = house.enter(1, "alice");
+    for who in [bob, alice] {
+        house.join(who, "dev");
+    }
+    house.forget();
+    house.say(alice, "one");
+    house.say(alice, "two");
+    house.settle(true);
+    hang_up(&mut house, alice);
+    assert_eq!(house.told(bob), [""; 0]);
+    assert_eq!(house.hub.sizes().departures, 1);
+    recall(&mut house, &[]);
+    assert_eq!(
+        house.told(bob),
+        ["dev/alice: one", "dev/alice: two", "-alice"]
+    );
+    assert_eq!(house.hub.sizes().departures, 0);
+}
+
+#[test]
+fn what_waits_behind_a_message_is_done_when_its_channel_goes() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    let alice = owner(&mut house, 1, &["dev", "ops"]);
+    // One who sends it again, and is in neither.
+    let again = owner(&mut house, 2, &[]);
+    house.forget();
+    let say = Command::Tagged {
+        tag: Tag::parse("t1").unwrap(),
+        message: Box::new(Command::Say {
+            channel: Some(name("ops")),
+            text: Text::clean("last words"),
+        }),
+    };
+    house.apply(alice, say.clone());
+    house.settle(true);
+    house.apply(again, say.clone());
+    assert_eq!(house.told(again), [""; 0]);
+    hang_up(&mut house, alice);
+    assert_eq!(house.told(again), ["stored t1"]);
+    assert_eq!(house.told(bob), ["-alice"]);
+    // Its past comes too late for anybody, and the tag is known.
+    recall(&mut house, &[]);
+    house.apply(again, say);
+    assert_eq!(house.told(again), ["stored t1"]);
+    let sizes = house.hub.sizes();
+    let waits = (
+        sizes.departures,
+        sizes.held_messages,
+        sizes.held_settlements,
+    );
+    assert_eq!(waits, (0, 0, 0));
+}
+
+#[test]
+fn what_the_past_has_is_stored_behind_it() {
+    let mut house = keeping_house();
+    let alice = owner(&mut house, 0, &["dev"]);
+    house.forget();
+    house.apply(alice, tagged("t1", "one"));
+    house.apply(alice, tagged("t2", "two"));
+    let first = house.appended[0];
+    house.settle(true);
+    recall(&mut house, &[(first, "one")]);
+    let told = house.told(alice);
+    let rest: Vec<&str> = told[1..].iter().map(String::as_str).collect();
+    assert!(told[0].starts_with("History"), "{told:?}");
+    assert_eq!(rest, ["stored t1", "dev/alice: two", "stored t2"]);
+}
+
+#[test]
+fn a_message_found_to_be_sent_before_is_stored_behind_the_past_that_has_it() {
+    let mut house = keeping_house();
+    house.run(|hub, _, _| hub.join_others());
+    let alice = owner(&mut house, 0, &["dev"]);
+    house.forget();
+    house.apply(alice, tagged("t1", "one"));
+    let settled = chat_server::hub::Settled {
+        draft: house.appended.remove(0),
+        fate: chat_server::hub::Fate::Before(id(7)),
+    };
+    house.run(|hub, now, fx| hub.settle(settled, now, fx));
+    assert_eq!(house.told(alice), [""; 0]);
+    recall(&mut house, &[(id(7), "one")]);
+    let told = house.told(alice);
+    assert!(told[0].starts_with("History"), "{told:?}");
+    assert_eq!(told[1..], ["stored t1"]);
+}
+
+#[test]
+fn who_speaks_while_a_page_is_read_hears_of_it_in_its_place() {
+    let mut house = keeping_house();
+    let alice = owner(&mut house, 0, &["dev"]);
+    answer_recalls(&mut house);
+    house.apply(alice, tagged("t1", "missed"));
+    let missed = house.appended[0];
+    house.settle(true);
+    hang_up(&mut house, alice);
+    let alice = owner(&mut house, 1, &[]);
+    resume(&mut house, alice, id(1));
+    house.forget();
+    house.apply(alice, tagged("t1", "missed"));
+    house.apply(alice, tagged("t2", "new"));
+    house.settle(true);
+    assert_eq!(house.told(alice), [""; 0]);
+    // The past of the channel, which has come into being again.
+    answer_recalls(&mut house);
+    answer(&mut house, Some(page(&[(missed, "missed")], false, false)));
+    house.settle(true);
+    assert_eq!(
+        house.told(alice),
+        [
+            "dev/bob: missed",
+            "complete true, more false",
+            "stored t1",
+            "dev/alice: new",
+            "stored t2"
+        ]
+    );
+}

@@ -41,7 +41,9 @@ impl World {
         let expiries = model.all_alive();
         let expiries = expiries.filter(|(_, conn)| conn.expiry.is_some()).count();
         let tagged = model.drafts.values().filter(|draft| draft.tag.is_some());
-        let tagged = tagged.count();
+        let held_tagged = model.settling().filter(|(_, draft)| draft.tag.is_some());
+        let tagged = tagged.count() + held_tagged.count();
+        let settling = model.settling().count();
         let bounded = counts.connections == alive
             && counts.users == model.users.iter().flatten().count()
             && counts.channels == rooms
@@ -63,7 +65,9 @@ impl World {
             && sizes.expiries == expiries
             && sizes.bans <= model.bans.len().max(BANS)
             && sizes.unsettled_messages == model.drafts.len()
-            && sizes.departures <= model.drafts.len()
+            && sizes.held_settlements <= sizes.held_messages
+            && sizes.held_settlements == settling
+            && sizes.departures <= model.drafts.len() + settling
             && sizes.held_nicknames <= NICKS;
         ensure(bounded, Invariant::MemoryBounded, || {
             let drafts = model.drafts.len();

@@ -74,6 +74,7 @@ bugs! {
     ForgetsTags: TakenOnce, "The hub is not told of tags.",
     ClaimsStored: TaggedTruly, "What could not be stored is said to be.",
     ForgetsStored: EverythingAnswered, "Nobody is told that what they have sent with a tag is stored.",
+    StoredFirst: StoredBehind, "That a message is stored is told before the message.",
     TypesToAll: TypingPasses, "Somebody is told who types, and does not listen.",
     TypesToIgnoring: TypingPasses, "Somebody is told that somebody types to them, whom they ignore.",
     RepeatsTyping: TypingPasses, "It is told twice that somebody types.",
@@ -190,6 +191,7 @@ impl Saboteur {
             Bug::ForgetsStored => {
                 outs.retain(|out| !is_event(out, |event| matches!(event, Event::Stored { .. })));
             }
+            Bug::StoredFirst => tell_stored_first(outs),
             Bug::TypesToAll => types_to_all(outs, model),
             Bug::TypesToIgnoring => types_to_ignoring(outs, model),
             Bug::RepeatsTyping => {
@@ -315,6 +317,26 @@ fn is_resumed(out: &Out) -> bool {
 
 fn is_typing(event: &Event) -> bool {
     matches!(event, Event::Typing { .. })
+}
+
+fn tell_stored_first(outs: &mut Vec<Out>) {
+    let places = outs.iter().enumerate().find_map(|(stored, out)| {
+        let Out::Tell(sender, event) = out else {
+            return None;
+        };
+        let Event::Stored { id, .. } = **event else {
+            return None;
+        };
+        let is_it = |out: &Out| {
+            let Out::Tell(to, _) = out else { return false };
+            to.contains(&sender[0]) && message_of(out).is_some_and(|it| it.body.id == id)
+        };
+        Some((outs[..stored].iter().position(is_it)?, stored))
+    });
+    if let Some((message, stored)) = places {
+        let stored = outs.remove(stored);
+        outs.insert(message, stored);
+    }
 }
 
 fn alter_events(outs: &mut [Out], alter: impl Fn(&mut Event)) {

@@ -49,6 +49,7 @@ invariants! {
     FollowedWhole: "A client that goes on where it left off sees every message of the channel, cut off or not.",
     TakenOnce: "What is sent with a tag is taken once, however often and over however many connections it comes.",
     TaggedTruly: "Who sends something with a tag is told what became of it, truly, and not before it is committed.",
+    StoredBehind: "Who sends a message with a tag is told that it is stored behind the message itself, if that is for them, too.",
     TypingPasses: "That somebody types is told to those who listen and do not ignore them, once a second, and kept nowhere.",
     AllTold: "An announcement reaches every connection, once.",
     LivingOnly: "Nothing is addressed to a connection that is not there or has been ended.",

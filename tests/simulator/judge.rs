@@ -52,7 +52,7 @@ impl Model {
             Out::Chore(Chore::Read(reading)) if reading.catching_up => self.catches_up(reading),
             Out::Chore(Chore::Read(_) | Chore::SetIgnored { .. }) => Ok(()),
             Out::Settled(id, committed) => {
-                self.settled(*id, *committed, now);
+                self.settled(*id, *committed);
                 Ok(())
             }
         }
@@ -86,7 +86,7 @@ impl Model {
                 ..
             } => self.history(to, channel, messages, *complete, store),
             Event::Joined { channel, others } => self.joined(to, channel, *others, now),
-            Event::Left { channel } => self.left(to, channel),
+            Event::Left { channel } => self.left(to, channel, now),
             Event::MemberJoined { channel, nickname } => self.member_joined(to, channel, nickname),
             Event::MemberLeft { channel, nickname } => self.member_left(to, channel, nickname),
             Event::MembersChanged {
@@ -189,7 +189,7 @@ impl Model {
             })?;
             self.call.opened = None;
         }
-        self.end(slot);
+        self.end(slot, now);
         Ok(())
     }
 

@@ -137,6 +137,9 @@ pub struct Channel {
     /// What was said meanwhile, with the length of each: whoever comes in
     /// before the answer gets it.
     pub held: Vec<(MessageId, usize)>,
+    /// Those of them that were committed here: nobody hears that they are
+    /// stored before they are told.
+    pub settling: Vec<(MessageId, Draft)>,
     /// If nothing is kept: what was said last.
     pub recent: VecDeque<MessageId>,
     /// Comings and goings not told by name.
@@ -188,12 +191,6 @@ impl User {
 }
 
 impl Channel {
-    /// Nobody waits for the past any more.
-    pub fn past_settled(&mut self) {
-        self.awaited = None;
-        self.held.clear();
-    }
-
     /// Something was said that is not kept.
     pub fn said(&mut self, id: MessageId) {
         if self.recent.len() == RECALLED {
@@ -454,8 +451,39 @@ impl Model {
         Ok(())
     }
 
+    /// Nobody waits for the past of a channel any more: what was held is told,
+    /// and with each message its tag is one of a message that is published.
+    pub fn past_settled(&mut self, room: Room, now: Now) {
+        let channel = &mut self.channels[room];
+        channel.awaited = None;
+        channel.held.clear();
+        let settling = std::mem::take(&mut channel.settling);
+        self.publish_tags(settling, now);
+    }
+
+    fn publish_tags(&mut self, messages: Vec<(MessageId, Draft)>, now: Now) {
+        for (id, draft) in messages {
+            if draft.tag.is_some() {
+                self.tags.publish(id, self.limits.tags_per_client, now);
+            }
+        }
+    }
+
+    /// A message is committed and handed over.
+    pub fn message_settled(&mut self, room: Option<Room>, id: MessageId, draft: Draft, now: Now) {
+        match room.map(|room| &mut self.channels[room]) {
+            Some(channel) if channel.awaited.is_some() => channel.settling.push((id, draft)),
+            _ => self.publish_tags(vec![(id, draft)], now),
+        }
+    }
+
+    /// Messages that are committed, and held until a past has been read.
+    pub fn settling(&self) -> impl Iterator<Item = &(MessageId, Draft)> {
+        self.channels.iter().flat_map(|channel| &channel.settling)
+    }
+
     /// A connection is no longer in a channel.
-    pub fn depart(&mut self, slot: Slot, room: Room) {
+    pub fn depart(&mut self, slot: Slot, room: Room, now: Now) {
         self.ration(room);
         let own = self.nick_of(slot);
         if let Some(conn) = self.alive_mut(slot) {
@@ -473,9 +501,12 @@ impl Model {
                 if room == GLOBAL_ROOM {
                     channel.awaited = before.awaited;
                     channel.held = before.held;
+                    channel.settling = before.settling;
                     channel.recent = before.recent;
                     channel.miscounted = miscounted;
                     channel.rationed = miscounted;
+                } else {
+                    self.publish_tags(before.settling, now);
                 }
             }
             Some(own) if people & bit(own) == 0 => channel.went += 1,
@@ -491,17 +522,21 @@ impl Model {
     }
 
     /// A connection has ended.
-    pub fn end(&mut self, slot: Slot) {
+    pub fn end(&mut self, slot: Slot, now: Now) {
         let rooms: Vec<Room> = match self.alive(slot) {
             Some(conn) => Model::rooms(conn),
             None => return,
         };
         let id = self.alive(slot).map(|conn| conn.id);
-        let waits = |id: &ConnectionId| self.drafts.values().any(|draft| draft.by == *id);
-        let late = id.filter(waits).zip(self.nick_of(slot));
-        for room in rooms {
+        if let Some(id) = id {
+            self.tags.end(id);
+        }
+        let late = id.filter(|&id| self.waits_to_be_told(id));
+        let late = late.zip(self.nick_of(slot));
+        // The current one first, as the hub does: so tags make way.
+        for room in rooms.into_iter().rev() {
             let before = self.channels[room].went;
-            self.depart(slot, room);
+            self.depart(slot, room, now);
             if let Some((id, own)) = late
                 && self.channels[room].went > before
             {
@@ -511,8 +546,6 @@ impl Model {
         self.release_name(slot);
         if let Some(conn) = self.alive_mut(slot) {
             conn.alive = false;
-            let id = conn.id;
-            self.tags.end(id);
         }
     }
 
@@ -543,9 +576,17 @@ impl Model {
         }
     }
 
+    /// Whether a message of a connection has yet to be committed, or told.
+    fn waits_to_be_told(&self, id: ConnectionId) -> bool {
+        let held = self.settling().map(|(_, draft)| draft);
+        let mut drafts = self.drafts.values().chain(held);
+        drafts.any(|draft| draft.by == id)
+    }
+
     /// What was put off until messages were settled that are settled now is due.
     pub fn end_lateness(&mut self) {
-        let Model { late, drafts, .. } = self;
-        late.retain(|(id, ..)| drafts.values().any(|draft| draft.by == *id));
+        let mut late = std::mem::take(&mut self.late);
+        late.retain(|&(id, ..)| self.waits_to_be_told(id));
+        self.late = late;
     }
 }

@@ -43,7 +43,7 @@ impl Model {
             if let Some(current) = current.map(|place| place.room)
                 && leaves
             {
-                self.depart(slot, current);
+                self.depart(slot, current, now);
             }
             let joined = self.alive(slot).map_or(0, |conn| conn.places.len());
             let most = match self.limits.channels_per_connection {
@@ -118,10 +118,10 @@ impl Model {
         }
     }
 
-    pub(super) fn left(&mut self, to: &[Slot], channel: &Name) -> Check {
+    pub(super) fn left(&mut self, to: &[Slot], channel: &Name, now: Now) -> Check {
         self.all_in(to, room(channel))?;
         for &slot in to {
-            self.depart(slot, room(channel));
+            self.depart(slot, room(channel), now);
         }
         Ok(())
     }

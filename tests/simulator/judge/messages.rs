@@ -39,15 +39,12 @@ impl Model {
     }
 
     /// The hub knows what became of a message.
-    pub(super) fn settled(&mut self, id: MessageId, committed: bool, now: Now) {
+    pub(super) fn settled(&mut self, id: MessageId, committed: bool) {
         let Some(draft) = self.drafts.remove(&id) else {
             return;
         };
         if committed {
             self.call.settled.push((id, draft));
-            if draft.tag.is_some() {
-                self.tags.publish(id, self.limits.tags_per_client, now);
-            }
             return;
         }
         let sender = self.slot_of(draft.by).map(|slot| (slot, draft.tag));
@@ -122,9 +119,6 @@ impl Model {
                     format!("{id} is handed over and has not been committed")
                 })?;
                 let (by, tag) = self.take(number, id, place, author, now)?;
-                if tag.is_some() {
-                    self.tags.publish(id, self.limits.tags_per_client, now);
-                }
                 let slot = self.slot_of(by);
                 let from_account = slot.is_some_and(|slot| self.is_account(slot));
                 Draft {
@@ -134,10 +128,11 @@ impl Model {
                 }
             }
         };
+        self.message_settled(place, id, draft, now);
         match (place, to) {
             (Some(room), _) => {
                 let bytes = entry.text.as_deref().map_or(0, str::len);
-                self.publish(room, id, bytes);
+                self.publish(room, id, bytes, now);
             }
             (None, Some(to)) => self.hand_over(id, draft, author, to),
             (None, None) => return Err(altered(id, "it is to nobody")),
@@ -168,7 +163,7 @@ impl Model {
     }
 
     /// From now on every member is owed the message, or will read it later.
-    fn publish(&mut self, room: Room, id: MessageId, bytes: usize) {
+    fn publish(&mut self, room: Room, id: MessageId, bytes: usize, now: Now) {
         let members: Vec<Slot> = self.members(room).map(|(slot, _)| slot).collect();
         for slot in members {
             let Some(place) = self.place_mut(slot, room) else {
@@ -186,7 +181,7 @@ impl Model {
             channel.held.push((id, bytes));
             if is_too_much(&channel.held) {
                 // More cannot be kept back: they do without the past.
-                channel.past_settled();
+                self.past_settled(room, now);
             }
         }
         if !keeps && (room == GLOBAL_ROOM || self.exists(room)) {

@@ -152,7 +152,8 @@ impl Model {
         let message = self.tags.messages.get(&id);
         let is_of_tag = message.is_some_and(|message| message.tag == number);
         let is_kept = message.is_some_and(|message| message.is_kept);
-        let waits = self.drafts.contains_key(&id);
+        let is_held = self.settling().any(|&(held, _)| held == id);
+        let waits = self.drafts.contains_key(&id) || is_held;
         let settled = &self.call.settled;
         let untold = settled.iter().any(|&(other, _)| other == id);
         ensure(
@@ -163,6 +164,11 @@ impl Model {
                 format!("{to:?} are told that {tag} is {id}: {is_of_tag}, {waits}, {untold}")
             },
         )?;
+        let mut owed = self.owed.iter();
+        let early = owed.find(|owed| owed.id == id && to.contains(&owed.slot));
+        ensure(early.is_none(), Invariant::StoredBehind, || {
+            format!("that {id} is stored is told before it: {early:?}")
+        })?;
         self.check_committed(id, is_kept, store)?;
         self.hears_of(to, number)
     }

@@ -63,9 +63,9 @@ impl World {
                     17,
                     format_args!("the store has found {found} for {recall:?}"),
                 );
-                let channel = &mut self.model.channels[super::super::names::room(&recall.channel)];
-                if channel.awaited == Some(recall.number) {
-                    channel.past_settled();
+                let room = super::super::names::room(&recall.channel);
+                if self.model.channels[room].awaited == Some(recall.number) {
+                    self.model.past_settled(room, self.now);
                 }
                 self.call(|hub, now, fx| hub.recalled(&recall, messages, now, fx))?;
             }
@@ -114,6 +114,7 @@ impl World {
         let sizes = self.hub.sizes();
         let waits = sizes.waiting_commands + sizes.held_messages + sizes.unsettled_messages;
         let waits = waits + sizes.held_for_catching_up + sizes.departures;
+        let waits = waits + sizes.held_settlements;
         let owed = &self.model.owed;
         ensure(
             waits == 0 && owed.is_empty(),
