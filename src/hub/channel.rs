@@ -10,9 +10,8 @@ use crate::model::name::Alphabetical;
 
 use super::makers::Makers;
 use super::page::Shelf;
-use super::past::Past;
+use super::past::{Past, Settlement};
 use super::resume::CatchingUp;
-use super::settling::Settlement;
 use super::{ConnectionId, Effects, Event, GLOBAL, Message, Now};
 
 /// From this many members on, notices of joining and leaving are rationed.

@@ -8,8 +8,7 @@ use crate::model::{AccountId, Entry, Kind, MessageId, Name, NewMessage, Place, T
 
 use super::channel::ChannelIndex;
 use super::noting::Subject;
-use super::past::Taken;
-use super::settling::Settlement;
+use super::past::{Settlement, Taken};
 use super::tags::TagKey;
 use super::users::User;
 use super::{

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::Message;
 use super::held::{Held, MAX_MESSAGES};
 use super::history::RECALLED;
-use super::settling::Settlement;
+use super::tags::TagKey;
+use super::{ConnectionId, Message};
 use crate::model::MessageId;
 
 /// Remembers the last [`RECALLED`] messages. When a channel comes into being
@@ -34,6 +34,14 @@ pub(super) enum Taken {
     /// Too many are held: these are to be delivered, and nobody waits for
     /// the past any longer.
     GivenUp(Released),
+}
+
+/// What is to be done behind a message.
+pub(super) struct Settlement {
+    pub sender: ConnectionId,
+    pub tag: Option<TagKey>,
+    /// The message, if it is committed.
+    pub message: Option<MessageId>,
 }
 
 /// What was held until the past was read.

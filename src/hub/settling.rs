@@ -9,17 +9,8 @@ use std::collections::VecDeque;
 use crate::model::{MessageId, Name};
 
 use super::channel::ChannelIndex;
-use super::past::Released;
-use super::tags::TagKey;
+use super::past::{Released, Settlement};
 use super::{ConnectionId, Effects, Hub, Now};
-
-/// What is to be done behind a message.
-pub(super) struct Settlement {
-    pub sender: ConnectionId,
-    pub tag: Option<TagKey>,
-    /// The message, if it is committed.
-    pub message: Option<MessageId>,
-}
 
 impl Hub {
     /// Does what comes behind a message: at once, as nothing is held.
