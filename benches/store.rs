@@ -224,7 +224,7 @@ fn reading(c: &mut Criterion) {
                 before: None,
                 limit: 10,
             };
-            assert_eq!(store.search(&search).unwrap().len(), 1);
+            assert_eq!(store.search(&search).unwrap().found.len(), 1);
         });
     });
     group.bench_function("search for a common word", |b| {
@@ -234,7 +234,7 @@ fn reading(c: &mut Criterion) {
             before: None,
             limit: 10,
         };
-        b.iter(|| assert_eq!(store.search(&search).unwrap().len(), 10));
+        b.iter(|| assert_eq!(store.search(&search).unwrap().found.len(), 10));
     });
     group.finish();
 }

@@ -33,7 +33,7 @@ pub use service::{Accounts, Rejected, credential};
 pub use signed::{SignatureError, authenticate};
 pub use token::{TOKEN_LIFE, new_token};
 
-use crate::model::{Account, AccountId, Name, NewAccount, Secret, UniqueField, Who};
+use crate::model::{Account, AccountId, NewAccount, Secret, UniqueField};
 use crate::store::{Store, StoreError};
 
 /// Why somebody is not logged in.
@@ -61,19 +61,16 @@ pub enum RegisterError {
     Store(StoreError),
 }
 
-/// The account, if the password is its password. Takes the same time when
-/// there is no such account. A hash of a password that was stored as it was
+/// The account that is meant, if the password is its password. Takes the same
+/// time when there is no such account. A hash of a password that was stored as it was
 /// typed is replaced by one of what it is compared as.
 pub fn log_in(
     store: &dyn Store,
     workers: &PasswordWorkers,
-    username: &Name,
+    account: Option<Account>,
     password: &Secret,
 ) -> Result<Account, LoginError> {
     let opaque = opaque::opaque(password.expose()).ok_or(LoginError::NotText)?;
-    let account = store
-        .account(&Who::Username(username.clone()))
-        .map_err(LoginError::Store)?;
     let hash = account.as_ref().map(|account| &account.password_hash);
     let matches = |password| workers.verify(password, hash).map_err(LoginError::Password);
     if matches(&opaque)? {

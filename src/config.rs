@@ -180,6 +180,10 @@ settings! {
         durability: String = "power".to_owned(), Rule::OneOf(&["power", "process"]), Restart;
         /// Size the SQLite database may grow to, in bytes.
         max_bytes: u64 = 0, Rule::whole(1 << 20, 1 << 46).or_zero("for as large as the disk"), Restart;
+        /// Seconds a search for words, or an inbox, may take. Then a search ends,
+        /// and says how far it has come: whoever asks on from there finds the
+        /// rest.
+        search_seconds: u64 = 2, Rule::whole(1, 60), Restart;
         /// Days messages of channels are kept.
         channel_days: u64 = 0, Rule::whole(1, 36_500).or_zero("to keep them"), Restart;
         /// Messages kept of each channel.
@@ -250,6 +254,11 @@ settings! {
         /// The PEM file with the certificates that vouch for a Redis reached by
         /// TLS, if they are not among those the system trusts.
         redis_ca: Option<PathBuf> = None, Rule::Any, Restart;
+        /// The PEM file with the server's own certificate, for a Redis reached by
+        /// TLS that asks for one.
+        redis_cert: Option<PathBuf> = None, Rule::Any, Restart;
+        /// The PEM file with its key.
+        redis_key: Option<PathBuf> = None, Rule::Any, Restart;
         /// The PostgreSQL database that all of them share; that of
         /// `store.postgres` if it is not given.
         postgres: Option<DatabaseUrl> = None, Rule::Any, Restart;

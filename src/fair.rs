@@ -10,6 +10,7 @@ use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Condvar, Mutex};
 
 use crate::hub::ConnectionId;
+use crate::model::AccountId;
 use crate::model::subscriber::subscriber;
 
 /// Who waits: everybody of an address is one, so that nobody gets more by
@@ -20,6 +21,8 @@ pub enum Asker {
     Address(IpAddr),
     /// One connection from the server's own machine, which may be a proxy's.
     Connection(ConnectionId),
+    /// The owner of an account who signs requests from there.
+    Account(AccountId),
 }
 
 impl Asker {
@@ -27,7 +30,20 @@ impl Asker {
     pub fn of(connection: ConnectionId, address: IpAddr) -> Asker {
         match address.to_canonical().is_loopback() {
             true => Asker::Connection(connection),
-            false => Asker::Address(subscriber(address)),
+            false => Asker::at(address),
+        }
+    }
+
+    /// Who asks once from an address, with no connection that lasts.
+    pub fn at(address: IpAddr) -> Asker {
+        Asker::Address(subscriber(address))
+    }
+
+    /// Who signs a request from an address.
+    pub fn signed(account: AccountId, address: IpAddr) -> Asker {
+        match address.to_canonical().is_loopback() {
+            true => Asker::Account(account),
+            false => Asker::at(address),
         }
     }
 }

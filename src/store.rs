@@ -10,6 +10,7 @@
 mod accounts;
 mod error;
 mod lookalikes;
+mod matches;
 #[cfg(feature = "cluster")]
 mod migrate;
 mod pause;
@@ -26,6 +27,7 @@ mod words;
 mod writer;
 
 pub use error::{AppendError, OpenError, StoreError};
+pub use matches::Matches;
 #[cfg(feature = "cluster")]
 pub use migrate::{Counts, MigrateError, migrate};
 #[cfg(feature = "cluster")]
@@ -42,6 +44,9 @@ pub use crate::model::{
     Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
 };
 use crate::model::{MessageId, Name};
+
+/// How long a search may go on unless the settings say otherwise.
+const SEARCH_TIME: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// What came of one message of a group.
 pub type Appended = Result<(), AppendError>;
@@ -89,8 +94,9 @@ pub trait Store: Send + Sync {
         up_to: MessageId,
     ) -> Result<(), StoreError>;
 
-    /// Messages that contain all the words, newest first.
-    fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError>;
+    /// Messages that contain all the words, newest first: as many as are found
+    /// in the time that the store's settings allow.
+    fn search(&self, search: &Search) -> Result<Matches, StoreError>;
 
     /// Makes an account, unless a unique field is taken.
     fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError>;

@@ -2,21 +2,24 @@
 //!
 //! A database query takes several pages of stack. On a connection's own
 //! thread they would stay with it for as long as it lives, times the number
-//! of connections; here they are there once.
+//! of connections; here they are there once. Questions are answered in turn,
+//! address by address.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::bounded;
 
+use crate::fair::{Asker, FairChannel};
 use crate::store::{Store, StoreError};
 
 /// Threads at the desk.
-const CLERKS: usize = 2;
-/// Questions that may wait.
-const QUEUE: usize = 256;
+const CLERKS: usize = 4;
+/// Questions that may wait; beyond, the last of whoever has the most is told
+/// that the store is busy.
+const QUEUE: usize = 1024;
 /// How long one is waited for before the store counts as busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -24,25 +27,28 @@ type Question = Box<dyn FnOnce(&dyn Store) + Send>;
 
 /// Where questions are put. The threads end with it.
 pub(super) struct Desk {
-    questions: Sender<Question>,
+    questions: Arc<FairChannel<Asker, Question>>,
 }
 
 impl Desk {
     /// Starts the threads.
     pub fn open(store: &Arc<dyn Store>) -> io::Result<Desk> {
-        let (questions, waiting) = bounded(QUEUE);
+        let desk = Desk {
+            questions: Arc::new(FairChannel::new(QUEUE)),
+        };
         for number in 0..CLERKS {
-            let (store, waiting) = (store.clone(), waiting.clone());
+            let (store, waiting) = (store.clone(), desk.questions.clone());
             std::thread::Builder::new()
                 .name(format!("desk-{number}"))
                 .spawn(move || answer(&*store, &waiting))?;
         }
-        Ok(Desk { questions })
+        Ok(desk)
     }
 
-    /// Has a question answered.
+    /// Has a question answered when it is its asker's turn.
     pub fn ask<T: Send + 'static>(
         &self,
+        asker: Asker,
         question: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = bounded(1);
@@ -50,17 +56,22 @@ impl Desk {
             // Nobody may be waiting any more.
             let _ = reply.send(question(store));
         });
-        self.questions
-            .send_timeout(question, PATIENCE)
-            .map_err(|_| StoreError::Busy)?;
+        // Whose question has no room, this one or another, finds out at once.
+        drop(self.questions.push(asker, question));
         answer
             .recv_timeout(PATIENCE)
             .unwrap_or(Err(StoreError::Busy))
     }
 }
 
-fn answer(store: &dyn Store, waiting: &Receiver<Question>) {
-    for question in waiting {
+impl Drop for Desk {
+    fn drop(&mut self) {
+        self.questions.close();
+    }
+}
+
+fn answer(store: &dyn Store, waiting: &FairChannel<Asker, Question>) {
+    while let Some(question) = waiting.pop() {
         // One question must not take the clerk from all others.
         let answered = catch_unwind(AssertUnwindSafe(|| question(store)));
         if answered.is_err() {

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::fair::Asker;
 use crate::hub::Refusal;
 use crate::model::{Account, Name, Secret, Who};
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
 
 use super::service::unix_ms;
@@ -66,7 +67,8 @@ impl Gate {
         keep: bool,
         peer: IpAddr,
     ) -> Result<String, NoPass> {
-        let account = self.accounts.find(nickname).map_err(NoPass::Store)?;
+        let account = self.accounts.find(Asker::at(peer), nickname);
+        let account = account.map_err(NoPass::Store)?;
         let Some(account) = account else {
             let counted = self.accounts.count_guest(peer);
             counted.map_err(|wait| NoPass::Rejected(Rejected::TooMany(wait)))?;
@@ -120,17 +122,17 @@ impl Gate {
     }
 
     /// The same pass with a later end, for an owner who stays signed in.
-    pub fn renew(&self, pass: &str) -> Result<String, NotLetIn> {
-        self.check(pass)?;
-        let said = self.said(pass)?;
+    pub fn renew(&self, asker: Asker, pass: &str) -> Result<String, NotLetIn> {
+        self.check(asker, pass)?;
+        let said = self.said(asker, pass)?;
         let renewed = self.passes.renew(&said, unix_ms());
         renewed.map_err(NotLetIn::Pass)
     }
 
     /// Makes a pass worth nothing, on all servers, and ends the connections
     /// that came with it.
-    pub fn give_up(&self, pass: &str) -> Result<(), NotLetIn> {
-        let said = self.said(pass)?;
+    pub fn give_up(&self, asker: Asker, pass: &str) -> Result<(), NotLetIn> {
+        let said = self.said(asker, pass)?;
         let store = self.accounts.store();
         let longest = self.passes.longest(unix_ms()).max(said.expires_at_ms);
         store
@@ -144,9 +146,9 @@ impl Gate {
         Ok(())
     }
 
-    fn said(&self, pass: &str) -> Result<Said, NotLetIn> {
+    fn said(&self, asker: Asker, pass: &str) -> Result<Said, NotLetIn> {
         let said = self.passes.check(pass, unix_ms()).map_err(NotLetIn::Pass)?;
-        let is_ended = self.accounts.store().is_pass_ended(&said.token);
+        let is_ended = self.accounts.is_pass_ended(asker, &said.token);
         match is_ended.map_err(NotLetIn::Store)? {
             true => Err(NotLetIn::Pass(PassError::GivenUp)),
             false => Ok(said),
@@ -154,18 +156,19 @@ impl Gate {
     }
 
     /// What a pass says, if it is good.
-    pub fn check(&self, pass: &str) -> Result<Pass, NotLetIn> {
-        let said = self.said(pass)?;
+    pub fn check(&self, asker: Asker, pass: &str) -> Result<Pass, NotLetIn> {
+        let said = self.said(asker, pass)?;
         let account = match said.account {
             Some(id) => {
-                let found = self.accounts.store().account(&Who::Id(id));
+                let found = move |store: &dyn Store| store.account(&Who::Id(id));
+                let found = self.accounts.look_up(asker, found);
                 let found = found.map_err(NotLetIn::Store)?;
                 Some(found.ok_or(NotLetIn::Pass(PassError::Invalid))?)
             }
             // Somebody may have registered the nickname since.
             None => match self
                 .accounts
-                .find(&said.nickname)
+                .find(asker, &said.nickname)
                 .map_err(NotLetIn::Store)?
             {
                 Some(_) => return Err(NotLetIn::Pass(PassError::Invalid)),

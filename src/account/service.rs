@@ -135,16 +135,26 @@ impl Accounts {
         &self.store
     }
 
+    /// Looks something up that takes the store no time to speak of, in turn
+    /// with what others look up.
+    pub fn look_up<T: Send + 'static>(
+        &self,
+        asker: Asker,
+        question: impl FnOnce(&dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.desk.ask(asker, question)
+    }
+
     /// The account of this name, in any spelling.
-    pub fn find(&self, username: &Name) -> Result<Option<Account>, StoreError> {
+    pub fn find(&self, asker: Asker, username: &Name) -> Result<Option<Account>, StoreError> {
         let who = Who::Username(username.clone());
-        self.desk.ask(move |store| store.account(&who))
+        self.look_up(asker, move |store| store.account(&who))
     }
 
     /// Whether a guest may have this name: it is nobody's. If that cannot be
     /// found out they may not, since it may be somebody's.
-    pub fn check_guest(&self, name: &Name) -> Result<(), Refusal> {
-        match self.find(name) {
+    pub fn check_guest(&self, asker: Asker, name: &Name) -> Result<(), Refusal> {
+        match self.find(asker, name) {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(Refusal::NicknameRegistered(name.clone())),
             Err(error) => {
@@ -157,11 +167,15 @@ impl Accounts {
     /// To whom a private message from an account goes, which has to be kept:
     /// the name as its owner spells it and the account, if there is one. If
     /// that cannot be found out there is no sending it.
-    pub fn recipient(&self, name: Name) -> Result<(Name, Option<AccountId>), Refusal> {
+    pub fn recipient(
+        &self,
+        asker: Asker,
+        name: Name,
+    ) -> Result<(Name, Option<AccountId>), Refusal> {
         if let Some((name, id)) = self.recipients.get(&name) {
             return Ok((name, Some(id)));
         }
-        let account = self.find(&name).map_err(|error| {
+        let account = self.find(asker, &name).map_err(|error| {
             error.log("an account could not be looked up");
             Refusal::NotStored
         })?;
@@ -180,13 +194,14 @@ impl Accounts {
         peer: IpAddr,
     ) -> Result<Account, Rejected> {
         // However it is spelt, it is a guess at that account's password.
-        let meant = self.find(username);
+        let meant = self.find(Asker::at(peer), username);
         let meant = meant.map_err(|error| logged(Rejected::Login(LoginError::Store(error))))?;
-        let key = meant.map_or(username.key().clone(), |account| {
-            account.username.key().clone()
-        });
+        let key = match &meant {
+            Some(account) => account.username.key().clone(),
+            None => username.key().clone(),
+        };
         self.count_guess(peer, Some(&key))?;
-        let account = log_in(&*self.store, &self.passwords, username, password);
+        let account = log_in(&*self.store, &self.passwords, meant, password);
         let account = account.map_err(|error| logged(Rejected::Login(error)))?;
         self.guesses.lock().succeeded(peer, &key, self.now_ms());
         if let Some(shared) = &self.shared_guesses {
@@ -199,10 +214,11 @@ impl Accounts {
     /// was; the account, or `None` if there is none of that name.
     pub fn set_password(
         &self,
+        asker: Asker,
         username: &Name,
         password: &Secret,
     ) -> Result<Option<Account>, LoginError> {
-        let account = self.find(username).map_err(LoginError::Store)?;
+        let account = self.find(asker, username).map_err(LoginError::Store)?;
         if let Some(account) = &account {
             set_password(&*self.store, &self.passwords, account.id, password)?;
         }
@@ -250,7 +266,7 @@ impl Accounts {
     /// Puts a new token in place of the one that `refresh_token` belongs to;
     /// `None` if that is worth nothing (any more). Connections that came with
     /// the old one end.
-    pub fn refresh(&self, refresh_token: &Secret) -> Result<Option<Token>, Rejected> {
+    pub fn refresh(&self, asker: Asker, refresh_token: &Secret) -> Result<Option<Token>, Rejected> {
         let now = unix_ms();
         // The store makes it over to the account of the old one.
         let fresh = new_token(NOBODY, now);
@@ -258,17 +274,20 @@ impl Accounts {
         let exchanged = self.store.exchange_token(refresh_token, &fresh, now);
         let exchanged = exchanged.map_err(|error| logged(Rejected::TokenNotStored(error)))?;
         if let Some(token) = &exchanged {
-            self.end_stale_connections(token.account);
+            self.end_stale_connections(asker, token.account);
         }
         Ok(exchanged)
     }
 
     /// The account and token a JWT was signed with.
-    pub fn authenticate(&self, jwt: &str) -> Result<(Account, Token), SignatureError> {
-        let token = authenticate(&*self.store, jwt, unix_ms())?;
-        let account = self.store.account(&Who::Id(token.account));
-        let account = account.map_err(SignatureError::Store)?;
-        Ok((account.ok_or(SignatureError::UnknownToken)?, token))
+    pub fn authenticate(
+        &self,
+        asker: Asker,
+        jwt: &str,
+    ) -> Result<(Account, Token), SignatureError> {
+        let jwt = jwt.to_owned();
+        let looked_up = self.look_up(asker, move |store| Ok(signer(store, &jwt)));
+        looked_up.map_err(SignatureError::Store)?
     }
 
     /// Gives a token up, and ends the connections that came with it.
@@ -282,18 +301,26 @@ impl Accounts {
 
     /// Whether a token may still be used, for whoever has just come in with
     /// it: it may have been given up on the way.
-    pub fn is_active(&self, access_key_id: &str) -> Result<bool, StoreError> {
-        let token = self.store.token(access_key_id)?;
+    pub fn is_active(&self, asker: Asker, access_key_id: &str) -> Result<bool, StoreError> {
+        let key = access_key_id.to_owned();
+        let token = self.look_up(asker, move |store| store.token(&key))?;
         Ok(token.is_some_and(|token| token.is_active && unix_ms() < token.expires_at))
     }
 
+    /// Whether a pass has been given up.
+    pub fn is_pass_ended(&self, asker: Asker, pass: &Arc<str>) -> Result<bool, StoreError> {
+        let pass = pass.clone();
+        self.look_up(asker, move |store| store.is_pass_ended(&pass))
+    }
+
     /// Ends an account's connections whose token is worth nothing any more.
-    fn end_stale_connections(&self, account: AccountId) {
+    fn end_stale_connections(&self, asker: Asker, account: AccountId) {
         // A hub that does not answer is going down, and its connections with it.
         let tokens = self.hub.ask(move |hub, _, _| hub.tokens_of(account));
         for key in tokens.unwrap_or_default() {
             // Those of passes are not among the account's.
-            let token = self.store.token(&key);
+            let looked_up = key.clone();
+            let token = self.look_up(asker, move |store| store.token(&looked_up));
             let is_stale = |token: &Token| !token.is_active || unix_ms() >= token.expires_at;
             if matches!(token, Ok(Some(token)) if is_stale(&token)) {
                 let _ = self.hub.ask(move |hub, now, fx| hub.revoke(&key, now, fx));
@@ -317,6 +344,14 @@ impl Accounts {
     fn now_ms(&self) -> u64 {
         self.started.elapsed().as_millis() as u64
     }
+}
+
+/// The account and token that a JWT was signed with.
+fn signer(store: &dyn Store, jwt: &str) -> Result<(Account, Token), SignatureError> {
+    let token = authenticate(store, jwt, unix_ms())?;
+    let account = store.account(&Who::Id(token.account));
+    let account = account.map_err(SignatureError::Store)?;
+    Ok((account.ok_or(SignatureError::UnknownToken)?, token))
 }
 
 /// Who is rejected because of the store is told only that.

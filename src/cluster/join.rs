@@ -114,7 +114,10 @@ pub fn common_secret(
     ours: &Secret,
     link: &mut Link,
 ) -> Result<Secret, ClusterError> {
-    when_loaded(settings, link)?;
+    let info = when_loaded(settings, link)?;
+    if let Some(why) = objection(&info) {
+        return Err(ClusterError::Unsuitable(settings.redis.to_string(), why));
+    }
     let key = format!("{}:{name}", settings.prefix);
     let set = redis::cmd("SET")
         .arg(&key)

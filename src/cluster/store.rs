@@ -6,13 +6,6 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::model::{
-    Account, AccountId, Conversation, Found, History, MAX_ROWS, MessageId, Name, NewAccount,
-    NewMessage, Place, Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, Who,
-    Window,
-};
-use crate::store::{Appended, Store, StoreError};
-
 use super::common::Common;
 use super::entry;
 use super::error::LinkError;
@@ -20,6 +13,11 @@ use super::keys::{EntryId, shard_of};
 use super::link::{Link, answer};
 use super::merge::{Rows, merge};
 use super::stream::entries;
+use crate::model::{
+    Account, AccountId, Conversation, History, MAX_ROWS, MessageId, Name, NewAccount, NewMessage,
+    Place, Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, Who, Window,
+};
+use crate::store::{Appended, Matches, Store, StoreError};
 
 /// Connections kept for those who ask next.
 const IDLE_LINKS: usize = 4;
@@ -393,7 +391,7 @@ impl Store for ClusterStore {
         self.postgres.mark_read(account, peer, up_to)
     }
 
-    fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
+    fn search(&self, search: &Search) -> Result<Matches, StoreError> {
         match &search.scope {
             SearchScope::Within(conversation) => {
                 self.catch_up(std::iter::once(self.shard(conversation)));

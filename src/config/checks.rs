@@ -95,10 +95,26 @@ impl Loader {
         }
         let cluster = &self.config.cluster;
         let is_tls = cluster.redis.as_ref().is_some_and(|redis| redis.is_tls());
-        if cluster.redis_ca.is_some() && !is_tls {
-            let what = "is of no use: cluster.redis begins with neither rediss:// nor valkeys://";
-            let path = "cluster.redis_ca";
-            self.problem(path, &self.origin_of(path), what.to_owned());
+        let files = [
+            ("cluster.redis_ca", cluster.redis_ca.is_some()),
+            ("cluster.redis_cert", cluster.redis_cert.is_some()),
+            ("cluster.redis_key", cluster.redis_key.is_some()),
+        ];
+        for (path, is_given) in files {
+            if is_given && !is_tls {
+                let what =
+                    "is of no use: cluster.redis begins with neither rediss:// nor valkeys://";
+                self.problem(path, &self.origin_of(path), what.to_owned());
+            }
+        }
+        let [_, (certificate, has_certificate), (key, has_key)] = files;
+        if has_certificate != has_key {
+            let (given, missing) = match has_key {
+                true => (key, certificate),
+                false => (certificate, key),
+            };
+            let what = format!("is of no use without {missing}");
+            self.problem(given, &self.origin_of(given), what);
         }
         let cluster = &self.config.cluster;
         if cluster.postgres.is_none() && self.config.store.postgres.is_none() {

@@ -38,6 +38,8 @@ pub(super) fn what_it_is(
         ("tls.certificate", &config.tls.certificate),
         ("tls.key", &config.tls.key),
         ("cluster.redis_ca", &config.cluster.redis_ca),
+        ("cluster.redis_cert", &config.cluster.redis_cert),
+        ("cluster.redis_key", &config.cluster.redis_key),
     ];
     for (setting, path) in named {
         if path.as_deref().is_some_and(is) {

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Where a Redis is: `redis://user:password@host:port/database`, `rediss://` for
 /// TLS, or `redis+unix:///path`. It shows without user and password.
@@ -13,6 +15,8 @@ pub struct RedisUrl {
     info: ConnectionInfo,
     /// The certificates, as PEM, that vouch for it instead of the system's.
     ca: Option<Arc<[u8]>>,
+    /// Our own certificate and its key, as PEM, for a Redis that asks for one.
+    identity: Option<(Arc<[u8]>, Arc<[u8]>)>,
 }
 
 /// Why a text is no such URL, or cannot be used. Says nothing of the text.
@@ -28,6 +32,8 @@ pub enum RedisUrlError {
     NoTls,
     /// The file with the certificates that vouch for it cannot be used.
     Ca(String),
+    /// The files with our own certificate and its key cannot be used.
+    Identity(String),
 }
 
 impl RedisUrl {
@@ -47,27 +53,35 @@ impl RedisUrl {
             ConnectionAddr::TcpTls { .. } if !cfg!(feature = "cluster-tls") => {
                 Err(RedisUrlError::NoTls)
             }
-            _ => Ok(RedisUrl { info, ca: None }),
+            _ => Ok(RedisUrl {
+                info,
+                ca: None,
+                identity: None,
+            }),
         }
     }
 
     /// The same, vouched for by the certificates in a PEM file.
     pub fn trusting(self, path: &Path) -> Result<RedisUrl, RedisUrlError> {
-        use rustls::pki_types::CertificateDer;
-        use rustls::pki_types::pem::PemObject;
+        let ca = certificates(path).map_err(RedisUrlError::Ca)?;
+        Ok(RedisUrl {
+            ca: Some(ca),
+            ..self
+        })
+    }
 
-        let failed =
-            |why: String| RedisUrlError::Ca(format!("cannot use {}: {why}", path.display()));
-        let pem = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
-        let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        match read {
-            Ok(certificates) if !certificates.is_empty() => Ok(RedisUrl {
-                ca: Some(pem.into()),
-                ..self
-            }),
-            Ok(_) => Err(failed("there is no certificate in it".to_owned())),
-            Err(error) => Err(failed(error.to_string())),
-        }
+    /// The same, to which we show the certificate in a PEM file, with its key.
+    pub fn showing(self, certificate: &Path, key: &Path) -> Result<RedisUrl, RedisUrlError> {
+        let certificate = certificates(certificate);
+        let certificate = certificate
+            .map_err(|why| RedisUrlError::Identity(format!("cluster.redis_cert: {why}")))?;
+        let key = private_key(key);
+        let key =
+            key.map_err(|why| RedisUrlError::Identity(format!("cluster.redis_key: {why}")))?;
+        Ok(RedisUrl {
+            identity: Some((certificate, key)),
+            ..self
+        })
     }
 
     /// What connects there, password and all.
@@ -76,15 +90,49 @@ impl RedisUrl {
         let redis = self.info.redis_settings().clone().set_skip_set_lib_name();
         let info = self.info.clone().set_redis_settings(redis);
         #[cfg(feature = "cluster-tls")]
-        if let (ConnectionAddr::TcpTls { .. }, Some(ca)) = (info.addr(), &self.ca) {
+        if let ConnectionAddr::TcpTls { .. } = info.addr()
+            && (self.ca.is_some() || self.identity.is_some())
+        {
+            let identity = self.identity.as_ref();
             let certificates = redis::TlsCertificates {
-                client_tls: None,
-                root_cert: Some(ca.to_vec()),
+                client_tls: identity.map(|(certificate, key)| redis::ClientTlsConfig {
+                    client_cert: certificate.to_vec(),
+                    client_key: key.to_vec(),
+                }),
+                root_cert: self.ca.as_ref().map(|ca| ca.to_vec()),
             };
             return Client::build_with_tls(info, certificates);
         }
         Client::open(info)
     }
+}
+
+/// A PEM file in which there are certificates.
+fn certificates(path: &Path) -> Result<Arc<[u8]>, String> {
+    let pem = read(path)?;
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match read {
+        Ok(certificates) if !certificates.is_empty() => Ok(pem.into()),
+        Ok(_) => Err(unusable(path, "there is no certificate in it")),
+        Err(error) => Err(unusable(path, error)),
+    }
+}
+
+/// A PEM file in which there is a key.
+fn private_key(path: &Path) -> Result<Arc<[u8]>, String> {
+    let pem = read(path)?;
+    match PrivateKeyDer::from_pem_slice(&pem) {
+        Ok(_) => Ok(pem.into()),
+        Err(_) => Err(unusable(path, "there is no private key in it")),
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| unusable(path, error))
+}
+
+fn unusable(path: &Path, why: impl fmt::Display) -> String {
+    format!("cannot use {}: {why}", path.display())
 }
 
 impl fmt::Display for RedisUrl {
@@ -131,6 +179,7 @@ impl fmt::Display for RedisUrlError {
                  --release --features full"
             ),
             RedisUrlError::Ca(why) => write!(f, "cluster.redis_ca: {why}"),
+            RedisUrlError::Identity(why) => f.write_str(why),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::hub::{Body, Event, Farewell, Message, Private, Tag};
 use crate::model::time::rfc3339;
-use crate::model::{Found, History, Name, ThreadSummary};
+use crate::model::{self, History, MessageId, Name, ThreadSummary};
 
 use super::words::{SYSTEM, changes};
 use super::{json_lists, websocket};
@@ -45,9 +45,24 @@ pub fn write_error(words: &str, code: &str, tag: Option<&Tag>, out: &mut Vec<u8>
     write(&frame, out);
 }
 
-/// Appends the answer to a search, and whether there are no more.
-pub fn write_found(room: &Name, query: &str, found: &[Found], is_all: bool, out: &mut Vec<u8>) {
-    let messages: Vec<Value> = found
+/// The answer to a search.
+pub struct Found<'a> {
+    /// Where.
+    pub room: &'a Name,
+    /// What for.
+    pub query: &'a str,
+    /// What was found, newest first.
+    pub messages: &'a [model::Found],
+    /// Where to go on, if there may be more.
+    pub next: Option<MessageId>,
+    /// Whether there may be more because it took too long.
+    pub is_over: bool,
+}
+
+/// Appends the answer to a search.
+pub fn write_found(answer: &Found<'_>, out: &mut Vec<u8>) {
+    let messages: Vec<Value> = answer
+        .messages
         .iter()
         .map(|found| {
             json!({
@@ -58,17 +73,23 @@ pub fn write_found(room: &Name, query: &str, found: &[Found], is_all: bool, out:
             })
         })
         .collect();
-    let body = match messages.len() {
+    let mut body = match messages.len() {
         0 => "Nothing was found.".to_owned(),
         1 => "1 message was found.".to_owned(),
         n => format!("{n} messages were found."),
     };
-    let more = json!({
-        "room": room,
-        "query": query,
+    if answer.is_over {
+        body.push_str(" The search took too long and has not come to the oldest messages.");
+    }
+    let mut more = json!({
+        "room": answer.room,
+        "query": answer.query,
         "messages": messages,
-        "complete": is_all,
+        "complete": answer.next.is_none(),
     });
+    if let Some(next) = answer.next {
+        put(&mut more, "next", json!(next));
+    }
     write(&system("found", &body, more), out);
 }
 

@@ -252,7 +252,10 @@ pub(super) fn refresh(call: &Call<'_>) -> Result<Reply, Problem> {
         "" => return Err(Problem::field("refresh_token", "is required")),
         given => Secret::new(given),
     };
-    let token = call.context.accounts.refresh(&refresh_token)?;
+    let token = call
+        .context
+        .accounts
+        .refresh(call.asker(), &refresh_token)?;
     let why = "is not, or no longer, worth a new token";
     let token = token.ok_or_else(|| Problem::field("refresh_token", why))?;
     let token = AccessToken::of(&token);

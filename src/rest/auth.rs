@@ -209,7 +209,8 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) fn renew_pass(call: &Call<'_>) -> Result<Reply, Problem> {
-    let token = call.context.gate.renew(pass_of(call)?).map_err(refused)?;
+    let token = call.context.gate.renew(call.asker(), pass_of(call)?);
+    let token = token.map_err(refused)?;
     Ok(Reply::json(201, &Token { token }))
 }
 
@@ -225,7 +226,8 @@ pub(super) fn renew_pass(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) fn give_up_pass(call: &Call<'_>) -> Result<Reply, Problem> {
-    call.context.gate.give_up(pass_of(call)?).map_err(refused)?;
+    let given_up = call.context.gate.give_up(call.asker(), pass_of(call)?);
+    given_up.map_err(refused)?;
     Ok(Reply::empty(204))
 }
 
@@ -264,7 +266,8 @@ struct PassInfo {
     ),
 )]
 pub(super) fn look_at_pass(call: &Call<'_>) -> Result<Reply, Problem> {
-    let pass = call.context.gate.check(pass_of(call)?).map_err(refused)?;
+    let pass = call.context.gate.check(call.asker(), pass_of(call)?);
+    let pass = pass.map_err(refused)?;
     let nickname = pass
         .account
         .map_or(pass.nickname, |account| account.username);

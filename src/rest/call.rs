@@ -3,10 +3,12 @@
 use serde_json::{Map, Value};
 
 use crate::admin::Actor;
+use crate::fair::Asker;
 use crate::http::Relayed;
 use crate::hub::{Farewell, Refusal};
 use crate::json;
 use crate::model::{Account, Name, Text, Token};
+use crate::store::{Store, StoreError};
 
 use super::RestContext;
 use super::form::Form;
@@ -36,6 +38,24 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
+    /// Whose turn it is when the store is asked something for this call.
+    pub fn asker(&self) -> Asker {
+        let address = self.relayed.peer.ip();
+        match &self.signer {
+            Some((account, _)) => Asker::signed(account.id, address),
+            None => Asker::at(address),
+        }
+    }
+
+    /// Asks the store something that may take it a while, in turn.
+    pub fn question<T>(
+        &self,
+        question: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
+    ) -> Result<T, Problem> {
+        let answer = self.context.accounts.question(&self.asker(), question);
+        answer.map_err(|error| Problem::store(&error))
+    }
+
     /// The body as a JSON object with no fields but these.
     pub fn object(&self, fields: &[&str]) -> Result<Object, Problem> {
         let value = json::read_bytes(self.body)

@@ -5,6 +5,7 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::model::{Conversation, Found, MAX_ROWS, Search, SearchScope, Who};
+use crate::store::Store;
 
 use super::call::Call;
 use super::problem::{ErrorBody, Problem};
@@ -26,12 +27,17 @@ pub(super) const ROUTES: &[Route] = &[Route {
 #[derive(Serialize, ToSchema)]
 struct FoundMessages {
     messages: Vec<FoundMessage>,
+    /// For the parameter `before`, to go on with older messages; `null` if there
+    /// are none.
+    next_before: Option<String>,
+    /// The search took too long and stopped early: there may be more although
+    /// these are not as many as were asked for. `next_before` goes on from there.
+    timed_out: bool,
 }
 
 /// A message that was found.
 #[derive(Serialize, ToSchema)]
 struct FoundMessage {
-    /// Give the last one as `before` for older messages.
     id: String,
     #[schema(format = DateTime)]
     at: String,
@@ -64,15 +70,17 @@ struct FoundMessage {
 )]
 pub(super) fn search_messages(call: &Call<'_>) -> Result<Reply, Problem> {
     let search = search(call)?;
-    let store = call.context.accounts.store();
-    let found = store
-        .search(&search)
-        .map_err(|error| Problem::store(&error))?;
-    let messages: Result<_, Problem> = found.iter().map(|found| shown(call, found)).collect();
+    let matches = call.question(|store| store.search(&search))?;
+    let found = matches.found.iter();
+    let messages: Result<Vec<_>, Problem> = found.map(|found| shown(call, found)).collect();
+    let messages = messages?;
+    let next = matches.next(search.limit);
     Ok(Reply::json(
         200,
         &FoundMessages {
-            messages: messages?,
+            timed_out: next.is_some() && messages.len() < search.limit,
+            next_before: next.map(|id| id.to_string()),
+            messages,
         },
     ))
 }
@@ -109,7 +117,8 @@ fn shown(call: &Call<'_>, found: &Found) -> Result<FoundMessage, Problem> {
         Conversation::Channel(name) => (Some(name.as_str().to_owned()), None),
         Conversation::Thread(one, other) => {
             let username = |id| -> Result<String, Problem> {
-                let account = call.context.accounts.store().account(&Who::Id(id));
+                let account = move |store: &dyn Store| store.account(&Who::Id(id));
+                let account = call.context.accounts.look_up(call.asker(), account);
                 let account = account.map_err(|error| Problem::store(&error))?;
                 Ok(account.map_or_else(String::new, |account| account.username.to_string()))
             };

@@ -106,9 +106,7 @@ impl Thread {
 pub(super) fn inbox(call: &Call<'_>) -> Result<Reply, Problem> {
     let (account, _) = call.signer()?;
     let page = page(call);
-    let store = call.context.accounts.store();
-    let summaries = store.inbox(account.id, page, PER_PAGE);
-    let summaries = summaries.map_err(|error| Problem::store(&error))?;
+    let summaries = call.question(|store| store.inbox(account.id, page, PER_PAGE))?;
     let threads = summaries.iter();
     let threads = threads.map(|summary| Thread::of(summary, &account.ignored));
     let threads = threads.collect();
@@ -137,19 +135,21 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
     let (account, _) = call.signer()?;
     let page = page(call);
     let peer = peer(call)?;
-    let store = call.context.accounts.store();
     let conversation = Conversation::Thread(account.id, peer.id);
-    let history = store.history(&conversation, Window::Page(page), PER_PAGE);
-    let mut messages = history.map_err(|error| Problem::store(&error))?.messages;
-    messages.reverse();
-    if page == 1
-        && !call.is_head
-        && let Some(newest) = messages.first()
-        && let Err(error) = store.mark_read(account.id, peer.id, newest.id)
-    {
-        // Reading goes on even if nothing can be written.
-        error.log("it could not be stored that a thread was read");
-    }
+    let messages = call.question(|store| {
+        let history = store.history(&conversation, Window::Page(page), PER_PAGE)?;
+        let mut messages = history.messages;
+        messages.reverse();
+        if page == 1
+            && !call.is_head
+            && let Some(newest) = messages.first()
+            && let Err(error) = store.mark_read(account.id, peer.id, newest.id)
+        {
+            // Reading goes on even if nothing can be written.
+            error.log("it could not be stored that a thread was read");
+        }
+        Ok(messages)
+    })?;
     let messages = messages.into_iter();
     let messages: Vec<Private> = messages.map(|m| private(m, account, &peer)).collect();
     let messages = messages.iter().map(DirectMessage::of).collect();
@@ -189,9 +189,7 @@ pub(super) fn mark_read(call: &Call<'_>) -> Result<Reply, Problem> {
             .parse()
             .map_err(|_| Problem::field("up_to", "is not the id of a message"))?,
     };
-    let noted = call.context.accounts.store();
-    let noted = noted.mark_read(account.id, peer.id, up_to);
-    noted.map_err(|error| Problem::store(&error))?;
+    call.question(|store| store.mark_read(account.id, peer.id, up_to))?;
     Ok(Reply::enveloped(&Envelope::<Nothing>::of(Vec::new())))
 }
 
@@ -230,7 +228,7 @@ fn peer(call: &Call<'_>) -> Result<Account, Problem> {
     let nobody = || Problem::from(Failure::unknown_user("username", "there is no such user"));
     let raw = call.argument.as_deref().unwrap_or_default();
     let name = Name::parse_nickname(raw).map_err(|_| nobody())?;
-    let found = call.context.accounts.find(&name);
+    let found = call.context.accounts.find(call.asker(), &name);
     let found = found.map_err(|error| Problem::store(&error))?;
     found.ok_or_else(nobody)
 }

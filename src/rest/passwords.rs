@@ -58,7 +58,10 @@ pub(super) fn set_password(call: &Call<'_>) -> Result<Reply, Problem> {
     let password = call.object(&["password"])?.string("password")?;
     let password = check_password(&password.unwrap_or_default());
     let password = password.map_err(|error| Problem::field("password", error))?;
-    let changed = call.context.accounts.set_password(&name, &password);
+    let changed = call
+        .context
+        .accounts
+        .set_password(call.asker(), &name, &password);
     let account = changed.map_err(|error| match error {
         LoginError::Store(error) => Problem::store(&error),
         LoginError::Password(PasswordError::Busy) => {

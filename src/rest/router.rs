@@ -1,10 +1,13 @@
 //! From a request to the handler that answers it.
 
+use std::net::Ipv4Addr;
+
 use tiny_http::{Method, Request};
 
 use crate::account::SignatureError;
 use crate::admin::Actor;
-use crate::http::{RELAY_HEADER, Relayed, TOKEN_PARAMETERS, bearer, decode};
+use crate::fair::Asker;
+use crate::http::{RELAY_HEADER, Relayed, Relays, TOKEN_PARAMETERS, bearer, decode};
 use crate::model::{Account, Token};
 
 use super::call::Call;
@@ -49,6 +52,8 @@ pub fn is_reserved(path: &str) -> bool {
             .any(|own| own == begins)
 }
 
+/// After how many seconds to come back when too many requests wait.
+const BUSY_SECONDS: u64 = 1;
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_SECONDS: &str = "600";
 /// What pages may send; some frameworks send all of these unasked.
@@ -69,9 +74,45 @@ struct Incoming {
     relayed: Relayed,
 }
 
-/// Whether a request is one of those that take long.
-pub(super) fn takes_long(request: &Request) -> bool {
-    accounts::takes_long(request.method(), path_of(request))
+/// Which workers a request is for.
+pub(super) enum Lane {
+    /// Those for what takes no time to speak of.
+    Usual,
+    /// Those that work on passwords.
+    Slow,
+    /// Those that read what has been said.
+    Reading,
+}
+
+/// Which workers a request is for.
+pub(super) fn lane(request: &Request) -> Lane {
+    let path = path_of(request);
+    if accounts::takes_long(request.method(), path) {
+        return Lane::Slow;
+    }
+    let is_of = |family: &[Route]| {
+        let mut routes = routes_at(path).into_iter();
+        routes.any(|(route, _)| family.iter().any(|other| other.path == route.path))
+    };
+    match is_of(messages::ROUTES) || is_of(found::ROUTES) {
+        true => Lane::Reading,
+        false => Lane::Usual,
+    }
+}
+
+/// Whose turn it is when a request's is.
+pub(super) fn asker(request: &Request, relays: &Relays) -> Asker {
+    let relayed = relay_id(request).and_then(|id| relays.find(id));
+    // What did not come through the front, or is no longer waited for, is
+    // turned away at once.
+    let address = relayed.map_or(Ipv4Addr::LOCALHOST.into(), |relayed| relayed.peer.ip());
+    Asker::at(address)
+}
+
+fn relay_id(request: &Request) -> Option<u64> {
+    let mut headers = request.headers().iter();
+    let header = headers.find(|header| header.field.equiv(RELAY_HEADER))?;
+    header.value.as_str().parse().ok()
 }
 
 /// A request's path, without what follows `?`.
@@ -80,9 +121,16 @@ pub(super) fn path_of(request: &Request) -> &str {
     url.split_once('?').map_or(url, |(path, _)| path)
 }
 
-/// The answer to a request that takes long when there are too many of them.
-pub(super) fn too_busy() -> Reply {
-    Problem::from(accounts::busy()).reply_in_envelope()
+/// The answer to a request when too many of its kind wait.
+pub(super) fn too_busy(request: &Request) -> Reply {
+    let path = path_of(request);
+    match accounts::takes_long(request.method(), path) {
+        true => Problem::from(accounts::busy()).reply_in_envelope(),
+        false => {
+            let words = "too many requests are waiting; try again in a moment";
+            Problem::Busy(words.to_owned(), BUSY_SECONDS).reply_at(path)
+        }
+    }
 }
 
 /// Answers a request, which came through the front or is turned away.
@@ -107,7 +155,7 @@ impl Incoming {
             let header = headers.find(|header| header.field.equiv(name));
             header.map(|header| header.value.as_str().to_owned())
         };
-        let id = header(RELAY_HEADER)?.parse().ok()?;
+        let id = relay_id(request)?;
         let (path, query) = request.url().split_once('?').unwrap_or((request.url(), ""));
         Some(Incoming {
             method: request.method().clone(),
@@ -253,7 +301,9 @@ fn authenticate(
         .find(|token| !token.is_empty());
     let jwt = header.or(parameter);
     let jwt = jwt.ok_or_else(|| Problem::unauthenticated("no token was sent"))?;
-    let signer = context.accounts.authenticate(jwt);
+    let signer = context
+        .accounts
+        .authenticate(Asker::at(incoming.relayed.peer.ip()), jwt);
     signer.map_err(|error| match error {
         SignatureError::Store(error) => Problem::store(&error),
         other => Problem::unauthenticated(other.to_string()),

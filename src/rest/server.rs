@@ -13,18 +13,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 use tiny_http::{Request, Server};
 
+use crate::fair::{Asker, FairChannel};
 use crate::http::Relays;
 
 use super::problem::Problem;
 use super::reply::Reply;
+use super::router::Lane;
 use super::{RestContext, Socket, router};
 
-/// Requests waiting for a worker; the front lets in few more.
-const QUEUE: usize = 64;
+/// Requests waiting for a worker. Beyond, the last of whoever has the most there
+/// is asked to come back.
+const QUEUE: usize = 1024;
+/// Workers for calls that read what has been said, which may take the store a
+/// while. They have their own, so that a flood of them holds up nothing else.
+const READING_WORKERS: usize = 2;
+/// Such calls waiting.
+const READING_QUEUE: usize = 256;
 /// Workers for calls that take as long as a password. They have their own, so
 /// that a storm of logins holds up nothing else.
 const SLOW_WORKERS: usize = 4;
@@ -54,26 +61,48 @@ struct Shared {
     stopping: AtomicBool,
 }
 
-/// Requests on their way to the workers.
+/// Requests on their way to some workers, who take them in turn, address by
+/// address.
+type Queue = Arc<FairChannel<Asker, Request>>;
+
+/// Requests on their way. The workers end with it.
 struct Queues {
-    usual: Sender<Request>,
-    slow: Sender<Request>,
+    usual: Queue,
+    slow: Queue,
+    reading: Queue,
 }
 
-/// The workers are gone.
-struct NoWorkers;
-
 impl Queues {
-    /// Waits while there are too many, unless the request would take long:
-    /// then there is an answer at once.
-    fn put(&self, request: Request) -> Result<(), NoWorkers> {
-        if !router::takes_long(&request) {
-            return self.usual.send(request).map_err(|_| NoWorkers);
+    fn new() -> Queues {
+        let queue = |most| Arc::new(FairChannel::new(most));
+        Queues {
+            usual: queue(QUEUE),
+            slow: queue(SLOW_QUEUE),
+            reading: queue(READING_QUEUE),
         }
-        if let Err(refused) = self.slow.try_send(request) {
-            respond(refused.into_inner(), router::too_busy());
+    }
+
+    /// Hands a request to its workers. If too many wait, one of them has its
+    /// answer at once.
+    fn put(&self, request: Request, relays: &Relays) {
+        let queue = match router::lane(&request) {
+            Lane::Usual => &self.usual,
+            Lane::Slow => &self.slow,
+            Lane::Reading => &self.reading,
+        };
+        let asker = router::asker(&request, relays);
+        if let Some(refused) = queue.push(asker, request) {
+            let reply = router::too_busy(&refused);
+            respond(refused, reply);
         }
-        Ok(())
+    }
+}
+
+impl Drop for Queues {
+    fn drop(&mut self) {
+        for queue in [&self.usual, &self.slow, &self.reading] {
+            queue.close();
+        }
     }
 }
 
@@ -87,24 +116,23 @@ pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
         stopping: AtomicBool::new(false),
     });
     let context = Arc::new(context);
-    let (usual, requests) = bounded(QUEUE);
-    let (slow, slow_requests) = bounded(SLOW_QUEUE);
-    let queues = Queues { usual, slow };
+    let queues = Queues::new();
     let mut handle = RestHandle {
         shared: shared.clone(),
         context: context.clone(),
         threads: Vec::new(),
     };
-    let workers = context.workers.max(1);
-    for number in 0..workers + SLOW_WORKERS {
-        let (name, requests) = match number.checked_sub(workers) {
-            None => (format!("rest-{number}"), requests.clone()),
-            Some(number) => (format!("rest-slow-{number}"), slow_requests.clone()),
-        };
-        let context = context.clone();
-        let worker = thread::Builder::new().name(name);
-        let worker = worker.spawn(move || work(&requests, &context))?;
-        handle.threads.push(worker);
+    for (name, workers, queue) in [
+        ("rest", context.workers.max(1), &queues.usual),
+        ("rest-slow", SLOW_WORKERS, &queues.slow),
+        ("rest-read", READING_WORKERS, &queues.reading),
+    ] {
+        for number in 0..workers {
+            let (requests, context) = (queue.clone(), context.clone());
+            let worker = thread::Builder::new().name(format!("{name}-{number}"));
+            let worker = worker.spawn(move || work(&requests, &context))?;
+            handle.threads.push(worker);
+        }
     }
     let acceptor = thread::Builder::new().name("rest-accept".to_owned());
     let acceptor = acceptor.spawn(move || accept(server, &shared, &queues))?;
@@ -139,11 +167,7 @@ fn accept(first: Arc<Server>, shared: &Shared, queues: &Queues) {
     let mut server = first;
     loop {
         match next_request(&server, shared) {
-            Ok(Some(request)) => {
-                if queues.put(request).is_err() {
-                    return;
-                }
-            }
+            Ok(Some(request)) => queues.put(request, &shared.relays),
             Ok(None) => {}
             Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
             Err(error) => {
@@ -191,8 +215,8 @@ fn rebuild(shared: &Shared) -> Option<Arc<Server>> {
     None
 }
 
-fn work(requests: &Receiver<Request>, context: &RestContext) {
-    for mut request in requests {
+fn work(requests: &FairChannel<Asker, Request>, context: &RestContext) {
+    while let Some(mut request) = requests.pop() {
         let answer = catch_unwind(AssertUnwindSafe(|| router::answer(&mut request, context)));
         let reply = answer.unwrap_or_else(|_| {
             // Without the query, which may hold a token.
@@ -250,17 +274,14 @@ mod tests {
         let (shared, breaker) = shared(dir.path());
         let shared = Arc::new(shared);
         let first = shared.server.lock().clone().unwrap();
-        let (usual, requests) = bounded::<Request>(QUEUE);
-        let queues = Queues {
-            usual,
-            slow: bounded(SLOW_QUEUE).0,
-        };
+        let queues = Queues::new();
+        let requests = queues.usual.clone();
         let acceptor = {
             let shared = shared.clone();
             thread::spawn(move || accept(first, &shared, &queues))
         };
         let worker = thread::spawn(move || {
-            for request in requests {
+            while let Some(request) = requests.pop() {
                 let _ = request.respond(tiny_http::Response::empty(200));
             }
         });

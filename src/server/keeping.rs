@@ -101,6 +101,13 @@ impl Keeping {
             Some(path) => url.trusting(path).map_err(StartError::Redis)?,
             None => url,
         };
+        let url = match (&config.cluster.redis_cert, &config.cluster.redis_key) {
+            (Some(certificate), Some(key)) => {
+                let url = url.showing(certificate, key);
+                url.map_err(StartError::Redis)?
+            }
+            _ => url,
+        };
         let settings = ClusterSettings {
             shards: config.cluster.shards,
             address: address.to_owned(),
@@ -214,10 +221,12 @@ fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, OpenErr
         channel_messages: config.store.channel_messages,
         direct_days: config.store.direct_days,
     };
+    let search_time = Duration::from_secs(config.store.search_seconds);
     #[cfg(feature = "cluster")]
     if let Some(url) = config.postgres().cloned() {
         use crate::store::{PostgresSettings, PostgresStore};
         return Ok(Arc::new(PostgresStore::open(PostgresSettings {
+            search_time,
             retention,
             ..PostgresSettings::new(url)
         })?));
@@ -228,6 +237,7 @@ fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, OpenErr
             _ => Durability::Power,
         },
         max_bytes: config.store.max_bytes,
+        search_time,
         retention,
         ..SqliteSettings::new(data.path().join("chat.db"))
     })?))

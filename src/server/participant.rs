@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use parking_lot::Mutex;
 
+use crate::fair::Asker;
 use crate::hub::{Command, ConnectionId, Event, Farewell, Refusal, Tag};
 use crate::model::Name;
 use crate::protocol::speech::PROGRAM;
@@ -51,7 +52,10 @@ struct Calls {
 impl Participant {
     pub(super) fn enter(nickname: Name, shared: &Arc<Shared>) -> Result<Participant, ChatError> {
         // Whoever is registered comes in with a password only.
-        match shared.accounts.find(&nickname) {
+        match shared
+            .accounts
+            .find(Asker::at(Ipv4Addr::LOCALHOST.into()), &nickname)
+        {
             Ok(None) => {}
             Ok(Some(_)) => return Err(Refusal::NicknameRegistered(nickname).into()),
             Err(error) => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use crate::account::{NotLetIn, SignatureError};
+use crate::fair::Asker;
 use crate::http::{self, Admission, Denial, FrontContext, Handshake, Relays, Upgrades};
 use crate::net::deadline::close_gently;
 use crate::net::listener::Service;
@@ -226,7 +227,7 @@ impl Upgrades for WebSockets {
             _ if self.exposes == Exposes::RoomLines => Err(Denial::NotFound),
             "/ws" => match handshake.token() {
                 None => Ok(self.lines()),
-                Some(presented) => self.json(&presented),
+                Some(presented) => self.json(&presented, handshake.peer),
             },
             "/api/ws" => self.direct(handshake),
             _ => Err(Denial::NotFound),
@@ -272,8 +273,9 @@ impl WebSockets {
     }
 
     /// JSON commands, for whoever has a token for a nickname.
-    fn json(&self, presented: &http::Presented<'_>) -> Result<Admission, Denial> {
-        let pass = self.shared.gate.check(&presented.token);
+    fn json(&self, presented: &http::Presented<'_>, peer: SocketAddr) -> Result<Admission, Denial> {
+        let asker = Asker::at(peer.ip());
+        let pass = self.shared.gate.check(asker, &presented.token);
         let pass = pass.map_err(|error| match error {
             NotLetIn::Store(error) => {
                 error.log("a nickname could not be looked up");
@@ -295,7 +297,10 @@ impl WebSockets {
         let presented = handshake.token();
         let presented =
             presented.ok_or_else(|| Denial::Unauthorised("no token was sent".into()))?;
-        let owner = self.shared.accounts.authenticate(&presented.token);
+        let owner = self
+            .shared
+            .accounts
+            .authenticate(Asker::at(handshake.peer.ip()), &presented.token);
         let owner = owner.map_err(|error| match error {
             SignatureError::Store(error) => {
                 error.log("a token could not be looked up");

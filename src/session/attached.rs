@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::fair::Asker;
 use crate::hub::{Command, ConnectionId, Farewell, Note, Refusal};
 use crate::net::link::Link;
 use crate::net::transport::Transport;
@@ -81,6 +82,16 @@ impl Attached {
             // Holds unless the thread gets as far as saying otherwise.
             farewell: Farewell::InternalError,
         }
+    }
+
+    /// Whose turn it is when the store is asked something for this client.
+    pub fn asker(&self) -> Asker {
+        Asker::of(self.id, self.peer.ip())
+    }
+
+    /// As [`SessionContext::look_up`], when it is this client's turn.
+    pub fn look_up(&self, has_account: bool, command: Command) -> Result<Command, Refusal> {
+        self.context.look_up(self.asker(), has_account, command)
     }
 
     /// The connection's thread is done for the given reason.

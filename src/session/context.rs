@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::account::Accounts;
+use crate::fair::Asker;
 use crate::hub::{Command, Refusal};
 use crate::net::registry::Registry;
 use crate::turn::HubHandle;
@@ -38,7 +39,12 @@ pub struct SessionLimits {
 impl SessionContext {
     /// Adds to a command what only the store knows, for a client that has an
     /// account or is a guest.
-    pub fn look_up(&self, has_account: bool, command: Command) -> Result<Command, Refusal> {
+    pub fn look_up(
+        &self,
+        asker: Asker,
+        has_account: bool,
+        command: Command,
+    ) -> Result<Command, Refusal> {
         Ok(match command {
             // Between accounts a message is kept, also for who is not on.
             Command::Private {
@@ -46,11 +52,11 @@ impl SessionContext {
                 account: None,
                 text,
             } if has_account => {
-                let (to, account) = self.accounts.recipient(to)?;
+                let (to, account) = self.accounts.recipient(asker, to)?;
                 Command::Private { to, account, text }
             }
             Command::Rename(name) if !has_account => {
-                self.accounts.check_guest(&name)?;
+                self.accounts.check_guest(asker, &name)?;
                 Command::Rename(name)
             }
             other => other,

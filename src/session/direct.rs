@@ -21,7 +21,7 @@ pub fn serve_direct(upgraded: Upgraded, context: &SessionContext, owner: &(Accou
         let key = &token.access_key_id;
         let shown = Shown {
             ends_at_ms: token.expires_at,
-            is_good: || context.accounts.is_active(key),
+            is_good: || context.accounts.is_active(attached.asker(), key),
         };
         let right = Right::Account(account, Some(key));
         let admitted = attached.admit_shown(account.username.clone(), right, shown);
@@ -63,7 +63,12 @@ impl Session for DirectSession {
 impl DirectSession {
     fn send(&self, outgoing: direct::Outgoing) -> Flow {
         let direct::Outgoing { recipient, message } = outgoing;
-        match self.attached.context.accounts.recipient(recipient) {
+        match self
+            .attached
+            .context
+            .accounts
+            .recipient(self.attached.asker(), recipient)
+        {
             // Without an account it may still be a guest who is on.
             Ok((to, account)) => self.attached.command(Command::Private {
                 to,

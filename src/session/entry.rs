@@ -53,7 +53,7 @@ impl Attached {
     /// Lets in a client that has shown nothing but a name, unless the name is
     /// registered.
     pub fn admit_guest(&self, name: Name) -> Result<(), Farewell> {
-        let checked = self.context.accounts.check_guest(&name);
+        let checked = self.context.accounts.check_guest(self.asker(), &name);
         checked.map_err(Farewell::NotAdmitted)?;
         admitted(self.claim(name, Right::Guest))
     }

@@ -1,7 +1,6 @@
 //! The session of a WebSocket that speaks JSON commands, opened with a token.
 
 use crate::account::Pass;
-use crate::fair::Asker;
 use crate::http::Upgraded;
 use crate::hub::{Command, Refusal, Tag};
 use crate::model::Account;
@@ -26,7 +25,8 @@ pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
         let shown = Shown {
             ends_at_ms: pass.expires_at_ms,
             is_good: || {
-                let is_ended = context.accounts.store().is_pass_ended(&pass.token);
+                let asker = attached.asker();
+                let is_ended = context.accounts.is_pass_ended(asker, &pass.token);
                 is_ended.map(|is_ended| !is_ended)
             },
         };
@@ -129,7 +129,7 @@ impl JsonSession {
                 Err(untagged(Refusal::NicknameIsAccount))
             }
             other => {
-                let looked_up = self.attached.context.look_up(self.account.is_some(), other);
+                let looked_up = self.attached.look_up(self.account.is_some(), other);
                 looked_up.map_err(untagged)
             }
         }
@@ -139,7 +139,7 @@ impl JsonSession {
     fn query(&self, word: &str, query: Query) -> Flow {
         let inquirer = Inquirer {
             connection: self.attached.id,
-            asker: Asker::of(self.attached.id, self.attached.peer.ip()),
+            asker: self.attached.asker(),
             account: self.account.as_ref(),
             accounts: &self.attached.context.accounts,
             hub: &self.attached.context.hub,

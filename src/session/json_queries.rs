@@ -99,9 +99,21 @@ impl Inquirer<'_> {
                     limit,
                 };
                 let found = self.question(|store| store.search(&search));
-                let mut found = found.map_err(NoAnswer::store)?;
-                let is_all = shorten_found(&mut found) && found.len() < limit;
-                json_frames::write_found(&room, &search.words, &found, is_all, &mut frame);
+                let mut matches = found.map_err(NoAnswer::store)?;
+                let is_cut = !shorten_found(&mut matches.found);
+                let next = match is_cut {
+                    true => matches.found.last().map(|found| found.message.id),
+                    false => matches.next(limit),
+                };
+                let is_over = !is_cut && matches.found.len() < limit && next.is_some();
+                let answer = json_frames::Found {
+                    room: &room,
+                    query: &search.words,
+                    messages: &matches.found,
+                    next,
+                    is_over,
+                };
+                json_frames::write_found(&answer, &mut frame);
             }
             Query::Inbox { page } => {
                 let account = self.account()?.id;
@@ -121,8 +133,7 @@ impl Inquirer<'_> {
             } => self.thread(&user, window, limit, &mut frame)?,
             Query::Read { user, up_to } => {
                 let (own, peer) = (self.account()?, self.registered(&user)?);
-                let store = self.accounts.store();
-                let marked = store.mark_read(own.id, peer.id, up_to);
+                let marked = self.question(|store| store.mark_read(own.id, peer.id, up_to));
                 marked.map_err(NoAnswer::store)?;
             }
             Query::Presence(users) => {
@@ -180,7 +191,10 @@ impl Inquirer<'_> {
     }
 
     fn registered(&self, user: &Name) -> Result<Account, NoAnswer> {
-        let account = self.accounts.find(user).map_err(NoAnswer::store)?;
+        let account = self
+            .accounts
+            .find(self.asker, user)
+            .map_err(NoAnswer::store)?;
         account.ok_or_else(|| NoAnswer::NobodyRegistered(user.clone()))
     }
 }

@@ -109,8 +109,7 @@ impl LineSession {
 
     fn command(&self, command: Command) -> Flow {
         let words = command.in_words();
-        let context = &self.attached.context;
-        match context.look_up(self.account.is_some(), command) {
+        match self.attached.look_up(self.account.is_some(), command) {
             Ok(command) => self.attached.command(command),
             Err(refusal) => self.refuse(&words, &format!("! {refusal}\n")),
         }

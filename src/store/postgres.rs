@@ -31,10 +31,11 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use parking_lot::{Mutex, RwLock};
 
-use super::{Appended, DatabaseUrl, OpenError, Retention, Store, StoreError};
+use super::matches::{Allowed, Matches};
+use super::{Appended, DatabaseUrl, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::{
-    Account, AccountId, Conversation, Found, History, MessageId, Name, NewAccount, NewMessage,
-    Search, Secret, ThreadSummary, Token, Who, Window, key,
+    Account, AccountId, Conversation, History, MessageId, Name, NewAccount, NewMessage, Search,
+    Secret, ThreadSummary, Token, Who, Window, key,
 };
 pub(super) use append::Row;
 use append::{Memory, Order};
@@ -65,6 +66,8 @@ pub struct PostgresSettings {
     /// if it answers others. It is given less time to each statement of that,
     /// so that it is the first to give up.
     pub answer_timeout: Duration,
+    /// How long a search may go on: what it has found by then is the answer.
+    pub search_time: Duration,
     /// What is removed in time.
     pub retention: Retention,
 }
@@ -101,6 +104,7 @@ impl PostgresSettings {
             network_timeout: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(4),
+            search_time: SEARCH_TIME,
             retention: Retention::default(),
         }
     }
@@ -264,7 +268,11 @@ impl Store for PostgresStore {
         page: u64,
         per_page: usize,
     ) -> Result<Vec<ThreadSummary>, StoreError> {
-        self.long_transaction(move |connection| history::inbox(connection, account, page, per_page))
+        let limit = self.settings.search_time.as_millis();
+        self.long_transaction(move |connection| {
+            connection.batch_execute(&format!("SET LOCAL statement_timeout = {limit}"))?;
+            history::inbox(connection, account, page, per_page)
+        })
     }
 
     fn mark_read(
@@ -276,9 +284,10 @@ impl Store for PostgresStore {
         self.transaction(move |connection| history::mark_read(connection, account, peer, up_to))
     }
 
-    fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
+    fn search(&self, search: &Search) -> Result<Matches, StoreError> {
         let search = search.clone();
-        self.long_transaction(move |connection| search::search(connection, &search))
+        let allowed = Allowed::from_now(self.settings.search_time);
+        self.long_transaction(move |connection| search::search(connection, &search, allowed))
     }
 
     fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError> {

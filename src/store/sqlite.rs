@@ -31,10 +31,11 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use parking_lot::Mutex;
 
-use super::{Appended, OpenError, Retention, Store, StoreError};
+use super::matches::{Allowed, Matches};
+use super::{Appended, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::{
-    Account, AccountId, Conversation, Found, History, MessageId, Name, NewAccount, NewMessage,
-    Search, Secret, ThreadSummary, Token, Who, Window, key,
+    Account, AccountId, Conversation, History, MessageId, Name, NewAccount, NewMessage, Search,
+    Secret, ThreadSummary, Token, Who, Window, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
@@ -57,6 +58,8 @@ pub struct SqliteSettings {
     pub wait: Duration,
     /// How large the file may become; 0 is as large as the disk allows.
     pub max_bytes: u64,
+    /// How long a search may go on: what it has found by then is the answer.
+    pub search_time: Duration,
     /// What is removed in time.
     pub retention: Retention,
 }
@@ -105,6 +108,7 @@ impl SqliteSettings {
             readers: 10,
             wait: Duration::from_secs(2),
             max_bytes: 0,
+            search_time: SEARCH_TIME,
             retention: Retention::default(),
         }
     }
@@ -224,8 +228,9 @@ impl Store for SqliteStore {
         self.write(|connection, _, _| history::mark_read(connection, account, peer, up_to))
     }
 
-    fn search(&self, search: &Search) -> Result<Vec<Found>, StoreError> {
-        self.read(|connection| search::search(connection, search))
+    fn search(&self, search: &Search) -> Result<Matches, StoreError> {
+        let allowed = Allowed::from_now(self.settings.search_time);
+        self.read(|connection| search::search(connection, search, allowed))
     }
 
     fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError> {

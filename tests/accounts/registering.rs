@@ -5,7 +5,7 @@ use chat_server::account::{
     SignatureError, authenticate, log_in, new_token, register,
 };
 use chat_server::name::Name;
-use chat_server::store::{Secret, SqliteSettings, SqliteStore, Store, Token, UniqueField};
+use chat_server::store::{Secret, SqliteSettings, SqliteStore, Store, Token, UniqueField, Who};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use tempfile::TempDir;
 
@@ -45,7 +45,8 @@ fn who_has_registered_can_log_in_with_that_password_only() {
     let made = register(&store, &workers, FORM.check().unwrap(), NOW).unwrap();
     let log_in = |username: &str, password: &str| {
         let username = Name::parse(username).unwrap();
-        log_in(&store, &workers, &username, &Secret::new(password)).map(|account| account.id)
+        let meant = store.account(&Who::Username(username)).unwrap();
+        log_in(&store, &workers, meant, &Secret::new(password)).map(|account| account.id)
     };
     assert_eq!(log_in("mina", "whitby 1897"), Ok(made.id));
     assert_eq!(log_in("MINA", "whitby 1897"), Ok(made.id));

@@ -91,7 +91,7 @@ impl Messages {
             before: None,
             limit: 50,
         };
-        let found = self.store.search(&search).unwrap();
+        let found = self.store.search(&search).unwrap().found;
         assert!(found.is_empty() || has_words(words) || has_signs(words));
         let ids: Vec<MessageId> = found.iter().map(|found| found.message.id).collect();
         assert!(ids.is_sorted_by(|newer, older| newer > older));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_server::hub::MessageId;
 use chat_server::store::{
-    AccountId, Appended, Conversation, History, NewMessage, Store, StoreError, Window,
+    AccountId, Appended, Conversation, History, Matches, NewMessage, Store, StoreError, Window,
 };
 
 use crate::node::{Chat, Node, account, channel, direct, texts};
@@ -47,7 +47,7 @@ impl Store for Slow {
         history(of: &Conversation, window: Window, limit: usize) -> History;
         inbox(account: AccountId, page: u64, per_page: usize) -> Vec<chat_server::store::ThreadSummary>;
         mark_read(account: AccountId, peer: AccountId, up_to: MessageId) -> ();
-        search(search: &chat_server::store::Search) -> Vec<chat_server::store::Found>;
+        search(search: &chat_server::store::Search) -> Matches;
         create_account(account: &chat_server::store::NewAccount) -> chat_server::store::Account;
         account(who: &chat_server::store::Who) -> Option<chat_server::store::Account>;
         set_password(account: AccountId, hash: &chat_server::store::Secret) -> ();

@@ -199,7 +199,28 @@ fn history_and_search_for_members() {
     alice.send("search", json!({"query": "APPLES 17"}));
     assert_eq!(bodies(&alice.expect("found")), ["number 17 of apples"]);
     alice.send("search", json!({"query": "creme"}));
-    assert_eq!(bodies(&alice.expect("found")), ["Crème brûlée for dessert"]);
+    let found = alice.expect("found");
+    assert_eq!(bodies(&found), ["Crème brûlée for dessert"]);
+    assert_eq!(
+        (&found["complete"], &found["next"]),
+        (&json!(true), &Value::Null)
+    );
+    // Where there may be more, it says where to go on.
+    alice.send("search", json!({"query": "apples", "limit": 2}));
+    let found = alice.expect("found");
+    assert_eq!(
+        bodies(&found),
+        ["number 30 of apples", "number 29 of apples"]
+    );
+    assert_eq!(found["complete"], false);
+    assert_eq!(found["next"], found["messages"][1]["id"]);
+    let on = json!({"query": "apples", "limit": 2, "before": found["next"]});
+    alice.send("search", on);
+    let found = alice.expect("found");
+    assert_eq!(
+        bodies(&found),
+        ["number 28 of apples", "number 27 of apples"]
+    );
 
     // Administrators search everywhere.
     wait_until("the index has caught up or the tail is scanned", || {
@@ -229,6 +250,45 @@ fn bodies(frame: &Value) -> Vec<&str> {
     messages
         .map(|message| message["body"].as_str().unwrap())
         .collect()
+}
+
+#[test]
+fn what_is_shown_on_joining_is_twenty_messages_however_long() {
+    let line = 65_536;
+    let server = Server::start(|config| {
+        config["limits"]["line_bytes"] = line.into();
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["backlog_bytes"] = (50 * line).into();
+    });
+    let mut alice = JsonClient::enter(&server, "alice");
+    let text = |n: usize| format!("{n} {}", "x".repeat(60_000));
+    for n in 0..22 {
+        alice.send("message", json!({"body": text(n)}));
+        alice.expect("message");
+    }
+    // Nothing is read until all of it has been sent.
+    let bob = JsonClient::open(&server, &JsonClient::token(&server, "bob"));
+    wait_until("he is in", || {
+        let channels = server.get("/admin/channels").json();
+        channels["channels"][0]["members"].as_array().map(Vec::len) == Some(2)
+    });
+    let mut bob = bob;
+    let history = bob.expect("history");
+    let newest: Vec<String> = (2..22).map(text).collect();
+    assert!(bodies(&history) == newest, "other messages");
+    assert!(
+        bodies(&history)
+            .iter()
+            .map(|body| body.len())
+            .sum::<usize>()
+            <= 20 * line
+    );
+    for text in newest {
+        assert!(bob.expect("past")["body"] == text, "another message");
+    }
+    // He is no slow reader.
+    alice.send("message", json!({"body": "hello"}));
+    assert_eq!(bob.expect("message")["body"], "hello");
 }
 
 #[test]

@@ -61,6 +61,17 @@ fn ten_thousand_messages_stay_smooth() {
 }
 
 #[test]
+fn lists_longer_than_a_page_show_where_the_rest_is() {
+    let server = start();
+    server.reload(|config| {
+        config["limits"]["channels_per_connection"] = json!(0);
+        config["limits"]["connections_per_address"] = json!(0);
+    });
+    let name = "browser_long_lists.py";
+    Script::start(name, &server).run(|line| panic!("{name} printed {line:?}"));
+}
+
+#[test]
 fn everything_can_be_done_with_the_keyboard() {
     run("browser_keyboard.py");
 }

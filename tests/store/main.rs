@@ -10,6 +10,8 @@ mod chat_log_commands;
 mod chat_log_file;
 mod disk_full;
 #[cfg(feature = "cluster")]
+mod fair_reads;
+#[cfg(feature = "cluster")]
 mod migrate;
 mod nothing_seen_is_lost;
 #[cfg(feature = "cluster")]

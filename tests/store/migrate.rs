@@ -146,7 +146,7 @@ fn seen(store: &dyn Store, people: &[Account]) -> Vec<String> {
             before: None,
             limit: 100,
         };
-        seen.push(format!("{:?}", store.search(&search).unwrap()));
+        seen.push(format!("{:?}", store.search(&search).unwrap().found));
     }
     seen
 }

@@ -97,7 +97,7 @@ fn an_older_database_is_indexed_anew_also_after_a_crash() {
             before: None,
             limit: 1000,
         };
-        store.search(&search).unwrap().len()
+        store.search(&search).unwrap().found.len()
     };
     // Before the first slice, between two, and after each crash.
     for _ in 0..3 {
@@ -110,4 +110,68 @@ fn an_older_database_is_indexed_anew_also_after_a_crash() {
     let store = file.open(Retention::default());
     assert!(!store.tend(1500).unwrap(), "all is indexed");
     assert_eq!((found(&store, "天气"), found(&store, "weath")), (1, 1000));
+}
+
+/// A store whose searches have no time but for their first step.
+fn hasty(file: &InFile) -> SqliteStore {
+    let settings = SqliteSettings {
+        search_time: Duration::ZERO,
+        ..SqliteSettings::new(file.0.path().join("chat.db"))
+    };
+    SqliteStore::open(settings).unwrap()
+}
+
+/// Searches on and on from where the search before has ended; the times of what
+/// was found, and how many searches it took.
+fn search_on(store: &dyn Store, words: &str, scope: &SearchScope) -> (Vec<u64>, usize) {
+    let (mut found, mut before, mut searches) = (Vec::new(), None, 0);
+    loop {
+        let search = Search {
+            words: words.to_owned(),
+            scope: scope.clone(),
+            before,
+            limit: 10,
+        };
+        let matches = store.search(&search).unwrap();
+        searches += 1;
+        found.extend(matches.found.iter().map(|found| found.message.id.ms));
+        let ended_at = matches.ended_at;
+        assert!(ended_at.is_none_or(|id| before.is_none_or(|before| id < before)));
+        match matches.next(10) {
+            Some(next) => before = Some(next),
+            None => return (found, searches),
+        }
+    }
+}
+
+#[test]
+fn a_search_that_takes_too_long_says_how_far_it_has_come_and_goes_on_from_there() {
+    let file = InFile::create();
+    let store = hasty(&file);
+    // Beside others' messages, which take as long to look through.
+    let mut messages = vec![said(1, "dev", "needle")];
+    messages.extend((2..=4500).map(|ms| said(ms, ["dev", "ops"][ms as usize % 2], "hay")));
+    messages.push(said(4501, "ops", "needle"));
+    store.append(&messages).unwrap();
+    let dev = SearchScope::Within(Conversation::Channel(name("dev")));
+    let (found, searches) = search_on(&store, "needle", &dev);
+    assert_eq!((found, searches), (vec![1], 3), "2,000 messages at a time");
+    let (found, _) = search_on(&store, "needle", &SearchScope::Everywhere);
+    assert_eq!(found, [4501, 1]);
+    while store.tend(5000).unwrap() {}
+    // The index finds it at once.
+    assert_eq!(search_on(&store, "needle", &dev), (vec![1], 1));
+}
+
+#[test]
+fn what_the_index_is_wrong_about_takes_time_too_and_nothing_is_left_out() {
+    let file = InFile::create();
+    let store = hasty(&file);
+    // All have both pairs of characters, and one has the three together.
+    let mut messages = vec![said(1, "dev", "天气好")];
+    messages.extend((2..=450).map(|ms| said(ms, "dev", "天气 气好")));
+    store.append(&messages).unwrap();
+    while store.tend(1000).unwrap() {}
+    let (found, searches) = search_on(&store, "天气好", &SearchScope::Everywhere);
+    assert_eq!((found, searches), (vec![1], 5), "100 messages at a time");
 }

@@ -334,7 +334,7 @@ fn very_long_keys_and_words_are_kept_apart() {
             before: None,
             limit: 10,
         };
-        let found = store.search(&search).unwrap();
+        let found = store.search(&search).unwrap().found;
         found.iter().map(|found| found.message.id.ms).collect()
     };
     assert_eq!(found(&text), [1]);
@@ -394,6 +394,7 @@ fn what_takes_too_long_is_given_up() {
     let url = Postgres::shared().create_database();
     let store = open(PostgresSettings {
         statement_timeout: Duration::from_millis(200),
+        search_time: Duration::from_millis(200),
         ..settings(&url)
     });
     store.append(&[said(1, "dev", "x")]).unwrap();
@@ -405,6 +406,14 @@ fn what_takes_too_long_is_given_up() {
     let dev = Conversation::Channel(name("dev"));
     let read = store.history(&dev, Window::Latest, 1);
     assert!(matches!(read, Err(StoreError::Slow)), "{read:?}");
+    let search = Search {
+        words: "word".to_owned(),
+        scope: SearchScope::Everywhere,
+        before: None,
+        limit: 10,
+    };
+    let found = store.search(&search);
+    assert!(matches!(found, Err(StoreError::Slow)), "{found:?}");
     somebody.batch_execute("COMMIT").unwrap();
     store.append(&[said(2, "dev", "x")]).unwrap();
     assert_eq!(times(&store, &dev), [1, 2]);
@@ -689,7 +698,7 @@ fn places_are_not_taken_for_words() {
             before: None,
             limit: 10,
         };
-        assert_eq!(store.search(&search).unwrap().len(), count, "{words}");
+        assert_eq!(store.search(&search).unwrap().found.len(), count, "{words}");
     }
 }
 
@@ -764,7 +773,7 @@ fn found(store: &dyn Store, words: &str) -> usize {
         before: None,
         limit: 1000,
     };
-    store.search(&search).unwrap().len()
+    store.search(&search).unwrap().found.len()
 }
 
 #[test]

@@ -475,7 +475,7 @@ fn found(store: &dyn Store, scope: SearchScope, words: &str) -> Vec<u64> {
         before: None,
         limit: 10,
     };
-    let found = store.search(&search).unwrap();
+    let found = store.search(&search).unwrap().found;
     found.iter().map(|found| found.message.id.ms).collect()
 }
 
@@ -518,7 +518,7 @@ pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
         before: Some(id(6)),
         limit: 1,
     };
-    let earlier = store.search(&earlier).unwrap();
+    let earlier = store.search(&earlier).unwrap().found;
     assert_eq!(earlier.len(), 1);
     assert_eq!(earlier[0].message.id, id(3));
     assert_eq!(earlier[0].conversation, channel("dev"));

@@ -297,7 +297,7 @@ export class Chat {
     found: (frame) => {
       const room = this.#state.room(frame.room);
       const results = frame.messages.map((message) => ({ ...message, at: Date.parse(message.at) }));
-      this.#state.search = { query: frame.query, room, results, busy: false };
+      this.#state.search = { query: frame.query, room, results, more: !frame.complete, busy: false };
       this.#state.emit("found");
     },
     announcement: (frame) => {

@@ -126,12 +126,13 @@ export class Aside {
 
   #paintFound = () => {
     if (this.#mode !== "search") return;
-    const { query, results, busy, room } = this.#app.state.search;
+    const { query, results, more, busy, room } = this.#app.state.search;
     const where = this.#app.state.active?.title ?? "";
     this.#box.querySelector(".summary").textContent = busy ? "Searching…"
       : results === null ? `Finds messages in ${where} that have all the words.`
-        : results.length === 0 ? `Nothing in ${room.title} has “${query}”.`
-          : `${plural(results.length, "message")} in ${room.title}, newest first`;
+        : results.length > 0 ? `${plural(results.length, "message")} in ${room.title}, newest first${more ? ", and maybe more" : ""}`
+          : more ? `Nothing so far in ${room.title} has “${query}”: the search took too long and has not come to the oldest messages.`
+            : `Nothing in ${room.title} has “${query}”.`;
     const found = (results ?? []).map((result) => h("li", {}, h("button", {
       type: "button", on: { click: () => this.#app.jumpTo(room, result) },
     },

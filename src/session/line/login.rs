@@ -31,7 +31,12 @@ const NICKNAME_AGAIN: &str = "Another nickname, please:\n";
 impl LineSession {
     /// Somebody without a nickname wants this one.
     pub(super) fn wants(&mut self, name: Name) -> Flow {
-        match self.attached.context.accounts.find(&name) {
+        match self
+            .attached
+            .context
+            .accounts
+            .find(self.attached.asker(), &name)
+        {
             Ok(None) => self.claim(name, Right::Guest),
             Ok(Some(account)) => {
                 let name = &account.username;

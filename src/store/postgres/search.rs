@@ -4,24 +4,23 @@
 //! belongs; PostgreSQL's own ideas of words are not asked. Terms are letters,
 //! digits, marks and signs beyond ASCII, so what says where begins with `#`.
 
+use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
+use diesel::result::Error;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::conversations::extent;
-use crate::model::key::clamp;
+use crate::model::key::{clamp, unpack};
 use crate::model::{Found, MAX_ROWS, Search, SearchScope};
+use crate::store::matches::{Allowed, Matches};
 use crate::store::row::{self, stored};
 use crate::store::words::{Term, Wanted, terms};
 
 /// Terms of one text that are indexed, in bytes; the index takes a mebibyte,
 /// and of a term 2,046 bytes, which none has.
 const MAX_VECTOR_BYTES: usize = 512 * 1024;
-/// Messages looked at of those that the index brings. It knows of pairs of
-/// characters, not of their order, so some may be something else; more than
-/// that only if somebody has seen to it.
-const MAX_CANDIDATES: usize = 20_000;
-/// Of them, so many at a time.
+/// Messages of those that the index brings that are looked at in one go.
 const MIN_PAGE: usize = 100;
 /// What is in every vector made as [`terms`] has it today. Those without it are
 /// of an earlier version and are made anew.
@@ -64,40 +63,72 @@ pub fn vector(text: &str, conversation: i64, accounts: Option<(i64, i64)>) -> St
 }
 
 /// See [`crate::store::Store::search`].
-pub fn search(connection: &mut PgConnection, search: &Search) -> QueryResult<Vec<Found>> {
+pub fn search(
+    connection: &mut PgConnection,
+    search: &Search,
+    allowed: Allowed,
+) -> QueryResult<Matches> {
     let wanted = Wanted::of(search);
     let place = match &search.scope {
         SearchScope::Everywhere => None,
         SearchScope::ThreadsOf(account) => Some(format!("#a{}", account.0)),
         SearchScope::Within(conversation) => match extent(connection, conversation)? {
             Some(extent) => Some(format!("#c{}", extent.id)),
-            None => return Ok(Vec::new()),
+            None => return Ok(Matches::default()),
         },
     };
     if wanted.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Matches::default());
     }
     let query = query(place.as_deref(), &wanted.terms());
     let limit = search.limit.min(MAX_ROWS);
-    let mut below = search.before.map_or(i64::MAX, clamp);
+    let begun = search.before.map_or(i64::MAX, clamp);
+    let mut below = begun;
     let mut results = Vec::new();
-    let mut candidates = 0;
-    while results.len() < limit && candidates < MAX_CANDIDATES {
+    loop {
         let page = (limit - results.len()).max(MIN_PAGE);
-        let rows = candidates_below(connection, &query, below, page)?;
+        let rows = match candidates_below(connection, &query, below, page, allowed) {
+            Ok(rows) => rows,
+            // It has come to here, unless it has come nowhere.
+            Err(error) if is_cancelled(&error) && below != begun => {
+                return Ok(ended(results, below));
+            }
+            Err(error) => return Err(error),
+        };
         let (count, last) = (rows.len(), rows.last().map(|row| row.id));
         let right = rows.into_iter().filter(|row| wanted.is_in(&row.text));
         for row in right {
             results.push(found(row)?);
         }
-        candidates += count;
-        match last {
-            Some(last) if count == page => below = last,
-            _ => break,
+        below = last.unwrap_or(below);
+        if results.len() >= limit || count < page {
+            results.truncate(limit);
+            return Ok(Matches {
+                found: results,
+                ended_at: None,
+            });
+        }
+        // The index knows of pairs of characters, not of their order, so all of
+        // many may be something else.
+        if allowed.is_over() {
+            return Ok(ended(results, below));
         }
     }
-    results.truncate(limit);
-    Ok(results)
+}
+
+fn ended(found: Vec<Found>, below: i64) -> Matches {
+    Matches {
+        found,
+        ended_at: Some(unpack(below)),
+    }
+}
+
+/// Whether the database has given a statement up for the time it took.
+fn is_cancelled(error: &Error) -> bool {
+    match error {
+        Error::DatabaseError(_, information) => information.message().contains("statement timeout"),
+        _ => false,
+    }
 }
 
 /// The search in the index's language. Nothing in a lexeme can be taken for a
@@ -112,23 +143,30 @@ fn query(place: Option<&str>, terms: &[Term]) -> String {
     lexemes.join(" & ")
 }
 
+/// The next ones, unless that takes longer than what is left of the time.
 fn candidates_below(
     connection: &mut PgConnection,
     query: &str,
     below: i64,
     limit: usize,
+    allowed: Allowed,
 ) -> QueryResult<Vec<Row>> {
-    diesel::sql_query(
-        "SELECT m.id, m.at_ms, m.author, m.account_id, m.text,
-                c.channel, c.low_account, c.high_account
-         FROM message m JOIN conversation c ON c.id = m.conversation_id
-         WHERE m.words @@ $1::tsquery AND m.id < $2
-         ORDER BY m.id DESC LIMIT $3",
-    )
-    .bind::<Text, _>(query)
-    .bind::<BigInt, _>(below)
-    .bind::<BigInt, _>(limit as i64)
-    .load(connection)
+    let left = allowed.left().as_millis().max(1);
+    // What is cancelled must not take the transaction with it.
+    connection.transaction(|connection| {
+        connection.batch_execute(&format!("SET LOCAL statement_timeout = {left}"))?;
+        diesel::sql_query(
+            "SELECT m.id, m.at_ms, m.author, m.account_id, m.text,
+                    c.channel, c.low_account, c.high_account
+             FROM message m JOIN conversation c ON c.id = m.conversation_id
+             WHERE m.words @@ $1::tsquery AND m.id < $2
+             ORDER BY m.id DESC LIMIT $3",
+        )
+        .bind::<Text, _>(query)
+        .bind::<BigInt, _>(below)
+        .bind::<BigInt, _>(limit as i64)
+        .load(connection)
+    })
 }
 
 fn found(row: Row) -> QueryResult<Found> {

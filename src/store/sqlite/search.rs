@@ -12,21 +12,18 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::history::{MESSAGE, conversation_id};
 use super::schema::{conversation, message, message_search, search_state};
-use crate::model::key::clamp;
+use crate::model::key::{clamp, unpack};
 use crate::model::{Found, MAX_ROWS, Search, SearchScope};
+use crate::store::matches::{Allowed, Matches};
 use crate::store::row::{self, MessageRow, PlaceRow, stored};
 use crate::store::words::{Wanted, terms};
 
 /// Messages indexed in one slice: a few milliseconds.
 const SLICE: i64 = 512;
-/// Messages at the end that are looked through when they are not indexed yet;
-/// more than that can only be behind under a load that lasts.
-const MAX_SCAN: i64 = 200_000;
-/// Messages looked at of those that the index brings. It knows of pairs of
-/// characters, not of their order, so some may be something else; more than
-/// that only if somebody has seen to it.
-const MAX_CANDIDATES: usize = 20_000;
-/// Of them, so many at a time.
+/// Messages at the end, not indexed yet, that are looked through before it is
+/// looked whether there is time for more.
+const SCANNED: i64 = 2_000;
+/// Messages of those that the index brings that are looked at in one go.
 const MIN_PAGE: usize = 100;
 
 #[derive(QueryableByName)]
@@ -39,8 +36,8 @@ struct Hit {
 struct Plan {
     wanted: Wanted,
     within: Within,
-    below: i64,
     limit: usize,
+    allowed: Allowed,
 }
 
 enum Within {
@@ -50,7 +47,11 @@ enum Within {
 }
 
 /// See [`crate::store::Store::search`].
-pub fn search(connection: &mut SqliteConnection, search: &Search) -> QueryResult<Vec<Found>> {
+pub fn search(
+    connection: &mut SqliteConnection,
+    search: &Search,
+    allowed: Allowed,
+) -> QueryResult<Matches> {
     let wanted = Wanted::of(search);
     let within = match &search.scope {
         SearchScope::Everywhere => Some(Within::Everything),
@@ -60,65 +61,99 @@ pub fn search(connection: &mut SqliteConnection, search: &Search) -> QueryResult
         }
     };
     let (Some(within), false) = (within, wanted.is_empty()) else {
-        return Ok(Vec::new());
+        return Ok(Matches::default());
     };
     let plan = Plan {
         wanted,
         within,
-        below: search.before.map_or(i64::MAX, clamp),
         limit: search.limit.min(MAX_ROWS),
+        allowed,
     };
+    let mut below = search.before.map_or(i64::MAX, clamp);
     let indexed_to = indexed_to(connection)?;
-    let ids = plan.scan(connection, indexed_to)?;
+    let (ids, reached) = plan.scan(connection, indexed_to, below)?;
     let mut found = load(connection, &ids)?;
-    if found.len() < plan.limit {
-        plan.look_up(connection, &mut found)?;
+    let mut is_over = reached.is_some();
+    below = reached.unwrap_or(below);
+    if !is_over && found.len() < plan.limit {
+        (below, is_over) = plan.look_up(connection, below, &mut found)?;
     }
-    Ok(found)
+    Ok(Matches {
+        found,
+        ended_at: is_over.then(|| unpack(below)),
+    })
+}
+
+impl Within {
+    fn has(&self, conversation: i64, low: Option<i64>, high: Option<i64>) -> bool {
+        match self {
+            Within::Everything => true,
+            Within::Conversation(id) => *id == conversation,
+            Within::Account(id) => low == Some(*id) || high == Some(*id),
+        }
+    }
 }
 
 impl Plan {
-    /// Looks through what has not been indexed, newest first.
-    fn scan(&self, connection: &mut SqliteConnection, after: i64) -> QueryResult<Vec<i64>> {
-        let mut query = message::table
-            .inner_join(conversation::table)
-            .filter(message::id.gt(after))
-            .filter(message::id.lt(self.below))
-            .order(message::id.desc())
-            .limit(MAX_SCAN)
-            .select((message::id, message::text))
-            .into_boxed();
-        match self.within {
-            Within::Everything => {}
-            Within::Conversation(id) => query = query.filter(message::conversation_id.eq(id)),
-            Within::Account(id) => {
-                let low = conversation::low_account.eq(id);
-                query = query.filter(low.or(conversation::high_account.eq(id)));
-            }
-        }
+    /// Looks through what has not been indexed, newest first, slice by slice.
+    /// If that takes too long, also down to which message it has come.
+    fn scan(
+        &self,
+        connection: &mut SqliteConnection,
+        after: i64,
+        mut below: i64,
+    ) -> QueryResult<(Vec<i64>, Option<i64>)> {
+        type Row = (i64, String, i64, Option<i64>, Option<i64>);
         let mut ids = Vec::new();
-        for row in query.load_iter::<(i64, String), _>(connection)? {
-            let (id, text) = row?;
-            if self.wanted.is_in(&text) {
-                ids.push(id);
+        loop {
+            // What belongs elsewhere is left out here: if the database did it, a
+            // slice could be all there is.
+            let rows = message::table
+                .inner_join(conversation::table)
+                .filter(message::id.gt(after))
+                .filter(message::id.lt(below))
+                .order(message::id.desc())
+                .limit(SCANNED)
+                .select((
+                    message::id,
+                    message::text,
+                    conversation::id,
+                    conversation::low_account,
+                    conversation::high_account,
+                ))
+                .load_iter::<Row, _>(connection)?;
+            let before = below;
+            let mut count = 0;
+            for row in rows {
+                let (id, text, conversation, low, high) = row?;
+                count += 1;
+                below = id;
+                if self.within.has(conversation, low, high) && self.wanted.is_in(&text) {
+                    ids.push(id);
+                }
+                if ids.len() == self.limit {
+                    return Ok((ids, None));
+                }
             }
-            if ids.len() == self.limit {
-                break;
+            if count < SCANNED || below == before {
+                return Ok((ids, None));
+            }
+            if self.allowed.is_over() {
+                return Ok((ids, Some(below)));
             }
         }
-        Ok(ids)
     }
 
-    /// Asks the index, newest first, until there are enough.
+    /// Asks the index, newest first, until there are enough; down to which
+    /// message it has come, and whether that took too long.
     fn look_up(
         &self,
         connection: &mut SqliteConnection,
+        mut below: i64,
         found: &mut Vec<Found>,
-    ) -> QueryResult<()> {
+    ) -> QueryResult<(i64, bool)> {
         let expression = self.expression();
-        let mut below = self.below;
-        let mut candidates = 0;
-        while found.len() < self.limit && candidates < MAX_CANDIDATES {
+        loop {
             let page = (self.limit - found.len()).max(MIN_PAGE);
             let hits: Vec<Hit> = diesel::sql_query(
                 "SELECT rowid AS id FROM message_search \
@@ -131,19 +166,21 @@ impl Plan {
             .load(connection)?;
             let ids: Vec<i64> = hits.into_iter().map(|hit| hit.id).collect();
             let loaded = load(connection, &ids)?;
-            found.extend(
-                loaded
-                    .into_iter()
-                    .filter(|found| self.wanted.is_in(found.message.text.as_str())),
-            );
-            candidates += ids.len();
-            match ids.last() {
-                Some(&last) if ids.len() == page => below = last,
-                _ => break,
+            let is_right = |found: &Found| self.wanted.is_in(found.message.text.as_str());
+            found.extend(loaded.into_iter().filter(is_right));
+            if let Some(&last) = ids.last() {
+                below = last;
+            }
+            if found.len() >= self.limit || ids.len() < page {
+                found.truncate(self.limit);
+                return Ok((below, false));
+            }
+            // The index knows of pairs of characters, not of their order, so all
+            // of many may be something else.
+            if self.allowed.is_over() {
+                return Ok((below, true));
             }
         }
-        found.truncate(self.limit);
-        Ok(())
     }
 
     /// The search in the index's language. Terms hold nothing but letters, digits, marks

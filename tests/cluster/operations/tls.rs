@@ -68,10 +68,15 @@ struct SecureRedis {
 
 impl SecureRedis {
     fn start(authority: &Authority) -> SecureRedis {
+        SecureRedis::start_with(authority, "no")
+    }
+
+    /// Whether it asks its clients for certificates.
+    fn start_with(authority: &Authority, auth_clients: &str) -> SecureRedis {
         let dir = tempfile::tempdir().unwrap();
         let port = free_address().port();
         let config = format!(
-            "bind 127.0.0.1\nport 0\ntls-port {port}\ntls-auth-clients no\n\
+            "bind 127.0.0.1\nport 0\ntls-port {port}\ntls-auth-clients {auth_clients}\n\
              tls-cert-file {}\ntls-key-file {}\ntls-ca-cert-file {}\nappendonly yes\nsave \"\"\n\
              dir {}\nuser default off\nuser chat on >secret ~chat:* +@all -@admin -@dangerous +info\n",
             authority.text("certificate.pem"),
@@ -258,6 +263,119 @@ fn redis_and_postgresql_by_tls_and_what_is_refused() {
         assert!(
             !output.contains("secret") && !output.contains("wrong"),
             "{output}"
+        );
+    }
+}
+
+#[test]
+fn a_redis_that_asks_for_a_certificate_is_shown_one() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let redis = SecureRedis::start_with(&authority, "yes");
+    let database = Postgres::shared().create_database();
+    let url = format!("rediss://chat:secret@localhost:{}", redis.port);
+    let configure = |config: &mut Value, shown: Option<&Authority>| {
+        config["cluster"] = json!({
+            "redis": url, "redis_ca": authority.text("ca.pem"), "postgres": database
+        });
+        if let Some(shown) = shown {
+            config["cluster"]["redis_cert"] = shown.text("certificate.pem").into();
+            config["cluster"]["redis_key"] = shown.text("key.pem").into();
+        }
+    };
+    let server = Server::start(|config| configure(config, Some(&authority)));
+    let mut alice = JsonClient::enter(&server, "alice");
+    alice.send("message", json!({ "body": "unheard", "tag": "1" }));
+    alice.expect("stored");
+    let refused = |change: &dyn Fn(&mut Value), words: &str| {
+        let mut server = Server::spawn(change);
+        let status = server.wait_exit();
+        let output = server.output();
+        assert!(
+            !status.success() && output.contains(words),
+            "{words}\n{output}"
+        );
+        assert!(!output.contains("secret@"), "{output}");
+    };
+    refused(
+        &|config| configure(config, None),
+        "cannot work with Redis at rediss://",
+    );
+    refused(
+        &|config| configure(config, Some(&stranger)),
+        "cannot work with Redis at rediss://",
+    );
+    let half = |config: &mut Value| {
+        configure(config, Some(&authority));
+        config["cluster"]["redis_key"] = Value::Null;
+    };
+    refused(&half, "is of no use without cluster.redis_key");
+    let swapped = |config: &mut Value| {
+        configure(config, Some(&authority));
+        config["cluster"]["redis_key"] = authority.text("ca.pem").into();
+    };
+    refused(&swapped, "there is no private key in it");
+}
+
+/// A `redis-server` that is not one Redis for all.
+struct OtherRedis {
+    child: Child,
+    port: u16,
+    _dir: TempDir,
+}
+
+impl OtherRedis {
+    fn start(config: &str, arguments: &[&str]) -> OtherRedis {
+        let dir = tempfile::tempdir().unwrap();
+        let port = free_address().port();
+        let path = dir.path().join("redis.conf");
+        let place = format!(
+            "bind 127.0.0.1\nport {port}\ndir {}\n",
+            dir.path().display()
+        );
+        fs::write(&path, place + config).unwrap();
+        let child = Command::new("redis-server")
+            .arg(&path)
+            .args(arguments)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_until("it is there", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
+        OtherRedis {
+            child,
+            port,
+            _dir: dir,
+        }
+    }
+}
+
+impl Drop for OtherRedis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_sentinel_and_a_node_of_redis_cluster_are_named_behind_a_plain_url() {
+    let database = Postgres::shared().create_database();
+    let cluster = "cluster-enabled yes\nsave \"\"\n";
+    let sentinel = "sentinel monitor chat 127.0.0.1 6379 1\n";
+    for (config, arguments, words) in [
+        (cluster, &[][..], "it is a node of Redis Cluster"),
+        (sentinel, &["--sentinel"][..], "it is a Sentinel"),
+    ] {
+        let redis = OtherRedis::start(config, arguments);
+        let mut server = Server::spawn(|config| {
+            let url = format!("redis://127.0.0.1:{}", redis.port);
+            config["cluster"] = json!({ "redis": url, "postgres": database });
+        });
+        let status = server.wait_exit();
+        let output = server.output();
+        assert!(
+            !status.success() && output.contains(words),
+            "{words}\n{output}"
         );
     }
 }

@@ -12,6 +12,7 @@ export class Messages {
   #app;
   #query = null;
   #searches = 0;
+  #next;
   #words = h("input", { class: "input", type: "search", name: "q", autocomplete: "off", spellcheck: "false" });
   #channel = textField("channel", { placeholder: "any" });
   #summary = h("p", { class: "count", role: "status" });
@@ -43,6 +44,7 @@ export class Messages {
   #search() {
     this.#query = { q: this.#words.value.trim(), channel: this.#channel.value.trim().replace(/^#/, "") };
     this.#list.replaceChildren();
+    this.#next = undefined;
     this.#more.hidden = true;
     this.#summary.textContent = "Searching…";
     this.#fetch();
@@ -50,16 +52,19 @@ export class Messages {
 
   async #fetch() {
     const number = (this.#searches += 1);
-    const before = this.#list.lastElementChild?.dataset.id;
+    const before = this.#next;
     this.#mistake.textContent = "";
     this.#more.disabled = true;
     try {
-      const { messages } = await this.#app.api.get("/admin/messages", { ...this.#query, before, limit: PAGE });
+      const { messages, next_before: next, timed_out: timedOut } = await this.#app.api.get("/admin/messages", { ...this.#query, before, limit: PAGE });
       if (number !== this.#searches) return;
       this.#list.append(...messages.map(item));
-      this.#more.hidden = messages.length < PAGE;
+      this.#next = next ?? undefined;
+      this.#more.hidden = next === null;
       const shown = this.#list.children.length;
-      this.#summary.textContent = shown === 0 ? "Nothing found." : `${plural(shown, "message")}${this.#more.hidden ? "" : ", and maybe more"}, newest first.`;
+      this.#summary.textContent = timedOut ? `${plural(shown, "message")} so far, newest first. The search took too long: “Show older ones” goes on.`
+        : shown === 0 ? "Nothing found."
+          : `${plural(shown, "message")}${this.#more.hidden ? "" : ", and maybe more"}, newest first.`;
     } catch (error) {
       if (number !== this.#searches) return;
       this.#summary.textContent = "";
