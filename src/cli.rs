@@ -453,7 +453,7 @@ fn summary(loaded: &Loaded) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Setting;
+    use crate::config::{ListenerKind, Setting};
     use clap::CommandFactory;
 
     fn parsed(line: &str) -> Result<Invocation, clap::Error> {
@@ -527,12 +527,9 @@ mod tests {
 
     #[test]
     fn a_message_recommends_only_flags_that_there_are() {
-        use crate::server::{Protocol, flag_of};
-        for protocol in Protocol::ALL {
-            for secure in [false, true] {
-                let line = format!("--{} :1", flag_of(protocol, secure));
-                assert_eq!(flags(&line).len(), 1, "{line}");
-            }
+        for kind in ListenerKind::all() {
+            let line = format!("--{} :1", kind.name());
+            assert_eq!(flags(&line), [(kind.setting(), ":1".to_owned())]);
         }
     }
 

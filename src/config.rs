@@ -13,6 +13,7 @@ mod convert;
 mod document;
 mod endpoint;
 mod file;
+mod listeners;
 mod loader;
 mod names;
 mod origin;
@@ -43,6 +44,7 @@ pub use changes::Change;
 pub use convert::{Converted, convert};
 pub use endpoint::Endpoint;
 pub use file::ConfigFile;
+pub use listeners::{ListenerKind, Protocol};
 pub use loader::Flag;
 pub use originals::Note;
 pub use problem::{Origin, Problem, Problems};
@@ -54,6 +56,7 @@ pub use secret::{Secret, SecretError};
 use setting::settings;
 pub use setting::{Applies, ENVIRONMENT_PREFIX, Setting};
 pub use sources::{Loaded, Sources};
+pub use value::{Durability, History, LogFormat};
 
 settings! {
     /// All settings of one server.
@@ -66,14 +69,14 @@ settings! {
             log_level: String = "info".to_owned(), Rule::LogFilter, Now;
             /// What lines of the log look like: `text`, or `json` for an
             /// object a line with `time`, `level`, `target` and `message`.
-            log_format: String = "text".to_owned(), Rule::OneOf(&["text", "json"]), Now;
+            log_format: LogFormat = LogFormat::Text, Rule::Any, Now;
             /// The first line a client sees.
             greeting: String = "Welcome to the chat server.".to_owned(),
                 Rule::Line { max_chars: 500 }, Now;
             /// `on`: a channel's messages are stored before anyone sees them.
             /// `off`: they are delivered at once, and only direct messages are
             /// stored.
-            history: String = "on".to_owned(), Rule::OneOf(&["on", "off"]), Restart;
+            history: History = History::On, Rule::Any, Restart;
             /// Seconds between the signal to stop and the shutdown itself, in
             /// which `/readyz` says no and everything else goes on, so that
             /// balancers find out.
@@ -177,7 +180,7 @@ settings! {
         /// What a stored message outlives, in SQLite: `power` also the loss of
         /// power, `process` the end of the server, however sudden; faster on
         /// slow disks.
-        durability: String = "power".to_owned(), Rule::OneOf(&["power", "process"]), Restart;
+        durability: Durability = Durability::Power, Rule::Any, Restart;
         /// Size the SQLite database may grow to, in bytes.
         max_bytes: u64 = 0, Rule::whole(1 << 20, 1 << 46).or_zero("for as large as the disk"), Restart;
         /// Seconds a search for words, or an inbox, may take. Then a search ends,
@@ -374,20 +377,6 @@ impl Config {
     /// The same once more, while running; waits for nobody.
     pub fn load_again(sources: &Sources) -> Result<Config, Problems> {
         sources.load_again().map(|loaded| loaded.config)
-    }
-}
-
-impl TlsSettings {
-    /// Every listener there can be with TLS: its place in the file, its address.
-    pub fn listeners(&self) -> [(&'static str, Option<SocketAddr>); 6] {
-        [
-            ("tls.telnet", self.telnet),
-            ("tls.rest", self.rest),
-            ("tls.web", self.web),
-            ("tls.tcp", self.tcp),
-            ("tls.ws", self.ws),
-            ("tls.grpc", self.grpc),
-        ]
     }
 }
 

@@ -17,7 +17,7 @@ use log::{Level, Log, Metadata, Record};
 use parking_lot::RwLock;
 use serde::Serialize;
 
-use crate::config::Config;
+use crate::config::{Config, LogFormat};
 use output::Stream;
 
 /// What decides and writes. Locked because every thread logs and `log` takes
@@ -34,7 +34,7 @@ struct Switch;
 /// Logs as these settings have it from now on. Call again to change it.
 pub fn configure(config: &Config) {
     output::start_all();
-    IS_JSON.store(config.log_format == "json", Ordering::Relaxed);
+    IS_JSON.store(config.log_format == LogFormat::Json, Ordering::Relaxed);
     set_filter(&config.log_level);
 }
 

@@ -35,7 +35,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::config::{Config, Secret};
+pub use crate::config::Protocol;
+use crate::config::{Config, ListenerKind, Secret};
 use crate::hub::{ChannelInfo, Refusal};
 use crate::model::{Name, Text};
 use crate::turn::Input;
@@ -47,10 +48,8 @@ pub use conduit::{AttachError, Conduit, Connection};
 use ending::Ending;
 pub use ending::Overdue;
 pub use error::{ChatError, ListenError, StartError};
-#[cfg(test)]
-pub(crate) use listener::flag_of;
-use listener::{BoundAs, Speaks};
-pub use listener::{Listener, Protocol};
+use listener::BoundAs;
+pub use listener::Listener;
 #[cfg(feature = "grpc")]
 pub use name_server::{NameServer, run_name_server};
 pub use participant::Participant;
@@ -92,7 +91,7 @@ impl Chat {
         protocol: Protocol,
         address: impl ToSocketAddrs,
     ) -> Result<Listener, ListenError> {
-        self.listen_as((protocol, false), address)
+        self.listen_as(protocol, false, address)
     }
 
     /// As [`Chat::listen`], with TLS; the chat needs a
@@ -102,7 +101,7 @@ impl Chat {
         protocol: Protocol,
         address: impl ToSocketAddrs,
     ) -> Result<Listener, ListenError> {
-        self.listen_as((protocol, true), address)
+        self.listen_as(protocol, true, address)
     }
 
     /// Attaches an HTTP listener that has room lines on a WebSocket at a path of
@@ -124,22 +123,22 @@ impl Chat {
         at: RoomLinesAt,
         address: impl ToSocketAddrs,
     ) -> Result<Listener, ListenError> {
-        let speaks = (Protocol::RoomLinesWebSocket, at.is_secure());
+        let kind = ListenerKind {
+            protocol: Protocol::RoomLinesWebSocket,
+            secure: at.is_secure(),
+        };
         at.check()
-            .map_err(|error| ListenError::new(speaks, None, error))?;
-        let addresses = address.to_socket_addrs();
-        let addresses = addresses.map_err(|error| ListenError::resolving(speaks, error))?;
-        self.serve(BoundAs::bind(speaks, addresses)?.with(at))
+            .map_err(|error| ListenError::new(kind, None, error))?;
+        self.serve(bind(kind, address)?.with(at))
     }
 
     fn listen_as(
         &self,
-        speaks: Speaks,
+        protocol: Protocol,
+        secure: bool,
         address: impl ToSocketAddrs,
     ) -> Result<Listener, ListenError> {
-        let addresses = address.to_socket_addrs();
-        let addresses = addresses.map_err(|error| ListenError::resolving(speaks, error))?;
-        self.serve(BoundAs::bind(speaks, addresses)?)
+        self.serve(bind(ListenerKind { protocol, secure }, address)?)
     }
 
     fn serve(&self, bound: BoundAs) -> Result<Listener, ListenError> {
@@ -283,6 +282,12 @@ fn sayable(text: &str, shared: &Shared) -> Result<Text, ChatError> {
         text if text.is_empty() => Err(Refusal::EmptyMessage.into()),
         text => Ok(text),
     }
+}
+
+fn bind(kind: ListenerKind, address: impl ToSocketAddrs) -> Result<BoundAs, ListenError> {
+    let addresses = address.to_socket_addrs();
+    let addresses = addresses.map_err(|error| ListenError::resolving(kind, error))?;
+    BoundAs::bind(kind, addresses)
 }
 
 #[cfg(test)]

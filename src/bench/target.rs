@@ -14,6 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::config::Protocol;
+
 use super::error::BenchError;
 use super::options::Bench;
 use super::process::Process;
@@ -213,11 +215,14 @@ fn configuration(listener: &str, tls: bool) -> Value {
         false => ("127.0.0.1:0", "off"),
     };
     let mut config = json!({
-        "listen": { "telnet": "off", "rest": "off", "web": "off", "tcp": "off", "ws": "off" },
+        "listen": {},
         "data_dir": "data",
         "log_level": "warn",
         "limits": { "connections": 0, "bytes_per_address": 0, "message_rate": 0, "auth_attempts": 0 },
     });
+    for protocol in Protocol::ALL {
+        config["listen"][protocol.name()] = "off".into();
+    }
     config["listen"][listener] = plain.into();
     if tls {
         config["tls"] = json!({ "certificate": "tls/certificate.pem", "key": "tls/key.pem" });

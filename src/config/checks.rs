@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::net::tls::{Certificate, Which};
 
+use super::listeners::{ListenerKind, Protocol};
 use super::loader::Loader;
-use super::{address, own_files};
+use super::{History, address, own_files};
 
 impl Loader {
     /// Call when all sources have been taken.
@@ -52,13 +53,17 @@ impl Loader {
     /// What is configured has to be part of the program.
     pub fn check_features(&mut self) {
         let config = &self.config;
-        let grpc = [
-            ("listen.grpc", config.listen.grpc.is_some()),
-            ("tls.grpc", config.tls.grpc.is_some()),
-            ("name_server.url", config.name_server.url.is_some()),
-        ];
-        for (path, wanted) in grpc {
-            if wanted && !cfg!(feature = "grpc") {
+        let listeners = ListenerKind::configured(config)
+            .filter(|(kind, _)| kind.protocol == Protocol::Grpc)
+            .map(|(kind, _)| kind.setting());
+        let url = config
+            .name_server
+            .url
+            .is_some()
+            .then_some("name_server.url");
+        let grpc: Vec<&'static str> = listeners.chain(url).collect();
+        for path in grpc {
+            if !cfg!(feature = "grpc") {
                 let what = "this program was built without gRPC; \
                             build one with: cargo build --release --features grpc";
                 self.problem(path, &self.origin_of(path), what.to_owned());
@@ -121,7 +126,7 @@ impl Loader {
             let what = "several servers need cluster.postgres, too: the database they share";
             self.problem(path, &self.origin_of(path), what.to_owned());
         }
-        if self.config.history != "on" {
+        if self.config.history != History::On {
             let what = "several servers need history \"on\"";
             self.problem("history", &self.origin_of("history"), what.to_owned());
         }
@@ -129,19 +134,8 @@ impl Loader {
 
     /// Two listeners cannot have one address, and there has to be one.
     fn check_listeners(&mut self) {
-        let listen = &self.config.listen;
-        let plain = [
-            ("listen.telnet", listen.telnet),
-            ("listen.rest", listen.rest),
-            ("listen.web", listen.web),
-            ("listen.tcp", listen.tcp),
-            ("listen.ws", listen.ws),
-            ("listen.grpc", listen.grpc),
-        ];
-        let all: Vec<(&'static str, Option<SocketAddr>)> = plain
-            .into_iter()
-            .chain(self.config.tls.listeners())
-            .collect();
+        let of = |kind: ListenerKind| (kind.setting(), kind.address(&self.config));
+        let all: Vec<(&'static str, Option<SocketAddr>)> = ListenerKind::all().map(of).collect();
         let sound: Vec<(&'static str, Option<SocketAddr>)> = all
             .iter()
             .copied()
@@ -178,14 +172,13 @@ impl Loader {
             return;
         }
         let tls = self.config.tls.clone();
-        let listeners = tls.listeners();
-        let user = listeners.iter().find(|(_, address)| address.is_some());
-        let undecided = listeners
-            .iter()
-            .any(|(path, _)| self.rejected.contains(path));
+        let configured = ListenerKind::configured(&self.config);
+        let user = configured.map(|(kind, _)| kind).find(|kind| kind.secure);
+        let undecided =
+            ListenerKind::all().any(|kind| kind.secure && self.rejected.contains(kind.setting()));
         match (&tls.certificate, &tls.key) {
             (None, None) => {
-                if let Some((user, _)) = user {
+                if let Some(user) = user.map(ListenerKind::setting) {
                     let what = format!(
                         "needed for {user} ({}); `chat-server make-cert` makes one to try it with",
                         self.origin_of(user)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::Node;
 use super::file::{ConfigFile, Reading, parse, read_file, unreadable};
+use super::listeners::ListenerKind;
 use super::names::{is_section, join, meant, names_in, nested, printable};
 use super::originals::{self, Assignment, Note, Original};
 use super::problem::{Origin, Problem};
@@ -110,7 +111,7 @@ impl Loader {
         let translated = original.translate(entries, path);
         if !translated.mistakes.is_empty() {
             // What would have been open is not known.
-            self.rejected.extend(originals::LISTENERS);
+            self.rejected.extend(ListenerKind::usually_open());
         }
         for (key, what) in translated.mistakes {
             self.problem(&key, &origin, what);

@@ -19,7 +19,6 @@ use super::document::Node;
 use super::names::is_section;
 use super::setting::Setting;
 use super::suggest;
-pub(super) use reader::LISTENERS;
 use reader::Reader;
 
 pub(super) use json_commands::variable;

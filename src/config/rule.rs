@@ -18,8 +18,6 @@ pub(super) enum Rule {
     Line { max_chars: usize },
     /// A log level or a filter.
     LogFilter,
-    /// One of these words.
-    OneOf(&'static [&'static str]),
 }
 
 impl Rule {

@@ -70,13 +70,13 @@ mod tests {
             config.web.allowed_origins = vec!["https://a.example".into(), "*".into()];
             config.admin.workers = 0;
             config.limits.message_rate = f64::NAN;
-            config.history = "maybe".into();
+            config.greeting.clear();
             config.limits.backlog_bytes = 4096;
         });
         assert_eq!(
             found,
             [
-                "history (the program): expected one of on, off, found \"maybe\"",
+                "greeting (the program): expected one line of 1 to 500 characters, found \"\"",
                 "admin.workers (the program): expected a whole number from 1 to 256, found \"0\"",
                 "limits.message_rate (the program): expected a number from 0.1 to 1000000, \
                  or 0 for no limit, found \"null\"",

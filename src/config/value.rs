@@ -3,6 +3,7 @@
 //! A value comes from the file as JSON or, from the environment and flags,
 //! as text; both end here, so both accept the same.
 
+mod choice;
 mod network;
 mod plain;
 mod secret;
@@ -11,6 +12,8 @@ use serde_json::{Number, Value as Json};
 
 use super::document::Node;
 use super::rule::Rule;
+
+pub use choice::{Durability, History, LogFormat};
 
 /// What somebody gave for a setting.
 #[derive(Clone, Copy)]

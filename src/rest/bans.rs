@@ -11,7 +11,8 @@ use crate::hub::{Ban, BanTarget};
 use crate::model::Name;
 use crate::model::time::{LAST_MS, from_rfc3339};
 
-use super::call::{Call, Object};
+use super::body::Object;
+use super::call::Call;
 use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
 use super::route::{Access, Route};

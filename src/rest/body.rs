@@ -1,4 +1,6 @@
-//! A body that is a form: as browsers send one, or as a JSON object.
+//! The body of a call: fields by name, written as JSON or as browsers write a
+//! form. [`read`] does so for all calls; what a call makes of the fields is a
+//! [`Form`] or an [`Object`].
 
 use serde_json::Value;
 
@@ -13,40 +15,93 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// A telephone number, which is digits whatever JSON makes of them.
 const PHONE: &str = "phone";
 
-/// Fields by name, each once. Those nobody asks for are the client's affair.
+/// How a body may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// As a JSON object, whatever it says it is.
+    Json,
+    /// The same or as a form. Braces make it JSON, because a form never starts
+    /// with one and `curl -d` calls everything a form.
+    JsonOrForm,
+}
+
+/// Fields in the order in which they were found.
+pub(super) type Fields = Vec<(String, Value)>;
+
+/// What a body says; what is wrong with it as the end of a sentence.
+pub(super) fn read(
+    written: Written,
+    content_type: Option<&str>,
+    body: &[u8],
+) -> Result<Fields, String> {
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let is_braced = || body.trim_ascii_start().starts_with(b"{");
+    match written {
+        Written::JsonOrForm if content_type.starts_with("multipart/") => Err(
+            "it must be application/x-www-form-urlencoded or JSON (with curl: -d, not -F)".into(),
+        ),
+        Written::JsonOrForm if !content_type.contains("json") && !is_braced() => from_pairs(body),
+        Written::Json | Written::JsonOrForm => from_json(body),
+    }
+}
+
+fn from_json(body: &[u8]) -> Result<Fields, String> {
+    match json::read_bytes(body) {
+        Ok(Value::Object(fields)) => Ok(fields.into_iter().collect()),
+        Ok(_) => Err("it is JSON, but not an object".into()),
+        Err(error) => Err(format!("it is not JSON: {error}")),
+    }
+}
+
+fn from_pairs(body: &[u8]) -> Result<Fields, String> {
+    let body = str::from_utf8(body).map_err(|_| "it is not UTF-8")?;
+    let field = |pair: Option<(String, String)>| pair.map(|(name, text)| (name, text.into()));
+    let fields: Option<Fields> = pairs(body).map(field).collect();
+    fields.ok_or_else(|| "it is not percent-encoded UTF-8".into())
+}
+
+/// Fields that are all text, each once. Those nobody asks for are the client's
+/// affair.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a body. Braces make it JSON whatever it says it is, because a
-    /// form never starts with one and `curl -d` calls everything a form.
+    /// Reads a body, however it is written.
     pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Form, Problem> {
-        let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-        if content_type.starts_with("multipart/") {
-            return Err(not_understood(
-                "it must be application/x-www-form-urlencoded or JSON (with curl: -d, not -F)",
-            ));
-        }
-        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-        let is_json = content_type.contains("json") || body.trim_ascii_start().starts_with(b"{");
-        let fields = match is_json {
-            true => from_json(body)?,
-            false => from_pairs(body)?,
-        };
-        let mut seen = Vec::new();
-        for (name, _) in &fields {
-            if seen.contains(&name) {
-                return Err(Problem::field(name, "given twice"));
+        let fields = read(Written::JsonOrForm, content_type, body);
+        let fields =
+            fields.map_err(|why| Problem::field("body", format!("is not understood: {why}")))?;
+        let mut form: Vec<(String, String)> = Vec::new();
+        for (name, value) in fields {
+            if form.iter().any(|(other, _)| *other == name) {
+                return Err(Problem::field(&name, "given twice"));
             }
-            seen.push(name);
+            let text = as_text(&name, value)?;
+            form.push((name, text));
         }
-        Ok(Form(fields))
+        Ok(Form(form))
     }
 
     /// What a field says; nothing if it is not there.
     pub fn get(&self, name: &str) -> &str {
         let field = self.0.iter().find(|(other, _)| other == name);
         field.map_or("", |(_, value)| value)
+    }
+}
+
+fn as_text(name: &str, value: Value) -> Result<String, Problem> {
+    match value {
+        Value::String(text) => Ok(text),
+        // Its point would be read as one that groups digits, and its sign as
+        // a dash.
+        Value::Number(number) if name == PHONE && json::whole(&number).is_none() => {
+            Err(Problem::field(name, "must be a string or a whole number"))
+        }
+        // Telephone numbers, for example.
+        Value::Number(number) => Ok(json::in_digits(&number)),
+        Value::Null => Ok(String::new()),
+        _ => Err(Problem::field(name, "must be a string")),
     }
 }
 
@@ -58,34 +113,76 @@ pub fn fields_of(content_type: Option<&str>, body: &[u8]) -> Option<Vec<(String,
         .map(|Form(fields)| fields)
 }
 
-fn from_pairs(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
-    let body = str::from_utf8(body).map_err(|_| not_understood("it is not UTF-8"))?;
-    let fields: Option<Vec<_>> = pairs(body).collect();
-    fields.ok_or_else(|| not_understood("it is not percent-encoded UTF-8"))
-}
+/// A JSON object whose fields are taken by name and type.
+pub(super) struct Object(Fields);
 
-fn from_json(body: &[u8]) -> Result<Vec<(String, String)>, Problem> {
-    let value = json::read_bytes(body).map_err(|error| not_understood(&error.to_string()))?;
-    let Value::Object(fields) = value else {
-        return Err(not_understood("it is JSON, but not an object"));
-    };
-    let field = |(name, value): (String, Value)| match value {
-        Value::String(text) => Ok((name, text)),
-        // Its point would be read as one that groups digits, and its sign as
-        // a dash.
-        Value::Number(number) if name == PHONE && json::whole(&number).is_none() => {
-            Err(Problem::field(&name, "must be a string or a whole number"))
+impl Object {
+    /// Reads a body that must be JSON.
+    pub fn parse(body: &[u8]) -> Result<Object, Problem> {
+        let fields = read(Written::Json, None, body);
+        let wrong = |why| Problem::BadRequest(format!("the body is not understood: {why}"));
+        fields.map(Object).map_err(wrong)
+    }
+
+    /// The same with no fields but these.
+    pub fn with_only(self, known: &[&str]) -> Result<Object, Problem> {
+        match self
+            .0
+            .iter()
+            .find(|(name, _)| !known.contains(&name.as_str()))
+        {
+            Some((unknown, _)) => Err(Problem::field(
+                unknown,
+                format!("unknown; there are {}", known.join(", ")),
+            )),
+            None => Ok(self),
         }
-        // Telephone numbers, for example.
-        Value::Number(number) => Ok((name, json::in_digits(&number))),
-        Value::Null => Ok((name, String::new())),
-        _ => Err(Problem::field(&name, "must be a string")),
-    };
-    fields.into_iter().map(field).collect()
+    }
+
+    /// The same with its names in small letters.
+    pub fn in_any_case(mut self) -> Object {
+        for (name, _) in &mut self.0 {
+            name.make_ascii_lowercase();
+        }
+        self
+    }
+
+    /// A field that is a string, if it is there.
+    pub fn string(&mut self, name: &str) -> Result<Option<String>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::String(value)) => Ok(Some(value)),
+            Some(other) => Err(wrong_type(name, "a string", &other)),
+        }
+    }
+
+    /// A field that is a whole number and not negative, if it is there.
+    pub fn number(&mut self, name: &str) -> Result<Option<u64>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Number(value)) if json::whole(&value).is_some() => Ok(json::whole(&value)),
+            Some(other) => Err(wrong_type(name, "a whole number", &other)),
+        }
+    }
+
+    /// A field, unless it is `null`.
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let place = self.0.iter().position(|(other, _)| other == name)?;
+        let (_, value) = self.0.swap_remove(place);
+        (!value.is_null()).then_some(value)
+    }
 }
 
-fn not_understood(why: &str) -> Problem {
-    Problem::field("body", format!("is not understood: {why}"))
+fn wrong_type(name: &str, wanted: &str, got: &Value) -> Problem {
+    let got = match got {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "another number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    Problem::field(name, format!("must be {wanted}, not {got}"))
 }
 
 #[cfg(test)]

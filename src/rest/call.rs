@@ -1,17 +1,14 @@
 //! One call as its handler sees it: parameters decoded, body parsed.
 
-use serde_json::{Map, Value};
-
 use crate::admin::Actor;
 use crate::fair::Asker;
 use crate::http::Relayed;
 use crate::hub::{Farewell, Refusal};
-use crate::json;
 use crate::model::{Account, Name, Text, Token};
 use crate::store::{Store, StoreError};
 
 use super::RestContext;
-use super::form::Form;
+use super::body::{Form, Object};
 use super::problem::Problem;
 use super::query::Query;
 
@@ -58,18 +55,7 @@ impl Call<'_> {
 
     /// The body as a JSON object with no fields but these.
     pub fn object(&self, fields: &[&str]) -> Result<Object, Problem> {
-        let value = json::read_bytes(self.body)
-            .map_err(|error| Problem::BadRequest(format!("the body is not JSON: {error}")))?;
-        let Value::Object(map) = value else {
-            return Err(Problem::BadRequest("the body is not a JSON object".into()));
-        };
-        match map.keys().find(|key| !fields.contains(&key.as_str())) {
-            Some(unknown) => Err(Problem::field(
-                unknown,
-                format!("unknown; there are {}", fields.join(", ")),
-            )),
-            None => Ok(Object(map)),
-        }
+        Object::parse(self.body)?.with_only(fields)
     }
 
     /// The body as a form, however it is written.
@@ -125,39 +111,4 @@ impl Call<'_> {
         let reason = self.context.admin.reason(raw.as_deref());
         reason.map_err(|why| Problem::field("reason", why))
     }
-}
-
-/// A JSON object whose fields are taken by name and type.
-pub(super) struct Object(Map<String, Value>);
-
-impl Object {
-    /// A field that is a string, if it is there.
-    pub fn string(&mut self, name: &str) -> Result<Option<String>, Problem> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::String(value)) => Ok(Some(value)),
-            Some(other) => Err(wrong_type(name, "a string", &other)),
-        }
-    }
-
-    /// A field that is a whole number and not negative, if it is there.
-    pub fn number(&mut self, name: &str) -> Result<Option<u64>, Problem> {
-        match self.0.remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Number(value)) if json::whole(&value).is_some() => Ok(json::whole(&value)),
-            Some(other) => Err(wrong_type(name, "a whole number", &other)),
-        }
-    }
-}
-
-fn wrong_type(name: &str, wanted: &str, got: &Value) -> Problem {
-    let got = match got {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "another number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    Problem::field(name, format!("must be {wanted}, not {got}"))
 }

@@ -6,13 +6,13 @@ mod form;
 mod pattern;
 
 use serde::Serialize;
-use serde_json::Value;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::chatlog::{self, MAX_PATTERN_BYTES, Query};
 
 use super::announce::{Announcement, tell_everyone};
+use super::body::Object;
 use super::call::Call;
 use super::log::search;
 use super::problem::Problem;
@@ -92,7 +92,10 @@ struct Occurrences {
     ),
 )]
 pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
-    let count = tell_everyone(call, &message_of(call.body)?)?;
+    // Its key has any case, and others do not matter.
+    let message = Object::parse(call.body)?.in_any_case().string("message")?;
+    let message = message.ok_or_else(|| Problem::field("message", "missing"))?;
+    let count = tell_everyone(call, &message)?;
     let frame = Frame::of(call).with_count(count);
     let frame = match count {
         0 => frame.with_error(ResponseError::new(
@@ -118,21 +121,6 @@ pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
 )]
 pub(super) fn post_message_v1(call: &Call<'_>) -> Result<Reply, Problem> {
     post_message(call)
-}
-
-/// The message in a body: its key has any case, and others do not matter.
-fn message_of(body: &[u8]) -> Result<String, Problem> {
-    let body = serde_json::from_slice(body)
-        .map_err(|error| Problem::BadRequest(format!("the body is not JSON: {error}")))?;
-    let Value::Object(fields) = body else {
-        return Err(Problem::BadRequest("the body is not a JSON object".into()));
-    };
-    let mut fields = fields.into_iter();
-    match fields.find(|(name, _)| name.eq_ignore_ascii_case("message")) {
-        Some((_, Value::String(message))) => Ok(message),
-        Some(_) => Err(Problem::field("message", "must be a string")),
-        None => Err(Problem::field("message", "missing")),
-    }
 }
 
 /// Searches what was said in channels, in private and by administrators.

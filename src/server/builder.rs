@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use parking_lot::Mutex;
 
-use crate::config::{Config, Listen};
+use crate::config::{Config, Durability, History, Listen, ListenerKind, Protocol};
 use crate::net::tls::Certificate;
 
-use super::listener::{BoundAs, Speaks, configured};
-use super::{Chat, ListenError, Protocol, StartError, Stopper, parts};
+use super::listener::BoundAs;
+use super::{Chat, ListenError, StartError, Stopper, parts};
 
 /// What a chat is to be like; made by [`Chat::builder`]. Where two calls are
 /// about the same thing, the later one counts.
@@ -18,22 +18,14 @@ use super::{Chat, ListenError, Protocol, StartError, Stopper, parts};
 pub struct Builder {
     config: Config,
     keeps: bool,
-    listen: Vec<(Speaks, io::Result<Vec<SocketAddr>>)>,
+    listen: Vec<(ListenerKind, io::Result<Vec<SocketAddr>>)>,
     failed: Box<dyn FnOnce() + Send>,
 }
 
 impl Builder {
     pub(super) fn new() -> Builder {
         let mut config = Config {
-            listen: Listen {
-                telnet: None,
-                rest: None,
-                web: None,
-                tcp: None,
-                ws: None,
-                grpc: None,
-                proxy_protocol_from: Vec::new(),
-            },
+            listen: Listen::off(),
             ..Config::default()
         };
         keep(&mut config, false);
@@ -76,7 +68,9 @@ impl Builder {
     /// be had, nothing is started.
     pub fn listen(mut self, protocol: Protocol, address: impl ToSocketAddrs) -> Builder {
         let addresses = address.to_socket_addrs().map(Iterator::collect);
-        self.listen.push(((protocol, false), addresses));
+        let secure = false;
+        self.listen
+            .push((ListenerKind { protocol, secure }, addresses));
         self
     }
 
@@ -95,7 +89,9 @@ impl Builder {
     /// As [`Builder::listen`], with TLS; needs a [`Builder::certificate`].
     pub fn listen_tls(mut self, protocol: Protocol, address: impl ToSocketAddrs) -> Builder {
         let addresses = address.to_socket_addrs().map(Iterator::collect);
-        self.listen.push(((protocol, true), addresses));
+        let secure = true;
+        self.listen
+            .push((ListenerKind { protocol, secure }, addresses));
         self
     }
 
@@ -112,8 +108,8 @@ impl Builder {
     pub fn start(self) -> Result<Chat, StartError> {
         let stopper = Stopper::default();
         self.config.check().map_err(StartError::Settings)?;
-        let secure = self.listen.iter().any(|((_, secure), _)| *secure)
-            || configured(&self.config).any(|((_, secure), _)| secure);
+        let secure = self.listen.iter().any(|(kind, _)| kind.secure)
+            || ListenerKind::configured(&self.config).any(|(kind, _)| kind.secure);
         let certificate = certificate(&self.config, secure)?;
         let bound = bind_all(&self.config, self.listen)?;
         let temporary = match self.keeps {
@@ -124,7 +120,7 @@ impl Builder {
         if let Some(folder) = &temporary {
             config.data_dir = folder.path().to_owned();
             // Nobody will look for it after the power was lost.
-            config.store.durability = "process".to_owned();
+            config.store.durability = Durability::Process;
         }
         let address = advertised(&config, &bound);
         let (of_failure, failed) = (stopper.clone(), self.failed);
@@ -163,7 +159,7 @@ impl std::fmt::Debug for Builder {
 
 /// Whether messages and what happens are written down.
 fn keep(config: &mut Config, keeps: bool) {
-    config.history = if keeps { "on" } else { "off" }.to_owned();
+    config.history = if keeps { History::On } else { History::Off };
     config.chat_log.enabled = keeps;
 }
 
@@ -190,14 +186,14 @@ fn advertised(config: &Config, bound: &[BoundAs]) -> String {
 
 fn bind_all(
     config: &Config,
-    more: Vec<(Speaks, io::Result<Vec<SocketAddr>>)>,
+    more: Vec<(ListenerKind, io::Result<Vec<SocketAddr>>)>,
 ) -> Result<Vec<BoundAs>, ListenError> {
-    configured(config)
-        .map(|(speaks, address)| (speaks, Ok(vec![address])))
+    ListenerKind::configured(config)
+        .map(|(kind, address)| (kind, Ok(vec![address])))
         .chain(more)
-        .map(|(speaks, addresses)| {
-            let addresses = addresses.map_err(|error| ListenError::resolving(speaks, error))?;
-            BoundAs::bind(speaks, addresses)
+        .map(|(kind, addresses)| {
+            let addresses = addresses.map_err(|error| ListenError::resolving(kind, error))?;
+            BoundAs::bind(kind, addresses)
         })
         .collect()
 }

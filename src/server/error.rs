@@ -5,15 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::chatlog::ChatLogError;
-use crate::config::Problems;
+use crate::config::{ListenerKind, Problems, Protocol};
 use crate::data::DataError;
 use crate::hub::Refusal;
 use crate::net::tls::CertificateError;
 use crate::store::{OpenError, StoreError};
 use crate::turn::HubUnavailable;
-
-use super::Protocol;
-use super::listener::{Speaks, name};
 
 /// Why a chat did not start. Nothing is left running.
 #[derive(Debug)]
@@ -50,8 +47,7 @@ pub enum StartError {
 /// Why a listener cannot be attached.
 #[derive(Debug)]
 pub struct ListenError {
-    protocol: Protocol,
-    secure: bool,
+    kind: ListenerKind,
     /// Nothing if it is not about a particular one.
     address: Option<SocketAddr>,
     error: io::Error,
@@ -78,37 +74,35 @@ pub enum ChatError {
 
 impl ListenError {
     pub(super) fn new(
-        (protocol, secure): Speaks,
+        kind: ListenerKind,
         address: Option<SocketAddr>,
         error: io::Error,
     ) -> ListenError {
         ListenError {
-            protocol,
-            secure,
+            kind,
             address,
             error,
         }
     }
 
     /// The address is none.
-    pub(super) fn resolving(speaks: Speaks, error: io::Error) -> ListenError {
-        ListenError::new(speaks, None, error)
+    pub(super) fn resolving(kind: ListenerKind, error: io::Error) -> ListenError {
+        ListenError::new(kind, None, error)
     }
 
     /// Its setting in the configuration.
-    pub(super) fn setting(&self) -> String {
-        let section = if self.secure { "tls" } else { "listen" };
-        format!("{section}.{}", self.protocol)
+    pub(super) fn setting(&self) -> &'static str {
+        self.kind.setting()
     }
 
     /// The listener's name.
     pub(super) fn name(&self) -> &'static str {
-        name((self.protocol, self.secure))
+        self.kind.name()
     }
 
     /// What it was to speak.
     pub fn protocol(&self) -> Protocol {
-        self.protocol
+        self.kind.protocol
     }
 
     /// Whether somebody else has the address.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::account::SharedGuesses;
-use crate::config::{Config, Secret};
+use crate::config::{self, Config, Secret};
 use crate::data::DataDir;
 use crate::hub::Hub;
 use crate::keeper::{Keeper, KeeperThreads, Kept};
@@ -232,9 +232,9 @@ fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, OpenErr
         })?));
     }
     Ok(Arc::new(SqliteStore::open(SqliteSettings {
-        durability: match config.store.durability.as_str() {
-            "process" => Durability::Process,
-            _ => Durability::Power,
+        durability: match config.store.durability {
+            config::Durability::Process => Durability::Process,
+            config::Durability::Power => Durability::Power,
         },
         max_bytes: config.store.max_bytes,
         search_time,

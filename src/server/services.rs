@@ -24,109 +24,95 @@ use crate::session::{direct, json, room, telnet, websocket};
 use super::room_lines_at::RoomLinesAt;
 use super::shared::{NoArrival, Shared};
 
-/// The line protocol over TCP.
-pub struct Telnet {
+/// Lines over TCP.
+pub struct Lines {
     /// The server's.
     pub shared: Arc<Shared>,
     /// TLS, if it is spoken here.
     pub tls: Option<Arc<Tls>>,
+    /// What the lines are.
+    pub spoken: &'static Spoken,
 }
 
-impl Service for Telnet {
+/// A protocol of lines over TCP.
+pub struct Spoken {
+    /// Serves a connection until it ends.
+    serve: fn(Transport, SocketAddr, SessionContext),
+    /// Says why a connection is refused.
+    refusal: fn(&str) -> String,
+}
+
+/// The line protocol.
+pub static TELNET: Spoken = Spoken {
+    serve: telnet::serve,
+    refusal: |why| format!("* {why}\r\n"),
+};
+
+/// Room lines.
+pub static ROOM_LINES: Spoken = Spoken {
+    serve: room::serve_tcp,
+    refusal: |why| format!("{why}\n"),
+};
+
+impl Service for Lines {
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
         self.shared.admit_lines(peer)
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
-        let (shared, tls) = (&self.shared, self.tls.as_deref());
-        serve_lines(self, shared, tls, stream, peer, permit, telnet::serve);
+    /// After what a balancer has to say and the TLS handshake, if there are to
+    /// be any.
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, mut permit: Permit) {
+        let Some(client) = self.arrived(&stream, peer, &mut permit) else {
+            return;
+        };
+        let tls = self.tls.as_deref();
+        let Some(transport) = self.shared.open(stream, tls, Inside::Lines) else {
+            return;
+        };
+        let context = self.shared.session_context();
+        let serve = self.spoken.serve;
+        let serve = move || {
+            let _permit = permit;
+            serve(transport, client, context);
+        };
+        match tls {
+            None => serve(),
+            Some(_) => thread::renew("lines over TLS", client, serve),
+        }
     }
 
     fn refusal(&self, why: Refused) -> Vec<u8> {
-        if self.tls.is_some() {
-            return tls::REFUSAL.to_vec();
-        }
-        format!("* {}\r\n", why.words()).into_bytes()
-    }
-}
-
-/// Room lines over TCP.
-pub struct RoomLines {
-    /// The server's.
-    pub shared: Arc<Shared>,
-    /// TLS, if it is spoken here.
-    pub tls: Option<Arc<Tls>>,
-}
-
-impl Service for RoomLines {
-    fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused> {
-        self.shared.admit_lines(peer)
-    }
-
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit) {
-        let (shared, tls) = (&self.shared, self.tls.as_deref());
-        serve_lines(self, shared, tls, stream, peer, permit, room::serve_tcp);
-    }
-
-    fn refusal(&self, why: Refused) -> Vec<u8> {
-        if self.tls.is_some() {
-            return tls::REFUSAL.to_vec();
-        }
-        format!("{}\n", why.words()).into_bytes()
-    }
-}
-
-/// Who has come to lines over TCP; nobody, if they have been turned away.
-fn arrived(
-    service: &dyn Service,
-    shared: &Shared,
-    stream: &TcpStream,
-    peer: SocketAddr,
-    permit: &mut Permit,
-) -> Option<SocketAddr> {
-    match shared.arrival(stream, peer, permit) {
-        Ok(client) => Some(client),
-        // A balancer that only looks whether somebody listens.
-        Err(NoArrival::Header(BadHeader::Gone)) => None,
-        Err(NoArrival::Header(why)) => {
-            log::warn!("refused a connection from {peer}: {why}");
-            None
-        }
-        Err(NoArrival::Refused(client, why)) => {
-            log::warn!("refused {client}: {}", why.words());
-            // A socket that nothing was written to takes this without waiting.
-            let _ = (&*stream).write_all(&service.refusal(why));
-            close_gently(stream);
-            None
+        match self.tls {
+            Some(_) => tls::REFUSAL.to_vec(),
+            None => (self.spoken.refusal)(why.words()).into_bytes(),
         }
     }
 }
 
-/// Serves a connection on which lines are spoken, after what a balancer has to
-/// say and the TLS handshake, if there are to be any.
-fn serve_lines(
-    service: &dyn Service,
-    shared: &Shared,
-    tls: Option<&Tls>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    mut permit: Permit,
-    speak: fn(Transport, SocketAddr, SessionContext),
-) {
-    let Some(client) = arrived(service, shared, &stream, peer, &mut permit) else {
-        return;
-    };
-    let Some(transport) = shared.open(stream, tls, Inside::Lines) else {
-        return;
-    };
-    let context = shared.session_context();
-    let serve = move || {
-        let _permit = permit;
-        speak(transport, client, context);
-    };
-    match tls {
-        None => serve(),
-        Some(_) => thread::renew("lines over TLS", client, serve),
+impl Lines {
+    /// Who has come; nobody, if they have been turned away.
+    fn arrived(
+        &self,
+        stream: &TcpStream,
+        peer: SocketAddr,
+        permit: &mut Permit,
+    ) -> Option<SocketAddr> {
+        match self.shared.arrival(stream, peer, permit) {
+            Ok(client) => Some(client),
+            // A balancer that only looks whether somebody listens.
+            Err(NoArrival::Header(BadHeader::Gone)) => None,
+            Err(NoArrival::Header(why)) => {
+                log::warn!("refused a connection from {peer}: {why}");
+                None
+            }
+            Err(NoArrival::Refused(client, why)) => {
+                log::warn!("refused {client}: {}", why.words());
+                // A socket that nothing was written to takes this without waiting.
+                let _ = (&*stream).write_all(&self.refusal(why));
+                close_gently(stream);
+                None
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use serde_json::Value as Json;
 
 use super::super::document::Node;
+use super::super::listeners::ListenerKind;
 use super::super::names::printable;
 use super::super::suggest;
 use super::super::value::{Given, quoted};
@@ -16,15 +17,6 @@ use super::{Assignment, Note, Original, Translated};
 
 /// What the older servers meant by an address without a host.
 pub const EVERYWHERE: &str = "0.0.0.0";
-/// Every listener with an address; what a file does not open stays closed.
-pub const LISTENERS: [&str; 5] = [
-    "listen.telnet",
-    "listen.rest",
-    "listen.web",
-    "listen.tcp",
-    "listen.ws",
-];
-
 pub struct Reader<'a> {
     original: Original,
     entries: Vec<(&'static str, &'a Node)>,
@@ -77,7 +69,7 @@ impl<'a> Reader<'a> {
             self.translated.mistakes.push((String::new(), what));
         }
         let assignments = &mut self.translated.assignments;
-        for path in LISTENERS {
+        for path in ListenerKind::usually_open() {
             if !assignments.iter().any(|assignment| assignment.path == path) {
                 assignments.push(Assignment {
                     key: None,
@@ -263,7 +255,7 @@ impl<'a> Reader<'a> {
 }
 
 fn is_listener(path: &str) -> bool {
-    LISTENERS.contains(&path) || path == "tls.web"
+    ListenerKind::all().any(|kind| kind.setting() == path)
 }
 
 fn as_address(text: &str) -> Option<String> {

@@ -88,7 +88,6 @@ impl Value for String {
                     && !text.chars().any(|c| c.is_control() || ends_line(c))
             }
             Rule::LogFilter => text.split(',').all(is_log_directive),
-            Rule::OneOf(words) => words.contains(&text),
             _ => true,
         };
         if !accepted {
@@ -108,7 +107,6 @@ impl Value for String {
             Rule::LogFilter => "one of off, error, warn, info, debug, trace, or a filter such \
                                 as \"info,chat_server=debug\""
                 .to_owned(),
-            Rule::OneOf(words) => format!("one of {}", words.join(", ")),
             _ => "a string".to_owned(),
         }
     }

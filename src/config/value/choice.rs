@@ -1,0 +1,79 @@
+//! Settings that are one of a few words.
+
+use serde_json::Value as Json;
+
+use super::{Given, Rejected, Rule, Value};
+
+/// Declares a type whose values are these words.
+macro_rules! choices {
+    (
+        $(#[$meta:meta])*
+        pub enum $type:ident {
+            $($(#[$doc:meta])+ $choice:ident = $word:literal,)+
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $type {
+            $($(#[$doc])+ $choice,)+
+        }
+
+        impl $type {
+            const WORDS: &'static [&'static str] = &[$($word),+];
+
+            fn word(self) -> &'static str {
+                match self {
+                    $($type::$choice => $word,)+
+                }
+            }
+        }
+
+        impl Value for $type {
+            fn read(&mut self, given: Given<'_>, _: &Rule) -> Result<(), Rejected> {
+                *self = match given.text()? {
+                    $($word => $type::$choice,)+
+                    _ => return Err(Rejected::Unexpected),
+                };
+                Ok(())
+            }
+
+            fn to_json(&self) -> Json {
+                Json::from(self.word())
+            }
+
+            fn expected(&self, _: &Rule) -> String {
+                format!("one of {}", $type::WORDS.join(", "))
+            }
+        }
+    };
+}
+
+choices! {
+    /// Whether the messages of channels are kept.
+    pub enum History {
+        /// They are stored before anyone sees them.
+        On = "on",
+        /// They are delivered at once, and not stored.
+        Off = "off",
+    }
+}
+
+choices! {
+    /// What a stored message outlives.
+    pub enum Durability {
+        /// The loss of power, too.
+        Power = "power",
+        /// The end of the server, however sudden.
+        Process = "process",
+    }
+}
+
+choices! {
+    /// What lines of the server's own log look like.
+    pub enum LogFormat {
+        /// Text for people.
+        Text = "text",
+        /// A JSON object a line.
+        Json = "json",
+    }
+}
