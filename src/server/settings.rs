@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::account::{GuessLimits, PassLives};
-use crate::config::{Config, Limits};
+use crate::config::{Config, History, Limits};
 use crate::http::HttpLimits;
 use crate::hub;
 use crate::turn::Settings;

@@ -39,12 +39,6 @@ impl LineSession {
         self.attached.close(why)
     }
 
-    /// Ends the connection of a client that speaks TLS.
-    pub fn ends_for_tls(&mut self) -> Flow {
-        self.is_over = true;
-        self.attached.refuse_tls()
-    }
-
     /// Takes one line.
     pub fn line(&mut self, line: &[u8]) -> Flow {
         if self.is_over {

@@ -6,7 +6,6 @@ use crate::http::Upgraded;
 use crate::hub::{Command, Farewell};
 use crate::model::Text;
 use crate::net::transport::Transport;
-use crate::protocol::foreign::is_client_hello;
 use crate::protocol::frame_lines;
 use crate::protocol::room::{BadHello, Decoder, Hello, Input, decode_hello};
 use crate::protocol::speech::{ROOM_LINES, ROOM_WEBSOCKET};
@@ -14,15 +13,18 @@ use crate::protocol::speech::{ROOM_LINES, ROOM_WEBSOCKET};
 use super::attached::{Attached, Flow};
 use super::context::SessionContext;
 use super::rate::{A_LINE, Notice, Paced, Sent};
-use super::stream::{self, End};
+use super::stream;
 use super::websocket::{READ_BYTES, Session, serve};
 
 /// Serves a TCP connection until it ends.
 pub fn serve_tcp(transport: Transport, peer: SocketAddr, context: SessionContext) {
-    let attached = Attached::open(&context, &ROOM_LINES, transport, peer);
-    let mut session = RoomSession::new(attached);
-    read_lines(&mut session);
-    session.attached.end(Farewell::PeerLeft);
+    stream::serve(transport, peer, &ROOM_LINES, &context, |attached| {
+        let longest = attached.context.limits.line_bytes;
+        TcpSession {
+            room: RoomSession::new(attached),
+            decoder: Decoder::new(longest),
+        }
+    });
 }
 
 /// Serves a WebSocket until it ends; `read_buffer` is how much is read at once
@@ -38,37 +40,43 @@ pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext, read_buffer
     );
 }
 
-fn read_lines(session: &mut RoomSession) {
-    let link = session.attached.link.clone();
-    let mut decoder = Decoder::new(session.attached.context.limits.line_bytes);
-    let mut begun = false;
-    let end = stream::read(&link, |bytes| {
-        if !std::mem::replace(&mut begun, true) && is_client_hello(bytes) {
-            // Nothing of it is a beginning.
-            decoder.feed(bytes, |_| false);
-            return session.attached.refuse_tls();
-        }
+/// Room lines over TCP, where bytes do not come line by line.
+struct TcpSession {
+    room: RoomSession,
+    decoder: Decoder,
+}
+
+impl stream::Session for TcpSession {
+    fn bytes(&mut self, bytes: &[u8]) -> Flow {
+        let TcpSession { room, decoder } = self;
         let mut flow = Flow::Continue;
         decoder.feed(bytes, |input| {
             flow = match input {
-                Input::Hello(hello) => session.come_in(Ok(hello)),
-                Input::Broken(why) => session.come_in(Err(why)),
-                Input::Line(line) => session.line(&String::from_utf8_lossy(line)),
-                Input::TooLong => session.too_long(),
+                Input::Hello(hello) => room.come_in(Ok(hello)),
+                Input::Broken(why) => room.come_in(Err(why)),
+                Input::Line(line) => room.line(&String::from_utf8_lossy(line)),
+                Input::TooLong => room.too_long(),
             };
-            flow == Flow::Continue && !link.is_closing()
+            flow == Flow::Continue && !room.attached.link.is_closing()
         });
         flow
-    });
-    if end == End::Broken {
-        return;
     }
-    if let Some(line) = decoder.finish()
-        && !link.is_closing()
-    {
-        session.line(&String::from_utf8_lossy(&line));
+
+    fn finish(&mut self) {
+        if let Some(line) = self.decoder.finish() {
+            self.room.line(&String::from_utf8_lossy(&line));
+        }
     }
-    stream::hang_up(&session.attached);
+}
+
+impl Paced for TcpSession {
+    fn attached(&mut self) -> &mut Attached {
+        self.room.attached()
+    }
+
+    fn say_pace(&self, notice: Notice, sent: &Sent<'_>) -> Flow {
+        self.room.say_pace(notice, sent)
+    }
 }
 
 /// Takes the lines of one connection to the hub.

@@ -1,69 +1,89 @@
-//! The thread of a telnet connection.
+//! The session of a telnet connection: takes the protocol below the lines
+//! apart, and gives the lines to a [`LineSession`].
 
 use std::net::SocketAddr;
 
 use crate::hub::Farewell;
 use crate::net::transport::Transport;
-use crate::protocol::foreign::{is_blank, is_client_hello, is_request_line};
+use crate::protocol::foreign::{is_blank, is_request_line};
 use crate::protocol::speech::TELNET;
 use crate::protocol::telnet::{Decoder, Input};
 
 use super::attached::{Attached, Flow};
 use super::context::SessionContext;
 use super::line::LineSession;
-use super::rate::Paced;
-use super::stream::{self, End};
+use super::rate::{Notice, Paced, Sent};
+use super::stream::{self, Session};
 
 /// Serves a telnet connection until it ends.
 pub fn serve(transport: Transport, peer: SocketAddr, context: SessionContext) {
-    let attached = Attached::open(&context, &TELNET, transport, peer);
-    let mut session = LineSession::new(attached);
-    read_lines(&mut session);
-    session.attached().end(Farewell::PeerLeft);
+    stream::serve(transport, peer, &TELNET, &context, |attached| {
+        let longest = attached.context.limits.line_bytes;
+        TelnetSession {
+            lines: LineSession::new(attached),
+            decoder: Decoder::new(longest),
+            first: First(true),
+        }
+    });
 }
 
-fn read_lines(session: &mut LineSession) {
-    let attached = session.attached();
-    let link = attached.link.clone();
-    let mut decoder = Decoder::new(attached.context.limits.line_bytes);
-    let mut connected = false;
-    let mut begun = false;
-    // The first line that is not blank decides what is spoken.
-    let mut begins_a_request = |line: &[u8]| {
-        let is_first = !begun && !is_blank(line);
-        begun |= is_first;
+struct TelnetSession {
+    lines: LineSession,
+    decoder: Decoder,
+    first: First,
+}
+
+/// Whether the first line that is not blank is still to come, which decides
+/// what is spoken.
+struct First(bool);
+
+impl First {
+    fn begins_a_request(&mut self, line: &[u8]) -> bool {
+        let is_first = self.0 && !is_blank(line);
+        self.0 &= !is_first;
         is_first && is_request_line(line)
-    };
-    let end = stream::read(&link, |bytes| {
-        if !std::mem::replace(&mut connected, true) && is_client_hello(bytes) {
-            return session.ends_for_tls();
-        }
+    }
+}
+
+impl Session for TelnetSession {
+    fn bytes(&mut self, bytes: &[u8]) -> Flow {
+        let TelnetSession {
+            lines,
+            decoder,
+            first,
+        } = self;
         let mut flow = Flow::Continue;
         decoder.feed(bytes, |input| {
             flow = match input {
-                Input::Line(line) | Input::TooLong(line) if begins_a_request(line) => {
-                    session.ends(Farewell::SpokeHttp)
+                Input::Line(line) | Input::TooLong(line) if first.begins_a_request(line) => {
+                    lines.ends(Farewell::SpokeHttp)
                 }
-                Input::Line(line) => session.line(line),
-                Input::TooLong(_) => session.overlong_line(),
-                Input::AreYouThere => session.say("* Yes, the server is here.\n"),
-                Input::Answer(bytes) => session.attached().write(bytes.to_vec()),
+                Input::Line(line) => lines.line(line),
+                Input::TooLong(_) => lines.overlong_line(),
+                Input::AreYouThere => lines.say("* Yes, the server is here.\n"),
+                Input::Answer(bytes) => lines.attached().write(bytes.to_vec()),
             };
-            flow == Flow::Continue && !link.is_closing()
+            flow == Flow::Continue && !lines.attached().link.is_closing()
         });
         flow
-    });
-    if end == End::Broken {
-        return;
     }
-    // `printf hello | nc` ends without a newline.
-    if let Some(line) = decoder.finish()
-        && !link.is_closing()
-    {
-        match begins_a_request(&line) {
-            true => session.ends(Farewell::SpokeHttp),
-            false => session.line(&line),
-        };
+
+    fn finish(&mut self) {
+        if let Some(line) = self.decoder.finish() {
+            match self.first.begins_a_request(&line) {
+                true => self.lines.ends(Farewell::SpokeHttp),
+                false => self.lines.line(&line),
+            };
+        }
     }
-    stream::hang_up(session.attached());
+}
+
+impl Paced for TelnetSession {
+    fn attached(&mut self) -> &mut Attached {
+        self.lines.attached()
+    }
+
+    fn say_pace(&self, notice: Notice, sent: &Sent<'_>) -> Flow {
+        self.lines.say_pace(notice, sent)
+    }
 }

@@ -157,6 +157,25 @@ fn a_json_client_is_refused_by_the_name_of_its_message() {
 }
 
 #[test]
+fn who_has_said_more_than_a_minutes_worth_at_once_can_still_leave() {
+    let server = Server::start(|config| {
+        config["limits"]["bytes_per_address"] = LIMIT.into();
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["line_bytes"] = (2 * LIMIT).into();
+        config["listen"]["proxy_protocol_from"] = json!(["127.0.0.1"]);
+    });
+    let mut guest = Far::enter(&server, "192.0.2.1", "guest");
+    let text = "x".repeat(LIMIT as usize + 1);
+    // It is taken once coming in is paid for.
+    wait_until("the long message is taken", || {
+        guest.send(&text);
+        guest.expect_one(&[SPENT, "xxx"]) == 1
+    });
+    guest.send("/quit");
+    assert_eq!(guest.expect_one(&[SPENT, "Good-bye."]), 1);
+}
+
+#[test]
 fn coming_and_going_is_bounded_too() {
     let server = start();
     let mut turned_away = 0;
