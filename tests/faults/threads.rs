@@ -12,18 +12,23 @@ use crate::bystander::Bystanders;
 use crate::process::{Level, is_root};
 use crate::support::{DEADLINE, LineClient, Server, User, not_tested, wait_until};
 
-/// Somebody whose processes are counted on their own, and bounded: for root
-/// there is no bound.
-const USER: u32 = 61_802;
+/// A user whose processes are counted on their own, and bounded: for root there
+/// is no bound. Another one for each `number` below two and each run of this
+/// program, since two on one machine would be counted together.
+fn user(number: u32) -> u32 {
+    61_184 + std::process::id() % 2000 * 2 + number
+}
+
 /// More than the server itself takes, and a few connections.
 const THREADS: usize = 40;
 
 /// A server that may have few threads.
-fn start(user: u32) -> Option<Server> {
+fn start(number: u32) -> Option<Server> {
     if !is_root() {
         not_tested("only root can become a user whose threads are counted apart");
         return None;
     }
+    let user = user(number);
     let reuid = format!("--reuid={user}");
     let most = format!("--nproc={THREADS}:{THREADS}");
     let prefix = ["prlimit", &most, "setpriv", &reuid, "--clear-groups"];
@@ -59,7 +64,7 @@ fn fill(server: &Server) -> Vec<LineClient> {
 
 #[test]
 fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
-    let Some(server) = start(USER) else { return };
+    let Some(server) = start(0) else { return };
     let level = Level::of(&server);
     let bystanders = Bystanders::start(&server);
     // REST wants threads of its own for many requests at once.
@@ -87,7 +92,7 @@ fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
 
 #[test]
 fn out_of_threads_it_still_ends_in_order() {
-    let Some(mut server) = start(USER + 1) else {
+    let Some(mut server) = start(1) else {
         return;
     };
     let inside = fill(&server);

@@ -41,7 +41,7 @@ impl People {
         for index in 0..count {
             let client = TcpStream::connect(address).unwrap();
             client
-                .set_read_timeout(Some(Duration::from_secs(10)))
+                .set_read_timeout(Some(Duration::from_secs(30)))
                 .unwrap();
             clients.push(BufReader::new(client));
             let id = ConnectionId {

@@ -47,7 +47,7 @@ def run(*command, **options):
 
 
 def not_tested(what):
-    """The test that runs this repeats it, and `.ci/test` at its end."""
+    """The test that runs this repeats it, and `make test` at its end."""
     print(f"not tested: {what}", flush=True)
 
 

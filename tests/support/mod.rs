@@ -22,6 +22,7 @@ mod script;
 mod server;
 mod small_disk;
 mod terminal;
+mod turn;
 mod user;
 mod ws_client;
 
@@ -40,5 +41,6 @@ pub use script::Script;
 pub use server::{DEADLINE, Server, free_address, wait_until};
 pub use small_disk::SmallDisk;
 pub use terminal::{Terminal, missing};
+pub use turn::Turn;
 pub use user::{User, is_message, is_private};
 pub use ws_client::WsClient;

@@ -1,9 +1,30 @@
 //! What could not be tried on this machine.
 
+use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::path::Path;
+use std::thread;
 
-/// Says that something was not tried, and why. Past the capture of passing
-/// tests' output, so that `.ci/test` can repeat it at its end.
+/// Says that something was not tried, and why: to the terminal, past the
+/// capture of passing tests' output, and in a note that `make test` repeats at
+/// its end.
 pub fn not_tested(why: &str) {
     let _ = writeln!(io::stderr(), "not tested: {why}");
+    if let Err(error) = note(why) {
+        let _ = writeln!(io::stderr(), "the summary will not say so: {error}");
+    }
+}
+
+/// Adds a line to the notes of this test program, which name the test.
+fn note(why: &str) -> io::Result<()> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("not-tested");
+    std::fs::create_dir_all(&folder)?;
+    let program = env!("CARGO_CRATE_NAME");
+    let test = thread::current();
+    let test = test.name().unwrap_or("?");
+    let mut notes = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join(program))?;
+    notes.write_all(format!("{program}: {test}: {why}\n").as_bytes())
 }

@@ -5,12 +5,14 @@ use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::{Server, python};
+use super::{Server, Turn, python};
 
-/// A running script.
+/// A running script. It has a [`Turn`]: several browsers at once would take all
+/// there is of a small machine.
 pub struct Script {
     name: &'static str,
     child: Child,
+    _turn: Turn,
 }
 
 impl Script {
@@ -21,6 +23,7 @@ impl Script {
 
     /// As [`Script::start`], with more to be told, or something else.
     pub fn start_at(name: &'static str, server: &Server, more: &Value) -> Script {
+        let turn = Turn::wait();
         let mut site = json!({
             "web": server.web().to_string(),
             "telnet": server.telnet().to_string(),
@@ -37,7 +40,11 @@ impl Script {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        Script { name, child }
+        Script {
+            name,
+            child,
+            _turn: turn,
+        }
     }
 
     /// Does what the script asks for by printing a word, until its end.
