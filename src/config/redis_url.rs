@@ -8,15 +8,18 @@ use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisRes
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+/// What stands in a PEM file.
+type Pem = Arc<[u8]>;
+
 /// Where a Redis is: `redis://user:password@host:port/database`, `rediss://` for
 /// TLS, or `redis+unix:///path`. It shows without user and password.
 #[derive(Clone)]
 pub struct RedisUrl {
     info: ConnectionInfo,
     /// The certificates, as PEM, that vouch for it instead of the system's.
-    ca: Option<Arc<[u8]>>,
+    ca: Option<Pem>,
     /// Our own certificate and its key, as PEM, for a Redis that asks for one.
-    identity: Option<(Arc<[u8]>, Arc<[u8]>)>,
+    identity: Option<(Pem, Pem)>,
 }
 
 /// Why a text is no such URL, or cannot be used. Says nothing of the text.
@@ -108,7 +111,7 @@ impl RedisUrl {
 }
 
 /// A PEM file in which there are certificates.
-fn certificates(path: &Path) -> Result<Arc<[u8]>, String> {
+fn certificates(path: &Path) -> Result<Pem, String> {
     let pem = read(path)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     match read {
@@ -119,7 +122,7 @@ fn certificates(path: &Path) -> Result<Arc<[u8]>, String> {
 }
 
 /// A PEM file in which there is a key.
-fn private_key(path: &Path) -> Result<Arc<[u8]>, String> {
+fn private_key(path: &Path) -> Result<Pem, String> {
     let pem = read(path)?;
     match PrivateKeyDer::from_pem_slice(&pem) {
         Ok(_) => Ok(pem.into()),
