@@ -8,6 +8,7 @@
 mod token;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -97,15 +98,32 @@ impl BansFailed {
 /// Who acts. Goes to the hub together with what is to be done there, so that
 /// the one is never without the other.
 #[derive(Clone, Copy, Debug)]
-pub struct Actor(pub SocketAddr);
+pub struct Actor(Option<SocketAddr>);
 
 impl Actor {
+    /// The program that the chat is part of.
+    pub const PROGRAM: Actor = Actor(None);
+
+    /// An administrator who came from an address.
+    pub fn at(address: SocketAddr) -> Actor {
+        Actor(Some(address))
+    }
+
     /// What has been done, at `now_ms` (since 1970 UTC), and to whom.
     fn did(self, now_ms: u64, whom: Option<&Name>, what: String) -> Entry {
         Entry {
-            address: Some(self.0),
+            address: self.0,
             to: whom.map(Name::shown),
             ..Entry::admin(now_ms, what)
+        }
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("the program"),
         }
     }
 }
@@ -188,7 +206,7 @@ impl Administration {
             fx.log(actor.did(now.unix_ms, None, what));
             told
         })?;
-        ::log::info!("{}: announced to {told} connections", actor.0);
+        ::log::info!("{actor}: announced to {told} connections");
         Ok(told)
     }
 
@@ -210,14 +228,14 @@ impl Administration {
             count
         })?;
         if count > 0 {
-            ::log::info!("{}: disconnected {name}", actor.0);
+            ::log::info!("{actor}: disconnected {name}");
         }
         Ok(count)
     }
 
     /// Notes that an account has another password.
     pub fn password_changed(&self, actor: Actor, username: &Name) -> Result<(), HubUnavailable> {
-        ::log::info!("{}: changed the password of {username}", actor.0);
+        ::log::info!("{actor}: changed the password of {username}");
         let whom = username.clone();
         self.hub.ask(move |_, now, fx| {
             let what = format!("changed the password of {whom}");
@@ -260,7 +278,7 @@ impl Administration {
             (ban, hub.bans(now))
         })?;
         let ban = ban.map_err(BansFailed::Refused)?;
-        ::log::info!("{}: ban {} made", actor.0, ban.id);
+        ::log::info!("{actor}: ban {} made", ban.id);
         save(&all).map_err(|error| BansFailed::NotSaved(error.to_string()))?;
         Ok(ban)
     }
@@ -279,13 +297,13 @@ impl Administration {
         if !lifted {
             return Err(BansFailed::NoSuchBan(id));
         }
-        ::log::info!("{}: ban {id} lifted", actor.0);
+        ::log::info!("{actor}: ban {id} lifted");
         save(&all).map_err(|error| BansFailed::NotSaved(error.to_string()))
     }
 
     /// Somebody has come with a wrong token and wanted this.
     pub fn refused(&self, actor: Actor, wanted: &str) {
-        ::log::warn!("{}: wrong admin token for {wanted}", actor.0);
+        ::log::warn!("{actor}: wrong admin token for {wanted}");
         let what = format!("refused: wrong admin token for {wanted}");
         let entry = Entry {
             is_refusal: true,

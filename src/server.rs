@@ -35,6 +35,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::admin::Actor;
 pub use crate::config::Protocol;
 use crate::config::{Config, ListenerKind, Secret};
 use crate::hub::{ChannelInfo, Refusal};
@@ -168,27 +169,21 @@ impl Chat {
     }
 
     /// Tells everyone, on every listener. Returns how many connections, those
-    /// of participants included.
+    /// of participants included. The chat log has it among what administrators
+    /// do, without an address.
     pub fn announce(&self, text: &str) -> Result<usize, ChatError> {
         let text = sayable(text, &self.shared)?;
-        let told = self
-            .shared
-            .hub
-            .ask(move |hub, now, fx| hub.announce(text, now, fx))?;
-        Ok(told)
+        Ok(self.shared.admin.announce(Actor::PROGRAM, text)?)
     }
 
-    /// Ends all connections of a user. Returns how many there were.
+    /// Ends all connections of a user. Returns how many there were. The chat log
+    /// has it as [`Chat::announce`].
     pub fn kick(&self, nickname: &str, reason: Option<&str>) -> Result<usize, ChatError> {
         let name = Name::parse_nickname(nickname).map_err(Refusal::BadName)?;
         let reason = reason
             .map(Text::one_line)
             .filter(|reason| !reason.is_empty());
-        let kicked = self
-            .shared
-            .hub
-            .ask(move |hub, now, fx| hub.kick(&name, reason, now, fx))?;
-        Ok(kicked)
+        Ok(self.shared.admin.kick(Actor::PROGRAM, &name, reason)?)
     }
 
     /// Who is on, by nickname.

@@ -93,7 +93,7 @@ fn authorise<B>(
         Err(wait) => Err(Status::resource_exhausted(wait.to_string())),
         Ok(false) => {
             let wanted = format!("gRPC {}", request.uri().path().escape_debug());
-            admin.refused(Actor(caller.address), &wanted);
+            admin.refused(Actor::at(caller.address), &wanted);
             Err(Status::unauthenticated("that is not the admin token"))
         }
     }
@@ -286,7 +286,7 @@ impl Admin for Calls {
 }
 
 fn actor<T>(request: &Request<T>) -> Result<Actor, Status> {
-    Ok(Actor(Caller::of(request)?.address))
+    Ok(Actor::at(Caller::of(request)?.address))
 }
 
 /// A field of the request is wrong.

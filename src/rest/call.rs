@@ -65,7 +65,7 @@ impl Call<'_> {
 
     /// Who calls, for the audit trail.
     pub fn actor(&self) -> Actor {
-        Actor(self.relayed.peer)
+        Actor::at(self.relayed.peer)
     }
 
     /// Turns away whoever comes from a banned address: for calls that lead

@@ -284,7 +284,7 @@ fn authorise(incoming: &Incoming, context: &RestContext, access: Access) -> Resu
     }
     let (method, path) = (&incoming.method, incoming.path.escape_debug());
     let wanted = format!("{method} {path}");
-    context.admin.refused(Actor(peer), &wanted);
+    context.admin.refused(Actor::at(peer), &wanted);
     Err(Problem::Unauthorised("that is not the admin token"))
 }
 

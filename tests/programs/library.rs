@@ -377,3 +377,36 @@ fn what_a_participant_does_is_done_or_refused_when_the_call_comes_back() {
     let said = watch.filter(|entry| entry.kind == Kind::Message);
     assert_eq!(said.count(), 24);
 }
+
+#[test]
+fn what_the_program_does_as_the_one_in_charge_is_in_the_audit_trail() {
+    let folder = tempfile::tempdir().unwrap();
+    let chat = Chat::builder().data_dir(folder.path()).start().unwrap();
+    let watch = chat.watch().unwrap();
+    let _robot = chat.enter("robot").unwrap();
+    assert_eq!(chat.announce("soup").unwrap(), 1);
+    assert_eq!(chat.kick("robot", Some("noise")).unwrap(), 1);
+    // Nobody is there any more, so nothing is done.
+    assert_eq!(chat.kick("robot", None).unwrap(), 0);
+    chat.announce("bye").unwrap();
+    for expected in [
+        "announced to 1 connections: soup",
+        "disconnected robot (1 connections): noise",
+        "announced to 0 connections: bye",
+    ] {
+        let deadline = Instant::now() + DEADLINE;
+        let entry = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let entry = watch.wait(left).expect("an entry");
+            if entry.kind == Kind::Admin {
+                break entry;
+            }
+        };
+        assert_eq!(entry.text.as_deref(), Some(expected));
+        assert_eq!(entry.address, None);
+    }
+    chat.shut_down(DEADLINE).unwrap();
+    let trail = std::fs::read_to_string(folder.path().join("chatlog/audit.log")).unwrap();
+    assert!(trail.contains("disconnected robot"), "{trail}");
+    assert_eq!(trail.matches("announced to").count(), 2, "{trail}");
+}
