@@ -67,6 +67,10 @@ struct Attack {
     rooms: usize,
     /// Connections that do nothing but be in 99 rooms each.
     holders: usize,
+    /// Whether the guests have accounts.
+    accounts: bool,
+    /// Others who only come and go, one after the other.
+    comers: usize,
     /// The frame that a guest sends as its n-th.
     frame: fn(guest: usize, n: u64) -> Value,
     /// Frames each of them sends in all; without end if there are none.
@@ -79,6 +83,8 @@ const ATTACKS: &[Attack] = &[
         guests: 0,
         rooms: 0,
         holders: 0,
+        accounts: false,
+        comers: 0,
         frame: lists,
         most: None,
     },
@@ -87,6 +93,8 @@ const ATTACKS: &[Attack] = &[
         guests: 20,
         rooms: 99,
         holders: 0,
+        accounts: false,
+        comers: 0,
         frame: |_, _| json!({"type": "listrooms"}),
         most: None,
     },
@@ -95,6 +103,8 @@ const ATTACKS: &[Attack] = &[
         guests: 1000,
         rooms: 0,
         holders: 0,
+        accounts: false,
+        comers: 0,
         frame: |_, _| json!({"type": "listusers", "args": {"room": "global"}}),
         most: Some(4),
     },
@@ -103,6 +113,8 @@ const ATTACKS: &[Attack] = &[
         guests: 200,
         rooms: 9,
         holders: 0,
+        accounts: false,
+        comers: 0,
         frame: lists,
         most: None,
     },
@@ -111,6 +123,8 @@ const ATTACKS: &[Attack] = &[
         guests: 200,
         rooms: 0,
         holders: 0,
+        accounts: false,
+        comers: 0,
         frame: reading,
         most: None,
     },
@@ -119,7 +133,29 @@ const ATTACKS: &[Attack] = &[
         guests: 200,
         rooms: 9,
         holders: 0,
+        accounts: false,
+        comers: 0,
         frame: moving,
+        most: None,
+    },
+    Attack {
+        name: "200 accounts, inboxes and threads",
+        guests: 200,
+        rooms: 0,
+        holders: 0,
+        accounts: true,
+        comers: 0,
+        frame: writing,
+        most: None,
+    },
+    Attack {
+        name: "200 who come and go",
+        guests: 0,
+        rooms: 0,
+        holders: 0,
+        accounts: false,
+        comers: 200,
+        frame: lists,
         most: None,
     },
     Attack {
@@ -127,6 +163,8 @@ const ATTACKS: &[Attack] = &[
         guests: 200,
         rooms: 9,
         holders: 0,
+        accounts: false,
+        comers: 0,
         frame: everything,
         most: None,
     },
@@ -135,6 +173,8 @@ const ATTACKS: &[Attack] = &[
         guests: 200,
         rooms: 9,
         holders: 990,
+        accounts: false,
+        comers: 0,
         frame: lists,
         most: None,
     },
@@ -143,6 +183,8 @@ const ATTACKS: &[Attack] = &[
         guests: 200,
         rooms: 9,
         holders: 990,
+        accounts: false,
+        comers: 0,
         frame: everything,
         most: None,
     },
@@ -166,8 +208,20 @@ fn reading(_: usize, n: u64) -> Value {
     }
 }
 
-fn moving(guest: usize, n: u64) -> Value {
+fn writing(guest: usize, n: u64) -> Value {
+    let user = format!("guest{}", (guest as u64 + n) % 200);
     match n % 4 {
+        0 => json!({"type": "inbox"}),
+        1 => json!({"type": "thread", "args": {"user": user, "limit": 1000}}),
+        _ => json!({"type": "private", "args": {"to": user, "body": "x"}}),
+    }
+}
+
+fn moving(guest: usize, n: u64) -> Value {
+    match n % 7 {
+        4 => json!({"type": "listen", "args": {"events": ["typing"]}}),
+        5 => json!({"type": "typing", "args": {"room": "global"}}),
+        6 => json!({"type": "ignore", "args": {"nickname": format!("guest{}", n % 200)}}),
         0 => json!({"type": "setnick", "args": {"nickname": format!("g{guest}n{n}")}}),
         1 => json!({"type": "join", "args": {"room": format!("x{guest}n{n}")}}),
         2 => json!({"type": "leave"}),
@@ -251,9 +305,13 @@ impl Attack {
         let guests = self.come(&server);
         let bystanders = Bystanders::enter(&server);
         let attack = self.begin(guests, &stop);
+        let comers = self.come_and_go(&server, &stop);
         let figures = bystanders.measure(&server, Duration::from_secs(arguments.seconds));
         stop.store(true, Ordering::Relaxed);
         let sent = attack.map_or(0, |attack| attack.join().unwrap_or(0));
+        for comer in comers {
+            let _ = comer.join();
+        }
         eprintln!("  {}: {} bytes came to the guests", self.name, sent);
         server.kill();
         figures
@@ -274,6 +332,8 @@ impl Attack {
             // program may not know these.
             if !is_older {
                 config["limits"] = json!({
+                    "account_attempts": 0,
+                    "auth_attempts": 0,
                     "bytes_per_address": 0,
                     "channels": 0,
                     "channels_per_address": 0,
@@ -283,6 +343,22 @@ impl Attack {
         });
         server.wait_ready();
         server
+    }
+
+    /// Those who come, and go as soon as they are welcome.
+    fn come_and_go(&self, server: &Server, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
+        let telnet = server.telnet();
+        let comer = |comer: usize| {
+            let stop = stop.clone();
+            std::thread::spawn(move || {
+                let mut n = comer as u64 * 1_000_000_000;
+                while !stop.load(Ordering::Relaxed) {
+                    n += 1;
+                    log_in(telnet, n);
+                }
+            })
+        };
+        (1..=self.comers).map(comer).collect()
     }
 
     /// Those who hold rooms, and those who are going to attack.
@@ -299,7 +375,11 @@ impl Attack {
             drain(&mut all);
         }
         for guest in 0..self.guests {
-            let mut stream = enter(web, &format!("guest{guest}"));
+            let nickname = format!("guest{guest}");
+            let mut stream = match self.accounts {
+                true => enter_account(server, &nickname),
+                false => enter(web, &nickname),
+            };
             for room in 0..self.rooms {
                 send(&mut stream, &join(&format!("g{guest}x{room}")));
             }
@@ -470,15 +550,32 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 /// Comes in as a guest, over a WebSocket that speaks JSON.
 fn enter(web: SocketAddr, nickname: &str) -> TcpStream {
-    let mut stream = connect(web);
-    let form = format!("nickname={nickname}");
-    let head = "POST /auth HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\
+    enter_with(web, &format!("nickname={nickname}"))
+}
+
+/// As [`enter`], with an account that is registered for it.
+fn enter_account(server: &Server, nickname: &str) -> TcpStream {
+    let password = "password=long+enough";
+    let form = format!("username={nickname}&{password}&first_name=A&last_name=B");
+    let answer = post(server.web(), "/api/register", &form);
+    assert!(answer.contains("success"), "{answer}");
+    enter_with(server.web(), &format!("nickname={nickname}&{password}"))
+}
+
+fn post(address: SocketAddr, path: &str, form: &str) -> String {
+    let mut stream = connect(address);
+    let head = "HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\
                 Content-Type: application/x-www-form-urlencoded";
-    let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{form}", form.len());
+    let length = form.len();
+    let request = format!("POST {path} {head}\r\nContent-Length: {length}\r\n\r\n{form}");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
-    let answer = String::from_utf8_lossy(&answer).into_owned();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn enter_with(web: SocketAddr, form: &str) -> TcpStream {
+    let answer = post(web, "/auth", form);
     let token = answer.split("\"token\":\"").nth(1);
     let token = token.and_then(|rest| rest.split('"').next()).unwrap();
     let mut stream = connect(web);

@@ -1,6 +1,10 @@
 //! What the hub makes of commands: state in, effects out, no socket.
 
-use chat_server::hub::{Command, ConnectionId, Effects, Hub, Limits, Now, Profile};
+use std::net::Ipv4Addr;
+
+use chat_server::hub::{
+    Ban, BanTarget, Command, ConnectionId, Effects, Farewell, Hub, Limits, MAX_BANS, Now, Profile,
+};
 use chat_server::name::Name;
 use chat_server::text::Text;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -95,5 +99,57 @@ fn rooms(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, messages, rooms);
+/// Half of them ban addresses and networks, half of them nicknames.
+fn many_bans() -> Vec<Ban> {
+    let ban = |number: u32| Ban {
+        id: number.into(),
+        target: match number % 4 {
+            0 => BanTarget::Address(
+                format!("{}/32", Ipv4Addr::from(number << 8))
+                    .parse()
+                    .unwrap(),
+            ),
+            1 => BanTarget::Address(format!("2001:db8:{number:x}::/48").parse().unwrap()),
+            _ => BanTarget::Nickname(Name::parse(&format!("banned{number}")).unwrap()),
+        },
+        reason: None,
+        created_ms: 0,
+        expires_ms: None,
+    };
+    (0..MAX_BANS as u32).map(ban).collect()
+}
+
+/// Someone comes, takes a nickname, and goes again.
+fn coming(c: &mut Criterion) {
+    let mut group = c.benchmark_group("come with a nickname and go");
+    for bans in [Vec::new(), many_bans()] {
+        let mut house = House::new(1000, 1000);
+        let name = BenchmarkId::new("bans", bans.len());
+        house.hub.restore_bans(bans);
+        let id = ConnectionId {
+            index: 1000,
+            generation: 0,
+        };
+        let nickname = Name::parse("visitor").unwrap();
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                let profile = Profile {
+                    protocol: "bench",
+                    address: "203.0.113.7:1".parse().unwrap(),
+                    one_channel: true,
+                    shows_past: true,
+                };
+                let House { hub, fx, now, .. } = &mut house;
+                hub.open(id, profile, *now, fx);
+                let claimed = hub.claim(id, nickname.clone(), None, *now, fx);
+                claimed.unwrap();
+                hub.close(id, Farewell::Quit, *now, fx);
+                fx.clear();
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, messages, rooms, coming);
 criterion_main!(benches);
