@@ -245,7 +245,7 @@ impl Administration {
 
     /// The bans in force.
     pub fn bans(&self) -> Result<Vec<Ban>, HubUnavailable> {
-        self.hub.ask(|hub, now, _| hub.bans(now))
+        self.hub.bans()
     }
 
     /// Bans, until `expires_ms` (since 1970 UTC), and disconnects whom it hits.
@@ -266,7 +266,7 @@ impl Administration {
         };
         // Held until saved, so that an older list never replaces a newer one.
         let save = self.save_bans.lock();
-        let (ban, all) = self.hub.ask(move |hub, now, fx| {
+        let ban = self.hub.ask(move |hub, now, fx| {
             let ban = match number {
                 Some(number) => hub.ban_as(number, target, reason, expires_ms, now, fx),
                 None => hub.ban(target, reason, expires_ms, now, fx),
@@ -275,30 +275,37 @@ impl Administration {
                 let what = format!("made {}", in_words(ban));
                 fx.log(actor.did(now.unix_ms, nickname(ban), what));
             }
-            (ban, hub.bans(now))
+            ban
         })?;
         let ban = ban.map_err(BansFailed::Refused)?;
         ::log::info!("{actor}: ban {} made", ban.id);
-        save(&all).map_err(|error| BansFailed::NotSaved(error.to_string()))?;
+        self.save_by(&save)?;
         Ok(ban)
     }
 
     /// Lifts a ban.
     pub fn unban(&self, actor: Actor, id: u64) -> Result<(), BansFailed> {
         let save = self.save_bans.lock();
-        let (lifted, all) = self.hub.ask(move |hub, now, fx| {
+        let lifted = self.hub.ask(move |hub, now, fx| {
             let lifted = hub.unban(id, fx);
             if let Some(ban) = &lifted {
                 let what = format!("lifted {}", in_words(ban));
                 fx.log(actor.did(now.unix_ms, nickname(ban), what));
             }
-            (lifted.is_some(), hub.bans(now))
+            lifted.is_some()
         })?;
         if !lifted {
             return Err(BansFailed::NoSuchBan(id));
         }
         ::log::info!("{actor}: ban {id} lifted");
-        save(&all).map_err(|error| BansFailed::NotSaved(error.to_string()))
+        self.save_by(&save)
+    }
+
+    /// Saves the bans. What has changed is in force by now, saved or not.
+    fn save_by(&self, save: &SaveBans) -> Result<(), BansFailed> {
+        let not_saved = |why: String| BansFailed::NotSaved(why);
+        let all = self.hub.bans().map_err(|why| not_saved(why.to_string()))?;
+        save(&all).map_err(|why| not_saved(why.to_string()))
     }
 
     /// Somebody has come with a wrong token and wanted this.

@@ -7,11 +7,13 @@
 
 mod admin;
 mod apply;
+mod banned;
 mod bans;
 mod channel;
 mod command;
 mod departures;
 mod effects;
+mod ending;
 mod event;
 mod expiry;
 mod farewell;
@@ -41,6 +43,7 @@ mod tags;
 mod typing;
 mod unconfirmed;
 mod users;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
@@ -98,10 +101,17 @@ pub struct Limits {
     pub tags_per_client: usize,
     /// Rows that one answer has at most.
     pub page_rows: usize,
+    /// Connections ended, and channels left with them, at once: what is more is
+    /// done later. As many others are done at once of what everyone waits for.
+    pub piece: usize,
     /// Whether channel messages are committed before they are delivered.
     pub history: bool,
 }
 
+/// The usual [`Limits::piece`]: well below a millisecond's work.
+pub const PIECE: usize = 256;
+/// Channels whose notices are told at once.
+const NOTICES_AT_ONCE: usize = 64;
 /// Connections that [`Hub::send_away`] ends in one go, and slots it looks at.
 const MOST_SENT_AWAY: usize = 500;
 const MOST_LOOKED_AT: usize = 4_000;
@@ -118,6 +128,7 @@ impl Limits {
             tags: usize::MAX,
             tags_per_client: usize::MAX,
             page_rows: PAGE_ROWS,
+            piece: PIECE,
             history: false,
         }
     }
@@ -135,9 +146,16 @@ pub struct Hub {
     /// Which of their nicknames look like others.
     looks: lookalikes::Lookalikes,
     /// The connections that came with a token.
-    by_token: HashMap<Arc<str>, Vec<ConnectionId>>,
+    by_token: HashMap<Arc<str>, BTreeSet<ConnectionId>>,
     channels: Channels,
-    bans: bans::Bans,
+    /// By their addresses, as bans compare them.
+    by_address: BTreeSet<(IpAddr, ConnectionId)>,
+    bans: banned::Bans,
+    endings: ending::Endings,
+    /// Connections with commands that have waited and are to be carried out.
+    ready: VecDeque<ConnectionId>,
+    /// Which kind of work is next.
+    next_kind: usize,
     holds: holds::Holds,
     last_id: MessageId,
     /// Who has gone before their last words were committed.
@@ -179,10 +197,14 @@ struct Connection {
     resuming: usize,
     /// It is being closed.
     is_going: bool,
+    /// It is to be closed as soon as there is time.
+    is_ending: bool,
     /// Which of the [`lists::Questions`] is its own.
     question: Option<u64>,
     /// Commands that wait for them; so many at most.
     waiting: VecDeque<Command>,
+    /// It is among [`Hub::ready`].
+    is_ready: bool,
     listens_for_typing: bool,
     /// Until when its typing is not told again.
     typing_told_until_ms: u64,
@@ -202,7 +224,11 @@ impl Hub {
             looks: lookalikes::Lookalikes::default(),
             by_token: HashMap::new(),
             channels: Channels::new(),
-            bans: bans::Bans::default(),
+            by_address: BTreeSet::new(),
+            bans: banned::Bans::default(),
+            endings: ending::Endings::default(),
+            ready: VecDeque::new(),
+            next_kind: 0,
             holds: holds::Holds::default(),
             last_id: MessageId::default(),
             unsettled: BTreeMap::new(),
@@ -241,8 +267,12 @@ impl Hub {
         if self.connections.len() <= index {
             self.connections.resize_with(index + 1, || None);
         }
+        let place = |profile: &Profile, id| (profile.address.ip().to_canonical(), id);
         if let Some(slot) = self.connections.get_mut(index) {
-            if slot.is_none() {
+            self.by_address.insert(place(&profile, id));
+            if let Some(before) = slot {
+                self.by_address.remove(&place(&before.profile, before.id));
+            } else {
                 self.online += 1;
                 let traffic = self.traffic.entry(profile.protocol).or_default();
                 traffic.open += 1;
@@ -260,8 +290,10 @@ impl Hub {
                 unsettled: 0,
                 resuming: 0,
                 is_going: false,
+                is_ending: false,
                 question: None,
                 waiting: VecDeque::new(),
+                is_ready: false,
                 listens_for_typing: false,
                 typing_told_until_ms: 0,
                 memberships: Vec::new(),
@@ -307,6 +339,8 @@ impl Hub {
             return;
         };
         self.online -= 1;
+        let address = connection.profile.address.ip().to_canonical();
+        self.by_address.remove(&(address, id));
         self.tags.forget(&tags::TagOwner::Connection(id));
         self.questions.forget(connection.question);
         if let Some(traffic) = self.traffic.get_mut(connection.profile.protocol) {
@@ -340,16 +374,21 @@ impl Hub {
         }
     }
 
-    /// Does what has become due. Call when [`Hub::next_deadline`] passes.
+    /// Does what has become due, a bounded part of it: as long as
+    /// [`Hub::next_deadline`] has passed there is more. Call when it passes.
     pub fn tick(&mut self, now: Now, fx: &mut Effects) {
-        while let Some(&(deadline, id)) = self.login_deadlines.first()
-            && deadline <= now.ticks_ms
-        {
+        for _ in 0..self.limits.piece {
+            let Some(&(deadline, id)) = self.login_deadlines.first() else {
+                break;
+            };
+            if deadline > now.ticks_ms {
+                break;
+            }
             self.login_deadlines.pop_first();
             self.close(id, Farewell::LoginTimeout, now, fx);
         }
         self.end_expired(now, fx);
-        self.channels.flush_notices(now, fx);
+        self.channels.flush_notices(NOTICES_AT_ONCE, now, fx);
     }
 
     /// When [`Hub::tick`] next has something to do, on the monotonic clock.

@@ -12,9 +12,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::fair::{Asker, FairChannel};
 use crate::hub::{Chore, Draft, Reading, Recall, Shared};
 use crate::model::{Conversation, History, MessageId, StoredMessage, Window};
-use crate::store::{
-    AppendRefused, Appender, Outcome, Store, StoreError, StoreWriter, WriterSettings,
-};
+pub use crate::store::Outcome;
+use crate::store::{AppendRefused, Appender, Store, StoreError, StoreWriter, WriterSettings};
 
 /// What is said when somebody does not get to see what was said before.
 const UNREADABLE: &str = "the history of a channel cannot be read";

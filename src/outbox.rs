@@ -247,13 +247,20 @@ impl Outbox {
         std::mem::take(&mut self.slow)
     }
 
-    /// Pings the WebSockets whose turn it is in round `slice` of `slices`, and
-    /// returns those that have not answered.
-    pub fn ping(&mut self, slice: usize, slices: usize) -> Vec<ConnectionId> {
+    /// Pings WebSockets: one of `step` seats from `from` on, of at most `most`
+    /// seats. Returns those that have not answered, and where to go on.
+    pub fn ping(
+        &mut self,
+        from: usize,
+        step: usize,
+        most: usize,
+    ) -> (Vec<ConnectionId>, Option<usize>) {
         let mut silent = Vec::new();
         let mut alive = Vec::new();
-        let seats = self.seats.iter_mut().skip(slice).step_by(slices.max(1));
-        for seat in seats.flatten() {
+        let next = from.saturating_add(step.max(1).saturating_mul(most));
+        let more = next < self.seats.len();
+        let seats = self.seats.iter_mut().skip(from).step_by(step.max(1));
+        for seat in seats.take(most).flatten() {
             if !seat.format.is_websocket() || seat.closing {
                 continue;
             }
@@ -270,7 +277,7 @@ impl Outbox {
         for id in alive {
             self.append_for(id, |_, _, out| websocket::ping_frame(out));
         }
-        silent
+        (silent, more.then_some(next))
     }
 
     /// What has been done so far.

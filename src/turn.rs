@@ -14,12 +14,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::vec;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::chatlog::ChatLog;
-use crate::hub::{Chore, Draft, Effect, Effects, Farewell, Hub, Now, Settled, Shared};
-use crate::keeper::{Keeper, Kept};
+use crate::hub::{
+    Chore, ConnectionId, Draft, Effect, Effects, Farewell, Hub, News, Now, Settled, Shared,
+};
+use crate::keeper::{Keeper, Kept, Outcome};
 use crate::metrics::Metrics;
 use crate::model::{Entry, Kind};
 use crate::outbox::{Outbox, Sums};
@@ -38,8 +41,12 @@ const TURN: u64 = 1024;
 /// share the processors: the fewer times the hub has to wait for its turn to
 /// send, the sooner whoever is last has been sent something.
 const URGENT: usize = 512;
-/// Pages of lists in one turn: well below a millisecond's work.
+/// Pieces of what was put off in one turn: well below a millisecond's work.
 const WORK: usize = 8;
+/// Of what comes as many in one input, so many are taken at once.
+const TOGETHER: usize = 64;
+/// WebSockets pinged in one turn.
+const PINGS: usize = 128;
 
 /// Everything the hub thread works with.
 pub struct Turn {
@@ -51,6 +58,9 @@ pub struct Turn {
     drafts: Vec<Draft>,
     shared: Vec<Shared>,
     chores: Vec<Chore>,
+    /// What is left of an input that was too much for one turn.
+    news: vec::IntoIter<News>,
+    outcomes: vec::IntoIter<Outcome>,
     watchers: Vec<Watcher>,
     attending: Attending,
     last_sums: Sums,
@@ -59,6 +69,8 @@ pub struct Turn {
     /// When this turn began, in milliseconds since 1970 UTC.
     began_ms: u64,
     last_ping: u64,
+    /// The next seat to be pinged, if some of a round are left.
+    next_ping: Option<usize>,
     last_load: u64,
     stopping: bool,
     ended: bool,
@@ -92,6 +104,8 @@ impl Turn {
             drafts: Vec::new(),
             shared: Vec::new(),
             chores: Vec::new(),
+            news: Vec::new().into_iter(),
+            outcomes: Vec::new().into_iter(),
             watchers: Vec::new(),
             attending: Attending::default(),
             last_sums: Sums::default(),
@@ -99,6 +113,7 @@ impl Turn {
             clock: Instant::now(),
             began_ms: 0,
             last_ping: 0,
+            next_ping: None,
             last_load: 0,
             stopping: false,
             ended: false,
@@ -143,7 +158,10 @@ impl Turn {
         let outbox = &self.parts.outbox;
         let echoes_due = outbox.echoes_due();
         let has_more = echoes_due.is_none() && !outbox.is_flushed();
-        if has_more || self.parts.hub.has_work() {
+        if self.has_rest() {
+            return Ok(None);
+        }
+        if has_more || self.parts.hub.has_work() || self.next_ping.is_some() {
             return Ok(self.parts.inputs.try_recv().ok());
         }
         let now = self.now().ticks_ms;
@@ -154,15 +172,28 @@ impl Turn {
     fn take_batch(&mut self, first: Option<Input>, now: Now) {
         let mut next = first;
         let mut taken: u64 = 0;
-        while let Some(input) = next {
-            self.take(input, now);
+        loop {
+            taken += match next.take() {
+                // It comes before everything else that waits.
+                rest if self.has_rest() => {
+                    next = rest;
+                    self.take_rest(now)
+                }
+                Some(input) => {
+                    self.take(input, now);
+                    1
+                }
+                None => break,
+            };
             self.carry_out();
-            taken += 1;
             let outbox = &self.parts.outbox;
-            if taken >= TURN || outbox.urgent() >= URGENT || outbox.is_full() {
+            let is_enough = taken >= TURN || outbox.urgent() >= URGENT || outbox.is_full();
+            if is_enough && next.is_none() {
                 break;
             }
-            next = self.parts.inputs.try_recv().ok();
+            if next.is_none() && !self.has_rest() {
+                next = self.parts.inputs.try_recv().ok();
+            }
         }
         self.load.add(now.ticks_ms, taken);
         if taken > 0 {
@@ -208,23 +239,14 @@ impl Turn {
                 self.attending.remove(id);
             }
             Input::Request(request) => request(&mut self.parts.hub, now, fx),
-            Input::Kept(Kept::Settled(outcomes)) => {
-                for outcome in outcomes {
-                    let settled = Settled::by_id(outcome.id, outcome.result.is_ok());
-                    self.parts.hub.settle(settled, now, fx);
-                }
-            }
+            Input::Kept(Kept::Settled(outcomes)) => self.outcomes = outcomes.into_iter(),
             Input::Kept(Kept::Recalled(recall, messages)) => {
                 self.parts.hub.recalled(&recall, messages, now, fx);
             }
             Input::Kept(Kept::Read(reading, history)) => {
                 self.parts.hub.history_read(&reading, history, now, fx);
             }
-            Input::News(news) => {
-                for news in news {
-                    self.parts.hub.hear(news, now, fx);
-                }
-            }
+            Input::News(news) => self.news = news.into_iter(),
             Input::Configure(settings) => {
                 self.parts.hub.set_limits(settings.limits);
                 self.parts.ping_seconds = settings.ping_seconds;
@@ -243,6 +265,26 @@ impl Turn {
             }
             Input::End => self.ended = true,
         }
+    }
+
+    fn has_rest(&self) -> bool {
+        self.news.len() + self.outcomes.len() > 0
+    }
+
+    /// Takes some of what an input has brought; how many.
+    fn take_rest(&mut self, now: Now) -> u64 {
+        let fx = &mut self.effects;
+        let mut taken = 0;
+        for outcome in self.outcomes.by_ref().take(TOGETHER) {
+            let settled = Settled::by_id(outcome.id, outcome.result.is_ok());
+            self.parts.hub.settle(settled, now, fx);
+            taken += 1;
+        }
+        for news in self.news.by_ref().take(TOGETHER) {
+            self.parts.hub.hear(news, now, fx);
+            taken += 1;
+        }
+        taken
     }
 
     /// Does what the hub has decided.
@@ -297,32 +339,29 @@ impl Turn {
             self.last_load = second;
             keeper.set_load(self.parts.hub.counts().connections as u64);
         }
-        if self.parts.ping_seconds > 0 && second > self.last_ping {
+        let round = self.parts.ping_seconds;
+        if round > 0 && second > self.last_ping {
             self.last_ping = second;
-            let slice = (second % self.parts.ping_seconds) as usize;
-            for id in self
-                .parts
-                .outbox
-                .ping(slice, self.parts.ping_seconds as usize)
-            {
-                self.parts
-                    .hub
-                    .close(id, Farewell::Silent, now, &mut self.effects);
-            }
-            self.carry_out();
+            self.next_ping = Some((second % round) as usize);
         }
+        if let Some(from) = self.next_ping.take().filter(|_| round > 0) {
+            let (silent, next) = self.parts.outbox.ping(from, round as usize, PINGS);
+            self.next_ping = next;
+            self.end_all(&silent, &Farewell::Silent, now);
+        }
+    }
+
+    fn end_all(&mut self, ids: &[ConnectionId], farewell: &Farewell, now: Now) {
+        let fx = &mut self.effects;
+        self.parts.hub.end_all(ids, farewell, now, fx);
+        self.carry_out();
     }
 
     fn flush(&mut self, now: Now) {
         let Parts { outbox, inputs, .. } = &mut self.parts;
         outbox.flush(self.load.is_high(), inputs);
         let slow = self.parts.outbox.take_slow_readers();
-        for id in slow {
-            self.parts
-                .hub
-                .close(id, Farewell::SlowReader, now, &mut self.effects);
-            self.carry_out();
-        }
+        self.end_all(&slow, &Farewell::SlowReader, now);
         self.count();
     }
 

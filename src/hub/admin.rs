@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::model::{Entry, Kind, Name, Text};
 
-use super::remote::Person;
 use super::{Effects, Event, Farewell, Hub, Now, Order};
 
 /// One channel.
@@ -78,7 +77,10 @@ impl Hub {
     /// Ends all connections of a user, here and on the other servers. Returns
     /// how many there were; another server counts as one.
     pub fn kick(&mut self, name: &Name, reason: Option<Text>, now: Now, fx: &mut Effects) -> usize {
-        let elsewhere = self.remote_person(name).map_or(0, Person::servers);
+        let elsewhere = self
+            .remote
+            .as_ref()
+            .map_or(0, |remote| remote.servers(name));
         if elsewhere > 0 {
             let order = || Order::Kick {
                 name: name.clone(),
@@ -97,9 +99,6 @@ impl Hub {
         fx: &mut Effects,
     ) -> usize {
         let connections = self.connections_of(name);
-        for &id in &connections {
-            self.close(id, Farewell::Kicked(reason.clone()), now, fx);
-        }
-        connections.len()
+        self.end_all(&connections, &Farewell::Kicked(reason), now, fx)
     }
 }

@@ -6,6 +6,8 @@ use super::{Command, ConnectionId, Effects, Farewell, Hub, Now, Refusal, Tag};
 
 /// Commands of one connection that may wait for its messages to be committed.
 const MAX_WAITING: usize = 1024;
+/// Of these, so many are carried out at once.
+const APPLIED_AT_ONCE: usize = 8;
 
 impl Hub {
     /// Carries out a command of a connection. A command behind something that
@@ -13,8 +15,9 @@ impl Hub {
     /// own doings in order; messages themselves need not wait for each other.
     pub fn apply(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
         let passes = self.passes_pending(id, &command);
-        let Some(connection) = self.connection_mut(id) else {
-            // Its thread does not know yet that it has been ended.
+        let connection = self.connection_mut(id);
+        let Some(connection) = connection.filter(|connection| !connection.is_ending) else {
+            // Its thread does not know yet that it has been ended, or will be.
             return;
         };
         if !connection.waiting.is_empty() || (connection.pending > 0 && !passes) {
@@ -45,15 +48,12 @@ impl Hub {
         }
     }
 
-    /// Carries out what waited for messages that are now settled.
+    /// Carries out some of what waited for messages that are now settled. What
+    /// is left follows when there is time: one who has much waiting, or many who
+    /// have something, must not hold up the others.
     pub(super) fn apply_waiting(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
-        while let Some(connection) = self.connection(id) {
-            let pending = connection.pending > 0;
-            let next = connection.waiting.front();
-            let Some(next) = next else {
-                return;
-            };
-            if pending && !self.passes_pending(id, next) {
+        for _ in 0..APPLIED_AT_ONCE {
+            if !self.may_go_on(id) {
                 return;
             }
             let next = self.connection_mut(id).and_then(|c| c.waiting.pop_front());
@@ -61,6 +61,40 @@ impl Hub {
                 self.apply_now(id, command, now, fx);
             }
         }
+        self.go_on_later(id);
+    }
+
+    /// Whether something has waited that need not wait any longer.
+    fn may_go_on(&self, id: ConnectionId) -> bool {
+        let connection = self.connection(id);
+        let connection = connection.filter(|connection| !connection.is_ending);
+        connection.is_some_and(|connection| {
+            let next = connection.waiting.front();
+            let passes = |next| connection.pending == 0 || self.passes_pending(id, next);
+            next.is_some_and(passes)
+        })
+    }
+
+    /// What a connection has waiting is to be carried out, if there is anything.
+    pub(super) fn go_on_later(&mut self, id: ConnectionId) {
+        if self.may_go_on(id)
+            && let Some(connection) = self.connection_mut(id)
+            && !std::mem::replace(&mut connection.is_ready, true)
+        {
+            self.ready.push_back(id);
+        }
+    }
+
+    /// Carries out some of what one has waiting; whether there was one.
+    pub(super) fn go_on_some(&mut self, now: Now, fx: &mut Effects) -> bool {
+        let Some(id) = self.ready.pop_front() else {
+            return false;
+        };
+        if let Some(connection) = self.connection_mut(id) {
+            connection.is_ready = false;
+            self.apply_waiting(id, now, fx);
+        }
+        true
     }
 
     fn apply_now(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Name, Text};
 
-use super::lookalikes::Lookalikes;
-use super::unconfirmed::Unconfirmed;
-use super::{Effects, Farewell, Hub, Now, Order, Shared};
+use super::banned::Bans;
+use super::{Effects, Hub, Now, Order, Shared};
 
 /// Bans the server keeps at most.
 pub const MAX_BANS: usize = 10_000;
@@ -34,7 +33,7 @@ pub struct Ban {
 }
 
 /// Who or what a ban is for.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum BanTarget {
     /// A nickname in all its spellings.
     Nickname(Name),
@@ -43,8 +42,17 @@ pub enum BanTarget {
 }
 
 impl Ban {
-    fn is_over(&self, now: Now) -> bool {
-        self.expires_ms.is_some_and(|end| end <= now.unix_ms)
+    pub(super) fn is_over(&self, now: Now) -> bool {
+        self.is_over_at(now.unix_ms)
+    }
+
+    pub(super) fn is_over_at(&self, now_ms: u64) -> bool {
+        self.ends_ms() <= now_ms
+    }
+
+    /// When it is over; never is the end of time.
+    pub(super) fn ends_ms(&self) -> u64 {
+        self.expires_ms.unwrap_or(u64::MAX)
     }
 }
 
@@ -79,91 +87,25 @@ impl fmt::Display for BanError {
 
 impl std::error::Error for BanError {}
 
-/// All bans in force.
-#[derive(Default)]
-pub(super) struct Bans {
-    list: Vec<Ban>,
-    /// Which of the nicknames in it look like others.
-    looks: Lookalikes,
-    last_id: u64,
-    /// If the hub is one of several.
-    pub unconfirmed: Unconfirmed,
-}
-
-impl Bans {
-    pub fn address(&self, address: IpAddr, now_ms: u64) -> Option<&Ban> {
-        // An IPv4 client of a dual-stack listener is still an IPv4 client.
-        let address = address.to_canonical();
-        self.in_force(now_ms).find(|ban| match &ban.target {
-            BanTarget::Address(net) => net.contains(&address),
-            BanTarget::Nickname(_) => false,
-        })
-    }
-
-    pub fn nickname(&self, name: &Name, now_ms: u64) -> Option<&Ban> {
-        let claims = name.claims();
-        let looks_like_one = self.looks.has_any(&claims, None);
-        self.in_force(now_ms).find(|ban| match &ban.target {
-            BanTarget::Nickname(banned) => {
-                claims.contains(banned.key()) || looks_like_one && banned.resembles(name)
-            }
-            BanTarget::Address(_) => false,
-        })
-    }
-
-    fn add(&mut self, ban: Ban) {
-        if let BanTarget::Nickname(name) = &ban.target {
-            self.looks.add(name);
-        }
-        self.list.push(ban);
-    }
-
-    /// Keeps some and forgets the others.
-    fn retain(&mut self, keep: impl Fn(&Ban) -> bool) {
-        let (kept, gone): (Vec<Ban>, Vec<Ban>) = self.list.drain(..).partition(keep);
-        self.list = kept;
-        for ban in gone {
-            self.forget(&ban.target);
-        }
-    }
-
-    /// One of that target is not in the list any more.
-    fn forget(&mut self, target: &BanTarget) {
-        let BanTarget::Nickname(name) = target else {
-            return;
-        };
-        if !self.list.iter().any(|ban| ban.target == *target) {
-            self.looks.remove(name);
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    fn in_force(&self, now_ms: u64) -> impl Iterator<Item = &Ban> {
-        let mut bans = self.list.iter();
-        std::iter::from_fn(move || {
-            bans.by_ref()
-                .find(|ban| ban.expires_ms.is_none_or(|end| end > now_ms))
-        })
-    }
-}
-
 impl Hub {
     /// Puts bans in force that were made in an earlier life of the server.
     pub fn restore_bans(&mut self, bans: Vec<Ban>) {
-        self.bans.last_id = bans.iter().map(|ban| ban.id).max().unwrap_or(0);
-        self.bans.list.clear();
-        self.bans.looks = Lookalikes::default();
+        self.bans = Bans::default();
         for ban in bans {
             self.bans.add(ban);
         }
     }
 
-    /// The bans in force.
+    /// All bans in force, by number. They may be many: a hub that others wait
+    /// for gives them out by [`Hub::bans_after`].
     pub fn bans(&self, now: Now) -> Vec<Ban> {
         self.bans.in_force(now.unix_ms).cloned().collect()
+    }
+
+    /// A page of the bans in force, by number: the first, or the one after a
+    /// number. And the number after which there are more, if there are.
+    pub fn bans_after(&self, number: Option<u64>, now: Now) -> (Vec<Ban>, Option<u64>) {
+        self.bans.page(number, now.unix_ms)
     }
 
     /// Bans, and ends the connections it hits.
@@ -196,7 +138,8 @@ impl Hub {
             created_ms: now.unix_ms,
             expires_ms,
         };
-        self.ban_here(ban.clone(), now, fx)?;
+        self.ban_here(ban.clone(), now)?;
+        self.enforce(ban.target.clone(), now, fx);
         self.give_order(&ban, false, fx);
         Ok(ban)
     }
@@ -206,44 +149,17 @@ impl Hub {
         self.bans.last_id
     }
 
-    fn ban_here(&mut self, ban: Ban, now: Now, fx: &mut Effects) -> Result<(), BanError> {
+    fn ban_here(&mut self, ban: Ban, now: Now) -> Result<(), BanError> {
+        self.bans.forget_over(now);
         // Servers know them by their targets.
-        let replaces = self.remote.is_some();
-        self.bans
-            .retain(|old| !(old.is_over(now) || replaces && old.target == ban.target));
-        if self.bans.list.len() >= MAX_BANS {
+        if self.remote.is_some() {
+            self.bans.remove_target(&ban.target);
+        }
+        if self.bans.len() >= MAX_BANS {
             return Err(BanError::TooMany);
         }
-        self.bans.last_id = self.bans.last_id.max(ban.id);
-        self.enforce(&ban, now, fx);
         self.bans.add(ban);
         Ok(())
-    }
-
-    /// Ends the connections it hits.
-    fn enforce(&mut self, ban: &Ban, now: Now, fx: &mut Effects) {
-        let claims = match &ban.target {
-            BanTarget::Nickname(name) => name.claims(),
-            BanTarget::Address(_) => Vec::new(),
-        };
-        let is_hit = |name: &Name| {
-            claims.contains(name.key()) || name.looks().iter().any(|look| claims.contains(look))
-        };
-        let hit: Vec<_> = self
-            .connections
-            .iter()
-            .flatten()
-            .filter(|connection| match &ban.target {
-                BanTarget::Nickname(_) => connection.nickname.as_ref().is_some_and(is_hit),
-                BanTarget::Address(net) => {
-                    net.contains(&connection.profile.address.ip().to_canonical())
-                }
-            })
-            .map(|connection| connection.id)
-            .collect();
-        for id in hit {
-            self.close(id, Farewell::Banned(ban.reason.clone()), now, fx);
-        }
     }
 
     /// Puts those in force that are on all servers, instead of those here, but
@@ -253,14 +169,13 @@ impl Hub {
         unconfirmed.compare(&bans);
         bans.retain(|ban| !unconfirmed.has(&ban.target));
         let (made, again) = (unconfirmed.made(), unconfirmed.again());
-        let last_id = self.bans.last_id;
-        for ban in &bans {
-            self.enforce(ban, now, fx);
+        for target in self.bans.replace(bans, now) {
+            self.enforce_later(target);
         }
-        self.restore_bans(bans);
-        self.bans.last_id = self.bans.last_id.max(last_id);
         for ban in made {
-            self.put_in_force(ban, now, fx);
+            if let Some(target) = self.put_in_force(ban, now) {
+                self.enforce_later(target);
+            }
         }
         for order in again {
             self.share_order(|| order, fx);
@@ -275,19 +190,23 @@ impl Hub {
         }
     }
 
-    /// Puts a ban in force that was made elsewhere, or before.
-    fn put_in_force(&mut self, ban: Ban, now: Now, fx: &mut Effects) {
+    /// Puts a ban in force that was made elsewhere, or before: for what.
+    fn put_in_force(&mut self, ban: Ban, now: Now) -> Option<BanTarget> {
+        let target = ban.target.clone();
         if ban.is_over(now) {
-            return self.unban_here(&ban.target);
+            self.unban_here(&target);
+            return None;
         }
         // If there are too many, those here have to do.
-        let _ = self.ban_here(ban, now, fx);
+        self.ban_here(ban, now).ok().map(|()| target)
     }
 
     /// Hears of a ban that another server has made.
     pub(super) fn ban_heard(&mut self, ban: Ban, now: Now, fx: &mut Effects) {
-        if !self.bans.unconfirmed.has(&ban.target) {
-            self.put_in_force(ban, now, fx);
+        if !self.bans.unconfirmed.has(&ban.target)
+            && let Some(target) = self.put_in_force(ban, now)
+        {
+            self.enforce(target, now, fx);
         }
     }
 
@@ -313,15 +232,13 @@ impl Hub {
 
     /// Lifts a ban, if there is one of that number.
     pub fn unban(&mut self, id: u64, fx: &mut Effects) -> Option<Ban> {
-        let index = self.bans.list.iter().position(|ban| ban.id == id)?;
-        let ban = self.bans.list.remove(index);
-        self.bans.forget(&ban.target);
+        let ban = self.bans.remove_id(id)?;
         self.give_order(&ban, true, fx);
         Some(ban)
     }
 
     fn unban_here(&mut self, target: &BanTarget) {
-        self.bans.retain(|ban| ban.target != *target);
+        self.bans.remove_target(target);
     }
 
     /// The ban that keeps an address out, if there is one.

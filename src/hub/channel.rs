@@ -320,9 +320,12 @@ impl Channels {
         None
     }
 
-    /// Tells as numbers what has waited long enough.
-    pub fn flush_notices(&mut self, now: Now, fx: &mut Effects) {
-        while let Some(&(due, index)) = self.due.first() {
+    /// Tells as numbers what has waited long enough, in so many channels.
+    pub fn flush_notices(&mut self, most: usize, now: Now, fx: &mut Effects) {
+        for _ in 0..most {
+            let Some(&(due, index)) = self.due.first() else {
+                break;
+            };
             if due > now.ticks_ms {
                 break;
             }

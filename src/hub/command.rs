@@ -18,6 +18,19 @@ pub struct ConnectionId {
     pub generation: u32,
 }
 
+impl ConnectionId {
+    /// The first one in order.
+    pub(super) const FIRST: ConnectionId = ConnectionId {
+        index: 0,
+        generation: 0,
+    };
+    /// The last one.
+    pub(super) const LAST: ConnectionId = ConnectionId {
+        index: u32::MAX,
+        generation: u32::MAX,
+    };
+}
+
 impl fmt::Debug for ConnectionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.index, self.generation)

@@ -122,6 +122,7 @@ impl Hub {
     /// Somebody is about to have a nickname, or to be seen under it: those who
     /// have gone with it are gone first.
     pub(super) fn tell_departures_of(&mut self, name: &Name, now: Now, fx: &mut Effects) {
+        self.part_gone(name, now, fx);
         let gone = self.departures.by_name.get(name.key()).cloned();
         for id in gone.unwrap_or_default() {
             self.tell_departure(id, now, fx);

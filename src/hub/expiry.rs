@@ -15,13 +15,15 @@ impl Hub {
         }
     }
 
-    /// Ends those whose time has come.
+    /// Ends some of those whose time has come.
     pub(super) fn end_expired(&mut self, now: Now, fx: &mut Effects) {
-        while let Some(&(deadline, id)) = self.expiries.first()
+        let mut budget = self.limits.piece;
+        while budget > 0
+            && let Some(&(deadline, id)) = self.expiries.first()
             && deadline <= now.ticks_ms
         {
             self.expiries.pop_first();
-            self.close(id, Farewell::TokenRevoked, now, fx);
+            self.end_within(id, Farewell::TokenRevoked, &mut budget, now, fx);
         }
     }
 

@@ -17,6 +17,9 @@ const MAX_HELD: usize = 10_000;
 /// As with connections, the server's own machine is trusted with more.
 const MAX_HELD_PER_ADDRESS: usize = 100;
 
+/// Of those that have ended, so many are forgotten when another one is held.
+const FORGOTTEN_AT_ONCE: usize = 64;
+
 /// Nicknames that are held, and for whom.
 #[derive(Default)]
 pub(super) struct Holds {
@@ -26,8 +29,8 @@ pub(super) struct Holds {
     looks: Lookalikes,
     /// When each ends, and its key.
     ends: BTreeSet<(u64, Arc<str>)>,
-    /// How many each address has.
-    per_address: HashMap<IpAddr, usize>,
+    /// The same of each address.
+    per_address: HashMap<IpAddr, BTreeSet<(u64, Arc<str>)>>,
 }
 
 struct Hold {
@@ -64,18 +67,24 @@ impl Holds {
 
     fn insert(&mut self, hold: Hold, now: Now) -> Result<(), Refusal> {
         self.forget_ended(now);
+        if let Some(address) = hold.address {
+            self.forget_ended_of(address, now);
+        }
         let key = hold.name.key().clone();
+        // It has ended, or it would not be free.
+        self.remove(&key);
         if self.all.len() >= MAX_HELD {
             return Err(Refusal::TooManyHeld);
         }
+        let end = (hold.until_ms, key.clone());
         if let Some(address) = hold.address {
-            let count = self.per_address.entry(address).or_default();
-            if *count >= MAX_HELD_PER_ADDRESS {
+            let ends = self.per_address.entry(address).or_default();
+            if ends.len() >= MAX_HELD_PER_ADDRESS {
                 return Err(Refusal::TooManyHeldForAddress);
             }
-            *count += 1;
+            ends.insert(end.clone());
         }
-        self.ends.insert((hold.until_ms, key.clone()));
+        self.ends.insert(end);
         self.looks.add(&hold.name);
         self.all.insert(key, hold);
         Ok(())
@@ -86,23 +95,38 @@ impl Holds {
             return;
         };
         self.looks.remove(&hold.name);
-        self.ends.remove(&(hold.until_ms, key.clone()));
+        let end = (hold.until_ms, key.clone());
+        self.ends.remove(&end);
         if let Some(address) = hold.address
-            && let Some(count) = self.per_address.get_mut(&address)
+            && let Some(ends) = self.per_address.get_mut(&address)
         {
-            *count -= 1;
-            if *count == 0 {
+            ends.remove(&end);
+            if ends.is_empty() {
                 self.per_address.remove(&address);
             }
         }
     }
 
-    fn forget_ended(&mut self, now: Now) {
-        while let Some((until_ms, key)) = self.ends.first()
+    /// Forgets those of an address that have ended.
+    fn forget_ended_of(&mut self, address: IpAddr, now: Now) {
+        while let Some((until_ms, key)) = self.per_address.get(&address).and_then(BTreeSet::first)
             && *until_ms <= now.ticks_ms
         {
             let key = key.clone();
             self.remove(&key);
+        }
+    }
+
+    /// Forgets some of those that have ended, more than come.
+    fn forget_ended(&mut self, now: Now) {
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            match self.ends.first() {
+                Some((until_ms, key)) if *until_ms <= now.ticks_ms => {
+                    let key = key.clone();
+                    self.remove(&key);
+                }
+                _ => return,
+            }
         }
     }
 
@@ -186,7 +210,8 @@ impl Hub {
 
     /// The connections that came with a token.
     pub(super) fn with_token(&self, token: &str) -> Vec<ConnectionId> {
-        self.by_token.get(token).cloned().unwrap_or_default()
+        let connections = self.by_token.get(token).into_iter().flatten();
+        connections.copied().collect()
     }
 
     /// Notes the token a connection came with, or that it no longer counts.
@@ -198,13 +223,13 @@ impl Hub {
         if let Some(before) = before
             && let Some(connections) = self.by_token.get_mut(&before)
         {
-            connections.retain(|&other| other != id);
+            connections.remove(&id);
             if connections.is_empty() {
                 self.by_token.remove(&before);
             }
         }
         if let Some(token) = token {
-            self.by_token.entry(token).or_default().push(id);
+            self.by_token.entry(token).or_default().insert(id);
         }
     }
 }

@@ -50,23 +50,30 @@ impl Questions {
     }
 }
 
-/// Two lists of names that are sorted, as one.
+/// Two lists of names that are sorted, as one, of the second without those that
+/// the first has. These are left out as they are come to, next to their doubles:
+/// a page of the list costs no more than twice as many names.
 fn merged<'a>(
     first: impl Iterator<Item = &'a Name>,
     second: impl Iterator<Item = &'a Name>,
+    first_has: impl Fn(&Name) -> bool,
 ) -> impl Iterator<Item = Name> {
     let place = |name: &'a Name| Alphabetical(name.clone());
     let (mut first, mut second) = (first.map(place).peekable(), second.map(place).peekable());
     std::iter::from_fn(move || {
-        let is_first = match (first.peek(), second.peek()) {
-            (Some(one), Some(other)) => one <= other,
-            (one, _) => one.is_some(),
-        };
-        let next = match is_first {
-            true => first.next(),
-            false => second.next(),
-        };
-        next.map(|place| place.0)
+        loop {
+            let is_first = match (first.peek(), second.peek()) {
+                (Some(one), Some(other)) => one <= other,
+                (one, _) => one.is_some(),
+            };
+            if is_first {
+                return first.next().map(|place| place.0);
+            }
+            let name = second.next()?.0;
+            if !first_has(&name) {
+                return Some(name);
+            }
+        }
     })
 }
 
@@ -83,15 +90,10 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether something was put off that [`Hub::work`] is to do.
-    pub fn has_work(&self) -> bool {
-        self.questions.len() > 0
-    }
-
-    /// Does one piece of what was put off: a page of a list.
-    pub fn work(&mut self, now: Now, fx: &mut Effects) {
+    /// Gives a page of the list that was asked for first; whether there was one.
+    pub(super) fn answer_one(&mut self, now: Now, fx: &mut Effects) -> bool {
         let Some((_, (id, question))) = self.questions.waiting.pop_first() else {
-            return;
+            return false;
         };
         if let Some(connection) = self.connection_mut(id) {
             connection.question = None;
@@ -109,6 +111,7 @@ impl Hub {
             fx.tell(id, Event::Refused(refusal));
         }
         self.answered(id, now, fx);
+        true
     }
 
     fn list_members(
@@ -155,10 +158,9 @@ impl Hub {
         let index = self.channels.find(channel);
         let channel = index.and_then(|index| self.channels.get(index));
         let is_here = move |name: &Name| channel.is_some_and(|it| it.has(&self.users.listed(name)));
-        let elsewhere = elsewhere.filter(move |name| !is_here(name));
         let here = channel.into_iter();
         let here = here.flat_map(|channel| channel.people_from(part.start()));
-        merged(here, elsewhere)
+        merged(here, elsewhere, is_here)
     }
 
     fn channel_page(&mut self, part: Part) -> Arc<Page<(Name, usize)>> {
@@ -186,8 +188,7 @@ impl Hub {
         let here = here.map(|channel| &channel.name);
         let elsewhere = self.remote.iter();
         let elsewhere = elsewhere.flat_map(|remote| remote.channels_from(part.start()));
-        let elsewhere = elsewhere.filter(|name| self.channels.find(name).is_none());
-        merged(here, elsewhere)
+        merged(here, elsewhere, |name| self.channels.find(name).is_some())
     }
 
     /// Some channels and their members, by name, and whether there are more:

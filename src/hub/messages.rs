@@ -206,6 +206,17 @@ impl Hub {
         }
     }
 
+    /// As [`Hub::answered`], for many: what these have waiting follows when
+    /// there is time.
+    pub(super) fn all_answered(&mut self, ids: &[ConnectionId]) {
+        for &id in ids {
+            if let Some(connection) = self.connection_mut(id) {
+                connection.pending = connection.pending.saturating_sub(1);
+                self.go_on_later(id);
+            }
+        }
+    }
+
     /// Messages that wait to be committed.
     pub fn unsettled(&self) -> usize {
         self.unsettled.len()

@@ -30,6 +30,11 @@ impl Hub {
             } => self.tell_copies(&message, from, except, fx),
             News::Roster(node, change) => {
                 self.roster_version += 1;
+                if let RosterChange::Online { name, .. } | RosterChange::Renamed { to: name, .. } =
+                    &change
+                {
+                    self.part_gone(name, now, fx);
+                }
                 let noticed = self
                     .remote
                     .as_mut()
@@ -37,9 +42,10 @@ impl Hub {
                 self.notice(noticed.unwrap_or_default(), now, fx);
             }
             News::Gone(node) => {
-                self.roster_version += 1;
-                let noticed = self.remote.as_mut().map(|remote| remote.gone(node));
-                self.notice(noticed.unwrap_or_default(), now, fx);
+                if let Some(remote) = &mut self.remote {
+                    remote.gone(node);
+                }
+                self.part_some(now, fx);
             }
             News::Order(order) => self.obey(order, now, fx),
             News::Ordered(order) => self.ordered(order, now, fx),
@@ -50,10 +56,9 @@ impl Hub {
                 free,
             } => self.claimed(connection, name, free, now, fx),
             News::Lost(name) => {
-                for id in self.connections_of(&name) {
-                    let refusal = Refusal::NicknameInUse(name.clone());
-                    self.close(id, Farewell::NotAdmitted(refusal), now, fx);
-                }
+                let connections = self.connections_of(&name);
+                let farewell = Farewell::NotAdmitted(Refusal::NicknameInUse(name));
+                self.end_all(&connections, &farewell, now, fx);
             }
             News::CutOff => {
                 // What the others do from now on is told anew.
@@ -75,6 +80,30 @@ impl Hub {
         }
     }
 
+    /// Some of those leave who were on servers that are gone; whether there were
+    /// any.
+    pub(super) fn part_some(&mut self, now: Now, fx: &mut Effects) -> bool {
+        let most = self.limits.piece;
+        let remote = self.remote.as_mut();
+        let Some(remote) = remote.filter(|remote| remote.has_gone()) else {
+            return false;
+        };
+        let noticed = remote.part_some(most);
+        self.roster_version += 1;
+        self.notice(noticed, now, fx);
+        true
+    }
+
+    /// A nickname is about to be somebody's: who had it on a server that is gone
+    /// has left before.
+    pub(super) fn part_gone(&mut self, name: &Name, now: Now, fx: &mut Effects) {
+        let noticed = self.remote.as_mut().map(|remote| remote.part(name));
+        if let Some(noticed) = noticed.filter(|noticed| !noticed.is_empty()) {
+            self.roster_version += 1;
+            self.notice(noticed, now, fx);
+        }
+    }
+
     pub(super) fn obey(&mut self, order: Order, now: Now, fx: &mut Effects) {
         match order {
             Order::Announce { text, at_ms } => {
@@ -89,9 +118,8 @@ impl Hub {
                 self.revoke_here(&token, now, fx);
             }
             Order::Replace { token } => {
-                for id in self.with_token(&token) {
-                    self.close(id, Farewell::Replaced, now, fx);
-                }
+                let connections = self.with_token(&token);
+                self.end_all(&connections, &Farewell::Replaced, now, fx);
             }
             Order::EvictGuest { name } => self.evict_guest_here(&name, now, fx),
             Order::Typing { from, channel, to } => self.tell_typing(&from, channel, to, fx),
@@ -258,6 +286,10 @@ impl Hub {
     pub(super) fn people(&self) -> usize {
         let remote = self.remote.as_ref();
         self.users.len() + remote.map_or(0, Remote::people)
+    }
+
+    pub(super) fn has_gone(&self) -> bool {
+        self.remote.as_ref().is_some_and(Remote::has_gone)
     }
 
     pub(super) fn is_elsewhere(&self, name: &Name) -> bool {

@@ -21,6 +21,11 @@ pub(super) struct Remote {
     /// Which of their nicknames look like others.
     looks: Lookalikes,
     people_by_name: BTreeSet<Alphabetical>,
+    /// By their servers, the keys of their nicknames.
+    people_by_node: HashMap<NodeId, BTreeSet<Arc<str>>>,
+    /// Servers that are gone, whose people have not all been taken out yet.
+    /// These are nowhere any more, but for lists and what members were told.
+    gone: VecDeque<NodeId>,
     channels: HashMap<Name, Gathering>,
     channels_by_name: BTreeSet<Alphabetical>,
 }
@@ -76,31 +81,43 @@ pub(super) enum Noticed {
     },
 }
 
-impl Person {
-    /// On how many servers.
-    pub fn servers(&self) -> usize {
-        self.nodes.len()
-    }
-}
-
 impl Remote {
     /// Somebody who is on another server.
     pub fn person(&self, name: &Name) -> Option<&Person> {
-        self.people.get(name)
+        self.present(name.key())
+    }
+
+    /// On how many other servers somebody is.
+    pub fn servers(&self, name: &Name) -> usize {
+        let nodes = self.people.get(name).map(|person| person.nodes.keys());
+        let nodes = nodes.into_iter().flatten();
+        nodes.filter(|node| !self.gone.contains(node)).count()
+    }
+
+    /// Whoever has the nickname with this key, on a server that is not gone.
+    fn present(&self, key: &str) -> Option<&Person> {
+        let person = self.people.get(key)?;
+        let mut nodes = person.nodes.keys();
+        let is_present = nodes.any(|node| !self.gone.contains(node));
+        is_present.then_some(person)
     }
 
     /// Whether somebody other than `own` has a nickname like one with these
     /// keys, the first of which is its own.
     pub fn has_lookalike(&self, claims: &[Arc<str>], own: Option<&Name>) -> bool {
-        let others = claims.iter().skip(1);
-        let mut others = others.filter(|key| own.is_none_or(|own| own.key() != *key));
-        self.looks.has_any(claims, own) || others.any(|key| self.people.contains_key(&**key))
+        let mut like = self.looks.like(claims);
+        let mut others = claims.iter().skip(1);
+        like.any(|name| Some(name) != own && self.person(name).is_some())
+            || others.any(|key| {
+                let is_own = own.is_some_and(|own| own.key() == key);
+                !is_own && self.present(key).is_some()
+            })
     }
 
     /// Whether a guest has a nickname like one with these keys.
     pub fn has_guest_like(&self, claims: &[Arc<str>]) -> bool {
         let like = self.looks.like(claims).map(Name::key).chain(claims);
-        let mut people = like.filter_map(|key| self.people.get(&**key));
+        let mut people = like.filter_map(|key| self.present(key));
         people.any(|person| person.account.is_none())
     }
 
@@ -166,12 +183,16 @@ impl Remote {
 
     /// Notes a change. Noting one twice is noting it once.
     pub fn change(&mut self, node: NodeId, change: RosterChange) -> Vec<Noticed> {
+        if self.gone.contains(&node) {
+            // It has written this before it noticed that it is.
+            return Vec::new();
+        }
         match change {
             RosterChange::Online { name, account } => {
                 self.online(node, name, account);
                 Vec::new()
             }
-            RosterChange::Offline { name } => self.offline(node, &name),
+            RosterChange::Offline { name } => self.offline(node, name.key()),
             RosterChange::Joined { name, channel } => {
                 Vec::from_iter(self.joined(node, &name, channel))
             }
@@ -184,13 +205,55 @@ impl Remote {
         }
     }
 
-    /// A server is gone, and everybody on it.
-    pub fn gone(&mut self, node: NodeId) -> Vec<Noticed> {
-        let people = self.people.values();
-        let there = people.filter(|person| person.nodes.contains_key(&node));
-        let there = sorted(there.map(|person| person.name.clone()));
-        let noticed = there.iter().flat_map(|name| self.offline(node, name));
-        noticed.collect()
+    /// A server is gone, and everybody on it: [`Remote::part_some`] takes them
+    /// out.
+    pub fn gone(&mut self, node: NodeId) {
+        if self.people_by_node.contains_key(&node) && !self.gone.contains(&node) {
+            self.gone.push_back(node);
+        }
+    }
+
+    /// Whether there is somebody on a server that is gone.
+    pub fn has_gone(&self) -> bool {
+        !self.gone.is_empty()
+    }
+
+    /// Takes some of those out who were on servers that are gone: about so many,
+    /// and the channels they were in.
+    pub fn part_some(&mut self, most: usize) -> Vec<Noticed> {
+        let mut noticed = Vec::new();
+        let mut people = 0;
+        while people + noticed.len() < most
+            && let Some(&node) = self.gone.front()
+        {
+            let there = self.people_by_node.get(&node);
+            let first = there.and_then(BTreeSet::first).cloned();
+            match first {
+                Some(key) => noticed.extend(self.offline(node, &key)),
+                None => drop(self.gone.pop_front()),
+            }
+            people += 1;
+        }
+        while self
+            .gone
+            .front()
+            .is_some_and(|node| !self.people_by_node.contains_key(node))
+        {
+            self.gone.pop_front();
+        }
+        noticed
+    }
+
+    /// Takes somebody out who was on servers that are gone.
+    pub fn part(&mut self, name: &Name) -> Vec<Noticed> {
+        if self.gone.is_empty() {
+            return Vec::new();
+        }
+        let gone: Vec<NodeId> = self.gone.iter().copied().collect();
+        let left = gone
+            .into_iter()
+            .flat_map(|node| self.offline(node, name.key()));
+        left.collect()
     }
 
     fn online(&mut self, node: NodeId, name: Name, account: Option<AccountId>) {
@@ -209,10 +272,12 @@ impl Remote {
         person.name = name;
         person.account = account;
         person.nodes.entry(node).or_default();
+        let key = person.name.key().clone();
+        self.people_by_node.entry(node).or_default().insert(key);
     }
 
-    fn offline(&mut self, node: NodeId, name: &Name) -> Vec<Noticed> {
-        let Some((name, channels)) = self.take(node, name) else {
+    fn offline(&mut self, node: NodeId, key: &str) -> Vec<Noticed> {
+        let Some((name, channels)) = self.take(node, key) else {
             return Vec::new();
         };
         let channels = channels.into_iter();
@@ -222,13 +287,19 @@ impl Remote {
 
     /// Takes somebody's place on a server away: how they were called there,
     /// and their channels.
-    fn take(&mut self, node: NodeId, name: &Name) -> Option<(Name, Vec<Name>)> {
-        let person = self.people.get_mut(name)?;
+    fn take(&mut self, node: NodeId, key: &str) -> Option<(Name, Vec<Name>)> {
+        let person = self.people.get_mut(key)?;
         let shown = person.name.clone();
         let channels = person.nodes.remove(&node)?;
+        if let Some(there) = self.people_by_node.get_mut(&node) {
+            there.remove(key);
+            if there.is_empty() {
+                self.people_by_node.remove(&node);
+            }
+        }
         if person.nodes.is_empty() {
             self.looks.remove(&shown);
-            self.people.remove(name);
+            self.people.remove(key);
             self.people_by_name.remove(&Alphabetical(shown.clone()));
         }
         Some((shown, sorted(channels)))
@@ -303,7 +374,7 @@ impl Remote {
         account: Option<AccountId>,
     ) -> Option<Noticed> {
         let aliases = self.people.get(from)?.aliases.clone();
-        let (from, channels) = self.take(node, from)?;
+        let (from, channels) = self.take(node, from.key())?;
         for channel in &channels {
             self.leave(&from, channel);
         }
@@ -353,6 +424,11 @@ mod tests {
         }
     }
 
+    fn gone(remote: &mut Remote, node: NodeId) -> Vec<Noticed> {
+        remote.gone(node);
+        remote.part_some(usize::MAX)
+    }
+
     #[test]
     fn who_is_in_a_channel_on_two_servers_has_left_when_they_left_both() {
         let mut remote = Remote::default();
@@ -363,14 +439,14 @@ mod tests {
         assert_eq!(remote.change(A, joined("ada", "dev")), [], "told twice");
         assert_eq!(remote.change(B, joined("Ada", "DEV")), []);
         assert_eq!(remote.members(&name("dev")), 2);
-        assert_eq!(remote.gone(A), []);
+        assert_eq!(gone(&mut remote, A), []);
         assert!(remote.is_member(&name("ada"), &name("dev")));
         let left = Noticed::Left {
             name: name("ada"),
             channel: name("dev"),
         };
-        assert_eq!(remote.gone(B), [left]);
-        assert_eq!(remote.gone(B), []);
+        assert_eq!(gone(&mut remote, B), [left]);
+        assert_eq!(gone(&mut remote, B), []);
         assert!(remote.channel(&name("dev")).is_none());
         assert_eq!(remote.people() + remote.channel_count(), 0);
         assert_eq!(remote.everybody_from(Bound::Unbounded).count(), 0);

@@ -6,7 +6,7 @@
 //! published while the last page is being read is held and follows it. So
 //! the client gets everything in order, once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{History, MessageId, Name, Window};
 
@@ -19,6 +19,8 @@ use super::{ConnectionId, Effects, Event, Hub, Message, Now, PAGE_ROWS, Reading,
 #[derive(Default)]
 pub(super) struct CatchingUp {
     states: BTreeMap<ConnectionId, State>,
+    /// Those of them that are [`State::Read`], by the last message they have.
+    read: BTreeSet<(MessageId, ConnectionId)>,
     /// How many of them have a page being read.
     reading: usize,
     /// What is published while pages are being read. If more is published
@@ -87,10 +89,11 @@ impl CatchingUp {
     /// being read, and those who had it on their last page are live.
     pub fn publish(&mut self, message: &Message) {
         self.hold(message);
-        self.states.retain(|_, state| match state {
-            State::Reading { .. } | State::Paused { .. } => true,
-            State::Read { up_to } => message.body.id <= *up_to,
-        });
+        while let Some(&(up_to, id)) = self.read.first()
+            && up_to < message.body.id
+        {
+            self.take(id);
+        }
     }
 
     /// A message is being published that is no news to who was shown the past
@@ -98,13 +101,15 @@ impl CatchingUp {
     pub fn publish_known(&mut self, message: &Message) -> Vec<ConnectionId> {
         self.hold(message);
         let mut to = Vec::new();
-        for (&id, state) in &mut self.states {
-            if let State::Read { up_to } = state
-                && message.body.id > *up_to
-            {
-                *up_to = message.body.id;
-                to.push(id);
-            }
+        while let Some(&(up_to, id)) = self.read.first()
+            && up_to < message.body.id
+        {
+            self.read.pop_first();
+            to.push(id);
+        }
+        let up_to = message.body.id;
+        for &id in &to {
+            self.put(id, State::Read { up_to });
         }
         to
     }
@@ -127,13 +132,13 @@ impl CatchingUp {
             first_held: self.held.next(),
         };
         self.reading += 1;
-        self.states.insert(id, state);
+        self.put(id, state);
     }
 
     /// The page could not be read; the client may ask again.
     fn fail(&mut self, id: ConnectionId) {
         if let Some(State::Reading { gap, .. }) = self.take(id) {
-            self.states.insert(id, State::Paused { gap });
+            self.put(id, State::Paused { gap });
         }
     }
 
@@ -165,18 +170,31 @@ impl CatchingUp {
             },
             None => State::Paused { gap },
         };
-        self.states.insert(id, state);
+        self.put(id, state);
         Turned { gap, live }
+    }
+
+    fn put(&mut self, id: ConnectionId, state: State) {
+        if let State::Read { up_to } = state {
+            self.read.insert((up_to, id));
+        }
+        self.states.insert(id, state);
     }
 
     /// Takes one out. Nothing is held when nobody has a page being read.
     fn take(&mut self, id: ConnectionId) -> Option<State> {
         let state = self.states.remove(&id)?;
-        if let State::Reading { .. } = state {
-            self.reading -= 1;
-            if self.reading == 0 {
-                self.held.take();
+        match state {
+            State::Reading { .. } => {
+                self.reading -= 1;
+                if self.reading == 0 {
+                    self.held.take();
+                }
             }
+            State::Read { up_to } => {
+                self.read.remove(&(up_to, id));
+            }
+            State::Paused { .. } => {}
         }
         Some(state)
     }

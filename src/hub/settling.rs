@@ -74,9 +74,7 @@ impl Hub {
             self.tell_settled(settlement, now, fx);
         }
         // Only now: who joined in between would be told some of it twice.
-        for id in answered {
-            self.answered(id, now, fx);
-        }
+        self.all_answered(&answered);
     }
 
     /// Channels are gone before their pasts were read: nobody is left to tell

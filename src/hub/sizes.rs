@@ -12,6 +12,8 @@ pub struct Sizes {
     pub login_deadlines: usize,
     /// Commands that wait for the store.
     pub waiting_commands: usize,
+    /// Connections whose commands have waited long enough.
+    pub ready: usize,
     /// Places for channels, in use or not.
     pub channel_slots: usize,
     /// Addresses that have made channels.
@@ -45,6 +47,8 @@ pub struct Sizes {
     pub expiries: usize,
     /// Bans, in force or not any more.
     pub bans: usize,
+    /// Connections that are still to be ended, and bans to be enforced.
+    pub endings: usize,
     /// Own orders about bans that are not in the common log yet.
     pub unconfirmed_bans: usize,
 }
@@ -59,6 +63,7 @@ impl Hub {
             connection_slots: self.connections.len(),
             login_deadlines: self.login_deadlines.len(),
             waiting_commands: connections.map(|c| c.waiting.len()).sum(),
+            ready: self.ready.len(),
             channel_slots: self.channels.slots(),
             channel_makers: self.channels.makers.len(),
             open_questions: self.questions.len(),
@@ -75,6 +80,7 @@ impl Hub {
             aging_tags: self.tags.aging(),
             expiries: self.expiries.len(),
             bans: self.bans.len(),
+            endings: self.endings.len(),
             unconfirmed_bans: self.bans.unconfirmed.len(),
         }
     }

@@ -85,12 +85,11 @@ impl Hub {
         {
             audience.extend(&channel.members);
         }
-        let own = self.connections_of(from);
         audience.retain(|&other| {
-            let listens = self
-                .connection(other)
-                .is_some_and(|other| other.listens_for_typing);
-            listens && !own.contains(&other)
+            self.connection(other).is_some_and(|other| {
+                let is_own = other.nickname.as_ref() == Some(from);
+                other.listens_for_typing && !is_own
+            })
         });
         let event = Event::Typing {
             from: from.clone(),

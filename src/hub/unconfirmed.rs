@@ -6,14 +6,19 @@
 //! life of this server is given again in the next one. What is in force is not
 //! decided here: that is the hub's list.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Ban, BanTarget, MAX_BANS, Order};
 
 /// The newest own order for each target, oldest first; [`MAX_BANS`] at most.
 #[derive(Default)]
 pub(super) struct Unconfirmed {
-    list: VecDeque<Waiting>,
+    /// By when they were given, which is counted.
+    list: BTreeMap<u64, Waiting>,
+    by_target: HashMap<BanTarget, u64>,
+    /// Those of them that lift a ban.
+    lifts: BTreeSet<u64>,
+    last: u64,
 }
 
 struct Waiting {
@@ -34,11 +39,12 @@ impl Unconfirmed {
     /// many, one is forgotten that would have to be given again: rather one
     /// that lifts a ban than one that makes it.
     pub fn add(&mut self, ban: Ban, is_lifted: bool) -> Order {
-        let at = self.position(&ban.target);
-        let before = at.and_then(|at| self.list.remove(at));
+        let at = self.by_target.get(&ban.target).copied();
+        let before = at.and_then(|at| self.remove(at));
         if self.list.len() >= MAX_BANS {
-            let lifts = self.list.iter().position(|waiting| waiting.is_lifted);
-            self.list.remove(lifts.unwrap_or(0));
+            let oldest = self.list.keys().next();
+            let forgotten = self.lifts.first().or(oldest).copied();
+            forgotten.and_then(|at| self.remove(at));
         }
         let waiting = Waiting {
             ban,
@@ -46,24 +52,36 @@ impl Unconfirmed {
             under_way: before.map_or(0, |before| before.under_way) + 1,
         };
         let order = waiting.order();
-        self.list.push_back(waiting);
+        self.last += 1;
+        self.by_target.insert(waiting.ban.target.clone(), self.last);
+        if is_lifted {
+            self.lifts.insert(self.last);
+        }
+        self.list.insert(self.last, waiting);
         order
+    }
+
+    fn remove(&mut self, at: u64) -> Option<Waiting> {
+        let waiting = self.list.remove(&at)?;
+        self.by_target.remove(&waiting.ban.target);
+        self.lifts.remove(&at);
+        Some(waiting)
     }
 
     /// Whether an order about a target has yet to come to its place.
     pub fn has(&self, target: &BanTarget) -> bool {
-        self.position(target).is_some()
+        self.by_target.contains_key(target)
     }
 
     /// One of ours has come to its place; whether it was waited for.
     pub fn confirm(&mut self, target: &BanTarget) -> bool {
-        let Some(at) = self.position(target) else {
+        let Some(&at) = self.by_target.get(target) else {
             return false;
         };
-        if let Some(waiting) = self.list.get_mut(at) {
+        if let Some(waiting) = self.list.get_mut(&at) {
             waiting.under_way = waiting.under_way.saturating_sub(1);
             if waiting.under_way == 0 {
-                self.list.remove(at);
+                self.remove(at);
             }
         }
         true
@@ -71,7 +89,7 @@ impl Unconfirmed {
 
     /// Whatever was under way is lost, or its place will not be heard of.
     pub fn cut_off(&mut self) {
-        for waiting in &mut self.list {
+        for waiting in self.list.values_mut() {
             waiting.under_way = 0;
         }
     }
@@ -80,37 +98,36 @@ impl Unconfirmed {
     /// are: those that had come to their place, and those that were followed
     /// by another ban. Numbers of bans grow.
     pub fn compare(&mut self, bans: &[Ban]) {
-        self.list.retain(|waiting| {
-            let found = bans.iter().find(|ban| ban.target == waiting.ban.target);
-            let is_settled = match found {
-                Some(found) if waiting.is_lifted => found.id > waiting.ban.id,
-                Some(found) => found.id >= waiting.ban.id,
+        let found = bans.iter().map(|ban| (&ban.target, ban.id));
+        let found: HashMap<&BanTarget, u64> = found.collect();
+        let settled = self.list.iter().filter(|(_, waiting)| {
+            let is_settled = match found.get(&waiting.ban.target) {
+                Some(found) if waiting.is_lifted => *found > waiting.ban.id,
+                Some(found) => *found >= waiting.ban.id,
                 None => waiting.is_lifted,
             };
-            waiting.under_way > 0 || !is_settled
+            waiting.under_way == 0 && is_settled
         });
+        for at in settled.map(|(at, _)| *at).collect::<Vec<u64>>() {
+            self.remove(at);
+        }
     }
 
     /// The bans that are to be in force.
     pub fn made(&self) -> Vec<Ban> {
-        let made = self.list.iter().filter(|waiting| !waiting.is_lifted);
+        let made = self.list.values().filter(|waiting| !waiting.is_lifted);
         made.map(|waiting| waiting.ban.clone()).collect()
     }
 
     /// Gives those again that were lost.
     pub fn again(&mut self) -> Vec<Order> {
-        let lost = self.list.iter_mut();
+        let lost = self.list.values_mut();
         let lost = lost.filter(|waiting| waiting.under_way == 0);
         let again = lost.map(|waiting| {
             waiting.under_way = 1;
             waiting.order()
         });
         again.collect()
-    }
-
-    fn position(&self, target: &BanTarget) -> Option<usize> {
-        let mut targets = self.list.iter().map(|waiting| &waiting.ban.target);
-        targets.position(|waiting| waiting == target)
     }
 }
 

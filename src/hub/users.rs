@@ -310,10 +310,7 @@ impl Hub {
 
     pub(super) fn revoke_here(&mut self, token: &str, now: Now, fx: &mut Effects) -> usize {
         let hit = self.with_token(token);
-        for &id in &hit {
-            self.close(id, Farewell::TokenRevoked, now, fx);
-        }
-        hit.len()
+        self.end_all(&hit, &Farewell::TokenRevoked, now, fx)
     }
 
     /// The nickname of a connection.

@@ -31,6 +31,7 @@ fn hub_limits(config: &Config) -> hub::Limits {
         tags: limits.tags,
         tags_per_client: limits.tags_per_client,
         page_rows: hub::PAGE_ROWS,
+        piece: hub::PIECE,
         history: config.history == History::On,
     }
 }

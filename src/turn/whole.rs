@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use crate::hub::{After, ChannelInfo, Listed, Listing, Place};
+use crate::hub::{After, Ban, ChannelInfo, Listed, Listing, Place};
 use crate::model::Name;
 use crate::model::name::Alphabetical;
 
@@ -82,6 +82,20 @@ impl HubHandle {
             Place::Elsewhere(_) => None,
         });
         Ok(users.collect())
+    }
+
+    /// The bans in force, by number.
+    pub fn bans(&self) -> Result<Vec<Ban>, HubUnavailable> {
+        let mut list = Vec::new();
+        let mut after = None;
+        loop {
+            let (page, more) = self.ask(move |hub, now, _| hub.bans_after(after, now))?;
+            list.extend(page);
+            match more {
+                Some(number) => after = Some(number),
+                None => return Ok(list),
+            }
+        }
     }
 
     /// All channels and their members, by name.

@@ -157,6 +157,10 @@ impl House {
         self.now.ticks_ms += ms;
         self.now.unix_ms += ms;
         self.run(|hub, now, fx| hub.tick(now, fx));
+        let now = self.now.ticks_ms;
+        while self.hub.next_deadline().is_some_and(|due| due <= now) {
+            self.run(|hub, now, fx| hub.tick(now, fx));
+        }
     }
 
     /// What a connection was told since this was last asked, in short.

@@ -8,6 +8,7 @@ mod simulator;
 
 mod codecs;
 mod commands;
+mod hub_costs;
 mod hub_resume;
 mod hub_support;
 mod outbox;

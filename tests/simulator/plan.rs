@@ -201,6 +201,8 @@ pub struct Plan {
     pub tags_per_client: usize,
     /// Rows of a list in one answer.
     pub page_rows: usize,
+    /// Connections that are ended at once.
+    pub piece: usize,
     /// Messages that may wait for the store.
     pub store_room: usize,
     /// Messages in a transaction at most.
@@ -266,6 +268,7 @@ impl Plan {
             new_channels_per_minute: *random.pick(&[0, 0, 0, 2, 30]),
             tags_per_client: *random.pick(&[1, 3, 1024]),
             page_rows: *random.pick(&[1, 2, 5, 500]),
+            piece: *random.pick(&[1, 3, 256]),
             store_room: *random.pick(&[1, 8, 200]),
             group: *random.pick(&[1, 4, 64]),
             commits_fail: *random.pick(&[0, 0, 20, 300]),

@@ -241,8 +241,9 @@ impl World {
         self.now.ticks_ms += ms;
         self.now.unix_ms += ms;
         self.trace.act(ms, format_args!("{ms} ms pass"));
-        let due = self.hub.next_deadline();
-        if due.is_some_and(|due| due <= self.now.ticks_ms)
+        let now_ms = self.now.ticks_ms;
+        let is_due = |due: u64| due <= now_ms;
+        while self.hub.next_deadline().is_some_and(is_due)
             && !self.saboteur.is(Bug::ForgetsDeadlines)
         {
             self.call(|hub, now, fx| hub.tick(now, fx))?;
@@ -329,6 +330,7 @@ fn limits(plan: &Plan) -> Limits {
         tags: Limits::none().tags,
         tags_per_client: plan.tags_per_client,
         page_rows: plan.page_rows,
+        piece: plan.piece,
         history: plan.history,
     }
 }

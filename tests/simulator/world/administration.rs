@@ -38,6 +38,7 @@ impl World {
         ensure(hit == slots.len(), Invariant::ListsTrue, || {
             format!("{hit} connections of {name} are said to be ended, it was {slots:?}")
         })?;
+        self.work_off()?;
         self.all_ended(&slots)?;
         Ok(true)
     }
@@ -73,6 +74,7 @@ impl World {
             .map(|()| true);
         };
         self.model.bans.push(ban);
+        self.work_off()?;
         self.save_bans()
     }
 
@@ -154,6 +156,10 @@ impl World {
         ensure(hit == slots.len(), Invariant::ListsTrue, || {
             format!("{hit} connections with {key} are said to be ended, it was {slots:?}")
         })?;
+        while self.hub.has_work() {
+            self.model.call.revoking = true;
+            self.call(|hub, now, fx| hub.work(now, fx))?;
+        }
         self.all_ended(&slots)?;
         Ok(true)
     }

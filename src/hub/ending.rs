@@ -1,0 +1,149 @@
+//! Ending many connections: so many at once that others need not wait, and the
+//! rest when the hub has time. What a connection says that is to be ended counts
+//! no more.
+
+use std::collections::VecDeque;
+
+use super::{BanTarget, ConnectionId, Effects, Farewell, Hub, Now};
+
+/// Connections that are still to be ended.
+#[derive(Default)]
+pub(super) struct Endings {
+    waiting: VecDeque<(ConnectionId, Farewell)>,
+    /// And those that these keep out, as long as they are banned.
+    banned: VecDeque<BanTarget>,
+}
+
+impl Endings {
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.banned.is_empty()
+    }
+
+    /// How many connections and bans wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len() + self.banned.len()
+    }
+}
+
+impl Hub {
+    /// Ends these connections, if they are there, those that cost too much to
+    /// end at once a little later. Returns how many.
+    pub fn end_all(
+        &mut self,
+        ids: &[ConnectionId],
+        farewell: &Farewell,
+        now: Now,
+        fx: &mut Effects,
+    ) -> usize {
+        let mut budget = self.limits.piece;
+        let mut count = 0;
+        for &id in ids {
+            let Some(connection) = self.connection_mut(id) else {
+                continue;
+            };
+            count += 1;
+            if budget > 0 {
+                self.end_within(id, farewell.clone(), &mut budget, now, fx);
+            } else if !std::mem::replace(&mut connection.is_ending, true) {
+                self.endings.waiting.push_back((id, farewell.clone()));
+            }
+        }
+        count
+    }
+
+    /// Ends those of that which are here, as far as that can be done at once.
+    pub(super) fn enforce(&mut self, target: BanTarget, now: Now, fx: &mut Effects) {
+        let mut budget = self.limits.piece;
+        if !self.enforce_within(&target, &mut budget, now, fx) {
+            self.enforce_later(target);
+        }
+    }
+
+    /// Ends those of that which are here when there is time.
+    pub(super) fn enforce_later(&mut self, target: BanTarget) {
+        self.endings.banned.push_back(target);
+    }
+
+    /// Ends some of those that are to be ended; whether there were any.
+    pub(super) fn end_some(&mut self, now: Now, fx: &mut Effects) -> bool {
+        let mut budget = self.limits.piece;
+        let had_any = !self.endings.is_empty();
+        while budget > 0 {
+            if let Some((id, farewell)) = self.endings.waiting.pop_front() {
+                self.end_within(id, farewell, &mut budget, now, fx);
+            } else if let Some(target) = self.endings.banned.pop_front() {
+                if !self.enforce_within(&target, &mut budget, now, fx) {
+                    self.endings.banned.push_front(target);
+                }
+            } else {
+                break;
+            }
+        }
+        had_any
+    }
+
+    /// Ends one, which costs the more the more channels it is in.
+    pub(super) fn end_within(
+        &mut self,
+        id: ConnectionId,
+        farewell: Farewell,
+        budget: &mut usize,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let connection = self.connection(id);
+        let channels = connection.map_or(0, |connection| connection.memberships.len());
+        *budget = budget.saturating_sub(1 + channels);
+        self.close(id, farewell, now, fx);
+    }
+
+    /// Whether all connections that a ban hits have been ended.
+    fn enforce_within(
+        &mut self,
+        target: &BanTarget,
+        budget: &mut usize,
+        now: Now,
+        fx: &mut Effects,
+    ) -> bool {
+        let Some(ban) = self.bans.of_target(target, now.unix_ms) else {
+            // It was lifted meanwhile, or is over.
+            *budget = budget.saturating_sub(1);
+            return true;
+        };
+        let farewell = Farewell::Banned(ban.reason.clone());
+        while *budget > 0 {
+            let hit = self.hit_by(target, *budget);
+            if hit.is_empty() {
+                *budget -= 1;
+                return true;
+            }
+            for id in hit {
+                if *budget == 0 {
+                    return false;
+                }
+                self.end_within(id, farewell.clone(), budget, now, fx);
+            }
+        }
+        false
+    }
+
+    /// Some of the connections that a ban hits.
+    fn hit_by(&self, target: &BanTarget, most: usize) -> Vec<ConnectionId> {
+        match target {
+            BanTarget::Address(net) => {
+                let first = (net.network(), ConnectionId::FIRST);
+                let last = (net.broadcast(), ConnectionId::LAST);
+                let hit = self.by_address.range(first..=last);
+                hit.take(most).map(|&(_, id)| id).collect()
+            }
+            BanTarget::Nickname(name) => {
+                let claims = name.claims();
+                let like = self.looks.like(&claims).map(|name| name.key());
+                let users = claims.iter().chain(like);
+                let users = users.filter_map(|key| self.users.get(key));
+                let hit = users.flat_map(|user| user.connections());
+                hit.take(most).copied().collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What the hub has put off, because it costs more than anything else: it is
+//! done a piece at a time, each of a bounded cost, with everything else in
+//! between.
+
+use super::{Effects, Hub, Now};
+
+/// Does a piece of one kind of work; whether there was any.
+type Piece = fn(&mut Hub, Now, &mut Effects) -> bool;
+
+/// The kinds of work that may have been put off. They take turns.
+const KINDS: [Piece; 4] = [
+    Hub::end_some,
+    Hub::part_some,
+    Hub::go_on_some,
+    Hub::answer_one,
+];
+
+impl Hub {
+    /// Whether something was put off that [`Hub::work`] is to do.
+    pub fn has_work(&self) -> bool {
+        self.questions.len() > 0
+            || !self.endings.is_empty()
+            || !self.ready.is_empty()
+            || self.has_gone()
+    }
+
+    /// Does one piece of what was put off.
+    pub fn work(&mut self, now: Now, fx: &mut Effects) {
+        for _ in 0..KINDS.len() {
+            let piece = KINDS.get(self.next_kind);
+            self.next_kind = (self.next_kind + 1) % KINDS.len();
+            if piece.is_some_and(|piece| piece(self, now, fx)) {
+                return;
+            }
+        }
+    }
+}
