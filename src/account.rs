@@ -29,7 +29,7 @@ pub use guesses::{GuessLimits, Guesses, KNOWN_FOR, SharedGuesses};
 pub use pass::{Pass, PassError, PassLives, Passes, Said};
 pub use password::{PasswordError, PasswordWorkers};
 pub(crate) use service::unix_ms;
-pub use service::{Accounts, Rejected, credential};
+pub use service::{Accounts, Registrar, Rejected, credential};
 pub use signed::{SignatureError, authenticate};
 pub use token::{TOKEN_LIFE, new_token};
 
@@ -82,24 +82,26 @@ pub fn log_in(
     let account = account.ok_or(LoginError::Wrong)?;
     // It is tried again at the next login.
     if let Ok(hash) = workers.hash(&opaque)
-        && let Err(error) = store.set_password(account.id, &hash)
+        && let Err(error) = store.rehash_password(account.id, &account.password_hash, &hash)
     {
         error.log("a password's hash could not be replaced");
     }
     Ok(account)
 }
 
-/// Puts another password in place of an account's.
-pub fn set_password(
+/// Puts another password in place of an account's, and ends its tokens and
+/// passes.
+pub fn change_password(
     store: &dyn Store,
     workers: &PasswordWorkers,
     account: AccountId,
     password: &Secret,
+    now_ms: u64,
 ) -> Result<(), LoginError> {
     let opaque = opaque::opaque(password.expose()).ok_or(LoginError::NotText)?;
     let hash = workers.hash(&opaque).map_err(LoginError::Password)?;
     store
-        .set_password(account, &hash)
+        .change_password(account, &hash, now_ms)
         .map_err(LoginError::Store)
 }
 

@@ -344,11 +344,11 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
     let invocation = match parse(std::env::args_os(), std::env::vars_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
-            // Nobody is left to tell when standard error is closed.
-            let _ = error.print();
+            let printed = error.print();
             return match error.use_stderr() {
+                // Nobody is left to tell when standard error is closed.
                 true => ExitCode::from(MISTAKE),
-                false => ExitCode::SUCCESS,
+                false => output::shown(printed),
             };
         }
     };

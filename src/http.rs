@@ -215,14 +215,15 @@ fn carry_out(
         return Err(Rejection::NotUpgraded);
     }
     let known = context.answers.as_ref();
-    if let Some((status, body)) = known.and_then(|answers| answers(&head.path)) {
+    let path = one_slash_less(&head.path);
+    if let Some((status, body)) = known.and_then(|answers| answers(path)) {
         return answer_known(status, &body, head);
     }
     if let Some(answer) = of_folder() {
         return answer;
     }
     if let Some(relayed) = context.relayed
-        && !relayed.contains(&head.path.as_str())
+        && !relayed.contains(&path)
     {
         return Err(Rejection::NotFound);
     }
@@ -248,6 +249,14 @@ fn answer_known(status: u16, body: &serde_json::Value, head: &Head) -> Result<An
         true => answer.without_body(body.len()),
         false => answer.with_body(body),
     })
+}
+
+/// A path as it is looked up: a slash at its end is one too many, on every
+/// listener.
+pub fn one_slash_less(path: &str) -> &str {
+    path.strip_suffix('/')
+        .filter(|path| !path.is_empty())
+        .unwrap_or(path)
 }
 
 fn read_head(wire: &mut Wire, limits: HttpLimits, deadline: Instant) -> Result<Head, Incomplete> {

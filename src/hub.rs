@@ -38,6 +38,7 @@ mod renaming;
 mod resume;
 mod settling;
 mod shared;
+mod similar;
 mod sizes;
 mod tags;
 mod typing;
@@ -205,6 +206,8 @@ struct Connection {
     waiting: VecDeque<Command>,
     /// It is among [`Hub::ready`].
     is_ready: bool,
+    /// A channel that looks like another one, and whether it has a history.
+    looked_up: Option<(Name, bool)>,
     listens_for_typing: bool,
     /// Until when its typing is not told again.
     typing_told_until_ms: u64,
@@ -294,6 +297,7 @@ impl Hub {
                 question: None,
                 waiting: VecDeque::new(),
                 is_ready: false,
+                looked_up: None,
                 listens_for_typing: false,
                 typing_told_until_ms: 0,
                 memberships: Vec::new(),

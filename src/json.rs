@@ -5,6 +5,7 @@
 //! clearly enough what is meant; the parser alone would refuse it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error};
 use serde_json::Number;
@@ -17,7 +18,58 @@ const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Reads a document.
 pub fn read<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
-    serde_json::from_str(&as_meant(json))
+    let json = as_meant(json);
+    serde_json::from_str(&json).or_else(|error| match with_finite_numbers(&json) {
+        Some(json) => serde_json::from_str(&json),
+        None => Err(error),
+    })
+}
+
+/// The document with the largest number there is in place of larger ones, such
+/// as `1e999`, if it has any: JSON has no largest number, and one that nobody
+/// asks for is no reason to refuse the rest.
+pub fn with_finite_numbers(json: &str) -> Option<String> {
+    let mut mended: Option<String> = None;
+    let (mut copied, mut from) = (0, 0);
+    while let Some(token) = next_number(json, from) {
+        from = token.end;
+        let Some(number) = json.get(token.clone()) else {
+            break;
+        };
+        if number.parse::<f64>().is_ok_and(f64::is_infinite) {
+            let mended = mended.get_or_insert_with(String::new);
+            mended.push_str(json.get(copied..token.start).unwrap_or_default());
+            mended.push_str(match number.starts_with('-') {
+                true => "-1e308",
+                false => "1e308",
+            });
+            copied = token.end;
+        }
+    }
+    let mut mended = mended?;
+    mended.push_str(json.get(copied..).unwrap_or_default());
+    Some(mended)
+}
+
+/// The next run of what numbers are made of that is in no string, from a place
+/// on that is in none.
+fn next_number(json: &str, from: usize) -> Option<Range<usize>> {
+    let is_part = |byte: &u8| byte.is_ascii_digit() || b"+-.eE".contains(byte);
+    let mut in_string = false;
+    let mut bytes = json.bytes().enumerate().skip(from);
+    while let Some((at, byte)) = bytes.next() {
+        match (in_string, byte) {
+            (true, b'\\') => drop(bytes.next()),
+            (_, b'"') => in_string = !in_string,
+            (false, b'-' | b'0'..=b'9') => {
+                let rest = json.as_bytes().get(at..)?;
+                let length = rest.iter().take_while(|byte| is_part(byte)).count();
+                return Some(at..at + length);
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// A document as it is meant: without byte order mark, with whole characters.
@@ -148,7 +200,28 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_ignored_once_and_at_the_beginning() {
         assert_eq!(read::<u8>("\u{feff} 7").unwrap(), 7);
-        assert!(read::<u8>("\u{feff}\u{feff}7").is_err());
+        assert_eq!(read::<u8>("\u{feff}\u{feff}7").unwrap(), 7);
+        assert!(read::<u8>("7\u{feff}").is_err());
+    }
+
+    #[test]
+    fn no_number_is_too_large_to_read_the_rest() {
+        let huge = "9".repeat(400);
+        for (json, expected) in [
+            (
+                r#"{"a": 1e999, "b": "1e999 \" 2e999"}"#.to_owned(),
+                r#"{"a": 1e308, "b": "1e999 \" 2e999"}"#,
+            ),
+            ("[-1E+999,1e308]".to_owned(), "[-1e308,1e308]"),
+            (format!("[{huge}]"), "[1e308]"),
+        ] {
+            assert_eq!(with_finite_numbers(&json).as_deref(), Some(expected));
+            assert!(read::<serde_json::Value>(&json).is_ok(), "{json}");
+        }
+        for json in ["1e30", "\"1e999\"", "1e", "1e999"] {
+            let is_huge = json == "1e999";
+            assert_eq!(with_finite_numbers(json).is_some(), is_huge, "{json}");
+        }
         assert!(read_bytes::<u8>(b"\xff").is_err());
     }
 

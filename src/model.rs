@@ -16,7 +16,7 @@ pub mod subscriber;
 pub mod text;
 pub mod time;
 
-pub use account::{Account, AccountId, NewAccount, Token, UniqueField, Who};
+pub use account::{Account, AccountId, KnownAddress, NewAccount, Token, UniqueField, Who};
 pub use entry::{Entry, Kind};
 pub use id::{BadMessageId, MessageId};
 pub use message::{

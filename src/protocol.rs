@@ -23,7 +23,7 @@ use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::hub::{Event, Farewell};
-use crate::json::as_meant;
+use crate::json::{as_meant, with_finite_numbers};
 pub use crate::model::time::rfc3339;
 pub use speech::Speech;
 pub use words::LocalTime;
@@ -176,12 +176,23 @@ fn read_fields<const N: usize>(
 ) -> serde_json::Result<[Option<Value>; N]> {
     // A list is no object, and says so by itself.
     let json = as_meant(json);
-    let mut reader = serde_json::Deserializer::from_str(&json);
+    read_document(&json, fields).or_else(|error| match with_finite_numbers(&json) {
+        Some(json) => read_document(&json, fields),
+        None => Err(error),
+    })
+}
+
+fn read_document<const N: usize>(
+    json: &str,
+    fields: Fields<N>,
+) -> serde_json::Result<[Option<Value>; N]> {
+    let mut reader = serde_json::Deserializer::from_str(json);
     let fields = reader.deserialize_map(fields)?;
     reader.end()?;
     Ok(fields)
 }
 
+#[derive(Clone, Copy)]
 struct Fields<const N: usize> {
     keys: [&'static str; N],
     /// One key twice.

@@ -40,8 +40,9 @@ pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
 pub use crate::model::{
-    Account, AccountId, Conversation, Found, History, MAX_ROWS, NewAccount, NewMessage, Place,
-    Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, UniqueField, Who, Window,
+    Account, AccountId, Conversation, Found, History, KnownAddress, MAX_ROWS, NewAccount,
+    NewMessage, Place, Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token,
+    UniqueField, Who, Window,
 };
 use crate::model::{MessageId, Name};
 
@@ -104,8 +105,41 @@ pub trait Store: Send + Sync {
     /// Finds an account.
     fn account(&self, who: &Who) -> Result<Option<Account>, StoreError>;
 
-    /// Puts the hash of another password in place of an account's.
-    fn set_password(&self, account: AccountId, hash: &Secret) -> Result<(), StoreError>;
+    /// Puts another hash of the same password in place of an account's, if
+    /// that is still `from`.
+    fn rehash_password(
+        &self,
+        account: AccountId,
+        from: &Secret,
+        to: &Secret,
+    ) -> Result<(), StoreError>;
+
+    /// Puts the hash of another password in place of an account's. Its tokens
+    /// and passes end, and no address is known to it any more.
+    fn change_password(
+        &self,
+        account: AccountId,
+        hash: &Secret,
+        now_ms: u64,
+    ) -> Result<(), StoreError>;
+
+    /// Remembers that an account was logged in to from an address: a bounded
+    /// number of addresses, the newest. A store whose servers have that
+    /// elsewhere remembers none.
+    fn add_known_address(
+        &self,
+        _account: AccountId,
+        _address: &str,
+        _at_ms: u64,
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The addresses from which accounts were logged in to since then, newest
+    /// first; forgets the older ones.
+    fn known_addresses(&self, _since_ms: u64) -> Result<Vec<KnownAddress>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// Remembers until `expires_at`, and as long after it as one pleases, that
     /// a pass has been given up.

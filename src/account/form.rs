@@ -65,8 +65,12 @@ pub enum FieldError {
     Name(NameError),
     /// It has fewer bytes than this.
     TooShort(usize),
-    /// It is longer than this.
+    /// It has more characters than this.
     TooLong(usize),
+    /// It has more bytes than this.
+    TooManyBytes(usize),
+    /// It is a password with a control character.
+    ControlCharacter,
     /// It is a password that was not UTF-8 when it was sent.
     NotText,
     /// It is no e-mail address.
@@ -173,9 +177,13 @@ fn username(raw: &str) -> Result<Name, FieldError> {
 /// Checks a new password; as it is to be hashed.
 pub fn check_password(raw: &str) -> Result<Secret, FieldError> {
     if raw.len() > MAX_PASSWORD_BYTES {
-        return Err(FieldError::TooLong(MAX_PASSWORD_BYTES));
+        return Err(FieldError::TooManyBytes(MAX_PASSWORD_BYTES));
     }
     let opaque = opaque(raw).ok_or(FieldError::NotText)?;
+    // RFC 8265 has none; nor could they be typed everywhere.
+    if raw.contains(char::is_control) {
+        return Err(FieldError::ControlCharacter);
+    }
     match opaque.expose().len() {
         0 => Err(FieldError::Missing),
         n if n < MIN_PASSWORD_BYTES => Err(FieldError::TooShort(MIN_PASSWORD_BYTES)),
@@ -201,7 +209,7 @@ fn email(raw: &str) -> Result<String, FieldError> {
         return Err(FieldError::Missing);
     }
     if raw.len() > MAX_EMAIL {
-        return Err(FieldError::TooLong(MAX_EMAIL));
+        return Err(FieldError::TooManyBytes(MAX_EMAIL));
     }
     let (mailbox, domain) = raw.rsplit_once('@').ok_or(FieldError::NotAnEmail)?;
     let shown = |c: char| !c.is_whitespace() && !c.is_control() && !"@<>,;:\\\"()[]".contains(c);
@@ -239,8 +247,13 @@ impl fmt::Display for FieldError {
         match self {
             FieldError::Missing => write!(f, "is required"),
             FieldError::Name(error) => error.fmt(f),
-            FieldError::TooShort(least) => write!(f, "has at least {least} characters"),
+            FieldError::TooShort(least) => write!(f, "has at least {least} bytes"),
             FieldError::TooLong(most) => write!(f, "has at most {most} characters"),
+            FieldError::TooManyBytes(most) => write!(f, "has at most {most} bytes"),
+            FieldError::ControlCharacter => write!(
+                f,
+                "has no control characters, such as NUL, tabs or ends of lines"
+            ),
             FieldError::NotText => f.write_str(NOT_TEXT),
             FieldError::NotAnEmail => write!(f, "is not an e-mail address"),
             FieldError::NotAPhone => write!(f, "is not a telephone number"),
@@ -343,7 +356,7 @@ mod tests {
         assert!(check_password("12345678").is_ok());
         assert!(check_password(&"x".repeat(256)).is_ok());
         let long = check_password(&"x".repeat(257));
-        assert_eq!(long, Err(FieldError::TooLong(256)));
+        assert_eq!(long, Err(FieldError::TooManyBytes(256)));
         assert_eq!(check_password("ääää"), Ok(Secret::new("ääää")));
         assert_eq!(check_password("a\u{308}\u{e4}ää"), Ok(Secret::new("ääää")));
         let lost = check_password(&"\u{fffd}".repeat(8));

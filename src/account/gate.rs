@@ -12,7 +12,9 @@ use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
 
 use super::service::unix_ms;
-use super::{Accounts, Pass, PassError, PassLives, Passes, Registration, Rejected, Said};
+use super::{
+    Accounts, Pass, PassError, PassLives, Passes, Registrar, Registration, Rejected, Said,
+};
 
 /// How long a nickname is kept for somebody who has a pass and has not come.
 const HOLD: Duration = Duration::from_secs(60);
@@ -46,6 +48,8 @@ pub enum NotLetIn {
     Pass(PassError),
     /// Its account cannot be looked up.
     Store(StoreError),
+    /// Its nickname is banned, or whether it is cannot be found out.
+    Rejected(Rejected),
 }
 
 impl Gate {
@@ -104,15 +108,16 @@ impl Gate {
         registration: Registration,
         keep: bool,
         peer: IpAddr,
+        by: &Registrar,
     ) -> Result<String, NoPass> {
-        let account = self.accounts.register(registration, peer, false);
+        let account = self.accounts.register(registration, peer, by);
         self.issue_to(&account.map_err(NoPass::Rejected)?, keep)
     }
 
     fn issue_to(&self, account: &Account, keep: bool) -> Result<String, NoPass> {
         let issued = self
             .passes
-            .issue(&account.username, Some(account.id), keep, unix_ms());
+            .issue(&account.username, Some(account), keep, unix_ms());
         issued.map(|(pass, _)| pass).map_err(NoPass::Pass)
     }
 
@@ -123,7 +128,11 @@ impl Gate {
 
     /// The same pass with a later end, for an owner who stays signed in.
     pub fn renew(&self, asker: Asker, pass: &str) -> Result<String, NotLetIn> {
-        self.check(asker, pass)?;
+        let good = self.check(asker, pass)?;
+        if let Some(account) = good.account {
+            let banned = self.accounts.refuse_banned(&account.username);
+            banned.map_err(NotLetIn::Rejected)?;
+        }
         let said = self.said(asker, pass)?;
         let renewed = self.passes.renew(&said, unix_ms());
         renewed.map_err(NotLetIn::Pass)
@@ -155,6 +164,15 @@ impl Gate {
         }
     }
 
+    /// Who registers a nickname and shows this pass.
+    pub fn registrar(&self, asker: Asker, pass: &str) -> Result<Registrar, NotLetIn> {
+        let pass = self.check(asker, pass)?;
+        Ok(match pass.account {
+            Some(_) => Registrar::Anyone,
+            None => Registrar::Holder(pass.token),
+        })
+    }
+
     /// What a pass says, if it is good.
     pub fn check(&self, asker: Asker, pass: &str) -> Result<Pass, NotLetIn> {
         let said = self.said(asker, pass)?;
@@ -163,7 +181,11 @@ impl Gate {
                 let found = move |store: &dyn Store| store.account(&Who::Id(id));
                 let found = self.accounts.look_up(asker, found);
                 let found = found.map_err(NotLetIn::Store)?;
-                Some(found.ok_or(NotLetIn::Pass(PassError::Invalid))?)
+                let account = found.ok_or(NotLetIn::Pass(PassError::Invalid))?;
+                if account.password_changes != said.password_changes {
+                    return Err(NotLetIn::Pass(PassError::PasswordChanged));
+                }
+                Some(account)
             }
             // Somebody may have registered the nickname since.
             None => match self
@@ -202,6 +224,7 @@ impl fmt::Display for NotLetIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotLetIn::Pass(error) => error.fmt(f),
+            NotLetIn::Rejected(rejected) => rejected.fmt(f),
             NotLetIn::Store(error) => f.write_str(error.for_people()),
         }
     }

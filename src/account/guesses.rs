@@ -16,6 +16,8 @@ use crate::model::subscriber::subscriber;
 
 use super::attempts::{Buckets, TooManyAttempts};
 
+/// How long a login is worth no new note of it.
+const NOTED_FOR: Duration = Duration::from_hours(1);
 /// How long an address is known to an account after a login.
 pub const KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
 /// Addresses known to accounts, in all.
@@ -45,6 +47,9 @@ pub trait SharedGuesses: Send + Sync {
 
     /// Remembers that an account was logged in to from an address.
     fn succeeded(&self, address: IpAddr, account: &str);
+
+    /// No address is known to an account any more.
+    fn forget_account(&self, account: &str);
 }
 
 /// Counts the guesses that come to this server. Times are passed in: any clock
@@ -121,13 +126,25 @@ impl Guesses {
         self.buckets.take_all(&keys, now_ms)
     }
 
-    /// An account was logged in to from an address.
-    pub fn succeeded(&mut self, address: IpAddr, account: &str, now_ms: u64) {
-        if self.known.len() >= MAX_KNOWN {
+    /// An account was logged in to from an address; whether that is news, or
+    /// was not said for an hour.
+    pub fn succeeded(&mut self, address: IpAddr, account: &str, now_ms: u64) -> bool {
+        let pair = (subscriber(address), account.into());
+        let noted = self.known.get(&pair).copied();
+        let noted_for = NOTED_FOR.as_millis() as u64;
+        if noted.is_some_and(|at| now_ms.saturating_sub(at) < noted_for) {
+            return false;
+        }
+        if noted.is_none() && self.known.len() >= MAX_KNOWN {
             self.forget(now_ms);
         }
-        self.known
-            .insert((subscriber(address), account.into()), now_ms);
+        self.known.insert(pair, now_ms);
+        true
+    }
+
+    /// No address is known to an account any more.
+    pub fn forget_account(&mut self, account: &str) {
+        self.known.retain(|(_, key), _| **key != *account);
     }
 
     fn is_known(&self, pair: &Pair, now_ms: u64) -> bool {

@@ -73,6 +73,8 @@ pub struct Said {
     pub expires_at_ms: u64,
     /// Whether its owner stays signed in with it.
     pub kept: bool,
+    /// How often the account's password had been changed when it was given out.
+    pub password_changes: u64,
 }
 
 /// Makes and checks passes.
@@ -92,6 +94,8 @@ pub enum PassError {
     Expired,
     /// Its owner has signed out.
     GivenUp,
+    /// The password it was given out for is another now.
+    PasswordChanged,
     /// Nobody stays signed in with it.
     NotKept,
     /// There is no randomness to make one.
@@ -107,10 +111,16 @@ struct Claims {
     account: Option<i64>,
     #[serde(default, skip_serializing_if = "is_not")]
     kept: bool,
+    #[serde(default, skip_serializing_if = "is_never")]
+    password_changes: u64,
 }
 
 fn is_not(flag: &bool) -> bool {
     !flag
+}
+
+fn is_never(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Passes {
@@ -140,7 +150,7 @@ impl Passes {
     pub fn issue(
         &self,
         nickname: &Name,
-        account: Option<AccountId>,
+        account: Option<&Account>,
         kept: bool,
         now_ms: u64,
     ) -> Result<(String, Arc<str>), PassError> {
@@ -151,8 +161,9 @@ impl Passes {
             sub: nickname.as_str().to_owned(),
             jti: token.clone(),
             exp: now_ms / 1000 + self.lives.lock().of(kept).as_secs(),
-            account: account.map(|account| account.0),
+            account: account.map(|account| account.id.0),
             kept,
+            password_changes: account.map_or(0, |account| account.password_changes),
         };
         Ok((self.sign(&claims)?, token.into()))
     }
@@ -168,6 +179,7 @@ impl Passes {
             exp: now_ms / 1000 + self.lives.lock().of(true).as_secs(),
             account: Some(account.0),
             kept: true,
+            password_changes: said.password_changes,
         })
     }
 
@@ -198,6 +210,7 @@ impl Passes {
             account: claims.account.map(AccountId),
             expires_at_ms: claims.exp.saturating_mul(1000),
             kept: claims.kept,
+            password_changes: claims.password_changes,
         })
     }
 }
@@ -208,6 +221,12 @@ impl fmt::Display for PassError {
             PassError::Invalid => write!(f, "the token is not one of this server"),
             PassError::Expired => write!(f, "the token has expired"),
             PassError::GivenUp => write!(f, "the token has been given up"),
+            PassError::PasswordChanged => {
+                write!(
+                    f,
+                    "the password has been changed since the token was given out"
+                )
+            }
             PassError::NotKept => write!(
                 f,
                 "the token is for one visit; sign in again, with keep=true to stay signed in"
@@ -223,12 +242,27 @@ impl std::error::Error for PassError {}
 mod tests {
     use super::*;
 
+    fn account(id: i64) -> Account {
+        Account {
+            id: AccountId(id),
+            username: Name::parse("alice").unwrap(),
+            first_name: String::new(),
+            last_name: String::new(),
+            email: None,
+            phone: None,
+            password_hash: crate::model::Secret::new(""),
+            created_at: 0,
+            password_changes: 3,
+            ignored: Vec::new(),
+        }
+    }
+
     #[test]
     fn a_pass_is_good_here_and_for_its_time_only() {
         let passes = Passes::new(&Secret::parse("a-long-enough-secret").unwrap());
         let alice = Name::parse("alice").unwrap();
         let (pass, token) = passes
-            .issue(&alice, Some(AccountId(7)), false, 1_000_000)
+            .issue(&alice, Some(&account(7)), false, 1_000_000)
             .unwrap();
         let life = PassLives::default().once.as_millis() as u64;
         let good = passes.check(&pass, 1_000_000 + life - 1000).unwrap();
@@ -238,6 +272,7 @@ mod tests {
             account: Some(AccountId(7)),
             expires_at_ms: 1_000_000 + life,
             kept: false,
+            password_changes: 3,
         };
         assert_eq!(good, said);
         let late = passes.check(&pass, 1_000_000 + life);
@@ -252,14 +287,14 @@ mod tests {
         let passes = Passes::new(&Secret::parse("a-long-enough-secret").unwrap());
         let alice = Name::parse("alice").unwrap();
         let life = PassLives::default().kept.as_millis() as u64;
-        let (pass, _) = passes.issue(&alice, Some(AccountId(7)), true, 0).unwrap();
+        let (pass, _) = passes.issue(&alice, Some(&account(7)), true, 0).unwrap();
         let said = passes.check(&pass, life - 1000).unwrap();
         let renewed = passes.renew(&said, life - 1000).unwrap();
         let later = passes.check(&renewed, 2 * life - 2000).unwrap();
         assert_eq!((&later.token, later.kept), (&said.token, true));
         assert!(passes.check(&pass, life).is_err());
         assert!(later.expires_at_ms <= passes.longest(life - 1000));
-        let (pass, _) = passes.issue(&alice, Some(AccountId(7)), false, 0).unwrap();
+        let (pass, _) = passes.issue(&alice, Some(&account(7)), false, 0).unwrap();
         let once = passes.check(&pass, 0).unwrap();
         assert_eq!(passes.renew(&once, 0), Err(PassError::NotKept));
     }
@@ -274,6 +309,7 @@ mod tests {
             exp: 100,
             account: None,
             kept: false,
+            password_changes: 0,
         };
         let good = passes.sign(&claims).unwrap();
         assert!(passes.check(&good, 0).is_ok());

@@ -12,16 +12,18 @@ use parking_lot::Mutex;
 
 use crate::fair::{Asker, Turnstile};
 use crate::hub::{Credential, Refusal};
+use crate::model::subscriber::subscriber;
 use crate::model::{Account, AccountId, Name, Secret, Token, Who};
 use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
 
 use super::desk::Desk;
+use super::guesses::KNOWN_FOR;
 use super::recipients::Recipients;
 use super::{
     Attempts, GuessLimits, Guesses, LoginError, PasswordWorkers, RegisterError, Registration,
-    SharedGuesses, SignatureError, TooManyAttempts, authenticate, log_in, new_token, register,
-    set_password,
+    SharedGuesses, SignatureError, TooManyAttempts, authenticate, change_password, log_in,
+    new_token, register,
 };
 
 /// Passwords that may wait to be checked; beyond, people are asked to try
@@ -33,6 +35,9 @@ const QUESTIONS: usize = 2;
 const WAITING_QUESTIONS: usize = 1024;
 /// How long one waits before the store counts as busy.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// When a server starts, on the clock of guesses: there is a time before it.
+const STARTED_MS: u64 = KNOWN_FOR.as_millis() as u64;
 
 /// No account has this id.
 const NOBODY: AccountId = AccountId(0);
@@ -58,6 +63,17 @@ pub struct Accounts {
     started: Instant,
 }
 
+/// Who registers a nickname.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Registrar {
+    /// A client that has shown nothing: no guest may have the nickname.
+    Anyone,
+    /// The connection that has the nickname.
+    Guest,
+    /// The holder of a guest's token.
+    Holder(Arc<str>),
+}
+
 /// Why somebody is not let in; `Display` is for that person.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rejected {
@@ -69,6 +85,8 @@ pub enum Rejected {
     Register(RegisterError),
     /// A guest who is on has the nickname.
     GuestHasName(Name),
+    /// The nickname is banned.
+    Banned(Name),
     /// The hub did not say whether one has.
     Busy,
     /// No token could be made.
@@ -85,13 +103,17 @@ impl Accounts {
         limits: GuessLimits,
         shared_guesses: Option<Arc<dyn SharedGuesses>>,
     ) -> io::Result<Accounts> {
+        let mut guesses = Guesses::new(limits);
+        if shared_guesses.is_none() {
+            remember_known(&*store, &mut guesses);
+        }
         Ok(Accounts {
             desk: Desk::open(&store)?,
             questions: Turnstile::new(QUESTIONS, WAITING_QUESTIONS),
             recipients: Recipients::default(),
             store,
             passwords: PasswordWorkers::new(WAITING_PASSWORDS),
-            guesses: Mutex::new(Guesses::new(limits)),
+            guesses: Mutex::new(guesses),
             shared_guesses,
             guests: Mutex::new(guests(limits)),
             hub,
@@ -203,16 +225,33 @@ impl Accounts {
         self.count_guess(peer, Some(&key))?;
         let account = log_in(&*self.store, &self.passwords, meant, password);
         let account = account.map_err(|error| logged(Rejected::Login(error)))?;
-        self.guesses.lock().succeeded(peer, &key, self.now_ms());
-        if let Some(shared) = &self.shared_guesses {
-            shared.succeeded(peer, &key);
+        self.refuse_banned(&account.username)?;
+        let is_news = self.guesses.lock().succeeded(peer, &key, self.now_ms());
+        match &self.shared_guesses {
+            Some(shared) => shared.succeeded(peer, &key),
+            None if is_news => self.keep_known(&account, peer),
+            None => {}
         }
         Ok(account)
     }
 
+    /// Remembers beyond the end of this server where an account was logged in
+    /// to from.
+    fn keep_known(&self, account: &Account, peer: IpAddr) {
+        let address = subscriber(peer).to_string();
+        let kept = self
+            .store
+            .add_known_address(account.id, &address, unix_ms());
+        if let Err(error) = kept {
+            error.log("the address of a login could not be kept");
+        }
+    }
+
     /// Puts another password in place of an account's, whatever the one before
-    /// was; the account, or `None` if there is none of that name.
-    pub fn set_password(
+    /// was; the account, or `None` if there is none of that name. What was
+    /// given out for the one before ends: tokens, passes and connections, on
+    /// all servers, and the addresses it was logged in to from are not known.
+    pub fn change_password(
         &self,
         asker: Asker,
         username: &Name,
@@ -220,31 +259,61 @@ impl Accounts {
     ) -> Result<Option<Account>, LoginError> {
         let account = self.find(asker, username).map_err(LoginError::Store)?;
         if let Some(account) = &account {
-            set_password(&*self.store, &self.passwords, account.id, password)?;
+            let (store, now) = (&*self.store, unix_ms());
+            change_password(store, &self.passwords, account.id, password, now)?;
+            self.guesses.lock().forget_account(account.username.key());
+            if let Some(shared) = &self.shared_guesses {
+                shared.forget_account(account.username.key());
+            }
+            let name = account.username.clone();
+            // A hub that does not answer is going down, and its connections with it.
+            let _ = (self.hub).ask(move |hub, now, fx| hub.sign_out(&name, now, fx));
         }
         Ok(account)
     }
 
-    /// Makes an account. A guest who is on keeps the nickname, unless `own`
-    /// says that it is the guest who registers it.
+    /// A banned nickname lets nobody in, whatever they know.
+    pub fn refuse_banned(&self, name: &Name) -> Result<(), Rejected> {
+        let asked = name.clone();
+        let banned = self
+            .hub
+            .ask(move |hub, now, _| hub.is_nickname_banned(&asked, now));
+        match banned.map_err(|_| Rejected::Busy)? {
+            true => Err(Rejected::Banned(name.clone())),
+            false => Ok(()),
+        }
+    }
+
+    /// Makes an account. A guest who is on keeps the nickname, unless it is
+    /// the guest who registers it. The connections that came with the guest's
+    /// token end then: the token is worth nothing any more.
     pub fn register(
         &self,
         registration: Registration,
         peer: IpAddr,
-        own: bool,
+        by: &Registrar,
     ) -> Result<Account, Rejected> {
         self.count_guess(peer, None)?;
-        if !own {
-            let username = registration.username.clone();
-            let name = username.clone();
-            let taken = self.hub.ask(move |hub, _, _| hub.is_guest(&name));
-            if taken.map_err(|_| Rejected::Busy)? {
-                return Err(Rejected::GuestHasName(username));
-            }
+        let username = registration.username.clone();
+        self.refuse_banned(&username)?;
+        let is_free = match by {
+            Registrar::Guest => Ok(true),
+            Registrar::Anyone => self.hub.is_free_of_guests(&username),
+            Registrar::Holder(token) => self.hub.is_held_by(&username, token),
+        };
+        if !is_free.map_err(|_| Rejected::Busy)? {
+            return Err(Rejected::GuestHasName(username));
         }
         let account = register(&*self.store, &self.passwords, registration, unix_ms())
             .map_err(|error| logged(Rejected::Register(error)))?;
-        if !own {
+        if let Registrar::Holder(token) = by {
+            let (name, token) = (account.username.clone(), token.clone());
+            let _ = self.hub.ask(move |hub, now, fx| {
+                hub.let_go(&name, &token);
+                hub.revoke(&token, now, fx)
+            });
+        }
+        if *by != Registrar::Guest {
             // A guest may have taken the nickname while the account was made.
             let name = account.username.clone();
             let _ = self
@@ -255,12 +324,27 @@ impl Accounts {
     }
 
     /// A new token for an account.
-    pub fn issue_token(&self, account: &Account) -> Result<Token, Rejected> {
+    pub fn issue_token(&self, asker: Asker, account: &Account) -> Result<Token, Rejected> {
         let token = new_token(account.id, unix_ms());
         let token = token.map_err(|error| Rejected::NoToken(error.to_string()))?;
         let kept = self.store.add_token(&token);
         kept.map_err(|error| logged(Rejected::TokenNotStored(error)))?;
-        Ok(token)
+        match self.is_current(asker, account) {
+            Ok(true) => Ok(token),
+            Ok(false) => {
+                let _ = self.give_up(&token.access_key_id);
+                Err(Rejected::Login(LoginError::Wrong))
+            }
+            Err(error) => Err(logged(Rejected::TokenNotStored(error))),
+        }
+    }
+
+    /// Whether an account still has the password that it had when it was looked
+    /// up: whoever logs in while it is changed has come with the old one.
+    pub fn is_current(&self, asker: Asker, account: &Account) -> Result<bool, StoreError> {
+        let who = Who::Id(account.id);
+        let now = self.look_up(asker, move |store| store.account(&who))?;
+        Ok(now.is_some_and(|now| now.password_changes == account.password_changes))
     }
 
     /// Puts a new token in place of the one that `refresh_token` belongs to;
@@ -275,6 +359,16 @@ impl Accounts {
         let exchanged = exchanged.map_err(|error| logged(Rejected::TokenNotStored(error)))?;
         if let Some(token) = &exchanged {
             self.end_stale_connections(asker, token.account);
+            let who = Who::Id(token.account);
+            let account = self.look_up(asker, move |store| store.account(&who));
+            let account =
+                account.map_err(|error| logged(Rejected::Login(LoginError::Store(error))))?;
+            if let Some(account) = account
+                && let Err(banned) = self.refuse_banned(&account.username)
+            {
+                let _ = self.give_up(&token.access_key_id);
+                return Err(banned);
+            }
         }
         Ok(exchanged)
     }
@@ -342,7 +436,7 @@ impl Accounts {
     }
 
     fn now_ms(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+        STARTED_MS + self.started.elapsed().as_millis() as u64
     }
 }
 
@@ -363,6 +457,24 @@ fn logged(rejected: Rejected) -> Rejected {
         error.log("an account or a token could not be looked up or made");
     }
     rejected
+}
+
+/// What is known of the time before this server was started.
+fn remember_known(store: &dyn Store, guesses: &mut Guesses) {
+    let now = unix_ms();
+    let since = now.saturating_sub(KNOWN_FOR.as_millis() as u64);
+    match store.known_addresses(since) {
+        Ok(known) => {
+            for known in known.into_iter().rev() {
+                if let Ok(address) = known.address.parse() {
+                    let age_ms = now.saturating_sub(known.at_ms);
+                    let at_ms = STARTED_MS.saturating_sub(age_ms);
+                    guesses.succeeded(address, &known.account, at_ms);
+                }
+            }
+        }
+        Err(error) => error.log("the addresses of earlier logins could not be read"),
+    }
 }
 
 fn guests(limits: GuessLimits) -> Attempts {
@@ -394,6 +506,7 @@ impl fmt::Display for Rejected {
             Rejected::GuestHasName(name) => {
                 write!(f, "a guest is using the nickname {name} at present")
             }
+            Rejected::Banned(name) => write!(f, "the nickname {name} is banned"),
             Rejected::Busy => write!(f, "the server is too busy; try again"),
             Rejected::NoToken(why) => write!(f, "no token could be made: {why}"),
             Rejected::TokenNotStored(error) => f.write_str(error.for_people()),

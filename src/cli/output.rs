@@ -6,9 +6,12 @@ use std::process::ExitCode;
 
 /// Prints what a task has to show; the program's exit code.
 pub(super) fn show(text: &str) -> ExitCode {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes());
-    match written.and_then(|()| stdout.flush()) {
+    shown(io::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// The program's exit code when this has come of printing.
+pub(super) fn shown(written: io::Result<()>) -> ExitCode {
+    match written.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             complain(&format!("standard output cannot be written: {error}"));
             ExitCode::FAILURE

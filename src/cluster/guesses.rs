@@ -84,4 +84,9 @@ impl SharedGuesses for CommonGuesses {
         // While Redis is away the address becomes known with the next login.
         self.run(address, account, &["right"]);
     }
+
+    fn forget_account(&self, account: &str) {
+        // While Redis is away its guesses stay as many as they were.
+        self.run(IpAddr::from([0; 4]), account, &["forget"]);
+    }
 }

@@ -46,6 +46,7 @@ enum Wire {
     Unban(WireTarget),
     Revoke(String),
     Replace(String),
+    SignOut(String),
     EvictGuest(String),
     Typing {
         from: String,
@@ -133,6 +134,7 @@ pub fn order(order: &Order) -> Vec<u8> {
         Order::Unban(target) => Wire::Unban(target.into()),
         Order::Revoke { token } => Wire::Revoke(token.as_ref().to_owned()),
         Order::Replace { token } => Wire::Replace(token.as_ref().to_owned()),
+        Order::SignOut { name } => Wire::SignOut(text(name)),
         Order::EvictGuest { name } => Wire::EvictGuest(text(name)),
         Order::Typing { from, channel, to } => Wire::Typing {
             from: text(from),
@@ -244,6 +246,7 @@ impl Wire {
             Wire::Replace(token) => Notice::Order(Order::Replace {
                 token: Arc::from(token),
             }),
+            Wire::SignOut(who) => Notice::Order(Order::SignOut { name: name(who)? }),
             Wire::EvictGuest(who) => Notice::Order(Order::EvictGuest { name: name(who)? }),
             Wire::Typing { from, channel, to } => Notice::Order(Order::Typing {
                 from: name(from)?,
@@ -386,6 +389,7 @@ mod tests {
             Order::Replace {
                 token: "DEF".into(),
             },
+            Order::SignOut { name: name("bob") },
             Order::EvictGuest { name: name("bob") },
             Order::Typing {
                 from: name("bob"),

@@ -411,8 +411,22 @@ impl Store for ClusterStore {
         self.postgres.account(who)
     }
 
-    fn set_password(&self, account: AccountId, hash: &Secret) -> Result<(), StoreError> {
-        self.postgres.set_password(account, hash)
+    fn rehash_password(
+        &self,
+        account: AccountId,
+        from: &Secret,
+        to: &Secret,
+    ) -> Result<(), StoreError> {
+        self.postgres.rehash_password(account, from, to)
+    }
+
+    fn change_password(
+        &self,
+        account: AccountId,
+        hash: &Secret,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.postgres.change_password(account, hash, now_ms)
     }
 
     fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! What has to hold between settings, each of which is fine by itself.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -28,7 +29,18 @@ impl Loader {
             return;
         };
         let what = match std::fs::metadata(&folder) {
-            Ok(about) if about.is_dir() => return,
+            Ok(about) if about.is_dir() => {
+                let own = own_files::served_with(&folder, &self.config, self.read.as_deref());
+                let Some((what, own)) = own else {
+                    return;
+                };
+                format!(
+                    "the folder {} would be served to everybody with {what}, which is in it \
+                     ({}); name a folder of its own",
+                    folder.display(),
+                    own.display()
+                )
+            }
             Ok(_) => format!("{} is no folder; name one", folder.display()),
             Err(error) => format!(
                 "the folder {} cannot be read: {error}; make it, or leave this out",
@@ -213,7 +225,7 @@ impl Loader {
         };
         let what = if file.is_dir() {
             format!("{} is a folder; name a file in it", file.display())
-        } else if file.file_name().is_none() || ends_in_slash(file) {
+        } else if file.file_name().and_then(OsStr::to_str).is_none() || ends_in_slash(file) {
             "expected the path of a file".to_owned()
         } else if file.metadata().is_ok_and(|about| !about.is_file()) {
             let file = file.display();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::document::Node;
 use super::yaml;
+use crate::model::text::without_byte_order_mark;
 use crate::small_file;
 
 /// A larger file is not a configuration.
@@ -61,12 +62,7 @@ pub(super) fn unreadable(error: &io::Error) -> String {
 
 /// The entries of a document: YAML in a file called so, JSON in any other.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<(String, Node)>, String> {
-    if text
-        .strip_prefix('\u{feff}')
-        .unwrap_or(text)
-        .trim()
-        .is_empty()
-    {
+    if without_byte_order_mark(text).trim().is_empty() {
         return Err("is empty; {} is all defaults".to_owned());
     }
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();

@@ -1,5 +1,7 @@
-//! Files that the chat log must not be written to: the server's own.
+//! Files of the server's own: the chat log must not be written to them, nor are
+//! they to be served to everybody.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,11 @@ const KEPT: [&str; 11] = [
     "chat.db-journal",
     "lock",
 ];
+
+/// Where the chat log is unless another file is named, in the data folder, and
+/// what its other journals there are called.
+const JOURNALS: &str = "chatlog";
+const OTHER_JOURNALS: [&str; 2] = ["audit", "error"];
 
 /// Links that are followed from one name at most.
 const MOST_LINKS: usize = 16;
@@ -46,8 +53,43 @@ pub(super) fn what_it_is(
             return Some(setting.to_owned());
         }
     }
+    if is_other_journal(file, config) {
+        return Some("where what administrators did and what was refused is kept".to_owned());
+    }
     let kept = KEPT.iter().find(|name| is(&config.data_dir.join(name)));
     kept.map(|name| format!("{name} of the data folder"))
+}
+
+/// Whether a file is one of the other journals', the current one or an older.
+fn is_other_journal(file: &Path, config: &Config) -> bool {
+    let file = place(file, MOST_LINKS);
+    let folder = place(&config.data_dir.join(JOURNALS), MOST_LINKS);
+    let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    file.parent() == Some(&*folder)
+        && OTHER_JOURNALS.iter().any(|stem| {
+            let rest = name.strip_prefix(stem);
+            rest.is_some_and(|rest| rest == ".log" || rest.starts_with('-'))
+        })
+}
+
+/// What of the server's own would be served with a folder, and where it is.
+pub(super) fn served_with(
+    folder: &Path,
+    config: &Config,
+    configuration: Option<&Path>,
+) -> Option<(&'static str, PathBuf)> {
+    let folder = place(folder, MOST_LINKS);
+    let own = [
+        ("the data folder", Some(config.data_dir.as_path())),
+        ("the configuration file", configuration),
+        ("the chat log", config.chat_log.file.as_deref()),
+        ("tls.key", config.tls.key.as_deref()),
+    ];
+    let mut own = own
+        .into_iter()
+        .filter_map(|(what, path)| Some((what, path?)));
+    own.find(|(_, path)| place(path, MOST_LINKS).starts_with(&folder))
+        .map(|(what, path)| (what, path.to_owned()))
 }
 
 /// Whether both names are of one file, which may not be there yet.

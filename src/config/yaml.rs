@@ -8,6 +8,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 use serde_json::Number;
 
 use super::document::Node;
+use crate::model::text::without_byte_order_mark;
 
 /// Lists and mappings within each other; settings are two deep.
 const MAX_DEPTH: usize = 32;
@@ -15,7 +16,7 @@ const MAX_DEPTH: usize = 32;
 /// Reads a whole document; what is wrong with it, in words that end in line
 /// and column.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = without_byte_order_mark(text);
     let mut building = Building::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| at(error.marker(), words(&error)))?;

@@ -98,10 +98,14 @@ impl Hub {
     }
 
     fn apply_now(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
+        if self.puts_off_joining(id, &command, fx) {
+            return;
+        }
         let tag = tag_of(&command);
         if let Err(refusal) = self.carry_out_noted(id, command, now, fx) {
             fx.tell(id, refused(tag, refusal));
         }
+        self.forget_looked_up(id);
     }
 
     /// Carries out a command, and logs what has become of it.

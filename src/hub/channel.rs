@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::model::Name;
 use crate::model::name::Alphabetical;
 
+use super::lookalikes::Lookalikes;
 use super::makers::Makers;
 use super::page::Shelf;
 use super::past::{Past, Settlement};
@@ -67,6 +68,8 @@ pub(super) struct Channels {
     free: Vec<ChannelIndex>,
     by_key: HashMap<Arc<str>, ChannelIndex>,
     by_name: BTreeMap<Alphabetical, ChannelIndex>,
+    /// Which of them look like others.
+    looks: Lookalikes,
     /// Pages of the list that were asked for.
     pub pages: Shelf<(Name, usize)>,
     pub makers: Makers,
@@ -86,6 +89,7 @@ impl Channels {
             free: Vec::new(),
             by_key: HashMap::new(),
             by_name: BTreeMap::new(),
+            looks: Lookalikes::default(),
             pages: Shelf::default(),
             makers: Makers::default(),
             abandoned: Vec::new(),
@@ -125,6 +129,15 @@ impl Channels {
         self.by_key.get(name.key()).copied()
     }
 
+    /// A channel that looks like one with these keys, the first of which is its
+    /// own.
+    pub fn like(&self, claims: &[Arc<str>]) -> Option<&Name> {
+        let mut others = claims.iter().skip(1);
+        let by_key = others.find_map(|key| self.get(*self.by_key.get(key)?));
+        let by_key = by_key.map(|channel| &channel.name);
+        by_key.or_else(|| self.looks.like(claims).next())
+    }
+
     /// The channel; if it does not exist, it is made, for whom it counts.
     pub fn get_or_create(&mut self, name: Name, maker: Option<IpAddr>) -> ChannelIndex {
         if let Some(index) = self.find(&name) {
@@ -132,6 +145,7 @@ impl Channels {
         }
         let key = name.key().clone();
         let listed = Alphabetical(name.clone());
+        self.looks.add(&name);
         self.last_era += 1;
         let channel = Some(Channel {
             name,
@@ -201,6 +215,7 @@ impl Channels {
             self.abandoned.extend(abandoned);
             self.makers.channel_gone(maker);
             self.due.remove(&due);
+            self.looks.remove(&name);
             self.by_key.remove(name.key());
             self.by_name.remove(&Alphabetical(name));
             if let Some(slot) = self.table.get_mut(membership.channel) {

@@ -77,6 +77,8 @@ pub struct Reading {
     pub limit: usize,
     /// Whether this is what somebody has missed.
     pub catching_up: bool,
+    /// Whether nothing is wanted but whether there is anything.
+    pub is_look_up: bool,
 }
 
 /// A question for the last messages of a channel.

@@ -46,6 +46,8 @@ pub enum Farewell {
     Replaced,
     /// The token the connection came with was given up.
     TokenRevoked,
+    /// The account has another password.
+    PasswordChanged,
     /// The nickname its token stands for cannot be had now.
     NotAdmitted(Refusal),
     /// The other servers have given this one up.
@@ -73,6 +75,7 @@ impl Farewell {
             Farewell::Banned(_) => "banned",
             Farewell::Replaced => "replaced",
             Farewell::TokenRevoked => "token_revoked",
+            Farewell::PasswordChanged => "password_changed",
             Farewell::NotAdmitted(refusal) => refusal.code(),
             Farewell::CutOff => "cut_off",
             Farewell::Shutdown => "shutdown",
@@ -113,6 +116,10 @@ impl fmt::Display for Farewell {
             Farewell::Banned(Some(why)) => write!(f, "You are banned from this server: {why}"),
             Farewell::Replaced => write!(f, "Disconnected: you have come in again elsewhere."),
             Farewell::TokenRevoked => write!(f, "Disconnected: the token is no longer valid."),
+            Farewell::PasswordChanged => write!(
+                f,
+                "Disconnected: the password of your account was changed. Log in with the new one."
+            ),
             Farewell::NotAdmitted(refusal) => refusal.fmt(f),
             Farewell::CutOff => {
                 write!(

@@ -67,6 +67,7 @@ impl Hub {
             window,
             limit: limit.min(PAGE_ROWS),
             catching_up: false,
+            is_look_up: false,
         });
         Ok(())
     }
@@ -80,6 +81,11 @@ impl Hub {
         fx: &mut Effects,
     ) {
         if self.connection(reading.connection).is_none() {
+            return;
+        }
+        if reading.is_look_up {
+            self.channel_looked_up(reading, history.as_ref());
+            self.answered(reading.connection, now, fx);
             return;
         }
         if reading.catching_up {

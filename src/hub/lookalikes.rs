@@ -1,5 +1,5 @@
-//! Nicknames in use, by the other nicknames that they look like: nobody can be
-//! `Вob` while there is a `Bob`, nor the other way round.
+//! Names in use, by the other names that they look like: nobody can be `Вob`
+//! while there is a `Bob`, nor the other way round, and neither can a channel.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Lookalikes {
     }
 
     /// The names that look like one with any of these keys.
-    pub fn like<'a>(&'a self, keys: &'a [Arc<str>]) -> impl Iterator<Item = &'a Name> {
+    pub fn like<'a>(&'a self, keys: &[Arc<str>]) -> impl Iterator<Item = &'a Name> {
         keys.iter().filter_map(|key| self.names.get(key)).flatten()
     }
 

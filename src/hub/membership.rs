@@ -203,6 +203,11 @@ impl Hub {
         if self.channels.find(name).is_some() || self.remote_channel(name).is_some() {
             return Ok(());
         }
+        if let Some(other) = self.channel_like(name)
+            && !self.has_history(id, name)
+        {
+            return Err(Refusal::ChannelLooksLike(name.clone(), other.clone()));
+        }
         let Some(maker) = self.maker(id) else {
             return Ok(());
         };

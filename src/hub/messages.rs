@@ -217,6 +217,12 @@ impl Hub {
         }
     }
 
+    /// Whether nothing that a connection has asked for waits for the store.
+    pub fn is_settled(&self, id: ConnectionId) -> bool {
+        let waits = |it: &super::Connection| it.pending > 0 || !it.waiting.is_empty();
+        !self.connection(id).is_some_and(waits)
+    }
+
     /// Messages that wait to be committed.
     pub fn unsettled(&self) -> usize {
         self.unsettled.len()

@@ -121,6 +121,7 @@ impl Hub {
                 let connections = self.with_token(&token);
                 self.end_all(&connections, &Farewell::Replaced, now, fx);
             }
+            Order::SignOut { name } => self.sign_out_here(&name, now, fx),
             Order::EvictGuest { name } => self.evict_guest_here(&name, now, fx),
             Order::Typing { from, channel, to } => self.tell_typing(&from, channel, to, fx),
         }

@@ -45,6 +45,8 @@ pub enum Refusal {
     NoSuchChannel(Name),
     /// There is a channel of that name already.
     ChannelExists(Name),
+    /// The first would be a new channel that looks like the second.
+    ChannelLooksLike(Name, Name),
     /// Too many nicknames are held for people who have not come yet.
     TooManyHeld,
     /// Too many of them for people of one address.
@@ -99,6 +101,7 @@ impl Refusal {
             Refusal::NotStored => "not_stored",
             Refusal::NoSuchChannel(_) => "no_such_channel",
             Refusal::ChannelExists(_) => "channel_exists",
+            Refusal::ChannelLooksLike(..) => "channel_looks_alike",
             Refusal::TooManyHeld | Refusal::TooManyHeldForAddress => "too_many_held",
             Refusal::CannotAgree => "cannot_agree",
             Refusal::CannotLookUp => "cannot_look_up",
@@ -161,6 +164,11 @@ impl fmt::Display for Refusal {
             ),
             Refusal::NoSuchChannel(name) => write!(f, "There is no channel #{name}."),
             Refusal::ChannelExists(name) => write!(f, "The channel #{name} exists already."),
+            Refusal::ChannelLooksLike(name, other) => write!(
+                f,
+                "#{name} looks like the channel #{other}, but is spelt with other letters. \
+                 Join #{other}, or choose another name."
+            ),
             Refusal::CannotAgree => {
                 write!(
                     f,

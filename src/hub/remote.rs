@@ -28,6 +28,8 @@ pub(super) struct Remote {
     gone: VecDeque<NodeId>,
     channels: HashMap<Name, Gathering>,
     channels_by_name: BTreeSet<Alphabetical>,
+    /// Which of the channels look like others.
+    channel_looks: Lookalikes,
 }
 
 /// Somebody on at least one other server.
@@ -145,6 +147,15 @@ impl Remote {
     /// A channel as it is written elsewhere, if it exists there.
     pub fn channel(&self, name: &Name) -> Option<&Name> {
         Some(&self.channels.get(name)?.name)
+    }
+
+    /// A channel elsewhere that looks like one with these keys, the first of
+    /// which is its own.
+    pub fn channel_like(&self, claims: &[Arc<str>]) -> Option<&Name> {
+        let mut others = claims.iter().skip(1);
+        let by_key = others.find_map(|key| self.channels.get(&**key));
+        let by_key = by_key.map(|channel| &channel.name);
+        by_key.or_else(|| self.channel_looks.like(claims).next())
     }
 
     /// How many members a channel has elsewhere.
@@ -313,6 +324,7 @@ impl Remote {
         let gathering = self.channels.entry(channel.clone());
         let gathering = gathering.or_insert_with(|| {
             self.channels_by_name.insert(Alphabetical(channel.clone()));
+            self.channel_looks.add(&channel);
             Gathering {
                 name: channel,
                 members: HashMap::new(),
@@ -357,6 +369,7 @@ impl Remote {
         gathering.members.remove(name);
         let shown = gathering.name.clone();
         if gathering.members.is_empty() {
+            self.channel_looks.remove(&shown);
             self.channels.remove(channel);
             self.channels_by_name.remove(&Alphabetical(shown.clone()));
         }

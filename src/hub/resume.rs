@@ -266,6 +266,7 @@ impl Hub {
             window: Window::After(after),
             limit: PAGE_ROWS,
             catching_up: true,
+            is_look_up: false,
         });
         Ok(())
     }

@@ -182,6 +182,11 @@ pub enum Order {
         /// Which.
         token: Arc<str>,
     },
+    /// End the connections of an account, which has another password.
+    SignOut {
+        /// Whose.
+        name: Name,
+    },
     /// End the connection of a guest whose nickname now belongs to an account.
     EvictGuest {
         /// Whose.

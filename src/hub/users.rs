@@ -271,6 +271,14 @@ impl Hub {
             || (self.remote.as_ref()).is_some_and(|remote| remote.has_guest_like(&claims))
     }
 
+    /// Whether a guest who is on here has exactly this nickname and came with
+    /// this token.
+    pub fn is_guest_with(&self, name: &Name, token: &str) -> bool {
+        let is_own = |&id: &ConnectionId| self.nickname_of(id).as_ref() == Some(name);
+        let user = self.users.get(name.key());
+        user.is_some_and(|user| user.account.is_none()) && self.with_token(token).iter().any(is_own)
+    }
+
     /// A nickname as its owner writes it, and whether they are on.
     pub fn presence(&self, name: Name) -> (Name, bool) {
         let elsewhere = self.remote_person(&name).map(|person| &person.name);
@@ -311,6 +319,21 @@ impl Hub {
     pub(super) fn revoke_here(&mut self, token: &str, now: Now, fx: &mut Effects) -> usize {
         let hit = self.with_token(token);
         self.end_all(&hit, &Farewell::TokenRevoked, now, fx)
+    }
+
+    /// Ends the connections of an account, here and on the other servers: its
+    /// password is another.
+    pub fn sign_out(&mut self, name: &Name, now: Now, fx: &mut Effects) {
+        self.share_order(|| Order::SignOut { name: name.clone() }, fx);
+        self.sign_out_here(name, now, fx);
+    }
+
+    pub(super) fn sign_out_here(&mut self, name: &Name, now: Now, fx: &mut Effects) {
+        let user = self.users.get(name.key());
+        let user = user.filter(|user| user.account.is_some());
+        let connections = user.map(|user| user.connections.clone());
+        let connections = connections.unwrap_or_default();
+        self.end_all(&connections, &Farewell::PasswordChanged, now, fx);
     }
 
     /// The nickname of a connection.

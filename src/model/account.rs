@@ -49,8 +49,21 @@ pub struct Account {
     pub password_hash: Secret,
     /// When, in milliseconds since 1970 UTC.
     pub created_at: u64,
+    /// How often its password has been changed.
+    pub password_changes: u64,
     /// Whose private messages it does not want.
     pub ignored: Vec<Name>,
+}
+
+/// An address from which an account was logged in to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownAddress {
+    /// The key of the account's username.
+    pub account: String,
+    /// The address.
+    pub address: String,
+    /// When, in milliseconds since 1970 UTC.
+    pub at_ms: u64,
 }
 
 /// How to find an account.

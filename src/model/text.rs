@@ -104,9 +104,10 @@ impl serde::Serialize for Text {
 /// What some programs put before the first character of a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Text without the byte order mark that some programs begin with.
+/// Text without the byte order marks that some programs begin with: with two
+/// where a file that has one is written by a program that adds one.
 pub fn without_byte_order_mark(raw: &str) -> &str {
-    raw.strip_prefix(BYTE_ORDER_MARK).unwrap_or(raw)
+    raw.trim_start_matches(BYTE_ORDER_MARK)
 }
 
 /// Whether a character takes part in showing others, and shows nothing alone:

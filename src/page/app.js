@@ -187,7 +187,7 @@ class App {
     const { state, why } = this.state.link;
     if (state === "open") this.wasOnline = true;
     if (state !== "ended" || this.#isLeaving) return;
-    if (why.code === "token_revoked") this.#revoked();
+    if (why.code === "token_revoked" || why.code === "password_changed") this.#revoked();
     else if (!why.entered) this.#leave(why.words);
   }
 

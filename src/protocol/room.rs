@@ -189,6 +189,9 @@ impl Decoder {
         self.buffer.push(byte);
         // Some programs begin with a byte order mark.
         if BYTE_ORDER_MARK.starts_with(&self.buffer) {
+            if self.buffer == BYTE_ORDER_MARK {
+                self.buffer.clear();
+            }
             return true;
         }
         // Whoever begins with something else hears so at once, and does not

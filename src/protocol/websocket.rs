@@ -46,6 +46,7 @@ fn close_code(farewell: &Farewell) -> u16 {
         | Farewell::Silent
         | Farewell::Replaced
         | Farewell::TokenRevoked
+        | Farewell::PasswordChanged
         | Farewell::Kicked(_)
         | Farewell::Banned(_) => 1008,
         // HTTP's conflict, in the range for private use.

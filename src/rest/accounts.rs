@@ -4,8 +4,12 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::account::{LoginError, PasswordError, RegisterError, RegistrationForm, Rejected};
+use crate::account::{
+    LoginError, PasswordError, RegisterError, Registrar, RegistrationForm, Rejected,
+};
 use crate::envelope::{Envelope, Failure, Nothing};
+use crate::http::bearer;
+use crate::hub::Refusal;
 use crate::model::{Account, Name, Secret, Token};
 
 use super::call::Call;
@@ -150,7 +154,7 @@ impl AccessToken {
         (status = 200, description = "The user", body = Envelope<User>),
         (status = 400, description = "Form error, or User error: somebody has this already",
          body = Envelope<Nothing>),
-        (status = 403, description = "The address is banned", body = Envelope<Nothing>),
+        (status = 403, description = "The address or the nickname is banned", body = Envelope<Nothing>),
         (status = 429, description = "Too many attempts", body = Envelope<Nothing>),
         (status = 503, description = "Too many others at once", body = Envelope<Nothing>),
     ),
@@ -172,8 +176,12 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     })?;
     call.refuse_banned_name(&registration.username)?;
     let accounts = &call.context.accounts;
-    let account = accounts.register(registration, call.relayed.peer.ip(), false)?;
-    let token = accounts.issue_token(&account)?;
+    // What is no guest's token proves nothing, and is not asked for here.
+    let shown = call.authorization.and_then(bearer);
+    let by = shown.and_then(|pass| call.context.gate.registrar(call.asker(), pass).ok());
+    let by = by.unwrap_or(Registrar::Anyone);
+    let account = accounts.register(registration, call.relayed.peer.ip(), &by)?;
+    let token = accounts.issue_token(call.asker(), &account)?;
     ::log::info!("{}: registered {}", call.relayed.peer, account.username);
     let user = User::of(account, &token);
     Ok(Reply::enveloped(&Envelope::of(vec![user])))
@@ -189,7 +197,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 200, description = "The token", body = Envelope<AccessToken>),
         (status = 400, description = "Form error", body = Envelope<Nothing>),
         (status = 401, description = "Wrong username or password", body = Envelope<Nothing>),
-        (status = 403, description = "The address is banned", body = Envelope<Nothing>),
+        (status = 403, description = "The address or the nickname is banned", body = Envelope<Nothing>),
         (status = 429, description = "Too many attempts", body = Envelope<Nothing>),
         (status = 503, description = "Too many others at once", body = Envelope<Nothing>),
     ),
@@ -208,7 +216,7 @@ pub(super) fn log_in(call: &Call<'_>) -> Result<Reply, Problem> {
     let accounts = &call.context.accounts;
     let password = Secret::new(password);
     let account = accounts.log_in(&username, &password, call.relayed.peer.ip())?;
-    let token = accounts.issue_token(&account)?;
+    let token = accounts.issue_token(call.asker(), &account)?;
     let token = AccessToken::of(&token);
     Ok(Reply::enveloped(&Envelope::of(vec![token])))
 }
@@ -244,9 +252,12 @@ pub(super) fn log_out(call: &Call<'_>) -> Result<Reply, Problem> {
         (status = 200, description = "The new token", body = Envelope<AccessToken>),
         (status = 400, description = "Form error: none, or no longer worth a token",
          body = Envelope<Nothing>),
+        (status = 403, description = "The address or the nickname is banned",
+         body = Envelope<Nothing>),
     ),
 )]
 pub(super) fn refresh(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_banned()?;
     let form = call.form()?;
     let refresh_token = match form.get("refresh_token") {
         "" => return Err(Problem::field("refresh_token", "is required")),
@@ -272,6 +283,9 @@ impl From<Rejected> for Problem {
             Rejected::Register(RegisterError::Taken(fields)) => {
                 let fields = fields.iter().map(|field| field.as_str());
                 Failure::not_unique(fields.map(|field| (field, "is taken already")))
+            }
+            Rejected::Banned(name) => {
+                return Problem::Banned(Refusal::NicknameBanned(name).to_string());
             }
             Rejected::GuestHasName(_) => Failure::not_unique([("username", why)]),
             Rejected::Login(LoginError::Password(error))

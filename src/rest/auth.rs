@@ -7,8 +7,8 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::account::{
-    LoginError, NoPass, NotLetIn, PassError, PasswordError, RegisterError, RegistrationForm,
-    Rejected,
+    LoginError, NoPass, NotLetIn, PassError, PasswordError, RegisterError, Registrar,
+    RegistrationForm, Rejected,
 };
 use crate::http::bearer;
 use crate::hub::Refusal;
@@ -108,7 +108,7 @@ struct Token {
         (status = 201, description = "The token", body = Token),
         (status = 400, description = "Not a nickname", body = ErrorBody),
         (status = 401, description = "Not the password of that nickname", body = ErrorBody),
-        (status = 403, description = "The address is banned", body = ErrorBody),
+        (status = 403, description = "The address or the nickname is banned", body = ErrorBody),
         (status = 409, description = "Somebody has the nickname", body = ErrorBody),
         (status = 429, description = "Too many attempts from the address", body = ErrorBody),
         (status = 503, description = "Too busy", body = ErrorBody),
@@ -148,16 +148,21 @@ fn is_true(name: &str, said: &str) -> Result<bool, Problem> {
 }
 
 /// Makes an account of a nickname and a password, and gives out a token for
-/// it. Everything else is optional, and nobody is told whose it is.
+/// it. Everything else is optional, and nobody is told whose it is. A nickname
+/// that a guest has can be registered with the guest's token only, which is
+/// worth nothing afterwards: its connections end, and come again with the new one.
 #[utoipa::path(
     post, path = "/auth/register", tag = "nicknames",
+    params(("Authorization" = Option<String>, Header,
+            description = "`Bearer` and the token of the guest who has the nickname")),
     request_body(content(
         (NewAccount = "application/x-www-form-urlencoded"), (NewAccount = "application/json"),
     )),
     responses(
         (status = 201, description = "The token", body = Token),
         (status = 400, description = "Fields that are wrong", body = ErrorBody),
-        (status = 403, description = "The address is banned", body = ErrorBody),
+        (status = 401, description = "The token is not good", body = ErrorBody),
+        (status = 403, description = "The address or the nickname is banned", body = ErrorBody),
         (status = 409, description = "Somebody has the nickname", body = ErrorBody),
         (status = 429, description = "Too many attempts", body = ErrorBody),
         (status = 503, description = "Too many others at once", body = ErrorBody),
@@ -191,7 +196,12 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     call.refuse_banned_name(&username)?;
     let _turn = PasswordTurn::take(call.context)?;
     let peer = call.relayed.peer;
-    let made = call.context.gate.register(registration, keep, peer.ip());
+    let gate = &call.context.gate;
+    let by = match call.authorization.and_then(bearer) {
+        Some(pass) => gate.registrar(call.asker(), pass).map_err(refused)?,
+        None => Registrar::Anyone,
+    };
+    let made = gate.register(registration, keep, peer.ip(), &by);
     let token = made.map_err(|error| problem(&error))?;
     ::log::info!("{peer}: registered {username}");
     Ok(Reply::json(201, &Token { token }))
@@ -204,11 +214,13 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     responses(
         (status = 201, description = "The token", body = Token),
         (status = 401, description = "It is not good, or there is none", body = ErrorBody),
+        (status = 403, description = "The address or the nickname is banned", body = ErrorBody),
         (status = 409, description = "Nobody stays signed in with it", body = ErrorBody),
         (status = 503, description = "The account cannot be looked up now", body = ErrorBody),
     ),
 )]
 pub(super) fn renew_pass(call: &Call<'_>) -> Result<Reply, Problem> {
+    call.refuse_banned()?;
     let token = call.context.gate.renew(call.asker(), pass_of(call)?);
     let token = token.map_err(refused)?;
     Ok(Reply::json(201, &Token { token }))
@@ -242,8 +254,14 @@ fn refused(refused: NotLetIn) -> Problem {
     match refused {
         NotLetIn::Store(error) => Problem::store(&error),
         NotLetIn::Pass(error @ PassError::NotKept) => Problem::Conflict(error.to_string()),
+        NotLetIn::Rejected(Rejected::Banned(name)) => banned(name),
+        NotLetIn::Rejected(_) => Problem::Hub,
         NotLetIn::Pass(_) => Problem::BadPass("the token is not, or no longer, good"),
     }
+}
+
+fn banned(name: Name) -> Problem {
+    Problem::Banned(Refusal::NicknameBanned(name).to_string())
 }
 
 /// Whose a token is.
@@ -312,7 +330,9 @@ fn problem(error: &NoPass) -> Problem {
         NoPass::Refused(Refusal::TooManyHeldForAddress) => {
             Problem::TooManyAttempts(words, RETRY_SECONDS)
         }
+        NoPass::Refused(Refusal::NicknameBanned(_)) => Problem::Banned(words),
         NoPass::Refused(_) => Problem::Conflict(words),
+        NoPass::Rejected(Rejected::Banned(name)) => banned(name.clone()),
         NoPass::Rejected(Rejected::TooMany(wait)) => {
             Problem::TooManyAttempts(words, wait.retry_seconds)
         }

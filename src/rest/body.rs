@@ -35,7 +35,10 @@ pub(super) fn read(
     body: &[u8],
 ) -> Result<Fields, String> {
     let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    let mut body = body;
+    while let Some(rest) = body.strip_prefix(BYTE_ORDER_MARK) {
+        body = rest;
+    }
     let is_braced = || body.trim_ascii_start().starts_with(b"{");
     match written {
         Written::JsonOrForm if content_type.starts_with("multipart/") => Err(

@@ -38,7 +38,8 @@ struct Changed {
     username: String,
 }
 
-/// Puts another password in place of an account's. Its tokens stay good.
+/// Puts another password in place of an account's. Its tokens and its
+/// connections end, on all servers.
 #[utoipa::path(
     put, path = "/admin/accounts/{username}/password", tag = "users",
     security(("admin_token" = [])),
@@ -61,7 +62,7 @@ pub(super) fn set_password(call: &Call<'_>) -> Result<Reply, Problem> {
     let changed = call
         .context
         .accounts
-        .set_password(call.asker(), &name, &password);
+        .change_password(call.asker(), &name, &password);
     let account = changed.map_err(|error| match error {
         LoginError::Store(error) => Problem::store(&error),
         LoginError::Password(PasswordError::Busy) => {

@@ -62,6 +62,16 @@ impl Reply {
         self
     }
 
+    /// Says by which headers of the request it might have been another answer,
+    /// beside those that it says already.
+    pub fn varies_by(mut self, headers: &'static str) -> Reply {
+        match self.headers.iter_mut().find(|(name, _)| *name == "Vary") {
+            Some((_, said)) => *said = format!("{said}, {headers}").into(),
+            None => self.headers.push(("Vary", headers.into())),
+        }
+        self
+    }
+
     pub fn with_status(mut self, status: u16) -> Reply {
         self.status = status;
         self

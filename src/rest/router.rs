@@ -342,7 +342,7 @@ fn options(
 }
 
 fn with_cors(reply: Reply, incoming: &Incoming, context: &RestContext) -> Reply {
-    let reply = reply.with("Vary", "Origin");
+    let reply = reply.varies_by("Origin, Authorization");
     match &incoming.origin {
         Some(origin) if context.origins.lists(origin) => {
             reply.with("Access-Control-Allow-Origin", origin.clone())

@@ -192,12 +192,13 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Problem> {
     }
     // A client that takes neither gets what every program can read.
     let forms = &["application/openmetrics-text", "text/plain"];
-    Ok(match accept::best(call.accept, forms) {
+    let reply = match accept::best(call.accept, forms) {
         Some("application/openmetrics-text") => {
             Reply::of(CONTENT_TYPE, metrics.encode().into_bytes())
         }
         _ => Reply::of(PLAIN_CONTENT_TYPE, metrics.encode_plain().into_bytes()),
-    })
+    };
+    Ok(reply.varies_by("Accept"))
 }
 
 /// Shows what somebody else has counted.

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::http;
+
 /// Where they are if nothing else is said.
 const PATH: &str = "/mychat";
 /// What is beside them on their listener.
@@ -62,7 +64,7 @@ impl RoomLinesAt {
                  {MOST_PATH_BYTES} letters, digits and punctuation but ? # % \\"
             ));
         }
-        if path == BESIDE {
+        if http::one_slash_less(path) == BESIDE {
             return wrong(format!(
                 "{BESIDE} is taken: it says that the server is alive"
             ));
@@ -88,7 +90,7 @@ impl RoomLinesAt {
     }
 
     pub(super) fn is_at(&self, path: &str) -> bool {
-        self.path == path
+        self.path == path || http::one_slash_less(&self.path) == path
     }
 
     pub(super) fn sizes(&self) -> (Option<usize>, Option<usize>) {

@@ -208,7 +208,7 @@ impl Upgrades for WebSockets {
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
         let allowed = self.shared.check_allowance(handshake.peer);
         allowed.map_err(|_| Denial::Unavailable)?;
-        match handshake.path {
+        match http::one_slash_less(handshake.path) {
             path if self.room_lines.is_at(path) => Ok(self.room_lines()),
             _ if self.exposes == Exposes::RoomLines => Err(Denial::NotFound),
             "/ws" => match handshake.token() {
@@ -221,7 +221,7 @@ impl Upgrades for WebSockets {
     }
 
     fn is_at(&self, path: &str) -> bool {
-        match path {
+        match http::one_slash_less(path) {
             path if self.room_lines.is_at(path) => true,
             "/ws" => self.exposes != Exposes::RoomLines,
             // REST answers for `/api/ws`, which is in its description.
@@ -268,6 +268,7 @@ impl WebSockets {
                 Denial::Unavailable
             }
             NotLetIn::Pass(error) => Denial::Unauthorised(error.to_string()),
+            NotLetIn::Rejected(_) => Denial::Unavailable,
         })?;
         let shared = self.shared.clone();
         Ok(Admission {

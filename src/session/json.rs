@@ -25,9 +25,12 @@ pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
         let shown = Shown {
             ends_at_ms: pass.expires_at_ms,
             is_good: || {
-                let asker = attached.asker();
-                let is_ended = context.accounts.is_pass_ended(asker, &pass.token);
-                is_ended.map(|is_ended| !is_ended)
+                let (accounts, asker) = (&context.accounts, attached.asker());
+                if accounts.is_pass_ended(asker, &pass.token)? {
+                    return Ok(false);
+                }
+                let account = pass.account.as_ref();
+                account.map_or(Ok(true), |account| accounts.is_current(asker, account))
             },
         };
         match attached.admit_shown(pass.nickname.clone(), right, shown) {

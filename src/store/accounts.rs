@@ -11,6 +11,10 @@ use diesel::prelude::*;
 use super::schema::token;
 use crate::model::{AccountId, Secret, Token};
 
+/// Addresses remembered of accounts in all, and of each.
+pub const KNOWN_ADDRESSES: i64 = 50_000;
+pub const KNOWN_PER_ACCOUNT: i64 = 32;
+
 #[derive(Queryable)]
 pub struct AccountRow {
     pub id: i64,
@@ -21,6 +25,7 @@ pub struct AccountRow {
     pub phone: Option<String>,
     pub password_hash: String,
     pub created_at: i64,
+    pub password_changes: i64,
 }
 
 #[derive(Queryable, Insertable)]
@@ -53,6 +58,7 @@ pub struct AccountCopy {
     phone_key: Option<String>,
     password_hash: String,
     created_at: i64,
+    password_changes: i64,
 }
 
 /// An ignored nickname, on its way to another database.
@@ -73,10 +79,14 @@ macro_rules! queries {
         use diesel::upsert::excluded;
 
         use super::lookalikes;
-        use crate::model::{Account, AccountId, Name, NewAccount, Secret, Token, UniqueField, Who};
-        use crate::store::accounts::{AccountRow, TokenRow, email_key, phone_key, time};
+        use crate::model::{
+            Account, AccountId, KnownAddress, Name, NewAccount, Secret, Token, UniqueField, Who,
+        };
+        use crate::store::accounts::{
+            AccountRow, KNOWN_ADDRESSES, KNOWN_PER_ACCOUNT, TokenRow, email_key, phone_key, time,
+        };
         use crate::store::row::name;
-        use crate::store::schema::{account, ended_pass, ignored, token};
+        use crate::store::schema::{account, ended_pass, ignored, known_address, token};
 
         /// Makes an account, or says which fields are taken.
         pub fn create(
@@ -129,6 +139,7 @@ macro_rules! queries {
                 phone: new.phone.clone(),
                 password_hash: new.password_hash.clone(),
                 created_at: new.created_at,
+                password_changes: 0,
                 ignored: Vec::new(),
             }))
         }
@@ -166,6 +177,7 @@ macro_rules! queries {
                 account::phone,
                 account::password_hash,
                 account::created_at,
+                account::password_changes,
             );
             let row: Option<AccountRow> = match who {
                 Who::Id(id) => account::table
@@ -208,6 +220,7 @@ macro_rules! queries {
                 phone: row.phone,
                 password_hash: Secret::new(row.password_hash),
                 created_at: row.created_at.try_into().unwrap_or(0),
+                password_changes: row.password_changes.try_into().unwrap_or(0),
                 ignored: ignored
                     .iter()
                     .map(|nickname| name(nickname))
@@ -215,16 +228,127 @@ macro_rules! queries {
             }))
         }
 
+        /// See [`crate::store::Store::rehash_password`].
+        pub fn rehash_password(
+            connection: &mut $connection,
+            account: AccountId,
+            (from, to): (&Secret, &Secret),
+        ) -> QueryResult<()> {
+            diesel::update(account::table.find(account.0))
+                .filter(account::password_hash.eq(from.expose()))
+                .set(account::password_hash.eq(to.expose()))
+                .execute(connection)?;
+            Ok(())
+        }
+
         /// `None` if there is no such account.
-        pub fn set_password(
+        pub fn change_password(
             connection: &mut $connection,
             account: AccountId,
             hash: &Secret,
+            now_ms: u64,
         ) -> QueryResult<Option<()>> {
             let changed = diesel::update(account::table.find(account.0))
-                .set(account::password_hash.eq(hash.expose()))
+                .set((
+                    account::password_hash.eq(hash.expose()),
+                    account::password_changes.eq(account::password_changes + 1),
+                ))
                 .execute(connection)?;
+            diesel::update(token::table)
+                .filter(token::account_id.eq(account.0))
+                .filter(token::is_active)
+                .set((
+                    token::is_active.eq(false),
+                    token::is_refreshable.eq(false),
+                    token::modified_at.eq(time(now_ms)),
+                ))
+                .execute(connection)?;
+            // Whoever knew the old password may have been at any of them.
+            let known = known_address::table.filter(known_address::account_id.eq(account.0));
+            diesel::delete(known).execute(connection)?;
             Ok((changed > 0).then_some(()))
+        }
+
+        /// Waits until nobody else changes an account, and keeps others from it
+        /// until the transaction is over: a token is made before or after
+        /// [`change_password`], not meanwhile. Whether there is such an account.
+        fn lock(connection: &mut $connection, id: i64) -> QueryResult<bool> {
+            let same = account::password_changes.eq(account::password_changes);
+            let found = diesel::update(account::table.find(id)).set(same);
+            Ok(found.execute(connection)? > 0)
+        }
+
+        /// See [`crate::store::Store::add_known_address`].
+        pub fn add_known_address(
+            connection: &mut $connection,
+            account: AccountId,
+            address: &str,
+            at_ms: u64,
+        ) -> QueryResult<()> {
+            if !exists(connection, account)? {
+                return Ok(());
+            }
+            diesel::insert_into(known_address::table)
+                .values((
+                    known_address::account_id.eq(account.0),
+                    known_address::address.eq(address),
+                    known_address::at_ms.eq(time(at_ms)),
+                ))
+                .on_conflict((known_address::account_id, known_address::address))
+                .do_update()
+                .set(known_address::at_ms.eq(excluded(known_address::at_ms)))
+                .execute(connection)?;
+            let own = known_address::table.filter(known_address::account_id.eq(account.0));
+            let one_too_many: Option<i64> = own
+                .order(known_address::at_ms.desc())
+                .offset(KNOWN_PER_ACCOUNT)
+                .select(known_address::at_ms)
+                .first(connection)
+                .optional()?;
+            if let Some(at) = one_too_many {
+                diesel::delete(own.filter(known_address::at_ms.le(at))).execute(connection)?;
+            }
+            forget_known_addresses(connection)
+        }
+
+        /// Keeps no more of them than there may be in all: the newest.
+        fn forget_known_addresses(connection: &mut $connection) -> QueryResult<()> {
+            let one_too_many: Option<i64> = known_address::table
+                .order(known_address::at_ms.desc())
+                .offset(KNOWN_ADDRESSES)
+                .select(known_address::at_ms)
+                .first(connection)
+                .optional()?;
+            if let Some(at) = one_too_many {
+                let old = known_address::table.filter(known_address::at_ms.le(at));
+                diesel::delete(old).execute(connection)?;
+            }
+            Ok(())
+        }
+
+        /// See [`crate::store::Store::known_addresses`].
+        pub fn known_addresses(
+            connection: &mut $connection,
+            since_ms: u64,
+        ) -> QueryResult<Vec<KnownAddress>> {
+            let old = known_address::table.filter(known_address::at_ms.lt(time(since_ms)));
+            diesel::delete(old).execute(connection)?;
+            let rows: Vec<(String, String, i64)> = known_address::table
+                .inner_join(account::table)
+                .order(known_address::at_ms.desc())
+                .limit(KNOWN_ADDRESSES)
+                .select((
+                    account::username_key,
+                    known_address::address,
+                    known_address::at_ms,
+                ))
+                .load(connection)?;
+            let known = rows.into_iter().map(|(account, address, at)| KnownAddress {
+                account,
+                address,
+                at_ms: at.try_into().unwrap_or(0),
+            });
+            Ok(known.collect())
         }
 
         /// See [`crate::store::Store::end_pass`].
@@ -284,7 +408,7 @@ macro_rules! queries {
 
         /// `None` if there is no such account.
         pub fn add_token(connection: &mut $connection, new: &Token) -> QueryResult<Option<()>> {
-            if !exists(connection, new.account)? {
+            if !lock(connection, new.account.0)? {
                 return Ok(None);
             }
             diesel::insert_into(token::table)
@@ -312,6 +436,14 @@ macro_rules! queries {
             new: &Token,
             now_ms: u64,
         ) -> QueryResult<Option<Token>> {
+            let owner: Option<i64> = token::table
+                .filter(token::refresh_token.eq(refresh_token.expose()))
+                .select(token::account_id)
+                .first(connection)
+                .optional()?;
+            if let Some(owner) = owner {
+                lock(connection, owner)?;
+            }
             let old: Option<TokenRow> = diesel::update(token::table)
                 .filter(token::refresh_token.eq(refresh_token.expose()))
                 .filter(token::is_refreshable)

@@ -34,8 +34,8 @@ use parking_lot::{Mutex, RwLock};
 use super::matches::{Allowed, Matches};
 use super::{Appended, DatabaseUrl, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::{
-    Account, AccountId, Conversation, History, MessageId, Name, NewAccount, NewMessage, Search,
-    Secret, ThreadSummary, Token, Who, Window, key,
+    Account, AccountId, Conversation, History, KnownAddress, MessageId, Name, NewAccount,
+    NewMessage, Search, Secret, ThreadSummary, Token, Who, Window, key,
 };
 pub(super) use append::Row;
 use append::{Memory, Order};
@@ -301,10 +301,45 @@ impl Store for PostgresStore {
         self.transaction(move |connection| accounts::find(connection, &who))
     }
 
-    fn set_password(&self, account: AccountId, hash: &Secret) -> Result<(), StoreError> {
+    fn rehash_password(
+        &self,
+        account: AccountId,
+        from: &Secret,
+        to: &Secret,
+    ) -> Result<(), StoreError> {
+        let (from, to) = (from.clone(), to.clone());
+        self.transaction(move |connection| {
+            accounts::rehash_password(connection, account, (&from, &to))
+        })
+    }
+
+    fn change_password(
+        &self,
+        account: AccountId,
+        hash: &Secret,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
         let hash = hash.clone();
-        self.transaction(move |connection| accounts::set_password(connection, account, &hash))?
-            .ok_or(StoreError::NoSuchAccount)
+        self.transaction(move |connection| {
+            accounts::change_password(connection, account, &hash, now_ms)
+        })?
+        .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn add_known_address(
+        &self,
+        account: AccountId,
+        address: &str,
+        at_ms: u64,
+    ) -> Result<(), StoreError> {
+        let address = address.to_owned();
+        self.transaction(move |connection| {
+            accounts::add_known_address(connection, account, &address, at_ms)
+        })
+    }
+
+    fn known_addresses(&self, since_ms: u64) -> Result<Vec<KnownAddress>, StoreError> {
+        self.transaction(move |connection| accounts::known_addresses(connection, since_ms))
     }
 
     fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError> {

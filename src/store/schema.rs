@@ -13,6 +13,7 @@ diesel::table! {
         phone_key -> Nullable<Text>,
         password_hash -> Text,
         created_at -> BigInt,
+        password_changes -> BigInt,
     }
 }
 
@@ -59,4 +60,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    known_address (account_id, address) {
+        account_id -> BigInt,
+        address -> Text,
+        at_ms -> BigInt,
+    }
+}
+
+diesel::joinable!(known_address -> account (account_id));
 diesel::allow_tables_to_appear_in_same_query!(account, account_key);
+diesel::allow_tables_to_appear_in_same_query!(account, known_address);

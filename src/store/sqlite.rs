@@ -34,8 +34,8 @@ use parking_lot::Mutex;
 use super::matches::{Allowed, Matches};
 use super::{Appended, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::{
-    Account, AccountId, Conversation, History, MessageId, Name, NewAccount, NewMessage, Search,
-    Secret, ThreadSummary, Token, Who, Window, key,
+    Account, AccountId, Conversation, History, KnownAddress, MessageId, Name, NewAccount,
+    NewMessage, Search, Secret, ThreadSummary, Token, Who, Window, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
@@ -242,9 +242,38 @@ impl Store for SqliteStore {
         self.read(|connection| accounts::find(connection, who))
     }
 
-    fn set_password(&self, account: AccountId, hash: &Secret) -> Result<(), StoreError> {
-        self.write(|connection, _, _| accounts::set_password(connection, account, hash))?
+    fn rehash_password(
+        &self,
+        account: AccountId,
+        from: &Secret,
+        to: &Secret,
+    ) -> Result<(), StoreError> {
+        self.write(|connection, _, _| accounts::rehash_password(connection, account, (from, to)))
+    }
+
+    fn change_password(
+        &self,
+        account: AccountId,
+        hash: &Secret,
+        now_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.write(|connection, _, _| accounts::change_password(connection, account, hash, now_ms))?
             .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn add_known_address(
+        &self,
+        account: AccountId,
+        address: &str,
+        at_ms: u64,
+    ) -> Result<(), StoreError> {
+        self.write(|connection, _, _| {
+            accounts::add_known_address(connection, account, address, at_ms)
+        })
+    }
+
+    fn known_addresses(&self, since_ms: u64) -> Result<Vec<KnownAddress>, StoreError> {
+        self.write(|connection, _, _| accounts::known_addresses(connection, since_ms))
     }
 
     fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError> {

@@ -20,6 +20,10 @@ use crate::watch::Watcher;
 const QUEUE: usize = 4096;
 /// How long somebody's connection to another server may take to make way.
 const REPLACING: Duration = Duration::from_secs(2);
+/// How long a connection waits until what it has said is stored, and how long
+/// between two looks.
+const SETTLING: Duration = Duration::from_secs(10);
+const SETTLING_PAUSE: Duration = Duration::from_millis(5);
 /// How long a request waits for the hub before it is given up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -218,6 +222,45 @@ impl HubHandle {
                 Err(refusal)
             }
         })
+    }
+
+    /// Waits until what a connection has said is told, for a bounded time;
+    /// whether it is. Only its own thread asks, so nothing new comes meanwhile.
+    pub fn wait_until_settled(&self, id: ConnectionId) -> Result<bool, HubUnavailable> {
+        let deadline = Instant::now() + SETTLING;
+        while !self.ask(move |hub, _, _| hub.is_settled(id))? {
+            if Instant::now() > deadline {
+                return Ok(false);
+            }
+            std::thread::sleep(SETTLING_PAUSE);
+        }
+        Ok(true)
+    }
+
+    /// Whether no guest has a nickname, on any server.
+    pub fn is_free_of_guests(&self, name: &Name) -> Result<bool, HubUnavailable> {
+        let name = name.clone();
+        self.ask(move |hub, _, _| !hub.is_guest(&name))
+    }
+
+    /// As [`HubHandle::is_free_of_guests`], but for the holder of a guest's
+    /// token. If that one is on another server it is not known here whose the
+    /// nickname is there: the token's connections end, and if then no guest
+    /// has it any more it was theirs.
+    pub fn is_held_by(&self, name: &Name, token: &Arc<str>) -> Result<bool, HubUnavailable> {
+        let (asked, key) = (name.clone(), token.clone());
+        if self.ask(move |hub, _, _| hub.is_guest_with(&asked, &key))? {
+            return Ok(true);
+        }
+        if self.names.get().is_some() && !self.is_free_of_guests(name)? {
+            let key = token.clone();
+            self.ask(move |hub, now, fx| hub.revoke(&key, now, fx))?;
+            let deadline = Instant::now() + REPLACING;
+            while !self.is_free_of_guests(name)? && Instant::now() < deadline {
+                std::thread::sleep(REPLACING / 20);
+            }
+        }
+        self.is_free_of_guests(name)
     }
 
     /// Whether a token's earlier connection is here, if that matters.

@@ -10,3 +10,4 @@ mod passes;
 mod passwords;
 mod registering;
 mod token_scopes;
+mod ways_in;

@@ -50,7 +50,10 @@ impl Store for Slow {
         search(search: &chat_server::store::Search) -> Matches;
         create_account(account: &chat_server::store::NewAccount) -> chat_server::store::Account;
         account(who: &chat_server::store::Who) -> Option<chat_server::store::Account>;
-        set_password(account: AccountId, hash: &chat_server::store::Secret) -> ();
+        rehash_password(
+            account: AccountId, from: &chat_server::store::Secret, to: &chat_server::store::Secret
+        ) -> ();
+        change_password(account: AccountId, hash: &chat_server::store::Secret, now_ms: u64) -> ();
         end_pass(pass: &str, expires_at: u64) -> ();
         is_pass_ended(pass: &str) -> bool;
         set_ignored(account: AccountId, nickname: &chat_server::name::Name, ignored: bool) -> ();

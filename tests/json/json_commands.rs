@@ -596,3 +596,21 @@ fn a_token_can_be_looked_at() {
     JsonClient::registered(&server, "ALICE");
     assert_eq!(server.get_as(&token, "/auth").status, 401);
 }
+
+#[test]
+fn a_number_that_nobody_asks_for_may_be_larger_than_there_are() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    for (at, text) in [
+        r#"{"type":"message","args":{"body":"one","x":1e999,"tag":"t0"}}"#,
+        r#"{"type":"message","x":[-1e999],"args":{"tag":"t1","body":"1e999"}}"#,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        alice.0.send(text);
+        assert_eq!(alice.expect("stored")["tag"], format!("t{at}"));
+    }
+    alice.0.send(r#"{"type":"history","args":{"limit":1e999}}"#);
+    assert_ne!(alice.expect("error")["code"], "broken_frame");
+}

@@ -191,24 +191,27 @@ fn whole_numbers_are_whole_however_they_are_written() {
 fn a_byte_order_mark_at_the_beginning_is_ignored_everywhere() {
     let mut server = start();
     let mut alice = LineClient::connect(server.telnet());
-    alice.send_bytes("\u{feff}alice\r\n".as_bytes());
+    alice.send_bytes("\u{feff}\u{feff}alice\r\n".as_bytes());
     alice.expect("Welcome, alice!");
-    alice.send_bytes("\u{feff}/join #dev\r\n\u{feff}hello\r\n".as_bytes());
+    alice.send_bytes("\u{feff}\u{feff}/join #dev\r\n\u{feff}\u{feff}hello\r\n".as_bytes());
     alice.expect_message("alice", "hello");
     let mut bob = WsClient::open(server.web(), "/ws", &[]).unwrap();
-    bob.send("\u{feff}bob");
+    bob.send("\u{feff}\u{feff}bob");
     bob.expect("Welcome, bob!");
     let mut ada = JsonClient::enter(&server, "ada");
     ada.0
-        .send("\u{feff}{\"type\":\"message\",\"args\":{\"body\":\"\u{feff}hi\"}}");
+        .send("\u{feff}\u{feff}{\"type\":\"message\",\"args\":{\"body\":\"\u{feff}\u{feff}hi\"}}");
     assert_eq!(ada.expect("message")["body"], "hi");
-    let mut jon = room(&server, "\u{feff}{\"name\":\"jon\",\"room\":\"dev\"}\nhi\n");
+    let mut jon = room(
+        &server,
+        "\u{feff}\u{feff}{\"name\":\"jon\",\"room\":\"dev\"}\nhi\n",
+    );
     assert_eq!(next_line(&mut jon), "jon:hi\n");
     // Bodies: JSON, a form, and a form that is JSON.
-    let body = "\u{feff}{\"message\":\"soup\"}";
+    let body = "\u{feff}\u{feff}{\"message\":\"soup\"}";
     assert_eq!(raw_post(&server, "/admin/announce", body), 200);
     assert_eq!(
-        raw_post(&server, "/auth", "\u{feff}{\"nickname\":\"eve\"}"),
+        raw_post(&server, "/auth", "\u{feff}\u{feff}{\"nickname\":\"eve\"}"),
         201
     );
     let form = server.post_form("/auth", &[("nickname", "eva")]);
@@ -221,7 +224,7 @@ fn a_byte_order_mark_at_the_beginning_is_ignored_everywhere() {
     for file in ["config.json", "data/bans.json"] {
         let path = server.dir().join(file);
         let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, format!("\u{feff}{text}")).unwrap();
+        std::fs::write(&path, format!("\u{feff}\u{feff}{text}")).unwrap();
     }
     server.restart();
     let mut mallory = LineClient::connect(server.telnet());

@@ -109,3 +109,37 @@ fn version_and_commit_are_the_same_everywhere() {
     };
     assert_eq!(said, expected);
 }
+
+#[test]
+fn a_slash_at_the_end_of_a_path_is_one_too_many_on_every_listener() {
+    let server = Server::start(|config| {
+        config["listen"]["ws"] = "127.0.0.1:0".into();
+    });
+    for listener in ["web", "rest", "ws"] {
+        let url = format!("http://{}", server.address(listener));
+        for path in ["/healthz", "/healthz/", "/healthz/?x=1"] {
+            let answer = ureq::get(format!("{url}{path}")).call().unwrap();
+            assert_eq!(answer.status(), 200, "{listener}{path}");
+        }
+        let twice = ureq::get(format!("{url}/healthz//")).call();
+        assert!(
+            matches!(twice, Err(ureq::Error::StatusCode(404))),
+            "{listener}"
+        );
+    }
+    let token = format!("Bearer {}", server.admin_token());
+    for (accept, kind) in [
+        ("text/plain", "text/plain"),
+        (
+            "application/openmetrics-text",
+            "application/openmetrics-text",
+        ),
+    ] {
+        let url = format!("http://{}/metrics/", server.address("rest"));
+        let request = ureq::get(url).header("Accept", accept);
+        let answer = request.header("Authorization", &token).call().unwrap();
+        let header = |name: &str| answer.headers()[name].to_str().unwrap();
+        assert!(header("Content-Type").starts_with(kind));
+        assert_eq!(header("Vary"), "Accept, Origin, Authorization");
+    }
+}

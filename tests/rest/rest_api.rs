@@ -881,7 +881,7 @@ fn pages_of_allowed_origins_may_call() {
         "Authorization, Content-Type, X-Requested-With, Accept, Content-Length, \
          Accept-Encoding, X-CSRF-Token"
     );
-    assert_eq!(header("Vary"), "Origin");
+    assert_eq!(header("Vary"), "Origin, Authorization");
     let refused = preflight("https://other.example");
     assert_eq!(refused.status(), 403);
     assert!(

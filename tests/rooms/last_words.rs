@@ -113,3 +113,22 @@ fn who_comes_again_with_the_nickname_is_not_taken_for_who_has_left() {
     bob.expect_next("@ada: last words");
     assert_eq!(bob.settle(), [""; 0]);
 }
+
+#[test]
+fn a_guest_who_logs_in_has_another_name_only_behind_what_was_said_before() {
+    let server = start();
+    let mut ann = LineClient::enter(&server, "ann");
+    ann.send("/register correct horse");
+    ann.expect("is yours now");
+    // From an address that the account knows, so that nothing is to be stored.
+    let fields = [("nickname", "ann"), ("password", "correct horse")];
+    assert_eq!(server.post_form("/auth", &fields).status, 201);
+    let mut guest = LineClient::enter_channel(&server, "guest", "dev");
+    let mut stranger = hold_up(&server);
+    guest.send("not stored");
+    guest.send("/login ann correct horse");
+    guest.expect("could not be stored");
+    assert!(!guest.transcript().contains("logged in as"));
+    stranger.batch_execute("ROLLBACK").unwrap();
+    guest.expect("You are logged in as @ann");
+}

@@ -10,4 +10,5 @@ mod every_protocol;
 mod fair_shares;
 mod last_words;
 mod limits;
+mod similar;
 mod slow_reader;

@@ -260,6 +260,9 @@ impl Model {
             Refusal::NoSuchUser(name) => self.users[super::names::nick(name)].is_none(),
             Refusal::NoSuchChannel(name) => !self.exists(room(name)),
             Refusal::ChannelExists(name) => self.exists(room(name)),
+            Refusal::ChannelLooksLike(name, other) => {
+                name != other && name.resembles(other) && self.exists(room(other))
+            }
             Refusal::NoHistory => !self.limits.history,
             Refusal::NicknameIsAccount => self.is_account(slot),
             Refusal::HistoryUnavailable => self.reading_failed(slot),

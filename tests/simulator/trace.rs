@@ -169,6 +169,7 @@ fn kind_of_farewell(farewell: &Farewell) -> &'static str {
         Farewell::Banned(_) => "Banned",
         Farewell::Replaced => "Replaced",
         Farewell::TokenRevoked => "TokenRevoked",
+        Farewell::PasswordChanged => "PasswordChanged",
         Farewell::NotAdmitted(_) => "NotAdmitted",
         Farewell::CutOff => "CutOff",
         Farewell::Shutdown => "Shutdown",

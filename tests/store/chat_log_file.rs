@@ -109,8 +109,8 @@ fn a_file_that_is_taken_by_another_kind_of_entry_is_refused() {
         let folder = config["data_dir"].as_str().unwrap().to_owned();
         config["chat_log"]["file"] = format!("{folder}/chatlog/audit.log").into();
     });
-    assert_eq!(server.wait_exit().code(), Some(1), "{}", server.output());
-    server.wait_output("audit.log cannot be written: entries of another kind are kept there");
+    assert_eq!(server.wait_exit().code(), Some(2), "{}", server.output());
+    server.wait_output("audit.log is where what administrators did and what was refused is kept");
 }
 
 #[test]

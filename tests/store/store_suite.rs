@@ -9,8 +9,9 @@ use std::sync::Arc;
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
-    Account, AccountId, AppendError, Conversation, NewAccount, NewMessage, Place, Retention,
-    Search, SearchScope, Secret, Store, StoreError, StoredMessage, Token, UniqueField, Who, Window,
+    Account, AccountId, AppendError, Conversation, KnownAddress, NewAccount, NewMessage, Place,
+    Retention, Search, SearchScope, Secret, Store, StoreError, StoredMessage, Token, UniqueField,
+    Who, Window,
 };
 use chat_server::text::Text;
 use proptest::prelude::prop_assert_eq;
@@ -41,6 +42,8 @@ macro_rules! store_suite {
             ids_only_increase,
             a_thread_needs_both_accounts,
             ids_go_on_after_a_restart,
+            another_password_ends_tokens,
+            the_newest_addresses_are_known,
             words_are_found_before_and_after_indexing,
             indexing_changes_nothing_that_is_found,
             scripts_without_spaces_are_searched_by_any_part,
@@ -914,6 +917,77 @@ fn token(n: u32, account: AccountId) -> Token {
         is_refreshable: true,
         is_active: true,
     }
+}
+
+pub fn another_password_ends_tokens(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let [ann, bob] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    for (n, account) in [(1, &ann), (2, &ann), (3, &bob)] {
+        store.add_token(&token(n, account.id)).unwrap();
+    }
+    store.add_known_address(ann.id, "192.0.2.1", 5).unwrap();
+    let secret = |text: &str| Secret::new(text);
+    let now = |who: &Account| store.account(&Who::Id(who.id)).unwrap().unwrap();
+    // Another hash of the same password changes nothing, and nothing at all if
+    // the password is another by now.
+    let (first, second) = (secret("$argon2id$"), secret("second"));
+    store
+        .rehash_password(ann.id, &second, &secret("x"))
+        .unwrap();
+    assert_eq!(now(&ann).password_hash, first);
+    store.rehash_password(ann.id, &first, &second).unwrap();
+    assert_eq!(now(&ann).password_hash, second);
+    assert_eq!(now(&ann).password_changes, 0);
+    assert!(store.token("access1").unwrap().unwrap().is_active);
+    store
+        .change_password(ann.id, &secret("third"), 1500)
+        .unwrap();
+    assert_eq!(now(&ann).password_hash, secret("third"));
+    assert_eq!(
+        (now(&ann).password_changes, now(&bob).password_changes),
+        (1, 0)
+    );
+    for (key, active) in [("access1", false), ("access2", false), ("access3", true)] {
+        assert_eq!(
+            store.token(key).unwrap().unwrap().is_active,
+            active,
+            "{key}"
+        );
+    }
+    let exchanged = store.exchange_token(&secret("refresh1"), &token(4, ann.id), 1600);
+    assert!(exchanged.unwrap().is_none());
+    assert_eq!(store.known_addresses(0).unwrap(), []);
+    let nobody = store.change_password(AccountId(4711), &first, 1);
+    assert_eq!(nobody, Err(StoreError::NoSuchAccount));
+}
+
+pub fn the_newest_addresses_are_known(database: &impl Database) {
+    let store = database.open(FOR_EVER);
+    let [ann, bob] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
+    store.add_known_address(AccountId(4711), "::1", 1).unwrap();
+    store.add_known_address(bob.id, "::1", 7).unwrap();
+    for n in 0..40 {
+        let address = format!("192.0.2.{n}");
+        store.add_known_address(ann.id, &address, 1000 + n).unwrap();
+    }
+    store.add_known_address(bob.id, "::1", 2000).unwrap();
+    let known = store.known_addresses(0).unwrap();
+    let shown = |it: &KnownAddress| (it.account.clone(), it.address.clone(), it.at_ms);
+    let (first, last) = (known.first().unwrap(), known.last().unwrap());
+    assert_eq!(
+        shown(first),
+        (bob.username.key().to_string(), "::1".to_owned(), 2000)
+    );
+    assert_eq!(
+        (last.address.as_str(), last.at_ms, known.len()),
+        ("192.0.2.8", 1008, 33)
+    );
+    assert_eq!(store.known_addresses(1039).unwrap().len(), 2);
+    assert_eq!(
+        store.known_addresses(0).unwrap().len(),
+        2,
+        "older ones are forgotten"
+    );
 }
 
 pub fn a_token_is_exchanged_once(database: &impl Database) {

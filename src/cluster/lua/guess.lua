@@ -1,8 +1,9 @@
--- Counts a guess at a password for all servers, or that one was right.
+-- Counts a guess at a password for all servers, or that one was right, or
+-- forgets from where they were, because the password is another.
 --
 -- ARGV: prefix, address, key of the username or '', then either how many a
 -- minute may come from an address and how many to an account (0 is no limit),
--- or 'right'. Answers how many milliseconds to wait; 0 if the guess counts.
+-- or 'right', or 'forget'. Answers how many milliseconds to wait; 0 if the guess counts.
 -- Every key ends by itself.
 local P, address, account = ARGV[1], ARGV[2], ARGV[3]
 local KNOWN_MS, MOST_KNOWN = 30 * 86400000, 32
@@ -14,6 +15,11 @@ if ARGV[4] == 'right' then
   redis.call('ZADD', known, now, address)
   redis.call('ZREMRANGEBYRANK', known, 0, -MOST_KNOWN - 1)
   redis.call('PEXPIRE', known, KNOWN_MS)
+  return 0
+end
+
+if ARGV[4] == 'forget' then
+  redis.call('DEL', known)
   return 0
 end
 

@@ -4,8 +4,8 @@
 //! line means something else if it is no. Passwords are checked here, on the
 //! connection's own thread; the hub never sees one.
 
-use crate::account::{Registration, Rejected, check_password, credential};
-use crate::hub::{Note, Refusal};
+use crate::account::{Registrar, Registration, Rejected, check_password, credential};
+use crate::hub::{Command, Farewell, Note, Refusal};
 use crate::model::{Account, Name, Secret};
 use crate::protocol::{Hiding, line};
 
@@ -120,12 +120,19 @@ impl LineSession {
     fn logged_in(&mut self, account: Account) -> Flow {
         if !self.named {
             let name = account.username.clone();
-            return self.claim(name, Right::Account(&account, None));
+            let flow = self.claim(name, Right::Account(&account, None));
+            return self.stay_if_current(&account, flow);
         }
         let proof = credential(&account, None);
         let id = self.attached.id;
         let name = account.username.clone();
         let hub = &self.attached.context.hub;
+        // What the guest has said comes before the word of the other nickname.
+        if !matches!(hub.wait_until_settled(id), Ok(true)) {
+            let words = "! You are not logged in: your messages are still being stored. \
+                         Please try again.\n";
+            return self.refuse("login", words);
+        }
         let answer = match hub.reserve(&name, Some(account.id)) {
             Ok(()) => hub.ask(move |hub, now, fx| hub.become_account(id, name, &proof, now, fx)),
             Err(refusal) => Ok(Err(refusal)),
@@ -134,11 +141,23 @@ impl LineSession {
             Ok(Ok(())) => {
                 self.account = Some(account.id);
                 let words = format!("* You are logged in as @{}.\n", account.username);
-                self.say_noted(&words, Note::Done("login".to_owned()))
+                let flow = self.say_noted(&words, Note::Done("login".to_owned()));
+                self.stay_if_current(&account, flow)
             }
             Ok(Err(refusal)) => self.refuse("login", &format!("! {refusal}\n")),
             Err(error) => self.refuse("login", &format!("! You are not logged in: {error}.\n")),
         }
+    }
+
+    /// The password may have been changed while it was being checked.
+    fn stay_if_current(&self, account: &Account, flow: Flow) -> Flow {
+        let accounts = &self.attached.context.accounts;
+        let farewell = match accounts.is_current(self.attached.asker(), account) {
+            Ok(true) => return flow,
+            Ok(false) => Farewell::PasswordChanged,
+            Err(_) => Farewell::InternalError,
+        };
+        self.attached.command(Command::End(farewell))
     }
 
     fn make_account(&mut self, password: &Secret) -> Flow {
@@ -159,17 +178,18 @@ impl LineSession {
         };
         let registration = Registration::short(name.clone(), password);
         let peer = self.attached.peer.ip();
-        let account = match self
-            .attached
-            .context
-            .accounts
-            .register(registration, peer, true)
-        {
-            Ok(account) => account,
-            Err(rejected) => {
-                return self.refuse("register", &format!("! {}.\n", shown(&rejected)));
-            }
-        };
+        let account =
+            match self
+                .attached
+                .context
+                .accounts
+                .register(registration, peer, &Registrar::Guest)
+            {
+                Ok(account) => account,
+                Err(rejected) => {
+                    return self.refuse("register", &format!("! {}.\n", shown(&rejected)));
+                }
+            };
         let proof = credential(&account, None);
         // If the nickname is another by now, the account is there all the same.
         let own = name.clone();

@@ -1,0 +1,87 @@
+//! Channels that look alike. A new channel is refused while there is one, here
+//! or on another server, that it looks like as it is written.
+//!
+//! One with a history is none that somebody has just made up: it can be joined
+//! again, beside the other, so that nothing that was said is out of reach. Only
+//! the store knows, so the command to join waits for it.
+
+use crate::model::{History, Name, Window};
+
+use super::remote::Remote;
+use super::{Command, ConnectionId, Effects, Hub, Reading};
+
+impl Hub {
+    /// The channel that a new one of this name would look like.
+    pub(super) fn channel_like(&self, name: &Name) -> Option<&Name> {
+        let claims = name.claims();
+        let elsewhere = || Remote::channel_like(self.remote.as_ref()?, &claims);
+        self.channels.like(&claims).or_else(elsewhere)
+    }
+
+    /// Whether a channel is known to have a history, for a connection that
+    /// wants to join it.
+    pub(super) fn has_history(&self, id: ConnectionId, name: &Name) -> bool {
+        let looked_up = self.connection(id).and_then(|it| it.looked_up.as_ref());
+        looked_up.is_some_and(|(known, has_history)| known == name && *has_history)
+    }
+
+    /// Puts a command off that would make a channel which looks like another
+    /// one, until it is known whether that has a history.
+    pub(super) fn puts_off_joining(
+        &mut self,
+        id: ConnectionId,
+        command: &Command,
+        fx: &mut Effects,
+    ) -> bool {
+        let (Command::Join(name)
+        | Command::Create(name)
+        | Command::Switch(name)
+        | Command::Resume { channel: name, .. }) = command
+        else {
+            return false;
+        };
+        let exists = self.channels.find(name).is_some() || self.remote_channel(name).is_some();
+        if exists || !self.limits.history || self.channel_like(name).is_none() {
+            return false;
+        }
+        let address = self.address_of(id);
+        let Some(connection) = self.connection_mut(id) else {
+            return false;
+        };
+        if connection
+            .looked_up
+            .as_ref()
+            .is_some_and(|(known, _)| known == name)
+        {
+            return false;
+        }
+        connection.pending += 1;
+        connection.waiting.push_front(command.clone());
+        fx.read(Reading {
+            connection: id,
+            address,
+            channel: name.clone(),
+            window: Window::Latest,
+            limit: 1,
+            catching_up: false,
+            is_look_up: true,
+        });
+        true
+    }
+
+    /// The answer. What cannot be read counts as nothing.
+    pub(super) fn channel_looked_up(&mut self, reading: &Reading, history: Option<&History>) {
+        let has_history = history.is_some_and(|history| !history.messages.is_empty());
+        if let Some(connection) = self.connection_mut(reading.connection) {
+            connection.looked_up = Some((reading.channel.clone(), has_history));
+        }
+    }
+
+    /// What was looked up for the command that has been carried out is not known
+    /// for the next one.
+    pub(super) fn forget_looked_up(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connection_mut(id) {
+            connection.looked_up = None;
+        }
+    }
+}
