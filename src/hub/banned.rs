@@ -226,14 +226,13 @@ impl Bans {
             None => Bound::Unbounded,
         };
         let mut page: Vec<Ban> = Vec::new();
-        let mut looked_at = 0;
         let mut last = None;
-        for ((id, _), ban) in self.list.range((start, Bound::Unbounded)) {
+        let bans = self.list.range((start, Bound::Unbounded));
+        for (looked_at, ((id, _), ban)) in bans.enumerate() {
             // Those of one number come together.
             if looked_at >= PAGE_ROWS && last != Some(*id) {
                 return (page, last);
             }
-            looked_at += 1;
             last = Some(*id);
             page.extend((!ban.is_over_at(now_ms)).then(|| ban.clone()));
         }
