@@ -1,9 +1,9 @@
 //! The hub: all chat state, as a deterministic state machine.
 //!
-//! Commands go in with the time they happened, effects come out; the same
-//! calls always give the same effects. It never does I/O, reads no clock,
-//! draws no random numbers, knows no threads and no protocol. Production,
-//! unit tests and simulation run this same code.
+//! Commands go in together with the time at which they happened; effects come
+//! out. The same calls always give the same effects: the hub does no I/O, reads
+//! no clock, draws no random numbers, and knows neither threads nor protocols.
+//! Production, unit tests and the simulator run this same code.
 
 mod admin;
 mod apply;
@@ -73,34 +73,33 @@ pub use typing::Audience;
 /// The channel that always exists.
 pub const GLOBAL: &str = "global";
 
-/// The time a command is applied at.
+/// The time at which the hub does something.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// Wall clock, milliseconds since 1970 UTC. May step.
+    /// Wall clock, milliseconds since 1970 UTC. It may jump in either direction.
     pub unix_ms: u64,
-    /// Monotonic clock, milliseconds since some start.
+    /// Monotonic clock, milliseconds since an arbitrary start.
     pub ticks_ms: u64,
 }
 
-/// What the hub enforces; the rest of the limits are not its business.
+/// The limits that the hub itself enforces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Time a connection has to take a nickname; zero is for ever.
+    /// How long a connection may stay without a nickname; zero is for ever.
     pub login: Duration,
     /// Channels one connection may be in; 0 is no limit.
     pub channels_per_connection: usize,
-    /// Channels in all; 0 is no limit.
+    /// Channels altogether; 0 is no limit.
     pub channels: usize,
-    /// Channels there may be that people of one address have made; 0 is no
-    /// limit.
+    /// Existing channels that were created from one address; 0 is no limit.
     pub channels_per_address: usize,
-    /// New channels of people of one address within a minute; 0 is no limit.
+    /// Channels created from one address within a minute; 0 is no limit.
     pub new_channels_per_minute: usize,
-    /// Tags of messages that are remembered at once, in all and of one client.
+    /// Message tags remembered at once, for all clients together.
     pub tags: usize,
-    /// As [`Limits::tags`].
+    /// Message tags remembered at once for one client.
     pub tags_per_client: usize,
-    /// Rows that one answer has at most.
+    /// Rows in one answer.
     pub page_rows: usize,
     /// Connections ended, and channels left with them, at once: what is more is
     /// done later. As many others are done at once of what everyone waits for.
@@ -113,12 +112,13 @@ pub struct Limits {
 pub const PIECE: usize = 256;
 /// Channels whose notices are told at once.
 const NOTICES_AT_ONCE: usize = 64;
-/// Connections that [`Hub::send_away`] ends in one go, and slots it looks at.
+/// Connections that one call of [`Hub::send_away`] closes at most, and slots it
+/// looks at.
 const MOST_SENT_AWAY: usize = 500;
 const MOST_LOOKED_AT: usize = 4_000;
 
 impl Limits {
-    /// No limits, but for what one answer may cost; and nothing is kept.
+    /// No limits except on the cost of one answer, and no history.
     pub fn none() -> Limits {
         Limits {
             login: Duration::ZERO,
@@ -144,9 +144,9 @@ pub struct Hub {
     /// By protocol.
     traffic: BTreeMap<&'static str, ProtocolCounts>,
     users: people::People,
-    /// Which of their nicknames look like others.
+    /// The nicknames of `users` that look like other names.
     looks: lookalikes::Lookalikes,
-    /// The connections that came with a token.
+    /// The connections that logged in with each token.
     by_token: HashMap<Arc<str>, BTreeSet<ConnectionId>>,
     channels: Channels,
     /// By their addresses, as bans compare them.
@@ -159,21 +159,22 @@ pub struct Hub {
     next_kind: usize,
     holds: holds::Holds,
     last_id: MessageId,
-    /// Who has gone before their last words were committed.
+    /// Closed connections with messages that are still being committed.
     departures: departures::Departures,
     /// Messages that wait to be committed.
     unsettled: BTreeMap<MessageId, messages::Unsettled>,
     last_recall: u64,
     tags: tags::Tags,
-    /// Who is on the other servers, if this hub is one of several.
+    /// The people on the other servers, if this hub is one of several.
     remote: Option<remote::Remote>,
-    /// Changes with every change of that.
+    /// Grows with every change of `remote`, so that pages made before are stale.
     roster_version: u64,
-    /// Lists that are still to be given.
+    /// Lists that connections have asked for and not yet been given.
     questions: lists::Questions,
-    /// Of those who have no nickname yet, and not all are given equal time.
+    /// Deadlines of the connections without a nickname. Not in the order of
+    /// arrival: the limit may change meanwhile.
     login_deadlines: BTreeSet<(u64, ConnectionId)>,
-    /// Of those whose token comes to its end.
+    /// When the token of a connection expires.
     expiries: BTreeSet<(u64, ConnectionId)>,
 }
 
@@ -216,7 +217,7 @@ struct Connection {
 }
 
 impl Hub {
-    /// A hub with nobody on it.
+    /// A hub without connections.
     pub fn new(limits: Limits) -> Hub {
         Hub {
             limits,
@@ -246,25 +247,27 @@ impl Hub {
         }
     }
 
-    /// Puts other limits in force; what exceeds them already may stay.
+    /// Puts new limits in force; whatever already exceeds them stays.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// Whether messages to channels are kept.
+    /// Whether channel messages are stored.
     pub fn keeps_history(&self) -> bool {
         self.limits.history
     }
 
-    /// A new connection: greets it, or turns it away if its address is banned.
+    /// Adds a connection: greets it, or closes it if its address is banned.
     pub fn open(&mut self, id: ConnectionId, profile: Profile, now: Now, fx: &mut Effects) {
         fx.log(Entry {
             address: Some(profile.address),
             protocol: Some(profile.protocol),
             ..Entry::new(now.unix_ms, Kind::Open)
         });
-        let banned = self.bans.address(profile.address.ip(), now.unix_ms);
-        let banned = banned.map(|ban| Farewell::Banned(ban.reason.clone()));
+        let banned = self
+            .bans
+            .address(profile.address.ip(), now.unix_ms)
+            .map(|ban| Farewell::Banned(ban.reason.clone()));
         let others = self.people();
         let index = id.index as usize;
         if self.connections.len() <= index {
@@ -311,7 +314,7 @@ impl Hub {
         fx.tell(id, Event::Greeting { others });
     }
 
-    /// From now on a connection has its time to take a nickname.
+    /// Starts the time within which a connection must take a nickname.
     fn await_login(&mut self, id: ConnectionId, now: Now) {
         if self.limits.login.is_zero() {
             return;
@@ -323,8 +326,8 @@ impl Hub {
         }
     }
 
-    /// Ends a connection, whoever wants it: the user leaves if it was their
-    /// last one. Closing what is closed already does nothing.
+    /// Closes a connection; the user leaves with their last one. Closing a
+    /// connection that is closed already does nothing.
     pub fn close(&mut self, id: ConnectionId, farewell: Farewell, now: Now, fx: &mut Effects) {
         if self.connection(id).is_none() {
             return;
@@ -372,7 +375,7 @@ impl Hub {
             ..Entry::new(now.unix_ms, Kind::Close)
         };
         match farewell {
-            // Nobody may come back to write it later.
+            // The process ends: there may be no later turn that could write it.
             Farewell::Shutdown => fx.log(entry),
             _ => self.log_departure(id, entry, fx),
         }
@@ -403,9 +406,9 @@ impl Hub {
         login.into_iter().chain(expiry).chain(notices).min()
     }
 
-    /// Ends up to so many connections because the server is about to go, from a
-    /// slot on; returns where to go on, which is the start again after the last.
-    /// Looks at a bounded number of slots.
+    /// Closes up to `count` connections, from slot `from` on, because the server
+    /// is about to shut down. Returns the slot to go on with, which is 0 after
+    /// the last one. Looks at a bounded number of slots.
     pub fn send_away(&mut self, from: usize, count: usize, now: Now, fx: &mut Effects) -> usize {
         let mut next = from;
         let mut left = count.min(MOST_SENT_AWAY);
@@ -425,11 +428,11 @@ impl Hub {
         next
     }
 
-    /// Ends every connection.
+    /// Closes every connection.
     pub fn shut_down(&mut self, now: Now, fx: &mut Effects) {
         let all: Vec<ConnectionId> = self.connections.iter().flatten().map(|c| c.id).collect();
         self.tell_all_departures(now, fx);
-        // Nobody is left to read that the others go, one by one.
+        // Every connection goes: no member is left to be told that another left.
         self.channels.clear();
         for id in all {
             if let Some(connection) = self.connection_mut(id) {
@@ -439,11 +442,11 @@ impl Hub {
         }
     }
 
-    /// The peer of a connection.
     fn address_of(&self, id: ConnectionId) -> IpAddr {
-        let connection = self.connection(id);
-        let address = connection.map(|connection| connection.profile.address.ip());
-        address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+        self.connection(id)
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |connection| {
+                connection.profile.address.ip()
+            })
     }
 
     fn connection(&self, id: ConnectionId) -> Option<&Connection> {

@@ -1,4 +1,4 @@
-//! Bans by nickname and by address, with or without an end.
+//! Bans of nicknames and addresses, for ever or for a time.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,31 +11,31 @@ use crate::model::{Name, Text};
 use super::banned::Bans;
 use super::{Effects, Hub, Now, Order, Shared};
 
-/// Bans the server keeps at most.
+/// The most bans a server keeps.
 pub const MAX_BANS: usize = 10_000;
 
-/// Bits in front of an IPv4 address that is written as IPv6.
+/// Prefix bits of an IPv4-mapped IPv6 address.
 const MAPPED_BITS: u8 = 96;
 
-/// Somebody or something that may not come in.
+/// A nickname or address that is kept out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ban {
     /// Number in the list, for removing it.
     pub id: u64,
-    /// Who or what.
+    /// The nickname or the addresses that are kept out.
     pub target: BanTarget,
-    /// Shown to whom it hits.
+    /// Shown to the clients that it keeps out.
     pub reason: Option<Text>,
-    /// Since when, milliseconds since 1970 UTC.
+    /// When it was made, in milliseconds since 1970 UTC.
     pub created_ms: u64,
-    /// Until when; `None` is for ever.
+    /// When it ends; `None` is for ever.
     pub expires_ms: Option<u64>,
 }
 
-/// Who or what a ban is for.
+/// What a ban keeps out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum BanTarget {
-    /// A nickname in all its spellings.
+    /// A nickname in all its spellings, and all that look like it.
     Nickname(Name),
     /// One address or a network.
     Address(IpNet),
@@ -57,8 +57,8 @@ impl Ban {
 }
 
 impl BanTarget {
-    /// A network, from which addresses are compared as they count: IPv4 is
-    /// IPv4 although it may be written as a part of IPv6.
+    /// The target for a network. An IPv4-mapped IPv6 network becomes the IPv4
+    /// network it stands for, as the addresses of clients do.
     pub fn network(net: IpNet) -> BanTarget {
         let mapped = match net {
             IpNet::V6(v6) => v6
@@ -88,7 +88,7 @@ impl fmt::Display for BanError {
 impl std::error::Error for BanError {}
 
 impl Hub {
-    /// Puts bans in force that were made in an earlier life of the server.
+    /// Replaces all bans, for instance with those loaded when the server starts.
     pub fn restore_bans(&mut self, bans: Vec<Ban>) {
         self.bans = Bans::default();
         for ban in bans {
@@ -108,7 +108,8 @@ impl Hub {
         self.bans.page(number, now.unix_ms)
     }
 
-    /// Bans, and ends the connections it hits.
+    /// Makes a ban, on this server and all others, and closes the connections that
+    /// match it.
     pub fn ban(
         &mut self,
         target: BanTarget,
@@ -121,7 +122,7 @@ impl Hub {
         self.ban_as(id, target, reason, expires_ms, now, fx)
     }
 
-    /// Bans under a number that was agreed on.
+    /// As [`Hub::ban`], under a number that the servers have agreed on.
     pub fn ban_as(
         &mut self,
         id: u64,
@@ -151,7 +152,8 @@ impl Hub {
 
     fn ban_here(&mut self, ban: Ban, now: Now) -> Result<(), BanError> {
         self.bans.forget_over(now);
-        // Servers know them by their targets.
+        // The servers tell each other about bans by target, so there is one for
+        // each target.
         if self.remote.is_some() {
             self.bans.remove_target(&ban.target);
         }
@@ -162,8 +164,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Puts those in force that are on all servers, instead of those here, but
-    /// for what has been ordered here and they do not know of.
+    /// Replaces the bans here by those of all servers, except where an order
+    /// given here has not reached the other servers yet.
     pub(super) fn replace_bans(&mut self, mut bans: Vec<Ban>, now: Now, fx: &mut Effects) {
         let unconfirmed = &mut self.bans.unconfirmed;
         unconfirmed.compare(&bans);
@@ -182,7 +184,8 @@ impl Hub {
         }
     }
 
-    /// Has all servers put a ban in force or lift it, as is done here already.
+    /// Orders all servers to put a ban in force or to lift it, as this one has
+    /// already done.
     fn give_order(&mut self, ban: &Ban, is_lifted: bool, fx: &mut Effects) {
         if self.remote.is_some() {
             let order = self.bans.unconfirmed.add(ban.clone(), is_lifted);
@@ -197,11 +200,12 @@ impl Hub {
             self.unban_here(&target);
             return None;
         }
-        // If there are too many, those here have to do.
+        // If the list is full, the bans already here have to do: the ban was made
+        // elsewhere, so there is no administrator to tell.
         self.ban_here(ban, now).ok().map(|()| target)
     }
 
-    /// Hears of a ban that another server has made.
+    /// Takes in a ban made on another server.
     pub(super) fn ban_heard(&mut self, ban: Ban, now: Now, fx: &mut Effects) {
         if !self.bans.unconfirmed.has(&ban.target)
             && let Some(target) = self.put_in_force(ban, now)
@@ -210,27 +214,28 @@ impl Hub {
         }
     }
 
-    /// Hears that another server has lifted a ban.
+    /// Takes in that another server has lifted a ban.
     pub(super) fn unban_heard(&mut self, target: &BanTarget) {
         if !self.bans.unconfirmed.has(target) {
             self.unban_here(target);
         }
     }
 
-    /// An own order has come to its place among those of the others.
+    /// Takes in an order of this server from the common log, where it has its
+    /// place among the orders of the other servers.
     pub(super) fn ordered(&mut self, order: Order, now: Now, fx: &mut Effects) {
         let target = match &order {
             Order::Ban(ban) => &ban.target,
             Order::Unban(target) => target,
             _ => return,
         };
-        // What is waited for is in force here since it was ordered.
+        // An order still waited for has been in force here since it was given.
         if !self.bans.unconfirmed.confirm(target) {
             self.obey(order, now, fx);
         }
     }
 
-    /// Lifts a ban, if there is one of that number.
+    /// Lifts the ban with this number, on this server and all others.
     pub fn unban(&mut self, id: u64, fx: &mut Effects) -> Option<Ban> {
         let ban = self.bans.remove_id(id)?;
         self.give_order(&ban, true, fx);
@@ -246,7 +251,7 @@ impl Hub {
         self.bans.address(address, now.unix_ms)
     }
 
-    /// Whether nobody may come in under this nickname, or one like it.
+    /// Whether a ban forbids this nickname, or one like it.
     pub fn is_nickname_banned(&self, name: &Name, now: Now) -> bool {
         self.bans.nickname(name, now.unix_ms).is_some()
     }

@@ -1,4 +1,4 @@
-//! Channels, their members, and notices of who comes and goes.
+//! Channels, their members, and notices of members joining and leaving.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -17,9 +17,10 @@ use super::{ConnectionId, Effects, Event, GLOBAL, Message, Now};
 
 /// From this many members on, notices of joining and leaving are rationed.
 const LARGE_CHANNEL: usize = 20;
-/// Notices a large channel gets one by one within a [`NOTICE_WINDOW_MS`].
+/// Single notices that a large channel gets within [`NOTICE_WINDOW_MS`].
 const NOTICES_PER_WINDOW: u32 = 5;
-/// How long comings and goings are gathered before they are told as numbers.
+/// How long further joins and leaves are counted before the channel is told the
+/// numbers.
 const NOTICE_WINDOW_MS: u64 = 1000;
 
 /// Position of a channel in the table.
@@ -37,23 +38,23 @@ pub(super) struct Membership {
 pub(super) struct Channel {
     pub name: Name,
     pub members: Vec<ConnectionId>,
-    /// The people in it, each with how many of its connections are.
+    /// The people in it, each with the number of their member connections.
     people: BTreeMap<Alphabetical, usize>,
-    /// Pages of them that were asked for.
+    /// Pages of `people` that were asked for.
     pub pages: Shelf<Name>,
-    /// Whose limit it counts for.
+    /// The address whose limits it counts towards.
     maker: Option<IpAddr>,
-    /// What was said last.
+    /// Its last messages.
     pub past: Past,
-    /// Members who are not told live.
+    /// Members that get missed messages instead of live ones.
     pub catching_up: CatchingUp,
     notices: Notices,
-    /// Another one each time that there is nobody left who could be told of
-    /// what was before.
+    /// Changes each time the channel becomes empty: no later member can be told
+    /// about anything from an earlier era.
     pub era: u64,
 }
 
-/// Comings and goings not told yet.
+/// Joins and leaves that were counted instead of told.
 #[derive(Default)]
 struct Notices {
     window_start_ms: u64,
@@ -73,10 +74,9 @@ pub(super) struct Channels {
     /// Pages of the list that were asked for.
     pub pages: Shelf<(Name, usize)>,
     pub makers: Makers,
-    /// What was to come behind messages that were held by channels that are
-    /// gone.
+    /// Settlements of held messages whose channels have since been removed.
     pub abandoned: Vec<Settlement>,
-    /// Channels with untold comings and goings, by when they are due.
+    /// Channels with counted joins and leaves, by when these are to be told.
     due: BTreeSet<(u64, ChannelIndex)>,
     /// The last [`Channel::era`] of any.
     last_era: u64,
@@ -106,12 +106,12 @@ impl Channels {
         }
     }
 
-    /// How many there are.
+    /// How many channels there are.
     pub fn len(&self) -> usize {
         self.by_key.len()
     }
 
-    /// Those from a place in the list on, by name.
+    /// The channels from `start` on, sorted by name.
     pub fn from(&self, start: Bound<Alphabetical>) -> impl Iterator<Item = &Channel> {
         let indices = self.by_name.range((start, Bound::Unbounded));
         indices.filter_map(|(_, &index)| self.get(index))
@@ -174,7 +174,7 @@ impl Channels {
         index
     }
 
-    /// Adds a member, one of a user's connections, and says where it stands.
+    /// Adds one of a user's connections as a member. Returns its place.
     pub fn add(&mut self, index: ChannelIndex, id: ConnectionId, user: &Name) -> Membership {
         let mut position = 0;
         self.pages.clear();
@@ -189,8 +189,8 @@ impl Channels {
         }
     }
 
-    /// Removes a member. Returns the one that took its position, if any. A
-    /// channel without members is gone, except `global`.
+    /// Removes a member. Returns the member that took its position, if any. A
+    /// channel that becomes empty is removed, except `global`.
     pub fn remove(&mut self, membership: Membership, user: Option<&Name>) -> Option<ConnectionId> {
         self.pages.clear();
         self.last_era += 1;
@@ -226,8 +226,8 @@ impl Channels {
         moved
     }
 
-    /// One connection in a channel is another user's from now on, or that of
-    /// one who is called something else.
+    /// Lists a member connection under another user, or under its user's new
+    /// nickname.
     pub fn list_as(&mut self, index: ChannelIndex, from: &Name, to: &Name) {
         if let Some(channel) = self.get_mut(index) {
             channel.unlist(from);
@@ -240,7 +240,7 @@ impl Channels {
         *self = Channels::new();
     }
 
-    /// Nothing comes behind messages that are held.
+    /// Drops the settlements of all held messages.
     pub fn forget_settlements(&mut self) {
         for channel in self.table.iter_mut().flatten() {
             channel.past.take_settlements();
@@ -252,9 +252,9 @@ impl Channels {
         self.table.iter().flatten()
     }
 
-    /// Tells a channel that somebody came. Large channels are told of a few a
-    /// second by name and of the rest as a number, because naming each to all
-    /// costs the square of the membership.
+    /// Tells a channel that a user joined. Large channels hear of a few users a
+    /// second by name and of the rest as a number: naming every user to every
+    /// member costs the square of the membership.
     pub fn tell_joined(
         &mut self,
         index: ChannelIndex,
@@ -274,7 +274,7 @@ impl Channels {
         }
     }
 
-    /// Tells a channel that somebody went, as [`Channels::tell_joined`] does.
+    /// Tells a channel that a user left, as [`Channels::tell_joined`] does.
     pub fn tell_left(&mut self, index: ChannelIndex, nickname: &Name, now: Now, fx: &mut Effects) {
         if let Some(channel) = self.told_by_name(index, now, |notices| notices.left += 1) {
             let event = Event::MemberLeft {
@@ -285,9 +285,8 @@ impl Channels {
         }
     }
 
-    /// Tells a channel that somebody is called something else, as
-    /// [`Channels::tell_joined`] does: where it is only counted, one has gone
-    /// and another has come.
+    /// Tells a channel about a new nickname, as [`Channels::tell_joined`] does.
+    /// Where members are only counted, a rename is one leave and one join.
     pub fn tell_renamed(
         &mut self,
         index: ChannelIndex,
@@ -311,7 +310,8 @@ impl Channels {
         }
     }
 
-    /// The channel if it is to be told by name now; otherwise counts.
+    /// The channel, if it is to be told by name now. Otherwise counts the notice
+    /// for the next summary.
     fn told_by_name(
         &mut self,
         index: ChannelIndex,
@@ -350,7 +350,7 @@ impl Channels {
             };
             let pending = std::mem::take(&mut channel.notices);
             channel.notices.window_start_ms = now.ticks_ms;
-            // The summary uses up the window: a storm gets one a second.
+            // The summary uses up the window: a channel hears one a second, not more.
             channel.notices.told = NOTICES_PER_WINDOW;
             let event = Event::MembersChanged {
                 channel: channel.name.clone(),
@@ -361,12 +361,12 @@ impl Channels {
         }
     }
 
-    /// Places in the table, in use or not.
+    /// Slots of the table, in use or not.
     pub fn slots(&self) -> usize {
         self.table.len()
     }
 
-    /// Channels with untold comings and goings.
+    /// How many channels have counted joins and leaves to be told.
     pub fn due_notices(&self) -> usize {
         self.due.len()
     }
@@ -395,24 +395,25 @@ impl Channel {
         self.pages.clear();
     }
 
-    /// Whether a user is in it, as the user is listed.
+    /// Whether a user, as this server lists it, is in the channel.
     pub fn has(&self, user: &Name) -> bool {
         self.people.contains_key(&Alphabetical(user.clone()))
     }
 
-    /// The people in it from a place in the list on, by name.
+    /// The people in it from `start` on, sorted by name.
     pub fn people_from(&self, start: Bound<Alphabetical>) -> impl Iterator<Item = &Name> {
         let people = self.people.range((start, Bound::Unbounded));
         people.map(|(name, _)| &name.0)
     }
 
-    /// Whether a new channel may take its place: it goes with this member.
+    /// Whether the channel, created by `maker`, disappears when its only member
+    /// leaves, so that it makes room for a new channel.
     pub fn goes_with(&self, maker: IpAddr) -> bool {
         self.members.len() == 1 && self.maker == Some(maker)
     }
 
-    /// Tells the members something that was said, or keeps it for those who
-    /// are catching up.
+    /// Delivers a message to the live members, and holds it for those that are
+    /// catching up.
     pub fn tell_message(&mut self, message: Message, fx: &mut Effects) {
         let members = self.members.iter().copied();
         if self.catching_up.is_empty() {
@@ -424,14 +425,14 @@ impl Channel {
         self.catching_up.publish(&message);
     }
 
-    /// As [`Channel::tell_message`], for one that the past contained: of those
-    /// who show it only those who are catching up were not shown it.
+    /// As [`Channel::tell_message`], for a message that the past contained. Every
+    /// member was shown it with the past, except those that are catching up.
     pub fn tell_known(&mut self, message: Message, fx: &mut Effects) {
         let to = self.catching_up.publish_known(&message);
         fx.tell_all(to, Event::Message(message));
     }
 
-    /// The members who are not catching up.
+    /// The members that are not catching up.
     pub fn live(&self) -> impl Iterator<Item = ConnectionId> {
         let members = self.members.iter().copied();
         members.filter(|&member| !self.catching_up.contains(member))

@@ -1,4 +1,4 @@
-//! What a connection can ask of the hub.
+//! Commands: what a connection can ask of the hub.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,11 +8,12 @@ use crate::model::{AccountId, MessageId, Name, Text, Window};
 
 use super::{Audience, Farewell, Note, Part, Refusal, Tag};
 
-/// Names one connection for as long as it lives. The index is dense, so that
-/// tables can be plain vectors; the generation tells a reused index apart.
+/// Identifies one connection for as long as it lives. The index is dense, so
+/// that tables can be plain vectors; the generation distinguishes successive
+/// connections with the same index.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId {
-    /// Position in the tables of hub and outbox.
+    /// Position in the tables of the hub and the outbox.
     pub index: u32,
     /// How often the index has been used before.
     pub generation: u32,
@@ -37,132 +38,136 @@ impl fmt::Debug for ConnectionId {
     }
 }
 
-/// What the hub remembers of a connection's origin.
+/// What the hub knows about a connection from the start.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// The protocol's name, for lists and the log; the hub does not read it.
+    /// The protocol's name, for lists and the log; the hub decides nothing by it.
     pub protocol: &'static str,
     /// The peer, as seen through trusted proxies.
     pub address: SocketAddr,
-    /// Whether joining a channel leaves the one before.
+    /// Whether joining a channel leaves the previous one.
     pub one_channel: bool,
-    /// Whether it shows what was said before it came: who does not is told
-    /// all that is published from then on, whatever the past contained.
+    /// Whether the protocol shows messages from before the connection joined. A
+    /// connection that shows none must be told every message published since,
+    /// even one that the channel's past already contained.
     pub shows_past: bool,
 }
 
-/// Proof that a connection may use a registered nickname; made by whoever
-/// has checked a password or token.
+/// Proof that a connection may use a registered nickname, made by the code that
+/// checked its password or token.
 #[derive(Clone, Debug)]
 pub struct Credential {
-    /// The account.
+    /// The account that owns the nickname.
     pub account: AccountId,
-    /// Whose private messages it does not want.
+    /// The users whose private messages the account ignores.
     pub ignored: Vec<Name>,
-    /// The token that was used, so that giving it up ends the connection.
+    /// The token that was used, so that revoking it closes the connection.
     pub token: Option<Arc<str>>,
 }
 
-/// A request of a connection that has a nickname. Where a channel is
-/// optional, `None` is the current one: the one joined last.
+/// A request from a connection that has a nickname. Where a channel is
+/// optional, `None` is the current channel: the one joined last.
 #[derive(Clone, Debug)]
 pub enum Command {
     /// A message to a channel.
     Say {
-        /// Where to.
+        /// The channel.
         channel: Option<Name>,
-        /// What.
+        /// The message.
         text: Text,
     },
-    /// A line in the current channel, passed on as it is, even if there is
-    /// nothing in it.
+    /// A line for the current channel, delivered as it is, even if it is empty.
     Line(Text),
     /// A private message.
     Private {
-        /// Who to.
+        /// The recipient.
         to: Name,
-        /// Their account, if the name is registered; they need not be on.
+        /// The recipient's account, if the name is registered; the recipient need
+        /// not be online.
         account: Option<AccountId>,
-        /// What.
+        /// The message.
         text: Text,
     },
     /// A message that the client may send again if it is cut off before it
-    /// knows what became of it. Told [`super::Event::Stored`] or
-    /// [`super::Event::NotSent`]; published once, however often it comes.
+    /// learns the outcome. The hub answers with [`super::Event::Stored`] or
+    /// [`super::Event::NotSent`], and publishes the message once, however often
+    /// it arrives.
     Tagged {
-        /// What the client calls it.
+        /// The client's own name for the message.
         tag: Tag,
         /// [`Command::Say`] or [`Command::Private`].
         message: Box<Command>,
     },
-    /// Joins a channel, which comes into being if it does not exist.
+    /// Joins a channel, and creates it if it does not exist.
     Join(Name),
-    /// Joins a channel, unless that is done, and asks for what was said in it
-    /// since the connection was cut off. It is live again when all of that
-    /// has been read: see [`super::Event::Resumed`].
+    /// Joins a channel, unless the connection is a member already, and asks for
+    /// the messages since it was cut off. Live delivery resumes when all of
+    /// them have been read: see [`super::Event::Resumed`].
     Resume {
-        /// Which channel.
+        /// The channel.
         channel: Name,
-        /// The last message the client has; all of the history if none.
+        /// The last message the client has; the default id asks for the whole
+        /// history.
         after: MessageId,
     },
-    /// Goes to a channel that exists: leaves the current one for it, or makes
-    /// it the current one.
+    /// Makes an existing channel the current one. A connection that is not a
+    /// member leaves its current channel and joins this one.
     Switch(Name),
-    /// Goes to a channel that does not exist yet.
+    /// Leaves the current channel for a new one, which must not exist yet.
     Create(Name),
     /// Leaves a channel.
     Leave(Option<Name>),
-    /// Takes another nickname.
+    /// Changes the nickname.
     Rename(Name),
-    /// No private messages from this user any more.
+    /// Ignores the private messages of a user from now on.
     Ignore(Name),
     /// Undoes [`Command::Ignore`].
     Unignore(Name),
-    /// Whose private messages do not arrive: a page of them.
+    /// Asks for a page of the ignored users.
     ListIgnored(Part),
-    /// Who is in the channel: a page of them.
+    /// Asks for a page of a channel's members.
     ListMembers(Option<Name>, Part),
-    /// Which channels there are: a page of them.
+    /// Asks for a page of the channels.
     ListChannels(Part),
-    /// What was said in a channel.
+    /// Asks for part of a channel's history.
     History {
-        /// Which channel.
+        /// The channel.
         channel: Option<Name>,
-        /// Which part of it.
+        /// The part of its history.
         window: Window,
-        /// How many messages at most.
+        /// The most messages to return.
         limit: usize,
     },
     /// The user is typing.
     Typing(Audience),
-    /// What the connection wants to be told besides what everybody is.
+    /// Chooses which optional events the connection is told.
     Listen {
-        /// Who is typing.
+        /// Typing notices.
         typing: bool,
     },
-    /// What the connection's own thread has to say to it, such as the answer
-    /// to a mistake; passed on as it is, in order with everything else.
+    /// Bytes from the connection's own thread to its client, such as the answer
+    /// to a malformed command; written as they are, in order with every other
+    /// answer.
     Answer(Vec<u8>),
-    /// The same, and a word about it for the chat log.
+    /// Like [`Command::Answer`], with an entry for the chat log.
     Noted {
-        /// As of [`Command::Answer`].
+        /// Written as they are.
         bytes: Vec<u8>,
-        /// What the log gets.
+        /// The entry.
         note: Note,
     },
-    /// What the connection's own thread does not let through; told as a refusal
-    /// by the hub.
+    /// A command that the connection's own thread refuses; the hub tells the
+    /// client, so that the refusal comes in order.
     Refuse {
-        /// What the client calls the message, if it does.
+        /// The client's tag for the message, if it gave one.
         tag: Option<Tag>,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
-        /// The command, if the log is to have it.
+        /// The command in words, if it is to be logged.
         logged: Option<String>,
     },
-    /// Ends the connection with a good-bye.
+    /// Closes the connection because the user asked for it.
     Quit,
-    /// Ends the connection for a reason that its own thread has found.
+    /// Closes the connection for a reason found by its own thread.
     End(Farewell),
 }

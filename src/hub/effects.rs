@@ -1,4 +1,4 @@
-//! What the hub wants done, in order: it does none of it itself.
+//! Effects: what the hub wants done, in order. It does none of it itself.
 
 use std::net::IpAddr;
 
@@ -9,40 +9,41 @@ use super::{ConnectionId, Draft, Event, Farewell, Shared, SharedTag};
 /// One thing to do.
 #[derive(Debug)]
 pub enum Effect {
-    /// Tell these connections.
+    /// Deliver an event to connections.
     Deliver {
-        /// Resolve with [`Effects::recipients`].
+        /// The connections; resolve with [`Effects::recipients`].
         to: Recipients,
-        /// What.
+        /// The event.
         event: Event,
-        /// Whose own words it repeats: that connection is in no hurry.
+        /// The connection whose own message this is: it is in no hurry to
+        /// read it.
         speaker: Option<ConnectionId>,
     },
     /// Send these bytes to a connection as they are.
     Write {
-        /// Which.
+        /// The connection.
         connection: ConnectionId,
-        /// What.
+        /// The bytes.
         bytes: Vec<u8>,
     },
     /// Say farewell to a connection and close it.
     Close {
-        /// Which.
+        /// The connection.
         connection: ConnectionId,
-        /// Why.
+        /// The reason, which is also the last thing the client is told.
         farewell: Farewell,
     },
-    /// Write to the chat log.
+    /// Write an entry to the chat log.
     Log(Entry),
-    /// Commit this message, then say so with [`super::Hub::settle`].
+    /// Commit this message, then report it to [`super::Hub::settle`].
     Append(Draft),
-    /// Let the other servers know. Only a hub that is one of several does so.
+    /// Tell the other servers. Only a hub that is one of several does so.
     Share(Shared),
-    /// Something for the store besides messages.
+    /// A request to the store other than to commit a message.
     Chore(Chore),
 }
 
-/// Something for the store that no message waits for.
+/// A request to the store that no message waits for.
 #[derive(Clone, Debug)]
 pub enum Chore {
     /// Read the last messages of a channel, then hand them to
@@ -51,13 +52,13 @@ pub enum Chore {
     /// Read part of a channel's history, then hand it to
     /// [`super::Hub::history_read`].
     Read(Reading),
-    /// Remember with an account whom it ignores.
+    /// Store that an account ignores a user, or no longer does.
     SetIgnored {
-        /// Whose list.
+        /// The account that ignores.
         account: AccountId,
-        /// Who is on it, or no longer.
+        /// The user that is ignored.
         nickname: Name,
-        /// Whether they are ignored from now on.
+        /// Whether the user is ignored from now on.
         ignored: bool,
     },
 }
@@ -65,17 +66,17 @@ pub enum Chore {
 /// A question for part of a channel's history.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// Who asks.
+    /// The connection that asks.
     pub connection: ConnectionId,
-    /// From where, for fair turns.
+    /// Its address, for fair turns at the store.
     pub address: IpAddr,
-    /// Which channel.
+    /// The channel.
     pub channel: Name,
-    /// Which part.
+    /// The part of its history.
     pub window: Window,
-    /// How many messages at most.
+    /// The most messages to read.
     pub limit: usize,
-    /// Whether this is what somebody has missed.
+    /// Whether this is a page of messages that the connection missed.
     pub catching_up: bool,
     /// Whether nothing is wanted but whether there is anything.
     pub is_look_up: bool,
@@ -84,13 +85,13 @@ pub struct Reading {
 /// A question for the last messages of a channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recall {
-    /// Which channel.
+    /// The channel.
     pub channel: Name,
-    /// Only messages before this id: what is said from now on is no past.
+    /// Only messages before this id: later ones are delivered live.
     pub before: MessageId,
-    /// Tells this question from earlier ones about the same channel.
+    /// Distinguishes this question from earlier ones about the same channel.
     pub number: u64,
-    /// How many messages.
+    /// The most messages to read.
     pub limit: usize,
 }
 
@@ -101,8 +102,8 @@ pub struct Recipients {
     end: usize,
 }
 
-/// Effects in the order they must happen. Reused from turn to turn, so a
-/// busy hub allocates nothing for it.
+/// Effects in the order in which they must happen. Reused from turn to turn, so
+/// that a busy hub need not allocate them anew.
 #[derive(Debug, Default)]
 pub struct Effects {
     list: Vec<Effect>,
@@ -111,7 +112,7 @@ pub struct Effects {
 }
 
 impl Effects {
-    /// What is told in `tell` are the words of this connection.
+    /// Marks the events that `tell` delivers as the words of this connection.
     pub(super) fn spoken_by(
         &mut self,
         speaker: Option<ConnectionId>,
@@ -127,7 +128,7 @@ impl Effects {
         self.tell_all(std::iter::once(connection), event);
     }
 
-    /// Tells many connections the same.
+    /// Tells many connections the same event.
     pub fn tell_all(&mut self, to: impl IntoIterator<Item = ConnectionId>, event: Event) {
         let start = self.recipients.len();
         self.recipients.extend(to);
@@ -157,7 +158,7 @@ impl Effects {
         self.list.push(Effect::Log(entry));
     }
 
-    /// Takes back an entry for the chat log: what it says did not happen.
+    /// Takes back an entry for the chat log, because its command was refused.
     pub(super) fn withdraw_entry(&mut self, index: usize) {
         if matches!(self.list.get(index), Some(Effect::Log(_))) {
             self.list.remove(index);
@@ -169,7 +170,7 @@ impl Effects {
         self.list.push(Effect::Append(draft));
     }
 
-    /// Gives the draft that was appended last a tag, if it is the one.
+    /// Adds a tag to the draft that was appended last, if it has this id.
     pub(super) fn tag(&mut self, id: MessageId, tag: SharedTag) {
         let mut list = self.list.iter_mut().rev();
         let draft = list.find_map(|effect| match effect {
@@ -181,7 +182,7 @@ impl Effects {
         }
     }
 
-    /// Lets the other servers know.
+    /// Tells the other servers.
     pub fn share(&mut self, shared: Shared) {
         self.list.push(Effect::Share(shared));
     }
@@ -196,7 +197,7 @@ impl Effects {
         self.list.push(Effect::Chore(Chore::Read(reading)));
     }
 
-    /// Has it remembered whom an account ignores.
+    /// Has it stored that an account ignores a user, or no longer does.
     pub fn set_ignored(&mut self, account: AccountId, nickname: Name, ignored: bool) {
         self.list.push(Effect::Chore(Chore::SetIgnored {
             account,
@@ -220,18 +221,18 @@ impl Effects {
         self.list.is_empty()
     }
 
-    /// Forgets everything, keeps the memory.
+    /// Drops all effects, and keeps the allocated memory.
     pub fn clear(&mut self) {
         self.list.clear();
         self.recipients.clear();
     }
 
-    /// Moves the list out; give it back with [`Effects::put_back`].
+    /// Takes the list out; return it with [`Effects::put_back`].
     pub fn take_list(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.list)
     }
 
-    /// Returns the memory of a list taken with [`Effects::take_list`].
+    /// Gives back the memory of a list taken with [`Effects::take_list`].
     pub fn put_back(&mut self, mut list: Vec<Effect>) {
         list.clear();
         self.list = list;

@@ -1,4 +1,4 @@
-//! What the hub tells connections. Protocols turn these into bytes.
+//! Events: what the hub tells connections. Protocols turn them into bytes.
 
 use std::sync::Arc;
 
@@ -11,143 +11,143 @@ use super::tags::Tag;
 /// Something a client is told.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// The first thing on a new connection: ask for a nickname.
+    /// The first event on a new connection, which asks for a nickname.
     Greeting {
-        /// People already on.
+        /// The number of users online.
         others: usize,
     },
-    /// The nickname is yours.
+    /// The connection has its nickname.
     Welcome {
-        /// As it will be shown.
+        /// The nickname as it is shown.
         nickname: Name,
     },
     /// A message to a channel.
     Message(Message),
     /// A private message to this connection's user.
     Private(Private),
-    /// The private message this connection has sent is on its way.
+    /// Confirms a private message that this connection has sent.
     PrivateSent(Private),
-    /// The user has sent a private message from another connection.
+    /// A private message that the user has sent from another connection.
     PrivateCopy(Private),
-    /// What was said in a channel before this connection came, oldest first.
+    /// Earlier messages of a channel, oldest first.
     History {
-        /// Which channel.
+        /// The channel.
         channel: Name,
         /// The messages.
         messages: Vec<Message>,
         /// Whether nothing is missing on the side that was asked for.
         complete: bool,
-        /// Whether the client has asked, or has only come in.
+        /// Whether the client asked for them, or has only joined.
         asked: bool,
-        /// The time at which it is told.
+        /// The time of this event, in milliseconds since 1970 UTC.
         now_ms: u64,
     },
-    /// What this connection has missed of a channel has been told, as
-    /// [`Event::Message`]s, or the first part of it.
+    /// Follows the [`Event::Message`]s with a page of what this connection
+    /// missed of a channel.
     Resumed {
-        /// Which channel.
+        /// The channel.
         channel: Name,
-        /// Whether nothing of what was missed is gone.
+        /// Whether none of the missed messages are lost.
         complete: bool,
-        /// Whether there is another part to ask for. Until then nothing live
-        /// of the channel is told.
+        /// Whether the client has to ask for another page. Until it has them
+        /// all, it gets no live messages of the channel.
         more: bool,
     },
-    /// A message of this connection has been committed and told.
+    /// A tagged message of this connection has been committed and delivered.
     Stored {
-        /// What the client calls it.
+        /// The client's tag.
         tag: Tag,
-        /// What it is called from now on.
+        /// The message's id.
         id: MessageId,
     },
-    /// A message of this connection was not sent.
+    /// A tagged message of this connection was not sent.
     NotSent {
-        /// What the client calls it.
+        /// The client's tag.
         tag: Tag,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
-    /// Somebody is typing, to a channel or to this user.
+    /// A user is typing, to a channel or to this user.
     Typing {
-        /// Who.
+        /// The user who is typing.
         from: Name,
-        /// In which channel.
+        /// The channel, unless it is for one user.
         channel: Option<Name>,
-        /// To whom.
+        /// The recipient, unless it is for a channel.
         to: Option<Name>,
     },
-    /// What this connection is told besides what everybody is.
+    /// The optional events that this connection is told from now on.
     Listening {
-        /// Who is typing.
+        /// Typing notices.
         typing: bool,
     },
     /// This connection is now in a channel.
     Joined {
-        /// Which.
+        /// The channel.
         channel: Name,
         /// Members besides this one.
         others: usize,
     },
     /// This connection has left a channel.
     Left {
-        /// Which.
+        /// The channel.
         channel: Name,
     },
-    /// Somebody else came into a channel.
+    /// Another user joined a channel.
     MemberJoined {
-        /// Which.
+        /// The channel.
         channel: Name,
-        /// Who.
+        /// The user.
         nickname: Name,
     },
-    /// Somebody else left a channel.
+    /// Another user left a channel.
     MemberLeft {
-        /// Which.
+        /// The channel.
         channel: Name,
-        /// Who.
+        /// The user.
         nickname: Name,
     },
-    /// So many came and went that they are only counted.
+    /// So many users joined and left that they are only counted.
     MembersChanged {
-        /// Which channel.
+        /// The channel.
         channel: Name,
-        /// How many came.
+        /// How many joined.
         joined: usize,
-        /// How many went.
+        /// How many left.
         left: usize,
     },
-    /// Somebody else in a shared channel changed nickname.
+    /// Another user in a shared channel changed nickname.
     MemberRenamed {
-        /// Which channel.
+        /// The channel.
         channel: Name,
         /// The nickname before.
         from: Name,
         /// The nickname now.
         to: Name,
     },
-    /// This connection's nickname is now another.
+    /// This connection's user has a new nickname.
     Renamed {
         /// The nickname now.
         to: Name,
     },
     /// Members of a channel, sorted.
     Members {
-        /// Which.
+        /// The channel.
         channel: Name,
-        /// Who.
+        /// A page of its members.
         page: Arc<Page<Name>>,
     },
     /// Channels with their member counts, sorted.
     Channels(Arc<Page<(Name, usize)>>),
-    /// Private messages of this user no longer arrive.
+    /// Private messages from this user are no longer delivered.
     Ignored(Name),
-    /// Private messages of this user arrive again.
+    /// Private messages from this user are delivered again.
     Unignored(Name),
-    /// Those whose private messages do not arrive, sorted.
+    /// The ignored users, sorted.
     IgnoreList(Arc<Page<Name>>),
-    /// An administrator's words to everyone.
+    /// An administrator's announcement to everyone.
     Announcement {
-        /// The words.
+        /// The announcement.
         text: Text,
         /// Milliseconds since 1970 UTC.
         at_ms: u64,
@@ -156,25 +156,25 @@ pub enum Event {
     Refused(Refusal),
 }
 
-/// A message as its readers get it.
+/// A channel message as its readers get it.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// Where it was said.
+    /// The channel.
     pub channel: Name,
-    /// Who said it.
+    /// The author.
     pub from: Name,
-    /// What was said.
+    /// Id, time and text.
     pub body: Body,
 }
 
-/// A private message as its two parties get it.
+/// A private message as its sender and its recipient get it.
 #[derive(Clone, Debug)]
 pub struct Private {
     /// The sender.
     pub from: Name,
     /// The recipient.
     pub to: Name,
-    /// What was said.
+    /// Id, time and text.
     pub body: Body,
 }
 
@@ -185,6 +185,6 @@ pub struct Body {
     pub id: MessageId,
     /// Milliseconds since 1970 UTC.
     pub at_ms: u64,
-    /// The words.
+    /// The text.
     pub text: Text,
 }

@@ -1,27 +1,26 @@
-//! Messages kept back for a while, because something older is to be told
-//! first and is still being read.
+//! Messages held back while older ones, to be delivered first, are being read.
 
 use std::collections::VecDeque;
 
 use super::Message;
 
-/// Messages held at most.
+/// The most messages held.
 pub(super) const MAX_MESSAGES: usize = 1000;
-/// Text in them at most: with a page of the past before it, far less than
-/// what a connection's queue may hold.
+/// The most text held. Together with a page of history before it, this is far
+/// less than a connection's queue may hold.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// The last messages, numbered as they come.
+/// The latest messages, numbered in the order of arrival.
 #[derive(Default)]
 pub(super) struct Held {
     messages: VecDeque<Message>,
     bytes: usize,
-    /// The number of the first of them.
+    /// The number of the first message held.
     first: u64,
 }
 
 impl Held {
-    /// Holds one more; the oldest make way for it.
+    /// Holds a message; the oldest ones are dropped to make room for it.
     pub fn push(&mut self, message: Message) {
         self.bytes += bytes(&message);
         self.messages.push_back(message);
@@ -34,30 +33,30 @@ impl Held {
         }
     }
 
-    /// Whether one more makes none of those held give way.
+    /// Whether a message can be held without dropping any.
     pub fn has_room_for(&self, message: &Message) -> bool {
         self.messages.len() < MAX_MESSAGES && self.bytes + bytes(message) <= MAX_BYTES
     }
 
-    /// The number that the next message gets.
+    /// The number of the next message.
     pub fn next(&self) -> u64 {
         self.first + self.messages.len() as u64
     }
 
-    /// All from this number on; nothing if some of them had to make way.
+    /// All messages from this number on; `None` if some of them were dropped.
     pub fn since(&self, number: u64) -> Option<impl Iterator<Item = &Message>> {
         let skipped = number.checked_sub(self.first)?;
         Some(self.messages.iter().skip(skipped as usize))
     }
 
-    /// Takes all of them out.
+    /// Takes all messages out.
     pub fn take(&mut self) -> VecDeque<Message> {
         self.first = self.next();
         self.bytes = 0;
         std::mem::take(&mut self.messages)
     }
 
-    /// How many there are.
+    /// How many messages are held.
     pub fn len(&self) -> usize {
         self.messages.len()
     }
@@ -105,7 +104,7 @@ mod tests {
         assert_eq!(since(&held, last), Some(vec![last]));
         assert_eq!(since(&held, held.next()), Some(vec![]));
         assert_eq!(held.take().len(), MAX_MESSAGES);
-        // Numbers go on.
+        // Numbering continues.
         assert_eq!((since(&held, last), held.next()), (None, last + 1));
     }
 
@@ -117,7 +116,7 @@ mod tests {
         assert!(!held.has_room_for(&message(2, 2)));
         held.push(message(2, 2));
         assert_eq!(held.len(), 1);
-        // One that is too long by itself is not held at all.
+        // A message that exceeds the limit by itself is not held at all.
         held.push(message(3, MAX_BYTES + 1));
         assert_eq!((held.len(), held.bytes), (0, 0));
     }

@@ -1,5 +1,5 @@
-//! What was said before: the past that is shown to who comes, and the part of a
-//! history that somebody asks for.
+//! Earlier messages: the past of a channel, shown to a member that joins, and
+//! the parts of a history that clients ask for.
 
 use crate::model::{History, MessageId, Name, StoredMessage, Window};
 
@@ -7,11 +7,11 @@ use super::{
     Body, ConnectionId, Effects, Event, Hub, Message, Now, PAGE_ROWS, Reading, Recall, Refusal,
 };
 
-/// Messages shown to somebody who joins a channel.
+/// Messages shown to a member that joins a channel.
 pub const RECALLED: usize = 20;
 
 impl Hub {
-    /// Begins to read the past of a channel that has just come into being.
+    /// Begins to read the past of a channel that has just been created.
     pub(super) fn recall_past(&mut self, channel: &Name, fx: &mut Effects) {
         if !self.limits.history {
             return;
@@ -30,9 +30,9 @@ impl Hub {
         });
     }
 
-    /// What is said from this id on is no past. Where the log gives out the
-    /// ids, the next one is not known, nor need it be: what the past contains
-    /// is not told again.
+    /// The id at which the past of a channel ends. If the shared log gives out
+    /// the ids, the next one is unknown; nor is it needed, because a message
+    /// that the past contains is not delivered again.
     fn recall_before(&self) -> MessageId {
         match self.remote {
             None => self.last_id.next(0),
@@ -56,7 +56,7 @@ impl Hub {
         if !self.limits.history {
             return Err(Refusal::NoHistory);
         }
-        // What comes behind waits, so that the answer comes in its place.
+        // Later commands wait, so that the answers come in order.
         if let Some(connection) = self.connection_mut(id) {
             connection.pending += 1;
         }
@@ -72,7 +72,8 @@ impl Hub {
         Ok(())
     }
 
-    /// The answer to [`super::Chore::Read`]; nothing if it cannot be read.
+    /// Takes the answer to [`super::Chore::Read`]: `None` if the history cannot be
+    /// read.
     pub fn history_read(
         &mut self,
         reading: &Reading,
@@ -115,6 +116,7 @@ impl Hub {
     }
 
     fn note_history(&self, id: ConnectionId, event: &Event, now: Now, fx: &mut Effects) {
+        // A connection with several channels is a program that asks by itself.
         let is_a_persons = |it: &super::Connection| it.profile.one_channel;
         match event {
             Event::Refused(refusal) => {
@@ -127,8 +129,8 @@ impl Hub {
         }
     }
 
-    /// The answer to [`super::Chore::Recall`]: at most the last
-    /// `RECALLED` messages, oldest first; none if they cannot be read.
+    /// Takes the answer to [`super::Chore::Recall`]: at most the last `RECALLED`
+    /// messages, oldest first; none if they cannot be read.
     pub fn recalled(
         &mut self,
         recall: &Recall,
@@ -145,7 +147,7 @@ impl Hub {
         let name = channel.name.clone();
         let messages = messages_of(&name, stored);
         let Some(held) = channel.past.fill(recall.number, &messages) else {
-            // It was given up, or asked for again.
+            // The hub has stopped waiting for this past, or asked for it again.
             return;
         };
         if !messages.is_empty() {

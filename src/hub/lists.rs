@@ -1,7 +1,9 @@
-//! Answers that are lists. They are put off until everything else of a turn
-//! is done, and made a page at a time, so that nobody has to wait for those
-//! who ask for lists, however many they are. Whoever has asked is answered in
-//! order all the same: what a connection says behind its question waits.
+//! Answers that are lists.
+//!
+//! The hub makes them a page at a time, after everything else in a turn, so
+//! that connections asking for lists delay no other connection, however many
+//! they are. Each connection still gets its answers in order: the commands it
+//! sends after such a question wait for the list.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,21 +15,21 @@ use super::channel::ChannelIndex;
 use super::page::{Page, Part};
 use super::{ChannelInfo, ConnectionId, Effects, Event, Hub, Now, Refusal};
 
-/// Questions for lists that have yet to be answered, in the order in which
-/// they came; one of each connection at most.
+/// Unanswered questions for lists, in the order in which they arrived; at most
+/// one from each connection.
 #[derive(Default)]
 pub(super) struct Questions {
     waiting: BTreeMap<u64, (ConnectionId, Question)>,
     last: u64,
 }
 
-/// Which list a connection wants.
+/// A list that a connection wants.
 pub(super) enum Question {
-    /// Who is in a channel it is in.
+    /// The members of a channel that the connection is in.
     Members(ChannelIndex, Part),
-    /// Which channels there are.
+    /// All channels.
     Channels(Part),
-    /// Whom it ignores.
+    /// The users whom the connection's user ignores.
     Ignored(Part),
 }
 
@@ -42,7 +44,7 @@ impl Questions {
         self.last
     }
 
-    /// Nobody is left to be answered.
+    /// Drops the question of a connection that is gone.
     pub fn forget(&mut self, number: Option<u64>) {
         if let Some(number) = number {
             self.waiting.remove(&number);
@@ -78,8 +80,9 @@ fn merged<'a>(
 }
 
 impl Hub {
-    /// A connection waits for a list. It has to have a nickname: what it says
-    /// behind its question must not be carried out under one it gets meanwhile.
+    /// Queues a connection's question for a list. The connection must have a
+    /// nickname: otherwise it could get one while it waits, and the commands
+    /// after the question would be carried out under that.
     pub(super) fn ask_for(&mut self, id: ConnectionId, question: Question) -> Result<(), Refusal> {
         self.user_of(id)?;
         let number = self.questions.add(id, question);
@@ -150,8 +153,8 @@ impl Hub {
         Page::take(part, names, self.limits.page_rows)
     }
 
-    /// The people in a channel, here and elsewhere, each once, from a place in
-    /// the list on, by name.
+    /// The people in a channel, here and on other servers, each once, sorted by
+    /// name, from the start of `part` on.
     fn member_names(&self, channel: &Name, part: &Part) -> impl Iterator<Item = Name> {
         let remote = self.remote.iter();
         let elsewhere = remote.flat_map(|remote| remote.members_from(channel, part.start()));
@@ -182,7 +185,8 @@ impl Hub {
         page
     }
 
-    /// The channels here and elsewhere from a place in the list on, by name.
+    /// The channels here and on other servers, sorted by name, from the start of
+    /// `part` on.
     fn channel_names(&self, part: &Part) -> impl Iterator<Item = Name> {
         let here = self.channels.from(part.start());
         let here = here.map(|channel| &channel.name);
@@ -191,10 +195,9 @@ impl Hub {
         merged(here, elsewhere, |name| self.channels.find(name).is_some())
     }
 
-    /// Some channels and their members, by name, and whether there are more:
-    /// `None` is the beginning of the list, otherwise what the page before
-    /// ended with. A channel whose members are too many for a page comes in
-    /// parts.
+    /// A page of channels with their members, sorted by name, and whether there
+    /// are more. `after` is the last entry of the page before, or `None` for the
+    /// first page. A channel with more members than fit a page comes in parts.
     pub fn channels(&self, after: Option<&ChannelInfo>) -> (Vec<ChannelInfo>, bool) {
         let most = self.limits.page_rows.max(2);
         let mut rows = 0;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::model::Name;
 
-/// Few names look like others, and only those are in here.
+/// An index of names by their look. Few names look like others, and only those
+/// are in it.
 #[derive(Default)]
 pub(super) struct Lookalikes {
     /// By the keys of [`Name::looks`].
@@ -14,7 +15,7 @@ pub(super) struct Lookalikes {
 }
 
 impl Lookalikes {
-    /// A name is in use.
+    /// Adds a name that is now in use.
     pub fn add(&mut self, name: &Name) {
         for look in name.looks() {
             let names = self.names.entry(look).or_default();
@@ -24,7 +25,7 @@ impl Lookalikes {
         }
     }
 
-    /// A name is not in use any more.
+    /// Removes a name that is no longer in use.
     pub fn remove(&mut self, name: &Name) {
         for look in name.looks() {
             if let Some(names) = self.names.get_mut(&look) {
@@ -41,7 +42,7 @@ impl Lookalikes {
         keys.iter().filter_map(|key| self.names.get(key)).flatten()
     }
 
-    /// Whether there is such a name, other than `except`.
+    /// Whether a name other than `except` looks like a name with any of these keys.
     pub fn has_any(&self, keys: &[Arc<str>], except: Option<&Name>) -> bool {
         self.like(keys).any(|name| Some(name) != except)
     }

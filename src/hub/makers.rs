@@ -1,37 +1,37 @@
-//! Who makes channels: how many there may be in all, how many people of one
-//! address may have made, and how fast.
+//! Limits on creating channels: how many there may be altogether, how many may
+//! be created from one address, and how fast.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use super::{Limits, Now, Refusal};
 
-/// A minute in the unit that paces are counted in.
+/// A minute, in the unit in which the pace is counted.
 const MINUTE_US: u64 = 60_000_000;
-/// Addresses looked at, each time one is noted, for whether they can be
-/// forgotten: more than come.
+/// Idle addresses examined for removal whenever an address creates a channel.
+/// More than one, so that more are removed than are added.
 const TIDIED: usize = 2;
 
 /// The addresses that have made channels, by [`crate::model::subscriber`].
 #[derive(Default)]
 pub(super) struct Makers {
     by_address: HashMap<IpAddr, Maker>,
-    /// Addresses none of whose channels are left, and when they may make as
-    /// many as ever again: then nothing is to be remembered of them.
+    /// Addresses without channels, by the time from which they may again create
+    /// a full minute's channels: from then on there is nothing to remember.
     idle: BTreeSet<(u64, IpAddr)>,
 }
 
 #[derive(Default)]
 struct Maker {
-    /// Channels that it has made and that are still there.
+    /// Channels created from the address that still exist.
     channels: usize,
-    /// When it may make a whole minute's channels at once again.
+    /// When it may again create a full minute's channels at once.
     rested_at_us: u64,
 }
 
 impl Makers {
-    /// Whether an address may make one more channel, if `freed` of its own go
-    /// with that and there are so many in all.
+    /// Checks that an address may create one more channel, if there are `all` and
+    /// `freed` of the address's own disappear in exchange.
     pub fn check(
         &self,
         address: IpAddr,
@@ -57,7 +57,7 @@ impl Makers {
         Ok(())
     }
 
-    /// An address has made a channel.
+    /// Counts a channel that an address has created.
     pub fn made(&mut self, address: IpAddr, limits: &Limits, now: Now) {
         for _ in 0..TIDIED {
             self.forget_one(now);
@@ -69,7 +69,7 @@ impl Makers {
         }
     }
 
-    /// One of the channels that an address has made is gone.
+    /// Counts a channel of an address that has disappeared.
     pub fn channel_gone(&mut self, maker: Option<IpAddr>) {
         let Some(address) = maker else {
             return;
@@ -91,19 +91,20 @@ impl Makers {
         }
         self.idle.pop_first();
         let maker = self.by_address.get(&address);
-        // Otherwise it has made others since.
+        // If either differs, the address has created other channels since.
         if maker.is_some_and(|maker| maker.channels == 0 && maker.rested_at_us == rested_at) {
             self.by_address.remove(&address);
         }
     }
 
-    /// Addresses that are remembered.
+    /// How many addresses are remembered.
     pub fn len(&self) -> usize {
         self.by_address.len()
     }
 }
 
-/// When an address has rested that makes one channel now, if there is a limit.
+/// The new `rested_at_us` of an address that creates a channel now, if there is
+/// a limit.
 fn next(rested_at_us: u64, limits: &Limits, now: Now) -> Option<u64> {
     let a_minute = u64::try_from(limits.new_channels_per_minute).ok()?;
     let each = MINUTE_US.checked_div(a_minute)?;

@@ -10,8 +10,8 @@ use super::remote::Remote;
 use super::{Command, ConnectionId, Effects, Event, Hub, Now, Refusal};
 
 impl Hub {
-    /// Takes a connection that has just come into its channel, as a command to
-    /// join would, but for who says so if it cannot be.
+    /// Puts a new connection into its first channel, as [`Command::Join`] would.
+    /// A refusal is returned instead of being told to the client.
     pub fn enter(
         &mut self,
         id: ConnectionId,
@@ -47,7 +47,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Makes a connection a member, without showing it what was said before.
+    /// Makes a connection a member, without showing it the channel's past.
     pub(super) fn come_in(
         &mut self,
         id: ConnectionId,
@@ -134,7 +134,7 @@ impl Hub {
             return self.go_to(id, name, now, fx);
         };
         if let Some(connection) = self.connection_mut(id) {
-            // The last one is the current one.
+            // The last membership is the current channel.
             let membership = connection.memberships.remove(place);
             connection.memberships.push(membership);
         }
@@ -156,10 +156,10 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let exists = self.channels.find(&name).is_some() || self.remote_channel(&name).is_some();
-        match exists {
-            true => Err(Refusal::ChannelExists(name)),
-            false => self.go_to(id, name, now, fx),
+        if exists {
+            return Err(Refusal::ChannelExists(name));
         }
+        self.go_to(id, name, now, fx)
     }
 
     /// Leaves the current channel for another.
@@ -171,7 +171,8 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         if let Some(current) = self.current_channel(id) {
-            // Or it would be in neither: a limit may have been lowered.
+            // Checked before leaving: if a limit was lowered, the connection would
+            // otherwise end up in neither channel.
             self.check_channels(id, 1)?;
             self.check_making(id, &name, Some(current), now)?;
             self.leave_channel(id, current, now, fx);
@@ -179,7 +180,7 @@ impl Hub {
         self.join(id, name, now, fx)
     }
 
-    /// Whether a connection may join a channel, having left so many.
+    /// Checks that a connection may join one more channel after leaving `left`.
     fn check_channels(&self, id: ConnectionId, left: usize) -> Result<(), Refusal> {
         let most = self.limits.channels_per_connection;
         match self.connection(id) {
@@ -191,8 +192,8 @@ impl Hub {
         }
     }
 
-    /// Whether a connection that leaves one channel may make another, if it
-    /// has to be made.
+    /// Checks that a connection may create the channel, if it does not exist. The
+    /// channel that the connection leaves may make room for it.
     fn check_making(
         &self,
         id: ConnectionId,
@@ -219,7 +220,8 @@ impl Hub {
         makers.check(maker, (all, usize::from(freed)), &self.limits, now)
     }
 
-    /// The channel of this name, which is made if there is none anywhere.
+    /// The channel of this name. It is created here if there is none, and counts
+    /// for its maker only if there is none on another server either.
     fn channel_to_join(&mut self, id: ConnectionId, name: Name, now: Now) -> ChannelIndex {
         if let Some(index) = self.channels.find(&name) {
             return index;
@@ -233,13 +235,14 @@ impl Hub {
             .get_or_create(elsewhere.unwrap_or(name), maker)
     }
 
-    /// Whose limits a connection's new channels count for.
+    /// The address that a connection's new channels are counted for.
     fn maker(&self, id: ConnectionId) -> Option<IpAddr> {
         let connection = self.connection(id)?;
         Some(subscriber(connection.profile.address.ip()))
     }
 
-    /// The name of a channel the connection is in: this one, or the current.
+    /// The name of the given channel, or of the current one, if the connection is
+    /// a member.
     pub fn own_channel(&self, id: ConnectionId, channel: Option<Name>) -> Result<Name, Refusal> {
         let index = self.channel_of(id, channel)?;
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
@@ -262,7 +265,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Takes a connection out of a channel and tells those who stay.
+    /// Takes a connection out of a channel and tells the remaining members.
     pub(super) fn leave_channel(
         &mut self,
         id: ConnectionId,
@@ -313,7 +316,7 @@ impl Hub {
         channel.is_some_and(|channel| channel.past.is_awaited())
     }
 
-    /// The named channel, or the current one, if the connection is in it.
+    /// The given channel, or the current one, if the connection is a member.
     pub(super) fn channel_of(
         &self,
         id: ConnectionId,
@@ -334,10 +337,10 @@ impl Hub {
         Some(last.channel)
     }
 
-    /// Where among its memberships a connection has this channel.
+    /// The position of a channel among a connection's memberships.
     fn position(&self, id: ConnectionId, index: ChannelIndex) -> Option<usize> {
         let memberships = &self.connection(id)?.memberships;
-        // Mostly it is the current one, which is the last.
+        // It is mostly the current channel, which is the last.
         memberships.iter().rposition(|m| m.channel == index)
     }
 

@@ -1,8 +1,8 @@
 //! Messages: commit, then deliver.
 //!
-//! A message that is to be kept leaves as [`super::Effect::Append`] and waits
-//! until [`Hub::settle`] says that it is committed; only then does anyone see
-//! it. So whoever has seen a message will find it in the history.
+//! A message for the history leaves as [`super::Effect::Append`] and waits until
+//! [`Hub::settle`] reports that it is committed. Only then is it delivered, so a
+//! message that a client has seen is in the history.
 
 use crate::model::{AccountId, Entry, Kind, MessageId, Name, NewMessage, Place, Text};
 
@@ -15,7 +15,7 @@ use super::{
     Body, ConnectionId, Draft, Effects, Event, Fate, Hub, Message, Now, Private, Refusal, Settled,
 };
 
-/// A message that waits to be committed.
+/// A message that is being committed.
 pub(super) struct Unsettled {
     sender: ConnectionId,
     content: Content,
@@ -28,7 +28,7 @@ enum Content {
 }
 
 impl Hub {
-    /// Goes on from the highest id there has ever been.
+    /// Continues the message ids after the highest one ever given out.
     pub fn continue_after(&mut self, id: MessageId) {
         self.last_id = self.last_id.max(id);
     }
@@ -47,7 +47,7 @@ impl Hub {
         self.speak(id, channel, text, now, fx)
     }
 
-    /// Says something, whatever it is.
+    /// Sends text to a channel, even if it is empty.
     pub(super) fn speak(
         &mut self,
         id: ConnectionId,
@@ -61,11 +61,10 @@ impl Hub {
         let account = user.account;
         let channel = self.channels.get(channel).ok_or(Refusal::NoChannel)?;
         let channel = channel.name.clone();
-        let body = self.next_body(text, now);
         let message = Message {
             channel,
             from,
-            body,
+            body: self.next_body(text, now),
         };
         if !self.limits.history {
             log_message(&message, fx);
@@ -103,7 +102,8 @@ impl Hub {
         };
         let (shown, known) = here.or_else(elsewhere).unzip();
         let account = account.or(known.flatten());
-        // Only two accounts have a thread: what guests whisper is not kept.
+        // Only a conversation between two accounts is stored; a private message
+        // from or to a guest is not.
         let accounts = sender_account.zip(account);
         let to = match (shown, &accounts) {
             (Some(shown), _) => shown,
@@ -146,9 +146,10 @@ impl Hub {
         }
     }
 
-    /// What became of a message that was to be committed. Those of a channel
-    /// settle in the order in which they are committed; an unknown one is
-    /// nobody's. What comes behind the message waits for as long as it is held.
+    /// Learns the fate of a message that was being committed: delivers it, then
+    /// tells its sender. The messages of a channel settle in the order in which
+    /// they were committed; an unknown draft is ignored. While the message is
+    /// held, everything that follows it waits too.
     pub fn settle(&mut self, settled: Settled, now: Now, fx: &mut Effects) {
         let Some(unsettled) = self.unsettled.remove(&settled.draft) else {
             return;
@@ -185,7 +186,7 @@ impl Hub {
                 message.body.id = id;
                 match self.remote {
                     None => self.hand_over(sender, message, Some(from), fx),
-                    // The log brings it to its recipient, here or elsewhere.
+                    // The log delivers it to its recipient, here or on another server.
                     Some(_) => {
                         log_private(&message, fx);
                         self.tell_sent(sender, message, fx);
@@ -196,7 +197,8 @@ impl Hub {
         self.finish(settlement, now, fx);
     }
 
-    /// The store has answered something a connection was waiting for.
+    /// Counts one of the answers that a connection waits for as given, and
+    /// carries out the commands that waited for it.
     pub(super) fn answered(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
         if let Some(connection) = self.connection_mut(id) {
             connection.pending = connection.pending.saturating_sub(1);
@@ -228,8 +230,8 @@ impl Hub {
         self.unsettled.len()
     }
 
-    /// Delivers a message to the members of its channel, and does what is to
-    /// come behind it.
+    /// Delivers a message to the members of its channel, then finishes its
+    /// settlement.
     pub(super) fn publish(
         &mut self,
         message: Message,
@@ -254,8 +256,8 @@ impl Hub {
         }
     }
 
-    /// Delivers a message that the past contained to those who do not have it
-    /// from there.
+    /// Delivers a message that the past contained to the members that were not
+    /// shown the past.
     pub(super) fn tell_known(&mut self, index: ChannelIndex, message: Message, fx: &mut Effects) {
         let Some(channel) = self.channels.get(index) else {
             return;
@@ -268,7 +270,8 @@ impl Hub {
         }
     }
 
-    /// Delivers a private message to its two parties, as far as they are here.
+    /// Delivers a private message to its sender and its recipient, as far as they
+    /// are connected to this server.
     fn hand_over(
         &mut self,
         sender: ConnectionId,
@@ -282,8 +285,7 @@ impl Hub {
         self.tell_sent(sender, message, fx);
     }
 
-    /// Tells the connection a private message was written on that it is on
-    /// its way.
+    /// Confirms a private message to the connection that sent it.
     fn tell_sent(&mut self, sender: ConnectionId, message: Private, fx: &mut Effects) {
         if self.connection(sender).is_some() {
             fx.tell(sender, Event::PrivateSent(message));
@@ -298,20 +300,21 @@ impl Hub {
         except: Option<ConnectionId>,
         fx: &mut Effects,
     ) {
-        // A note to oneself arrives as what it is, not as a copy too.
+        // A message to oneself is delivered as one, not as a copy as well.
         if message.from == message.to {
             return;
         }
         let from = self.users.get(message.from.key());
-        // The nickname may have another owner since the message was sent.
+        // The nickname may belong to another user since the message was sent.
         let from = from.filter(|user| user.account == account);
-        let connections = from.map(User::connections);
-        let others = connections.unwrap_or_default().iter().copied();
+        let connections = from.map(User::connections).unwrap_or_default();
+        let others = connections.iter().copied();
         let others = others.filter(|&other| Some(other) != except);
         fx.tell_all(others, Event::PrivateCopy(message.clone()));
     }
 
-    /// Shows a private message to whom it is for.
+    /// Delivers a private message to its recipient, unless the recipient ignores
+    /// the sender.
     pub(super) fn tell_recipient(
         &self,
         message: &Private,
@@ -326,7 +329,7 @@ impl Hub {
             Some(user) => Some(user.aliases()),
             None => self.aliases_of(&message.from),
         };
-        // Whoever is ignored is not told so: it would only invite a way round.
+        // An ignored sender is not told: it would only try another nickname.
         if let Some(to) = self.users.get(message.to.key())
             && !to.ignores(&message.from, aliases)
         {

@@ -1,6 +1,6 @@
-//! One hub of several: what it lets the others know, and what it hears.
+//! A hub that is one of several: what it tells the others, and what it hears.
 //!
-//! Everything here does nothing in a hub that stands alone.
+//! In a hub that stands alone, nothing here has any effect.
 
 use crate::model::{AccountId, Name};
 
@@ -12,12 +12,12 @@ use super::{
 };
 
 impl Hub {
-    /// From now on this hub is one of several; call it before anybody comes.
+    /// Makes this hub one of several. Call it before the first connection opens.
     pub fn join_others(&mut self) {
         self.remote = Some(Remote::default());
     }
 
-    /// Something from the log, or from the other servers.
+    /// Takes in news from the log or from the other servers.
     pub fn hear(&mut self, news: News, now: Now, fx: &mut Effects) {
         match news {
             News::Settled(settled) => self.settle(settled, now, fx),
@@ -61,10 +61,10 @@ impl Hub {
                 self.end_all(&connections, &farewell, now, fx);
             }
             News::CutOff => {
-                // What the others do from now on is told anew.
+                // The other servers announce their users anew.
                 self.remote = Some(Remote::default());
                 self.roster_version += 1;
-                // What was under way is nobody's any more.
+                // The fate of drafts on their way to the log will not be known.
                 self.unsettled.clear();
                 self.channels.forget_settlements();
                 self.tags = Tags::default();
@@ -127,7 +127,7 @@ impl Hub {
         }
     }
 
-    /// Tells those who are here what has changed elsewhere.
+    /// Tells the connections of this server what has changed on others.
     fn notice(&mut self, noticed: Vec<Noticed>, now: Now, fx: &mut Effects) {
         for noticed in noticed {
             match noticed {
@@ -158,7 +158,7 @@ impl Hub {
         }
     }
 
-    /// A guest waits until the other servers know of the nickname it wants.
+    /// Makes a guest wait until the servers have agreed on the nickname it wants.
     pub(super) fn await_claim(&mut self, connection: ConnectionId, name: Name, fx: &mut Effects) {
         if let Some(connection) = self.connection_mut(connection) {
             connection.pending += 1;
@@ -178,7 +178,7 @@ impl Hub {
         };
         let is_here = self.users.contains_key(name.key());
         if free && !is_here {
-            // Nobody is there to have it any more.
+            // The guest is gone or got another answer: the name is free again.
             self.share_offline(&name, fx);
         }
         if let Err(refusal) = result
@@ -189,8 +189,8 @@ impl Hub {
         self.answered(id, now, fx);
     }
 
-    /// Has the others end connections with a token, because its owner has come
-    /// here.
+    /// Has the other servers close the connections with a token, because its
+    /// owner has connected here.
     pub fn replace_elsewhere(&self, token: &str, fx: &mut Effects) {
         let order = || Order::Replace {
             token: token.into(),
@@ -253,7 +253,8 @@ impl Hub {
         self.share_change(change, fx);
     }
 
-    /// A guest has become one more connection of somebody who is here.
+    /// Tells the other servers that a guest's connection now belongs to a user who
+    /// was already online here.
     pub(super) fn share_merged(
         &self,
         guest: &Name,
@@ -267,8 +268,8 @@ impl Hub {
         }
     }
 
-    /// A message that is not kept, for somebody who is elsewhere, or whose
-    /// other connections are.
+    /// Passes on a private message that is not stored, if its recipient or other
+    /// connections of its sender are on other servers.
     pub(super) fn share_whisper(
         &self,
         message: &Private,
@@ -283,7 +284,8 @@ impl Hub {
         }
     }
 
-    /// How many people there are; somebody on several servers counts on each.
+    /// How many users there are; a user on several servers counts once here and
+    /// once for all others.
     pub(super) fn people(&self) -> usize {
         let remote = self.remote.as_ref();
         self.users.len() + remote.map_or(0, Remote::people)
@@ -301,7 +303,7 @@ impl Hub {
         self.remote.as_ref()?.person(name)
     }
 
-    /// The account of somebody who is elsewhere; guests have none.
+    /// The account of a user on another server: `Some(None)` for a guest.
     pub(super) fn remote_account(&self, name: &Name) -> Option<Option<AccountId>> {
         Some(self.remote_person(name)?.account)
     }

@@ -1,6 +1,6 @@
-//! Lists a page at a time, so that no answer costs more than a page, however
-//! much there is. While a list stays as it is, its pages are kept, and what
-//! the formats make of them with them.
+//! Lists are answered a page at a time, so that an answer costs no more than a
+//! page, however long the list is. While a list does not change, its pages are
+//! cached, together with their encoding in each format.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -9,24 +9,24 @@ use std::sync::{Arc, OnceLock};
 use crate::model::Name;
 use crate::model::name::Alphabetical;
 
-/// Rows of a page at most.
+/// The most rows of a page.
 pub const PAGE_ROWS: usize = 500;
-/// Formats that can keep what they make of a page.
+/// How many formats can cache their encoding of a page.
 const FORMATS: usize = 8;
-/// Pages of one list that are kept.
+/// Cached pages of one list.
 const KEPT: usize = 8;
 
-/// Which part of a list is wanted.
+/// The part of a list that a client asks for.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
-    /// Only what comes after this name.
+    /// Only names after this one.
     pub after: Option<Name>,
-    /// Only names that begin like this one.
+    /// Only names that begin with this one.
     pub prefix: Option<Name>,
 }
 
 impl Part {
-    /// From where on to look: either bound may be the higher one.
+    /// Where the part begins: the later of `after` and `prefix`.
     pub(super) fn start(&self) -> std::ops::Bound<Alphabetical> {
         use std::ops::Bound;
         let after = self.after.clone().map(Alphabetical);
@@ -39,7 +39,7 @@ impl Part {
         }
     }
 
-    /// Whether a name that comes from there on is still wanted.
+    /// Whether a name at or after the start still belongs to the part.
     pub(super) fn reaches(&self, name: &Name) -> bool {
         let prefix = self.prefix.as_ref();
         prefix.is_none_or(|prefix| name.begins_like(prefix))
@@ -54,11 +54,11 @@ impl Part {
 
 /// One page of a list, sorted by name.
 pub struct Page<T> {
-    /// The part of the list it begins.
+    /// The part of the list that begins with this page.
     pub part: Part,
-    /// At most a page.
+    /// Its rows, at most a page full.
     pub rows: Vec<T>,
-    /// Whether the list goes on after the last of them.
+    /// Whether the part goes on after the last row.
     pub more: bool,
     encoded: [OnceLock<Box<[u8]>>; FORMATS],
 }
@@ -74,7 +74,7 @@ impl<T> Page<T> {
         }
     }
 
-    /// The first `most` of what belongs to a part.
+    /// The first `most` rows of a part.
     pub(super) fn take(part: &Part, rows: impl Iterator<Item = T>, most: usize) -> Page<T> {
         let mut rows = rows;
         let taken: Vec<T> = rows.by_ref().take(most).collect();
@@ -82,7 +82,8 @@ impl<T> Page<T> {
         Page::new(part.clone(), taken, more)
     }
 
-    /// Appends what a format makes of the page: made once, and kept with it.
+    /// Appends the page as a format encodes it. `make` encodes it the first
+    /// time; later calls copy the cached bytes.
     pub fn write_as(&self, format: usize, out: &mut Vec<u8>, make: impl FnOnce(&mut Vec<u8>)) {
         let Some(kept) = self.encoded.get(format) else {
             return make(out);
@@ -106,10 +107,10 @@ impl<T: fmt::Debug> fmt::Debug for Page<T> {
     }
 }
 
-/// The pages of one list that were asked for since it last changed.
+/// A cache of the pages of one list that were asked for since it last changed.
 pub(super) struct Shelf<T> {
     pages: VecDeque<Arc<Page<T>>>,
-    /// The state of the other servers they were made in.
+    /// The version of the other servers' roster that the pages show.
     version: u64,
 }
 
@@ -123,18 +124,18 @@ impl<T> Default for Shelf<T> {
 }
 
 impl<T> Shelf<T> {
-    /// The list has changed.
+    /// Drops all pages, because the list has changed.
     pub fn clear(&mut self) {
         self.pages.clear();
     }
 
-    /// The page, if it has been asked for since.
+    /// The cached page for a part, if it is up to date.
     pub fn find(&self, part: &Part, version: u64) -> Option<Arc<Page<T>>> {
         let mut pages = self.pages.iter().filter(|_| version == self.version);
         pages.find(|page| page.part.is(part)).cloned()
     }
 
-    /// Keeps a page; the oldest makes way for it.
+    /// Caches a page, and drops the oldest if there are too many.
     pub fn keep(&mut self, page: &Arc<Page<T>>, version: u64) {
         if version != self.version {
             self.pages.clear();

@@ -1,4 +1,4 @@
-//! The last messages of a channel, kept for whoever joins next.
+//! The last messages of a channel, kept for the members that join next.
 
 use std::collections::VecDeque;
 
@@ -8,35 +8,39 @@ use super::tags::TagKey;
 use super::{ConnectionId, Message};
 use crate::model::MessageId;
 
-/// Remembers the last [`RECALLED`] messages. When a channel comes into being
-/// its past is still being read; messages published meanwhile are held, so
-/// that the first members get old before new. If more come than can be held,
-/// they are not kept waiting any longer and do without the past.
+/// Remembers the last [`RECALLED`] messages.
+///
+/// When a channel is created, its past has yet to be read from the store.
+/// Messages published meanwhile are held, so that the first members get old
+/// messages before new ones. If more arrive than can be held, the channel stops
+/// waiting, and its members do without the past.
 #[derive(Default)]
 pub(super) struct Past {
     recent: VecDeque<Message>,
-    /// The question for the past that has not been answered yet.
+    /// The number of the unanswered question for the past.
     awaited: Option<u64>,
     held: Held,
-    /// What is to come behind those that are held, in their order; of another
-    /// server's messages nothing.
+    /// The settlements that follow the held messages, in the same order.
+    /// Messages from other servers have none.
     settlements: VecDeque<Settlement>,
 }
 
 /// What is to be done with a message that is being published.
 pub(super) enum Taken {
-    /// Nothing until the past has been read.
+    /// Nothing: it is held until the past has been read.
     Held,
-    /// The past contained it: it is no news to those who were shown that.
+    /// Deliver it only to members that were not shown the past, which contained
+    /// it.
     Known,
-    /// It is to be delivered.
+    /// Deliver it to all members.
     New,
-    /// Too many are held: these are to be delivered, and nobody waits for
-    /// the past any longer.
+    /// Deliver all of these: too many are held, and the channel no longer waits
+    /// for its past.
     GivenUp(Released),
 }
 
-/// What is to be done behind a message.
+/// What remains to be done after a message has been delivered: its sender is
+/// told, and the sender's later commands go on.
 pub(super) struct Settlement {
     pub sender: ConnectionId,
     pub tag: Option<TagKey>,
@@ -44,18 +48,18 @@ pub(super) struct Settlement {
     pub message: Option<MessageId>,
 }
 
-/// What was held until the past was read.
+/// The messages that were held until the past was read.
 pub(super) struct Released {
-    /// What the past contains, too.
+    /// Those that the past contains as well.
     pub known: Vec<Message>,
-    /// What is newer.
+    /// Those that are newer.
     pub new: Vec<Message>,
-    /// What is to come behind these.
+    /// The settlements that follow them.
     pub settlements: VecDeque<Settlement>,
 }
 
 impl Past {
-    /// Whether the past was read, or there is something to remember.
+    /// Whether any message is remembered.
     pub fn is_known(&self) -> bool {
         !self.recent.is_empty()
     }
@@ -65,13 +69,13 @@ impl Past {
         self.awaited.is_some()
     }
 
-    /// The past is being read.
+    /// Notes that the past is being read, in answer to question `number`.
     pub fn begin(&mut self, number: u64) {
         self.awaited = Some(number);
     }
 
-    /// Remembers a message, and says what is to be done with it. If it is
-    /// held, what is to come behind it is taken, too.
+    /// Remembers a message that is being published, and says what to do with it.
+    /// If the message is held, its settlement is taken out of `behind`.
     pub fn take(&mut self, message: &Message, behind: &mut Option<Settlement>) -> Taken {
         if self.awaited.is_some() {
             let has_room = self.held.has_room_for(message) && self.has_room();
@@ -92,41 +96,42 @@ impl Past {
         Taken::New
     }
 
-    /// Something is to come behind all that is held. Returns that if there is
-    /// too much of it.
+    /// Puts a settlement behind all held messages. Returns them for delivery if
+    /// there are too many settlements.
     pub fn put_off(&mut self, settlement: Settlement) -> Option<Released> {
         let has_room = self.has_room();
         self.settlements.push_back(settlement);
         (!has_room).then(|| self.give_up(None))
     }
 
-    /// Whether something more may wait for what is held.
+    /// Whether another settlement may wait.
     fn has_room(&self) -> bool {
         self.settlements.len() < MAX_MESSAGES
     }
 
-    /// What waits for what is held waits no longer.
+    /// Takes all settlements out.
     pub fn take_settlements(&mut self) -> VecDeque<Settlement> {
         std::mem::take(&mut self.settlements)
     }
 
-    /// Waits for the past no longer. Returns what was held, and the last one.
+    /// Stops waiting for the past. Returns the held messages, and `last` behind
+    /// them.
     fn give_up(&mut self, last: Option<&Message>) -> Released {
         self.awaited = None;
         let held = self.held.take().into_iter();
-        let held: Vec<Message> = held.chain(last.cloned()).collect();
-        for message in &held {
+        let new: Vec<Message> = held.chain(last.cloned()).collect();
+        for message in &new {
             self.remember(message.clone());
         }
         Released {
             known: Vec::new(),
-            new: held,
+            new,
             settlements: self.take_settlements(),
         }
     }
 
-    /// Sets the past. Returns what was held, or nothing if another answer is
-    /// awaited.
+    /// Sets the past. Returns the held messages, or `None` if the answer is not
+    /// to the awaited question.
     pub fn fill(&mut self, number: u64, past: &[Message]) -> Option<Released> {
         if self.awaited != Some(number) {
             return None;
@@ -167,7 +172,7 @@ impl Past {
         self.held.len()
     }
 
-    /// For how many something waits behind them.
+    /// How many settlements wait behind them.
     pub fn settlements(&self) -> usize {
         self.settlements.len()
     }

@@ -1,59 +1,60 @@
-//! Why the hub does not do what it is asked.
+//! Why the hub refuses a request.
 
 use std::fmt;
 
 use crate::model::{Name, NameError};
 
-/// Why a request was not carried out; `Display` is for the person who asked.
+/// The reason why a request was refused; `Display` is for the user who asked.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
-    /// The nickname belongs to somebody who is on.
+    /// The nickname belongs to a user who is online, or looks like one that does.
     NicknameInUse(Name),
     /// The name breaks a rule.
     BadName(NameError),
-    /// Nicknames of this kind are banned.
+    /// The nickname, or one that it looks like, is banned.
     NicknameBanned(Name),
     /// There is no current channel.
     NoChannel,
-    /// Not a member of that channel.
+    /// The connection is not a member of that channel.
     NotInChannel(Name),
-    /// Already a member of that channel.
+    /// The connection is already a member of that channel.
     AlreadyInChannel(Name),
-    /// In as many channels as one may be.
+    /// The connection is in as many channels as the limit allows.
     TooManyChannels(usize),
-    /// There are as many channels as there may be.
+    /// The server has as many channels as the limit allows.
     NoMoreChannels(usize),
-    /// There are as many channels made by people of the address as there may be.
+    /// As many channels as the limit allows were created from the address.
     TooManyMade(usize),
-    /// People of the address make channels too fast: so many a minute.
+    /// More channels were created from the address within a minute than this limit
+    /// allows.
     MadeTooFast(usize),
-    /// Nobody of that nickname is on.
+    /// No user of that nickname is online.
     NoSuchUser(Name),
-    /// One cannot ignore oneself.
+    /// Users cannot ignore themselves.
     CannotIgnoreSelf,
-    /// Was not ignored.
+    /// The user was not ignored.
     NotIgnored(Name),
     /// The list of ignored users is full.
     TooManyIgnored(usize),
-    /// The message has nothing in it.
+    /// The message is empty.
     EmptyMessage,
     /// The tag stands for a message to somewhere else.
     TagUsed,
-    /// The message could not be stored, and nobody has seen it.
+    /// The message could not be stored, and was delivered to no client.
     NotStored,
-    /// There is no channel of that name.
+    /// No channel has that name.
     NoSuchChannel(Name),
-    /// There is a channel of that name already.
+    /// A channel already has that name.
     ChannelExists(Name),
     /// The first would be a new channel that looks like the second.
     ChannelLooksLike(Name, Name),
     /// Too many nicknames are held for people who have not come yet.
     TooManyHeld,
-    /// Too many of them for people of one address.
+    /// Too many nicknames are reserved for clients of this address.
     TooManyHeldForAddress,
-    /// The servers cannot agree on who has which nickname at present.
+    /// The servers cannot agree at present on the owner of the nickname.
     CannotAgree,
-    /// Whether the nickname is registered cannot be found out at present.
+    /// The store cannot say at present whether the nickname is registered.
     CannotLookUp,
     /// The server keeps no history.
     NoHistory,
@@ -63,15 +64,15 @@ pub enum Refusal {
     TooManyWaiting(usize),
     /// The nickname is registered, and no password or token was given.
     NicknameRegistered(Name),
-    /// Who has an account keeps its nickname.
+    /// An account's user cannot change nickname.
     NicknameIsAccount,
-    /// The connections of its address have had so many bytes written within a
-    /// minute.
+    /// The connections of the address have sent as many bytes as the limit allows
+    /// within a minute.
     AllowanceSpent(u64),
 }
 
 impl Refusal {
-    /// Whether it is a nickname that cannot be had.
+    /// Whether the reason is that a nickname is not available.
     pub fn is_about_nickname(&self) -> bool {
         matches!(
             self,
@@ -129,7 +130,10 @@ impl fmt::Display for Refusal {
             Refusal::NotInChannel(name) => write!(f, "You are not in #{name}."),
             Refusal::AlreadyInChannel(name) => write!(f, "You are already in #{name}."),
             Refusal::TooManyChannels(most) => {
-                write!(f, "You are in {most} channels, and more are not possible.")
+                write!(
+                    f,
+                    "You are in {most} channels already, which is the limit. Leave one first."
+                )
             }
             Refusal::NoMoreChannels(most) => write!(
                 f,
@@ -137,11 +141,11 @@ impl fmt::Display for Refusal {
             ),
             Refusal::TooManyMade(most) => write!(
                 f,
-                "People of your address have made {most} channels, and more are not possible."
+                "Your address has created as many channels as it may, {most}. Join one that exists."
             ),
             Refusal::MadeTooFast(most) => write!(
                 f,
-                "People of your address make channels too fast: {most} a minute are possible. \
+                "Your address creates channels too fast: {most} a minute are allowed. \
                  Please try again in a moment."
             ),
             Refusal::NoSuchUser(name) => write!(f, "Nobody called @{name} is here."),
@@ -150,10 +154,10 @@ impl fmt::Display for Refusal {
             Refusal::TooManyIgnored(most) => {
                 write!(
                     f,
-                    "You are ignoring {most} people, and more are not possible."
+                    "You ignore {most} people already, which is the limit. Stop ignoring one of them first."
                 )
             }
-            Refusal::EmptyMessage => write!(f, "There is nothing in that message."),
+            Refusal::EmptyMessage => write!(f, "That message is empty."),
             Refusal::TagUsed => write!(
                 f,
                 "That tag stands for another message. Please give this one a tag of its own."
@@ -182,11 +186,14 @@ impl fmt::Display for Refusal {
                 )
             }
             Refusal::TooManyHeld => {
-                write!(f, "Too many people are about to come in. Please try again.")
+                write!(
+                    f,
+                    "Too many nicknames are reserved at present. Please try again."
+                )
             }
             Refusal::TooManyHeldForAddress => write!(
                 f,
-                "Too many people of your address are about to come in. Please try again."
+                "Too many nicknames are reserved for your address. Please try again."
             ),
             Refusal::NoHistory => write!(f, "No history is kept here."),
             Refusal::HistoryUnavailable => {
@@ -200,7 +207,10 @@ impl fmt::Display for Refusal {
                 "{most} of your commands are waiting already; this one was not carried out."
             ),
             Refusal::NicknameRegistered(name) => {
-                write!(f, "The nickname {name} is registered to somebody.")
+                write!(
+                    f,
+                    "The nickname {name} is registered: only its owner can use it."
+                )
             }
             Refusal::AllowanceSpent(most) => write!(
                 f,

@@ -1,8 +1,9 @@
-//! Who is on other servers, and in which channels.
+//! The people on other servers, and the channels they are in.
 //!
-//! Built from what they tell ([`RosterChange`]). A channel that has members
-//! elsewhere exists, a nickname in use elsewhere is in use; messages to both
-//! go there by way of the log, not from here.
+//! Built from the changes that those servers announce ([`RosterChange`]). A
+//! channel with members elsewhere exists here too, and a nickname in use
+//! elsewhere is in use here. Messages to them travel through the log, not
+//! through this module.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
@@ -18,7 +19,7 @@ use super::{NodeId, RosterChange};
 #[derive(Default)]
 pub(super) struct Remote {
     people: HashMap<Name, Person>,
-    /// Which of their nicknames look like others.
+    /// Those of their nicknames that look like other names.
     looks: Lookalikes,
     people_by_name: BTreeSet<Alphabetical>,
     /// By their servers, the keys of their nicknames.
@@ -32,15 +33,15 @@ pub(super) struct Remote {
     channel_looks: Lookalikes,
 }
 
-/// Somebody on at least one other server.
+/// A user on at least one other server.
 pub(super) struct Person {
-    /// As they write it.
+    /// As the user writes it.
     pub name: Name,
-    /// Guests have none.
+    /// `None` for a guest.
     pub account: Option<AccountId>,
-    /// Where, and there in which channels.
+    /// The user's channels on each server.
     nodes: BTreeMap<NodeId, HashSet<Name>>,
-    /// Keys of nicknames they had before.
+    /// Keys of earlier nicknames.
     pub aliases: VecDeque<Arc<str>>,
 }
 
@@ -48,43 +49,31 @@ pub(super) struct Person {
 struct Gathering {
     /// As it is written there.
     name: Name,
-    /// On how many servers each member is in it, and how it is listed there.
+    /// For each member, the number of servers on which it is in the channel, and
+    /// the name it is listed by.
     members: HashMap<Name, (usize, Alphabetical)>,
     by_name: BTreeSet<Alphabetical>,
     /// The sum of those numbers.
     places: usize,
 }
 
-/// What a change means to those who are here.
+/// A change as the users of this server see it.
 #[derive(Debug, PartialEq)]
 pub(super) enum Noticed {
-    /// Somebody has come into a channel, who was in it on no other server.
-    Joined {
-        /// Who.
-        name: Name,
-        /// Which.
-        channel: Name,
-    },
-    /// Somebody has left a channel, and is in it on no other server.
-    Left {
-        /// Who.
-        name: Name,
-        /// Which.
-        channel: Name,
-    },
-    /// Somebody has another nickname.
+    /// A user has joined a channel, having been in it on no other server.
+    Joined { name: Name, channel: Name },
+    /// A user has left a channel, and is in it on no other server.
+    Left { name: Name, channel: Name },
+    /// A user in these channels has changed nickname.
     Renamed {
-        /// What they were called.
         from: Name,
-        /// What they are called.
         to: Name,
-        /// Where they are.
         channels: Vec<Name>,
     },
 }
 
 impl Remote {
-    /// Somebody who is on another server.
+    /// The user of this name on other servers.
     pub fn person(&self, name: &Name) -> Option<&Person> {
         self.present(name.key())
     }
@@ -104,8 +93,8 @@ impl Remote {
         is_present.then_some(person)
     }
 
-    /// Whether somebody other than `own` has a nickname like one with these
-    /// keys, the first of which is its own.
+    /// Whether a user other than `own` has a nickname that looks like the name
+    /// with these claims, the first of which is the name's own key.
     pub fn has_lookalike(&self, claims: &[Arc<str>], own: Option<&Name>) -> bool {
         let mut like = self.looks.like(claims);
         let mut others = claims.iter().skip(1);
@@ -116,19 +105,19 @@ impl Remote {
             })
     }
 
-    /// Whether a guest has a nickname like one with these keys.
+    /// Whether a guest has a nickname that looks like the name with these claims.
     pub fn has_guest_like(&self, claims: &[Arc<str>]) -> bool {
         let like = self.looks.like(claims).map(Name::key).chain(claims);
         let mut people = like.filter_map(|key| self.present(key));
         people.any(|person| person.account.is_none())
     }
 
-    /// How many they are.
+    /// How many users there are.
     pub fn people(&self) -> usize {
         self.people.len()
     }
 
-    /// Everybody from a place in the list on, once for each server, by name.
+    /// All users from `start` on, once for each of their servers, sorted by name.
     pub fn everybody_from(
         &self,
         start: Bound<Alphabetical>,
@@ -138,13 +127,13 @@ impl Remote {
         people.flat_map(|person| person.nodes.keys().map(|node| (&person.name, *node)))
     }
 
-    /// Somebody's channels on a server, by name.
+    /// The channels of a user on a server, sorted by name.
     pub fn channels_of(&self, name: &Name, node: NodeId) -> Vec<Name> {
         let there = self.people.get(name).and_then(|p| p.nodes.get(&node));
         sorted(there.into_iter().flatten().cloned())
     }
 
-    /// A channel as it is written elsewhere, if it exists there.
+    /// The channel's name as it is written elsewhere, if it exists there.
     pub fn channel(&self, name: &Name) -> Option<&Name> {
         Some(&self.channels.get(name)?.name)
     }
@@ -164,7 +153,7 @@ impl Remote {
         channel.map_or(0, |channel| channel.places)
     }
 
-    /// Who is in a channel elsewhere, from a place in the list on, by name.
+    /// The members of a channel elsewhere, from `start` on, sorted by name.
     pub fn members_from(
         &self,
         channel: &Name,
@@ -175,13 +164,13 @@ impl Remote {
         names.map(|name| &name.0)
     }
 
-    /// Whether somebody is in a channel elsewhere.
+    /// Whether a user is in a channel elsewhere.
     pub fn is_member(&self, name: &Name, channel: &Name) -> bool {
         let channel = self.channels.get(channel);
         channel.is_some_and(|channel| channel.members.contains_key(name))
     }
 
-    /// The channels elsewhere, from a place in the list on, by name.
+    /// The channels elsewhere, from `start` on, sorted by name.
     pub fn channels_from(&self, start: Bound<Alphabetical>) -> impl Iterator<Item = &Name> {
         let names = self.channels_by_name.range((start, Bound::Unbounded));
         names.map(|name| &name.0)
@@ -192,7 +181,7 @@ impl Remote {
         self.channels.len()
     }
 
-    /// Notes a change. Noting one twice is noting it once.
+    /// Applies a change. Applying it again has no effect.
     pub fn change(&mut self, node: NodeId, change: RosterChange) -> Vec<Noticed> {
         if self.gone.contains(&node) {
             // It has written this before it noticed that it is.
@@ -296,8 +285,8 @@ impl Remote {
         left.collect()
     }
 
-    /// Takes somebody's place on a server away: how they were called there,
-    /// and their channels.
+    /// Removes a user from a server. Returns the nickname and the channels that
+    /// the user had there.
     fn take(&mut self, node: NodeId, key: &str) -> Option<(Name, Vec<Name>)> {
         let person = self.people.get_mut(key)?;
         let shown = person.name.clone();
@@ -350,13 +339,14 @@ impl Remote {
     fn left(&mut self, node: NodeId, name: &Name, channel: &Name) -> Option<Noticed> {
         let person = self.people.get_mut(name)?;
         let name = person.name.clone();
-        match person.nodes.get_mut(&node)?.remove(channel) {
-            true => self.leave(&name, channel),
-            false => None,
+        if person.nodes.get_mut(&node)?.remove(channel) {
+            self.leave(&name, channel)
+        } else {
+            None
         }
     }
 
-    /// Somebody is in a channel on one server less.
+    /// Counts a user as being in a channel on one server fewer.
     fn leave(&mut self, name: &Name, channel: &Name) -> Option<Noticed> {
         let gathering = self.channels.get_mut(channel)?;
         let (times, listed) = gathering.members.get_mut(name)?;
@@ -405,7 +395,7 @@ impl Remote {
     }
 }
 
-/// Names in an order that does not depend on how they were kept.
+/// Sorts names, so that effects do not depend on the order of a hash table.
 fn sorted(names: impl IntoIterator<Item = Name>) -> Vec<Name> {
     let mut names: Vec<Name> = names.into_iter().collect();
     names.sort_by(|a, b| a.key().cmp(b.key()));

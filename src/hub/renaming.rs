@@ -1,4 +1,4 @@
-//! Another nickname: who may have it, and who is told.
+//! Changing a nickname: which ones are allowed, and which connections are told.
 
 use crate::model::Name;
 
@@ -20,8 +20,8 @@ impl Hub {
             fx.tell(id, Event::Renamed { to });
             return Ok(());
         }
-        // Another spelling of one's own nickname is free, unless it looks like
-        // somebody else's.
+        // A user may always respell their own nickname, unless the new spelling
+        // looks like the nickname of another user.
         if from == to {
             self.check_spelling(&to, now)?;
         } else {
@@ -34,7 +34,7 @@ impl Hub {
         self.rename_now(id, to, now, fx)
     }
 
-    /// Gives a guest a nickname that is free.
+    /// Gives a guest a nickname that is known to be free.
     pub(super) fn rename_now(
         &mut self,
         id: ConnectionId,
@@ -74,7 +74,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Tells everyone else in these channels of a new nickname.
+    /// Tells all other members of these channels about a new nickname.
     pub(super) fn tell_renamed(
         &mut self,
         channels: &[usize],

@@ -1,10 +1,10 @@
-//! Catching up: somebody was cut off and wants what they have missed.
+//! Catching up: a client that was cut off asks for the messages it missed.
 //!
-//! While a connection catches up with a channel, nothing live of it is
-//! delivered to it. What it has missed is read a page at a time, each when
-//! the client asks for it, so a long absence floods nobody's queue. What is
-//! published while the last page is being read is held and follows it. So
-//! the client gets everything in order, once.
+//! While a connection catches up with a channel, it gets no live messages of
+//! that channel. The missed messages are read a page at a time, each when the
+//! client asks for it, so that a long absence does not flood the connection's
+//! queue. Messages published while the last page is being read are held and
+//! follow it. The client thus gets every message once and in order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,34 +21,36 @@ pub(super) struct CatchingUp {
     states: BTreeMap<ConnectionId, State>,
     /// Those of them that are [`State::Read`], by the last message they have.
     read: BTreeSet<(MessageId, ConnectionId)>,
-    /// How many of them have a page being read.
+    /// How many of them are having a page read.
     reading: usize,
-    /// What is published while pages are being read. If more is published
-    /// than can be held, there will be another page.
+    /// Messages published while pages are being read. If more are published
+    /// than can be held, the client gets another page.
     held: Held,
 }
 
-/// How far one of them is.
+/// How far a connection has caught up.
 #[derive(Clone, Copy)]
 enum State {
     /// A page is being read.
     Reading {
-        /// Whether some of what was missed is gone, as far as is known.
+        /// Whether some of the missed messages are known to be lost.
         gap: bool,
         /// The last message the client has.
         after: MessageId,
-        /// The first of [`CatchingUp::held`] that is published meanwhile.
+        /// The number in [`CatchingUp::held`] of the first message published
+        /// since.
         first_held: u64,
     },
-    /// The client is to ask for the next page.
+    /// The client has to ask for the next page.
     Paused {
         /// As in [`State::Reading`].
         gap: bool,
     },
-    /// Everything was read. The store may be ahead of the hub: what the last
-    /// page had already is still to be published, and not to be told again.
+    /// All pages were read. The store may be ahead of the hub: the hub has yet
+    /// to publish some messages that the last page already contained, and must
+    /// not deliver them again.
     Read {
-        /// The last message of all.
+        /// The last message that the client was given.
         up_to: MessageId,
     },
 }
@@ -66,7 +68,7 @@ impl CatchingUp {
         self.take(id);
     }
 
-    /// How many are catching up.
+    /// How many connections are catching up.
     pub fn len(&self) -> usize {
         self.states.len()
     }
@@ -76,7 +78,7 @@ impl CatchingUp {
         self.held.len()
     }
 
-    /// Whether a message that is being published is to be told to a member.
+    /// Whether a message that is being published is to be delivered to a member.
     pub fn lets_through(&self, member: ConnectionId, message: &Message) -> bool {
         match self.states.get(&member) {
             None => true,
@@ -85,8 +87,9 @@ impl CatchingUp {
         }
     }
 
-    /// A message is being published: it is held for those who have a page
-    /// being read, and those who had it on their last page are live.
+    /// Records a message that is being published: holds it for the connections
+    /// whose page is being read, and makes live those that now have all messages
+    /// of their last page behind them.
     pub fn publish(&mut self, message: &Message) {
         self.hold(message);
         while let Some(&(up_to, id)) = self.read.first()
@@ -96,8 +99,9 @@ impl CatchingUp {
         }
     }
 
-    /// A message is being published that is no news to who was shown the past
-    /// of the channel, which nobody is who catches up. Those to tell it to.
+    /// Records the publication of a message that the channel's past contained, so
+    /// that all members shown the past already have it. Connections that catch
+    /// up were not shown it: returns those that must be told.
     pub fn publish_known(&mut self, message: &Message) -> Vec<ConnectionId> {
         self.hold(message);
         let mut to = Vec::new();
@@ -120,7 +124,7 @@ impl CatchingUp {
         }
     }
 
-    /// A page is going to be read.
+    /// Notes that a page is about to be read.
     fn begin(&mut self, id: ConnectionId, after: MessageId, gap: bool) {
         let before = match self.take(id) {
             Some(State::Reading { gap, .. } | State::Paused { gap }) => gap,
@@ -135,14 +139,14 @@ impl CatchingUp {
         self.put(id, state);
     }
 
-    /// The page could not be read; the client may ask again.
+    /// Notes that the page could not be read; the client may ask again.
     fn fail(&mut self, id: ConnectionId) {
         if let Some(State::Reading { gap, .. }) = self.take(id) {
             self.put(id, State::Paused { gap });
         }
     }
 
-    /// A page was read.
+    /// Notes that a page was read. Returns what follows it.
     fn turn(&mut self, id: ConnectionId, page: &Page) -> Turned {
         let &Page {
             last, gap, more, ..
@@ -181,7 +185,8 @@ impl CatchingUp {
         self.states.insert(id, state);
     }
 
-    /// Takes one out. Nothing is held when nobody has a page being read.
+    /// Takes a connection out. Drops the held messages when no page is being read
+    /// any more.
     fn take(&mut self, id: ConnectionId) -> Option<State> {
         let state = self.states.remove(&id)?;
         match state {
@@ -200,7 +205,7 @@ impl CatchingUp {
     }
 }
 
-/// What a page says of the history it is a part of.
+/// What a page tells about the history around it.
 struct Page {
     /// Its last message.
     last: Option<MessageId>,
@@ -212,14 +217,14 @@ struct Page {
 
 /// What follows a page.
 struct Turned {
-    /// Whether some of what was missed is gone.
+    /// Whether some of the missed messages are lost.
     gap: bool,
-    /// If that was the last page, what was published while it was read.
+    /// The messages published while the page was read, if it was the last one.
     live: Option<Vec<Message>>,
 }
 
 impl Hub {
-    /// Joins a channel, if need be, and asks for what was said in it since.
+    /// Joins a channel, if need be, and asks for its messages after `after`.
     pub(super) fn resume(
         &mut self,
         id: ConnectionId,
@@ -233,11 +238,11 @@ impl Hub {
             Err(_) => self.come_in(id, name, now, fx)?,
         };
         let history = self.limits.history;
-        // No message has a higher id, and none to come may seem to be known:
-        // who has seen one that is not ours has seen another history. Where
-        // a log gives out ids, only the log knows, and says so with the page:
-        // this server may not have heard yet of what another one has told, and
-        // its clock is not the log's.
+        // A client that names a later message than the newest one here has seen
+        // another history; later messages must not pass for known. If a shared
+        // log gives out the ids, only the log can tell, and does so with the
+        // page: another server may have delivered messages that this one has not
+        // heard of yet, and this server's clock is not the log's.
         let newest = match self.remote {
             None => self.last_id,
             Some(_) => after,
@@ -271,7 +276,7 @@ impl Hub {
         Ok(())
     }
 
-    /// The page a connection asked for; nothing if it cannot be read.
+    /// Delivers the page that a connection asked for; `None` if it cannot be read.
     pub(super) fn page_read(
         &mut self,
         reading: &Reading,
@@ -280,7 +285,7 @@ impl Hub {
     ) {
         let id = reading.connection;
         let Some(index) = self.catching_up_with(id, &reading.channel) else {
-            // It has left the channel meanwhile.
+            // The connection has left the channel meanwhile.
             return;
         };
         let Some(channel) = self.channels.get_mut(index) else {

@@ -1,39 +1,38 @@
-//! How much the hub's tables hold, so that it can be seen that none of them
-//! grows without bound.
+//! The sizes of the hub's tables, by which an observer can tell that none of
+//! them grows without bound.
 
 use super::Hub;
 
-/// Entries in the hub's tables.
+/// Numbers of entries in the hub's tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
-    /// Places for connections, in use or not.
+    /// Slots for connections, in use or not.
     pub connection_slots: usize,
-    /// Connections that have to log in by some time.
+    /// Connections that have a deadline to take a nickname.
     pub login_deadlines: usize,
-    /// Commands that wait for the store.
+    /// Commands that wait for answers to earlier ones.
     pub waiting_commands: usize,
     /// Connections whose commands have waited long enough.
     pub ready: usize,
-    /// Places for channels, in use or not.
+    /// Slots for channels, in use or not.
     pub channel_slots: usize,
-    /// Addresses that have made channels.
+    /// Addresses remembered for having created channels.
     pub channel_makers: usize,
-    /// Lists that are still to be given.
+    /// Questions for lists that are not answered yet.
     pub open_questions: usize,
-    /// Channels with notices to be told.
+    /// Channels with counted joins and leaves to be told.
     pub due_notices: usize,
-    /// Messages kept for those who join next.
+    /// Messages remembered for members that join next.
     pub remembered_messages: usize,
     /// Messages held back until a channel's past has been read.
     pub held_messages: usize,
-    /// Messages of connections, held or told before, behind which something
-    /// waits for that.
+    /// Settlements that wait for held messages to be delivered.
     pub held_settlements: usize,
-    /// Connections that are catching up, each counted for each channel.
+    /// Connections that are catching up, counted once for each channel.
     pub catching_up: usize,
-    /// Messages held for them while pages are read.
+    /// Messages held for them while their pages are read.
     pub held_for_catching_up: usize,
-    /// Messages that wait to be committed.
+    /// Messages that are being committed.
     pub unsettled_messages: usize,
     /// Connections that are gone before their last words were told.
     pub departures: usize,
@@ -54,7 +53,7 @@ pub struct Sizes {
 }
 
 impl Hub {
-    /// How much the tables hold.
+    /// The sizes of all tables.
     pub fn sizes(&self) -> Sizes {
         let connections = self.connections.iter().flatten();
         let pasts = || self.channels.iter().map(|channel| &channel.past);

@@ -1,12 +1,12 @@
-//! Tags: what a client calls a message until it has an id.
+//! Tags: a client's own names for its messages, until they have ids.
 //!
 //! A client that is cut off cannot know whether its last messages arrived. It
-//! sends them again with the same tags, and those that did arrive are not
-//! published a second time.
+//! sends them again with the same tags, and the hub does not publish a second
+//! time those that did arrive.
 //!
-//! A tag is its client's own: that of an account, of whoever holds a token,
-//! or else of one connection. It never stands for what somebody else wrote
-//! under the same nickname, nor for a message to somewhere else.
+//! A tag belongs to its client: to an account, to the holder of a token, or else
+//! to one connection. It never stands for a message that another client wrote
+//! under the same nickname, nor for a message to another destination.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
@@ -16,11 +16,11 @@ use crate::model::{AccountId, MessageId};
 
 use super::{Command, ConnectionId, Effects, Event, Hub, Limits, Now, Refusal, SharedTag};
 
-/// How long a tag is remembered once its message is published.
+/// How long a tag is remembered after its message is published.
 const REMEMBERED_MS: u64 = 10 * 60 * 1000;
-/// Old tags that are forgotten in one go at most.
+/// The most old tags that are forgotten in one go.
 const FORGOTTEN_AT_ONCE: usize = 1024;
-/// Longest tag, in bytes.
+/// The length of the longest tag.
 const MAX_TAG_BYTES: usize = 64;
 
 /// A client's own name for a message.
@@ -35,9 +35,10 @@ impl Tag {
     /// Takes 1 to 64 printable ASCII characters.
     pub fn parse(raw: &str) -> Result<Tag, BadTag> {
         let fits = (1..=MAX_TAG_BYTES).contains(&raw.len());
-        match fits && raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            true => Ok(Tag(raw.into())),
-            false => Err(BadTag),
+        if fits && raw.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            Ok(Tag(raw.into()))
+        } else {
+            Err(BadTag)
         }
     }
 
@@ -55,17 +56,17 @@ impl fmt::Display for BadTag {
 
 impl std::error::Error for BadTag {}
 
-/// Whose tag it is, and the tag.
+/// A tag together with its owner.
 pub(super) type TagKey = (TagOwner, Tag);
 
-/// Whoever may send a message again under the same tag.
+/// The client that may send a message again under the same tag.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum TagOwner {
     /// The owner of an account, from anywhere.
     Account(AccountId),
     /// A guest, from every connection with this token.
     Token(Arc<str>),
-    /// A guest who could not prove to be the same again.
+    /// A guest who has no means to prove their identity on another connection.
     Connection(ConnectionId),
 }
 
@@ -78,31 +79,31 @@ pub(super) enum Destination {
     User(Arc<str>),
 }
 
-/// The tags of messages sent lately.
+/// The tags of recent messages.
 ///
-/// Each owner has room for so many, and its own oldest make way for new ones.
-/// If there is no room left in all, they make way of whoever has the most: who
-/// sends much cannot have others' forgotten.
+/// Each owner has room for a limited number, and its own oldest make room for
+/// new ones. If the room for all owners is used up, the owner with the most tags
+/// loses its oldest, so that a busy client cannot displace the tags of others.
 #[derive(Default)]
 pub(super) struct Tags {
     owners: HashMap<TagOwner, Owned>,
-    /// By how many of each are remembered.
+    /// The owners by how many tags of theirs are remembered.
     by_count: BTreeMap<(usize, u64), TagOwner>,
-    /// By when the oldest of each is to be forgotten.
+    /// The owners by when the oldest of their tags is to be forgotten.
     by_age: BTreeMap<(u64, u64), TagOwner>,
     last_number: u64,
-    /// Those that are remembered, of all owners.
+    /// How many tags are remembered for all owners together.
     remembered: usize,
 }
 
 /// The tags of one owner.
 #[derive(Default)]
 struct Owned {
-    /// Tells owners apart of whom as many are remembered.
+    /// Distinguishes owners that are equal in the order of `by_count` or `by_age`.
     number: u64,
     known: HashMap<Tag, Tagged>,
-    /// Those of messages that were published, in the order in which they are
-    /// to be forgotten.
+    /// The tags of published messages, in the order in which they are to be
+    /// forgotten.
     by_age: VecDeque<(u64, Tag)>,
 }
 
@@ -113,11 +114,11 @@ struct Tagged {
 
 /// What has become of a tagged message.
 enum Fate {
-    /// It waits to be committed, and is known for as long as that takes.
-    /// Others than its sender may have asked: the same client on newer
-    /// connections.
+    /// It is being committed, and its tag is known for as long as that takes.
+    /// The list holds the connections, other than its sender, that sent it
+    /// again meanwhile: newer ones of the same client.
     Awaited(Vec<ConnectionId>),
-    /// It has been published, and is known for a while.
+    /// It has been published, and its tag is known until then.
     Stored { message: MessageId, until_ms: u64 },
 }
 
@@ -126,7 +127,7 @@ impl Owned {
         let Some((oldest, tag)) = self.by_age.pop_front() else {
             return;
         };
-        // It may be another message's by now.
+        // By now the tag may stand for another message.
         let fate = self.known.get(&tag).map(|tagged| &tagged.fate);
         if matches!(fate, Some(Fate::Stored { until_ms, .. }) if *until_ms == oldest) {
             self.known.remove(&tag);
@@ -144,7 +145,7 @@ impl Owned {
 }
 
 impl Tags {
-    /// What is known still of a message.
+    /// What is still known about a message.
     fn get_mut(&mut self, (owner, tag): &TagKey, now: Now) -> Option<&mut Tagged> {
         let tagged = self.owners.get_mut(owner)?.known.get_mut(tag)?;
         match tagged.fate {
@@ -153,7 +154,8 @@ impl Tags {
         }
     }
 
-    /// Changes an owner's tags and where it stands among the others.
+    /// Changes an owner's tags, and keeps `by_count`, `by_age` and `remembered`
+    /// in step.
     fn change<T>(&mut self, owner: &TagOwner, change: impl FnOnce(&mut Owned) -> T) -> T {
         let owned = self.owners.entry(owner.clone()).or_insert_with(|| {
             self.last_number += 1;
@@ -190,7 +192,7 @@ impl Tags {
         });
     }
 
-    /// A message is published.
+    /// Notes that a message has been published.
     fn store(
         &mut self,
         (owner, tag): TagKey,
@@ -209,7 +211,7 @@ impl Tags {
             let fate = Fate::Stored { message, until_ms };
             owned.known.insert(tag, Tagged { to, fate });
         });
-        // Once, unless the limit was lowered.
+        // One round is enough, unless the limit was lowered.
         for _ in 0..FORGOTTEN_AT_ONCE {
             if self.remembered <= limits.tags.max(1) {
                 break;
@@ -218,7 +220,7 @@ impl Tags {
         }
     }
 
-    /// Forgets what is old enough; if that is much, some of it.
+    /// Forgets the tags that are old enough, up to a bounded number.
     fn forget_old(&mut self, now: Now) {
         for _ in 0..FORGOTTEN_AT_ONCE {
             let Some((&(until_ms, _), owner)) = self.by_age.first_key_value() else {
@@ -239,7 +241,7 @@ impl Tags {
         }
     }
 
-    /// Forgets all tags of an owner who will not come again.
+    /// Forgets all tags of an owner that cannot return.
     pub fn forget(&mut self, owner: &TagOwner) {
         if let Some(owned) = self.owners.remove(owner) {
             self.by_count.remove(&owned.place_by_count());
@@ -250,7 +252,8 @@ impl Tags {
         }
     }
 
-    /// A message is committed, or not: those who asked besides its sender.
+    /// Notes whether a message was committed. Returns the connections, besides
+    /// its sender, that have to be told.
     fn settle(
         &mut self,
         key: &TagKey,
@@ -275,20 +278,20 @@ impl Tags {
         }
     }
 
-    /// Tags that are known.
+    /// How many tags are known.
     pub fn len(&self) -> usize {
         self.owners.values().map(|owned| owned.known.len()).sum()
     }
 
-    /// Tags to be forgotten by and by.
+    /// How many of them will expire.
     pub fn aging(&self) -> usize {
         self.remembered
     }
 }
 
 impl Hub {
-    /// Sends a message unless it was sent before, and says what became of it.
-    /// What is refused is refused with the tag.
+    /// Sends a message unless it was sent before, and reports its fate. The caller
+    /// reports a refusal, with the tag.
     pub(super) fn send_tagged(
         &mut self,
         id: ConnectionId,
@@ -304,7 +307,7 @@ impl Hub {
             Some(known) => {
                 match &mut known.fate {
                     Fate::Stored { message, .. } => fx.tell(id, stored(tag, *message)),
-                    // Each once, or the list would grow with every question.
+                    // Each connection once: the list must not grow with every repeat.
                     Fate::Awaited(asked) if !asked.contains(&id) => asked.push(id),
                     Fate::Awaited(_) => {}
                 }
@@ -314,7 +317,7 @@ impl Hub {
         }
         let before = self.last_id;
         self.carry_out(id, message, now, fx)?;
-        // Every message takes the next id.
+        // A message that was sent has taken the next id.
         let sent = self.last_id;
         if let Some(unsettled) = self.unsettled.get_mut(&sent) {
             unsettled.tag = Some(key.clone());
@@ -350,7 +353,7 @@ impl Hub {
         })
     }
 
-    /// Says what became of a tagged message that had to be committed.
+    /// Reports the fate of a tagged message that was being committed.
     pub(super) fn settle_tag(
         &mut self,
         sender: ConnectionId,
@@ -376,8 +379,8 @@ impl Hub {
     }
 }
 
-/// A tag as other servers know it, too. A connection without a token never
-/// comes back, and has none.
+/// A tag in the form that all servers know. `None` for a connection without a
+/// token: it cannot send its messages again through another server.
 fn shared_tag((owner, tag): &TagKey, to: &Destination, limits: &Limits) -> Option<SharedTag> {
     let owner = match owner {
         TagOwner::Account(account) => format!("account {}", account.0),

@@ -1,15 +1,15 @@
-//! Typing notices: told to those who listen for them, kept by nobody.
+//! Typing notices: told to the connections that listen for them, never stored.
 
 use crate::model::Name;
 
 use super::{ConnectionId, Effects, Event, Hub, Now, Order, Refusal};
 
-/// A connection's notices are passed on at most this often.
+/// The shortest time between two notices passed on from one connection.
 const EVERY_MS: u64 = 1000;
-/// In a channel with more members somebody always types.
+/// A channel with more members gets no notices: there is always a member typing.
 const MOST_MEMBERS: usize = 200;
 
-/// For whom somebody is typing.
+/// The readers a user is typing for.
 #[derive(Clone, Debug)]
 pub enum Audience {
     /// The members of a channel; `None` is the current one.
@@ -19,7 +19,7 @@ pub enum Audience {
 }
 
 impl Hub {
-    /// Whether the connection wants to be told who is typing.
+    /// Sets whether the connection is told that users are typing.
     pub(super) fn listen(&mut self, id: ConnectionId, typing: bool, fx: &mut Effects) {
         if let Some(connection) = self.connection_mut(id) {
             connection.listens_for_typing = typing;
@@ -62,7 +62,7 @@ impl Hub {
         (1..=MOST_MEMBERS).contains(&members) || to.is_some_and(|to| self.is_elsewhere(to))
     }
 
-    /// Tells those who are here and listen that somebody is typing.
+    /// Tells the listening connections of this server that a user is typing.
     pub(super) fn tell_typing(
         &self,
         from: &Name,

@@ -1,4 +1,4 @@
-//! Nicknames: who has which, and who ignores whom.
+//! Users: their nicknames, their connections, and the users they ignore.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use crate::model::{AccountId, Name};
 use super::ignoring::Ignored;
 use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Order, Refusal};
 
-/// People one user may ignore.
+/// The most users that one user may ignore.
 pub(super) const MAX_IGNORED: usize = 1000;
-/// Earlier nicknames remembered of a user, so that changing the nickname is
-/// no way round being ignored.
+/// The most earlier nicknames remembered of a user. They are remembered so that
+/// an ignored user cannot get around it with a new nickname.
 const MAX_ALIASES: usize = 16;
 
 /// One user: a nickname and its connections.
 pub(super) struct User {
     pub name: Name,
-    /// In order.
+    /// Sorted.
     connections: Vec<ConnectionId>,
-    /// Guests have none.
+    /// `None` for a guest.
     pub account: Option<AccountId>,
     pub ignored: Ignored,
     /// Keys of nicknames this user had before.
@@ -38,12 +38,12 @@ impl User {
         }
     }
 
-    /// The user's connections, in order.
+    /// The user's connections, sorted.
     pub fn connections(&self) -> &[ConnectionId] {
         &self.connections
     }
 
-    /// Those after this one.
+    /// The user's connections after this one.
     pub fn connections_after(&self, id: ConnectionId) -> &[ConnectionId] {
         let place = self.connections.partition_point(|&other| other <= id);
         self.connections.get(place..).unwrap_or_default()
@@ -66,8 +66,8 @@ impl User {
         add_alias(&mut self.aliases, key);
     }
 
-    /// Ignores whom a guest ignored who is this user now, as far as there is
-    /// room. Those that are new, to be remembered.
+    /// Takes over the list of a guest who has become this user, as far as there
+    /// is room. Returns the names that are new, to be stored.
     fn ignore_also(&mut self, ignored: Ignored) -> Vec<Name> {
         let mut new: Vec<Name> = ignored.into_names().collect();
         new.retain(|name| !self.ignored.contains(name.key()) && *name != self.name);
@@ -84,8 +84,8 @@ impl User {
         &self.aliases
     }
 
-    /// Whether this user wants no private messages from who wrote as `name`
-    /// and had these nicknames before.
+    /// Whether this user ignores the sender called `name`, who earlier had the
+    /// nicknames `aliases`.
     pub fn ignores(&self, name: &Name, aliases: Option<&VecDeque<Arc<str>>>) -> bool {
         let mut aliases = aliases.into_iter().flatten();
         !self.ignored.is_empty()
@@ -93,20 +93,20 @@ impl User {
     }
 }
 
-/// What it means that a guest's nickname is in use on another server.
+/// What to do if a guest's nickname is in use on another server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Elsewhere {
-    /// Nobody else may have it.
+    /// Refuse it: it belongs to another guest.
     Counts,
-    /// The servers have agreed that it is the same guest, who has come here.
-    /// The other server may be dead, without anybody knowing yet.
+    /// Allow it: the servers have agreed that it is the same guest, who has moved
+    /// here. The other server may have died without being noticed yet.
     Moves,
 }
 
 impl Hub {
-    /// Gives a connection its nickname: to a guest if nobody has it, to the
-    /// owner of an account unless a guest has it. Whether a guest's name is
-    /// registered, the caller must have checked.
+    /// Gives a connection its nickname. A guest gets it if no other user has it;
+    /// the owner of an account gets it unless a guest has it. The caller must
+    /// have checked that a guest's nickname is not registered.
     pub fn claim(
         &mut self,
         id: ConnectionId,
@@ -118,8 +118,8 @@ impl Hub {
         self.claim_as(id, name, credential, Elsewhere::Counts, now, fx)
     }
 
-    /// As [`Hub::claim`]; whether it counts that the nickname is in use on
-    /// another server depends.
+    /// As [`Hub::claim`]; `elsewhere` says whether the nickname may be in use on
+    /// another server.
     pub(super) fn claim_as(
         &mut self,
         id: ConnectionId,
@@ -133,8 +133,8 @@ impl Hub {
             // Its thread does not know yet that it has been ended.
             return Ok(());
         }
-        // The answer to an earlier claim may have come too late for whoever
-        // asked; what it got must not stay taken for ever.
+        // The answer to an earlier claim may have come too late for the
+        // connection's thread; the nickname it got must not stay taken.
         while let Some(channel) = self.current_channel(id) {
             self.leave_channel(id, channel, now, fx);
         }
@@ -146,13 +146,13 @@ impl Hub {
         self.settle_abandoned(now, fx);
         let account = credential.as_ref().map(|credential| credential.account);
         let shared = self.users.get(name.key()).is_some_and(|user| {
-            // An account may be on many times; a guest is on once.
+            // An account may have many connections; a guest has one.
             account.is_some() && user.account == account
         });
         let result = match (shared, account) {
             (true, _) => self.check_ban(&name, now),
             (false, None) => self.check_free_as(&name, elsewhere, now),
-            // Registered, whatever it looks like.
+            // A registered nickname is its owner's, whatever it looks like.
             (false, _) => self.check_free_for(account, elsewhere, &name, now),
         };
         if let Err(refusal) = result {
@@ -177,10 +177,10 @@ impl Hub {
         Ok(())
     }
 
-    /// Makes the guest behind a connection the owner of the account it has
-    /// just registered or logged in to, if its nickname is the account's: a
-    /// `/nick` that was waiting may have been carried out meanwhile. Whom the
-    /// guest ignored, the account ignores, too.
+    /// Turns a guest into the owner of the account that it has just registered or
+    /// logged in to. Refused if the nickname is no longer the account's: a
+    /// waiting `/nick` may have been carried out meanwhile. The account also
+    /// ignores the users that the guest ignored.
     pub fn adopt(
         &mut self,
         id: ConnectionId,
@@ -203,10 +203,10 @@ impl Hub {
         Ok(())
     }
 
-    /// Makes a guest's connection one of the account it has logged in to,
-    /// wherever it is; the guest's nickname is free again. It is the same
-    /// person still: whom the guest ignored, the account ignores, too, and
-    /// who ignored the guest is not written to by the account either.
+    /// Makes a guest's connection one of the account that it has logged in to, in
+    /// all of its channels. The guest's nickname becomes free. It is still the
+    /// same person: the account also ignores the users that the guest ignored,
+    /// and users who ignored the guest get no messages from the account either.
     pub fn become_account(
         &mut self,
         id: ConnectionId,
@@ -228,7 +228,7 @@ impl Hub {
         if is_on.is_some_and(|account| account != Some(credential.account)) {
             return Err(Refusal::NicknameInUse(name));
         }
-        // A guest has no other connection than this one.
+        // This is the guest's only connection.
         let as_guest = self.users.remove(guest.key());
         self.looks.remove(&guest);
         self.tell_departures_of(&name, now, fx);
@@ -252,17 +252,18 @@ impl Hub {
         }
         self.looks.add(&name);
         self.set_token(id, credential.token.clone());
-        match is_new {
-            true => self.share_renamed(&guest, &name, Some(credential.account), fx),
-            false => self.share_merged(&guest, &name, &channels, fx),
+        if is_new {
+            self.share_renamed(&guest, &name, Some(credential.account), fx);
+        } else {
+            self.share_merged(&guest, &name, &channels, fx);
         }
         fx.tell(id, Event::Renamed { to: name.clone() });
         self.tell_renamed(&channels, &[id], (&guest, &name), now, fx);
         Ok(())
     }
 
-    /// Whether a guest who is on, on this server or another, has this nickname
-    /// in any spelling, or one that looks like it.
+    /// Whether a guest on this or another server has this nickname in any
+    /// spelling, or one that looks like it.
     pub fn is_guest(&self, name: &Name) -> bool {
         let claims = name.claims();
         let here = self.looks.like(&claims).map(Name::key).chain(&claims);
@@ -289,7 +290,7 @@ impl Hub {
         }
     }
 
-    /// Ends the connection of a guest whose nickname now belongs to an account.
+    /// Closes the connection of a guest whose nickname now belongs to an account.
     pub fn evict_guest(&mut self, name: &Name, now: Now, fx: &mut Effects) {
         if self.remote_account(name) == Some(None) {
             self.share_order(|| Order::EvictGuest { name: name.clone() }, fx);
@@ -307,7 +308,8 @@ impl Hub {
         }
     }
 
-    /// Ends the connections that came with a token.
+    /// Closes the connections that logged in with a token, on all servers. Returns
+    /// how many there were on this one.
     pub fn revoke(&mut self, token: &str, now: Now, fx: &mut Effects) -> usize {
         let order = || Order::Revoke {
             token: token.into(),
@@ -341,7 +343,7 @@ impl Hub {
         self.connection(id)?.nickname.clone()
     }
 
-    /// The tokens that the connections of an account came with.
+    /// The tokens that the connections of an account logged in with.
     pub fn tokens_of(&self, account: AccountId) -> Vec<Arc<str>> {
         let user = self.users.owner_of(account).into_iter();
         let connections = user.flat_map(User::connections);
@@ -365,8 +367,8 @@ impl Hub {
         }
     }
 
-    /// Whether a guest may have a nickname: nobody has one like it, but the
-    /// guest themselves.
+    /// Checks that a guest may take a nickname: no other user has one like it.
+    /// `own` is the nickname that the guest has now.
     pub(super) fn check_free(
         &self,
         name: &Name,
@@ -374,13 +376,10 @@ impl Hub {
         now: Now,
     ) -> Result<(), Refusal> {
         self.check_free_for(None, Elsewhere::Counts, name, now)?;
-        match self.is_posing(name, own, now) {
-            true => Err(Refusal::NicknameInUse(name.clone())),
-            false => Ok(()),
-        }
+        self.check_posing(name, own, now)
     }
 
-    /// The same for a guest who comes here.
+    /// As [`Hub::check_free`], for a guest who has just connected.
     pub(super) fn check_free_as(
         &self,
         name: &Name,
@@ -396,18 +395,22 @@ impl Hub {
         }
     }
 
-    /// Whether a guest may spell their own nickname like this: not as somebody
-    /// else's looks, nor as a banned one.
+    /// Checks that a guest may spell their own nickname like this: it must look
+    /// neither like another user's nickname nor like a banned one.
     pub(super) fn check_spelling(&self, name: &Name, now: Now) -> Result<(), Refusal> {
         self.check_ban(name, now)?;
-        match self.is_posing(name, Some(name), now) {
-            true => Err(Refusal::NicknameInUse(name.clone())),
-            false => Ok(()),
-        }
+        self.check_posing(name, Some(name), now)
     }
 
-    /// Whether a name looks like that of somebody who is on or about to come,
-    /// here or on another server.
+    fn check_posing(&self, name: &Name, own: Option<&Name>, now: Now) -> Result<(), Refusal> {
+        if self.is_posing(name, own, now) {
+            return Err(Refusal::NicknameInUse(name.clone()));
+        }
+        Ok(())
+    }
+
+    /// Whether a name looks like the nickname of a user on any server, or like
+    /// one that is reserved.
     fn is_posing(&self, name: &Name, own: Option<&Name>, now: Now) -> bool {
         let claims = name.claims();
         let looks_like_it = self.looks.has_any(&claims, own)
@@ -420,8 +423,8 @@ impl Hub {
                 .any(|key| self.users.contains_key(key) || self.holds.is_key_held(key, now))
     }
 
-    /// Whether nobody has or is held a nickname; its owner may be on other
-    /// servers.
+    /// Checks that a nickname is neither in use nor reserved. The owner of
+    /// `account` may use it on other servers at the same time.
     pub(super) fn check_free_for(
         &self,
         account: Option<AccountId>,
@@ -432,7 +435,7 @@ impl Hub {
         self.check_ban(name, now)?;
         let is_elsewhere = match (self.remote_account(name), elsewhere) {
             (None, _) => false,
-            // What becomes of a guest there is a matter of the servers.
+            // The servers see to the guest's earlier connection.
             (Some(None), Elsewhere::Moves) => false,
             (Some(other), _) => account.is_none() || other != account,
         };
@@ -442,12 +445,13 @@ impl Hub {
         Ok(())
     }
 
-    /// Makes a connection one of its user's, who is on from now on at the
-    /// latest; whether this is the first.
+    /// Adds a connection to its user, who comes online with the first one. Returns
+    /// whether it is the first.
     fn add_user(&mut self, id: ConnectionId, name: &Name, proof: Option<&Credential>) -> bool {
-        let user = match self.users.contains_key(name.key()) {
-            true => self.users.get_mut(name.key()),
-            false => Some(self.users.insert(User::new(name.clone(), proof))),
+        let user = if self.users.contains_key(name.key()) {
+            self.users.get_mut(name.key())
+        } else {
+            Some(self.users.insert(User::new(name.clone(), proof)))
         };
         let Some(user) = user else {
             return false;
@@ -456,8 +460,8 @@ impl Hub {
         user.connections.len() == 1
     }
 
-    /// A connection's channels list its user under another nickname, or in
-    /// another spelling.
+    /// Lists a connection's user under another nickname or spelling in all of its
+    /// channels.
     pub(super) fn list_as(&mut self, id: ConnectionId, from: &Name, to: &Name) {
         let connection = self.connection(id);
         let memberships = connection.map(|connection| connection.memberships.clone());
@@ -466,7 +470,8 @@ impl Hub {
         }
     }
 
-    /// A connection gives its nickname back; it is free if that was the last.
+    /// Takes a connection from its user. The nickname becomes free with the last
+    /// one.
     pub(super) fn release_nickname(&mut self, name: &Name, id: ConnectionId, fx: &mut Effects) {
         if let Some(user) = self.users.get_mut(name.key()) {
             user.remove_connection(id);
@@ -485,7 +490,7 @@ impl Hub {
             .unwrap_or_default()
     }
 
-    /// Keys of nicknames that a user had before, wherever they are.
+    /// Keys of a user's earlier nicknames, on whatever server the user is.
     pub(super) fn aliases_of(&self, name: &Name) -> Option<&VecDeque<Arc<str>>> {
         let here = self.users.get(name.key()).map(User::aliases);
         here.or_else(|| Some(&self.remote_person(name)?.aliases))
@@ -503,7 +508,7 @@ impl Hub {
     }
 }
 
-/// Remembers what somebody was called before.
+/// Remembers an earlier nickname; the oldest is dropped if there are too many.
 pub(super) fn add_alias(aliases: &mut VecDeque<Arc<str>>, key: Arc<str>) {
     if aliases.len() >= MAX_ALIASES {
         aliases.pop_front();

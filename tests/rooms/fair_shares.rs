@@ -174,7 +174,7 @@ fn a_channel_too_many_is_refused_in_every_protocol() {
     bob.expect("joined");
     bob.send("join", json!({"room": "three"}));
     assert_eq!(bob.expect("error")["code"], "too_many_made");
-    let words = "People of your address have made 2 channels, and more are not possible.";
+    let words = "Your address has created as many channels as it may, 2. Join one that exists.";
     let mut carol = LineClient::enter(&server, "carol");
     carol.send("/join #three");
     carol.expect(&format!("! {words}"));
