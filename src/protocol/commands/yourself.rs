@@ -56,7 +56,6 @@ pub(super) const TABLE: &[Spec] = &[
                 let (name, rest) = nickname_and_rest(args)?;
                 Ok(Action::LogIn(name, password(rest.unwrap_or_default())))
             },
-            ..Line::PLAIN
         }),
         json: None,
         page: None,
