@@ -1,7 +1,7 @@
-//! The command line: what was asked for, and the sources of the settings.
+//! The command line: the task to do, and the sources of the settings.
 //!
 //! This is the only place that reads the process's arguments and environment.
-//! It binds nothing; what to do with a sound configuration is handed in.
+//! It binds nothing: the caller passes in the function that runs the server.
 
 mod backup;
 mod make_cert;
@@ -33,20 +33,20 @@ pub use migrate::{CannotMigrate, Migrate, Migrated};
 /// Exit code for bad usage and bad configuration.
 const MISTAKE: u8 = 2;
 
-/// Read when no file is named: the first that exists.
+/// Configuration files to look for when none is named; the first that exists is read.
 const DEFAULT_FILES: [&str; 3] = ["config.json", "config.yaml", "config.yml"];
 
-/// What somebody wants the program to do.
+/// A command line, understood.
 pub struct Invocation {
-    /// The thing to do.
+    /// The task.
     pub action: Action,
-    /// Where the settings are.
+    /// Where to read the settings from.
     pub sources: Sources,
-    /// The parent with which this process is to end, if it is.
+    /// The process id of the parent together with which this process ends, if any.
     pub end_with: Option<u32>,
 }
 
-/// Things the program does.
+/// A task of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Run the server.
@@ -62,14 +62,14 @@ pub enum Action {
     /// Run a name server.
     #[cfg(feature = "grpc")]
     NameServer,
-    /// Take everything to another database and stop.
+    /// Copy everything to another database and stop.
     Migrate(Migrate),
     /// Copy the database, whether a server runs or not, and stop.
     Backup(Backup),
 }
 
 impl Action {
-    /// Whether it opens the listeners of the configuration.
+    /// Whether this task opens the configured listeners.
     fn is_server(&self) -> bool {
         matches!(self, Action::Run)
     }
@@ -85,14 +85,14 @@ Examples:
   chat-server -c /etc/chat.json check-config
   chat-server convert-config old.json       a file of an older server in today's form
   chat-server make-cert                     a certificate to try TLS with
-  chat-server bench room                    what a room of 1,000 carries
+  chat-server bench room                    measure a room of 1,000 members
   chat-server --tls-certificate tls/certificate.pem --tls-key tls/key.pem \\
               --tls-web 0.0.0.0:4443        page and REST by HTTPS too
-  chat-server backup chat-1.db              a copy of the database, while it is in use
+  chat-server backup chat-1.db              copy the database while it is in use
   chat-server migrate --from sqlite --to postgres
-                                            from the data folder's database to
-                                            that of store.postgres; again, if it
-                                            was interrupted
+                                            copy the data folder's database to
+                                            store.postgres; if interrupted, run
+                                            it again and it continues
 
 Addresses are host:port, a port alone (loopback), or off.
 
@@ -102,7 +102,7 @@ by flags. Every setting has a variable named after its place in the file:
   CHAT_SERVER_DATA_DIR            data_dir
   CHAT_SERVER_LIMITS_LINE_BYTES   limits.line_bytes
   CHAT_SERVER_ADMIN_TOKEN         admin.token (never a flag: process lists show those)
-check-config shows every setting, its value and where that comes from.
+check-config shows every setting, its value and the source of the value.
 
 SIGHUP reads the file and the certificate again and reopens the chat log; SIGTERM shuts down.";
 
@@ -132,10 +132,10 @@ struct Arguments {
     /// Administration over gRPC [default: off]
     #[arg(long, value_name = "ADDR", global = true)]
     grpc: Option<String>,
-    /// PEM file with the certificate for TLS, the server's own first
+    /// PEM file with the server's certificate for TLS, followed by its intermediates
     #[arg(long, value_name = "FILE", global = true, help_heading = "TLS")]
     tls_certificate: Option<String>,
-    /// PEM file with its key
+    /// PEM file with the certificate's private key
     #[arg(long, value_name = "FILE", global = true, help_heading = "TLS")]
     tls_key: Option<String>,
     /// As --telnet, over TLS [default: off]
@@ -171,20 +171,20 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Run the server, as without a command
+    /// Run the server; the default
     Serve,
     /// Check the configuration, show every setting in force, bind nothing
     CheckConfig,
-    /// Print a configuration file in today's form; what becomes of its keys is said on standard error
+    /// Print a configuration file in today's form; standard error says what became of each key
     ConvertConfig {
-        /// The file; that of -c if none is named here
+        /// The file [default: the file of -c]
         file: Option<PathBuf>,
     },
     /// Make a certificate and its key, for trying TLS, and say how to use them
     MakeCert(MakeCert),
     /// Put load on a server and measure what it carries
     Bench(Box<Bench>),
-    /// Run a name server, which knows the chat servers; nothing else
+    /// Run a name server, which lists the chat servers and directs clients to them
     #[cfg(feature = "grpc")]
     NameServer,
     /// Copy accounts and messages from SQLite to PostgreSQL; the server must not run
@@ -222,8 +222,8 @@ impl Arguments {
     }
 }
 
-/// What is measured is not this command line's server: who says how that is to
-/// be would believe it was.
+/// `bench` measures another process, so a setting given here would have no effect
+/// and the figures would mislead.
 fn refuse_unheeded(config: Option<&Path>, flags: &[Flag]) -> Result<(), clap::Error> {
     let config = config.map(|_| "--config");
     let Some(given) = config.or(flags.first().map(|flag| flag.name)) else {
@@ -236,7 +236,8 @@ fn refuse_unheeded(config: Option<&Path>, flags: &[Flag]) -> Result<(), clap::Er
     Err(conflict(why))
 }
 
-/// A name server opens `name_server.listen` alone, and keeps nothing.
+/// A name server opens `name_server.listen` alone and stores nothing, so it refuses
+/// the flags of listeners and of the data folder.
 #[cfg(feature = "grpc")]
 fn refuse_unopened(flags: &[Flag]) -> Result<(), clap::Error> {
     let Some(flag) = flags.iter().find(|flag| flag.path != "log_level") else {
@@ -250,7 +251,7 @@ fn refuse_unopened(flags: &[Flag]) -> Result<(), clap::Error> {
     Err(Arguments::command().error(ErrorKind::ArgumentConflict, why))
 }
 
-/// Options of bench that do not go together.
+/// The error for options of `bench` that contradict each other, with its usage line.
 fn conflict(why: impl Display) -> clap::Error {
     let mut program = Arguments::command();
     program.build();
@@ -259,8 +260,8 @@ fn conflict(why: impl Display) -> clap::Error {
     bench.error(ErrorKind::ArgumentConflict, why)
 }
 
-/// Understands a command line (the program's name first). An error is
-/// [`clap::Error`], which help and version are as well.
+/// Parses a command line, the program's name first. `--help` and `--version`
+/// come back as [`clap::Error`], too.
 pub fn parse(
     args: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -305,7 +306,7 @@ pub fn parse(
     })
 }
 
-/// The one that is there, or the one that people are told of.
+/// The first default file that exists, else the one that the documentation names.
 fn default_file() -> PathBuf {
     let mut files = DEFAULT_FILES.map(PathBuf::from).into_iter();
     let there = files.find(|file| file.exists());
@@ -317,8 +318,8 @@ fn no_file_to_convert() -> clap::Error {
     Arguments::command().error(ErrorKind::MissingRequiredArgument, why)
 }
 
-/// Programs for room lines are used to `-tcp ADDR` and `-ws=ADDR`, the older
-/// line server to `-config FILE`.
+/// Users of room lines write `-tcp ADDR` and `-ws=ADDR`; users of the older line
+/// server write `-config FILE`.
 fn with_two_dashes(argument: OsString) -> OsString {
     let is_old_flag = argument.to_str().is_some_and(|text| {
         let name = text.split_once('=').map_or(text, |(name, _)| name);
@@ -332,23 +333,24 @@ fn with_two_dashes(argument: OsString) -> OsString {
     long
 }
 
-/// The program: understands the process's arguments and environment and does
-/// what they say. `run` runs the server, or what else is to run; it gets
-/// the sources to read them again on reload.
+/// The program: parses the process's arguments and environment and does the task.
+/// `run` runs the server or the name server; it gets the sources, to read them
+/// again on reload.
 pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
-    // Whatever is to be written: a limit on the size of files is an error like
-    // a full disk, and not the end.
+    // For every task: reaching the limit on file sizes (`ulimit -f`) must be an
+    // error like a full disk, not the end of the process.
     if let Err(error) = survive_file_limits() {
         output::complain(&error.to_string());
     }
     let invocation = match parse(std::env::args_os(), std::env::vars_os()) {
         Ok(invocation) => invocation,
         Err(error) => {
+            // If standard error is closed, there is nowhere to report that.
             let printed = error.print();
-            return match error.use_stderr() {
-                // Nobody is left to tell when standard error is closed.
-                true => ExitCode::from(MISTAKE),
-                false => output::shown(printed),
+            return if error.use_stderr() {
+                ExitCode::from(MISTAKE)
+            } else {
+                output::shown(printed)
             };
         }
     };
@@ -389,12 +391,12 @@ pub fn main(run: impl FnOnce(Action, Config, Sources) -> ExitCode) -> ExitCode {
     }
 }
 
-/// Of what an older server had, a name server heeds how much is logged.
+/// Of an older server's keys, a name server uses only the log level.
 fn is_of_use(note: &Note, action: &Action) -> bool {
     action.is_server() || note.what.contains("log_level")
 }
 
-/// Says what has been done, or why not.
+/// Prints the result of a task, or why it failed.
 fn conclude(result: Result<impl Display, impl Display>) -> ExitCode {
     match result {
         Ok(done) => output::show(&done.to_string()),
@@ -405,8 +407,8 @@ fn conclude(result: Result<impl Display, impl Display>) -> ExitCode {
     }
 }
 
-/// Prints a configuration in today's form and, apart from it, what became of
-/// each key.
+/// Prints a configuration in today's form on standard output, and what became of
+/// each key on standard error.
 fn convert(path: &Path) -> ExitCode {
     let converted = match config::convert(path) {
         Ok(converted) => converted,
@@ -421,14 +423,14 @@ fn convert(path: &Path) -> ExitCode {
     output::show(&converted.json)
 }
 
-/// Has the system report that a file may not grow instead of ending the
-/// process, as it does with a signal that nobody takes.
+/// Handles SIGXFSZ, so that a write beyond the limit on file sizes fails instead of
+/// ending the process.
 fn survive_file_limits() -> io::Result<()> {
     let seen = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(SIGXFSZ, seen).map(|_| ())
 }
 
-// All write without `println!`, which panics when the reader has gone.
+// These write without `println!`, which panics when the reading end is closed.
 
 fn complain(problems: &Problems) {
     let count = problems.iter().count();

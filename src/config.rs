@@ -2,9 +2,9 @@
 //!
 //! Names are the same in the file (`limits.line_bytes`), the environment
 //! (`CHAT_SERVER_LIMITS_LINE_BYTES`) and, where there is one, the flag. Each
-//! line below is all there is to say about a setting; reading, checking,
+//! line below is the only declaration of its setting: reading, checking,
 //! reloading and `docs/configuration.md` follow from it. Nothing here reads
-//! the environment by itself: [`Sources`] are handed in.
+//! the environment by itself: the caller passes [`Sources`].
 
 mod address;
 mod changes;
@@ -67,31 +67,31 @@ settings! {
             /// `error`, `warn`, `info`, `debug`, `trace`, `off` or a filter
             /// such as `info,chat_server=debug`.
             log_level: String = "info".to_owned(), Rule::LogFilter, Now;
-            /// What lines of the log look like: `text`, or `json` for an
+            /// The form of the program's own log: `text`, or `json` for one
             /// object a line with `time`, `level`, `target` and `message`.
             log_format: LogFormat = LogFormat::Text, Rule::Any, Now;
             /// The first line a client sees.
             greeting: String = "Welcome to the chat server.".to_owned(),
                 Rule::Line { max_chars: 500 }, Now;
-            /// `on`: a channel's messages are stored before anyone sees them.
+            /// `on`: a channel's messages are stored before they are delivered.
             /// `off`: they are delivered at once, and only direct messages are
             /// stored.
             history: History = History::On, Rule::Any, Restart;
-            /// Seconds between the signal to stop and the shutdown itself, in
-            /// which `/readyz` says no and everything else goes on, so that
-            /// balancers find out.
+            /// Seconds between the signal to stop and the shutdown itself.
+            /// `/readyz` fails during them and everything else continues, so
+            /// that balancers stop sending new clients.
             drain_seconds: u64 = 0, Rule::whole(0, 3600), Now;
-            /// Connections a second that are told to go at the end of
-            /// `drain_seconds`, so that people do not come to other servers all
-            /// at once; 0: all are told when that time is over.
+            /// Connections a second that are asked to leave towards the end of
+            /// `drain_seconds`, so that clients do not reach the other servers
+            /// all at once; 0 asks all of them when that time is over.
             drain_rate: u64 = 1_000, Rule::whole(0, 100_000), Now;
             /// Seconds a shutdown may take before the process exits anyway.
             shutdown_seconds: u64 = 10, Rule::whole(1, 3600), Restart;
         }
         sections {
-            /// Where to listen.
+            /// Addresses of the listeners without TLS.
             listen: Listen;
-            /// Where to listen with TLS.
+            /// Addresses of the listeners with TLS.
             tls: TlsSettings;
             /// Admin REST.
             admin: Admin;
@@ -99,9 +99,9 @@ settings! {
             store: StoreSettings;
             /// The chat log.
             chat_log: ChatLog;
-            /// Web origins.
+            /// Web origins, proxies and files.
             web: Web;
-            /// Being one of several servers.
+            /// Membership of a cluster.
             cluster: ClusterSettings;
             /// The name server.
             name_server: NameServer;
@@ -127,20 +127,21 @@ settings! {
         /// Administration over gRPC; needs a program built with the feature
         /// `grpc`.
         grpc: Option<SocketAddr> = None, Rule::Any, Restart;
-        /// Balancers that begin every connection to `telnet` and `tcp`, with
-        /// TLS or without, with a PROXY header (version 1 or 2), by address or
-        /// network: then limits, bans and logs see their clients. From them
-        /// nothing else is taken, from others no such header.
+        /// Balancers, by address or network, that begin every connection to
+        /// `telnet` and `tcp`, with or without TLS, with a PROXY header
+        /// (version 1 or 2). Limits, bans and logs then use the client's
+        /// address. A connection from them without the header is refused, and
+        /// so is the header from any other address.
         proxy_protocol_from: Vec<IpNet> = Vec::new(), Rule::Any, Now;
     }
 }
 
 settings! {
-    /// The same listeners over TLS, besides or instead of the plain ones.
+    /// The same listeners over TLS, in addition to the plain ones or in their place.
     pub struct TlsSettings in tls {
-        /// The PEM file with the certificate, and those that vouch for it.
+        /// The PEM file with the certificate, followed by its intermediates.
         certificate: Option<PathBuf> = None, Rule::Any, Now;
-        /// The PEM file with its key.
+        /// The PEM file with the certificate's private key.
         key: Option<PathBuf> = None, Rule::Any, Now;
         /// Line protocol over TLS.
         telnet: Option<SocketAddr> = None, Rule::Any, Restart;
@@ -160,11 +161,11 @@ settings! {
 settings! {
     /// Admin REST settings.
     pub struct Admin in admin {
-        /// The bearer token. Without one it is made at first start and kept
-        /// in the data folder.
+        /// The administrators' bearer token. Without it the server makes one at
+        /// first start and keeps it in the data folder.
         token: Option<Secret> = None, Rule::Any, Now;
-        /// A bearer token that `GET /metrics` takes besides the admin token, and
-        /// nothing else does: for Prometheus.
+        /// A bearer token for Prometheus: it opens `GET /metrics` and nothing
+        /// else.
         metrics_token: Option<Secret> = None, Rule::Any, Now;
         /// Worker threads behind the HTTP front.
         workers: usize = 4, Rule::whole(1, 256), Restart;
@@ -177,21 +178,21 @@ settings! {
         /// The PostgreSQL database to use instead of the SQLite file in the
         /// data folder. Needs a program built with the feature `cluster`.
         postgres: Option<DatabaseUrl> = None, Rule::Any, Restart;
-        /// What a stored message outlives, in SQLite: `power` also the loss of
-        /// power, `process` the end of the server, however sudden; faster on
-        /// slow disks.
+        /// What a message stored in SQLite survives: with `power`, a loss of
+        /// power; with `process`, only a crash of the server, which is faster
+        /// on slow disks.
         durability: Durability = Durability::Power, Rule::Any, Restart;
         /// Size the SQLite database may grow to, in bytes.
         max_bytes: u64 = 0, Rule::whole(1 << 20, 1 << 46).or_zero("for as large as the disk"), Restart;
-        /// Seconds a search for words, or an inbox, may take. Then a search ends,
-        /// and says how far it has come: whoever asks on from there finds the
-        /// rest.
+        /// Seconds a search for words, or an inbox, may take. A search that
+        /// takes longer ends and says how far it has come; the client can
+        /// continue from there.
         search_seconds: u64 = 2, Rule::whole(1, 60), Restart;
-        /// Days messages of channels are kept.
+        /// Days for which channel messages are kept.
         channel_days: u64 = 0, Rule::whole(1, 36_500).or_zero("to keep them"), Restart;
         /// Messages kept of each channel.
         channel_messages: u64 = 0, Rule::whole(20, 1 << 40).or_zero("to keep all"), Restart;
-        /// Days direct messages are kept.
+        /// Days for which direct messages are kept.
         direct_days: u64 = 0, Rule::whole(1, 36_500).or_zero("to keep them"), Restart;
     }
 }
@@ -199,11 +200,11 @@ settings! {
 settings! {
     /// Chat log settings.
     pub struct ChatLog in chat_log {
-        /// Whether anything is logged.
+        /// Whether the chat log is written.
         enabled: bool = true, Rule::Any, Restart;
-        /// The current file; rotated ones stand beside it, the time in their
-        /// names. Without one it is `chatlog/chat.log` in the data folder,
-        /// where `audit.log` and `error.log` are in any case.
+        /// The current file; rotated files are put beside it, with the time in
+        /// their names. The default is `chatlog/chat.log` in the data folder,
+        /// where `audit.log` and `error.log` always are.
         file: Option<PathBuf> = None, Rule::Any, Restart;
         /// Whether private messages are logged too.
         private_messages: bool = true, Rule::Any, Now;
@@ -211,11 +212,11 @@ settings! {
         rotate_bytes: u64 = 256 << 20, Rule::whole(64 << 10, 1 << 40), Now;
         /// How many rotated files are kept.
         keep_files: usize = 16, Rule::whole(1, 100_000).or_zero("to keep all"), Now;
-        /// As `rotate_bytes`, for `audit.log`: what administrators did.
+        /// As `rotate_bytes`, for `audit.log`: administrators' actions.
         audit_rotate_bytes: u64 = 16 << 20, Rule::whole(64 << 10, 1 << 40), Now;
         /// As `keep_files`, for `audit.log`.
         audit_keep_files: usize = 16, Rule::whole(1, 100_000).or_zero("to keep all"), Now;
-        /// As `rotate_bytes`, for `error.log`: what went wrong or was refused.
+        /// As `rotate_bytes`, for `error.log`: errors and refusals.
         error_rotate_bytes: u64 = 16 << 20, Rule::whole(64 << 10, 1 << 40), Now;
         /// As `keep_files`, for `error.log`.
         error_keep_files: usize = 4, Rule::whole(1, 100_000).or_zero("to keep all"), Now;
@@ -227,14 +228,14 @@ settings! {
 settings! {
     /// Web settings.
     pub struct Web in web {
-        /// Origins besides our own that may call the API and open
-        /// WebSockets; `*` is any.
+        /// Origins other than the server's own that may call the API and open
+        /// WebSockets; `*` allows any.
         allowed_origins: Vec<String> = Vec::new(), Rule::Any, Now;
-        /// Reverse proxies whose `X-Forwarded-For` is believed, by address or
-        /// network: then limits, bans and logs see their clients.
+        /// Reverse proxies, by address or network, whose `X-Forwarded-For` is
+        /// believed. Limits, bans and logs then use the client's address.
         trusted_proxies: Vec<IpNet> = Vec::new(), Rule::Any, Now;
-        /// A folder of files that the web listener serves, from `/` on, besides
-        /// its own paths.
+        /// A folder of files that the web listener serves from `/` on, in
+        /// addition to its own paths.
         folder: Option<PathBuf> = None, Rule::Any, Now;
     }
 }
@@ -248,31 +249,30 @@ impl Config {
 }
 
 settings! {
-    /// Being one of several servers that are one chat. Needs a program built
-    /// with the feature `cluster`.
+    /// Membership of a cluster: several servers that are one chat. Needs a
+    /// program built with the feature `cluster`.
     pub struct ClusterSettings in cluster {
-        /// The Redis that all of them share; without one the server stands
-        /// alone.
+        /// The Redis that all servers share; without it the server runs alone.
         redis: Option<RedisAddress> = None, Rule::Any, Restart;
-        /// The PEM file with the certificates that vouch for a Redis reached by
-        /// TLS, if they are not among those the system trusts.
+        /// The PEM file with the certificate authorities for a Redis reached by
+        /// TLS, if the system does not trust them already.
         redis_ca: Option<PathBuf> = None, Rule::Any, Restart;
         /// The PEM file with the server's own certificate, for a Redis reached by
         /// TLS that asks for one.
         redis_cert: Option<PathBuf> = None, Rule::Any, Restart;
-        /// The PEM file with its key.
+        /// The PEM file with that certificate's private key.
         redis_key: Option<PathBuf> = None, Rule::Any, Restart;
-        /// The PostgreSQL database that all of them share; that of
-        /// `store.postgres` if it is not given.
+        /// The PostgreSQL database that all servers share; the default is
+        /// `store.postgres`.
         postgres: Option<DatabaseUrl> = None, Rule::Any, Restart;
-        /// Streams in Redis that messages are spread over, the same on all
-        /// servers for as long as the chat lives.
+        /// Redis streams over which messages are spread; the same on all
+        /// servers, and never changed later.
         shards: u32 = 16, Rule::whole(1, 64), Restart;
-        /// The address others and clients are told; empty for that of the web
-        /// listener.
+        /// The address that other servers and clients get for this server; if
+        /// empty, the web listener's.
         advertise: String = String::new(), Rule::Any, Restart;
-        /// Seconds by which this server's clock may differ from that of Redis
-        /// before `/readyz` says no.
+        /// Seconds by which this server's clock may differ from Redis's before
+        /// `/readyz` fails.
         clock_seconds: u64 = 30, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Restart;
     }
 }
@@ -283,16 +283,18 @@ settings! {
     pub struct NameServer in name_server {
         /// Where `chat-server name-server` listens, for gRPC and HTTP alike.
         listen: Option<SocketAddr> = loopback(7001), Rule::Any, Restart;
-        /// Seconds without a heartbeat after which it takes a server to be gone.
+        /// Seconds without a heartbeat after which the name server drops a
+        /// server from its list.
         silence_seconds: u64 = 15, Rule::whole(1, 3600), Restart;
-        /// The name server that lists this chat server.
+        /// The name server with which this chat server registers.
         url: Option<Endpoint> = None, Rule::Any, Restart;
-        /// The address it tells clients; empty for that of the web listener.
+        /// The address that the name server gives clients for this server; if
+        /// empty, the web listener's.
         advertise: String = String::new(), Rule::Any, Restart;
         /// Seconds between heartbeats.
         beat_seconds: u64 = 5, Rule::whole(1, 3600), Restart;
-        /// What chat servers and their name server share. Without it no
-        /// server can take the place of one that is listed.
+        /// The secret that chat servers and their name server share. Without it
+        /// no server can take the place of one that is listed.
         secret: Option<Secret> = None, Rule::Any, Restart;
     }
 }
@@ -300,63 +302,64 @@ settings! {
 settings! {
     /// Limits; 0 means no limit where that makes sense.
     pub struct Limits in limits {
-        /// Connections in all; more are turned away.
+        /// Connections in all; further ones are refused.
         connections: usize = 20_000, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
         /// Connections of one address, or IPv6 network of 64 bits; loopback is exempt.
         connections_per_address: usize = 1_000,
             Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
-        /// Bytes a minute that all connections of one address, or IPv6 network of
-        /// 64 bits, may have written to chat log and database; loopback is not
-        /// exempt.
+        /// Bytes a minute that the connections of one address, or IPv6 network of
+        /// 64 bits, may together cause to be written to chat log and database;
+        /// loopback is not exempt.
         bytes_per_address: u64 = 16 << 20, Rule::whole(64 << 10, 1 << 40).or_zero(NO_LIMIT), Now;
         /// Seconds to log in before the connection is closed.
         login_seconds: u64 = 60, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Now;
         /// Longest line or frame, in bytes.
         line_bytes: usize = 4096, Rule::whole(64, 1 << 20), Now;
-        /// Sustained messages per second and connection; what takes longer
-        /// than a message counts as several, see below.
+        /// Sustained messages per second and connection; a command that costs
+        /// more than a message counts as several, see below.
         message_rate: f64 = 20.0, Rule::number(0.1, 1e6).or_zero(NO_LIMIT), Now;
         /// Messages a connection may send at once.
         message_burst: u32 = 40, Rule::whole(1, 1_000_000), Now;
         /// Login and register attempts per minute and address, and wrong admin tokens.
         auth_attempts: u32 = 10, Rule::whole(1, 1_000_000).or_zero(NO_LIMIT), Now;
-        /// Login attempts per minute for one account, from all addresses together that
-        /// have not lately logged in to it, and from each that has.
+        /// Login attempts per minute for one account: from all addresses together that
+        /// have not logged in to it lately, and from each address that has.
         account_attempts: u32 = 100, Rule::whole(1, 1_000_000).or_zero(NO_LIMIT), Now;
-        /// Hours for which a token of `POST /auth` is good.
+        /// Hours for which a token of `POST /auth` is valid.
         pass_hours: u64 = 24, Rule::whole(1, 8760), Now;
-        /// Days for which one is good that keeps its owner signed in; it is renewed in time.
+        /// Days for which a token that keeps its owner signed in is valid; the page renews it in
+        /// time.
         kept_pass_days: u64 = 30, Rule::whole(1, 3650), Now;
-        /// Unsent bytes at which a connection is a slow reader and is closed.
+        /// Unsent bytes at which a connection counts as a slow reader and is closed.
         backlog_bytes: usize = 1 << 20, Rule::whole(4096, 1 << 30), Now;
-        /// Seconds of silence before a WebSocket is pinged; after twice that
-        /// it is closed.
+        /// Seconds of silence before a WebSocket is pinged; after twice that time
+        /// without an answer it is closed.
         ping_seconds: u64 = 30, Rule::whole(1, 86_400).or_zero("for no pings"), Now;
         /// Longest HTTP request head, in bytes.
         http_head_bytes: usize = 16 << 10, Rule::whole(1024, 1 << 20), Now;
         /// Longest HTTP request body, in bytes.
         http_body_bytes: usize = 64 << 10, Rule::whole(1024, 16 << 20), Now;
-        /// Seconds for an HTTP request to arrive whole, and for a TLS handshake.
+        /// Seconds for a whole HTTP request to arrive, and for a TLS handshake.
         http_seconds: u64 = 10, Rule::whole(1, 3600), Now;
-        /// gRPC calls of a connection at once.
+        /// Concurrent gRPC calls of one connection.
         grpc_streams: u32 = 100, Rule::whole(1, 10_000), Now;
         /// Seconds without a call before a gRPC connection is closed.
         grpc_idle_seconds: u64 = 300, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Now;
         /// Channels a connection may be in.
         channels_per_connection: usize = 100, Rule::whole(1, 100_000).or_zero(NO_LIMIT), Now;
-        /// Channels in all; with several servers, on this one or on the others.
+        /// Channels in all; in a cluster, on all servers together.
         channels: usize = 100_000, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
-        /// Channels that are there and that people of one address, or IPv6
-        /// network of 64 bits, have made.
+        /// Existing channels that were made from one address, or IPv6 network of
+        /// 64 bits.
         channels_per_address: usize = 1_000, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
-        /// New channels a minute of one address, or IPv6 network of 64 bits.
+        /// New channels a minute from one address, or IPv6 network of 64 bits.
         new_channels_per_minute: usize = 1_200, Rule::whole(1, 10_000_000).or_zero(NO_LIMIT), Now;
-        /// Tags of messages that are remembered for ten minutes, in all; more
-        /// and the oldest of the clients with the most are forgotten.
+        /// Message tags remembered for ten minutes, in all. Beyond it the oldest
+        /// tags of the clients with the most are forgotten.
         tags: usize = 262_144, Rule::whole(1024, 100_000_000), Now;
-        /// The same of one client: an account, or a guest's token; more and
-        /// its own oldest are forgotten. Redis remembers as many of each for
-        /// several servers.
+        /// The same for one client (an account, or a guest's token). Beyond it
+        /// that client's oldest tags are forgotten. In a cluster, Redis keeps as
+        /// many for each client.
         tags_per_client: usize = 1024, Rule::whole(16, 1_000_000), Now;
     }
 }
@@ -374,7 +377,7 @@ impl Config {
         sources.load().map(|loaded| loaded.config)
     }
 
-    /// The same once more, while running; waits for nobody.
+    /// The same for a reload. Never blocks: the file must be a regular one.
     pub fn load_again(sources: &Sources) -> Result<Config, Problems> {
         sources.load_again().map(|loaded| loaded.config)
     }

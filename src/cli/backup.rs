@@ -1,6 +1,6 @@
-//! `backup`: a copy of the database, which a server may be using.
+//! `backup`: copies the SQLite database, also while a server uses it.
 //!
-//! It must never change the database, nor a file that is there already.
+//! It must never change the database, nor an existing file.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -14,13 +14,13 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::store::{self, BackupContents, BackupError, BackupStep};
 
-/// How often how far it is, is said where there is no terminal.
+/// The interval of progress lines where standard error is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Where to.
+/// The arguments of `backup`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// The file to make; it must not be there yet
+    /// The file to create; it must not exist yet
     #[arg(value_name = "FILE")]
     to: PathBuf,
 }
@@ -28,13 +28,13 @@ pub struct Backup {
 /// Why there is no backup.
 #[derive(Debug)]
 pub enum CannotBackUp {
-    /// What would be copied is in PostgreSQL.
+    /// The data is in PostgreSQL, which has backups of its own.
     InPostgres,
     /// The copying failed.
     Failed(BackupError),
 }
 
-/// What has been done.
+/// A finished backup.
 #[derive(Debug)]
 pub struct BackedUp {
     from: PathBuf,
@@ -43,7 +43,7 @@ pub struct BackedUp {
 }
 
 impl Backup {
-    /// Copies `chat.db` of the data folder, and says how far it is.
+    /// Copies `chat.db` of the data folder and shows the progress.
     pub fn run(&self, config: &Config) -> Result<BackedUp, CannotBackUp> {
         if config.postgres().is_some() {
             return Err(CannotBackUp::InPostgres);
@@ -60,7 +60,7 @@ impl Backup {
     }
 }
 
-/// A bar on a terminal, now and then a line elsewhere.
+/// Progress: a bar on a terminal, a line every [`LINE_EVERY`] elsewhere.
 struct Progress {
     bar: ProgressBar,
     said: Instant,
@@ -69,7 +69,7 @@ struct Progress {
 impl Progress {
     fn new() -> Progress {
         let style = ProgressStyle::with_template("{wide_bar} {bytes} of about {total_bytes}{msg}");
-        // It draws on a terminal only.
+        // The bar draws on a terminal only.
         let bar =
             ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Progress {
@@ -92,7 +92,7 @@ impl Progress {
         };
         if !io::stderr().is_terminal() && self.said.elapsed() >= LINE_EVERY {
             self.said = Instant::now();
-            // Nobody is left to be told when standard error is closed.
+            // If standard error is closed, there is nowhere to report that.
             let _ = writeln!(io::stderr(), "{words}");
         }
     }
@@ -121,9 +121,9 @@ impl fmt::Display for CannotBackUp {
         match self {
             CannotBackUp::InPostgres => write!(
                 f,
-                "accounts and messages are in PostgreSQL, as the configuration says: back them up \
-                 with `pg_dump --format=custom --file=FILE DATABASE`, or however that database is \
-                 backed up anyway; docs/operations.md has the rest"
+                "the configuration keeps accounts and messages in PostgreSQL: back them up with \
+                 `pg_dump --format=custom --file=FILE DATABASE`, or as you back up that database \
+                 anyway; docs/operations.md describes the rest"
             ),
             CannotBackUp::Failed(error) => error.fmt(f),
         }

@@ -1,7 +1,7 @@
-//! `make-cert`: a certificate nobody vouches for, to try TLS with.
+//! `make-cert`: a self-signed certificate, to try TLS with.
 //!
-//! It must never overwrite a certificate or key without being told to, nor
-//! leave a key that others can read.
+//! It must never overwrite a certificate or key without `--force`, nor leave a
+//! key that other users can read.
 
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -21,19 +21,19 @@ use rustls::pki_types::DnsName;
 
 /// Names every certificate is for.
 const OWN_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
-/// How long it is valid; some clients take nothing above 398.
+/// Validity in days; some clients refuse more than 398.
 const DAYS: i32 = 365;
 
-/// What to make.
+/// The arguments of `make-cert`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct MakeCert {
-    /// Folder for certificate.pem and key.pem; made if it is missing
+    /// Folder for certificate.pem and key.pem; created if missing
     #[arg(long, value_name = "DIR", default_value = "tls")]
     out: PathBuf,
-    /// Another host name or address it is for, besides localhost, 127.0.0.1 and ::1
+    /// Another host name or address for the certificate, besides localhost, 127.0.0.1 and ::1
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
-    /// Replace what is there
+    /// Replace existing files
     #[arg(long)]
     force: bool,
 }
@@ -102,7 +102,7 @@ impl MakeCert {
 }
 
 fn make(names: &[String], today: Date, until: Date) -> Result<(String, String), rcgen::Error> {
-    // A clock may be behind ours.
+    // A client's clock may be behind.
     let from = today.saturating_sub(1.day());
     let mut params = CertificateParams::new(names)?;
     params
@@ -122,8 +122,8 @@ fn make(names: &[String], today: Date, until: Date) -> Result<(String, String), 
     Ok((certificate.pem(), key.serialize_pem()))
 }
 
-/// Puts a whole file in place at once, so that a server that reads it now
-/// reads either the old or the new one.
+/// Replaces a file atomically, so that a server that reads it meanwhile reads
+/// either the old or the new one.
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), MakeCertError> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".new");
@@ -165,7 +165,7 @@ impl fmt::Display for Made {
         writeln!(f, "{key}: its key; keep it to yourself")?;
         writeln!(
             f,
-            "valid until {}; nobody vouches for it, so clients have to be told:\n",
+            "valid until {}; it is self-signed, so clients must be told to trust it:\n",
             self.until
         )?;
         writeln!(f, "in config.json:")?;

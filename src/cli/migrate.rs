@@ -1,4 +1,4 @@
-//! `migrate`: takes accounts and messages from SQLite to PostgreSQL.
+//! `migrate`: copies accounts and messages from SQLite to PostgreSQL.
 //!
 //! It must never change the database it reads, nor show a password.
 
@@ -10,18 +10,18 @@ use clap::Args;
 use crate::config::Config;
 use crate::store::{DatabaseUrl, UrlError};
 
-/// What to take where.
+/// The arguments of `migrate`.
 #[derive(Args, Clone, PartialEq, Eq)]
 pub struct Migrate {
-    /// sqlite (chat.db in the data folder), or a folder with a chat.db, or such a file
+    /// sqlite (chat.db in the data folder), a folder that has a chat.db, or a database file
     #[arg(long, value_name = "DATABASE", default_value = "sqlite")]
     from: String,
-    /// postgres (store.postgres of the configuration), or a postgres:// URL
+    /// postgres (the configured store.postgres), or a postgres:// URL
     #[arg(long, value_name = "DATABASE", default_value = "postgres")]
     to: String,
 }
 
-/// Why nothing, or not everything, was taken over.
+/// Why nothing, or not everything, was copied.
 #[derive(Debug)]
 pub enum CannotMigrate {
     /// Only SQLite can be read.
@@ -38,7 +38,7 @@ pub enum CannotMigrate {
     Failed(crate::store::MigrateError),
 }
 
-/// What has been done.
+/// A finished migration.
 pub struct Migrated {
     from: PathBuf,
     to: DatabaseUrl,
@@ -46,7 +46,7 @@ pub struct Migrated {
 }
 
 impl Migrate {
-    /// Copies everything, with a bar on the terminal that says how far it is.
+    /// Copies everything, with a progress bar on a terminal.
     pub fn run(&self, config: &Config) -> Result<Migrated, CannotMigrate> {
         let from = self.source(&config.data_dir)?;
         let to = self.target(config)?;
@@ -83,7 +83,7 @@ fn copy(_: &Path, _: &DatabaseUrl) -> Result<String, CannotMigrate> {
 #[cfg(feature = "cluster")]
 fn copy(from: &Path, to: &DatabaseUrl) -> Result<String, CannotMigrate> {
     use crate::store::{PostgresSettings, migrate};
-    // It draws on a terminal only.
+    // The bar draws on a terminal only.
     let bar = indicatif::ProgressBar::new(0).with_style(
         indicatif::ProgressStyle::with_template(
             "{wide_bar} {human_pos} of {human_len} messages, {eta} left",
@@ -99,7 +99,7 @@ fn copy(from: &Path, to: &DatabaseUrl) -> Result<String, CannotMigrate> {
     Ok(copied.to_string())
 }
 
-/// Its `Debug` is seen in tests only, but a URL may hold a password.
+/// Leaves out the target: its URL may hold a password.
 impl fmt::Debug for Migrate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Migrate")

@@ -1,10 +1,10 @@
-//! What a task of the command line prints. Who reads it may have gone, as
-//! `head` does: then the rest is not wanted, and that is no error.
+//! Prints the results of command-line tasks. A reader that stops early, as `head`
+//! does, is no error.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Prints what a task has to show; the program's exit code.
+/// Prints a task's result. Returns the program's exit code.
 pub(super) fn show(text: &str) -> ExitCode {
     shown(io::stdout().lock().write_all(text.as_bytes()))
 }
@@ -20,8 +20,8 @@ pub(super) fn shown(written: io::Result<()>) -> ExitCode {
     }
 }
 
-/// Says why a task was not done. Nobody is left to tell when standard error is
-/// closed.
+/// Says why a task failed. If standard error is closed, there is nowhere to report
+/// that.
 pub(super) fn complain(words: &str) {
     let _ = writeln!(io::stderr(), "chat-server: {words}");
 }

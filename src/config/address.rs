@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use super::value::Rejected;
 
-/// What switches a listener off.
+/// The word that switches a listener off.
 pub(super) const OFF: &str = "off";
 
 /// `off`, `host:port`, `[::1]:port`, or a port alone, which is on loopback:
@@ -38,7 +38,7 @@ fn parse_port(text: &str) -> Result<u16, Rejected> {
     text.parse().map_err(|_| Rejected::Unexpected)
 }
 
-/// IPv4 first: what `localhost` means to most programs.
+/// Prefers IPv4, which is what most programs take `localhost` for.
 fn resolve(host: &str, port: u16) -> Result<SocketAddr, Rejected> {
     let found: Vec<SocketAddr> = match (host, port).to_socket_addrs() {
         Ok(found) => found.collect(),
@@ -56,7 +56,7 @@ fn resolve(host: &str, port: u16) -> Result<SocketAddr, Rejected> {
         .ok_or_else(|| Rejected::Because(format!("the host {host} has no address")))
 }
 
-/// Whether only one of the two could be bound.
+/// Whether the two addresses cannot both be bound.
 pub(super) fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     // The system chooses another port for each 0.
     if one.port() != other.port() || one.port() == 0 {
@@ -66,8 +66,8 @@ pub(super) fn collide(one: SocketAddr, other: SocketAddr) -> bool {
     one == other || covers(one, other) || covers(other, one)
 }
 
-/// Whether the first is "any address", the second included. `::` takes IPv4
-/// connections as well.
+/// Whether `any` is the unspecified address of `other`'s family. `::` takes IPv4
+/// connections, too.
 fn covers(any: IpAddr, other: IpAddr) -> bool {
     any.is_unspecified() && (any.is_ipv6() || other.is_ipv4())
 }

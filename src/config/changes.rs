@@ -1,4 +1,5 @@
-//! What a reload changes, and what has to wait for a restart.
+//! The differences between two configurations: those that a reload puts in force,
+//! and those that wait for a restart.
 
 use std::fmt;
 
@@ -15,12 +16,12 @@ pub struct Change {
     pub before: String,
     /// Its value in the new one.
     pub after: String,
-    /// When it comes into force.
+    /// When the change comes into force.
     pub applies: Applies,
 }
 
 impl Config {
-    /// What `new` has otherwise.
+    /// The settings that differ in `new`.
     pub fn changes(&self, new: &Config) -> Vec<Change> {
         self.differences(new)
             .map(|setting| Change {
@@ -32,8 +33,8 @@ impl Config {
             .collect()
     }
 
-    /// Takes over from `new` what may change while the server runs. The rest
-    /// stays, so that it is a change again at the next reload.
+    /// Takes over from `new` the settings that may change while the server runs.
+    /// The others keep their values, so the next reload reports them again.
     pub fn adopt(&mut self, new: &Config) {
         let now: Vec<&Setting> = self
             .differences(new)

@@ -1,4 +1,4 @@
-//! What has to hold between settings, each of which is fine by itself.
+//! Checks across settings, each of which is valid by itself.
 
 use std::ffi::OsStr;
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use super::loader::Loader;
 use super::{History, address, own_files};
 
 impl Loader {
-    /// Call when all sources have been taken.
+    /// Runs every check. Call it after the last source.
     pub fn check(&mut self) {
         self.check_listeners();
         self.check_tls();
@@ -22,7 +22,7 @@ impl Loader {
         self.check_metrics_token();
     }
 
-    /// A folder that is to be served has to be there.
+    /// The folder to serve must exist.
     fn check_folder(&mut self) {
         let path = "web.folder";
         let Some(folder) = self.config.web.folder.clone() else {
@@ -50,19 +50,19 @@ impl Loader {
         self.problem(path, &self.origin_of(path), what);
     }
 
-    /// A token for Prometheus that is the administrators' would do all that
-    /// theirs does.
+    /// A metrics token equal to the admin token would give Prometheus every right of
+    /// an administrator.
     fn check_metrics_token(&mut self) {
         let path = "admin.metrics_token";
         let admin = &self.config.admin;
         if admin.metrics_token.is_some() && admin.metrics_token == admin.token {
-            let what = "is the same as admin.token, which Prometheus would have then; \
-                        give it one of its own";
+            let what = "is the same as admin.token, so Prometheus could do everything an \
+                        administrator can; give it a token of its own";
             self.problem(path, &self.origin_of(path), what.to_owned());
         }
     }
 
-    /// What is configured has to be part of the program.
+    /// The program must have been built with the features that the configuration uses.
     pub fn check_features(&mut self) {
         let config = &self.config;
         let listeners = ListenerKind::configured(config)
@@ -97,7 +97,7 @@ impl Loader {
         self.check_cluster();
     }
 
-    /// Several servers need one database, and keep what is said.
+    /// Servers of a cluster share one database and store channel messages.
     fn check_cluster(&mut self) {
         let cluster = &self.config.cluster;
         if cluster.redis.is_none() {
@@ -144,7 +144,7 @@ impl Loader {
         }
     }
 
-    /// Two listeners cannot have one address, and there has to be one.
+    /// At least one listener must be open, and no two may have the same address.
     fn check_listeners(&mut self) {
         let of = |kind: ListenerKind| (kind.setting(), kind.address(&self.config));
         let all: Vec<(&'static str, Option<SocketAddr>)> = ListenerKind::all().map(of).collect();
@@ -177,7 +177,7 @@ impl Loader {
         }
     }
 
-    /// TLS listeners need a certificate that can be used, and it needs them.
+    /// TLS listeners need a usable certificate, and a certificate needs a TLS listener.
     fn check_tls(&mut self) {
         let (certificate, key) = ("tls.certificate", "tls.key");
         if self.rejected.contains(certificate) || self.rejected.contains(key) {
@@ -216,8 +216,8 @@ impl Loader {
         }
     }
 
-    /// The chat log is a file of its own: a folder or a device in its place is
-    /// a mistake, and so is what the server keeps there.
+    /// The chat log must be a regular file, and not one that the server uses for
+    /// something else.
     fn check_chat_log(&mut self) {
         let path = "chat_log.file";
         let Some(file) = &self.config.chat_log.file else {
@@ -244,7 +244,7 @@ impl Loader {
         self.problem(missing, &self.origin_of(missing), what);
     }
 
-    /// A backlog that a single line can fill makes everybody a slow reader.
+    /// If one line could fill the backlog, every client would count as a slow reader.
     pub fn check_backlog(&mut self) {
         let (backlog, line) = ("limits.backlog_bytes", "limits.line_bytes");
         if self.rejected.contains(backlog) || self.rejected.contains(line) {
@@ -285,7 +285,7 @@ mod tests {
             ),
             ["listen (f): every listener is off; at least one is needed"]
         );
-        // What is wrong already is not held against the others.
+        // A setting with a mistake of its own is left out of the other checks.
         let text =
             r#"{"listen":{"telnet":"nowhere","rest":"off","web":"off","tcp":"off","ws":"off"}}"#;
         assert_eq!(problems_of(text).len(), 1);

@@ -13,15 +13,15 @@ use super::problem::{Origin, Problem, Problems};
 /// A configuration in today's form.
 #[derive(Clone, Debug)]
 pub struct Converted {
-    /// The document; as it was given if it was in today's form already.
+    /// The document; unchanged if it was in today's form already.
     pub json: String,
     /// What became of each key.
     pub notes: Vec<Note>,
 }
 
-/// Reads the file at `path` and writes it in today's form. What depends on the
-/// machine (host names, certificates, folders) is left to be checked where the
-/// configuration is to be used.
+/// Reads the file at `path` and writes it in today's form. Host names,
+/// certificates and folders are not checked here: they depend on the machine that
+/// will use the configuration.
 pub fn convert(path: &Path) -> Result<Converted, Problems> {
     let origin = Origin::File(path.to_owned());
     let problem = |key: &str, what: String| Problem {
@@ -47,7 +47,7 @@ pub fn convert(path: &Path) -> Result<Converted, Problems> {
     })
 }
 
-/// A file in today's form is JSON as it is, or YAML that becomes JSON.
+/// A file in today's form: JSON is returned unchanged, YAML becomes JSON.
 fn todays(text: &str, entries: Vec<(String, Node)>, path: &Path) -> Result<Converted, Problems> {
     let mut loader = Loader::default();
     loader.object("", &entries, &Origin::File(path.to_owned()));

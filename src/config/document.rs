@@ -27,7 +27,7 @@ impl Node {
         json::read(text)
     }
 
-    /// What it is, without its value: that may be a secret in a wrong place.
+    /// The kind of value, without the value: it may be a secret in the wrong place.
     pub fn kind(&self) -> &'static str {
         match self {
             Node::Null => "null",

@@ -1,8 +1,8 @@
-//! Another server's address, which may be a name.
+//! Another server's address, with a host name or an IP address.
 
 use std::fmt;
 
-/// A server that is spoken to by gRPC.
+/// The address of a gRPC server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     host: String,
@@ -40,7 +40,7 @@ impl Endpoint {
         self.port
     }
 
-    /// Both, as they stand in a URL.
+    /// `host:port`, as in a URL.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }

@@ -1,4 +1,4 @@
-//! The file with the settings: reading it, and taking it for JSON or YAML.
+//! Reads the configuration file, as JSON or YAML.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -10,28 +10,28 @@ use super::yaml;
 use crate::model::text::without_byte_order_mark;
 use crate::small_file;
 
-/// A larger file is not a configuration.
+/// The largest file that is read as a configuration.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// Which configuration file to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigFile {
-    /// This one, if it is there.
+    /// This file, if it exists.
     IfPresent(PathBuf),
-    /// This one, and it must be there.
+    /// This file, which must exist.
     Required(PathBuf),
 }
 
-/// Which time it is that the configuration is read.
+/// Whether the configuration is read at the start or again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
-    /// The first: a pipe will do, such as a shell's `<(...)`.
+    /// At the start: the file may be a pipe, such as a shell's `<(...)`.
     First,
-    /// A reload: nobody may be waited for.
+    /// On a reload, which must not block on the writer of a pipe.
     Again,
 }
 
-/// The text of a configuration file.
+/// Returns the text of a configuration file.
 pub(super) fn read_file(path: &Path, reading: Reading) -> io::Result<String> {
     let is_pipe = reading == Reading::First && is_no_file(path);
     let file = match is_pipe {
@@ -42,8 +42,8 @@ pub(super) fn read_file(path: &Path, reading: Reading) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8"))
 }
 
-/// Whether it is a pipe, a terminal or the like. Looks without opening it,
-/// which would be the end of it for who writes there.
+/// Whether the file is a pipe, a terminal or the like. Does not open it: closing
+/// it again would break the pipe for its writer.
 fn is_no_file(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
@@ -60,7 +60,8 @@ pub(super) fn unreadable(error: &io::Error) -> String {
     format!("cannot be read: {error}{advice}")
 }
 
-/// The entries of a document: YAML in a file called so, JSON in any other.
+/// The entries of a document: YAML if the file's name ends in `.yaml` or `.yml`,
+/// else JSON.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<(String, Node)>, String> {
     if without_byte_order_mark(text).trim().is_empty() {
         return Err("is empty; {} is all defaults".to_owned());
@@ -71,7 +72,7 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Vec<(String, Node)>, Stri
         .any(|yaml| yaml.eq_ignore_ascii_case(extension));
     let node = match is_yaml {
         true => yaml::parse(text).map_err(|what| format!("not valid YAML: {what}"))?,
-        // Its words end in the line and the column.
+        // The parser's message ends with line and column.
         false => Node::parse(text).map_err(|error| format!("not valid JSON: {error}"))?,
     };
     match node {

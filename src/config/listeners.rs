@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 
 use super::{Config, Listen};
 
-/// A listener there can be: what is spoken there, and whether over TLS.
+/// A possible listener: its protocol, and whether over TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListenerKind {
-    /// What is spoken.
+    /// The protocol that it speaks.
     pub protocol: Protocol,
     /// Whether over TLS.
     pub secure: bool,
@@ -17,7 +17,7 @@ pub struct ListenerKind {
 
 macro_rules! listeners {
     ($($(#[$doc:meta])* $protocol:ident = $name:ident,)*) => {
-        /// What a listener speaks.
+        /// The protocol of a listener.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Protocol {
@@ -38,7 +38,7 @@ macro_rules! listeners {
         }
 
         impl Listen {
-            /// Every listener is off.
+            /// All listeners off.
             pub fn off() -> Listen {
                 Listen {
                     $($name: None,)*
@@ -76,10 +76,9 @@ macro_rules! listeners {
 }
 
 listeners! {
-    /// The line protocol over TCP, for `telnet` and people.
+    /// The line protocol over TCP, for people with `telnet`.
     Telnet = telnet,
-    /// REST, for administrators and for clients with accounts. WebSockets
-    /// are here, too.
+    /// REST, for administrators and for clients with accounts; WebSockets, too.
     Rest = rest,
     /// HTTP for browsers: the page, REST, and all WebSockets: `/ws` for lines
     /// or JSON, `/mychat` for room lines, `/api/ws` for direct messages.
@@ -95,7 +94,7 @@ listeners! {
 }
 
 impl ListenerKind {
-    /// Every listener there can be, the plain ones first.
+    /// Every possible listener, the plain ones first.
     pub fn all() -> impl Iterator<Item = ListenerKind> {
         [false, true].into_iter().flat_map(|secure| {
             let of = move |protocol| ListenerKind { protocol, secure };
@@ -103,14 +102,14 @@ impl ListenerKind {
         })
     }
 
-    /// The settings of those that are open unless a configuration says otherwise.
+    /// The settings of the listeners that are open by default.
     pub(super) fn usually_open() -> impl Iterator<Item = &'static str> {
         let usual = Config::default();
         let open = ListenerKind::all().filter(move |kind| kind.address(&usual).is_some());
         open.map(ListenerKind::setting)
     }
 
-    /// The listeners that a configuration has.
+    /// The listeners that a configuration opens.
     pub fn configured(config: &Config) -> impl Iterator<Item = (ListenerKind, SocketAddr)> {
         ListenerKind::all().filter_map(|kind| Some((kind, kind.address(config)?)))
     }

@@ -1,5 +1,5 @@
-//! A configuration in the making: takes one source after the other and
-//! collects every mistake instead of stopping at the first.
+//! Builds a configuration: applies one source after the other and collects every
+//! mistake instead of stopping at the first.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -24,21 +24,21 @@ pub struct Flag {
     pub name: &'static str,
     /// The path of the setting it sets.
     pub path: &'static str,
-    /// What was given.
+    /// Its value, as text.
     pub value: String,
 }
 
-/// A configuration in the making.
+/// A configuration under construction.
 #[derive(Default)]
 pub(super) struct Loader {
     pub config: Config,
     pub origins: HashMap<&'static str, Origin>,
-    /// Settings with a mistake: what depends on them is not checked.
+    /// Settings with a mistake; checks that depend on them are skipped.
     pub rejected: HashSet<&'static str>,
     pub problems: Vec<Problem>,
     /// What became of keys and variables of an older server.
     pub notes: Vec<Note>,
-    /// What those set.
+    /// The settings that those keys and variables set.
     assigned: Vec<(Assignment, Origin)>,
     /// The file that was read.
     pub read: Option<PathBuf>,
@@ -71,7 +71,7 @@ impl Loader {
         self.problem(setting.path, origin, what);
     }
 
-    /// Returns the file that was read.
+    /// Applies the configuration file. Returns its path, if a file was read.
     pub fn file(&mut self, file: &ConfigFile, reading: Reading) -> Option<PathBuf> {
         let (ConfigFile::IfPresent(path) | ConfigFile::Required(path)) = file;
         let origin = Origin::File(path.clone());
@@ -105,12 +105,12 @@ impl Loader {
         }
     }
 
-    /// Takes a file that an older server had.
+    /// Applies the configuration file of an older server.
     fn original(&mut self, original: Original, entries: &[(String, Node)], path: &Path) {
         let origin = Origin::File(path.to_owned());
         let translated = original.translate(entries, path);
         if !translated.mistakes.is_empty() {
-            // What would have been open is not known.
+            // With a mistake in the file, it is not known which listeners it opens.
             self.rejected.extend(ListenerKind::usually_open());
         }
         for (key, what) in translated.mistakes {
@@ -123,7 +123,7 @@ impl Loader {
             };
             self.assign(assignment, &origin);
         }
-        self.notes.push(Note::whose(path, original));
+        self.notes.push(Note::of_file(path, original));
         self.notes.extend(translated.notes);
     }
 
@@ -199,7 +199,7 @@ impl Loader {
         }
     }
 
-    /// Those of an older server are overridden by ours.
+    /// Applies the variables of an older server first, so that today's override them.
     fn older_variables(&mut self, variables: &[(OsString, OsString)]) {
         for (name, value) in variables {
             let (Some(name), value) = (name.to_str(), value.to_string_lossy()) else {
@@ -231,7 +231,7 @@ impl Loader {
     }
 
     fn unknown_variable(&mut self, name: &str) {
-        // Compared without the beginning they all have in common.
+        // The common prefix would make all names look alike.
         let tail = name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(name);
         let known: Vec<String> = Config::settings()
             .map(|setting| setting.path.replace('.', "_"))
@@ -254,7 +254,8 @@ impl Loader {
         }
     }
 
-    /// Notes say what is in force: another source may have had the last word.
+    /// Corrects the notes on assignments that a later source has overridden, so that
+    /// they say what is in force.
     pub fn correct_notes(&mut self) {
         for (assignment, origin) in std::mem::take(&mut self.assigned) {
             let (path, last) = (assignment.path, self.origin_of(assignment.path));
@@ -277,7 +278,7 @@ impl Loader {
     }
 }
 
-/// What is wrong with a document called `f`, for tests.
+/// The problems of a document called `f`, for tests.
 #[cfg(test)]
 pub(super) fn problems_of(text: &str) -> Vec<String> {
     let mut loader = Loader::default();

@@ -1,9 +1,9 @@
-//! Configuration files of the four servers that this one takes the place of.
+//! Configuration files of the four older servers that this one replaces.
 //!
-//! A file is one of theirs if it has keys of theirs at its top and none of
-//! today's names. Each key is carried out, by setting what it is today, or
-//! named with what to write instead; [`Translated`] has all of that. What a
-//! key of theirs means is in `originals/`, a file a server.
+//! A file belongs to an older server if its top level has that server's keys and
+//! none of today's names. Each key either sets today's setting, or a note names
+//! it with what to write instead; [`Translated`] has both. The meanings of the
+//! keys are in `originals/`, one file a server.
 
 mod direct_messages;
 mod json_commands;
@@ -24,7 +24,7 @@ use reader::Reader;
 pub(super) use json_commands::variable;
 pub(super) use keys::{Key, find};
 
-/// Whose file it is.
+/// The older server that a file belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Original {
     /// spring1843/chat-server: ports, or in its later version addresses.
@@ -35,23 +35,23 @@ pub(super) enum Original {
     DirectMessages,
 }
 
-/// What a file of theirs says in today's form.
+/// An older server's file, in today's terms.
 #[derive(Debug)]
 pub(super) struct Translated {
-    /// Settings and what they are set to.
+    /// The settings that the file sets.
     pub assignments: Vec<Assignment>,
     /// What became of each key.
     pub notes: Vec<Note>,
-    /// Mistakes: the key, and what is wrong with it.
+    /// Mistakes: the key, and its fault in words.
     pub mistakes: Vec<(String, String)>,
 }
 
-/// A setting that a file of theirs sets.
+/// A setting that an older server's file sets.
 #[derive(Clone, Debug)]
 pub(super) struct Assignment {
-    /// The key that says so; none if it follows from whose file it is.
+    /// The key that sets it; none if it follows from the kind of file alone.
     pub key: Option<&'static str>,
-    /// The setting's place.
+    /// The setting's path.
     pub path: &'static str,
     /// Text, or a list of texts.
     pub value: Json,
@@ -67,8 +67,8 @@ pub struct Note {
 }
 
 impl Note {
-    /// Whose file this is.
-    pub(super) fn whose(path: &Path, original: Original) -> Note {
+    /// Says which older server the file at `path` belongs to.
+    pub(super) fn of_file(path: &Path, original: Original) -> Note {
         let key = path.display().to_string();
         let what = format!(
             "a file of {}; `chat-server convert-config {key}` prints it in today's form",
@@ -79,7 +79,7 @@ impl Note {
 }
 
 impl Assignment {
-    /// The value as a variable would have it.
+    /// The value as an environment variable would have it.
     pub fn text(&self) -> String {
         let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
         match &self.value {
@@ -96,7 +96,8 @@ impl std::fmt::Display for Note {
 }
 
 impl Original {
-    /// Whose file this is, unless it is in today's form or in none.
+    /// The server that a file belongs to; none if it is in today's form, or in no
+    /// known form.
     pub fn of(entries: &[(String, Node)]) -> Option<Original> {
         let is_todays = |name: &str| Setting::find(name).is_some() || is_section(name);
         if entries.iter().any(|(name, _)| is_todays(name)) {
@@ -106,7 +107,7 @@ impl Original {
         keys.next().map(|key| key.of)
     }
 
-    /// In a sentence.
+    /// The server's name, for use in a sentence.
     pub fn name(self) -> &'static str {
         match self {
             Original::LineServer => "the older line server",
@@ -115,7 +116,7 @@ impl Original {
         }
     }
 
-    /// What the file, which lies at `path`, is in today's form.
+    /// Translates the file at `path`; paths in it may be relative to its folder.
     pub fn translate(self, entries: &[(String, Node)], path: &Path) -> Translated {
         let mut reader = Reader::new(self, entries);
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -137,7 +138,8 @@ impl Original {
     }
 }
 
-/// A key of theirs in a file where it means nothing: what to write instead.
+/// The message for an older server's key in a file of today's form: what to write
+/// instead.
 pub(super) fn misplaced(key: &Key) -> String {
     format!(
         "a key of {}, which means nothing beside today's names; write {}",
@@ -146,7 +148,7 @@ pub(super) fn misplaced(key: &Key) -> String {
     )
 }
 
-/// The key of theirs that an unknown name is probably a slip of.
+/// The older server's key that an unknown name probably misspells.
 pub(super) fn meant(name: &str) -> Option<String> {
     let names = keys::KEYS.iter().map(|key| key.name);
     let key = find(suggest::nearest(name, names)?)?;
@@ -154,7 +156,7 @@ pub(super) fn meant(name: &str) -> Option<String> {
 }
 
 impl Translated {
-    /// Today's document.
+    /// The same as a document in today's form.
     pub fn document(&self) -> Json {
         let mut document = Map::new();
         for assignment in &self.assignments {

@@ -1,5 +1,5 @@
-//! Files of the server's own: the chat log must not be written to them, nor are
-//! they to be served to everybody.
+//! The server's own files: the chat log must not be written to them, and no folder
+//! that the web listener serves may hold them.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::Config;
 
-/// What the server keeps in its data folder, beside the chat log.
+/// The server's files in its data folder, besides the chat log.
 const KEPT: [&str; 11] = [
     "admin-token",
     "admin-token.new",
@@ -23,15 +23,16 @@ const KEPT: [&str; 11] = [
     "lock",
 ];
 
-/// Where the chat log is unless another file is named, in the data folder, and
-/// what its other journals there are called.
+/// The default folder of the chat log in the data folder, and the stems of the other
+/// journals in it.
 const JOURNALS: &str = "chatlog";
 const OTHER_JOURNALS: [&str; 2] = ["audit", "error"];
 
-/// Links that are followed from one name at most.
+/// The most symbolic links followed from one name.
 const MOST_LINKS: usize = 16;
 
-/// What `file` is to the server already, if it is something: in a sentence.
+/// What the server uses `file` for already, in words for a sentence; none if it is
+/// free.
 pub(super) fn what_it_is(
     file: &Path,
     config: &Config,
@@ -60,7 +61,7 @@ pub(super) fn what_it_is(
     kept.map(|name| format!("{name} of the data folder"))
 }
 
-/// Whether a file is one of the other journals', the current one or an older.
+/// Whether a file belongs to another journal, be it the current file or a rotated one.
 fn is_other_journal(file: &Path, config: &Config) -> bool {
     let file = place(file, MOST_LINKS);
     let folder = place(&config.data_dir.join(JOURNALS), MOST_LINKS);
@@ -72,7 +73,7 @@ fn is_other_journal(file: &Path, config: &Config) -> bool {
         })
 }
 
-/// What of the server's own would be served with a folder, and where it is.
+/// The first of the server's own files that `folder` contains, with its path.
 pub(super) fn served_with(
     folder: &Path,
     config: &Config,
@@ -92,14 +93,14 @@ pub(super) fn served_with(
         .map(|(what, path)| (what, path.to_owned()))
 }
 
-/// Whether both names are of one file, which may not be there yet.
+/// Whether both names are of one file, which may not exist yet.
 fn is_same(one: &Path, other: &Path) -> bool {
     let inode = |path| fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
     let is_one_inode = inode(one).is_some_and(|found| Some(found) == inode(other));
     is_one_inode || place(one, MOST_LINKS) == place(other, MOST_LINKS)
 }
 
-/// The path without links and dots, as far as there is anything.
+/// The path without links and dots, as far as it exists.
 fn place(path: &Path, links: usize) -> PathBuf {
     if let Ok(found) = path.canonicalize() {
         return found;
@@ -108,7 +109,7 @@ fn place(path: &Path, links: usize) -> PathBuf {
     let Some(parent) = path.parent() else {
         return path;
     };
-    // A link to what is not there: opening it would make that.
+    // A dangling link: opening it would create its target.
     if links > 0
         && let Ok(target) = fs::read_link(&path)
     {

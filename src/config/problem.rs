@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, in words for the person who wrote it.
+//! Mistakes in a configuration, in words for its author.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,17 +16,17 @@ pub enum Origin {
     Environment(String),
     /// This command-line flag.
     Flag(&'static str),
-    /// Whoever made the configuration without reading it from anywhere.
+    /// The program that embeds the library and made the configuration itself.
     Program,
 }
 
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The JSON path, such as `limits.line_bytes`; empty when the mistake
-    /// is the file or the variable as such.
+    /// The setting's path, such as `limits.line_bytes`; empty when the mistake is
+    /// the file or the variable as a whole.
     pub path: String,
-    /// Where it was made.
+    /// The source that has the mistake.
     pub origin: Origin,
     /// What is wrong and what was expected.
     pub what: String,

@@ -1,5 +1,5 @@
-//! Where Redis is. A program without the feature `cluster` knows what it
-//! looks like, too.
+//! The form of Redis's address, which a program without the feature `cluster`
+//! checks, too.
 
 use std::fmt;
 
@@ -10,8 +10,7 @@ use std::fmt;
 pub struct RedisAddress(String);
 
 impl RedisAddress {
-    /// Takes what has the right form; whether anything is there, only
-    /// connecting tells.
+    /// Parses an address. Only the form is checked; nothing connects.
     pub fn parse(text: &str) -> Option<RedisAddress> {
         let schemes = [
             "redis://",
@@ -33,7 +32,7 @@ impl RedisAddress {
         self.0.starts_with("rediss://") || self.0.starts_with("valkeys://")
     }
 
-    /// With user and password.
+    /// The whole URL, with user and password.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Where Redis is, without ever showing its password.
+//! Redis's URL, parsed, with what TLS to it needs. Never shows the password.
 
 use std::fmt;
 use std::path::Path;
@@ -16,31 +16,31 @@ type Pem = Arc<[u8]>;
 #[derive(Clone)]
 pub struct RedisUrl {
     info: ConnectionInfo,
-    /// The certificates, as PEM, that vouch for it instead of the system's.
+    /// Certificate authorities, as PEM, to trust instead of the system's.
     ca: Option<Pem>,
-    /// Our own certificate and its key, as PEM, for a Redis that asks for one.
+    /// The client certificate and its key, as PEM, for a Redis that asks for one.
     identity: Option<(Pem, Pem)>,
 }
 
-/// Why a text is no such URL, or cannot be used. Says nothing of the text.
+/// Why a text is no such URL, or cannot be used. Shows nothing of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedisUrlError {
     /// It is not of the form `redis://host:port/database`.
     Form,
-    /// It names several, or something that only knows where Redis is.
+    /// It names several servers, a cluster or a Sentinel.
     NotOne,
-    /// It asks for TLS that trusts everybody.
+    /// It asks for TLS without verification.
     Insecure,
     /// It asks for TLS, which this program was built without.
     NoTls,
-    /// The file with the certificates that vouch for it cannot be used.
+    /// The file of `cluster.redis_ca` cannot be used.
     Ca(String),
-    /// The files with our own certificate and its key cannot be used.
+    /// The files of `cluster.redis_cert` and `cluster.redis_key` cannot be used.
     Identity(String),
 }
 
 impl RedisUrl {
-    /// Takes the URL of one Redis.
+    /// Parses the URL of one Redis.
     pub fn parse(text: &str) -> Result<RedisUrl, RedisUrlError> {
         let (scheme, rest) = text.split_once("://").ok_or(RedisUrlError::Form)?;
         let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -64,7 +64,7 @@ impl RedisUrl {
         }
     }
 
-    /// The same, vouched for by the certificates in a PEM file.
+    /// The same, trusting the certificate authorities in a PEM file.
     pub fn trusting(self, path: &Path) -> Result<RedisUrl, RedisUrlError> {
         let ca = certificates(path).map_err(RedisUrlError::Ca)?;
         Ok(RedisUrl {
@@ -73,7 +73,7 @@ impl RedisUrl {
         })
     }
 
-    /// The same, to which we show the certificate in a PEM file, with its key.
+    /// The same, presenting the client certificate in a PEM file, with its key.
     pub fn showing(self, certificate: &Path, key: &Path) -> Result<RedisUrl, RedisUrlError> {
         let certificate = certificates(certificate);
         let certificate = certificate
@@ -87,9 +87,9 @@ impl RedisUrl {
         })
     }
 
-    /// What connects there, password and all.
+    /// A client for this Redis, with user, password and certificates.
     pub(crate) fn client(&self) -> RedisResult<Client> {
-        // Naming itself to Redis would cost two commands a connection.
+        // Sending the library's name would cost two commands a connection.
         let redis = self.info.redis_settings().clone().set_skip_set_lib_name();
         let info = self.info.clone().set_redis_settings(redis);
         #[cfg(feature = "cluster-tls")]
@@ -110,7 +110,7 @@ impl RedisUrl {
     }
 }
 
-/// A PEM file in which there are certificates.
+/// Reads a PEM file that must have at least one certificate.
 fn certificates(path: &Path) -> Result<Pem, String> {
     let pem = read(path)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -121,7 +121,7 @@ fn certificates(path: &Path) -> Result<Pem, String> {
     }
 }
 
-/// A PEM file in which there is a key.
+/// Reads a PEM file that must have a private key.
 fn private_key(path: &Path) -> Result<Pem, String> {
     let pem = read(path)?;
     match PrivateKeyDer::from_pem_slice(&pem) {
@@ -167,14 +167,14 @@ impl fmt::Display for RedisUrlError {
             ),
             RedisUrlError::NotOne => write!(
                 f,
-                "neither Sentinel nor Redis Cluster is asked: give an address at which one \
+                "Sentinel and Redis Cluster are not supported: give an address at which one \
                  writable Redis always answers, such as that of a proxy or service which \
                  follows the master"
             ),
             RedisUrlError::Insecure => write!(
                 f,
-                "TLS that trusts everybody (#insecure) protects from nobody; name the \
-                 certificates that vouch for Redis in cluster.redis_ca"
+                "#insecure turns off the verification of Redis's certificate; leave it out and \
+                 name the certificate authority in cluster.redis_ca"
             ),
             RedisUrlError::NoTls => write!(
                 f,

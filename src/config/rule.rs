@@ -1,11 +1,11 @@
-//! What a setting accepts beyond its type.
+//! Rules for values beyond their type.
 
 use std::fmt;
 
 /// What a setting accepts beyond its type.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Rule {
-    /// Whatever the type takes.
+    /// Every value of the type.
     Any,
     /// A number in a range.
     Number {
@@ -14,7 +14,7 @@ pub(super) enum Rule {
         /// What 0 does, when it is accepted although below `min`.
         zero: Option<&'static str>,
     },
-    /// One line of text of at most so many characters.
+    /// One line of text of at most `max_chars` characters.
     Line { max_chars: usize },
     /// A log level or a filter.
     LogFilter,
@@ -35,7 +35,7 @@ impl Rule {
         }
     }
 
-    /// Accepts 0 as well, which does what `meaning` says after "0".
+    /// Accepts 0 as well; `meaning` follows "0" in words, such as "for no limit".
     pub const fn or_zero(self, meaning: &'static str) -> Rule {
         match self {
             Rule::Number { min, max, .. } => Rule::Number {

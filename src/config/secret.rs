@@ -1,4 +1,4 @@
-//! A secret that can be compared, and is never shown by accident.
+//! A secret that can be compared, but not shown by accident.
 
 use std::fmt;
 
@@ -8,20 +8,20 @@ use subtle::ConstantTimeEq;
 #[derive(Clone)]
 pub struct Secret(Box<str>);
 
-/// Why a text is not a secret. Says nothing of the text.
+/// Why a text is not accepted as a secret. Shows nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretError {
     /// Fewer than [`Secret::MIN_CHARS`] characters.
     TooShort,
-    /// A character that has no place in a request header.
+    /// A character that a request header cannot carry.
     BadCharacter,
 }
 
 impl Secret {
-    /// Shorter ones can be guessed.
+    /// The shortest secret accepted; shorter ones can be guessed.
     pub const MIN_CHARS: usize = 16;
 
-    /// Takes a text that is long enough and fit for a request header.
+    /// Accepts a text that is long enough and fit for a request header.
     pub fn parse(text: &str) -> Result<Secret, SecretError> {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(SecretError::BadCharacter);
@@ -32,8 +32,7 @@ impl Secret {
         Ok(Secret(text.into()))
     }
 
-    /// Whether somebody gave this secret. Takes the same time wherever the
-    /// two differ; only the length can be learned from it.
+    /// Compares in constant time: the time taken reveals nothing but the length.
     pub fn matches(&self, given: &str) -> bool {
         self.0.as_bytes().ct_eq(given.as_bytes()).into()
     }

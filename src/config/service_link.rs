@@ -1,25 +1,25 @@
-//! Variables that an orchestrator sets, which look like ours.
+//! Recognises variables that Kubernetes sets and that look like ours.
 //!
-//! Kubernetes tells every container of every service of its namespace: of one
-//! called `chat-server-redis` by `CHAT_SERVER_REDIS_SERVICE_HOST`,
-//! `CHAT_SERVER_REDIS_PORT_6379_TCP_ADDR` and others, which begin as our
-//! settings do. They are known by their ends and by what they say, so that a
-//! mistyped setting is not taken for one.
+//! Kubernetes gives every container variables for every service of its namespace.
+//! Those of a service called `chat-server-redis` are
+//! `CHAT_SERVER_REDIS_SERVICE_HOST`, `CHAT_SERVER_REDIS_PORT_6379_TCP_ADDR` and so
+//! on, with the same prefix as our settings. Both the end of the name and the form
+//! of the value must fit, so that a mistyped setting is still reported.
 
 use std::ffi::OsStr;
 use std::net::IpAddr;
 
 use super::setting::ENVIRONMENT_PREFIX;
 
-/// What services carry.
+/// The protocols of Kubernetes services.
 const PROTOCOLS: [&str; 3] = ["tcp", "udp", "sctp"];
 
-/// Whether a variable is about a service.
+/// Whether Kubernetes set this variable for a service.
 pub(super) fn is_service_link(name: &str, value: &OsStr) -> bool {
     let Some(value) = value.to_str() else {
         return false;
     };
-    // Of a service called `chat-server` nothing is left but the end.
+    // For a service called `chat-server`, nothing but the end is left.
     let name = name.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(name);
     let words: Vec<&str> = name.split('_').collect();
     (0..words.len()).any(|at| is_end(words.get(at..).unwrap_or_default(), value))
@@ -29,7 +29,7 @@ pub(super) fn is_service_link(name: &str, value: &OsStr) -> bool {
 fn is_end(words: &[&str], value: &str) -> bool {
     match words {
         ["SERVICE", "HOST"] => is_address(value),
-        // Then the port's name, if it has one.
+        // The port's name follows, if it has one.
         ["SERVICE", "PORT", ..] => is_port(value),
         ["PORT"] => is_url(value),
         ["PORT", port, protocol, rest @ ..] if is_port(port) && is_protocol(protocol) => match rest
@@ -54,7 +54,7 @@ fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
-/// An address, or the name of a service that is elsewhere.
+/// An IP address, or the name of an external service.
 fn is_address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok()
 }

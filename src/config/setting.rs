@@ -11,7 +11,7 @@ use super::Config;
 use super::rule::Rule;
 use super::value::Value;
 
-/// What every environment variable of the server starts with.
+/// The prefix of the server's environment variables.
 pub const ENVIRONMENT_PREFIX: &str = "CHAT_SERVER_";
 
 /// When a changed setting comes into force.
@@ -25,7 +25,7 @@ pub enum Applies {
 
 /// One setting, as declared.
 pub struct Setting {
-    /// Where it stands in the file, such as `limits.line_bytes`.
+    /// Its path in the file, such as `limits.line_bytes`.
     pub path: &'static str,
     /// When a change comes into force.
     pub applies: Applies,
@@ -43,7 +43,7 @@ impl Setting {
         Config::settings().find(|setting| setting.path == path)
     }
 
-    /// What it is for, on one line.
+    /// The description, on one line.
     pub fn doc(&self) -> String {
         let words: Vec<&str> = self.doc.split_whitespace().collect();
         words.join(" ")
@@ -55,20 +55,20 @@ impl Setting {
         format!("{ENVIRONMENT_PREFIX}{name}")
     }
 
-    /// What it accepts, in words.
+    /// The accepted values, in words.
     pub fn expected(&self) -> String {
         // A value knows its type, whichever value it is.
         let defaults = Config::default();
         (self.get)(&defaults).expected(&self.rule)
     }
 
-    /// What `config` has for it, as it would stand in the file. A secret
-    /// is `"(set)"`, and a URL shows without its password.
+    /// Its value in `config`, as in the file. A secret shows as `"(set)"`, and a
+    /// URL without its password.
     pub fn value(&self, config: &Config) -> Json {
         (self.get)(config).to_json()
     }
 
-    /// Whether it must never be shown.
+    /// Whether its value must never be shown.
     pub fn is_secret(&self) -> bool {
         // A value knows its type, whichever value it is.
         (self.get)(&Config::default()).is_secret()
@@ -119,7 +119,7 @@ macro_rules! settings {
                     concat!($($doc, "\n"),+), $rule, $applies),
             )*];
 
-            /// Every setting there is.
+            /// All settings.
             pub fn settings() -> impl Iterator<Item = &'static Setting> {
                 [Config::OWN_SETTINGS, $($section_type::SETTINGS),*]
                     .into_iter()

@@ -1,4 +1,4 @@
-//! Checking a configuration that was made by a program, not read.
+//! Checks a configuration that a program made instead of reading it.
 
 use serde_json::Value as Json;
 
@@ -8,15 +8,15 @@ use super::problem::{Origin, Problems};
 use super::value::Given;
 
 impl Config {
-    /// Whether every setting has a value that could stand in the file, too.
-    /// Which listeners there are is the program's business.
+    /// Checks that every setting has a value that the file could have, too. The
+    /// listeners are not checked: the program attaches its own.
     pub fn check(&self) -> Result<(), Problems> {
         let defaults = Config::default();
         let mut loader = Loader::default();
         for setting in Config::settings() {
             let text = match setting.value(self) {
-                // A secret is checked by its type, and not being set is fine
-                // where it is the default.
+                // The type has checked a secret already, and a setting that is
+                // unset by default may stay unset.
                 _ if (setting.get)(self).is_secret() => continue,
                 Json::Null if setting.value(&defaults).is_null() => continue,
                 Json::String(text) => text,

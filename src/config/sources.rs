@@ -14,16 +14,16 @@ use super::loader::{Flag, Loader};
 use super::originals::Note;
 use super::problem::{Origin, Problems};
 
-/// Everything that says how the server is set up. Kept to read the
-/// configuration again on reload; holds secrets, so it has no `Debug`.
+/// The sources of the configuration. Kept to read it again on reload. Holds
+/// secrets, so it has no `Debug`.
 #[derive(Clone)]
 pub struct Sources {
     /// The configuration file.
     pub file: ConfigFile,
-    /// The environment; what does not start with `CHAT_SERVER_`, and is no
-    /// variable of an older server, is ignored.
+    /// The environment. Only variables that start with `CHAT_SERVER_`, and those of
+    /// older servers, are used.
     pub environment: Vec<(OsString, OsString)>,
-    /// Flags that were given.
+    /// Flags of the command line.
     pub flags: Vec<Flag>,
 }
 
@@ -32,7 +32,7 @@ pub struct Sources {
 pub struct Loaded {
     /// The configuration.
     pub config: Config,
-    /// The file that was read; `None` when there is none.
+    /// The file that was read, if any.
     pub file: Option<PathBuf>,
     origins: HashMap<&'static str, Origin>,
     notes: Vec<Note>,
@@ -44,8 +44,8 @@ impl Sources {
         self.read(Reading::First)
     }
 
-    /// Reads and checks everything once more. Waits for nobody: a file must be
-    /// a regular one.
+    /// Reads and checks everything again, for a reload. The file must be a regular
+    /// one, because a reload must not block on a pipe.
     pub fn load_again(&self) -> Result<Loaded, Problems> {
         self.read(Reading::Again)
     }

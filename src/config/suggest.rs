@@ -1,9 +1,10 @@
 //! "Did you mean": the known name nearest to an unknown one.
 
-/// Longer names are not compared: nobody mistypes that much.
+/// Longer names are not compared: they are no typing mistakes, and comparing costs
+/// time.
 const MAX_COMPARED: usize = 80;
 
-/// The known name that `unknown` is probably a slip of.
+/// The known name that `unknown` probably misspells.
 pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let unknown = unknown.to_ascii_lowercase().replace('-', "_");
     if unknown.len() > MAX_COMPARED {

@@ -1,7 +1,7 @@
-//! How each type a setting can have is read and shown.
+//! Reads and shows values of each type that settings have.
 //!
-//! A value comes from the file as JSON or, from the environment and flags,
-//! as text; both end here, so both accept the same.
+//! A value comes from the file as JSON, or from the environment and flags as
+//! text. Both pass through here, so both accept the same values.
 
 mod choice;
 mod network;
@@ -15,7 +15,7 @@ use super::rule::Rule;
 
 pub use choice::{Durability, History, LogFormat};
 
-/// What somebody gave for a setting.
+/// A value from one of the sources, not yet checked.
 #[derive(Clone, Copy)]
 pub(super) enum Given<'a> {
     /// In the file.
@@ -24,34 +24,34 @@ pub(super) enum Given<'a> {
     Text(&'a str),
 }
 
-/// Why what was given is not taken.
+/// Why a value is rejected.
 #[derive(Debug, PartialEq)]
 pub(super) enum Rejected {
-    /// It is not what is expected.
+    /// It does not have the expected form.
     Unexpected,
-    /// It is of the expected form, but this stands in the way.
+    /// It has the expected form, but is unusable for this reason.
     Because(String),
 }
 
 /// A type that settings have.
 pub(super) trait Value {
-    /// Takes what was given; unchanged when it is rejected.
+    /// Takes the given value; stays unchanged if that is rejected.
     fn read(&mut self, given: Given<'_>, rule: &Rule) -> Result<(), Rejected>;
 
-    /// How it stands in the file.
+    /// The value as in the file.
     fn to_json(&self) -> Json;
 
-    /// What is accepted, in words.
+    /// The accepted values, in words.
     fn expected(&self, rule: &Rule) -> String;
 
-    /// Whether it must never be shown.
+    /// Whether the value must never be shown.
     fn is_secret(&self) -> bool {
         false
     }
 }
 
 impl<'a> Given<'a> {
-    /// Text, from wherever it comes.
+    /// Text, from any source.
     fn text(self) -> Result<&'a str, Rejected> {
         match self {
             Given::Text(text) => Ok(text),
@@ -88,7 +88,7 @@ impl<'a> Given<'a> {
         }
     }
 
-    /// What was given, shortened and safe to print; of a secret only its kind.
+    /// The given value, shortened and safe to print; for a secret only its kind.
     pub fn shown(self, secret: bool) -> String {
         match self {
             Given::Text(_) | Given::Json(Node::Text(_)) if secret => {
@@ -104,17 +104,17 @@ impl<'a> Given<'a> {
     }
 }
 
-/// A value as text, or what stands for none.
+/// A value as text, or `none`.
 fn text_or(value: &Option<impl ToString>, none: Json) -> Json {
     value
         .as_ref()
         .map_or(none, |value| Json::from(value.to_string()))
 }
 
-/// At most this much of a wrong value is repeated.
+/// The most characters of a wrong value that a message repeats.
 const SHOWN_CHARS: usize = 60;
 
-/// Text in quotes, shortened, without anything that steers a terminal.
+/// Text in quotes, shortened and with control characters escaped.
 pub(super) fn quoted(text: &str) -> String {
     if text.chars().count() <= SHOWN_CHARS {
         return format!("{text:?}");

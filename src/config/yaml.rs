@@ -1,8 +1,8 @@
 //! A configuration file in YAML, as the same [`Node`]s that JSON becomes.
 //!
 //! Scalars mean what they mean in YAML 1.2, where `off` and `yes` are text.
-//! What could make a small file large, or one place mean another (aliases,
-//! tags, several documents), is refused.
+//! Aliases, tags and several documents are refused: they could make a small file
+//! large, or let one part of it change the meaning of another.
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
 use serde_json::Number;
@@ -10,11 +10,10 @@ use serde_json::Number;
 use super::document::Node;
 use crate::model::text::without_byte_order_mark;
 
-/// Lists and mappings within each other; settings are two deep.
+/// The deepest nesting of lists and mappings; settings need two levels.
 const MAX_DEPTH: usize = 32;
 
-/// Reads a whole document; what is wrong with it, in words that end in line
-/// and column.
+/// Reads a whole document. The error is a message that ends with line and column.
 pub(super) fn parse(text: &str) -> Result<Node, String> {
     let text = without_byte_order_mark(text);
     let mut building = Building::default();
@@ -33,10 +32,10 @@ fn at(place: &Marker, what: &str) -> String {
     format!("{what} at line {} column {}", place.line(), place.col() + 1)
 }
 
-/// A document of which some has been read.
+/// A document, partly read.
 #[derive(Default)]
 struct Building {
-    /// What has begun and not ended, the innermost last.
+    /// Open lists and mappings, the innermost last.
     open: Vec<Open>,
     whole: Option<Node>,
     documents: usize,
@@ -44,7 +43,7 @@ struct Building {
 
 enum Open {
     List(Vec<Node>),
-    /// With the key whose value comes next.
+    /// A mapping, with the key that waits for its value.
     Mapping(Vec<(String, Node)>, Option<String>),
 }
 
@@ -109,7 +108,7 @@ impl Building {
     }
 }
 
-/// What a scalar without quotes is, by the core schema.
+/// The value of a scalar without quotes, by YAML's core schema.
 fn plain(text: &str) -> Node {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Node::Null,

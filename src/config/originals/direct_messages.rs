@@ -2,12 +2,12 @@
 
 use super::reader::Reader;
 
-/// What a file of its says.
+/// Translates a file of the server of direct messages.
 pub fn translate(reader: &mut Reader<'_>) {
     if let Some(address) = reader.address("host", ":8080") {
         reader.assign("host", "listen.web", address);
     }
-    // Neither is shown: there may be a password in it.
+    // Neither value is shown: it may hold a password.
     if reader.text("postgres").is_some() {
         let what = "not carried out: that database has the tables of another server; accounts and \
                     messages are kept in the data folder, or in a database of their own if you \

@@ -4,12 +4,12 @@ use super::super::value::quoted;
 use super::reader::Reader;
 use super::{Assignment, Note};
 
-/// The variable that says how much it logs.
+/// The variable with its log level.
 pub const MODE: &str = "ICS_ENVIRONMENT";
-/// The variable with the key that it signed tokens with.
+/// The variable with its key for signing tokens.
 const SIGNING_KEY: &str = "ICS_JWT_KEY";
 
-/// What a file of its says.
+/// Translates a file of the server of JSON commands.
 pub fn translate(reader: &mut Reader<'_>) {
     if let Some(address) = reader.address("addr", ":7000") {
         let what = format!(
@@ -27,7 +27,8 @@ pub fn translate(reader: &mut Reader<'_>) {
     }
 }
 
-/// What a variable of its does here, if it is one. The key is never shown.
+/// What a variable of that server does here; none for any other variable. The
+/// signing key is never shown.
 pub fn variable(name: &str, value: &str) -> Option<(Option<Assignment>, Note)> {
     let level = match (name, value) {
         (SIGNING_KEY, _) => {

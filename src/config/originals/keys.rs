@@ -5,12 +5,11 @@ use super::Original;
 /// A key of an older server.
 #[derive(Debug)]
 pub struct Key {
-    /// As it is spelled there; whether in capitals made no difference there,
-    /// and makes none here.
+    /// Its spelling there; neither that server nor this one distinguishes case.
     pub name: &'static str,
-    /// Whose it is.
+    /// The older server that it belongs to.
     pub of: Original,
-    /// What is written instead, beside today's names.
+    /// What to write instead in a file of today's form.
     pub today: &'static str,
 }
 
@@ -18,7 +17,7 @@ const fn key(of: Original, name: &'static str, today: &'static str) -> Key {
     Key { name, of, today }
 }
 
-/// All of them.
+/// The keys of all older servers.
 pub const KEYS: &[Key] = &[
     key(
         Original::LineServer,
@@ -127,7 +126,7 @@ pub const KEYS: &[Key] = &[
     ),
 ];
 
-/// The key of this name.
+/// Finds a key by name, in any case.
 pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name.eq_ignore_ascii_case(name))
 }

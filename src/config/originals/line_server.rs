@@ -9,10 +9,10 @@ use super::reader::{EVERYWHERE, Reader};
 const CERTIFICATE: &str = "tls.crt";
 const KEY: &str = "tls.key";
 
-/// Where the older names are described, whatever a file says.
+/// Where the older names are described, whatever the file says.
 const DESCRIPTIONS: [&str; 2] = ["/docs.json", "/api/docs.json"];
 
-/// What a file of its says; `file_folder` is where it lies.
+/// Translates a file of the line server that lies in `file_folder`.
 pub fn translate(reader: &mut Reader<'_>, file_folder: &Path) {
     ports(reader);
     addresses(reader, file_folder);
@@ -91,8 +91,8 @@ fn addresses(reader: &mut Reader<'_>, file_folder: &Path) {
     }
 }
 
-/// Where paths of the file begin: at `cwd`. Without it that was the folder of
-/// the program, which lay where the file does.
+/// The folder that relative paths in the file start from: `cwd`, or else the
+/// program's folder there, which was also the file's.
 fn folder(reader: &mut Reader<'_>, file_folder: &Path) -> PathBuf {
     match reader.text("cwd").filter(|text| !text.is_empty()) {
         Some(text) => {
@@ -106,8 +106,8 @@ fn folder(reader: &mut Reader<'_>, file_folder: &Path) -> PathBuf {
     }
 }
 
-/// The older server hung even absolute paths below its folder; those that are
-/// not there are what they say.
+/// The older server put even absolute paths below its folder. If nothing exists
+/// there, the path is taken literally.
 fn join(folder: &Path, text: &str) -> PathBuf {
     let below = folder.join(text.trim_start_matches('/'));
     match Path::new(text).is_absolute() && !below.exists() {
@@ -116,7 +116,8 @@ fn join(folder: &Path, text: &str) -> PathBuf {
     }
 }
 
-/// An address that opens a listener; empty, it is off. Whether it is open.
+/// Assigns a listener's address; an empty one switches it off. Returns whether the
+/// listener is open.
 fn listener(reader: &mut Reader<'_>, key: &'static str, path: &'static str, example: &str) -> bool {
     if reader.is_empty(key) {
         reader.assign(key, path, "off");

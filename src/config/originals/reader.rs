@@ -1,6 +1,6 @@
-//! Takes an older server's file apart, key by key, and collects what it says
-//! today. Values are as strict as they were there: a port that is text was a
-//! mistake, and is one.
+//! Reads an older server's file key by key and collects its meaning in today's
+//! terms. It is as strict about values as that server was: a port in quotes was a
+//! mistake there, and is one here.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv6Addr};
@@ -15,7 +15,7 @@ use super::super::value::{Given, quoted};
 use super::keys::{KEYS, find};
 use super::{Assignment, Note, Original, Translated};
 
-/// What the older servers meant by an address without a host.
+/// The host that the older servers used for an address without one.
 pub const EVERYWHERE: &str = "0.0.0.0";
 pub struct Reader<'a> {
     original: Original,
@@ -24,7 +24,7 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Sorts out what is no key of `original`.
+    /// Starts with the keys of `original`; every other key is a mistake.
     pub fn new(original: Original, entries: &'a [(String, Node)]) -> Reader<'a> {
         let mut reader = Reader {
             original,
@@ -56,8 +56,8 @@ impl<'a> Reader<'a> {
         reader
     }
 
-    /// What the file says. Listeners that it does not open are off; if it opens
-    /// none at all, `example` is what could be written.
+    /// Returns the translation. Listeners that the file does not open are off; if it
+    /// opens none at all, that is a mistake, and `example` shows what to write.
     pub fn finish(mut self, example: &str) -> Translated {
         let assigned = &self.translated.assignments;
         let opens = |a: &Assignment| is_listener(a.path) && a.value != "off";
@@ -143,7 +143,7 @@ impl<'a> Reader<'a> {
             .filter(|node| !matches!(node, Node::Null))
     }
 
-    /// Text; empty as it is.
+    /// Reads text, which may be empty.
     pub fn text(&mut self, key: &'static str) -> Option<&'a str> {
         match self.given(key)? {
             Node::Text(text) if !text.contains('\0') => Some(text),
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// true or false.
+    /// Reads `true` or `false`.
     pub fn flag(&mut self, key: &'static str) -> Option<bool> {
         match self.given(key)? {
             Node::Bool(value) => Some(*value),
@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A port.
+    /// Reads a port.
     pub fn port(&mut self, key: &'static str) -> Option<u16> {
         let given = self.given(key)?;
         if let Node::Number(number) = given
@@ -190,17 +190,17 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Whether a key is there and says something.
+    /// Whether the file has this key, with a value other than null.
     pub fn has(&self, key: &str) -> bool {
         self.given(key).is_some()
     }
 
-    /// Whether empty text was given for it.
+    /// Whether the key's value is empty text.
     pub fn is_empty(&self, key: &str) -> bool {
         matches!(self.given(key), Some(Node::Text(text)) if text.is_empty())
     }
 
-    /// A host without a port, as it stands in an address.
+    /// Reads a host without a port, in the form it has in an address.
     pub fn host(&mut self, key: &'static str) -> Option<String> {
         let text = self.text(key)?;
         let host = as_host(text);
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
         host
     }
 
-    /// Only the line server had a way of keeping a listener closed.
+    /// The hint for closing a listener, which only the line server supported.
     fn how_to_switch_off(&self) -> String {
         match self.original {
             Original::LineServer => "; write \"\" to switch it off".to_owned(),
@@ -222,8 +222,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Host and port with a colon between them; without a host it is every
-    /// IPv4 address of this machine. `example` is what could be written.
+    /// Reads `host:port`; without a host it means every IPv4 address of this machine.
+    /// A mistake shows `example` as what to write.
     pub fn address(&mut self, key: &'static str, example: &str) -> Option<String> {
         let text = match self.given(key)? {
             Node::Number(number) => {
@@ -263,14 +263,14 @@ fn as_address(text: &str) -> Option<String> {
     let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
     let host = match host.strip_prefix('[') {
         Some(_) => as_host(host)?,
-        // A bare IPv6 address has colons of its own.
+        // An IPv6 address without brackets is ambiguous.
         None if host.contains(':') => return None,
         None => as_host(host)?,
     };
     is_port.then(|| format!("{host}:{port}"))
 }
 
-/// Nothing is everywhere; an IPv6 address gets its brackets.
+/// An empty host means every address; an IPv6 address gets brackets.
 fn as_host(text: &str) -> Option<String> {
     if text.is_empty() {
         return Some(EVERYWHERE.to_owned());

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::{Given, Rejected, Rule, Value};
 
-/// Declares a type whose values are these words.
+/// Declares an enum and the word for each value.
 macro_rules! choices {
     (
         $(#[$meta:meta])*
@@ -51,7 +51,7 @@ macro_rules! choices {
 choices! {
     /// Whether the messages of channels are kept.
     pub enum History {
-        /// They are stored before anyone sees them.
+        /// They are stored before they are delivered.
         On = "on",
         /// They are delivered at once, and not stored.
         Off = "off",
@@ -59,17 +59,17 @@ choices! {
 }
 
 choices! {
-    /// What a stored message outlives.
+    /// What a stored message survives.
     pub enum Durability {
-        /// The loss of power, too.
+        /// A loss of power, too.
         Power = "power",
-        /// The end of the server, however sudden.
+        /// Only a crash of the server.
         Process = "process",
     }
 }
 
 choices! {
-    /// What lines of the server's own log look like.
+    /// The form of the server's own log.
     pub enum LogFormat {
         /// Text for people.
         Text = "text",

@@ -45,7 +45,7 @@ impl Value for f64 {
     }
 
     fn to_json(&self) -> Json {
-        // 20 rather than 20.0 where they are the same; rules keep it in range.
+        // Shows 20 rather than 20.0; the rules keep the number in range.
         if self.fract() == 0.0 {
             Json::from(*self as i64)
         } else {
@@ -145,7 +145,7 @@ impl Value for Option<PathBuf> {
     fn read(&mut self, given: Given<'_>, rule: &Rule) -> Result<(), Rejected> {
         *self = match given {
             Given::Json(Node::Null) => None,
-            // The only way to say so in the environment.
+            // The environment has no other way to unset a value.
             other if other.text() == Ok("") => None,
             other => {
                 let mut path = PathBuf::new();

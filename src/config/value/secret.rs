@@ -1,4 +1,4 @@
-//! What must never be shown, or has a password in it.
+//! Values that must never be shown, or that contain a password.
 
 use serde_json::Value as Json;
 
@@ -67,7 +67,7 @@ impl Value for Option<DatabaseUrl> {
     fn read(&mut self, given: Given<'_>, _: &Rule) -> Result<(), Rejected> {
         *self = match given {
             Given::Json(Node::Null) => None,
-            // The only way to say so in the environment.
+            // The environment has no other way to unset a value.
             other if other.text() == Ok("") => None,
             other => match DatabaseUrl::parse(other.text()?) {
                 Ok(url) => Some(url),
