@@ -1,5 +1,5 @@
-//! What it costs to ask whether an address may have more written: with one
-//! connection, and with one on every processor at the same address.
+//! The cost of asking whether an address may have more output: with one
+//! connection, and with one on every processor from the same address.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,7 +1,7 @@
-//! What somebody who has nothing to do with it notices of others who do the
-//! most expensive things they may: how long their messages take, how long
-//! logging in and `/readyz` do. Prints a table; the exit code is not 0 if the
-//! messages of a bystander take longer than they should.
+//! What a bystander notices of other clients that do the most expensive things
+//! allowed: how long its messages, logins and `/readyz` take. Prints a table;
+//! the exit code is not 0 if a bystander's messages take longer than they
+//! should.
 //!
 //! ```text
 //! cargo bench --bench bystander
@@ -27,31 +27,31 @@ use serde_json::{Value, json};
 
 use support::Server;
 
-/// The longest the messages of a bystander may take, at the 99th percentile.
+/// The longest a bystander's message may take, at the 99th percentile.
 const MOST_MS: f64 = 50.0;
 /// Rooms of bystanders.
 const PAIRS: usize = 4;
-/// How often each of them says something, and how often others come in.
+/// How often each bystander sends a message, and how often visitors log in.
 const PACE: Duration = Duration::from_millis(80);
 const LOGIN_PACE: Duration = Duration::from_millis(200);
-/// How long anything may take before it is given up.
+/// How long a wait may take before the benchmark gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// What everybody sends a second: a little less than is allowed.
+/// Frames each guest sends a second: a little less than is allowed.
 const RATE: u64 = 19;
 
 #[derive(Parser)]
-#[command(about = "What a bystander notices of those who do the most expensive things")]
+#[command(about = "What a bystander notices of clients that do the most expensive things")]
 struct Arguments {
-    /// For how long each attack is measured
+    /// How long to measure each attack, in seconds
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
-    /// Only attacks whose names have this in them
+    /// Only attacks with this in their names
     #[arg(long, default_value = "")]
     only: String,
     /// Another program to measure
     #[arg(long)]
     program: Option<String>,
-    /// That program is older, and does not know the limits on channels
+    /// The other program is older and has no limits on channels
     #[arg(long, requires = "program")]
     older: bool,
     /// Given by `cargo bench`
@@ -59,27 +59,27 @@ struct Arguments {
     bench: bool,
 }
 
-/// An attack: who is there before, and what the guests then send.
+/// An attack: the clients there before, and the frames the guests then send.
 struct Attack {
     name: &'static str,
     guests: usize,
-    /// Rooms each of them is in.
+    /// Rooms that each guest is in.
     rooms: usize,
-    /// Connections that do nothing but be in 99 rooms each.
+    /// Connections that do nothing but hold 99 rooms each.
     holders: usize,
     /// Whether the guests have accounts.
     accounts: bool,
-    /// Others who only come and go, one after the other.
+    /// Clients that connect and disconnect, one after the other.
     comers: usize,
-    /// The frame that a guest sends as its n-th.
+    /// The n-th frame of a guest.
     frame: fn(guest: usize, n: u64) -> Value,
-    /// Frames each of them sends in all; without end if there are none.
+    /// Frames each guest sends in all; without end if `None`.
     most: Option<u64>,
 }
 
 const ATTACKS: &[Attack] = &[
     Attack {
-        name: "nobody does anything",
+        name: "no attack",
         guests: 0,
         rooms: 0,
         holders: 0,
@@ -149,7 +149,7 @@ const ATTACKS: &[Attack] = &[
         most: None,
     },
     Attack {
-        name: "200 who come and go",
+        name: "200 that come and go",
         guests: 0,
         rooms: 0,
         holders: 0,
@@ -196,7 +196,7 @@ fn lists(guest: usize, n: u64) -> Value {
         0 => json!({"type": "listrooms"}),
         1 => json!({"type": "listrooms", "args": {"after": after}}),
         2 => json!({"type": "listusers", "args": {"room": "global"}}),
-        _ => json!({"type": "presence", "args": {"users": everybody()}}),
+        _ => json!({"type": "presence", "args": {"users": all_users()}}),
     }
 }
 
@@ -237,11 +237,11 @@ fn everything(guest: usize, n: u64) -> Value {
     }
 }
 
-fn everybody() -> Vec<String> {
+fn all_users() -> Vec<String> {
     (0..100).map(|n| format!("guest{n}")).collect()
 }
 
-/// What was measured, in microseconds.
+/// The measurements, in microseconds.
 struct Figures {
     messages: Histogram<u64>,
     logins: Histogram<u64>,
@@ -329,7 +329,7 @@ impl Attack {
         let is_older = arguments.older;
         let mut server = Server::spawn_by(&prefix, &[], |config| {
             // They all come from this machine, which is one address; an older
-            // program may not know these.
+            // program may not know these settings.
             if !is_older {
                 config["limits"] = json!({
                     "account_attempts": 0,
@@ -345,7 +345,7 @@ impl Attack {
         server
     }
 
-    /// Those who come, and go as soon as they are welcome.
+    /// Clients that connect, and disconnect as soon as they are welcomed.
     fn come_and_go(&self, server: &Server, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
         let telnet = server.telnet();
         let comer = |comer: usize| {
@@ -361,7 +361,8 @@ impl Attack {
         (1..=self.comers).map(comer).collect()
     }
 
-    /// Those who hold rooms, and those who are going to attack.
+    /// Connects the clients that hold rooms and the guests that are going to
+    /// attack.
     fn come(&self, server: &Server) -> Vec<TcpStream> {
         let web = server.web();
         let mut all = Vec::new();
@@ -393,7 +394,8 @@ impl Attack {
             drain(&mut all);
             std::thread::sleep(Duration::from_millis(50));
         }
-        // What their coming has cost of what they may send is made up for.
+        // Waits until the allowance that their logins and joins used has come
+        // back.
         let rested = Instant::now() + Duration::from_secs(3);
         while Instant::now() < rested {
             drain(&mut all);
@@ -402,7 +404,7 @@ impl Attack {
         all
     }
 
-    /// The guests send as fast as they may, and read all they are sent.
+    /// The guests send as fast as they may and read everything.
     fn begin(&self, mut all: Vec<TcpStream>, stop: &Arc<AtomicBool>) -> Option<JoinHandle<u64>> {
         if all.is_empty() {
             return None;
@@ -428,7 +430,7 @@ impl Attack {
             let begun = Instant::now();
             let mut n = 0;
             while !stop.load(Ordering::Relaxed) && most.is_none_or(|most| n < most) {
-                // All of what may be sent at once comes at once.
+                // A guest first sends everything its allowance permits at once.
                 for (guest, writer) in writers.iter_mut().enumerate() {
                     send(writer, &frame(guest, n));
                 }
@@ -442,7 +444,7 @@ impl Attack {
     }
 }
 
-/// Some who talk in rooms of their own, two in each.
+/// Bystanders who talk in rooms of their own, two in each.
 struct Bystanders(Vec<(TcpStream, TcpStream)>);
 
 impl Bystanders {
@@ -536,7 +538,7 @@ fn get(address: SocketAddr, path: &str) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
-    // What does not come counts for as long as it was waited for.
+    // A failed answer counts for as long as the wait took.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -548,12 +550,12 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Comes in as a guest, over a WebSocket that speaks JSON.
+/// Logs in as a guest, over a WebSocket that speaks JSON.
 fn enter(web: SocketAddr, nickname: &str) -> TcpStream {
     enter_with(web, &format!("nickname={nickname}"))
 }
 
-/// As [`enter`], with an account that is registered for it.
+/// Like [`enter`], with an account registered for it.
 fn enter_account(server: &Server, nickname: &str) -> TcpStream {
     let password = "password=long+enough";
     let form = format!("username={nickname}&{password}&first_name=A&last_name=B");
@@ -603,8 +605,8 @@ fn join(room: &str) -> Value {
     json!({"type": "join", "args": {"room": room}})
 }
 
-/// Sends a frame, masked with nothing; what the socket does not take is not
-/// sent at all, or would be sent later.
+/// Sends a frame with a mask of zeros; if the socket cannot accept it, it is
+/// not sent at all, because later would be too late.
 fn send(stream: &mut TcpStream, frame: &Value) {
     let text = frame.to_string();
     let mut bytes = vec![0x81];
@@ -620,7 +622,7 @@ fn send(stream: &mut TcpStream, frame: &Value) {
     let _ = stream.write(&bytes);
 }
 
-/// Reads what has come to all of them; how much that was.
+/// Reads what has arrived on all of them; returns how much.
 fn drain(streams: &mut [TcpStream]) -> u64 {
     let mut piece = vec![0; 256 * 1024];
     let mut came = 0;

@@ -1,5 +1,5 @@
-//! How fast the chat log is written and searched: a day's talk in a temporary
-//! folder, of 100 MB, or so many as `CHAT_BENCH_MB` says.
+//! How fast the chat log is written and searched: a day's entries in a
+//! temporary folder, 100 MB of them or as many as `CHAT_BENCH_MB` says.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use tempfile::TempDir;
 const START_MS: u64 = 1_795_248_000_000;
 const DAY_MS: u64 = 24 * 3600 * 1000;
 const HOUR_MS: u64 = 3600 * 1000;
-/// What an entry takes on the disk.
+/// Size of an entry on disk.
 const ENTRY_BYTES: u64 = 150;
-/// Entries handed over at once.
+/// Entries appended at once.
 const BATCH: u64 = 256;
 const PATIENCE: Duration = Duration::from_secs(60);
 const WORDS: [&str; 12] = [
@@ -34,7 +34,7 @@ const WORDS: [&str; 12] = [
     "\"quoted\"",
 ];
 
-/// The same talk each time.
+/// The same conversation in every run.
 struct Talk {
     seed: u64,
     nicks: Vec<Arc<str>>,
@@ -86,7 +86,7 @@ fn open() -> (TempDir, ChatLog) {
     (folder, log)
 }
 
-/// Writes a day's talk, with a needle at a third and at two thirds of it.
+/// Writes a day's entries, with a needle at one third and at two thirds.
 fn fill(log: &ChatLog, bytes: u64) {
     let mut talk = Talk::new();
     let batches = (bytes / ENTRY_BYTES / BATCH).max(3);
@@ -125,7 +125,7 @@ fn append(c: &mut Criterion) {
 
 fn search(c: &mut Criterion) {
     let megabytes = std::env::var("CHAT_BENCH_MB").ok();
-    // Without the flag it is a test run: only prove that it works.
+    // Without the flag this is a test run: it only proves that the code works.
     let measuring = std::env::args().any(|argument| argument == "--bench");
     let megabytes = megabytes.and_then(|text| text.parse().ok());
     let megabytes: u64 = megabytes.unwrap_or(if measuring { 100 } else { 1 });

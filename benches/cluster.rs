@@ -1,11 +1,12 @@
-//! What servers that are one chat do on this machine:
-//! `cargo bench --features cluster --bench cluster`.
+//! Measures servers that are one chat on this machine: `cargo bench --features
+//! cluster --bench cluster`.
 //!
-//! Prints how many messages go through the log in a second, from the server
-//! they come in by to another one that tells them, how long a lone one takes,
-//! and how fast they come into PostgreSQL. Redis and PostgreSQL are started for
-//! it; Redis syncs to disk before it answers, and then once a second. Where
-//! they are not installed, it says so and measures nothing.
+//! Prints how many messages a second go through the log from the server that
+//! accepts them to another one that delivers them, how long a single message
+//! takes, and how fast messages get into PostgreSQL. The benchmark starts Redis
+//! and PostgreSQL itself; Redis first syncs to disk before every answer, and
+//! then once a second. Where they are not installed, it says so and measures
+//! nothing.
 
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code)]
@@ -14,7 +15,7 @@ mod postgres;
 #[allow(dead_code)]
 mod redis;
 mod server {
-    /// An address nobody listens at.
+    /// An address without a listener.
     pub fn free_address() -> std::net::SocketAddr {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap()
@@ -34,7 +35,7 @@ use chat_server::store::{
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, unbounded};
 
-/// What has to be installed, and how to find out.
+/// What must be installed, each with a shell command that finds it.
 const NEEDED: [(&str, &str); 2] = [
     (
         "redis-server",
@@ -45,13 +46,13 @@ const NEEDED: [(&str, &str); 2] = [
         "command -v initdb || ls /usr/lib/postgresql/*/bin/initdb",
     ),
 ];
-/// How long all of it may take to come into PostgreSQL.
+/// How long storing everything in PostgreSQL may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 const MESSAGES: u64 = 200_000;
 const LONE: u64 = 2_000;
 const GROUP: u64 = 64;
 const CHANNELS: u64 = 100;
-/// Messages under way at once.
+/// Most messages in flight.
 const WINDOW: u64 = 8_192;
 
 fn main() {
@@ -87,7 +88,7 @@ fn main() {
 struct Node {
     cluster: Cluster,
     threads: ClusterThreads,
-    /// When something was told, and how many messages with it.
+    /// When messages were delivered, and how many.
     told: Receiver<(Instant, u64)>,
     postgres: Arc<dyn Store>,
 }
@@ -120,7 +121,8 @@ impl Node {
         }
     }
 
-    /// Waits until so many more messages are told; when that was.
+    /// Waits until this many more messages are delivered; returns when that
+    /// was.
     fn wait(&self, count: u64) -> Instant {
         let mut told = 0;
         let mut when = Instant::now();
@@ -132,7 +134,7 @@ impl Node {
     }
 }
 
-/// One message at a time, as long as it takes from server to server.
+/// One message at a time: the latency from server to server.
 fn alone(from: &Node, to: &Node) {
     let mut took: Vec<Duration> = (0..LONE)
         .map(|number| {
@@ -152,7 +154,7 @@ fn alone(from: &Node, to: &Node) {
     );
 }
 
-/// As many as go through.
+/// As many messages as go through.
 fn many(from: &Node, to: &Node) {
     let start = Instant::now();
     let mut under_way = 0;

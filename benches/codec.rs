@@ -1,4 +1,4 @@
-//! Bytes to commands, and events to bytes.
+//! Decoding bytes to commands, and encoding events to bytes.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! What the hub makes of commands: state in, effects out, no socket.
+//! The hub alone: commands in, effects out, no socket.
 
 use std::net::Ipv4Addr;
 
@@ -9,10 +9,10 @@ use chat_server::name::Name;
 use chat_server::text::Text;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
-/// Commands of one turn.
+/// Commands in one turn.
 const TURN: u64 = 64;
 
-/// People in rooms of their own, in all of them together `members`.
+/// A hub with rooms that have `members` members in all.
 struct House {
     hub: Hub,
     fx: Effects,
@@ -99,7 +99,7 @@ fn rooms(c: &mut Criterion) {
     });
 }
 
-/// Half of them ban addresses and networks, half of them nicknames.
+/// Half of the bans are of addresses and networks, half of nicknames.
 fn many_bans() -> Vec<Ban> {
     let ban = |number: u32| Ban {
         id: number.into(),
@@ -119,7 +119,7 @@ fn many_bans() -> Vec<Ban> {
     (0..MAX_BANS as u32).map(ban).collect()
 }
 
-/// Someone comes, takes a nickname, and goes again.
+/// A client connects, takes a nickname, and disconnects.
 fn coming(c: &mut Criterion) {
     let mut group = c.benchmark_group("come with a nickname and go");
     for bans in [Vec::new(), many_bans()] {

@@ -1,5 +1,5 @@
-//! The way out: one event to every member of a room, over real sockets, and
-//! what becomes of bytes that no socket takes.
+//! The outbox: one event to every member of a room over real sockets, and
+//! unsent bytes that no socket accepts.
 
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
@@ -20,7 +20,7 @@ use crossbeam_channel::never;
 use rustix::event::epoll;
 
 const MEMBERS: u32 = 200;
-/// Unsent bytes at which a member would be a slow reader.
+/// Unsent bytes at which a member counts as a slow reader.
 const LIMIT: usize = 64 * 1024 * 1024;
 
 fn event() -> Event {
@@ -38,7 +38,7 @@ fn event() -> Event {
     })
 }
 
-/// An outbox whose members' bytes a thread reads and throws away until the
+/// An outbox with members' sockets that a thread reads and discards until the
 /// outbox is gone.
 fn outbox(speech: &Speech) -> (Outbox, Vec<ConnectionId>) {
     let flusher = Flusher::start().unwrap();
@@ -107,7 +107,7 @@ fn fan_out(c: &mut Criterion) {
     group.finish();
 }
 
-/// A socket that takes so many bytes.
+/// A socket that accepts this many bytes.
 struct Pretended(AtomicUsize);
 
 impl Wire for Pretended {

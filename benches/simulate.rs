@@ -1,6 +1,6 @@
-//! Simulates the hub for as long as asked, on every core, each with seeds of
-//! its own. `make simulate MINUTES=10`, or `make simulate SEED=7 STEPS=1000`
-//! to run one world again. Exits with 1 if there is a finding.
+//! Simulates the hub for a given time on every core, each core with its own
+//! seeds. `make simulate MINUTES=10`, or `make simulate SEED=7 STEPS=1000` to
+//! run one world again. Exits with 1 if there is a finding.
 
 #[path = "../tests/simulator/mod.rs"]
 mod simulator;
@@ -17,9 +17,9 @@ use simulator::bug::Bug;
 use simulator::invariant::Invariant;
 use simulator::{Finding, run};
 
-/// How often is said how far it is.
+/// Interval between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
-/// How soon the end is noticed.
+/// How soon the main thread notices the end.
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// Simulates the hub.
@@ -28,22 +28,22 @@ struct Options {
     /// How long, in minutes
     #[arg(long, default_value_t = 1.0)]
     minutes: f64,
-    /// Until so many steps are done in all, instead
+    /// Stops after so many steps in all, instead
     #[arg(long, conflicts_with = "minutes")]
     total: Option<u64>,
-    /// Runs this one world, and no other
+    /// Runs only the world of this seed
     #[arg(long)]
     seed: Option<u64>,
     /// Steps of each world
     #[arg(long, default_value_t = 50_000)]
     steps: u64,
-    /// Worlds at a time; by default one a core
+    /// Worlds at a time; by default one for each core
     #[arg(long)]
     threads: Option<usize>,
     /// Plants a bug, to see what a finding looks like
     #[arg(long, value_parser = bug_of)]
     bug: Option<Bug>,
-    /// Says what must hold, and which bugs can be planted
+    /// Lists the invariants, and the bugs that can be planted
     #[arg(long)]
     list: bool,
     /// Passed by cargo
@@ -51,7 +51,7 @@ struct Options {
     bench: bool,
 }
 
-/// What all threads together have done.
+/// The progress of all threads together.
 #[derive(Default)]
 struct Progress {
     worlds: AtomicU64,
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
         list();
         return ExitCode::SUCCESS;
     }
-    // A panic in a world is a finding, and told as one.
+    // A panic in a world is a finding and is reported as one.
     std::panic::set_hook(Box::new(|_| {}));
     let progress = Progress::default();
     let started = Instant::now();

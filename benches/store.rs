@@ -1,9 +1,9 @@
-//! What the store does on this machine: commits, many at once and alone, and
-//! reading and searching a thread of 100,000 messages.
+//! The store on this machine: commits, concurrent and single, and reading and
+//! searching a thread of 100,000 messages.
 //!
-//! Everything is in a real file in a temporary folder; name another one with
-//! `CHAT_BENCH_DIR`. With `--features cluster`, and `CHAT_BENCH_POSTGRES` set to the
-//! URL of a database that may be emptied, all that is done in PostgreSQL instead.
+//! Everything is in a real file in a temporary folder; `CHAT_BENCH_DIR` names
+//! another folder. With `--features cluster`, and `CHAT_BENCH_POSTGRES` set to
+//! the URL of a database that may be emptied, PostgreSQL is measured instead.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,9 +25,9 @@ use tempfile::TempDir;
 const START_MS: u64 = 1_790_000_000_000;
 const CHANNELS: u64 = 100;
 const ACCOUNTS: i64 = 50;
-/// Messages of the long thread.
+/// Messages in the long thread.
 const MESSAGES: u64 = 100_000;
-/// Messages handed over at once.
+/// Messages appended at once.
 const BATCH: u64 = 50;
 
 fn in_file(folder: &Path, durability: Durability) -> Arc<dyn Store> {
@@ -114,10 +114,10 @@ fn message(n: u64) -> NewMessage {
     }
 }
 
-/// What makes an empty store.
+/// A function that makes an empty store.
 type Make<'a> = Box<dyn Fn() -> Arc<dyn Store> + 'a>;
 
-/// The stores that are measured, the one to be read last.
+/// The stores to measure; the last one is also read.
 fn stores(folder: &Path) -> Vec<(&'static str, Make<'_>)> {
     #[cfg(feature = "cluster")]
     if let Ok(url) = std::env::var("CHAT_BENCH_POSTGRES") {
@@ -170,7 +170,7 @@ fn commits(c: &mut Criterion) {
     }
 }
 
-/// Hands everything over and waits until it is committed.
+/// Appends all messages and waits until they are committed.
 fn commit(
     appender: &Appender,
     outcomes: &Receiver<Vec<Outcome>>,
@@ -239,7 +239,7 @@ fn reading(c: &mut Criterion) {
     group.finish();
 }
 
-/// Two who have written each other a lot.
+/// Two accounts with a long thread between them.
 fn long_thread(folder: &TempDir) -> (Arc<dyn Store>, Conversation) {
     let (_, make_store) = stores(folder.path()).pop().unwrap();
     let store = with_accounts(make_store());

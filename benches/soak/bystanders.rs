@@ -1,5 +1,5 @@
-//! Two who have nothing to do with any of it, on telnet and JSON: each
-//! message is the answer to the one before, and its latency is taken.
+//! Two clients that take no part in any fault, on telnet and JSON: each message
+//! answers the one before, and its latency is recorded.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -9,11 +9,11 @@ use serde_json::json;
 use crate::line::{Heard, Json, Lines, PATIENCE};
 use crate::world::World;
 
-/// Each speaks so often: within the usual limits.
+/// How often each sends a message: within the usual limits.
 const PACE: Duration = Duration::from_millis(60);
 const ROOM: &str = "lounge";
 
-/// How a message fared.
+/// The outcome of a message.
 enum Fate {
     Seen,
     Refused,
@@ -22,19 +22,19 @@ enum Fate {
 
 struct Pair<'a> {
     world: &'a World,
-    /// Tells their names from those of earlier visits.
+    /// Distinguishes their nicknames from those of earlier visits.
     visit: u64,
     tim: Lines,
     joy: Json,
 }
 
-/// Talks until the end.
+/// Talks until the end of the soak.
 pub fn run(world: &World) {
     let mut number: u64 = 0;
     let mut visit: u64 = 0;
     while !world.is_stopped() {
         visit += 1;
-        // Names of those who were cut off may be taken for a moment still.
+        // The nicknames of lost connections may still be in use for a moment.
         let Some(mut pair) = enter(world, visit) else {
             world.pause(PACE);
             continue;
@@ -47,7 +47,7 @@ pub fn run(world: &World) {
         }
         if was_cut_off && world.is_up() {
             world.pause(Duration::from_millis(300));
-            // Unless it ended just now.
+            // Unless the server was ended just now.
             if world.is_up() && world.fault() != "a restart" && !world.is_stopped() {
                 world.found("a bystander was cut off");
             }
@@ -79,7 +79,7 @@ fn enter(world: &World, visit: u64) -> Option<Pair<'_>> {
 }
 
 impl Pair<'_> {
-    /// One message of each; true if the connection ended.
+    /// One message of each; true if a connection ended.
     fn talk(&mut self, number: u64) -> bool {
         for of_tim in [true, false] {
             let fault = self.world.fault();
@@ -96,14 +96,15 @@ impl Pair<'_> {
                 return true;
             }
             self.world.sent.fetch_add(1, Ordering::Relaxed);
-            // The sender first: only who is told so may expect nothing.
+            // The sender first: other readers may expect the message only once
+            // its sender got it.
             for reader in [of_tim, !of_tim] {
                 let fate = match reader {
                     true => self.tim_hears(&text),
                     false => self.joy_hears(&text),
                 };
                 match fate {
-                    // Its time belongs to what was going on all the while.
+                    // Counts only if the same fault was going on all the while.
                     Fate::Seen => {
                         let acknowledged = u64::from(reader == of_tim);
                         let counts = &self.world.acknowledged;
@@ -122,7 +123,7 @@ impl Pair<'_> {
     }
 
     fn tim_hears(&mut self, text: &str) -> Fate {
-        // Not the history, nor who comes and goes.
+        // Skips the history, and notices of joins and leaves.
         let names = ["tim", "joy"].map(|name| format!(" @{name}{}: ", self.visit));
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {

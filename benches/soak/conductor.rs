@@ -1,5 +1,5 @@
-//! Starts everybody, has one fault follow the other with restarts in
-//! between, watches what the server takes, and reports.
+//! Starts all clients, runs one fault after the other with restarts in between,
+//! samples the server's resources, and reports.
 
 use std::fs;
 use std::sync::atomic::Ordering;
@@ -23,25 +23,25 @@ const CLERKS: usize = 6;
 const TALKERS: usize = 96;
 const QUIET: usize = 200;
 const VISITORS: usize = 3;
-/// What a bystander's messages may take, at the 99th percentile.
+/// The longest a bystander's message may take, at the 99th percentile.
 const P99: Duration = Duration::from_millis(250);
-/// Memory beyond that of a server that has just started, in KiB: several
-/// times what so many connections and full caches take.
+/// Memory in KiB beyond that of a freshly started server: several times what
+/// these connections and full caches take.
 const MOST_GROWTH_KIB: u64 = 400 * 1024;
-/// Threads and descriptors that are no leak.
+/// Threads and descriptors more than before that are not taken for a leak.
 const SLACK: u64 = 8;
 
-/// What the server takes at one moment.
+/// The server's resources at one moment.
 #[derive(Clone, Copy)]
 pub struct Sample {
     pub threads: u64,
     pub descriptors: u64,
     pub resident_kib: u64,
-    /// Processor time since the start.
+    /// Processor time since the server started.
     pub cpu_seconds: f64,
 }
 
-/// Runs for so long; whether nothing was found.
+/// Runs for this long; returns whether there was no finding.
 pub fn run(time: Duration) -> bool {
     raise_descriptor_limit();
     let identity = Identity::new();
@@ -65,7 +65,7 @@ pub fn run(time: Duration) -> bool {
         for number in 0..VISITORS {
             scope.spawn(move || people::come_and_go(world, number));
         }
-        // Everybody comes in; nobody is timed meanwhile.
+        // All clients connect; no latency counts meanwhile.
         world.begin("a restart");
         world.pause(Duration::from_secs(3));
         println!("  seconds  during                          threads  descriptors  resident KiB");
@@ -132,7 +132,7 @@ fn start(identity: &Identity) -> Server {
     })
 }
 
-/// One fault, and whether the server is well afterwards.
+/// Runs one fault and checks the server afterwards.
 fn suffer(world: &World, server: &Server, (name, fault): Fault) {
     world.begin(name);
     fault(world, &server.dir().join("data"), Instant::now() + PHASE);
@@ -145,7 +145,8 @@ fn suffer(world: &World, server: &Server, (name, fault): Fault) {
     }
 }
 
-/// Orderly and not, in turns, each with the log's files moved away before.
+/// Restarts the server, by turns cleanly and by a kill, with the log's files
+/// moved away before.
 fn restart(world: &World, server: &mut Server, restarts: &mut [usize; 2]) {
     world.begin("a restart");
     server.hang_up();
@@ -164,11 +165,11 @@ fn restart(world: &World, server: &mut Server, restarts: &mut [usize; 2]) {
     }
     server.start_again();
     world.open(server);
-    // Everybody comes back.
+    // All clients reconnect.
     world.pause(Duration::from_secs(3));
 }
 
-/// When everybody has gone, what they took must be given back.
+/// When all clients have gone, the server must have released what they took.
 fn look_for_leaks(world: &World, server: &Server, before: Sample) {
     world.begin("the quiet at the end");
     let deadline = Instant::now() + Duration::from_secs(30);
@@ -251,14 +252,14 @@ fn report(world: &World, [stops, kills]: [usize; 2]) -> bool {
     findings.is_empty()
 }
 
-/// What it takes now.
+/// Samples the server's resources.
 pub fn sample(server: &Server) -> Sample {
     let process = format!("/proc/{}", server.pid());
     let entries = |what: &str| {
         let entries = fs::read_dir(format!("{process}/{what}"));
         entries.into_iter().flatten().flatten()
     };
-    // Connections to the database are opened when first needed, and kept.
+    // The database opens connections when first needed and keeps them.
     let is_counted = |entry: &fs::DirEntry| {
         let target = fs::read_link(entry.path()).unwrap_or_default();
         !target.to_string_lossy().contains("/chat.db")
@@ -275,10 +276,11 @@ pub fn sample(server: &Server) -> Sample {
 }
 
 fn cpu_seconds(process: &str) -> Option<f64> {
-    /// What Linux counts it in, everywhere.
+    /// Clock ticks a second, the same on every Linux.
     const TICKS: f64 = 100.0;
     let stat = fs::read_to_string(format!("{process}/stat")).ok()?;
-    // The name before may have spaces in it. Then: state, 10 others, user, system.
+    // The name before it may contain spaces. Then: state, 10 others, user,
+    // system.
     let (_, fields) = stat.rsplit_once(')')?;
     let mut times = fields.split_ascii_whitespace().skip(11);
     let user: f64 = times.next()?.parse().ok()?;
@@ -286,7 +288,7 @@ fn cpu_seconds(process: &str) -> Option<f64> {
     Some((user + system) / TICKS)
 }
 
-/// As many descriptors as this may have.
+/// Raises the limit on descriptors as far as this process may.
 pub fn raise_descriptor_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let maximum = getrlimit(Resource::Nofile).maximum;

@@ -1,9 +1,9 @@
-//! As many people as fit: half of them idle, a quarter in one channel, the
-//! others in small ones, and hundreds a second who come and go.
+//! As many clients as fit: half of them idle, a quarter in one channel, the
+//! others in small ones, and hundreds a second that connect and disconnect.
 //!
-//! Memory, threads and descriptors must stay where they are once everybody is
-//! in, nobody may miss or double a message or be cut off, and all is given
-//! back in the end.
+//! Memory, threads and descriptors must not grow once all clients are in; no
+//! client may miss a message, get one twice or be cut off; and the server must
+//! release everything at the end.
 
 mod swarm;
 mod tally;
@@ -20,36 +20,36 @@ use crate::support::Server;
 use swarm::{Role, Swarm};
 use tally::{Member, SPEAKERS, Tally};
 
-/// Of the server's connections and our descriptors, left for others.
+/// Server connections and descriptors of this process reserved for other uses.
 const RESERVE: usize = 600;
-/// Logins under way at once: fewer than a listener keeps waiting.
+/// Logins in flight at once: fewer than a listener's backlog.
 const LOGINS: usize = 64;
-/// In each small channel.
+/// Members of each small channel.
 const SMALL: usize = 10;
-/// Visitors there at a time: on a machine that is too busy fewer come.
+/// Most visitors at a time; a machine that is too busy has fewer.
 const MOST_VISITORS: usize = RESERVE - 100;
-/// Visitors come so often.
+/// Interval between two visitors.
 const VISIT: Duration = Duration::from_millis(5);
-/// And stay so long, at least.
+/// The shortest visit.
 const STAY: Duration = Duration::from_millis(250);
-/// How often each speaker of the largest channel says something.
+/// How often each speaker of the largest channel sends a message.
 const LARGE_PACE: Duration = Duration::from_millis(1500);
-/// How often somebody in each small channel does.
+/// How often a speaker of each small channel does.
 const SMALL_PACE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(10);
-/// How long anything may take before it is something to report.
+/// How long a wait may take before it is a finding.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Memory that may come on top while nobody is added, in KiB: the database's
-/// writer fills a cache of 64 MiB with the pages it has written.
+/// Growth of memory, in KiB, that is allowed while no client is added: the
+/// database's writer fills a cache of 64 MiB with the pages it has written.
 const GROWTH_KIB: u64 = 72 * 1024;
-/// Threads and descriptors that are no leak.
+/// Threads and descriptors more than before that are not taken for a leak.
 const SLACK: u64 = 8;
 
-/// Somebody who says something now and then.
+/// A client that sends a message now and then.
 struct Speaker {
     index: usize,
     channel: usize,
-    /// Among those of the channel.
+    /// Its number among the channel's speakers.
     number: usize,
     said: u64,
     due: Instant,
@@ -61,16 +61,17 @@ struct Crowd {
     swarm: Swarm,
     tally: Tally,
     speakers: Vec<Speaker>,
-    /// Who is to leave when, in order.
+    /// Visitors in the order in which they leave, with the time.
     visitors: VecDeque<(Instant, usize)>,
-    /// Visitors who were ended before they were in.
+    /// Visitors disconnected before they had logged in.
     turned_away: u64,
     visits: usize,
     samples: Vec<Sample>,
     findings: Vec<String>,
 }
 
-/// Gathers `people` for so long; whether nothing was found.
+/// Gathers `people` clients for this long; returns whether there was no
+/// finding.
 pub fn run(people: usize, time: Duration) -> bool {
     raise_descriptor_limit();
     let server = Server::start(|config| {
@@ -110,7 +111,8 @@ pub fn run(people: usize, time: Duration) -> bool {
     crowd.report()
 }
 
-/// As many of them as the machine lets the server have, which is said.
+/// As many clients as the machine allows the server; prints a note if it is
+/// fewer.
 fn that_fit(people: usize, server: &Server) -> usize {
     let output = server.output();
     let bound = output
@@ -127,7 +129,7 @@ fn that_fit(people: usize, server: &Server) -> usize {
 }
 
 impl Crowd {
-    /// Everybody comes in.
+    /// Connects all clients.
     fn gather(&mut self, people: usize) -> io::Result<()> {
         let began = Instant::now();
         let (idle, large) = (people / 2, people / 4);
@@ -171,20 +173,20 @@ impl Crowd {
         self.swarm.connect(role, name, channel)
     }
 
-    /// Waits until all but so many are in.
+    /// Waits until all but `outside` clients have logged in.
     fn wait_until_in(&mut self, outside: usize) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.swarm.connected() - self.swarm.inside() > outside {
             self.swarm
                 .poll(Duration::from_millis(100), &mut self.tally)?;
             if Instant::now() > deadline {
-                return Err(io::Error::other("somebody never came in"));
+                return Err(io::Error::other("a client never logged in"));
             }
         }
         Ok(())
     }
 
-    /// Everybody does what they are there for.
+    /// All clients act according to their roles.
     fn talk(&mut self, time: Duration) -> io::Result<()> {
         let start = Instant::now();
         let end = start + time;
@@ -239,7 +241,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Visitors go, each in one of three ways.
+    /// Visitors disconnect, each in one of three ways.
     fn see_off(&mut self, now: Instant) -> io::Result<()> {
         while let Some(&(due, index)) = self.visitors.front()
             && due <= now
@@ -250,12 +252,13 @@ impl Crowd {
                 (Some(false), _) if now > due + PATIENCE => {
                     return Err(io::Error::other("a visitor never came in"));
                 }
-                // Those behind came later still, but have the same right.
+                // The visitors behind it came later still and have as much
+                // time.
                 (Some(false), _) => {
                     self.visitors.push_back((due, index));
                     return Ok(());
                 }
-                // The server may be ahead of it.
+                // The server may have closed the connection already.
                 (Some(true), 0) => drop(self.swarm.quit(index)),
                 (Some(true), 1) => self.swarm.leave(index, false),
                 (Some(true), _) => self.swarm.leave(index, true),
@@ -282,7 +285,7 @@ impl Crowd {
         );
     }
 
-    /// The last messages are still on their way.
+    /// Reads the last messages, which are still on their way.
     fn hear_the_rest(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while self.missing() > 0 && Instant::now() < deadline {
@@ -292,7 +295,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Messages that somebody has not heard.
+    /// Messages that some member has not received.
     fn missing(&self) -> u64 {
         let mut said: HashMap<usize, [u64; SPEAKERS]> = HashMap::new();
         for speaker in &self.speakers {
@@ -308,7 +311,7 @@ impl Crowd {
         self.swarm.members().map(of).sum()
     }
 
-    /// All members of a channel must have heard the same.
+    /// All members of a channel must have received the same messages.
     fn compare(&mut self) {
         self.tally.lost += self.missing();
         let mut orders = HashMap::new();
@@ -329,15 +332,15 @@ impl Crowd {
         for (last, count) in &tally.cut_off {
             found(&format!("connections cut off after {last:?}"), *count);
         }
-        found("members who heard another order", different as u64);
+        found("members that received another order", different as u64);
         if tally.delivered == 0 {
             self.findings.push("nothing was delivered".to_owned());
         }
     }
 
-    /// Everybody goes at once; what they took must be given back.
+    /// All clients disconnect at once; the server must release what they took.
     fn part(&mut self, before: Sample) {
-        // The last fifth against the one after the first: by then caches are full.
+        // Compares the last fifth with the second: by then caches are full.
         let fifth = self.samples.len() / 5;
         let mean = |samples: &[Sample]| {
             let sum: u64 = samples.iter().map(|sample| sample.resident_kib).sum();
@@ -352,8 +355,8 @@ impl Crowd {
                 self.findings.push(what);
             }
         }
-        let everybody: Vec<usize> = (0..self.swarm.connected() + self.visits).collect();
-        for index in everybody {
+        let all: Vec<usize> = (0..self.swarm.connected() + self.visits).collect();
+        for index in all {
             self.swarm.leave(index, false);
         }
         let began = Instant::now();

@@ -1,4 +1,4 @@
-//! What is done to the server while it runs.
+//! The faults that the running server suffers.
 
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -13,15 +13,15 @@ use diesel::prelude::*;
 use crate::line::Lines;
 use crate::world::{LISTENERS, World};
 
-/// Connections of each kind that drip.
+/// Connections of each kind that send byte by byte.
 const DRIPPING: usize = 20;
-/// People who do not read.
+/// Clients that do not read.
 const SLEEPERS: usize = 10;
 
-/// A fault, and what is done for it until then.
+/// A fault: its name, and a function that causes it until the given time.
 pub type Fault = (&'static str, fn(&World, &Path, Instant));
 
-/// Every fault but the end of the server.
+/// Every fault except the end of the server.
 pub const FAULTS: [Fault; 8] = [
     ("calm", calm),
     ("floods", floods),
@@ -33,8 +33,8 @@ pub const FAULTS: [Fault; 8] = [
     ("a store that hangs", hanging_store),
 ];
 
-/// While nothing can be committed nothing can be delivered: how long that
-/// takes says nothing about the server.
+/// While nothing can be committed, nothing can be delivered: latencies then say
+/// nothing about the server.
 pub const UNTIMED: [&str; 2] = ["a store that hangs", "a restart"];
 
 fn calm(world: &World, _: &Path, until: Instant) {
@@ -130,7 +130,7 @@ fn nonsense(world: &World, _: &Path, until: Instant) {
     }
 }
 
-/// Sends it all and reads to the end, for a while.
+/// Sends all bytes and reads to the end, for a while.
 fn exchange(world: &World, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     let Some(address) = world.address(name) else {
         return Ok(());
@@ -145,7 +145,7 @@ fn exchange(world: &World, name: &str, bytes: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Connections made and dropped as fast as one can.
+/// Opens and drops connections as fast as possible.
 fn storm(world: &World, _: &Path, until: Instant) {
     while Instant::now() < until && !world.is_stopped() {
         for name in LISTENERS {
@@ -153,7 +153,7 @@ fn storm(world: &World, _: &Path, until: Instant) {
                 return;
             };
             if let Ok(stream) = TcpStream::connect(address) {
-                // Every other one without good-bye.
+                // Every other connection is reset.
                 let reset = (name.len() % 2 == 0).then_some(Duration::ZERO);
                 let _ = rustix::net::sockopt::set_socket_linger(&stream, reset);
             }
@@ -171,7 +171,7 @@ fn log_folder(world: &World, data: &Path, until: Instant) {
         {
             world.found(format!("the log folder cannot be removed: {error}"));
         }
-        // Something in its place, for a moment.
+        // Puts a file in its place for a moment.
         if fs::write(&folder, "").is_ok() {
             world.pause(Duration::from_millis(300));
             let _ = fs::remove_file(&folder);
@@ -180,7 +180,7 @@ fn log_folder(world: &World, data: &Path, until: Instant) {
     }
 }
 
-/// Another program keeps the database to itself, again and again.
+/// Another program locks the database again and again.
 fn hanging_store(world: &World, data: &Path, until: Instant) {
     let path = data.join("chat.db");
     let Some(mut lock) = path

@@ -1,5 +1,5 @@
-//! Those who resume: JSON clients that have every message of their room in
-//! order, once, through every cut, kill and stop.
+//! Resuming clients: JSON clients that get every message of their room in
+//! order, once, through every disconnect, kill and stop.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -11,25 +11,25 @@ use crate::line::{Heard, Json, PATIENCE};
 use crate::world::World;
 
 const ROOM: &str = "ledger";
-/// How often each says something.
+/// How often each sends a message.
 const PACE: Duration = Duration::from_millis(150);
 
-/// Somebody, and everything they have seen.
+/// A client and everything it has seen.
 pub struct Book<'a> {
     world: &'a World,
     nickname: String,
     token: String,
     last: String,
     seen: Vec<String>,
-    /// The number of the next message, or of the one under way.
+    /// The number of the next message, or of the one in flight.
     next: usize,
     under_way: bool,
-    /// Messages that were said to be stored.
+    /// Messages confirmed as stored.
     stored: usize,
 }
 
 impl<'a> Book<'a> {
-    /// Keeps a book until the end.
+    /// Keeps a book until the end of the soak.
     pub fn keep(world: &'a World, number: usize) -> Option<Book<'a>> {
         let nickname = format!("clerk{number}");
         let mut book = Book {
@@ -54,7 +54,7 @@ impl<'a> Book<'a> {
         Some(book)
     }
 
-    /// Reads what is still missing at the end, when nobody writes any more.
+    /// Reads what is still missing at the end, when no client writes any more.
     pub fn close(&mut self, address: std::net::SocketAddr) {
         let json = Json::connect(address, &self.token);
         let Some(mut json) = json else {
@@ -68,7 +68,7 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// What all books together say.
+    /// Compares all books.
     pub fn audit(world: &World, books: &[Book<'_>]) {
         let Some(first) = books.first() else { return };
         println!(
@@ -120,19 +120,19 @@ impl<'a> Book<'a> {
         format!("{}:{number}", self.nickname)
     }
 
-    /// For as long as the connection lasts.
+    /// Reads and writes for as long as the connection lasts.
     fn sit(&mut self, json: &mut Json) {
         if !self.catch_up(json) {
             return;
         }
-        // What was under way has come, or has to be said again.
+        // The message in flight has arrived, or must be sent again.
         if self.under_way && self.seen.contains(&self.text(self.next)) {
             self.next += 1;
         }
         self.under_way = false;
         let mut due = Instant::now();
         let mut answer_due = Instant::now();
-        // Cut off by themselves, too, now and then.
+        // The clients also disconnect by themselves now and then.
         let leave = Instant::now() + Duration::from_secs(5 + self.next as u64 % 7);
         while !self.world.is_stopped() && (Instant::now() < leave || self.under_way) {
             if !self.under_way && Instant::now() >= due {
@@ -162,7 +162,7 @@ impl<'a> Book<'a> {
         json.send("resume", json!({ "room": ROOM, "after": self.last }))
     }
 
-    /// Reads until nothing is missing; false if it was not to be.
+    /// Reads until nothing is missing; false if the connection ended first.
     fn catch_up(&mut self, json: &mut Json) -> bool {
         let deadline = Instant::now() + PATIENCE;
         let mut is_asked = self.resume(json);
@@ -203,7 +203,7 @@ impl<'a> Book<'a> {
                 self.under_way = false;
                 self.world.acknowledged.fetch_add(1, Ordering::Relaxed);
             }
-            // Refused: said again.
+            // Refused: the message is sent again.
             Some("error") if frame["code"] == "not_stored" => self.under_way = false,
             Some("error") => self.world.found(format!("{}: {frame}", self.nickname)),
             _ => {}

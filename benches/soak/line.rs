@@ -1,5 +1,4 @@
-//! A connection on which lines, or frames, are sent and read; losing it is
-//! part of the game.
+//! A connection that sends and reads lines or frames; losing it is expected.
 
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
@@ -12,20 +11,20 @@ use tungstenite::{Message, WebSocket};
 
 use crate::world::World;
 
-/// How long anything may take before it is something to report.
+/// How long a wait may take before it is a finding.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What came.
+/// The result of a read.
 pub enum Heard<T> {
-    /// This.
+    /// A line or frame.
     This(T),
-    /// Nothing yet.
+    /// Nothing in time.
     Nothing,
-    /// The end of the connection.
+    /// The connection has ended.
     End,
 }
 
-/// A client of one of the protocols of lines over TCP.
+/// A client of one of the line protocols over TCP.
 pub struct Lines {
     reader: BufReader<TcpStream>,
     line: Vec<u8>,
@@ -43,7 +42,7 @@ impl Lines {
         })
     }
 
-    /// Connects, gives a nickname and joins a channel.
+    /// Connects, logs in and joins a channel.
     pub fn enter(address: SocketAddr, nickname: &str, channel: &str) -> io::Result<Lines> {
         let mut lines = Lines::connect(address)?;
         lines.send(nickname)?;
@@ -67,7 +66,7 @@ impl Lines {
             .write_all(format!("{line}\r\n").as_bytes())
     }
 
-    /// The next line, if one comes so soon.
+    /// The next line, if one comes within this time.
     pub fn read(&mut self, patience: Duration) -> Heard<String> {
         let patience = patience.max(Duration::from_millis(1));
         if self
@@ -79,7 +78,7 @@ impl Lines {
             return Heard::End;
         }
         match self.reader.read_until(b'\n', &mut self.line) {
-            // A line that was cut off was not said.
+            // A line without its end was not sent whole.
             Ok(_) if self.line.last() != Some(&b'\n') => Heard::End,
             Ok(_) => {
                 let line = String::from_utf8_lossy(&self.line).trim_end().to_owned();
@@ -96,10 +95,10 @@ fn is_time_out(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// A client of one of the protocols of lines over a WebSocket.
+/// A client of one of the line protocols over a WebSocket.
 pub struct Frames {
     socket: WebSocket<TcpStream>,
-    /// Lines of a frame that had several.
+    /// Further lines of a frame that had several.
     waiting: VecDeque<String>,
 }
 
@@ -114,12 +113,12 @@ impl Frames {
     }
 }
 
-/// A connection of somebody who sends and reads lines, whatever is below.
+/// A connection that sends and reads lines over any transport.
 pub trait Talk {
     /// Sends a line.
     fn send(&mut self, line: &str) -> io::Result<()>;
 
-    /// The next line, if one comes so soon.
+    /// The next line, if one comes within this time.
     fn read(&mut self, patience: Duration) -> Heard<String>;
 }
 
@@ -161,7 +160,7 @@ fn open(address: SocketAddr, path: &str) -> Option<WebSocket<TcpStream>> {
     Some(socket)
 }
 
-/// The text of the next frame, if one comes so soon.
+/// The text of the next frame, if one comes within this time.
 fn frame(socket: &mut WebSocket<TcpStream>, patience: Duration) -> Heard<String> {
     let patience = patience.max(Duration::from_millis(1));
     if socket.get_ref().set_read_timeout(Some(patience)).is_err() {
@@ -179,7 +178,8 @@ fn frame(socket: &mut WebSocket<TcpStream>, patience: Duration) -> Heard<String>
 pub struct Json(WebSocket<TcpStream>);
 
 impl Json {
-    /// A token for a nickname, once it is to be had; nothing at the end.
+    /// Gets a token for a nickname, as soon as one is available; `None` at the
+    /// end.
     pub fn token(world: &World, nickname: &str) -> Option<String> {
         loop {
             let url = format!("http://{}/auth", world.address("web")?);
@@ -203,13 +203,13 @@ impl Json {
         open(address, &format!("/ws?token={token}")).map(Json)
     }
 
-    /// Sends a command; false at the end of the connection.
+    /// Sends a command; false if the connection has ended.
     pub fn send(&mut self, kind: &str, args: Value) -> bool {
         let frame = json!({ "type": kind, "args": args }).to_string();
         self.0.send(Message::text(frame)).is_ok()
     }
 
-    /// The next frame, if one comes so soon.
+    /// The next frame, if one comes within this time.
     pub fn read(&mut self, patience: Duration) -> Heard<Value> {
         match frame(&mut self.0, patience) {
             Heard::This(text) => serde_json::from_str(&text).map_or(Heard::End, Heard::This),

@@ -1,11 +1,11 @@
 //! Soak: the release build of the server among hundreds of mixed clients,
 //! faults and restarts, for minutes or hours.
 //!
-//! What must hold is checked all the time: nobody misses, doubles or swaps a
-//! message, resuming clients have everything through kills and stops, a
-//! bystander's messages take less than 250 ms at the 99th percentile, and
-//! nothing is left behind by those who have gone. Prints a report; the exit
-//! code is not 0 if anything was found.
+//! The checks run all the time: no client misses a message, gets one twice or
+//! out of order; resuming clients get everything through kills and stops; a
+//! bystander's messages take less than 250 ms at the 99th percentile; and
+//! clients that have gone leave nothing behind. Prints a report; the exit code
+//! is not 0 if there is a finding.
 //!
 //! ```text
 //! cargo bench --bench soak -- --minutes 5
@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-/// The longest it can be asked for: a week.
+/// The longest soak that can be asked for: a week.
 const MOST_MINUTES: u64 = 7 * 24 * 60;
 
 #[derive(Parser)]

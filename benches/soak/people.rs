@@ -1,5 +1,5 @@
-//! Everybody else: people who talk, on every protocol, people who are only
-//! there, and people who come and go.
+//! All other clients: clients that talk, on every protocol, idle clients, and
+//! clients that connect and disconnect.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,14 +12,14 @@ use serde_json::json;
 use crate::line::{Frames, Heard, Json, Lines, Talk};
 use crate::world::World;
 
-/// Channels for those who talk.
+/// Channels for clients that talk.
 const CHANNELS: usize = 12;
-/// How often a talker says something.
+/// How often a talker sends a message.
 const PACE: Duration = Duration::from_millis(900);
-/// How long a visit of those who come and go lasts at most.
+/// The longest visit of a client that connects and disconnects.
 const VISIT: Duration = Duration::from_millis(400);
 
-/// Talks in a channel, and checks that everybody's numbers rise by one.
+/// Talks in a channel and checks that every speaker's numbers rise.
 pub fn talk(world: &World, number: usize) {
     let channel = format!("room{}", number % CHANNELS);
     let mut visit = 0;
@@ -41,7 +41,7 @@ pub fn talk(world: &World, number: usize) {
 
 type Entered = io::Result<Box<dyn Talk>>;
 
-/// Where a listener is; an error once it is time to go.
+/// A listener's address; an error once the client must end.
 fn address(world: &World, name: &str) -> io::Result<SocketAddr> {
     let gone = io::ErrorKind::Interrupted;
     world.address(name).ok_or_else(|| gone.into())
@@ -94,8 +94,8 @@ fn converse(world: &World, lines: &mut dyn Talk, nickname: &str) {
                 if speaker == nickname {
                     world.acknowledged.fetch_add(1, Ordering::Relaxed);
                 }
-                // Refused messages leave gaps; nothing makes a number come
-                // again or late.
+                // Refused messages leave gaps; but no number may come twice or
+                // out of order.
                 let last = last_of.entry(speaker.to_owned()).or_insert(0);
                 if said <= *last {
                     world.doubled.fetch_add(1, Ordering::Relaxed);
@@ -109,7 +109,7 @@ fn converse(world: &World, lines: &mut dyn Talk, nickname: &str) {
     }
 }
 
-/// Who said which number, on any of the protocols of lines.
+/// Speaker and number of a message, in any of the line protocols.
 fn numbered(line: &str) -> Option<(&str, u64)> {
     let (_, text) = line.rsplit_once(':')?;
     let (speaker, number) = text.trim().split_once('=')?;
@@ -117,7 +117,7 @@ fn numbered(line: &str) -> Option<(&str, u64)> {
     is_talker.then_some((speaker, number.parse().ok()?))
 }
 
-/// Is there and says nothing, with many connections.
+/// Keeps many idle connections.
 pub fn sit(world: &World, connections: usize) {
     let mut visit = 0;
     while !world.is_stopped() {
@@ -141,7 +141,7 @@ pub fn sit(world: &World, connections: usize) {
     }
 }
 
-/// Comes and goes, on every protocol in turn.
+/// Connects and disconnects, on every protocol in turn.
 pub fn come_and_go(world: &World, number: usize) {
     let mut visit = 0;
     while !world.is_stopped() {

@@ -1,4 +1,4 @@
-//! What everybody in the soak shares.
+//! State shared by all clients of the soak.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use crate::support::Server;
 
-/// Findings kept; more of them would say nothing new.
+/// Most findings kept; more of them would tell nothing new.
 const MOST_FINDINGS: usize = 100;
-/// Latencies kept for each fault.
+/// Most latencies kept for each fault.
 const MOST_LATENCIES: usize = 1 << 20;
-/// How often those who wait look whether they still have to.
+/// How often a waiting client checks whether it still has to wait.
 const MOMENT: Duration = Duration::from_millis(20);
 
-/// Every listener, by its name.
+/// Every listener by name.
 pub const LISTENERS: [&str; 10] = [
     "telnet",
     "rest",
@@ -30,61 +30,62 @@ pub const LISTENERS: [&str; 10] = [
     "tls-ws",
 ];
 
-/// The server as its clients see it, and what they have to say of it.
+/// The server as its clients see it, and their findings.
 #[derive(Default)]
 pub struct World {
     addresses: Mutex<HashMap<&'static str, SocketAddr>>,
-    /// Whether the server is meant to be there.
+    /// Whether the server is supposed to be up.
     up: AtomicBool,
     stopped: AtomicBool,
-    /// Clients who have something to finish first.
+    /// The fault going on, or the phase between two faults.
     fault: Mutex<&'static str>,
     findings: Mutex<Vec<String>>,
     latencies: Mutex<BTreeMap<&'static str, Vec<Duration>>>,
     /// Messages sent by clients.
     pub sent: AtomicU64,
-    /// Messages that the server told their senders it has.
+    /// Messages that the server confirmed to their senders.
     pub acknowledged: AtomicU64,
     /// Messages read by clients.
     pub delivered: AtomicU64,
-    /// Messages that were acknowledged, and missing somewhere in the end.
+    /// Confirmed messages that are missing somewhere at the end.
     pub lost: AtomicU64,
-    /// Messages that came again, or after later ones.
+    /// Messages received twice or out of order.
     pub doubled: AtomicU64,
     /// Connections made.
     pub visits: AtomicU64,
 }
 
 impl World {
-    /// The server is there.
+    /// The server is up.
     pub fn open(&self, server: &Server) {
         let addresses = LISTENERS.map(|name| (name, server.address(name)));
         *self.addresses.lock().unwrap() = addresses.into();
         self.up.store(true, Ordering::SeqCst);
     }
 
-    /// The server is about to end: who is cut off now need not complain.
+    /// The server is about to end: clients must not report lost connections
+    /// from now on.
     pub fn close(&self) {
         self.up.store(false, Ordering::SeqCst);
     }
 
-    /// Everybody is to go.
+    /// Tells all clients to end.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
     }
 
-    /// Whether everybody is to go.
+    /// Whether all clients must end.
     pub fn is_stopped(&self) -> bool {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Whether the server is meant to be there.
+    /// Whether the server is supposed to be up.
     pub fn is_up(&self) -> bool {
         self.up.load(Ordering::SeqCst)
     }
 
-    /// Where a listener is, as soon as there is one; nothing once it is time
-    /// to go.
+    /// A listener's address, as soon as there is one; `None` once the client
+    /// must end.
     pub fn address(&self, name: &str) -> Option<SocketAddr> {
         while !self.is_stopped() {
             if self.is_up() {
@@ -96,7 +97,7 @@ impl World {
         None
     }
 
-    /// Sleeps, unless it is time to go.
+    /// Sleeps, unless the client must end.
     pub fn pause(&self, time: Duration) {
         let until = Instant::now() + time;
         while !self.is_stopped() {
@@ -108,17 +109,17 @@ impl World {
         }
     }
 
-    /// From now on this is going on.
+    /// Sets the fault that is going on.
     pub fn begin(&self, fault: &'static str) {
         *self.fault.lock().unwrap() = fault;
     }
 
-    /// What is going on.
+    /// The fault that is going on.
     pub fn fault(&self) -> &'static str {
         *self.fault.lock().unwrap()
     }
 
-    /// How long a bystander's message took.
+    /// Records the latency of a bystander's message.
     pub fn took(&self, fault: &'static str, latency: Duration) {
         let mut latencies = self.latencies.lock().unwrap();
         let of_fault = latencies.entry(fault).or_default();
@@ -127,7 +128,7 @@ impl World {
         }
     }
 
-    /// The latencies of bystanders, in order, by what was going on.
+    /// The latencies of bystanders, sorted, by the fault going on.
     pub fn latencies(&self) -> BTreeMap<&'static str, Vec<Duration>> {
         let mut latencies = self.latencies.lock().unwrap().clone();
         latencies
@@ -136,7 +137,7 @@ impl World {
         latencies
     }
 
-    /// Something is not as it must be.
+    /// Records a finding.
     pub fn found(&self, what: impl Into<String>) {
         let what = format!("during {}: {}", self.fault(), what.into());
         println!("FOUND {what}");
@@ -146,7 +147,7 @@ impl World {
         }
     }
 
-    /// Everything found.
+    /// All findings.
     pub fn findings(&self) -> Vec<String> {
         self.findings.lock().unwrap().clone()
     }

@@ -1,5 +1,5 @@
-//! Everything goes wrong at once, in a random order that a seed repeats:
-//! afterwards all servers have told the same, and it is all there.
+//! Everything fails at once, in a random order that a seed repeats. Afterwards
+//! all servers have delivered the same messages, and all of them are stored.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::support::{Redis, wait_until};
 const CHANNELS: [&str; 3] = ["dev", "ops", "global"];
 const FAULTS: u64 = 20;
 
-/// The next of a row of random numbers (xorshift).
+/// The next random number (xorshift).
 fn next(random: &mut u64) -> u64 {
     *random ^= *random << 13;
     *random ^= *random >> 7;
@@ -25,8 +25,8 @@ fn next(random: &mut u64) -> u64 {
     *random
 }
 
-/// Says tagged things, each also on the next server now and then, as a client
-/// does that was cut off; the handles that were taken.
+/// Sends tagged messages, some of them also on the next server, as a client
+/// does after losing its connection. Returns the accepted handles.
 fn talk(nodes: &[Node], n: usize, is_over: &AtomicBool) -> Vec<(usize, u64)> {
     let mut taken = Vec::new();
     let mut number = 0;
@@ -71,7 +71,7 @@ fn whatever_goes_wrong_all_tell_the_same_and_it_is_all_there() {
             });
             stores.push(slow.clone());
             let mut settings = chat.settings();
-            // Nobody is given up here: that is another test's.
+            // No server is given up here; another test covers that.
             settings.patience = 1_000_000;
             settings.refuse_after = Duration::from_millis(200);
             Node::start(settings, slow)
@@ -126,7 +126,7 @@ fn whatever_goes_wrong_all_tell_the_same_and_it_is_all_there() {
 }
 
 fn agree(nodes: &[Node], taken: &[(usize, u64)]) {
-    // Everything taken is settled, once.
+    // Every accepted message is settled once.
     for (n, node) in nodes.iter().enumerate() {
         let count = taken.iter().filter(|(taker, _)| *taker == n).count();
         wait_until("all are settled", || node.fates().len() >= count);
@@ -137,7 +137,7 @@ fn agree(nodes: &[Node], taken: &[(usize, u64)]) {
         let twice = fates.iter().find(|(_, fates)| fates.len() != 1);
         assert_eq!((twice, fates.len()), (None, count), "server {n}");
     }
-    // Each tag was published once, and all who asked were told the same.
+    // Each tag was published once, and all requests got the same answer.
     let mut ids: BTreeMap<u64, MessageId> = BTreeMap::new();
     let mut published = BTreeSet::new();
     for (handle, fate) in nodes.iter().flat_map(Node::fates) {
@@ -153,7 +153,7 @@ fn agree(nodes: &[Node], taken: &[(usize, u64)]) {
     }
     assert_eq!(published.len(), ids.len(), "a tag without its message");
     assert!(published.len() > 100, "hardly anything was said");
-    // All have told all of it, a channel's in one order.
+    // All servers delivered everything, each channel in one order.
     let all: BTreeSet<MessageId> = ids.values().copied().collect();
     for node in nodes {
         wait_until("everything is told", || node.told().len() >= all.len());
@@ -171,7 +171,7 @@ fn agree(nodes: &[Node], taken: &[(usize, u64)]) {
             })
         });
         assert!(orders.all(|order| order.is_sorted_by(|a, b| a < b)));
-        // It is all found, and in the end all stored, once.
+        // History finds every message, and in the end each is stored once.
         let found = texts(&*nodes[0].cluster.store(), &channel(place));
         wait_until("everything is stored", || {
             texts(&*nodes[1].postgres, &channel(place)) == found

@@ -1,4 +1,4 @@
-//! What makes no sense in the log harms nobody.
+//! Invalid entries in the log do no harm.
 
 use crate::node::{Chat, channel, texts};
 use crate::support::{Redis, wait_until};
@@ -37,7 +37,7 @@ fn entries_that_make_no_sense_are_passed_over() {
         let found = texts(&*node.cluster.store(), &channel(&format!("room{number}")));
         assert_eq!(found, ["sense"]);
     }
-    // It is stored, too, though a newer server's entries wait in the log.
+    // The message is stored, although a newer server's entries wait in the log.
     wait_until("it is stored", || {
         (0..20).all(|number| texts(&*node.postgres, &channel(&format!("room{number}"))).len() == 1)
     });

@@ -1,4 +1,5 @@
-//! A standby that was behind takes over: what everybody saw is there again.
+//! A standby that lagged behind takes over: every message that clients saw is
+//! there again.
 
 use chat_server::hub::Fate;
 use chat_server::store::{DatabaseUrl, PostgresSettings, PostgresStore, Store};
@@ -47,7 +48,7 @@ fn what_a_standby_lacks_that_takes_over_is_stored_again() {
         let tables = count(&on_standby, "pg_tables WHERE tablename = 'message'");
         tables == 1 && count(&on_standby, "message") == 50
     });
-    // All servers know by now which one they work with.
+    // By now all servers know which PostgreSQL they work with.
     let mut known = redis.connect();
     wait_until("it is noted", || {
         let key = format!("{}:timeline", chat.prefix);
@@ -55,7 +56,7 @@ fn what_a_standby_lacks_that_takes_over_is_stored_again() {
         line.as_deref() == Some("00000001")
     });
     standby.kill();
-    // In new rooms, too: the standby has other numbers for them.
+    // In new rooms as well: the standby has other numbers for them.
     for number in late.clone() {
         one.say(number, room_of(number), &number.to_string());
         assert!(matches!(one.fate_of(number), Fate::Committed(_)));

@@ -1,6 +1,6 @@
-//! Servers, Redis and PostgreSQL are killed, stopped and started again under
-//! load. People with every kind of client go to whichever server answers: those
-//! who resume miss nothing, the others nothing while they are connected.
+//! Servers, Redis and PostgreSQL are killed, stopped and restarted under load.
+//! Clients of every kind go to whichever server answers: clients that resume
+//! miss nothing, the others nothing while they are connected.
 mod agreement;
 mod correspondent;
 mod person;
@@ -22,9 +22,9 @@ use wanderer::Wanderer;
 use wire::Kind;
 
 const WANDERERS: usize = 6;
-/// How long whatever is stopped stands still: longer than any wait for it.
+/// How long a stopped program stands still: longer than any wait for it.
 const STANDSTILL: Duration = Duration::from_secs(20);
-/// Leaves a server that stands still, or that has nothing to tell.
+/// Leaves a server that is silent for this long.
 const IMPATIENT: Duration = Duration::from_secs(4);
 /// Stays until the connection ends.
 const PATIENT: Duration = Duration::from_secs(60);
@@ -49,7 +49,7 @@ impl Common {
         Server::start(|config| {
             config["cluster"] = json!({ "redis": self.redis.url(), "postgres": self.database });
             config["limits"] = json!({ "message_rate": 0, "auth_attempts": 0, "ping_seconds": 1 });
-            // The same after a restart.
+            // Fixed ports, so that they are the same after a restart.
             for listener in ["telnet", "tcp", "web"] {
                 config["listen"][listener] = json!(free_address().to_string());
             }
@@ -57,7 +57,7 @@ impl Common {
     }
 }
 
-/// Everybody, each on a thread.
+/// All clients, each on a thread.
 struct People {
     wanderers: Vec<JoinHandle<Wanderer>>,
     persons: Vec<JoinHandle<Person>>,
@@ -130,72 +130,73 @@ fn wait_for_the_rest(of: Duration, since: Instant) {
     wait_until("it has lasted long enough", || since.elapsed() >= of);
 }
 
-/// Each server is killed, stopped or restarted while everybody talks.
+/// Each server is killed, stopped or restarted while all clients talk.
 fn servers_fail(plan: &Plan, one: &mut Server, two: &mut Server, three: &mut Server) {
     one.kill();
-    plan.flow("without the first server", everybody);
+    plan.flow("without the first server", all_clients);
     one.start_again();
-    plan.flow("with the first server again", everybody);
+    plan.flow("with the first server again", all_clients);
 
     let since = Instant::now();
     two.signal(Signal::STOP);
     wait_until("the second is given up", || live(three) == 2);
-    plan.flow("without the second server", those_who_resume);
+    plan.flow("without the second server", resuming_clients);
     wait_for_the_rest(STANDSTILL, since);
     two.signal(Signal::CONT);
     wait_until("the second is back", || live(three) == 3);
-    plan.flow("with the second server again", everybody);
+    plan.flow("with the second server again", all_clients);
 
     three.restart();
-    plan.flow("after the third server's restart", everybody);
+    plan.flow("after the third server's restart", all_clients);
 }
 
 fn redis_fails(plan: &Plan, redis: &Redis, server: &Server) {
     redis.kill();
     redis.start_again();
-    plan.flow("after Redis was killed", everybody);
+    plan.flow("after Redis was killed", all_clients);
 
     let since = Instant::now();
     redis.stop();
     wait_until("the server is not ready", || !is_ready(server));
     wait_for_the_rest(STANDSTILL, since);
     redis.go_on();
-    plan.flow("after Redis stood still", everybody);
+    plan.flow("after Redis stood still", all_clients);
     wait_until("all know each other still", || live(server) == 3);
 }
 
 fn postgres_fails(plan: &Plan, postgres: &Postgres, server: &Server, other: &mut Server) {
     postgres.kill();
-    plan.flow("without PostgreSQL", those_who_resume);
+    plan.flow("without PostgreSQL", resuming_clients);
     postgres.start_again();
-    plan.flow("with PostgreSQL again", everybody);
+    plan.flow("with PostgreSQL again", all_clients);
 
     let since = Instant::now();
     postgres.stop();
-    plan.flow("while PostgreSQL stands still", those_who_resume);
-    // Whoever needs it is told so, not kept waiting until it goes on.
+    plan.flow("while PostgreSQL stands still", resuming_clients);
+    // A request that needs PostgreSQL is refused, not kept waiting until it
+    // continues.
     let form = [("username", "mina"), ("password", "long enough")];
     let answer = server.post_form("/api/auth_token", &form);
     assert_eq!(answer.status, 503, "{}", answer.body);
     wait_until("the server is not ready", || !is_ready(server));
-    plan.flow("still while PostgreSQL stands still", those_who_resume);
-    // Nor is the end of a server.
+    plan.flow("still while PostgreSQL stands still", resuming_clients);
+    // Nor is the end of a server kept waiting.
     other.signal(Signal::TERM);
     other.wait_exit();
     wait_for_the_rest(STANDSTILL, since);
     postgres.go_on();
     other.start_again();
     wait_until("the server is ready again", || is_ready(server));
-    plan.flow("after PostgreSQL stood still", everybody);
+    plan.flow("after PostgreSQL stood still", all_clients);
     let answer = server.post_form("/api/auth_token", &form);
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
-fn everybody(_: &str) -> bool {
+fn all_clients(_: &str) -> bool {
     true
 }
 
-fn those_who_resume(who: &str) -> bool {
+fn resuming_clients(who: &str) -> bool {
     who.starts_with("json")
 }
 
@@ -205,7 +206,7 @@ fn whatever_is_killed_or_stopped_everybody_has_every_message_in_one_order() {
     let [mut one, mut two, mut three] = std::array::from_fn(|_| common.server());
     let plan = Arc::new(Plan::new(&[&one, &two, &three]));
     let people = People::come(&one, &plan);
-    plan.flow("at first", everybody);
+    plan.flow("at first", all_clients);
     servers_fail(&plan, &mut one, &mut two, &mut three);
     redis_fails(&plan, &common.redis, &one);
     postgres_fails(&plan, &common.postgres, &one, &mut three);
@@ -235,7 +236,8 @@ fn whatever_is_killed_or_stopped_everybody_has_every_message_in_one_order() {
     }
     let [mina, lucy] = &people.accounts;
     let mut thread = Vec::new();
-    // What PostgreSQL has missed is stored later, and would move the rows from
+    // PostgreSQL stores late what it missed; that would move rows between pages
+    // while they are read.
     // one page to the next while they are read.
     wait_until("all letters are stored", || {
         thread = mina.thread(&three, &lucy.name);

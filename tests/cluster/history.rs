@@ -1,4 +1,4 @@
-//! Whoever has seen a message finds it, wherever it is by then.
+//! A client that has seen a message finds it, wherever it is stored by then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use chat_server::store::{
 use crate::node::{Chat, Node, account, channel, direct, texts};
 use crate::support::{Postgres, wait_until};
 
-/// PostgreSQL that can be held up: it takes in nothing meanwhile.
+/// PostgreSQL that can be held up: it commits nothing meanwhile.
 pub struct Slow {
     pub inner: Arc<dyn Store>,
     pub is_held: AtomicBool,
@@ -24,7 +24,7 @@ impl Slow {
     }
 }
 
-/// Passes on what tests need of a store.
+/// Implements the store methods that tests need by passing them on.
 macro_rules! pass_on {
     ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
         $(fn $name(&self, $($argument: $type),*) -> Result<$result, StoreError> {
@@ -69,7 +69,7 @@ impl Store for Slow {
     }
 }
 
-/// A node whose store can be held up.
+/// A node with a store that can be held up.
 fn slow_node(chat: &Chat) -> (Node, Arc<Slow>) {
     let slow = Arc::new(Slow {
         inner: chat.postgres(),
@@ -82,7 +82,7 @@ fn numbers(range: std::ops::Range<u64>) -> Vec<String> {
     range.map(|number| number.to_string()).collect()
 }
 
-/// All there is of a channel, page by page, forwards and backwards.
+/// All of a conversation, page by page, forwards and backwards.
 fn paged(store: &dyn Store, of: &Conversation, limit: usize) -> [Vec<String>; 2] {
     let text = |history: &History| -> Vec<String> {
         let texts = history.messages.iter().map(|m| m.text.as_str().to_owned());
@@ -114,7 +114,7 @@ fn paged(store: &dyn Store, of: &Conversation, limit: usize) -> [Vec<String>; 2]
     [forwards, backwards.concat()]
 }
 
-/// All there is of a channel, counted page by page from the end.
+/// All of a conversation, counted page by page from the end.
 fn counted(store: &dyn Store, of: &Conversation, limit: usize) -> Vec<String> {
     let mut pages: Vec<Vec<String>> = Vec::new();
     for number in 1.. {
@@ -132,7 +132,7 @@ fn counted(store: &dyn Store, of: &Conversation, limit: usize) -> Vec<String> {
 #[test]
 fn what_is_not_stored_yet_is_found_between_what_is() {
     let chat = Chat::new();
-    // Two servers share the work: one of them does not come to an end with it.
+    // Two servers share the work; one of them is held up with its part.
     let (one, slow) = slow_node(&chat);
     let two = chat.node_with(|settings| settings.claim_after = Duration::from_secs(600));
     slow.hold(true);
@@ -149,7 +149,7 @@ fn what_is_not_stored_yet_is_found_between_what_is() {
         for limit in [1, 7, 100, 300, 301] {
             let [forwards, backwards] = paged(&*store, &dev, limit);
             assert_eq!(forwards, numbers(0..300), "{limit}");
-            // Each of these waits for the store, in vain.
+            // Each of these waits for the store in vain.
             if limit >= 100 {
                 assert_eq!(counted(&*store, &dev, limit), numbers(0..300), "{limit}");
             }
@@ -236,7 +236,7 @@ fn while_postgresql_is_away_what_was_seen_lately_is_found() {
     let store = two.cluster.store();
     assert_eq!(texts(&*store, &dev), numbers(0..100));
     let latest = store.history(&dev, Window::Latest, 1000).unwrap();
-    assert!(latest.more, "nobody can say that this is all");
+    assert!(latest.more, "no server can say that this is all");
     let missed = store.history(&dev, Window::After(told[40]), 1000).unwrap();
     assert_eq!((missed.messages.len(), missed.more), (59, false));
     assert!(store.history(&channel("ops"), Window::Latest, 10).is_err());

@@ -1,4 +1,4 @@
-//! Everything that waits has an end.
+//! Every wait ends.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn messages_beyond_the_queue_are_refused_and_the_rest_is_sent() {
     });
     redis.stop();
     let mut refused = Vec::new();
-    // More than fit into the queue and the batch that is under way.
+    // More than fit into the queue and the batch being written.
     for number in 0..2000 {
         refused.extend(
             node.cluster
@@ -61,7 +61,7 @@ fn who_cannot_tell_who_is_there_is_cut_off_and_comes_back() {
         name: name("amy"),
         account: None,
     }));
-    // More than fit into the queue and the batch that is under way.
+    // More than fit into the queue and the batch being written.
     for number in 0..2000 {
         node.cluster.share(vec![joined(number)]);
     }
@@ -87,7 +87,7 @@ fn nobody_waits_for_ever_for_a_name() {
     let claim = |most| node.cluster.claim_name(&name("bob"), None, most);
     assert!(claim(Duration::from_millis(50)).is_err());
     redis.go_on();
-    // It was claimed meanwhile, for this very server.
+    // The claim was carried out meanwhile, for this very server.
     assert_eq!(claim(Duration::from_secs(30)), Ok(true));
 }
 
@@ -127,10 +127,10 @@ fn what_cannot_work_is_said_at_the_start() {
         start(|settings| settings.shards = 65),
         ClusterError::Shards(65)
     ));
-    let nobody = start(|settings| {
+    let user = start(|settings| {
         settings.redis = RedisUrl::parse(&format!("redis://:secret@{}", free_address())).unwrap();
     });
-    let words = nobody.to_string();
+    let words = user.to_string();
     assert!(
         words.contains("127.0.0.1") && !words.contains("secret"),
         "{words}"

@@ -1,4 +1,4 @@
-//! Who is not heard of is given up by the others, and comes back as another.
+//! The others give up a server that falls silent; it comes back under a new id.
 
 use std::time::{Duration, Instant};
 
@@ -57,7 +57,7 @@ fn who_is_not_heard_of_is_dead_and_comes_back_as_another() {
     assert!(!lone.claim("bob", None), "another server has it");
     lone.say(4, "dev", "here I am again");
     assert!(matches!(lone.fate_of(4), Fate::Committed(_)));
-    // What it could not say was not said by the dead one.
+    // The dead server did not publish its last messages.
     let said = others[1].wait_told(2);
     assert_eq!(said.len(), 2);
     for other in &others {
@@ -83,7 +83,7 @@ fn who_comes_back_hears_anew_who_is_there() {
     other.heard.wait_count("it is dead", 1, gone(old));
     proxy.go_on();
     lone.heard.wait_count("it is cut off", 1, is_cut_off);
-    // Of the life that is over: nobody hears of it.
+    // This belongs to the life that is over: no server hears of it.
     lone.share(Shared::Roster(RosterChange::Offline { name: name("amy") }));
     lone.cluster.rejoin();
     lone.heard.wait_count("bob is told again", 2, told);
@@ -111,7 +111,7 @@ fn a_redis_that_stands_still_makes_nobody_dead() {
     assert!(nodes[0].claim("bob", None));
     nodes[0].share(bob_online());
     redis.stop();
-    // Three times as long as it takes to be given up.
+    // Three times as long as it takes to give a server up.
     let until = Instant::now() + Duration::from_secs(3);
     wait_until("it has stood still for long enough", || {
         Instant::now() > until
@@ -120,7 +120,7 @@ fn a_redis_that_stands_still_makes_nobody_dead() {
     for node in &nodes {
         wait_until("all is well", || node.cluster.readiness().is_none());
     }
-    // And after some beats still nobody is.
+    // And after some beats no server is given up either.
     let connections = 12;
     nodes[0].cluster.set_load(connections);
     wait_until("beats are heard", || {
@@ -137,7 +137,7 @@ fn a_redis_that_stands_still_makes_nobody_dead() {
 #[test]
 fn who_ends_in_good_order_is_gone_at_once_and_loses_nothing() {
     let chat = Chat::new();
-    // It would take minutes to be given up.
+    // It would take minutes to give a server up.
     let [one, two] = [(); 2].map(|()| chat.node_with(|settings| settings.patience = 10_000));
     let node = one.cluster.node();
     assert!(one.claim("bob", None));
@@ -215,7 +215,7 @@ fn a_redis_that_has_lost_the_latest_is_not_trusted() {
     other.wait_told(1);
     node.say(2, "dev", "two");
     other.wait_told(2);
-    // As after a loss of power, with the file synced now and then.
+    // As after a loss of power, with a file that is synced only now and then.
     let key = format!("{}:answer:{:016x}", chat.prefix, node.cluster.node().0);
     let mut redis = Redis::shared().connect();
     let answer: String = redis::cmd("GET").arg(&key).query(&mut redis).unwrap();

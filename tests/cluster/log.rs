@@ -1,4 +1,4 @@
-//! What is said is told by all servers, in one order, once.
+//! All servers deliver every message once, in one order.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::node::{Chat, Node, account, connection, direct, draft, name, tagged, tagged_by};
 
-/// What a node has told of a channel.
+/// The messages of a channel that a node delivered.
 fn of_channel(node: &Node, channel: &str, own: &[(u64, MessageId)]) -> Vec<MessageId> {
     node.heard.all(|news| match news {
         News::Settled(settled) => match settled.fate {
@@ -96,7 +96,7 @@ fn a_tag_sent_by_two_servers_at_once_is_published_once() {
             other => panic!("{number}: {other:?}"),
         }
     }
-    // What the other has published may come after what became of one's own.
+    // The other server's messages may come after the outcome of one's own.
     assert_eq!(nodes[0].wait_told(TAGS as usize).len(), TAGS as usize);
 }
 
@@ -118,15 +118,15 @@ fn an_owner_has_room_for_so_many_tags_and_only_its_own_oldest_go() {
     let amy: Vec<MessageId> = (1..=5)
         .map(|number| id(send(&here, number, "amy", &format!("t{number}"))))
         .collect();
-    // Amy's have not made Bob's go, and her last ones are known to all servers.
+    // Amy's tags have not displaced Bob's, and all servers know her last ones.
     assert_eq!(send(&there, 10, "bob", "t1"), Fate::Before(bob));
     for number in 3..=5 {
         let tag = format!("t{number}");
         let before = Fate::Before(amy[number as usize - 1]);
         assert_eq!(send(&there, 10 + number, "amy", &tag), before);
     }
-    // Her first ones have gone: Redis has room for three, and no more in its
-    // memory. What comes under such a tag is another message, and is known next.
+    // Her first tags have gone: the limit is three. A message sent under such a
+    // tag is a new one, and its tag is remembered from then on.
     let mut redis = crate::support::Redis::shared().connect();
     let mut kept = |command: &str, key: &str| -> usize {
         let key = format!("{}:{key}:amy", chat.prefix);
@@ -143,7 +143,7 @@ fn an_owner_has_room_for_so_many_tags_and_only_its_own_oldest_go() {
             "{key} goes by itself"
         );
     }
-    // A lower limit is in force at the next message.
+    // A lower limit applies from the next message on.
     let draft = tagged_by("amy", 1, draft(30, "dev", "last"), "t9");
     assert!(here.cluster.append(vec![draft]).is_empty());
     assert!(matches!(here.fate_of(30), Fate::Committed(_)));
@@ -263,7 +263,7 @@ fn servers_know_of_each_other() {
 fn ids_stay_within_their_bits_when_the_clock_of_redis_steps_back() {
     let chat = Chat::new();
     let node = chat.node();
-    // As if the clock had stood a day later before: this millisecond is full.
+    // As if the clock had been a day ahead: this millisecond has no ids left.
     let mut redis = crate::support::Redis::shared().connect();
     for shard in 0..4 {
         let ms = std::time::SystemTime::now()
@@ -293,7 +293,7 @@ fn ids_stay_within_their_bits_when_the_clock_of_redis_steps_back() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
-    /// Whatever is appended in whatever groups comes out once, as it went in.
+    /// Messages appended in any grouping come out once and in the same order.
     #[test]
     fn texts_come_back_as_they_went(
         groups in proptest::collection::vec(

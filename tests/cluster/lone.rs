@@ -1,5 +1,5 @@
-//! One server alone has lost Redis: its people are told to go. When all have
-//! lost it, nobody is.
+//! A server that alone has lost Redis directs its clients elsewhere. When all
+//! servers have lost it, none does.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ fn is_cut_off(news: &News) -> bool {
 fn who_alone_has_lost_redis_says_so_and_comes_back() {
     let redis = Redis::start();
     let mut chat = Chat::within(&redis);
-    // Nobody would be given up for hours, and nobody finds out by that.
+    // It takes hours to give a server up, so no server is found out that way.
     let patient = |settings: &mut chat_server::cluster::ClusterSettings| {
         settings.patience = 1_000_000;
         settings.lone_after = Duration::from_secs(1);
@@ -36,7 +36,7 @@ fn who_alone_has_lost_redis_says_so_and_comes_back() {
     lone.heard.wait_count("it is told to go", 1, is_cut_off);
     let own = |node: &chat_server::cluster::NodeInfo| node.address == "lone:1";
     for node in [&lone, &other] {
-        wait_until("nobody is sent there", || {
+        wait_until("no client is directed there", || {
             let nodes = node.cluster.nodes();
             nodes.iter().any(|node| own(node) && !node.is_ready)
         });
@@ -60,7 +60,7 @@ fn when_all_have_lost_redis_everybody_stays() {
             settings.lone_after = Duration::from_secs(2);
         })
     });
-    // Long enough for each to be known to have it.
+    // Long enough for every server to know of it.
     let wait = |time| {
         let until = Instant::now() + time;
         wait_until("it has lasted long enough", || Instant::now() > until);
@@ -85,7 +85,7 @@ fn two_with_one_address_are_noticed_and_one_that_was_started_again_is_not() {
         })
     };
     let (first, other) = (at("same:1"), at("other:1"));
-    // It is killed, and started again before it is given up.
+    // The server is killed and started again before it is given up.
     drop(first);
     let again = at("same:1");
     let twin = at("same:1");

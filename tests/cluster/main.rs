@@ -1,7 +1,7 @@
-//! Several servers as one chat. Most modules are about one part of it without
-//! a hub: each server is a `Cluster` that writes down what its hub would be
-//! told. `servers`, `operations` and `faults` start whole servers. Redis and
-//! PostgreSQL are real, and so is what goes wrong with them.
+//! Several servers as one chat. Most modules test one part of it without a hub:
+//! each server is a `Cluster` that records what its hub would be told.
+//! `servers`, `operations` and `faults` start whole servers. Redis and
+//! PostgreSQL are real, and so are their failures.
 
 #[path = "../support/mod.rs"]
 mod support;

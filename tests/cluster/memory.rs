@@ -1,5 +1,5 @@
-//! A Redis that is full, or may throw away what it has: it is told, it does not
-//! waver, and it is over by itself.
+//! A Redis that is full, or that may evict keys: the servers say so, do not
+//! waver, and recover by themselves.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,7 +11,7 @@ use chat_server::hub::Fate;
 use crate::node::{Chat, Node, draft};
 use crate::support::{Redis, wait_until};
 
-/// Sets something in Redis while it runs.
+/// Changes a Redis setting at run time.
 fn set(redis: &Redis, name: &str, value: &str) {
     let mut command = redis::cmd("CONFIG");
     command.arg("SET").arg(name).arg(value);
@@ -38,8 +38,9 @@ fn is_full(node: &Node) -> bool {
     trouble.is_some_and(|words| words.contains("Redis is full"))
 }
 
-/// Talks until there is no room; how many messages were sent. Many at once, so
-/// that a busy machine is still faster than what makes room again.
+/// Sends messages until there is no room; returns how many. Sends many at once,
+/// so that a busy machine is still faster than the trimming that makes room
+/// again.
 fn fill(node: &Node) -> u64 {
     const AT_ONCE: u64 = 100;
     let text = "x".repeat(3000);
@@ -60,7 +61,7 @@ fn fill(node: &Node) -> u64 {
 fn a_full_redis_is_told_without_wavering_and_recovers_by_itself() {
     let redis = Redis::start();
     let chat = Chat::within(&redis);
-    // Nothing would be old enough for hours.
+    // No entry is old enough to be trimmed for hours.
     let node = chat.node_with(|settings| {
         quick(settings);
         settings.keep = 1_000_000;
@@ -70,7 +71,7 @@ fn a_full_redis_is_told_without_wavering_and_recovers_by_itself() {
     set(&redis, "maxmemory", &(used(&redis) + (2 << 20)).to_string());
     assert!(fill(&node) > 100);
     wait_until("it is told", || is_full(&node));
-    // What it says changes once, from yes to no.
+    // Its answer changes once, from yes to no.
     let (is_over, changes) = (AtomicBool::new(false), std::sync::Mutex::new(vec![true]));
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -105,7 +106,7 @@ fn in_a_full_redis_servers_live_come_and_go() {
     set(&redis, "maxmemory", "1");
     wait_until("it is told", || is_full(&node));
     let other = chat.node_with(quick);
-    wait_until("it is told to who comes", || is_full(&other));
+    wait_until("a server that joins is told", || is_full(&other));
     other.cluster.set_load(7);
     wait_until("beats go on", || {
         let nodes = node.cluster.nodes();

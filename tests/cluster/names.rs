@@ -1,4 +1,4 @@
-//! A nickname is one guest's, or one account's, on all servers together.
+//! Across all servers a nickname belongs to one guest or one account.
 
 use std::sync::Barrier;
 use std::thread;
@@ -36,7 +36,7 @@ fn of_two_servers_that_race_for_a_name_one_has_it() {
                     (0..ROUNDS)
                         .map(|round| {
                             barrier.wait();
-                            // The same name, however it is spelt.
+                            // The same name in two spellings.
                             let who = ["Racer", "racer"][round % 2].to_owned();
                             node.claim(&format!("{who}{round}"), None)
                         })
@@ -65,7 +65,7 @@ fn an_account_is_on_as_many_servers_as_it_likes() {
     assert!(!one.claim("amy", None), "the other server still has it");
     offline(&two, "amy");
     assert!(two.claim("other", None));
-    assert!(one.claim("amy", None), "nobody has it any more");
+    assert!(one.claim("amy", None), "the name is free again");
 }
 
 #[test]
@@ -77,7 +77,8 @@ fn a_name_is_free_again_when_its_owner_has_gone() {
     assert!(!two.claim("bob", None));
     assert!(!one.claim("bob", Some(7)), "a guest is on under it here");
     offline(&one, "bob");
-    // What one server asks for comes in turn: after this, it is offline.
+    // A server's requests are carried out in turn: after this one, it is
+    // offline.
     assert!(one.claim("somebody", None));
     assert!(two.claim("bob", None));
 }
@@ -125,7 +126,7 @@ fn who_is_online_under_a_name_of_another_server_hears_of_it() {
     let chat = Chat::new();
     let [one, two] = [chat.node(), chat.node()];
     assert!(one.claim("bob", None));
-    // A hub that did not ask.
+    // A hub that did not claim the name.
     online(&two, "bob", None);
     let lost = |news: &News| matches!(news, News::Lost(who) if *who == name("bob"));
     two.heard.wait_count("it has lost the name", 1, lost);
@@ -141,18 +142,18 @@ fn a_guest_looks_like_nobody_on_another_server() {
     let [one, two] = [chat.node(), chat.node()];
     assert!(one.claim("Bob", None));
     online(&one, "Bob", None);
-    // In Cyrillic and in Greek; whichever of the two was there first.
+    // In Cyrillic and in Greek, whichever was there first.
     assert!(!two.claim("\u{412}ob", None));
     assert!(!two.claim("\u{392}OB", None));
     assert!(two.claim("\u{41a}evin", None));
     online(&two, "\u{41a}evin", None);
     assert!(!one.claim("kevin", None));
     assert!(!one.claim("\u{39a}evin", None));
-    // An account has its name, whatever others look like.
+    // An account has its name, whatever looks like it.
     assert!(one.claim("KEVIN", Some(1)));
     online(&one, "KEVIN", Some(1));
     offline(&one, "KEVIN");
-    // All that was taken is free again.
+    // Everything that was taken is free again.
     offline(&one, "Bob");
     offline(&two, "\u{41a}evin");
     assert!(one.claim("somebody", None));
@@ -174,14 +175,14 @@ fn renamed(node: &Node, from: &str, to: &str) {
         to: name(to),
         account: None,
     }));
-    // What one server asks for comes in turn.
+    // A server's requests are carried out in turn.
     assert!(node.claim("somebody", None));
 }
 
 #[test]
 fn a_pass_gets_its_name_at_once_from_whichever_server_has_it() {
     let chat = Chat::new();
-    // Nobody would be given up for hours.
+    // It takes hours to give a server up.
     let [one, two] = [(); 2].map(|()| chat.node_with(|settings| settings.patience = 1_000_000));
     assert_eq!(pass(&one, "bob", "T1"), Some(Claimed::Free));
     online(&one, "bob", None);
@@ -189,7 +190,7 @@ fn a_pass_gets_its_name_at_once_from_whichever_server_has_it() {
         assert_eq!(pass(&two, "bob", other), None, "another pass");
     }
     assert!(!two.claim("bob", None), "no pass");
-    // The first server ends without a word.
+    // The first server dies silently.
     drop(one);
     assert_eq!(pass(&two, "BOB", "T1"), Some(Claimed::Moved(name("bob"))));
     online(&two, "bob", None);
@@ -201,8 +202,8 @@ fn a_pass_gets_its_name_at_once_from_whichever_server_has_it() {
 fn another_pass_for_a_name_in_use_is_never_good_for_it() {
     let chat = Chat::new();
     let [one, two] = [chat.node(), chat.node()];
-    // One without a pass, and one with: somebody comes to the same server with
-    // an old pass, is sent away by its hub, and goes to the other one.
+    // One user without a pass, and one with. A client with an old pass comes to
+    // the same server, is refused by its hub, and goes to the other one.
     assert!(one.claim("bob", None));
     online(&one, "bob", None);
     assert_eq!(pass(&one, "eve", "T1"), Some(Claimed::Free));
@@ -213,7 +214,7 @@ fn another_pass_for_a_name_in_use_is_never_good_for_it() {
     }
     assert_eq!(pass(&two, "eve", "T1"), Some(Claimed::Moved(name("eve"))));
     online(&two, "eve", None);
-    // Who is still on under it hears of it when that server says so again.
+    // A server that still has the name loses it when it announces it again.
     let lost = |news: &News| matches!(news, News::Lost(who) if *who == name("eve"));
     online(&one, "eve", None);
     one.heard.wait_count("it has lost the name", 1, lost);
@@ -232,7 +233,8 @@ fn who_was_renamed_keeps_the_new_name_on_another_server() {
     assert_eq!(pass(&two, "bob", "T1"), Some(Claimed::Moved(name("Rob"))));
     online(&two, "Rob", None);
     assert!(one.claim("bob", None), "the old name is free");
-    // Who has left has no name any more, and gets that of the pass.
+    // After the user left, the name in the roster is gone, and the pass gives
+    // its own name.
     offline(&two, "Rob");
     assert!(two.claim("another", None));
     offline(&one, "bob");

@@ -1,4 +1,4 @@
-//! A server without its hub, and what is said to it.
+//! A server without its hub, and what its hub would be told.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -37,12 +37,12 @@ pub struct Node {
 }
 
 impl Chat {
-    /// In the Redis and the PostgreSQL that all tests share.
+    /// Uses the Redis and PostgreSQL that all tests share.
     pub fn new() -> Chat {
         Chat::within(Redis::shared())
     }
 
-    /// In a Redis of its own.
+    /// Uses a Redis of its own.
     pub fn within(redis: &Redis) -> Chat {
         Chat {
             redis_url: redis.url(),
@@ -51,7 +51,7 @@ impl Chat {
         }
     }
 
-    /// Quick, so that tests need not wait.
+    /// Settings with short times, so that tests need not wait.
     pub fn settings(&self) -> ClusterSettings {
         ClusterSettings {
             prefix: self.prefix.clone(),
@@ -100,7 +100,7 @@ impl Node {
         }
     }
 
-    /// Ends in good order.
+    /// Shuts down cleanly.
     pub fn shut_down(mut self) {
         let threads = self.threads.take().unwrap();
         assert!(threads.shut_down(DEADLINE), "it has not come to an end");
@@ -121,7 +121,8 @@ impl Node {
             .unwrap()
     }
 
-    /// The messages this one has told, by id, in order; its own, too.
+    /// The ids of the messages this server delivered, its own included, in
+    /// order.
     pub fn told(&self) -> Vec<MessageId> {
         self.heard.all(|news| match news {
             News::Settled(settled) => match settled.fate {
@@ -133,7 +134,7 @@ impl Node {
         })
     }
 
-    /// What became of drafts, by their handles.
+    /// The fates of drafts, by their handles.
     pub fn fates(&self) -> Vec<(u64, Fate)> {
         self.heard.all(|news| match news {
             News::Settled(settled) => Some((settled.draft.ms, settled.fate)),
@@ -151,7 +152,7 @@ impl Node {
         })
     }
 
-    /// Waits until so many messages have been told.
+    /// Waits until this many messages have been delivered.
     pub fn wait_told(&self, count: usize) -> Vec<MessageId> {
         self.heard.wait(&format!("{count} messages are told"), || {
             let told = self.told();
@@ -166,7 +167,7 @@ impl Heard {
         self.came.notify_all();
     }
 
-    /// All that is of some kind.
+    /// All news of one kind.
     pub fn all<T>(&self, kind: impl Fn(&News) -> Option<T>) -> Vec<T> {
         self.news.lock().unwrap().iter().filter_map(kind).collect()
     }
@@ -175,7 +176,7 @@ impl Heard {
         self.all(|news| is(news).then_some(())).len()
     }
 
-    /// Waits for something to be so; it can change only with what is heard.
+    /// Waits for a condition that can change only with news.
     pub fn wait<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -247,7 +248,7 @@ pub fn tagged(number: u64, channel: &str, text: &str, tag: &str) -> Draft {
     tagged_by("amy", usize::MAX, draft(number, channel, text), tag)
 }
 
-/// A draft with a tag of an owner of whom so many are remembered.
+/// A draft with a tag, of an owner of whom `most` tags are remembered.
 pub fn tagged_by(owner: &str, most: usize, draft: Draft, tag: &str) -> Draft {
     let tag = SharedTag {
         owner: owner.into(),
@@ -279,7 +280,7 @@ pub fn channel(text: &str) -> Conversation {
     Conversation::Channel(name(text))
 }
 
-/// The texts of the newest messages of a conversation in a store.
+/// The texts of a conversation's newest messages in a store.
 pub fn texts(store: &dyn Store, of: &Conversation) -> Vec<String> {
     let history = store
         .history(of, chat_server::store::Window::Latest, 1000)

@@ -1,5 +1,5 @@
-//! Several servers that are one chat, and what goes wrong around them: clocks,
-//! memory, one server that alone has lost its way. From outside, on real ones.
+//! Several real servers that are one chat, tested from outside with what goes
+//! wrong around them: clocks, memory, one server that alone is cut off.
 mod clocks;
 mod lone;
 mod memory;
@@ -11,7 +11,7 @@ mod tls;
 use crate::support::{Postgres, Redis, Server};
 use serde_json::{Value, json};
 
-/// What several servers share.
+/// What the servers share.
 struct Common {
     redis: Redis,
     database: String,
@@ -42,7 +42,7 @@ impl Common {
     }
 }
 
-/// A metric's value, if it is there.
+/// A metric's value, if it is exported.
 fn metric(server: &Server, name: &str) -> Option<f64> {
     let text = server.get("/metrics").body;
     let mut lines = text.lines();
@@ -50,7 +50,7 @@ fn metric(server: &Server, name: &str) -> Option<f64> {
     value.map(|value| value.parse().unwrap())
 }
 
-/// What is in the way of a server, as `/readyz` has it.
+/// The problems that a server's `/readyz` reports.
 fn hindrances(server: &Server) -> String {
     let answer = server.get("/readyz");
     match answer.status {

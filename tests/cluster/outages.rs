@@ -1,4 +1,4 @@
-//! Redis goes away in every way it can: nothing is lost, nothing comes twice.
+//! Redis fails in every way it can: no message is lost, none is doubled.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +11,7 @@ use crate::node::{Chat, Node, channel, draft, texts};
 use crate::proxy::Proxy;
 use crate::support::{Postgres, Redis, wait_until};
 
-/// Says one thing after the other until it is told to stop; how many.
+/// Sends one message after the other until told to stop; counts them.
 fn talk(node: &Node, is_over: &AtomicBool, said: &AtomicU64) {
     let mut number = 0;
     while !is_over.load(Ordering::SeqCst) {
@@ -27,8 +27,9 @@ fn talk(node: &Node, is_over: &AtomicBool, said: &AtomicU64) {
     }
 }
 
-/// While `one` talks, something happens. Then everything accepted is settled
-/// once, all that is committed was told by both in one order, and nothing else.
+/// While `one` talks, something fails. Afterwards every accepted message is
+/// settled once, and both servers have delivered exactly the committed ones in
+/// one order.
 fn nothing_is_lost_or_doubled(one: &Node, other: &Node, happens: impl FnOnce(&AtomicU64)) {
     let (is_over, said) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
@@ -56,7 +57,7 @@ fn nothing_is_lost_or_doubled(one: &Node, other: &Node, happens: impl FnOnce(&At
     assert!(committed.is_sorted_by(|a, b| a < b));
     other.wait_told(committed.len());
     assert_eq!(other.told(), committed);
-    // Nobody was given up for it.
+    // No server was given up because of it.
     for node in [one, other] {
         assert_eq!(
             node.heard
@@ -100,7 +101,7 @@ fn redis_stands_still_for_a_while() {
     let [one, other] = [chat.node(), chat.node()];
     nothing_is_lost_or_doubled(&one, &other, |_| {
         redis.stop();
-        // Ten beats are a second here: nobody may take this for death.
+        // Ten beats take a second here: no server may mistake this for a death.
         let until = Instant::now() + Duration::from_secs(4);
         wait_until("it has stood still for long enough", || {
             Instant::now() > until
@@ -174,7 +175,7 @@ fn the_first_questions_after_a_restart_are_answered() {
     node.say(1, "dev", "before");
     node.wait_told(1);
     let store = node.cluster.store();
-    // Several at once, so that several connections are kept.
+    // Several at once, so that several connections stay in the pool.
     let ask = || {
         thread::scope(|scope| {
             let asking: Vec<_> = (0..8)

@@ -1,4 +1,4 @@
-//! A way to Redis that can be cut, or stand still.
+//! A connection to Redis that can be cut or stalled.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// Passes on what comes, in both directions.
+/// Forwards bytes in both directions.
 pub struct Proxy {
     state: Arc<State>,
     address: SocketAddr,
@@ -18,8 +18,8 @@ struct State {
     streams: Mutex<Vec<TcpStream>>,
     is_still: AtomicBool,
     is_over: AtomicBool,
-    /// Bytes of answers that still go through before everything is cut;
-    /// negative is no end.
+    /// Bytes of answers still forwarded before every connection is cut;
+    /// negative means no limit.
     left: AtomicI64,
 }
 
@@ -50,23 +50,22 @@ impl Proxy {
         format!("redis://{}", self.address)
     }
 
-    /// Breaks every connection there is.
+    /// Breaks every open connection.
     pub fn cut(&self) {
         self.state.cut();
     }
 
-    /// Breaks every connection when so many more bytes of answers have gone
-    /// through.
+    /// Breaks every connection after this many more bytes of answers.
     pub fn cut_after(&self, bytes: i64) {
         self.state.left.store(bytes, Ordering::SeqCst);
     }
 
-    /// Nothing goes through, and nobody is told.
+    /// Stalls: nothing is forwarded, and no connection is closed.
     pub fn stand_still(&self) {
         self.state.is_still.store(true, Ordering::SeqCst);
     }
 
-    /// Everything goes through again, what was held back first.
+    /// Forwards again, beginning with what was held back.
     pub fn go_on(&self) {
         self.state.is_still.store(false, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! Every server knows who is on the others, whenever it came.
+//! Every server knows the users of all others, whenever it joined.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,12 @@ use proptest::prelude::*;
 use crate::node::{Chat, Node, name};
 use crate::support::Redis;
 
-/// Who is on a server, with account and channels.
+/// The users of a server, with account and channels.
 type People = BTreeMap<String, (Option<i64>, BTreeSet<String>)>;
 type Truth = BTreeMap<NodeId, People>;
 
-/// As a hub does that trusts every word: what makes no sense is a mistake.
+/// Applies a change as a trusting hub would: a change that makes no sense
+/// panics.
 fn apply(people: &mut People, change: &RosterChange) {
     let key = |name: &chat_server::name::Name| name.as_str().to_owned();
     match change {
@@ -30,22 +31,22 @@ fn apply(people: &mut People, change: &RosterChange) {
             assert!(people.remove(&key(name)).is_some(), "{name} was not there");
         }
         RosterChange::Joined { name, channel } => {
-            let channels = &mut people.get_mut(&key(name)).expect("somebody").1;
+            let channels = &mut people.get_mut(&key(name)).expect("a user that is online").1;
             assert!(channels.insert(key(channel)), "{name} joined twice");
         }
         RosterChange::Left { name, channel } => {
-            let channels = &mut people.get_mut(&key(name)).expect("somebody").1;
+            let channels = &mut people.get_mut(&key(name)).expect("a user that is online").1;
             assert!(channels.remove(&key(channel)), "{name} was not in it");
         }
         RosterChange::Renamed { from, to, account } => {
-            let mut person = people.remove(&key(from)).expect("somebody");
+            let mut person = people.remove(&key(from)).expect("a user that is online");
             person.0 = account.map(|account| account.0);
             people.insert(key(to), person);
         }
     }
 }
 
-/// What a node has been told of the others.
+/// What a node has been told of the others' users.
 fn told(node: &Node) -> Truth {
     let mut truth = Truth::new();
     for (from, change) in node.heard.all(|news| match news {
@@ -64,7 +65,7 @@ fn told(node: &Node) -> Truth {
     truth
 }
 
-/// A change that makes sense for who is there, out of random numbers.
+/// Makes a valid change for these users out of random numbers.
 fn change(people: &People, (kind, who, what): (u8, u8, u8), tag: &str) -> Option<RosterChange> {
     let nickname = format!("{tag}{}", who % 6);
     let channel = format!("room{}", what % 4);
@@ -103,8 +104,8 @@ fn change(people: &People, (kind, who, what): (u8, u8, u8), tag: &str) -> Option
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
-    /// Servers that come while others change all the time, and servers that
-    /// were there before, know the same in the end: the truth.
+    /// Servers that join during changes and servers that were there before end
+    /// up with the same roster: the true one.
     #[test]
     fn who_comes_at_any_time_knows_who_is_there(
         steps in proptest::collection::vec((0..20u8, any::<(u8, u8, u8)>()), 40..160),
@@ -137,7 +138,7 @@ proptest! {
                 (told(talker) == expected(Some(n))).then_some(())
             });
         }
-        // Whoever ends is forgotten by all.
+        // All servers forget the users of a server that ends.
         let [first, second] = talkers;
         first.shut_down();
         for comer in &comers {
@@ -191,7 +192,7 @@ fn orders_and_whispers_reach_every_other_server_once() {
         node.heard.wait_count("it is told", 1, is_order);
         assert_eq!(node.heard.count(is_whisper), 1);
     }
-    // What it tells next comes after that.
+    // What it shares next comes after that.
     two.share(Shared::Order(Order::Revoke { token: "t".into() }));
     one.heard.wait_count("the other is told", 1, |news| {
         matches!(news, News::Order(_))
@@ -230,7 +231,7 @@ fn bans_are_in_force_for_those_who_come_later() {
         Shared::Order(Order::Ban(ban(2, net.clone()))),
         Shared::Order(Order::Unban(bob)),
     ]);
-    // Answered after what was shared before.
+    // The claim is answered after everything shared before it.
     assert!(one.claim("somebody", None));
     let two = chat.node();
     assert_eq!(two.cluster.bans(), [ban(2, net)]);
@@ -242,7 +243,7 @@ fn bans_of_the_first_server_are_there_at_once() {
     let own = vec![named(1, "eve"), named(2, "mallory")];
     let one = chat.node_with(|settings| settings.bans = own.clone());
     assert_eq!(sorted(one.cluster.bans()), own);
-    // Its hub has not said a word yet.
+    // Its hub has not shared anything yet.
     drop(one);
     let two = chat.node_with(|settings| settings.bans = vec![named(3, "trudy")]);
     assert_eq!(sorted(two.cluster.bans()), own);
@@ -294,7 +295,7 @@ fn a_redis_that_has_lost_the_bans_has_them_again_before_others_are_made() {
     let _: () = redis::cmd("FLUSHALL").query(&mut redis.connect()).unwrap();
     let is_cut_off = |news: &News| matches!(news, News::CutOff);
     node.heard.wait_count("it is cut off", 1, is_cut_off);
-    // As a hub does that is told to ban somebody in the same turn.
+    // As when its hub is told to ban a user in the same turn.
     let before = vec![named(1, "eve"), named(2, "mallory")];
     let made = named(3, "trudy");
     let lost = Shared::Order(Order::Unban(before[0].target.clone()));

@@ -1,11 +1,11 @@
-//! Several servers that are one chat: people on different ones, with the
-//! clients they have.
+//! Several servers that are one chat, with clients of every kind on different
+//! servers.
 
 use crate::support::{Answer, JsonClient, LineClient, Postgres, Redis, Server, User, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// What several servers share.
+/// What the servers share.
 struct Common {
     redis: Redis,
     database: String,
@@ -59,16 +59,16 @@ fn people_on_three_servers_and_protocols_talk_in_one_channel() {
     bob.send("message", json!({ "body": "from JSON" }));
     alice.expect_message("bob", "from JSON");
     carol.expect_message("bob", "from JSON");
-    // Private messages and lists, too.
+    // Private messages and lists as well.
     alice.send("/msg @carol just us");
     carol.expect_private("alice", "just us");
     alice.send("/list");
     alice.expect("@alice @bob @carol");
-    // Who comes later finds what was said.
+    // A client that joins later finds the history.
     let mut dora = LineClient::enter(&two, "dora");
     dora.send("/join #dev");
     dora.expect("from JSON");
-    // An announcement on one reaches all.
+    // An announcement on one server reaches the clients of all.
     let said = two.post("/admin/announce", json!({ "message": "Soup is ready." }));
     assert_eq!(said.status, 200, "{}", said.body);
     for line in [&mut alice, &mut carol, &mut dora] {
@@ -168,7 +168,7 @@ fn every_server_knows_all_and_the_one_with_most_room() {
             best.json()["address"] == two.web().to_string()
         });
     }
-    // Nobody is sent to one that is about to stop.
+    // No client is directed to a server that is about to stop.
     let mut draining = common.server_with(|config| config["drain_seconds"] = 3600.into());
     wait_until("it is known", || addresses(&one).len() == 3);
     draining.signal(Signal::TERM);
@@ -195,14 +195,14 @@ fn kicks_bans_and_passes_count_everywhere() {
         mallory.send("mallory");
         mallory.hears("banned")
     });
-    // A pass from one server is good on the other.
+    // A pass issued by one server is valid on the other.
     let token = JsonClient::token(&one, "erin");
     let mut erin = JsonClient::come_in(&two, &token);
     erin.send("message", json!({ "body": "here", "tag": "1" }));
     erin.expect("stored");
 }
 
-/// The bans a server lists: number, and nickname or address.
+/// A server's list of bans: number, and nickname or address.
 fn bans(server: &Server) -> Vec<(u64, String)> {
     let answer = server.get("/admin/bans");
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -214,7 +214,7 @@ fn bans(server: &Server) -> Vec<(u64, String)> {
     bans.collect()
 }
 
-/// How many servers a server knows, with itself.
+/// How many servers a server counts, itself included.
 fn servers(server: &Server) -> usize {
     let nodes = server.get("/api/nodes").json()["nodes"].clone();
     nodes.as_array().unwrap().len()
@@ -230,7 +230,7 @@ fn ban(server: &Server, what: Value) -> u64 {
 fn bans_have_one_number_on_all_servers_and_outlive_them_all() {
     let common = Common::new();
     let [mut one, mut two] = common.servers();
-    // At the same moment, on both.
+    // On both servers at the same moment.
     let ids: Vec<u64> = std::thread::scope(|scope| {
         let made = [(&one, "a"), (&two, "b")].map(|(server, who)| {
             scope.spawn(move || {
@@ -245,7 +245,8 @@ fn bans_have_one_number_on_all_servers_and_outlive_them_all() {
     let unique: std::collections::BTreeSet<u64> = ids.iter().copied().collect();
     assert_eq!(unique.len(), 20, "{ids:?}");
     let address = ban(&one, json!({"address": "192.0.2.0/24"}));
-    // The same target anew, at the same moment: one of them counts, on both.
+    // The same target again at the same moment: one ban counts, on both
+    // servers.
     std::thread::scope(|scope| {
         for server in [&one, &two] {
             scope.spawn(move || ban(server, json!({"nickname": "mallory"})));
@@ -260,7 +261,7 @@ fn bans_have_one_number_on_all_servers_and_outlive_them_all() {
         let all = sorted(&one);
         all.len() == 22 && all == sorted(&two)
     });
-    // Any server can lift any of them.
+    // Any server can lift any ban.
     for (server, id) in [(&two, ids[0]), (&one, ids[19]), (&two, address)] {
         let lifted = server.delete(&format!("/admin/bans/{id}"));
         assert_eq!(lifted.status, 204, "{}", lifted.body);
@@ -279,7 +280,7 @@ fn bans_have_one_number_on_all_servers_and_outlive_them_all() {
     let mut mallory = LineClient::connect(two.telnet());
     mallory.send("mallory");
     mallory.expect("banned");
-    // When all are lifted, no server has its own again.
+    // When all bans are lifted, no server restores its own.
     for (id, _) in &left {
         assert_eq!(two.delete(&format!("/admin/bans/{id}")).status, 204);
     }
@@ -333,7 +334,7 @@ fn bans_made_and_lifted_on_a_server_that_was_given_up_hold_everywhere() {
     two.signal(Signal::STOP);
     wait_until("it is given up", || servers(&one) == 1);
     two.signal(Signal::CONT);
-    // At once: it may not have found out yet.
+    // At once: the other server may not know of it yet.
     let made = ban(&two, json!({"nickname": "mallory"}));
     let lifted = two.delete(&format!("/admin/bans/{before}"));
     assert_eq!(lifted.status, 204, "{}", lifted.body);
@@ -355,14 +356,14 @@ fn an_administrator_sees_everybody_and_where_they_are() {
     let common = Common::new();
     let [one, two] = common.servers();
     let token = JsonClient::registered(&one, "erin");
-    let mut everybody = Vec::new();
+    let mut lines = Vec::new();
     for number in 0..5 {
         let (server, channel) = match number % 2 {
             0 => (&one, "even"),
             _ => (&two, "odd"),
         };
         let line = LineClient::enter_channel(server, &format!("p{number}"), channel);
-        everybody.push(line);
+        lines.push(line);
     }
     // The same account on both.
     let _erins = [&one, &two].map(|server| JsonClient::come_in(server, &token));
@@ -397,7 +398,7 @@ fn an_administrator_sees_everybody_and_where_they_are() {
         found.sort();
         found == expected
     });
-    // A page at a time; a nickname is not torn apart.
+    // One entry per page; the entries of one nickname stay together.
     assert_eq!(entries("/admin/users?limit=1").len(), 2);
     assert_eq!(one.get("/admin/users?limit=1").json()["more"], true);
     assert_eq!(entries("/admin/users?limit=2&after=erin"), all[..2]);
@@ -407,7 +408,7 @@ fn an_administrator_sees_everybody_and_where_they_are() {
     for bad in ["limit=0", "limit=100001", "here=1", "after=%20"] {
         assert_eq!(one.get(&format!("/admin/users?{bad}")).status, 400, "{bad}");
     }
-    // Channels, too, and sending away.
+    // Channels and kicks as well.
     let channels = one.get("/admin/channels").json();
     let members = |name: &str| {
         let channels = channels["channels"].as_array().unwrap().iter();
@@ -418,13 +419,13 @@ fn an_administrator_sees_everybody_and_where_they_are() {
     assert_eq!(members("even"), json!(["p0", "p2", "p4"]));
     let kicked = one.delete("/admin/users/p3?reason=enough");
     assert_eq!(kicked.json(), json!({"disconnected": 1}));
-    everybody[3].expect("enough");
+    lines[3].expect("enough");
     wait_until("they are not listed", || {
         entries("/admin/users?after=p2") == all[4..]
     });
 }
 
-/// A metric's value, if it is there.
+/// A metric's value, if it is exported.
 fn metric(server: &Server, name: &str) -> Option<f64> {
     let text = server.get("/metrics").body;
     let mut lines = text.lines();
@@ -561,7 +562,7 @@ fn guesses_are_counted_on_all_servers_together() {
         assert_eq!(guess(server, thief, "long enough"), 429);
     }
     assert_eq!(guess(&two, "198.51.100.2", "long enough"), 201);
-    // While Redis is away each counts for itself, and the owner gets in.
+    // Without Redis each server counts for itself, and the owner still logs in.
     common.redis.stop();
     assert_eq!(guess(&one, "198.51.100.2", "long enough"), 201);
     common.redis.go_on();

@@ -1,5 +1,5 @@
-//! Every message comes into PostgreSQL once, whoever dies on the way; then the
-//! log lets go of it.
+//! Every message gets into PostgreSQL once, whichever server dies on the way;
+//! then it is trimmed from the log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ fn what_the_dead_left_is_stored_by_others_once() {
         inner: chat.postgres(),
         is_held: AtomicBool::new(true),
     });
-    // All entries are handed to this one, which does not come to an end.
+    // All entries are assigned to this server, which never finishes.
     let doomed = Node::start(chat.settings(), slow.clone());
     for number in 0..400 {
         doomed.say(number, "dev", &number.to_string());
@@ -41,7 +41,7 @@ fn what_the_dead_left_is_stored_by_others_once() {
     wait_until("all is stored", || texts(&*one.postgres, &dev).len() == 400);
     let is_gone = |news: &News| matches!(news, News::Gone(_));
     one.heard.wait_count("it is dead", 1, is_gone);
-    // It wakes up and does what it was about to do, too.
+    // It wakes up and finishes its transaction, too.
     slow.is_held.store(false, Ordering::SeqCst);
     proxy.go_on();
     doomed
@@ -87,7 +87,7 @@ fn what_is_old_and_stored_is_removed_from_the_log() {
     });
     let expected: Vec<String> = (0..300).map(|number| number.to_string()).collect();
     assert_eq!(texts(&*two.cluster.store(), &channel("dev")), expected);
-    // Nobody has missed anything by it, and it goes on.
+    // No client has missed anything because of it, and the server goes on.
     two.say(300, "dev", "300");
     one.wait_told(301);
     for node in [&one, &two] {
@@ -112,7 +112,7 @@ fn what_is_not_stored_is_never_removed_from_the_log() {
     }
     node.wait_told(300);
     let mut redis = Redis::shared().connect();
-    // The news are trimmed meanwhile: their age is that of all.
+    // The news are trimmed meanwhile: their age is the age of all entries.
     node.share(Shared::Order(Order::Revoke { token: "t".into() }));
     let mut trimmed = || -> Vec<String> {
         redis::cmd("HKEYS")
@@ -137,7 +137,7 @@ fn who_has_missed_what_was_removed_is_cut_off() {
     let mut chat = Chat::new();
     let proxy = Proxy::start(redis.address());
     let direct_url = std::mem::replace(&mut chat.redis_url, proxy.url());
-    // Nobody would be given up for being silent.
+    // It takes hours to give a silent server up.
     let patient = |settings: &mut chat_server::cluster::ClusterSettings| {
         settings.beat = Duration::from_millis(20);
         settings.patience = 1_000_000;
@@ -169,7 +169,7 @@ fn who_has_missed_what_was_removed_is_cut_off() {
     proxy.go_on();
     late.heard
         .wait_count("it is cut off", 1, |news| matches!(news, News::CutOff));
-    // It told none of what came after the gap.
+    // It delivered none of the messages after the gap.
     assert_eq!(late.told().len(), 1);
     late.cluster.rejoin();
     wait_until("it is back", || late.cluster.readiness().is_none());

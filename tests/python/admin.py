@@ -19,7 +19,7 @@ def go(page, view):
 
 
 def row_of(page, name):
-    """Somebody's row in a table."""
+    """The row of a table that names a user."""
     return page.locator("tbody tr").filter(has=page.locator("td.strong", has_text=name))
 
 
@@ -37,7 +37,7 @@ def fits(page):
 
 
 class Line(Telnet):
-    """Somebody who may not come in."""
+    """A line client that is refused."""
 
     def __init__(self, address):
         host, port = address.split(":")

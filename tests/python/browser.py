@@ -1,5 +1,5 @@
-"""What the browser tests share: Chromium, as the system has it, and the few
-things everybody does on the page."""
+"""Shared by the browser tests: the system's Chromium, and the steps that every
+test needs on the page."""
 
 import json
 import shutil
@@ -23,12 +23,12 @@ PHONE = {"width": 390, "height": 844}
 
 
 def site():
-    """Where everything is, as tests/page/browser.rs says."""
+    """The addresses that tests/page/browser.rs passes."""
     return SimpleNamespace(**json.loads(sys.argv[1]))
 
 
 def ask(word):
-    """Has tests/page/browser.rs do something to the server."""
+    """Asks tests/page/browser.rs to do something with the server."""
     print(word, flush=True)
     assert sys.stdin.readline() == "done\n"
 
@@ -41,7 +41,7 @@ def announce(site, words):
 
 @contextmanager
 def chromium():
-    """A browser."""
+    """A running browser."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
         try:
@@ -51,7 +51,7 @@ def chromium():
 
 
 def new_page(browser, web, size=DESKTOP, path="/client", **options):
-    """A page of its own: nobody else's storage."""
+    """A page in a context with storage of its own."""
     context = browser.new_context(viewport=size, base_url=f"http://{web}", **options)
     context.set_default_timeout(PATIENCE)
     page = context.new_page()
@@ -63,7 +63,7 @@ def new_page(browser, web, size=DESKTOP, path="/client", **options):
 
 
 def enter(browser, web, nickname, **options):
-    """Comes in as a guest."""
+    """Opens the page and logs in as a guest."""
     page = new_page(browser, web, **options)
     page.get_by_label("Nickname").fill(nickname)
     page.get_by_role("button", name="Enter").click()
@@ -103,7 +103,7 @@ def heard(page, text):
 
 
 def row(page, name):
-    """A conversation's button in the side bar."""
+    """A conversation's button in the sidebar."""
     return page.locator("#side li .row-button").filter(has=page.get_by_text(name, exact=True))
 
 
@@ -112,7 +112,7 @@ def unread(page, name):
 
 
 class Telnet:
-    """Somebody on the line protocol."""
+    """A client of the line protocol."""
 
     def __init__(self, address, nickname, channel):
         host, port = address.split(":")

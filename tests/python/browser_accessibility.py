@@ -1,4 +1,4 @@
-"""axe-core finds nothing serious in any view, light or dark."""
+"""axe-core finds no serious problem in any view, light or dark."""
 
 import re
 
@@ -24,7 +24,7 @@ def main():
         for text in ("> quoted\n@ada `code` https://example.org/ #global", "```\nblock\n```", "🎉", "line and line"):
             say(bob, text)
         for scheme in ("light", "dark"):
-            # axe puts its own script into the page.
+            # axe inserts its own script into the page.
             page = new_page(browser, where.web, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
             for way in ("Guest", "Log in", "Register"):
                 page.get_by_role("tab", name=way).click()
@@ -68,7 +68,7 @@ def main():
             check(page, f"phone, {scheme}")
             page.get_by_role("button", name=re.compile("All conversations")).click()
             check(page, f"list, {scheme}")
-            # New messages are told to those who cannot see them.
+            # New messages are announced to screen readers.
             row(page, "dev").click()
             say(bob, f"said aloud, {scheme}")
             expect(page.locator("#announcer")).to_contain_text(f"bob: said aloud, {scheme}")

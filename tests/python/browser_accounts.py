@@ -1,4 +1,4 @@
-"""Registering, logging in, and direct messages that wait."""
+"""Registration, login, and direct messages that wait for the recipient."""
 
 from browser import *
 
@@ -13,7 +13,7 @@ def register(page, name, number):
     page.get_by_label("Telephone").fill(f"+44 1947 60000{number}")
     create = page.get_by_role("button", name="Create the account")
     create.click()
-    # Each mistake is where it was made, and the first has the focus.
+    # Each error stands at its field, and the first has the focus.
     expect(page.locator("#field-password-why")).to_contain_text("8")
     expect(page.locator("#field-email-why")).to_contain_text("not an e-mail")
     expect(page.get_by_label("Password")).to_be_focused()
@@ -45,7 +45,7 @@ def main():
         register(bob, "bob", 2)
         sign_out(bob)
 
-        # A guest cannot have the name; who can is told where to go.
+        # A guest cannot have the name; the owner is told where to log in.
         bob.get_by_label("Nickname").fill("bob")
         bob.get_by_role("button", name="Enter").click()
         expect(bob.get_by_role("alert")).to_contain_text("If it is yours, log in.")
@@ -53,7 +53,7 @@ def main():
         expect(bob.get_by_role("alert")).to_be_visible()
         expect(bob.get_by_role("alert")).not_to_be_empty()
 
-        # Bob is away: what is written to him waits.
+        # Bob is away: direct messages to him wait.
         ada.keyboard.press("Control+K")
         ada.keyboard.type("@bob")
         ada.keyboard.press("Enter")
@@ -74,13 +74,13 @@ def main():
         heard(ada, "here now")
         expect(ada.locator("#talk-head .about")).to_have_text("online")
 
-        # Still signed in after a restart of the browser's tab, and read is read.
+        # After a reload he is still signed in, and what was read is still read.
         bob.reload()
         online(bob)
         expect(row(bob, "ada")).to_be_visible()
         expect(unread(bob, "ada")).to_have_count(0)
         heard(bob, "waiting 0")
-        # On a second device everything is there as well, and both get all.
+        # A second device has everything as well, and both get every message.
         phone = new_page(browser, where.web, PHONE)
         log_in(phone, "bob")
         online(phone)
@@ -90,7 +90,7 @@ def main():
         heard(ada, "from my phone")
         assert texts(bob) == texts(phone) == texts(ada)
 
-        # Who looks elsewhere is notified, if they want to be.
+        # A user who looks elsewhere is notified, if enabled.
         bob.context.grant_permissions(["notifications"])
         bob.evaluate("""() => {
             document.hasFocus = () => false;
@@ -108,13 +108,13 @@ def main():
         expect(unread(bob, "ada")).to_be_visible()
         assert bob.evaluate("shown") == ["ada: look here"], bob.evaluate("shown")
 
-        # Ignored people are neither heard nor read.
+        # Messages of ignored users are hidden, in rooms and in private.
         ada.locator("#talk-head .tools button").last.click()
         ada.get_by_role("menuitem", name="Ignore").click()
         expect(ada.locator(".hidden-row").first).to_contain_text("whom you ignore")
         ada.get_by_role("button", name="Show it").first.click()
         heard(ada, "here now")
-        # A token that is no good any more: back to the door, in words.
+        # An invalid token leads back to the sign-in view, with an explanation.
         phone.evaluate("localStorage.setItem('chat.login', localStorage.getItem('chat.login').replace('eyJ', 'eyK'))")
         phone.reload()
         expect(phone.get_by_role("alert")).to_contain_text("You have been signed out")

@@ -1,4 +1,4 @@
-"""An administrator signs in, sees who is on and what is said, and acts."""
+"""An administrator signs in, sees users and messages, and acts."""
 
 import re
 
@@ -30,7 +30,7 @@ def figures(page, ada):
     expect(tile(page, "Connections")).to_have_text("2")
     expect(tile(page, "Memory")).to_have_text(re.compile("[0-9.]+ MB"))
     expect(tile(page, "Threads")).to_have_text(re.compile("[0-9]+"))
-    # Two samples make a rate, and a line.
+    # Two samples give a rate, and so a line in the chart.
     messages = page.get_by_role("slider", name="Messages, value by time")
     expect(messages.locator("path.line")).to_have_attribute("d", re.compile("L"))
     expect(messages).to_have_attribute("aria-valuetext", re.compile(r"\d\d:\d\d:\d\d: [1-9]|: 0\.[0-9]"))
@@ -49,7 +49,7 @@ def people(page, bob):
     page.get_by_label("Filter people").fill("BOB")
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_label("Filter people").fill("")
-    # What is selected stays so while the table is brought up to date.
+    # A selected row stays selected while the table is updated.
     page.get_by_label("Select ada").check()
     with page.expect_response("**/admin/users"):
         pass
@@ -87,7 +87,7 @@ def bans(page, where):
     page.get_by_role("dialog").get_by_role("button", name="Lift the ban").click()
     expect(page.get_by_text("Nobody is banned.")).to_be_visible()
     Telnet(where.telnet, "bob", "dev").send("back again")
-    # An address is validated by the server, in words.
+    # The server checks an address and explains what is wrong.
     page.get_by_role("button", name="New ban").click()
     dialog.get_by_label("Address").check()
     dialog.get_by_label("Address or network").fill("192.0.2.0/99")
@@ -130,7 +130,7 @@ def log(page, ada):
     last.click()
     expect(page.locator(".details")).to_contain_text(HOSTILE)
     page.get_by_role("button", name="Close the entry").click()
-    # Twice the same, at the same moment or not, is two entries.
+    # Two equal messages are two entries, even at the same moment.
     ada.send("twice\r\ntwice")
     expect(log_rows(page).filter(has_text="twice")).to_have_count(2)
     page.get_by_role("button", name="Pause").click()
@@ -210,7 +210,7 @@ def main():
         assert "Administration" in page.title(), page.title()
         gone_and_back(page)
         token_changed(page)
-        # Refusals and a dead server are shown in the console by the browser.
+        # The browser's console shows refusals and a dead server.
         mistakes = [words for words in page.mistakes if "Failed to load resource" not in words]
         assert mistakes == [], mistakes
 

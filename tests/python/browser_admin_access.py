@@ -21,7 +21,7 @@ def check(page, view):
 
 
 def tab_to(page, wanted, most=80):
-    """Presses Tab until an element of that name has the focus."""
+    """Presses Tab until the element with this name has the focus."""
     for _ in range(most):
         page.keyboard.press("Tab")
         name = page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent.trim()")
@@ -92,7 +92,7 @@ def assistive(browser, where):
     PICTURES.mkdir(parents=True, exist_ok=True)
     grounds = set()
     for scheme in ("light", "dark"):
-        # axe puts its own script into the page.
+        # axe inserts its own script into the page.
         page = open_admin(browser, where, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
         check(page, f"sign-in, {scheme}")
         sign_in(page, where)
@@ -133,13 +133,13 @@ def many(browser, where, ada):
         ada.hears(f"entry {batch + 999}")
         expect(log_rows(page).last).to_contain_text(f"entry {batch + 999}")
     expect(page.locator(".tail-head")).to_contain_text(f"{MANY:,} entries")
-    # Only what is in sight is in the document.
+    # Only visible rows are in the document.
     assert log_rows(page).count() < 100
     box = page.get_by_role("listbox", name="Log entries")
     for number in (5, 3):
         box.evaluate("(box, part) => (box.scrollTop = box.scrollHeight / part)", number)
         expect(page.get_by_role("button", name="Jump to newest")).to_be_visible()
-    # New entries move nothing that is read.
+    # New entries do not move what is being read.
     middle = "box => document.elementFromPoint(box.getBoundingClientRect().left + 400, box.getBoundingClientRect().top + 200).closest('[role=option]').textContent"
     before = box.evaluate(middle)
     ada.send("one more")

@@ -1,5 +1,6 @@
-"""A balancer that keeps administration, metrics and health to itself: the page
-comes back when the server does, and says so when its token is worth nothing."""
+"""Behind a balancer that keeps administration, metrics and health internal, the
+page comes back when the server does, and reports a token that is no longer
+valid."""
 
 import urllib.error
 
@@ -24,7 +25,8 @@ def main():
             join(page, "dev")
         asked = []
         ada.on("request", lambda request: asked.append(request.url))
-        # Kept out, it asks whether its token is still good, and is not told.
+        # Refused, the page checks whether its token is still valid and gets no
+        # answer.
         with ada.expect_response("**/auth") as answered:
             ask("kill")
         assert answered.value.status == 503, answered.value.status
@@ -35,10 +37,10 @@ def main():
             online(page)
             expect(page.locator(".banner.offline")).to_have_count(0)
         heard(bob, "while you were away")
-        # All it has asked for is what is let through.
+        # The page requests nothing that the balancer refuses.
         assert all(status(where.web, url.split(where.web)[1]) != 404 for url in asked), asked
 
-        # A server that does not know its token any more.
+        # A server that does not know the page's token.
         ask("kill")
         expect(ada.locator(".banner.offline")).to_contain_text("The connection was lost")
         ask("forget")

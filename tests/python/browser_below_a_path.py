@@ -1,5 +1,5 @@
-"""A proxy has put the chat below a path: nothing that a browser asks for is
-anywhere else, and everything works."""
+"""Behind a proxy that serves the chat below a path: the browser requests
+nothing outside it, and everything works."""
 
 from urllib.parse import urlsplit
 
@@ -7,7 +7,7 @@ from browser import *
 
 
 def watched(page, where):
-    """Notes what is asked for that is not below the path."""
+    """Records requests outside the path."""
     page.asked = []
     note = lambda url: page.asked.append(url)
     page.on("request", lambda request: note(request.url))
@@ -41,17 +41,17 @@ def people_talk(browser, where):
         join(page, "dev")
     say(ada, "hello below")
     heard(bob, "hello below")
-    # The emoji are fetched when the first one is wanted.
+    # The emoji are fetched when first needed.
     with bob.expect_response("**/client/emoji.txt") as fetched:
         composer(bob).press_sequentially(":smi")
     assert fetched.value.ok
-    # Who is signed in is remembered, apart from other chats of this host.
+    # The sign-in is kept, separate from other chats on this host.
     ada.reload()
     online(ada)
     heard(ada, "hello below")
     kept = ada.evaluate("[...Object.keys(sessionStorage), ...Object.keys(localStorage)]")
     assert kept and all(key.startswith(f"chat.{where.path}.") for key in kept), kept
-    # An icon that is one.
+    # The icon is an image.
     favicon = ada.evaluate("fetch(document.getElementById('favicon').href).then((answer) => answer.headers.get('content-type'))")
     assert favicon == "image/svg+xml", favicon
     assert any(url.startswith("ws://") for url in ada.asked), ada.asked

@@ -1,4 +1,4 @@
-"""Everything with the keyboard alone."""
+"""Everything works with the keyboard alone."""
 
 from browser import *
 
@@ -11,12 +11,12 @@ def main():
         say(other, "first")
         page = new_page(browser, where.web)
         keys = page.keyboard
-        # The field has the focus already.
+        # The field already has the focus.
         keys.type("ada")
         keys.press("Enter")
         online(page)
 
-        # To a room by a few letters; back again.
+        # Opens a room by a few letters, and goes back.
         keys.press("Control+K")
         expect(page.get_by_role("option", name="dev")).to_be_visible()
         keys.type("de")
@@ -27,7 +27,8 @@ def main():
         keys.press("Alt+ArrowUp")
         expect(page.get_by_role("heading", name="dev", exact=True)).to_be_visible()
 
-        # Completion of names, emoji and commands; lines; what was sent before.
+        # Completes names, emoji and commands; enters lines; recalls sent
+        # messages.
         expect(composer(page)).to_be_focused()
         expect(page.locator("#aside")).to_contain_text("bob")
         keys.type("hi @b")
@@ -56,7 +57,7 @@ def main():
         expect(page.get_by_role("dialog")).to_be_visible()
         keys.press("Escape")
 
-        # Through the messages, and to what can be done with one.
+        # Goes through the messages and to the actions on one.
         keys.press("Shift+Tab")
         while not page.evaluate("document.activeElement.id === 'stream'"):
             keys.press("Shift+Tab")
@@ -69,7 +70,7 @@ def main():
         expect(composer(page)).to_have_value("> first\n@bob ")
         composer(page).fill("")
 
-        # To a person, and back; search; the people; signing out.
+        # Opens a user and goes back; searches; lists members; signs out.
         keys.press("Control+K")
         keys.type("@bob")
         keys.press("Enter")
@@ -106,7 +107,7 @@ def main():
         keys.type("/theme dark")
         keys.press("Enter")
         expect(page.locator("html")).to_have_attribute("data-theme", "dark")
-        # Everything that has the focus shows it.
+        # Every element shows when it has the focus.
         for _ in range(12):
             keys.press("Tab")
             assert page.evaluate(SHOWN), page.evaluate("document.activeElement.outerHTML")

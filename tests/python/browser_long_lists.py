@@ -1,5 +1,5 @@
-"""Lists that are longer than one page of them: rooms, the people in a room, and
-what was said there. What is not listed at first is found by how it begins."""
+"""Lists longer than one page: rooms, a room's members, and a room's history. A
+row that is not loaded yet is found by its first letters."""
 
 import json
 import urllib.parse
@@ -16,7 +16,7 @@ MESSAGES = 250
 
 
 def client(where, nickname):
-    """A JSON client that nobody sees."""
+    """A JSON client without a page."""
     form = urllib.parse.urlencode({"nickname": nickname}).encode()
     with urllib.request.urlopen(f"http://{where.web}/auth", form) as answer:
         token = json.load(answer)["token"]
@@ -42,7 +42,7 @@ def rooms(page):
     expect(dialog.locator(".none")).to_contain_text("There are more rooms than are listed")
     last = dialog.get_by_role("button", name=f"Join #r{ROOMS - 1}", exact=True)
     assert last.count() == 0, "the page was longer"
-    # It is found by how it begins, and so is nothing else.
+    # The search finds rooms by their first letters, and no others.
     dialog.get_by_role("textbox").fill("r59")
     expect(last).to_be_visible()
     expect(listed).to_have_count(10)
@@ -83,7 +83,7 @@ def main():
     writer = client(where, "writer")
     for number in range(ROOMS):
         send(writer, "join", room=f"r{number:03}")
-    # And the room where everybody begins.
+    # One more for the room that every client starts in.
     until(writer, "joined", ROOMS + 1)
     crowd = [client(where, f"g{number:03}") for number in range(PEOPLE)]
     for member in crowd:

@@ -1,4 +1,5 @@
-"""A phone: one pane at a time, nothing too wide, targets for fingers."""
+"""On a phone: one pane at a time, nothing too wide, targets large enough for
+fingers."""
 
 from browser import *
 
@@ -43,7 +44,7 @@ def main():
         expect(page.get_by_role("heading", name="bob", exact=True)).to_be_visible()
         say(page, "psst")
         expect(unread(desk, "ada")).to_be_visible()
-        # Back to the list, which says that there is something new elsewhere.
+        # Back to the list, which marks the conversation with something new.
         say(desk, "for @ada")
         back = page.get_by_role("button", name="All conversations, 1 unread")
         back.tap()

@@ -1,5 +1,5 @@
-"""The server is killed in the middle of a talk and comes back: the page shows
-what is going on, and loses and doubles nothing."""
+"""The server is killed during a conversation and comes back: the page shows
+what is going on, loses no message and doubles none."""
 
 from browser import *
 
@@ -15,7 +15,7 @@ def main():
             join(page, "dev")
         for number in range(BEFORE):
             say(ada, f"before {number}.")
-        # Some of these are on their way when the server dies.
+        # Some of these are in flight when the server dies.
         heard(bob, "before 0.")
         ask("kill")
         expect(ada.locator(".banner.offline")).to_contain_text("The connection was lost")
@@ -43,7 +43,7 @@ def main():
             assert said.count("bob, during") == 1, said
         assert texts(ada) == texts(bob)
 
-        # A page that was closed meanwhile finds what is new marked as new.
+        # A page that was closed meanwhile marks new messages as new.
         ada.goto("about:blank")
         say(bob, "while you were out")
         say(bob, "and another")
@@ -53,7 +53,7 @@ def main():
         row(ada, "dev").click()
         expect(ada.locator(".new-line + .row .text")).to_have_text("while you were out")
 
-        # Without the server the page says so at the door, in words.
+        # Without the server, the sign-in view explains the problem.
         carol = new_page(browser, where.web)
         carol.get_by_label("Nickname").fill("ada")
         carol.get_by_role("button", name="Enter").click()

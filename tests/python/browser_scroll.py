@@ -1,4 +1,4 @@
-"""A room with 10,000 messages scrolls without a stutter, and without a jump."""
+"""A room with 10,000 messages scrolls smoothly and does not jump."""
 
 import json
 import urllib.parse
@@ -13,7 +13,7 @@ LONGEST_TASK = 200
 
 
 def fill(where):
-    """Says everything, a few hundred messages ahead of what is stored."""
+    """Sends all messages, at most a few hundred ahead of those stored."""
     form = urllib.parse.urlencode({"nickname": "writer"}).encode()
     with urllib.request.urlopen(f"http://{where.web}/auth", form) as answer:
         token = json.load(answer)["token"]
@@ -32,8 +32,8 @@ def fill(where):
 
 
 def durations(trace):
-    """How long each task of the page took, in milliseconds of processor time:
-    what else the machine does meanwhile is not the page's."""
+    """How much processor time each task of the page took, in milliseconds:
+    other load on the machine does not count."""
     events = json.loads(trace)["traceEvents"]
     main = {(one["pid"], one["tid"]) for one in events
             if one.get("name") == "thread_name" and one["args"]["name"] == "CrRendererMain"}
@@ -50,7 +50,7 @@ def main():
         browser.start_tracing(page=page, categories=["toplevel"])
         box = page.locator("#stream").bounding_box()
         page.mouse.move(box["x"] + 200, box["y"] + 200)
-        # Up through everything there is, as fast as a wheel turns.
+        # Scrolls up to the first message, as fast as a wheel turns.
         for _ in range(2000):
             page.mouse.wheel(0, -6000)
             if page.evaluate("document.querySelector('#stream .top').textContent.includes('begins')"):
@@ -60,7 +60,7 @@ def main():
             raise SystemExit(f"never came to the beginning: {texts(page)[0]}")
         heard(page, "message 0:")
         assert page.locator("#stream .entry").count() <= 300
-        # Messages that come meanwhile move nothing of what one reads.
+        # New messages do not move what is being read.
         page.locator("#stream").evaluate("box => box.scrollTop = 700")
         page.evaluate("() => new Promise(requestAnimationFrame)")
         first = "() => [...document.querySelectorAll('#stream .row')].find(row => row.getBoundingClientRect().bottom > 150).getBoundingClientRect().top"
@@ -69,14 +69,14 @@ def main():
             writer.send(json.dumps({"type": "message", "args": {"room": "long", "body": f"news {number}"}}))
         expect(page.locator("#below")).to_contain_text("20 new messages")
         assert abs(page.evaluate(first) - before) <= 1
-        # Down again.
+        # Scrolls down again.
         for _ in range(2000):
             page.mouse.wheel(0, 6000)
             page.evaluate("() => new Promise(requestAnimationFrame)")
             if page.locator("#below .button").count() == 0:
                 break
         heard(page, "news 19")
-        # No jump when older messages are put in front: what was at the top stays.
+        # Inserting older messages in front does not move the top row.
         steps = page.evaluate(STEPS)
         assert max(steps) <= 2, steps
         tasks = durations(browser.stop_tracing())
@@ -84,8 +84,8 @@ def main():
         assert page.mistakes == [], page.mistakes
 
 
-# Scrolls up in small steps; by how many pixels a row moves more or less than
-# was scrolled.
+# Scrolls up in small steps; returns by how many pixels a row moved more or less
+# than the scroll.
 STEPS = """async () => {
     const box = document.querySelector('#stream');
     const off = [];

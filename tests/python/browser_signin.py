@@ -1,5 +1,5 @@
-"""Registering with a nickname and a password, staying signed in, signing out of
-all tabs, and names in every script."""
+"""Registration with a nickname and a password, staying signed in, signing out
+of all tabs, and names in every script."""
 
 from browser import *
 
@@ -29,7 +29,7 @@ def kept(page):
 def main():
     where = site()
     with chromium() as browser:
-        # Neither an address nor a number is needed, for any number of people.
+        # Neither an address nor a number is needed, for any number of accounts.
         mina = new_page(browser, where.web)
         register(mina, "mina")
         ada = new_page(browser, where.web)
@@ -41,7 +41,7 @@ def main():
         taken.get_by_role("button", name="Create the account").click()
         expect(taken.locator("#field-nickname-why")).to_contain_text("taken")
 
-        # Kept sign-ins are renewed once a day, under the eyes of nobody.
+        # A kept sign-in is renewed once a day in the background.
         login = kept(mina)
         mina.evaluate(f"() => {{ const [key, value] = {LOGIN}; "
                       "localStorage.setItem(key, JSON.stringify({ ...JSON.parse(value), renewed: 0 })); }")
@@ -53,7 +53,7 @@ def main():
         assert renewed["renewed"] > 0
         assert [status(where, one["token"]) for one in (login, renewed)] == [200, 200]
 
-        # Signing out ends the other tabs, and the token is worth nothing.
+        # Signing out ends the other tabs, and the token is no longer valid.
         tab = mina.context.new_page()
         tab.goto("/client")
         online(tab)
@@ -64,13 +64,13 @@ def main():
         expect(tab.get_by_role("alert")).to_contain_text("signed out")
         assert mina.evaluate(f"{LOGIN} ?? null") is None
         assert [status(where, one["token"]) for one in (login, renewed)] == [401, 401]
-        # Others are not concerned.
+        # Other users are not affected.
         say(ada, "still here")
         heard(ada, "still here")
         ada.reload()
         online(ada)
 
-        # Names have the marks that their scripts need, and are found in text.
+        # Names keep the marks that their scripts need, and mentions find them.
         poet = enter(browser, where.web, "काव्य")
         join(ada, "கவிதை")
         say(ada, "@काव्य come to #கவிதை")

@@ -14,7 +14,7 @@ from playwright.sync_api import Error, sync_playwright
 KEY, WEB, ROOMS = sys.argv[1:4]
 HOME = f"https://localhost:{WEB}"
 
-# A socket that keeps what it hears, and waits for a frame in which something is.
+# A socket that records its frames and can wait for one that contains a text.
 CLIENT = """
 window.enter = (url, protocols) => new Promise((resolve, reject) => {
   const socket = new WebSocket(url, protocols);
@@ -78,7 +78,7 @@ with sync_playwright() as playwright:
     except Error as error:
         assert "ERR_CERT_AUTHORITY_INVALID" in str(error), error
     else:
-        raise AssertionError("a certificate that nobody vouches for is trusted")
+        raise AssertionError("a certificate without a trusted issuer is accepted")
     strict.close()
 
     browser = playwright.chromium.launch(
@@ -101,7 +101,7 @@ with sync_playwright() as playwright:
     page.evaluate("() => lines.gets('@Cem: hello from a room')")
     page.evaluate("() => commands.gets('hello from a room')")
 
-    # Our client works there as it does without TLS.
+    # The page works over TLS as it does without.
     page = context.new_page()
     page.goto(f"{HOME}/client")
     page.get_by_label("Nickname").fill("dora")

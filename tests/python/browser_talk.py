@@ -1,4 +1,4 @@
-"""Two browsers and a telnet user talk; what the page weighs."""
+"""Two browsers and a telnet client talk; measures the size of the page."""
 
 from browser import *
 
@@ -25,14 +25,14 @@ def main():
         expect(ada.locator("#stream .row.sending, #stream .row.waiting")).to_have_count(0)
         assert texts(ada) == texts(bob) == ["Good morning, everybody", "Hello from a terminal", "two\nlines"], texts(ada)
 
-        # Who is there, and who comes and goes.
+        # Members, joins and leaves.
         people = ada.locator("#aside .people .label")
         expect(people).to_have_text(["ada", "bob", "carol"])
         expect(ada.locator("#stream .notice")).to_contain_text(["bob and carol joined"])
         carol.send("/nick dora")
         expect(people).to_have_text(["ada", "bob", "dora"])
 
-        # Unread marks, mentions, the title.
+        # Unread marks, mentions, and the title.
         join(bob, "lunch")
         say(ada, "unread")
         expect(unread(bob, "dev")).to_contain_text("1")
@@ -45,14 +45,14 @@ def main():
         expect(unread(bob, "dev")).to_have_count(0)
         expect(bob.locator(".row.to-me")).to_contain_text("and for")
 
-        # Typing shows, and ends with the message.
+        # The typing notice appears, and ends with the message.
         composer(ada).press_sequentially("hmm hmm", delay=400)
         expect(bob.locator(".typing")).to_have_text("ada is typing…")
         say(ada, "hm!")
         heard(bob, "hm!")
         expect(bob.locator(".typing")).to_have_text("")
 
-        # A whisper between guests, from a page and from a terminal.
+        # Private messages between guests, from a page and from a terminal.
         say(ada, "/msg @bob psst")
         expect(ada.get_by_role("heading", name="bob", exact=True)).to_be_visible()
         expect(unread(bob, "ada")).to_contain_text("1")
@@ -66,7 +66,8 @@ def main():
         heard(bob, "heard")
         expect(unread(bob, "dora")).to_contain_text("1")
 
-        # Announcements reach everybody, search finds, links are links.
+        # Announcements reach all clients, search finds messages, links are
+        # links.
         announce(where, "Soup is ready.")
         for page in (ada, bob):
             expect(page.get_by_role("alert")).to_contain_text("Soup is ready.")
@@ -83,7 +84,7 @@ def main():
         assert link.get_attribute("href") == "https://example.org/a_(b)", link.get_attribute("href")
         assert link.get_attribute("rel") == "noopener noreferrer nofollow"
 
-        # Leaving; and words for what cannot be.
+        # Leaving a room, and the explanations of refusals.
         say(bob, "/leave")
         expect(row(bob, "dev")).to_have_count(0)
         say(bob, "/dance")
@@ -106,7 +107,7 @@ def bob_link(row, bob):
 
 
 def weighed(browser, where):
-    """A page as a newcomer loads it, and the bytes that took."""
+    """Loads the page without a cache; returns it and the bytes transferred."""
     page = new_page(browser, where.web, path="about:blank")
     answers = []
     page.on("response", lambda answer: answers.append(answer))
@@ -120,7 +121,8 @@ def weighed(browser, where):
 
 
 def again(page):
-    """A second time nothing is sent again, and nobody has to sign in."""
+    """A second load transfers nothing again, and the user is still signed
+    in."""
     answers = []
     page.on("response", lambda answer: answers.append(answer))
     page.reload()

@@ -1,4 +1,4 @@
-"""What people write is text, whichever protocol they write it on."""
+"""Messages are shown as text, whichever protocol they came by."""
 
 import json
 import urllib.parse
@@ -62,7 +62,7 @@ def main():
                 expect(page.locator("#stream .text", has_text=shown).first).to_be_attached()
         assert page.locator("#stream .text code").count() == 8
 
-        # Direct messages, by way of the accounts' own protocol.
+        # Direct messages, through the account protocol.
         headers = {"access_key": mallory["access_key_id"]}
         signed = jwt.encode({}, mallory["secret_access_key"], algorithm="HS256", headers=headers)
         direct = connect(f"ws://{where.web}/api/ws?token={signed}")
@@ -79,14 +79,14 @@ def main():
         page.get_by_label("Words to find").fill("<img src=x onerror=window.pwned=1>")
         page.get_by_label("Words to find").press("Enter")
         expect(page.locator("#aside .found button").first).to_contain_text("<img src=x onerror")
-        # Nothing of it is an element, and nothing has run.
+        # None of it became an element, and no script has run.
         hits = page.locator("#chat").evaluate("""chat => chat.querySelectorAll(
             'script, img:not([src$="client/icon.svg"]), svg:not(.icon), [onerror], [onload], [onmouseover], .text b, .text i, .text u, iframe').length""")
         assert hits == 0, hits
         links = page.locator("#stream a").evaluate_all("all => all.map(one => one.href)")
         assert all(link.startswith("https://example.org/") for link in links), links
         assert page.evaluate("window.pwned") is None
-        # And if somebody got markup into a script, the browser would not have it.
+        # Even if a script received markup, the browser would refuse it.
         refused = page.evaluate("() => { try { document.body.innerHTML = '<b>x</b>'; return 'taken'; } catch (error) { return error.name; } }")
         assert refused == "TypeError", refused
         assert [one for one in page.mistakes if "TrustedHTML" not in one] == [], page.mistakes

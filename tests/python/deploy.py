@@ -1,11 +1,11 @@
-"""What is in deploy/, as far as that can be told without a cluster: it parses,
-it renders, its parts fit together, and the program understands its
-configuration and has the metrics that rules and dashboard ask for.
+"""Checks deploy/ as far as possible without a cluster: files parse and render,
+their parts fit together, and the program accepts their configuration and has
+the metrics that rules and dashboard query.
 
 Arguments: the program, `full` if it was built with all features, the address
-of a running server's REST, and a file with its admin token. Somebody has to
-have been on that server. Each file is given to its own program where that is
-installed; what could not be tested is said in lines `not tested: ...`.
+of a running server's REST, and a file with its admin token. A client must have
+been on that server. Each file is checked by its own program where that is
+installed; lines `not tested: ...` name what could not be tested.
 """
 
 import json
@@ -20,7 +20,7 @@ import deploy_machine
 import deploy_metrics
 from deploy_support import DEPLOY, FEATURES, PROGRAM, load, not_tested, run
 
-# What the files say secrets are where they do not have them.
+# Values for the placeholders that the files have instead of secrets.
 SECRETS = {
     "CHAT_SERVER_ADMIN_TOKEN": "0123456789abcdef0123",
     "CHAT_SERVER_ADMIN_METRICS_TOKEN": "abcdef0123456789abcd",
@@ -73,7 +73,7 @@ def configurations_are_understood():
 
 
 def settings_of(variables):
-    """With something instead of secrets, and of what Kubernetes puts in."""
+    """The variables, with values for the secrets and for what Kubernetes fills in."""
     filled = lambda name, value: SECRETS.get(name, value.replace("$(POD_IP)", "10.1.2.3"))
     return {name: filled(name, value) for name, value in variables.items() if name.startswith("CHAT_SERVER_")}
 

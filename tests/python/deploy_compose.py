@@ -1,5 +1,5 @@
-"""Compose: servers, Redis and the balancer fit together, and each understands
-its file."""
+"""Compose: servers, Redis and balancer fit together, and each accepts its
+configuration file."""
 
 import ipaddress
 import json
@@ -40,10 +40,10 @@ def compose_fits_together():
     balancer = services["balancer"]["networks"]["front"]["ipv4_address"]
     subnet = ipaddress.ip_network(compose["networks"]["front"]["ipam"]["config"][0]["subnet"])
     assert ipaddress.ip_address(balancer) in subnet
-    # Nobody but the balancer says who comes.
+    # Only the balancer is trusted to name the client's address.
     assert config["web"]["trusted_proxies"] == [balancer]
     assert config["listen"]["proxy_protocol_from"] == [balancer]
-    # The name server and those who register with it know one secret.
+    # The name server and the servers that register with it share one secret.
     names = services["names"]
     assert names["entrypoint"] == ["chat-server", "name-server"] and "name-server" not in servers
     port = names["environment"]["CHAT_SERVER_NAME_SERVER_LISTEN"].rpartition(":")[2]
@@ -66,7 +66,7 @@ def compose_fits_together():
 
 
 def interpolated(text, environment):
-    """With the variables that `docker compose` would put in."""
+    """The file with the variables filled in, as `docker compose` does."""
     variables = dict(re.findall(r"^(\w+)=(.*)$", environment, re.M))
     given = lambda match: match[0] if match[0] == "$$" else variables.get(match[1], match[2] or "")
     return re.sub(r"\$\$|\$\{(\w+)(?::-([^}]*)|:\?[^}]*)?\}", given, text)
@@ -80,7 +80,7 @@ def compose_reads_it(text):
         return
     compose_spec = library("compose_spec", "compose.yaml by the specification of its format")
     if compose_spec:
-        # With YAML's own merges carried out, which it leaves alone.
+        # With YAML merges resolved, which the library leaves alone.
         read_by_it = lambda given: compose_spec.PyCompose.from_yaml(yaml.safe_dump(given)).validate()
         whole = yaml.safe_load(text)
         read_by_it(whole)
@@ -97,7 +97,7 @@ def redis_takes_its_configuration():
     if not redis_server:
         return
     with tempfile.TemporaryDirectory() as folder:
-        # The file's own folder and port are the container's; a port of 0 is none.
+        # The container's folder and port are replaced; port 0 means none.
         text = read("compose/redis.conf").replace("dir /data", f"dir {folder}")
         text += f"port 0\nunixsocket {folder}/socket\n"
         redis = subprocess.Popen([redis_server, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -132,13 +132,13 @@ def the_balancer_goes_to_every_server_and_to_no_administration():
         assert f"default_backend {backend}" in text
     published = {port.split(":")[-2] for port in load("compose/compose.yaml")["services"]["balancer"]["ports"]}
     assert set(re.findall(r"^    bind :(\d+)", text, re.M)) == published
-    # As HAProxy reads it: `path` is all of a path, `path_beg` its beginning.
+    # As in HAProxy: `path` matches a whole path, `path_beg` its beginning.
     exact, begins = [], []
     for kind, values in re.findall(r"acl for_people (path|path_beg) (.+)", text):
         (exact if kind == "path" else begins).extend(values.split())
     reachable = lambda path: path in exact or any(path.startswith(beginning) for beginning in begins)
     assert "deny deny_status 404 unless for_people" in text
-    # Every HTTP listener has REST, too.
+    # Every HTTP listener also serves REST.
     assert "deny deny_status 404 unless { path /mychat }" in text
     assert text.count("mode http\n    option httplog") == text.count("deny deny_status 404 unless")
     assert [path for path in INSIDE_PATHS if reachable(path)] == []

@@ -1,4 +1,4 @@
-"""The image: who runs in it, what is copied into it, and its health check."""
+"""The image: its user, the files copied into it, and its health check."""
 
 import fnmatch
 import json
@@ -30,7 +30,7 @@ def the_image_is_that_of_a_user_without_rights():
 
 
 def build_context():
-    """What Docker is given of the files in git, as .dockerignore has it."""
+    """The files in git that .dockerignore lets Docker see."""
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     files = run("git", "-C", ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
     chosen = []
@@ -53,14 +53,14 @@ def the_image_can_be_built_of_what_docker_is_given():
         for name in chosen:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
-        # It fails if a target that Cargo.toml names is not there.
+        # Fails if a target that Cargo.toml names is missing.
         metadata = run("cargo", "metadata", "--locked", "--offline", "--no-deps", "--format-version", "1", cwd=folder)
         targets = json.loads(metadata)["packages"][0]["targets"]
         assert all(Path(target["src_path"]).is_file() for target in targets), targets
-        # So does the compiler for what is built in.
+        # The compiler also fails for missing files that are built in.
         built_in = re.compile(r'(?:include_str|include_bytes)!\(\s*"([^"]+)"|embed_migrations!\("([^"]+)"\)')
         found = 0
-        # What only documentation tests have in them is not needed for it.
+        # Files for documentation tests alone are not needed for the image.
         for_tests = re.compile(r"#\[cfg\(doctest\)\]\n#\[doc = .+\]")
         for source in (folder / "src").rglob("*.rs"):
             text = for_tests.sub("", source.read_text(encoding="utf-8"))
@@ -69,14 +69,15 @@ def the_image_can_be_built_of_what_docker_is_given():
                 assert path.exists(), f"{source.name} needs {path}"
                 found += 1
         assert found > 10, found
-        # Nor may what the steps copy be missing.
+        # The files that the build steps copy must exist as well.
         copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.+) \S+$", DOCKERFILE.read_text(), re.M)
         for path in " ".join(copied).split():
             assert (folder / path).exists(), path
 
 
 def what_is_published_is_open_to_other_machines():
-    """`docker run -p` reaches a container by its own address, never by loopback."""
+    """`docker run -p` reaches a container by its own address, never by
+    loopback."""
     listen = json.loads((DEPLOY / "docker/config.json").read_text())["listen"]
     assert {4000, 4001, 4004} <= set(ports_of("docker/config.json").values())
     assert all(address.startswith("0.0.0.0:") for address in listen.values()), listen

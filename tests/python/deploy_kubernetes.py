@@ -1,4 +1,5 @@
-"""Kubernetes and Istio: what is rendered fits together, and fits the servers."""
+"""Kubernetes and Istio: the rendered objects fit together, and fit the
+servers."""
 
 import json
 from pathlib import Path
@@ -8,7 +9,7 @@ import yaml
 from deploy_support import DEPLOY, INSIDE_PATHS, PEOPLES_PATHS, library, load, not_tested, program, run
 
 KUBECTL = program("kubectl", "everything for Kubernetes")
-# The version whose objects these are to be.
+# The version to check the objects against.
 KUBERNETES = "1.32"
 RENDERED = {}
 
@@ -45,7 +46,8 @@ def kubernetes_objects_fit_together(what):
     config = next(one for (kind, _), one in objects.items() if kind == "ConfigMap")
     settings = json.loads(config["data"]["config.json"])
 
-    # Ports: the configuration's, the container's, the services', the probes'.
+    # Ports: those of the configuration, the container, the services, the
+    # probes.
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     listening = {int(address.rpartition(":")[2]) for address in settings["listen"].values() if address != "off"}
     assert set(ports.values()) == listening
@@ -59,7 +61,7 @@ def kubernetes_objects_fit_together(what):
     public = objects["Service", "chat-server"]["spec"]["ports"]
     assert all(port["targetPort"] != "rest" for port in public), "REST is for administrators"
 
-    # The end: told to all, then said goodbye, before it is forced.
+    # Shutdown: the server drains and says goodbye before it is killed.
     assert "lifecycle" not in container, "the server drains by itself"
     pause = settings["drain_seconds"]
     readiness = container["readinessProbe"]
@@ -77,7 +79,7 @@ def kubernetes_objects_fit_together(what):
     account = pod["serviceAccountName"]
     assert ("ServiceAccount", account) in objects
 
-    # Volumes are there, and the data folder is on one.
+    # Every mounted volume exists, and the data folder is on one.
     volumes = {volume["name"] for volume in pod["volumes"]}
     volumes |= {claim["metadata"]["name"] for claim in stateful["volumeClaimTemplates"]}
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
@@ -93,7 +95,7 @@ def kubernetes_objects_fit_together(what):
             assert reference["key"] in secret["stringData"], reference
     assert not any(kind == "Secret" for kind, _ in objects), "examples are not deployed"
 
-    # How many there are.
+    # The number of replicas.
     scaler = objects["HorizontalPodAutoscaler", "chat-server"]["spec"]
     assert scaler["scaleTargetRef"]["name"] == "chat-server" and scaler["scaleTargetRef"]["kind"] == "StatefulSet"
     assert "replicas" not in stateful, "the autoscaler's"
@@ -105,13 +107,13 @@ def kubernetes_objects_fit_together(what):
     assert aim * least <= full * (least - 1), "one pod less has room for all"
     assert any(metric["type"] == "Resource" for metric in scaler["metrics"])
     assert "cpu" in container["resources"]["requests"], "a share of nothing cannot be told"
-    # What connections take by docs/benchmarks.md.
+    # Memory for the connections, by docs/benchmarks.md.
     memory = container["resources"]["requests"]["memory"]
     assert full * 65_000 < int(memory.removesuffix("Gi")) << 30
     budget = objects["PodDisruptionBudget", "chat-server"]["spec"]
     assert budget["maxUnavailable"] == 1 and matches(budget["selector"]["matchLabels"], labels)
 
-    # Nobody but those who measure and administer gets to REST.
+    # Only monitoring and administration may reach REST.
     policy = objects["NetworkPolicy", "chat-server"]["spec"]
     assert matches(policy["podSelector"]["matchLabels"], labels)
     assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
@@ -157,7 +159,7 @@ def production_has_what_it_adds():
                 denied.update(operation.get("paths", []) if action == "DENY" else [])
     covers = lambda path: any(path == one or one.endswith("*") and path.startswith(one[:-1]) for one in denied)
     assert [path for path in INSIDE_PATHS if not covers(path) and not path.startswith("/api/nodes")] == []
-    # A slash at the end of a path is one too many, and is taken all the same.
+    # The server also accepts a path with a slash at its end.
     single = [path for path in INSIDE_PATHS if not path.startswith("/api/nodes")]
     assert [path for path in single if not covers(path.rstrip("/") + "/")] == []
     the_name_server_fits(objects)
@@ -170,7 +172,7 @@ def production_has_what_it_adds():
 
 
 def the_name_server_fits(objects):
-    """It has its own pods, and servers find it, know its secret and get to it."""
+    """It has pods of its own; servers find it, know its secret and reach it."""
     names = objects["Deployment", "chat-names"]["spec"]
     pod = names["template"]
     container = pod["spec"]["containers"][0]
@@ -186,7 +188,7 @@ def the_name_server_fits(objects):
     theirs = {variable["name"]: variable for variable in server(objects)["env"]}
     assert theirs["CHAT_SERVER_NAME_SERVER_URL"]["value"] == f"http://chat-names:{port}"
     assert theirs["CHAT_SERVER_NAME_SERVER_SECRET"] == given["CHAT_SERVER_NAME_SERVER_SECRET"]
-    # Kubernetes puts in what was said before only.
+    # Kubernetes expands only variables defined earlier.
     order = list(theirs)
     for name, variable in theirs.items():
         assert "$(POD_IP)" not in variable.get("value", "") or order.index("POD_IP") < order.index(name), order

@@ -1,4 +1,4 @@
-"""A machine of its own: the systemd unit, and the kernel's settings."""
+"""A machine without containers: the systemd unit and the kernel's settings."""
 
 import re
 import subprocess
@@ -13,18 +13,19 @@ def the_unit_is_understood():
     assert settings["DynamicUser"] == "yes" and settings["TasksMax"] == "infinity"
     assert int(settings["LimitNOFILE"]) > 20_000 + 128
     assert f"/var/lib/{settings['StateDirectory']}/" in settings["Environment"]
-    # 2 is a mistake in the configuration, which is none of the unit's checks: it
-    # would be tried again for ever, as only the main process has that exit code.
+    # 2 reports a mistake in the configuration. The unit must not check it in a
+    # step of its own: it would be retried for ever, since only the main
+    # process's exit code prevents a restart.
     assert settings["RestartPreventExitStatus"] == "2" and "ExecStartPre" not in settings
     analyze = program("systemd-analyze", "the systemd unit")
     if not analyze:
         return
     with tempfile.TemporaryDirectory() as folder:
-        # It looks whether the program is there.
+        # systemd-analyze checks that the program exists.
         unit = Path(folder) / "chat-server.service"
         unit.write_text(text.replace("/usr/local/bin/chat-server", str(Path(PROGRAM).resolve())))
         verified(analyze, unit, "20")
-        # The same with ports below 1024, which takes a right.
+        # The same with ports below 1024, which needs a capability.
         more = Path(folder) / "chat-server.service.d"
         more.mkdir()
         (more / "low-ports.conf").write_text(read("systemd/chat-server.service.d/low-ports.conf"))
@@ -46,7 +47,7 @@ def verified(analyze, unit, threshold):
 def the_rights_for_low_ports_are_all_there_is_more():
     text = read("systemd/chat-server.service.d/low-ports.conf")
     assert text.count("CAP_") == 2 and "AmbientCapabilities=CAP_NET_BIND_SERVICE" in text
-    # In a user namespace of its own that right would be about nothing.
+    # In a user namespace of its own, the capability would have no effect.
     assert "PrivateUsers=no" in text
     credentials = re.findall(r"^LoadCredential=(\S+?):", text, re.M)
     used = re.findall(r"=%d/(\S+)$", text, re.M)
@@ -65,7 +66,7 @@ def nothing_of_the_kernel_is_lowered():
     for name, value in said.items():
         now = int(Path("/proc/sys", *name.split(".")).read_text())
         assert int(value) == max(now, int(wanted[name])), (name, value, now)
-    # Of a machine that has more of everything, all is kept.
+    # A machine with higher values keeps them.
     with tempfile.TemporaryDirectory() as folder:
         script = read("sysctl.d/raise").replace("/proc/sys/", f"{folder}/proc/")
         for name in wanted:

@@ -1,5 +1,5 @@
-"""Prometheus and Grafana: rules and dashboard ask for what there is, and a real
-Prometheus takes them."""
+"""Prometheus and Grafana: rules and dashboard query existing metrics, and a
+real Prometheus accepts them."""
 
 import json
 import re
@@ -16,11 +16,11 @@ import yaml
 
 from deploy_support import ADDRESS, DEPLOY, FEATURES, ROOT, TOKEN, load, program, read, run
 
-# How long anything may take; only waited out when something is broken.
+# How long a wait may take; it runs out only when something is broken.
 DEADLINE = 60
 
 def metric_names():
-    """What series a running server has: names as queries say them."""
+    """The series of a running server, named as queries name them."""
     request = urllib.request.Request(f"http://{ADDRESS}/metrics")
     request.add_header("Authorization", f"Bearer {Path(TOKEN).read_text().strip()}")
     with urllib.request.urlopen(request, timeout=30) as answer:
@@ -60,7 +60,7 @@ def asked_metrics_exist():
     for rule in load("prometheus/adapter.yaml")["rules"]["custom"]:
         asked["adapter"] = named_in(rule["seriesQuery"])
     if FEATURES != "full":
-        # Then it is not one of several.
+        # Metrics of a cluster, which this server is not part of.
         there |= {name for names in asked.values() for name in names if name.startswith("chat_cluster_")}
     missing = {where: names - there for where, names in asked.items() if names - there}
     assert missing == {}, missing
@@ -82,7 +82,8 @@ def panels_do_not_overlap():
 
 
 class Prometheus:
-    """The real one, with the files of deploy/ and a running server to ask."""
+    """The real Prometheus, with the files of deploy/ and a running server to
+    scrape."""
 
     def __init__(self, folder, path):
         self.folder = folder
@@ -147,7 +148,7 @@ def prometheus_asks_it_all():
 
 
 def dashboard_queries():
-    """As Grafana would ask them."""
+    """Runs the queries as Grafana would."""
     values = {"$job": "chat-server", "$instance": ".*", "$__rate_interval": "1m"}
     for panel in json.loads(read("grafana/chat-servers.json"))["panels"]:
         for target in panel.get("targets", []):

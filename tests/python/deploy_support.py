@@ -1,4 +1,4 @@
-"""What the checks of deploy/ share. The arguments are those of deploy.py."""
+"""Shared by the checks of deploy/. The arguments are those of deploy.py."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PROGRAM, FEATURES, ADDRESS, TOKEN = sys.argv[1:5]
-# Who comes from outside gets to the second ones and not to the first.
+# Outside clients must reach the second group and not the first.
 INSIDE_PATHS = ["/admin", "/admin/users", "/metrics", "/docs/", "/openapi.json", "/api/message",
                 "/v1/api/message", "/docs.json", "/api/docs.json", "/api/nodes", "/api/nodes/best"]
 PEOPLES_PATHS = ["/", "/client", "/client/app.js", "/ws", "/mychat", "/auth", "/api/ws", "/api/register",
@@ -20,7 +20,7 @@ PEOPLES_PATHS = ["/", "/client", "/client/app.js", "/ws", "/mychat", "/auth", "/
 
 
 def asked_by_the_page():
-    """What the page asks for, as its scripts have it."""
+    """The paths that the page's scripts request."""
     scripts = (ROOT / "src/page").rglob("*.js")
     asked = [re.findall(r'\b(?:at|socketAt|post)\("(/[^"]*)"', script.read_text(encoding="utf-8"))
              for script in scripts if "admin" not in script.parts]
@@ -47,13 +47,13 @@ def run(*command, **options):
 
 
 def not_tested(what):
-    """The test that runs this repeats it, and `make test` at its end."""
+    """Reports an untested part; the Rust test and `make test` repeat it."""
     print(f"not tested: {what}", flush=True)
 
 
 def program(name, what):
-    """Where a program is that checks something: where `.ci/install-tools` puts
-    it, or else the system. None, after saying so, if it is nowhere."""
+    """The path of a checking program: where `.ci/install-tools` puts it, or
+    else on the system. None, with a note, if it is not installed."""
     found = shutil.which(Path(sys.executable).with_name(name)) or shutil.which(name)
     if found is None:
         not_tested(f"{what}: {name} is not installed")
@@ -61,7 +61,7 @@ def program(name, what):
 
 
 def library(name, what):
-    """A library of tests/python/linters.txt, in the same way."""
+    """The same for a library of tests/python/linters.txt."""
     try:
         return __import__(name)
     except ImportError:

@@ -1,5 +1,4 @@
-"""A client of accounts and direct messages, as somebody would write one who
-has read docs/api.md and nothing else.
+"""A client of accounts and direct messages, written from docs/api.md alone.
 
 usage: direct_messages.py WEB_ADDRESS TELNET_ADDRESS
 (each host:port; the server must allow unlimited logins)
@@ -28,7 +27,7 @@ TOKEN_FIELDS = {
 
 
 class Session:
-    """Somebody with a token."""
+    """A user with a token."""
 
     def __init__(self, username, token):
         self.username = username
@@ -49,7 +48,7 @@ class Session:
 
 
 class Device:
-    """One of somebody's WebSockets."""
+    """One WebSocket of a user."""
 
     def __init__(self, socket):
         self.socket = socket
@@ -86,7 +85,7 @@ class Device:
 
 
 class Telnet:
-    """Somebody on the line protocol."""
+    """A client of the line protocol."""
 
     def __init__(self, nickname):
         host, port = TELNET.rsplit(":", 1)
@@ -181,7 +180,7 @@ def registering_and_its_mistakes():
     assert again["error"]["message"] == "User error"
     errors = again["error"]["errors"]
     assert set(errors) == {"error", "username", "email", "phone"}, errors
-    # As it is spelled in the documentation that clients were written by.
+    # Misspelled as in the documentation that clients were written by.
     assert errors["error"] == "Some fileds are not unique", errors
     call("POST", "/api/register", b"{broken", 400)
     call("GET", "/api/register", expected=405)
@@ -219,7 +218,7 @@ def tokens_and_their_mistakes():
         else:
             raise AssertionError("a WebSocket without a good token")
 
-    # Once, whoever asks; the old one is over.
+    # A refresh token works once, whoever uses it; the old token has ended.
     refresh = {"refresh_token": session.token["refresh_token"]}
     device = session.connect()
     [fresh] = call("POST", "/api/auth_token/refresh", refresh)["data"]
@@ -230,7 +229,7 @@ def tokens_and_their_mistakes():
     fresh = Session("renfield", fresh)
     fresh.call("GET", "/api/inbox")
 
-    # Giving one up ends what was opened with it, and nothing else.
+    # Revoking a token ends the connections opened with it, and no others.
     device, kept = fresh.connect(), other.connect()
     fresh.call("DELETE", "/api/auth_token")
     device.expect_close(1008)
@@ -253,7 +252,7 @@ def every_way_to_bring_a_token():
 def messages():
     mina, lucy = register("mina", 2), register("lucy", 3)
     phone, desk = mina.connect(), mina.connect()
-    # A note to oneself proves that a device is on.
+    # A message to oneself proves that a device is connected.
     for device in (phone, desk):
         device.send("mina", "on")
     for device in (phone, desk):
@@ -289,7 +288,7 @@ def messages():
         assert lucy.call("GET", f"/api/inbox?page={page}")["page"] == 1, page
     lucy.call("GET", "/api/thread/nobody", 400)
 
-    # Both are on; the sending device hears nothing of its own message.
+    # Both are connected; the sending device does not get its own message.
     here = lucy.connect()
     here.send("mina", "here")
     arrived = phone.expect("lucy", "mina", "here")
@@ -303,7 +302,7 @@ def messages():
     stored = lucy.call("GET", "/api/thread/mina")["data"]
     assert stored[1] == live and stored[2] == arrived, stored
 
-    # One says how far she has read.
+    # A device reports how far she has read.
     phone.send("lucy", "unread")
     here.expect("mina", "lucy", "unread")
     assert lucy.call("GET", "/api/inbox")["data"][0]["unread"] == 1
@@ -311,7 +310,7 @@ def messages():
     assert lucy.call("GET", "/api/inbox")["data"][0]["unread"] == 0
     desk.expect("mina", "lucy", "unread")
 
-    # Mistakes do not end a connection.
+    # Errors do not end a connection.
     for frame, field in (
         ("nonsense", "frame"),
         ('{"recipient":', "frame"),
@@ -333,7 +332,7 @@ def messages():
 def people_on_telnet():
     guest = Telnet("arthur")
     guest.expect("/help")
-    # The nickname is in use, so nobody can register it now.
+    # The nickname is in use, so it cannot be registered now.
     refused = call("POST", "/api/register", form_of("Arthur", 4), 400)
     assert set(refused["error"]["errors"]) == {"error", "username"}, refused
     mina = log_in("mina").connect()
@@ -342,7 +341,7 @@ def people_on_telnet():
     guest.send("/msg @mina to an account")
     mina.expect("arthur", "mina", "to an account")
 
-    # Mina is also on telnet, with her password; it is the same account.
+    # Mina also uses telnet with her password; it is the same account.
     line = Telnet("mina")
     line.expect("password")
     line.send("correct horse")
@@ -362,7 +361,7 @@ def people_on_telnet():
     line.send("/msg @lucy and back")
     device.expect("mina", "lucy", "and back")
 
-    # Nobody else gets the nickname.
+    # No other user gets the nickname.
     thief = Telnet("MINA")
     thief.expect("password")
     thief.send("wrong horse")

@@ -19,7 +19,7 @@ admin = Service(channel, NAME, token)
 
 
 class Person:
-    """Somebody on telnet."""
+    """A telnet client."""
 
     def __init__(self, nickname):
         host, port = telnet.rsplit(":", 1)
@@ -62,7 +62,7 @@ def health():
 
 def people_and_log():
     tail = admin.TailLog(kinds=["message", "admin"])
-    # The first word of the answer means that the tail has begun.
+    # The answer's metadata means that the tail has begun.
     tail.initial_metadata()
     alice = Person("alice")
     alice.say("/join #dev")
@@ -130,7 +130,7 @@ def refusals():
     fails(invalid, lambda: admin.SearchLog(limit=1001), "1000")
     fails(invalid, lambda: admin.SearchLog(cursor="x"), "cursor")
     fails(invalid, lambda: admin.TailLog(kinds=["x"]), "announcement")
-    # Longer than limits.http_body_bytes: not even looked at.
+    # Longer than limits.http_body_bytes: refused unread.
     fails(grpc.StatusCode.OUT_OF_RANGE, lambda: admin.Announce(message="x" * 100_000))
     other = channel.unary_unary(f"/{NAME}/Nothing")
     metadata = admin.metadata
@@ -145,7 +145,8 @@ def refusals():
 
 
 def cancelled():
-    """A reader that goes away holds up nobody, and neither do its calls."""
+    """A reader that disconnects holds up no other client, and neither do its
+    calls."""
     for _ in range(50):
         tail = admin.TailLog()
         tail.initial_metadata()

@@ -1,7 +1,7 @@
 """A server that registers with a name server over gRPC, and a client that asks
 it over HTTP. Arguments: the name server's address and its secret.
 
-The name server takes who is silent for two seconds to be gone.
+The name server removes a server that is silent for two seconds.
 """
 
 import json
@@ -18,7 +18,7 @@ from grpc_support import DEADLINE, Service, fails, wait_until
 address, SECRET = sys.argv[1:3]
 channel = grpc.insecure_channel(address)
 names = Service(channel, "proto.NameService")
-# Gone because it is silent, and not because a test is slow.
+# Shorter than the silence that counts as gone, even on a slow machine.
 BEAT = 0.3
 
 
@@ -37,7 +37,7 @@ def listed():
 
 
 class Node:
-    """A chat server, as far as a name server can tell."""
+    """A chat server as a name server sees it."""
 
     def __init__(self, id=None, secret=None, **report):
         self.report = report
@@ -74,7 +74,7 @@ class Node:
             pass
 
 
-def nobody():
+def no_server():
     assert listed() == {}
     status, answer = get("/api/nodes/best")
     assert status == 503 and answer["error"]["code"] == "no_node", answer
@@ -86,9 +86,9 @@ def nobody():
 
 def ids():
     first = Node(address="chat1:4004", connections=3, capacity=100)
-    assert len(first.id) >= 16, "one who has none is given one"
+    assert len(first.id) >= 16, "a server without an id gets one"
     kept = Node(id="my-own", address="chat2:4004", connections=1, capacity=100)
-    assert kept.id == "my-own", "one who has an id keeps it"
+    assert kept.id == "my-own", "a server with an id keeps it"
     # Beats keep it alive for longer than the silence that ends it, and each is
     # answered.
     for _ in range(12):
@@ -112,15 +112,15 @@ def best(first, kept):
 
 
 def gone(first, kept):
-    # It says so.
+    # It deregisters.
     kept.leave()
     wait_until("it is gone", lambda: "my-own" not in listed())
     assert names.CreateRoom(id="dev").message_server_id == first.id
-    # It is cut off.
+    # Its connection is lost.
     cut = Node(id="cut", address="chat3:4004")
     cut.answers.cancel()
     wait_until("it is gone", lambda: "cut" not in listed())
-    # It says nothing, although its connection is there.
+    # It falls silent, although its connection is still open.
     first.silent.set()
     wait_until("it is gone", lambda: first.id not in listed())
     fails(grpc.StatusCode.DEADLINE_EXCEEDED, lambda: list(first.answers), "heartbeat")
@@ -128,13 +128,13 @@ def gone(first, kept):
 
 
 def twice():
-    """Two that begin with the same id, which they have made up, are two."""
+    """Two servers that start with the same made-up id are two servers."""
     first = Node(id="unamed", address="chat4:4004")
     other = Node(id="unamed", address="chat5:4004")
     assert first.id == "unamed" and len(other.id) >= 16, other.id
     third = Node(id="unamed", address="chat6:4004")
     assert third.id not in (first.id, other.id)
-    # None of them is thrown off, although they go on beating by that id.
+    # None of them is removed, although they keep sending that id.
     for node in (first, other, third) * 3:
         assert node.answer() == node.id
     addresses = {id: node["address"] for id, node in listed().items()}
@@ -145,13 +145,14 @@ def twice():
 
 
 def in_its_place():
-    """Who has the secret takes the place of its earlier connection."""
+    """A server that knows the secret replaces its earlier connection."""
     old = Node(id="twice", address="chat4:4004", secret=SECRET)
     new = Node(id="twice", address="chat5:4004", secret=SECRET)
     assert new.id == "twice"
     fails(grpc.StatusCode.ABORTED, lambda: list(old.answers))
     assert listed()["twice"]["address"] == "chat5:4004"
-    # Whoever has not gets an id of its own, and with a wrong one nothing.
+    # A server without the secret gets an id of its own; with a wrong secret it
+    # is refused.
     stranger = Node(id="twice", address="evil:4004")
     assert stranger.id != "twice"
     assert listed()["twice"]["address"] == "chat5:4004"
@@ -189,7 +190,7 @@ def many():
 stub = health_pb2_grpc.HealthStub(channel)
 request = health_pb2.HealthCheckRequest(service="proto.NameService")
 assert stub.Check(request, timeout=DEADLINE).status == 1
-nobody()
+no_server()
 nodes = ids()
 best(*nodes)
 gone(*nodes)

@@ -1,7 +1,7 @@
 """A reader of the live tail that stops reading. Arguments: the gRPC address,
 the admin token, a telnet address, and `reads` or `stalls`.
 
-Either it reads on before it is cut off, and is told what it has missed; or it
+Either it reads on before it is disconnected, and is told what it missed; or it
 never does, and is disconnected.
 """
 
@@ -12,7 +12,7 @@ import grpc
 from grpc_support import DEADLINE, Service, wait_until
 
 address, token, telnet, mode = sys.argv[1:]
-# A window that no estimate of the line's speed makes larger.
+# A fixed window, which no estimate of bandwidth enlarges.
 options = [("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65536)]
 admin = Service(grpc.insecure_channel(address, options=options), "chat.admin.v1.Admin", token)
 tail = admin.TailLog(kinds=["message"], timeout=600)
@@ -28,13 +28,13 @@ words.flush()
 for _ in range(count // 100):
     words.write(line * 100)
     words.flush()
-    # Everyone sees their own messages, once they are committed.
+    # A sender sees its own messages once they are committed.
     for _ in range(100):
         while b"x" * 200 not in words.readline():
             pass
 
 others = Service(grpc.insecure_channel(address), "chat.admin.v1.Admin", token)
-assert len(others.ListUsers().users) == 1, "nobody else waits for the slow one"
+assert len(others.ListUsers().users) == 1, "no other client waits for the slow one"
 if mode == "reads":
     seen = missed = 0
     for item in tail:

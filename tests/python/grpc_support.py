@@ -1,4 +1,4 @@
-"""gRPC clients that know no .proto file: they ask the server for its types."""
+"""gRPC clients without .proto files: they ask the server for its types."""
 
 import sys
 import time
@@ -9,12 +9,12 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
     ProtoReflectionDescriptorDatabase,
 )
 
-# How long anything may take; only waited out when something is broken.
+# How long a wait may take; it runs out only when something is broken.
 DEADLINE = 30
 
 
 class Service:
-    """The methods of a service, each taking its fields by name."""
+    """The methods of a service; each takes its fields by name."""
 
     def __init__(self, channel, name, token=None):
         database = ProtoReflectionDescriptorDatabase(channel)
@@ -51,7 +51,7 @@ class Service:
 
 
 def fails(code, call, *words):
-    """The call must fail with this code and these words."""
+    """The call must fail with this code and this text."""
     try:
         answer = call()
         if hasattr(answer, "__iter__") and not hasattr(answer, "DESCRIPTOR"):

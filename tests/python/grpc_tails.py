@@ -1,5 +1,5 @@
-"""Opens so many tails on a connection each, says so, and waits to be killed.
-Arguments: the gRPC address, the admin token, how many."""
+"""Opens several tails, each on its own connection, reports that, and waits to
+be killed. Arguments: the gRPC address, the admin token, the number."""
 
 import sys
 import time

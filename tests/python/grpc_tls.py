@@ -1,4 +1,4 @@
-"""Over TLS: the same calls. Arguments: the port, the admin token, the
+"""The same calls over TLS. Arguments: the port, the admin token, the
 certificate's file."""
 
 import sys
@@ -12,7 +12,7 @@ with open(certificate, "rb") as file:
 channel = grpc.secure_channel(f"localhost:{port}", credentials)
 admin = Service(channel, "chat.admin.v1.Admin", token)
 assert not admin.ListUsers().users
-# More than fits into a record, there and back.
+# More than fits into one record, in both directions.
 for _ in range(20):
     admin.Announce(message="x" * 4000)
 wait_until(

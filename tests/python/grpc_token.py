@@ -17,5 +17,5 @@ right, wrong = Service(channel, name, token), Service(channel, name, "not-" + to
 right.ListUsers()
 for _ in range(3):
     fails(code, wrong.ListUsers, "not the admin token")
-# Not even the right one is listened to for a while, as with REST.
+# Even the right token is refused for a while, as with REST.
 fails(grpc.StatusCode.RESOURCE_EXHAUSTED, right.ListUsers, "try again in")

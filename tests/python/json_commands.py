@@ -1,5 +1,5 @@
-"""A client of the JSON commands, as somebody would have written one for the
-original: it reads `from` and `body` and nothing else.
+"""A client of the JSON commands as written for the original server: it reads
+only `from` and `body`.
 
 usage: json_commands.py WEB_ADDRESS (host:port)
 """
@@ -18,7 +18,7 @@ PATIENCE = 30
 
 
 def auth(nickname, in_query=False):
-    """The status and the answer of POST /auth."""
+    """The status and the body of POST /auth."""
     form = urllib.parse.urlencode({"nickname": nickname})
     url = f"http://{WEB}/auth" + (f"?{form}" if in_query else "")
     data = b"" if in_query else form.encode()
@@ -36,7 +36,7 @@ def token(nickname, **how):
 
 
 class Client:
-    """Somebody on a WebSocket."""
+    """A client on a WebSocket."""
 
     def __init__(self, url="/ws", **how):
         self.socket = connect(f"ws://{WEB}{url}", **how)
@@ -50,7 +50,7 @@ class Client:
         return frame["from"], frame["body"]
 
     def expect(self, *wanted):
-        """Reads up to what is wanted."""
+        """Reads up to the wanted frame."""
         seen = []
         while (frame := self.next()) != wanted:
             seen.append(frame)
@@ -73,7 +73,7 @@ def refused(status, url="/ws", **how):
         raise AssertionError("let in")
 
 
-# Tokens, and their mistakes.
+# Tokens, and errors about them.
 alice_token = token("alice")
 status, answer = auth("alice")
 assert status == 409 and "error" in answer, answer
@@ -83,16 +83,16 @@ refused(401, "/ws?token=nonsense")
 refused(401, additional_headers={"Authorization": "Bearer nonsense"})
 refused(401, subprotocols=["nonsense"])
 
-# The three ways to show one.
+# The three ways to present a token.
 alice = Client(subprotocols=[alice_token])
 assert alice.socket.subprotocol == alice_token
 bob = Client(additional_headers={"Authorization": "Bearer " + token("bob", in_query=True)})
-# A handshake ends before the room is entered: one after the other.
+# The handshake ends before the room is entered: one after the other.
 alice.expect("system", "bob joined")
 carol = Client("/ws?token=" + token("carol"))
 alice.expect("system", "carol joined")
 
-# Everybody begins in one room; `from` is not believed.
+# Every client starts in the same room; the server ignores `from`.
 alice.send("message", **{"from": "mallory", "body": "hi"})
 for client in (alice, bob, carol):
     client.expect("alice", "hi")
@@ -120,7 +120,7 @@ bob.expect_system("taken")
 bob.send("setnick", nickname="bobby")
 alice.expect("system", "bob is now bobby")
 
-# Mistakes get a frame, and the connection stays.
+# An error gets a frame, and the connection stays.
 alice.socket.send("{broken")
 alice.expect_system("JSON")
 alice.send("somersault")
@@ -130,7 +130,7 @@ alice.expect_system("body")
 alice.socket.send(json.dumps({"type": "message", "args": {"body": "ok", "x": [1]}, "y": 2}))
 bob.expect("alice", "ok")
 
-# Nobody outside has seen any of it.
+# A member of another room has seen none of it.
 carol.send("message", body="end")
 assert not [who for who, _ in carol.expect("carol", "end") if who in ("alice", "bob", "bobby")]
 

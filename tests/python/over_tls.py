@@ -1,5 +1,5 @@
-"""Somebody in a browser and somebody on a line client, both over TLS, with
-the strictest checks that Python's own library has.
+"""A browser's client and a line client, both over TLS, with the strictest
+checks that Python's own library has.
 
 usage: over_tls.py CERTIFICATE WEB_PORT TELNET_PORT
 """
@@ -61,7 +61,7 @@ with connect(f"wss://localhost:{WEB}/ws", ssl=context) as bob:
 read_until(alice_hears, "@bob left")
 alice.sendall(b"/quit\n")
 read_until(alice_hears, "Good-bye")
-# The end is said, not just cut off: otherwise this raises.
+# The server closes TLS properly; otherwise this raises.
 while alice.recv(4096):
     pass
 

@@ -1,5 +1,4 @@
-"""A client of room lines over WebSocket, as somebody would have written one
-for the original.
+"""A client of room lines over WebSocket, as written for the original server.
 
 usage: room_lines.py WEBSOCKET_ADDRESS (host:port)
 """
@@ -34,7 +33,7 @@ jon.send("hello")
 for socket in (mina, jon):
     expect(socket, "Jon:hello\n")
 
-# A name that is taken gets one line, and the end.
+# A client with a name that is taken gets one line and is disconnected.
 again = enter("mina")
 line = again.recv(timeout=PATIENCE)
 assert "mina" in line and line.endswith("\n"), line
@@ -45,7 +44,7 @@ except ConnectionClosed:
 else:
     raise AssertionError("not closed")
 
-# Neither coming nor going is told.
+# Joins and leaves are not announced.
 other = enter("Other", "elsewhere")
 other.send("unheard")
 expect(other, "Other:unheard\n")

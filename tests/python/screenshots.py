@@ -1,5 +1,5 @@
 """Pictures of every view of the browser client, light and dark, on a desk and
-on a phone, to be looked at by people.
+on a phone, for people to look at.
 
 usage: screenshots.py FOLDER [VIEW...]
 """

@@ -1,6 +1,6 @@
-"""A server with a plausible team on it, for screenshots. Some of what they say
-was said yesterday: between two runs of the server its store is given another
-time."""
+"""A server with a plausible team on it, for screenshots. Some messages date
+from yesterday: between two runs of the server, their times in the store are
+moved back."""
 
 import json
 import sqlite3
@@ -34,7 +34,7 @@ LONG = (
     "we do has to survive a connection that comes and goes every few minutes."
 )
 
-# When, before now in hours; then what was said: who, where, what.
+# Hours before now; then the messages: author, place, text.
 ACTS = [
     (27.0, [
         ("lucy", "design", "Good afternoon! The new tide tables are in the shared folder: https://tides.example.org/tables/2026?port=whitby"),
@@ -82,7 +82,7 @@ ROOMS = ["design", "dev", "incidents", "lunch", "palette"]
 
 
 class Person:
-    """A connection of somebody's."""
+    """A connection of a team member."""
 
     def __init__(self, web, name):
         form = {"nickname": name}
@@ -168,8 +168,8 @@ class Site:
         self.child.wait()
 
     def move_back(self, hours):
-        """Everything said since the last call was said so much earlier; the
-        server is not running."""
+        """Moves all messages since the last call back in time. The server must
+        not be running."""
         ms = int(hours * 3600_000)
         with sqlite3.connect(self.folder / "data/chat.db") as store:
             # Ids are milliseconds * 2^20 + a sequence.
@@ -183,7 +183,7 @@ class Site:
 
 @contextmanager
 def team():
-    """A running server with the team on it; yields it and its people."""
+    """A running server with the team on it; yields it and its members."""
     with tempfile.TemporaryDirectory() as folder:
         site = Site(folder)
         for number, (hours_ago, acts) in enumerate(ACTS):

@@ -1,4 +1,4 @@
-//! Compares the hub's own tables with the model, after every step.
+//! Compares the hub's own tables with the model after every step.
 
 use chat_server::hub::{After, ChannelInfo, Listing, Place};
 
@@ -10,11 +10,11 @@ use super::world::World;
 use super::world::administration::BANS;
 use super::world::connections::{ADDRESSES, FIRST_PORT};
 
-/// Messages kept of each channel for those who join next.
+/// Messages of a channel that the hub keeps for connections that join.
 const REMEMBERED: usize = 20;
 
 impl World {
-    /// Everything that can be seen from outside is as it should be.
+    /// Checks everything that the hub shows of its state.
     pub(super) fn audit(&self) -> Check {
         self.audit_sizes()?;
         self.audit_users()?;
@@ -35,7 +35,7 @@ impl World {
         let places = || model.all_alive().flat_map(|(_, conn)| &conn.places);
         let catching_up = || places().filter_map(|place| place.catching_up.as_ref());
         let reading = catching_up().filter(|those| those.is_reading()).count();
-        // What has been read already may not have been published yet.
+        // The hub may have read a page that it has not published yet.
         let resuming = places().filter(|place| place.resumed || place.catching_up.is_some());
         let resuming = resuming.count();
         let expiries = model.all_alive();
@@ -86,7 +86,7 @@ impl World {
         };
         let mut users = Vec::new();
         let mut page = self.hub.everybody(&listing);
-        // Pages may be small.
+        // A page may be small, so one call may not bring all users.
         while let (true, Some(last)) = (page.1, page.0.last()) {
             let after = After::Entry(Box::new(last.entry.clone()));
             let next = self.hub.everybody(&Listing { here: true, after });
@@ -99,7 +99,7 @@ impl World {
         ensure(
             users.len() == named,
             Invariant::MembershipConsistent,
-            || format!("{} are listed as users, {named} are on", users.len()),
+            || format!("the hub lists {} users, expected {named}", users.len()),
         )?;
         for user in users {
             let Place::Here { address, .. } = user.place else {
@@ -115,7 +115,7 @@ impl World {
             });
             ensure(right, Invariant::MembershipConsistent, || {
                 let known = conn.map(|conn| (&conn.name, Model::rooms(conn)));
-                format!("listed is {user:?}, it is {known:?}")
+                format!("the hub lists {user:?}, expected {known:?}")
             })?;
         }
         Ok(())
@@ -142,14 +142,14 @@ impl World {
         }
         let rooms = (0..ROOMS).filter(|&room| self.model.exists(room)).count();
         ensure(all.len() == rooms, Invariant::ListsTrue, || {
-            format!("there are {rooms} channels, listed are {all:?}")
+            format!("the hub lists {all:?}, expected {rooms} channels")
         })?;
         for channel in all {
             let listed = nicks(&channel.members);
             let people = self.model.people(room(&channel.name));
             ensure(listed == people, Invariant::MembershipConsistent, || {
                 let people = shown(people);
-                format!("listed is {channel:?}, it is {people}")
+                format!("the hub lists {channel:?}, expected members {people}")
             })?;
         }
         Ok(())
@@ -162,7 +162,8 @@ impl World {
         Ok(())
     }
 
-    /// Once the store has heard of it, it remembers whom somebody ignores.
+    /// Once the store has carried out all changes, it has the account's ignore
+    /// list.
     fn check_remembered(&self, nick: Nick) -> Check {
         let user = self.model.users[nick].as_ref();
         let Some(user) = user.filter(|user| user.is_account && !user.unsure) else {
@@ -172,7 +173,7 @@ impl World {
         let right = remembered == user.ignored || self.store.is_ignoring(nick);
         ensure(right, Invariant::IgnoreRemembered, || {
             let (remembered, ignored) = (shown(remembered), shown(user.ignored));
-            format!("of {nick} is remembered: {remembered}; it ignores: {ignored}")
+            format!("the store's ignore list of {nick} is {remembered}, expected {ignored}")
         })
     }
 }

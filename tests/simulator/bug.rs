@@ -1,7 +1,7 @@
-//! Bugs planted on purpose, to see that each invariant catches one.
+//! Bugs planted on purpose, to prove that each invariant catches one.
 //!
-//! They stand between the hub and the world: an effect is altered, or a call
-//! never reaches the hub. The hub itself is the real one.
+//! A bug stands between the hub and the world: it alters an effect or keeps a
+//! call from the hub. The hub itself is the real one.
 
 use std::rc::Rc;
 
@@ -22,17 +22,17 @@ macro_rules! bugs {
         }
 
         impl Bug {
-            /// Every one of them.
+            /// All bugs.
             pub const ALL: &[Bug] = &[$(Bug::$name,)*];
 
-            /// The invariant that catches it.
+            /// The invariant that catches the bug.
             pub fn caught_by(self) -> Invariant {
                 match self {
                     $(Bug::$name => Invariant::$invariant,)*
                 }
             }
 
-            /// What is wrong.
+            /// Describes the bug.
             pub fn what(self) -> &'static str {
                 match self {
                     $(Bug::$name => $what,)*
@@ -43,60 +43,60 @@ macro_rules! bugs {
 }
 
 bugs! {
-    SwapsMessages: SameOrder, "Two messages that go out together change places for one member.",
-    DeliversAtOnce: CommitFirst, "A message is delivered when it is taken, before it is committed.",
+    SwapsMessages: SameOrder, "One member gets two messages of a group in the wrong order.",
+    DeliversAtOnce: CommitFirst, "A message is delivered when it is accepted, before it is committed.",
     SkipsMember: NothingLost, "One member is left out of a delivery.",
     ForgetsOutcome: EverythingAnswered, "The hub is not told that a message is committed.",
     DeliversTwice: NothingDoubled, "A message is delivered twice.",
-    SwapsAuthor: NothingAltered, "A message arrives under somebody else's nickname.",
-    TellsStranger: MembersOnly, "A message also goes to somebody who is not in the channel.",
-    PrivateToThird: PrivateToTwo, "A private message also goes to a third person.",
-    DeliversIgnored: IgnoreHonoured, "A private message reaches somebody who ignores its sender.",
-    ForgetsUnignored: IgnoreRemembered, "The store is not told that somebody is no longer ignored.",
-    ForgetsIgnored: IgnoreRemembered, "The store is not told that somebody is ignored.",
-    WelcomesSecond: OneOwner, "Who is refused a nickname that is in use gets it.",
+    SwapsAuthor: NothingAltered, "A message arrives under another user's nickname.",
+    TellsStranger: MembersOnly, "A message also goes to a connection outside the channel.",
+    PrivateToThird: PrivateToTwo, "A private message also goes to a third user.",
+    DeliversIgnored: IgnoreHonoured, "A private message reaches a user who ignores its sender.",
+    ForgetsUnignored: IgnoreRemembered, "The store is not told that a user is no longer ignored.",
+    ForgetsIgnored: IgnoreRemembered, "The store is not told that a user is ignored.",
+    WelcomesSecond: OneOwner, "A client gets a nickname that is already in use.",
     ForgetsBans: BansHold, "The hub is not told of bans.",
-    LeavesQuietly: MembershipConsistent, "A connection is told that it has left, and has not.",
-    SkipsNotice: NoticesAgree, "Nobody is told that somebody has come.",
+    LeavesQuietly: MembershipConsistent, "A connection is told that it left a channel it is still in.",
+    SkipsNotice: NoticesAgree, "No member is told that a user joined.",
     HidesMember: ListsTrue, "A list of members lacks one.",
-    WrongReason: RefusalsTrue, "Who is in a channel already is told that it does not exist.",
-    CutsHistory: HistoryTrue, "A message is missing in a history.",
+    WrongReason: RefusalsTrue, "A member that joins again is told that the channel does not exist.",
+    CutsHistory: HistoryTrue, "A history lacks a message.",
     RepeatsId: IdsIncrease, "A message gets the id of the one before.",
-    SwapsAnswers: OwnOrder, "Of two answers of a connection's own the second comes first.",
+    SwapsAnswers: OwnOrder, "A connection gets two of its thread's own answers in the wrong order.",
     ForgetsLimits: LimitsKept, "The hub is not told that the limits have changed.",
-    ForgetsDeadlines: LimitsKept, "Nobody looks at the clock for the hub.",
-    ForgetsExpiry: LimitsKept, "The hub is not told until when a token is good.",
-    SkipsMissed: ResumedInOrder, "One message of those that were missed is left out.",
-    TellsWhileCatchingUp: ResumedInOrder, "A live message reaches somebody who is catching up.",
-    ClaimsWhole: ResumedTruly, "Who catches up is told that nothing is gone.",
-    HidesMore: ResumedTruly, "Who catches up is told that there is no more.",
+    ForgetsDeadlines: LimitsKept, "The hub is never called for what is due.",
+    ForgetsExpiry: LimitsKept, "The hub is not told when a token expires.",
+    SkipsMissed: ResumedInOrder, "One of the missed messages is left out.",
+    TellsWhileCatchingUp: ResumedInOrder, "A live message reaches a client that is catching up.",
+    ClaimsWhole: ResumedTruly, "A client that catches up is told that no message is gone.",
+    HidesMore: ResumedTruly, "A client that catches up is told that there are no more messages.",
     LosesInTransit: FollowedWhole, "The network loses a message and goes on.",
     ForgetsTags: TakenOnce, "The hub is not told of tags.",
-    ClaimsStored: TaggedTruly, "What could not be stored is said to be.",
-    ForgetsStored: EverythingAnswered, "Nobody is told that what they have sent with a tag is stored.",
-    StoredFirst: StoredBehind, "That a message is stored is told before the message.",
-    TypesToAll: TypingPasses, "Somebody is told who types, and does not listen.",
-    TypesToIgnoring: TypingPasses, "Somebody is told that somebody types to them, whom they ignore.",
-    RepeatsTyping: TypingPasses, "It is told twice that somebody types.",
-    LogsTyping: TypingPasses, "The log says who types.",
+    ClaimsStored: TaggedTruly, "A message that could not be stored is reported as stored.",
+    ForgetsStored: EverythingAnswered, "No sender is told that a message with a tag is stored.",
+    StoredFirst: StoredBehind, "The confirmation that a message is stored comes before the message.",
+    TypesToAll: TypingPasses, "A connection that does not listen gets a typing notice.",
+    TypesToIgnoring: TypingPasses, "A user gets a typing notice from a user they ignore.",
+    RepeatsTyping: TypingPasses, "A typing notice is sent twice.",
+    LogsTyping: TypingPasses, "The chat log records a typing notice.",
     SkipsAnnouncement: AllTold, "One connection is left out of an announcement.",
-    TellsDeparted: LivingOnly, "Something is addressed to a connection that has been ended.",
-    ForgetsToClose: EndedMeansEnded, "The hub is not told that a peer has gone.",
+    TellsDeparted: LivingOnly, "An event is addressed to a connection that has ended.",
+    ForgetsToClose: EndedMeansEnded, "The hub is not told that a client has disconnected.",
     ForgetsQuestions: EverythingAnswered, "The hub is not told what the store has read.",
     LosesWhatIsCommitted: SeenIsStored, "The store forgets the newest message when the process dies.",
-    CatchesUpUnseen: MemoryBounded, "The hub has somebody catch up, and nobody has asked.",
-    LeavesDeadline: MemoryBounded, "An effect that ends a connection is carried out, the hub never heard of it.",
-    Panics: NeverPanics, "Something panics in the middle of a call.",
+    CatchesUpUnseen: MemoryBounded, "The hub has a connection catch up that did not ask for it.",
+    LeavesDeadline: MemoryBounded, "A connection is ended without the hub's knowledge.",
+    Panics: NeverPanics, "Code panics in the middle of a call.",
 }
 
-/// Plants one bug.
+/// Plants one bug, or none.
 pub struct Saboteur {
     bug: Option<Bug>,
-    /// The last connection that was ended.
+    /// The connection that ended last.
     departed: Option<ConnectionId>,
-    /// The last message that was taken.
+    /// The message that was accepted last.
     last_append: Option<chat_server::hub::MessageId>,
-    /// An answer that waits for the next.
+    /// An answer held back until the next one.
     kept_answer: Option<Out>,
     outcomes: usize,
     deliveries: usize,
@@ -118,13 +118,13 @@ impl Saboteur {
         self.bug == Some(bug)
     }
 
-    /// Whether the hub is not to hear of the last outcome.
+    /// Whether to keep the last outcome from the hub.
     pub fn forgets_outcome(&mut self) -> bool {
         self.outcomes += 1;
         self.is(Bug::ForgetsOutcome) && self.outcomes > 20
     }
 
-    /// Whether what is on its way to a client is lost.
+    /// Whether the network loses this event on its way to a client.
     pub fn loses(&mut self, event: &Event) -> bool {
         self.deliveries += usize::from(matches!(event, Event::Message(_)));
         self.is(Bug::LosesInTransit)
@@ -132,7 +132,7 @@ impl Saboteur {
             && matches!(event, Event::Message(_))
     }
 
-    /// Alters what the hub wants done.
+    /// Alters the hub's effects as the bug demands.
     pub fn alter(&mut self, outs: &mut Vec<Out>, model: &Model) {
         let Some(bug) = self.bug else {
             return;
@@ -292,7 +292,7 @@ impl Saboteur {
         }
     }
 
-    /// Keeps an answer back until the connection gets another.
+    /// Holds an answer back until the connection gets another.
     fn swap_answers(&mut self, outs: &mut Vec<Out>) {
         let Some(place) = outs.iter().position(|out| matches!(out, Out::Write(..))) else {
             return;
@@ -357,7 +357,7 @@ fn message_of(out: &Out) -> Option<&Message> {
     }
 }
 
-/// One member gets two messages of a channel the other way round.
+/// Swaps two messages of a channel for one member.
 fn swap_messages(outs: &mut Vec<Out>) {
     let told: Vec<usize> = (0..outs.len())
         .filter(|&place| message_of(&outs[place]).is_some())
@@ -368,7 +368,8 @@ fn swap_messages(outs: &mut Vec<Out>) {
             .zip(other)
             .is_some_and(|(one, other)| one.channel == other.channel);
         if same {
-            // Both are handed over first, so that only the order is wrong.
+            // Both messages are delivered first, so that only their order is
+            // wrong.
             let second = outs.remove(pair[1]);
             let first = outs.remove(pair[0]);
             outs.extend([second, first]);
@@ -440,7 +441,8 @@ fn private_to_third(outs: &mut [Out], model: &Model) {
     }
 }
 
-/// Who is told to have sent what nobody got has been ignored.
+/// Delivers a private message that reached no connection: its recipient ignores
+/// the sender.
 fn deliver_ignored(outs: &mut Vec<Out>, model: &Model) {
     let place = outs.iter().position(|out| {
         is_event(out, |event| match event {
@@ -472,7 +474,7 @@ fn deliver_ignored(outs: &mut Vec<Out>, model: &Model) {
     }
 }
 
-/// Tells somebody who is alone in a channel that they have left it.
+/// Tells the only member of a channel that it has left.
 fn leave_quietly(outs: &mut Vec<Out>, model: &Model) {
     let said = outs.iter().find_map(message_of);
     let Some(channel) = said.map(|message| message.channel.clone()) else {
@@ -515,7 +517,8 @@ fn types_to_all(outs: &mut [Out], model: &Model) {
     }
 }
 
-/// Who types in a channel is said to type to somebody who ignores them.
+/// Turns a typing notice for a channel into one for a user who ignores the
+/// typist.
 fn types_to_ignoring(outs: &mut Vec<Out>, model: &Model) {
     let from = outs.iter().find_map(|out| match out {
         Out::Tell(_, event) => match &**event {

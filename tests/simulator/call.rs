@@ -1,5 +1,5 @@
-//! One call of the hub: what it was called for, so that what it says can be
-//! judged.
+//! One call of the hub, with its cause, so that the model can judge the
+//! effects.
 
 use std::sync::Arc;
 
@@ -11,52 +11,53 @@ use super::judge::TagNumber;
 use super::model::{Draft, Model, Slot};
 use super::names::{Nicks, ROOMS, Room, shown};
 
-/// Members from which on comings and goings are told as numbers.
+/// From this many members on, joins and leaves are announced as counts.
 pub const LARGE: usize = 20;
-/// How long such numbers may be gathered.
+/// How long the hub may gather such counts.
 pub const GATHERED_MS: u64 = 1000;
 
-/// What the call under way is about.
+/// The call under way.
 #[derive(Default)]
 pub struct Call {
     /// The connection that was opened.
     pub opened: Option<Slot>,
-    /// The connection that is to get a nickname.
+    /// The connection that claims a nickname.
     pub claim: Option<Claim>,
-    /// The question that the store has answered.
+    /// The question that the store answered.
     pub reading: Option<Answered>,
-    /// Messages that are committed, and have to be handed over now.
+    /// Committed messages, which the hub must deliver in this call.
     pub settled: Vec<(MessageId, Draft)>,
-    /// Those whose messages could not be stored, and have to be told so now.
+    /// Connections that must be told in this call that their message was not
+    /// stored.
     pub not_stored: Vec<(Slot, Option<TagNumber>)>,
     /// The tags of messages that could not be stored.
     pub failed_tags: Vec<TagNumber>,
-    /// A token is given up.
+    /// A token is being revoked.
     pub revoking: bool,
-    /// What was told once more to who was cut off, where nothing is kept.
+    /// Messages told again to a resuming client where no history is kept.
     pub told_again: Vec<MessageId>,
-    /// The connections that are to get an announcement.
+    /// Connections that must get an announcement.
     pub announced: Option<Vec<Slot>>,
-    /// The private message being handed over.
+    /// The private message being delivered.
     pub handing: Option<Handing>,
-    /// A command was refused because too many wait.
+    /// A command was refused because too many were waiting.
     pub overflowed: bool,
 }
 
-/// What the store has read.
+/// The store's answer to a question.
 #[derive(Debug)]
 pub struct Answered {
     pub slot: Slot,
     pub history: Option<History>,
-    /// It is what comes after a message.
+    /// The messages are those after an id, oldest first.
     pub oldest_first: bool,
-    /// It was missed in this channel.
+    /// The channel in which the client missed these messages.
     pub missed_in: Option<Room>,
-    /// How much of it has been told.
+    /// How many of the messages the client has been told.
     pub told: usize,
 }
 
-/// A connection comes in.
+/// A connection that claims a nickname.
 pub struct Claim {
     pub slot: Slot,
     pub is_account: bool,
@@ -64,44 +65,51 @@ pub struct Claim {
     pub token: Option<Arc<str>>,
 }
 
-/// Who must get a private message; whoever has, is taken off.
+/// The connections still to get a private message. Each leaves the list when it
+/// gets it.
 #[derive(Debug)]
 pub struct Handing {
     pub id: MessageId,
     pub copies: Vec<ConnectionId>,
     pub recipients: Vec<ConnectionId>,
-    /// Those who would get it if they did not ignore the sender.
+    /// The recipient's connections, if the recipient ignores the sender.
     pub ignoring: Vec<ConnectionId>,
     pub sender: Option<ConnectionId>,
 }
 
 impl Model {
-    /// The hub is done: everything that was due has to have happened.
+    /// Checks at the end of a call that everything due in it has happened.
     pub fn end_call(&mut self, now_ticks: u64) -> Check {
         self.end_handing()?;
         let call = std::mem::take(&mut self.call);
         ensure(call.settled.is_empty(), Invariant::NothingLost, || {
-            format!("committed and not handed over: {:?}", call.settled)
+            format!("committed but not delivered: {:?}", call.settled)
         })?;
         let alive = |slot: Slot| self.alive(slot).is_some();
         ensure(
             !call.not_stored.iter().any(|&(slot, _)| alive(slot)),
             Invariant::NothingLost,
-            || format!("not told that nothing was stored: {:?}", call.not_stored),
+            || {
+                format!(
+                    "not told that the message was not stored: {:?}",
+                    call.not_stored
+                )
+            },
         )?;
         let untold = call.announced.unwrap_or_default();
         ensure(untold.is_empty(), Invariant::AllTold, || {
-            format!("have missed the announcement: {untold:?}")
+            format!("did not get the announcement: {untold:?}")
         })?;
         let unanswered = call.reading.filter(|reading| alive(reading.slot));
         ensure(unanswered.is_none(), Invariant::EverythingAnswered, || {
-            format!("not told what the store has found: {unanswered:?}")
+            format!("not told the store's answer: {unanswered:?}")
         })?;
         self.check_owed()?;
         self.check_notices(now_ticks)
     }
 
-    /// The private message before has to have reached everyone.
+    /// Checks that the previous private message reached every connection it was
+    /// for.
     pub fn end_handing(&mut self) -> Check {
         let Some(handing) = self.call.handing.take() else {
             return Ok(());
@@ -110,30 +118,32 @@ impl Model {
             || !handing.recipients.is_empty()
             || handing.sender.is_some();
         ensure(!missed, Invariant::PrivateToTwo, || {
-            format!("a private message has not reached everyone: {handing:?}")
+            format!("a private message did not reach all its connections: {handing:?}")
         })
     }
 
-    /// Members may have to wait for a message while the past is being read.
+    /// Checks that no member still waits for a message, unless the past is
+    /// being read.
     fn check_owed(&self) -> Check {
         let due = |room: usize| self.channels[room].awaited.is_none();
         let lost = self.owed.iter().find(|owed| due(owed.room));
         ensure(lost.is_none(), Invariant::NothingLost, || {
-            format!("a member has not got what was said: {lost:?}")
+            format!("members did not get messages: {lost:?}")
         })
     }
 
     fn check_notices(&mut self, now_ticks: u64) -> Check {
         self.end_lateness();
         for room in 0..ROOMS {
-            // What is put off is neither told nor counted.
+            // A leave that is put off is neither announced nor counted yet.
             let (late, seen) = (self.late_in(room).count() as i64, self.seen_in(room));
             let channel = &mut self.channels[room];
             let counted = channel.came != 0 || channel.went != late;
             if channel.miscounted {
                 let since = *channel.untold_since.get_or_insert(now_ticks);
                 if since + GATHERED_MS < now_ticks {
-                    // What was counted has been told, if only to nobody.
+                    // The counts have been announced, even if no member was
+                    // left to hear them.
                     channel.miscounted = false;
                     channel.untold_since = None;
                 }
@@ -142,14 +152,14 @@ impl Model {
             if !channel.rationed {
                 ensure(!counted, Invariant::NoticesAgree, || {
                     let (came, went) = (channel.came, channel.went);
-                    format!("not told in {room}: {came} came, {went} went")
+                    format!("not announced in {room}: {came} joins, {went} leaves")
                 })?;
                 for (slot, conn) in self.members(room) {
                     let place = conn.places.iter().find(|place| place.room == room);
                     let view = place.map_or(0, |place| place.view);
                     ensure(view == seen, Invariant::NoticesAgree, || {
                         let (view, seen) = (shown(view), shown(seen));
-                        format!("{slot} believes {view} to be in {room}, it is {seen}")
+                        format!("{slot} takes {view} for the members of {room}, expected {seen}")
                     })?;
                 }
                 continue;
@@ -160,7 +170,7 @@ impl Model {
                 Some(since) => {
                     let in_time = since + GATHERED_MS >= now_ticks;
                     ensure(in_time, Invariant::NoticesAgree, || {
-                        format!("comings and goings in {room} not told since {since}")
+                        format!("joins and leaves in {room} not announced since {since}")
                     })?;
                 }
             }

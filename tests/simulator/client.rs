@@ -1,5 +1,5 @@
-//! The clients' end of the network: what arrives there, how late, and
-//! whether it makes sense to who sees nothing else.
+//! The clients' end of the network: what arrives, how late, and whether it is
+//! consistent for a client that sees nothing else.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -10,59 +10,63 @@ use super::invariant::{Check, Invariant, ensure};
 use super::names::{ROOMS, Room, room};
 use super::store::Store;
 
-/// One client, and what is under way to it.
+/// One client and the packets on their way to it.
 #[derive(Default)]
 pub struct Client {
-    /// Sent and not arrived. It arrives in this order, or not at all.
+    /// Packets in the order of arrival; a lost connection drops the last ones.
     pipe: VecDeque<Packet>,
-    /// The newest message seen of each channel.
+    /// The newest message seen in each channel.
     newest: [MessageId; ROOMS],
-    /// The channels it has all kept messages of, up to which.
+    /// For each channel of which the client has every stored message: the last
+    /// one it has.
     whole: [Option<MessageId>; ROOMS],
-    /// The channels of which it has asked for messages it may have already.
+    /// Channels in which the client asked for messages that it may already
+    /// have.
     asked_again: [bool; ROOMS],
-    /// Kept messages seen, for after a crash; the last few.
+    /// The last stored messages seen, to check after a crash.
     pub seen: VecDeque<MessageId>,
 }
 
-/// Messages a client remembers to have seen.
+/// How many seen messages a client remembers.
 const REMEMBERED: usize = 64;
 
-/// Something under way to a client.
+/// A packet on its way to a client.
 enum Packet {
     Event(Rc<Event>),
-    /// From here on a channel goes on after this message.
+    /// The client's view of a channel continues after this message.
     After(Room, MessageId),
 }
 
 impl Client {
-    /// Puts an event on its way; how many are.
+    /// Sends an event to the client. Returns how many packets are on their way.
     pub fn send(&mut self, event: &Rc<Event>) -> usize {
         self.pipe.push_back(Packet::Event(event.clone()));
         self.pipe.len()
     }
 
-    /// A channel goes on after this message, as the client wanted.
+    /// Continues a channel after this message, as the client asked.
     pub fn go_on(&mut self, room: Room, after: MessageId) {
         self.pipe.push_back(Packet::After(room, after));
     }
 
-    /// It asks for messages that it may have, and that are not kept.
+    /// Asks for messages that the client may already have, where no history is
+    /// kept.
     pub fn ask_again(&mut self, room: Room) {
         self.asked_again[room] = true;
     }
 
-    /// The last message it has of a channel of which it has all.
+    /// The last message seen in a channel of which the client has every
+    /// message.
     pub fn has_all(&self, room: Room) -> Option<MessageId> {
         self.whole[room]
     }
 
-    /// What has been sent last is lost: the connection is.
+    /// Loses the packets sent last, as a lost connection does.
     pub fn lose(&mut self, kept: usize) {
         self.pipe.truncate(kept);
     }
 
-    /// Some of what is under way arrives. Whether there was anything.
+    /// Delivers some of the packets. Returns whether there were any.
     pub fn receive(&mut self, most: usize, history: bool, store: &Store) -> Check<bool> {
         let count = most.min(self.pipe.len());
         for packet in self.pipe.drain(..count).collect::<Vec<_>>() {
@@ -83,8 +87,9 @@ impl Client {
                     }
                 }
                 Event::Joined { channel, .. } => {
-                    // What it has read and the hub has not published yet
-                    // comes again to who leaves and comes back.
+                    // A client that leaves and rejoins may read a message from
+                    // the store and get it live afterwards, when the hub
+                    // publishes it.
                     self.newest[room(channel)] = MessageId::default();
                     self.whole[room(channel)] = None;
                 }
@@ -111,7 +116,7 @@ impl Client {
         Ok(())
     }
 
-    /// Nothing is missing before the next message of a channel.
+    /// Checks that no message is missing before the next one of a channel.
     fn see_next(&mut self, message: &Message, store: &Store) -> Check {
         let room = room(&message.channel);
         let id = message.body.id;
@@ -119,7 +124,7 @@ impl Client {
         let whole = before.is_none_or(|before| store.are_neighbours(room, before, id));
         ensure(whole, Invariant::FollowedWhole, || {
             let (channel, before) = (&message.channel, before);
-            format!("a client gets {id} in {channel} after {before:?}, and there was more")
+            format!("a client gets {id} in {channel} after {before:?}, but messages lie between")
         })
     }
 
@@ -129,15 +134,15 @@ impl Client {
         }
         self.seen.push_back(id);
         ensure(store.is_committed(id), Invariant::CommitFirst, || {
-            format!("a client sees {id}, which is not committed")
+            format!("a client gets {id}, which is not committed")
         })
     }
 
-    /// After a crash, everything seen has to be there still.
+    /// Checks after a crash that the store has every message that was seen.
     pub fn check_stored(&self, store: &Store) -> Check {
         let lost = self.seen.iter().find(|&&id| !store.is_committed(id));
         ensure(lost.is_none(), Invariant::SeenIsStored, || {
-            format!("a client has seen {lost:?}, and the store does not have it")
+            format!("a client has seen {lost:?}, but the store does not have it")
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The hub's effects in a form of their own, which a planted bug can alter.
+//! The hub's effects in a form that a planted bug can alter.
 
 use std::rc::Rc;
 
@@ -6,7 +6,7 @@ use chat_server::chatlog::Entry;
 use chat_server::hub::{Chore, ConnectionId, Effect, Effects, Event, Farewell, MessageId};
 use chat_server::store::NewMessage;
 
-/// As [`Effect`], with the recipients spelled out.
+/// An [`Effect`] with its recipients listed.
 #[derive(Clone, Debug)]
 pub enum Out {
     Tell(Vec<ConnectionId>, Rc<Event>),
@@ -15,12 +15,12 @@ pub enum Out {
     Log(Entry),
     Append(NewMessage),
     Chore(Chore),
-    /// Not the hub's: it has been told that a message is committed, or not.
-    /// What it wants because of that follows.
+    /// Not an effect of the hub: it has learned whether a message was
+    /// committed. The effects that result from it follow.
     Settled(MessageId, bool),
 }
 
-/// Takes what the hub has decided.
+/// Takes the hub's effects.
 pub fn take(effects: &mut Effects) -> Vec<Out> {
     let mut list = effects.take_list();
     let outs = list.drain(..).map(|effect| match effect {

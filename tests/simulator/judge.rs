@@ -1,7 +1,7 @@
-//! Judges what the hub says, word by word, as it says it.
+//! Judges the hub's effects one by one.
 //!
-//! [`Model::witness`] sees every effect in order: it checks it against what
-//! the model knows, and has the model learn from it.
+//! [`Model::witness`] gets every effect in order. It checks the effect against
+//! the model and then updates the model from it.
 
 mod lists;
 mod membership;
@@ -25,7 +25,7 @@ use super::model::{Model, Slot};
 use super::names::{nicks, room};
 use super::store::Store;
 
-/// Commands of one connection that may wait.
+/// Commands that may wait for one connection.
 pub const MAX_WAITING: usize = 1024;
 
 impl Model {
@@ -63,7 +63,7 @@ impl Model {
         for &id in to {
             let slot = self.slot_of(id);
             ensure(slot.is_some(), Invariant::LivingOnly, || {
-                format!("{id:?} is addressed and is not there")
+                format!("{id:?} gets an event but does not exist")
             })?;
             slots.extend(slot);
         }
@@ -130,11 +130,11 @@ impl Model {
     fn greeted(&mut self, to: &[Slot], others: usize) -> Check {
         let opened = self.call.opened.take();
         ensure(to == opened.as_slice(), Invariant::LivingOnly, || {
-            format!("{to:?} are greeted, {opened:?} has come")
+            format!("{to:?} are greeted, but {opened:?} connected")
         })?;
         let on = self.users.iter().flatten().count();
         ensure(others == on, Invariant::ListsTrue, || {
-            format!("greeted with {others}, {on} are on")
+            format!("the greeting counts {others} users, there are {on}")
         })
     }
 
@@ -146,20 +146,20 @@ impl Model {
                 Some(all.swap_remove(place))
             });
             ensure(place.is_some(), Invariant::AllTold, || {
-                format!("{slot} is told an announcement that it has had, or that nobody made")
+                format!("{slot} is told an announcement that it already had or that was never made")
             })?;
         }
         Ok(())
     }
 
-    /// Bytes of the connection's own thread: a number.
+    /// The answer of a connection's own thread is a number.
     fn written(&mut self, slot: Slot, bytes: &[u8]) -> Check {
         let number = bytes.try_into().map(u64::from_le_bytes).ok();
         let expected = self
             .alive_mut(slot)
             .and_then(|conn| conn.answers.pop_front());
         ensure(number == expected, Invariant::OwnOrder, || {
-            format!("{slot} is written {number:?}, {expected:?} comes first")
+            format!("{slot} gets answer {number:?}, expected {expected:?}")
         })
     }
 
@@ -169,7 +169,10 @@ impl Model {
         {
             let due = conn.deadline.is_some_and(|due| due <= now.ticks_ms);
             ensure(due, Invariant::LimitsKept, || {
-                format!("{slot} had until {:?} to log in", conn.deadline)
+                format!(
+                    "{slot} timed out; its time to log in ends at {:?}",
+                    conn.deadline
+                )
             })?;
         }
         if let Some(conn) = self.alive(slot)
@@ -178,14 +181,14 @@ impl Model {
         {
             let due = conn.expiry.is_some_and(|due| due <= now.ticks_ms);
             ensure(due, Invariant::LimitsKept, || {
-                format!("{slot} had a token until {:?}", conn.expiry)
+                format!("{slot} lost its token, which expires at {:?}", conn.expiry)
             })?;
         }
         if self.call.opened == Some(slot) {
             let address = self.alive(slot).map(|conn| conn.profile.address);
             let banned = address.is_some_and(|address| self.bans_address(address, now));
             ensure(banned, Invariant::BansHold, || {
-                format!("{slot} is turned away and its address not banned")
+                format!("{slot} is turned away, but its address is not banned")
             })?;
             self.call.opened = None;
         }
@@ -226,7 +229,7 @@ impl Model {
         self.check_reason(slot, refusal, now)
     }
 
-    /// What is refused is refused for this reason.
+    /// Checks that the reason given for a refusal is true.
     fn check_reason(&mut self, slot: Slot, refusal: &Refusal, now: Now) -> Check {
         let Some(conn) = self.alive(slot) else {
             return Ok(());
@@ -281,19 +284,19 @@ impl Model {
             | Refusal::EmptyMessage => true,
         };
         ensure(true_reason, Invariant::RefusalsTrue, || {
-            format!("{slot} is refused for no reason: {refusal:?}")
+            format!("{slot} is refused for a reason that is not true: {refusal:?}")
         })
     }
 
-    /// Checks that all of these are members of a channel.
+    /// Checks that all these connections are members of a channel.
     fn all_in(&self, to: &[Slot], room: usize) -> Check {
         let stranger = to.iter().find(|&&slot| self.place(slot, room).is_none());
         ensure(stranger.is_none(), Invariant::MembersOnly, || {
-            format!("{stranger:?} is told about channel {room} and not in it")
+            format!("{stranger:?} is told about channel {room} but is not a member")
         })
     }
 
-    /// The number a text stands for; long ones go on after it.
+    /// The number at the start of a text; a long text continues after it.
     fn number(text: &str) -> usize {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         text[..digits].parse().unwrap_or(usize::MAX)

@@ -1,14 +1,14 @@
 //! The simulator: the real hub in a simulated world.
 //!
-//! Connections, clock, store and network are simulated; everything that
-//! happens follows from one number, the seed. After every step all that can
-//! be seen of the hub is compared with a small model of what it should be,
-//! and every word the hub says is judged as it is said. A finding is a seed
+//! Connections, clock, store and network are simulated. Everything that happens
+//! follows from one number, the seed. After every step the audit compares
+//! everything the hub shows with a small model of its correct state, and the
+//! judge checks every effect as the hub emits it. A finding is a seed and a
+//! step; running that seed again repeats it.
 //! and a step, and happens again whenever that seed is run.
-//!
-//! `world` acts, `model` knows, `judge` and `audit` compare, `invariant` says
-//! what must hold, `bug` plants faults to show that they are found.
-//! `docs/simulation.md` says how to use it and how to extend it.
+//! `world` acts, `model` knows, `judge` and `audit` compare, `invariant` states
+//! what must hold, `bug` plants faults to prove that the invariants catch them.
+//! `docs/simulation.md` describes how to use and extend the simulator.
 
 mod audit;
 pub mod bug;
@@ -34,43 +34,44 @@ use invariant::{Invariant, Violation};
 use trace::Trace;
 use world::World;
 
-/// Steps that are shown of a run with a finding.
+/// Steps printed for a run with a finding.
 const SHOWN: u64 = 30;
 
 /// A run without a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// All that happened, as a number.
+    /// A hash of everything that happened.
     pub trace: u64,
-    /// Calls of the hub.
+    /// Number of calls of the hub.
     pub calls: u64,
-    /// The kinds of things the hub has said.
+    /// The kinds of effects the hub emitted.
     pub said: BTreeSet<&'static str>,
 }
 
 /// An invariant that did not hold.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Where to find it again.
+    /// The seed of the run.
     pub seed: u64,
-    /// The step after which it was found.
+    /// The step after which the invariant was broken.
     pub step: u64,
-    /// How many steps to run to find it again; one less if it was found when
-    /// all was over.
+    /// Steps to run to reproduce it; one less than `step` if it was found after
+    /// the last step.
     pub steps: u64,
-    /// Which, and what was seen.
+    /// The invariant and what happened instead.
     pub violation: Violation,
-    /// All that happened until then, as a number.
+    /// A hash of everything that happened until then.
     pub trace: u64,
-    /// The last steps, in words.
+    /// The last steps as text.
     pub lines: Vec<String>,
 }
 
-/// Lets one world run for so many steps.
+/// Runs one world for a number of steps.
 pub fn run(seed: u64, steps: u64, bug: Option<Bug>) -> Result<Run, Box<Finding>> {
     match attempt(seed, steps, bug, u64::MAX) {
         Ok(run) => Ok(run),
-        // Once more: putting every step into words would take too long.
+        // Runs the seed again: to describe every step of every run would take
+        // too long.
         Err(found) => {
             let from = found.step.saturating_sub(SHOWN);
             match attempt(seed, steps, bug, from) {

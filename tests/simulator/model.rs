@@ -1,8 +1,8 @@
-//! What the hub should be in: a small model of who is on, under which
-//! nickname, in which channels, and what they are still owed.
+//! A small model of the hub's correct state: the connections, their nicknames
+//! and channels, and the messages they are still owed.
 //!
-//! It learns from what clients are told, never from the hub's own tables,
-//! so that the two can be compared.
+//! The model learns from what clients are told, never from the hub's own
+//! tables, so that the two can be compared.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -17,16 +17,16 @@ use super::judge::{CatchingUp, TagNumber, Tags};
 use super::names::{GLOBAL_ROOM, NICKS, Nick, Nicks, ROOMS, Room, bit, nick};
 use super::store::has;
 
-/// Earlier nicknames of a guest that count when somebody ignores them.
+/// Earlier nicknames of a guest under which an ignore still applies.
 const ALIASES: usize = 16;
 
-/// Messages shown to somebody who joins.
+/// Messages shown to a connection that joins.
 pub const RECALLED: usize = 20;
 
 /// Position of a connection in [`Model::slots`]: the index of its id.
 pub type Slot = usize;
 
-/// See the module's documentation.
+/// See the module documentation.
 pub struct Model {
     pub limits: Limits,
     /// By index of the connection's id.
@@ -35,77 +35,78 @@ pub struct Model {
     pub bans: Vec<Ban>,
     pub holds: [Option<Hold>; NICKS],
     pub channels: [Channel; ROOMS],
-    /// Everything anybody wanted to say; texts are numbers into this.
+    /// Every text that a client sent; a text is a number, the index in this
+    /// list.
     pub sent: Vec<Sent>,
-    /// Messages that wait to be committed.
+    /// Messages waiting to be committed.
     pub drafts: BTreeMap<MessageId, Draft>,
-    /// Channels of those who have ended while a message of theirs waited: that
-    /// they have left is told behind it.
+    /// Leaves that are announced late: a connection ended while a message of
+    /// its own was waiting, and the leave follows that message.
     pub late: Vec<(ConnectionId, Room, Nick)>,
-    /// What members are to get and have not got yet.
+    /// Messages that members must get and have not got yet.
     pub owed: Vec<Owed>,
     pub tags: Tags,
-    /// Who has made channels lately, and when.
+    /// The addresses that made channels recently, and when.
     pub makings: Vec<(IpAddr, u64)>,
     pub last_id: MessageId,
-    /// What the call under way is about.
+    /// The call under way.
     pub call: Call,
 }
 
-/// A connection.
+/// One connection.
 pub struct Conn {
     pub id: ConnectionId,
     pub profile: Profile,
-    /// Whether the hub has not ended it.
+    /// Whether the hub still has it.
     pub alive: bool,
     pub name: Option<Name>,
     pub token: Option<Arc<str>>,
-    /// Until when it has to have a nickname.
+    /// When its time to get a nickname ends.
     pub deadline: Option<u64>,
-    /// The last one is the current channel.
+    /// Its channels; the last one is the current channel.
     pub places: Vec<Place>,
-    /// Requests to go somewhere that have not been answered.
+    /// Join and switch requests that have not been answered.
     pub moves: VecDeque<Move>,
-    /// Its own thread's answers that have not been passed on.
+    /// Answers of its own thread that have not been passed on.
     pub answers: VecDeque<u64>,
-    /// Questions for all channels that have not been answered.
+    /// Requests to list all channels that have not been answered.
     pub lists: usize,
-    /// Tags it has sent, and whether it waits to hear of them.
+    /// The tags it has sent, and whether it still waits for their outcome.
     pub tags: BTreeMap<TagNumber, bool>,
-    /// Whether it is told who is typing.
+    /// Whether it gets typing notices.
     pub listens: bool,
-    /// Wishes about that which have not been answered.
+    /// Changes of that setting that have not been confirmed.
     pub wishes: VecDeque<bool>,
-    /// Until when nobody may be told again that it types.
+    /// The hub must not announce again before this that it is typing.
     pub typing_told_until: u64,
-    /// When its token ends.
+    /// When its token expires.
     pub expiry: Option<u64>,
-    /// The last of its messages that was taken.
+    /// Its last accepted message, as an index in `sent` plus one.
     pub last_said: usize,
-    /// Whether it has ever asked anything.
+    /// Whether it has ever sent a command.
     pub has_asked: bool,
 }
 
-/// A connection's place in a channel.
+/// A connection's membership in a channel.
 pub struct Place {
     pub room: Room,
-    /// Who is in it, as far as the connection has been told.
+    /// The members, as far as the connection has been told.
     pub view: Nicks,
-    /// The newest message of the past it was shown.
+    /// The newest message of the past that it was shown.
     pub past: MessageId,
-    /// It has been cut off, and catches up.
+    /// Set while it catches up with the messages it missed.
     pub catching_up: Option<CatchingUp>,
-    /// It has caught up since it came.
+    /// Whether it has caught up since it joined.
     pub resumed: bool,
 }
 
-/// A request to go somewhere.
+/// A request to enter a channel.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Move {
     Join,
     Switch,
     Create,
-    /// To get what was said in a channel after a message.
+    /// Resume a channel after this message.
     Resume(Room, MessageId),
 }
 
@@ -117,54 +118,55 @@ pub struct User {
     pub ignored: Nicks,
     /// Earlier nicknames.
     pub aliases: VecDeque<Nick>,
-    /// What is remembered of an account may differ from what it has now.
+    /// The store's ignore list may differ from the current one.
     pub unsure: bool,
 }
 
-/// A nickname kept for who has a token.
+/// A nickname held for the owner of a token.
 pub struct Hold {
     pub token: Arc<str>,
     pub until_ms: u64,
 }
 
-/// What a channel's members have not been told of yet.
+/// A channel, and what its members have not been told yet.
 #[derive(Default)]
 pub struct Channel {
-    /// Whose channel it is, if it is anybody's.
+    /// The address that made the channel.
     pub maker: Option<IpAddr>,
-    /// The question for its past that has not been answered.
+    /// The number of the unanswered question for its past.
     pub awaited: Option<u64>,
-    /// What was said meanwhile, with the length of each: whoever comes in
-    /// before the answer gets it.
+    /// Messages published meanwhile, with the length of each. Connections that
+    /// join before the answer get them.
     pub held: Vec<(MessageId, usize)>,
-    /// Those of them that were committed here: nobody hears that they are
-    /// stored before they are told.
+    /// The held messages that are committed. Their senders are told so only
+    /// after the messages are delivered.
     pub settling: Vec<(MessageId, Draft)>,
-    /// If nothing is kept: what was said last.
+    /// The last messages, where no history is kept.
     pub recent: VecDeque<MessageId>,
-    /// Comings and goings not told by name.
+    /// Joins not announced by name.
     pub came: i64,
     pub went: i64,
-    /// Since when there are any.
+    /// When the oldest of these counts began.
     pub untold_since: Option<u64>,
-    /// Too large to be told each by name.
+    /// Whether the channel is too large for notices by name.
     pub rationed: bool,
-    /// Emptied while comings and goings were being counted.
+    /// Whether the channel became empty while joins and leaves were being
+    /// counted.
     pub miscounted: bool,
 }
 
-/// Something somebody wanted to say.
+/// A text that a client sent.
 pub struct Sent {
     pub by: ConnectionId,
-    /// To an account, as far as the connection's thread knew.
+    /// Whether the connection's thread took the recipient for an account.
     pub to_account: bool,
-    /// What its client calls it.
+    /// The tag the client gave it.
     pub tag: Option<TagNumber>,
-    /// Once it has been taken: its id, channel and author.
+    /// Once accepted: its id, channel and author.
     pub taken: Option<(MessageId, Option<Room>, Arc<str>)>,
 }
 
-/// A message that waits to be committed.
+/// A message waiting to be committed.
 #[derive(Clone, Copy, Debug)]
 pub struct Draft {
     pub by: ConnectionId,
@@ -172,7 +174,7 @@ pub struct Draft {
     pub from_account: bool,
 }
 
-/// A member is to get a message.
+/// A message that a member must get.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Owed {
     pub slot: Slot,
@@ -181,7 +183,7 @@ pub struct Owed {
 }
 
 impl User {
-    /// Was called something else before.
+    /// Records an earlier nickname.
     pub fn add_alias(&mut self, nick: Nick) {
         if self.aliases.len() == ALIASES {
             self.aliases.pop_front();
@@ -191,7 +193,7 @@ impl User {
 }
 
 impl Channel {
-    /// Something was said that is not kept.
+    /// Records a published message where no history is kept.
     pub fn said(&mut self, id: MessageId) {
         if self.recent.len() == RECALLED {
             self.recent.pop_front();
@@ -201,7 +203,7 @@ impl Channel {
 }
 
 impl Conn {
-    /// A connection that has just come.
+    /// A connection that has just been opened.
     pub fn new(id: ConnectionId, profile: Profile, deadline: Option<u64>) -> Conn {
         Conn {
             id,
@@ -226,7 +228,7 @@ impl Conn {
 }
 
 impl Model {
-    /// An empty hub, which goes on from `last_id`.
+    /// An empty hub that continues after `last_id`.
     pub fn new(limits: Limits, last_id: MessageId, bans: Vec<Ban>) -> Model {
         Model {
             limits,
@@ -246,7 +248,7 @@ impl Model {
         }
     }
 
-    /// A connection the hub has not ended.
+    /// A connection that the hub still has.
     pub fn alive(&self, slot: Slot) -> Option<&Conn> {
         let conn = self.slots.get(slot)?.as_ref()?;
         conn.alive.then_some(conn)
@@ -257,7 +259,7 @@ impl Model {
         conn.alive.then_some(conn)
     }
 
-    /// The slot of a connection the hub has not ended.
+    /// The slot of a connection that the hub still has.
     pub fn slot_of(&self, id: ConnectionId) -> Option<Slot> {
         let slot = id.index as Slot;
         self.alive(slot)
@@ -306,7 +308,7 @@ impl Model {
         super::names::nicks(names)
     }
 
-    /// Where a connection is, its current channel last.
+    /// A connection's channels; the current one is last.
     pub fn rooms(conn: &Conn) -> Vec<Room> {
         conn.places.iter().map(|place| place.room).collect()
     }
@@ -338,16 +340,16 @@ impl Model {
         hold.is_some_and(|hold| hold.until_ms > now.ticks_ms)
     }
 
-    /// Whether a user wants nothing from who wrote as `from`, and is `other`
-    /// now, if still on.
+    /// Whether a user ignores the author `from`, who is `other` now if still
+    /// connected.
     pub fn ignores(user: &User, from: &Name, other: Option<&User>) -> bool {
         let aliases = other.into_iter().flat_map(|other| &other.aliases);
         has(user.ignored, from) || { aliases }.any(|&alias| user.ignored & bit(alias) != 0)
     }
 
-    /// A connection gets a nickname.
+    /// Gives a connection its nickname.
     pub fn take_name(&mut self, slot: Slot, name: &Name, is_account: bool, ignored: Nicks) {
-        self.nobody_is_late(nick(name));
+        self.forget_late(nick(name));
         let user = self.users[nick(name)].get_or_insert_with(|| User {
             slots: Vec::new(),
             is_account,
@@ -362,7 +364,7 @@ impl Model {
         }
     }
 
-    /// A connection gives its nickname back.
+    /// Takes a connection's nickname away.
     pub fn release_name(&mut self, slot: Slot) {
         let Some(name) = self.alive_mut(slot).and_then(|conn| conn.name.take()) else {
             return;
@@ -376,7 +378,7 @@ impl Model {
         }
     }
 
-    /// A guest has another nickname from now on.
+    /// Renames a guest.
     pub fn rename(&mut self, slot: Slot, to: &Name) {
         let Some(from) = self.nick_of(slot) else {
             return;
@@ -384,7 +386,7 @@ impl Model {
         let Some(mut user) = self.users[from].take() else {
             return;
         };
-        self.nobody_is_late(nick(to));
+        self.forget_late(nick(to));
         if from != nick(to) {
             user.add_alias(from);
         }
@@ -398,8 +400,8 @@ impl Model {
         self.users[nick(to)] = Some(user);
     }
 
-    /// The others where a connection is are to be told that it is called
-    /// something else, if only that one went and one came.
+    /// Notes that the other members must be told of a connection's new
+    /// nickname, if only as one join and one leave.
     pub fn owe_new_name(&mut self, slot: Slot) {
         let rooms = self.alive(slot).map(Model::rooms).unwrap_or_default();
         for room in rooms {
@@ -413,7 +415,7 @@ impl Model {
         }
     }
 
-    /// A connection is called something else, and knows it.
+    /// Changes a connection's own nickname in its view of a channel.
     pub fn call_self(&mut self, slot: Slot, from: Nick, to: &Name) {
         if let Some(conn) = self.alive_mut(slot) {
             conn.name = Some(to.clone());
@@ -423,14 +425,14 @@ impl Model {
         }
     }
 
-    /// A connection enters a channel.
+    /// Puts a connection into a channel.
     pub fn arrive(&mut self, slot: Slot, room: Room) -> Check {
         let Some(own) = self.nick_of(slot) else {
             return ensure(false, Invariant::MembershipConsistent, || {
                 format!("a connection without nickname is in {room}")
             });
         };
-        self.nobody_is_late(own);
+        self.forget_late(own);
         let (before, view) = (self.people(room), self.seen_in(room) | bit(own));
         if before & bit(own) == 0 && before != 0 {
             self.channels[room].came += 1;
@@ -451,8 +453,8 @@ impl Model {
         Ok(())
     }
 
-    /// Nobody waits for the past of a channel any more: what was held is told,
-    /// and with each message its tag is one of a message that is published.
+    /// Ends the wait for the past of a channel: the held messages are
+    /// published, and so are their tags.
     pub fn past_settled(&mut self, room: Room, now: Now) {
         let channel = &mut self.channels[room];
         channel.awaited = None;
@@ -469,7 +471,7 @@ impl Model {
         }
     }
 
-    /// A message is committed and handed over.
+    /// Records that a message is committed and delivered.
     pub fn message_settled(&mut self, room: Option<Room>, id: MessageId, draft: Draft, now: Now) {
         match room.map(|room| &mut self.channels[room]) {
             Some(channel) if channel.awaited.is_some() => channel.settling.push((id, draft)),
@@ -477,12 +479,12 @@ impl Model {
         }
     }
 
-    /// Messages that are committed, and held until a past has been read.
+    /// Committed messages that are held until a past has been read.
     pub fn settling(&self) -> impl Iterator<Item = &(MessageId, Draft)> {
         self.channels.iter().flat_map(|channel| &channel.settling)
     }
 
-    /// A connection is no longer in a channel.
+    /// Takes a connection out of a channel.
     pub fn depart(&mut self, slot: Slot, room: Room, now: Now) {
         self.ration(room);
         let own = self.nick_of(slot);
@@ -514,14 +516,14 @@ impl Model {
         }
     }
 
-    /// Notes whether a channel is too large for each notice.
+    /// Notes whether a channel is too large for notices by name.
     fn ration(&mut self, room: Room) {
         if self.members(room).count() > super::call::LARGE {
             self.channels[room].rationed = true;
         }
     }
 
-    /// A connection has ended.
+    /// Ends a connection.
     pub fn end(&mut self, slot: Slot, now: Now) {
         let rooms: Vec<Room> = match self.alive(slot) {
             Some(conn) => Model::rooms(conn),
@@ -533,7 +535,8 @@ impl Model {
         }
         let late = id.filter(|&id| self.waits_to_be_told(id));
         let late = late.zip(self.nick_of(slot));
-        // The current one first, as the hub does: so tags make way.
+        // The current channel first, as in the hub: the order decides which
+        // tags are dropped.
         for room in rooms.into_iter().rev() {
             let before = self.channels[room].went;
             self.depart(slot, room, now);
@@ -549,26 +552,27 @@ impl Model {
         }
     }
 
-    /// Whose leaving a channel may not have been told yet.
+    /// Users who left a channel while their leave is still to be announced.
     pub fn late_in(&self, room: Room) -> impl Iterator<Item = Nick> {
         let late = self.late.iter().filter(move |&&(_, late, _)| late == room);
         late.map(|&(_, _, nick)| nick)
     }
 
-    /// Who is in a channel as far as can be told: with those whose leaving is
-    /// told later.
+    /// The members a client can know of: those whose leave is still to be
+    /// announced are included.
     pub fn seen_in(&self, room: Room) -> Nicks {
         self.late_in(room)
             .fold(self.people(room), |seen, nick| seen | bit(nick))
     }
 
-    /// A nickname is used, by another connection than before: that those who
-    /// had it have left is told by now, if only as a number.
-    fn nobody_is_late(&mut self, nickname: Nick) {
+    /// Clears late leaves of a nickname that another connection takes: the
+    /// leaves of its previous owners have been announced by then, if only as a
+    /// count.
+    fn forget_late(&mut self, nickname: Nick) {
         self.late.retain(|&(_, _, nick)| nick != nickname);
     }
 
-    /// Somebody's leaving has been told.
+    /// Records that a leave was announced.
     pub fn told_left(&mut self, room: Room, nick: Nick) {
         let mut late = self.late.iter();
         if let Some(at) = late.position(|&(_, of, who)| (of, who) == (room, nick)) {
@@ -576,14 +580,15 @@ impl Model {
         }
     }
 
-    /// Whether a message of a connection has yet to be committed, or told.
+    /// Whether a message of a connection still has to be committed or
+    /// delivered.
     fn waits_to_be_told(&self, id: ConnectionId) -> bool {
         let held = self.settling().map(|(_, draft)| draft);
         let mut drafts = self.drafts.values().chain(held);
         drafts.any(|draft| draft.by == id)
     }
 
-    /// What was put off until messages were settled that are settled now is due.
+    /// The leaves that waited for messages settled now must have been announced.
     pub fn end_lateness(&mut self) {
         let mut late = std::mem::take(&mut self.late);
         late.retain(|&(id, ..)| self.waits_to_be_told(id));

@@ -1,5 +1,5 @@
 //! The few names of the simulated world, in several spellings each, so that
-//! they collide all the time.
+//! they collide often.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -16,9 +16,9 @@ pub type Nicks = u32;
 
 /// The room that always exists.
 pub const GLOBAL_ROOM: Room = 0;
-/// Rooms there are names for.
+/// Number of channel names.
 pub const ROOMS: usize = 6;
-/// Nicknames there are.
+/// Number of nicknames.
 pub const NICKS: usize = 30;
 
 const NICKNAMES: [&[&str]; NICKS] = [
@@ -126,37 +126,37 @@ pub fn channel_spellings(room: Room) -> &'static [Name] {
     &NAMES.channels.spellings[room]
 }
 
-/// Which nickname this is.
+/// The nickname a name stands for.
 pub fn nick(name: &Name) -> Nick {
     NAMES.nicknames.by_key[name.key()]
 }
 
-/// Which channel this is.
+/// The channel a name stands for.
 pub fn room(name: &Name) -> Room {
     NAMES.channels.by_key[name.key()]
 }
 
-/// The nickname that is written like this; looked up, for parsing is slow.
+/// Finds a nickname by its written form; a table, because parsing is slow.
 pub fn written_nickname(shown: &str) -> Option<&'static Name> {
     NAMES.nicknames.by_shown.get(shown)
 }
 
-/// The channel that is written like this.
+/// Finds a channel by its written form.
 pub fn written_room(shown: &str) -> Option<Room> {
     NAMES.channels.by_shown.get(shown).map(room)
 }
 
-/// The set with just this one.
+/// The set of this one nickname.
 pub fn bit(nick: Nick) -> Nicks {
     1 << nick
 }
 
-/// Which nicknames these are.
+/// The set of these nicknames.
 pub fn nicks<'a>(names: impl IntoIterator<Item = &'a Name>) -> Nicks {
     names.into_iter().fold(0, |set, name| set | bit(nick(name)))
 }
 
-/// The set's nicknames, for people.
+/// The nicknames of a set, as text.
 pub fn shown(set: Nicks) -> String {
     let all = (0..NICKS).filter(|&nick| set & bit(nick) != 0);
     let names: Vec<&str> = all.map(|nick| NICKNAMES[nick][0]).collect();

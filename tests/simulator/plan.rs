@@ -1,8 +1,9 @@
-//! What kind of world a seed makes: how many people, what they tend to do,
-//! which limits hold and what goes wrong.
+//! The kind of world a seed makes: how many clients, how often they do what,
+//! which limits hold and what fails.
 //!
-//! Each seed draws its own (*swarm testing*): a world where nobody ever
-//! leaves finds faults that one where everything happens equally often hides.
+//! Each seed draws its own plan (*swarm testing*): a world where no client ever
+//! leaves finds faults that a world where everything happens equally often
+//! hides.
 
 use super::names::{NICKS, ROOMS};
 use super::random::{Random, Weighted};
@@ -12,53 +13,54 @@ use super::random::{Random, Weighted};
 pub enum Act {
     /// A connection is opened.
     Open,
-    /// Somebody takes a nickname, or logs in.
+    /// A client takes a nickname or logs in.
     LogIn,
-    /// A connection asks something of the hub.
+    /// A connection sends a command.
     Ask,
-    /// One that the hub has ended asks something, not knowing it yet.
+    /// A connection that the hub has ended sends a command, because its thread
+    /// does not know yet.
     AskLate,
-    /// More questions at once than may wait.
+    /// A connection sends more commands at once than may wait.
     Flood,
-    /// The peer goes away.
+    /// A client disconnects.
     HangUp,
-    /// The network fails: nearly everybody goes away.
+    /// The network fails: nearly every client disconnects.
     Outage,
-    /// A client is cut off, comes again at once and goes on.
+    /// A client loses its connection, reconnects at once and resumes.
     ComeBack,
-    /// The thread of a connection that the hub has ended is done.
+    /// The thread of a connection that the hub has ended finishes.
     Done,
-    /// The network delivers something.
+    /// The network delivers some packets.
     Receive,
     /// The store commits a group, or fails to.
     Commit,
-    /// The store tells what became of messages.
+    /// The store reports outcomes of messages.
     Settle,
-    /// The store looks something up.
+    /// The store looks up the answer to a question.
     LookUp,
-    /// The store tells what it has found.
+    /// The store reports an answer.
     Answer,
-    /// The store remembers whom an account ignores.
+    /// The store carries out a change of an ignore list.
     Remember,
     /// Time passes.
     Pass,
-    /// Somebody sets the wall clock.
+    /// The wall clock is set.
     SetClock,
-    /// Somebody registers a nickname.
+    /// A nickname is registered.
     Register,
-    /// A nickname is held for who has a token.
+    /// A nickname is held for the owner of a token.
     Hold,
-    /// An account's token is given up.
+    /// An account's token is revoked.
     Revoke,
-    /// A connection is to end with its token.
+    /// A connection gets an expiry with its token.
     Expire,
     /// Retention removes the oldest messages of a channel.
     Retain,
-    /// Somebody asks who is on, and the like.
+    /// REST asks for users and the like.
     Look,
-    /// The hub does what it has put off.
+    /// The hub does a piece of deferred work.
     Work,
-    /// An administrator tells everyone something.
+    /// An administrator makes an announcement.
     Announce,
     /// An administrator ends a user's connections.
     Kick,
@@ -68,13 +70,13 @@ pub enum Act {
     Unban,
     /// The limits change.
     Configure,
-    /// Nothing is left to wait for.
+    /// The store answers everything, until no client waits.
     Calm,
     /// The process dies and starts again.
     Crash,
 }
 
-/// What a connection asks.
+/// A command of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ask {
     Say,
@@ -101,7 +103,7 @@ pub enum Ask {
     End,
 }
 
-/// How often things happen in a world where all of them do.
+/// The relative frequency of each act, in a world that has all of them.
 const ACTS: [(Act, usize); 31] = [
     (Act::Open, 150),
     (Act::LogIn, 300),
@@ -136,7 +138,7 @@ const ACTS: [(Act, usize); 31] = [
     (Act::Crash, 3),
 ];
 
-/// Without these a world stands still.
+/// Acts without which a world stands still.
 const ESSENTIAL: [Act; 9] = [
     Act::Open,
     Act::LogIn,
@@ -174,50 +176,50 @@ const ASKS: [(Ask, usize); 22] = [
     (Ask::End, 8),
 ];
 
-/// A world's habits.
+/// The parameters of one world.
 pub struct Plan {
-    /// Connections at once.
+    /// Connections at the same time.
     pub slots: usize,
     /// Nicknames in use.
     pub nicks: usize,
-    /// Of these, the first so many may be registered.
+    /// The first so many nicknames may be registered.
     pub registrable: usize,
     /// Channels in use.
     pub rooms: usize,
-    /// Connections that are in one channel at a time, in a thousand.
+    /// Connections that are in one channel at a time, per thousand.
     pub one_channel: usize,
     /// Whether channel messages are kept.
     pub history: bool,
-    /// Time to log in, in milliseconds; 0 is for ever.
+    /// Time to log in, in milliseconds; 0 is no limit.
     pub login_ms: u64,
     /// Channels of a connection; 0 is no limit.
     pub channels_per_connection: usize,
-    /// Channels in all, and made by people of one address, and that a minute;
-    /// 0 is no limit.
+    /// Channels in all, channels made by one address, and those of one address
+    /// in a minute; 0 is no limit.
     pub channels: usize,
     pub channels_per_address: usize,
     pub new_channels_per_minute: usize,
-    /// Tags that are remembered of one client.
+    /// Tags remembered for one client.
     pub tags_per_client: usize,
-    /// Rows of a list in one answer.
+    /// Rows of one page of a list.
     pub page_rows: usize,
-    /// Connections that are ended at once.
+    /// Connections that the hub ends in one piece of work.
     pub piece: usize,
     /// Messages that may wait for the store.
     pub store_room: usize,
-    /// Messages in a transaction at most.
+    /// Most messages in a transaction.
     pub group: usize,
-    /// Commits that fail, in a thousand.
+    /// Commits that fail, per thousand.
     pub commits_fail: usize,
-    /// Questions that cannot be answered, in a thousand.
+    /// Questions that cannot be answered, per thousand.
     pub reads_fail: usize,
-    /// Messages the store brings at most to who catches up.
+    /// Most messages the store returns to a client that catches up.
     pub page: usize,
-    /// Messages that are very long, in a thousand.
+    /// Messages that are very long, per thousand.
     pub long: usize,
-    /// Events that may be under way to a client.
+    /// Packets that may be on their way to a client.
     pub pipe: usize,
-    /// How far time passes in a step, in milliseconds.
+    /// How far the clock moves in a step, in milliseconds.
     pub pass_ms: usize,
     pub acts: Weighted<Act>,
     pub asks: Weighted<Ask>,

@@ -1,4 +1,4 @@
-//! Random numbers that depend on the seed and nothing else.
+//! Random numbers that depend on the seed alone.
 
 /// SplitMix64: small, fast, and the same on every machine.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`, which is not 0.
+    /// A number below `end`, which must not be 0.
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
@@ -27,18 +27,18 @@ impl Random {
         first + self.below(last - first + 1)
     }
 
-    /// True so many times in a thousand.
+    /// True with this probability, in thousandths.
     pub fn chance(&mut self, per_mille: usize) -> bool {
         self.below(1000) < per_mille
     }
 
-    /// One of several; there is at least one.
+    /// One element of a slice that is not empty.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 }
 
-/// Things to draw from, some more often than others.
+/// Values to draw from, each with a weight.
 pub struct Weighted<T> {
     total: usize,
     ends: Vec<(usize, T)>,

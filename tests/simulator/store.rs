@@ -1,5 +1,5 @@
-//! The simulated store: what the keeper and a database do, as slowly and as
-//! badly as the plan says, in memory.
+//! The simulated store: it does in memory what the keeper and a database do, as
+//! slowly and with as many failures as the plan says.
 
 use std::collections::VecDeque;
 
@@ -11,17 +11,17 @@ use super::names::{NICKS, Nick, Nicks, ROOMS, bit, nick, nicks, room};
 use super::plan::Plan;
 use super::random::Random;
 
-/// Everything that outlives the process, and what is on its way there.
+/// Everything that survives the process, and everything on its way there.
 pub struct Store {
-    /// Handed over, not committed.
+    /// Messages appended and not committed.
     waiting: VecDeque<NewMessage>,
-    /// Committed or failed, and the hub does not know it yet; in order.
+    /// Outcomes, in order, that the hub has not been told.
     outcomes: VecDeque<(MessageId, bool)>,
-    /// Asked and not looked up.
+    /// Questions not looked up yet.
     questions: Vec<Question>,
-    /// Looked up, and the hub does not know it yet.
+    /// Answers that the hub has not been told.
     answers: Vec<Answer>,
-    /// Whom accounts ignore from now on, or no longer; not carried out yet.
+    /// Changes of ignore lists not carried out yet.
     ignoring: VecDeque<(AccountId, Name, bool)>,
     /// Committed ids, increasing.
     committed: Vec<MessageId>,
@@ -29,9 +29,9 @@ pub struct Store {
     channels: [Vec<StoredMessage>; ROOMS],
     /// The newest message of each channel that retention has removed.
     removed: [MessageId; ROOMS],
-    /// Registered nicknames, with whom they ignore.
+    /// Registered nicknames, each with its ignore list.
     accounts: [Option<Vec<Name>>; NICKS],
-    /// As saved.
+    /// The saved bans.
     pub bans: Vec<Ban>,
 }
 
@@ -40,7 +40,7 @@ enum Question {
     Read(Reading),
 }
 
-/// What the store has found.
+/// An answer of the store.
 pub enum Answer {
     Recalled(Recall, Vec<StoredMessage>),
     Read(Reading, Option<History>),
@@ -83,8 +83,8 @@ impl Store {
         }
     }
 
-    /// One transaction; whether there was anything to commit. It may fail as
-    /// a whole, and single messages may fail in one that does not.
+    /// Runs one transaction. Returns whether there was anything to commit. The
+    /// transaction may fail as a whole, or single messages in it may fail.
     pub fn commit(&mut self, plan: &Plan, random: &mut Random) -> bool {
         if self.waiting.is_empty() {
             return false;
@@ -114,13 +114,13 @@ impl Store {
         }
     }
 
-    /// Some of what the hub does not know yet, in order.
+    /// Takes some outcomes that the hub has not been told, in order.
     pub fn take_outcomes(&mut self, most: usize) -> Vec<(MessageId, bool)> {
         let count = most.min(self.outcomes.len());
         self.outcomes.drain(..count).collect()
     }
 
-    /// Looks up one of the questions; whether there was any.
+    /// Looks up one question. Returns whether there was any.
     pub fn look_up(&mut self, plan: &Plan, random: &mut Random) -> bool {
         if self.questions.is_empty() {
             return false;
@@ -137,7 +137,7 @@ impl Store {
             Question::Read(reading) if fails => Answer::Read(reading, None),
             Question::Read(reading) => {
                 let limit = match reading.catching_up {
-                    // It may bring less than asked for, if it says so.
+                    // The store may return less than asked for, if it says so.
                     true => reading.limit.min(plan.page),
                     false => reading.limit,
                 };
@@ -149,7 +149,7 @@ impl Store {
         true
     }
 
-    /// One of the answers the hub does not know yet.
+    /// Takes one answer that the hub has not been told.
     pub fn take_answer(&mut self, random: &mut Random) -> Option<Answer> {
         match self.answers.len() {
             0 => None,
@@ -191,7 +191,7 @@ impl Store {
         }
     }
 
-    /// Carries out the oldest change of whom somebody ignores.
+    /// Carries out the oldest change of an ignore list.
     pub fn remember(&mut self) -> bool {
         let Some((account, name, ignored)) = self.ignoring.pop_front() else {
             return false;
@@ -205,7 +205,7 @@ impl Store {
         true
     }
 
-    /// Retention removes up to so many of a channel's oldest messages.
+    /// Retention removes up to `most` of a channel's oldest messages.
     pub fn remove(&mut self, room: usize, most: usize) -> bool {
         let removed = self.removed[room];
         let rows = &self.channels[room];
@@ -222,8 +222,8 @@ impl Store {
         self.removed[room]
     }
 
-    /// Whether there is nothing in a channel between these two messages that
-    /// a client could have been told.
+    /// Whether the channel has no message between these two that a client could
+    /// have been told.
     pub fn are_neighbours(&self, room: usize, one: MessageId, other: MessageId) -> bool {
         let rows = &self.channels[room];
         let after = one.max(self.removed[room]);
@@ -231,8 +231,8 @@ impl Store {
         next.is_none_or(|next| next.id >= other)
     }
 
-    /// The process dies: what waits is lost, except that some of it may have
-    /// been committed without anybody having been told.
+    /// The process dies: waiting messages are lost, except that some may have
+    /// been committed without a report.
     pub fn crash(&mut self, plan: &Plan, random: &mut Random) {
         while random.chance(500) && self.commit(plan, random) {}
         self.waiting.clear();
@@ -266,7 +266,7 @@ impl Store {
         self.committed.binary_search(&id).is_ok()
     }
 
-    /// The highest id there has ever been.
+    /// The highest id ever assigned.
     pub fn last_id(&self) -> MessageId {
         self.committed.last().copied().unwrap_or_default()
     }
@@ -277,7 +277,7 @@ impl Store {
         &rows[rows.partition_point(|row| row.id < id)..]
     }
 
-    /// Some id that was ever committed, if any.
+    /// An id that was once committed, if there is any.
     pub fn some_id(&self, random: &mut Random) -> MessageId {
         match self.committed.len() {
             0 => MessageId::default(),
@@ -293,18 +293,18 @@ impl Store {
         self.accounts[nick].is_some()
     }
 
-    /// Whom an account ignores, as far as is remembered.
+    /// An account's ignore list as stored.
     pub fn ignored(&self, nick: Nick) -> Nicks {
         nicks(self.accounts[nick].iter().flatten())
     }
 
-    /// Whether the list is about to change.
+    /// Whether a change of the list is still to be carried out.
     pub fn is_ignoring(&self, nick: Nick) -> bool {
         let mut changes = self.ignoring.iter();
         changes.any(|&(account, ..)| nick_of(account) == nick)
     }
 
-    /// Proof that somebody owns a registered nickname.
+    /// The credential of an account's owner.
     pub fn credential(&self, nick: Nick, token: Option<&str>) -> Option<Credential> {
         Some(Credential {
             account: account_of(nick),
@@ -314,7 +314,7 @@ impl Store {
     }
 }
 
-/// The account of a nickname, if it is registered.
+/// The account of a nickname, if registered.
 pub fn account_of(nick: Nick) -> AccountId {
     AccountId(nick as i64 + 1)
 }
@@ -324,7 +324,7 @@ pub fn nick_of(account: AccountId) -> Nick {
     (account.0 - 1) as Nick
 }
 
-/// Whether a set has a name in it.
+/// Whether a set contains a name.
 pub fn has(set: Nicks, name: &Name) -> bool {
     set & bit(nick(name)) != 0
 }

@@ -1,4 +1,4 @@
-//! What happened: as one number for all of it, and in words for the end.
+//! The course of a run: a hash of all of it, and text for its last steps.
 
 use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
@@ -9,17 +9,17 @@ use chat_server::hub::{Event, Farewell, Refusal};
 
 use super::effect::Out;
 
-/// Characters of a line; a few messages are very long.
+/// Characters of a line; some messages are very long.
 const LONGEST: usize = 600;
 
-/// See the module's documentation.
+/// See the module documentation.
 pub struct Trace {
     hash: DefaultHasher,
-    /// From which step on to put it into words, which takes far longer.
+    /// The first step to describe in words, which takes far longer.
     words_from: u64,
     step: u64,
     lines: Vec<String>,
-    /// The kinds of things the hub has said.
+    /// The kinds of effects the hub emitted.
     said: BTreeSet<&'static str>,
 }
 
@@ -40,20 +40,20 @@ impl Trace {
         step.hash(&mut self.hash);
     }
 
-    /// Something the world does.
+    /// Records an act of the world.
     pub fn act(&mut self, number: u64, words: Arguments<'_>) {
         number.hash(&mut self.hash);
         self.say(words);
     }
 
-    /// Something the world does if there is any of it to do.
+    /// Records an act of the world, if there was anything to do.
     pub fn did(&mut self, number: u64, done: bool, words: &str) {
         if done {
             self.act(number, format_args!("{words}"));
         }
     }
 
-    /// Something the hub wants done.
+    /// Records an effect of the hub.
     pub fn effect(&mut self, out: &Out) {
         match out {
             Out::Tell(to, event) => {
@@ -100,7 +100,7 @@ impl Trace {
         }
     }
 
-    /// All that happened, as a number.
+    /// A hash of everything that happened.
     pub fn hash(&self) -> u64 {
         self.hash.finish()
     }

@@ -1,5 +1,5 @@
-//! The world around the hub: connections, clock, store and network, and one
-//! random step after the other.
+//! The world around the hub: connections, clock, store and network, one random
+//! step after the other.
 
 pub mod administration;
 mod asking;
@@ -24,16 +24,16 @@ use super::random::Random;
 use super::store::Store;
 use super::trace::Trace;
 
-/// 14 November 2023; any day would do.
+/// 14 November 2023; the date does not matter.
 const START_MS: u64 = 1_700_000_000_000;
 
-/// Longer than anything is remembered.
+/// Longer than the hub remembers any tag.
 const LONG_MS: u64 = 11 * 60 * 1000;
 
-/// See the module's documentation.
+/// See the module documentation.
 pub struct World {
     pub trace: Trace,
-    /// Calls of the hub.
+    /// Number of calls of the hub.
     pub calls: u64,
     random: Random,
     plan: Plan,
@@ -43,22 +43,22 @@ pub struct World {
     pub(super) now: Now,
     pub(super) model: Model,
     pub(super) store: Store,
-    /// By slot.
+    /// Clients by slot.
     clients: Vec<Client>,
     generations: Vec<u32>,
-    /// Tokens given out for nicknames.
+    /// Tokens issued for nicknames, with the nickname.
     passes: Vec<(String, Nick)>,
-    /// Messages that the store has no room for.
+    /// Messages that the store had no room for.
     refused: Vec<MessageId>,
-    /// Have more under way to them than they may.
+    /// Clients with more packets on their way than the plan allows.
     slow: Vec<Slot>,
-    /// Where clients were in channels when their connection ended.
+    /// Channels and last messages of clients whose connection ended.
     left_off: Vec<(Room, MessageId)>,
-    /// Messages whose fate somebody may not know.
+    /// Messages with a tag whose outcome the sender may not know.
     unsure: Vec<(Nick, TagNumber)>,
-    /// The last tag that was used.
+    /// The tag used last.
     last_tag: TagNumber,
-    /// Whether the hub was called since it was looked at.
+    /// Whether the hub was called since the last audit.
     unaudited: bool,
 }
 
@@ -93,7 +93,7 @@ impl World {
         }
     }
 
-    /// Something happens, and everything is looked at afterwards.
+    /// Performs one act and audits the hub afterwards.
     pub fn step(&mut self, step: u64) -> Check {
         self.trace.begin_step(step);
         loop {
@@ -111,7 +111,7 @@ impl World {
         }
     }
 
-    /// Whether there was anything to do.
+    /// Performs an act. Returns whether there was anything to do.
     fn perform(&mut self, act: Act) -> Check<bool> {
         match act {
             Act::Open => self.open(),
@@ -140,7 +140,7 @@ impl World {
                 let done = self.store.remember();
                 self.unaudited |= done;
                 self.trace
-                    .did(3, done, "the store remembers whom somebody ignores");
+                    .did(3, done, "the store carries out a change of an ignore list");
                 Ok(done)
             }
             Act::Pass => self.pass(),
@@ -162,7 +162,7 @@ impl World {
         }
     }
 
-    /// Calls the hub and does what it wants.
+    /// Calls the hub and carries out its effects.
     fn call<T>(&mut self, call: impl FnOnce(&mut Hub, Now, &mut Effects) -> T) -> Check<T> {
         self.calls += 1;
         let result = call(&mut self.hub, self.now, &mut self.effects);
@@ -176,7 +176,7 @@ impl World {
         self.carry_out_all(outs)
     }
 
-    /// Does what the hub wants, and what it wants because of that.
+    /// Carries out the hub's effects and those that follow from them.
     fn carry_out_all(&mut self, mut outs: Vec<Out>) -> Check {
         self.unaudited = true;
         while !outs.is_empty() {
@@ -186,7 +186,7 @@ impl World {
                 self.model.witness(&out, &self.store, self.now)?;
                 self.do_it(out);
             }
-            // As the keeper does: what there is no room for fails at once.
+            // As the keeper does, a message without room fails at once.
             let refused = std::mem::take(&mut self.refused);
             outs = self.settled(refused.into_iter().map(|id| (id, false)).collect());
         }
@@ -220,7 +220,7 @@ impl World {
         }
     }
 
-    /// A client goes on from here, if that is what is read.
+    /// Notes where a client resumes, if the store reads for that.
     fn note_resume(&mut self, chore: &Chore) {
         if let Chore::Read(reading) = chore
             && let Window::After(after) = reading.window
@@ -231,10 +231,10 @@ impl World {
         }
     }
 
-    /// Time passes, and what has become due is done.
+    /// Moves the clock and has the hub do what has become due.
     fn pass(&mut self) -> Check<bool> {
         let ms = match self.random.chance(10) {
-            // Long enough to forget what was sent.
+            // Long enough for the hub to forget tags.
             true => LONG_MS,
             false => self.random.below(self.plan.pass_ms) as u64,
         };
@@ -255,12 +255,12 @@ impl World {
         let late = all.find(|(_, conn)| over(conn.deadline) || over(conn.expiry));
         ensure(late.is_none(), Invariant::LimitsKept, || {
             let late = late.map(|(slot, _)| slot);
-            format!("{late:?} has had its time to log in, or until its token ends")
+            format!("{late:?} should have been ended: no login in time, or its token has expired")
         })?;
         Ok(true)
     }
 
-    /// The wall clock is set: nobody said it only goes forward.
+    /// Sets the wall clock, which may also go backwards.
     fn set_clock(&mut self) -> Check<bool> {
         let by = *self.random.pick(&[1, 50, 5_000, 3_600_000]);
         match self.random.chance(500) {
@@ -273,7 +273,8 @@ impl World {
         Ok(true)
     }
 
-    /// Nobody is left in the end, and nothing either.
+    /// Ends the world: every connection goes, and the hub's tables must be
+    /// empty.
     pub fn end(&mut self, step: u64) -> Check {
         self.trace.begin_step(step);
         self.calm()?;
@@ -281,12 +282,12 @@ impl World {
         self.call(|hub, now, fx| hub.shut_down(now, fx))?;
         let left = self.model.all_alive().count();
         ensure(left == 0, Invariant::EndedMeansEnded, || {
-            format!("{left} connections are left after the end")
+            format!("{left} connections are left at the end")
         })?;
         self.audit()
     }
 
-    /// The hub does a piece of what it has put off.
+    /// Has the hub do one piece of deferred work.
     fn work(&mut self) -> Check<bool> {
         let any = self.hub.has_work();
         self.trace.did(30, any, "the hub does what it has put off");
@@ -296,7 +297,7 @@ impl World {
         Ok(any)
     }
 
-    /// The hub does all of that.
+    /// Has the hub do all deferred work.
     fn work_off(&mut self) -> Check {
         while self.work()? {}
         Ok(())

@@ -1,4 +1,4 @@
-//! What a client's bytes travel on: a socket, with TLS around it or not.
+//! What carries a client's bytes: a socket, with or without TLS.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -13,13 +13,13 @@ use tempfile::TempDir;
 
 use super::server::DEADLINE;
 
-/// A certificate of `localhost` and its key, in files of their own.
+/// A certificate for `localhost` and its key, in files of their own.
 pub struct Identity {
     dir: TempDir,
 }
 
 impl Identity {
-    /// Another one each time.
+    /// A new certificate each time.
     pub fn new() -> Identity {
         let identity = Identity {
             dir: tempfile::tempdir().unwrap(),
@@ -36,7 +36,7 @@ impl Identity {
         std::fs::write(self.key(), made.signing_key.serialize_pem()).unwrap();
     }
 
-    /// The same one in other files.
+    /// A copy in other files.
     pub fn copy(&self) -> Identity {
         let dir = tempfile::tempdir().unwrap();
         let copy = Identity { dir };
@@ -55,7 +55,7 @@ impl Identity {
         self.dir.path().join("key.pem")
     }
 
-    /// Has a server serve these listeners with it.
+    /// Configures a server to use it for these listeners.
     pub fn configure(&self, config: &mut Value, listeners: &[&str]) {
         config["tls"]["certificate"] = self.certificate().to_str().into();
         config["tls"]["key"] = self.key().to_str().into();
@@ -86,12 +86,12 @@ impl Carrier {
         Carrier::try_tls(address, trusted).unwrap_or_else(|error| panic!("no TLS: {error}"))
     }
 
-    /// The same, if there is one to be had.
+    /// The same; returns an error if the handshake fails.
     pub fn try_tls(address: SocketAddr, trusted: &Path) -> io::Result<Carrier> {
         Carrier::try_tls_after(address, &[], trusted)
     }
 
-    /// The same, after something that is not TLS.
+    /// The same, after sending bytes that are not TLS.
     pub fn try_tls_after(
         address: SocketAddr,
         before: &[u8],
@@ -113,12 +113,12 @@ impl Carrier {
         &self.stream
     }
 
-    /// Socket and TLS, for those who wait for many at once.
+    /// Socket and TLS state, for a client that polls many connections.
     pub fn into_parts(self) -> (TcpStream, Option<Box<ClientConnection>>) {
         (self.stream, self.tls)
     }
 
-    /// Says that nothing more will be sent.
+    /// Shuts down the sending side.
     pub fn half_close(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();

@@ -13,7 +13,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// What came of a request that was made otherwise.
+    /// The answer to a request that the caller made.
     pub fn of(result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
         answer(result)
     }
@@ -39,8 +39,8 @@ impl Server {
         answer(request.call())
     }
 
-    /// What the chat log has, newest first, once it has at least so many
-    /// entries of this kind: it is written a little later than it happens.
+    /// The newest entries of this kind in the chat log, once it has at least
+    /// this many: entries are written a little later than events happen.
     pub fn log(&self, parameters: &str, at_least: usize) -> Vec<Value> {
         let mut entries = Vec::new();
         wait_until(&format!("{at_least} of {parameters} are logged"), || {
@@ -68,7 +68,7 @@ impl Server {
         answer(request.send_json(body))
     }
 
-    /// POST of a form on the web listener, as anybody may.
+    /// POST of a form on the web listener, without a token.
     pub fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let url = format!("http://{}{path}", self.web());
         answer(agent().post(url).send_form(fields.iter().copied()))

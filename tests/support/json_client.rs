@@ -6,16 +6,16 @@ use super::server::Server;
 use super::user::User;
 use super::ws_client::WsClient;
 
-/// A WebSocket on which every frame is an object.
+/// A WebSocket whose frames are all JSON objects.
 pub struct JsonClient(pub WsClient);
 
 impl JsonClient {
-    /// A token for a nickname.
+    /// Gets a token for a nickname.
     pub fn token(server: &Server, nickname: &str) -> String {
         JsonClient::token_with(server, &[("nickname", nickname)])
     }
 
-    /// A token for an account that is registered for it.
+    /// Registers an account and gets a token for it.
     pub fn registered(server: &Server, nickname: &str) -> String {
         let form = [
             ("username", nickname),
@@ -37,13 +37,13 @@ impl JsonClient {
         answer.json()["token"].as_str().unwrap().to_owned()
     }
 
-    /// Opens a connection and reads nothing yet.
+    /// Opens a connection without reading.
     pub fn open(server: &Server, token: &str) -> JsonClient {
         let path = format!("/ws?token={token}");
         JsonClient(WsClient::open(server.web(), &path, &[]).unwrap())
     }
 
-    /// Opens a connection and reads what everybody is told at first.
+    /// Opens a connection and reads the first frames every client gets.
     pub fn come_in(server: &Server, token: &str) -> JsonClient {
         let mut client = JsonClient::open(server, token);
         client.expect("welcome");
@@ -52,7 +52,7 @@ impl JsonClient {
         client
     }
 
-    /// Comes in under a nickname that is free.
+    /// Logs in under a free nickname.
     pub fn enter(server: &Server, nickname: &str) -> JsonClient {
         JsonClient::come_in(server, &JsonClient::token(server, nickname))
     }
@@ -83,8 +83,8 @@ impl JsonClient {
         }
     }
 
-    /// The types of all frames before the answer to a question asked now:
-    /// what was caused before and was to be seen here is among them.
+    /// The types of all frames before the answer to a question asked now.
+    /// Frames caused by earlier events are among them.
     pub fn settle(&mut self) -> Vec<String> {
         self.send("presence", json!({ "users": [] }));
         let mut kinds = Vec::new();
@@ -98,7 +98,7 @@ impl JsonClient {
     }
 }
 
-/// A number that nobody else has.
+/// A phone number of this nickname alone.
 fn phone(nickname: &str) -> String {
     let digits = nickname.bytes().map(|byte| format!("{byte:03}"));
     let digits: String = digits.collect();

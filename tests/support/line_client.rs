@@ -12,23 +12,23 @@ const IAC: u8 = 255;
 const SB: u8 = 250;
 const SE: u8 = 240;
 
-/// A raw connection. Nothing is sent that a test does not send.
+/// A raw connection. It sends nothing that a test does not send.
 pub struct LineClient {
     carrier: Carrier,
-    /// Every byte that came.
+    /// All bytes received.
     received: Vec<u8>,
-    /// How many of them have been looked at.
+    /// How many of them were read by a test.
     looked_at: usize,
     sent: Vec<u8>,
 }
 
 impl LineClient {
-    /// Connects and says nothing.
+    /// Connects and sends nothing.
     pub fn connect(address: SocketAddr) -> LineClient {
         LineClient::on(Carrier::plain(address))
     }
 
-    /// Speaks on this connection.
+    /// Uses an existing connection.
     pub fn on(carrier: Carrier) -> LineClient {
         LineClient {
             carrier,
@@ -45,7 +45,7 @@ impl LineClient {
         client
     }
 
-    /// Logs in, joins a channel and has read everything about that.
+    /// Logs in, joins a channel and reads everything about that.
     pub fn enter_channel(server: &Server, nickname: &str, channel: &str) -> LineClient {
         let mut client = LineClient::enter(server, nickname);
         client.send(&format!("/join #{channel}"));
@@ -62,7 +62,7 @@ impl LineClient {
             .unwrap_or_else(|error| panic!("cannot send: {error}\n{}", self.transcript()));
     }
 
-    /// Whether a line that contains `needle` comes before the end.
+    /// Whether a line that contains `needle` comes before the connection ends.
     pub fn hears(&mut self, needle: &str) -> bool {
         std::iter::from_fn(|| self.next_line()).any(|line| line.contains(needle))
     }
@@ -72,7 +72,7 @@ impl LineClient {
         self.carrier.half_close();
     }
 
-    /// Reads until these bytes have come; they and all before are done with.
+    /// Reads up to and including these bytes.
     pub fn expect_bytes(&mut self, wanted: &[u8]) {
         loop {
             let news = &self.received[self.looked_at..];
@@ -86,7 +86,7 @@ impl LineClient {
         }
     }
 
-    /// Every byte that came so far.
+    /// All bytes received so far.
     pub fn received(&self) -> &[u8] {
         &self.received
     }

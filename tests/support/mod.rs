@@ -1,10 +1,10 @@
-//! What the behaviour tests share: the real server as a child process, and
-//! raw clients that see exactly the bytes a user would get.
+//! What the behaviour tests share: the real server as a child process, and raw
+//! clients that see exactly the bytes a user would get.
 //!
-//! Nothing here sleeps for luck: every wait is for a condition, has a
-//! deadline, and ends with what was seen so far when the deadline passes.
+//! Nothing here sleeps for luck: every wait is for a condition and has a
+//! deadline; when it passes, the test fails and shows what was received so far.
 
-// Each test program uses its own part of this.
+// Each test program uses only a part of this.
 #![allow(dead_code, unused_imports)]
 
 mod carrier;

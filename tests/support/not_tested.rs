@@ -1,12 +1,12 @@
-//! What could not be tried on this machine.
+//! Reports what could not be tested on this machine.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 use std::thread;
 
-/// Says that something was not tried, and why: to the terminal, past the
-/// capture of passing tests' output, and in a note that `make test` repeats at
+/// Reports that something was not tested, and why: on the terminal, past the
+/// captured output of passing tests, and in a note that `make test` repeats at
 /// its end.
 pub fn not_tested(why: &str) {
     let _ = writeln!(io::stderr(), "not tested: {why}");

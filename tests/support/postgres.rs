@@ -1,4 +1,4 @@
-//! A real PostgreSQL, one for each test program, and a database for each test.
+//! A real PostgreSQL: one for each test program, with a database for each test.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -9,37 +9,37 @@ use std::sync::{LazyLock, Mutex};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-/// What keeps the server, and ends it by its id when this program is gone,
-/// however it went.
+/// The script that runs the server, and ends it by its process id when this
+/// program has ended, however that happened.
 const KEEPER: &str = include_str!("postgres.sh");
-/// PostgreSQL does not work for root.
+/// PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
 
 /// A PostgreSQL server with a folder of its own.
 pub struct Postgres {
     keeper: Child,
-    /// Orders are nothing only when it is being dropped.
+    /// The pipe for orders is `None` only while it is being dropped.
     talk: Mutex<(Option<ChildStdin>, BufReader<ChildStdout>)>,
     socket: String,
     folder: String,
-    /// Where it listens by TCP, too.
+    /// Its TCP port, if it listens on one.
     port: Option<u16>,
     databases: AtomicU32,
 }
 
 impl Postgres {
-    /// The one this test program shares.
+    /// The PostgreSQL that this test program shares.
     pub fn shared() -> &'static Postgres {
         static SHARED: LazyLock<Postgres> = LazyLock::new(Postgres::start);
         &SHARED
     }
 
-    /// Starts another one.
+    /// Starts a separate one.
     pub fn start() -> Postgres {
         Postgres::start_as(|_| {}, &[], None)
     }
 
-    /// Starts a standby of another one, which takes over when it is promoted.
+    /// Starts a standby of another server; once promoted, it takes over.
     pub fn start_standby_of(primary: &Postgres) -> Postgres {
         let folder = primary.folder.clone();
         let is_standby = move |command: &mut Command| {
@@ -48,10 +48,11 @@ impl Postgres {
         Postgres::start_as(is_standby, &[], None)
     }
 
-    /// Starts one that listens by TCP, too, with more options.
+    /// Starts one that also listens on a TCP port, with extra options.
     pub fn start_at(port: u16, options: &[&str]) -> Postgres {
         let listens = |command: &mut Command| {
-            // Those who look whether it is there read it, too.
+            // The programs that check whether it is up read this variable as
+            // well.
             command.env("PGPORT", port.to_string());
         };
         let mut all = vec!["-c", "listen_addresses=127.0.0.1"];
@@ -100,19 +101,18 @@ impl Postgres {
         format!("postgres://chat@{}{port}/{database}", self.socket)
     }
 
-    /// The URL of a database that either this one has, or the other one that
-    /// takes over.
+    /// The URL of a database on this server or on the one that takes over.
     pub fn url_with(&self, other: &Postgres, database: &str) -> String {
         let (one, two) = (&self.socket, &other.socket);
         format!("postgres://chat@{one},{two}/{database}?target_session_attrs=read-write")
     }
 
-    /// Makes an empty database; its URL.
+    /// Makes an empty database and returns its URL.
     pub fn create_database(&self) -> String {
         self.create_database_with("")
     }
 
-    /// Makes an empty database that is like this; its URL.
+    /// Makes an empty database with these options and returns its URL.
     pub fn create_database_with(&self, options: &str) -> String {
         let number = self.databases.fetch_add(1, Ordering::Relaxed);
         let name = format!("test{number}");
@@ -122,7 +122,7 @@ impl Postgres {
         self.url(&name)
     }
 
-    /// Ends it as a loss of power to it alone would.
+    /// Kills it without warning, as a loss of power would.
     pub fn kill(&self) {
         self.order("kill");
     }
@@ -132,13 +132,13 @@ impl Postgres {
         self.order("start");
     }
 
-    /// Has it stand still, with all who serve a connection: whoever asks gets
-    /// no answer, and no error.
+    /// Stops its processes, including those that serve connections: clients get
+    /// no answer and no error.
     pub fn stop(&self) {
         self.order("stop");
     }
 
-    /// Has it go on.
+    /// Continues its processes.
     pub fn go_on(&self) {
         self.order("continue");
     }
@@ -154,13 +154,14 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // The shared one never comes here; its standard input closes with us.
+        // The shared one is never dropped; its standard input closes with this
+        // program.
         self.talk.get_mut().unwrap().0 = None;
         let _ = self.keeper.wait();
     }
 }
 
-/// A connection that is not the store's.
+/// A connection besides the store's.
 pub fn connect(url: &str) -> PgConnection {
     PgConnection::establish(url).unwrap()
 }

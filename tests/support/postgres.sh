@@ -1,32 +1,32 @@
-# A PostgreSQL server in a folder of its own, for as long as standard input is
-# open. Says where its socket is, then obeys: `kill` ends it without warning,
-# `start` starts it again, `stop` has it and all who serve a connection stand
-# still, `continue` has them go on. Each is answered when it is done. With
-# CHAT_STANDBY_OF, the folder of another one's socket, it is a standby of that
-# one; arguments are for the server itself.
+# Runs a PostgreSQL server in a folder of its own for as long as standard input
+# is open. Prints where its socket is, then obeys orders: `kill` kills it, `start`
+# starts it again, `stop` and `continue` stop and continue all its processes. Each
+# order is answered when it is done. With CHAT_STANDBY_OF, the folder of another
+# server's socket, it is a standby of that server. Arguments are passed to the
+# server.
 set -eu
 umask 077
 cd /
-# Whoever interrupts the tests closes standard input, too.
+# An interrupt of the tests also closes standard input, which ends this script.
 trap '' INT TERM HUP
 
 initdb=$(command -v initdb || ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -1)
 bin=$(dirname "$(readlink -f "$initdb")")
-# None of them has a space.
+# No option contains a space.
 options=$*
 base=/tmp/chat-server-postgres-$(id -u)
 template=$base/$("$bin/postgres" --version | tr -c 'A-Za-z0-9.\n' _)
 
-# Making a new one takes longer than copying one.
+# Copying a template is faster than initdb.
 if ! [ -d "$template" ]; then
   mkdir -p "$base"
   fresh=$(mktemp -d "$base/new.XXXXXX")
   initdb() {
     "$bin/initdb" --no-sync --no-instructions -A trust -U chat -E UTF8 -D "$fresh/data" "$@" >/dev/null
   }
-  # An order of letters that is not that of their bytes, if there is one.
+  # A collation other than byte order, if there is one.
   initdb --locale-provider=icu --icu-locale=en-US 2>/dev/null || initdb >&2
-  # Somebody else may have been faster.
+  # Another test program may have been faster.
   mv -T "$fresh/data" "$template" 2>/dev/null || true
   rm -rf "$fresh"
 fi
@@ -47,7 +47,7 @@ start() {
       "$bin/pg_isready" -q -h "$dir" -U chat -d postgres && return
       sleep 0.02
     done
-    # Processes of one that was killed may still be about.
+    # Processes of a killed server may not have ended yet.
     attempts=$((attempts + 1))
     if [ "$attempts" -gt 100 ]; then
       cat "$dir/log" >&2
@@ -57,7 +57,7 @@ start() {
   done
 }
 
-# The first one first, so that no more come.
+# The main process first, so that it starts no more.
 signal() {
   for process in "$pid" $(cat "/proc/$pid/task/$pid/children"); do
     kill "-$1" "$process" 2>/dev/null || true
@@ -67,7 +67,7 @@ signal() {
 start && echo "$dir"
 while read -r order; do
   case $order in
-    # Those who serve a connection would live on for a moment, and store things.
+    # Backends would live on for a moment and commit transactions.
     kill) kill -STOP "$pid" && signal KILL && { wait "$pid" || true; } 2>/dev/null ;;
     start) start ;;
     stop) kill -STOP "$pid" && signal STOP ;;

@@ -1,5 +1,5 @@
-//! The reverse proxies and balancers that people run, with the files of
-//! `deploy/`, before a server.
+//! Real reverse proxies and balancers in front of a server, with the files of
+//! `deploy/`.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -17,7 +17,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// nginx with what stands within `http { }`, once it listens there.
+    /// Starts nginx with this `http { }` section and waits until it listens.
     pub fn nginx(within_http: &str, address: SocketAddr) -> Proxy {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().display();
@@ -34,12 +34,12 @@ impl Proxy {
         Proxy::once_it_listens("nginx", program, folder, address)
     }
 
-    /// HAProxy with a configuration, once it listens there.
+    /// Starts HAProxy with a configuration and waits until it listens.
     pub fn haproxy(config: &str, address: SocketAddr) -> Proxy {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("haproxy.cfg");
         std::fs::write(&file, config).unwrap();
-        // Neither a master nor a daemon: what is killed is all there is.
+        // Neither a master nor a daemon, so killing the process ends all of it.
         let program = start("haproxy", &["-db", "-f", &file.display().to_string()]);
         Proxy::once_it_listens("haproxy", program, folder, address)
     }
@@ -69,7 +69,7 @@ impl Drop for Proxy {
     }
 }
 
-/// A file of `deploy/`.
+/// The text of a file in `deploy/`.
 pub fn deployed(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("deploy")
@@ -78,7 +78,7 @@ pub fn deployed(file: &str) -> String {
 }
 
 fn start(program: &str, arguments: &[&str]) -> Child {
-    // Debian has them where not everybody looks for programs.
+    // Debian installs them outside the PATH of ordinary users.
     let path = std::env::var("PATH").unwrap_or_default();
     Command::new("env")
         .arg(format!("PATH={path}:/usr/sbin:/sbin"))

@@ -1,11 +1,11 @@
-//! Clients in Python: `tests/python`.
+//! Runs the Python clients in `tests/python`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::not_tested;
 
-/// A program of `tests/python`, ready to be run.
+/// A command that runs a program of `tests/python`.
 pub fn python(client: &str, arguments: &[String]) -> Command {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python");
     let mut command = Command::new(interpreter());
@@ -14,7 +14,7 @@ pub fn python(client: &str, arguments: &[String]) -> Command {
     command
 }
 
-/// Where `.ci/install-tools` puts Python and its libraries.
+/// The interpreter that `.ci/install-tools` sets up with its libraries.
 fn interpreter() -> PathBuf {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python/bin/python");
     assert!(
@@ -25,8 +25,8 @@ fn interpreter() -> PathBuf {
     python
 }
 
-/// Runs one to its end, which must be a good one; what it could not test is
-/// repeated.
+/// Runs one to its end, which must be successful, and repeats its notes on what
+/// it could not test.
 pub fn run_python(client: &str, arguments: &[String]) {
     let output = python(client, arguments).output().unwrap();
     assert!(

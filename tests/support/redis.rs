@@ -1,4 +1,4 @@
-//! A real Redis, one for each test program, or one for a test that kills it.
+//! A real Redis: one for each test program, or one for a test that kills it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -9,27 +9,27 @@ use std::sync::{LazyLock, Mutex};
 
 use super::server::free_address;
 
-/// What keeps the server, and ends it by its id when this program is gone,
-/// however it went.
+/// The script that runs the server, and ends it by its process id when this
+/// program has ended, however that happened.
 const KEEPER: &str = include_str!("redis.sh");
 
 /// A Redis server with a folder of its own.
 pub struct Redis {
     keeper: Child,
-    /// Orders are nothing only when it is being dropped.
+    /// The pipe for orders is `None` only while it is being dropped.
     talk: Mutex<(Option<ChildStdin>, BufReader<ChildStdout>)>,
     address: SocketAddr,
     prefixes: AtomicU32,
 }
 
 impl Redis {
-    /// The one this test program shares.
+    /// The Redis that this test program shares.
     pub fn shared() -> &'static Redis {
         static SHARED: LazyLock<Redis> = LazyLock::new(Redis::start);
         &SHARED
     }
 
-    /// Starts another one.
+    /// Starts a separate one.
     pub fn start() -> Redis {
         let address = free_address();
         let port = address.port().to_string();
@@ -63,18 +63,18 @@ impl Redis {
         format!("redis://{}", self.address)
     }
 
-    /// What the keys of one chat in it begin with.
+    /// A new key prefix for one chat.
     pub fn new_prefix(&self) -> String {
         format!("chat{}", self.prefixes.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A connection that is nobody else's.
+    /// A connection of the caller's own.
     pub fn connect(&self) -> redis::Connection {
         let client = redis::Client::open(self.url()).unwrap();
         client.get_connection().unwrap()
     }
 
-    /// Ends it as a loss of power to it alone would.
+    /// Kills it without warning, as a loss of power would.
     pub fn kill(&self) {
         self.order("kill");
     }
@@ -84,12 +84,12 @@ impl Redis {
         self.order("start");
     }
 
-    /// Has it stand still.
+    /// Stops the process, so that it no longer answers.
     pub fn stop(&self) {
         self.order("stop");
     }
 
-    /// Has it go on.
+    /// Continues the process.
     pub fn go_on(&self) {
         self.order("continue");
     }
@@ -105,7 +105,8 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // The shared one never comes here; its standard input closes with us.
+        // The shared one is never dropped; its standard input closes with this
+        // program.
         if let Ok(talk) = self.talk.get_mut() {
             talk.0 = None;
         }

@@ -1,11 +1,11 @@
-# A Redis server in a folder of its own, for as long as standard input is open.
-# Says that it is there, then obeys: `kill` ends it without warning, `start`
-# starts it again, `stop` has it stand still, `continue` has it go on. Each is
+# Runs a Redis server in a folder of its own for as long as standard input is
+# open. Reports that it is up, then obeys orders: `kill` kills it, `start` starts
+# it again, `stop` and `continue` stop and continue its process. Each order is
 # answered when it is done.
 set -eu
 umask 077
 port=$1
-# Whoever interrupts the tests closes standard input, too.
+# An interrupt of the tests also closes standard input, which ends this script.
 trap '' INT TERM HUP
 dir=$(mktemp -d)
 cd "$dir"

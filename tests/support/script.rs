@@ -1,4 +1,4 @@
-//! Scripts that work a browser, `tests/python/browser_*.py`.
+//! Scripts that drive a browser, `tests/python/browser_*.py`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Stdio};
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Server, Turn, python};
 
-/// A running script. It has a [`Turn`]: several browsers at once would take all
-/// there is of a small machine.
+/// A running script. It holds a [`Turn`]: several browsers at once would take
+/// all of a small machine.
 pub struct Script {
     name: &'static str,
     child: Child,
@@ -16,12 +16,12 @@ pub struct Script {
 }
 
 impl Script {
-    /// Starts a script; it is told where everything is.
+    /// Starts a script with the server's addresses.
     pub fn start(name: &'static str, server: &Server) -> Script {
         Script::start_at(name, server, &json!({}))
     }
 
-    /// As [`Script::start`], with more to be told, or something else.
+    /// Like [`Script::start`], with additional or other parameters.
     pub fn start_at(name: &'static str, server: &Server, more: &Value) -> Script {
         let turn = Turn::wait();
         let mut site = json!({
@@ -47,13 +47,13 @@ impl Script {
         }
     }
 
-    /// Does what the script asks for by printing a word, until its end.
+    /// Carries out the requests that the script prints, until it ends.
     pub fn run(mut self, mut asked: impl FnMut(&str)) {
         let output = BufReader::new(self.child.stdout.take().unwrap());
         let mut input = self.child.stdin.take().unwrap();
         for line in output.lines() {
             asked(&line.unwrap());
-            // It may have ended in the meantime; then it says why below.
+            // The script may have ended meanwhile; its status below says why.
             let _ = input.write_all(b"done\n");
         }
         drop(input);

@@ -12,17 +12,17 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// How long anything may take before a test fails. Generous, because it is
-/// only ever waited out when something is broken.
+/// How long a wait may take before a test fails. Generous, because it runs out
+/// only when something is broken.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
-/// An address nobody listens at, for a program that cannot choose one itself.
+/// An address without a listener, for a program that cannot choose one itself.
 pub fn free_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap()
 }
 
-/// Waits until something is so.
+/// Waits for a condition.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !is_so() {
@@ -35,7 +35,7 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 pub struct Server {
     child: Child,
     task: Option<&'static str>,
-    /// A program that runs the server, and its arguments; mostly none.
+    /// A program that runs the server, with its arguments; mostly empty.
     prefix: Vec<String>,
     environment: Vec<(&'static str, &'static str)>,
     stdout: Arc<Output>,
@@ -45,7 +45,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server with the defaults except for what `change` changes,
+    /// Starts a server with the default configuration as modified by `change`,
     /// and waits until it is ready.
     pub fn start(change: impl FnOnce(&mut Value)) -> Server {
         let mut server = Server::spawn(change);
@@ -53,13 +53,12 @@ impl Server {
         server
     }
 
-    /// Starts a server without waiting: it may be about to fail.
+    /// Starts a server without waiting, for tests in which it may fail.
     pub fn spawn(change: impl FnOnce(&mut Value)) -> Server {
         Server::spawn_with(&[], change)
     }
 
-    /// Starts a server that finds these variables in its environment, without
-    /// waiting.
+    /// Starts a server with these environment variables, without waiting.
     pub fn spawn_with(
         environment: &[(&'static str, &'static str)],
         change: impl FnOnce(&mut Value),
@@ -67,8 +66,8 @@ impl Server {
         Server::spawn_by(&[], environment, change)
     }
 
-    /// The same, started by another program, such as `setpriv`, which has to
-    /// become the server.
+    /// The same, started by another program, such as `setpriv`, that must
+    /// become the server by `exec`.
     pub fn spawn_by(
         prefix: &[&str],
         environment: &[(&'static str, &'static str)],
@@ -85,15 +84,14 @@ impl Server {
             },
             "data_dir": dir.path().join("data"),
         });
-        // Every test there is can be had with the other database, too.
+        // Every test can run against the other database as well.
         #[cfg(feature = "cluster")]
         if std::env::var_os("CHAT_TEST_POSTGRES").is_some() {
             let url = super::Postgres::shared().create_database();
             config["store"] = json!({"postgres": url});
         }
         change(&mut config);
-        // A test in which clients may be as fast as they like floods from one
-        // address.
+        // A test without rate limits floods from one address.
         let limit = |name| config.get("limits").and_then(|limits| limits.get(name));
         if limit("message_rate") == Some(&json!(0)) && limit("bytes_per_address").is_none() {
             config["limits"]["bytes_per_address"] = 0.into();
@@ -101,8 +99,8 @@ impl Server {
         Server::spawn_task(None, prefix, environment, dir, &config)
     }
 
-    /// Starts what a subcommand does instead of a chat server, such as a name
-    /// server, and waits until it is ready.
+    /// Runs a subcommand other than the chat server, such as a name server, and
+    /// waits until it is ready.
     pub fn start_task(task: &'static str, config: &Value) -> Server {
         let dir = tempfile::tempdir().unwrap();
         let mut server = Server::spawn_task(Some(task), &[], &[], dir, config);
@@ -142,7 +140,7 @@ impl Server {
         self.start_again();
     }
 
-    /// Ends the server without warning.
+    /// Kills the server.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.wait_exit();
@@ -157,8 +155,8 @@ impl Server {
         self.wait_ready();
     }
 
-    /// Changes the configuration file and has the server read it; waits until
-    /// its log says that it did.
+    /// Changes the configuration file and has the server reload it; waits until
+    /// the log confirms it.
     pub fn reload(&self, change: impl FnOnce(&mut Value)) {
         let path = self.dir.path().join("config.json");
         let config = std::fs::read_to_string(&path).unwrap();
@@ -168,12 +166,13 @@ impl Server {
         self.hang_up();
     }
 
-    /// Sends SIGHUP and waits until the log says that all was read again.
+    /// Sends SIGHUP and waits until the log confirms the reload.
     pub fn hang_up(&self) {
         self.hang_up_until("reloaded: ");
     }
 
-    /// Sends SIGHUP and waits until the log says that nothing was changed.
+    /// Sends SIGHUP and waits until the log says that the reload was refused
+    /// and nothing changed.
     pub fn hang_up_in_vain(&self) {
         self.hang_up_until("not reloaded: ");
     }
@@ -186,7 +185,8 @@ impl Server {
         assert!(done, "never reloaded\n{}", self.output());
     }
 
-    /// Waits until the server says it is ready, and learns its addresses.
+    /// Waits until the server reports that it is ready, and learns its
+    /// addresses.
     pub fn wait_ready(&mut self) {
         let ready = self.gets_ready();
         assert!(ready, "the server did not get ready\n{}", self.output());
@@ -201,13 +201,13 @@ impl Server {
         }
     }
 
-    /// Waits until the server says it is ready, or has nothing more to say.
+    /// Waits until the server reports that it is ready or closes its output.
     pub fn gets_ready(&self) -> bool {
         self.stdout
             .wait(|text| text.lines().any(|line| line == "ready"))
     }
 
-    /// Where a listener is, by its name in `listen`.
+    /// A listener's address, by its name in `listen`.
     pub fn address(&self, listener: &str) -> SocketAddr {
         match self.addresses.get(listener) {
             Some(address) => *address,
@@ -215,24 +215,24 @@ impl Server {
         }
     }
 
-    /// The line protocol over TCP.
+    /// The address of the line protocol over TCP.
     pub fn telnet(&self) -> SocketAddr {
         self.address("telnet")
     }
 
-    /// The admin REST listener, if there is one.
+    /// The address of the admin REST listener, if there is one.
     pub fn rest(&self) -> Option<SocketAddr> {
         self.addresses.get("rest").copied()
     }
 
-    /// The certificate it is configured with, if any.
+    /// The configured certificate, if any.
     pub fn certificate(&self) -> Option<PathBuf> {
         let config = std::fs::read_to_string(self.dir.path().join("config.json")).unwrap();
         let config: Value = serde_json::from_str(&config).unwrap();
         config["tls"]["certificate"].as_str().map(PathBuf::from)
     }
 
-    /// The page's listener.
+    /// The address of the page's listener.
     pub fn web(&self) -> SocketAddr {
         self.address("web")
     }
@@ -277,7 +277,7 @@ impl Server {
         let deadline = Instant::now() + DEADLINE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                // The last words may still be in the pipes.
+                // The last lines may still be in the pipes.
                 self.stdout.wait(|_| false);
                 self.stderr.wait(|_| false);
                 return status;
@@ -345,7 +345,7 @@ impl Drop for Server {
     }
 }
 
-/// What one of the server's pipes has brought so far.
+/// What the server has written to one of its pipes so far.
 #[derive(Default)]
 struct Output {
     state: Mutex<(Vec<u8>, bool)>,
@@ -377,7 +377,7 @@ impl Output {
         String::from_utf8_lossy(&self.state.lock().unwrap().0).into_owned()
     }
 
-    /// Waits until the text fulfils `enough`; false at its end or the deadline.
+    /// Waits until `enough` accepts the text; false at its end or the deadline.
     fn wait(&self, enough: impl Fn(&str) -> bool) -> bool {
         let deadline = Instant::now() + DEADLINE;
         let mut state = self.state.lock().unwrap();

@@ -1,4 +1,4 @@
-//! A file system of a few megabytes, to be filled.
+//! A file system of a few megabytes that a test can fill.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use std::process::Command;
 pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    /// Mounts one at `path`; `None` if this user may not, which is for the
-    /// test to say (`not_tested`).
+    /// Mounts one at `path`; `None` if this user may not mount, which the test
+    /// must report (`not_tested`).
     pub fn mount(path: impl Into<PathBuf>, megabytes: u32) -> Option<SmallDisk> {
         let path = path.into();
         fs::create_dir_all(&path).unwrap();
@@ -22,7 +22,7 @@ impl SmallDisk {
         &self.0
     }
 
-    /// Has nothing more written to it; false if that is not possible here.
+    /// Makes it read-only; false if that is not possible here.
     pub fn make_read_only(&self) -> bool {
         mount(&["-o", "remount,ro"], &self.0)
     }

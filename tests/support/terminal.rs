@@ -1,4 +1,4 @@
-//! A pseudo-terminal with a program in it, and somebody who types.
+//! A pseudo-terminal with a program in it, and a user who types.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -58,7 +58,7 @@ impl Terminal {
         self.keyboard.write_all(keys.as_bytes()).unwrap();
     }
 
-    /// Waits until the screen shows `needle` after what was waited for last.
+    /// Waits until the screen shows `needle` after the last match.
     pub fn expect(&mut self, needle: &str) {
         loop {
             let news = &self.screen[self.looked_at..];
@@ -107,7 +107,7 @@ impl Terminal {
                     return true;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // EIO: nobody has the terminal open any more.
+                // EIO: no process has the terminal open any more.
                 Err(_) => return false,
             }
         }
@@ -122,7 +122,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Fails with what to do about a program that cannot be started.
+/// Fails with instructions for a program that cannot be started.
 pub fn missing(program: &str, error: &std::io::Error) -> ! {
     panic!(
         "cannot run {program}: {error}. This test talks to the server with the real \

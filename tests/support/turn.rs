@@ -1,4 +1,4 @@
-//! Turns of tests that take a machine's processors or memory for themselves.
+//! Turns for tests that take all of a machine's processors or memory.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ const AT_ONCE: usize = 2;
 static TAKEN: Mutex<usize> = Mutex::new(0);
 static GIVEN_BACK: Condvar = Condvar::new();
 
-/// A turn; the next test has it when this is dropped. A test takes only one,
+/// A turn; dropping it passes it to the next test. A test must take only one,
 /// or it may wait for itself.
 pub struct Turn(());
 

@@ -1,8 +1,8 @@
-//! What a person on the line protocol does, whatever carries the lines.
+//! What a user of the line protocol does, whatever carries the lines.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Somebody who sends and reads lines.
+/// A client that sends and reads lines.
 pub trait User {
     /// Sends one line.
     fn send(&mut self, line: &str);
@@ -63,9 +63,9 @@ pub trait User {
         self.settle();
     }
 
-    /// Asks the hub for something unmistakable and returns all lines that
-    /// came before its answer. What anybody caused before this call and
-    /// was to be seen here is among them: "nothing came" is provable.
+    /// Sends the hub an unmistakable question and returns all lines before its
+    /// answer. Lines caused by earlier events are among them, so a test can
+    /// prove that nothing came.
     fn settle(&mut self) -> Vec<String> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         let marker = format!("settle-{}", NEXT.fetch_add(1, Ordering::Relaxed));

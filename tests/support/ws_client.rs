@@ -17,15 +17,16 @@ use super::user::User;
 pub struct WsClient {
     socket: WebSocket<Carrier>,
     close: Option<CloseFrame>,
-    /// Text frames that came before anybody asked for one.
+    /// Text frames that came before a test asked for one.
     early: std::collections::VecDeque<String>,
-    /// Lines of a frame that held several.
+    /// Further lines of a frame that held several.
     waiting: std::collections::VecDeque<String>,
     transcript: String,
 }
 
 impl WsClient {
-    /// Opens `path` with extra header fields; the HTTP status when refused.
+    /// Opens `path` with extra header fields; returns the HTTP status when
+    /// refused.
     pub fn open(
         address: SocketAddr,
         path: &str,
@@ -34,7 +35,7 @@ impl WsClient {
         WsClient::open_on(Carrier::plain(address), path, fields)
     }
 
-    /// The same on a connection that is there already.
+    /// The same over an existing connection.
     pub fn open_on(
         carrier: Carrier,
         path: &str,
@@ -62,8 +63,8 @@ impl WsClient {
         }
     }
 
-    /// Waits until the server has taken it in, so that whatever others do from now on
-    /// reaches it. What comes meanwhile is kept.
+    /// Waits until the server has registered the connection, so that later
+    /// events reach it. Frames that come meanwhile are kept.
     pub fn settled(mut self) -> WsClient {
         self.send_frame(Message::Ping("settled".into()));
         let deadline = Instant::now() + DEADLINE;
@@ -73,7 +74,7 @@ impl WsClient {
                 Ok(Message::Pong(payload)) if payload == "settled" => return self,
                 Ok(Message::Text(text)) => self.early.push_back(text.as_str().to_owned()),
                 Ok(Message::Close(frame)) => self.close = frame,
-                // Refused: whoever reads on finds out why.
+                // Refused: the next read tells the caller why.
                 Err(Error::ConnectionClosed) => return self,
                 Ok(_) => {}
                 Err(Error::Io(error))
@@ -98,7 +99,7 @@ impl WsClient {
             .unwrap_or_else(|error| panic!("cannot send: {error}\n{}", self.transcript));
     }
 
-    /// Sends a line; false if the connection is at its end.
+    /// Sends a line; false if the connection has ended.
     pub fn try_send(&mut self, line: &str) -> bool {
         self.transcript.push_str(&format!("> {line}\n"));
         self.socket.send(Message::text(line)).is_ok()

@@ -1,4 +1,4 @@
-//! Thousands of line clients on one thread, told apart by what they are for.
+//! Thousands of line clients on one thread, told apart by their roles.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -10,12 +10,12 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 use super::tally::{Member, Tally};
 
-/// Loopback addresses to come from: each has ports of its own.
+/// Loopback addresses to connect from: each has its own range of ports.
 const SOURCES: u32 = 64;
-/// Bytes read at once.
+/// Bytes of one read.
 const CHUNK: usize = 64 * 1024;
 
-/// Everybody, by index.
+/// All clients, by index.
 pub struct Swarm {
     server: SocketAddr,
     epoll: OwnedFd,
@@ -27,30 +27,30 @@ pub struct Swarm {
     chunk: Vec<u8>,
 }
 
-/// What a client is there for.
+/// A client's role.
 pub enum Role {
-    /// Is there.
+    /// Stays connected and does nothing.
     Idle,
     /// Reads every message of a channel.
     Member(Member),
-    /// Comes and goes.
+    /// Connects and disconnects.
     Visitor,
 }
 
 struct Client {
     stream: TcpStream,
     role: Role,
-    /// Part of a line.
+    /// The beginning of an unfinished line.
     partial: Vec<u8>,
     inside: bool,
-    /// The end of the connection is what it wants.
+    /// Whether the client is closing the connection itself.
     leaving: bool,
-    /// What it heard last, unless it is a member.
+    /// The last line it received, unless it is a member.
     last: String,
 }
 
 impl Swarm {
-    /// Nobody yet.
+    /// An empty swarm.
     pub fn new(server: SocketAddr) -> io::Result<Swarm> {
         Ok(Swarm {
             server,
@@ -64,7 +64,7 @@ impl Swarm {
         })
     }
 
-    /// Somebody comes, and joins a channel if there is one.
+    /// Connects a client and joins a channel, if one is given.
     pub fn connect(&mut self, role: Role, name: &str, channel: Option<&str>) -> io::Result<usize> {
         let mut stream = connect(self.server, self.connected % SOURCES)?;
         self.connected = self.connected.wrapping_add(1);
@@ -90,17 +90,17 @@ impl Swarm {
         Ok(index)
     }
 
-    /// How many are connected.
+    /// The number of connected clients.
     pub fn connected(&self) -> usize {
         self.clients.len() - self.free.len()
     }
 
-    /// How many of them are in.
+    /// The number of clients that have logged in.
     pub fn inside(&self) -> usize {
         self.inside
     }
 
-    /// Whether this one is, while it is connected.
+    /// Whether a client has logged in; `None` if it is not connected.
     pub fn is_inside(&self, index: usize) -> Option<bool> {
         self.client(index).map(|client| client.inside)
     }
@@ -114,7 +114,7 @@ impl Swarm {
         })
     }
 
-    /// Says something; a short line always fits.
+    /// Sends a line; a short one always fits into the socket's buffer.
     pub fn send(&mut self, index: usize, line: &str) -> io::Result<()> {
         match self.clients.get_mut(index) {
             Some(Some(client)) => client.stream.write_all(format!("{line}\r\n").as_bytes()),
@@ -130,7 +130,7 @@ impl Swarm {
         self.send(index, "/quit")
     }
 
-    /// Goes without a word; `reset` is even ruder.
+    /// Disconnects without `/quit`; with `reset` the connection is aborted.
     pub fn leave(&mut self, index: usize, reset: bool) {
         if reset && let Some(client) = self.client(index) {
             let at_once = Some(Duration::ZERO);
@@ -151,7 +151,7 @@ impl Swarm {
         }
     }
 
-    /// Waits at most this long, and has everybody hear what has come.
+    /// Waits at most this long and reads what has arrived for any client.
     pub fn poll(&mut self, wait: Duration, tally: &mut Tally) -> io::Result<()> {
         let wait = Timespec {
             tv_sec: wait.as_secs() as i64,
@@ -183,7 +183,7 @@ impl Swarm {
 }
 
 impl Client {
-    /// Reads what there is; false at the end of the connection.
+    /// Reads what has arrived; false at the end of the connection.
     fn read(&mut self, chunk: &mut [u8], tally: &mut Tally) -> bool {
         let count = match self.stream.read(chunk) {
             Ok(0) => return false,
@@ -223,7 +223,7 @@ impl Client {
     }
 }
 
-/// Connects from one of many addresses of this machine.
+/// Connects from one of many loopback addresses.
 fn connect(server: SocketAddr, source: u32) -> io::Result<TcpStream> {
     let address = Ipv4Addr::from(u32::from(Ipv4Addr::LOCALHOST) + 1 + source);
     let flags = SocketFlags::CLOEXEC;

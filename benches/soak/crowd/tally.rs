@@ -1,18 +1,18 @@
-//! What was said in the crowd, and what of it was heard, how late.
+//! Counts the messages of the crowd: sent, received, and how late.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// Latencies are counted by the millisecond, up to this.
+/// Latencies are counted in steps of a millisecond, up to this many.
 const LONGEST_MS: usize = 30_000;
-/// Who speaks in the largest channel, and at most in any other.
+/// Speakers of the largest channel; no other channel has more.
 pub const SPEAKERS: usize = 3;
-/// Reasons that are kept.
+/// Most reasons kept.
 const MOST_REASONS: usize = 100;
-/// What every message begins with.
+/// The beginning of every message.
 const SIGN: &[u8] = b": crowd ";
 
-/// How often a latency was measured.
+/// How often each latency was measured.
 pub struct Histogram(Vec<u64>);
 
 impl Default for Histogram {
@@ -27,7 +27,7 @@ impl Histogram {
         self.0[at] += 1;
     }
 
-    /// The latency in milliseconds that so many in a thousand do not exceed.
+    /// The latency in milliseconds that this many in a thousand do not exceed.
     pub fn at(&self, per_mille: u64) -> usize {
         let all: u64 = self.0.iter().sum();
         let mut left = (all * per_mille).div_ceil(1000);
@@ -42,20 +42,20 @@ impl Histogram {
 /// Counts and latencies.
 pub struct Tally {
     start: Instant,
-    /// Of the largest channel, and of the others.
+    /// Latencies of the largest channel, and of the others.
     pub latencies: [Histogram; 2],
-    /// Of all since it was last looked at.
+    /// All latencies since the last sample.
     pub recent: Histogram,
     pub sent: u64,
     pub delivered: u64,
     pub lost: u64,
     pub doubled: u64,
-    /// Connections that the server ended, by what they heard last.
+    /// Connections that the server ended, by the last line they received.
     pub cut_off: BTreeMap<String, u64>,
 }
 
 impl Tally {
-    /// Nothing yet.
+    /// An empty tally.
     pub fn new() -> Tally {
         Tally {
             start: Instant::now(),
@@ -69,14 +69,14 @@ impl Tally {
         }
     }
 
-    /// The server ended a connection.
+    /// Counts a connection that the server ended.
     pub fn cut_off(&mut self, last: &str) {
         if self.cut_off.len() < MOST_REASONS || self.cut_off.contains_key(last) {
             *self.cut_off.entry(last.to_owned()).or_default() += 1;
         }
     }
 
-    /// The next message of a speaker, who has said so many.
+    /// Composes a speaker's next message.
     pub fn compose(&mut self, speaker: usize, number: u64) -> String {
         self.sent += 1;
         let at = self.start.elapsed().as_micros();
@@ -84,19 +84,20 @@ impl Tally {
     }
 }
 
-/// A member of a channel, and what they have heard.
+/// A member of a channel, and what it has received.
 #[derive(Clone)]
 pub struct Member {
-    /// 0 is the largest.
+    /// The channel's number; 0 is the largest.
     pub channel: usize,
-    /// The last number of each speaker.
+    /// The last number received from each speaker.
     pub last: [u64; SPEAKERS],
-    /// Two who have heard the same in the same order have the same one.
+    /// A hash: equal for members that received the same messages in the same
+    /// order.
     pub order: u64,
 }
 
 impl Member {
-    /// Has heard nothing.
+    /// A member that has received nothing.
     pub fn of(channel: usize) -> Member {
         Member {
             channel,

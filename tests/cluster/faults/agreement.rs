@@ -1,4 +1,4 @@
-//! What everybody has seen, put side by side.
+//! Compares what all clients have seen.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,11 +6,11 @@ use super::correspondent::Letter;
 use super::person::PRIZE;
 use super::wanderer::Wanderer;
 
-/// Where each message of the room stands in its order.
+/// The position of each message in the room's order.
 pub type Order = HashMap<String, usize>;
 
-/// All who resumed have heard the same, each message once, and of each of
-/// them what they said, once and in the order they said it.
+/// All resuming clients heard the same messages, each once, and each client's
+/// messages once and in the order sent. Returns that order.
 pub fn on_one_order(wanderers: &[Wanderer]) -> Order {
     let heard = &wanderers[0].heard;
     for wanderer in wanderers {
@@ -36,8 +36,8 @@ pub fn on_one_order(wanderers: &[Wanderer]) -> Order {
     order
 }
 
-/// Whoever had the nickname that several want had it alone: nobody spoke
-/// under it between two messages of one connection.
+/// The contested nickname had one owner at a time: between two messages of one
+/// connection no other connection used it.
 pub fn on_one_owner(order: &Order) {
     let mut said: Vec<(&usize, &str)> = order
         .iter()
@@ -55,7 +55,7 @@ pub fn on_one_owner(order: &Order) {
     println!("{PRIZE} had {} owners", owners.len());
 }
 
-/// What one connection brought is a part of that order without a gap.
+/// The messages of one connection are a piece of that order without a gap.
 pub fn on_a_piece(session: &[String], order: &Order) {
     let place = |text: &String| match order.get(text) {
         Some(place) => *place,
@@ -67,7 +67,7 @@ pub fn on_a_piece(session: &[String], order: &Order) {
     session.first().map(place);
 }
 
-/// What a device got from one author is a part of what that one wrote,
+/// What a device received from an author is a piece of what that author wrote,
 /// without a gap.
 pub fn on_letters(sessions: &[Vec<Letter>], thread: &[Letter]) {
     let ids: HashSet<&String> = thread.iter().map(|letter| &letter.id).collect();

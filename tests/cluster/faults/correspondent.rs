@@ -1,4 +1,4 @@
-//! Those who write direct messages to each other, by the API for accounts.
+//! Clients that send each other direct messages through the API for accounts.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,14 +10,14 @@ use tungstenite::{Error, Message, WebSocket};
 use super::plan::{PAUSE, Plan, connect};
 use crate::support::Server;
 
-/// Between two messages.
+/// Pause between two messages.
 const PACE: Duration = Duration::from_millis(300);
-/// How long one look for something new takes at most.
+/// How long one read may wait.
 const MOMENT: Duration = Duration::from_millis(50);
-/// A server that says nothing for so long is left for another.
+/// A client leaves a server that is silent for this long.
 const SILENCE: Duration = Duration::from_secs(4);
 
-/// An account, and what proves it.
+/// An account and its credentials.
 #[derive(Clone)]
 pub struct Account {
     pub name: String,
@@ -27,13 +27,13 @@ pub struct Account {
 /// One device of an account.
 pub struct Correspondent {
     account: Account,
-    /// Whom it writes to; the other devices only read.
+    /// The account it writes to; other devices only read.
     peer: Option<String>,
     device: String,
     plan: Arc<Plan>,
     at: usize,
     said: usize,
-    /// Author, id and text of what came, connection by connection.
+    /// Author, id and text of received messages, one list per connection.
     pub sessions: Vec<Vec<Letter>>,
 }
 
@@ -46,7 +46,7 @@ pub struct Letter {
 }
 
 impl Account {
-    /// A new one.
+    /// Registers an account.
     pub fn register(server: &Server, name: &str, phone: &str) -> Account {
         let email = format!("{name}@example.org");
         let form = [
@@ -75,7 +75,7 @@ impl Account {
         encode(&header, &json!({}), &key).unwrap()
     }
 
-    /// All there is between this account and another, oldest first.
+    /// The whole thread between this account and another, oldest first.
     pub fn thread(&self, server: &Server, peer: &str) -> Vec<Letter> {
         let agent = ureq::Agent::new_with_defaults();
         let mut letters = Vec::new();
@@ -116,11 +116,11 @@ impl Correspondent {
         }
     }
 
-    /// Until enough was said.
+    /// Runs until enough has been said.
     pub fn run(mut self) -> Correspondent {
         while !self.plan.is_enough() {
             self.plan.check_time(|| self.device.clone());
-            // Whatever goes wrong, there are other servers.
+            // Whatever fails, there are other servers.
             let _ = self.visit();
             self.at += 1;
             std::thread::sleep(PAUSE);
@@ -168,7 +168,7 @@ impl Correspondent {
             return;
         };
         let frame: Value = serde_json::from_str(text).unwrap();
-        // Otherwise it says that something was not sent.
+        // Any other type reports a message that was not sent.
         if frame["message_type"] == 0 {
             self.plan.done(&self.device);
             if let Some(session) = self.sessions.last_mut() {

@@ -1,5 +1,5 @@
-//! Those who cannot `resume`: what they see while they are connected is one
-//! piece of what was said. Some of them all want the same nickname.
+//! Clients that cannot `resume`: what each sees while connected is one piece of
+//! the conversation. Some of them compete for one nickname.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,25 +7,25 @@ use std::time::{Duration, Instant};
 use super::plan::{PAUSE, Plan, ROOM};
 use super::wire::{Ended, Kind, Wire};
 
-/// Between two things somebody says.
+/// Pause between two messages.
 const PACE: Duration = Duration::from_millis(150);
-/// How long anybody keeps a nickname that others want.
+/// How many messages a client sends before it gives up the contested nickname.
 const TURN: usize = 5;
-/// The nickname that several want.
+/// The nickname that several clients want.
 pub const PRIZE: &str = "prize";
 
-/// Somebody who talks in the room.
+/// A client that talks in the room.
 pub struct Person {
-    /// What their messages begin with.
+    /// The prefix of its messages.
     name: String,
     nickname: String,
     kind: Kind,
     plan: Arc<Plan>,
     at: usize,
-    /// A server that says nothing for so long is left for another.
+    /// It leaves a server that is silent for this long.
     patience: Duration,
     said: usize,
-    /// What came, connection by connection.
+    /// Received messages, one list per connection.
     pub sessions: Vec<Vec<String>>,
 }
 
@@ -44,7 +44,7 @@ impl Person {
         }
     }
 
-    /// One of those who want the nickname.
+    /// A client that competes for the nickname.
     pub fn contender(name: &str, plan: &Arc<Plan>, at: usize, patience: Duration) -> Person {
         plan.enter(PRIZE);
         Person {
@@ -59,7 +59,7 @@ impl Person {
         }
     }
 
-    /// Until enough was said.
+    /// Runs until enough has been said.
     pub fn run(mut self) -> Person {
         while !self.plan.is_enough() {
             self.plan
@@ -67,7 +67,7 @@ impl Person {
             if let Some(mut wire) = self.kind.open(self.plan.doors(self.at)) {
                 self.sessions.push(Vec::new());
                 self.note(&format!("has reached server {}", self.at));
-                // Whatever goes wrong, there are other servers.
+                // Whatever fails, there are other servers.
                 let _ = self.visit(&mut wire);
                 self.note("leaves");
             }
@@ -147,7 +147,7 @@ impl Person {
         }
     }
 
-    /// Says something nobody has said before, on this connection.
+    /// Sends a new text over this connection.
     fn say(&mut self, wire: &mut Wire) -> Result<String, Ended> {
         self.said += 1;
         let text = format!("{}/{} {}", self.name, self.sessions.len(), self.said);
@@ -166,7 +166,7 @@ impl Person {
         self.plan.note(&self.name, what);
     }
 
-    /// Who has got something done when this one has.
+    /// The name under which this client's progress counts.
     fn group(&self) -> &str {
         match self.nickname == PRIZE {
             true => PRIZE,
@@ -174,7 +174,7 @@ impl Person {
         }
     }
 
-    /// Room lines have nothing else that is no message.
+    /// A room line that is no message is a refusal.
     fn is_refusal(&self, line: &str) -> bool {
         self.kind.is_room() || line.starts_with("! ")
     }

@@ -1,4 +1,4 @@
-//! What everybody in the test knows, and how far each of them has got.
+//! What all clients in the test know, and how far each of them has got.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{SocketAddr, TcpStream};
@@ -9,20 +9,21 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Server, wait_until};
 
-/// The room everybody is in.
+/// The room that all clients are in.
 pub const ROOM: &str = "dev";
-/// What is said there last.
+/// The last message in the room.
 pub const END: &str = "the end";
-/// How long all of it may take.
+/// How long the whole test may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How long to wait before going to the next server.
 pub const PAUSE: Duration = Duration::from_millis(100);
-/// How much is remembered of what somebody did.
+/// How many notes are kept for each client.
 const NOTES: usize = 20;
-/// How much everybody has to get done before it counts as getting somewhere.
+/// How many messages each client must get confirmed before it counts as
+/// progress.
 const SOME: usize = 3;
 
-/// Where one server listens, also after a restart.
+/// The addresses of one server, also after a restart.
 pub struct Doors {
     pub telnet: SocketAddr,
     pub tcp: SocketAddr,
@@ -31,15 +32,15 @@ pub struct Doors {
 
 pub struct Plan {
     pub doors: Vec<Doors>,
-    /// Nothing more is to be said.
+    /// Clients say nothing more once this is set.
     is_enough: AtomicBool,
-    /// What each of them has said and had confirmed.
+    /// How many messages each client has had confirmed.
     progress: Mutex<BTreeMap<String, usize>>,
-    /// Who has had their last message confirmed.
+    /// Clients that have had their last message confirmed.
     finished: Mutex<BTreeSet<String>>,
-    /// What those who cannot resume did last, for failure messages.
+    /// What clients that cannot resume did last, for failure messages.
     notes: Mutex<BTreeMap<String, VecDeque<String>>>,
-    /// Somebody has seen what must not be.
+    /// A client has failed.
     is_broken: AtomicBool,
     started: Instant,
 }
@@ -62,7 +63,7 @@ impl Plan {
         }
     }
 
-    /// The doors of a server, counted in a circle.
+    /// The doors of a server; the index wraps around.
     pub fn doors(&self, at: usize) -> &Doors {
         &self.doors[at % self.doors.len()]
     }
@@ -75,18 +76,18 @@ impl Plan {
         self.is_enough.store(true, Ordering::SeqCst);
     }
 
-    /// Somebody will get things done.
+    /// Registers a client.
     pub fn enter(&self, who: &str) {
         let mut progress = self.progress.lock().unwrap();
         progress.entry(who.to_owned()).or_default();
     }
 
-    /// Somebody has got something done.
+    /// Counts one confirmed message of a client.
     pub fn done(&self, who: &str) {
         *self.progress.lock().unwrap().get_mut(who).unwrap() += 1;
     }
 
-    /// Remembers what somebody did.
+    /// Notes what a client did.
     pub fn note(&self, who: &str, what: &str) {
         let mut notes = self.notes.lock().unwrap();
         let notes = notes.entry(who.to_owned()).or_default();
@@ -97,30 +98,33 @@ impl Plan {
         }
     }
 
-    /// Somebody has said all.
+    /// Records that a client has said everything.
     pub fn finish(&self, who: &str) {
         self.finished.lock().unwrap().insert(who.to_owned());
     }
 
-    /// How many have said all.
+    /// The number of clients that have said everything.
     pub fn finished(&self) -> usize {
         self.finished.lock().unwrap().len()
     }
 
-    /// Whoever waits for ever says so instead.
+    /// Panics with a report once the test has taken too long.
     pub fn check_time(&self, report: impl FnOnce() -> String) {
         let in_time = self.started.elapsed() < PATIENCE;
         assert!(in_time, "it takes too long: {}", report());
     }
 
-    /// Waits until those for whom it is meant have got some more done.
+    /// Waits until the clients selected by `whose` have made progress.
     pub fn flow(&self, when: &str, whose: impl Fn(&str) -> bool) {
         let before = self.progress.lock().unwrap().clone();
         let mut missing: Vec<String> = Vec::new();
         let begun = Instant::now();
         let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             wait_until(&format!("messages flow {when}"), || {
-                assert!(!self.is_broken.load(Ordering::SeqCst), "somebody gave up");
+                assert!(
+                    !self.is_broken.load(Ordering::SeqCst),
+                    "a client has failed"
+                );
                 let now = self.progress.lock().unwrap();
                 let waiting = before
                     .iter()
@@ -144,7 +148,7 @@ impl Plan {
     }
 }
 
-/// Has somebody live on a thread. If that one fails, nobody waits for it.
+/// Runs a client on a thread. If it fails, the others stop waiting.
 pub fn live<T: Send + 'static>(
     plan: &Arc<Plan>,
     life: impl FnOnce() -> T + Send + 'static,
@@ -164,8 +168,8 @@ pub fn live<T: Send + 'static>(
     })
 }
 
-/// A connection to somebody else. (What connects to a port that nobody
-/// listens at may, by chance, reach itself.)
+/// Connects to another process. (A connection to a local port without a
+/// listener may, by chance, reach itself.)
 pub fn connect(address: SocketAddr, patience: Duration) -> Option<TcpStream> {
     let stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     if stream.local_addr().ok()? == address {

@@ -1,4 +1,5 @@
-//! Those who `resume`: JSON clients that go wherever it works and miss nothing.
+//! Clients that `resume`: JSON clients that go to whichever server works and
+//! miss nothing.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -9,20 +10,20 @@ use tungstenite::{Message, WebSocket};
 
 use super::plan::{END, PAUSE, Plan, ROOM, connect};
 
-/// A server that says nothing for so long is left for another.
+/// A client leaves a server that is silent for this long.
 const SILENCE: Duration = Duration::from_secs(4);
-/// Between two things somebody says.
+/// Pause between two messages.
 const PACE: Duration = Duration::from_millis(60);
 
-/// Somebody who talks in the room.
+/// A client that talks in the room.
 pub struct Wanderer {
     pub name: String,
     token: String,
     plan: Arc<Plan>,
     at: usize,
-    /// Ids, and authors with texts, as they came.
+    /// Ids, and authors with texts, in the order received.
     pub heard: Vec<(String, String)>,
-    /// 0 for those who only read.
+    /// Messages sent; 0 for a client that only reads.
     pub said: usize,
     is_mute: bool,
     is_acknowledged: bool,
@@ -32,7 +33,7 @@ type Socket = WebSocket<TcpStream>;
 type Talk = Result<(), tungstenite::Error>;
 
 impl Wanderer {
-    /// Somebody who begins at a server.
+    /// A client that starts at this server.
     pub fn new(name: &str, token: String, plan: &Arc<Plan>, at: usize) -> Wanderer {
         plan.enter(name);
         Wanderer {
@@ -47,7 +48,7 @@ impl Wanderer {
         }
     }
 
-    /// Somebody who comes when all is over and reads it.
+    /// A client that comes at the end and reads everything.
     pub fn reader(name: &str, token: String, plan: &Arc<Plan>, at: usize) -> Wanderer {
         Wanderer {
             is_mute: true,
@@ -55,12 +56,12 @@ impl Wanderer {
         }
     }
 
-    /// Until all has been said and heard.
+    /// Runs until everything has been said and heard.
     pub fn run(mut self) -> Wanderer {
         while !self.has_all() {
             self.plan.check_time(|| self.report());
             if let Some(mut socket) = self.connect() {
-                // Whatever goes wrong, there are other servers.
+                // Whatever fails, there are other servers.
                 let _ = self.talk(&mut socket);
             }
             self.at += 1;
@@ -88,7 +89,7 @@ impl Wanderer {
         Some(tungstenite::client(url, stream).ok()?.0)
     }
 
-    /// Until something goes wrong or everything is done.
+    /// Talks until a connection fails or everything is done.
     fn talk(&mut self, socket: &mut Socket) -> Talk {
         self.resume(socket)?;
         if !self.is_acknowledged {
@@ -96,7 +97,7 @@ impl Wanderer {
         }
         while !self.has_all() {
             let Message::Text(text) = socket.read()? else {
-                // Something to read often enough: pings come every second.
+                // A read returns often enough: pings come every second.
                 continue;
             };
             let frame: Value = serde_json::from_str(&text).unwrap();
@@ -111,7 +112,7 @@ impl Wanderer {
                     }
                 }
                 "stored" if self.is_about_the_last(&frame) => self.acknowledged(socket)?,
-                // Not yet, and not at once again.
+                // Refused for now; the client tries again later.
                 "error" if frame["tag"].is_string() => {
                     std::thread::sleep(PAUSE);
                     self.send(socket)?;
@@ -144,7 +145,7 @@ impl Wanderer {
         self.send(socket)
     }
 
-    /// Says the last one, perhaps again.
+    /// Sends the last message, perhaps again.
     fn send(&self, socket: &mut Socket) -> Talk {
         let body = format!("{} {}", self.name, self.said);
         let tag = self.said.to_string();

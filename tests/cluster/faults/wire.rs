@@ -11,7 +11,7 @@ use super::plan::{Doors, connect};
 
 /// How long opening may take.
 const OPENING: Duration = Duration::from_secs(4);
-/// How long one look for something new takes at most.
+/// How long one read may wait.
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// A protocol without `resume`.
@@ -28,7 +28,7 @@ pub enum Wire {
     Frames(Box<WebSocket<TcpStream>>),
 }
 
-/// The connection is at its end.
+/// The connection has ended.
 pub struct Ended;
 
 impl Kind {
@@ -36,7 +36,7 @@ impl Kind {
         matches!(self, Kind::RoomTcp | Kind::RoomFrames)
     }
 
-    /// Opens a connection, if anybody answers.
+    /// Opens a connection, if a server answers.
     pub fn open(self, doors: &Doors) -> Option<Wire> {
         let (address, path) = match self {
             Kind::Telnet => (doors.telnet, None),
@@ -56,14 +56,14 @@ impl Kind {
         Some(wire)
     }
 
-    /// Who said what in a line, if it is a message.
+    /// Author and text of a line, if it is a message.
     pub fn message(self, line: &str) -> Option<String> {
         let (author, text) = match self.is_room() {
             true => line.split_once(':')?,
             // `HH:MM @author: text`
             false => line.get(5..)?.strip_prefix(" @")?.split_once(": ")?,
         };
-        // What the server itself says has spaces there.
+        // In the server's own lines there are spaces here.
         let is_message = !author.contains(' ') && !text.starts_with(' ');
         is_message.then(|| format!("{author}: {text}"))
     }
@@ -86,7 +86,8 @@ impl Wire {
         }
     }
 
-    /// The lines that have come, perhaps none, if anything has come at all.
+    /// The lines received since the last call; `None` if nothing has come at
+    /// all.
     pub fn hear(&mut self) -> Result<Option<Vec<String>>, Ended> {
         let is_quiet = |kind| {
             matches!(

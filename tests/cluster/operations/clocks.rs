@@ -1,5 +1,5 @@
-//! One server's clock is wrong. Ids are Redis's, so nobody who talks notices;
-//! whoever runs it is told.
+//! One server's clock is wrong. Ids come from Redis, so clients notice nothing;
+//! the administrator is warned.
 
 use std::path::Path;
 
@@ -8,21 +8,21 @@ use serde_json::{Value, json};
 use super::{Common, hindrances, metric};
 use crate::support::{JsonClient, LineClient, Server, User, wait_until};
 
-/// Where Debian has it, for programs with threads: .ci/install-tools.
+/// Debian's path of the library for programs with threads: .ci/install-tools.
 const LIBRARIES: [&str; 2] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
 ];
 
 impl Common {
-    /// A server whose clock is off by this much.
+    /// A server with a clock that is off by this much.
     fn server_off_by(&self, offset: &'static str, change: impl FnOnce(&mut Value)) -> Server {
         let library = LIBRARIES.into_iter().find(|path| Path::new(path).exists());
         let library = library.expect("libfaketime: .ci/install-tools");
         let environment = [
             ("LD_PRELOAD", library),
             ("FAKETIME", offset),
-            // What counts seconds since a computer was switched on is right.
+            // The monotonic clock is right.
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
             ("DONT_FAKE_MONOTONIC", "1"),
         ];
@@ -35,7 +35,7 @@ impl Common {
     }
 }
 
-/// Everything up to the answer that ends it: the texts told, and that answer.
+/// Reads up to the final answer: the texts received, and that answer.
 fn resume(client: &mut JsonClient, after: &Value) -> (Vec<String>, Value) {
     client.send("resume", json!({ "room": "dev", "after": after }));
     let mut bodies = Vec::new();
@@ -50,7 +50,7 @@ fn resume(client: &mut JsonClient, after: &Value) -> (Vec<String>, Value) {
     }
 }
 
-/// The id of the last message of those that the line client says now.
+/// Sends lines with the line client; returns the id of the last one.
 fn say(line: &mut LineClient, witness: &mut JsonClient, texts: &[String]) -> Value {
     for text in texts {
         line.send(text);
@@ -86,9 +86,9 @@ fn who_resumes_on_a_server_whose_clock_is_wrong_is_told_everything_once() {
             assert_eq!(end, (&json!(true), &json!(false)), "{name}");
         };
         is_all(&first, &said);
-        // Nothing is new: nothing is told, and there is no further page.
+        // There is nothing new: no message comes, and there is no further page.
         is_all(&last, &[]);
-        // An id that nobody has given out keeps back nothing that is live.
+        // An id that was never assigned does not hold back live messages.
         for far in [
             "9999999999999-0",
             "18446744073709551615-18446744073709551615",

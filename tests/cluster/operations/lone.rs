@@ -1,12 +1,12 @@
-//! One server alone cannot reach Redis any more, with people on it.
+//! One server alone loses its connection to Redis while clients are on it.
 
 use serde_json::json;
 
 use super::Common;
 use crate::support::{JsonClient, Server, free_address, wait_until};
 
-/// A way to Redis that can be closed without a word: a process that passes on
-/// what comes and is stopped.
+/// A connection to Redis that can be blocked silently: a forwarding process
+/// that is stopped with SIGSTOP.
 struct Way(std::process::Child);
 
 impl Way {
@@ -69,7 +69,7 @@ fn people_on_a_server_that_alone_has_lost_redis_are_told_to_go() {
     assert_eq!(bye["code"], "cut_off", "{bye}");
     lone.wait_output("it alone has lost Redis");
     assert_eq!(lone.get("/readyz").status, 503);
-    // Neither of them sends anybody there.
+    // Neither server directs clients there.
     let best = |server: &Server| server.get("/api/nodes/best").json()["address"].clone();
     for server in [&lone, &other] {
         wait_until("the other one is best", || {

@@ -1,4 +1,4 @@
-//! What people and `/readyz` are told when Redis has no memory left.
+//! What clients and `/readyz` are told when Redis is out of memory.
 
 use serde_json::json;
 
@@ -24,7 +24,7 @@ fn a_full_redis_is_said_by_readyz_and_everything_works_again_afterwards() {
         (&json!("not_stored"), &json!("1"))
     );
     for _ in 0..2 {
-        // A server that is started now says the same, and does start.
+        // A server started now reports the same and does start.
         let server = common.server();
         wait_until("it is said", || {
             hindrances(&server).contains("Redis is full")

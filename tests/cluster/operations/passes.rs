@@ -1,5 +1,5 @@
-//! A guest whose server died, or is only out of reach, comes to another one
-//! with the pass: at once, under the same name, and nobody else can.
+//! A guest with a pass, on a server that died or is unreachable, moves to
+//! another server at once and keeps the nickname; no other client can take it.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -29,7 +29,7 @@ fn a_pass_is_let_in_elsewhere_at_once_when_its_server_is_killed() {
     bob.expect("caroline");
     let other = JsonClient::token(&two, "mallory");
     one.kill();
-    // The first attempt is the only one.
+    // The first attempt must succeed.
     for (token, name) in [(&alice, "alice"), (&carol, "caroline")] {
         let mut again = JsonClient::open(&two, token);
         let welcome = again.expect("welcome");
@@ -38,7 +38,7 @@ fn a_pass_is_let_in_elsewhere_at_once_when_its_server_is_killed() {
         again.send("message", json!({ "room": "dev", "body": "I am back" }));
         bob.expect_message(name, "I am back");
     }
-    // Nobody else is let in under a name of the dead.
+    // No other client gets a nickname of the dead server.
     let mut mallory = JsonClient::come_in(&two, &other);
     mallory.send("setnick", json!({ "nickname": "alice" }));
     assert_eq!(mallory.expect("error")["code"], "nickname_in_use");

@@ -1,5 +1,5 @@
-//! A process that is stopped for a moment and goes on has its system calls
-//! interrupted: nothing is wrong then, and nobody is told that something is.
+//! The system calls of a process that is stopped for a moment and continued are
+//! interrupted. That is no error, and no client is told of one.
 
 use rustix::process::Signal;
 use serde_json::json;
@@ -21,7 +21,7 @@ fn a_server_that_is_stopped_for_a_moment_has_no_errors() {
         alice.send("message", json!({ "room": "dev", "body": text }));
         bob.expect_message("alice", &text);
         assert_eq!(server.get("/api/nodes").status, 200);
-        // Every thread waits again before the next one.
+        // Every thread is waiting again before the next signal.
         alice.settle();
     }
     wait_until("it is ready", || hindrances(&server).is_empty());

@@ -1,4 +1,4 @@
-//! A PostgreSQL with standbys, of which it waits for none, is warned of.
+//! The server warns of a PostgreSQL with standbys that waits for none of them.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;

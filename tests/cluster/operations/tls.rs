@@ -1,5 +1,5 @@
-//! Redis and PostgreSQL by TLS, with users and passwords: what is not as it
-//! has to be is refused, in words.
+//! Redis and PostgreSQL over TLS, with users and passwords: a server refuses
+//! each wrong setting with an explanation.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -12,10 +12,10 @@ use tempfile::TempDir;
 
 use crate::support::{JsonClient, Postgres, Server, free_address, wait_until};
 
-/// Who PostgreSQL runs as when tests run as root.
+/// PostgreSQL's user when the tests run as root.
 const NOBODY: u32 = 65534;
 
-/// An authority, and a certificate of `localhost` that it vouches for.
+/// An authority and its certificate for `localhost`.
 struct Authority {
     dir: TempDir,
 }
@@ -27,7 +27,8 @@ impl Authority {
         fs::set_permissions(dir.path(), readable).unwrap();
         let authority = Authority { dir };
         let mut params = CertificateParams::new(Vec::new()).unwrap();
-        // A name of its own: two of the same name would be taken for each other.
+        // A unique name: two authorities of the same name would be mistaken for
+        // each other.
         let name = format!("authority in {}", authority.text(""));
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -58,8 +59,8 @@ impl Authority {
     }
 }
 
-/// A Redis that only `chat` with the password `secret` may use, and only by
-/// TLS.
+/// A Redis that only the user `chat` with the password `secret` may use, and
+/// only over TLS.
 struct SecureRedis {
     child: Child,
     port: u16,
@@ -71,7 +72,7 @@ impl SecureRedis {
         SecureRedis::start_with(authority, "no")
     }
 
-    /// Whether it asks its clients for certificates.
+    /// Starts it; `auth_clients` says whether it asks for client certificates.
     fn start_with(authority: &Authority, auth_clients: &str) -> SecureRedis {
         let dir = tempfile::tempdir().unwrap();
         let port = free_address().port();
@@ -109,7 +110,7 @@ impl Drop for SecureRedis {
     }
 }
 
-/// The same of PostgreSQL.
+/// The same for PostgreSQL.
 fn secure_postgres(authority: &Authority) -> (Postgres, u16, String) {
     let port = free_address().port();
     let hba = authority.file("hba.conf");
@@ -170,7 +171,7 @@ fn redis_and_postgresql_by_tls_and_what_is_refused() {
     alice.expect("stored");
     assert_eq!(server.get("/readyz").status, 200);
     assert!(!server.output().contains("secret"), "{}", server.output());
-    // The same by the other name.
+    // The same under the other scheme.
     let valkey = good_redis.replace("rediss://", "valkeys://");
     drop(Server::start(|config| {
         configure(config, &valkey, &ca, &good_postgres);
@@ -316,7 +317,7 @@ fn a_redis_that_asks_for_a_certificate_is_shown_one() {
     refused(&swapped, "there is no private key in it");
 }
 
-/// A `redis-server` that is not one Redis for all.
+/// A `redis-server` in a mode that is not one Redis for all servers.
 struct OtherRedis {
     child: Child,
     port: u16,

@@ -1,4 +1,4 @@
-//! What is listed: a page, in order, with nothing left out.
+//! Checks lists: a page, in order, with nothing left out.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ impl Model {
         let right = right && self.is_in_order(page, &page.rows);
         ensure(right, Invariant::ListsTrue, || {
             let people = shown(people);
-            format!("{page:?} is listed of {of}, it is {people}; {left_out:?} is left out")
+            format!("{page:?} is the page of {of}, expected {people}; missing: {left_out:?}")
         })
     }
 
@@ -53,7 +53,7 @@ impl Model {
         let right = page.rows.iter().all(right) && listed.len() == names.len();
         let right = right && left_out.is_none() && self.is_in_order(page, &names);
         ensure(right, Invariant::ListsTrue, || {
-            format!("the channels are not {page:?}; {left_out:?} is left out")
+            format!("wrong page of channels: {page:?}; missing: {left_out:?}")
         })
     }
 
@@ -72,7 +72,7 @@ impl Model {
     }
 }
 
-/// Whether a name belongs to another part of a list, in some spelling.
+/// Whether a name, in some spelling, is on another page of the list.
 fn is_outside<T>(page: &Page<T>, names: &[Name], spellings: &[Name]) -> bool {
     let place = |name: &Name| Alphabetical(name.clone());
     let part = &page.part;

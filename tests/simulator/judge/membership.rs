@@ -1,4 +1,4 @@
-//! Who comes to and goes from channels, and who is told.
+//! Checks joins and leaves of channels, and the notices about them.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Model, Move, Slot};
 use super::super::names::{ROOMS, Room, bit, nick, room};
 
-/// Within which new channels are counted.
+/// The period in which new channels are counted.
 const MINUTE_MS: u64 = 60_000;
 
 impl Model {
@@ -20,19 +20,19 @@ impl Model {
             return Ok(());
         };
         let asked = conn.moves.front().copied();
-        // Who resumes comes in first, and then gets what was missed.
+        // A client that resumes joins first and then gets the missed messages.
         if !matches!(asked, Some(Move::Resume(..))) {
             conn.moves.pop_front();
         }
         let one_channel = conn.profile.one_channel;
         ensure(asked.is_some(), Invariant::MembershipConsistent, || {
-            format!("{slot} is in {channel} and has not asked")
+            format!("{slot} enters {channel} without a request")
         })?;
         if self.place(slot, room).is_some() {
             ensure(
                 asked == Some(Move::Switch),
                 Invariant::MembershipConsistent,
-                || format!("{slot} was in {channel} and comes in once more: {asked:?}"),
+                || format!("{slot} is in {channel} already and enters again: {asked:?}"),
             )?;
             if let Some(conn) = self.alive_mut(slot) {
                 conn.places.sort_by_key(|place| place.room == room);
@@ -52,18 +52,18 @@ impl Model {
                 most => most,
             };
             ensure(joined < most, Invariant::LimitsKept, || {
-                format!("{slot} is in {joined} channels and comes into {channel}")
+                format!("{slot} is in {joined} channels and enters {channel}")
             })?;
             self.check_making(slot, room, now)?;
             self.arrive(slot, room)?;
         }
         let known = self.members(room).count() - 1;
         ensure(others == known, Invariant::ListsTrue, || {
-            format!("{slot} is told of {others} others in {channel}, there are {known}")
+            format!("{slot} is told of {others} other members of {channel}, there are {known}")
         })
     }
 
-    /// Who comes into a channel that does not exist makes it.
+    /// A client that joins a channel that does not exist makes it.
     fn check_making(&mut self, slot: Slot, room: Room, now: Now) -> Check {
         let address = self.alive(slot).map(|conn| conn.profile.address.ip());
         let Some(address) = address.filter(|_| !self.exists(room)) else {
@@ -78,7 +78,7 @@ impl Model {
         let makings = &mut self.makings;
         makings.retain(|&(_, at_ms)| at_ms + MINUTE_MS > now.ticks_ms);
         let lately = makings.iter().filter(|(by, _)| *by == maker).count();
-        // All of a minute's at once, and those that have become possible since.
+        // At most a minute's allowance at once, and what has become free since.
         let right = right && (a_minute == 0 || lately < 2 * a_minute);
         makings.push((maker, now.ticks_ms));
         self.channels[room].maker = Some(maker);
@@ -87,19 +87,19 @@ impl Model {
         })
     }
 
-    /// How many channels there are.
+    /// The number of channels.
     pub(super) fn room_count(&self) -> usize {
         (0..ROOMS).filter(|&room| self.exists(room)).count()
     }
 
-    /// How many of them people of an address have made.
+    /// The number of channels made by an address.
     pub(super) fn made_by(&self, address: IpAddr) -> usize {
         let maker = Some(subscriber(address));
         let channels = self.channels.iter();
         channels.filter(|channel| channel.maker == maker).count()
     }
 
-    /// A request to go somewhere may have been refused.
+    /// Drops the oldest request to enter a channel if this refusal answers it.
     pub(super) fn answered_move(&mut self, slot: Slot, refusal: &Refusal) {
         let about_move = matches!(
             refusal,
@@ -159,7 +159,7 @@ impl Model {
     ) -> Check {
         let room = room(channel);
         self.all_in(to, room)?;
-        // Those of whom it is put off are not among those counted.
+        // Leaves that are put off are not part of the counts.
         let (late, view) = (self.late_in(room).count() as i64, self.seen_in(room));
         let untold = &mut self.channels[room];
         let (came, went) = (joined as i64, left as i64);
@@ -167,7 +167,9 @@ impl Model {
         let right = right && joined + left > 0;
         ensure(right || untold.miscounted, Invariant::NoticesAgree, || {
             let (came, went) = (untold.came, untold.went);
-            format!("{joined} came to and {left} left {channel}, it was {came} and {went}")
+            format!(
+                "{channel}: announced {joined} joins and {left} leaves, expected {came} and {went}"
+            )
         })?;
         untold.came = 0;
         untold.went = late;

@@ -1,4 +1,5 @@
-//! What is said: taken, committed, handed over once, and to whom.
+//! Checks messages: accepted, committed, and delivered once to the right
+//! connections.
 
 use chat_server::chatlog::{Entry, Kind};
 use chat_server::hub::{ConnectionId, Message, MessageId, Now, Private};
@@ -15,7 +16,7 @@ use super::TagNumber;
 use super::resume::{PAGE_BYTES, is_too_much};
 
 impl Model {
-    /// The hub wants a message committed.
+    /// The hub appends a message.
     pub(super) fn appended(&mut self, message: &NewMessage, now: Now) -> Check {
         let number = Model::number(message.text.as_str());
         let (place, kept) = match &message.place {
@@ -38,7 +39,7 @@ impl Model {
         Ok(())
     }
 
-    /// The hub knows what became of a message.
+    /// The hub learns the outcome of a message.
     pub(super) fn settled(&mut self, id: MessageId, committed: bool) {
         let Some(draft) = self.drafts.remove(&id) else {
             return;
@@ -53,7 +54,7 @@ impl Model {
         self.tags.forget(id);
     }
 
-    /// A message is taken: it has an id from now on.
+    /// The hub accepts a message and gives it an id.
     fn take(
         &mut self,
         number: usize,
@@ -73,13 +74,13 @@ impl Model {
         sent.taken = Some((id, place, author.shown()));
         let (by, tag) = (sent.by, sent.tag);
         let Some(slot) = self.slot_of(by) else {
-            return Err(altered(id, "who is said to have said it has gone"));
+            return Err(altered(id, "its sender is not connected"));
         };
         if let Some(place) = place {
             self.all_in(&[slot], place)?;
         }
         if self.nick_of(slot) != Some(nick(author)) {
-            return Err(altered(id, "it was said by somebody else"));
+            return Err(altered(id, "it has the wrong author"));
         }
         if let Some(tag) = tag {
             self.take_tag(slot, tag, id, now)?;
@@ -95,7 +96,7 @@ impl Model {
         Ok((by, tag))
     }
 
-    /// The chat log has every message, at the moment it is handed over.
+    /// The chat log gets every message at the moment of delivery.
     pub(super) fn logged(&mut self, entry: &Entry, store: &Store, now: Now) -> Check {
         if entry.kind == Kind::Command {
             return Model::check_logged_command(entry);
@@ -107,7 +108,7 @@ impl Model {
         let place = entry.channel.as_deref().and_then(written_room);
         let to = entry.to.as_deref().and_then(written_nickname);
         let Some(author) = entry.nick.as_deref().and_then(written_nickname) else {
-            return Err(altered(id, "nobody has said it"));
+            return Err(altered(id, "its author is unknown"));
         };
         let settled = self.call.settled.iter().position(|&(other, _)| other == id);
         let draft = match settled {
@@ -116,7 +117,7 @@ impl Model {
                 let number = Model::text_of(&entry.text);
                 let kept = self.is_kept(number, place, to);
                 ensure(!kept, Invariant::CommitFirst, || {
-                    format!("{id} is handed over and has not been committed")
+                    format!("{id} is delivered but not committed")
                 })?;
                 let (by, tag) = self.take(number, id, place, author, now)?;
                 let slot = self.slot_of(by);
@@ -135,7 +136,7 @@ impl Model {
                 self.publish(room, id, bytes, now);
             }
             (None, Some(to)) => self.hand_over(id, draft, author, to),
-            (None, None) => return Err(altered(id, "it is to nobody")),
+            (None, None) => return Err(altered(id, "it has neither a channel nor a recipient")),
         }
         self.check_committed(id, settled.is_some(), store)
     }
@@ -158,7 +159,7 @@ impl Model {
     pub(super) fn check_committed(&self, id: MessageId, kept: bool, store: &Store) -> Check {
         let seen = !kept || store.is_committed(id);
         ensure(seen, Invariant::CommitFirst, || {
-            format!("{id} is seen and not committed")
+            format!("{id} is shown but not committed")
         })
     }
 
@@ -180,7 +181,8 @@ impl Model {
         if channel.awaited.is_some() {
             channel.held.push((id, bytes));
             if is_too_much(&channel.held) {
-                // More cannot be kept back: they do without the past.
+                // The hub can hold no more; the waiting connections do without
+                // the past.
                 self.past_settled(room, now);
             }
         }
@@ -202,7 +204,7 @@ impl Model {
                 continue;
             }
             ensure(place.is_some(), Invariant::NothingDoubled, || {
-                format!("{slot} has seen {id} already")
+                format!("{slot} gets {id}, which it was not owed")
             })?;
             if let Some(place) = place {
                 self.owed.swap_remove(place);
@@ -228,7 +230,7 @@ impl Model {
         }
     }
 
-    /// From now on the two parties are owed the message.
+    /// From now on the connections of both users are owed the message.
     fn hand_over(&mut self, id: MessageId, draft: Draft, from: &Name, to: &Name) {
         let ids = |slots: &[Slot]| -> Vec<ConnectionId> {
             let conns = slots.iter().filter_map(|&slot| self.alive(slot));
@@ -281,17 +283,17 @@ impl Model {
             let handing = self.call.handing.as_mut().filter(|now| now.id == id);
             let Some(handing) = handing else {
                 return ensure(false, Invariant::PrivateToTwo, || {
-                    format!("{slot} gets {id}, which is not being handed over")
+                    format!("{slot} gets {id}, which is not being delivered")
                 });
             };
             let ignoring = handing.ignoring.contains(&conn);
             ensure(!ignoring, Invariant::IgnoreHonoured, || {
-                format!("{slot} ignores {} and gets {id}", message.from)
+                format!("{slot} ignores {} but gets {id}", message.from)
             })?;
             let group = group(handing);
             let place = group.iter().position(|&other| other == conn);
             ensure(place.is_some(), Invariant::PrivateToTwo, || {
-                format!("{slot} gets {id}, which is not for it, or once more")
+                format!("{slot} gets {id}, which is not for it or which it already got")
             })?;
             if let Some(place) = place {
                 group.swap_remove(place);
@@ -308,7 +310,7 @@ impl Model {
         ensure(
             sender == conn && to.len() == 1,
             Invariant::PrivateToTwo,
-            || format!("{to:?} are told to have sent {id}, it was {sender:?}"),
+            || format!("{to:?} are told that they sent {id}, the sender is {sender:?}"),
         )
     }
 
@@ -333,7 +335,8 @@ impl Model {
                 .iter()
                 .map(|message| (message.body.id, &message.body.text))
                 .collect();
-            // What comes after an id is cut at its end, the rest at its beginning.
+            // Messages after an id are cut at the end, all others at the
+            // beginning.
             let cut = all.len().saturating_sub(shown.len());
             let (kept, next) = match reading.oldest_first {
                 true => (&all[..all.len() - cut], all.get(shown.len())),
@@ -351,7 +354,9 @@ impl Model {
                 && fits
                 && full;
             return ensure(right, Invariant::HistoryTrue, || {
-                format!("{to:?} are shown what {asked} asked for, or something else")
+                format!(
+                    "{to:?} get a history that {asked} asked for; recipient or content is wrong"
+                )
             });
         }
         self.all_in(to, room)?;
@@ -367,7 +372,7 @@ impl Model {
         Ok(())
     }
 
-    /// What is shown of the past is one piece of it.
+    /// Checks that the messages shown are one contiguous piece of the past.
     fn check_past(&self, room: Room, messages: &[Message], store: &Store) -> Check {
         let ids = messages.iter().map(|message| message.body.id);
         let right = match messages.first() {
@@ -383,12 +388,12 @@ impl Model {
                 .iter()
                 .map(|message| message.body.id.to_string())
                 .collect();
-            format!("shown as the past of {room}: {}", ids.join(" "))
+            format!("wrong past of {room}: {}", ids.join(" "))
         })
     }
 
-    /// What somebody has seen in the past is not owed any more, nor what is
-    /// too old for it.
+    /// Messages shown as the past, and those too old for it, are no longer
+    /// owed.
     fn shown_past(&mut self, slot: Slot, room: Room, messages: &[Message], removed: MessageId) {
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
             return;

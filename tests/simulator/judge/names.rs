@@ -1,4 +1,4 @@
-//! Who gets which nickname.
+//! Checks which connection gets which nickname.
 
 use chat_server::hub::{Now, Refusal};
 use chat_server::name::Name;
@@ -8,7 +8,7 @@ use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Model, Slot, User};
 use super::super::names::{Nick, bit, nick};
 
-/// Why somebody cannot have a nickname.
+/// Why a connection cannot have a nickname.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Denied {
     Banned,
@@ -27,7 +27,7 @@ impl Denied {
 }
 
 impl Model {
-    /// Whether nobody has a nickname and anybody may take it.
+    /// Whether a nickname is free and open to everyone.
     pub fn check_free(&self, nick: Nick, now: Now) -> Result<(), Denied> {
         match self.users[nick] {
             _ if self.bans_nick(nick, now) => Err(Denied::Banned),
@@ -37,10 +37,10 @@ impl Model {
         }
     }
 
-    /// Whether somebody may come in under a nickname.
+    /// Whether a connection may log in under a nickname.
     pub fn check_claim(&self, nick: Nick, is_account: bool, now: Now) -> Result<(), Denied> {
         match &self.users[nick] {
-            // All who own the account are the same user.
+            // All connections of an account are the same user.
             Some(user) if user.is_account && is_account => match self.bans_nick(nick, now) {
                 true => Err(Denied::Banned),
                 false => Ok(()),
@@ -49,7 +49,7 @@ impl Model {
         }
     }
 
-    /// Whether a guest may go on as the owner of an account.
+    /// Whether a guest may continue as the owner of an account.
     pub fn check_become(&self, slot: Slot, nick: Nick, now: Now) -> Result<(), Denied> {
         let own = self.nick_of(slot);
         match &self.users[nick] {
@@ -68,7 +68,7 @@ impl Model {
         let expected = claim.as_ref().is_some_and(|claim| to == [claim.slot]);
         let (Some(claim), true) = (claim, expected) else {
             return ensure(false, Invariant::LivingOnly, || {
-                format!("{to:?} are welcomed and have not asked")
+                format!("{to:?} are welcomed without a claim")
             });
         };
         let answer = self.check_claim(nick(name), claim.is_account, now);
@@ -87,7 +87,7 @@ impl Model {
         let slot = to[0];
         let all = self.user_of(slot).map(|user| user.slots.as_slice());
         ensure(all == Some(to), Invariant::LivingOnly, || {
-            format!("{to:?} are told of their new nickname, the user has {all:?}")
+            format!("{to:?} are told of their new nickname, the user's connections are {all:?}")
         })?;
         let answer = match self.nick_of(slot) {
             _ if self.is_account(slot) => Err(Denied::IsAccount),
@@ -112,7 +112,7 @@ impl Model {
         self.release_name(claim.slot);
         self.take_name(claim.slot, name, true, claim.ignored);
         if let Some(user) = &mut self.users[nick(name)] {
-            // It is the same person as before.
+            // It is the same user as before.
             user.ignored |= ignored;
             aliases.for_each(|alias| user.add_alias(alias));
         }
@@ -130,7 +130,7 @@ impl Model {
             _ => Invariant::OneOwner,
         };
         ensure(answer.is_ok(), invariant, || {
-            format!("{slot} becomes {name}: {answer:?}")
+            format!("{slot} asked to become {name}: {answer:?}")
         })
     }
 }

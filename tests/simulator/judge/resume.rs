@@ -1,5 +1,5 @@
-//! Who was cut off gets what was missed, in order, once, and is told the
-//! truth about it.
+//! Checks catching up: a client that lost its connection gets each missed
+//! message once, in order, and learns truthfully whether any are gone.
 
 use chat_server::hub::{MessageId, Reading};
 use chat_server::name::Name;
@@ -9,32 +9,32 @@ use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Model, Move, Owed, Slot};
 use super::super::names::{Room, room};
 
-/// Messages that may be kept back, for those who read the past, ...
+/// Messages that the hub may hold for connections that read the past, ...
 pub const HELD_MESSAGES: usize = 1000;
-/// ... and text in them.
+/// ... and bytes of text in them.
 const HELD_BYTES: usize = 256 * 1024;
-/// Text that may be told of the past at once, but for a single message.
+/// Text that one page of the past may have; a single message may be longer.
 pub const PAGE_BYTES: usize = 256 * 1024;
 
-/// How far somebody is who catches up with a channel. Nothing live of it is
-/// for them.
+/// Progress of a connection that catches up with a channel. It gets no live
+/// messages of the channel meanwhile.
 pub struct CatchingUp {
-    /// What is being read; nothing while the client is to ask for more.
+    /// The page being read; none while the client has to ask for more.
     page: Option<Page>,
-    /// Some of what was missed is gone.
+    /// Whether some of the missed messages are gone.
     gap: bool,
 }
 
-/// Part of the past that is being read.
+/// A page of the past that is being read.
 struct Page {
-    /// The last message the client has.
+    /// The last message that the client has.
     after: MessageId,
-    /// Published since it was asked for, with the length of each.
+    /// Messages published since the request, with the length of each.
     meanwhile: Vec<(MessageId, usize)>,
 }
 
 impl CatchingUp {
-    /// Something is published in the channel.
+    /// Records a message published in the channel.
     pub fn published(&mut self, id: MessageId, bytes: usize) {
         if let Some(page) = &mut self.page {
             page.meanwhile.push((id, bytes));
@@ -47,20 +47,20 @@ impl CatchingUp {
 }
 
 impl Page {
-    /// More was published than could be kept back.
+    /// Whether more was published than the hub can hold.
     fn is_too_late(&self) -> bool {
         is_too_much(&self.meanwhile)
     }
 }
 
-/// Whether these messages, each with its length, cannot all be kept back.
+/// Whether these messages, each with its length, exceed what the hub can hold.
 pub fn is_too_much(messages: &[(MessageId, usize)]) -> bool {
     let bytes: usize = messages.iter().map(|&(_, bytes)| bytes).sum();
     messages.len() > HELD_MESSAGES || bytes > HELD_BYTES
 }
 
 impl Model {
-    /// The hub asks for what somebody has missed.
+    /// The hub asks the store for missed messages.
     pub(super) fn catches_up(&mut self, reading: &Reading) -> Check {
         let room = room(&reading.channel);
         let slot = self.slot_of(reading.connection);
@@ -69,17 +69,17 @@ impl Model {
         let asked = conn.and_then(|conn| conn.moves.pop_front());
         let (Some(slot), Some(Move::Resume(wanted, after))) = (slot, asked) else {
             return ensure(false, Invariant::ResumedInOrder, || {
-                format!("{reading:?} is asked and it was {asked:?}")
+                format!("the hub reads {reading:?}, the request was {asked:?}")
             });
         };
-        // What has no id yet has not been missed.
+        // A message without an id yet has not been missed.
         let unknown = after > last_id;
         let after = after.min(last_id);
         let right = wanted == room && reading.window == Window::After(after);
         ensure(right, Invariant::ResumedInOrder, || {
-            format!("{reading:?} is asked and it was {asked:?}")
+            format!("the hub reads {reading:?}, the request was {asked:?}")
         })?;
-        // What waits for the past of the channel comes in between.
+        // Messages held for the past of the channel are published first.
         let (waiting, others) = self
             .owed
             .drain(..)
@@ -100,11 +100,11 @@ impl Model {
             place.catching_up = Some(CatchingUp { page, gap });
         });
         ensure(gap.is_some(), Invariant::MembersOnly, || {
-            format!("{slot} catches up with {room} and is not in it")
+            format!("{slot} catches up with {room} but is not a member")
         })
     }
 
-    /// Whether a message that is not owed is one that was missed.
+    /// Whether a message that is not owed is a missed one.
     pub(super) fn caught_up_with(&mut self, slot: Slot, room: Room, id: MessageId) -> Check<bool> {
         if !self.limits.history {
             return Ok(self.told_again(slot, room, id));
@@ -121,12 +121,12 @@ impl Model {
             Some(next)
         });
         ensure(next == Some(id), Invariant::ResumedInOrder, || {
-            format!("{slot} catches up with {room} and gets {id}, where {next:?} is next")
+            format!("{slot} catches up with {room} and gets {id}, the next one is {next:?}")
         })?;
         Ok(true)
     }
 
-    /// Without a history what the hub remembers is told again.
+    /// Where no history is kept, the hub tells again what it remembers.
     fn told_again(&mut self, slot: Slot, room: Room, id: MessageId) -> bool {
         let conn = self.alive(slot);
         let asked = conn.and_then(|conn| conn.moves.front());
@@ -160,7 +160,7 @@ impl Model {
         let catching_up = place.and_then(|place| place.catching_up.take());
         let (Some(answered), Some(catching_up)) = (answered, catching_up) else {
             return ensure(false, Invariant::ResumedInOrder, || {
-                format!("{to:?} are told that they have caught up and have not asked")
+                format!("{to:?} are told without a request that they have caught up")
             });
         };
         let (Some(page), Some(history)) = (catching_up.page, answered.history) else {
@@ -171,7 +171,7 @@ impl Model {
         let (told, rest) = history.messages.split_at(answered.told);
         let gap = catching_up.gap || history.gap;
         ensure(complete != gap, Invariant::ResumedTruly, || {
-            format!("{slot} has all of {room}: {complete}; some is gone: {gap}")
+            format!("{slot} is told that {room} is complete: {complete}; messages are gone: {gap}")
         })?;
         if let Some(next) = rest.first() {
             let all = told.iter().chain([next]);
@@ -184,12 +184,13 @@ impl Model {
         let left = history.more || !rest.is_empty();
         let right = more == left || more && page.is_too_late();
         ensure(right, Invariant::ResumedTruly, || {
-            format!("{slot} can ask for more of {room}: {more}; there is more: {left}")
+            format!("{slot} is told that {room} has more: {more}; it has more: {left}")
         })?;
         let seen = told.last().map_or(page.after, |row| row.id);
         let unseen = page.meanwhile.iter().filter(|&&(id, _)| id > seen);
         if !more {
-            // From now on everything, beginning with what was said meanwhile.
+            // From now on it gets live messages, beginning with those published
+            // meanwhile.
             let owed = unseen.map(|&(id, _)| Owed { slot, room, id });
             self.owed.extend(owed);
         }
@@ -203,14 +204,14 @@ impl Model {
 
     fn all_told_again(&mut self, slot: Slot, room: Room, complete: bool, more: bool) -> Check {
         ensure(!complete && !more, Invariant::ResumedTruly, || {
-            format!("{slot} is told that it has all of {room}, and nothing is kept")
+            format!("{slot} is told that {room} is complete, but no history is kept")
         })?;
         let told = std::mem::take(&mut self.call.told_again);
         let conn = self.alive_mut(slot);
         let asked = conn.and_then(|conn| conn.moves.pop_front());
         let Some(Move::Resume(_, after)) = asked else {
             return ensure(false, Invariant::ResumedInOrder, || {
-                format!("{slot} is told that it has caught up and it was {asked:?}")
+                format!("{slot} is told that it has caught up, the request was {asked:?}")
             });
         };
         if let Some(place) = self.place_mut(slot, room) {
@@ -220,11 +221,12 @@ impl Model {
         let missed = recent.filter(|&&id| id > after);
         ensure(missed.eq(&told), Invariant::ResumedInOrder, || {
             let recent = &self.channels[room].recent;
-            format!("{slot} is told {told:?} after {after}, of {recent:?}")
+            format!("{slot} is told {told:?} after {after}; the recent messages are {recent:?}")
         })
     }
 
-    /// What was asked for cannot be read; who was to catch up may ask again.
+    /// The store could not read; a connection that was catching up may ask
+    /// again.
     pub(super) fn reading_failed(&mut self, slot: Slot) -> bool {
         let answered = self.call.reading.take();
         let Some(answered) = answered.filter(|a| a.slot == slot && a.history.is_none()) else {
@@ -239,15 +241,15 @@ impl Model {
         true
     }
 
-    /// The past of a channel is shown to none of those who have asked for
-    /// what they missed.
+    /// Checks that no connection that asked for missed messages is shown the
+    /// past of the channel as well.
     pub(super) fn none_catches_up(&self, to: &[Slot], room: Room) -> Check {
         let asked = to.iter().find(|&&slot| {
             let place = self.place(slot, room);
             place.is_some_and(|place| place.resumed || place.catching_up.is_some())
         });
         ensure(asked.is_none(), Invariant::ResumedInOrder, || {
-            format!("{asked:?} is shown the past of {room} and catches up with it")
+            format!("{asked:?} is shown the past of {room} while it catches up or after")
         })
     }
 }

@@ -1,4 +1,5 @@
-//! What is sent with a tag is taken once, and its sender hears of it.
+//! Checks tags: a message with a tag is accepted once, and its sender learns
+//! the outcome.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -10,26 +11,27 @@ use super::super::model::{Model, Slot};
 use super::super::names::Nick;
 use super::super::store::Store;
 
-/// How long a tag is remembered once its message is published.
+/// How long a tag is remembered after its message is published.
 const REMEMBERED_MS: u64 = 10 * 60 * 1000;
 
-/// A tag: `t` and this.
+/// A tag is `t` and this number.
 pub type TagNumber = u32;
 
-/// The tags of messages that were taken.
+/// The tags of accepted messages.
 #[derive(Default)]
 pub struct Tags {
-    /// The message that a tag of somebody's stands for, and until when.
+    /// The message of each owner's tag, and until when the tag is remembered.
     known: BTreeMap<(Owner, TagNumber), (MessageId, u64)>,
-    /// Owners who cannot come again.
+    /// Owners that cannot return.
     ended: BTreeSet<Owner>,
-    /// Every message that had one.
+    /// Every message that had a tag.
     messages: BTreeMap<MessageId, Tagged>,
-    /// Whose each is and until when it is remembered, in the order published.
+    /// Owner, tag and end of memory of each message, in the order of
+    /// publication.
     until: VecDeque<(Owner, TagNumber, u64)>,
 }
 
-/// Whose a tag is.
+/// The owner of a tag.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Owner {
     Account(Nick),
@@ -40,18 +42,18 @@ enum Owner {
 struct Tagged {
     owner: Owner,
     tag: TagNumber,
-    /// It is to be committed.
+    /// Whether it is to be committed.
     is_kept: bool,
 }
 
 impl Tags {
-    /// How many the hub should remember.
+    /// The number of tags the hub should remember.
     pub fn remembered(&self) -> usize {
         self.until.len()
     }
 
-    /// A message is published: from now on its tag is known for a while, or
-    /// until its owner has sent too many others.
+    /// A message is published: its tag is remembered for a while from now on,
+    /// or until its owner has sent too many others.
     pub fn publish(&mut self, id: MessageId, most: usize, now: Now) {
         let Some(message) = self.messages.get(&id) else {
             return;
@@ -78,8 +80,8 @@ impl Tags {
         self.known.insert((owner, tag), (id, until));
     }
 
-    /// A connection has ended: if its tags were its own only, nobody can send
-    /// anything with them again.
+    /// Ends a connection. Tags that belong to the connection alone cannot be
+    /// used again.
     pub fn end(&mut self, id: ConnectionId) {
         let owner = Owner::Connection(id);
         self.until.retain(|(other, ..)| *other != owner);
@@ -87,14 +89,14 @@ impl Tags {
         self.ended.insert(owner);
     }
 
-    /// A message is to be committed.
+    /// Notes that a message is to be committed.
     pub fn keep(&mut self, id: MessageId) {
         if let Some(message) = self.messages.get_mut(&id) {
             message.is_kept = true;
         }
     }
 
-    /// A message is not stored: it may be sent again.
+    /// A message is not stored, so its sender may send it again.
     pub fn forget(&mut self, id: MessageId) {
         if let Some(message) = self.messages.get(&id) {
             self.known.remove(&(message.owner.clone(), message.tag));
@@ -103,7 +105,7 @@ impl Tags {
 }
 
 impl Model {
-    /// A message with a tag is taken.
+    /// Records that the hub accepted a message with a tag.
     pub(super) fn take_tag(
         &mut self,
         slot: Slot,
@@ -117,7 +119,7 @@ impl Model {
         let known = self.tags.known.get(&(owner.clone(), tag));
         let again = known.filter(|known| known.1 > now.ticks_ms);
         ensure(again.is_none(), Invariant::TakenOnce, || {
-            format!("{id} is taken with the tag t{tag}, which {again:?} had")
+            format!("{id} is accepted with the tag t{tag}, which {again:?} has")
         })?;
         let known = (id, u64::MAX);
         self.tags.known.insert((owner.clone(), tag), known);
@@ -139,8 +141,8 @@ impl Model {
         })
     }
 
-    /// Whether who is on this connection has sent something with a tag that
-    /// is known still.
+    /// Whether the owner of this connection's tags has sent a message with a
+    /// tag that is still remembered.
     pub(super) fn knows_tag(&self, slot: Slot, tag: TagNumber, now: Now) -> bool {
         let owner = self.owner(slot);
         let known = owner.and_then(|owner| self.tags.known.get(&(owner, tag)));
@@ -167,7 +169,7 @@ impl Model {
         let mut owed = self.owed.iter();
         let early = owed.find(|owed| owed.id == id && to.contains(&owed.slot));
         ensure(early.is_none(), Invariant::StoredBehind, || {
-            format!("that {id} is stored is told before it: {early:?}")
+            format!("{id} is confirmed before it is delivered: {early:?}")
         })?;
         self.check_committed(id, is_kept, store)?;
         self.hears_of(to, number)
@@ -188,7 +190,7 @@ impl Model {
                 Refusal::TagUsed => {
                     let used = self.knows_tag(slot, number, now);
                     ensure(used, Invariant::RefusalsTrue, || {
-                        format!("{slot} is told that t{number} is used")
+                        format!("{slot} is told that t{number} is used, but it is not")
                     })?;
                 }
                 other => self.check_reason(slot, other, now)?,
@@ -202,7 +204,7 @@ impl Model {
             let conn = self.alive_mut(slot);
             let waits = conn.and_then(|conn| conn.tags.get_mut(&tag));
             ensure(waits.is_some(), Invariant::TaggedTruly, || {
-                format!("{slot} hears of t{tag} and has not sent it")
+                format!("{slot} gets an outcome for t{tag}, which it has not sent")
             })?;
             if let Some(waits) = waits {
                 *waits = false;
@@ -211,8 +213,8 @@ impl Model {
         Ok(())
     }
 
-    /// A message is not stored; whoever sent it is told, and with a tag all
-    /// who have asked.
+    /// A message is not stored: its sender is told, and with a tag every
+    /// connection that asked about it.
     pub(super) fn told_not_stored(&mut self, slot: Slot, tag: Option<TagNumber>) -> Check {
         let told = &mut self.call.not_stored;
         let place = told.iter().position(|&other| other == (slot, tag));
@@ -225,7 +227,7 @@ impl Model {
             None => Invariant::RefusalsTrue,
         };
         ensure(place.is_some() || asked, invariant, || {
-            format!("{slot} is told that something is not stored: {tag:?}")
+            format!("{slot} is told that a message is not stored, but none failed: {tag:?}")
         })
     }
 }

@@ -1,4 +1,5 @@
-//! That somebody is typing is told to those who listen, and kept nowhere.
+//! Checks typing notices: they go to connections that listen and are stored
+//! nowhere.
 
 use chat_server::chatlog::Entry;
 use chat_server::hub::Now;
@@ -8,7 +9,7 @@ use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Model, Slot};
 use super::super::names::{nick, room};
 
-/// A connection's typing is told at most this often.
+/// The hub announces a connection's typing at most this often.
 const EVERY_MS: u64 = 1000;
 
 impl Model {
@@ -28,7 +29,7 @@ impl Model {
         let mut told = to.to_vec();
         told.sort_unstable();
         ensure(told == expected, Invariant::TypingPasses, || {
-            format!("{told:?} are told that {from} types, it is for {expected:?}")
+            format!("{told:?} are told that {from} types, expected {expected:?}")
         })?;
         let typist = self.users[nick(from)].as_ref();
         // An account may type on many connections at once.
@@ -40,7 +41,7 @@ impl Model {
         let until = conn.typing_told_until;
         conn.typing_told_until = now.ticks_ms + EVERY_MS;
         ensure(until <= now.ticks_ms, Invariant::TypingPasses, || {
-            format!("that {from} types is told again before {until}")
+            format!("a second notice that {from} types comes before {until}")
         })
     }
 
@@ -73,18 +74,19 @@ impl Model {
                 conn.wishes.pop_front()
             });
             ensure(wish == Some(typing), Invariant::OwnOrder, || {
-                format!("{slot} is told that it listens: {typing}; it wants {wish:?}")
+                format!("{slot} is told that it listens: {typing}; it asked for {wish:?}")
             })?;
         }
         Ok(())
     }
 
-    /// The log has no word of who types, or wants to know.
+    /// Checks that the log records neither typing nor requests for typing
+    /// notices.
     pub(super) fn check_logged_command(entry: &Entry) -> Check {
         let text = entry.text.as_deref().unwrap_or_default();
         let passes = text.starts_with("typing") || text.starts_with("listen");
         ensure(!passes, Invariant::TypingPasses, || {
-            format!("the log has {text}")
+            format!("the log records {text}")
         })
     }
 }

@@ -12,7 +12,7 @@ use super::super::store::account_of;
 use super::connections::{ADDRESSES, address};
 use super::{World, limits};
 
-/// Bans at once at most, so that there is somebody left.
+/// Most bans at a time, so that some clients are left.
 pub const BANS: usize = 6;
 
 impl World {
@@ -23,7 +23,7 @@ impl World {
         self.model.call.announced = Some(all);
         let told = self.call(|hub, now, fx| hub.announce(Text::clean("soup"), now, fx))?;
         ensure(told == count, Invariant::AllTold, || {
-            format!("{told} are said to have been told, {count} are there")
+            format!("the hub counts {told} recipients, there are {count}")
         })?;
         Ok(true)
     }
@@ -36,7 +36,7 @@ impl World {
             .act(22, format_args!("{name} is kicked: {slots:?}"));
         let hit = self.call(|hub, now, fx| hub.kick(&name, None, now, fx))?;
         ensure(hit == slots.len(), Invariant::ListsTrue, || {
-            format!("{hit} connections of {name} are said to be ended, it was {slots:?}")
+            format!("the hub counts {hit} ended connections of {name}, expected {slots:?}")
         })?;
         self.work_off()?;
         self.all_ended(&slots)?;
@@ -89,12 +89,16 @@ impl World {
         Ok(true)
     }
 
-    /// Whom a new ban hits is gone, and the list is as it should be.
+    /// Checks that a new ban has ended the connections it matches, and that the
+    /// list is right.
     fn save_bans(&mut self) -> Check<bool> {
         let bans = self.hub.bans(self.now);
         let right = bans.iter().eq(self.model.bans_in_force(self.now));
         ensure(right, Invariant::ListsTrue, || {
-            format!("{bans:?} are listed as bans, it is {:?}", self.model.bans)
+            format!(
+                "{bans:?} are listed as bans, expected {:?}",
+                self.model.bans
+            )
         })?;
         if let Some(ban) = self.model.bans.last() {
             let hit = |slot: &Slot| {
@@ -107,10 +111,11 @@ impl World {
                 })
             };
             let left: Vec<Slot> = (0..self.model.slots.len()).filter(hit).collect();
-            // One that was lifted, or set back by the clock, hits nobody again.
+            // A ban that was lifted, or whose time the clock moved, ends no
+            // connections again.
             let new = ban.created_ms == self.now.unix_ms;
             ensure(left.is_empty() || !new, Invariant::BansHold, || {
-                format!("{ban:?} should have hit {left:?}")
+                format!("{ban:?} should have ended {left:?}")
             })?;
         }
         self.store.bans = bans;
@@ -138,13 +143,13 @@ impl World {
         let lifted = self.call(|hub, _, fx| hub.unban(id, fx))?;
         let right = lifted.is_some() || self.saboteur.is(Bug::ForgetsBans);
         ensure(right, Invariant::ListsTrue, || {
-            format!("there is said to be no ban {id}")
+            format!("the hub denies that there is a ban {id}")
         })?;
         self.store.bans = self.hub.bans(self.now);
         Ok(true)
     }
 
-    /// An account's token is given up.
+    /// Revokes an account's token.
     pub(super) fn revoke(&mut self) -> Check<bool> {
         self.check_tokens()?;
         let key = self.some_key();
@@ -154,7 +159,7 @@ impl World {
         self.model.call.revoking = true;
         let hit = self.call(|hub, now, fx| hub.revoke(&key, now, fx))?;
         ensure(hit == slots.len(), Invariant::ListsTrue, || {
-            format!("{hit} connections with {key} are said to be ended, it was {slots:?}")
+            format!("the hub counts {hit} ended connections with {key}, expected {slots:?}")
         })?;
         while self.hub.has_work() {
             self.model.call.revoking = true;
@@ -164,16 +169,16 @@ impl World {
         Ok(true)
     }
 
-    /// Somebody asks who is on, and what a connection's thread asks for it.
+    /// Asks for users and counts, as REST and connection threads do.
     pub(super) fn look(&mut self) -> Check<bool> {
-        self.trace.act(29, format_args!("somebody looks around"));
+        self.trace.act(29, format_args!("REST asks for users"));
         for nick in 0..self.plan.nicks {
             let asked = nickname(nick, 1);
             let (name, is_on) = self.hub.presence(asked.clone());
             let known = self.model.users[nick].is_some();
             let right = is_on == known && name == asked;
             ensure(right, Invariant::ListsTrue, || {
-                format!("{name} is said to be on: {is_on}; it is {known}")
+                format!("the hub says that {name} is on: {is_on}; expected: {known}")
             })?;
         }
         for (slot, conn) in self.model.all_alive() {
@@ -182,13 +187,13 @@ impl World {
             let known = conn.places.last().map(|place| place.room);
             let right = name == conn.name && current.as_ref().map(room) == known;
             ensure(right, Invariant::ListsTrue, || {
-                format!("{slot} is said to be {name:?} in {current:?}, it is in {known:?}")
+                format!("the hub says that {slot} is {name:?} in {current:?}, expected {known:?}")
             })?;
         }
         let open: usize = self.hub.protocols().values().map(|each| each.open).sum();
         let known = self.model.all_alive().count();
         ensure(open == known, Invariant::ListsTrue, || {
-            format!("{open} connections are counted, it is {known}")
+            format!("the hub counts {open} connections, expected {known}")
         })?;
         Ok(true)
     }
@@ -205,11 +210,11 @@ impl World {
         known.dedup();
         ensure(listed == known, Invariant::ListsTrue, || {
             let name = nickname(nick, 0);
-            format!("{name} is said to be on with {listed:?}, it is {known:?}")
+            format!("the hub lists {listed:?} for {name}, expected {known:?}")
         })
     }
 
-    /// The limits change; what exceeds them already may stay.
+    /// Changes the limits; what exceeds them already may stay.
     pub(super) fn configure(&mut self) -> Check<bool> {
         self.plan.channels_per_connection = self.random.below(4);
         self.plan.channels = *self.random.pick(&[0, 2, 4]);

@@ -1,4 +1,4 @@
-//! What connections ask of the hub.
+//! The commands that connections send.
 
 use chat_server::hub::{Audience, Command, Effects, Farewell, MessageId, Part, Tag};
 use chat_server::name::Name;
@@ -16,7 +16,7 @@ use super::World;
 
 /// Characters of a very long message.
 const LONG: usize = 60 * 1024;
-/// Messages with a tag that are remembered, to send them again.
+/// Most messages with a tag that are remembered, to send them again.
 const UNSURE: usize = 16;
 
 impl World {
@@ -25,8 +25,8 @@ impl World {
             return Ok(false);
         };
         let named = self.model.nick_of(slot).is_some();
-        // Protocols let nobody ask before they have a nickname; the hub must
-        // not rely on it.
+        // The protocols refuse commands before a login; the hub must not rely
+        // on it.
         if !named && !self.random.chance(20) {
             return Ok(false);
         }
@@ -36,7 +36,8 @@ impl World {
         Ok(true)
     }
 
-    /// The hub has ended the connection, whose thread does not know yet.
+    /// A command from a connection that the hub has ended and whose thread does
+    /// not know yet.
     pub(super) fn ask_late(&mut self) -> Check<bool> {
         let late = |conn: &Option<_>| {
             let conn: Option<&super::super::model::Conn> = Option::as_ref(conn);
@@ -118,7 +119,7 @@ impl World {
         self.random.chance(400).then(|| self.some_channel())
     }
 
-    /// Mostly the beginning of a list.
+    /// A part of a list, mostly the first.
     fn some_part(&mut self, of_channels: bool) -> Part {
         let mut name = || {
             let wanted = self.random.chance(300);
@@ -133,12 +134,12 @@ impl World {
         }
     }
 
-    /// The connection's thread does not let anybody take a registered one.
+    /// The connection's thread refuses registered nicknames.
     fn some_unregistered(&mut self) -> Name {
         loop {
             let name = match self.random.chance(900) {
                 true => self.some_nickname(),
-                // There is always one that cannot be registered.
+                // One nickname can never be registered.
                 false => super::super::names::nickname(super::super::names::NICKS - 1, 0),
             };
             if !self.store.is_registered(nick(&name)) {
@@ -157,7 +158,7 @@ impl World {
         }
     }
 
-    /// Something to say that nobody else says: a number.
+    /// A text that is sent only once: a number.
     fn words(&mut self, slot: Slot, to_account: bool, tag: Option<TagNumber>) -> Text {
         let number = self.model.sent.len();
         self.model.sent.push(Sent {
@@ -172,7 +173,7 @@ impl World {
         }
     }
 
-    /// Something with a tag: a new one, or one that was used before.
+    /// A message with a tag: a new tag, or one used before.
     fn tagged(&mut self, slot: Slot, again: Option<TagNumber>) -> Command {
         let tag = again.unwrap_or_else(|| {
             self.last_tag += 1;
@@ -207,8 +208,8 @@ impl World {
         }
     }
 
-    /// Goes on in a channel: with the next page, where somebody has left off,
-    /// or anywhere.
+    /// Resumes a channel: with the next page, where a client left off, or
+    /// anywhere.
     fn resume(&mut self, slot: Slot) -> Command {
         let conn = self.model.alive(slot);
         let paused = conn.and_then(|conn| {
@@ -289,7 +290,7 @@ impl World {
         if self.model.call.overflowed
             && let Some(conn) = self.model.alive_mut(slot)
         {
-            // It will never be carried out.
+            // The hub will never carry it out.
             goes.and_then(|_| conn.moves.pop_back());
             answers.and_then(|_| conn.answers.pop_back());
             wish.and_then(|_| conn.wishes.pop_back());
@@ -298,8 +299,8 @@ impl World {
         self.model.end_call(self.now.ticks_ms)
     }
 
-    /// Somebody is catching up whom nobody knows to: a fault that only
-    /// [`Bug`] plants.
+    /// Has a connection catch up without the model's knowledge: a fault that
+    /// only [`Bug`] plants.
     fn catch_up_unseen(&mut self, slot: Slot) {
         let place = self.model.alive(slot).and_then(|conn| conn.places.last());
         if let Some(room) = place.map(|place| place.room) {
@@ -313,7 +314,7 @@ impl World {
         }
     }
 
-    /// Asks more at once than may wait.
+    /// Sends more commands at once than may wait.
     pub(super) fn flood(&mut self) -> Check<bool> {
         let Some(slot) = self.some_alive() else {
             return Ok(false);
@@ -327,14 +328,14 @@ impl World {
             self.submit(slot, Command::ListChannels(Part::default()))?;
         }
         let waiting = self.model.alive(slot).map_or(0, |conn| conn.lists);
-        // One more is being answered.
+        // One more command is being carried out.
         ensure(waiting <= MAX_WAITING + 1, Invariant::LimitsKept, || {
-            format!("{slot} waits with {waiting} commands")
+            format!("{slot} has {waiting} waiting commands")
         })?;
         Ok(true)
     }
 
-    /// With nothing left to wait for, a question is answered at once.
+    /// Checks that a command is answered at once when the store is idle.
     pub(super) fn probe(&mut self) -> Check {
         let all: Vec<Slot> = self.model.all_alive().map(|(slot, _)| slot).collect();
         for slot in all {

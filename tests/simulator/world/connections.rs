@@ -1,4 +1,4 @@
-//! Connections come and go.
+//! Connections open and end.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -11,11 +11,11 @@ use super::super::model::{Conn, Slot};
 use super::super::names::ROOMS;
 use super::World;
 
-/// Ports begin here, so that an address says which connection it is.
+/// The first port: an address tells which connection it is.
 pub const FIRST_PORT: u16 = 1000;
-/// Places in channels where clients have left off that are remembered.
+/// Most channels remembered in which clients left off.
 const LEFT_OFF: usize = 8;
-/// Addresses people come from.
+/// Number of client addresses.
 pub const ADDRESSES: usize = 6;
 
 impl World {
@@ -24,7 +24,7 @@ impl World {
         Ok(opened.is_some())
     }
 
-    /// Opens a connection, if there is room for one. It may be turned away.
+    /// Opens a connection, if there is room for one. The hub may refuse it.
     pub(super) fn open_slot(&mut self) -> Check<Option<Slot>> {
         let free = self.model.slots.iter().position(Option::is_none);
         let slot = match free {
@@ -59,12 +59,12 @@ impl World {
         self.call(|hub, now, fx| hub.open(id, profile, now, fx))?;
         let alive = self.model.alive(slot).is_some();
         ensure(alive != banned, Invariant::BansHold, || {
-            format!("{id:?} is let in: {alive}; its address is banned: {banned}")
+            format!("{id:?} is admitted: {alive}; its address is banned: {banned}")
         })?;
         Ok(Some(slot))
     }
 
-    /// The peer goes away.
+    /// A client disconnects.
     pub(super) fn hang_up(&mut self) -> Check<bool> {
         let Some(slot) = self.some_alive() else {
             return Ok(false);
@@ -73,7 +73,7 @@ impl World {
         Ok(true)
     }
 
-    /// The network fails: nearly everybody goes away.
+    /// The network fails: nearly every client disconnects.
     pub(super) fn outage(&mut self) -> Check<bool> {
         let all: Vec<Slot> = self.model.all_alive().map(|(slot, _)| slot).collect();
         for &slot in &all {
@@ -93,7 +93,7 @@ impl World {
         Ok(())
     }
 
-    /// The thread of a connection that the hub has ended is done.
+    /// The thread of a connection that the hub has ended finishes.
     pub(super) fn done(&mut self) -> Check<bool> {
         let ended = |conn: &Option<Conn>| conn.as_ref().is_some_and(|conn| !conn.alive);
         let Some(slot) = self.model.slots.iter().position(ended) else {
@@ -106,7 +106,7 @@ impl World {
         Ok(true)
     }
 
-    /// Whoever comes next goes on where this client has left off.
+    /// Notes where this client left off, for a later client to resume.
     pub(super) fn leave_off(&mut self, slot: Slot) {
         for room in 0..ROOMS {
             if let Some(last) = self.clients[slot].has_all(room) {
@@ -148,7 +148,7 @@ impl World {
         })
     }
 
-    /// The id of a connection that is there.
+    /// The id of a connection that exists.
     pub(super) fn id(&self, slot: Slot) -> ConnectionId {
         ConnectionId {
             index: slot as u32,
@@ -156,7 +156,7 @@ impl World {
         }
     }
 
-    /// A connection is to end with its token.
+    /// Gives a connection's token an expiry.
     pub(super) fn expire(&mut self) -> Check<bool> {
         let Some(slot) = self.some_alive() else {
             return Ok(false);
@@ -175,7 +175,7 @@ impl World {
         Ok(true)
     }
 
-    /// Some of what is under way to a client arrives.
+    /// The network delivers some packets to a client.
     pub(super) fn receive(&mut self) -> Check<bool> {
         if self.clients.is_empty() {
             return Ok(false);
@@ -188,7 +188,7 @@ impl World {
     }
 }
 
-/// Hosts people come from; two of them are the same one in two notations.
+/// Client hosts; two of them are the same host in two notations.
 pub fn address(host: usize) -> IpAddr {
     let v4 = |last| Ipv4Addr::new(192, 0, 2, last);
     match host {

@@ -1,4 +1,4 @@
-//! What comes back from the store, and what is left after a crash.
+//! What the store reports, and what survives a crash.
 
 use chat_server::hub::{Effects, Hub, MessageId, Settled};
 use chat_server::store::Window;
@@ -11,11 +11,11 @@ use super::super::model::Model;
 use super::super::store::Answer;
 use super::{World, limits};
 
-/// Rounds after which a store that is not idle never will be.
+/// Rounds after which the store can be assumed never to become idle.
 const ROUNDS: usize = 100_000;
 
 impl World {
-    /// The store tells what became of some messages.
+    /// The store reports outcomes of some messages.
     pub(super) fn settle(&mut self) -> Check<bool> {
         let most = self.random.between(1, self.plan.group);
         let outcomes = self.store.take_outcomes(most);
@@ -38,8 +38,8 @@ impl World {
         Ok(true)
     }
 
-    /// Tells the hub what became of messages, one after the other; what it
-    /// wants because of each is behind it.
+    /// Tells the hub the outcomes of messages one by one; the effects of each
+    /// follow it.
     pub(super) fn settled(&mut self, outcomes: Vec<(MessageId, bool)>) -> Vec<Out> {
         let mut outs = Vec::new();
         for (id, committed) in outcomes {
@@ -51,7 +51,7 @@ impl World {
         outs
     }
 
-    /// The store tells what it has found.
+    /// The store reports an answer.
     pub(super) fn answer(&mut self) -> Check<bool> {
         let Some(answer) = self.store.take_answer(&mut self.random) else {
             return Ok(false);
@@ -91,7 +91,7 @@ impl World {
         Ok(true)
     }
 
-    /// The store answers everything, and then nobody waits any more.
+    /// The store answers everything; then no client may still wait.
     pub(super) fn calm(&mut self) -> Check<bool> {
         self.trace.act(19, format_args!("calm"));
         for _ in 0..ROUNDS {
@@ -140,7 +140,7 @@ impl World {
         Ok(done)
     }
 
-    /// The process dies with all its connections, and starts again.
+    /// The process dies with all its connections and starts again.
     pub(super) fn crash(&mut self) -> Check<bool> {
         self.trace.act(20, format_args!("the process dies"));
         self.store.crash(&self.plan, &mut self.random);

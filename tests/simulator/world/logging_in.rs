@@ -1,4 +1,4 @@
-//! People take nicknames: as guests, with tokens, as owners of accounts.
+//! Clients take nicknames: as guests, with tokens, as owners of accounts.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::super::names::{Nick, bit, channel, nick, nickname, nicks};
 use super::super::plan::Ask;
 use super::World;
 
-/// Tokens given out for nicknames at most.
+/// Most tokens issued for nicknames.
 const PASSES: usize = 6;
 
 impl World {
@@ -34,8 +34,8 @@ impl World {
         };
         match (conn.name.is_some(), conn.has_asked) {
             (false, _) => self.claim(slot),
-            // An earlier claim may have been carried out too late for whoever
-            // asked, who then tries again.
+            // An earlier claim may have been carried out too late for its
+            // client, which then claims again.
             (true, false) if self.random.chance(100) => self.claim(slot),
             (true, _) if self.random.chance(100) => self.become_account(slot),
             (true, _) => Ok(false),
@@ -60,8 +60,8 @@ impl World {
         self.claim_as(slot, name, None)
     }
 
-    /// A client is cut off, comes again at once under the same nickname, and
-    /// goes on in the channels it was in.
+    /// A client loses its connection, reconnects at once under the same
+    /// nickname, and resumes the channels it was in.
     pub(super) fn come_back(&mut self) -> Check<bool> {
         let Some(before) = self.some_alive() else {
             return Ok(false);
@@ -77,7 +77,7 @@ impl World {
             .collect();
         let token = conn.and_then(|conn| conn.token.clone());
         let token = token.filter(|_| !self.model.is_account(before));
-        // Who has a token may be there before the server knows that the
+        // A client with a token may reconnect before the server knows that the
         // connection is lost.
         if token.is_none() || self.random.chance(300) {
             self.drop_out(before)?;
@@ -111,7 +111,7 @@ impl World {
         Ok(true)
     }
 
-    /// The name of an account's token.
+    /// A name for an account's token.
     pub(super) fn some_key(&mut self) -> String {
         format!("key{}", self.random.below(4))
     }
@@ -151,7 +151,8 @@ impl World {
         if hold.as_ref().is_some_and(|hold| hold.token == token) {
             *hold = None;
         }
-        // Whoever was there with the token is called something by now.
+        // The nickname of an earlier connection with this token, if there is
+        // one.
         let current = earlier.iter().find_map(|&slot| self.model.nick_of(slot));
         let expected = match current {
             Some(current) if self.model.bans_nick(current, self.now) => Err(Denied::Banned),
@@ -171,18 +172,18 @@ impl World {
         let stays = |slot: &Slot| self.model.alive(*slot).is_some();
         let stay = answer.is_ok() || earlier.iter().all(stays);
         ensure(stay, Invariant::OneOwner, || {
-            format!("{earlier:?} make way for {slot}, who is refused: {answer:?}")
+            format!("{earlier:?} were ended for {slot}, which is refused: {answer:?}")
         })?;
         if let (Some(current), Ok(())) = (current, &answer) {
             let own = self.model.nick_of(slot);
             ensure(own == Some(current), Invariant::OneOwner, || {
-                format!("{slot} is {own:?}, and was {current} before")
+                format!("{slot} is {own:?}, expected {current}")
             })?;
         }
         self.named(slot, expected, &answer)
     }
 
-    /// Who claims once more first gives back what they have.
+    /// A second claim first gives back the nickname of the first.
     fn give_back(&mut self, slot: Slot) {
         let had_name = self.model.nick_of(slot).is_some();
         self.model.release_name(slot);
@@ -190,7 +191,8 @@ impl World {
             && self.plan.login_ms > 0
             && let Some(conn) = self.model.alive_mut(slot)
         {
-            // Who is left without a nickname has as long as anybody.
+            // A connection that loses its nickname gets the full time to log
+            // in.
             conn.deadline = Some(self.now.ticks_ms + self.plan.login_ms);
         }
     }
@@ -204,7 +206,7 @@ impl World {
         as_expected(slot, expected, answer)?;
         let named = self.model.nick_of(slot).is_some();
         ensure(named == answer.is_ok(), Invariant::OneOwner, || {
-            format!("{slot} has a nickname: {named}; the answer is {answer:?}")
+            format!("{slot} has a nickname: {named}; the hub answered {answer:?}")
         })?;
         Ok(true)
     }
@@ -232,14 +234,14 @@ impl World {
             user.unsure |= unsure;
             if adopts {
                 user.is_account = true;
-                // The guest may have ignored whoever had this nickname before.
+                // The guest may have ignored an earlier owner of this nickname.
                 user.ignored = (user.ignored | ignored) & !bit(nick);
             }
         }
         Ok(true)
     }
 
-    /// Somebody registers a nickname: the guest who has it, or from outside.
+    /// Registers a nickname: its guest does, or REST while a guest may have it.
     pub(super) fn register(&mut self) -> Check<bool> {
         if self.plan.registrable == 0 {
             return Ok(false);
@@ -253,7 +255,7 @@ impl World {
         let guest = guest.map(|user| user.slots[0]);
         let is_guest = self.hub.is_guest(&name);
         ensure(is_guest == guest.is_some(), Invariant::ListsTrue, || {
-            format!("{name} is a guest: {is_guest}; it is {guest:?}")
+            format!("the hub says that {name} is a guest: {is_guest}; expected {guest:?}")
         })?;
         self.trace.act(
             9,
@@ -272,7 +274,7 @@ impl World {
                     user.ignored &= !bit(nick);
                 }
             }
-            // The guest has come while the account was made.
+            // The guest logged in while the account was being made.
             Some(slot) => {
                 self.call(|hub, now, fx| hub.evict_guest(&name, now, fx))?;
                 self.all_ended(&[slot])?;
@@ -282,7 +284,7 @@ impl World {
         Ok(true)
     }
 
-    /// A nickname is held for who has been given a token.
+    /// Holds a nickname for the owner of a new token.
     pub(super) fn hold(&mut self) -> Check<bool> {
         let nick = self.some_nick();
         if self.store.is_registered(nick) {
@@ -306,7 +308,7 @@ impl World {
             _ => false,
         };
         ensure(agreed, Invariant::OneOwner, || {
-            format!("{name} is held: {answer:?}, expected: {expected:?}")
+            format!("hold of {name}: {answer:?}, expected {expected:?}")
         })?;
         if answer.is_ok() {
             self.model.holds[nick] = Some(Hold {
@@ -336,6 +338,6 @@ fn as_expected(slot: Slot, expected: Result<(), Denied>, answer: &Result<(), Ref
         _ => (false, Invariant::OneOwner),
     };
     ensure(agreed, invariant, || {
-        format!("{slot} is answered {answer:?}, expected: {expected:?}")
+        format!("{slot} is answered {answer:?}, expected {expected:?}")
     })
 }
