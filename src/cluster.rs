@@ -1,31 +1,29 @@
 //! Several servers as one chat: a common log in Redis, PostgreSQL as the
 //! store of all.
 //!
-//! Every message goes into a stream of Redis and is told from there, so all
-//! servers tell the same ones in the same order. Streams carry, too, what
-//! servers tell each other about who is where. There is no consensus here and
-//! no queue of our own: what has to happen at one moment is a script in Redis.
-//! A [`Cluster`] knows the hub only by what they say to each other
-//! ([`Shared`], [`News`]), it never decides what members may do, and it
-//! does not exist on a server that stands alone.
+//! Every message is appended to a Redis stream and delivered from there, so all servers deliver the
+//! same messages in the same order. Streams also carry what servers tell each other about who is
+//! online where. There is no consensus protocol and no queue of our own: what has to happen
+//! atomically is a script in Redis. A [`Cluster`] knows the hub only by the messages between them
+//! ([`Shared`], [`News`]), it never decides what members may do, and a server that stands alone has
+//! none.
 //!
-//! What holds:
-//! - A message is told only after Redis has taken it in, by all servers in the
-//!   same order within its channel or thread, and by none twice, whatever
-//!   breaks on the way. What Redis has synced to disk is never lost.
-//! - Whoever has seen a message finds it in the [store](Cluster::store).
+//! Guarantees:
+//! - A message is delivered only after Redis has accepted it, by all servers in the same order
+//!   within its channel or thread, and by none twice, whatever fails on the way. What Redis has
+//!   synced to disk is never lost.
+//! - A client that has seen a message finds it in the [store](Cluster::store).
 //! - PostgreSQL away: the chat goes on; history reaches back as far as the log.
-//! - Redis away: nobody can speak. Nobody is given up for it either: time
-//!   counts by beats, and those stand still, too.
-//! - A server that is silent is given up; its nicknames are free, and nothing
-//!   it still has to say is taken from it. When it finds out it is
-//!   [cut off](News::CutOff), and comes back as another node.
-//! - A Redis that turns out to have lost something it had taken in is not
-//!   trusted with the rest: who finds out is cut off, too, and begins anew.
+//! - Redis away: no client can send. No server is given up for it either: time counts by beats, and
+//!   those stop too.
+//! - A server that is silent is given up: its nicknames are freed, and nothing it still sends is
+//!   accepted. When it finds out, it is [cut off](News::CutOff) and comes back as another node.
+//! - A Redis that has lost something it had accepted is not trusted with the rest: the server that
+//!   finds out is cut off, too, and begins anew.
 //!
-//! Threads: the *appender* carries everything from the hub to Redis, the
-//! *reader* brings everything from there, the *storer* fills PostgreSQL, the
-//! *beat* keeps the server among the living.
+//! Threads: the *appender* carries everything from the hub to Redis, the *reader* everything from
+//! Redis to the hub, the *storer* copies the log to PostgreSQL, the *beat* reports that the server
+//! is alive.
 
 mod appender;
 mod batch;
@@ -86,9 +84,9 @@ use reader::Reader;
 use store::ClusterStore;
 use storer::Storer;
 
-/// How long somebody who comes waits for their nickname.
+/// How long a client waits for the claim of its nickname.
 const CLAIM: Duration = Duration::from_secs(5);
-/// How often to look whether everything is settled at the end.
+/// How often to check, during shutdown, whether everything is settled.
 const SETTLING: Duration = Duration::from_millis(2);
 
 /// This server as one of several; clones are the same one.
@@ -100,8 +98,8 @@ pub struct Cluster {
     bans: Arc<Vec<Ban>>,
 }
 
-/// The threads behind a [`Cluster`]. Dropping them ends them without waiting,
-/// and leaves it to the others to find out.
+/// The threads behind a [`Cluster`]. Dropping them ends them without waiting; the other servers
+/// notice by the missing beats.
 pub struct ClusterThreads {
     common: Arc<Common>,
     queue: Arc<Queue>,
@@ -109,16 +107,15 @@ pub struct ClusterThreads {
     others: Vec<Thread>,
 }
 
-/// A thread, by what it lets go of at its end.
+/// A thread; its channel closes when it ends.
 struct Thread(Receiver<()>);
 
 impl Cluster {
     /// Becomes one of the live servers.
     ///
-    /// `deliver` is called from several threads with what the hub has to be
-    /// told, and may block; false means that there is no hub any more. Who is
-    /// on the other servers comes first, as [`News::Roster`]. `failed` runs if
-    /// a fault of ours ends a thread.
+    /// Several threads call `deliver` with news for the hub; it may block, and false means that the
+    /// hub is gone. Who is online on the other servers comes first, as [`News::Roster`]. `failed`
+    /// runs if a panic ends a thread.
     pub fn start(
         settings: ClusterSettings,
         postgres: Arc<dyn Store>,
@@ -156,8 +153,8 @@ impl Cluster {
         Ok((cluster, threads))
     }
 
-    /// A secret that all servers have in common: that of the one that came
-    /// first. It is kept in Redis, which only they can reach.
+    /// The secret that all servers share: that of the first server. It is kept in Redis, which only
+    /// the servers can reach.
     pub fn common_secret(
         settings: &ClusterSettings,
         name: &str,
@@ -167,14 +164,14 @@ impl Cluster {
         join::common_secret(settings, name, ours, &mut link)
     }
 
-    /// The name of this server in its present life.
+    /// The id of this server in its present life.
     pub fn node(&self) -> NodeId {
         self.common.life().node
     }
 
-    /// Has messages committed; never waits. What comes back is refused, and
-    /// there will be no word of it; every other one is [settled] once, unless
-    /// [`News::CutOff`] comes first: nothing older is settled after that.
+    /// Hands messages over to be committed; never waits. A returned id is refused and gets no news;
+    /// every other one is [settled] once, unless [`News::CutOff`] comes first, after which nothing
+    /// older is settled.
     ///
     /// [settled]: News::Settled
     pub fn append(&self, drafts: Vec<Draft>) -> Vec<MessageId> {
@@ -186,25 +183,23 @@ impl Cluster {
         }
     }
 
-    /// Tells the others, after what was appended and shared before; never
-    /// waits. If there is no room for it this server is [cut off], because what
-    /// the others know of it would be wrong.
+    /// Tells the other servers, after everything appended and shared before; never waits. If there
+    /// is no room, this server is [cut off], because what the others know of it would be wrong.
     ///
     /// [cut off]: News::CutOff
     pub fn share(&self, shared: Vec<Shared>) {
         let pushed = self.queue.push(shared.into_iter().map(Op::Share));
         if pushed.is_err() && !self.common.is_stopping() {
-            // Looked up only now: a life that begins meanwhile looks itself.
+            // Read only now: a life that begins meanwhile clears the queue itself.
             let life = self.common.life();
             let why = "too much waits to be told to them";
             self.common.cut_off(life.number, why);
         }
     }
 
-    /// Whether somebody who comes to this server may have a nickname; waits
-    /// for the answer. It is held for them until the hub tells that they are
-    /// online, but not for long. Two guests who come to this same server are
-    /// the hub's business.
+    /// Whether a client that connects to this server may have a nickname; waits for the answer. The
+    /// nickname is held for a short time, until the hub reports the member online. Two guests on
+    /// this same server are for the hub to tell apart.
     pub fn claim_name(
         &self,
         name: &Name,
@@ -216,9 +211,9 @@ impl Cluster {
         Ok(claimed.is_some())
     }
 
-    /// The same for anybody, and what came of it: `None` if somebody else has
-    /// it. A guest who shows the same token again gets the nickname at once,
-    /// from whichever server has it, and keeps a new one.
+    /// As [`Cluster::claim_name`], for any claimant and with the outcome: `None` if another member
+    /// has the nickname. A guest that shows the same token again gets the nickname at once,
+    /// whichever server has it, and keeps its new one.
     pub fn claim_for(
         &self,
         name: &Name,
@@ -238,27 +233,26 @@ impl Cluster {
         answered.recv_timeout(most).map_err(|_| ClusterUnavailable)
     }
 
-    /// Begins the next life after [`News::CutOff`], as another node. To be
-    /// called when the hub has forgotten everything of the one before, and all
-    /// it had to share of that has been shared: nothing of that is told. The
-    /// hub hears again who is on the other servers.
+    /// Begins the next life, as another node, after [`News::CutOff`]. Call it when the hub has
+    /// forgotten everything of the last life and has shared all it had to: none of that is sent.
+    /// The hub is told again who is online on the other servers.
     pub fn rejoin(&self) {
         if self.common.life().is_over {
             self.queue.rejoin();
         }
     }
 
-    /// The store of all servers, with what is still on its way to it.
+    /// The store of all servers, including messages still on their way to it.
     pub fn store(&self) -> Arc<dyn Store> {
         self.store.clone()
     }
 
-    /// Counts guesses at passwords for all servers.
+    /// Counts guesses at passwords for all servers together.
     pub fn guesses(&self) -> Arc<dyn SharedGuesses> {
         Arc::new(CommonGuesses::new(self.common.clone()))
     }
 
-    /// What is wrong, if anything is.
+    /// What is wrong, if anything.
     pub fn readiness(&self) -> Option<String> {
         self.common.trouble()
     }
@@ -268,7 +262,7 @@ impl Cluster {
         self.common.unix_ms()
     }
 
-    /// How it gets on with Redis and PostgreSQL.
+    /// How well this server reaches Redis and PostgreSQL.
     pub fn health(&self) -> ClusterHealth {
         self.common.health()
     }
@@ -278,14 +272,14 @@ impl Cluster {
         self.common.nodes()
     }
 
-    /// How many connections this server has.
+    /// Sets the number of connections that this server reports.
     pub fn set_load(&self, connections: u64) {
         self.common
             .connections
             .store(connections, Ordering::Relaxed);
     }
 
-    /// A number for a ban that no other has, on no server; above `above`.
+    /// A number for a ban, unique on all servers and above `above`.
     pub fn ban_number(&self, above: u64) -> Result<u64, ClusterUnavailable> {
         let above = above.to_string();
         let arguments = [self.common.settings.prefix.as_bytes(), above.as_bytes()];
@@ -297,7 +291,7 @@ impl Cluster {
             .ok_or(ClusterUnavailable)
     }
 
-    /// Tells the others, with the next beat, that nobody is to be sent here.
+    /// Tells the others, with the next beat, to send no more clients here.
     pub fn drain(&self) {
         self.common.is_draining.store(true, Ordering::Relaxed);
     }
@@ -307,7 +301,7 @@ impl Cluster {
         self.bans.as_ref().clone()
     }
 
-    /// Entries of the log that could not be read and were passed over.
+    /// Entries of the log that could not be read and were skipped.
     pub fn skipped(&self) -> u64 {
         self.common.skipped_count()
     }
@@ -321,8 +315,7 @@ impl Log for Cluster {
     fn share(&self, mut shared: Vec<Shared>) {
         let mut all = shared.iter();
         if let Some(at) = all.rposition(|shared| matches!(shared, Shared::Rejoin(_))) {
-            // What came before belongs to the life that is over, what comes
-            // after to the next one.
+            // What came before belongs to the life that is over, what comes after to the next one.
             let next = shared.split_off(at + 1);
             if let Some(Shared::Rejoin(bans)) = shared.pop() {
                 self.common.set_own_bans(bans);
@@ -349,14 +342,14 @@ impl Names for Cluster {
 }
 
 impl ClusterThreads {
-    /// Sends what waits to be sent and sees it settled, takes this server out of
-    /// the live ones, and stores what it was handed. Whatever takes longer than
-    /// `allowed` is left to the others; whether everything was done.
+    /// Sends what is waiting and sees it settled, leaves the live servers, and stores the entries
+    /// handed to it. What takes longer than `allowed` is left to the other servers. Returns whether
+    /// everything was done.
     pub fn shut_down(self, allowed: Duration) -> bool {
         let deadline = Instant::now() + allowed;
         self.common.set_deadline(deadline);
         self.queue.close();
-        // The others go on meanwhile: they are needed for it.
+        // The other threads are still needed for this.
         let mut done = self.appender.ends_by(deadline);
         while self.common.unread.load(Ordering::Acquire) > 0 && !self.common.is_overdue() {
             if self.common.pause(SETTLING) {
@@ -387,9 +380,9 @@ impl Drop for ClusterThreads {
 }
 
 impl Thread {
-    /// Whether the thread has come to its end by then.
+    /// Whether the thread ends by then.
     fn ends_by(&self, deadline: Instant) -> bool {
-        // Nothing is ever sent: whatever is not a time-out is the end.
+        // Nothing is ever sent: anything but a time-out means the end.
         self.0.recv_deadline(deadline) != Err(RecvTimeoutError::Timeout)
     }
 }
@@ -419,7 +412,7 @@ fn start_threads(
     let mut beat = Beat::new(common.clone());
     let mut lone = Lone::new(common.clone(), postgres.clone());
     let mut storer = Storer::new(common.clone(), postgres);
-    // Nobody waits for this one: it may be waiting for a database that hangs.
+    // Shutdown does not wait for this thread, which may hang in a database call.
     drop(spawn("lone", Box::new(move || lone.run()))?);
     Ok(ClusterThreads {
         common: common.clone(),

@@ -1,11 +1,10 @@
 //! The store: messages and accounts that outlive the process.
 //!
-//! [`Store`] is what a database has to be able to do; [`SqliteStore`] is the
-//! one that needs no set-up, and [`PostgresStore`], with the feature
-//! `cluster`, the one several servers may share. Messages go in through a [`StoreWriter`], which
-//! commits all that is waiting as one transaction. The store never decides
-//! who may read or write what, and it knows of the hub no more than ids.
-//! `docs/store.md` has the schema and what it promises.
+//! [`Store`] is what the server asks of a database; [`SqliteStore`] needs no set-up, and
+//! [`PostgresStore`] (feature `cluster`) can be shared by several servers. Messages go in through a
+//! [`StoreWriter`], which commits everything that is waiting as one transaction. The store never
+//! decides who may read or write what, and of the hub it knows only ids. `docs/store.md` describes
+//! the schema and its guarantees.
 
 mod accounts;
 mod error;
@@ -46,29 +45,27 @@ pub use crate::model::{
 };
 use crate::model::{MessageId, Name};
 
-/// How long a search may go on unless the settings say otherwise.
+/// How long a search may run unless the settings say otherwise.
 const SEARCH_TIME: std::time::Duration = std::time::Duration::from_secs(2);
 
-/// What came of one message of a group.
+/// The result for one message of a group.
 pub type Appended = Result<(), AppendError>;
 
-/// A database of messages and accounts. Calls may block for as long as its
-/// settings say, so the hub never makes them. What writes has been committed
-/// when it returns `Ok`.
+/// A database of messages and accounts. A call may block for as long as the settings allow, so the
+/// hub never makes one. When a call that writes returns `Ok`, the change has been committed.
 pub trait Store: Send + Sync {
-    /// Commits messages as one transaction, with one result for each in the
-    /// same order. A message that is stored already counts as committed. If
-    /// this returns an error, none of them is; only if the connection to a
-    /// database broke for good on the way, all of them may be.
+    /// Commits messages as one transaction and returns one result for each, in the same order. A
+    /// message that is stored already counts as committed. If this returns an error, none was
+    /// committed; only after the connection to a database broke, all of them may have been.
     fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError>;
 
-    /// Commits messages whose order a log has settled already, in whatever
-    /// order they come and however often: as [`Store::append`] else.
+    /// Commits messages that a log has already put in order. They may come in any order and more
+    /// than once; otherwise this is [`Store::append`].
     fn merge(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
         self.append(messages)
     }
 
-    /// The highest id there has ever been, to go on from.
+    /// The highest id ever given out; new ids continue from here.
     fn last_message_id(&self) -> Result<MessageId, StoreError>;
 
     /// At most `limit` messages of a conversation, oldest first.
@@ -95,18 +92,18 @@ pub trait Store: Send + Sync {
         up_to: MessageId,
     ) -> Result<(), StoreError>;
 
-    /// Messages that contain all the words, newest first: as many as are found
-    /// in the time that the store's settings allow.
+    /// Messages that contain all the words, newest first, as far as the search gets in the time
+    /// that the settings allow.
     fn search(&self, search: &Search) -> Result<Matches, StoreError>;
 
-    /// Makes an account, unless a unique field is taken.
+    /// Creates an account, unless a unique field is taken.
     fn create_account(&self, account: &NewAccount) -> Result<Account, StoreError>;
 
     /// Finds an account.
     fn account(&self, who: &Who) -> Result<Option<Account>, StoreError>;
 
-    /// Puts another hash of the same password in place of an account's, if
-    /// that is still `from`.
+    /// Replaces the password hash of an account with another hash of the same password, if the
+    /// present one is still `from`.
     fn rehash_password(
         &self,
         account: AccountId,
@@ -114,8 +111,8 @@ pub trait Store: Send + Sync {
         to: &Secret,
     ) -> Result<(), StoreError>;
 
-    /// Puts the hash of another password in place of an account's. Its tokens
-    /// and passes end, and no address is known to it any more.
+    /// Replaces the password of an account. Revokes its tokens and passes, and forgets the addresses
+    /// known to it.
     fn change_password(
         &self,
         account: AccountId,
@@ -123,9 +120,8 @@ pub trait Store: Send + Sync {
         now_ms: u64,
     ) -> Result<(), StoreError>;
 
-    /// Remembers that an account was logged in to from an address: a bounded
-    /// number of addresses, the newest. A store whose servers have that
-    /// elsewhere remembers none.
+    /// Records a login to an account from an address. Only a bounded number of addresses is kept,
+    /// the newest ones. A store whose servers keep them elsewhere records none.
     fn add_known_address(
         &self,
         _account: AccountId,
@@ -135,20 +131,20 @@ pub trait Store: Send + Sync {
         Ok(())
     }
 
-    /// The addresses from which accounts were logged in to since then, newest
-    /// first; forgets the older ones.
+    /// The addresses from which accounts were logged in to since `since_ms`, newest first. Forgets
+    /// the older ones.
     fn known_addresses(&self, _since_ms: u64) -> Result<Vec<KnownAddress>, StoreError> {
         Ok(Vec::new())
     }
 
-    /// Remembers until `expires_at`, and as long after it as one pleases, that
-    /// a pass has been given up.
+    /// Records that a pass was revoked. The record must last until `expires_at` and may be kept
+    /// longer.
     fn end_pass(&self, pass: &str, expires_at: u64) -> Result<(), StoreError>;
 
-    /// Whether a pass has been given up.
+    /// Whether a pass was revoked.
     fn is_pass_ended(&self, pass: &str) -> Result<bool, StoreError>;
 
-    /// Remembers, or forgets, that an account ignores a nickname.
+    /// Records whether an account ignores a nickname.
     fn set_ignored(
         &self,
         account: AccountId,
@@ -156,15 +152,14 @@ pub trait Store: Send + Sync {
         ignored: bool,
     ) -> Result<(), StoreError>;
 
-    /// Keeps a token.
+    /// Stores a token.
     fn add_token(&self, token: &Token) -> Result<(), StoreError>;
 
-    /// Finds a token, whether it is still worth something or not.
+    /// Finds a token, valid or not.
     fn token(&self, access_key_id: &str) -> Result<Option<Token>, StoreError>;
 
-    /// Puts `new`, made over to the same account, in place of the token with
-    /// this refresh token. `None` if there is none, or it was exchanged or
-    /// given up before, or has expired at `now_ms`.
+    /// Replaces the token that has this refresh token with `new`, for the same account. `None` if
+    /// there is no such token, or if it was exchanged or revoked before or has expired at `now_ms`.
     fn exchange_token(
         &self,
         refresh_token: &Secret,
@@ -172,31 +167,30 @@ pub trait Store: Send + Sync {
         now_ms: u64,
     ) -> Result<Option<Token>, StoreError>;
 
-    /// Gives a token up; whether it was active.
+    /// Revokes a token. Returns whether it was active.
     fn deactivate_token(&self, access_key_id: &str, now_ms: u64) -> Result<bool, StoreError>;
 
-    /// Says whether the server with this number has its log, and asks whether
-    /// some other server that uses the same store has; only that counts what is
-    /// said again and again. A store of one server knows of no other.
+    /// Reports whether the server with this number has its log, and returns whether another server
+    /// on the same store has its own. A report counts only for as long as it is repeated. A store
+    /// of one server knows of no other.
     fn others_have_log(&self, _own: i32, _has_log: bool) -> Result<bool, StoreError> {
         Ok(false)
     }
 
-    /// Names the line of history that the database is on, if it can have
-    /// several: another one begins when another machine takes over, which may lack
-    /// what was committed last.
+    /// Names the timeline of the database, if it can have several. A new one begins when a standby
+    /// takes over, which may lack the latest commits.
     fn timeline(&self) -> Result<Option<String>, StoreError> {
         Ok(None)
     }
 
-    /// Fails if nothing can be committed at present.
+    /// Fails if nothing can be committed at the moment.
     fn check_writable(&self) -> Result<(), StoreError>;
 
-    /// Does a little of what is left for quiet moments (indexing for search,
-    /// removing what is too old); whether there is more to do.
+    /// Does a slice of background work (indexes messages for search, removes what is too old).
+    /// Returns whether there is more to do.
     fn tend(&self, now_ms: u64) -> Result<bool, StoreError>;
 
-    /// Leaves the database tidy and lets go of it: others may open it. What is
-    /// called afterwards fails.
+    /// Leaves the database tidy and releases it, so that other processes can open it. Every later
+    /// call fails.
     fn close(&self) -> Result<(), StoreError>;
 }

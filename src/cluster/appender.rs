@@ -1,8 +1,8 @@
 //! The thread that carries everything from this server's hub to Redis, in the
 //! hub's order, one batch at a time.
 //!
-//! A batch whose answer is not heard is sent again until it is: Redis carries
-//! it out once. What has not been sent yet is given up after a while.
+//! A batch whose answer is lost is sent again until it is answered: Redis executes it once. What
+//! has never been sent is given up after a while.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,10 +20,10 @@ use super::link::{Backoff, Link, answer};
 use super::people::People;
 use super::queue::{Op, Queue};
 
-/// Operations in one batch, and their bytes: Redis does nothing else meanwhile.
+/// Most operations in one batch, and most bytes: Redis does nothing else meanwhile.
 const MOST: usize = 512;
 const MOST_BYTES: usize = 512 * 1024;
-/// How often to look whether nicknames are held in vain.
+/// How often to look for nicknames whose hold has run out.
 const IDLE: Duration = Duration::from_millis(500);
 
 /// Why a life is over.
@@ -36,14 +36,14 @@ pub struct Appender {
     queue: Arc<Queue>,
     link: Link,
     people: People,
-    /// Of the batch that was last carried out in this life.
+    /// Number of the batch last executed in this life.
     number: u64,
 }
 
-/// What came of sending a batch.
+/// The result of sending a batch.
 enum Sent {
     Answered(String),
-    /// It was not carried out and never will be: why.
+    /// It was not executed and never will be, for this reason.
     Over(&'static str),
     Failed(LinkError),
 }
@@ -73,8 +73,7 @@ impl Appender {
         }
     }
 
-    /// Finds out, while nobody has anything to send, whether what was in the
-    /// way is over.
+    /// Checks, while there is nothing to send, whether an outage is over.
     fn probe(&mut self) {
         let life = self.common.life();
         if life.is_over {
@@ -109,7 +108,7 @@ impl Appender {
                 return;
             }
         }
-        // What is left belongs to a life that is over, up to the next one.
+        // The rest belongs to a life that is over, up to the next one.
         for (op, _) in ops.by_ref() {
             match op {
                 Op::Draft(draft) => self.common.deliver(not_stored(vec![draft.message.id])),
@@ -134,8 +133,8 @@ impl Appender {
         batch
     }
 
-    /// Puts operations into a batch; whether it ended with one that asks for a
-    /// new life, of which there is no need.
+    /// Puts operations into a batch. Returns whether it ended with a request for a new life that is
+    /// not needed.
     fn fill(&mut self, batch: &mut Batch, ops: &mut impl Iterator<Item = (Op, Instant)>) -> bool {
         let shards = self.common.settings.shards;
         for (op, came) in ops {
@@ -158,12 +157,11 @@ impl Appender {
     fn send(&mut self, mut batch: Batch) {
         let life = self.common.life();
         let mut backoff = Backoff::default();
-        // A connection that was good before may have ended without any
-        // trouble that somebody had to know of.
+        // A connection that was good before may have been closed while idle, which is no failure.
         let mut may_repeat = true;
         while !batch.is_empty() {
-            // What goes into a dead connection may have arrived for all we
-            // know; what never left can still be refused.
+            // What was written to a dead connection may have arrived; what was never sent can still
+            // be refused.
             if !batch.is_sent && self.common.is_redis_away() {
                 self.link.reset();
             }
@@ -177,15 +175,14 @@ impl Appender {
                         return;
                     }
                     None => {
-                        // Somebody else has written there.
+                        // Another client has written to this connection.
                         self.common.cut_off(life.number, UNASKED);
                         return;
                     }
                 },
                 Sent::Over(why) => {
                     self.common.cut_off(life.number, why);
-                    // Of what was sent before, a Redis that forgets cannot
-                    // tell whether it was carried out then.
+                    // A Redis that forgets cannot tell whether it executed an earlier attempt.
                     if !batch.is_sent {
                         self.common.deliver(not_stored(batch.drafts()));
                     }
@@ -239,12 +236,12 @@ impl Appender {
         self.common.deliver(not_stored(expired));
     }
 
-    /// Begins the next life, as soon as Redis lets it.
+    /// Begins the next life, as soon as Redis allows it.
     fn rejoin(&mut self) {
         self.people.clear();
         self.number = 0;
         let old = self.common.life().node;
-        // Before anybody can add to them.
+        // Read before the reader can add to them.
         let own = self.common.own_bans();
         let mut backoff = Backoff::default();
         loop {

@@ -1,4 +1,4 @@
-//! What goes to Redis in one step, and what its answer means for whom.
+//! The operations that go to Redis in one step, and what the answer means for each.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,13 +13,12 @@ use super::keys::shard_of;
 use super::people::{Assertion, People, Steps, kind};
 use super::{entry, notice};
 
-/// Operations that Redis carries out all or none, once.
+/// Operations that Redis executes all or none, once.
 pub struct Batch {
     /// Counts the batches of a life.
     pub number: u64,
     items: Vec<Item>,
-    /// Whether Redis may know of it already. Then nothing of it can be taken
-    /// back, nor changed.
+    /// Whether Redis may have it already. Then nothing in it can be taken back or changed.
     pub is_sent: bool,
 }
 
@@ -29,7 +28,7 @@ struct Item {
     then: Then,
 }
 
-/// What to make of the answer.
+/// What to do with the answer to an operation.
 enum Then {
     Settle {
         draft: MessageId,
@@ -61,7 +60,7 @@ impl Batch {
         self.items.is_empty()
     }
 
-    /// The arguments for the script, besides those of every batch.
+    /// The script's arguments, after those that every batch has.
     pub fn arguments(&self) -> impl Iterator<Item = &[u8]> {
         let arguments = self.items.iter().flat_map(|item| &item.arguments);
         arguments.map(Vec::as_slice)
@@ -103,12 +102,12 @@ impl Batch {
         self.push(came, then, &arguments);
     }
 
-    /// Something for the others. A claim that is in vain is answered at once.
+    /// Adds something for the other servers. A claim that cannot succeed is answered at once.
     pub fn share(&mut self, shared: Shared, people: &mut People, came: Instant) -> Option<News> {
         match shared {
             Shared::Roster(change) => self.roster(&change, people, came),
             Shared::Order(order) => self.order(&order, came),
-            // The cluster's own business.
+            // Handled inside the cluster.
             Shared::Rejoin(_) => {}
             Shared::Whisper { message, from } => {
                 let notice = notice::whisper(&message, from);
@@ -132,7 +131,7 @@ impl Batch {
         None
     }
 
-    /// Somebody here wants a nickname.
+    /// A client of this server wants a nickname.
     pub fn ask(
         &mut self,
         name: Name,
@@ -142,7 +141,7 @@ impl Batch {
         came: Instant,
     ) {
         if people.is_taken(&name, who.account()) {
-            // Whoever asked may have given up.
+            // The client may have given up.
             let _ = answer.send(None);
             return;
         }
@@ -160,7 +159,7 @@ impl Batch {
         self.push(came, Then::Nothing, &[b"f", key.as_bytes()]);
     }
 
-    /// What `new_name` says is in the script.
+    /// The script explains `new_name`.
     fn claim(&mut self, name: &Name, kind: &str, new_name: &str, then: Then, came: Instant) {
         let looks = name.looks().join(" ");
         let arguments: [&[u8]; 5] = [
@@ -214,7 +213,7 @@ impl Batch {
         }
     }
 
-    /// Gives up drafts that came before `then`, unless Redis may have them.
+    /// Gives up drafts older than `then`, unless Redis may have them.
     pub fn expire(&mut self, then: Instant) -> Vec<MessageId> {
         let mut expired = Vec::new();
         if !self.is_sent {
@@ -229,8 +228,8 @@ impl Batch {
         expired
     }
 
-    /// What the answer means, and how many drafts the reader settles. `None` if
-    /// it is not the answer to this.
+    /// What the answer means, and how many drafts the reader will settle. `None` if it is not an
+    /// answer to this batch.
     pub fn answered(self, answer: &str, people: &mut People) -> Option<(Vec<News>, i64)> {
         let mut words = answer.split(' ');
         let number: u64 = words.next()?.parse().ok()?;
@@ -277,7 +276,7 @@ impl Batch {
         Some((news, to_read))
     }
 
-    /// The drafts in it.
+    /// The ids of its drafts.
     pub fn drafts(&self) -> Vec<MessageId> {
         let draft = |item: &Item| match item.then {
             Then::Settle { draft, .. } => Some(draft),
@@ -287,8 +286,8 @@ impl Batch {
     }
 }
 
-/// What became of a draft; a channel's are settled by the reader, in the order
-/// of the log. `None` if the word makes no sense.
+/// The fate of a draft; those of a channel are settled by the reader, in the order of the log.
+/// `None` if the word makes no sense.
 fn fate(word: &str, is_direct: bool) -> Option<Option<Fate>> {
     if let Some(before) = word.strip_prefix('=') {
         return Some(Some(Fate::Before(before.parse().ok()?)));
@@ -297,7 +296,7 @@ fn fate(word: &str, is_direct: bool) -> Option<Option<Fate>> {
     Some(is_direct.then_some(Fate::Committed(id)))
 }
 
-/// What came of a claim.
+/// The outcome of a claim.
 fn claimed(word: &str, name: &Name) -> Option<Claimed> {
     match word.strip_prefix('=') {
         Some("") => Some(Claimed::Moved(name.clone())),
@@ -306,7 +305,7 @@ fn claimed(word: &str, name: &Name) -> Option<Claimed> {
     }
 }
 
-/// What drafts are told that will never be committed.
+/// The news about drafts that will never be committed.
 pub fn not_stored(drafts: Vec<MessageId>) -> Vec<News> {
     let refuse = |draft| {
         News::Settled(Settled {

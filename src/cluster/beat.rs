@@ -1,5 +1,5 @@
-//! The thread that says, beat by beat, that this server lives, and hears from
-//! whoever does so as well. Now and then it has Redis forget what is old.
+//! The thread that reports, beat by beat, that this server lives, and reads which others do. Now
+//! and then it has Redis remove what is old.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,16 +16,16 @@ use super::keys::{EntryId, node_text, parse_node};
 use super::link::{Link, answer};
 use super::settings::NodeInfo;
 
-/// After which time consumers that are no more are forgotten.
+/// Age at which consumers of servers that are gone are removed.
 const FORGET_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// How often to look how far behind things are, in beats.
+/// How often to measure the backlog, in beats.
 const LOOK_EVERY: u32 = 5;
 
-/// Beats that may be missing before nobody is sent to a server any more.
+/// Missing beats after which no more clients are sent to a server.
 const LATE: u32 = 3;
 
-/// For how many beats entries are kept that are stored, if Redis is full.
+/// How many beats to keep stored entries while Redis is full.
 const KEEP_IF_FULL: u32 = 60;
 
 /// See the module's documentation.
@@ -33,19 +33,19 @@ pub struct Beat {
     common: Arc<Common>,
     link: Link,
     trimmed: Instant,
-    /// Not at all yet in this process.
+    /// `None` until the first look in this process.
     looked: Option<Instant>,
-    /// For how many beats another one has had this server's address.
+    /// For how many beats another node has had this server's address.
     twins: u32,
 }
 
-/// What a node says of itself.
+/// What a node reports about itself.
 #[derive(Deserialize)]
 struct About {
     address: String,
     connections: u64,
     started_ms: u64,
-    /// Older servers do not say.
+    /// Older servers do not report it.
     #[serde(default)]
     draining: bool,
     #[serde(default = "yes")]
@@ -67,7 +67,7 @@ impl Beat {
         }
     }
 
-    /// Has Redis forget what is old, and stored, if it is time to.
+    /// Has Redis remove entries that are old and stored, if it is time to.
     fn trim(&mut self) -> Result<(), LinkError> {
         let settings = &self.common.settings;
         if self.trimmed.elapsed() < settings.beat * settings.keep / 10 {
@@ -76,7 +76,7 @@ impl Beat {
         self.remove(None)
     }
 
-    /// Has Redis forget what is stored: what is old, or older than this.
+    /// Has Redis remove stored entries that are old, or older than `older_than`.
     fn remove(&mut self, older_than: Option<Duration>) -> Result<(), LinkError> {
         let settings = &self.common.settings;
         self.trimmed = Instant::now();
@@ -95,7 +95,7 @@ impl Beat {
         Ok(())
     }
 
-    /// How far behind things are, if it is time to look, for the metrics.
+    /// Measures the backlog for the metrics, if it is time to.
     fn look(&mut self) -> Result<(), LinkError> {
         let settings = &self.common.settings;
         let is_soon = |looked: Instant| looked.elapsed() < settings.beat * LOOK_EVERY;
@@ -126,13 +126,13 @@ impl Beat {
         self.look_at_memory()
     }
 
-    /// Whether Redis has room. If it has not, what can be removed is, soon.
+    /// Whether Redis has room. If not, stored entries are soon removed.
     fn look_at_memory(&mut self) -> Result<(), LinkError> {
         let mut command = redis::cmd("INFO");
         command.arg("memory");
         let info = match self.link.call(&command) {
             Ok(info) => answer::text(info).unwrap_or_default(),
-            // Not everybody may ask this.
+            // Not every Redis user may ask this.
             Err(LinkError::Refused(why)) => {
                 log::debug!("Redis does not say how much memory it has: {why}");
                 return Ok(());
@@ -177,8 +177,8 @@ impl Beat {
         }
     }
 
-    /// Whether another one is said to be at this server's address. One that was
-    /// started again is so for as long as its former life is not given up.
+    /// Whether another node has this server's address. After a restart that is so until the former
+    /// life is given up.
     fn look_for_twins(&mut self, nodes: &[NodeInfo]) {
         let settings = &self.common.settings;
         let own = self.common.life().node;
@@ -202,7 +202,7 @@ impl Beat {
         self.common.set_twin(self.twins > settings.patience);
     }
 
-    /// One beat; whether the node is live.
+    /// Sends one beat. Returns whether the node is live.
     fn beat(&mut self, node: &str) -> Result<bool, LinkError> {
         let settings = &self.common.settings;
         // Beats are late now and then, which must not cost every second tick.

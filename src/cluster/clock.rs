@@ -1,15 +1,15 @@
-//! How far this server's clock is from that of Redis, which is the one that
-//! all servers have in common. Deterministic: readings are passed in.
+//! Compares this server's clock with that of Redis, the one clock that all servers share.
+//! Deterministic: readings are passed in.
 //!
-//! Nothing that is told to clients depends on it: ids are Redis's, and their
-//! order is that of the log. But a ban, a pass or a token that ends does so by
-//! each server's own clock, and messages show its time.
+//! Nothing that clients are sent depends on it: Redis gives out the ids, and their order is that of
+//! the log. But a ban, a pass or a token expires by each server's own clock, and messages show its
+//! time.
 
-/// From this difference on the log has a line about it.
+/// Differences from this size on are logged.
 const WORTH_A_LINE_MS: u64 = 2_000;
 
-/// One comparison: this server's clock before and after it asked, and in
-/// between that of Redis; in milliseconds since 1970 UTC.
+/// One comparison: this server's clock before and after it asked, and Redis's clock in between, in
+/// milliseconds since 1970 UTC.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     pub before: u64,
@@ -20,20 +20,19 @@ pub struct Reading {
 /// What is known of the difference.
 #[derive(Debug, Default)]
 pub struct Clock {
-    /// By how many milliseconds this server's clock is ahead, at least;
-    /// negative: behind.
+    /// How far this server's clock is ahead at least, in milliseconds; negative: behind.
     ahead_ms: i64,
     is_logged: bool,
     is_too_far: bool,
 }
 
 impl Reading {
-    /// By how much this server's clock is ahead, at least. An answer that was
-    /// long in coming says little, and nothing wrong.
+    /// How far this server's clock is ahead at least. A slow answer gives a weak bound, never a
+    /// wrong one.
     fn ahead_ms(self) -> i64 {
         let gap = |more: u64, less: u64| i64::try_from(more - less).unwrap_or(i64::MAX);
         if self.after < self.before {
-            // It was set back in between.
+            // This server's clock was set back in between.
             0
         } else if self.redis < self.before {
             gap(self.before, self.redis)
@@ -46,9 +45,8 @@ impl Reading {
 }
 
 impl Clock {
-    /// The clocks have been compared; `most_ms` is the difference at which
-    /// this server is not ready, 0 is none. Who is near a limit is not told of
-    /// it again and again.
+    /// Records a comparison. From a difference of `most_ms` on this server is not ready; 0 is no
+    /// limit. A difference close to the limit is not logged again and again.
     pub fn compare(&mut self, reading: Reading, most_ms: u64) {
         self.ahead_ms = reading.ahead_ms();
         let off_ms = self.ahead_ms.unsigned_abs();
@@ -68,7 +66,7 @@ impl Clock {
         self.ahead_ms
     }
 
-    /// What is wrong, if the difference is larger than it may be.
+    /// What is wrong, if the difference is larger than allowed.
     pub fn trouble(&self) -> Option<String> {
         self.is_too_far.then(|| self.words())
     }

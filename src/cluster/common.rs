@@ -1,5 +1,5 @@
-//! What the threads of a cluster's node have in common: which life it is in,
-//! how things stand, and when to end.
+//! State that the threads of a node share: its present life, the health of its connections, and
+//! when to stop.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,23 +22,23 @@ use super::memory::Memory;
 use super::scripts::Scripts;
 use super::settings::{ClusterSettings, NodeInfo};
 
-/// How often skipped entries are reported.
+/// How often skipped entries are logged.
 const REPORT_EVERY: Duration = Duration::from_secs(60);
 
-/// A node lives until the others give it up; then it lives again as another.
+/// A node lives until the others give it up; then it lives again under another id.
 #[derive(Clone, Debug)]
 pub struct Life {
     /// Counts lives.
     pub number: u64,
-    /// Its name in this one.
+    /// Its id in this life.
     pub node: NodeId,
     /// Whether it is over.
     pub is_over: bool,
-    /// From where on to read.
+    /// Where to begin reading.
     pub start: Arc<Start>,
 }
 
-/// After which entries a life begins.
+/// The entries after which a life begins to read.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
     pub news: EntryId,
@@ -46,7 +46,7 @@ pub struct Start {
     pub logs: Vec<EntryId>,
 }
 
-/// A part of the node that can be cut off from something it needs.
+/// A part of the node that can lose something it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     Appender,
@@ -56,14 +56,14 @@ pub enum Part {
     Store,
 }
 
-/// What all threads share.
+/// State shared by all threads.
 pub struct Common {
     pub settings: ClusterSettings,
     pub scripts: Scripts,
     deliver: Box<dyn Fn(Vec<News>) -> bool + Send + Sync>,
     life: Mutex<Life>,
     trouble: Mutex<BTreeMap<Part, (Instant, String)>>,
-    /// Up to where the reader has come, in this life.
+    /// How far the reader has come in this life.
     read: Mutex<Start>,
     health: Mutex<ClusterHealth>,
     nodes: Mutex<Vec<NodeInfo>>,
@@ -72,25 +72,25 @@ pub struct Common {
     way: Mutex<Way>,
     has_twin: AtomicBool,
     pub connections: AtomicU64,
-    /// Whether nobody is to be sent here any more.
+    /// Whether other servers should send no more clients here.
     pub is_draining: AtomicBool,
-    /// Own messages in the log that the reader has not come to yet; below zero
-    /// while it is faster than the answer to whoever appended them.
+    /// Own messages in the log that the reader has not reached yet; below zero while the reader is
+    /// ahead of the answer to the appender.
     pub unread: AtomicI64,
-    /// Whether this server is taking itself out.
+    /// Whether this server is leaving the live ones.
     is_leaving: AtomicBool,
     started_ms: u64,
-    /// Dropped when it is time to end.
+    /// Dropped when it is time to stop.
     alive: Mutex<Option<Sender<()>>>,
     end: Receiver<()>,
-    /// By when everything has to be over.
+    /// When everything has to be over.
     deadline: Mutex<Option<Instant>>,
     skipped: Mutex<Skipped>,
     /// The bans in force here when this life began.
     own_bans: Mutex<Vec<Ban>>,
 }
 
-/// Whether beats arrive, and since when without a break.
+/// Whether beats arrive, and since when without interruption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     Open(Instant),
@@ -139,17 +139,17 @@ impl Common {
         }
     }
 
-    /// A connection of one's own.
+    /// A connection for one thread.
     pub fn link(&self) -> Link {
         Link::new(&self.settings.redis)
     }
 
-    /// The name of something in Redis.
+    /// A key in Redis.
     pub fn key(&self, rest: &str) -> String {
         format!("{}:{rest}", self.settings.prefix)
     }
 
-    /// What this node says of itself.
+    /// What this node reports about itself.
     pub fn about(&self) -> String {
         json!({
             "address": self.settings.address,
@@ -161,7 +161,7 @@ impl Common {
         .to_string()
     }
 
-    /// Tells the hub. If there is none any more, it is time to end.
+    /// Gives news to the hub. If the hub is gone, it is time to stop.
     pub fn deliver(&self, news: Vec<News>) {
         if !news.is_empty() && !(self.deliver)(news) {
             self.stop();
@@ -173,7 +173,7 @@ impl Common {
         self.life.lock().clone()
     }
 
-    /// A life is over, if it is not so already.
+    /// Ends a life, unless it is over already.
     pub fn cut_off(&self, number: u64, why: &str) {
         let mut life = self.life.lock();
         let is_news = life.number == number && !life.is_over;
@@ -190,7 +190,7 @@ impl Common {
         let mut life = self.life.lock();
         self.unread.store(0, Ordering::Release);
         *self.read.lock() = start.clone();
-        // Redis has just been reached; the first beat is on its way.
+        // Redis has just answered; the first beat is on its way.
         *self.way.lock() = Way::Lost(Instant::now());
         *life = Life {
             number: life.number + 1,
@@ -207,12 +207,12 @@ impl Common {
         }
     }
 
-    /// From now on, that this server is not one of the live ones is no news.
+    /// From now on, no longer being one of the live servers is expected.
     pub fn leave(&self) {
         self.is_leaving.store(true, Ordering::Release);
     }
 
-    /// Something is away, or back. Says so in the log when that changes.
+    /// Records an outage or its end. Logs it when that changes.
     pub fn report<E: ToString>(&self, part: Part, result: Result<(), E>) {
         let mut trouble = self.trouble.lock();
         match result {
@@ -240,7 +240,7 @@ impl Common {
         }
     }
 
-    /// What is wrong, if anything is.
+    /// What is wrong, if anything.
     pub fn trouble(&self) -> Option<String> {
         if self.life.lock().is_over {
             return Some("the other servers have given this one up; it joins them anew".to_owned());
@@ -263,7 +263,7 @@ impl Common {
         }
     }
 
-    /// A beat has not.
+    /// A beat has failed.
     pub fn has_not_beaten(&self) {
         let mut way = self.way.lock();
         if let Way::Open(_) = *way {
@@ -281,24 +281,24 @@ impl Common {
         self.has_twin.store(has_twin, Ordering::Relaxed);
     }
 
-    /// Whether something is in the way of a part.
+    /// Whether a part has lost what it needs.
     pub fn is_in_trouble(&self, part: Part) -> bool {
         self.trouble.lock().contains_key(&part)
     }
 
-    /// What Redis says of its memory; whether it is full.
+    /// Records what Redis reports about its memory. Returns whether it is full.
     pub fn set_memory(&self, info: &str) -> bool {
         let mut memory = self.memory.lock();
         memory.observe(info);
         memory.is_full()
     }
 
-    /// Redis has refused something for want of memory.
+    /// Redis has refused something for lack of memory.
     pub fn redis_is_full(&self) {
         self.memory.lock().refused();
     }
 
-    /// The clocks have been compared.
+    /// Records a comparison of the clocks.
     pub fn compare_clocks(&self, reading: Reading) {
         let most = self.settings.clock_difference.as_millis();
         let most_ms = u64::try_from(most).unwrap_or(u64::MAX);
@@ -311,13 +311,13 @@ impl Common {
         unix_ms().saturating_add_signed(ahead_ms.saturating_neg())
     }
 
-    /// Whether Redis is known to be away, by anybody here.
+    /// Whether any thread has found Redis away.
     pub fn is_redis_away(&self) -> bool {
         let trouble = self.trouble.lock();
         trouble.keys().any(|part| *part != Part::Store)
     }
 
-    /// How things stand, as of the last beats.
+    /// The state as of the last beats.
     pub fn health(&self) -> ClusterHealth {
         let mut health = *self.health.lock();
         let is_away = |whom| self.trouble.lock().keys().any(|part| part.whom() == whom);
@@ -331,7 +331,7 @@ impl Common {
         health
     }
 
-    /// How far behind this node and the store are.
+    /// Sets how far this node and the store are behind.
     pub fn set_behind(&self, behind: Duration, unstored: u64, since: Duration) {
         let mut health = self.health.lock();
         health.behind_seconds = behind.as_secs_f64();
@@ -339,14 +339,14 @@ impl Common {
         health.unstored_seconds = since.as_secs_f64();
     }
 
-    /// Up to where this node has read.
+    /// How far this node has read.
     pub fn read(&self) -> Start {
         self.read.lock().clone()
     }
 
-    /// The reader has come to here.
+    /// The reader has come this far.
     pub fn set_read(&self, life: u64, news: EntryId, logs: &[EntryId]) {
-        // A life that begins meanwhile has written its own.
+        // A life that begins meanwhile has set its own position.
         let now = self.life.lock();
         if now.number == life {
             let mut read = self.read.lock();
@@ -356,7 +356,7 @@ impl Common {
         }
     }
 
-    /// Whether Redis has been away for so long.
+    /// Whether Redis has been away for that long.
     pub fn is_away(&self, since: Duration) -> bool {
         let trouble = self.trouble.lock();
         let parts = [Part::Appender, Part::Beat];
@@ -364,8 +364,8 @@ impl Common {
         times.any(|(when, _)| when.elapsed() > since)
     }
 
-    /// The live servers as of the last beat. What is in the way of this one
-    /// is known here first.
+    /// The live servers as of the last beat. Whether this one is ready is taken from here, which is
+    /// newer.
     pub fn nodes(&self) -> Vec<NodeInfo> {
         let mut nodes = self.nodes.lock().clone();
         let (own, is_hindered) = (self.life().node, self.trouble().is_some());
@@ -379,7 +379,7 @@ impl Common {
         *self.nodes.lock() = nodes;
     }
 
-    /// An entry could not be read and is passed over.
+    /// Counts an entry that could not be read.
     pub fn skipped(&self, why: Unreadable) {
         let mut skipped = self.skipped.lock();
         match why {
@@ -400,33 +400,33 @@ impl Common {
         }
     }
 
-    /// How many entries were passed over.
+    /// How many entries were skipped.
     pub fn skipped_count(&self) -> u64 {
         let skipped = self.skipped.lock();
         skipped.bad + skipped.newer
     }
 
-    /// The bans to begin with in a Redis that never had any.
+    /// The bans to start with, in a Redis that has never had any.
     pub fn own_bans(&self) -> Vec<Ban> {
         self.own_bans.lock().clone()
     }
 
-    /// A life is over, in which these were the bans.
+    /// Sets the bans that were in force when a life ended.
     pub fn set_own_bans(&self, bans: Vec<Ban>) {
         *self.own_bans.lock() = bans;
     }
 
-    /// It is time to end.
+    /// It is time to stop.
     pub fn stop(&self) {
         self.alive.lock().take();
     }
 
-    /// Whether it is.
+    /// Whether it is time to stop.
     pub fn is_stopping(&self) -> bool {
         self.alive.lock().is_none()
     }
 
-    /// Waits for so long, or until it is time to end: then it is true.
+    /// Waits, at most until it is time to stop; true then.
     pub fn pause(&self, time: Duration) -> bool {
         matches!(
             self.end.recv_timeout(time),
@@ -438,7 +438,7 @@ impl Common {
         *self.deadline.lock() = Some(deadline);
     }
 
-    /// Whether there is no time left for anything.
+    /// Whether the deadline has passed.
     pub fn is_overdue(&self) -> bool {
         self.deadline
             .lock()

@@ -1,7 +1,7 @@
 //! Messages as entries of the log: JSON with short names, and a version.
 //!
-//! What cannot be read is an error, never a guess: a later version's entry is
-//! left to those who know it.
+//! What cannot be read is an error, never a guess: an entry of a later version is left to servers
+//! that know it.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::hub::{Body, ConnectionId, Draft, Message, NodeId, Private};
 use crate::model::{AccountId, Conversation, MessageId, Name, NewMessage, Place, Text};
 
-/// The version written.
+/// The version that is written.
 pub const VERSION: u32 = 1;
 
 /// Why an entry is skipped.
@@ -18,22 +18,22 @@ pub const VERSION: u32 = 1;
 pub enum Unreadable {
     /// It was written by a newer server.
     Newer,
-    /// It makes no sense.
+    /// It is malformed.
     Bad,
 }
 
 /// A message in the log.
 #[derive(Clone, Debug)]
 pub struct LogEntry {
-    /// Which server it came in by.
+    /// The server that received it.
     pub node: NodeId,
-    /// What that server calls it.
+    /// The id that server gave its draft.
     pub draft: MessageId,
-    /// Which of its connections.
+    /// The sender's connection on that server.
     pub sender: ConnectionId,
-    /// The message, under the id it has from now on.
+    /// The message, with its final id.
     pub message: NewMessage,
-    /// Whom a private one is for, as shown.
+    /// The recipient of a private message, as shown.
     pub to: Option<Name>,
 }
 
@@ -62,7 +62,7 @@ struct Wire<'a> {
     t: Cow<'a, str>,
 }
 
-/// What every version has.
+/// The part that every version has.
 #[derive(Deserialize)]
 struct AnyVersion {
     v: u32,
@@ -87,7 +87,7 @@ pub fn encode(draft: &Draft) -> Vec<u8> {
         to: draft.to.as_ref().map(|name| name.as_str().into()),
         t: message.text.as_str().into(),
     };
-    // There is nothing in it that JSON could not hold.
+    // It contains nothing that JSON cannot hold.
     serde_json::to_vec(&wire).unwrap_or_default()
 }
 
@@ -130,7 +130,7 @@ pub fn decode(node: NodeId, id: MessageId, bytes: &[u8]) -> Result<LogEntry, Unr
     })
 }
 
-/// Reads JSON; tells what is broken from what is new.
+/// Parses JSON, and tells malformed data from that of a newer version.
 pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
     serde_json::from_slice(bytes).map_err(|_| match serde_json::from_slice(bytes) {
         Ok(AnyVersion { v }) if v > VERSION => Unreadable::Newer,
@@ -139,7 +139,7 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
 }
 
 impl LogEntry {
-    /// Where it belongs.
+    /// The conversation it belongs to.
     pub fn conversation(&self) -> Conversation {
         Conversation::of(&self.message.place)
     }
@@ -152,7 +152,7 @@ impl LogEntry {
         }
     }
 
-    /// As a channel's members are told it.
+    /// The message as a channel's members receive it.
     pub fn channel_message(&self) -> Option<Message> {
         match &self.message.place {
             Place::Channel { channel, .. } => Some(Message {
@@ -164,7 +164,7 @@ impl LogEntry {
         }
     }
 
-    /// As its two parties are told it.
+    /// The message as its two parties receive it.
     pub fn private_message(&self) -> Option<(Private, AccountId)> {
         match (&self.message.place, &self.to) {
             (Place::Direct { from, .. }, Some(to)) => Some((

@@ -1,30 +1,30 @@
-//! What can go wrong between servers, in words for the person who reads them.
+//! Errors between servers, worded for the person who reads them.
 
 use std::fmt;
 use std::io;
 
-/// Why a life is over: with such a Redis nobody can know what else is lost.
+/// Why a life is over: what else such a Redis has lost cannot be known.
 pub const FORGETFUL: &str = "Redis has lost what it had taken in already";
 
 /// Why a server cannot be one of several.
 #[derive(Debug)]
 pub enum ClusterError {
-    /// Redis does not answer, or does not let us in.
+    /// Redis does not answer, or refuses the login.
     Unreachable(String, String),
-    /// This is no Redis that all servers can write to.
+    /// It is not a Redis that all servers can write to.
     Unsuitable(String, &'static str),
     /// Redis is too old.
     TooOld(String, String),
-    /// The number of shards cannot be had.
+    /// There cannot be this number of shards.
     Shards(u32),
-    /// The chat that is in this Redis already has another number of shards.
+    /// The chat in this Redis has another number of shards.
     OtherShards {
         /// What was asked for.
         ours: u32,
         /// What is there.
         theirs: String,
     },
-    /// The system has no thread or no random number to give.
+    /// The system cannot start a thread or provide random numbers.
     System(io::Error),
 }
 
@@ -35,13 +35,13 @@ pub struct ClusterUnavailable;
 /// Why Redis did not do something.
 #[derive(Clone, Debug)]
 pub(super) enum LinkError {
-    /// The connection is gone: nobody knows whether it did.
+    /// The connection broke: whether Redis did it is unknown.
     Broken(String),
-    /// There was no answer in time: nobody knows either.
+    /// There was no answer in time: whether Redis did it is unknown.
     Silent(String),
-    /// It said that it did not.
+    /// Redis answered that it did not.
     Refused(String),
-    /// It was never asked.
+    /// Redis was never asked.
     Unreachable(String),
 }
 
@@ -61,7 +61,7 @@ impl LinkError {
         matches!(self, LinkError::Broken(_) | LinkError::Silent(_))
     }
 
-    /// Whether Redis has no memory for it.
+    /// Whether Redis lacks the memory for it.
     pub fn is_want_of_memory(&self) -> bool {
         matches!(self, LinkError::Refused(why) if why.contains("used memory > 'maxmemory'"))
     }

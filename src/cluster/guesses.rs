@@ -1,4 +1,4 @@
-//! Guesses at passwords, counted for all servers.
+//! Counts guesses at passwords for all servers together.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,11 +12,10 @@ use crate::model::subscriber::subscriber;
 use super::common::Common;
 use super::link::Link;
 
-/// Connections kept for those who log in next.
+/// Idle connections kept for the next logins.
 const IDLE_LINKS: usize = 4;
 
-/// See the module's documentation. While Redis is away every server counts for
-/// itself.
+/// See the module's documentation. While Redis is away, each server counts for itself.
 pub struct CommonGuesses {
     common: Arc<Common>,
     links: Mutex<Vec<Link>>,
@@ -81,7 +80,7 @@ impl SharedGuesses for CommonGuesses {
     }
 
     fn succeeded(&self, address: IpAddr, account: &str) {
-        // While Redis is away the address becomes known with the next login.
+        // While Redis is away, the address becomes known with the next login.
         self.run(address, account, &["right"]);
     }
 

@@ -1,4 +1,4 @@
-//! Becoming one of the live nodes, and what has to be true of Redis first.
+//! Joins the live nodes, and checks first what has to be true of Redis.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -17,12 +17,12 @@ use super::notice;
 use super::scripts::Scripts;
 use super::settings::ClusterSettings;
 
-/// How long a Redis that has just been started may read its file.
+/// How long a Redis that has just started may take to load its data.
 const LOADING: Duration = Duration::from_secs(60);
-/// The oldest version with all that is used here.
+/// The oldest version with every feature used here.
 const OLDEST: (u32, u32) = (6, 2);
 
-/// Looks at what Redis is, and warns of what will not last.
+/// Checks what Redis is, and warns of settings that lose data.
 pub fn check(settings: &ClusterSettings, link: &mut Link) -> Result<(), ClusterError> {
     if !(1..=MAX_SHARDS).contains(&settings.shards) {
         return Err(ClusterError::Shards(settings.shards));
@@ -53,7 +53,7 @@ pub fn check(settings: &ClusterSettings, link: &mut Link) -> Result<(), ClusterE
             settings.redis
         );
     }
-    // Not everybody may ask this.
+    // Not every Redis user may ask this.
     let mut command = redis::cmd("CONFIG");
     command.arg("GET").arg("appendfsync");
     let sync = link.call(&command).map(answer::pairs).unwrap_or_default();
@@ -67,7 +67,7 @@ pub fn check(settings: &ClusterSettings, link: &mut Link) -> Result<(), ClusterE
     Ok(())
 }
 
-/// Why a Redis cannot be the one of all servers.
+/// Why this Redis cannot be used by all servers.
 fn objection(info: &str) -> Option<&'static str> {
     if field(info, "redis_mode") == Some("sentinel") {
         return Some(
@@ -87,7 +87,7 @@ fn objection(info: &str) -> Option<&'static str> {
     )
 }
 
-/// What Redis says of itself, as soon as it can.
+/// The INFO text of Redis, once it has loaded its data.
 fn when_loaded(settings: &ClusterSettings, link: &mut Link) -> Result<String, ClusterError> {
     let mut backoff = Backoff::default();
     let deadline = Instant::now() + LOADING;
@@ -107,7 +107,7 @@ fn when_loaded(settings: &ClusterSettings, link: &mut Link) -> Result<String, Cl
     }
 }
 
-/// A secret that all have in common: ours if we are the first.
+/// The secret that all servers share: ours if this is the first server.
 pub fn common_secret(
     settings: &ClusterSettings,
     name: &str,
@@ -179,7 +179,7 @@ pub fn join(
     }
 }
 
-/// Takes a node out of the live ones.
+/// Removes a node from the live ones.
 pub fn leave(
     settings: &ClusterSettings,
     node: NodeId,
@@ -192,7 +192,7 @@ pub fn leave(
         .map_err(|error| unreachable(settings, &error))
 }
 
-/// The bans that all servers have in force: our `own` if there never were any.
+/// The bans in force on all servers: `own` if there have never been any.
 pub fn first_bans(
     settings: &ClusterSettings,
     own: &[Ban],
@@ -200,7 +200,7 @@ pub fn first_bans(
 ) -> Result<Vec<Ban>, ClusterError> {
     let scripts = Scripts::new();
     let bans = match bans(settings, &scripts, link) {
-        // Ours may be many: they go there only if they are needed.
+        // There may be many bans of our own: they are sent only if needed.
         Ok(None) => begin_bans(settings, &scripts, own, link),
         Ok(Some(known)) => Ok(known),
         Err(error) => Err(error),
@@ -208,7 +208,7 @@ pub fn first_bans(
     bans.map_err(|error| unreachable(settings, &error))
 }
 
-/// The bans that all servers have in force; `None` if there never were any.
+/// The bans in force on all servers; `None` if there have never been any.
 pub fn bans(
     settings: &ClusterSettings,
     scripts: &Scripts,
@@ -218,7 +218,7 @@ pub fn bans(
     Ok(read_bans(link.script(&scripts.bans, &arguments)?))
 }
 
-/// Puts ours there, unless somebody else was faster.
+/// Stores our bans, unless another server was faster.
 fn begin_bans(
     settings: &ClusterSettings,
     scripts: &Scripts,

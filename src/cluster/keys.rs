@@ -1,4 +1,4 @@
-//! What things are called in Redis.
+//! The names of everything in Redis.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,15 +6,15 @@ use std::str::FromStr;
 use crate::hub::NodeId;
 use crate::model::{Conversation, MessageId};
 
-/// As many shards as there can be: 6 bits of a message id.
+/// The most shards there can be: 6 bits of a message id.
 pub const MAX_SHARDS: u32 = 64;
 
-/// A name for a node in keys and fields.
+/// The text for a node in keys and fields.
 pub fn node_text(node: NodeId) -> String {
     format!("{:016x}", node.0)
 }
 
-/// The node of that name.
+/// The node that a text stands for.
 pub fn parse_node(text: &str) -> Option<NodeId> {
     u64::from_str_radix(text, 16).ok().map(NodeId)
 }
@@ -27,7 +27,7 @@ pub struct EntryId {
 }
 
 impl EntryId {
-    /// The message in an entry of a shard.
+    /// The id of the message in an entry of a shard.
     pub fn message(self, shard: u32) -> MessageId {
         MessageId {
             ms: self.ms,
@@ -35,8 +35,7 @@ impl EntryId {
         }
     }
 
-    /// Where in its shard a message is, or would be: at that entry or just
-    /// before it.
+    /// Where a message is in its shard, or would be: at that entry or just before it.
     pub fn floor(message: MessageId) -> EntryId {
         EntryId {
             ms: message.ms,
@@ -63,7 +62,7 @@ impl FromStr for EntryId {
     }
 }
 
-/// The shard a conversation is in. Every version has to find the same one.
+/// The shard of a conversation. Every version has to compute the same one.
 pub fn shard_of(conversation: &Conversation, shards: u32) -> u32 {
     let hash = match conversation {
         Conversation::Channel(name) => fnv(name.key().as_bytes()),
@@ -72,12 +71,12 @@ pub fn shard_of(conversation: &Conversation, shards: u32) -> u32 {
             fnv(format!("@{low}:{high}").as_bytes())
         }
     };
-    // Both halves, as the lower bits of this hash are not its best.
+    // Both halves, because the lower bits of this hash are not its best.
     let mixed = (hash ^ hash >> 32) % u64::from(shards.max(1));
     u32::try_from(mixed).unwrap_or(0)
 }
 
-/// FNV-1a: tiny, and the same for ever.
+/// FNV-1a: tiny, and never changes.
 fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

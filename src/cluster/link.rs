@@ -1,5 +1,5 @@
-//! A connection to Redis that is opened when it is needed, and given up with
-//! whatever goes wrong on it. Every wait has a limit.
+//! A connection to Redis that is opened when needed and dropped after any failure. Every wait has a
+//! limit.
 
 use std::time::Duration;
 
@@ -8,22 +8,21 @@ use redis::{Cmd, Connection, ErrorKind, Pipeline, Script, ServerErrorKind, Value
 use super::error::LinkError;
 use crate::config::RedisUrl;
 
-/// How long connecting may take.
+/// Time limit for connecting.
 const CONNECT: Duration = Duration::from_secs(2);
-/// How long an answer may take.
+/// Time limit for an answer.
 const ANSWER: Duration = Duration::from_secs(2);
 /// First and longest pause before trying again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
-/// One connection. No two threads share one, so an answer is never waited for
-/// behind somebody else's.
+/// One connection. Threads never share one, so no answer waits behind another thread's.
 pub struct Link {
     url: RedisUrl,
     connection: Option<Connection>,
-    /// How long an answer may take.
+    /// Time limit for an answer.
     patience: Duration,
-    /// Whether what was sent on a connection that turns out to be dead is sent
-    /// again, on a new one.
+    /// Whether a command sent on a connection that turns out to be dead is sent again, on a new
+    /// one.
     repeats: bool,
 }
 
@@ -32,9 +31,8 @@ pub struct Link {
 pub struct Backoff(Option<Duration>);
 
 impl Link {
-    /// Nothing is opened yet. Whatever is asked may be done twice: Redis may
-    /// have been started again since the connection was last used, which is
-    /// nothing that whoever asks now has to know.
+    /// Opens nothing yet. A command may be executed twice: Redis may have been restarted since the
+    /// connection was last used, which the caller need not know.
     pub fn new(url: &RedisUrl) -> Link {
         Link {
             url: url.clone(),
@@ -44,7 +42,8 @@ impl Link {
         }
     }
 
-    /// For what is sent again only by whoever knows that it was sent before.
+    /// For commands that only the caller may repeat, because it must know that they were sent
+    /// before.
     pub fn strict(url: &RedisUrl) -> Link {
         Link {
             repeats: false,
@@ -52,7 +51,7 @@ impl Link {
         }
     }
 
-    /// For commands that wait themselves, for `block` at most.
+    /// For commands that block on the server, for at most `block`.
     pub fn blocking(url: &RedisUrl, block: Duration) -> Link {
         Link {
             patience: block + ANSWER,
@@ -60,23 +59,23 @@ impl Link {
         }
     }
 
-    /// Gives the connection up: the next command needs a new one.
+    /// Drops the connection: the next command opens a new one.
     pub fn reset(&mut self) {
         self.connection = None;
     }
 
-    /// One command.
+    /// Runs one command.
     pub fn call(&mut self, command: &Cmd) -> Result<Value, LinkError> {
         self.with(|connection| command.query(connection))
     }
 
-    /// Several commands, with an answer each. If one is refused, so is all,
-    /// but the others may have been carried out.
+    /// Runs several commands, with an answer each. If one is refused the call fails, but the others
+    /// may have been executed.
     pub fn pipe(&mut self, commands: &Pipeline) -> Result<Vec<Value>, LinkError> {
         self.with(|connection| commands.query(connection))
     }
 
-    /// A script with its arguments.
+    /// Runs a script with its arguments.
     pub fn script(&mut self, script: &Script, arguments: &[&[u8]]) -> Result<Value, LinkError> {
         let mut command = redis::cmd("EVALSHA");
         command.arg(script.get_hash()).arg(0);
@@ -84,7 +83,7 @@ impl Link {
             command.arg(*argument);
         }
         self.with(|connection| match command.query(connection) {
-            // Nothing was done. Redis forgets scripts when it starts.
+            // Nothing was done. Redis forgets scripts when it restarts.
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                 script.load(connection)?;
                 command.query(connection)
@@ -98,8 +97,7 @@ impl Link {
         mut work: impl FnMut(&mut Connection) -> redis::RedisResult<T>,
     ) -> Result<T, LinkError> {
         match self.attempt(&mut work) {
-            // Or a signal came while it waited, of which the library makes an
-            // error.
+            // Or a signal interrupted the wait, which the library reports as an error.
             Err(LinkError::Broken(_)) if self.repeats => self.attempt(&mut work),
             result => result,
         }
@@ -115,8 +113,8 @@ impl Link {
                 .connect()
                 .map_err(|error| LinkError::Unreachable(words(&error)))?,
         };
-        // An error may leave half an answer behind: only after a good one is
-        // the connection good for more.
+        // An error may leave half an answer behind: only a good answer leaves a connection that can
+        // be used again.
         match work(&mut connection) {
             Ok(value) => {
                 self.connection = Some(connection);
@@ -139,7 +137,7 @@ impl Link {
     }
 }
 
-/// The library's words, on one line.
+/// The library's error text, on one line.
 fn words(error: &redis::RedisError) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
@@ -161,14 +159,13 @@ impl Backoff {
         pause
     }
 
-    /// It worked: the next pause is a short one again.
+    /// It worked: the next pause is short again.
     pub fn reset(&mut self) {
         self.0 = None;
     }
 }
 
-/// What an answer is made of, for those who know what to expect: anything
-/// else counts as nothing.
+/// Takes answers apart for callers that know what to expect; anything else becomes empty.
 pub mod answer {
     use redis::Value;
 

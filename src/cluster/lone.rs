@@ -1,8 +1,8 @@
-//! The thread that finds out whether this server alone has lost Redis.
+//! The thread that finds out whether only this server has lost Redis.
 //!
-//! Then its people cannot talk to anybody, and would on another server: they
-//! are told to go there. Redis cannot say so, but servers meet in PostgreSQL, too.
-//! While all have lost Redis everybody stays: no other server is better.
+//! If so, its members can talk to no one here but could on another server: they are told to go
+//! there. Redis cannot tell, but the servers also meet in PostgreSQL. While all servers have lost
+//! Redis, members stay, because no other server would be better.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::store::Store;
 
 use super::common::{Common, Way};
 
-/// How often to look.
+/// How often to check.
 const EVERY: Duration = Duration::from_secs(2);
 
 /// See the module's documentation.
@@ -25,7 +25,7 @@ impl Lone {
         Lone { common, store }
     }
 
-    /// Looks until it is time to end.
+    /// Checks until it is time to stop.
     pub fn run(&mut self) {
         while !self
             .common
@@ -38,12 +38,12 @@ impl Lone {
     fn look(&mut self) {
         let life = self.common.life();
         let long = self.common.settings.lone_after;
-        // Who has just found it again gives others the time to find it, too.
+        // A server that has just found Redis again gives the others time to find it, too.
         let (has_log, is_lost) = match self.common.way() {
             Way::Open(since) => (since.elapsed() >= long, false),
             Way::Lost(since) => (false, since.elapsed() >= long),
         };
-        // The lower half names it well enough.
+        // The lower half identifies it well enough.
         let own = u32::try_from(life.node.0 & u64::from(u32::MAX)).unwrap_or_default();
         let others = self
             .store

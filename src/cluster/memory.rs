@@ -1,26 +1,25 @@
-//! How Redis is off for memory, as it says itself. Deterministic: what it says
-//! is passed in.
+//! Tracks the memory of Redis, from what Redis reports. Deterministic: the reports are passed in.
 //!
-//! A Redis that is full takes in nothing until something is removed, and one
-//! that may evict loses what nobody has stored. Either is told at once, and as
-//! long as it lasts; who is near a limit is not told of it again and again.
+//! A full Redis accepts nothing until something is removed, and one that may evict can lose
+//! messages that are not stored yet. Both are logged at once and for as long as they last; a value
+//! close to a limit is not logged again and again.
 
-/// Full is over when so many hundredths are in use, or fewer.
+/// Redis counts as full until at most this many percent are in use.
 const ROOM_AGAIN: u64 = 95;
 
-/// What is known of it.
+/// What is known of Redis's memory.
 #[derive(Debug, Default)]
 pub struct Memory {
     used: u64,
     /// `maxmemory`; 0 is none.
     most: u64,
     is_full: bool,
-    /// The policy, if it is not `noeviction`.
+    /// The eviction policy, if it is not `noeviction`.
     evicts: Option<String>,
 }
 
 impl Memory {
-    /// What Redis says of its memory has been read.
+    /// Reads what Redis reports about its memory.
     pub fn observe(&mut self, info: &str) {
         let number = |name| field(info, name).and_then(|text| text.parse().ok());
         let used: u64 = number("used_memory").unwrap_or(0);
@@ -40,7 +39,7 @@ impl Memory {
         }
     }
 
-    /// Redis has refused something for want of memory.
+    /// Redis has refused something for lack of memory.
     pub fn refused(&mut self) {
         self.set_full(true);
     }
@@ -54,12 +53,12 @@ impl Memory {
         }
     }
 
-    /// Whether nothing is taken in.
+    /// Whether Redis accepts nothing.
     pub fn is_full(&self) -> bool {
         self.is_full
     }
 
-    /// Bytes in use, and how many there may be; 0 is no limit.
+    /// Bytes in use, and their limit; 0 is no limit.
     pub fn bytes(&self) -> (u64, u64) {
         (self.used, self.most)
     }
@@ -69,7 +68,7 @@ impl Memory {
         self.is_full.then(|| self.fullness())
     }
 
-    /// What is wrong, if Redis may remove what it has been given to keep.
+    /// What is wrong, if Redis may evict data.
     pub fn eviction(&self) -> Option<String> {
         let policy = self.evicts.as_ref()?;
         Some(format!(
@@ -81,7 +80,7 @@ impl Memory {
     fn fullness(&self) -> String {
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let uses = match self.most {
-            // It has refused something and not been asked since.
+            // Redis has refused something and has not reported its memory since.
             0 => String::new(),
             most => format!(", it uses {:.1} of {:.1} MiB", mib(self.used), mib(most)),
         };
@@ -92,7 +91,7 @@ impl Memory {
     }
 }
 
-/// A field of what Redis says of itself.
+/// A field of Redis's INFO text.
 pub fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     let mut lines = info.lines();
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
@@ -135,7 +134,7 @@ mod tests {
         assert!(memory.eviction().unwrap().contains("allkeys-lru"));
         memory.observe(&info(0, 0, "noeviction"));
         assert_eq!(memory.eviction(), None);
-        // Who may not ask knows nothing.
+        // A user that may not ask gets an empty report.
         memory.observe("");
         assert_eq!((memory.eviction(), memory.trouble()), (None, None));
     }

@@ -1,8 +1,8 @@
-//! One history from two: what the store has, and what only the log has yet.
+//! Merges two histories: what the store has, and what only the log has yet.
 
 use crate::model::{History, MessageId, StoredMessage, Window};
 
-/// What the log has of a conversation, oldest first, on the side asked for.
+/// The entries that the log has of a conversation, oldest first, on the side asked for.
 #[derive(Debug, Default)]
 pub struct Rows {
     pub messages: Vec<StoredMessage>,
@@ -10,7 +10,7 @@ pub struct Rows {
     pub more: bool,
 }
 
-/// Puts both together: nothing twice, at most `limit`, in order.
+/// Merges both: without duplicates, at most `limit`, in order.
 pub fn merge(stored: History, rows: Rows, window: Window, limit: usize) -> History {
     let is_after = matches!(window, Window::After(_));
     let last: Option<MessageId> = stored.messages.last().map(|message| message.id);
@@ -22,7 +22,7 @@ pub fn merge(stored: History, rows: Rows, window: Window, limit: usize) -> Histo
             messages.push(row);
         }
     }
-    // Stable: what both have is the store's.
+    // Stable: of a message that both have, the store's is first.
     messages.sort_by_key(|message| message.id);
     messages.dedup_by_key(|message| message.id);
     let is_cut = messages.len() > limit;
@@ -78,8 +78,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the store has and has not yet got, the answer is the one a
-        /// store would give that has everything.
+        /// Whatever part the store has, the answer is that of a store that has everything.
         #[test]
         fn merged_is_as_if_all_were_stored(
             count in 0..30u64,
@@ -96,7 +95,7 @@ mod tests {
                 _ => Window::After(at),
             };
             let all: Vec<u64> = (0..count).collect();
-            // Servers store at different speeds: the store has holes above.
+            // Servers store at different speeds, so the newer part of the store has gaps.
             let stored: Vec<u64> = all.iter().copied()
                 .filter(|&ms| ms < unstored_from || holes[ms as usize])
                 .collect();
@@ -109,8 +108,8 @@ mod tests {
             let ids = |messages: &[StoredMessage]| messages.iter().map(|m| m.id.ms).collect::<Vec<_>>();
             prop_assert!(!expected_more || merged.more);
             if ids(&merged.messages) != ids(&expected) {
-                // Fewer than asked for are given only with the word that
-                // there are more, and never with one left out between.
+                // Fewer than asked for are returned only together with `more`, and never with a
+                // gap.
                 prop_assert!(kind == 2 && merged.more);
                 let got = ids(&merged.messages);
                 prop_assert_eq!(&got[..], &ids(&expected)[..got.len()]);

@@ -1,5 +1,5 @@
-//! What is told among servers and not kept, as entries of the news: JSON, with
-//! a version as in the log.
+//! What servers tell each other without keeping it, as entries of the news: JSON, with a version as
+//! in the log.
 
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use super::entry::{Unreadable, VERSION, parse};
 /// Something told to all servers.
 #[derive(Clone, Debug)]
 pub enum Notice {
-    /// Who is on the server that tells it.
+    /// A change of who is online on the sending server.
     Roster(RosterChange),
-    /// Something to be done.
+    /// An instruction to all servers.
     Order(Order),
-    /// A private message that is not kept.
+    /// A private message that is not stored.
     Whisper {
         message: Private,
         from: Option<AccountId>,
     },
-    /// The server is no more.
+    /// The server is gone.
     Gone,
 }
 
@@ -32,7 +32,7 @@ struct Envelope<T> {
     d: T,
 }
 
-/// As it is written. A name is what it is shown as.
+/// The written form. A name is written as it is shown.
 #[derive(Serialize, Deserialize)]
 enum Wire {
     Online(String, Option<i64>),
@@ -79,7 +79,7 @@ enum WireTarget {
     Address(String),
 }
 
-/// Somebody on a server, as a newcomer reads it.
+/// A member of a server, as a newly started server reads it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Person {
     /// As shown.
@@ -91,7 +91,7 @@ pub struct Person {
 }
 
 fn pack<T: Serialize>(d: T) -> Vec<u8> {
-    // There is nothing in it that JSON could not hold.
+    // It contains nothing that JSON cannot hold.
     serde_json::to_vec(&Envelope { v: VERSION, d }).unwrap_or_default()
 }
 
@@ -104,13 +104,13 @@ fn unpack<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
 }
 
 impl Notice {
-    /// The notice in an entry.
+    /// Reads the notice in an entry.
     pub fn decode(bytes: &[u8]) -> Result<Notice, Unreadable> {
         unpack::<Wire>(bytes)?.read()
     }
 }
 
-/// The entry of a change in who is here.
+/// The entry for a change of who is online.
 pub fn roster(change: &RosterChange) -> Vec<u8> {
     let text = |name: &Name| name.as_str().to_owned();
     pack(match change {
@@ -124,7 +124,7 @@ pub fn roster(change: &RosterChange) -> Vec<u8> {
     })
 }
 
-/// The entry of something to be done.
+/// The entry for an instruction.
 pub fn order(order: &Order) -> Vec<u8> {
     let text = |name: &Name| name.as_str().to_owned();
     pack(match order {
@@ -144,7 +144,7 @@ pub fn order(order: &Order) -> Vec<u8> {
     })
 }
 
-/// The entry of a private message that is not kept.
+/// The entry for a private message that is not stored.
 pub fn whisper(message: &Private, from: Option<AccountId>) -> Vec<u8> {
     pack(Wire::Whisper {
         from: message.from.as_str().to_owned(),
@@ -156,17 +156,17 @@ pub fn whisper(message: &Private, from: Option<AccountId>) -> Vec<u8> {
     })
 }
 
-/// A ban, for those who come later.
+/// A ban, as kept for servers that start later.
 pub fn ban(ban: &Ban) -> Vec<u8> {
     pack(WireBan::from(ban))
 }
 
-/// The ban that was written.
+/// Reads a ban that was kept.
 pub fn read_ban(bytes: &[u8]) -> Result<Ban, Unreadable> {
     unpack::<WireBan>(bytes)?.read()
 }
 
-/// Names a target among all.
+/// Identifies a target among all targets.
 pub fn target_key(target: &BanTarget) -> String {
     match target {
         BanTarget::Nickname(name) => format!("@{}", name.key()),
@@ -174,12 +174,12 @@ pub fn target_key(target: &BanTarget) -> String {
     }
 }
 
-/// Somebody, for those who come later.
+/// A member, as kept for servers that start later.
 pub fn person(person: &Person) -> Vec<u8> {
     pack(person)
 }
 
-/// The changes that make somebody who is here from nobody.
+/// The changes that bring a member online who was not.
 pub fn read_person(bytes: &[u8]) -> Result<Vec<RosterChange>, Unreadable> {
     let person: Person = unpack(bytes)?;
     let name = read_name(&person.name)?;

@@ -1,5 +1,5 @@
-//! Who is on this server, as the others are told: what a newcomer reads of
-//! each of them, and which nicknames are held for whom.
+//! Who is online on this server, as the others are told: the line that a newly started server reads
+//! of each member, and the owner of each held nickname.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use crate::turn::Claimant;
 
 use super::notice::{Person, person};
 
-/// How long a nickname is held for somebody who then does not come.
+/// How long a nickname is held for a client that then does not come.
 pub const HELD: Duration = Duration::from_secs(30);
 
-/// Everybody here. It never waits for anything.
+/// All members of this server. Never waits.
 #[derive(Default)]
 pub struct People {
     /// By [`Name::key`].
     here: HashMap<Arc<str>, Here>,
-    /// Nicknames that were claimed, until when they are held.
+    /// Claimed nicknames, with the time until which each is held.
     held: HashMap<Arc<str>, (Instant, Claimant)>,
 }
 
 struct Here {
     name: Name,
     account: Option<AccountId>,
-    /// The token a guest came with.
+    /// The token that a guest came with.
     pass: Option<Arc<str>>,
     channels: Vec<Name>,
 }
@@ -35,26 +35,26 @@ struct Here {
 /// What a change of the roster means in Redis.
 #[derive(Debug, Default, PartialEq)]
 pub struct Steps {
-    /// Nickname to be free again.
+    /// A nickname to release.
     pub release: Option<Arc<str>>,
-    /// Nickname to make sure of.
+    /// A nickname to assert.
     pub claim: Option<Assertion>,
-    /// Somebody who is no longer to be read under this key.
+    /// The key of a member whose line is to be removed.
     pub forget: Option<Arc<str>>,
-    /// Whose line to write, and what; nothing removes it.
+    /// The key of a member, and the line to write for them; no line removes it.
     pub line: Option<(Arc<str>, Vec<u8>)>,
 }
 
-/// Whose a nickname is that is in use here.
+/// The owner of a nickname that is in use here.
 #[derive(Debug, PartialEq)]
 pub struct Assertion {
     pub name: Name,
     pub who: Claimant,
-    /// Whether it is another one than they came with.
+    /// Whether it is not the nickname the member came with.
     pub is_new: bool,
 }
 
-/// The kind of owner a name can have.
+/// The kind of owner, as the scripts know it.
 pub fn kind(who: &Claimant) -> String {
     match who {
         Claimant::Account(account) => format!("a{}", account.0),
@@ -64,14 +64,14 @@ pub fn kind(who: &Claimant) -> String {
 }
 
 impl People {
-    /// Whether a claim is in vain because of somebody here.
+    /// Whether a member here makes a claim pointless.
     pub fn is_taken(&self, name: &Name, account: Option<AccountId>) -> bool {
         self.here
             .get(name.key())
             .is_some_and(|person| person.account != account)
     }
 
-    /// A nickname is held for somebody who is about to come.
+    /// Holds a nickname for a client that is about to come.
     pub fn hold(&mut self, name: &Name, who: &Claimant, now: Instant) {
         if !self.here.contains_key(name.key()) {
             let held = (now + HELD, who.clone());
@@ -79,7 +79,7 @@ impl People {
         }
     }
 
-    /// The nicknames that were held in vain.
+    /// The nicknames whose hold has run out.
     pub fn overdue(&mut self, now: Instant) -> Vec<Arc<str>> {
         let mut overdue = Vec::new();
         self.held.retain(|key, (until, _)| {
@@ -92,13 +92,13 @@ impl People {
         overdue
     }
 
-    /// Nobody is here any more.
+    /// Forgets all members.
     pub fn clear(&mut self) {
         self.here.clear();
         self.held.clear();
     }
 
-    /// A change; what follows from it.
+    /// Applies a change and returns what follows from it.
     pub fn apply(&mut self, change: &RosterChange) -> Steps {
         match change {
             RosterChange::Online { name, account } => {

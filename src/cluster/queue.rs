@@ -1,5 +1,5 @@
-//! What a hub has for the others, until it is on its way. Nobody ever waits to
-//! put something in, so there is an end to what fits.
+//! What the hub has for the other servers and has not been sent. Putting something in never waits,
+//! so the room is limited.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -11,23 +11,23 @@ use crate::hub::{Draft, Shared};
 use crate::model::{MessageId, Name};
 use crate::turn::{Claimant, Claimed};
 
-/// What a draft weighs besides its text.
+/// Bytes that a draft counts besides its text.
 const DRAFT_OVERHEAD: usize = 256;
 
-/// Something to be done, in the order in which it came.
+/// An operation, in the order in which it came.
 #[derive(Debug)]
 pub enum Op {
     /// Commit a message.
     Draft(Draft),
     /// Tell the others.
     Share(Shared),
-    /// May somebody here have this nickname?
+    /// Ask whether a client here may have this nickname.
     Claim {
         name: Name,
         who: Claimant,
         answer: Sender<Option<Claimed>>,
     },
-    /// After all this server was in its last life: begin the next one.
+    /// After everything of the last life: begin the next one.
     Rejoin,
 }
 
@@ -36,7 +36,7 @@ pub enum Op {
 pub struct Room {
     /// Bytes of drafts.
     pub draft_bytes: usize,
-    /// Everything that is not a draft.
+    /// The number of operations other than drafts.
     pub shares: usize,
 }
 
@@ -55,7 +55,7 @@ struct Waiting {
     ops: VecDeque<(Op, Instant)>,
     draft_bytes: usize,
     shares: usize,
-    /// Whether something did not fit since the last life.
+    /// Whether something was refused since the last life began.
     has_lost: bool,
     open: bool,
 }
@@ -75,7 +75,7 @@ impl Queue {
         }
     }
 
-    /// Puts drafts in; those that do not fit, or come after the end, come back.
+    /// Adds drafts and returns those that do not fit or come after the end.
     pub fn drafts(&self, drafts: Vec<Draft>) -> Vec<MessageId> {
         let now = Instant::now();
         let mut waiting = self.waiting.lock();
@@ -94,7 +94,7 @@ impl Queue {
         refused
     }
 
-    /// Puts in something that must not be lost.
+    /// Adds operations that must not be lost.
     pub fn push(&self, ops: impl IntoIterator<Item = Op>) -> Result<(), Overflow> {
         let now = Instant::now();
         let mut waiting = self.waiting.lock();
@@ -111,7 +111,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Forgets all that waits, and puts in that another life begins.
+    /// Drops everything that waits, and adds the beginning of another life.
     pub fn rejoin(&self) {
         let mut waiting = self.waiting.lock();
         if !waiting.open {
@@ -126,14 +126,13 @@ impl Queue {
         self.came.notify_one();
     }
 
-    /// Whether something has not fitted in since the last life.
+    /// Whether something was refused since the last life began.
     pub fn has_lost(&self) -> bool {
         self.waiting.lock().has_lost
     }
 
-    /// Takes what waits, up to so much; waits for it until `deadline`. `None`
-    /// at the end, when there is nothing left. Each comes with the moment at
-    /// which it was put in.
+    /// Takes what waits, up to a limit, each with the moment at which it was added; waits for the
+    /// first one until `deadline`. `None` once the queue is closed and empty.
     pub fn take(
         &self,
         most: usize,
@@ -161,7 +160,7 @@ impl Queue {
         Some(taken)
     }
 
-    /// Takes out the drafts that came before `then`.
+    /// Takes out the drafts older than `then`.
     pub fn expire(&self, then: Instant) -> Vec<MessageId> {
         let mut waiting = self.waiting.lock();
         let mut expired = Vec::new();
@@ -179,7 +178,7 @@ impl Queue {
         expired
     }
 
-    /// Takes nothing in any more.
+    /// Accepts nothing any more.
     pub fn close(&self) {
         self.waiting.lock().open = false;
         self.came.notify_all();

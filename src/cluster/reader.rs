@@ -1,8 +1,8 @@
 //! The thread that reads what all servers have written, and tells the hub.
 //!
-//! It reads every shard: with more than a few dozen people, a server has
-//! somebody in each. It goes on from where it was, whatever happens to the
-//! connection. It never goes on over a gap: then this life is over.
+//! It reads every shard: with more than a few dozen members, a server has some in each. After any
+//! failure of the connection it continues where it was. It never continues across a gap: then this
+//! life is over.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use super::stream::{Entry, streams};
 const BLOCK: Duration = Duration::from_millis(1000);
 /// Entries of each stream in one answer.
 const COUNT: usize = 500;
-/// How often to look whether the next life has begun.
+/// How often to check whether the next life has begun.
 const LIMBO: Duration = Duration::from_millis(20);
 
 /// See the module's documentation.
@@ -40,7 +40,7 @@ struct Cursors {
     life: Life,
     news: EntryId,
     logs: Vec<EntryId>,
-    /// Up to which news the hub knows who is on a server.
+    /// The news up to which the hub knows who is online on a server.
     known: HashMap<NodeId, EntryId>,
 }
 
@@ -52,7 +52,7 @@ impl Reader {
         }
     }
 
-    /// Reads, life after life, until it is time to end.
+    /// Reads, life after life, until it is time to stop.
     pub fn run(&mut self) {
         while !self.common.is_stopping() {
             let life = self.common.life();
@@ -108,8 +108,7 @@ impl Reader {
         now.is_over || now.number != life.number || self.common.is_stopping()
     }
 
-    /// The bans, and who is on the other servers, each up to a place in the
-    /// news.
+    /// The bans, and who is online on the other servers, each up to a position in the news.
     fn roster(&mut self, cursors: &mut Cursors) -> Result<Vec<News>, LinkError> {
         let mut command = redis::cmd("HKEYS");
         command.arg(self.common.key("nodes"));
@@ -117,7 +116,7 @@ impl Reader {
         let nodes = nodes.into_iter().filter_map(answer::text);
         let (settings, scripts) = (&self.common.settings, &self.common.scripts);
         let Some(bans) = join::bans(settings, scripts, &mut self.link)? else {
-            // There were some, if only none in force, when this life began.
+            // There were bans when this life began, or at least the empty set.
             self.common.cut_off(cursors.life.number, FORGETFUL);
             return Ok(Vec::new());
         };
@@ -146,7 +145,7 @@ impl Reader {
         Ok(news)
     }
 
-    /// What is new.
+    /// Reads what is new.
     fn read(&mut self, cursors: &mut Cursors) -> Result<Vec<News>, LinkError> {
         let mut pipeline = redis::pipe();
         let block = BLOCK.as_millis().to_string();
@@ -160,7 +159,7 @@ impl Reader {
         for cursor in &cursors.logs {
             read.arg(cursor.to_string());
         }
-        // Asked for at the same time: what is removed later is not missed.
+        // Asked for at the same time, so that what is removed later is not missed.
         pipeline.cmd("HGETALL").arg(self.common.key("trimmed"));
         let mut values = self.link.pipe(&pipeline)?.into_iter();
         let streams = streams(values.next().unwrap_or(Value::Nil));
@@ -180,7 +179,7 @@ impl Reader {
         Ok(news)
     }
 
-    /// Whether something that was never read has been removed.
+    /// Whether something was removed before it was read.
     fn misses_something(
         &self,
         cursors: &Cursors,
@@ -272,14 +271,14 @@ impl Reader {
                     self.common.cut_off(cursors.life.number, why);
                     return;
                 }
-                // Of two servers that ban the same at the same moment the later
-                // one in the log counts: both have to know which that is.
+                // Of two servers that ban the same target at the same moment, the later one in the
+                // log wins: both have to know which that is.
                 Ok(Notice::Order(order @ (Order::Ban(_) | Order::Unban(_))))
                     if node == cursors.life.node =>
                 {
                     news.push(News::Ordered(order));
                 }
-                // What a server tells itself it knows.
+                // A server knows its own news.
                 Ok(_) if node == cursors.life.node => {}
                 Ok(Notice::Gone) => {
                     cursors.known.remove(&node);

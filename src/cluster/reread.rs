@@ -1,10 +1,8 @@
-//! Storing once more what the log still has, after the database went on from
-//! another point.
+//! Stores again what the log still has, after the database has continued from another point.
 //!
-//! When a standby takes over that was behind, it lacks messages that were
-//! stored, acknowledged and seen. They are in the log for some minutes more. A
-//! message that is there already is left as it is, so all entries are put in
-//! again, by whichever servers come first, each shard by one of them.
+//! A standby that takes over while it is behind lacks messages that were stored, acknowledged and
+//! seen. The log keeps them for some minutes more. A message that is there already is left as it
+//! is, so all entries are stored again, each shard by the first server that comes to it.
 
 use redis::Value;
 
@@ -19,8 +17,8 @@ use super::stream::entries;
 
 /// Entries in one transaction.
 const COUNT: usize = 500;
-/// Seconds after which another server takes over a shard that nobody goes on
-/// with, and for which a finished one is remembered.
+/// Seconds after which another server takes over a shard that is not being continued, and for which
+/// a finished one is remembered.
 const CLAIMED_S: u64 = 60;
 const DONE_S: u64 = 3600;
 
@@ -36,8 +34,8 @@ impl From<LinkError> for Unfinished {
     }
 }
 
-/// Looks whether the database goes on from another point than all servers know,
-/// and stores what has to be stored again. Whether nothing is left to do.
+/// Checks whether the database continues from another point than the servers know, and stores again
+/// what is needed. Returns whether nothing is left to do.
 pub fn catch_up(common: &Common, link: &mut Link, store: &dyn Store) -> Result<bool, Unfinished> {
     let Some(now) = store.timeline().map_err(Unfinished::Store)? else {
         return Ok(true);
@@ -64,7 +62,7 @@ pub fn catch_up(common: &Common, link: &mut Link, store: &dyn Store) -> Result<b
     Ok(true)
 }
 
-/// Stores a shard again, unless another server does or did; whether it is done.
+/// Stores a shard again, unless another server does or did. Returns whether it is done.
 fn shard_again(
     common: &Common,
     link: &mut Link,
@@ -84,7 +82,7 @@ fn shard_again(
         let by = answer::text(link.call(redis::cmd("GET").arg(&claim))?);
         match by.as_deref() {
             Some("done") => return Ok(true),
-            // This one, before something went wrong.
+            // This server, before something went wrong.
             Some(by) if by == node => {}
             _ => return Ok(false),
         }
@@ -106,8 +104,7 @@ fn shard_again(
                 Some(read.ok()?.message)
             })
             .collect();
-        // What cannot be stored now, such as the message of an account that is
-        // lost, never will be.
+        // What cannot be stored now, such as a message of an account that is lost, never will be.
         store.merge(&messages).map_err(Unfinished::Store)?;
         if is_last || common.is_stopping() {
             break;

@@ -1,9 +1,9 @@
-//! What Redis does as one step: scripts, each in its file.
+//! The scripts that Redis executes as one step, each in a file of its own.
 
 use redis::Script;
 
-/// All scripts. They name keys that are not among their `KEYS`: one Redis has
-/// all of the chat.
+/// All scripts. They use keys that are not among their `KEYS`, because one Redis holds the whole
+/// chat.
 pub struct Scripts {
     pub batch: Script,
     pub join: Script,

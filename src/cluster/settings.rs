@@ -1,4 +1,4 @@
-//! How a server is one of several.
+//! The settings of a server that is one of several.
 
 use std::time::Duration;
 
@@ -6,65 +6,63 @@ use crate::hub::{Ban, NodeId};
 
 use crate::config::RedisUrl;
 
-/// How a server is one of several. All of them need the same `shards`,
-/// `prefix`, `beat` and `patience`.
+/// The settings of a server that is one of several. All servers need the same `shards`, `prefix`,
+/// `beat` and `patience`.
 #[derive(Clone, Debug)]
 pub struct ClusterSettings {
     /// Where Redis is.
     pub redis: RedisUrl,
-    /// What all keys in Redis begin with.
+    /// The prefix of all keys in Redis.
     pub prefix: String,
-    /// Streams that messages are spread over: 1 to 64, and the same for as
-    /// long as the chat lives.
+    /// Streams that messages are spread over: 1 to 64, and the same for as long as the chat lives.
     pub shards: u32,
-    /// What this server is called in lists: `host:port`.
+    /// The name of this server in lists: `host:port`.
     pub address: String,
-    /// How often it says that it lives.
+    /// How often the server reports that it lives.
     pub beat: Duration,
-    /// Beats that may be missing before the others give it up.
+    /// Missing beats after which the others give the server up.
     pub patience: u32,
     /// Beats for which entries are kept at least, although they are stored.
     pub keep: u32,
     /// How long a message that could not be sent waits before it is refused.
     pub refuse_after: Duration,
-    /// After which time another server stores what one has begun to.
+    /// Time after which another server stores what one has begun to.
     pub claim_after: Duration,
-    /// How long Redis may be away from this server while it serves others,
-    /// before everybody here is told to go to one of them.
+    /// How long Redis may be away from this server while it serves others, before all members here
+    /// are told to go to one of them.
     pub lone_after: Duration,
-    /// By how much this server's clock may differ from Redis's before it is not
-    /// ready; zero is by anything.
+    /// How far this server's clock may differ from Redis's before the server is not ready; zero is
+    /// no limit.
     pub clock_difference: Duration,
     /// Bytes of messages that may wait to be sent.
     pub queue_bytes: usize,
-    /// Everything else that may wait to be sent; beyond it, the server has to
-    /// join anew.
+    /// Everything else that may wait to be sent, in number; beyond it, the server has to join anew.
     pub queue_shares: usize,
-    /// Bans that are in force if the servers never had any.
+    /// The bans to start with if the servers have never had any.
     pub bans: Vec<Ban>,
 }
 
 /// A live server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeInfo {
-    /// For one life of it.
+    /// Its id in its present life.
     pub id: NodeId,
     /// `host:port`.
     pub address: String,
     /// Connections it has.
     pub connections: u64,
-    /// Whether it is about to be shut down, so that nobody is to be sent there.
+    /// Whether it is about to shut down, so that no more clients should be sent there.
     pub is_draining: bool,
-    /// Whether it says that nothing is in its way, and has said so lately.
+    /// Whether it lately reported that it is ready.
     pub is_ready: bool,
     /// When it started, in milliseconds since 1970 UTC.
     pub started_ms: u64,
-    /// How long ago it last said that it lives.
+    /// How long ago its last beat came.
     pub beat_age: Duration,
 }
 
 impl ClusterSettings {
-    /// The defaults for a Redis.
+    /// The default settings for a Redis.
     pub fn new(redis: RedisUrl) -> ClusterSettings {
         ClusterSettings {
             redis,

@@ -1,5 +1,5 @@
-//! The store of a server that is one of several: what is in PostgreSQL, and
-//! what is only in the log yet. Whoever has seen a message finds it here.
+//! The store of a server that is one of several: PostgreSQL, together with what is only in the log
+//! yet. A client that has seen a message finds it here.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,18 +19,17 @@ use crate::model::{
 };
 use crate::store::{Appended, Matches, Store, StoreError};
 
-/// Connections kept for those who ask next.
+/// Idle connections kept for the next questions.
 const IDLE_LINKS: usize = 4;
 /// Entries asked for at once.
 const PAGE: usize = 1000;
-/// Entries looked at for one answer; the store is too far behind if there are
-/// more.
+/// Entries read for one answer; with more, the store is too far behind.
 const MOST_ENTRIES: usize = 200_000;
 /// How long to wait until the store has what was written before the question.
 const CATCH_UP: Duration = Duration::from_millis(500);
-/// How often to look whether it has.
+/// How often to check whether it has.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
-/// Attempts when the log is trimmed at the very moment it is read.
+/// Attempts when the log is trimmed while it is read.
 const ATTEMPTS: usize = 4;
 
 /// See the module's documentation.
@@ -44,7 +43,7 @@ pub struct ClusterStore {
 struct Unstored {
     /// Its first entry.
     from: EntryId,
-    /// The id that the log has given out last.
+    /// The newest id that the log has given out.
     newest: EntryId,
 }
 
@@ -57,7 +56,7 @@ impl ClusterStore {
         }
     }
 
-    /// Does something with a connection nobody else has.
+    /// Runs a closure with a connection of its own.
     fn with<T>(
         &self,
         work: impl FnOnce(&mut Link) -> Result<T, LinkError>,
@@ -79,7 +78,7 @@ impl ClusterStore {
         shard_of(conversation, self.common.settings.shards)
     }
 
-    /// Where the part of a shard is that may not be in the store.
+    /// Finds the part of a shard that may not be in the store.
     fn unstored(&self, link: &mut Link, shard: u32) -> Result<Unstored, LinkError> {
         let arguments: [&[u8]; 2] = [
             self.common.settings.prefix.as_bytes(),
@@ -101,9 +100,8 @@ impl ClusterStore {
         Ok(Unstored { from, newest })
     }
 
-    /// The highest id that can be known of a conversation, of which the log
-    /// has given out `newest` last. What PostgreSQL has counts, too: Redis may
-    /// have lost what it knew.
+    /// The highest id that can exist in a conversation whose log has given out `newest` last.
+    /// PostgreSQL counts, too: Redis may have lost what it knew.
     fn known_to(
         &self,
         conversation: &Conversation,
@@ -120,7 +118,7 @@ impl ClusterStore {
         }
     }
 
-    /// Before which entry those of a shard may have been removed.
+    /// The entry of a shard before which entries may have been removed.
     fn removed(&self, link: &mut Link, shard: u32) -> Result<Option<EntryId>, LinkError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.common.key("trimmed")).arg(shard);
@@ -128,7 +126,7 @@ impl ClusterStore {
         Ok(answer::text(last).and_then(|id| id.parse().ok()))
     }
 
-    /// Reads a conversation from the log, from an entry on.
+    /// Reads a conversation from the log, beginning at an entry.
     fn rows(
         &self,
         link: &mut Link,
@@ -190,7 +188,7 @@ impl ClusterStore {
         Ok(Some(rows))
     }
 
-    /// What PostgreSQL and the log have together.
+    /// Merges what PostgreSQL and the log have.
     fn merged(
         &self,
         conversation: &Conversation,
@@ -218,7 +216,7 @@ impl ClusterStore {
                 let rows = self.rows(link, conversation, from, window, limit)?;
                 Ok((rows, self.removed(link, shard)?))
             })?;
-            // What was not stored when we asked, and removed before we looked.
+            // Entries that were not stored when we asked, and were removed before we read them.
             if removed.is_some_and(|removed| removed >= from) {
                 continue;
             }
@@ -229,8 +227,7 @@ impl ClusterStore {
         Err(StoreError::Busy)
     }
 
-    /// While PostgreSQL is away: what the log still has, if it can be said
-    /// what is missing.
+    /// While PostgreSQL is away: what the log still has, if it is known what is missing.
     fn read_log_alone(
         &self,
         conversation: &Conversation,
@@ -247,13 +244,13 @@ impl ClusterStore {
             return Err(error);
         };
         let more = match window {
-            // Between this id and what is left there may have been others.
+            // There may have been others between this id and what is left.
             Window::After(id) if removed.is_some_and(|last| last >= EntryId::floor(id)) => {
                 return Err(error);
             }
             Window::After(_) => rows.more,
             _ if rows.messages.is_empty() => return Err(error),
-            // Whatever is older may be in PostgreSQL.
+            // Anything older may be in PostgreSQL.
             _ => true,
         };
         Ok(History {
@@ -264,8 +261,8 @@ impl ClusterStore {
         })
     }
 
-    /// Waits a little until PostgreSQL has what has been written up to now.
-    /// Answers that cannot be merged are right then. Whether it has.
+    /// Waits a little until PostgreSQL has everything written up to now, so that answers that
+    /// cannot be merged are right. Returns whether it has.
     fn catch_up(&self, shards: impl Iterator<Item = u32>) -> bool {
         let deadline = Instant::now() + CATCH_UP;
         let caught_up = self.with(|link| {
@@ -335,7 +332,7 @@ fn stored(message: NewMessage) -> StoredMessage {
 }
 
 impl Store for ClusterStore {
-    /// Messages go into the log, never here.
+    /// Messages are appended to the log, never here.
     fn append(&self, _: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
         let why = "messages of several servers are stored from their common log";
         Err(StoreError::Database(why.to_owned()))
@@ -354,8 +351,8 @@ impl Store for ClusterStore {
         let limit = limit.min(MAX_ROWS);
         match window {
             Window::Page(0 | 1) => self.merged(conversation, Window::Latest, limit),
-            // Counting needs all of them in one place. While PostgreSQL is behind,
-            // that can be here, unless the page is far from the end.
+            // Counting needs all messages in one place. While PostgreSQL is behind, that can be
+            // here, unless the page is far from the end.
             Window::Page(page) => {
                 let has_all = self.catch_up(std::iter::once(self.shard(conversation)));
                 match usize::try_from(page) {
@@ -385,7 +382,7 @@ impl Store for ClusterStore {
         peer: AccountId,
         up_to: MessageId,
     ) -> Result<(), StoreError> {
-        // Only what is there can be marked as read.
+        // Only a message that exists can be marked as read.
         let thread = Conversation::Thread(account, peer);
         self.catch_up(std::iter::once(self.shard(&thread)));
         self.postgres.mark_read(account, peer, up_to)
@@ -471,7 +468,7 @@ impl Store for ClusterStore {
         self.postgres.check_writable()
     }
 
-    /// The thread that fills the store does that.
+    /// The storer thread does that.
     fn tend(&self, _: u64) -> Result<bool, StoreError> {
         Ok(false)
     }

@@ -1,6 +1,5 @@
-//! The thread that puts the log into the store. All servers share the work:
-//! each entry is handed to one of them, and to another one if that one does
-//! not come to an end with it.
+//! The thread that copies the log to the store. All servers share the work: each entry is handed to
+//! one of them, and to another if that one does not finish it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,15 +21,14 @@ use super::stream::{Entry, entries, streams};
 const BLOCK: Duration = Duration::from_millis(500);
 /// Entries of each shard in one transaction.
 const COUNT: usize = 128;
-/// How often the store is asked whether it can be written to, if it has
-/// nothing to do.
+/// How often an idle store is checked for being writable.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
-/// How often to look whether another database has taken over.
+/// How often to check whether another database has taken over.
 const COMPARE_EVERY: Duration = Duration::from_secs(2);
-/// How often the store's own quiet work is done, and in how many slices.
+/// How often the store's background work is done, and in how many slices.
 const TEND_EVERY: Duration = Duration::from_secs(1);
 const TEND_SLICES: usize = 20;
-/// How many times entries nobody finished are looked for in one go.
+/// How many times in one round to look for entries that were not finished.
 const CLAIMS: usize = 16;
 
 /// See the module's documentation.
@@ -38,7 +36,7 @@ pub struct Storer {
     common: Arc<Common>,
     store: Arc<dyn Store>,
     link: Link,
-    /// What the group knows it by.
+    /// Its name in the consumer group.
     consumer: String,
     logs: Vec<String>,
     claimed: Instant,
@@ -47,11 +45,11 @@ pub struct Storer {
     probed: Instant,
 }
 
-/// An entry to be stored, and where it is from.
+/// An entry to be stored, and where it comes from.
 struct Work {
     shard: u32,
     id: EntryId,
-    /// Nothing, if it makes no sense.
+    /// `None` if the entry is malformed.
     message: Option<NewMessage>,
 }
 
@@ -72,7 +70,7 @@ impl Storer {
         }
     }
 
-    /// Stores until it is time to end and nothing is left, or no time.
+    /// Stores until it is time to stop and nothing is left, or there is no time left.
     pub fn run(&mut self) {
         let mut backoff = Backoff::default();
         loop {
@@ -98,7 +96,7 @@ impl Storer {
         }
     }
 
-    /// Stores what is new and does what is due; how many entries were new.
+    /// Stores what is new and does what is due. Returns the number of new entries.
     fn round(&mut self, is_last: bool) -> Result<usize, LinkError> {
         let work = self.read(is_last)?;
         let count = work.len();
@@ -116,17 +114,17 @@ impl Storer {
         Ok(count)
     }
 
-    /// Whether the database is the one all servers know.
+    /// Checks whether the database is the one that all servers know.
     fn compare_timelines(&mut self) -> Result<(), LinkError> {
         match reread::catch_up(&self.common, &mut self.link, &*self.store) {
             Ok(_) => Ok(()),
-            // Of no room, for example.
+            // For lack of memory, for example.
             Err(Unfinished::Redis(LinkError::Refused(why))) => {
                 log::debug!("the timeline of PostgreSQL cannot be noted: {why}");
                 Ok(())
             }
             Err(Unfinished::Redis(error)) => Err(error),
-            // Tried again soon; that it is away is known by who stores.
+            // Tried again soon; the outage itself is reported where messages are stored.
             Err(Unfinished::Store(error)) => {
                 log::debug!("the timeline of PostgreSQL cannot be compared: {error}");
                 Ok(())
@@ -156,7 +154,7 @@ impl Storer {
         Ok(work)
     }
 
-    /// Takes over what others have begun and not finished.
+    /// Takes over entries that other servers have begun and not finished.
     fn claim(&mut self) -> Result<(), LinkError> {
         for shard in 0..self.common.settings.shards {
             let mut from = "0-0".to_owned();
@@ -195,14 +193,14 @@ impl Storer {
             let message = match read {
                 Ok(entry) => Some(entry.message),
                 Err(Unreadable::Bad) => None,
-                // It stays there for those who know it.
+                // It stays there for servers that know the version.
                 Err(Unreadable::Newer) => continue,
             };
             work.push(Work { shard, id, message });
         }
     }
 
-    /// Stores, however long that takes, and says so to the group.
+    /// Stores entries, however long that takes, and acknowledges them to the group.
     fn finish(&mut self, work: Vec<Work>) -> Result<(), LinkError> {
         if work.is_empty() || !self.store_all(&work) {
             return Ok(());
@@ -220,7 +218,7 @@ impl Storer {
         self.link.pipe(&pipeline).map(|_| ())
     }
 
-    /// Whether all of it is in the store now. If not, it is for others to do.
+    /// Whether all of it is in the store now. If not, it is left to other servers.
     fn store_all(&self, work: &[Work]) -> bool {
         let messages: Vec<NewMessage> = work
             .iter()
@@ -248,13 +246,13 @@ impl Storer {
         }
     }
 
-    /// Lets the store do what is left for quiet moments.
+    /// Lets the store do its background work.
     fn tend(&mut self, busy: usize) {
         if self.tended.elapsed() < TEND_EVERY {
             return;
         }
-        // What is old is so by the clock that gives out ids: one server whose
-        // own is wrong must not remove what all others have.
+        // Age counts by the clock that gives out ids: a server whose own clock is wrong must not
+        // remove messages of all.
         let now_ms = self.common.unix_ms();
         let slices = if busy == 0 { TEND_SLICES } else { 1 };
         for _ in 0..slices {
@@ -270,13 +268,13 @@ impl Storer {
         }
     }
 
-    /// Somebody has emptied Redis: then all that is in it now is new.
+    /// Redis was emptied: everything in it now is new.
     fn make_groups(&mut self) {
         for log in &self.logs {
             let mut command = redis::cmd("XGROUP");
             command.arg("CREATE").arg(log).arg("store").arg("0");
             command.arg("MKSTREAM");
-            // Fails if there is one.
+            // Fails if the group exists.
             let _ = self.link.call(&command);
         }
     }

@@ -1,4 +1,4 @@
-//! Answers of Redis that hold entries of streams.
+//! Reads stream entries from Redis answers.
 
 use redis::Value;
 
@@ -7,13 +7,13 @@ use crate::hub::NodeId;
 use super::keys::{EntryId, parse_node};
 use super::link::answer;
 
-/// An entry as it is in a stream.
+/// An entry of a stream.
 #[derive(Debug)]
 pub struct Entry {
     pub id: EntryId,
-    /// Who wrote it; nobody that makes sense if there is none.
+    /// The server that wrote it; `None` if that is not a valid node.
     pub node: Option<NodeId>,
-    /// What it says.
+    /// The content.
     pub bytes: Vec<u8>,
 }
 
@@ -30,7 +30,7 @@ pub fn streams(value: Value) -> Vec<(String, Vec<Entry>)> {
         .collect()
 }
 
-/// The entries in an answer of XRANGE and its like.
+/// The entries in an answer of XRANGE and similar commands.
 pub fn entries(value: Value) -> Vec<Entry> {
     answer::array(value).into_iter().filter_map(entry).collect()
 }

@@ -1,10 +1,8 @@
-//! Accounts, whom they ignore, and their tokens: queries that read the same
-//! in every database.
+//! Accounts, their ignore lists and their tokens: queries that are the same for every database.
 //!
-//! Diesel's queries are of a type that depends on the connection's, and no
-//! bound says "a connection that can do this" in fewer words than the queries
-//! have. So they are written once, as a macro, and each database makes its
-//! own of them with `queries!(ItsConnection);`.
+//! The type of a Diesel query depends on that of the connection, and a trait bound that covers both
+//! databases would be longer than the queries. So they are written once, as a macro, and each
+//! database instantiates them with `queries!(ItsConnection);`.
 
 use diesel::prelude::*;
 
@@ -42,7 +40,7 @@ pub struct TokenRow {
     pub is_active: bool,
 }
 
-/// A whole account, on its way to another database.
+/// An account with all its columns, for copying to another database.
 #[cfg(feature = "cluster")]
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = super::schema::account)]
@@ -61,7 +59,7 @@ pub struct AccountCopy {
     password_changes: i64,
 }
 
-/// An ignored nickname, on its way to another database.
+/// An ignored nickname, for copying to another database.
 #[cfg(feature = "cluster")]
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = super::schema::ignored)]
@@ -71,8 +69,7 @@ pub struct IgnoredCopy {
     nickname: String,
 }
 
-/// Makes the queries for one type of connection. Each has to run inside a
-/// transaction.
+/// Defines the queries for one type of connection. Each has to run inside a transaction.
 macro_rules! queries {
     ($connection:ty) => {
         use diesel::prelude::*;
@@ -88,7 +85,7 @@ macro_rules! queries {
         use crate::store::row::name;
         use crate::store::schema::{account, ended_pass, ignored, known_address, token};
 
-        /// Makes an account, or says which fields are taken.
+        /// Creates an account, or says which fields are taken.
         pub fn create(
             connection: &mut $connection,
             new: &NewAccount,
@@ -116,7 +113,7 @@ macro_rules! queries {
                     account::password_hash.eq(new.password_hash.expose()),
                     account::created_at.eq(time(new.created_at)),
                 ))
-                // Whoever was first has it, also among those who come at the same moment.
+                // The first insert wins, also among concurrent ones.
                 .on_conflict_do_nothing()
                 .returning(account::id)
                 .get_result(connection)
@@ -126,7 +123,7 @@ macro_rules! queries {
                 None => false,
             };
             let (true, Some(id)) = (is_done, id) else {
-                // Another client has registered at the same moment.
+                // Another client registered at the same moment.
                 let keys = (email_key.as_deref(), phone_key.as_deref());
                 return self::taken(connection, &new.username, keys).map(Err);
             };
@@ -144,14 +141,14 @@ macro_rules! queries {
             }))
         }
 
-        /// What another account has already.
+        /// The fields that another account has already.
         fn taken(
             connection: &mut $connection,
             username: &Name,
             (email_key, phone_key): (Option<&str>, Option<&str>),
         ) -> QueryResult<Vec<UniqueField>> {
             let name = lookalikes::is_taken(connection, username)?;
-            // A comparison with NULL is never true: who gives no address shares none.
+            // A comparison with NULL is never true, so accounts without an address do not collide.
             let email = account::table.filter(account::email_key.eq(email_key));
             let phone = account::table.filter(account::phone_key.eq(phone_key));
             let (email, phone) = (diesel::dsl::exists(email), diesel::dsl::exists(phone));
@@ -192,7 +189,7 @@ macro_rules! queries {
                     .optional()?,
             };
             let row = match (row, who) {
-                // Nobody is called so: who is meant, or who is posed as?
+                // No account has this name: which account has one that looks like it?
                 (None, Who::Username(name)) => match lookalikes::find(connection, name)? {
                     Some(id) => account::table
                         .find(id)
@@ -490,12 +487,12 @@ macro_rules! queries {
 }
 pub(super) use queries;
 
-/// What two spellings of the same address have in common.
+/// The form of an address that all its spellings share.
 pub fn email_key(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
-/// What two spellings of the same number have in common.
+/// The form of a phone number that all its spellings share.
 pub fn phone_key(phone: &str) -> String {
     let counts = |c: &char| c.is_ascii_digit() || *c == '+';
     phone.chars().filter(counts).collect()

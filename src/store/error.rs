@@ -9,28 +9,29 @@ use crate::model::UniqueField;
 /// Why the store did not do something.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StoreError {
-    /// Everybody who could do it is busy; try again.
+    /// Every connection is in use; try again.
     Busy,
-    /// It says nothing at all. What was asked for may yet be done.
+    /// The database does not answer at all. The operation may still take effect.
     Silent,
-    /// It says nothing to this, but something to others. As with `Silent`.
+    /// The database does not answer this, but it answers other questions. The operation may still
+    /// take effect.
     Slow,
-    /// It cannot be reached, or ended the connection. What was asked for may
-    /// have been done.
+    /// The database cannot be reached, or it closed the connection. The operation may have taken
+    /// effect.
     Away(String),
-    /// The disk, or the space the database may take, is full.
+    /// The disk is full, or the database has reached its size limit.
     Full,
     /// These fields belong to another account already.
     Taken(Vec<UniqueField>),
     /// There is no such account.
     NoSuchAccount,
-    /// The database holds something it should not.
+    /// The database holds data that it should not.
     Damaged(String),
-    /// Anything else the database had to say.
+    /// Any other error of the database.
     Database(String),
 }
 
-/// Why a message was not committed. Nobody will find it in the history.
+/// Why a message was not committed. It will never appear in the history.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AppendError {
     /// Its id is not above those committed before.
@@ -38,37 +39,37 @@ pub enum AppendError {
     /// Another message has its id: two servers without a common log write to
     /// the same database.
     IdTaken,
-    /// Its id is too large to be kept.
+    /// Its id is too large to store.
     IdOutOfRange,
     /// It is between accounts of which one does not exist.
     NoSuchAccount,
-    /// The whole group it was in could not be committed.
+    /// The group it belonged to could not be committed.
     NotCommitted(Arc<StoreError>),
 }
 
-/// Why a database cannot be used. It has been left as it was.
+/// Why a database cannot be used. It was not changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OpenError {
-    /// Cannot be read or created.
+    /// The file cannot be read or created.
     Unreadable(PathBuf, String),
-    /// Another server works with it.
+    /// Another server is using the file.
     InUse(PathBuf),
-    /// Is no database of a chat server.
+    /// The file is not a database of a chat server.
     NotOurs(PathBuf),
-    /// Parts of it are missing or wrong.
+    /// Parts of the file are missing or wrong.
     Damaged(PathBuf, String),
-    /// A newer version of the server has changed its layout.
+    /// A newer version of the server has changed the layout.
     Newer(String, String),
-    /// Its layout could not be brought up to date.
+    /// The layout could not be brought up to date.
     Migration(String, String),
-    /// The server it is on does not answer, or does not let us in.
+    /// The database server does not answer, or refuses the login.
     Unreachable(String, String),
-    /// It cannot be used the way it is.
+    /// The database server is set up in a way that cannot work.
     Unsuitable(String, String),
 }
 
 impl StoreError {
-    /// What whoever asked is told; what the database said is for the log.
+    /// The answer for the client. The database's own words go into the log only.
     pub fn for_people(&self) -> &'static str {
         match self {
             StoreError::Busy => "the server is too busy to look that up; try again in a moment",
@@ -91,8 +92,8 @@ impl StoreError {
         }
     }
 
-    /// Whether it says nothing of what was asked, only of when: everybody who
-    /// asks at the same time may hear the same.
+    /// Whether the error is about the state of the database and not about this question. Every
+    /// client that asks at the same time may then get the same answer.
     pub fn is_outage(&self) -> bool {
         match self {
             StoreError::Busy | StoreError::Silent | StoreError::Slow | StoreError::Away(_) => true,
@@ -104,9 +105,8 @@ impl StoreError {
         }
     }
 
-    /// Puts into the log what could not be done because of it. Of an outage
-    /// the store itself says once that it begins and once that it ends; a line
-    /// for everybody who meets it would let anybody fill the log.
+    /// Logs what failed because of this error. The store itself logs an outage once when it begins
+    /// and once when it ends; a line for each request would let any client fill the log.
     pub fn log(&self, what: &str) {
         match self.is_outage() {
             true => log::debug!("{what}: {self}"),
@@ -227,7 +227,7 @@ mod tests {
             let told = error.for_people();
             assert!(told.contains(words), "{error:?}: {told}");
             assert!(!told.contains("secret"), "{told}");
-            // Only what passes by itself is worth another try.
+            // Only an outage is worth another try.
             assert_eq!(told.contains("try again"), error.is_outage(), "{told}");
             let is_away = words == "cannot reach";
             assert_eq!(told.contains("reach"), is_away, "{told}");

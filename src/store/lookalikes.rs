@@ -1,5 +1,5 @@
-//! Usernames that look alike: nobody can register one, and those that are
-//! older than that rule are found and reported.
+//! Usernames that look alike: a client cannot register one, and accounts older than that rule are
+//! found and reported.
 //!
 //! Queries are a macro for the same reason as in `accounts.rs`.
 
@@ -9,25 +9,24 @@ use crate::model::Name;
 
 /// Accounts looked at in one transaction.
 pub const BATCH: i64 = 500;
-/// Collisions that are named; of the others it is said how many they are.
+/// Collisions to list by name; the others are only counted.
 pub const NAMED: i64 = 20;
 
-/// What is to be written for some accounts.
+/// The rows to write for some accounts.
 #[derive(Default)]
 pub struct Additions {
-    /// Keys that look like a username, and the accounts.
+    /// Keys that look like a username, with their accounts.
     pub looks: Vec<(String, i64)>,
-    /// Keys of usernames, and the accounts. They count more.
+    /// Keys of usernames, with their accounts. They take precedence.
     pub own: Vec<(String, i64)>,
     /// Pairs of accounts, the lower id first.
     pub collisions: Vec<(i64, i64)>,
 }
 
-/// An account that nothing has been written for: its id, its username and that
-/// one's key.
+/// An account that has no rows yet: its id, its username and the username's key.
 pub type Unknown = (i64, String, String);
 
-/// All keys that matter for an account.
+/// All keys that concern an account.
 pub fn keys(account: &Unknown) -> Vec<String> {
     let mut keys = vec![account.2.clone()];
     if let Ok(name) = Name::restore(&account.1) {
@@ -37,7 +36,7 @@ pub fn keys(account: &Unknown) -> Vec<String> {
 }
 
 impl Additions {
-    /// What follows for these accounts, if those keys have these owners.
+    /// The rows to write for these accounts, given the present owners of the keys.
     pub fn of(unknown: &[Unknown], mut owners: HashMap<String, i64>) -> Additions {
         let mut all = Additions::default();
         for account in unknown {
@@ -63,8 +62,8 @@ impl Additions {
     }
 }
 
-/// Makes the queries for one type of connection. Each has to run inside a
-/// transaction, but for those that take a whole database.
+/// Defines the queries for one type of connection. Each has to run inside a transaction, except for
+/// those that work on a whole database.
 macro_rules! queries {
     ($connection:ty) => {
         use std::collections::HashMap;
@@ -77,7 +76,7 @@ macro_rules! queries {
         use crate::store::lookalikes::{Additions, BATCH, NAMED, Unknown, keys};
         use crate::store::schema::{account, account_key, name_collision};
 
-        /// Whether a username, or one that it could be taken for, is somebody's.
+        /// Whether an account has this username, or one that it could be taken for.
         pub fn is_taken(connection: &mut $connection, name: &Name) -> QueryResult<bool> {
             let claims = name.claims();
             let claims: Vec<&str> = claims.iter().map(|key| &**key).collect();
@@ -86,17 +85,16 @@ macro_rules! queries {
             if has {
                 return Ok(true);
             }
-            // Of a server that does not know that table.
+            // An older server may have registered it without a row in this table.
             let by_name = account::table.filter(account::username_key.eq_any(&claims));
             diesel::select(diesel::dsl::exists(by_name)).get_result(connection)
         }
 
-        /// Takes the keys of a new account's username; `false`, and all is as
-        /// it was before there was the account, if somebody else has just
-        /// taken one.
+        /// Takes the keys of a new account's username. Returns `false`, with nothing changed, if
+        /// another registration has just taken one.
         pub fn take(connection: &mut $connection, id: i64, name: &Name) -> QueryResult<bool> {
             let mut claims = name.claims();
-            // In order, so that two servers never wait for each other in a circle.
+            // Sorted, so that two servers never deadlock.
             claims.sort_unstable();
             let rows: Vec<_> = claims
                 .iter()
@@ -126,9 +124,9 @@ macro_rules! queries {
             Ok(owners.into_iter().min())
         }
 
-        /// Adds what is missing for accounts that are older than the table, or
-        /// were made by a server that is: a batch at a time, so that it may be
-        /// interrupted at any moment. How many they were.
+        /// Adds the missing rows for accounts that are older than the table, or that an older
+        /// server created. Works in batches, so it may be interrupted at any moment. Returns the
+        /// number of accounts.
         pub fn complete(connection: &mut $connection) -> QueryResult<u64> {
             let (mut after, mut done) = (0, 0);
             loop {
@@ -215,7 +213,7 @@ macro_rules! queries {
             number: i64,
         }
 
-        /// Says which usernames look alike, if any do.
+        /// Logs which usernames look alike, if any do.
         pub fn report(connection: &mut $connection) -> QueryResult<()> {
             let all: Number = diesel::sql_query("SELECT count(*) AS number FROM name_collision")
                 .get_result(connection)?;
@@ -262,7 +260,7 @@ mod tests {
         );
         assert_eq!(all.looks, [keyed("lan", 1)]);
         assert_eq!(all.collisions, [(1, 5)]);
-        // Whichever comes first, and however often.
+        // The order of the batches makes no difference.
         let owners = HashMap::from([keyed("lan", 5), keyed("ian", 9)]);
         let later = Additions::of(&accounts[..1], owners);
         assert_eq!(later.own, [keyed("ian", 1)]);

@@ -9,15 +9,14 @@ use crate::model::{Found, MessageId};
 pub struct Matches {
     /// Messages, newest first.
     pub found: Vec<Found>,
-    /// The search took too long and ended here: what is before this message has
-    /// not been looked at, and a search that begins there goes on. Without it
-    /// the search has seen everything, or has found as many as it should.
+    /// The search ran out of time before this message, and another search can continue from there.
+    /// `None` if it has seen everything or has found as many as it should.
     pub ended_at: Option<MessageId>,
 }
 
 impl Matches {
-    /// Where a search for older messages begins, if this was one for so many and
-    /// there may be more.
+    /// Where a search for older messages begins, if this one was for `limit` messages and there may
+    /// be more.
     pub fn next(&self, limit: usize) -> Option<MessageId> {
         let last = self.found.last().map(|found| found.message.id);
         match self.found.len() >= limit {
@@ -27,22 +26,22 @@ impl Matches {
     }
 }
 
-/// Until when a search may go on.
+/// The time at which a search has to stop.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowed(Instant);
 
 impl Allowed {
-    /// From now on so long.
+    /// Allows this long, from now on.
     pub fn from_now(time: Duration) -> Allowed {
         Allowed(Instant::now() + time)
     }
 
-    /// Whether that is over.
+    /// Whether the time is up.
     pub fn is_over(self) -> bool {
         self.left().is_zero()
     }
 
-    /// What is left of it.
+    /// The time that is left.
     pub fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }

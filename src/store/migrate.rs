@@ -1,9 +1,8 @@
-//! Taking a whole database from SQLite to PostgreSQL.
+//! Copies a whole database from SQLite to PostgreSQL.
 //!
-//! Batches go over one after the other, so it may be interrupted at any
-//! moment and run again: it goes on where it was. Until all has been copied
-//! and counted, no server starts with the new database, and none with the old
-//! one while it is being read. The old one is left as it is.
+//! The copy goes batch by batch, so it may be interrupted at any moment and run again: it continues
+//! where it stopped. Until everything has been copied and counted, no server starts with the new
+//! database, and none with the old one while it is being read. The old one is not changed.
 
 use std::fmt;
 use std::path::Path;
@@ -19,41 +18,41 @@ use super::{OpenError, PostgresSettings, StoreError};
 /// Rows in one batch.
 pub(super) const BATCH: i64 = 1000;
 
-/// How much there is of everything.
+/// The number of rows of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Accounts.
     pub accounts: u64,
     /// Nicknames that accounts ignore.
     pub ignored: u64,
-    /// Tokens, whether they are still worth something or not.
+    /// Tokens, valid or not.
     pub tokens: u64,
     /// Channels and threads.
     pub conversations: u64,
     /// Messages.
     pub messages: u64,
-    /// Threads of which something has been read, once for each side.
+    /// Positions up to which a thread has been read, one for each side.
     pub read_marks: u64,
 }
 
-/// Why a database was not copied, or not to its end.
+/// Why a database was not copied, or not completely.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MigrateError {
-    /// One of the two cannot be used.
+    /// One of the two databases cannot be used.
     Open(OpenError),
-    /// Something was there before.
+    /// The new database is not empty.
     NotEmpty,
-    /// A server works with the new database.
+    /// A server is using the new database.
     InUse,
-    /// Another database is being copied, or was: this one.
+    /// The new database is being filled, or was, from this other one.
     OtherSource(String),
-    /// It was copied before, to its end.
+    /// The copy was finished before.
     Finished,
     /// The old database cannot be read.
     Reading(StoreError),
     /// The new database cannot be written.
     Writing(StoreError),
-    /// What came out is not as much as what went in.
+    /// The numbers of rows differ after copying.
     Differs {
         /// What the old database has.
         from: Counts,
@@ -68,16 +67,16 @@ impl From<OpenError> for MigrateError {
     }
 }
 
-/// Errors of the old database are marked where they arise.
+/// Errors of the old database are told apart where they arise.
 impl From<StoreError> for MigrateError {
     fn from(error: StoreError) -> MigrateError {
         MigrateError::Writing(error)
     }
 }
 
-/// Copies everything from the SQLite file to the PostgreSQL database, which
-/// has to be empty unless it goes on with the same. Tells `progress` how many
-/// messages there are, of how many.
+/// Copies everything from the SQLite file to the PostgreSQL database, which has to be empty unless
+/// this continues an interrupted copy. Calls `progress` with the number of messages copied and the
+/// total.
 pub fn migrate(
     from: &Path,
     to: &PostgresSettings,
@@ -144,7 +143,7 @@ fn copy_messages(
         last = end.id;
         import.conversations(&rows)?;
     }
-    // They went over in order, so all up to the last one are there.
+    // They were copied in order, so all up to the last one are there.
     let mut copied = import.counts()?.messages;
     let mut last = match copied {
         0 => i64::MIN,
@@ -172,7 +171,7 @@ fn copy_read_marks(export: &mut Export, import: &mut Import) -> Result<(), Migra
     Ok(())
 }
 
-/// A conversation on its way.
+/// A conversation, for copying.
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = conversation)]
 pub(super) struct ConversationCopy {
@@ -184,7 +183,7 @@ pub(super) struct ConversationCopy {
     pub removed_id: i64,
 }
 
-/// A message on its way, with the accounts of its thread.
+/// A message, for copying, with the accounts of its thread.
 #[derive(Queryable)]
 pub(super) struct MessageCopy {
     pub id: i64,
@@ -197,7 +196,7 @@ pub(super) struct MessageCopy {
     high_account: Option<i64>,
 }
 
-/// How far somebody has read a thread, on its way.
+/// How far an account has read a thread, for copying.
 #[derive(QueryableByName)]
 pub(super) struct ReadMarkCopy {
     #[diesel(sql_type = BigInt)]
@@ -211,7 +210,7 @@ pub(super) struct ReadMarkCopy {
 }
 
 impl MessageCopy {
-    /// As it is inserted.
+    /// The columns, as they are inserted.
     pub fn columns(&self) -> Row<'_> {
         Row {
             id: self.id,

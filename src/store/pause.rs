@@ -1,17 +1,17 @@
-//! A minute between two rounds of quiet work, by a clock that may be set.
+//! The minute between two rounds of background work, by a clock that may be set.
 
 /// How long it lasts.
 const PAUSE_MS: u64 = 60_000;
 
-/// Until when to wait; at first, no time.
+/// The time of the next round; at first, at once.
 #[derive(Default)]
 pub struct Pause {
     until_ms: u64,
 }
 
 impl Pause {
-    /// Whether the next round is due. A clock that was ahead once and has been
-    /// set back does not put it off for years.
+    /// Whether the next round is due. A clock that was ahead once and has been set back does not
+    /// delay it for years.
     pub fn is_over(&self, now_ms: u64) -> bool {
         now_ms >= self.until_ms || self.until_ms - now_ms > PAUSE_MS
     }

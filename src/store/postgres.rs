@@ -1,11 +1,11 @@
 //! The store in a PostgreSQL database, which several servers may share.
 //!
-//! One connection of each server appends, behind a lock; others, each with a
-//! thread, do the rest. Nothing is assumed about what other servers do meanwhile:
-//! what must not happen twice is left to the database to decide. All waiting
-//! is bounded, by time limits on each connection and, for a database that does
-//! not even answer, by whoever waits for its thread. `append` alone waits for as
-//! long as the connection lives: what it was given may have been committed.
+//! One connection of each server appends, behind a lock; others, each with a thread of its own, do
+//! the rest. A server assumes nothing about what others do at the same time: the database decides
+//! what must not happen twice. Every wait is bounded, by time limits on each connection and, for a
+//! database that does not even answer, by the thread that waits for the connection's thread. Only
+//! `append` waits for as long as the connection lives, because its messages may have been
+//! committed.
 
 mod accounts;
 mod append;
@@ -48,7 +48,7 @@ use upkeep::Upkeep;
 /// How the database is reached and kept.
 #[derive(Clone, Debug)]
 pub struct PostgresSettings {
-    /// Where it is. Parameters in it count more than what is set here.
+    /// Where it is. Parameters in the URL override what is set here.
     pub url: DatabaseUrl,
     /// Connections besides the one that appends.
     pub connections: u32,
@@ -57,18 +57,17 @@ pub struct PostgresSettings {
     pub wait: Duration,
     /// How long connecting may take.
     pub connect_timeout: Duration,
-    /// How long what was sent may go unanswered by the other machine.
+    /// How long the database's machine may leave data unacknowledged.
     pub network_timeout: Duration,
-    /// How long the database may take over one statement.
+    /// How long one statement may run.
     pub statement_timeout: Duration,
-    /// How long to wait for the answer to something that takes it no time to
-    /// speak of, before it is [`StoreError::Silent`], or [`StoreError::Slow`]
-    /// if it answers others. It is given less time to each statement of that,
-    /// so that it is the first to give up.
+    /// How long to wait for the answer to a short question, before it is [`StoreError::Silent`], or
+    /// [`StoreError::Slow`] if the database answers others. The database gets less time for each
+    /// statement, so that it is the first to give up.
     pub answer_timeout: Duration,
-    /// How long a search may go on: what it has found by then is the answer.
+    /// How long a search may run; its answer is what it has found by then.
     pub search_time: Duration,
-    /// What is removed in time.
+    /// Which messages are removed, and when.
     pub retention: Retention,
 }
 
@@ -82,19 +81,19 @@ pub struct PostgresStore {
     company: Mutex<Company>,
 }
 
-/// What the store says when it is closed.
+/// The error text of a store that is closed.
 const CLOSED: &str = "it is closed";
 
 /// The appending side.
 struct Writing {
-    /// `None` when it has to be opened first.
+    /// `None` until the next use opens one.
     connection: Option<PgConnection>,
     memory: Memory,
     closed: bool,
 }
 
 impl PostgresSettings {
-    /// The defaults for a database.
+    /// The default settings for a database.
     pub fn new(url: DatabaseUrl) -> PostgresSettings {
         PostgresSettings {
             url,
@@ -111,8 +110,8 @@ impl PostgresSettings {
 }
 
 impl PostgresStore {
-    /// Connects to the database, and makes its tables if it has none. One of a
-    /// newer version is left as it is.
+    /// Connects to the database, and creates its tables if it has none. A database of a newer
+    /// version is not changed.
     pub fn open(settings: PostgresSettings) -> Result<PostgresStore, OpenError> {
         let mut connection = connect::open(&settings, Unfinished::Refused)?;
         lookalikes::complete(&mut connection)
@@ -137,8 +136,7 @@ impl PostgresStore {
         })
     }
 
-    /// Does something that takes the database no time to speak of, in one
-    /// transaction on any connection.
+    /// Runs a short question in one transaction, on any connection.
     fn transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
@@ -148,7 +146,7 @@ impl PostgresStore {
             .ask(patience, move |lane| lane.transaction(work))
     }
 
-    /// The same, for what may take it a while.
+    /// Runs a question that may take long, in one transaction, on any connection.
     fn long_transaction<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
@@ -166,13 +164,13 @@ impl PostgresStore {
         self.lanes.read().clone().ok_or_else(closed)
     }
 
-    /// Until when the database itself would have given up a statement.
+    /// The time by which the database itself would have cancelled a statement.
     fn longest(&self) -> Duration {
         self.settings.statement_timeout + self.settings.answer_timeout
     }
 }
 
-/// Appends when the one before has.
+/// Appends, once the append before this one is done.
 fn write(
     writing: &Mutex<Writing>,
     settings: &PostgresSettings,
@@ -189,15 +187,14 @@ fn write(
 }
 
 impl Writing {
-    /// Another machine may answer now, which has other numbers for what it
-    /// lacks.
+    /// A standby may have taken over, with other conversation rows for what it lacks.
     fn connect(&mut self, settings: &PostgresSettings) -> Result<PgConnection, StoreError> {
         self.memory.forget_conversations();
         connect::connect(settings).map_err(|error| away(&error))
     }
 
-    /// Appends. A connection that turns out to be dead is replaced, once: the
-    /// database may have been restarted since.
+    /// Appends. Replaces a dead connection once: the database may have been restarted since the
+    /// last use.
     fn append(
         &mut self,
         settings: &PostgresSettings,
@@ -211,7 +208,7 @@ impl Writing {
         let mut result = self.memory.append(&mut connection, messages, order);
         if result.is_err() && is_dead(&mut connection) {
             connection = self.connect(settings)?;
-            // What the dead one may have committed is not committed twice.
+            // Messages that the dead connection committed are not stored twice.
             result = self.memory.append(&mut connection, messages, order);
         }
         match result {
@@ -238,7 +235,7 @@ impl Store for PostgresStore {
     }
 
     fn merge(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
-        // To do it again does no harm.
+        // Repeating it does no harm.
         let (writing, settings) = (self.writing.clone(), self.settings.clone());
         let messages = messages.to_vec();
         self.lanes()?.ask(self.longest(), move |_| {
@@ -421,7 +418,7 @@ impl Store for PostgresStore {
 
     fn tend(&self, now_ms: u64) -> Result<bool, StoreError> {
         let retention = self.settings.retention;
-        // Held by a slice that the database has not answered yet, perhaps.
+        // The lock may be held by a slice that the database has not answered yet.
         let is_due = |upkeep: &Upkeep| upkeep.is_due(retention, now_ms);
         if !self.upkeep.try_lock().is_some_and(|upkeep| is_due(&upkeep)) {
             return Ok(false);
@@ -439,7 +436,7 @@ impl Store for PostgresStore {
         writing.closed = true;
         writing.connection = None;
         drop(writing);
-        // Whoever still meets others there ends with its own connection.
+        // A thread that still holds the lock ends with its own connection.
         if let Some(mut company) = self.company.try_lock() {
             *company = Company::default();
         }
@@ -451,12 +448,12 @@ fn closed() -> StoreError {
     StoreError::Database(CLOSED.to_owned())
 }
 
-/// Nobody lets us in.
+/// The database refused the connection.
 fn away(error: &ConnectionError) -> StoreError {
     StoreError::Away(connect::words(&error.to_string()))
 }
 
-/// What failed on a connection that did not outlive it.
+/// An operation failed, and its connection with it.
 fn cut_off(error: &Error) -> StoreError {
     match translate(error) {
         StoreError::Database(words) => StoreError::Away(words),
@@ -464,12 +461,12 @@ fn cut_off(error: &Error) -> StoreError {
     }
 }
 
-/// PostgreSQL has no way to hold this character, so nothing with it is there.
+/// PostgreSQL cannot hold this character, so no row contains it.
 fn cannot_be_stored(text: &str) -> bool {
     text.contains('\0')
 }
 
-/// PostgreSQL's own words, sorted by what can be done about it.
+/// Sorts PostgreSQL's errors by what can be done about them.
 fn translate(error: &Error) -> StoreError {
     let words = match error {
         Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _) => error.to_string(),

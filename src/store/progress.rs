@@ -1,12 +1,12 @@
-//! Telling how far the indexing of what was there before has got.
+//! Logs how far the indexing of older messages has got.
 
 use super::pause::Pause;
 use crate::model::time::rfc3339;
 
-/// Messages that are so much younger are indexed in no time: nobody need know.
+/// A backlog younger than this is indexed in moments and not worth a line.
 const NEARLY_MS: u64 = 3_600_000;
 
-/// How far it was when somebody was told.
+/// The progress at the last line in the log.
 #[derive(Default)]
 pub struct Progress {
     pause: Pause,
@@ -14,7 +14,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Messages up to one of this time are indexed; `more` are not.
+    /// Messages up to this time are indexed; `more` says whether others are left.
     pub fn at(&mut self, message_ms: u64, more: bool, now_ms: u64) {
         let is_behind = more && now_ms.saturating_sub(message_ms) > NEARLY_MS;
         if is_behind && self.pause.is_over(now_ms) {

@@ -1,4 +1,4 @@
-//! From rows to what the store gives out, the same for every database.
+//! Converts rows to the store's types, the same for every database.
 
 use diesel::QueryResult;
 use diesel::result::Error;
@@ -22,7 +22,7 @@ pub fn stored((id, at_ms, author, account, text): MessageRow) -> QueryResult<Sto
     })
 }
 
-/// A name that was one when it was stored.
+/// A name that was valid when it was stored.
 pub fn name(shown: &str) -> QueryResult<Name> {
     Name::restore(shown).map_err(|error| {
         let what = format!("a name in it is none any more: {error}");

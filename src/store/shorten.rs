@@ -1,15 +1,15 @@
-//! How much of an answer is sent to a client at once: never so much that it
-//! is taken for a slow reader because it has asked.
+//! Limits how much of an answer is sent to a client at once, so that a client is never treated as a
+//! slow reader because of an answer it asked for.
 
 use crate::model::{Found, History, Window};
 
-/// Text in one answer at most; with frames around it far less than what a
-/// connection's queue may hold.
+/// The most text in one answer; with the frames around it, far less than a connection's queue may
+/// hold.
 const MAX_TEXT_BYTES: usize = 256 * 1024;
 
 impl History {
-    /// Leaves of it what may be sent at once: the oldest messages of what
-    /// comes after an id, the newest of everything else.
+    /// Keeps what may be sent at once: the oldest messages of a page after an id, the newest of any
+    /// other page.
     pub fn shorten(&mut self, window: Window) {
         let lengths = self
             .messages
@@ -30,8 +30,7 @@ impl History {
     }
 }
 
-/// Leaves of what was found, newest first, what may be sent at once; whether
-/// that is all.
+/// Keeps what may be sent at once of messages found, newest first. Returns whether that is all.
 pub fn shorten_found(found: &mut Vec<Found>) -> bool {
     let lengths = found.iter();
     let fit = fitting(lengths.map(|found| found.message.text.as_str().len()));
@@ -40,8 +39,7 @@ pub fn shorten_found(found: &mut Vec<Found>) -> bool {
     is_all
 }
 
-/// How many texts of these lengths may be sent at once; the first is always
-/// one of them.
+/// How many texts of these lengths may be sent at once; at least one.
 fn fitting(lengths: impl Iterator<Item = usize>) -> usize {
     let mut bytes = 0;
     let fits = lengths.enumerate().take_while(|&(n, length)| {

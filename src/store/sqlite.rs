@@ -3,9 +3,8 @@
 //! One connection writes, behind a lock; a few others read, and thanks to
 //! write-ahead logging neither waits for the other. All waiting is bounded.
 //!
-//! What has one row at most is asked for by `get_result`, not `first`: that
-//! would add a LIMIT, and SQLite prepares a statement anew whenever the value
-//! of its LIMIT is bound.
+//! A query for at most one row uses `get_result`, not `first`: `first` adds a LIMIT, and SQLite
+//! prepares a statement anew whenever the value of its LIMIT is bound.
 
 mod accounts;
 mod append;
@@ -47,29 +46,29 @@ use upkeep::Upkeep;
 /// How the database is kept.
 #[derive(Clone, Debug)]
 pub struct SqliteSettings {
-    /// The file; beside it SQLite keeps two more, with `-wal` and `-shm` added.
+    /// The file; SQLite keeps two more beside it, ending in `-wal` and `-shm`.
     pub path: PathBuf,
-    /// What a commit outlives.
+    /// What a commit survives.
     pub durability: Durability,
-    /// Connections that read.
+    /// The number of connections that read.
     pub readers: usize,
-    /// How long to wait for a connection, or for somebody else's lock on the
-    /// file, before it is [`StoreError::Busy`].
+    /// How long to wait for a connection, or for another process's lock on the file, before it is
+    /// [`StoreError::Busy`].
     pub wait: Duration,
     /// How large the file may become; 0 is as large as the disk allows.
     pub max_bytes: u64,
-    /// How long a search may go on: what it has found by then is the answer.
+    /// How long a search may run; its answer is what it has found by then.
     pub search_time: Duration,
-    /// What is removed in time.
+    /// Which messages are removed, and when.
     pub retention: Retention,
 }
 
-/// What a commit outlives.
+/// What a commit survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// The end of the process, however sudden.
     Process,
-    /// Also the end of the operating system, and loss of power.
+    /// Also a crash of the operating system, and loss of power.
     Power,
 }
 
@@ -78,18 +77,18 @@ pub struct SqliteStore {
     settings: SqliteSettings,
     readers: Readers,
     writing: Mutex<Writing>,
-    /// Keeps other servers out; nothing once the store is closed. Goes last,
-    /// because closing the file releases the locks that SQLite holds on it.
+    /// Keeps other servers out; `None` once the store is closed. Dropped last, because closing the
+    /// file releases the locks that SQLite holds on it.
     lock: Mutex<Option<File>>,
 }
 
-/// What the store says when it is closed.
+/// The error text of a store that is closed.
 const CLOSED: &str = "it is closed";
 
 /// The writing side.
 struct Writing {
-    /// `None` after a failure: the next use opens another, so that nothing of
-    /// the failed transaction lingers.
+    /// `None` after a failure: the next use opens a new one, so that nothing of the failed
+    /// transaction remains.
     connection: Option<SqliteConnection>,
     tails: Tails,
     upkeep: Upkeep,
@@ -98,13 +97,13 @@ struct Writing {
 }
 
 impl SqliteSettings {
-    /// The defaults for a database in this file.
+    /// The default settings for a database in this file.
     pub fn new(path: impl Into<PathBuf>) -> SqliteSettings {
         SqliteSettings {
             path: path.into(),
             durability: Durability::Power,
-            // For all who read at once: two questions of clients, two threads
-            // that look accounts up, the hub's own, and those behind REST.
+            // One for each thread that may read at the same time: two for clients' questions, two
+            // for account look-ups, the hub's own, and those behind REST.
             readers: 10,
             wait: Duration::from_secs(2),
             max_bytes: 0,
@@ -115,8 +114,8 @@ impl SqliteSettings {
 }
 
 impl SqliteStore {
-    /// Opens the database, or makes one. One that is damaged, foreign or of a
-    /// newer version is left as it is.
+    /// Opens the database, or creates one. A database that is damaged, foreign or of a newer
+    /// version is not changed.
     pub fn open(settings: SqliteSettings) -> Result<SqliteStore, OpenError> {
         let (lock, mut connection) = open::open(&settings)?;
         let damaged = |error: Error| OpenError::Damaged(settings.path.clone(), cause(&error));
@@ -136,15 +135,15 @@ impl SqliteStore {
         })
     }
 
-    /// Puts another limit on the size of the file in force.
+    /// Changes the limit on the size of the file.
     pub fn set_max_bytes(&self, max_bytes: u64) {
         let mut writing = self.writing.lock();
         writing.max_bytes = max_bytes;
-        // The next one is opened with the new limit.
+        // The next connection is opened with the new limit.
         writing.connection = None;
     }
 
-    /// Reads, all from one state of the database.
+    /// Reads, all from one snapshot of the database.
     fn read<T>(
         &self,
         query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
@@ -183,7 +182,7 @@ impl SqliteStore {
             }
             Err(error) => {
                 writing.tails = Tails::new(last_id);
-                // Rolling back may fail too, but that is not what went wrong.
+                // The rollback may fail too, but that is not the cause.
                 Err(cause.unwrap_or_else(|| translate(&error)))
             }
         }
@@ -342,8 +341,8 @@ impl Store for SqliteStore {
     }
 }
 
-/// What is wrong with a database, without what to do about it: whoever cannot
-/// open it has advice of their own.
+/// The cause of a failure to open, without advice: the caller that cannot open the database adds
+/// its own.
 fn cause(error: &Error) -> String {
     match translate(error) {
         StoreError::Damaged(what) | StoreError::Database(what) => what,
@@ -351,7 +350,7 @@ fn cause(error: &Error) -> String {
     }
 }
 
-/// SQLite's own words, sorted by what can be done about it.
+/// Sorts SQLite's errors by what can be done about them.
 fn translate(error: &Error) -> StoreError {
     let words = match error {
         Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, _) => error.to_string(),

@@ -1,31 +1,30 @@
-//! Where a PostgreSQL database is, without ever showing its password.
+//! The address of a PostgreSQL database, shown without its password.
 
 use std::fmt;
 
 use crate::model::Secret;
 
-/// Where a PostgreSQL database is: `postgres://user:password@host/database`.
-/// It shows without its password and without what follows a question mark.
+/// The address of a PostgreSQL database: `postgres://user:password@host/database`. It is shown
+/// without the password and without what follows a question mark.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(Secret);
 
-/// Why a text is no such URL. Says nothing of the text.
+/// Why a text is not such a URL. Never repeats the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlError {
     /// It does not begin with `postgres://` or `postgresql://`.
     Scheme,
-    /// It holds what has to be written as `%` and two digits, such as `@` or
-    /// `/` in a password.
+    /// It holds a character that has to be percent-encoded, such as `@` or `/` in a password.
     Encoding,
 }
 
 impl DatabaseUrl {
-    /// Takes a URL whose password can be told from the rest.
+    /// Accepts a URL in which the password can be told from the rest.
     pub fn parse(text: &str) -> Result<DatabaseUrl, UrlError> {
         let (_, rest) = split_scheme(text).ok_or(UrlError::Scheme)?;
         let fit = text.bytes().all(|byte| byte.is_ascii_graphic())
             && rest.matches('@').count() <= 1
-            // A slash in a password would make its beginning a host.
+            // With a slash in the password, the part before it would look like a host.
             && !rest.split_once('/').is_some_and(|(_, path)| path.contains('@'))
             && is_encoded(rest);
         match fit {
@@ -34,13 +33,12 @@ impl DatabaseUrl {
         }
     }
 
-    /// The URL, password and all, for the one place that needs it.
+    /// The URL including the password, for the one place that needs it.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
 
-    /// The URL, password and all, with those of `parameters` that it does not
-    /// have itself.
+    /// The URL including the password, with those of `parameters` that it does not have itself.
     #[cfg(feature = "cluster")]
     pub fn with_defaults(&self, parameters: &[(&str, String)]) -> String {
         let mut url = self.expose().to_owned();
@@ -67,8 +65,8 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     matches!(scheme, "postgres" | "postgresql").then_some((scheme, rest))
 }
 
-/// Whether every `%` begins the code of a character. The client library's
-/// complaint about one that does not would repeat what is around it.
+/// Whether every `%` begins an encoded character. The client library's error about one that does
+/// not would repeat the text around it.
 fn is_encoded(text: &str) -> bool {
     text.split('%').skip(1).all(|after| {
         let code = after.as_bytes().get(..2);

@@ -1,12 +1,10 @@
-//! What is found by which words, in any database.
+//! Which words find which messages, in any database.
 //!
-//! A text is taken apart into words, where its script has spaces between
-//! them, and into runs of characters where it has none (Chinese, Japanese,
-//! Korean, Thai and others; emoji too). A word is found by its beginning, a run
-//! by any part of it. Indexes hold terms and know nothing of language: the
-//! words themselves, and of a run every two neighbouring characters. What an
-//! index brings by them is looked at once more ([`Wanted::is_in`]), so every
-//! database finds the same, indexed or not.
+//! A text is split into words where its script has spaces, and into runs of characters where it has
+//! none (Chinese, Japanese, Korean, Thai and others; emoji too). A word is found by its beginning,
+//! a run by any part of it. Indexes hold terms and know nothing of language: the words themselves,
+//! and every two neighbouring characters of a run. Each candidate from an index is checked again
+//! ([`Wanted::is_in`]), so every database finds the same, indexed or not.
 
 use std::ops::RangeInclusive;
 
@@ -18,16 +16,15 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use crate::model::Search;
 use crate::model::text::is_invisible;
 
-/// Words and runs of a search that count.
+/// Words and runs of a search that count; the rest is ignored.
 const MAX_WANTED: usize = 16;
-/// Terms of a search that an index is asked for.
+/// Terms that an index is asked for.
 const MAX_TERMS: usize = 32;
-/// Of a text, so many bytes are looked at.
+/// Bytes of a text that are searched.
 const MAX_TEXT_BYTES: usize = 128 * 1024;
-/// Of a word, so many bytes count.
+/// Bytes of a word that count.
 const MAX_WORD_BYTES: usize = 1000;
-/// The shortest word that others are found by whose beginning it is: a single
-/// letter would find half of everything.
+/// The shortest word that also finds longer ones: a single letter would find half of everything.
 const MIN_BEGINNING: usize = 2;
 
 /// A part of a text that is found by itself.
@@ -39,16 +36,16 @@ enum Part {
     Run(Vec<char>),
 }
 
-/// What is looked for.
+/// What a search looks for.
 #[derive(Clone, Debug)]
 pub struct Wanted(Vec<Part>);
 
-/// What an index is asked for.
+/// One term to ask an index for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
     /// Letters, digits, marks and emoji, and nothing else.
     pub text: String,
-    /// Whether a term that begins so will do.
+    /// Whether a longer term with this beginning matches, too.
     pub is_beginning: bool,
 }
 
@@ -58,12 +55,12 @@ impl Wanted {
         Wanted(parts(&search.words).take(MAX_WANTED).collect())
     }
 
-    /// Whether nothing is looked for.
+    /// Whether there is nothing to look for.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Terms that a text has in which all of this is, and perhaps others.
+    /// Terms that every matching text has; other texts may have them, too.
     pub fn terms(&self) -> Vec<Term> {
         let terms = self.0.iter().flat_map(|part| -> Vec<Term> {
             match part {
@@ -93,7 +90,7 @@ impl Wanted {
         few
     }
 
-    /// Whether a text has all of this, in whatever order.
+    /// Whether a text contains all parts, in any order.
     pub fn is_in(&self, text: &str) -> bool {
         let mut missing: Vec<&Part> = self.0.iter().collect();
         for part in parts(text) {
@@ -124,12 +121,12 @@ fn is_beginning(word: &str) -> bool {
     word.chars().nth(MIN_BEGINNING - 1).is_some()
 }
 
-/// The terms by which an index finds a text. No term has a space in it.
+/// The terms under which an index stores a text. No term has a space in it.
 pub fn terms(text: &str) -> impl Iterator<Item = String> {
     parts(text).flat_map(|part| -> Vec<String> {
         match part {
             Part::Word(word) => vec![word],
-            // The last one by itself begins no pair.
+            // The last character begins no pair.
             Part::Run(run) => {
                 let pairs = run.windows(2).chain(run.last().map(std::slice::from_ref));
                 pairs.map(|pair| pair.iter().collect()).collect()
@@ -138,22 +135,21 @@ pub fn terms(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Takes a text apart: without case and accents, and without what cannot be
-/// seen.
+/// Splits a text: without case and accents, and without invisible characters.
 fn parts(text: &str) -> impl Iterator<Item = Part> {
     let text = text
         .get(..text.floor_char_boundary(MAX_TEXT_BYTES))
         .unwrap_or(text);
     text.split(|c| !is_part(c) && !is_ignored(c))
         .flat_map(|piece| {
-            // Other marks are no accents: in Indic scripts they are vowels.
+            // Other marks are not accents: in Indic scripts they are vowels.
             let bare = piece
                 .chars()
                 .filter(|&c| !is_ignored(c))
                 .nfkd()
                 .filter(|c| !('\u{300}'..='\u{36f}').contains(c));
-            // Composed again, or Korean syllables would be letters. Compatibility
-            // forms may bring in spaces and other signs.
+            // Composed again, or Korean syllables would fall apart into letters. Compatibility
+            // forms may add spaces and other signs.
             let folded = bare.nfc().default_case_fold();
             pieces(folded.filter(|&c| is_part(c) && !is_ignored(c)))
         })
@@ -164,7 +160,7 @@ fn pieces(characters: impl Iterator<Item = char>) -> Vec<Part> {
     let mut parts = Vec::new();
     let (mut piece, mut is_run) = (Vec::new(), false);
     for c in characters {
-        // A mark belongs to what is before it.
+        // A mark belongs to the character before it.
         let goes_on = is_combining_mark(c) && !piece.is_empty();
         if !goes_on && has_no_spaces(c) != is_run {
             parts.extend(part(std::mem::take(&mut piece), is_run));
@@ -177,7 +173,7 @@ fn pieces(characters: impl Iterator<Item = char>) -> Vec<Part> {
 }
 
 fn part(piece: Vec<char>, is_run: bool) -> Option<Part> {
-    // Marks alone are nothing: they belong to a letter.
+    // Marks without a letter count for nothing.
     if !piece.iter().any(|&c| c.is_alphanumeric() || is_symbol(c)) {
         return None;
     }
@@ -195,9 +191,9 @@ fn is_part(c: char) -> bool {
     c.is_alphanumeric() || is_combining_mark(c) || is_symbol(c)
 }
 
-/// Emoji, and other signs that are no punctuation.
+/// Emoji, and other signs that are not punctuation.
 fn is_symbol(c: char) -> bool {
-    // Some arrows and squares that are emoji, too, count as signs of mathematics.
+    // Some arrows and squares that are also emoji count as mathematical signs.
     !c.is_ascii()
         && (c.general_category() == GeneralCategory::OtherSymbol
             || matches!(
@@ -206,19 +202,17 @@ fn is_symbol(c: char) -> bool {
             ))
 }
 
-/// What is not seen by itself, and the tones of skin, by which nobody searches.
+/// Invisible characters, and skin tones, by which people do not search.
 fn is_ignored(c: char) -> bool {
     !c.is_ascii() && (is_invisible(c) || ('\u{1f3fb}'..='\u{1f3ff}').contains(&c))
 }
 
-/// Whether a character is one of those that are written without spaces, so
-/// that nobody can tell where words begin.
+/// Whether a character belongs to a script without spaces, in which word boundaries cannot be seen.
 fn has_no_spaces(c: char) -> bool {
     !c.is_ascii() && (is_symbol(c) || WITHOUT_SPACES.iter().any(|range| range.contains(&c)))
 }
 
-/// Scripts that are written without spaces between words, and Korean, where
-/// words are written together with others that say what they are for.
+/// Scripts without spaces between words, and Korean, where particles are attached to words.
 const WITHOUT_SPACES: &[RangeInclusive<char>] = &[
     // Thai, Lao, Tibetan, Burmese.
     '\u{0e00}'..='\u{109f}',
@@ -329,7 +323,7 @@ mod tests {
     }
 
     proptest! {
-        /// What an index is asked for is what a text that is found has.
+        /// A text that matches has every term that the index is asked for.
         #[test]
         fn the_index_misses_nothing(
             text in "[a-c天气好 가각ทีé👍🏽\u{200d}\u{fe0f}-]{0,20}|\\PC{0,20}",

@@ -1,10 +1,9 @@
 //! The writer thread: commits messages in groups.
 //!
-//! Whatever is waiting when a commit ends becomes the next group, so load
-//! makes groups larger and each message cheaper. Every message accepted gets
-//! exactly one [`Outcome`], in the order in which they were accepted. The
-//! thread never gives up: after a failure it tries with what comes next, and
-//! asks by itself from time to time whether the store is back.
+//! Everything that waits when a commit ends becomes the next group, so under load groups grow and
+//! each message gets cheaper. Every accepted message gets exactly one [`Outcome`], in the order in
+//! which the messages were accepted. The thread never gives up: after a failure it tries again with
+//! the next messages, and it probes the store from time to time by itself.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,22 +18,21 @@ use parking_lot::RwLock;
 use super::{AppendError, Store, StoreError};
 use crate::model::{MessageId, NewMessage};
 
-/// What a message weighs in the queue besides its text.
+/// Bytes that a message counts in the queue besides its text.
 const MESSAGE_OVERHEAD: usize = 128;
-/// Quiet moments without which quiet work is done between two groups.
+/// Quiet periods after which overdue background work is done between two groups.
 const QUIET_WORK_OVERDUE: u32 = 10;
 
 /// How the writer thread works.
 #[derive(Clone, Debug)]
 pub struct WriterSettings {
-    /// Text and bookkeeping that may wait, in bytes; beyond it messages are refused.
+    /// Bytes of text and bookkeeping that may wait; beyond it, messages are refused.
     pub queue_bytes: usize,
     /// Messages in one transaction.
     pub group: usize,
-    /// Time without messages after which quiet work is done.
+    /// Time without messages after which background work is done.
     pub quiet: Duration,
-    /// How often a store is looked after when nothing is known to be left to
-    /// do, and how often one that failed is tried.
+    /// How often an idle store is checked for background work, and how often a failed one is tried.
     pub probe_every: Duration,
 }
 
@@ -49,10 +47,10 @@ impl Default for WriterSettings {
     }
 }
 
-/// What became of a message.
+/// The result for one message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// Which.
+    /// The message.
     pub id: MessageId,
     /// Committed, or why not.
     pub result: Result<(), AppendError>,
@@ -61,7 +59,7 @@ pub struct Outcome {
 /// Messages the writer did not take; they get no [`Outcome`].
 #[derive(Debug)]
 pub enum AppendRefused {
-    /// Too much is waiting already.
+    /// Too many bytes are waiting already.
     Full(Vec<NewMessage>),
     /// The writer is shutting down.
     Closed(Vec<NewMessage>),
@@ -73,23 +71,23 @@ pub struct Appender {
     shared: Arc<Shared>,
 }
 
-/// The writer thread. Dropping it shuts it down without waiting.
+/// The writer thread. Dropping it stops the thread without waiting.
 pub struct StoreWriter {
     shared: Arc<Shared>,
     done: Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// The writer thread did not come to an end in time.
+/// The writer thread did not end in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unfinished {
-    /// Bytes, as the queue counts them, that had not been committed.
+    /// Bytes, as the queue counts them, that were not committed.
     pub waiting_bytes: usize,
 }
 
 struct Shared {
-    /// `None` once closed. The lock is held while sending, so that nothing
-    /// can slip into the queue after the thread has looked for the last time.
+    /// `None` once closed. The lock is held while sending, so that no message can enter the queue
+    /// after the thread has looked for the last time.
     queue: RwLock<Option<Sender<Vec<NewMessage>>>>,
     queue_bytes: usize,
     waiting_bytes: AtomicUsize,
@@ -97,7 +95,7 @@ struct Shared {
 }
 
 impl Appender {
-    /// Hands messages over, all or none, without ever waiting.
+    /// Hands over messages, all or none, without ever waiting.
     pub fn try_append(&self, messages: Vec<NewMessage>) -> Result<(), AppendRefused> {
         let queue = self.shared.queue.read();
         let Some(queue) = queue.as_ref() else {
@@ -108,7 +106,7 @@ impl Appender {
             .shared
             .waiting_bytes
             .fetch_add(weight, Ordering::AcqRel);
-        // What is too large for any queue still gets its turn in an empty one.
+        // A group too large for any queue still gets its turn in an empty one.
         if before > 0 && before + weight > self.shared.queue_bytes {
             self.shared
                 .waiting_bytes
@@ -139,15 +137,15 @@ impl StoreWriter {
         StoreWriter::start_guarded(store, settings, settled, || {})
     }
 
-    /// The same; `failed` runs if a fault of ours ends the thread. Nobody can
-    /// say then what became of the messages it was about to commit.
+    /// As [`StoreWriter::start`]; `failed` runs if a panic ends the thread. What became of the
+    /// messages it was about to commit is then unknown.
     pub fn start_guarded(
         store: Arc<dyn Store>,
         settings: WriterSettings,
         settled: impl FnMut(Vec<Outcome>) + Send + 'static,
         failed: impl FnOnce() + Send + 'static,
     ) -> io::Result<(StoreWriter, Appender)> {
-        // The queue is bounded by weight, which try_append keeps account of.
+        // The queue is bounded by weight, which `try_append` accounts for.
         let (sender, queue) = unbounded();
         let (finished, done) = bounded(1);
         let shared = Arc::new(Shared {
@@ -172,7 +170,7 @@ impl StoreWriter {
                 log::error!("the store has failed; the chat is at its end");
                 failed();
             }
-            // Nobody may be waiting any more.
+            // The receiver may be gone.
             let _ = finished.send(());
         })?;
         let appender = Appender {
@@ -186,7 +184,7 @@ impl StoreWriter {
         Ok((writer, appender))
     }
 
-    /// Takes no more messages, commits those waiting and closes the store.
+    /// Accepts no more messages, commits those that wait and closes the store.
     pub fn shut_down(mut self, deadline: Duration) -> Result<(), Unfinished> {
         self.shared.close();
         match self.done.recv_timeout(deadline) {
@@ -215,7 +213,7 @@ impl Shared {
     }
 }
 
-/// Whatever ends the thread, nobody goes on believing in it.
+/// Marks the writer as failed, however the thread ends.
 struct End(Arc<Shared>);
 
 impl Drop for End {
@@ -236,7 +234,7 @@ struct Writer {
     shared: Arc<Shared>,
     settings: WriterSettings,
     settled: Box<dyn FnMut(Vec<Outcome>) + Send>,
-    /// When quiet work was last done.
+    /// When background work was last done.
     tended: Instant,
 }
 
@@ -248,7 +246,7 @@ impl Writer {
                 Ok(first) => {
                     self.commit(first);
                     wake = Instant::now() + self.settings.quiet;
-                    // Messages without pause must not put it off for ever.
+                    // Messages without a pause must not put it off for ever.
                     if self.tended.elapsed() > self.settings.quiet * QUIET_WORK_OVERDUE {
                         wake = self.use_quiet_moment();
                     }
@@ -262,7 +260,7 @@ impl Writer {
         }
     }
 
-    /// Commits `first` and what else is waiting, group by group.
+    /// Commits `first` and everything else that waits, group by group.
     fn commit(&mut self, first: Vec<NewMessage>) {
         let mut group = first;
         while group.len() < self.settings.group {
@@ -277,7 +275,7 @@ impl Writer {
             rest = later;
             let result = self.store.append(now);
             self.report(result.as_ref().map(|_| ()));
-            // Room is made before anybody hears of it.
+            // The room is freed before any outcome is reported.
             self.shared
                 .waiting_bytes
                 .fetch_sub(weight(now), Ordering::AcqRel);
@@ -285,8 +283,7 @@ impl Writer {
         }
     }
 
-    /// Does a slice of quiet work, or asks a store that failed whether it is
-    /// back; returns when to do so again.
+    /// Does a slice of background work, or probes a store that failed. Returns when to do so again.
     fn use_quiet_moment(&mut self) -> Instant {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now_ms = now.map_or(0, |since| since.as_millis() as u64);

@@ -1,4 +1,4 @@
--- A number for a ban that no other has. ARGV: prefix, the highest known.
+-- A number for a ban, unique on all servers. ARGV: prefix, the highest known.
 local P = ARGV[1]
 local key = P .. ':ban-number'
 -- A Redis whose memory is full lets a script write only after it has freed

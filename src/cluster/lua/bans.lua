@@ -1,7 +1,6 @@
--- The bans in force. ARGV: prefix, whether to begin with some (1) if there never
--- were any, then those, each as target and ban. Answers "known" and each of
--- them, or "none". To begin is one step with them all: nobody finds that there
--- are none because whoever began has not come to the end.
+-- The bans in force. ARGV: prefix, whether to store a first set (1) if there have never been any,
+-- then that set, each ban as target and ban. Answers "known" and each of them, or "none". The first
+-- set is stored in one step, so that no server finds a part of it.
 local P, begins = ARGV[1], ARGV[2] == '1'
 local bans = P .. ':bans'
 -- A Redis whose memory is full lets a script write only after it has freed
@@ -15,8 +14,7 @@ if redis.call('EXISTS', bans) == 0 then
     redis.call('HSET', bans, ARGV[i], ARGV[i + 1])
   end
 end
--- A hash without fields is no hash: then those of a data folder would be in
--- force.
+-- A hash without fields is no hash: the bans of a data folder would then be in force.
 redis.call('HSET', bans, '', '')
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

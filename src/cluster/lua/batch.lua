@@ -1,11 +1,10 @@
--- Carries out one batch of a node's operations, all of it, exactly once.
+-- Executes one batch of a node's operations, all of it, exactly once.
 --
--- ARGV: prefix, node, number of the batch, then the operations, each a letter
--- and what belongs to it. Answers "<number> <word> <word> ...", a word for
--- each operation; "gone" if the others have given the node up; or "lost" if
--- Redis does not remember the batch before, so that nobody can know what else
--- it has lost. The last answer is remembered: who has not heard it asks again
--- with the same number.
+-- ARGV: prefix, node, number of the batch, then the operations, each a letter and its arguments.
+-- Answers "<number> <word> <word> ...", a word for each operation; "gone" if the others have given
+-- the node up; or "lost" if Redis does not remember the batch before, so that what else it has lost
+-- is unknown. The last answer is remembered: a node that has not received it asks again with the
+-- same number.
 local P, node, number = ARGV[1], ARGV[2], ARGV[3]
 local answer = P .. ':answer:' .. node
 local known = redis.call('GET', answer)
@@ -21,18 +20,18 @@ if tonumber(last) + 1 ~= tonumber(number) then
   return 'lost'
 end
 
--- Sequences are 20 bits wide, of which 6 are the shard's.
+-- Sequences have 20 bits, of which 6 are for the shard.
 local MAX_SEQUENCE, SHARDS = 16383, 64
 
 local function tell(notice)
   return redis.call('XADD', P .. ':news', '*', 'n', node, 'e', notice)
 end
 
--- Tags are remembered for ten minutes, but no more of each owner than `most`:
--- beyond, its own oldest go. `:tags:` has, for each tag, the id of its message
--- and until when it counts; `:tagged:` has the tags as they came.
+-- Tags are remembered for ten minutes, but at most `most` of each owner: beyond that, the owner's
+-- oldest are dropped. `:tags:` has the message id and the expiry of each tag; `:tagged:` has the
+-- tags in the order in which they came.
 local REMEMBERED = 600
--- Tags that go at once at most, should the limit have been lowered.
+-- The most tags dropped at once, should the limit have been lowered.
 local AT_ONCE = 16
 local now = tonumber(redis.call('TIME')[1])
 
@@ -43,7 +42,7 @@ end
 
 local function forget_oldest(tags, order)
   local known, tag = string.match(redis.call('LPOP', order) or '', '^(%S+ %d+) (.*)$')
-  -- It may be another message's by now.
+  -- It may belong to another message by now.
   if known and redis.call('HGET', tags, tag) == known then
     redis.call('HDEL', tags, tag)
   end
@@ -100,7 +99,7 @@ local function roster(notice, key, person)
     redis.call('HSET', people, key, person)
   end
   if notice ~= '' then
-    -- Who reads this hash knows from where on to follow the news.
+    -- A node that reads this hash learns where to begin following the news.
     redis.call('HSET', people, '', tell(notice))
   end
   return '1'
@@ -110,13 +109,13 @@ local function is_guest(kind)
   return kind and string.sub(kind, 1, 1) == 'g'
 end
 
--- The pass a guest came with, if its kind says so.
+-- The pass of a guest, if the kind contains one.
 local function pass_of(kind)
   return string.match(kind, '^g:(.+)$')
 end
 
--- Who holds a name: which other live nodes, whether this one does, and for which
--- kind of owner. What dead nodes held is free.
+-- The holders of a name: which other live nodes, whether this one does, and for which kind of
+-- owner. Names held by dead nodes are free.
 local function holders(key)
   local name = P .. ':name:' .. key
   local held = redis.call('HGETALL', name)
@@ -137,7 +136,7 @@ local function holders(key)
   return elsewhere, is_own, was
 end
 
--- Whether another node holds a name for somebody else.
+-- Whether another node holds a name for another owner.
 local function is_elsewhere(key, kind)
   local elsewhere, _, was = holders(key)
   return #elsewhere > 0 and not (pass_of(kind) and was == kind)
@@ -157,7 +156,7 @@ local function let_go(key)
   redis.call('SREM', P .. ':names:' .. node, key)
 end
 
--- Takes from other nodes what they hold for the same pass.
+-- Takes over the names that other nodes hold for the same pass.
 local function take_over(key, kind)
   local elsewhere, _, was = holders(key)
   if was == kind then
@@ -168,8 +167,8 @@ local function take_over(key, kind)
   end
 end
 
--- A guest who is called otherwise by now has that name still, on any server,
--- for whoever shows the same pass: its key, and how it is shown.
+-- A guest that has been renamed keeps the new name, on any server, if it shows the same pass.
+-- Answers that name's key, and how it is shown.
 local function renamed(kind)
   local pass = pass_of(kind)
   local now = pass and redis.call('GET', P .. ':pass:' .. pass)
@@ -179,13 +178,12 @@ local function renamed(kind)
   end
 end
 
--- A name belongs to whoever holds it on a live node: one guest, or one
--- account on as many nodes as it likes. `looks` are the keys of names that it
--- looks like; what looks like a name is held under '?' and that name's key. A
--- guest's must look like no other. Free, too, is to a guest what the same pass
--- holds on another node: that node may be dead without anybody knowing yet.
--- `new_name` is nothing if somebody wants to come; '-' if somebody is here under
--- that name, or how it is shown, if it is another one than they came with.
+-- A name belongs to its owner on a live node: one guest, or one account on any number of nodes.
+-- `looks` are the keys of names that it looks like; a look-alike is held under '?' and that name's
+-- key. A guest's name must look like no other. A guest may also take what the same pass holds on
+-- another node, which may be dead without being known as dead. `new_name` is empty for a client
+-- that wants to come in, '-' for a member that is online under this name, and how the name is shown
+-- if it is not the one that the member came with.
 local function claim(key, kind, looks, new_name)
   local wants, shown = new_name == '', nil
   if wants then
@@ -218,8 +216,8 @@ local function claim(key, kind, looks, new_name)
       end
     end
   end
-  -- Of guests on one node the first one has it until it is given back: another
-  -- pass for the same name must not become good for it meanwhile.
+  -- Among guests on one node the first has the name until it is given back: another pass must not
+  -- become valid for it meanwhile.
   local is_new = not wants and new_name ~= '-'
   if is_own and is_guest(kind) and is_guest(was) and not is_new then
     kind = was
@@ -250,9 +248,9 @@ local function release(key)
 end
 
 local function ban(notice, target, ban)
-  -- Frees nothing, but a Redis whose memory is full then takes in the rest.
+  -- This frees nothing, but lets a Redis whose memory is full accept the rest.
   redis.call('HDEL', P .. ':bans', target)
-  -- Without any, those of a data folder would be in force.
+  -- Without any field, the bans of a data folder would be in force.
   redis.call('HSET', P .. ':bans', '', '')
   if ban == '' then
     redis.call('HDEL', P .. ':bans', target)

@@ -1,10 +1,9 @@
--- A node's sign of life. ARGV: prefix, node, what it says of itself, shortest
--- tick in ms, ticks without a beat until a node is dead, ticks that entries
--- are kept. Answers "gone", or the tick, the nodes, the tick each has last beaten
--- in, and the time in ms.
+-- A node's beat. ARGV: prefix, node, what it reports about itself, shortest tick in ms, ticks
+-- without a beat until a node is dead, ticks that entries are kept. Answers "gone", or the tick,
+-- the nodes, the tick of each node's last beat, and the time in ms.
 --
--- Time is counted in ticks, which pass only while beats arrive: when Redis
--- stands still, or nobody reaches it, nobody grows older.
+-- Time is counted in ticks, which pass only while beats arrive: when Redis stands still, or no node
+-- reaches it, no node grows older.
 local P, node, about = ARGV[1], ARGV[2], ARGV[3]
 local shortest, patience, keep = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local nodes, beats, clock = P .. ':nodes', P .. ':beats', P .. ':clock'
@@ -26,7 +25,7 @@ if now - at >= shortest or now < at then
   local ms = string.format('%.0f', now)
   redis.call('HSET', clock, 'tick', string.format('%.0f', tick), 'ms', ms)
   if tick % keep == 0 then
-    -- What is older than `floor` has been there for `keep` ticks at least.
+    -- Whatever is older than `floor` has been there for at least `keep` ticks.
     redis.call('HSET', clock, 'floor', was[3] or '0', 'next', ms)
   end
 end
@@ -44,7 +43,7 @@ for i = 1, #last, 2 do
   end
 end
 
--- Tidies up behind one of the dead, a little at a time.
+-- Cleans up after one dead node, a little at a time.
 local dead = redis.call('SRANDMEMBER', P .. ':dead')
 if dead then
   local names = P .. ':names:' .. dead
@@ -58,7 +57,7 @@ if dead then
   end
   if #some == 0 then
     redis.call('DEL', P .. ':people:' .. dead)
-    -- It may only have been asleep, and still ask.
+    -- The node may only have been suspended, and may still ask.
     redis.call('EXPIRE', P .. ':answer:' .. dead, 86400)
     redis.call('SREM', P .. ':dead', dead)
   end

@@ -1,5 +1,5 @@
--- Forgets consumers of a log that have nothing left to do and have not been
--- seen for long. ARGV: prefix, shard, how long in ms.
+-- Removes consumers of a log that have nothing pending and have not been seen for long. ARGV:
+-- prefix, shard, how long in ms.
 local P, shard, long = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local log = P .. ':log:' .. shard
 local forgotten = 0

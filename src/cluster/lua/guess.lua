@@ -1,10 +1,9 @@
--- Counts a guess at a password for all servers, or that one was right, or
--- forgets from where they were, because the password is another.
+-- Counts a guess at a password for all servers; or records a right one; or, after a change of the
+-- password, forgets the addresses from which the account was logged in to.
 --
--- ARGV: prefix, address, key of the username or '', then either how many a
--- minute may come from an address and how many to an account (0 is no limit),
--- or 'right', or 'forget'. Answers how many milliseconds to wait; 0 if the guess counts.
--- Every key ends by itself.
+-- ARGV: prefix, address, key of the username or '', then either how many guesses a minute an
+-- address may make and how many may be made at an account (0 is no limit), or 'right', or 'forget'.
+-- Answers how many milliseconds to wait; 0 if the guess counts. Every key expires by itself.
 local P, address, account = ARGV[1], ARGV[2], ARGV[3]
 local KNOWN_MS, MOST_KNOWN = 30 * 86400000, 32
 local time = redis.call('TIME')
@@ -24,7 +23,7 @@ if ARGV[4] == 'forget' then
 end
 
 local per_address, per_account = tonumber(ARGV[4]), tonumber(ARGV[5])
--- What is counted, and how many a minute it may be.
+-- What is counted, and the limit a minute.
 local counted = {}
 local is_known = false
 if account ~= '' then
@@ -42,7 +41,7 @@ if not is_known then
   counted[#counted + 1] = { P .. ':guess:' .. address, per_address }
 end
 
--- Each key says when it will have all its guesses again.
+-- Each key holds the time at which it will have all its guesses again.
 local wait, next_times = 0, {}
 for i, one in ipairs(counted) do
   if one[2] > 0 then
@@ -57,7 +56,7 @@ if wait > 0 then
 end
 for i, one in ipairs(counted) do
   if next_times[i] then
-    -- Without an exponent, which a large number would have.
+    -- Written without an exponent, which a large number would get.
     local full_at = string.format('%.3f', next_times[i])
     redis.call('SET', one[1], full_at, 'PX', math.ceil(next_times[i] - now) + 1)
   end

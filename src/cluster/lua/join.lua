@@ -20,7 +20,7 @@ redis.call('HSET', P .. ':beats', node, redis.call('HGET', P .. ':clock', 'tick'
 local cursors = { 'live', last(P .. ':news', 'news') }
 for shard = 0, tonumber(shards) - 1 do
   local log = P .. ':log:' .. shard
-  -- Fails if there is one already.
+  -- Fails if the group exists.
   redis.pcall('XGROUP', 'CREATE', log, 'store', '0', 'MKSTREAM')
   cursors[#cursors + 1] = last(log, tostring(shard))
 end

@@ -3,7 +3,7 @@
 -- the oldest entry it has not read came (or 0), how many entries are not in
 -- the store yet, and when the oldest of these came (or 0), in ms.
 local P, shards = ARGV[1], tonumber(ARGV[2])
--- Counted at most in each shard, where Redis does not know the number itself.
+-- The most entries counted in each shard, where Redis does not know the number itself.
 local most = 1000
 
 local function ms(id)

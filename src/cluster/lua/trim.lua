@@ -1,10 +1,9 @@
--- Removes from a stream what is old, and from a log only what is in the store.
--- ARGV: prefix, short name of the stream, and the age in ms from which on
--- entries are old, if that is to be sooner than usual. Answers how many were
--- removed.
+-- Removes old entries from a stream; from a log only those that are in the store. ARGV: prefix,
+-- short name of the stream, and the age in ms at which entries are old, if that is to be sooner
+-- than usual. Answers how many were removed.
 --
--- Removing comes before writing: a Redis whose memory is full lets a script
--- write only after it has freed something.
+-- Removing comes before writing: a Redis whose memory is full lets a script write only after it has
+-- freed something.
 local P, short, age = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local floor = tonumber(redis.call('HGET', P .. ':clock', 'floor') or '0')
 if age then
@@ -47,6 +46,6 @@ if not last then
   return 0
 end
 local removed = redis.call('XTRIM', stream, 'MINID', first)
--- Who has not read as far as this has missed something.
+-- A node that has not read this far has missed something.
 redis.call('HSET', P .. ':trimmed', short, last[1])
 return removed

@@ -1,6 +1,5 @@
--- From where on a log may hold entries that are not in the store, and the
--- newest id it has given out. ARGV: prefix, shard. Answers the beginning of a
--- range, and that id.
+-- Where the part of a log begins that may not be in the store, and the newest id given out. ARGV:
+-- prefix, shard. Answers the start of a range, and that id.
 local P, shard = ARGV[1], ARGV[2]
 local log = P .. ':log:' .. shard
 
@@ -16,7 +15,7 @@ if redis.call('EXISTS', log) == 0 then
   return { '-', '0-0' }
 end
 local newest = fields(redis.call('XINFO', 'STREAM', log))['last-generated-id']
--- An error, if somebody has removed the group.
+-- An error, if the group has been removed.
 local pending = redis.pcall('XPENDING', log, 'store')
 if not pending.err then
   if pending[1] > 0 then

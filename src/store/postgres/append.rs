@@ -1,9 +1,8 @@
 //! Committing a group of messages.
 //!
-//! All rows of a group go in with one statement, which is a transaction by
-//! itself. An id that is stored already is left as it is, so that whoever
-//! does not know whether a group was committed may send it again, and several
-//! servers may write what they read from the same log.
+//! One statement inserts all rows of a group and is a transaction by itself. It leaves an id that
+//! is stored already as it is, so a server that does not know whether its group was committed may
+//! send it again, and several servers may write what they read from the same log.
 
 use std::collections::HashMap;
 
@@ -22,17 +21,16 @@ use crate::store::{AppendError, Appended};
 /// What the writing side remembers of the database.
 #[derive(Default)]
 pub struct Memory {
-    /// The highest id that was committed from here. Others commit, too, and
-    /// theirs may be higher: the order of ids is that of the log, not that in
-    /// which servers get to the database.
+    /// The highest id committed by this server. Other servers may have committed higher ones: ids
+    /// follow the order of the log, not the order in which servers write.
     last_id: i64,
     conversations: Conversations,
 }
 
-/// Who sees to it that ids increase.
+/// What makes sure that ids increase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Whoever appends: what comes late is refused.
+    /// The database: a message that comes late is refused.
     Checked,
     /// A log: messages may come in any order.
     Settled,
@@ -63,7 +61,7 @@ pub struct Columns<'a> {
 }
 
 impl Memory {
-    /// Which conversation is which row has to be learnt anew.
+    /// Forgets the rows of conversations, to be read again.
     pub fn forget_conversations(&mut self) {
         self.conversations = Conversations::default();
     }
@@ -79,7 +77,7 @@ impl Memory {
         let mut columns = Columns::default();
         let mut last_id = self.last_id;
         let mut results: Vec<Appended> = Vec::with_capacity(messages.len());
-        // Those that may be stored already, by their place in the group.
+        // Messages that may be stored already, by their place in the group.
         let mut repeated = Vec::new();
         for (n, message) in messages.iter().enumerate() {
             results.push(
@@ -109,7 +107,7 @@ impl Memory {
         Ok(results)
     }
 
-    /// Tells the same message once more from another one with its id.
+    /// Tells a repeated message from another one with the same id.
     fn check_repeated(
         &self,
         connection: &mut PgConnection,
@@ -194,8 +192,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Inserts rows, however many, with a statement that stays prepared; gives
-/// the ids of those that were not there.
+/// Inserts rows, any number of them, with one prepared statement. Returns the ids that were not
+/// there before.
 pub struct Insert<'a>(pub &'a Columns<'a>);
 
 impl QueryId for Insert<'_> {
@@ -230,8 +228,8 @@ impl QueryFragment<Pg> for Insert<'_> {
         out.push_bind_param::<Array<Text>, _>(&columns.text)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, _>(&columns.words)?;
-        // Not `ON CONFLICT (id)`: of two that insert the same id at the same moment, one
-        // would fail at the other unique index instead of seeing the conflict.
+        // Not `ON CONFLICT (id)`: if two servers insert the same id at the same moment, one would
+        // fail at the other unique index instead of seeing the conflict.
         out.push_sql(
             ") AS row (id, conversation_id, author, account_id, at_ms, text, words) \
              ON CONFLICT DO NOTHING RETURNING id",

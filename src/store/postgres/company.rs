@@ -1,9 +1,8 @@
-//! Which other servers have their common log, as they let each other know where
-//! they meet in any case: in the database.
+//! Which other servers have their common log. Servers tell each other in the place where they meet
+//! anyway: in the database.
 //!
-//! A server that has it holds an advisory lock, shared with nobody, under its own
-//! number, on a connection of its own: the lock is gone with the connection,
-//! however that ends. Nothing is written.
+//! A server that has its log holds an exclusive advisory lock under its own number, on a connection
+//! of its own. The lock is released with the connection, however that ends. Nothing is written.
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -12,14 +11,14 @@ use diesel::sql_types::{Bool, Integer};
 use super::{PostgresSettings, away, connect, cut_off};
 use crate::store::StoreError;
 
-/// The first half of these locks' keys: "Chat". The other half is a server's.
+/// The first half of these locks' keys: "Chat". The other half is the server's number.
 const CLASS: i32 = 0x4368_6174;
 
-/// What is held there.
+/// The connection that holds the lock.
 #[derive(Default)]
 pub struct Company {
     connection: Option<PgConnection>,
-    /// The number this server holds.
+    /// The number that this server holds.
     held: Option<i32>,
 }
 

@@ -14,9 +14,9 @@ use crate::store::OpenError;
 
 /// Every layout there has been, in order.
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("src/store/migrations/postgres");
-/// The oldest version with all that is used here.
+/// The oldest version with every feature used here.
 const OLDEST_VERSION: i64 = 12;
-/// Whoever changes the layout holds this advisory lock: "Chat", then 1.
+/// A server that changes the layout holds this advisory lock: "Chat", then 1.
 const LAYOUT_LOCK: i64 = 0x4368_6174_0001;
 /// How long to wait for another server that changes the layout.
 const LAYOUT_WAIT: Duration = Duration::from_secs(60);
@@ -45,8 +45,7 @@ pub fn connect(settings: &PostgresSettings) -> ConnectionResult<PgConnection> {
     Ok(connection)
 }
 
-/// The URL with what bounds every wait for the network. What it says itself
-/// counts.
+/// The URL, with parameters that bound every wait for the network. Those already in the URL win.
 fn address(settings: &PostgresSettings) -> String {
     let connect = settings.connect_timeout.as_secs().max(2).to_string();
     let unanswered = settings.network_timeout.as_millis().max(1000).to_string();
@@ -54,8 +53,7 @@ fn address(settings: &PostgresSettings) -> String {
         ("application_name", "chat-server".to_owned()),
         ("connect_timeout", connect),
         ("tcp_user_timeout", unanswered),
-        // What has been asked may be long in coming, but not for ever from
-        // a machine that is no more.
+        // An answer may take long, but must not be awaited for ever from a machine that is gone.
         ("keepalives_idle", "10".to_owned()),
         ("keepalives_interval", "5".to_owned()),
         ("keepalives_count", "3".to_owned()),
@@ -64,7 +62,7 @@ fn address(settings: &PostgresSettings) -> String {
 
 fn prepare(connection: &mut PgConnection, settings: &PostgresSettings) -> QueryResult<()> {
     let statement = settings.statement_timeout.as_millis();
-    // `synchronous_commit` may be stricter than `on`, but nothing laxer.
+    // `synchronous_commit` may be stricter than `on`, but never laxer.
     connection.batch_execute(&format!(
         "SET statement_timeout = {statement};
          SET idle_in_transaction_session_timeout = {statement};
@@ -74,8 +72,8 @@ fn prepare(connection: &mut PgConnection, settings: &PostgresSettings) -> QueryR
     ))
 }
 
-/// Connects for the first time: looks at what is there, and brings its layout
-/// up to date. The connection is good for writing.
+/// Connects for the first time: checks the database and brings its layout up to date. The
+/// connection can write.
 pub fn open(
     settings: &PostgresSettings,
     unfinished: Unfinished,
@@ -113,7 +111,7 @@ pub fn open(
     }
 }
 
-/// The timeline that the database is on, and which cluster of databases it is.
+/// The timeline that the database is on, and the identifier of its cluster.
 pub fn timeline(connection: &mut PgConnection) -> QueryResult<String> {
     #[derive(QueryableByName)]
     struct Line {
@@ -127,7 +125,7 @@ pub fn timeline(connection: &mut PgConnection) -> QueryResult<String> {
     Ok(line.line)
 }
 
-/// Warns of standbys that may lack what was committed when they take over.
+/// Warns of standbys that may lack the latest commits when they take over.
 fn look_at_standbys(connection: &mut PgConnection, place: &str) -> QueryResult<()> {
     #[derive(QueryableByName)]
     struct Standbys {
@@ -152,7 +150,7 @@ fn look_at_standbys(connection: &mut PgConnection, place: &str) -> QueryResult<(
     Ok(())
 }
 
-/// The client library's words, on one line.
+/// The client library's error text, on one line.
 pub fn words(error: &str) -> String {
     error.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -203,10 +201,10 @@ impl From<Box<dyn std::error::Error + Send + Sync>> for LayoutError {
     }
 }
 
-/// Applies what is missing: all of it or nothing, one server at a time.
+/// Applies the missing migrations: all of them or none, one server at a time.
 fn update_layout(connection: &mut PgConnection) -> Result<(), LayoutError> {
     let wait = LAYOUT_WAIT.as_millis();
-    // A large table may take long to change.
+    // Changing a large table may take long.
     connection.batch_execute(&format!(
         "SET statement_timeout = 0; SET lock_timeout = {wait};"
     ))?;

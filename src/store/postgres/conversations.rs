@@ -1,8 +1,8 @@
-//! Which conversation is which row.
+//! The rows of conversations.
 //!
-//! Rows of conversations are never changed in what is remembered here, and
-//! never removed, so it stays true whatever other servers do, for as long as the
-//! same database answers: with another connection it is learnt anew.
+//! A conversation's row never changes and is never removed, so what is remembered here stays true
+//! whatever other servers do, for as long as the same database answers. After a reconnect it is
+//! read again.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,17 +14,17 @@ use diesel::sql_types::{Array, BigInt};
 use super::schema::conversation;
 use crate::model::{AccountId, Conversation, Name, NewMessage, Place};
 
-/// Conversations remembered between groups; beyond it all are forgotten.
+/// Conversations remembered between groups; beyond it, all are forgotten.
 const MAX_KNOWN: usize = 65_536;
 
-/// The rows of conversations that have been met.
+/// The rows of conversations seen so far.
 #[derive(Default)]
 pub struct Conversations {
     channels: HashMap<Arc<str>, i64>,
     threads: HashMap<Pair, i64>,
 }
 
-/// Two accounts, the lower id first; they may be the same.
+/// Two accounts, the lower id first; they may be equal.
 pub type Pair = (i64, i64);
 
 /// The accounts of a thread in order.
@@ -51,7 +51,7 @@ impl Conversations {
         if self.channels.len() + self.threads.len() > MAX_KNOWN {
             *self = Conversations::default();
         }
-        // In order, so that two servers never wait for each other in a circle.
+        // In order, so that two servers never deadlock.
         let mut channels: HashMap<&str, &Name> = HashMap::new();
         let mut threads = BTreeSet::new();
         for message in messages.iter().filter(|m| self.get(&m.place).is_none()) {

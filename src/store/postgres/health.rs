@@ -1,9 +1,8 @@
-//! Whether the database answers, as all who ask it know together: who had
-//! better not wait for it, and what the log says of it. Never asks it itself.
+//! Whether the database answers, as all threads that ask it know together: which questions are
+//! refused at once, and what is logged. This module never asks the database itself.
 //!
-//! The log has one line when questions begin to fail, and one when they no
-//! longer do, however many people ask meanwhile, and also if some of them are
-//! answered.
+//! The log gets one line when questions begin to fail and one when they no longer do, however many
+//! clients ask in the meantime, and also if some of the questions are answered.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +10,10 @@ use parking_lot::Mutex;
 
 use crate::store::StoreError;
 
-/// How often a database that said nothing is tried again.
+/// How often a silent database is tried again.
 const TRY_EVERY: Duration = Duration::from_secs(3);
-/// A question that is answered sooner after one that failed ends nothing: a
-/// database goes, and comes, one connection at a time.
+/// An answer that comes sooner than this after a failure does not end the outage: a database goes,
+/// and comes back, one connection at a time.
 const CALM: Duration = Duration::from_secs(3);
 
 /// What is known of the database.
@@ -25,22 +24,21 @@ pub struct Health {
 
 #[derive(Default)]
 struct State {
-    /// When it last said anything, to anybody.
+    /// When any thread last got an answer.
     heard: Option<Instant>,
-    /// When it was tried last, if it is silent.
+    /// When a silent database was last tried.
     tried: Option<Instant>,
-    /// When a question failed last, if the log has it that they do.
+    /// When a question last failed, while the log says that they do.
     failed: Option<Instant>,
 }
 
 impl Health {
-    /// Whether somebody may put a question, instead of being told that
-    /// nobody answers.
+    /// Whether the caller may ask, instead of failing at once because the database is silent.
     pub fn may_try(&self) -> bool {
         self.state.lock().may_try(Instant::now())
     }
 
-    /// The database has said something, if only that it does not want to.
+    /// The database has answered, if only with an error.
     pub fn heard(&self) {
         self.state.lock().heard(Instant::now());
     }
@@ -53,20 +51,20 @@ impl Health {
         }
     }
 
-    /// A question has not been answered, for this reason.
+    /// A question has failed, for this reason.
     pub fn failed(&self, error: &StoreError) {
         if error.is_outage() && self.state.lock().fails(Instant::now()) {
             log::error!("questions to the database fail: {error}");
         }
     }
 
-    /// Somebody has waited in vain since then. Only if nobody else has heard
-    /// anything either is it the database that is silent.
+    /// The caller has waited in vain since then. The database counts as silent only if no other
+    /// thread has had an answer in that time.
     pub fn gave_up(&self, since: Instant) -> StoreError {
         self.state.lock().gave_up(since, Instant::now())
     }
 
-    /// Why nobody is free to ask it.
+    /// Why no lane is free.
     pub fn why_all_wait(&self) -> StoreError {
         match self.state.lock().tried {
             Some(_) => StoreError::Silent,
@@ -92,14 +90,14 @@ impl State {
         self.tried = None;
     }
 
-    /// Whether the log has to say so.
+    /// Whether to log it.
     fn succeeded(&mut self, now: Instant) -> bool {
         self.heard(now);
         let is_over = |failed| now.duration_since(failed) >= CALM;
         self.failed.take_if(|failed| is_over(*failed)).is_some()
     }
 
-    /// Whether the log has to say so.
+    /// Whether to log it.
     fn fails(&mut self, now: Instant) -> bool {
         self.failed.replace(now).is_none()
     }

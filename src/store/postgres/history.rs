@@ -38,7 +38,7 @@ pub fn history(
     let limit = limit.min(MAX_ROWS);
     let rows = limit as i64;
     let all = message::table.filter(message::conversation_id.eq(extent.id));
-    // One more than asked for says whether there are more.
+    // One more than asked for shows whether there are more.
     let all = all.select(MESSAGE).limit(rows + 1).into_boxed();
     let query = match window {
         Window::After(id) => all.filter(message::id.gt(clamp(id))).order(message::id),
@@ -100,8 +100,8 @@ pub fn inbox(
 ) -> QueryResult<Vec<ThreadSummary>> {
     let per_page = per_page.min(MAX_ROWS) as i64;
     let before = i64::try_from(page.saturating_sub(1)).unwrap_or(i64::MAX);
-    // The newest message of each thread is one look-up. Keeping it with the
-    // thread would make servers that write to one thread wait for each other.
+    // Finding the newest message of each thread is one look-up. Keeping it with the thread would
+    // make servers that write to one thread wait for each other.
     let lines: Vec<Line> = diesel::sql_query(
         "WITH thread AS (
              SELECT id, high_account AS peer FROM conversation WHERE low_account = $1
@@ -145,8 +145,8 @@ fn summary(line: Line) -> QueryResult<ThreadSummary> {
     })
 }
 
-/// See [`crate::store::Store::mark_read`]. One statement, so that a marker
-/// never goes back, whoever else moves it at the same moment.
+/// See [`crate::store::Store::mark_read`]. One statement, so that a marker never goes back, even if
+/// another server moves it at the same moment.
 pub fn mark_read(
     connection: &mut PgConnection,
     account: AccountId,
@@ -154,7 +154,7 @@ pub fn mark_read(
     up_to: MessageId,
 ) -> QueryResult<()> {
     let (low, high) = pair(account, peer);
-    // Only what is there can have been read.
+    // Only a message that exists can have been read.
     diesel::sql_query(
         "INSERT INTO read_mark (account_id, conversation_id, up_to)
          SELECT $1, conversation_id, max(id) FROM message
@@ -173,7 +173,7 @@ pub fn mark_read(
     Ok(())
 }
 
-/// The highest id there has ever been, even if retention has removed it.
+/// The highest id ever stored, even if retention has removed its message.
 pub fn last_id(connection: &mut PgConnection) -> QueryResult<i64> {
     let stored: Option<i64> = message::table
         .select(diesel::dsl::max(message::id))

@@ -15,9 +15,9 @@ use crate::store::migrate::{ConversationCopy, Counts, MessageCopy, MigrateError,
 use crate::store::schema::{account, ignored, token};
 use crate::store::{OpenError, StoreError};
 
-/// Whoever fills the database holds this advisory lock: "Chat", then 3.
+/// The migration that fills the database holds this advisory lock: "Chat", then 3.
 const IMPORT_LOCK: i64 = 0x4368_6174_0003;
-/// How long to wait for the connection of one that was killed to end.
+/// How long to wait for the connection of a killed migration to end.
 const LOCK_WAIT_MS: u32 = 10_000;
 
 /// A database that is being filled.
@@ -34,8 +34,8 @@ struct Number {
 type Written = Result<(), StoreError>;
 
 impl Import {
-    /// Makes the tables, if there are none. Servers will not start with the
-    /// database until it is finished.
+    /// Creates the tables, if there are none. Servers refuse to start with the database until the
+    /// copy is finished.
     pub fn open(settings: &PostgresSettings) -> Result<Import, OpenError> {
         let mut connection = connect::open(settings, Unfinished::Accepted)?;
         let set_up = connection.batch_execute(&format!(
@@ -55,8 +55,7 @@ impl Import {
         }
     }
 
-    /// Begins with an empty database, or goes on where the same migration was
-    /// interrupted.
+    /// Begins with an empty database, or continues an interrupted copy of the same source.
     pub fn begin(&mut self, source: &str) -> Result<(), MigrateError> {
         if self.number(SERVERS)? > 0 {
             return Err(MigrateError::InUse);
@@ -80,14 +79,14 @@ impl Import {
         }
     }
 
-    /// The little that a server may have taken back meanwhile.
+    /// Removes the few rows that a server may have changed in the source since they were copied.
     fn forget_what_may_have_changed(&mut self) -> Written {
         self.connection
             .batch_execute("TRUNCATE ignored, token, read_mark")
             .map_err(|error| translate(&error))
     }
 
-    /// The highest id of what was copied before.
+    /// The highest id copied so far.
     pub fn last_message(&mut self) -> Result<i64, StoreError> {
         self.number("SELECT max(id) AS number FROM message")
     }
@@ -99,7 +98,7 @@ impl Import {
         Ok(row.number.unwrap_or(0))
     }
 
-    /// How much there is of everything.
+    /// The number of rows of each kind.
     pub fn counts(&mut self) -> Result<Counts, StoreError> {
         let mut count = |table: &str| -> Result<u64, StoreError> {
             let number = self.number(&format!("SELECT count(*) AS number FROM {table}"))?;
@@ -167,7 +166,7 @@ impl Import {
         written(insert.execute(&mut self.connection))
     }
 
-    /// Lets servers in. New rows get numbers after those that were copied.
+    /// Lets servers use the database. New rows are numbered after the copied ones.
     pub fn finish(&mut self) -> Written {
         let finished = self.connection.transaction(|connection| {
             connection.batch_execute(
@@ -179,7 +178,7 @@ impl Import {
             diesel::update(migrated::table)
                 .set(migrated::finished.eq(true))
                 .execute(connection)?;
-            // So that the first questions are not answered by guessing.
+            // So that the planner has statistics for the first queries.
             connection.batch_execute("ANALYZE")
         });
         written(finished.map(|()| 1))

@@ -1,10 +1,9 @@
 //! The threads that ask the database, each on a connection of its own.
 //!
-//! The client library waits for an answer for as long as the connection
-//! lives, and one to a database that hangs lives on. Therefore nobody who
-//! asks waits in the library: a lane does, and who asked waits for the lane,
-//! for a limited time. While the database says nothing to anybody, whoever
-//! else comes is told so at once, but for one now and then who tries it.
+//! The client library waits for an answer for as long as the connection lives, and a connection to
+//! a hung database lives on. So callers never wait in the library: a lane does, and the caller
+//! waits for the lane for a limited time. While the database answers no lane at all, further
+//! callers fail at once, except for one now and then that tries again.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -19,13 +18,13 @@ use super::health::Health;
 use super::{PostgresSettings, away, connect, cut_off, is_dead, translate};
 use crate::store::StoreError;
 
-/// Who has not been let in for so long was not refused, but got no answer.
+/// A login that fails only after this long was not refused: it got no answer.
 const LONG_TO_CONNECT: Duration = Duration::from_secs(2);
 
 type Job = Box<dyn FnOnce(&mut Lane) + Send>;
 
-/// Where questions are put. The threads end with it, those that wait for the
-/// database when it answers.
+/// The way to the lanes. Their threads end when the last clone is dropped; one that is waiting for
+/// the database ends when the answer comes.
 #[derive(Clone)]
 pub struct Lanes {
     jobs: Sender<Job>,
@@ -34,18 +33,18 @@ pub struct Lanes {
     wait: Duration,
 }
 
-/// What one thread has.
+/// The state of one thread.
 pub struct Lane {
     settings: PostgresSettings,
     health: Arc<Health>,
-    /// `None` until somebody needs it, and after it failed.
+    /// `None` until the first question, and after a failure.
     connection: Option<PgConnection>,
 }
 
 impl Lanes {
-    /// Starts the threads, which connect when somebody needs them to.
+    /// Starts the threads. Each connects at its first question.
     pub fn open(settings: &PostgresSettings) -> std::io::Result<Lanes> {
-        // Nothing queues: who finds no lane free hears of it.
+        // Nothing queues: a caller that finds no lane free fails.
         let (jobs, waiting) = bounded::<Job>(0);
         let health = Arc::new(Health::default());
         for number in 0..settings.connections.max(1) {
@@ -66,8 +65,8 @@ impl Lanes {
         })
     }
 
-    /// Has something done by a lane, and waits so long for what comes of it.
-    /// If nothing comes, it may yet be done.
+    /// Has a lane do a job and waits for the result, for a limited time. Without a result the job
+    /// may still be done later.
     pub fn ask<T: Send + 'static>(
         &self,
         patience: Duration,
@@ -92,7 +91,7 @@ impl Lanes {
             if result.is_ok() {
                 lane.health.succeeded();
             }
-            // Nobody may be waiting any more.
+            // The caller may have given up.
             let _ = reply.send(result);
         });
         match self.jobs.send_timeout(job, self.wait) {
@@ -113,7 +112,7 @@ impl Lanes {
 impl Lane {
     fn work(mut self, waiting: &Receiver<Job>) {
         for job in waiting {
-            // One question must not take the lane from all others.
+            // A panic in one job must not cost the others the lane.
             let done = catch_unwind(AssertUnwindSafe(|| job(&mut self)));
             if done.is_err() {
                 log::error!("asking the database ended by a fault of ours");
@@ -122,12 +121,12 @@ impl Lane {
         }
     }
 
-    /// Does something in one transaction.
+    /// Runs a job in one transaction.
     pub fn transaction<T>(
         &mut self,
         work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
-        // The database may have been restarted meanwhile.
+        // The database may have been restarted since the last question.
         let alive = self.connection.take().and_then(|mut connection| {
             let dead = is_dead(&mut connection);
             (!dead).then_some(connection)
@@ -151,13 +150,13 @@ impl Lane {
     fn connect(&self) -> Result<PgConnection, StoreError> {
         let begun = Instant::now();
         let mut connection = connect::connect(&self.settings).map_err(|error| {
-            // The library has waited for as long as it was told to.
+            // The library has waited for as long as it was allowed to.
             if begun.elapsed() >= LONG_TO_CONNECT {
                 let _ = self.health.gave_up(begun);
             }
             away(&error)
         })?;
-        // The database gives up before whoever waits for it does.
+        // The database gives up before the caller does.
         let quick = self.settings.answer_timeout * 3 / 4;
         let limit = self.settings.statement_timeout.min(quick).as_millis();
         connection

@@ -1,10 +1,9 @@
-//! Making the vectors of older messages anew, a slice at a time, after a
-//! version that has other terms for the index.
+//! Rebuilds the search vectors of older messages, a slice at a time, after an update that changed
+//! the index terms.
 //!
-//! How far it has got is committed with each slice, and one server at a time
-//! does it. Servers of the earlier version may run on for a while and write
-//! vectors as they know them: so each server that starts goes on to what is the
-//! newest message then. What is right already is only looked at.
+//! Each slice commits how far it got, and one server at a time does the work. Servers of the
+//! earlier version may run on for a while and write old vectors, so each server that starts
+//! continues to what is then the newest message. Vectors that are right already are only read.
 
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
@@ -18,10 +17,10 @@ use crate::store::progress::Progress;
 /// Messages looked at in one slice.
 const SLICE: i64 = 500;
 
-/// How far this server has to see to it.
+/// How far this server has to make sure of the vectors.
 #[derive(Default)]
 pub struct Renewal {
-    /// The newest message when it first looked.
+    /// The newest message when this server first looked.
     target: Option<i64>,
     is_done: bool,
     progress: Progress,
@@ -50,13 +49,13 @@ struct Row {
 }
 
 impl Renewal {
-    /// Whether there may be something to do.
+    /// Whether there may be work to do.
     pub fn is_due(&self) -> bool {
         !self.is_done
     }
 
-    /// One slice; whether there is more to do. To be called inside a
-    /// transaction, by one server at a time.
+    /// Does one slice and returns whether there is more to do. Call it inside a transaction, on one
+    /// server at a time.
     pub fn tend(&mut self, connection: &mut PgConnection, now_ms: u64) -> QueryResult<bool> {
         if self.is_done {
             return Ok(false);
@@ -78,7 +77,7 @@ impl Renewal {
     }
 }
 
-/// Makes a slice anew; up to which message that was.
+/// Rebuilds a slice and returns its last message.
 fn renew(connection: &mut PgConnection, after: i64, target: i64) -> QueryResult<i64> {
     let rows: Vec<Row> = diesel::sql_query(
         "SELECT m.id, m.conversation_id, c.low_account, c.high_account, m.text,

@@ -1,8 +1,8 @@
 //! Full-text search.
 //!
-//! The index is of what [`terms`] makes of a text and of where the text
-//! belongs; PostgreSQL's own ideas of words are not asked. Terms are letters,
-//! digits, marks and signs beyond ASCII, so what says where begins with `#`.
+//! The index holds what [`terms`] makes of a text, and the place the text belongs to; PostgreSQL's
+//! own word rules are not used. Terms are letters, digits, marks and signs beyond ASCII, so a
+//! lexeme for a place begins with `#`.
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
@@ -17,13 +17,13 @@ use crate::store::matches::{Allowed, Matches};
 use crate::store::row::{self, stored};
 use crate::store::words::{Term, Wanted, terms};
 
-/// Terms of one text that are indexed, in bytes; the index takes a mebibyte,
-/// and of a term 2,046 bytes, which none has.
+/// Bytes of terms indexed for one text. The index takes up to a mebibyte, and up to 2,046 bytes of
+/// one term, which none reaches.
 const MAX_VECTOR_BYTES: usize = 512 * 1024;
-/// Messages of those that the index brings that are looked at in one go.
+/// The least number of candidates fetched from the index at once.
 const MIN_PAGE: usize = 100;
-/// What is in every vector made as [`terms`] has it today. Those without it are
-/// of an earlier version and are made anew.
+/// A lexeme in every vector made by the present [`terms`]. A vector without it is of an earlier
+/// version and is rebuilt.
 pub const GENERATION: &str = "#2";
 
 #[derive(QueryableByName)]
@@ -46,7 +46,7 @@ struct Row {
     high_account: Option<i64>,
 }
 
-/// What is indexed of a message: lexemes, with spaces between.
+/// What is indexed of a message: lexemes, separated by spaces.
 pub fn vector(text: &str, conversation: i64, accounts: Option<(i64, i64)>) -> String {
     let mut vector = format!("{GENERATION} #c{conversation}");
     if let Some((one, other)) = accounts {
@@ -89,7 +89,7 @@ pub fn search(
         let page = (limit - results.len()).max(MIN_PAGE);
         let rows = match candidates_below(connection, &query, below, page, allowed) {
             Ok(rows) => rows,
-            // It has come to here, unless it has come nowhere.
+            // The search has got this far, unless it has not moved at all.
             Err(error) if is_cancelled(&error) && below != begun => {
                 return Ok(ended(results, below));
             }
@@ -108,8 +108,8 @@ pub fn search(
                 ended_at: None,
             });
         }
-        // The index knows of pairs of characters, not of their order, so all of
-        // many may be something else.
+        // The index knows pairs of characters but not their order, so many candidates in a row may
+        // be no match.
         if allowed.is_over() {
             return Ok(ended(results, below));
         }
@@ -123,7 +123,7 @@ fn ended(found: Vec<Found>, below: i64) -> Matches {
     }
 }
 
-/// Whether the database has given a statement up for the time it took.
+/// Whether the database cancelled a statement because it ran too long.
 fn is_cancelled(error: &Error) -> bool {
     match error {
         Error::DatabaseError(_, information) => information.message().contains("statement timeout"),
@@ -131,8 +131,7 @@ fn is_cancelled(error: &Error) -> bool {
     }
 }
 
-/// The search in the index's language. Nothing in a lexeme can be taken for a
-/// quotation mark or an operator.
+/// The search as a tsquery. No lexeme contains a quotation mark or an operator.
 fn query(place: Option<&str>, terms: &[Term]) -> String {
     let place = place.map(|place| format!("'{place}'"));
     let terms = terms.iter().map(|term| {
@@ -143,7 +142,7 @@ fn query(place: Option<&str>, terms: &[Term]) -> String {
     lexemes.join(" & ")
 }
 
-/// The next ones, unless that takes longer than what is left of the time.
+/// The next candidates, unless fetching them takes longer than the time that is left.
 fn candidates_below(
     connection: &mut PgConnection,
     query: &str,
@@ -152,7 +151,7 @@ fn candidates_below(
     allowed: Allowed,
 ) -> QueryResult<Vec<Row>> {
     let left = allowed.left().as_millis().max(1);
-    // What is cancelled must not take the transaction with it.
+    // A cancelled statement must not abort the whole transaction.
     connection.transaction(|connection| {
         connection.batch_execute(&format!("SET LOCAL statement_timeout = {left}"))?;
         diesel::sql_query(
@@ -188,7 +187,7 @@ mod tests {
         assert_eq!(lexemes[..4], ["#2", "#c7", "#a1", "#a2"]);
         assert_eq!(lexemes[5], "short");
         assert!(lexemes[4].len() <= 1000);
-        // What grows most when it is taken apart.
+        // The texts that grow most when split into terms.
         for text in [
             "\u{fdfa} ".repeat(100_000),
             "\u{4e00}\u{4e01}".repeat(100_000),

@@ -1,5 +1,5 @@
-//! What is done in quiet moments, a slice at a time: removing what retention
-//! says, forgetting tokens long expired. One server at a time does it.
+//! Background work, a slice at a time: removes messages past retention, forgets tokens that expired
+//! long ago. One server at a time does it.
 
 use std::time::Duration;
 
@@ -21,19 +21,19 @@ const CONVERSATIONS: i64 = 50;
 /// Messages removed in one slice.
 const REMOVALS: i64 = 500;
 const DAY_MS: u64 = Duration::from_hours(24).as_millis() as u64;
-/// Whoever does this work holds this advisory lock: "Chat", then 2.
+/// The server that does this work holds this advisory lock: "Chat", then 2.
 const UPKEEP_LOCK: i64 = 0x4368_6174_0002;
 
-/// How far the quiet work has got.
+/// How far the background work has got.
 #[derive(Default)]
 pub struct Upkeep {
-    /// The conversation looked at last.
+    /// The last conversation examined.
     conversation: i64,
-    /// Between two rounds through all conversations.
+    /// The pause between two rounds through all conversations.
     round: Pause,
-    /// Between two looks at tokens.
+    /// The pause between two looks at tokens.
     tokens: Pause,
-    /// Of the index for search.
+    /// The rebuilding of the search index.
     renewal: Renewal,
 }
 
@@ -52,15 +52,14 @@ struct Removed {
 }
 
 impl Upkeep {
-    /// Whether [`Upkeep::tend`] would do anything now.
+    /// Whether [`Upkeep::tend`] has anything to do now.
     pub fn is_due(&self, retention: Retention, now_ms: u64) -> bool {
         self.tokens.is_over(now_ms)
             || self.renewal.is_due()
             || (retention != Retention::default() && self.round.is_over(now_ms))
     }
 
-    /// One slice; whether there is more to do. To be called inside a
-    /// transaction.
+    /// Does one slice and returns whether there is more to do. Call it inside a transaction.
     pub fn tend(
         &mut self,
         connection: &mut PgConnection,
@@ -101,7 +100,7 @@ impl Upkeep {
         for extent in &extents {
             left -= shorten(connection, extent, retention, now_ms, left)?;
             if left <= 0 {
-                // There may be more of this one: begin with it next time.
+                // This one may have more to remove: begin with it next time.
                 return Ok(true);
             }
             self.conversation = extent.id;
@@ -110,7 +109,7 @@ impl Upkeep {
     }
 }
 
-/// Removes up to `most` messages of a conversation; how many it were.
+/// Removes up to `most` messages of a conversation and returns how many it removed.
 fn shorten(
     connection: &mut PgConnection,
     of: &Extent,
@@ -142,7 +141,7 @@ fn shorten(
     Ok(removed.count)
 }
 
-/// The highest id that retention lets go.
+/// The highest id that retention allows to remove.
 fn removable_to(
     connection: &mut PgConnection,
     of: &Extent,
@@ -181,7 +180,7 @@ fn forget_tokens(connection: &mut PgConnection, now_ms: u64) -> QueryResult<()> 
     Ok(())
 }
 
-/// Writes as much as a message may need, to see whether that works.
+/// Writes as much as one message may need, to see whether the database accepts it.
 pub fn touch(connection: &mut PgConnection) -> QueryResult<()> {
     diesel::sql_query("INSERT INTO scratch (filler) VALUES (decode(repeat('00', 65536), 'hex'))")
         .execute(connection)?;

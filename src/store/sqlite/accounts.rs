@@ -1,3 +1,3 @@
-//! Accounts, whom they ignore, and their tokens.
+//! Accounts, their ignore lists and their tokens.
 
 crate::store::accounts::queries!(diesel::sqlite::SqliteConnection);

@@ -12,27 +12,27 @@ use crate::model::key::pack;
 use crate::model::{NewMessage, Place};
 use crate::store::{AppendError, Appended};
 
-/// Conversations remembered between groups; beyond it all are forgotten.
+/// Conversations remembered between groups; beyond it, all are forgotten.
 const MAX_TAILS: usize = 65_536;
 
-/// What the writing side remembers of the database. It is thrown away when a
-/// transaction fails, because the numbers in it have then not been used.
+/// What the writing side remembers of the database. It is dropped when a transaction fails, because
+/// the numbers it gave out were then not used.
 pub struct Tails {
     last_id: i64,
     by_key: HashMap<Key, Tail>,
 }
 
-/// What is the same for all messages of a conversation.
+/// What identifies the conversation of a message.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Key {
     Channel(Arc<str>),
     Thread(Pair),
 }
 
-/// Two accounts, the lower id first; they may be the same.
+/// Two accounts, the lower id first; they may be equal.
 type Pair = (i64, i64);
 
-/// Where a conversation ends at present.
+/// The present end of a conversation.
 struct Tail {
     conversation_id: i64,
     number: i64,
@@ -40,7 +40,7 @@ struct Tail {
 }
 
 impl Tails {
-    /// Nothing remembered but where ids have got to.
+    /// Starts with nothing but the last id.
     pub fn new(last_id: i64) -> Tails {
         Tails {
             last_id,
@@ -48,17 +48,17 @@ impl Tails {
         }
     }
 
-    /// The highest id there has been.
+    /// The highest id so far.
     pub fn last_id(&self) -> i64 {
         self.last_id
     }
 
-    /// Forgets where conversations end, for instance because some were shortened.
+    /// Forgets the ends of conversations, for instance after some were shortened.
     pub fn forget(&mut self) {
         self.by_key.clear();
     }
 
-    /// Inserts messages; to be called inside a transaction.
+    /// Inserts messages. Call it inside a transaction.
     pub fn append(
         &mut self,
         connection: &mut SqliteConnection,
@@ -88,7 +88,7 @@ impl Tails {
             });
         }
         insert(connection, &rows)?;
-        // Once for the group, however many messages a thread has got.
+        // Once per group, however many messages a thread got.
         for (pair, id) in threads {
             set_latest(connection, pair, id)?;
         }
@@ -133,7 +133,7 @@ impl Tails {
     }
 }
 
-/// Tells both inboxes of the newest message of a thread.
+/// Sets the newest message of a thread in both inboxes.
 fn set_latest(connection: &mut SqliteConnection, pair: Pair, id: i64) -> QueryResult<()> {
     for (account_id, peer_id) in sides(pair) {
         SetLatest {
@@ -146,14 +146,13 @@ fn set_latest(connection: &mut SqliteConnection, pair: Pair, id: i64) -> QueryRe
     Ok(())
 }
 
-/// The (account, peer) pairs of a thread: one if it is with oneself.
+/// The (account, peer) pairs of a thread: only one if an account writes to itself.
 fn sides((low, high): Pair) -> impl Iterator<Item = Pair> {
     let other = (low != high).then_some((high, low));
     std::iter::once((low, high)).chain(other)
 }
 
-/// What to say of an id that is not above the last one: it may be the same
-/// message once more.
+/// The result for an id that is not above the last one: it may be the same message again.
 fn repeated(connection: &mut SqliteConnection, rows: &[Row<'_>], id: i64) -> QueryResult<Appended> {
     let known = rows.binary_search_by_key(&id, |row| row.id).is_ok()
         || select(exists(message::table.find(id))).get_result(connection)?;
@@ -170,7 +169,7 @@ impl Key {
 }
 
 impl Tail {
-    /// `None` if a conversation cannot be made because an account is missing.
+    /// `None` if the conversation cannot be created because an account is missing.
     fn load_or_create(
         connection: &mut SqliteConnection,
         place: &Place,
@@ -216,7 +215,7 @@ impl Tail {
     }
 }
 
-/// Makes a conversation, if its accounts exist.
+/// Creates a conversation, if its accounts exist.
 fn create(connection: &mut SqliteConnection, place: &Place) -> QueryResult<Option<i64>> {
     match place {
         Place::Channel { channel, .. } => diesel::insert_into(conversation::table)

@@ -1,8 +1,8 @@
-//! A copy of a database that is in use: one state of it, whole, and checked.
+//! Copies a database that is in use: one snapshot of it, complete and checked.
 //!
-//! The copy is made by `VACUUM INTO`, within one read transaction: writers go
-//! on meanwhile and cannot make it begin anew, so it takes as long as there is
-//! something to copy. It never changes what it reads, nor a file that is there.
+//! `VACUUM INTO` makes the copy within one read transaction: writers continue and cannot make it
+//! start over, so it takes only as long as there is data to copy. It changes neither the database
+//! nor any file that exists already.
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -21,38 +21,37 @@ use super::{cause, inspect, upkeep};
 use crate::model::{MessageId, key};
 use crate::store::OpenError;
 
-/// How often it is said how far the copying is.
+/// How often the progress is reported.
 const SAID_EVERY: Duration = Duration::from_millis(200);
 
-/// What is going on, to be shown.
+/// The progress, for display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackupStep {
-    /// So many bytes have been written, of about so many.
+    /// Bytes written, and about how many there will be.
     Copying(u64, u64),
-    /// The copy is read whole.
+    /// The copy is being read back.
     Checking,
 }
 
-/// What is in a copy.
+/// The contents of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackupContents {
-    /// Its size.
+    /// Size of the file.
     pub bytes: u64,
-    /// Accounts in it.
+    /// Number of accounts.
     pub accounts: u64,
-    /// Messages in it.
+    /// Number of messages.
     pub messages: u64,
-    /// The last message's id; of an earlier one that was removed, if it is
-    /// none's.
+    /// The highest message id, even if that message has been removed.
     pub last: MessageId,
 }
 
-/// Why there is no copy. Nothing is left of it, and nothing was changed.
+/// Why there is no copy. No file is left behind, and nothing was changed.
 #[derive(Debug)]
 pub enum BackupError {
     /// There is no such database, or it cannot be used.
     Source(OpenError),
-    /// There is a file of the copy's name.
+    /// A file of that name exists already.
     Exists(PathBuf),
     /// Another backup writes to the same name.
     AlreadyRunning(PathBuf),
@@ -60,11 +59,11 @@ pub enum BackupError {
     Target(PathBuf, io::Error),
     /// Copying failed.
     Copying(String),
-    /// What was copied is not sound.
+    /// The copy is not sound.
     Unsound(String),
 }
 
-/// Copies a database, in use or not, to a file that is not there yet.
+/// Copies a database, in use or not, to a file that does not exist yet.
 pub fn backup(
     from: &Path,
     to: &Path,
@@ -81,14 +80,14 @@ pub fn backup(
     Ok(contents)
 }
 
-/// A connection to a database that is there, and is one of ours.
+/// Connects to an existing database of ours.
 fn source(path: &Path) -> Result<SqliteConnection, OpenError> {
     let unreadable = |why: String| OpenError::Unreadable(path.to_owned(), why);
     let bytes = path
         .metadata()
         .map_err(|error| unreadable(error.to_string()))?
         .len();
-    // Recovering what a killed server has left wants to write.
+    // Recovering what a killed server left needs write access.
     let mut connection = connect(path, "rw").map_err(|error| unreadable(error.to_string()))?;
     let id: Number =
         diesel::sql_query("SELECT application_id AS number FROM pragma_application_id")
@@ -107,7 +106,7 @@ fn source(path: &Path) -> Result<SqliteConnection, OpenError> {
     }
 }
 
-/// Copies on a thread of its own, and says meanwhile how far it is.
+/// Copies on a thread of its own and reports the progress meanwhile.
 fn copy(
     from: &Path,
     mut source: SqliteConnection,
@@ -121,7 +120,7 @@ fn copy(
     let (done, is_done) = channel::<()>();
     let copied = thread::scope(|scope| {
         let copying = scope.spawn(move || {
-            // Dropped at the end of this thread, however it ends.
+            // Dropped when this thread ends, however it ends.
             let _done = done;
             diesel::sql_query("VACUUM INTO ?")
                 .bind::<Text, _>(path)
@@ -144,7 +143,7 @@ fn copy(
     }
 }
 
-/// A file's size; roughly the database's, since its log may hold newer pages.
+/// The size of a file; roughly that of the database, since its log may hold newer pages.
 fn size(path: &Path) -> u64 {
     path.metadata().map_or(0, |file| file.len())
 }
@@ -169,7 +168,7 @@ struct Check {
     integrity_check: String,
 }
 
-/// Reads all of a copy, as a server would and more.
+/// Reads all of a copy and checks it as a server does at its start, and more.
 fn check(partial: &Partial) -> Result<BackupContents, BackupError> {
     let unsound = |error: diesel::result::Error| BackupError::Unsound(cause(&error));
     inspect::inspect(&partial.path, &partial.file)
@@ -197,8 +196,8 @@ fn check(partial: &Partial) -> Result<BackupContents, BackupError> {
     })
 }
 
-/// A copy that is not finished, beside where it is to be; removed unless it
-/// gets finished. What an interrupted one has left is begun anew.
+/// An unfinished copy beside its target, removed unless it is finished. The remains of an
+/// interrupted one are overwritten.
 struct Partial {
     path: PathBuf,
     /// Locked against other backups. Closed after SQLite's connections to it.
@@ -218,7 +217,7 @@ impl Partial {
             .write(true)
             .create(true)
             .truncate(false)
-            // Secrets and private messages will be in it.
+            // It will contain secrets and private messages.
             .mode(0o600)
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
@@ -227,7 +226,7 @@ impl Partial {
             TryLockError::WouldBlock => BackupError::AlreadyRunning(path.clone()),
             TryLockError::Error(error) => failed(error),
         })?;
-        // Another one may have finished with this name in the meantime.
+        // Another backup may have finished under this name in the meantime.
         let is_this = path.metadata().is_ok_and(|named| {
             file.metadata()
                 .is_ok_and(|opened| named.ino() == opened.ino())
@@ -249,20 +248,20 @@ impl Partial {
         BackupError::Target(self.path.clone(), error)
     }
 
-    /// Gives it its name, unless that is another file's by now.
+    /// Gives the copy its final name, unless another file has it by now.
     fn finish(mut self, to: &Path) -> Result<(), BackupError> {
         let target = |error| BackupError::Target(to.to_owned(), error);
-        // A link takes nobody's name away, as renaming would.
+        // A link never replaces an existing file, as a rename would.
         match fs::hard_link(&self.path, to) {
             Ok(()) => fs::remove_file(&self.path).map_err(target)?,
             Err(_) if to.symlink_metadata().is_ok() => {
                 return Err(BackupError::Exists(to.to_owned()));
             }
-            // There are file systems without links.
+            // Some file systems have no links.
             Err(_) => fs::rename(&self.path, to).map_err(target)?,
         }
         self.is_finished = true;
-        // The name lasts only once the folder is on disk.
+        // The name is durable only once the folder is on disk.
         let folder = to.parent().unwrap_or(Path::new("/"));
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(|error| BackupError::Target(to.to_owned(), error))
@@ -272,7 +271,7 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         if !self.is_finished {
-            // Why there is none has been said; this is only tidying up.
+            // The cause has been reported; this only tidies up.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! Reading everything there is, a batch at a time, to take it elsewhere.
+//! Reads a whole database, a batch at a time, to copy it elsewhere.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
@@ -14,12 +14,12 @@ use crate::store::migrate::{BATCH, ConversationCopy, Counts, MessageCopy, ReadMa
 use crate::store::schema::{account, ignored, token};
 use crate::store::{OpenError, StoreError};
 
-/// A database that is read. Servers are kept out meanwhile.
+/// A database being read. Servers are kept out meanwhile.
 pub struct Export {
     connection: SqliteConnection,
-    /// Which file it is, wherever it is.
+    /// Identifies the file, wherever it is moved.
     identity: u64,
-    /// Goes last, because closing the file releases the locks SQLite holds.
+    /// Dropped last, because closing the file releases the locks SQLite holds.
     _lock: File,
 }
 
@@ -32,7 +32,7 @@ struct Number {
 type Read<T> = Result<Vec<T>, StoreError>;
 
 impl Export {
-    /// Opens a database that is there.
+    /// Opens an existing database.
     pub fn open(path: &Path) -> Result<Export, OpenError> {
         let unreadable =
             |error: std::io::Error| OpenError::Unreadable(path.to_owned(), error.to_string());
@@ -45,12 +45,12 @@ impl Export {
         })
     }
 
-    /// Tells the file from others that have had its name.
+    /// Tells the file from others that had its name before.
     pub fn identity(&self) -> u64 {
         self.identity
     }
 
-    /// How much there is of everything.
+    /// The number of rows of each kind.
     pub fn counts(&mut self) -> Result<Counts, StoreError> {
         let mut count = |query: &str| -> Result<u64, StoreError> {
             let row: Number = diesel::sql_query(format!("SELECT count(*) AS number FROM {query}"))
@@ -68,7 +68,7 @@ impl Export {
         })
     }
 
-    /// Accounts after this one, by id.
+    /// Accounts after this id.
     pub fn accounts(&mut self, after: i64) -> Read<AccountCopy> {
         account::table
             .filter(account::id.gt(after))
@@ -78,7 +78,7 @@ impl Export {
             .map_err(|error| translate(&error))
     }
 
-    /// Ignored nicknames after this one, by account and key.
+    /// Ignored nicknames after this account and key.
     pub fn ignored(&mut self, after: (i64, &str)) -> Read<IgnoredCopy> {
         let (account, key) = after;
         let same = ignored::account_id.eq(account);
@@ -94,7 +94,7 @@ impl Export {
             .map_err(|error| translate(&error))
     }
 
-    /// Tokens after this one, by access key.
+    /// Tokens after this access key.
     pub fn tokens(&mut self, after: &str) -> Read<TokenRow> {
         token::table
             .filter(token::access_key_id.gt(after))
@@ -104,7 +104,7 @@ impl Export {
             .map_err(|error| translate(&error))
     }
 
-    /// Conversations after this one, by row.
+    /// Conversations after this row.
     pub fn conversations(&mut self, after: i64) -> Read<ConversationCopy> {
         conversation::table
             .filter(conversation::id.gt(after))
@@ -122,7 +122,7 @@ impl Export {
             .map_err(|error| translate(&error))
     }
 
-    /// Messages after this one, by id.
+    /// Messages after this id.
     pub fn messages(&mut self, after: i64) -> Read<MessageCopy> {
         message::table
             .inner_join(conversation::table)
@@ -143,7 +143,7 @@ impl Export {
             .map_err(|error| translate(&error))
     }
 
-    /// How far threads have been read, by account and peer, after these two.
+    /// How far threads have been read, after this account and peer.
     pub fn read_marks(&mut self, after: (i64, i64)) -> Read<ReadMarkCopy> {
         diesel::sql_query(format!(
             "{READ_MARKS} AND (account_id, peer_id) > (?, ?)
@@ -156,8 +156,8 @@ impl Export {
     }
 }
 
-/// What is counted here, elsewhere is a place in the thread: the newest
-/// message up to which the account had received no more than it has read.
+/// SQLite counts messages read; PostgreSQL stores a position: the newest message up to which the
+/// account had received no more than it has read.
 const READ_MARKS: &str = "\
     SELECT account_id, peer_id, conversation_id, (
         SELECT id FROM message

@@ -1,4 +1,4 @@
-//! What marks a file as ours, the layouts it can have, and the way into it.
+//! The mark of our files, the layouts they can have, and how to open one.
 
 use std::path::Path;
 
@@ -12,8 +12,7 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!("src/store/migratio
 /// Marks a file as ours: "Chat".
 pub const APPLICATION_ID: i32 = 0x4368_6174;
 
-/// Opens an existing file. As an address, so that a mode can be named and
-/// nothing is ever created by mistake.
+/// Opens an existing file. A URI names the mode, so that no file is ever created by mistake.
 pub fn connect(path: &Path, mode: &str) -> ConnectionResult<SqliteConnection> {
     let path = path.to_str().ok_or_else(|| {
         ConnectionError::InvalidConnectionUrl("the path is not valid UTF-8".to_owned())

@@ -1,7 +1,7 @@
 //! Reading conversations: by page, by id, and as an inbox.
 //!
-//! The messages of a conversation are numbered without gaps, so every part of
-//! it is one range of numbers, and no part is slower to find than another.
+//! The messages of a conversation are numbered without gaps, so every page is one range of numbers
+//! and takes equally long to find.
 
 use diesel::prelude::*;
 
@@ -241,8 +241,8 @@ impl Extent {
         }
     }
 
-    /// Halves the numbers until it is found: twenty steps for a million. An
-    /// index by id would save them, and would cost every message a write.
+    /// A binary search over the numbers: twenty steps for a million. An index by id would save
+    /// them, but would cost every message a write.
     fn number_below(&self, connection: &mut SqliteConnection, id: i64) -> QueryResult<i64> {
         let (mut low, mut high) = (self.removed_number, self.last_number(connection)?);
         while low < high {

@@ -1,11 +1,10 @@
 //! Inserting messages fast: several rows a statement, prepared once.
 //!
-//! Diesel builds and prepares a batch insert or an update anew each time; with
-//! a type of its own, and the number of rows in it, a statement stays in the
-//! cache and only its values change.
+//! Diesel builds and prepares a batch insert or an update anew each time. With a type of its own,
+//! which includes the number of rows, a statement stays in the cache and only its values change.
 //!
-//! A row that cannot be inserted fails its group whatever is said here; with
-//! `OR ROLLBACK` SQLite need not keep each page as it was before a statement.
+//! A row that cannot be inserted fails its group in any case; with `OR ROLLBACK` SQLite need not
+//! keep each page as it was before the statement.
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -76,7 +75,7 @@ impl<const N: usize> QueryFragment<Sqlite> for Insert<'_, N> {
     }
 }
 
-/// Tells one side's inbox of the newest message of a thread.
+/// Sets the newest message of a thread in one side's inbox.
 pub struct SetLatest {
     pub account_id: i64,
     pub peer_id: i64,

@@ -1,7 +1,7 @@
-//! A look at a database before anything is written to it.
+//! Examines a database before anything is written to it.
 //!
-//! Whatever is wrong with a file, it stays as it is: what looks like rubbish
-//! to this program may be somebody's only copy.
+//! A file that is wrong in any way is left as it is: what looks like rubbish to this program may be
+//! the only copy of someone's data.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -16,12 +16,12 @@ use super::cause;
 use super::file::{APPLICATION_ID, MIGRATIONS, connect};
 use crate::store::OpenError;
 
-/// Files up to this size are checked in full when opened: less than a second.
+/// Files up to this size are checked completely when opened, which takes less than a second.
 const FULL_CHECK_BYTES: u64 = 256 * 1024 * 1024;
 
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// What there is.
+/// What the file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Found {
     /// An empty file, or a database with nothing in it yet.
@@ -30,7 +30,7 @@ pub enum Found {
     Ours,
 }
 
-/// Looks without changing anything.
+/// Examines a file without changing anything.
 pub fn inspect(path: &Path, file: &File) -> Result<Found, OpenError> {
     let unreadable =
         |error: std::io::Error| OpenError::Unreadable(path.to_owned(), error.to_string());
@@ -40,7 +40,7 @@ pub fn inspect(path: &Path, file: &File) -> Result<Found, OpenError> {
         return if log_is_empty {
             Ok(Found::Nothing)
         } else {
-            // SQLite would now throw the log away.
+            // SQLite would now discard the log.
             let what = "it is empty, but its write-ahead log is not";
             Err(OpenError::Damaged(path.to_owned(), what.to_owned()))
         };
@@ -63,8 +63,8 @@ fn log_path(path: &Path) -> PathBuf {
     PathBuf::from(log)
 }
 
-/// How many bytes the file is short of what its header says. Only to be
-/// trusted when no part of the database is in the log.
+/// How many bytes are missing according to the file's header. To be trusted only while no part of
+/// the database is in the log.
 fn missing_bytes(header: &[u8; 100], bytes: u64) -> Option<u64> {
     let [.., a, b] = *header.get(..18)? else {
         return None;

@@ -1,4 +1,4 @@
-//! Opening the file: who may, what is checked first, and how it is set up.
+//! Opens the file: keeps other servers out, checks it, and sets up the connections.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -16,8 +16,8 @@ use crate::store::OpenError;
 
 const PAGE_BYTES: u64 = 4096;
 
-/// Opens the database for writing, or makes one; also the lock that keeps
-/// other servers out for as long as it is held.
+/// Opens the database for writing, or creates one. Returns the lock too, which keeps other servers
+/// out for as long as it is held.
 pub fn open(settings: &SqliteSettings) -> Result<(File, SqliteConnection), OpenError> {
     let path = &settings.path;
     let unreadable = |why: String| OpenError::Unreadable(path.clone(), why);
@@ -26,7 +26,7 @@ pub fn open(settings: &SqliteSettings) -> Result<(File, SqliteConnection), OpenE
         .write(true)
         .create(true)
         .truncate(false)
-        // Secrets and private messages are in it.
+        // The file contains secrets and private messages.
         .mode(0o600)
         .open(path)
         .map_err(|error| unreadable(error.to_string()))?;
@@ -91,7 +91,7 @@ pub fn reader(path: &Path) -> ConnectionResult<SqliteConnection> {
     Ok(connection)
 }
 
-/// Brings everything from the write-ahead log into the file.
+/// Moves everything from the write-ahead log into the file.
 pub fn checkpoint(connection: &mut SqliteConnection) -> QueryResult<()> {
     connection.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")
 }

@@ -14,19 +14,19 @@ pub struct Readers {
     path: PathBuf,
     wait: Duration,
     places: usize,
-    /// `None` where a connection has yet to be opened, or had a failure.
+    /// `None` for a connection that is not open yet, or that failed.
     idle: Receiver<Option<SqliteConnection>>,
     home: Sender<Option<SqliteConnection>>,
 }
 
-/// Gives the place back, whatever happens to the connection meanwhile.
+/// Returns the connection's place to the pool, whatever happens to the connection.
 struct Lease<'a> {
     connection: Option<SqliteConnection>,
     home: &'a Sender<Option<SqliteConnection>>,
 }
 
 impl Readers {
-    /// As many as the settings say, and at least one.
+    /// As many as the settings say, but at least one.
     pub fn new(settings: &SqliteSettings) -> Readers {
         let count = settings.readers.max(1);
         let (home, idle) = bounded(count);
@@ -43,7 +43,7 @@ impl Readers {
         }
     }
 
-    /// Runs a query that sees one state of the database.
+    /// Runs a query on one snapshot of the database.
     pub fn read<T>(
         &self,
         query: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
@@ -67,8 +67,8 @@ impl Readers {
         Ok(value)
     }
 
-    /// Takes all connections away, for good. Fails if one is in use for too
-    /// long; then it and those not reached yet stay.
+    /// Closes all connections, for good. Fails if one stays in use for too long; that one and those
+    /// after it stay open.
     pub fn close(&self) -> Result<(), StoreError> {
         for _ in 0..self.places {
             let place = self.idle.recv_timeout(self.wait);
@@ -80,7 +80,7 @@ impl Readers {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        // There is room: every place that was taken comes back once.
+        // There is room: every lease returns its place once.
         let _ = self.home.send(self.connection.take());
     }
 }
@@ -103,7 +103,7 @@ mod tests {
         let readers = Readers::new(&settings);
         let inner = readers.read(|_| Ok(readers.read(|_| Ok(()))));
         assert_eq!(inner, Ok(Err(StoreError::Busy)));
-        // A failure, too, gives the place back.
+        // A failure returns the place, too.
         let failed = readers.read(|_| QueryResult::<()>::Err(Error::NotFound));
         assert!(failed.is_err());
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -1,9 +1,8 @@
 //! Full-text search.
 //!
-//! Messages are indexed in quiet moments, not when they are committed, which
-//! would halve the speed of that. What is not indexed yet is at the end, and
-//! is looked through word by word. So it is after an update that indexes anew
-//! what was there before.
+//! Messages are indexed in quiet moments and not when they are committed, which would halve the
+//! speed of commits. Those not indexed yet are the newest ones; a search scans their words. The
+//! same holds after an update that rebuilds the index.
 
 use std::collections::HashMap;
 
@@ -20,10 +19,9 @@ use crate::store::words::{Wanted, terms};
 
 /// Messages indexed in one slice: a few milliseconds.
 const SLICE: i64 = 512;
-/// Messages at the end, not indexed yet, that are looked through before it is
-/// looked whether there is time for more.
+/// Messages scanned before the search checks whether there is time for more.
 const SCANNED: i64 = 2_000;
-/// Messages of those that the index brings that are looked at in one go.
+/// The least number of candidates fetched from the index at once.
 const MIN_PAGE: usize = 100;
 
 #[derive(QueryableByName)]
@@ -95,8 +93,8 @@ impl Within {
 }
 
 impl Plan {
-    /// Looks through what has not been indexed, newest first, slice by slice.
-    /// If that takes too long, also down to which message it has come.
+    /// Scans the messages not indexed yet, newest first, slice by slice. If time runs out, also
+    /// returns the message it got to.
     fn scan(
         &self,
         connection: &mut SqliteConnection,
@@ -106,8 +104,8 @@ impl Plan {
         type Row = (i64, String, i64, Option<i64>, Option<i64>);
         let mut ids = Vec::new();
         loop {
-            // What belongs elsewhere is left out here: if the database did it, a
-            // slice could be all there is.
+            // Messages of other conversations are filtered here, not by the database, which would
+            // otherwise read on until a slice is full.
             let rows = message::table
                 .inner_join(conversation::table)
                 .filter(message::id.gt(after))
@@ -144,8 +142,8 @@ impl Plan {
         }
     }
 
-    /// Asks the index, newest first, until there are enough; down to which
-    /// message it has come, and whether that took too long.
+    /// Asks the index, newest first, until there are enough matches. Returns the message it got to,
+    /// and whether time ran out.
     fn look_up(
         &self,
         connection: &mut SqliteConnection,
@@ -175,16 +173,16 @@ impl Plan {
                 found.truncate(self.limit);
                 return Ok((below, false));
             }
-            // The index knows of pairs of characters, not of their order, so all
-            // of many may be something else.
+            // The index knows pairs of characters but not their order, so many candidates in a row
+            // may be no match.
             if self.allowed.is_over() {
                 return Ok((below, true));
             }
         }
     }
 
-    /// The search in the index's language. Terms hold nothing but letters, digits, marks
-    /// and signs beyond ASCII, so nothing in them can be taken for an operator.
+    /// The search as an FTS5 expression. Terms hold only letters, digits, marks and signs beyond
+    /// ASCII, so none of them contains an operator.
     fn expression(&self) -> String {
         let terms = self.wanted.terms().into_iter().map(|term| {
             let star = if term.is_beginning { " *" } else { "" };
@@ -220,7 +218,7 @@ fn load(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<Vec<Found
     let mut by_id: HashMap<i64, Row> = rows.into_iter().map(|row| (row.0.0, row)).collect();
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
-        // What retention has just removed is no longer there to be found.
+        // Retention has just removed this message.
         let Some((message, place)) = by_id.remove(id) else {
             continue;
         };
@@ -238,8 +236,8 @@ fn indexed_to(connection: &mut SqliteConnection) -> QueryResult<i64> {
         .get_result(connection)
 }
 
-/// Indexes a slice of what is not indexed yet; up to which message, if there
-/// was any.
+/// Indexes a slice of the messages that are not indexed yet. Returns the last one, if there was
+/// any.
 pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<Option<i64>> {
     type Row = (i64, String, i64, Option<i64>, Option<i64>);
     let rows: Vec<Row> = message::table
@@ -278,7 +276,7 @@ pub fn index_some(connection: &mut SqliteConnection) -> QueryResult<Option<i64>>
     Ok(Some(last))
 }
 
-/// Takes messages out of the index.
+/// Removes messages from the index.
 pub fn forget(
     connection: &mut SqliteConnection,
     ids: impl Iterator<Item = i64>,

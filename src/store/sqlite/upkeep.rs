@@ -1,5 +1,5 @@
-//! What is done in quiet moments, a slice at a time: indexing for search,
-//! removing what retention says, forgetting tokens long expired.
+//! Background work, a slice at a time: indexes messages for search, removes those past retention,
+//! forgets tokens that expired long ago.
 
 use std::time::Duration;
 
@@ -22,22 +22,22 @@ const CONVERSATIONS: i64 = 50;
 const REMOVALS: i64 = 500;
 const DAY_MS: u64 = Duration::from_hours(24).as_millis() as u64;
 
-/// How far the quiet work has got.
+/// How far the background work has got.
 #[derive(Default)]
 pub struct Upkeep {
-    /// The conversation looked at last.
+    /// The last conversation examined.
     conversation: i64,
-    /// Between two rounds through all conversations.
+    /// The pause between two rounds through all conversations.
     round: Pause,
-    /// Between two looks at tokens.
+    /// The pause between two looks at tokens.
     tokens: Pause,
-    /// Of which time the message is that was indexed last.
+    /// The time of the last message indexed.
     indexing_ms: u64,
     progress: Progress,
 }
 
 impl Upkeep {
-    /// One slice; whether there is more to do.
+    /// Does one slice and returns whether there is more to do.
     pub fn tend(
         &mut self,
         connection: &mut SqliteConnection,
@@ -83,7 +83,7 @@ impl Upkeep {
             }
             left -= removed;
             if left <= 0 {
-                // There may be more of this one: begin with it next time.
+                // This one may have more to remove: begin with it next time.
                 return Ok(true);
             }
             self.conversation = extent.id;
@@ -92,7 +92,7 @@ impl Upkeep {
     }
 }
 
-/// Removes up to `most` messages of a conversation; how many it were.
+/// Removes up to `most` messages of a conversation and returns how many it removed.
 fn shorten(
     connection: &mut SqliteConnection,
     of: &Extent,
@@ -134,7 +134,7 @@ fn shorten(
     Ok(end - of.removed_number)
 }
 
-/// The highest number that retention lets go.
+/// The highest number that retention allows to remove.
 fn removable_to(
     connection: &mut SqliteConnection,
     of: &Extent,
@@ -161,7 +161,7 @@ fn removable_to(
     Ok(by_count.max(by_age))
 }
 
-/// A thread without messages is in no inbox.
+/// A thread without messages appears in no inbox.
 fn empty_inboxes(connection: &mut SqliteConnection, of: &Extent) -> QueryResult<()> {
     let (Some(low), Some(high)) = (of.low_account, of.high_account) else {
         return Ok(());
@@ -182,7 +182,7 @@ fn forget_tokens(connection: &mut SqliteConnection, now_ms: u64) -> QueryResult<
     Ok(())
 }
 
-/// The highest id there has ever been, even if retention has removed it.
+/// The highest id ever stored, even if retention has removed its message.
 pub fn last_id(connection: &mut SqliteConnection) -> QueryResult<i64> {
     let stored: Option<i64> = message::table
         .select(diesel::dsl::max(message::id))
@@ -193,7 +193,7 @@ pub fn last_id(connection: &mut SqliteConnection) -> QueryResult<i64> {
     Ok(stored.max(removed).unwrap_or(0))
 }
 
-/// Writes as much as a message may need, to see whether that works.
+/// Writes as much as one message may need, to see whether the database accepts it.
 pub fn touch(connection: &mut SqliteConnection) -> QueryResult<()> {
     diesel::sql_query("INSERT INTO scratch (filler) VALUES (zeroblob(65536))")
         .execute(connection)?;

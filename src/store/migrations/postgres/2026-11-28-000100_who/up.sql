@@ -1,6 +1,6 @@
--- Under which keys nobody but an account may have a name: that of its
--- username, and those of the names that its username looks like. What was
--- registered before there was this table is added when a server starts.
+-- The keys of names that are reserved for an account: the key of its username, and those of the
+-- names that its username looks like. A server that starts adds the rows of accounts that are older
+-- than this table.
 CREATE TABLE account_key (
     key        TEXT COLLATE "C" PRIMARY KEY,
     account_id BIGINT NOT NULL REFERENCES account (id)
@@ -15,7 +15,7 @@ CREATE TABLE name_collision (
     PRIMARY KEY (account_id, other_id)
 );
 
--- Passes that have been given up before their time, until that is over.
+-- Passes that were revoked, until they would have expired.
 CREATE TABLE ended_pass (
     pass       TEXT COLLATE "C" PRIMARY KEY,
     expires_at BIGINT NOT NULL

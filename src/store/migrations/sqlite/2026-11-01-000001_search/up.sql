@@ -1,6 +1,6 @@
--- The index for full-text search. It holds no text of its own and is filled
--- after the fact, up to the message whose id search_state names. What it gets
--- are words without case and accents, so that it need not know of either.
+-- The index for full-text search. It holds no text of its own and is filled later, up to the
+-- message whose id is in search_state. It is given words without case and accents, so it needs to
+-- know nothing of either.
 CREATE VIRTUAL TABLE message_search USING fts5 (
     place,
     text,
