@@ -1,8 +1,8 @@
-//! Accounts: who somebody says they are, and whether that is so.
+//! Accounts: authentication and registration.
 //!
-//! Passwords, tokens and the signatures made with them. Nothing here opens a
-//! connection or keeps an account: the [`Store`] does that. Everything blocks,
-//! for as long as a password takes to check, so the hub never calls it.
+//! Passwords, tokens and the signatures made with them. Nothing here opens a connection or stores
+//! an account: the [`Store`] does that. Calls block for as long as checking a password takes, so
+//! the hub never makes one.
 
 mod attempts;
 mod desk;
@@ -36,11 +36,10 @@ pub use token::{TOKEN_LIFE, new_token};
 use crate::model::{Account, AccountId, NewAccount, Secret, UniqueField};
 use crate::store::{Store, StoreError};
 
-/// Why somebody is not logged in.
+/// Why a login failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LoginError {
-    /// There is no such account, or the password is another. Which of the two
-    /// is nobody's business.
+    /// There is no such account, or the password is wrong. The client must not learn which.
     Wrong,
     /// The password was not UTF-8 when it was sent.
     NotText,
@@ -50,10 +49,10 @@ pub enum LoginError {
     Store(StoreError),
 }
 
-/// Why there is no new account.
+/// Why an account was not created.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RegisterError {
-    /// Others have these already.
+    /// These fields belong to other accounts already.
     Taken(Vec<UniqueField>),
     /// The password could not be hashed.
     Password(PasswordError),
@@ -61,9 +60,8 @@ pub enum RegisterError {
     Store(StoreError),
 }
 
-/// The account that is meant, if the password is its password. Takes the same
-/// time when there is no such account. A hash of a password that was stored as it was
-/// typed is replaced by one of what it is compared as.
+/// Returns the account, if the password is right. Takes equally long if there is no such account. A
+/// hash of a password as typed (by an older version) is replaced by one of its prepared form.
 pub fn log_in(
     store: &dyn Store,
     workers: &PasswordWorkers,
@@ -80,7 +78,7 @@ pub fn log_in(
         return Err(LoginError::Wrong);
     }
     let account = account.ok_or(LoginError::Wrong)?;
-    // It is tried again at the next login.
+    // Replacing it is tried again at the next login.
     if let Ok(hash) = workers.hash(&opaque)
         && let Err(error) = store.rehash_password(account.id, &account.password_hash, &hash)
     {
@@ -105,7 +103,7 @@ pub fn change_password(
         .map_err(LoginError::Store)
 }
 
-/// Makes an account of a form that has been checked.
+/// Creates an account from a form that has been checked.
 pub fn register(
     store: &dyn Store,
     workers: &PasswordWorkers,

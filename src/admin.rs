@@ -1,9 +1,9 @@
-//! What administrators do, by whatever interface they came. Whatever is done
-//! is an entry of the chat log, and so is whoever fails to be one; looking is
-//! not doing, and no secret is ever part of an entry.
+//! What administrators do, whichever interface they use. Every action is an entry of the chat log,
+//! as is every attempt with a wrong token; looking is no action, and no secret is ever part of an
+//! entry.
 //!
-//! Knows no protocol: texts are judged here, requests are understood and
-//! refusals worded for their readers by the interface.
+//! Knows no protocol: texts are checked here; parsing requests and wording refusals is up to the
+//! interface.
 
 mod token;
 
@@ -26,7 +26,7 @@ use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
 
 pub use token::AdminToken;
 
-/// Keeps the bans that are in force beyond a restart.
+/// Saves the bans in force, so that they survive a restart.
 pub type SaveBans = Box<dyn Fn(&[Ban]) -> io::Result<()> + Send + Sync>;
 
 /// What administrators can do.
@@ -35,23 +35,23 @@ pub struct Administration {
     log: ChatLog,
     /// Called after every change of the bans, never twice at once.
     save_bans: Mutex<SaveBans>,
-    /// Longest announcement or reason; may change at any time.
+    /// The longest announcement or reason; may change at any time.
     max_text_bytes: Arc<AtomicUsize>,
-    /// The servers, if there are several.
+    /// The other servers, if there are several.
     servers: Option<Box<dyn AllServers>>,
 }
 
-/// The servers that are one chat.
+/// The servers that form one chat.
 pub trait AllServers: Send + Sync {
-    /// What they are called; does not wait.
+    /// Their names; does not wait.
     fn called(&self) -> Servers;
 
-    /// A number for a ban that no other has, on no server, and above this one;
-    /// none if they cannot agree at present. Waits for it.
+    /// A number for a ban, unique on all servers and above this one; `None` if the servers cannot
+    /// agree at present. Waits for the answer.
     fn ban_number(&self, above: u64) -> Option<u64>;
 }
 
-/// What servers that are one chat are called: `host:port`.
+/// The names of servers that form one chat: `host:port`.
 #[derive(Clone, Debug, Default)]
 pub struct Servers {
     /// This one.
@@ -60,10 +60,10 @@ pub struct Servers {
     pub others: HashMap<NodeId, String>,
 }
 
-/// Who is on.
+/// The users who are online.
 #[derive(Clone, Debug)]
 pub struct People {
-    /// Each with the server they are on, if there are several.
+    /// Each with its server, if there are several.
     pub list: Vec<(Listed, Option<String>)>,
     /// Whether there are more.
     pub more: bool,
@@ -71,32 +71,32 @@ pub struct People {
 
 /// The most entries of [`Administration::people`].
 pub const MAX_LISTED: usize = 100_000;
-/// How many there are if nobody says.
+/// The number of entries unless the call says otherwise.
 pub const USUALLY_LISTED: usize = 10_000;
 
-/// Why bans are not as wished.
+/// Why the bans could not be changed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BansFailed {
     /// The hub does not answer.
     Hub,
-    /// The servers cannot agree on it.
+    /// The servers cannot agree at present.
     CannotAgree,
-    /// No more of them fit.
+    /// There is no room for more.
     Refused(BanError),
-    /// There is none of this number.
+    /// There is no ban of this number.
     NoSuchBan(u64),
-    /// It is done, but will not outlast a restart; says why.
+    /// It is done, but will not survive a restart, for this reason.
     NotSaved(String),
 }
 
 impl BansFailed {
-    /// What [`BansFailed::CannotAgree`] is in words.
+    /// The text for [`BansFailed::CannotAgree`].
     pub const CANNOT_AGREE: &str =
         "the servers cannot agree on bans while Redis is away; try again";
 }
 
-/// Who acts. Goes to the hub together with what is to be done there, so that
-/// the one is never without the other.
+/// The administrator who acts. It goes to the hub together with the action, so that one never
+/// happens without the other being recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct Actor(Option<SocketAddr>);
 
@@ -109,7 +109,7 @@ impl Actor {
         Actor(Some(address))
     }
 
-    /// What has been done, at `now_ms` (since 1970 UTC), and to whom.
+    /// The entry for an action, at `now_ms` (since 1970 UTC), and the user it concerned.
     fn did(self, now_ms: u64, whom: Option<&Name>, what: String) -> Entry {
         Entry {
             address: self.0,
@@ -129,7 +129,7 @@ impl fmt::Display for Actor {
 }
 
 impl Administration {
-    /// Acts on the hub, and notes it in the log.
+    /// Acts on the hub, and records it in the log.
     pub fn new(
         hub: HubHandle,
         log: ChatLog,
@@ -145,7 +145,7 @@ impl Administration {
         }
     }
 
-    /// As one of several servers.
+    /// Makes it part of several servers.
     pub fn among(self, servers: Box<dyn AllServers>) -> Administration {
         Administration {
             servers: Some(servers),
@@ -153,7 +153,7 @@ impl Administration {
         }
     }
 
-    /// Who is on, on all servers, by nickname.
+    /// The users online on all servers, by nickname.
     pub fn people(&self, wanted: Wanted) -> Result<People, HubUnavailable> {
         let (list, more) = self.hub.everybody(wanted)?;
         let servers = self.servers.as_ref().map(|servers| servers.called());
@@ -163,7 +163,7 @@ impl Administration {
                 Place::Here { .. } => servers.here.clone(),
                 Place::Elsewhere(node) => match servers.others.get(&node) {
                     Some(address) => address.clone(),
-                    // It has just come, or gone.
+                    // The server has just joined, or left.
                     None => format!("{:016x}", node.0),
                 },
             })
@@ -178,7 +178,7 @@ impl Administration {
         })
     }
 
-    /// A text that people will see, cleaned; or what is wrong with it.
+    /// A text that users will see, cleaned; or what is wrong with it.
     pub fn text(&self, raw: &str) -> Result<Text, String> {
         let limit = self.max_text_bytes.load(Ordering::Relaxed);
         if raw.len() > limit {
@@ -191,14 +191,14 @@ impl Administration {
         }
     }
 
-    /// A reason, which is one line, if there is any.
+    /// A reason, which is one line, if given.
     pub fn reason(&self, raw: Option<&str>) -> Result<Option<Text>, String> {
         let raw = raw.filter(|raw| !raw.trim().is_empty());
         raw.map(|raw| self.text(Text::one_line(raw).as_str()))
             .transpose()
     }
 
-    /// Tells every connected client of every protocol; how many there were.
+    /// Sends a text to every connected client of every protocol. Returns how many there were.
     pub fn announce(&self, actor: Actor, text: Text) -> Result<usize, HubUnavailable> {
         let told = self.hub.ask(move |hub, now, fx| {
             let told = hub.announce(text.clone(), now, fx);
@@ -210,7 +210,7 @@ impl Administration {
         Ok(told)
     }
 
-    /// Ends all connections of a user; how many there were.
+    /// Ends all connections of a user. Returns how many there were.
     pub fn kick(
         &self,
         actor: Actor,
@@ -233,7 +233,7 @@ impl Administration {
         Ok(count)
     }
 
-    /// Notes that an account has another password.
+    /// Records that an account has a new password.
     pub fn password_changed(&self, actor: Actor, username: &Name) -> Result<(), HubUnavailable> {
         ::log::info!("{actor}: changed the password of {username}");
         let whom = username.clone();
@@ -248,7 +248,7 @@ impl Administration {
         self.hub.bans()
     }
 
-    /// Bans, until `expires_ms` (since 1970 UTC), and disconnects whom it hits.
+    /// Bans until `expires_ms` (since 1970 UTC), and disconnects the users it applies to.
     pub fn ban(
         &self,
         actor: Actor,
@@ -264,7 +264,7 @@ impl Administration {
                 Some(number.ok_or(BansFailed::CannotAgree)?)
             }
         };
-        // Held until saved, so that an older list never replaces a newer one.
+        // Held until saved, so that an older list never overwrites a newer one.
         let save = self.save_bans.lock();
         let ban = self.hub.ask(move |hub, now, fx| {
             let ban = match number {
@@ -301,14 +301,14 @@ impl Administration {
         self.save_by(&save)
     }
 
-    /// Saves the bans. What has changed is in force by now, saved or not.
+    /// Saves the bans. The change is already in force, saved or not.
     fn save_by(&self, save: &SaveBans) -> Result<(), BansFailed> {
         let not_saved = |why: String| BansFailed::NotSaved(why);
         let all = self.hub.bans().map_err(|why| not_saved(why.to_string()))?;
         save(&all).map_err(|why| not_saved(why.to_string()))
     }
 
-    /// Somebody has come with a wrong token and wanted this.
+    /// Records an attempt with a wrong token.
     pub fn refused(&self, actor: Actor, wanted: &str) {
         ::log::warn!("{actor}: wrong admin token for {wanted}");
         let what = format!("refused: wrong admin token for {wanted}");
@@ -316,7 +316,7 @@ impl Administration {
             is_refusal: true,
             ..actor.did(unix_ms(), None, what)
         };
-        // For watches only: the chat log has it also without a hub.
+        // For watches only: the chat log has the entry even without a hub.
         let _ = self.hub.send(Input::Tell(Box::new(entry.clone())));
         self.log.record(entry);
     }
@@ -328,8 +328,8 @@ impl From<HubUnavailable> for BansFailed {
     }
 }
 
-/// An address or a network, as people write them and as lists of users show
-/// them: with a port or in brackets, which say nothing about the address.
+/// An address or a network, as people write them and as lists of users show them: possibly with a
+/// port or in brackets, which are ignored.
 pub fn network(raw: &str) -> Option<IpNet> {
     let raw = raw.trim();
     let bare = raw.strip_prefix('[').and_then(|raw| raw.strip_suffix(']'));
@@ -341,7 +341,7 @@ pub fn network(raw: &str) -> Option<IpNet> {
     }
 }
 
-/// A network as people read it: one of a single address is that address.
+/// A network as people read it: one with a single address is shown as that address.
 pub fn shown(net: IpNet) -> String {
     match net.prefix_len() == net.max_prefix_len() {
         true => net.addr().to_string(),
@@ -362,7 +362,7 @@ fn in_words(ban: &Ban) -> String {
     format!("ban {} of {target} {end}{reason}", ban.id)
 }
 
-/// Whom a ban is for, if it has a name.
+/// The nickname that a ban is for, if it has one.
 fn nickname(ban: &Ban) -> Option<&Name> {
     match &ban.target {
         BanTarget::Nickname(name) => Some(name),

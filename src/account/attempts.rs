@@ -1,5 +1,5 @@
-//! How often one may try something: so often a minute, with all attempts of a
-//! minute at once if nothing was tried before.
+//! Limits attempts to a number per minute; after a pause, a whole minute's attempts may come at
+//! once.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,29 +8,28 @@ use std::net::IpAddr;
 
 use crate::model::subscriber::subscriber;
 
-/// Who is watched at once.
+/// The most addresses counted at once.
 const MAX_WATCHED: usize = 20_000;
 const MINUTE_MS: u64 = 60_000;
 
-/// Counts the attempts of addresses. Times are passed in: any clock that does
-/// not go back.
+/// Counts attempts by address. Times are passed in, from any clock that does not go back.
 pub struct Attempts {
-    /// 0 is no limit.
+    /// Attempts allowed per minute; 0 is no limit.
     per_minute: u32,
     buckets: Buckets<IpAddr>,
 }
 
-/// There have been too many attempts.
+/// There were too many attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyAttempts {
     /// How long to wait before the next one.
     pub retry_seconds: u64,
 }
 
-/// What is left to each of those who are watched.
+/// The remaining attempts of each key.
 pub(super) struct Buckets<K>(HashMap<K, Bucket>);
 
-/// What is left of the attempts, in thousandths; it fills up steadily.
+/// The remaining attempts, in thousandths; it refills steadily.
 struct Bucket {
     left: u64,
     at_ms: u64,
@@ -38,7 +37,7 @@ struct Bucket {
 }
 
 impl Attempts {
-    /// Allows that many a minute; 0 is no limit.
+    /// Allows this many attempts per minute; 0 is no limit.
     pub fn new(per_minute: u32) -> Attempts {
         Attempts {
             per_minute,
@@ -46,14 +45,13 @@ impl Attempts {
         }
     }
 
-    /// Counts an attempt, unless there have been too many; those that are
-    /// refused do not count.
+    /// Counts an attempt, unless there were too many; refused attempts do not count.
     pub fn allow(&mut self, address: IpAddr, now_ms: u64) -> Result<(), TooManyAttempts> {
         let keys = [(subscriber(address), self.per_minute)];
         self.buckets.take_all(&keys, now_ms)
     }
 
-    /// Whether there have been too many attempts; counts none.
+    /// Checks whether there were too many attempts, without counting one.
     pub fn check(&self, address: IpAddr, now_ms: u64) -> Result<(), TooManyAttempts> {
         let keys = [(subscriber(address), self.per_minute)];
         self.buckets.check_all(&keys, now_ms)
@@ -73,8 +71,8 @@ impl<K> Default for Buckets<K> {
 }
 
 impl<K: Clone + Eq + Hash> Buckets<K> {
-    /// Counts an attempt of all these, each with how many it may make a
-    /// minute, unless one has made too many; 0 is no limit.
+    /// Counts an attempt for every key, each with its limit per minute (0 is no limit), unless one
+    /// of the keys has made too many.
     pub fn take_all(&mut self, keys: &[(K, u32)], now_ms: u64) -> Result<(), TooManyAttempts> {
         self.check_all(keys, now_ms)?;
         self.count_all(keys, now_ms);
@@ -115,8 +113,8 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
         (missing * MINUTE_MS).div_ceil(full(per_minute))
     }
 
-    /// Keeps the table bounded: forgets those who have all their attempts
-    /// again and, if that is not enough, those who have most of them.
+    /// Keeps the table bounded: drops keys that have all their attempts again and, if that is not
+    /// enough, those that have the most left.
     fn make_room(&mut self, more: usize, now_ms: u64) {
         if self.0.len() + more <= MAX_WATCHED {
             return;
@@ -136,7 +134,7 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
     }
 }
 
-/// [`Bucket::fullness`] of one that is full.
+/// The [`Bucket::fullness`] of a full bucket.
 const FULL: u64 = 1_000_000;
 
 impl Bucket {
@@ -146,7 +144,7 @@ impl Bucket {
         (self.left + passed * full / MINUTE_MS).min(full)
     }
 
-    /// Which part is left, however many there were.
+    /// The part that is left, whatever the limit.
     fn fullness(&self, now_ms: u64) -> u64 {
         self.left_at(now_ms) * FULL / full(self.per_minute)
     }

@@ -1,9 +1,8 @@
 //! The desk: threads that look things up in the store for connection threads.
 //!
-//! A database query takes several pages of stack. On a connection's own
-//! thread they would stay with it for as long as it lives, times the number
-//! of connections; here they are there once. Questions are answered in turn,
-//! address by address.
+//! A database query takes several pages of stack. On a connection's own thread those pages would
+//! stay allocated for as long as it lives, once per connection; here there are only a few threads.
+//! Questions are answered in turn, address by address.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,15 +16,15 @@ use crate::store::{Store, StoreError};
 
 /// Threads at the desk.
 const CLERKS: usize = 4;
-/// Questions that may wait; beyond, the last of whoever has the most is told
-/// that the store is busy.
+/// Questions that may wait; beyond it, the last one of the address with the most is answered with
+/// "busy".
 const QUEUE: usize = 1024;
-/// How long one is waited for before the store counts as busy.
+/// How long a caller waits before the store counts as busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 type Question = Box<dyn FnOnce(&dyn Store) + Send>;
 
-/// Where questions are put. The threads end with it.
+/// Takes questions. The threads end when it is dropped.
 pub(super) struct Desk {
     questions: Arc<FairChannel<Asker, Question>>,
 }
@@ -45,7 +44,7 @@ impl Desk {
         Ok(desk)
     }
 
-    /// Has a question answered when it is its asker's turn.
+    /// Has a clerk answer a question when it is the asker's turn.
     pub fn ask<T: Send + 'static>(
         &self,
         asker: Asker,
@@ -53,10 +52,10 @@ impl Desk {
     ) -> Result<T, StoreError> {
         let (reply, answer) = bounded(1);
         let question: Question = Box::new(move |store| {
-            // Nobody may be waiting any more.
+            // The caller may have given up.
             let _ = reply.send(question(store));
         });
-        // Whose question has no room, this one or another, finds out at once.
+        // A question that finds no room, this one or another, fails at once.
         drop(self.questions.push(asker, question));
         answer
             .recv_timeout(PATIENCE)
@@ -72,7 +71,7 @@ impl Drop for Desk {
 
 fn answer(store: &dyn Store, waiting: &FairChannel<Asker, Question>) {
     while let Some(question) = waiting.pop() {
-        // One question must not take the clerk from all others.
+        // A panic in one question must not cost the others the clerk.
         let answered = catch_unwind(AssertUnwindSafe(|| question(store)));
         if answered.is_err() {
             log::error!("looking something up ended by a fault of ours");

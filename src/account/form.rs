@@ -20,7 +20,7 @@ const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 5..=15;
 /// The longest telephone number, in characters of any kind.
 const MAX_PHONE: usize = 32;
 
-/// A form as it was filled in.
+/// A form as the client sent it.
 #[derive(Clone, Copy, Default)]
 pub struct RegistrationForm<'a> {
     /// First name.
@@ -44,22 +44,22 @@ pub struct Registration {
     pub username: Name,
     /// Password.
     pub password: Secret,
-    /// First name, or nothing.
+    /// First name; may be empty.
     pub first_name: String,
-    /// Last name, or nothing.
+    /// Last name; may be empty.
     pub last_name: String,
     /// E-mail address.
     pub email: Option<String>,
     /// Telephone number.
     pub phone: Option<String>,
-    /// Whether nobody else may have registered with that address or number.
+    /// Whether the address and number must not belong to another account.
     pub unique_contacts: bool,
 }
 
 /// What is wrong with a field; `Display` is for the person who filled it in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldError {
-    /// It is empty.
+    /// It is empty or missing.
     Missing,
     /// It is a username that breaks a rule.
     Name(NameError),
@@ -71,11 +71,11 @@ pub enum FieldError {
     TooManyBytes(usize),
     /// It is a password with a control character.
     ControlCharacter,
-    /// It is a password that was not UTF-8 when it was sent.
+    /// It is a password that was not valid UTF-8.
     NotText,
-    /// It is no e-mail address.
+    /// It is not an e-mail address.
     NotAnEmail,
-    /// It is no telephone number.
+    /// It is not a telephone number.
     NotAPhone,
 }
 
@@ -83,7 +83,7 @@ pub enum FieldError {
 pub type FormErrors = Vec<(&'static str, FieldError)>;
 
 impl RegistrationForm<'_> {
-    /// Checks all fields, of which none may be empty.
+    /// Checks all fields; none may be empty.
     pub fn check(&self) -> Result<Registration, FormErrors> {
         let mut errors = FormErrors::new();
         let first_name = keep("first_name", personal_name(self.first_name), &mut errors);
@@ -115,8 +115,8 @@ impl RegistrationForm<'_> {
 }
 
 impl RegistrationForm<'_> {
-    /// Checks all fields, of which only username and password are needed.
-    /// Nobody is told by it whose address or number it is.
+    /// Checks all fields; only username and password are required. Address and number need not be
+    /// unique, so the answer never reveals whether another account has them.
     pub fn check_short(&self) -> Result<Registration, FormErrors> {
         let mut errors = FormErrors::new();
         let optional = |result| match result {
@@ -145,7 +145,7 @@ impl RegistrationForm<'_> {
 }
 
 impl Registration {
-    /// What can be said in one line: a nickname and a password.
+    /// A form with only a nickname and a password.
     pub fn short(username: Name, password: Secret) -> Registration {
         Registration {
             username,
@@ -174,7 +174,7 @@ fn username(raw: &str) -> Result<Name, FieldError> {
     })
 }
 
-/// Checks a new password; as it is to be hashed.
+/// Checks a new password and returns it in the form to be hashed.
 pub fn check_password(raw: &str) -> Result<Secret, FieldError> {
     if raw.len() > MAX_PASSWORD_BYTES {
         return Err(FieldError::TooManyBytes(MAX_PASSWORD_BYTES));
@@ -202,7 +202,7 @@ fn personal_name(raw: &str) -> Result<String, FieldError> {
     }
 }
 
-/// The shape only: whether an address exists, only a letter can tell.
+/// Checks the form only: whether an address exists, only sending a message can tell.
 fn email(raw: &str) -> Result<String, FieldError> {
     let raw = raw.trim();
     if raw.is_empty() {
@@ -263,7 +263,7 @@ impl fmt::Display for FieldError {
 
 impl std::error::Error for FieldError {}
 
-/// Prints nothing of the password.
+/// Leaves out the password.
 impl fmt::Debug for RegistrationForm<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RegistrationForm")

@@ -1,4 +1,4 @@
-//! The gate: who may come in under which nickname, and the passes that say so.
+//! The gate: decides which client may use which nickname, and issues the passes that say so.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,24 +16,24 @@ use super::{
     Accounts, Pass, PassError, PassLives, Passes, Registrar, Registration, Rejected, Said,
 };
 
-/// How long a nickname is kept for somebody who has a pass and has not come.
+/// How long a nickname is held for a client that has a pass and has not connected.
 const HOLD: Duration = Duration::from_secs(60);
 
-/// Gives out passes and checks them.
+/// Issues passes and checks them.
 pub struct Gate {
     passes: Passes,
     accounts: Arc<Accounts>,
     hub: HubHandle,
 }
 
-/// Why there is no pass.
+/// Why no pass was issued.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NoPass {
-    /// The nickname cannot be had.
+    /// The client may not have the nickname.
     Refused(Refusal),
-    /// The nickname is registered, and this is not its password.
+    /// The nickname is registered, and the password is wrong.
     Rejected(Rejected),
-    /// Whether it is registered cannot be found out.
+    /// Whether the nickname is registered cannot be found out.
     Store(StoreError),
     /// The pass itself could not be made.
     Pass(PassError),
@@ -41,10 +41,10 @@ pub enum NoPass {
     Busy,
 }
 
-/// Why a pass does not let anybody in.
+/// Why a pass is not accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NotLetIn {
-    /// It is not good.
+    /// The pass is not valid.
     Pass(PassError),
     /// Its account cannot be looked up.
     Store(StoreError),
@@ -53,7 +53,7 @@ pub enum NotLetIn {
 }
 
 impl Gate {
-    /// A gate whose passes are made and checked by `passes`.
+    /// Creates a gate whose passes are made and checked by `passes`.
     pub fn new(passes: Passes, accounts: Arc<Accounts>, hub: HubHandle) -> Gate {
         Gate {
             passes,
@@ -62,8 +62,8 @@ impl Gate {
         }
     }
 
-    /// A pass for a nickname. A registered one needs its password; any other
-    /// is held for the pass's owner until they come, or a minute.
+    /// Issues a pass for a nickname. A registered nickname needs its password; any other is held
+    /// for the client until it connects, for at most a minute.
     pub fn issue(
         &self,
         nickname: &Name,
@@ -102,7 +102,7 @@ impl Gate {
         self.issue_to(&account, keep)
     }
 
-    /// A pass for a new account. `keep`: its owner stays signed in.
+    /// Registers an account and issues its pass. With `keep` the owner stays signed in.
     pub fn register(
         &self,
         registration: Registration,
@@ -121,12 +121,12 @@ impl Gate {
         issued.map(|(pass, _)| pass).map_err(NoPass::Pass)
     }
 
-    /// From now on passes are good for so long.
+    /// Sets how long new passes are valid.
     pub fn set_lives(&self, lives: PassLives) {
         self.passes.set_lives(lives);
     }
 
-    /// The same pass with a later end, for an owner who stays signed in.
+    /// Issues the same pass with a later expiry, for an owner who stays signed in.
     pub fn renew(&self, asker: Asker, pass: &str) -> Result<String, NotLetIn> {
         let good = self.check(asker, pass)?;
         if let Some(account) = good.account {
@@ -138,8 +138,7 @@ impl Gate {
         renewed.map_err(NotLetIn::Pass)
     }
 
-    /// Makes a pass worth nothing, on all servers, and ends the connections
-    /// that came with it.
+    /// Revokes a pass on all servers, and ends the connections that were opened with it.
     pub fn give_up(&self, asker: Asker, pass: &str) -> Result<(), NotLetIn> {
         let said = self.said(asker, pass)?;
         let store = self.accounts.store();
@@ -147,7 +146,7 @@ impl Gate {
         store
             .end_pass(&said.token, longest)
             .map_err(NotLetIn::Store)?;
-        // A hub that does not answer is going down, and its connections with it.
+        // A hub that does not answer is shutting down, and its connections with it.
         let _ = self.hub.ask(move |hub, now, fx| {
             hub.let_go(&said.nickname, &said.token);
             hub.revoke(&said.token, now, fx)
@@ -173,7 +172,7 @@ impl Gate {
         })
     }
 
-    /// What a pass says, if it is good.
+    /// The content of a pass, if it is valid.
     pub fn check(&self, asker: Asker, pass: &str) -> Result<Pass, NotLetIn> {
         let said = self.said(asker, pass)?;
         let account = match said.account {
@@ -187,7 +186,7 @@ impl Gate {
                 }
                 Some(account)
             }
-            // Somebody may have registered the nickname since.
+            // The nickname may have been registered since.
             None => match self
                 .accounts
                 .find(asker, &said.nickname)

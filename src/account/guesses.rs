@@ -1,11 +1,10 @@
-//! Guesses at passwords: how many there may be, from where and at whose.
+//! Limits guesses at passwords by address and by account.
 //!
-//! What counts is an address and an account together, so that nobody keeps an
-//! owner out by being wrong elsewhere. An address that tries many accounts has
-//! a limit as well, and an account that is tried from many addresses a higher
-//! one; neither holds for an address from which the account was lately logged
-//! in to: it has as many as all others together, for whoever is there may well
-//! be the owner.
+//! The main limit is on pairs of address and account, so that wrong guesses elsewhere do not lock
+//! an owner out. An address that tries many accounts has a limit as well, and an account that is
+//! tried from many addresses a higher one. Neither applies to an address from which the account was
+//! recently logged in to, which is probably the owner's: it has a limit of its own, as high as that
+//! of all other addresses together.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,26 +17,25 @@ use super::attempts::{Buckets, TooManyAttempts};
 
 /// How long a login is worth no new note of it.
 const NOTED_FOR: Duration = Duration::from_hours(1);
-/// How long an address is known to an account after a login.
+/// How long a login makes its address known to the account.
 pub const KNOWN_FOR: Duration = Duration::from_hours(30 * 24);
-/// Addresses known to accounts, in all.
+/// Known pairs of address and account, in all.
 const MAX_KNOWN: usize = 50_000;
 
-/// How many guesses there may be a minute; 0 is no limit.
+/// Guesses allowed per minute; 0 is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuessLimits {
-    /// From an address, and from it at one account.
+    /// From an address, and from that address at one account.
     pub per_address: u32,
-    /// At an account, from all addresses together that it does not know; and
-    /// from each that it knows.
+    /// At an account, from all addresses together that are not known to it, and from each known
+    /// one.
     pub per_account: u32,
 }
 
-/// Whoever counts guesses for several servers together. Both may wait for a
-/// bounded time.
+/// Counts guesses for several servers together. Both calls may wait for a bounded time.
 pub trait SharedGuesses: Send + Sync {
-    /// Counts a guess at an account, or an attempt without one, unless there
-    /// have been too many. `None`: that cannot be found out at present.
+    /// Counts a guess at an account, or an attempt without one, unless there were too many. `None`
+    /// if that cannot be found out at present.
     fn allow(
         &self,
         limits: GuessLimits,
@@ -45,19 +43,19 @@ pub trait SharedGuesses: Send + Sync {
         account: Option<&str>,
     ) -> Option<Result<(), TooManyAttempts>>;
 
-    /// Remembers that an account was logged in to from an address.
+    /// Records a login from an address.
     fn succeeded(&self, address: IpAddr, account: &str);
 
     /// No address is known to an account any more.
     fn forget_account(&self, account: &str);
 }
 
-/// Counts the guesses that come to this server. Times are passed in: any clock
-/// that does not go back.
+/// Counts the guesses that come to this server. Times are passed in, from any clock that does not
+/// go back.
 pub struct Guesses {
     limits: GuessLimits,
     buckets: Buckets<Key>,
-    /// When an account was last logged in to from an address.
+    /// The last login from an address to an account.
     known: HashMap<Pair, u64>,
 }
 
@@ -68,13 +66,13 @@ type Pair = (IpAddr, Arc<str>);
 enum Key {
     Address(IpAddr),
     Pair(Pair),
-    /// One that knows each other.
+    /// A pair of which the address is known to the account.
     Known(Pair),
     Account(Arc<str>),
 }
 
 impl Guesses {
-    /// Allows that many.
+    /// Allows this many guesses.
     pub fn new(limits: GuessLimits) -> Guesses {
         Guesses {
             limits,
@@ -83,19 +81,19 @@ impl Guesses {
         }
     }
 
-    /// Allows that many from now on.
+    /// Changes how many guesses are allowed.
     pub fn set_limits(&mut self, limits: GuessLimits) {
         self.limits = limits;
         self.buckets = Buckets::default();
     }
 
-    /// What is allowed.
+    /// The limits in force.
     pub fn limits(&self) -> GuessLimits {
         self.limits
     }
 
-    /// Counts a guess at an account, or an attempt without one, unless there
-    /// have been too many; those that are refused do not count.
+    /// Counts a guess at an account, or an attempt without one, unless there were too many; refused
+    /// guesses do not count.
     pub fn allow(
         &mut self,
         address: IpAddr,
@@ -186,7 +184,7 @@ mod tests {
         }
         assert!(refused(&mut guesses, address(1), "alice", 0));
         assert!(!refused(&mut guesses, address(2), "alice", 0));
-        // One address has so many for all accounts together.
+        // An address has this many for all accounts together.
         for n in 0..9 {
             assert!(!refused(&mut guesses, address(2), &format!("bob{n}"), 0));
         }
@@ -205,7 +203,7 @@ mod tests {
         }
         assert!(refused(&mut guesses, address(500), "alice", 0));
         assert!(!refused(&mut guesses, address(500), "bob", 0));
-        // Whatever others do at home or elsewhere; but own guesses count.
+        // Guesses of others, at home or elsewhere, make no difference; the owner's own count.
         for n in 0..10 {
             assert!(!refused(&mut guesses, home, &format!("bob{n}"), 0));
         }
@@ -214,7 +212,7 @@ mod tests {
             assert!(!refused(&mut guesses, home, "alice", 0));
         }
         assert!(refused(&mut guesses, home, "alice", 0));
-        // Not for ever.
+        // The address does not stay known for ever.
         let later = KNOWN_FOR.as_millis() as u64;
         for n in 0..100 {
             assert!(!refused(&mut guesses, address(1000 + n), "alice", later));
@@ -231,7 +229,7 @@ mod tests {
         }
         let last = (address(2 * MAX_KNOWN as u32 - 1), "alice".into());
         assert!(guesses.is_known(&last, 0));
-        // All at the same moment, too.
+        // Also if all come at the same moment.
         for n in 0..2 * MAX_KNOWN as u32 {
             guesses.succeeded(address(n), "bob", 1_000_000);
             assert!(guesses.known.len() <= MAX_KNOWN);

@@ -1,15 +1,14 @@
-//! The memory in which a password is hashed: a lot, for a short time, and then
-//! the system's again.
+//! The memory for hashing a password: a lot, for a short time, and returned to the system
+//! afterwards.
 //!
-//! glibc takes what is as large as this from the system and gives it back, but
-//! only until it has seen one be freed: from then on such sizes come from each
-//! thread's arena and stay there, 19 MiB for every thread that ever hashed.
-//! What is above 32 MiB always comes from the system, and what of it is never
-//! touched costs nothing.
+//! glibc maps blocks of this size directly and unmaps them when freed, but only until the first one
+//! is freed: from then on it takes such sizes from each thread's arena, where they stay, 19 MiB for
+//! every thread that ever hashed. Blocks above 32 MiB are always mapped, and pages that are never
+//! touched cost nothing.
 
 use argon2::Block;
 
-/// glibc's `DEFAULT_MMAP_THRESHOLD_MAX`, exceeded.
+/// More than glibc's `DEFAULT_MMAP_THRESHOLD_MAX`.
 const LEAST_BYTES: usize = 33 * 1024 * 1024;
 
 /// See the module's documentation.
@@ -17,7 +16,7 @@ const LEAST_BYTES: usize = 33 * 1024 * 1024;
 pub(super) struct HashingMemory(Vec<Block>);
 
 impl HashingMemory {
-    /// So many blocks, with anything in them; `None` if there is no memory.
+    /// That many blocks, with arbitrary content; `None` if there is no memory.
     pub(super) fn blocks(&mut self, count: usize) -> Option<&mut [Block]> {
         let HashingMemory(blocks) = self;
         if blocks.len() < count {

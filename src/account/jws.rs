@@ -1,9 +1,8 @@
-//! The header of a JWS (RFC 7515), before anything in it is believed.
+//! Checks the header of a JWS (RFC 7515) before anything in it is trusted.
 //!
-//! Only what this server does itself is taken: HS256 over the whole of a JWT.
-//! What a header must not be passed over for (`crit`) is refused with
-//! everything in it, because there is no extension that is understood here.
-//! Keys and addresses of keys in a header are never looked at.
+//! Only what this server issues itself is accepted: HS256 over a whole JWT. A header with `crit` is
+//! refused whatever it lists, because no extension is supported here. Keys and key addresses in a
+//! header are never looked at.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -18,15 +17,15 @@ const REFUSED: &[&str] = &["crit", "b64", "enc", "zip", "cty"];
 /// Why a header is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderError {
-    /// It is none, or not one of a reasonable size.
+    /// It is not a header, or too long.
     Malformed,
-    /// It says that the token is something that is not understood here.
+    /// It requires a feature that is not supported here.
     NotUnderstood,
     /// It is signed with something other than HS256.
     WrongAlgorithm,
 }
 
-/// The header of a token, if all that it asks for is understood.
+/// The header of a token, if everything it requires is supported.
 pub fn header(token: &str) -> Result<Map<String, Value>, HeaderError> {
     let (header, _) = token.split_once('.').ok_or(HeaderError::Malformed)?;
     if header.len() > MAX_HEADER_BYTES {
@@ -50,8 +49,7 @@ pub fn header(token: &str) -> Result<Map<String, Value>, HeaderError> {
     }
 }
 
-/// An object without a field that is there twice: whoever signed it may have
-/// meant the other one.
+/// An object without duplicate fields: of two, the signer may have meant the other one.
 struct Fields(Map<String, Value>);
 
 impl<'de> Deserialize<'de> for Fields {

@@ -1,20 +1,20 @@
-//! Passwords as they are compared: RFC 8265, OpaqueString. The same password
-//! is the same however a keyboard puts its letters together.
+//! Prepares passwords for comparison: RFC 8265, OpaqueString. The same password compares equal
+//! whichever way a keyboard composes its characters.
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::model::Secret;
 
-/// What stands for bytes that were no UTF-8. Any such byte has become this, so
-/// a password with it is not the one that was typed.
+/// Stands for bytes that were not UTF-8. Different bytes all become this character, so a password
+/// that contains it is not the one that was typed.
 const REPLACEMENT: char = '\u{fffd}';
 
-/// What is wrong with such a password, for whoever sent it.
+/// What is wrong with such a password, as the end of a sentence.
 pub const NOT_TEXT: &str = "is not UTF-8 text, or has U+FFFD in it, which stands for what is not: \
                             set your terminal to UTF-8";
 
-/// A password as it is hashed: composed (NFC), and with one kind of space.
-/// `None`: it was not UTF-8 when it was sent.
+/// The form of a password that is hashed: composed (NFC), with one kind of space. `None` if it was
+/// not valid UTF-8.
 pub fn opaque(password: &str) -> Option<Secret> {
     if password.contains(REPLACEMENT) {
         return None;
@@ -47,7 +47,7 @@ mod tests {
         );
         same("two words", "two\u{a0}words");
         same("two words", "two\u{3000}words");
-        // Case, width and lookalikes are what makes it hard to guess.
+        // Case, width and look-alikes make a password harder to guess.
         assert_ne!(opaque("password"), opaque("Password"));
         assert_ne!(opaque("password"), opaque("\u{ff50}assword"));
         assert_ne!(opaque("password"), opaque("p\u{430}ssword"));

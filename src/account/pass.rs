@@ -1,5 +1,5 @@
-//! Nickname tokens: a signed pass that says which nickname its holder may
-//! use, made by `POST /auth` and shown when a WebSocket is opened.
+//! Nickname tokens: a signed pass for one nickname, made by `POST /auth` and presented when a
+//! WebSocket is opened.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,14 +15,13 @@ use crate::model::{Account, AccountId, Name};
 
 use super::jws;
 
-/// How long passes are good for. A nickname that somebody else has by then is
-/// refused all the same.
+/// How long passes are valid. A nickname that another member has by then is refused all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PassLives {
-    /// One that is for now.
+    /// A pass for one visit.
     pub once: Duration,
-    /// One with which the owner of an account stays signed in. It can be
-    /// renewed for as long again at any time.
+    /// A pass that keeps the owner of an account signed in. It can be renewed at any time, for as
+    /// long again.
     pub kept: Duration,
 }
 
@@ -44,34 +43,34 @@ impl PassLives {
     }
 }
 
-/// The longest pass that is looked at.
+/// The longest pass that is parsed.
 const MAX_PASS_BYTES: usize = 4096;
 
-/// What a valid pass says.
+/// The content of a valid pass, with its account.
 #[derive(Clone, Debug)]
 pub struct Pass {
-    /// Whose it is.
+    /// The nickname.
     pub nickname: Name,
-    /// Tells it from other passes.
+    /// Identifies the pass.
     pub token: Arc<str>,
     /// The account, if the nickname is registered.
     pub account: Option<Account>,
-    /// When it comes to its end, in milliseconds since 1970 UTC.
+    /// When it expires, in milliseconds since 1970 UTC.
     pub expires_at_ms: u64,
 }
 
-/// What a pass itself says.
+/// The signed content of a pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Said {
-    /// Whose it is.
+    /// The nickname.
     pub nickname: Name,
-    /// Tells it from other passes.
+    /// Identifies the pass.
     pub token: Arc<str>,
     /// The nickname's account, if it had one.
     pub account: Option<AccountId>,
-    /// When it comes to its end, in milliseconds since 1970 UTC.
+    /// When it expires, in milliseconds since 1970 UTC.
     pub expires_at_ms: u64,
-    /// Whether its owner stays signed in with it.
+    /// Whether it keeps its owner signed in.
     pub kept: bool,
     /// How often the account's password had been changed when it was given out.
     pub password_changes: u64,
@@ -81,22 +80,22 @@ pub struct Said {
 pub struct Passes {
     sign: EncodingKey,
     check: DecodingKey,
-    /// Locked for one look.
+    /// Locked only to read or replace it.
     lives: Mutex<PassLives>,
 }
 
-/// Why a pass is not good.
+/// Why a pass is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PassError {
-    /// Not one of ours.
+    /// It was not issued by this server.
     Invalid,
-    /// Its time is over.
+    /// It has expired.
     Expired,
     /// Its owner has signed out.
     GivenUp,
     /// The password it was given out for is another now.
     PasswordChanged,
-    /// Nobody stays signed in with it.
+    /// It does not keep its owner signed in.
     NotKept,
     /// There is no randomness to make one.
     NoRandom,
@@ -124,7 +123,7 @@ fn is_never(count: &u64) -> bool {
 }
 
 impl Passes {
-    /// Passes signed with `secret`, good for as long as usual.
+    /// Passes signed with `secret`, valid for the default times.
     pub fn new(secret: &Secret) -> Passes {
         Passes {
             sign: EncodingKey::from_secret(secret.expose().as_bytes()),
@@ -133,20 +132,19 @@ impl Passes {
         }
     }
 
-    /// From now on they are good for so long.
+    /// Sets how long new passes are valid.
     pub fn set_lives(&self, lives: PassLives) {
         *self.lives.lock() = lives;
     }
 
-    /// Until when a pass may be good that there is at `now_ms`, whatever
-    /// becomes of it.
+    /// The latest expiry that a pass existing at `now_ms` can ever have, renewals included.
     pub fn longest(&self, now_ms: u64) -> u64 {
         let lives = *self.lives.lock();
         now_ms + lives.once.max(lives.kept).as_millis() as u64
     }
 
-    /// Makes a pass; what to give out, and the word that tells it from others.
-    /// With a `kept` one the owner of an account stays signed in.
+    /// Makes a pass. Returns the token to give out, and the word that identifies it. A `kept` one
+    /// keeps the owner of an account signed in.
     pub fn issue(
         &self,
         nickname: &Name,
@@ -168,7 +166,7 @@ impl Passes {
         Ok((self.sign(&claims)?, token.into()))
     }
 
-    /// The same pass with a later end. Giving up either is giving up both.
+    /// The same pass with a later expiry. Revoking either revokes both.
     pub fn renew(&self, said: &Said, now_ms: u64) -> Result<String, PassError> {
         let (true, Some(account)) = (said.kept, said.account) else {
             return Err(PassError::NotKept);
@@ -188,14 +186,14 @@ impl Passes {
         pass.map_err(|_| PassError::Invalid)
     }
 
-    /// What a pass says that is good at `now_ms`.
+    /// The content of a pass that is valid at `now_ms`.
     pub fn check(&self, pass: &str, now_ms: u64) -> Result<Said, PassError> {
         if pass.len() > MAX_PASS_BYTES {
             return Err(PassError::Invalid);
         }
         jws::header(pass).map_err(|_| PassError::Invalid)?;
         let mut validation = Validation::new(Algorithm::HS256);
-        // Compared below, with the clock that was passed in.
+        // The expiry is compared below, with the clock that was passed in.
         validation.validate_exp = false;
         let claims = decode::<Claims>(pass, &self.check, &validation)
             .map_err(|_| PassError::Invalid)?

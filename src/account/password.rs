@@ -1,7 +1,7 @@
 //! Passwords: hashed with argon2id, a few at a time.
 //!
-//! A hash takes about 30 ms of one core and 19 MiB on purpose. Without a
-//! limit a handful of logins would take the machine away from everybody.
+//! A hash takes about 30 ms of one core and 19 MiB, on purpose. Without a limit, a handful of
+//! logins would occupy the whole machine.
 
 use std::fmt;
 
@@ -19,24 +19,23 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 const SALT_BYTES: usize = 16;
 
-/// A hash of nothing in particular, compared with when there is no account,
-/// so that it takes as long as if there were one.
+/// A hash that no password has, checked when there is no account, so that the check takes as long
+/// as with one.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$\
     AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Why a password was neither hashed nor checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PasswordError {
-    /// Too many others are waiting for theirs.
+    /// Too many others are waiting.
     Busy,
     /// There was no memory, or there were no random numbers.
     Failed,
-    /// The stored hash is none.
+    /// The stored hash is malformed.
     BadHash,
 }
 
-/// Hashes and checks passwords in the threads that ask for it, but no more
-/// than a few at once.
+/// Hashes and checks passwords on the calling threads, but only a few at once.
 pub struct PasswordWorkers {
     at_once: usize,
     may_wait: usize,
@@ -48,24 +47,24 @@ pub struct PasswordWorkers {
 struct Load {
     running: usize,
     waiting: usize,
-    /// For those who wait; nobody's memory is kept.
+    /// Memory blocks for the next hashes, kept only while calls wait.
     spare: Vec<HashingMemory>,
 }
 
-/// The right to take a core; given back when dropped.
+/// The right to use a core; given back when dropped.
 struct Turn<'a> {
     workers: &'a PasswordWorkers,
     memory: HashingMemory,
 }
 
 impl PasswordWorkers {
-    /// As many at once as there are cores, and `may_wait` more in the queue.
+    /// As many at once as there are cores, with `may_wait` more in the queue.
     pub fn new(may_wait: usize) -> PasswordWorkers {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         PasswordWorkers::with(cores, may_wait)
     }
 
-    /// `at_once` at once, and `may_wait` more in the queue.
+    /// `at_once` at once, with `may_wait` more in the queue.
     pub fn with(at_once: usize, may_wait: usize) -> PasswordWorkers {
         PasswordWorkers {
             at_once: at_once.max(1),
@@ -83,8 +82,8 @@ impl PasswordWorkers {
         Ok(Secret::new(hash.ok_or(PasswordError::Failed)?))
     }
 
-    /// Whether a hash is that of the password. `None`, for an account that
-    /// does not exist, takes as long as any other.
+    /// Whether a hash is that of the password. `None`, for an account that does not exist, takes
+    /// equally long.
     pub fn verify(&self, password: &Secret, hash: Option<&Secret>) -> Result<bool, PasswordError> {
         let stored = hash.map_or(NOBODY, Secret::expose);
         let stored = PasswordHash::new(stored).map_err(|_| PasswordError::BadHash)?;
@@ -114,7 +113,7 @@ impl PasswordWorkers {
 }
 
 impl Turn<'_> {
-    /// A PHC string, unless there is no memory.
+    /// The hash as a PHC string; `None` if there is no memory.
     fn hash(&mut self, password: &Secret, salt: &[u8]) -> Option<String> {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None).ok()?;
         let (algorithm, version) = (Algorithm::Argon2id, Version::V0x13);
@@ -128,7 +127,7 @@ impl Turn<'_> {
         Some(hash.to_string())
     }
 
-    /// Whether a hash, made as it says itself, is that of the password.
+    /// Whether a hash, with the parameters it names, is that of the password.
     fn matches(&mut self, password: &Secret, stored: &PasswordHash) -> Option<bool> {
         let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
         let version = stored
@@ -136,7 +135,7 @@ impl Turn<'_> {
             .map_or(Ok(Version::default()), Version::try_from);
         let argon2 = Argon2::new(algorithm, version.ok()?, Params::try_from(stored).ok()?);
         let (salt, expected) = stored.salt.as_ref().zip(stored.hash.as_ref())?;
-        // Takes as long for any two.
+        // Compares in constant time.
         Some(self.output(password, salt, &argon2)? == *expected)
     }
 

@@ -1,6 +1,6 @@
-//! Whose account has which name, for messages: asked once for each name, not
-//! for each message. An account keeps its name and is never deleted, so what
-//! was true stays true; that there is no account is not remembered.
+//! Caches which account has which name, so that the store is asked once per name and not once per
+//! message. An account keeps its name and is never deleted, so an entry stays true; that there is
+//! no account is not cached.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,24 +9,23 @@ use parking_lot::Mutex;
 
 use crate::model::{AccountId, Name};
 
-/// Names remembered; beyond it all are forgotten.
+/// Names remembered; beyond it, all are forgotten.
 const MAX_KNOWN: usize = 16_384;
 
 /// See the module's documentation.
 #[derive(Default)]
 pub(super) struct Recipients {
-    /// By the key of the name; locked for one look.
+    /// By the key of the name; locked only for one access.
     known: Mutex<HashMap<Arc<str>, (Name, AccountId)>>,
 }
 
 impl Recipients {
-    /// The account of this name, in any spelling, and the name as its owner
-    /// spells it; if it is known.
+    /// The account of this name, in any spelling, and the name as registered, if it is cached.
     pub(super) fn get(&self, name: &Name) -> Option<(Name, AccountId)> {
         self.known.lock().get(name.key()).cloned()
     }
 
-    /// Remembers an account.
+    /// Adds an account.
     pub(super) fn add(&self, name: Name, id: AccountId) {
         let mut known = self.known.lock();
         if known.len() >= MAX_KNOWN {

@@ -1,6 +1,5 @@
-//! Everything about accounts that protocols and REST need, in one handle.
-//! It blocks for as long as a password takes: for connection threads and REST
-//! workers, never for the hub.
+//! Everything about accounts that protocols and REST need, in one handle. Its calls block for as
+//! long as a password takes: for connection threads and REST workers, never for the hub.
 
 use std::fmt;
 use std::io;
@@ -26,38 +25,38 @@ use super::{
     new_token, register,
 };
 
-/// Passwords that may wait to be checked; beyond, people are asked to try
-/// again, so that a storm of logins holds up nobody for long.
+/// Passwords that may wait to be checked; beyond it, clients are asked to try again, so that a
+/// storm of logins delays none of them for long.
 const WAITING_PASSWORDS: usize = 64;
 
-/// Questions that may take the store a while, at once, and those that wait.
+/// Long questions to the store at once, and how many may wait.
 const QUESTIONS: usize = 2;
 const WAITING_QUESTIONS: usize = 1024;
-/// How long one waits before the store counts as busy.
+/// How long a caller waits before the store counts as busy.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// When a server starts, on the clock of guesses: there is a time before it.
 const STARTED_MS: u64 = KNOWN_FOR.as_millis() as u64;
 
-/// No account has this id.
+/// An id that no account has.
 const NOBODY: AccountId = AccountId(0);
 
-/// Guests may come in this many times as often as somebody may try a
-/// password: there is nothing to guess, and many may share an address.
+/// How many more passes guests may get than passwords may be tried: there is nothing to guess, and
+/// many guests may share an address.
 const GUESTS_PER_ATTEMPT: u32 = 6;
 
-/// Accounts, as the rest of the server sees them.
+/// Accounts, as the rest of the server uses them.
 pub struct Accounts {
     store: Arc<dyn Store>,
     desk: Desk,
     questions: Turnstile<Asker>,
     recipients: Recipients,
     passwords: PasswordWorkers,
-    /// Locked for as long as it takes to count.
+    /// Locked only to count.
     guesses: Mutex<Guesses>,
-    /// Who counts them for all servers, if there are several.
+    /// Counts guesses for all servers, if there are several.
     shared_guesses: Option<Arc<dyn SharedGuesses>>,
-    /// The passes of guests, likewise.
+    /// The passes given to guests; locked only to count.
     guests: Mutex<Attempts>,
     hub: HubHandle,
     started: Instant,
@@ -74,16 +73,16 @@ pub enum Registrar {
     Holder(Arc<str>),
 }
 
-/// Why somebody is not let in; `Display` is for that person.
+/// Why a client is not let in; `Display` is for the client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rejected {
-    /// They have tried too often.
+    /// There were too many attempts.
     TooMany(TooManyAttempts),
     /// The password is wrong, or could not be checked.
     Login(LoginError),
     /// The account cannot be made.
     Register(RegisterError),
-    /// A guest who is on has the nickname.
+    /// A guest who is online has the nickname.
     GuestHasName(Name),
     /// The nickname is banned.
     Banned(Name),
@@ -96,7 +95,7 @@ pub enum Rejected {
 }
 
 impl Accounts {
-    /// Accounts kept in `store`, with so many guesses at passwords.
+    /// Accounts kept in `store`, with these limits on guesses at passwords.
     pub fn new(
         store: Arc<dyn Store>,
         hub: HubHandle,
@@ -121,15 +120,14 @@ impl Accounts {
         })
     }
 
-    /// Allows another number of guesses from now on.
+    /// Changes the limits on guesses.
     pub fn set_guess_limits(&self, limits: GuessLimits) {
         self.guesses.lock().set_limits(limits);
         *self.guests.lock() = guests(limits);
     }
 
-    /// Counts a pass that a guest wants, unless there have been too many from
-    /// their address. As with connections, the server's own machine is
-    /// trusted.
+    /// Counts a pass for a guest, unless there were too many from the address. As with connections,
+    /// the server's own machine is exempt.
     pub(super) fn count_guest(&self, peer: IpAddr) -> Result<(), TooManyAttempts> {
         if peer.to_canonical().is_loopback() {
             return Ok(());
@@ -137,9 +135,8 @@ impl Accounts {
         self.guests.lock().allow(peer, self.now_ms())
     }
 
-    /// Asks the store something that may take it a while, on this thread, in
-    /// turn with what others ask. So many of them at once leave the store
-    /// enough connections for logins, and for the hub.
+    /// Runs a long question to the store on this thread, in turn with those of others. Their number
+    /// is limited, so that enough connections are left for logins and for the hub.
     pub fn question<T>(
         &self,
         asker: &Asker,
@@ -152,13 +149,12 @@ impl Accounts {
         answer
     }
 
-    /// The store behind it.
+    /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
 
-    /// Looks something up that takes the store no time to speak of, in turn
-    /// with what others look up.
+    /// Looks something up that takes the store little time, in turn with others.
     pub fn look_up<T: Send + 'static>(
         &self,
         asker: Asker,
@@ -173,8 +169,8 @@ impl Accounts {
         self.look_up(asker, move |store| store.account(&who))
     }
 
-    /// Whether a guest may have this name: it is nobody's. If that cannot be
-    /// found out they may not, since it may be somebody's.
+    /// Whether a guest may use this name, which no account may have. If that cannot be found out,
+    /// the answer is no.
     pub fn check_guest(&self, asker: Asker, name: &Name) -> Result<(), Refusal> {
         match self.find(asker, name) {
             Ok(None) => Ok(()),
@@ -186,9 +182,8 @@ impl Accounts {
         }
     }
 
-    /// To whom a private message from an account goes, which has to be kept:
-    /// the name as its owner spells it and the account, if there is one. If
-    /// that cannot be found out there is no sending it.
+    /// The recipient of a private message that has to be stored: the account and its name as
+    /// registered, if there is one. If that cannot be found out, the message is refused.
     pub fn recipient(
         &self,
         asker: Asker,
@@ -208,14 +203,14 @@ impl Accounts {
         Ok((account.username, Some(account.id)))
     }
 
-    /// The account, if the password is right.
+    /// Returns the account, if the password is right.
     pub fn log_in(
         &self,
         username: &Name,
         password: &Secret,
         peer: IpAddr,
     ) -> Result<Account, Rejected> {
-        // However it is spelt, it is a guess at that account's password.
+        // However the name is spelt, it is a guess at that account's password.
         let meant = self.find(Asker::at(peer), username);
         let meant = meant.map_err(|error| logged(Rejected::Login(LoginError::Store(error))))?;
         let key = match &meant {
@@ -314,7 +309,7 @@ impl Accounts {
             });
         }
         if *by != Registrar::Guest {
-            // A guest may have taken the nickname while the account was made.
+            // A guest may have taken the nickname while the account was being created.
             let name = account.username.clone();
             let _ = self
                 .hub
@@ -347,12 +342,11 @@ impl Accounts {
         Ok(now.is_some_and(|now| now.password_changes == account.password_changes))
     }
 
-    /// Puts a new token in place of the one that `refresh_token` belongs to;
-    /// `None` if that is worth nothing (any more). Connections that came with
-    /// the old one end.
+    /// Replaces the token that `refresh_token` belongs to; `None` if that is not valid, or not any
+    /// more. Ends the connections that were opened with the old token.
     pub fn refresh(&self, asker: Asker, refresh_token: &Secret) -> Result<Option<Token>, Rejected> {
         let now = unix_ms();
-        // The store makes it over to the account of the old one.
+        // The store assigns it to the account of the old one.
         let fresh = new_token(NOBODY, now);
         let fresh = fresh.map_err(|error| Rejected::NoToken(error.to_string()))?;
         let exchanged = self.store.exchange_token(refresh_token, &fresh, now);
@@ -373,7 +367,7 @@ impl Accounts {
         Ok(exchanged)
     }
 
-    /// The account and token a JWT was signed with.
+    /// The account and token that a JWT is signed with.
     pub fn authenticate(
         &self,
         asker: Asker,
@@ -384,35 +378,35 @@ impl Accounts {
         looked_up.map_err(SignatureError::Store)?
     }
 
-    /// Gives a token up, and ends the connections that came with it.
+    /// Revokes a token, and ends the connections that were opened with it.
     pub fn give_up(&self, access_key_id: &str) -> Result<bool, StoreError> {
         let was_active = self.store.deactivate_token(access_key_id, unix_ms())?;
         let key = access_key_id.to_owned();
-        // A hub that does not answer is going down, and its connections with it.
+        // A hub that does not answer is shutting down, and its connections with it.
         let _ = self.hub.ask(move |hub, now, fx| hub.revoke(&key, now, fx));
         Ok(was_active)
     }
 
-    /// Whether a token may still be used, for whoever has just come in with
-    /// it: it may have been given up on the way.
+    /// Whether a token is still valid, for a connection that was just opened with it: the token may
+    /// have been revoked in the meantime.
     pub fn is_active(&self, asker: Asker, access_key_id: &str) -> Result<bool, StoreError> {
         let key = access_key_id.to_owned();
         let token = self.look_up(asker, move |store| store.token(&key))?;
         Ok(token.is_some_and(|token| token.is_active && unix_ms() < token.expires_at))
     }
 
-    /// Whether a pass has been given up.
+    /// Whether a pass was revoked.
     pub fn is_pass_ended(&self, asker: Asker, pass: &Arc<str>) -> Result<bool, StoreError> {
         let pass = pass.clone();
         self.look_up(asker, move |store| store.is_pass_ended(&pass))
     }
 
-    /// Ends an account's connections whose token is worth nothing any more.
+    /// Ends an account's connections whose token is no longer valid.
     fn end_stale_connections(&self, asker: Asker, account: AccountId) {
-        // A hub that does not answer is going down, and its connections with it.
+        // A hub that does not answer is shutting down, and its connections with it.
         let tokens = self.hub.ask(move |hub, _, _| hub.tokens_of(account));
         for key in tokens.unwrap_or_default() {
-            // Those of passes are not among the account's.
+            // Passes are not among the account's tokens.
             let looked_up = key.clone();
             let token = self.look_up(asker, move |store| store.token(&looked_up));
             let is_stale = |token: &Token| !token.is_active || unix_ms() >= token.expires_at;
@@ -427,7 +421,7 @@ impl Accounts {
         let limits = self.guesses.lock().limits();
         let shared = self.shared_guesses.as_ref();
         let allowed = shared.and_then(|shared| shared.allow(limits, peer, account));
-        // Nobody can be asked: what comes here is what can be counted.
+        // The other servers cannot be asked, so this one counts alone.
         let allowed = allowed.unwrap_or_else(|| {
             let mut guesses = self.guesses.lock();
             guesses.allow(peer, account, self.now_ms())
@@ -440,7 +434,7 @@ impl Accounts {
     }
 }
 
-/// The account and token that a JWT was signed with.
+/// The account and token that a JWT is signed with.
 fn signer(store: &dyn Store, jwt: &str) -> Result<(Account, Token), SignatureError> {
     let token = authenticate(store, jwt, unix_ms())?;
     let account = store.account(&Who::Id(token.account));
@@ -448,7 +442,7 @@ fn signer(store: &dyn Store, jwt: &str) -> Result<(Account, Token), SignatureErr
     Ok((account.ok_or(SignatureError::UnknownToken)?, token))
 }
 
-/// Who is rejected because of the store is told only that.
+/// Logs a failure of the store; the client is told only that it failed.
 fn logged(rejected: Rejected) -> Rejected {
     if let Rejected::Login(LoginError::Store(error))
     | Rejected::Register(RegisterError::Store(error))
@@ -481,8 +475,8 @@ fn guests(limits: GuessLimits) -> Attempts {
     Attempts::new(limits.per_address.saturating_mul(GUESTS_PER_ATTEMPT))
 }
 
-/// The proof the hub wants that a connection belongs to an account, with the
-/// token or pass that it came with.
+/// The credential by which the hub binds a connection to an account, with the token or pass that
+/// the connection was opened with.
 pub fn credential(account: &Account, token: Option<&str>) -> Credential {
     Credential {
         account: account.id,

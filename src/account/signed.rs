@@ -1,5 +1,5 @@
-//! Requests signed with a token: a JWT whose header names the token, and
-//! whose signature only the holder of its secret can make.
+//! Requests signed with a token: a JWT whose header names the token, and whose signature requires
+//! its secret.
 
 use std::fmt;
 
@@ -12,19 +12,19 @@ use crate::store::{Store, StoreError};
 
 use super::jws::{self, HeaderError};
 
-/// The longest JWT that is looked at.
+/// The longest JWT that is parsed.
 const MAX_JWT_BYTES: usize = 4096;
-/// How far the clocks of client and server may be apart.
+/// The greatest difference allowed between the clocks of client and server.
 const LEEWAY_SECONDS: f64 = 30.0;
 /// The header field that names the token.
 const ACCESS_KEY: &str = "access_key";
 
-/// Why a signed request is not believed.
+/// Why a signed request is refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SignatureError {
-    /// It is no JWT, or not one of a reasonable size.
+    /// It is not a JWT, or too long.
     Malformed,
-    /// Its header asks for what is not understood here, such as `crit`.
+    /// Its header requires a feature that is not supported here, such as `crit`.
     NotUnderstood,
     /// It is signed with something other than HS256.
     WrongAlgorithm,
@@ -32,28 +32,28 @@ pub enum SignatureError {
     NoAccessKey,
     /// There is no such token.
     UnknownToken,
-    /// The signature is not that of the token.
+    /// The signature does not match the token.
     WrongSignature,
-    /// The token has been given up or exchanged.
+    /// The token was revoked or exchanged.
     Inactive,
-    /// The token's time is over.
+    /// The token has expired.
     TokenExpired,
-    /// The request's own `exp` is over.
+    /// The request's own `exp` has passed.
     Expired,
-    /// The request's own `nbf` is yet to come.
+    /// The request's own `nbf` has not been reached.
     NotYetValid,
     /// The token could not be looked up.
     Store(StoreError),
 }
 
-/// What of the claims counts. Anything else is the client's affair.
+/// The claims that count; all others are ignored.
 #[derive(Deserialize)]
 struct Claims {
     exp: Option<f64>,
     nbf: Option<f64>,
 }
 
-/// The token a JWT was signed with, if that token may be used at `now_ms`.
+/// The token that a JWT is signed with, if it is valid at `now_ms`.
 pub fn authenticate(store: &dyn Store, jwt: &str, now_ms: u64) -> Result<Token, SignatureError> {
     let access_key = access_key(jwt)?;
     let token = store.token(&access_key).map_err(SignatureError::Store)?;
@@ -62,7 +62,7 @@ pub fn authenticate(store: &dyn Store, jwt: &str, now_ms: u64) -> Result<Token, 
     Ok(token)
 }
 
-/// Which token a JWT claims to be signed with.
+/// The token that a JWT claims to be signed with.
 fn access_key(jwt: &str) -> Result<String, SignatureError> {
     if jwt.len() > MAX_JWT_BYTES {
         return Err(SignatureError::Malformed);
@@ -81,7 +81,7 @@ fn access_key(jwt: &str) -> Result<String, SignatureError> {
 fn check(jwt: &str, token: &Token, now_ms: u64) -> Result<(), SignatureError> {
     let key = DecodingKey::from_secret(token.secret_access_key.expose().as_bytes());
     let mut validation = Validation::new(Algorithm::HS256);
-    // Times are compared below, with the server's own clock, and are optional.
+    // Times are optional, and are compared below with the server's own clock.
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_aud = false;

@@ -1,4 +1,4 @@
-//! Tokens: the right to act for an account, for thirty days.
+//! Tokens: thirty days' permission to act for an account.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use data_encoding::BASE32_NOPAD;
 
 use crate::model::{AccountId, Secret, Token};
 
-/// How long a token is worth something.
+/// How long a token is valid.
 pub const TOKEN_LIFE: Duration = Duration::from_hours(30 * 24);
 
 const KEY_BYTES: usize = 32;
 
-/// A new token, which is worth nothing before it is stored.
+/// A new token, not valid before it is stored.
 pub fn new_token(account: AccountId, now_ms: u64) -> Result<Token, getrandom::Error> {
     Ok(Token {
         access_key_id: key()?,
@@ -26,7 +26,7 @@ pub fn new_token(account: AccountId, now_ms: u64) -> Result<Token, getrandom::Er
     })
 }
 
-/// 52 characters that nobody can guess.
+/// 52 characters that cannot be guessed.
 fn key() -> Result<String, getrandom::Error> {
     let mut bytes = [0; KEY_BYTES];
     getrandom::fill(&mut bytes)?;

@@ -1,5 +1,4 @@
-//! The administrators' token, that of who only looks at metrics, and how often
-//! somebody may be wrong about them.
+//! The administrators' token, the token for metrics alone, and the limit on wrong tokens.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -12,17 +11,16 @@ use crate::config::Secret;
 /// A secret that can be replaced while the server runs.
 pub struct AdminToken {
     secret: RwLock<Secret>,
-    /// For the metrics alone.
+    /// The token that is good for the metrics alone.
     of_metrics: RwLock<Option<Secret>>,
-    /// Wrong tokens, by address. Locked while one is compared, so that those
-    /// who try many at once get no more of them.
+    /// Wrong tokens, by address. Locked while one is compared, so that concurrent attempts do not
+    /// get more than the limit.
     failures: Mutex<Attempts>,
     started: Instant,
 }
 
 impl AdminToken {
-    /// The token in force. `failures` a minute are allowed to each address;
-    /// 0 is no limit.
+    /// The token in force. Each address may be wrong `failures` times a minute; 0 is no limit.
     pub fn new(token: Secret, failures: u32) -> AdminToken {
         AdminToken {
             secret: RwLock::new(token),
@@ -32,13 +30,12 @@ impl AdminToken {
         }
     }
 
-    /// Allows another number of failures from now on.
+    /// Changes the limit on failures.
     pub fn set_failures(&self, per_minute: u32) {
         *self.failures.lock() = Attempts::new(per_minute);
     }
 
-    /// Puts a token in force; any other is worth nothing any more. Tells
-    /// whether there was another.
+    /// Replaces the token; the old one is no longer valid. Returns whether they differ.
     pub fn replace(&self, token: Secret) -> bool {
         let mut in_force = self.secret.write();
         let differs = *in_force != token;
@@ -46,7 +43,7 @@ impl AdminToken {
         differs
     }
 
-    /// Puts a token in force that opens the metrics and nothing else.
+    /// Sets the token that gives access to the metrics and nothing else.
     pub fn set_metrics_token(&self, token: Option<Secret>) {
         *self.of_metrics.write() = token;
     }
@@ -56,15 +53,15 @@ impl AdminToken {
         self.secret.read().clone()
     }
 
-    /// Whether this is it. Takes as long whichever byte is wrong. Whoever was
-    /// wrong too often is not told: the right token would have to wait, too.
+    /// Whether the token is right. Takes equally long whichever byte differs. After too many wrong
+    /// tokens the answer no longer says whether this one is right.
     pub fn check(&self, candidate: &str, peer: IpAddr) -> Result<bool, TooManyAttempts> {
         self.check_at(candidate, peer, self.now_ms(), |candidate| {
             self.secret.read().matches(candidate)
         })
     }
 
-    /// Whether this opens the metrics: the administrators' does, too.
+    /// Whether the token gives access to the metrics; the administrators' does, too.
     pub fn check_for_metrics(
         &self,
         candidate: &str,
@@ -75,7 +72,7 @@ impl AdminToken {
             let is_theirs = of_metrics
                 .as_ref()
                 .is_some_and(|token| token.matches(candidate));
-            // Both are compared, whichever it is.
+            // Both are compared in any case.
             self.secret.read().matches(candidate) | is_theirs
         })
     }
@@ -140,7 +137,7 @@ mod tests {
     fn who_is_wrong_too_often_waits_and_nobody_else_does() {
         let token = AdminToken::new(secret("a-long-enough-secret"), 2);
         let there: IpAddr = "192.0.2.1".parse().unwrap();
-        // Being right costs nothing.
+        // Right tokens are not counted.
         for _ in 0..5 {
             assert_eq!(check_at(&token, "a-long-enough-secret", there, 0), Ok(true));
         }
