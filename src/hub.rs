@@ -7,6 +7,7 @@
 
 mod admin;
 mod apply;
+mod asking;
 mod banned;
 mod bans;
 mod channel;
@@ -21,6 +22,7 @@ mod held;
 mod history;
 mod holds;
 mod ignoring;
+mod last_here;
 mod listing;
 mod lists;
 mod lookalikes;
@@ -55,6 +57,7 @@ use crate::model::{Entry, Kind, Name};
 
 pub use crate::model::{BadMessageId, MessageId};
 pub use admin::{ChannelInfo, Counts, ProtocolCounts};
+pub use asking::{Question, Reply};
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
 pub use command::{Command, ConnectionId, Credential, Profile};
@@ -99,6 +102,8 @@ pub struct Limits {
     pub tags: usize,
     /// Message tags remembered at once for one client.
     pub tags_per_client: usize,
+    /// Users who have left of whom the hub remembers when.
+    pub departures: usize,
     /// Rows in one answer.
     pub page_rows: usize,
     /// Connections ended, and channels left with them, at once: what is more is
@@ -128,6 +133,7 @@ impl Limits {
             new_channels_per_minute: 0,
             tags: usize::MAX,
             tags_per_client: usize::MAX,
+            departures: usize::MAX,
             page_rows: PAGE_ROWS,
             piece: PIECE,
             history: false,
@@ -161,6 +167,7 @@ pub struct Hub {
     last_id: MessageId,
     /// Closed connections with messages that are still being committed.
     departures: departures::Departures,
+    last_here: last_here::LastHere,
     /// Messages that wait to be committed.
     unsettled: BTreeMap<MessageId, messages::Unsettled>,
     last_recall: u64,
@@ -237,6 +244,7 @@ impl Hub {
             last_id: MessageId::default(),
             unsettled: BTreeMap::new(),
             departures: departures::Departures::default(),
+            last_here: last_here::LastHere::default(),
             last_recall: 0,
             tags: tags::Tags::default(),
             remote: None,
@@ -357,7 +365,7 @@ impl Hub {
             self.login_deadlines.remove(&(deadline, id));
         }
         if let Some(nickname) = &connection.nickname {
-            self.release_nickname(nickname, id, fx);
+            self.release_nickname(nickname, id, now, fx);
         }
         fx.close(id, farewell);
         self.settle_abandoned(now, fx);

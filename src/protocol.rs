@@ -10,6 +10,7 @@ pub mod json;
 pub mod json_frames;
 mod json_lists;
 pub mod line;
+mod replies;
 pub mod room;
 pub mod speech;
 pub mod telnet;

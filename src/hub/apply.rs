@@ -2,7 +2,7 @@
 
 use super::lists::Question;
 use super::noting::{Subject, refused};
-use super::{Command, ConnectionId, Effects, Farewell, Hub, Now, Refusal, Tag};
+use super::{Command, ConnectionId, Effects, Event, Farewell, Hub, Now, Refusal, Tag};
 
 /// Commands of one connection that may wait for its messages to be committed.
 const MAX_WAITING: usize = 1024;
@@ -159,6 +159,11 @@ impl Hub {
                 window,
                 limit,
             } => self.read_history(id, channel, (window, limit), fx),
+            Command::Ask { question, .. } => {
+                let reply = self.reply(question, now);
+                fx.tell(id, Event::Answered(reply));
+                Ok(())
+            }
             Command::Typing(audience) => self.typing(id, audience, now, fx),
             Command::Listen { typing } => {
                 self.listen(id, typing, fx);

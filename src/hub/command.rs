@@ -138,6 +138,13 @@ pub enum Command {
         /// The most messages to return.
         limit: usize,
     },
+    /// Something to know that changes nothing: see [`super::Event::Answered`].
+    Ask {
+        /// What.
+        question: super::Question,
+        /// What the log has of it, if it is to have it.
+        logged: Option<String>,
+    },
     /// The user is typing.
     Typing(Audience),
     /// Chooses which optional events the connection is told.

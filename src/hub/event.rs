@@ -152,6 +152,8 @@ pub enum Event {
         /// Milliseconds since 1970 UTC.
         at_ms: u64,
     },
+    /// The answer to [`super::Command::Ask`].
+    Answered(super::Reply),
     /// The request could not be carried out.
     Refused(Refusal),
 }

@@ -145,7 +145,9 @@ impl Hub {
                         self.channels.tell_left(index, &name, now, fx);
                     }
                 }
+                Noticed::Gone { name } => self.note_gone(&name, now),
                 Noticed::Renamed { from, to, channels } => {
+                    self.note_gone(&from, now);
                     if from.as_str() != to.as_str() {
                         let channels = channels.iter();
                         let here: Vec<usize> = channels

@@ -52,6 +52,9 @@ impl Subject {
             Command::Typing(_) | Command::Listen { .. } => return Subject::Nothing,
             Command::Answer(_) | Command::Noted { .. } => return Subject::Nothing,
             Command::Refuse { .. } | Command::End(_) => return Subject::Nothing,
+            Command::Ask { logged, .. } => {
+                return logged.clone().map_or(Subject::Nothing, Subject::Question);
+            }
             Command::History { .. } => return Subject::Later("history"),
             Command::ListIgnored(_) => return Subject::Question("ignore".to_owned()),
             Command::ListMembers(None, _) => return Subject::Question("list".to_owned()),

@@ -64,6 +64,8 @@ pub(super) enum Noticed {
     Joined { name: Name, channel: Name },
     /// A user has left a channel, and is in it on no other server.
     Left { name: Name, channel: Name },
+    /// A user is on no other server any more.
+    Gone { name: Name },
     /// A user in these channels has changed nickname.
     Renamed {
         from: Name,
@@ -222,17 +224,23 @@ impl Remote {
     /// and the channels they were in.
     pub fn part_some(&mut self, most: usize) -> Vec<Noticed> {
         let mut noticed = Vec::new();
-        let mut people = 0;
-        while people + noticed.len() < most
+        let mut done = 0;
+        while done < most
             && let Some(&node) = self.gone.front()
         {
             let there = self.people_by_node.get(&node);
             let first = there.and_then(BTreeSet::first).cloned();
             match first {
-                Some(key) => noticed.extend(self.offline(node, &key)),
-                None => drop(self.gone.pop_front()),
+                Some(key) => {
+                    let parted = self.offline(node, &key);
+                    done += parted.len().max(1);
+                    noticed.extend(parted);
+                }
+                None => {
+                    self.gone.pop_front();
+                    done += 1;
+                }
             }
-            people += 1;
         }
         while self
             .gone
@@ -282,7 +290,11 @@ impl Remote {
         };
         let channels = channels.into_iter();
         let left = channels.filter_map(|channel| self.leave(&name, &channel));
-        left.collect()
+        let mut noticed: Vec<Noticed> = left.collect();
+        if !self.people.contains_key(key) {
+            noticed.push(Noticed::Gone { name });
+        }
+        noticed
     }
 
     /// Removes a user from a server. Returns the nickname and the channels that
@@ -448,7 +460,8 @@ mod tests {
             name: name("ada"),
             channel: name("dev"),
         };
-        assert_eq!(gone(&mut remote, B), [left]);
+        let gone_too = Noticed::Gone { name: name("ada") };
+        assert_eq!(gone(&mut remote, B), [left, gone_too]);
         assert_eq!(gone(&mut remote, B), []);
         assert!(remote.channel(&name("dev")).is_none());
         assert_eq!(remote.people() + remote.channel_count(), 0);

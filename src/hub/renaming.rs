@@ -56,6 +56,7 @@ impl Hub {
         self.looks.remove(&from);
         self.looks.add(&to);
         self.share_renamed(&from, &to, None, fx);
+        self.note_gone(&from, now);
         let mut channels = Vec::new();
         for &connection in &connections {
             if let Some(connection) = self.connection_mut(connection) {

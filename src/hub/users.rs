@@ -140,7 +140,7 @@ impl Hub {
         }
         let held = self.connection_mut(id).and_then(|c| c.nickname.take());
         if let Some(held) = held {
-            self.release_nickname(&held, id, fx);
+            self.release_nickname(&held, id, now, fx);
             self.await_login(id, now);
         }
         self.settle_abandoned(now, fx);
@@ -257,6 +257,7 @@ impl Hub {
         } else {
             self.share_merged(&guest, &name, &channels, fx);
         }
+        self.note_gone(&guest, now);
         fx.tell(id, Event::Renamed { to: name.clone() });
         self.tell_renamed(&channels, &[id], (&guest, &name), now, fx);
         Ok(())
@@ -472,13 +473,20 @@ impl Hub {
 
     /// Takes a connection from its user. The nickname becomes free with the last
     /// one.
-    pub(super) fn release_nickname(&mut self, name: &Name, id: ConnectionId, fx: &mut Effects) {
+    pub(super) fn release_nickname(
+        &mut self,
+        name: &Name,
+        id: ConnectionId,
+        now: Now,
+        fx: &mut Effects,
+    ) {
         if let Some(user) = self.users.get_mut(name.key()) {
             user.remove_connection(id);
             if user.connections.is_empty() {
                 self.users.remove(name.key());
                 self.looks.remove(name);
                 self.share_offline(name, fx);
+                self.note_gone(name, now);
             }
         }
     }

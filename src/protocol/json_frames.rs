@@ -7,6 +7,7 @@ use crate::hub::{Body, Event, Farewell, Message, Private, Tag};
 use crate::model::time::rfc3339;
 use crate::model::{self, History, MessageId, Name, ThreadSummary};
 
+use super::replies::{self, Shown};
 use super::words::{SYSTEM, changes};
 use super::{json_lists, websocket};
 
@@ -144,17 +145,6 @@ pub fn write_thread(own: &Name, user: &Name, history: &History, out: &mut Vec<u8
     write(&system("thread", &body, more), out);
 }
 
-/// Appends who of some users is on.
-pub fn write_presence(users: &[(Name, bool)], out: &mut Vec<u8>) {
-    let list: Vec<Value> = users
-        .iter()
-        .map(|(name, online)| json!({ "name": name, "online": online }))
-        .collect();
-    let online = users.iter().filter(|(_, online)| *online);
-    let body = lines(online.map(|(name, _)| name));
-    write(&system("presence", &body, json!({ "users": list })), out);
-}
-
 fn frame_of(event: &Event) -> Option<Value> {
     Some(match event {
         Event::Greeting { .. } => return None,
@@ -265,6 +255,14 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("Public Server Announcement: {text}"),
             json!({ "at": rfc3339(*at_ms) }),
         ),
+        Event::Answered(reply) => {
+            let Shown {
+                kind,
+                words,
+                fields,
+            } = replies::shown(reply);
+            system(kind, &words, fields)
+        }
         Event::Refused(refusal) => system(
             "error",
             &refusal.to_string(),

@@ -9,6 +9,7 @@ use crate::model::text::without_byte_order_mark;
 use crate::model::{MAX_ROWS, Name, Secret, Text};
 
 use super::commands::{self, Action, Asked, LineMistake as Mistake};
+use super::replies;
 use super::words::{LocalTime, changes, people, shown_lines};
 
 /// How much of a command that makes no sense the log has.
@@ -245,6 +246,12 @@ fn try_write_event(
         Event::Announcement { text, .. } => {
             for line in shown_lines(text) {
                 writeln!(out, "Public Server Announcement: {line}")?;
+            }
+            Ok(())
+        }
+        Event::Answered(reply) => {
+            for line in replies::shown(reply).words.lines() {
+                writeln!(out, "* {line}")?;
             }
             Ok(())
         }

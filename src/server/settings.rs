@@ -30,6 +30,7 @@ fn hub_limits(config: &Config) -> hub::Limits {
         new_channels_per_minute: limits.new_channels_per_minute,
         tags: limits.tags,
         tags_per_client: limits.tags_per_client,
+        departures: limits.departures,
         page_rows: hub::PAGE_ROWS,
         piece: hub::PIECE,
         history: config.history == History::On,

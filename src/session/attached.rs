@@ -177,6 +177,7 @@ fn cost(command: &Command) -> usize {
         },
         // Nothing of them is written, or they are the end.
         Command::Typing(_) | Command::Listen { .. } | Command::Answer(_) => 0,
+        Command::Ask { logged: None, .. } => 0,
         Command::Refuse { .. } | Command::Quit | Command::End(_) => 0,
         _ => ENTRY_BYTES,
     }

@@ -136,14 +136,6 @@ impl Inquirer<'_> {
                 let marked = self.question(|store| store.mark_read(own.id, peer.id, up_to));
                 marked.map_err(NoAnswer::store)?;
             }
-            Query::Presence(users) => {
-                let presence = self.hub.ask(move |hub, _, _| {
-                    let users = users.into_iter();
-                    users.map(|name| hub.presence(name)).collect::<Vec<_>>()
-                });
-                let presence = presence.map_err(NoAnswer::Busy)?;
-                json_frames::write_presence(&presence, &mut frame);
-            }
         }
         Ok(frame)
     }

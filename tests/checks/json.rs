@@ -1,7 +1,7 @@
 //! JSON commands: a frame is a command as its client meant it, or a mistake
 //! that can be shown.
 
-use chat_server::hub::Command;
+use chat_server::hub::{Command, Question};
 use chat_server::protocol::json::{Query, Rejected, Step, decode};
 use chat_server::store::MAX_ROWS;
 use chat_server::text::Text;
@@ -45,7 +45,10 @@ fn valid(step: &Step, args: &Value) {
         | Step::Query(Query::Search { limit, .. } | Query::Thread { limit, .. }) => {
             assert!((1..=MAX_ROWS).contains(limit));
         }
-        Step::Query(Query::Presence(users)) => assert!(users.len() <= 100),
+        Step::Command(Command::Ask {
+            question: Question::Presence(users),
+            ..
+        }) => assert!(users.len() <= 100),
         Step::Command(
             Command::Answer(_) | Command::Noted { .. } | Command::Refuse { .. } | Command::End(_),
         ) => panic!("{step:?} from a client"),

@@ -11,5 +11,6 @@ mod commands;
 mod hub_costs;
 mod hub_resume;
 mod hub_support;
+mod last_here;
 mod outbox;
 mod simulation;

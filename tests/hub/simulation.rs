@@ -31,7 +31,7 @@ const THREADS: usize = 2;
 /// means something. Whether they have follows from their seeds alone.
 const MUST_BE_SAID: &str = "Greeting Welcome Message Private PrivateSent PrivateCopy History \
     Joined Left MemberJoined MemberLeft MembersChanged MemberRenamed Renamed Members Channels \
-    Ignored Unignored IgnoreList Announcement nickname_in_use nickname_banned no_channel not_in_channel \
+    Ignored Unignored IgnoreList Answered Announcement nickname_in_use nickname_banned no_channel not_in_channel \
     already_in_channel too_many_channels no_such_user cannot_ignore_self not_ignored \
     empty_message not_stored no_such_channel channel_exists no_history history_unavailable \
     too_many_waiting nickname_is_account PeerLeft Quit LoginTimeout SlowReader Flooding Kicked \

@@ -17,7 +17,8 @@ pub use tags::{TagNumber, Tags};
 
 use std::sync::Arc;
 
-use chat_server::hub::{Chore, ConnectionId, Event, Farewell, Now, Refusal};
+use chat_server::hub::{Chore, ConnectionId, Event, Farewell, Now, Refusal, Reply};
+use chat_server::name::Name;
 
 use super::effect::Out;
 use super::invariant::{Check, Invariant, ensure};
@@ -118,6 +119,7 @@ impl Model {
                 to: user,
             } => self.typing(to, from, (channel.as_ref(), user.as_ref()), now),
             Event::Listening { typing } => self.listening(to, *typing),
+            Event::Answered(reply) => self.answered(reply),
             Event::Refused(refusal) => {
                 for &slot in to {
                     self.refused(slot, refusal, now)?;
@@ -125,6 +127,24 @@ impl Model {
                 Ok(())
             }
         }
+    }
+
+    fn answered(&self, reply: &Reply) -> Check {
+        match reply {
+            Reply::Presence(users) => {
+                for (name, on) in users {
+                    self.said_to_be_on(name, *on)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn said_to_be_on(&self, name: &Name, on: bool) -> Check {
+        let known = self.users[super::names::nick(name)].is_some();
+        ensure(on == known, Invariant::ListsTrue, || {
+            format!("{name} is said to be on: {on}; it is {known}")
+        })
     }
 
     fn greeted(&mut self, to: &[Slot], others: usize) -> Check {

@@ -94,6 +94,7 @@ pub enum Ask {
     Rename,
     Ignore,
     ListIgnored,
+    Question,
     Unignore,
     ListMembers,
     ListChannels,
@@ -151,7 +152,7 @@ const ESSENTIAL: [Act; 9] = [
     Act::Pass,
 ];
 
-const ASKS: [(Ask, usize); 22] = [
+const ASKS: [(Ask, usize); 23] = [
     (Ask::Say, 300),
     (Ask::SayNothing, 5),
     (Ask::Private, 120),
@@ -168,6 +169,7 @@ const ASKS: [(Ask, usize); 22] = [
     (Ask::Ignore, 40),
     (Ask::Unignore, 30),
     (Ask::ListIgnored, 10),
+    (Ask::Question, 10),
     (Ask::ListMembers, 20),
     (Ask::ListChannels, 20),
     (Ask::History, 50),
@@ -201,6 +203,8 @@ pub struct Plan {
     pub new_channels_per_minute: usize,
     /// Tags remembered for one client.
     pub tags_per_client: usize,
+    /// Users who have left of whom the hub remembers when.
+    pub departures: usize,
     /// Rows of one page of a list.
     pub page_rows: usize,
     /// Connections that the hub ends in one piece of work.
@@ -269,6 +273,7 @@ impl Plan {
             channels_per_address: *random.pick(&[0, 0, 0, 1, 2]),
             new_channels_per_minute: *random.pick(&[0, 0, 0, 2, 30]),
             tags_per_client: *random.pick(&[1, 3, 1024]),
+            departures: *random.pick(&[1, 3, 1024]),
             page_rows: *random.pick(&[1, 2, 5, 500]),
             piece: *random.pick(&[1, 3, 256]),
             store_room: *random.pick(&[1, 8, 200]),

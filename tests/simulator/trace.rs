@@ -136,6 +136,7 @@ fn kind_of_event(event: &Event) -> &'static str {
         Event::Unignored(_) => "Unignored",
         Event::IgnoreList(_) => "IgnoreList",
         Event::Announcement { .. } => "Announcement",
+        Event::Answered(_) => "Answered",
         Event::Refused(refusal) => refusal.code(),
         Event::Resumed { more: true, .. } => "ResumedPart",
         Event::Resumed {

@@ -330,6 +330,7 @@ fn limits(plan: &Plan) -> Limits {
         new_channels_per_minute: plan.new_channels_per_minute,
         tags: Limits::none().tags,
         tags_per_client: plan.tags_per_client,
+        departures: plan.departures,
         page_rows: plan.page_rows,
         piece: plan.piece,
         history: plan.history,

@@ -1,6 +1,6 @@
 //! What a command of a client comes to.
 
-use crate::hub::Command;
+use crate::hub::{Command, Question};
 use crate::model::{MessageId, Name, Secret, Window};
 
 /// What a client asks for, and what that costs.
@@ -71,8 +71,6 @@ pub enum Query {
         /// Up to which message.
         up_to: MessageId,
     },
-    /// Which of these users are on.
-    Presence(Vec<Name>),
 }
 
 impl From<Command> for Action {
@@ -109,7 +107,6 @@ impl Step {
         match self {
             Step::Command(command) => rows(command),
             Step::Query(Query::Thread { limit, .. }) => *limit,
-            Step::Query(Query::Presence(users)) => users.len(),
             Step::Query(Query::Search { .. } | Query::Inbox { .. } | Query::Read { .. }) => 0,
         }
     }
@@ -118,6 +115,10 @@ impl Step {
 fn rows(command: &Command) -> usize {
     match command {
         Command::History { limit, .. } => *limit,
+        Command::Ask {
+            question: Question::Presence(users),
+            ..
+        } => users.len(),
         // Their rows are counted in pages.
         Command::ListMembers(..) | Command::ListChannels(_) | Command::ListIgnored(_) => 1,
         _ => 0,

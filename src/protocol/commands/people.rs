@@ -1,10 +1,10 @@
 //! Other people: whom a user ignores, and who is on.
 
-use crate::hub::{Command, Part};
+use crate::hub::{Command, Part, Question};
 
 use super::json_args::{Argument, Nick, Nicks, json, people};
 use super::line_args::{after, nickname};
-use super::{Action, Cost, Line, Page, Query, Spec};
+use super::{Action, Cost, Line, Page, Spec};
 
 pub(super) const TABLE: &[Spec] = &[
     Spec {
@@ -81,12 +81,12 @@ pub(super) const TABLE: &[Spec] = &[
         }),
     },
     Spec {
-        word: Some("presence"),
+        word: None,
         cost: Cost::Users,
         line: None,
         json: json! {
             "presence", waits; "which of at most 100 nicknames are on"; r#"{"users": ["bob", "eve"]}"#;
-            |users: Nicks| Query::Presence(users.0)
+            |users: Nicks| Command::Ask { question: Question::Presence(users.0), logged: None }
         },
         page: None,
     },

@@ -1,6 +1,6 @@
 //! The commands that connections send.
 
-use chat_server::hub::{Audience, Command, Effects, Farewell, MessageId, Part, Tag};
+use chat_server::hub::{Audience, Command, Effects, Farewell, MessageId, Part, Question, Tag};
 use chat_server::name::Name;
 use chat_server::store::Window;
 use chat_server::text::Text;
@@ -93,6 +93,10 @@ impl World {
             Ask::Rename => Command::Rename(self.some_unregistered()),
             Ask::Ignore => Command::Ignore(self.some_nickname()),
             Ask::ListIgnored => Command::ListIgnored(self.some_part(false)),
+            Ask::Question => Command::Ask {
+                question: self.some_question(),
+                logged: None,
+            },
             Ask::Unignore => Command::Unignore(self.some_nickname()),
             Ask::ListMembers => {
                 let channel = self.some_channel_or_current();
@@ -108,6 +112,11 @@ impl World {
             Ask::Quit => Command::Quit,
             Ask::End => Command::End(Farewell::Flooding),
         }
+    }
+
+    fn some_question(&mut self) -> Question {
+        let each = Question::each(&self.some_nickname());
+        self.random.pick(&each).clone()
     }
 
     fn some_channel(&mut self) -> Name {
