@@ -11,6 +11,8 @@ use super::{Hub, Now};
 pub enum Question {
     /// Which of these users are on. The protocol bounds how many.
     Presence(Vec<Name>),
+    /// When this user was last here.
+    Seen(Name),
 }
 
 /// The answer to a [`Question`].
@@ -18,28 +20,55 @@ pub enum Question {
 pub enum Reply {
     /// Each name as its owner writes it, and whether they are on.
     Presence(Vec<(Name, bool)>),
+    /// When a user was last here, on this server or another.
+    Seen {
+        /// As they write it, if that is known.
+        user: Name,
+        /// Whether they are on.
+        online: bool,
+        /// Otherwise when they left, in milliseconds since 1970 UTC, and how long
+        /// ago; nothing if the hub does not remember that they were here.
+        left: Option<(u64, u64)>,
+    },
 }
 
 impl Question {
     /// One of each about a user, for tests.
     pub fn each(user: &Name) -> Vec<Question> {
-        vec![Question::Presence(vec![user.clone()])]
+        vec![
+            Question::Presence(vec![user.clone()]),
+            Question::Seen(user.clone()),
+        ]
     }
 }
 
 impl Reply {
     /// One of each about a user, for tests.
     pub fn each(user: &Name) -> Vec<Reply> {
-        vec![Reply::Presence(vec![(user.clone(), true)])]
+        vec![
+            Reply::Presence(vec![(user.clone(), true)]),
+            Reply::Seen {
+                user: user.clone(),
+                online: false,
+                left: Some((0, 7_200_000)),
+            },
+        ]
     }
 }
 
 impl Hub {
-    pub(super) fn reply(&self, question: Question, _now: Now) -> Reply {
+    pub(super) fn reply(&self, question: Question, now: Now) -> Reply {
         match question {
             Question::Presence(users) => {
                 let users = users.into_iter();
                 Reply::Presence(users.map(|name| self.presence(name)).collect())
+            }
+            Question::Seen(asked) => {
+                let (user, online) = self.presence(asked);
+                let gone = self.last_here(&user).filter(|_| !online);
+                let (user, at_ms) = gone.map_or((user, None), |(user, at)| (user, Some(at)));
+                let left = at_ms.map(|at_ms| (at_ms, now.unix_ms.saturating_sub(at_ms)));
+                Reply::Seen { user, online, left }
             }
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::hub::Reply;
 use crate::model::Name;
+use crate::model::time::rfc3339;
 
 /// An answer as it is shown.
 pub(super) struct Shown {
@@ -29,5 +30,31 @@ pub(super) fn shown(reply: &Reply) -> Shown {
                 fields: json!({ "users": list.collect::<Vec<Value>>() }),
             }
         }
+        Reply::Seen { user, online, left } => Shown {
+            kind: "seen",
+            words: match left {
+                _ if *online => format!("@{user} is here now."),
+                Some((_, ago_ms)) => format!("@{user} was last here {} ago.", duration(*ago_ms)),
+                None => format!("@{user} has not been seen here."),
+            },
+            fields: json!({
+                "user": user,
+                "online": online,
+                "at": left.map(|(at_ms, _)| rfc3339(at_ms)),
+            }),
+        },
     }
+}
+
+/// A time in the largest unit of which there is a whole one.
+fn duration(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    let (count, unit) = match seconds {
+        ..60 => (seconds, "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
 }

@@ -614,3 +614,51 @@ fn a_number_that_nobody_asks_for_may_be_larger_than_there_are() {
     alice.0.send(r#"{"type":"history","args":{"limit":1e999}}"#);
     assert_ne!(alice.expect("error")["code"], "broken_frame");
 }
+
+#[test]
+fn everybody_may_ask_when_somebody_was_last_here() {
+    let server = Server::start(|_| {});
+    let mut alice = JsonClient::enter(&server, "alice");
+    let mut carol = LineClient::enter(&server, "carol");
+    let bob = LineClient::enter(&server, "Bob");
+    alice.send("seen", json!({"user": "@bob"}));
+    let on = alice.expect("seen");
+    assert_eq!(on["body"], "@Bob is here now.");
+    assert_eq!(
+        (&on["user"], &on["online"], &on["at"]),
+        (&json!("Bob"), &json!(true), &Value::Null)
+    );
+    carol.send("/seen @bob");
+    carol.expect_next("* @Bob is here now.");
+
+    drop(bob);
+    let mut gone = Value::Null;
+    wait_until("Bob has left", || {
+        alice.send("seen", json!({"user": "bob"}));
+        gone = alice.expect("seen");
+        gone["online"] == json!(false)
+    });
+    assert!(gone["at"].as_str().unwrap().ends_with('Z'), "{gone}");
+    assert!(
+        gone["body"]
+            .as_str()
+            .unwrap()
+            .starts_with("@Bob was last here "),
+        "{gone}"
+    );
+    carol.send("/seen bob");
+    carol.expect_next("* @Bob was last here ");
+    carol.send("/seen @nobody");
+    carol.expect_next("* @nobody has not been seen here.");
+    for wrong in ["/seen", "/seen @a @b", "/seen @a/b"] {
+        carol.send(wrong);
+        carol.expect_next("/seen @nick");
+    }
+    alice.send("seen", json!({}));
+    assert_eq!(alice.expect("error")["code"], "bad_argument");
+    let logged = server.log_texts("kind=command", 2);
+    assert!(
+        logged.iter().any(|text| text == "seen @nobody"),
+        "{logged:?}"
+    );
+}

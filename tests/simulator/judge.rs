@@ -137,6 +137,12 @@ impl Model {
                 }
                 Ok(())
             }
+            Reply::Seen { user, online, left } => {
+                self.said_to_be_on(user, *online)?;
+                ensure(!*online || left.is_none(), Invariant::ListsTrue, || {
+                    format!("{user} is on and is said to have left")
+                })
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Other people: whom a user ignores, and who is on.
 
 use crate::hub::{Command, Part, Question};
+use crate::model::Name;
 
 use super::json_args::{Argument, Nick, Nicks, json, people};
 use super::line_args::{after, nickname};
@@ -90,4 +91,32 @@ pub(super) const TABLE: &[Spec] = &[
         },
         page: None,
     },
+    Spec {
+        word: Some("seen"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/seen"],
+            takes: "@nick",
+            help: "when somebody was last here",
+            example: "/seen @bob",
+            read: |args| nickname(args).map(seen).map(Action::Hub),
+            ..Line::PLAIN
+        }),
+        json: json! {
+            "seen", waits; "when somebody was last here"; r#"{"user": "bob"}"#;
+            |user: Nick| seen(user.0)
+        },
+        page: Some(Page {
+            name: "seen",
+            takes: "@name",
+            does: "Show when somebody was last here",
+        }),
+    },
 ];
+
+fn seen(user: Name) -> Command {
+    Command::Ask {
+        logged: Some(format!("seen @{user}")),
+        question: Question::Seen(user),
+    }
+}
