@@ -1,6 +1,6 @@
-//! Two people who have nothing to do with the fault, and must not notice it.
-//! How long their messages take is printed and never judged here: `make
-//! faults-report` shows it, on a machine with nothing else to do.
+//! Two clients that have nothing to do with the fault and must not notice it.
+//! The latencies of their messages are printed and never judged here: `make
+//! faults-report` shows them, on an otherwise idle machine.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,31 +12,31 @@ use serde_json::json;
 
 use crate::support::{JsonClient, LineClient, Server, User, is_message};
 
-/// Each says something so often: within the usual limits.
+/// How often each sends a message: within the usual limits.
 const PACE: Duration = Duration::from_millis(60);
-/// Where they are.
+/// The channel they talk in.
 const ROOM: &str = "lounge";
 
-/// Two connections, telnet and JSON, on which each message is the answer to
-/// the one before.
+/// Two connections, telnet and JSON; each message answers the one before.
 pub struct Bystanders {
     stop: Sender<()>,
     refused: Arc<AtomicUsize>,
     thread: JoinHandle<Figures>,
 }
 
-/// What they went through.
+/// What they experienced.
 #[derive(Default)]
 pub struct Figures {
     /// Messages that both of them got.
     pub messages: usize,
-    /// Messages that were refused to whoever sent them, and seen by nobody.
+    /// Messages that were refused to their sender and delivered to no client.
     pub refused: usize,
     latencies: Vec<Duration>,
 }
 
 impl Bystanders {
-    /// Comes in and starts talking: the first messages have arrived.
+    /// Logs in and starts talking; returns once the first messages have
+    /// arrived.
     pub fn start(server: &Server) -> Bystanders {
         let mut pair = Pair {
             tim: LineClient::enter_channel(server, "tim", ROOM),
@@ -65,7 +65,7 @@ impl Bystanders {
         }
     }
 
-    /// Whether one of them was refused a message.
+    /// Whether a message was refused.
     pub fn were_refused(&self) -> bool {
         self.refused.load(Ordering::Relaxed) > 0
     }
@@ -81,7 +81,7 @@ impl Bystanders {
         figures.latencies.sort_unstable();
         let last = figures.latencies.len() - 1;
         let at = |share: usize| figures.latencies[last * share / 100].as_secs_f64() * 1000.0;
-        // What `make faults-report` looks for.
+        // `make faults-report` looks for this line.
         println!(
             "bystanders during {fault:<30} {:>5} messages {:>4} refused  ms: p50 {:>6.1}  p99 {:>6.1}  max {:>6.1}",
             figures.messages,

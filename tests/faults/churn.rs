@@ -1,4 +1,5 @@
-//! Thousands who come and go, in every way there is: nothing is left of them.
+//! Thousands of clients connect and disconnect in every way there is and leave
+//! nothing behind.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -14,9 +15,9 @@ use crate::support::{
 };
 use crate::{LISTENERS, every_listener};
 
-/// Rounds, of one visit of each kind.
+/// Rounds; each has one visit of each kind.
 const ROUNDS: usize = 120;
-/// Growth in KiB that is no leak: what the allocator keeps.
+/// Growth in KiB that the allocator may keep and that is no leak.
 const GROWTH_KIB: u64 = 48 * 1024;
 
 #[test]
@@ -27,7 +28,7 @@ fn thousands_who_come_and_go_leave_nothing_behind() {
         identity.configure(config, &LISTENERS);
         config["limits"]["auth_attempts"] = 0.into();
     });
-    // Once for what is made the first time.
+    // One round first, for what is allocated only once.
     visits(&server, &identity, 0);
     wait_until("all have left", || connections(&server) == 0);
     let level = Level::of(&server);
@@ -54,7 +55,7 @@ fn thousands_who_come_and_go_leave_nothing_behind() {
 /// One visit of each kind.
 fn visits(server: &Server, identity: &Identity, number: usize) {
     for name in LISTENERS {
-        // Opened and closed; reset; half a greeting.
+        // Connects and closes; resets; sends half a greeting.
         drop(connect(server, name));
         reset(connect(server, name));
         let mut half = connect(server, name);
@@ -71,7 +72,7 @@ fn visits(server: &Server, identity: &Identity, number: usize) {
     let address = server.address("tls-telnet");
     let tls = Carrier::tls(address, &identity.certificate());
     LineClient::on(tls).login(&format!("tls{number}"));
-    // Gone without a close frame, with frames unread.
+    // Ends without a close frame, with frames unread.
     let mut json = JsonClient::enter(server, &format!("json{number}"));
     json.send("join", json!({ "room": "churn" }));
     json.send("message", json!({ "body": "and gone" }));
@@ -93,7 +94,7 @@ fn connect(server: &Server, name: &str) -> TcpStream {
     stream
 }
 
-/// Ends a connection without good-bye.
+/// Resets a connection.
 fn reset(stream: TcpStream) {
     let at_once = Some(Duration::ZERO);
     rustix::net::sockopt::set_socket_linger(&stream, at_once).unwrap();

@@ -1,4 +1,4 @@
-//! A clock that is set: order, ids and deadlines do not care.
+//! The clock is set: order, ids and deadlines are not affected.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::bystander::Bystanders;
 use crate::process::Level;
 use crate::support::{JsonClient, LineClient, Server, User, not_tested, wait_until};
 
-/// Where Debian has it, for programs with threads.
+/// Debian's path of the library for programs with threads.
 const LIBRARIES: [&str; 2] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -27,14 +27,13 @@ fn when_the_clock_is_set_nothing_is_lost_and_ids_go_on_rising() {
     let dir = tempfile::tempdir().unwrap();
     let offset = dir.path().join("offset");
     fs::write(&offset, "+0").unwrap();
-    // Gone with the test; the environment wants to live as long as that.
+    // Leaked, because the environment must live as long as the program.
     let path: &'static str = String::leak(offset.to_str().unwrap().to_owned());
     let environment = [
         ("LD_PRELOAD", library),
         ("FAKETIME_TIMESTAMP_FILE", path),
         ("FAKETIME_NO_CACHE", "1"),
-        // A computer's clock is set; what counts seconds since it was
-        // switched on is not.
+        // The wall clock is set; the monotonic clock is not.
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
         ("DONT_FAKE_MONOTONIC", "1"),
     ];
@@ -52,7 +51,7 @@ fn when_the_clock_is_set_nothing_is_lost_and_ids_go_on_rising() {
         let moved = dir.path().join("next");
         fs::write(&moved, step).unwrap();
         fs::rename(&moved, &offset).unwrap();
-        // Everything works as before: coming in, talking, the log, REST.
+        // Everything works as before: login, messages, the log, REST.
         alice.send("message", json!({ "room": "global", "body": step }));
         let message = alice.expect("message");
         assert_eq!(message["body"], step);
@@ -62,7 +61,7 @@ fn when_the_clock_is_set_nothing_is_lost_and_ids_go_on_rising() {
         let pattern = step.replace('+', "%5C%2B");
         server.log(&format!("pattern={pattern}&kind=message&nick=alice"), 1);
     }
-    // Some were years ahead: the next goes on from there.
+    // Some ids were years ahead; the next one continues from there.
     assert!(ids.is_sorted_by(|a, b| a < b), "{ids:?}");
     let years = 3000 * 24 * 3600 * 1000;
     assert!(
@@ -75,14 +74,14 @@ fn when_the_clock_is_set_nothing_is_lost_and_ids_go_on_rising() {
     bystanders.finish("a clock that is set");
     level.wait_back(&server);
 
-    // Not even a restart makes ids fall back.
+    // Ids do not fall back at a restart either.
     server.restart();
     let mut alice = JsonClient::enter(&server, "alice");
     alice.send("message", json!({ "room": "global", "body": "today" }));
     let message = alice.expect("message");
     assert!(id(&message["id"]) > ids[5]);
     wait_until("it is ready", || server.get("/readyz").status == 200);
-    // Ids go on from the future, times are those of the clock.
+    // Ids continue from the future; times are those of the clock.
     let now = jiff::Timestamp::now();
     let hour = jiff::SignedDuration::from_hours(1);
     let at =
@@ -96,8 +95,8 @@ fn when_the_clock_is_set_nothing_is_lost_and_ids_go_on_rising() {
         at(&logged[0]["at"]).duration_since(now).abs() < hour,
         "{logged:?}"
     );
-    // All that happened is found in the order in which it happened, and what
-    // has the time of now without what was ahead of it.
+    // A query finds all entries in the order in which they happened, and one
+    // from the current time on leaves out those from the future.
     let since = (now - hour).to_string();
     let entries = server.log(
         &format!("kind=message&nick=alice&since={since}&limit=1000"),

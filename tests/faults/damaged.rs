@@ -1,5 +1,5 @@
-//! Damaged files at the start: refused with what to do, never overwritten; or
-//! taken, with everything in them that can be had.
+//! Damaged files at the start: the server refuses them with instructions and
+//! never overwrites them, or it starts with everything that can be recovered.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::random;
 use crate::support::{LineClient, Server, User};
 
-/// Long, so that the database has many pages.
+/// Enough for many database pages.
 const MESSAGES: usize = 60;
 
 /// A data folder to make damaged copies of.
@@ -22,8 +22,8 @@ struct Original {
 }
 
 impl Original {
-    /// Of a server that was stopped, or killed with its log not yet in the
-    /// database.
+    /// The data of a server that was stopped, or killed before its write-ahead
+    /// log was copied into the database.
     fn new(killed: bool) -> Original {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("data");
@@ -93,7 +93,7 @@ impl Copy {
             "bans.json",
         ];
         let paths = names.map(|name| self.dir.path().join(name));
-        // An empty one is as good as none.
+        // An empty file counts as none.
         let files = paths.into_iter().map(|path| {
             let bytes = fs::read(&path).unwrap_or_default();
             (path, bytes)
@@ -101,7 +101,7 @@ impl Copy {
         files.collect()
     }
 
-    /// A start that must fail, with words about the file, and change nothing.
+    /// The start must fail, name the file, and change nothing.
     fn is_refused(&self, what: &str, file: &str) {
         let before = self.files();
         for _ in 0..2 {
@@ -112,7 +112,7 @@ impl Copy {
         }
     }
 
-    /// Either that, or a server that works.
+    /// Either that, or the server works.
     fn is_refused_or_works(&self, what: &str) -> bool {
         let before = self.files();
         let mut server = self.spawn();
@@ -127,7 +127,7 @@ impl Copy {
         let answer = bob.expect_line("an answer", &|line| {
             line.contains("@bob: anybody here") || line.contains("could not be stored")
         });
-        // Damage that only shows later is said, to whoever it concerns.
+        // The client concerned is told of damage that shows only later.
         if answer.starts_with('!') {
             server.wait_output("messages cannot be stored");
         }
@@ -136,7 +136,8 @@ impl Copy {
         true
     }
 
-    /// A start that must work; what is found of `texts` is its beginning.
+    /// The start must succeed; the messages found are the first ones of
+    /// `texts`.
     fn has_the_first_of(&self, texts: &[String], what: &str) -> usize {
         let mut server = self.spawn();
         server.wait_ready();
@@ -144,7 +145,7 @@ impl Copy {
         bob.send("/join #dev");
         bob.send("/history 100");
         let heard = bob.settle();
-        // The last twenty come by themselves first.
+        // The last twenty messages come unasked first.
         let begin = heard.iter().rposition(|line| line.contains("@alice: 0 "));
         let found: Vec<&str> = heard[begin.unwrap_or(heard.len())..]
             .iter()
@@ -191,7 +192,7 @@ fn a_database_with_wrong_bytes_is_refused_or_works() {
     let length = original.length("chat.db");
     let mut refused = 0;
     for round in 0..20 {
-        // The header, then anywhere.
+        // First the header, then any place.
         let (at, bytes) = match round {
             0..8 => (random(100), 1),
             _ => (random(length - 256), 256),
@@ -222,7 +223,7 @@ fn a_write_ahead_log_that_was_cut_or_changed_keeps_all_before_that() {
     for left in cuts {
         let copy = original.damaged("chat.db-wal", |bytes| bytes.truncate(left as usize));
         let what = format!("{left} of {length} bytes of the log");
-        // So early that the database itself is not there yet: that is said.
+        // So short that there is no database yet: the server says so.
         if !copy.spawn().gets_ready() {
             copy.is_refused(&what, "chat.db");
             assert_eq!(kept, 0, "{what}");

@@ -1,5 +1,6 @@
-//! No more descriptors: newcomers are told, whoever is in stays, and it goes
-//! on when there are some again.
+//! The server runs out of descriptors: it refuses new clients with an
+//! explanation, keeps the connected ones, and recovers when descriptors are
+//! free again.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -11,7 +12,7 @@ use crate::every_listener;
 use crate::process::Level;
 use crate::support::{DEADLINE, LineClient, Server, wait_until};
 
-/// Connections that are tried: more than the descriptors left.
+/// Connections tried: more than there are descriptors.
 const TRIED: usize = 40;
 const LEFT: u64 = 12;
 
@@ -29,8 +30,8 @@ fn out_of_descriptors_newcomers_are_refused_and_nobody_else_notices() {
     for name in ["telnet", "tcp", "web"] {
         let now = Level::now(&server);
         limit(Some((now.descriptors + now.database) as u64 + LEFT));
-        // All of them are there before the first asks for anything: who has
-        // been answered may leave, and make room for another.
+        // All connect before the first one asks for anything: a client that has
+        // got its answer may leave and make room for another.
         let tried: Vec<TcpStream> = (0..TRIED)
             .map(|_| TcpStream::connect(server.address(name)).unwrap())
             .collect();
@@ -38,17 +39,17 @@ fn out_of_descriptors_newcomers_are_refused_and_nobody_else_notices() {
             .into_iter()
             .map(|mut stream| (Reception::of(&mut stream, name), stream))
             .partition(|(reception, _)| *reception != Reception::Refused);
-        assert!(!refused.is_empty(), "{name}: nobody was refused");
-        assert!(!inside.is_empty(), "{name}: nobody got in");
+        assert!(!refused.is_empty(), "{name}: no client was refused");
+        assert!(!inside.is_empty(), "{name}: no client got in");
         server.wait_output(&format!("{name}: cannot accept connections"));
-        // One place is enough for the next.
+        // One free place is enough for the next client.
         drop(inside);
-        wait_until("somebody gets in", || {
+        wait_until("a client gets in", || {
             let mut stream = TcpStream::connect(server.address(name)).unwrap();
             Reception::of(&mut stream, name) == Reception::Served
         });
         limit(None);
-        // Nothing has ended for want of descriptors.
+        // No thread has ended for want of descriptors.
         wait_until("REST answers", || server.get("/readyz").status == 200);
     }
     LineClient::enter(&server, "alice");
@@ -56,19 +57,20 @@ fn out_of_descriptors_newcomers_are_refused_and_nobody_else_notices() {
     level.wait_back(&server);
 }
 
-/// How a newcomer is received.
+/// How the server receives a new client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reception {
-    /// Is in, and gets what it asks for.
+    /// It admits the client and answers its question.
     Served,
-    /// Is in, and is told that what it asks for takes more than is left.
+    /// It admits the client, and says that the question needs more descriptors
+    /// than are left.
     Unserved,
-    /// May not come in.
+    /// It refuses the client.
     Refused,
 }
 
 impl Reception {
-    /// Those who are in get an answer.
+    /// An admitted client gets an answer.
     fn of(stream: &mut TcpStream, name: &str) -> Reception {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let port = stream.local_addr().unwrap().port();
@@ -77,7 +79,7 @@ impl Reception {
             "tcp" => format!("{{\"name\":\"n{port}\",\"room\":\"full\"}}\nhere\n"),
             _ => String::new(),
         };
-        // Words that cross what is sent here may be lost with it.
+        // A refusal that crosses these bytes may be lost with them.
         let sent = stream.write_all(question.as_bytes());
         let mut words = [0; 2048];
         let mut read = || loop {

@@ -1,4 +1,4 @@
-//! Disks that are full, and folders that cannot be written.
+//! Disks that are full and folders that are not writable.
 
 use std::fs::{self, File, Permissions};
 use std::io::Write;
@@ -26,7 +26,7 @@ fn a_full_disk_is_said_by_readiness_for_store_and_log_and_nothing_is_lost() {
     let mut visitors = 0;
     wait_until("store and chat log have noticed", || {
         while file.write_all(&[0; 512]).is_ok() {}
-        // Something to be logged; the one before may not have left yet.
+        // An event to log; the previous visitor may not have left yet.
         visitors += 1;
         drop(LineClient::enter(&server, &format!("visitor{visitors}")));
         let ready = server.get("/readyz");
@@ -41,7 +41,7 @@ fn a_full_disk_is_said_by_readiness_for_store_and_log_and_nothing_is_lost() {
         server.get("/readyz").status == 200
     });
     let figures = bystanders.finish("a full disk");
-    // What waited for the disk is in the log, too.
+    // Entries that waited for the disk are in the log as well.
     server.log_texts("nick=tim&kind=message", figures.messages / 2);
     level.wait_back(&server);
 }
@@ -69,7 +69,7 @@ fn a_read_only_folder_is_refused_with_what_to_do() {
 #[test]
 fn somebody_elses_folder_is_refused_with_what_to_do() {
     if !is_root() {
-        return not_tested("only root can be somebody else");
+        return not_tested("only root can become another user");
     }
     let prefix = ["setpriv", "--reuid=61801", "--clear-groups"];
     let words = refused(Server::spawn_by(&prefix, &[], |config| {
@@ -82,7 +82,7 @@ fn somebody_elses_folder_is_refused_with_what_to_do() {
     assert!(words.contains("Permission denied"), "{words}");
 }
 
-/// The last words of a server that must not start.
+/// The last output of a server that must not start.
 fn refused(mut server: Server) -> String {
     assert!(!server.gets_ready(), "it started\n{}", server.output());
     assert_eq!(server.wait_exit().code(), Some(1));

@@ -1,4 +1,4 @@
-//! As much as they can send, from many at once, on every listener.
+//! Several clients flood every listener as fast as they can.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -17,7 +17,7 @@ use crate::support::{
 
 /// How long each flood lasts.
 const FLOOD: Duration = Duration::from_millis(1500);
-/// How many take part in each.
+/// Number of clients in each flood.
 const FLOODERS: usize = 3;
 
 #[test]
@@ -56,7 +56,7 @@ fn a_flood_of_logins_is_contained() {
     thread::scope(|scope| {
         for _ in 0..2 * FLOODERS {
             scope.spawn(|| {
-                // As long as it takes to be told, on a machine that is busy.
+                // A client on a busy machine may have to wait for the refusal.
                 let most = until + DEADLINE;
                 let is_told = || refused.load(Ordering::Relaxed) > 0;
                 while Instant::now() < until || !is_told() && Instant::now() < most {
@@ -68,18 +68,18 @@ fn a_flood_of_logins_is_contained() {
             });
         }
     });
-    assert!(refused.into_inner() > 0, "nobody was told to wait");
+    assert!(refused.into_inner() > 0, "no client was told to wait");
     bystanders.finish("a flood of logins");
     level.wait_back(&server);
 }
 
-/// Lines without pause; in the end disconnected.
+/// Sends lines without pause; the server disconnects it in the end.
 fn lines(server: &Server, nickname: &str, until: Instant) {
     for visit in 0.. {
         if Instant::now() >= until {
             return;
         }
-        // The name before may still be taken for a moment.
+        // The previous connection's nickname may still be in use for a moment.
         let mut client = LineClient::connect(server.telnet());
         let start = format!("{nickname}v{visit}\n/join #flood\n");
         client.send_bytes(format!("{start}{}", "flood\n".repeat(1000)).as_bytes());
@@ -109,7 +109,7 @@ fn rooms(server: &Server, nickname: &str, until: Instant) {
     while Instant::now() < until {
         let mut plain = Carrier::plain(server.address("tcp"));
         let flood = format!("{start}\n{}", "flood\n".repeat(1000));
-        // It may well have been ended before all is sent.
+        // The server may disconnect before all is sent.
         let _ = plain.write_all(flood.as_bytes());
         let mut chunk = [0; 4096];
         while plain.read(&mut chunk).is_ok_and(|count| count > 0) {}
@@ -120,7 +120,7 @@ fn rooms(server: &Server, nickname: &str, until: Instant) {
     }
 }
 
-/// Requests without waiting for answers, some of them impossible.
+/// Sends requests without waiting for answers, some of them invalid.
 fn requests(address: SocketAddr, until: Instant) {
     let requests = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n".repeat(50)
         + "GET /admin/log?pattern=(a*)*b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer no\r\n\r\n"

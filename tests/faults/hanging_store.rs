@@ -1,5 +1,5 @@
-//! A database that another program keeps for itself: reading goes on, and so
-//! does everything that need not be stored.
+//! Another program locks the database: reading continues, and so does
+//! everything that need not be stored.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -23,8 +23,8 @@ fn while_the_store_hangs_senders_are_told_and_everything_else_is_answered() {
     lock.batch_execute("PRAGMA busy_timeout = 20000; BEGIN EXCLUSIVE")
         .unwrap();
     alice.send("meanwhile");
-    // What needs no store is answered at once, not behind the message: others
-    // come in, look around, and read what was said before.
+    // What needs no store is answered at once and does not queue behind the
+    // message: clients log in, list users, and read the history.
     let mut bob = LineClient::enter(&server, "bob");
     bob.send("/join #dev");
     bob.expect_message("alice", "before");

@@ -1,4 +1,4 @@
-//! The end of the server at any moment, orderly or not.
+//! The server ends at any moment, cleanly or by a kill.
 
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,19 +11,19 @@ use crate::support::{JsonClient, Server};
 
 /// Half of them SIGKILL, half SIGTERM.
 const ROUNDS: usize = 16;
-/// Longest life of the server after everybody is back, in milliseconds.
+/// Longest time from the last reconnection to the next end, in milliseconds.
 const LONGEST_MS: u64 = 100;
 
-/// Somebody who is cut off with the server and takes up where they were.
+/// A client that loses its connection with the server and resumes.
 struct Person {
     nickname: &'static str,
     token: String,
     last: String,
     /// Every message seen, in order.
     seen: Vec<String>,
-    /// The number of the next message, or of the one under way.
+    /// The number of the next message, or of the one in flight.
     next: usize,
-    /// Messages the server has said are stored.
+    /// Messages confirmed as stored.
     stored: usize,
 }
 
@@ -52,7 +52,7 @@ fn through_kills_and_stops_everybody_has_every_message_in_order_once() {
                 thread::spawn(move || person.talk(client))
             })
             .collect();
-        // The moment is the point of the test.
+        // A random moment is the point of the test.
         thread::sleep(Duration::from_millis(random(LONGEST_MS)));
         if round % 2 == 0 {
             server.kill();
@@ -77,8 +77,8 @@ fn through_kills_and_stops_everybody_has_every_message_in_order_once() {
         );
         let own = all.iter().filter(|text| text.starts_with(person.nickname));
         let own: Vec<&String> = own.collect();
-        // Each said them in this order, and the last may have been lost on
-        // its way to the server: nobody was told that it was not.
+        // Each sent its messages in this order; the last one may be lost on its
+        // way to the server, as it was never confirmed.
         let expected: Vec<String> = (0..own.len()).map(|n| person.text(n)).collect();
         assert!(own.iter().copied().eq(&expected), "{own:?}");
         assert!(own.len() >= person.stored, "{} lost one", person.nickname);
@@ -92,14 +92,15 @@ impl Person {
         format!("{} {number}", self.nickname)
     }
 
-    /// Until the connection ends: first what was missed, then one message
-    /// after another, each after the one before was stored.
+    /// Until the connection ends: first the missed messages, then one message
+    /// after another, each after the one before was confirmed.
     fn talk(mut self, mut client: JsonClient) -> Person {
         self.resume(&mut client);
         if self.catch_up(&mut client).is_none() {
             return self;
         }
-        // After a restart tags are forgotten: it is there, or it is not.
+        // After a restart tags are forgotten: the history tells whether it
+        // arrived.
         let text = self.text(self.next);
         if self.seen.contains(&text) {
             self.next += 1;
@@ -118,7 +119,7 @@ impl Person {
                 }
             }
         }
-        // What came before the end was seen, too.
+        // Messages that arrived before the end count as seen.
         while let Some(frame) = client.next() {
             self.take(&frame);
         }
@@ -140,7 +141,7 @@ impl Person {
         client.0.try_send(&frame.to_string());
     }
 
-    /// Reads until nothing is missing.
+    /// Reads until no message is missing.
     fn catch_up(&mut self, client: &mut JsonClient) -> Option<()> {
         loop {
             let frame = client.next()?;
@@ -156,7 +157,7 @@ impl Person {
     }
 
     fn take(&mut self, frame: &Value) {
-        // An end in the middle of answering is an end, not a mistake.
+        // A connection that ends during the answer is not an error.
         let code = frame["code"].as_str().unwrap_or_default();
         let harmless = matches!(code, "" | "not_stored" | "history_unavailable" | "shutdown");
         assert!(harmless, "{}: {frame}", self.nickname);

@@ -14,14 +14,14 @@ fn a_log_folder_that_disappears_is_made_again_and_one_in_the_way_is_reported() {
     let bystanders = Bystanders::start(&server);
     let folder = server.dir().join("data/chatlog");
     for _ in 0..5 {
-        // It may come into being while it is removed.
+        // The server may create the folder again while it is being removed.
         wait_until("there is a log, and then no more", || {
             folder.join("chat.log").exists() && fs::remove_dir_all(&folder).is_ok()
         });
     }
     wait_until("there is a log again", || folder.join("chat.log").exists());
 
-    // A file in its place: not even root can write there.
+    // A file takes the folder's place: not even root can write there.
     wait_until("it is out of the way", || {
         let _ = fs::remove_dir_all(&folder);
         OpenOptions::new()
@@ -82,7 +82,7 @@ fn a_damaged_log_is_left_as_it_is_written_on_and_searched() {
         server.kill();
         assert!(fs::read(&path).unwrap().starts_with(&before));
     }
-    // Cut short in the middle of a line.
+    // Cut off in the middle of a line.
     fs::write(&path, &whole[..whole.len() - 10]).unwrap();
     server.start_again();
     let mut alice = LineClient::enter_channel(&server, "alice", "dev");

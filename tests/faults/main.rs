@@ -1,10 +1,10 @@
-//! Faults, one family a module, each over the real process.
+//! Faults of a real server process, one family a module.
 //!
 //! Two bystanders on different protocols talk all the while in a channel of
-//! their own: nothing they say may be lost, doubled or out of order, whatever
-//! happens around them. How long their messages took is printed, not judged:
-//! that is what `make soak` is for. Afterwards the server must have given back
-//! what the fault made it take.
+//! their own: none of their messages may be lost, doubled or out of order,
+//! whatever happens around them. Latencies are printed, not judged; `make soak`
+//! is for that. Afterwards the server must have released everything the fault
+//! made it take.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -30,14 +30,14 @@ use serde_json::Value;
 /// Every listener, plain; with `identity.configure`, also with TLS.
 const LISTENERS: [&str; 5] = ["telnet", "rest", "web", "tcp", "ws"];
 
-/// Has a server open every listener.
+/// Configures a server to open every listener.
 fn every_listener(config: &mut Value) {
     for name in LISTENERS {
         config["listen"][name] = "127.0.0.1:0".into();
     }
 }
 
-/// Anything below `end`.
+/// A random number below `end`.
 fn random(end: u64) -> u64 {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).unwrap();

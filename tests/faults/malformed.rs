@@ -1,5 +1,5 @@
-//! Too much of everything, and nothing as it should be: told so or ended, and
-//! the server goes on.
+//! Oversized and malformed input: the server refuses it or disconnects, and
+//! goes on.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -37,12 +37,12 @@ fn nonsense_on_every_listener_harms_nobody() {
     level.wait_back(&server);
 }
 
-/// Sends it all and reads to the end, which must come.
+/// Sends all bytes and reads to the end, which must come.
 fn said(server: &Server, name: &str, bytes: &[u8]) {
     let mut stream = TcpStream::connect(server.address(name)).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.set_write_timeout(Some(DEADLINE)).unwrap();
-    // It may be ended before all of it is sent.
+    // The server may disconnect before all is sent.
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(Shutdown::Write);
     let mut heard = Vec::new();
@@ -144,7 +144,7 @@ fn frames_at_and_over_the_limit_and_broken_ones_are_told_apart() {
         alice.0.send(broken);
         alice.expect("error");
     }
-    // Half a character is none, and the rest of the message is not lost.
+    // Half a character is dropped, and the rest of the message is kept.
     alice
         .0
         .send(r#"{"type":"message","args":{"body":"half \ud800"}}"#);
@@ -152,7 +152,8 @@ fn frames_at_and_over_the_limit_and_broken_ones_are_told_apart() {
     alice.send("message", json!({ "body": "still here" }));
     bob.expect_message("alice", "still here");
 
-    // What is no WebSocket any more is closed, with the code for it.
+    // A connection that breaks the WebSocket protocol is closed with the right
+    // code.
     let raw: [(&[u8], u16); 5] = [
         (&[0x81, 0x01, b'x'], 1002),                   // not masked
         (&[0x83, 0x80, 0, 0, 0, 0], 1002),             // no such opcode

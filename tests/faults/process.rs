@@ -1,18 +1,17 @@
-//! What the server takes of the machine.
+//! The resources that the server takes.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::support::{LineClient, Server, wait_until};
 
-/// Threads and descriptors that come and go by themselves.
+/// Threads and descriptors that vary by themselves.
 const SLACK: usize = 3;
-/// Of the database: connections to it are opened when they are first needed
-/// and kept. One writes and ten read, with two or three files each.
+/// Descriptors of the database: it opens connections when first needed and
+/// keeps them. One writes and ten read, with two or three files each.
 const DATABASE: usize = 33;
 
-/// Threads and descriptors at a quiet moment; those of the database are
-/// counted apart.
+/// Threads and descriptors at a quiet moment, without those of the database.
 #[derive(Clone, Copy, Debug)]
 pub struct Level {
     pub threads: usize,
@@ -21,8 +20,8 @@ pub struct Level {
 }
 
 impl Level {
-    /// Of a server that has done everything once: what it keeps for later
-    /// use, such as connections to its database, is not counted as lost.
+    /// The level of a server that has done everything once: what it keeps for
+    /// later use, such as database connections, is no leak.
     pub fn of(server: &Server) -> Level {
         let warm = LineClient::enter_channel(server, "warm", "up");
         if server.rest().is_some() {
@@ -35,7 +34,7 @@ impl Level {
         Level::now(server)
     }
 
-    /// As it is.
+    /// The current level.
     pub fn now(server: &Server) -> Level {
         let process = format!("/proc/{}", server.pid());
         let open = open_files(server);
@@ -64,21 +63,21 @@ impl Level {
     }
 }
 
-/// What its descriptors are.
+/// The targets of its open descriptors.
 fn open_files(server: &Server) -> Vec<PathBuf> {
     let entries = fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
-    // One may be closed while this looks at it.
+    // A descriptor may be closed meanwhile.
     let links = entries.map(|entry| fs::read_link(entry.unwrap().path()).unwrap_or_default());
     links.collect()
 }
 
-/// Connections that chat, by the server's own account.
+/// The number of chat connections that the server reports.
 pub fn connections(server: &Server) -> u64 {
     let status = server.get("/api/status").json();
     status["users"].as_u64().unwrap()
 }
 
-/// Whether this may mount, and become somebody else.
+/// Whether this process may mount and change its user.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

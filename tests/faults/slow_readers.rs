@@ -1,5 +1,5 @@
-//! People who do not read, on every protocol: disconnected, all of them, and
-//! waited for by nobody.
+//! Clients that do not read, on every protocol: the server disconnects all of
+//! them, and no other client waits for them.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -62,7 +62,7 @@ fn slow_readers_on_every_protocol_are_disconnected_and_nobody_waits() {
     level.wait_back(&server);
 }
 
-/// One on each protocol, in #dev, who will not read any more.
+/// One client on each protocol, in #dev, that stops reading.
 fn asleep(server: &Server, identity: &Identity) -> Vec<Box<dyn std::any::Any>> {
     let small = |carrier: Carrier| {
         set_socket_recv_buffer_size(carrier.stream(), 16 * 1024).unwrap();
@@ -139,7 +139,7 @@ fn a_device_that_does_not_read_direct_messages_is_disconnected() {
     let mut mina = WsClient::open(server.web(), &mina, &[]).unwrap();
     let message = json!({ "recipient": "lucy", "message": "long ".repeat(780) }).to_string();
     for sent in 0.. {
-        assert!(sent < MOST_MESSAGES, "nobody was disconnected");
+        assert!(sent < MOST_MESSAGES, "no client was disconnected");
         mina.send(&message);
         if sent % 500 == 0 && slow_readers(&server) > 0 {
             break;
@@ -150,7 +150,7 @@ fn a_device_that_does_not_read_direct_messages_is_disconnected() {
     level.wait_back(&server);
 }
 
-/// The way to the direct messages of somebody who registers now.
+/// Registers an account and returns the path to its direct messages.
 fn signed(server: &Server, username: &str) -> String {
     let form = [
         ("first_name", "A"),
@@ -183,19 +183,19 @@ fn browsers_that_do_not_read_their_answers_hold_up_nobody() {
             let mut stream = TcpStream::connect(server.address(name)).unwrap();
             set_socket_recv_buffer_size(&stream, 16 * 1024).unwrap();
             stream.set_nonblocking(true).unwrap();
-            // As much of it as is taken.
+            // As much as the socket accepts.
             let _ = stream.write(request.as_bytes());
             stream
         })
         .collect();
-    // More of them than there are workers.
+    // More clients than there are workers.
     wait_until("all have begun", || {
         Level::now(&server).threads >= level.threads + asleep.len()
     });
     for number in 0..20 {
         let ready = server.get("/readyz");
         assert_eq!(ready.status, 200, "{}", ready.body);
-        // The one before may not have left yet.
+        // The previous connection may not have ended yet.
         drop(JsonClient::enter(&server, &format!("visitor{number}")));
     }
     drop(asleep);
@@ -203,7 +203,7 @@ fn browsers_that_do_not_read_their_answers_hold_up_nobody() {
     level.wait_back(&server);
 }
 
-/// So many messages of 3,900 bytes fit into the 256 KiB of text of one answer.
+/// So many messages of 3,900 bytes fit into one answer's 256 KiB of text.
 const A_PAGE: usize = 67;
 
 fn body(message: &Value) -> &str {
@@ -222,7 +222,8 @@ fn an_answer_larger_than_the_limit_reaches_whoever_asked_for_it() {
         alice.send(&format!("{text}{number}"));
         alice.expect("@alice: ");
     }
-    // Reads slowly, but reads: each answer is several times what may wait for a connection.
+    // It reads slowly, but it reads: each answer is several times what a
+    // connection may have unsent.
     let carrier = Carrier::plain(server.web());
     set_socket_recv_buffer_size(carrier.stream(), 64 * 1024).unwrap();
     let path = format!("/ws?token={}", JsonClient::token(&server, "bob"));

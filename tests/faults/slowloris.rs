@@ -1,5 +1,6 @@
 //! Many connections that send a byte now and then, or nothing, on every
-//! listener and in every stage: ended in time, without harm to anybody.
+//! listener and in every stage: the server ends them in time, and no other
+//! client suffers.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -14,10 +15,11 @@ use crate::{LISTENERS, every_listener};
 
 /// Connections of each kind.
 const EACH: usize = 6;
-/// How often each sends one byte: often enough never to be silent.
+/// How often each sends one byte: often enough never to count as silent.
 const BEAT: Duration = Duration::from_millis(100);
 
-/// What drips, where, after what was sent at once.
+/// A slow connection: its listener, what it sends at once, and the byte it
+/// repeats.
 struct Kind {
     listener: &'static str,
     at_once: Vec<u8>,
@@ -67,7 +69,7 @@ fn drips_are_ended_on_every_listener_and_in_every_stage() {
     }
     bystanders.finish("slowloris");
     level.wait_back(&server);
-    // And they do not hold up the end.
+    // They do not hold up the server's shutdown either.
     let mut late = Vec::new();
     for kind in kinds() {
         let mut stream = TcpStream::connect(server.address(kind.listener)).unwrap();
@@ -85,10 +87,10 @@ fn kinds() -> Vec<Kind> {
         drip: drip.as_bytes(),
     };
     let mut kinds = vec![
-        // Never a whole nickname, or never a good one.
+        // Never a complete nickname, or never a valid one.
         kind("telnet", "", "a"),
         kind("telnet", "", "9\n"),
-        // Never a whole object.
+        // Never a complete object.
         kind("tcp", "{\"name\":", " "),
     ];
     let head = "GET / HTTP/1.1\r\nHost: x\r\nA: ";
@@ -101,7 +103,7 @@ fn kinds() -> Vec<Kind> {
         kinds.push(kind(listener, "", "\n"));
         kinds.push(kind(listener, "", ""));
     }
-    // The beginning of a handshake, in a record that never becomes whole.
+    // The beginning of a handshake, in a record that is never complete.
     for listener in ["tls-telnet", "tls-rest", "tls-web", "tls-tcp", "tls-ws"] {
         kinds.push(kind(
             listener,
@@ -109,14 +111,14 @@ fn kinds() -> Vec<Kind> {
             "\0",
         ));
     }
-    // WebSockets without a nickname that never finish a frame. Whoever has one
-    // may take as long as they like: each byte is a sign of life.
+    // WebSockets without a nickname that never finish a frame. With a nickname
+    // a client may take any time: each byte counts as a sign of life.
     for (listener, path) in [("web", "/ws"), ("ws", "/mychat"), ("rest", "/ws")] {
         let upgrade = format!(
             "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
-        // The first part of a text: a frame of 4,000 bytes that never ends.
+        // The first fragment of a text: a frame of 4,000 bytes that never ends.
         let mut frame = kind(listener, &upgrade, "a");
         frame.at_once.extend([0x01, 0xfe, 0x0f, 0xa0, 1, 2, 3, 4]);
         kinds.push(frame);

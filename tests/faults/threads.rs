@@ -1,4 +1,5 @@
-//! No more threads: newcomers are told, and it goes on when there are some.
+//! The server runs out of threads: it refuses new clients with an explanation,
+//! and recovers when threads are free again.
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
@@ -12,9 +13,9 @@ use crate::bystander::Bystanders;
 use crate::process::{Level, is_root};
 use crate::support::{DEADLINE, LineClient, Server, User, not_tested, wait_until};
 
-/// A user whose processes are counted on their own, and bounded: for root there
-/// is no bound. Another one for each `number` below two and each run of this
-/// program, since two on one machine would be counted together.
+/// A user with a limit on processes of its own, since there is none for root. A
+/// different user for each `number` below two and each run of this program: two
+/// runs on one machine would share the limit.
 fn user(number: u32) -> u32 {
     61_184 + std::process::id() % 2000 * 2 + number
 }
@@ -22,7 +23,7 @@ fn user(number: u32) -> u32 {
 /// More than the server itself takes, and a few connections.
 const THREADS: usize = 40;
 
-/// A server that may have few threads.
+/// Starts a server that may have few threads.
 fn start(number: u32) -> Option<Server> {
     if !is_root() {
         not_tested("only root can become a user whose threads are counted apart");
@@ -43,7 +44,7 @@ fn start(number: u32) -> Option<Server> {
     Some(server)
 }
 
-/// Comes in until there are no more threads; those who got in.
+/// Connects clients until there are no more threads; returns those admitted.
 fn fill(server: &Server) -> Vec<LineClient> {
     let mut inside = Vec::new();
     let mut refused = 0;
@@ -67,24 +68,24 @@ fn out_of_threads_newcomers_are_refused_and_nobody_else_notices() {
     let Some(server) = start(0) else { return };
     let level = Level::of(&server);
     let bystanders = Bystanders::start(&server);
-    // REST wants threads of its own for many requests at once.
+    // REST starts threads of its own for many requests at once.
     let asked: Vec<TcpStream> = (0..6).map(|_| ask_rest(&server)).collect();
     let inside = fill(&server);
     server.wait_output("cannot serve");
     let asked = asked.into_iter().chain((0..6).map(|_| ask_rest(&server)));
     for mut stream in asked.collect::<Vec<_>>() {
-        // Whatever it is, there is an answer, or an end.
+        // Either an answer comes or the connection ends.
         let end = stream.read_to_end(&mut Vec::new());
         let ended = !matches!(&end, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock);
         assert!(ended, "a request was forgotten");
     }
     drop(inside);
-    wait_until("somebody gets in", || {
+    wait_until("a client gets in", || {
         let mut client = LineClient::connect(server.telnet());
         !client.next_line().unwrap().contains("server is full")
     });
     LineClient::enter(&server, "alice");
-    // Nothing has ended for want of threads.
+    // No thread of the server has ended for want of threads.
     wait_until("REST answers", || server.get("/readyz").status == 200);
     bystanders.finish("no threads left");
     level.wait_back(&server);
@@ -107,12 +108,12 @@ fn out_of_threads_it_still_ends_in_order() {
     }
 }
 
-/// Asks for something and does not wait for the answer.
+/// Sends a request without waiting for the answer.
 fn ask_rest(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.rest().unwrap()).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    // It may have been turned away already.
+    // The server may have refused it already.
     let _ = stream.write_all(request);
     stream
 }

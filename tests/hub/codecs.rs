@@ -1,8 +1,8 @@
-//! Codecs hold what `checks` says of them, for the seeds of the fuzz targets
-//! and for what comes of changing those a little.
+//! Codecs keep the rules in `checks`, for the seeds of the fuzz targets and for
+//! small changes to them.
 //!
-//! `fuzz/` looks for hours where this looks for a moment, with the same
-//! checks; what it finds is kept as a seed, and so is looked at here for ever.
+//! `fuzz/` searches for hours with the same checks, this for a moment. What it
+//! finds becomes a seed, so this test checks it from then on.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 /// Inputs tried besides the seeds.
 const CASES: u32 = 256;
-/// Bytes that mean something to one codec or another.
+/// Bytes with a meaning in one codec or another.
 const TELLING: &[u8] =
     b"\0\x01\x1b\r\n\t \"\\{}[]:,;=&%+#@/.-_0a\x7f\x80\xc2\xe2\xef\xff\xfe\xfb\xfa\xf0";
 
@@ -76,7 +76,7 @@ fn holds(codec: &str, check: fn(&[u8])) {
     }
     let config = Config {
         cases: CASES,
-        // What is found becomes a seed instead.
+        // An input that fails becomes a seed instead.
         failure_persistence: None,
         ..Config::default()
     };
@@ -101,7 +101,7 @@ fn seeds(codec: &str) -> Vec<(PathBuf, Vec<u8>)> {
     seeds.into_iter().chain(declared(codec)).collect()
 }
 
-/// The examples of the table of commands: no seed has to be written for one.
+/// The examples in the table of commands: they need no seeds of their own.
 fn declared(codec: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let examples: Vec<(&str, String)> = match codec {
         "line" => commands::all()
@@ -121,8 +121,8 @@ fn declared(codec: &str) -> Vec<(PathBuf, Vec<u8>)> {
     examples.into_iter().map(seed).collect()
 }
 
-/// Not a test: `.ci/fuzz` has it write the same seeds for the fuzz targets, into
-/// folders that are there.
+/// Not a test: `.ci/fuzz` runs it to write the same seeds into existing folders
+/// of the fuzz targets.
 #[test]
 #[ignore = "run by .ci/fuzz"]
 fn seeds_of_declared_commands() {
@@ -134,17 +134,17 @@ fn seeds_of_declared_commands() {
     }
 }
 
-/// A change to an input.
+/// A change of an input.
 #[derive(Clone, Debug)]
 enum Change {
     Insert(Index, Vec<u8>),
     Replace(Index, u8),
     Remove(Index, usize),
-    /// Says a piece of it again.
+    /// Repeats a piece of it.
     Repeat(Index, usize),
 }
 
-/// Seeds with a few changes, and now and then something else altogether.
+/// Seeds with a few changes, and now and then a random input.
 fn inputs(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let seed = prop_oneof![
         9 => select(seeds),

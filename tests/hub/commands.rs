@@ -1,4 +1,4 @@
-//! The hub by itself: commands in, effects out, no socket.
+//! The hub alone: commands in, effects out, no socket.
 
 use crate::hub_support::{House, credential, limits, name};
 use chat_server::hub::{
@@ -171,7 +171,7 @@ fn a_storm_of_joins_is_told_as_a_number() {
     }
     house.pass(1000);
     assert_eq!(house.told(first), ["+0 -3"]);
-    // A second later things are calm, and people have names again.
+    // A second later the channel is quiet, and members are named again.
     house.pass(1000);
     house.join(
         ConnectionId {
@@ -240,7 +240,7 @@ fn bans_end_connections_and_keep_them_out_until_they_expire() {
     let mut fx = Effects::default();
     assert_eq!(house.hub.unban(ban.id, &mut fx), Some(ban.clone()));
     assert_eq!(house.hub.unban(ban.id, &mut fx), None);
-    assert!(fx.is_empty(), "there is nobody else to know");
+    assert!(fx.is_empty(), "there is no other member to tell");
     house.claim(mallory, "mallory").unwrap();
     house.pass(5000);
     let closed = house.closed.len();
@@ -269,7 +269,7 @@ fn unban(house: &mut House, id: u64) -> Order {
     Order::Unban(lifted.unwrap().target)
 }
 
-/// What was ordered since this was last asked.
+/// The orders shared with other servers since the last call.
 fn orders(house: &mut House) -> Vec<Order> {
     let shared = std::mem::take(&mut house.shared).into_iter();
     let orders = shared.filter_map(|shared| match shared {
@@ -285,12 +285,12 @@ fn bans_ordered_while_cut_off_are_ordered_again() {
     let before = ban(&mut house, 1, "eve");
     hear(&mut house, News::Ordered(Order::Ban(before.clone())));
     assert_eq!(orders(&mut house), [Order::Ban(before.clone())]);
-    // These are lost.
+    // These orders are lost.
     let lifted = unban(&mut house, 1);
     let made = ban(&mut house, 2, "mallory");
     orders(&mut house);
     hear(&mut house, News::CutOff);
-    // This one belongs to the next life already.
+    // This order already belongs to the next life.
     let later = ban(&mut house, 3, "trudy");
     let bans = house.shared.iter().find_map(|shared| match shared {
         Shared::Rejoin(bans) => Some(bans.clone()),
@@ -305,7 +305,7 @@ fn bans_ordered_while_cut_off_are_ordered_again() {
     assert!(house.closed.iter().all(|(id, _)| *id != eve), "not banned");
     let again = [lifted, Order::Ban(made.clone())];
     assert_eq!(orders(&mut house), again);
-    // What others do comes after that, as soon as it is in its place.
+    // Orders of other servers follow, once the hub's own are in the log again.
     for order in again.iter().cloned().chain([Order::Ban(later)]) {
         hear(&mut house, News::Ordered(order));
     }
@@ -326,7 +326,7 @@ fn bans_that_all_servers_know_are_not_ordered_again() {
     unban(&mut house, 3);
     orders(&mut house);
     hear(&mut house, News::CutOff);
-    // Another server has banned one of them anew.
+    // Another server has made one of the bans anew.
     let fourth = Ban { id: 4, ..third };
     let all = [first, fourth];
     hear(&mut house, News::Bans(all.to_vec()));
@@ -372,7 +372,7 @@ fn orders_older_than_ours_do_not_undo_it() {
         hear(&mut house, older);
     }
     assert_eq!(house.hub.bans(house.now), banned);
-    // The same the other way round: nobody is sent away by a ban that is lifted.
+    // The same in the other order: a ban that is lifted ends no connection.
     unban(&mut house, 2);
     let third = ban(&mut house, 3, "eve");
     unban(&mut house, 3);
@@ -387,7 +387,7 @@ fn orders_older_than_ours_do_not_undo_it() {
         assert_eq!(house.hub.bans(house.now), []);
     }
     assert_eq!(house.closed, []);
-    // From now on others have the last word.
+    // From now on the orders of other servers decide.
     hear(&mut house, News::Order(Order::Ban(elsewhere(9))));
     assert_eq!(house.hub.bans(house.now), [elsewhere(9)]);
     assert_eq!(house.closed.len(), 1);
@@ -427,7 +427,8 @@ fn everyone_hears_announcements_and_the_end() {
 fn a_claim_whose_answer_came_too_late_leaves_no_nickname_taken() {
     let mut house = House::new();
     let alice = house.enter(0, "alice");
-    // The connection was told "not now", and tries again: the same, another.
+    // The connection was told "not now" and claims again: the same nickname,
+    // then another.
     house.claim(alice, "alice").unwrap();
     house.claim(alice, "alicia").unwrap();
     assert_eq!(house.hub.counts().users, 1);
@@ -531,7 +532,8 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
     });
     let (asked, said) = (asked.unwrap(), said.unwrap());
     assert!(said >= asked.before);
-    // Committed before the past has been read: it waits, and then is told.
+    // Committed before the past has been read: the hub holds it and delivers it
+    // afterwards.
     fx.clear();
     hub.settle(chat_server::hub::Settled::by_id(said, true), now, &mut fx);
     let told = |fx: &Effects| {
@@ -641,18 +643,19 @@ fn a_connection_ends_with_its_token_to_the_millisecond() {
     for (id, lasts_ms) in [(short, 86_400_000), (long, 86_400_000), (left, 5000)] {
         house.run(|hub, now, _| hub.expire(id, begun.unix_ms + lasts_ms, now));
     }
-    // A later word counts, and whoever has left leaves nothing behind.
+    // The later expiry counts, and a connection that has ended leaves nothing
+    // behind.
     house.run(|hub, now, _| hub.expire(long, begun.unix_ms + 2 * 86_400_000, now));
     house.apply(left, Command::Quit);
     house.closed.clear();
     assert_eq!(house.hub.next_deadline(), Some(begun.ticks_ms + 86_400_000));
     house.pass(86_399_999);
     assert_eq!(house.closed, []);
-    // The wall clock may step; what counts is the time that passes.
+    // The wall clock may be set; only elapsed time counts.
     house.now.unix_ms = 0;
     house.pass(1);
     assert_eq!(house.closed, [(short, Farewell::TokenRevoked)]);
-    // What is over already ends at the next look at the clock.
+    // A token that has expired already ends at the next look at the clock.
     house.run(|hub, now, _| hub.expire(long, now.unix_ms, now));
     house.pass(0);
     assert_eq!(house.closed.last(), Some(&(long, Farewell::TokenRevoked)));
@@ -727,7 +730,8 @@ fn one_address_is_held_so_many_nicknames_and_others_as_many_again() {
     let address = "2001:db8::1".parse().unwrap();
     let again = house.run(|hub, now, _| hub.hold(&name("d"), "d".into(), address, 1, now));
     assert_eq!(again, Ok(()));
-    // The others are over, and forgotten more at a time than come.
+    // The other holds have expired; more of them are dropped at a time than are
+    // added.
     let before = house.hub.sizes().held_nicknames;
     for n in 0..4 {
         let nickname = name(&format!("e{n}"));
@@ -752,7 +756,7 @@ fn who_comes_again_with_a_token_is_called_what_they_were_called() {
     };
     let first = come(&mut house, 0);
     house.apply(first, Command::Rename(name("eve")));
-    // Somebody else has the nickname that the token was given out for.
+    // Another user has the nickname that the token was issued for.
     house.enter(1, "mina");
     let second = come(&mut house, 2);
     assert_eq!(house.hub.nickname_of(second), Some(name("eve")));
@@ -762,7 +766,7 @@ fn who_comes_again_with_a_token_is_called_what_they_were_called() {
 #[test]
 fn lists_are_sorted_as_people_read_them() {
     let mut house = House::new();
-    // Whoever compares names takes an m for an rn, and a 0 for an o.
+    // Names that look alike sort together: m and rn, 0 and o.
     let sorted = ["lea", "Mia", "mona", "n0ra", "nick", "zoe"];
     for (index, nickname) in sorted.iter().rev().enumerate() {
         let id = house.open_with(index as u32, "192.0.2.1:1", false);
@@ -785,7 +789,7 @@ fn lists_are_sorted_as_people_read_them() {
     assert_eq!(shown(names.collect()), with_global);
 }
 
-/// A house in which an answer has three rows.
+/// A hub with pages of three rows.
 fn house_of_small_pages() -> House {
     let mut house = House::new();
     house.hub.set_limits(Limits {
@@ -802,7 +806,8 @@ fn part(after: Option<&str>, prefix: Option<&str>) -> Part {
     }
 }
 
-/// The rows of the lists that a connection was told, and whether there are more.
+/// The rows of the lists that a connection was sent, and whether there are
+/// more.
 fn lists(house: &mut House, id: ConnectionId) -> Vec<(String, bool)> {
     let told = std::mem::take(&mut house.told);
     let told = told.into_iter().filter(|(to, _)| *to == id);
@@ -913,7 +918,7 @@ fn lists_wait_until_the_hub_has_time_and_their_askers_see_everything_in_order() 
     house.call(|hub, now, fx| hub.apply(bob, quit, now, fx));
     house.call(|hub, now, fx| hub.close(bob, Farewell::Quit, now, fx));
     assert_eq!(house.told(alice), ["-bob"], "others have not waited");
-    assert_eq!(house.hub.sizes().open_questions, 1, "nobody is owed two");
+    assert_eq!(house.hub.sizes().open_questions, 1, "no connection has two open questions");
     house.run(|_, _, _| ());
     let told = house.told(alice);
     assert_eq!(told[0], r#"["alice"]"#);
@@ -996,7 +1001,7 @@ fn channels_are_limited_in_all_and_for_each_address() {
     house.apply(other, Command::Create(name("d")));
     house.join(other, "a");
     assert_eq!(house.told(one), ["too_many_made", "+other"]);
-    // What goes when its only member leaves makes room for another.
+    // A channel that goes with its only member makes room for another.
     let told = house.told(other);
     assert_eq!(told, ["in d with 0", "in a with 1"]);
     house.join(elsewhere, "e");
@@ -1006,7 +1011,8 @@ fn channels_are_limited_in_all_and_for_each_address() {
         house.told(elsewhere),
         ["in e with 0", "no_more_channels", "in f with 0"]
     );
-    // Whose channel it is does not change when somebody else keeps it alive.
+    // A channel counts for its maker's address, even when another member keeps
+    // it.
     house.join(elsewhere, "d");
     house.run(|hub, now, fx| hub.close(one, Farewell::Quit, now, fx));
     house.run(|hub, now, fx| hub.close(other, Farewell::Quit, now, fx));

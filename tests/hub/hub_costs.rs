@@ -1,5 +1,5 @@
-//! What a request costs the hub does not grow with the size of the server: what
-//! hits many is done a piece at a time, and nothing of it is lost.
+//! The cost of a request does not grow with the size of the server: work on
+//! many connections is done in pieces, and none of it is lost.
 
 use chat_server::hub::{
     Ban, BanTarget, Command, ConnectionId, Effects, Event, Farewell, Limits, MAX_BANS, News,
@@ -12,7 +12,7 @@ fn network(text: &str) -> BanTarget {
     BanTarget::network(text.parse().unwrap())
 }
 
-/// A house in which one piece of work is small.
+/// A hub with small pieces of work.
 fn house_of_small_pieces() -> House {
     let mut house = House::new();
     house.hub.set_limits(Limits {
@@ -22,7 +22,7 @@ fn house_of_small_pieces() -> House {
     house
 }
 
-/// Does what the hub has put off, and counts what each piece ended.
+/// Does all deferred work; returns how many connections each piece ended.
 fn work_off(house: &mut House) -> Vec<usize> {
     let mut ended = Vec::new();
     while house.hub.has_work() {
@@ -44,7 +44,7 @@ fn a_ban_that_hits_many_ends_them_a_piece_at_a_time() {
     let made = house.call(|hub, now, fx| hub.ban(ban, None, None, now, fx));
     made.unwrap();
     assert_eq!(house.closed.len(), 4);
-    // Those that have their end before them have no say.
+    // Connections whose end is pending can no longer act.
     let last = ConnectionId {
         index: 9,
         generation: 0,
@@ -91,7 +91,7 @@ fn what_a_connection_that_is_to_be_ended_says_counts_no_more() {
     house.forget();
     let alice = name("alice");
     let hit = house.call(|hub, now, fx| hub.kick(&alice, None, now, fx));
-    // Each is in a channel, which costs as much as the connection itself.
+    // Each is in a channel; leaving it costs as much as ending the connection.
     assert_eq!((hit, house.closed.len()), (6, 2));
     for &id in &all {
         let text = chat_server::text::Text::clean("still here");
@@ -194,7 +194,7 @@ fn among_many_bans_the_one_that_counts_is_found() {
         let is_banned = house.hub.is_nickname_banned(&name(nickname), now);
         assert_eq!(is_banned, banned, "{nickname}");
     }
-    // There is no room for another, unless one goes.
+    // There is no room for another ban until one is lifted.
     let one_more = |house: &mut House| {
         let target = network("192.0.2.0/24");
         house.run(|hub, now, fx| hub.ban(target, None, None, now, fx))
@@ -233,7 +233,7 @@ fn of_bans_of_the_same_the_one_that_lasts_longest_counts() {
     assert!(is_banned(&house));
     house.pass(3000);
     assert!(!is_banned(&house));
-    // A wider network is found behind a narrower one that is over.
+    // A wider network still matches behind a narrower one that has expired.
     let until = Some(house.now.unix_ms + 10);
     for (target, ends) in [("192.0.2.7/32", until), ("192.0.0.0/16", None)] {
         let target = network(target);
@@ -336,7 +336,7 @@ fn roster(house: &mut House, node: NodeId, change: RosterChange) {
     hear(house, News::Roster(node, change));
 }
 
-/// Somebody is on another server, in a channel there.
+/// Announces a user on another server, in a channel there.
 fn on(house: &mut House, node: NodeId, nickname: &str, channel: &str) {
     let (name, channel) = (name(nickname), name(channel));
     let account = None;
@@ -348,8 +348,8 @@ fn on(house: &mut House, node: NodeId, nickname: &str, channel: &str) {
     roster(house, node, RosterChange::Joined { name, channel });
 }
 
-/// One of several, small pieces; ten are on a server that then is gone, all of
-/// them in a channel with one who is here.
+/// A hub with small pieces of work, and a dead server with ten users, all of
+/// them in a channel with one local member.
 fn house_beside_a_dead_server() -> (House, ConnectionId) {
     let mut house = house_of_small_pieces();
     house.hub.join_others();
@@ -358,7 +358,7 @@ fn house_beside_a_dead_server() -> (House, ConnectionId) {
     for n in 0..10 {
         on(&mut house, DEAD, &format!("far{n}"), "dev");
     }
-    // Otherwise they would be told as a number.
+    // Otherwise their leaves would be counted, not named.
     house.pass(2000);
     house.forget();
     hear(&mut house, News::Gone(DEAD));
@@ -383,7 +383,7 @@ fn those_of_a_server_that_is_gone_leave_a_piece_at_a_time() {
 fn a_nickname_of_a_server_that_is_gone_is_free_and_its_owner_has_left_before() {
     let (mut house, bob) = house_beside_a_dead_server();
     house.told(bob);
-    // The last of them are still to leave.
+    // The last of them have yet to leave.
     assert!(house.hub.has_work());
     let (_, is_on) = house.hub.presence(name("far9"));
     assert!(!is_on);
@@ -406,10 +406,10 @@ fn a_nickname_of_a_server_that_is_gone_is_free_and_its_owner_has_left_before() {
     let join = Command::Join(name("dev"));
     house.call(|hub, now, fx| hub.apply(id, join, now, fx));
     assert_eq!(house.told(bob), ["+far9"]);
-    // On another server, too.
+    // Also on another server.
     on(&mut house, ALIVE, "far8", "dev");
     assert_eq!(house.told(bob), ["-far8", "+far8"]);
-    // What a dead server wrote last counts no more.
+    // The last entries of a dead server no longer count.
     on(&mut house, DEAD, "late", "dev");
     work_off(&mut house);
     let told = house.told(bob);
@@ -519,7 +519,7 @@ fn what_has_waited_is_carried_out_a_few_at_a_time_and_in_order() {
     let ids: Vec<ConnectionId> = (0..30)
         .map(|n| house.enter(n, &format!("person{n}")))
         .collect();
-    // All of them wait for the past of the channel, and want much behind it.
+    // All of them wait for the past of the channel, with many commands queued.
     for &id in &ids {
         house.join(id, "dev");
         for n in 0..20 {
@@ -531,7 +531,7 @@ fn what_has_waited_is_carried_out_a_few_at_a_time_and_in_order() {
     house.call(|hub, now, fx| hub.recalled(&recall, Vec::new(), now, fx));
     let mut joined = vec![house.told.len()];
     house.forget();
-    // Those who come later do not overtake what has waited.
+    // Commands of later connections do not overtake the queued ones.
     for &id in &ids {
         let leave = Command::Leave(None);
         house.call(|hub, now, fx| hub.apply(id, leave, now, fx));
@@ -546,7 +546,8 @@ fn what_has_waited_is_carried_out_a_few_at_a_time_and_in_order() {
     }
     assert_eq!(joined[0], 0, "nothing at once");
     assert!(matches!(first, Some(Event::Joined { channel, .. }) if channel == name("channel0")));
-    // Whatever they join next has a past to be read, too: then they wait again.
+    // The next channel they join has a past to be read as well, so they wait
+    // again.
     for _ in 0..20 {
         for recall in std::mem::take(&mut house.recalls) {
             house.run(|hub, now, fx| hub.recalled(&recall, Vec::new(), now, fx));

@@ -1,4 +1,4 @@
-//! Catching up with what was missed, tags and typing, on the hub by itself.
+//! Catching up with missed messages, tags and typing notices, on the hub alone.
 
 use crate::hub_support::{House, limits, name};
 use chat_server::hub::{
@@ -8,19 +8,19 @@ use chat_server::name::Name;
 use chat_server::store::{History, StoredMessage, Window};
 use chat_server::text::Text;
 
-/// A house with history, and what its store would have.
+/// A hub with history; the tests answer for its store.
 fn keeping_house() -> House {
     let mut house = House::new();
     house.hub.set_limits(Limits {
         history: true,
         ..limits()
     });
-    // Much has been said before.
+    // Many messages came before.
     house.hub.continue_after(id(1_000_000));
     house
 }
 
-/// Somebody in `dev` who has seen everything so far.
+/// A member of `dev` that has seen everything so far.
 fn member(house: &mut House, index: u32, nickname: &str) -> ConnectionId {
     let id = house.open_with(index, "192.0.2.1:1", false);
     house.claim(id, nickname).unwrap();
@@ -29,7 +29,7 @@ fn member(house: &mut House, index: u32, nickname: &str) -> ConnectionId {
     id
 }
 
-/// Every channel begins without a past.
+/// Answers that every channel has an empty past.
 fn answer_recalls(house: &mut House) {
     for recall in std::mem::take(&mut house.recalls) {
         house.run(|hub, now, fx| hub.recalled(&recall, Vec::new(), now, fx));
@@ -108,7 +108,8 @@ fn what_the_store_knew_before_the_hub_is_not_told_twice() {
     house.say(bob, "two");
     let ids = house.appended.clone();
     house.forget();
-    // Committed and read, but the hub has yet to hear that it is committed.
+    // Committed and read, but the hub has not been told yet that it is
+    // committed.
     let missed = page(&[(ids[0], "one"), (ids[1], "two")], false, false);
     answer(&mut house, Some(missed));
     house.settle(true);
@@ -143,7 +144,7 @@ fn a_long_absence_is_told_page_by_page_and_nothing_live_in_between() {
     );
     resume(&mut house, alice, id(2));
     answer(&mut house, Some(page(&[(three, "three")], false, false)));
-    // What was gone on the first page is gone.
+    // Messages gone on the first page stay gone.
     assert_eq!(
         house.told(alice),
         ["dev/bob: three", "complete false, more false"]
@@ -167,7 +168,7 @@ fn more_than_can_be_held_is_another_page() {
         house.told(alice),
         ["dev/bob: two", "complete true, more true"]
     );
-    // Exactly as many as can be held follow the page.
+    // Exactly as many as the hub can hold follow the page.
     resume(&mut house, alice, id(2));
     for n in 0..1000 {
         house.say(bob, &format!("{n}"));
@@ -211,7 +212,7 @@ fn a_failed_page_can_be_asked_for_again_and_leaving_forgets_all() {
     house.say(bob, "seen");
     house.settle(true);
     assert_eq!(house.told(alice), ["dev/bob: seen"]);
-    // Whoever goes while the page is read gets nothing of it.
+    // A connection that ends while the page is read gets none of it.
     resume(&mut house, alice, id(1));
     house.run(|hub, now, fx| hub.close(alice, chat_server::hub::Farewell::Quit, now, fx));
     house.forget();
@@ -263,17 +264,17 @@ fn a_tagged_message_is_published_once_however_often_it_comes() {
     assert_eq!(house.told(alice), [""; 0]);
     house.settle(true);
     house.apply(alice, tagged("t1", "hi"));
-    // Asked twice before it was settled, by the same connection.
+    // Sent twice before it was settled, by the same connection.
     assert_eq!(
         house.told(alice),
         ["dev/alice: hi", "stored t1", "stored t1", "stored t1"]
     );
     assert_eq!(house.told(bob), ["dev/alice: hi"]);
-    // Somebody else's tag is another one.
+    // The same tag of another user is a different tag.
     house.apply(bob, tagged("t1", "ho"));
     house.settle(true);
     assert_eq!(house.told(bob), ["dev/bob: ho", "stored t1"]);
-    // For ten minutes.
+    // The tag is remembered for ten minutes.
     house.pass(10 * 60 * 1000 - 1);
     house.apply(bob, tagged("t1", "ho"));
     assert!(house.appended.is_empty());
@@ -282,7 +283,7 @@ fn a_tagged_message_is_published_once_however_often_it_comes() {
     assert_eq!(house.appended.len(), 1);
 }
 
-/// Somebody in `dev` who has come with a token.
+/// A member of `dev` that logged in with a token.
 fn with_token(house: &mut House, index: u32, nickname: &str, token: &str) -> ConnectionId {
     let id = house.open_with(index, "192.0.2.1:1", false);
     house
@@ -402,7 +403,7 @@ fn tags_are_limited_in_length_and_number_for_each_client() {
     assert_eq!(house.told(alice), ["stored t1"]);
     house.apply(alice, tagged("t0", "x"));
     assert_eq!(house.told(alice).len(), 2, "the oldest one is forgotten");
-    // Nobody comes back who has neither an account nor a token.
+    // A guest without a token cannot come back.
     house.run(|hub, now, fx| hub.close(alice, Farewell::Quit, now, fx));
     assert_eq!(
         (house.hub.sizes().tags, house.hub.sizes().aging_tags),
@@ -442,7 +443,7 @@ fn who_sends_much_has_nobody_elses_tags_forgotten() {
         house.apply(alice, tagged(&format!("t{n}"), "x"));
         assert_eq!(house.told(alice), [format!("stored t{n}")]);
     }
-    // After ten minutes nothing is known of any of them.
+    // After ten minutes all tags are forgotten.
     house.pass(10 * 60 * 1000);
     house.apply(alice, tagged("t0", "x"));
     assert_eq!(house.told(alice).len(), 2);
@@ -462,11 +463,11 @@ fn typing_is_told_to_those_who_listen_and_once_a_second() {
     house.apply(alice, typing());
     assert_eq!(house.told(bob).len(), 1);
     assert_eq!(house.told(alice), [""; 0], "not to oneself");
-    assert_eq!(house.told(carol), [""; 0], "not to who does not listen");
+    assert_eq!(house.told(carol), [""; 0], "not to a connection that does not listen");
     house.pass(1000);
     house.apply(alice, typing());
     assert_eq!(house.told(bob).len(), 1);
-    // Who ignores somebody does not see them type in private.
+    // A user does not see an ignored user type in private.
     house.apply(bob, Command::Ignore(name("alice")));
     house.pass(1000);
     house.forget();
@@ -479,7 +480,7 @@ fn typing_is_told_to_those_who_listen_and_once_a_second() {
     assert!(house.appended.is_empty(), "nothing of it is kept");
 }
 
-/// The only question for the past of a channel.
+/// Answers the only question for the past of a channel.
 fn recall(house: &mut House, texts: &[(MessageId, &str)]) {
     let recall = house.recalls.remove(0);
     let messages = page(texts, false, false).messages;
@@ -495,7 +496,7 @@ fn what_the_past_had_already_is_still_told_to_who_catches_up() {
     house.say(bob, "three");
     let ids = std::mem::take(&mut house.appended);
     house.run(|hub, now, fx| hub.close(bob, chat_server::hub::Farewell::Quit, now, fx));
-    // The channel comes into being once more, by who catches up.
+    // The connection that catches up makes the channel anew.
     let alice = house.open_with(1, "192.0.2.1:1", false);
     house.claim(alice, "alice").unwrap();
     resume(&mut house, alice, id(1));
@@ -545,7 +546,7 @@ fn nobody_waits_for_a_past_when_too_much_is_held() {
     assert!(told[1001].contains("carol"), "what waited is carried out");
     assert_eq!(house.told(bob).len(), 1001);
     assert_eq!(house.hub.sizes().held_messages, 0);
-    // The past comes too late for anybody.
+    // The past comes too late for any connection.
     recall(&mut house, &[(id(2), "old")]);
     assert_eq!(house.told(bob), [""; 0]);
     let alice = house.open_with(1, "192.0.2.1:1", false);
@@ -577,7 +578,7 @@ fn where_a_log_gives_out_ids_it_says_which_there_can_be() {
     let mut house = keeping_house();
     house.hub.join_others();
     let alice = member(&mut house, 1, "alice");
-    // Far beyond the clock of this server, and known to the log all the same.
+    // Far beyond this server's clock, but known to the log.
     let ahead = id(house.now.unix_ms + 3_600_000);
     for (newest, complete) in [(ahead, true), (id(5), false)] {
         house.forget();
@@ -592,7 +593,8 @@ fn where_a_log_gives_out_ids_it_says_which_there_can_be() {
         let told = [format!("complete {complete}, more false")];
         assert_eq!(house.told(alice), told);
     }
-    // What comes after what there can be is told, whatever was claimed.
+    // Messages after the highest possible id are delivered, whatever the client
+    // claimed.
     let message = Message {
         channel: name("dev"),
         from: name("bob"),
@@ -646,7 +648,7 @@ fn everybody_who_asks_after_a_tag_is_told_however_long_it_takes() {
     let [one, two, three] = [0, 1, 2].map(|index| alice(&mut house, index));
     house.forget();
     for who in [one, two, three, three] {
-        // Longer than a tag is remembered that has been stored.
+        // Longer than the tag of a stored message is remembered.
         house.pass(11 * 60 * 1000);
         house.apply(who, tagged("t1", "hi"));
     }
@@ -679,8 +681,8 @@ fn what_the_past_had_already_is_told_once_to_who_does_not_show_it() {
     house.say(bob, "three");
     let ids = std::mem::take(&mut house.appended);
     house.run(|hub, now, fx| hub.close(bob, chat_server::hub::Farewell::Quit, now, fx));
-    // The channel comes into being once more, by one who shows the past and
-    // one who does not.
+    // The channel is made anew by two connections: one is shown the past, one
+    // is not.
     let alice = house.open(1);
     let room = ConnectionId {
         index: 2,
@@ -716,7 +718,7 @@ fn what_the_past_had_already_is_told_once_to_who_does_not_show_it() {
     assert_eq!(said(alice), ["dev/bob: three"]);
 }
 
-/// Somebody who owns an account, in `dev`, whose past has perhaps not been read.
+/// The owner of an account in these channels; their past may still be unread.
 fn owner(house: &mut House, index: u32, channels: &[&str]) -> ConnectionId {
     let id = house.open_with(index, "192.0.2.1:1", false);
     let proof = Some(crate::hub_support::credential(1));
@@ -741,7 +743,7 @@ fn that_a_message_is_stored_is_told_behind_it_when_the_past_comes_late() {
     house.forget();
     house.apply(one, tagged("t1", "hi"));
     house.settle(true);
-    // Nor does it hear so who sends it again.
+    // A connection that sends it again is not told either.
     house.apply(two, tagged("t1", "hi"));
     house.apply(one, tagged("t1", "hi"));
     house.apply(one, Command::ListMembers(None, Part::default()));
@@ -813,7 +815,7 @@ fn what_waits_behind_a_message_is_done_when_its_channel_goes() {
     let mut house = keeping_house();
     let bob = member(&mut house, 0, "bob");
     let alice = owner(&mut house, 1, &["dev", "ops"]);
-    // One who sends it again, and is in neither.
+    // A connection that sends it again and is in neither channel.
     let again = owner(&mut house, 2, &[]);
     house.forget();
     let say = Command::Tagged {
@@ -830,7 +832,7 @@ fn what_waits_behind_a_message_is_done_when_its_channel_goes() {
     hang_up(&mut house, alice);
     assert_eq!(house.told(again), ["stored t1"]);
     assert_eq!(house.told(bob), ["-alice"]);
-    // Its past comes too late for anybody, and the tag is known.
+    // The past comes too late for any connection, and the tag is known.
     recall(&mut house, &[]);
     house.apply(again, say);
     assert_eq!(house.told(again), ["stored t1"]);
@@ -894,7 +896,7 @@ fn who_speaks_while_a_page_is_read_hears_of_it_in_its_place() {
     house.apply(alice, tagged("t2", "new"));
     house.settle(true);
     assert_eq!(house.told(alice), [""; 0]);
-    // The past of the channel, which has come into being again.
+    // The past of the channel that was made anew.
     answer_recalls(&mut house);
     answer(&mut house, Some(page(&[(missed, "missed")], false, false)));
     house.settle(true);

@@ -1,6 +1,6 @@
-//! What the tests of the hub by itself share.
+//! Shared by the tests of the hub alone.
 
-// Each test program uses its own part of this.
+// Each test program uses only a part of this.
 #![allow(dead_code)]
 
 use std::time::Duration;
@@ -13,19 +13,19 @@ use chat_server::name::Name;
 use chat_server::store::AccountId;
 use chat_server::text::Text;
 
-/// A hub with a clock and somebody to ask what each connection was told.
+/// A hub with a clock, and a record of what each connection was told.
 pub struct House {
     pub hub: Hub,
     pub now: Now,
     pub told: Vec<(ConnectionId, Event)>,
     pub closed: Vec<(ConnectionId, Farewell)>,
-    /// What waits to be committed.
+    /// Messages waiting to be committed.
     pub appended: Vec<MessageId>,
-    /// Parts of histories that are asked for.
+    /// Requests for parts of histories.
     pub readings: Vec<Reading>,
-    /// Pasts of channels that are asked for.
+    /// Requests for pasts of channels.
     pub recalls: Vec<Recall>,
-    /// For other servers.
+    /// Entries for other servers.
     pub shared: Vec<Shared>,
 }
 
@@ -46,7 +46,7 @@ impl House {
         }
     }
 
-    /// Calls the hub, which then does everything that it has put off.
+    /// Calls the hub and then lets it do all deferred work.
     pub fn run<T>(&mut self, action: impl FnOnce(&mut Hub, Now, &mut Effects) -> T) -> T {
         let result = self.call(action);
         while self.hub.has_work() {
@@ -55,7 +55,7 @@ impl House {
         result
     }
 
-    /// Calls the hub and no more.
+    /// Calls the hub without any deferred work.
     pub fn call<T>(&mut self, action: impl FnOnce(&mut Hub, Now, &mut Effects) -> T) -> T {
         let mut fx = Effects::default();
         let result = action(&mut self.hub, self.now, &mut fx);
@@ -103,7 +103,7 @@ impl House {
         self.run(|hub, now, fx| hub.claim(id, name, None, now, fx))
     }
 
-    /// Opens a connection with a nickname.
+    /// Opens a connection and gives it a nickname.
     pub fn enter(&mut self, index: u32, nickname: &str) -> ConnectionId {
         let id = self.open(index);
         self.claim(id, nickname).unwrap();
@@ -114,7 +114,7 @@ impl House {
         self.run(|hub, now, fx| hub.apply(id, command, now, fx));
     }
 
-    /// Who is on, and in which channels, by nickname.
+    /// Users with their channels, by nickname.
     pub fn users(&self) -> Vec<Listed> {
         let listing = Listing {
             here: true,
@@ -125,7 +125,7 @@ impl House {
         users
     }
 
-    /// The channels and who is in them, by name.
+    /// Channels with their members, by name.
     pub fn channels(&self) -> Vec<ChannelInfo> {
         let (channels, more) = self.hub.channels(None);
         assert!(!more, "these tests have no more than a page of channels");
@@ -163,14 +163,14 @@ impl House {
         }
     }
 
-    /// What a connection was told since this was last asked, in short.
+    /// What a connection was told since the last call, in short form.
     pub fn told(&mut self, id: ConnectionId) -> Vec<String> {
         let (mine, others): (Vec<_>, Vec<_>) = self.told.drain(..).partition(|&(to, _)| to == id);
         self.told = others;
         mine.iter().map(|(_, event)| short(event)).collect()
     }
 
-    /// The store has committed, or not, everything it was given.
+    /// Reports the outcome of every appended message.
     pub fn settle(&mut self, committed: bool) {
         for id in std::mem::take(&mut self.appended) {
             self.run(|hub, now, fx| {
@@ -184,7 +184,7 @@ impl House {
     }
 }
 
-/// What these tests have for limits, unless they say otherwise.
+/// The limits of these tests, unless a test sets others.
 pub fn limits() -> Limits {
     Limits {
         login: Duration::from_secs(60),

@@ -1,5 +1,5 @@
-//! The parts within, without a server around them: the hub by commands and
-//! effects, in a simulated world too, the outbox over sockets, and the codecs.
+//! The inner parts without a server: the hub by commands and effects, also in a
+//! simulated world, the outbox over sockets, and the codecs.
 
 #[path = "../checks/mod.rs"]
 mod checks;

@@ -1,4 +1,5 @@
-//! The outbox over real sockets: who is sent what, how often, and what waits.
+//! The outbox over real sockets: what each client is sent, when, and what is
+//! held back.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
@@ -16,7 +17,7 @@ use chat_server::protocol::{Encoder, WireFormat};
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, never, unbounded};
 
-/// For so long a busy hub may owe anybody their own words.
+/// How long a busy hub may hold back a sender's own messages.
 const OWED_MS: u64 = 25;
 
 struct People {
@@ -67,13 +68,13 @@ impl People {
             .deliver(&self.ids, Some(self.ids[speaker]), &event);
     }
 
-    /// Sends what is to be sent in a turn that begins then.
+    /// Sends what is due in a turn that begins at this time.
     fn turn<T>(&mut self, now_ms: u64, inputs: &Receiver<T>) {
         self.outbox.begin(now_ms);
         self.outbox.flush(false, inputs);
     }
 
-    /// The same, when there is much to do though nothing waits.
+    /// The same in a busy turn with no input waiting.
     fn busy_turn(&mut self, now_ms: u64) {
         self.outbox.begin(now_ms);
         self.outbox.flush(true, &never::<()>());
@@ -83,7 +84,7 @@ impl People {
         self.outbox.sums().sends
     }
 
-    /// What the next line of somebody says.
+    /// The text of a client's next line.
     fn heard(&mut self, who: usize) -> String {
         let mut line = String::new();
         self.clients[who].read_line(&mut line).unwrap();
@@ -103,7 +104,7 @@ fn message(text: &str) -> Event {
     })
 }
 
-/// Something else to do.
+/// An input queue with something in it.
 fn something_waits() -> Receiver<()> {
     let (sender, inputs) = unbounded();
     sender.send(()).unwrap();
@@ -201,7 +202,7 @@ fn whoever_goes_has_their_own_words_first() {
     assert!(rest.contains("shutting down"), "{rest}");
 }
 
-/// The place of somebody who was owed something may be taken by another.
+/// Another connection may take the slot of one that was owed something.
 #[test]
 fn whoever_takes_a_place_hears_nothing_of_the_one_before() {
     let mut people = People::new(2);
@@ -226,7 +227,8 @@ fn whoever_takes_a_place_hears_nothing_of_the_one_before() {
     assert_eq!(people.heard(0), "two");
 }
 
-/// Alone and in pieces: the later it comes to somebody, the more go at once.
+/// Alone and in pieces: the later a client's turn comes, the more goes in one
+/// write.
 #[test]
 fn a_flood_gives_way_and_reaches_everyone_in_order() {
     const MEMBERS: u32 = 200;
@@ -249,7 +251,7 @@ fn a_flood_gives_way_and_reaches_everyone_in_order() {
     }
 }
 
-/// However often the hub turns to something else in between.
+/// However often the hub turns to other work in between.
 #[test]
 fn everyone_in_a_large_channel_gets_everything_once_and_in_order() {
     const MEMBERS: u32 = 400;
@@ -276,7 +278,7 @@ fn everyone_in_a_large_channel_gets_everything_once_and_in_order() {
             assert_eq!(&people.heard(who), word, "{who}");
         }
     }
-    // Nothing twice: what comes next is what is said next.
+    // Nothing comes twice: the next line is the next message.
     people.say(0, "last");
     people.turn(turns, &never::<()>());
     for who in 0..MEMBERS as usize {

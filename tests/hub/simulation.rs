@@ -1,5 +1,5 @@
-//! The hub in a simulated world: whatever happens, what must hold holds.
-//! `docs/simulation.md` has more.
+//! The hub in a simulated world: the invariants hold whatever happens. See
+//! `docs/simulation.md`.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -11,24 +11,24 @@ use crate::simulator::bug::Bug;
 use crate::simulator::invariant::Invariant;
 use crate::simulator::run;
 
-/// Worlds that are the same in every run of this test.
+/// Worlds with fixed seeds, the same in every run.
 const FIXED: u64 = 40;
-/// Worlds that are the same in every run and are only looked at as long as
-/// something has not been said in those before.
+/// Most worlds with fixed seeds; those beyond [`FIXED`] run only until every
+/// expected event has occurred.
 const FIXED_AT_MOST: u64 = 400;
-/// Worlds that nobody has seen before.
+/// Worlds with fresh seeds in every run.
 const FRESH: u64 = 60;
 /// Steps of each world.
 const STEPS: u64 = 10_000;
-/// Worlds of [`FAULTY_STEPS`] within which a planted bug has to be caught.
+/// Worlds of [`FAULTY_STEPS`] within which a planted bug must be caught.
 const UNTIL_CAUGHT: u64 = 60;
 /// Steps of a world with a planted bug.
 const FAULTY_STEPS: u64 = 2_000;
-/// Worlds looked at at a time.
+/// Worlds run at a time.
 const THREADS: usize = 2;
 
-/// What the fixed worlds must have made the hub say, so that "nothing found"
-/// means something. Whether they have follows from their seeds alone.
+/// What the hub must emit in the fixed worlds, so that "no finding" means
+/// something. Whether it does follows from the seeds alone.
 const MUST_BE_SAID: &str = "Greeting Welcome Message Private PrivateSent PrivateCopy History \
     Joined Left MemberJoined MemberLeft MembersChanged MemberRenamed Renamed Members Channels \
     Ignored Unignored IgnoreList Answered Announcement nickname_in_use nickname_banned no_channel not_in_channel \
@@ -43,7 +43,7 @@ fn nothing_is_found_in_a_million_steps() {
     const { assert!((FIXED + FRESH) * STEPS >= 1_000_000) };
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let fresh = now.as_nanos() as u64;
-    // Past the harness, which keeps what a test that succeeds has to say.
+    // Written past the test harness, which hides the output of tests that pass.
     let worlds = format!(
         "simulating {STEPS} steps of each of the seeds 0 to {} and {fresh} to {}\n",
         FIXED - 1,
@@ -72,9 +72,9 @@ fn nothing_is_found_in_a_million_steps() {
     assert_eq!(unsaid, Vec::<&str>::new());
 }
 
-/// What has to be said and never is, in as many worlds as may be needed. Some
-/// of it is rare: a change of the plan may move it out of the first worlds,
-/// but not out of all.
+/// Returns what the hub must emit and never does, in as many worlds as needed.
+/// Some effects are rare: a change of the plan may move one out of the first
+/// worlds, but not out of all.
 fn unsaid_in_more_worlds(mut said: BTreeSet<&'static str>) -> Vec<&'static str> {
     let mut more = FIXED..FIXED_AT_MOST;
     loop {
@@ -118,8 +118,8 @@ fn a_finding_replays_exactly_and_is_shown() {
 #[test]
 fn every_planted_bug_is_caught_by_its_invariant() {
     for &bug in Bug::ALL {
-        // Most bugs break more than one invariant; which shows first depends
-        // on the seed.
+        // Most bugs break more than one invariant; the seed decides which one
+        // shows first.
         let runs = 0..UNTIL_CAUGHT;
         let mut found = runs.filter_map(|seed| run(seed, FAULTY_STEPS, Some(bug)).err());
         let caught = found.any(|found| found.violation.invariant == bug.caught_by());

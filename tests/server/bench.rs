@@ -1,5 +1,5 @@
-//! `chat-server bench`, small: what its figures say, and what it says when
-//! there can be none.
+//! `chat-server bench` with small numbers: its figures, and its errors when
+//! there are none.
 
 mod endings;
 mod figures;
@@ -14,7 +14,7 @@ fn command(arguments: &str) -> Command {
     impatient("20", arguments)
 }
 
-/// One for which nothing may happen for so many seconds.
+/// A run that gives up after this many seconds without progress.
 fn impatient(timeout: &str, arguments: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat-server"));
     command
@@ -24,17 +24,17 @@ fn impatient(timeout: &str, arguments: &str) -> Command {
     command
 }
 
-/// The figures of a run that has to succeed.
+/// The figures of a run that must succeed.
 fn figures(arguments: &str) -> Value {
     let output = command(arguments).args(["--json", "-"]).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments}\n{errors}");
-    assert_eq!(errors, "", "nobody watches");
+    assert_eq!(errors, "", "no terminal, no progress");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     report["figures"].clone()
 }
 
-/// What is said when a run has to fail.
+/// The error of a run that must fail.
 fn complaint(output: Output) -> String {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -47,7 +47,7 @@ fn number(figures: &Value, key: &str) -> f64 {
     value.unwrap_or_else(|| panic!("no {key} in {figures:#}"))
 }
 
-/// Everybody got everything once.
+/// Every client got every message once.
 fn assert_balanced(figures: &Value, deliveries_a_message: f64) {
     let [sent, expected, received, lost] =
         ["sent", "expected", "received", "lost"].map(|key| number(figures, key));
@@ -65,7 +65,7 @@ fn assert_latencies(figures: &Value, of: &str) {
     assert!(latencies.is_sorted(), "{figures:#}");
 }
 
-/// When messages arrived, and when the generator came to read them.
+/// The times at which messages arrived and at which the generator read them.
 fn assert_messages_timed(figures: &Value, of: &str) {
     assert_latencies(figures, of);
     assert_latencies(figures, &format!("{of}_read"));
@@ -76,7 +76,7 @@ fn assert_messages_timed(figures: &Value, of: &str) {
     }
 }
 
-/// A server that lets anybody say and try as much as they like.
+/// A server without rate limits.
 fn unlimited() -> Server {
     Server::start(|config| {
         config["limits"]["message_rate"] = 0.into();

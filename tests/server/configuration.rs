@@ -1,4 +1,4 @@
-//! What an administrator sees of the configuration: `check-config` of the real
+//! The configuration as an administrator sees it: `check-config` of the real
 //! program, the shipped `config.json`, and the documentation.
 
 use std::fs;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 const TOKEN: &str = "correct-horse-battery";
 
-/// A working directory, with a `config.json` in it or without.
+/// A working directory, with or without a `config.json`.
 struct Place(TempDir);
 
 impl Place {
@@ -56,7 +56,7 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
-/// The mistakes, without the line that counts them.
+/// The errors, without the line that counts them.
 fn mistakes(output: &Output) -> Vec<String> {
     assert_eq!(output.status.code(), Some(2), "{}", stderr(output));
     assert_eq!(stdout(output), "");
@@ -236,7 +236,7 @@ fn wrong_usage_is_exit_code_2_and_help_is_0() {
 #[test]
 fn the_admin_token_is_never_shown() {
     let good = format!(r#"{{"admin": {{"token": "{TOKEN}"}}}}"#);
-    // The same token where it does not belong, and in every kind of mistake.
+    // The same token in the wrong places, and in every kind of error.
     let misplaced = [
         good.clone(),
         format!(r#"{{"admin": "{TOKEN}"}}"#),

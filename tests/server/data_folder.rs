@@ -1,4 +1,4 @@
-//! What an administrator sees of the data folder: who may use it, the admin
+//! The data folder as an administrator sees it: its permissions, the admin
 //! token, and the bans that outlive the server.
 
 use std::fs;

@@ -1,12 +1,13 @@
-//! What is in `deploy/` fits together, and fits the program: `tests/python/deploy.py`.
+//! The files in `deploy/` fit together and fit the program:
+//! `tests/python/deploy.py`.
 
 use crate::support::{LineClient, Server, run_python};
 
 #[test]
 fn what_is_deployed_is_what_there_is() {
     let server = Server::start(one_of_several);
-    // Who is on is counted by protocol, once somebody is.
-    let _somebody = LineClient::enter(&server, "mina");
+    // The metric of users by protocol exists once there has been a user.
+    let _client = LineClient::enter(&server, "mina");
     let token = server.dir().join("admin-token-for-metrics");
     std::fs::write(&token, server.admin_token()).unwrap();
     let features = if cfg!(all(feature = "cluster", feature = "grpc")) {
@@ -25,7 +26,7 @@ fn what_is_deployed_is_what_there_is() {
     );
 }
 
-/// The metrics of such a server are asked for, too.
+/// A server of a cluster, for the metrics that only such a server has.
 #[cfg(feature = "cluster")]
 fn one_of_several(config: &mut serde_json::Value) {
     config["cluster"] = serde_json::json!({

@@ -1,5 +1,5 @@
-//! A server that is to stop tells people to go a few at a time, so that they do
-//! not all come to the others at once.
+//! A server that is to stop sends its clients away a few at a time, so that
+//! they do not all reach the other servers at once.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 fn one_is_told_to_go_while_the_others_go_on() {
     const PEOPLE: usize = 40;
     let mut server = Server::start(|config| {
-        // So many a second need all of that time.
+        // At this rate all of that time is needed.
         config["drain_seconds"] = PEOPLE.into();
         config["drain_rate"] = 1.into();
     });
@@ -26,7 +26,7 @@ fn one_is_told_to_go_while_the_others_go_on() {
     assert_eq!(bye["code"], "shutdown", "{bye}");
     first.0.expect_close();
     assert_eq!(first.0.close_code(), Some(1001));
-    // In the order in which they came; it is not the last ones' turn.
+    // In the order in which they connected; the last ones' turn has not come.
     let words = others.remove(0).expect_close();
     assert!(
         words.iter().any(|line| line.contains("shutting down")),
@@ -44,7 +44,7 @@ fn never_faster_than_the_rate_and_the_rest_at_the_end() {
     const PEOPLE: usize = 100;
     let mut server = Server::start(|config| {
         config["drain_seconds"] = 3.into();
-        // Half of them, in that time.
+        // Half of them in that time.
         config["drain_rate"] = 16.into();
     });
     let people: Vec<LineClient> = (0..PEOPLE)
@@ -74,7 +74,7 @@ fn never_faster_than_the_rate_and_the_rest_at_the_end() {
     );
     let told = closed_at(&server);
     assert_eq!(told.len(), PEOPLE);
-    // What was told before the time was over, within any second.
+    // Those told before the time was over, in each second.
     let paced: Vec<i64> = told
         .into_iter()
         .filter(|&at| at < asked_at + 2900)

@@ -1,4 +1,4 @@
-//! Starting and stopping: what the operator and the people on it see.
+//! Starting and stopping as the administrator and the clients see it.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -116,7 +116,7 @@ fn while_it_drains_it_is_not_ready_and_serves_all_the_same() {
     let mut bob = LineClient::enter_channel(&server, "bob", "dev");
     bob.send("still here");
     alice.expect_message("bob", "still here");
-    // A second signal means at once.
+    // A second signal ends the server at once.
     server.signal(Signal::TERM);
     assert_eq!(server.wait_exit().code(), Some(130));
 }
@@ -139,7 +139,7 @@ fn a_second_signal_ends_it_at_once() {
         config["limits"]["message_rate"] = 0.into();
         config["limits"]["backlog_bytes"] = (1 << 30).into();
     });
-    // More than the kernel takes waits for somebody who does not read: the
+    // More than the kernel buffers waits for a client that does not read: the
     // server would go on trying for an hour.
     let mut alice = LineClient::enter_channel(&server, "alice", "dev");
     let _sleepy = LineClient::enter_channel(&server, "sleepy", "dev");
@@ -187,14 +187,16 @@ fn a_hang_up_signal_puts_the_changed_configuration_in_force() {
     late.send("/join #dev");
     late.settle();
     late.send(&long);
-    // Nobody was disconnected for it, and each goes by the limits of their time.
+    // No client was disconnected by it; each has the limits of when it
+    // connected.
     alice.expect_message("late", &long);
     alice.send(&long);
     alice.expect("100 bytes");
-    // What an administrator says may be longer too.
+    // Announcements may be longer as well.
     let announced = server.post("/admin/announce", json!({"message": long}));
     assert_eq!(announced.status, 200, "{}", announced.body);
-    // What waits for a restart is still a change, what is in force is none.
+    // A setting that waits for a restart still counts as a change; one in force
+    // does not.
     server.hang_up();
     let output = server.output();
     assert!(
@@ -217,7 +219,7 @@ fn a_hang_up_signal_with_a_broken_configuration_changes_nothing() {
     }
     let mut alice = LineClient::connect(server.telnet());
     alice.expect_next("Before.");
-    // Corrected, it is taken.
+    // Once corrected, the file is accepted.
     server.reload(|config| {
         config["limits"] = json!({});
     });
@@ -232,7 +234,7 @@ fn a_hang_up_signal_decides_whether_private_messages_are_logged() {
     let mut say = |text: &str| {
         alice.send(&format!("/msg @alice {text}"));
         alice.expect_private("alice", text);
-        // What is delivered is logged before the next command is taken.
+        // What is delivered is logged before the next command is carried out.
         alice.settle();
     };
     say("first");
@@ -256,7 +258,7 @@ fn after_a_hang_up_signal_a_chat_log_moved_away_is_left_alone() {
     alice.send("before the move");
     wait_until("it is logged", || holds(&current, "before the move"));
     std::fs::rename(&current, &moved).unwrap();
-    // Not even a broken configuration keeps the log from being opened anew.
+    // Even with an invalid configuration the log is opened anew.
     std::fs::write(server.dir().join("config.json"), "{").unwrap();
     server.hang_up();
     alice.send("after the move");
@@ -275,7 +277,8 @@ fn the_admin_token_is_reloaded_from_its_file() {
     server.hang_up();
     assert_eq!(server.get("/admin/users").status, 200);
     assert_eq!(server.get_as(&before, "/admin/users").status, 401);
-    // One in the configuration comes first, and without it the file's again.
+    // A token in the configuration takes precedence; without it the file's
+    // applies again.
     server.reload(|config| config["admin"] = json!({"token": "configured-0123456789"}));
     assert_eq!(
         server
@@ -317,7 +320,7 @@ fn connections_that_ask_for_nothing_do_not_hold_up_the_stop() {
         config["limits"]["http_seconds"] = 3600.into();
         config["shutdown_seconds"] = 3600.into();
     });
-    // Browsers open connections for later, and keep those they have used.
+    // Browsers open connections in advance, and keep those they have used.
     let silent = TcpStream::connect(server.web()).unwrap();
     let mut used = TcpStream::connect(server.web()).unwrap();
     used.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -341,7 +344,7 @@ fn threads_take_turns_unless_somebody_has_made_the_program_nice() {
     let folder = format!("/proc/{}/task", server.pid());
     let mut names = Vec::new();
     for thread in std::fs::read_dir(folder).unwrap() {
-        // A thread may end while the others are looked at.
+        // A thread may end while the others are read.
         let Ok(stat) = std::fs::read_to_string(thread.unwrap().path().join("stat")) else {
             continue;
         };
@@ -349,8 +352,8 @@ fn threads_take_turns_unless_somebody_has_made_the_program_nice() {
         let field = |n: usize| -> i64 { fields.split(' ').nth(n).unwrap().parse().unwrap() };
         let ours = rustix::process::getpriority_process(None).unwrap();
         assert_eq!(field(NICE), i64::from(ours), "{name}");
-        // Those that write the program's own output began before it was known
-        // that it is a server.
+        // The threads that write the program's output start before the program
+        // knows that it is a server.
         let is_output = ["(stdout", "(stderr"].iter().any(|it| name.ends_with(it));
         let batch = ours == 0 && !is_output;
         let expected = if batch { SCHED_BATCH } else { 0 };

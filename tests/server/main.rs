@@ -1,5 +1,5 @@
-//! The program as an operator meets it: configuration, start and stop, TLS, data
-//! folder, output, `chat-server bench`, and what is in `deploy/`.
+//! The program as an administrator meets it: configuration, start and stop,
+//! TLS, data folder, output, `chat-server bench`, and the files in `deploy/`.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,5 @@
-//! The commands that the read-me files of the older servers name: what `make`
-//! does of each, and that the program takes what it is given.
+//! The commands in the older servers' read-me files: what `make` runs for each,
+//! and that the program accepts the arguments.
 
 use std::fs;
 use std::path::Path;
@@ -7,11 +7,11 @@ use std::process::{Command, Output};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// The lines that `make` would run, all of them.
+/// All command lines that `make` would run.
 fn dry_run(arguments: &[&str]) -> String {
     let mut make = Command::new("make");
     make.arg("--dry-run").args(arguments).current_dir(ROOT);
-    // It may itself be running under make.
+    // The test may itself run under make.
     for name in ["MAKEFLAGS", "MFLAGS", "MAKELEVEL"] {
         make.env_remove(name);
     }
@@ -75,8 +75,8 @@ fn make_knows_what_people_used_to_type() {
     assert!(order.is_sorted(), "{lines}");
 }
 
-/// A cargo that builds nothing: it gives the program what follows `--`, and
-/// has it check instead of serve.
+/// A cargo that builds nothing: it passes what follows `--` to the program,
+/// with `check-config` instead of serving.
 fn cargo_without_building(folder: &Path) -> String {
     let path = folder.join("cargo");
     let script = format!(
@@ -86,8 +86,8 @@ fn cargo_without_building(folder: &Path) -> String {
         env!("CARGO_BIN_EXE_chat-server")
     );
     fs::write(&path, script).unwrap();
-    // Run by name it could be busy: another test may be about to start a program,
-    // and have inherited what was just written.
+    // Run through sh: executed directly, the file might be busy, because a
+    // process that another test starts may have inherited the open file.
     format!("sh {}", path.display())
 }
 
@@ -100,7 +100,8 @@ fn serve_and_local_take_a_file_of_an_older_server() {
         r#"{"host": "127.0.0.1:8080"}"#,
     )
     .unwrap();
-    // What is named comes first, and may have spaces in its name.
+    // A file named on the command line has precedence; its name may contain
+    // spaces.
     fs::write(
         folder.path().join("my own.json"),
         r#"{"host": "127.0.0.1:8081"}"#,
@@ -123,7 +124,7 @@ fn serve_and_local_take_a_file_of_an_older_server() {
         let makefile = Path::new(ROOT).join("Makefile");
         let make = make.arg("-f").arg(&makefile).args(target);
         let make = make.arg(format!("CARGO={cargo}"));
-        // `local` calls make again, which has to find the same file.
+        // `local` calls make again, which must find the same file.
         let make = make.arg(format!("MAKE=make -f {}", makefile.display()));
         let output = make.current_dir(folder.path()).output().unwrap();
         let out = text(&output);

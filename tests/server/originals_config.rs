@@ -1,5 +1,5 @@
 //! Configuration files and variables of the four older servers: what the real
-//! program makes of them, and of what is wrong with them.
+//! program makes of them, and of errors in them.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ use crate::support::{DEADLINE, LineClient, Server, User, WsClient};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// Of the line server, as it was at first.
+/// A file of the line server's first version.
 const PORTS: &str = r#"{
   "telnet_port" : 4000,
   "rest_port" : 4001,
@@ -19,7 +19,7 @@ const PORTS: &str = r#"{
   "log_file" : "chat-server.log",
   "ip" : "0.0.0.0"
 }"#;
-/// Of the line server, as it was shipped later.
+/// A file as the line server shipped later.
 const ADDRESSES: &str = r#"{
   "telnet_address" : "",
   "web_address" : "0.0.0.0:80",
@@ -27,7 +27,7 @@ const ADDRESSES: &str = r#"{
   "https":false
 }
 "#;
-/// Of the server of direct messages.
+/// A file of the direct message server.
 const DIRECT: &str = r#"{
     "postgres": "postgres://chatable:hunter2@localhost:5432/chatable?sslmode=disable",
     "host": ":8080",
@@ -64,7 +64,7 @@ impl Place {
         self.run_with(arguments, &[])
     }
 
-    /// What is in force, after what became of each key.
+    /// The settings in force, after a note on each key.
     fn checked(&self) -> (Vec<String>, Vec<String>) {
         let output = self.run(&["-c", self.1, "check-config"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -74,8 +74,8 @@ impl Place {
         lines.partition(|line| !line.contains(" = "))
     }
 
-    /// The mistakes, without the line that counts them. Nothing was bound or
-    /// made.
+    /// The errors, without the line that counts them. The program must not have
+    /// bound an address or made a file.
     fn mistakes(&self) -> Vec<String> {
         for arguments in [&["-c", self.1, "check-config"][..], &["-c", self.1]] {
             let output = self.run(arguments);
@@ -122,7 +122,7 @@ fn each_key_of_the_line_server_is_carried_out() {
         &settings,
         r#"listen.telnet = "0.0.0.0:4000"  (telnet_port in config.json)"#,
     );
-    // It had no room lines.
+    // That version had no room lines.
     is_in(&settings, r#"listen.tcp = "off"  (config.json)"#);
     let place = Place::new("config.json", ADDRESSES);
     fs::create_dir(place.0.path().join("static-web")).unwrap();
@@ -171,7 +171,8 @@ fn https_paths_begin_at_cwd_or_where_the_file_lies() {
             assert!(out.lines().any(|l| l == line), "{line} in {out}");
         }
     }
-    // There an absolute path was below the folder, too; here both will do.
+    // There an absolute path was relative to the folder as well; here both
+    // work.
     for folder in ["/web", &format!("{absolute}/web")] {
         let out = file("etc", json!({"static_web": folder}));
         assert!(out.contains("etc/web\"  (static_web"), "{out}");
@@ -186,7 +187,7 @@ fn https_paths_begin_at_cwd_or_where_the_file_lies() {
         let out = file("etc", json!({"api_doc_path": path}));
         assert!(out.contains(&format!("\napi_doc_path: {words}")), "{out}");
     }
-    // Without https a certificate is not asked for.
+    // Without HTTPS no certificate is required.
     let out = file(
         "nowhere",
         json!({"https": false, "tls_key": "k", "tls_cert": "c"}),
@@ -203,7 +204,7 @@ fn yaml_with_an_address_is_the_server_of_json_commands() {
         "{\"addr\": \":7000\"}",
         "\u{feff}Addr: \":7000\"\n",
     ] {
-        // Read without being named, as there.
+        // Read without being named, as the older server did.
         let place = Place::new("config.yaml", content);
         let output = place.run(&["check-config"]);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -230,7 +231,7 @@ fn yaml_with_an_address_is_the_server_of_json_commands() {
         notes[2].starts_with("ns_endpoints: not carried out: "),
         "{notes:?}"
     );
-    // Today's names may be in YAML as well.
+    // Current names may be used in YAML as well.
     let place = Place::new(
         "today.yml",
         "listen:\n  telnet: off\n  web: 5004\nlog_level: debug\n",
@@ -280,7 +281,7 @@ fn variables_of_the_server_of_json_commands_are_heeded_or_named() {
     );
     let line = "\nICS_ENVIRONMENT: overridden: log_level is \"warn\" (CHAT_SERVER_LOG_LEVEL)\n";
     assert!(out.contains(line), "{out}");
-    // Keys of the file can be overridden as well.
+    // Variables override keys of the file as well.
     let out = run(&[("CHAT_SERVER_LISTEN_WEB", "127.0.0.1:0")]);
     let line = "\naddr: overridden: listen.web is \"127.0.0.1:0\" (CHAT_SERVER_LISTEN_WEB), and \
                 web.allowed_origins is [\"*\"]: ";
@@ -349,7 +350,7 @@ fn what_is_converted_is_todays_form_of_the_same() {
         let converted = place.run(&["convert-config", name]);
         assert_eq!(converted.status.code(), Some(0), "{}", stderr(&converted));
         let (notes, before) = place.checked();
-        // The first line says that there is this command.
+        // The first line mentions this command.
         for note in notes.iter().skip(1) {
             assert!(stderr(&converted).contains(note), "{note}");
         }
@@ -365,7 +366,7 @@ fn what_is_converted_is_todays_form_of_the_same() {
         };
         assert_eq!(values(&before), values(&after), "{content}");
     }
-    // The file of -c will do; none will not.
+    // The file of -c counts; without one there is an error.
     let place = Place::new("old.json", PORTS);
     assert_eq!(
         place
@@ -377,7 +378,7 @@ fn what_is_converted_is_todays_form_of_the_same() {
     let output = place.run(&["convert-config"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("convert-config FILE"));
-    // A host that is known elsewhere is not looked for.
+    // A host that is not local is not resolved.
     let place = Place::new(
         "old.json",
         r#"{"telnet_address": "no-such-host.invalid:4000"}"#,
@@ -530,7 +531,7 @@ fn wrong_keys_and_values_are_named_with_what_to_write() {
             "{content}"
         );
     }
-    // Several at once, and names of today in the same file.
+    // Several files at once, and current names in the same file.
     let place = Place::new(
         "f.json",
         r#"{"listen": {"telent": "off"}, "telnet_port": 4000, "host": ":8080", "colour": 1}"#,
@@ -618,7 +619,7 @@ fn what_is_no_configuration_is_named_with_what_to_do() {
     );
 }
 
-/// A server as a file of the line server has it, with these keys.
+/// A server with a line server's file and these keys.
 fn line_server(keys: Value) -> Server {
     Server::start(|config| *config = keys)
 }
@@ -662,7 +663,7 @@ fn a_reload_reads_such_a_file_again_and_refuses_a_wrong_one() {
     assert_eq!(body(&get(server.web(), "/hello.txt")), "hello");
 }
 
-/// An answer to a request just as it is written here.
+/// The answer to a request sent exactly as written.
 fn ask(address: SocketAddr, request: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -717,7 +718,7 @@ fn a_folder_is_served_from_the_root_on() {
         fs::write(site.join("js/index.html"), "<p>js").unwrap();
         fs::write(site.join("js/a b.js"), "1").unwrap();
         fs::write(site.join("large.bin"), &large).unwrap();
-        // Names of ours stay ours.
+        // Our own paths keep precedence.
         fs::create_dir(site.join("api")).unwrap();
         fs::write(site.join("api/status"), "theirs").unwrap();
         fs::write(site.join("healthz"), "theirs").unwrap();
@@ -743,7 +744,7 @@ fn a_folder_is_served_from_the_root_on() {
         assert!(!answer.contains("404 Not Found"), "{own}");
     }
     assert_eq!(status(&get(web, "/none.html")), 404);
-    // What was seen is not sent again.
+    // An unchanged file is not sent again.
     let answer = get(web, "/index.html");
     let (head, _) = parts(&answer);
     let tag = head
@@ -775,9 +776,9 @@ fn nothing_outside_of_the_folder_is_ever_served() {
         link(&site.parent().unwrap().join("secret.txt"), "away.txt");
         link(site.parent().unwrap(), "parent");
         link(Path::new("/proc/self/root"), "proc");
-        let everybody = rustix::fs::Mode::from_raw_mode(0o644);
+        let readable = rustix::fs::Mode::from_raw_mode(0o644);
         let fifo = rustix::fs::FileType::Fifo;
-        rustix::fs::mknodat(rustix::fs::CWD, site.join("pipe"), fifo, everybody, 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, site.join("pipe"), fifo, readable, 0).unwrap();
     });
     let web = server.web();
     assert_eq!(body(&get(web, "/inside.txt")), "here");
@@ -808,7 +809,7 @@ fn nothing_outside_of_the_folder_is_ever_served() {
     }
 }
 
-/// What kubelet tells a container of a service with one port.
+/// The variables kubelet sets for a service with one port.
 fn service_variables(service: &str, port: u16) -> Vec<(String, String)> {
     let name = service.to_uppercase().replace('-', "_");
     let url = format!("tcp://10.96.3.17:{port}");

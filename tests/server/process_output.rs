@@ -1,6 +1,5 @@
-//! The process and what it writes to: output that nobody reads, files that may
-//! not grow, configuration that is no file. Signals work whatever becomes of
-//! them.
+//! The process and its output: output that no program reads, files that may not
+//! grow, a configuration that is not a file. Signals work in all cases.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -18,7 +17,7 @@ use crate::support::{DEADLINE, LineClient, Server, User, free_address, wait_unti
 
 const SERVER: &str = env!("CARGO_BIN_EXE_chat-server");
 
-/// A server whose output goes wherever a test wants.
+/// A server with its output connected as a test wants.
 struct Bare {
     child: Child,
     telnet: SocketAddr,
@@ -77,7 +76,7 @@ impl Bare {
         wait_exit(&mut self.child)
     }
 
-    /// Reloads and shuts down as if nothing were wrong.
+    /// The server reloads and shuts down as usual.
     fn obeys(mut self) {
         self.change(|config| config["greeting"] = "Hello again.".into());
         self.signal(Signal::HUP);
@@ -106,7 +105,7 @@ fn wait_exit(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// A pipe in which there is no room, and its other end.
+/// A full pipe, and its other end.
 fn full_pipe() -> (OwnedFd, OwnedFd) {
     let (reads, writes) = rustix::pipe::pipe().unwrap();
     rustix::fs::fcntl_setfl(&writes, rustix::fs::OFlags::NONBLOCK).unwrap();
@@ -127,14 +126,14 @@ fn output_that_nobody_reads_any_more_is_no_reason_to_end() {
     let [stdout, stderr] = twice(&writes);
     Bare::start(stdout, stderr, |_| {}).obeys();
 
-    // The reader goes while it runs.
+    // The reader goes away while the server runs.
     let (reads, writes) = rustix::pipe::pipe().unwrap();
     let [stdout, stderr] = twice(&writes);
     let server = Bare::start(stdout, stderr, |_| {});
     drop(reads);
     server.obeys();
 
-    // A disk that is full for ever.
+    // A disk that is always full.
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
     Bare::start(full(), full(), |_| {}).obeys();
 }
@@ -147,16 +146,16 @@ fn a_full_pipe_as_output_holds_up_nobody_and_what_was_lost_is_counted() {
     let mut server = Bare::start(stdout, stderr, |config| {
         config["limits"]["connections"] = 1.into();
     });
-    // The one that saw that it serves may not have gone yet.
+    // The connection that proved readiness may not have ended yet.
     let mut keeper = LineClient::connect(server.telnet);
     while !keeper.hears("nickname, please") {
         keeper = LineClient::connect(server.telnet);
     }
-    // A line of the log each, more than may wait.
+    // Each makes one log line; together more than may be queued.
     for _ in 0..6000 {
         let mut stream = TcpStream::connect(server.telnet).unwrap();
         let mut said = String::new();
-        // What it says does not matter, only that it has been turned away.
+        // Only the refusal matters, not its text.
         let _ = stream.read_to_string(&mut said);
     }
     server.change(|config| config["limits"]["connections"] = 100.into());
@@ -167,7 +166,7 @@ fn a_full_pipe_as_output_holds_up_nobody_and_what_was_lost_is_counted() {
         let count = stream.read(&mut byte).unwrap_or(0);
         String::from_utf8_lossy(&byte[..count]).contains("Welcome")
     });
-    // Read again, it says what is missing.
+    // When read again, it reports how many lines are missing.
     let reader = std::thread::spawn(move || {
         let mut text = Vec::new();
         File::from(reads).read_to_end(&mut text).unwrap();
@@ -191,13 +190,13 @@ fn a_full_pipe_does_not_delay_the_end() {
     let (_reads, writes) = full_pipe();
     let [stdout, stderr] = twice(&writes);
     Bare::start(stdout, stderr, |_| {}).obeys();
-    // Nor that of a second signal while it drains.
+    // Nor does a second signal while the server drains.
     let [stdout, stderr] = twice(&writes);
     let mut server = Bare::start(stdout, stderr, |config| {
         config["drain_seconds"] = 3600.into();
     });
     server.signal(Signal::TERM);
-    // Once the first is taken; a second at the same time would be the same one.
+    // Once the first is handled; two at the same time would count as one.
     wait_until("it has ended", || {
         server.signal(Signal::TERM);
         std::thread::sleep(Duration::from_millis(20));
@@ -253,7 +252,7 @@ fn what_is_no_file_is_not_read_again_and_signals_go_on_working() {
     }
     server.wait_output("it is not a regular file");
     server.wait_output("Is a directory");
-    // The token's file, likewise.
+    // The file of the token as well.
     let token = server.dir().join("data/admin-token");
     fs::rename(&token, token.with_extension("old")).unwrap();
     fifo(&token);
@@ -287,7 +286,7 @@ fn certificates_that_are_no_files_are_refused() {
     server.wait_output("key.pem cannot be read: it is not a regular file");
     server.signal(Signal::TERM);
     assert!(server.wait_exit().success());
-    // Nor does a start wait for who writes there.
+    // The start does not wait for a writer either.
     let output = Command::new(SERVER)
         .arg("check-config")
         .current_dir(server.dir())
@@ -315,7 +314,7 @@ fn a_configuration_may_come_through_a_pipe_at_the_start() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("greeting = \"From afar.\""), "{text}");
 
-    // A named one, and a writer that takes its time.
+    // A named pipe, with a slow writer.
     let path = dir.path().join("pipe");
     fifo(&path);
     let child = Command::new(SERVER)
@@ -330,7 +329,7 @@ fn a_configuration_may_come_through_a_pipe_at_the_start() {
     assert!(text.contains("greeting = \"Slowly.\""), "{text}");
 }
 
-/// Sets how large the files of a process may become.
+/// Sets the size limit for files of a process.
 fn limit_files(pid: u32, bytes: Option<u64>) {
     let pid = Pid::from_raw(pid as i32);
     let limit = Rlimit {
@@ -363,7 +362,7 @@ fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
     }
     assert!(refused, "everything was stored\n{}", server.output());
     wait_until("readiness says so", || server.get("/readyz").status == 503);
-    // What is written once and for all is refused in words, too.
+    // A one-time write to a full disk also gets an explanation.
     let answer = server.post(
         "/admin/bans",
         json!({"nickname": "mallory", "reason": long}),
@@ -443,7 +442,7 @@ fn tasks_end_quietly_when_nobody_reads_what_they_show() {
             .unwrap();
         assert_eq!(status.code(), Some(code), "{arguments:?}");
     }
-    // A disk that is full is said, as everywhere.
+    // A full disk is reported, as everywhere.
     std::fs::write(
         dir.path().join("old.json"),
         r#"{"telnet_address": ":4000"}"#,

@@ -1,5 +1,5 @@
-//! Everything again, encrypted: every listener, the programs people use, and
-//! what happens to those who speak the other thing.
+//! Everything again over TLS: every listener, common client programs, and
+//! clients that speak TLS to a plain listener or the other way round.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,10 +14,10 @@ use rustix::process::Signal;
 
 const LISTENERS: [&str; 5] = ["telnet", "rest", "web", "tcp", "ws"];
 
-/// How a TLS connection begins, as far as it goes.
+/// The beginning of a TLS connection.
 const CLIENT_HELLO: &[u8] = &[0x16, 3, 1, 2, 0, 1, 0];
 
-/// A server with every listener twice: plain, and with TLS.
+/// A server with every listener twice: plain and with TLS.
 fn start(identity: &Identity) -> Server {
     Server::start(|config| {
         config["listen"]["tcp"] = "127.0.0.1:0".into();
@@ -88,17 +88,17 @@ fn curl_gets_page_and_rest_and_trusts_what_it_is_told_to() {
     let (rest, web) = (server.address("tls-rest"), server.address("tls-web"));
     let page = curl(&identity, &[&format!("https://{web}/client")]);
     assert!(page.starts_with("<!doctype html>"), "{page}");
-    // Larger than a record, and than what is written at once.
+    // Larger than a record, and than one write.
     let script = curl(&identity, &[&format!("https://{rest}/docs/swagger-ui.css")]);
     assert!(script.len() > 64 * 1024, "{}", script.len());
     let token = format!("Authorization: Bearer {}", server.admin_token());
     let health = format!("https://{web}/healthz");
     let users = format!("https://{rest}/admin/users");
-    // Both requests on one connection.
+    // All requests on one connection.
     let answer = curl(&identity, &["-H", &token, &health, &users, &health]);
     assert_eq!(answer.matches(r#"{"status":"ok"}"#).count(), 2, "{answer}");
     assert!(answer.contains(r#""users""#), "{answer}");
-    // Another certificate would not do.
+    // A client that trusts another certificate fails.
     let stranger = Identity::new();
     assert!(Carrier::try_tls(web, &stranger.certificate()).is_err());
 }
@@ -152,8 +152,8 @@ fn megabytes_arrive_whole_and_in_order() {
     let mut alice = enter_channel(&server, &identity, "alice");
     let mut late = enter_channel(&server, &identity, "late");
     alice.settle();
-    // More than the kernel takes, so that the server has to keep some; sent
-    // without waiting, so that a turn has many of them.
+    // More than the kernel buffers, so that the server must queue some; sent
+    // without waiting, so that one turn has many.
     const ROUND: usize = 100;
     const ROUNDS: usize = 40;
     for round in 0..ROUNDS {
@@ -195,8 +195,8 @@ fn who_does_not_read_is_disconnected_with_a_word() {
         }
     }
     assert!(gone, "sleepy is still there");
-    // Who wakes up finds out why, after what was under way: the end is one
-    // that TLS knows of, or reading it would fail.
+    // A client that resumes reading gets the reason after everything in flight:
+    // a proper TLS close, or reading it would fail.
     let last = sleepy.expect_close().pop().unwrap();
     assert!(last.contains("too slow"), "{last}");
     enter(&server, &identity, "sleepy");
@@ -215,7 +215,7 @@ fn who_stops_sending_gets_every_answer_and_a_proper_end() {
         server.address("tls-telnet"),
         &identity.certificate(),
     ));
-    // As `printf ... | openssl s_client` does; the last line has no end.
+    // As `printf ... | openssl s_client` sends it; the last line has no end.
     alice.send_bytes(b"alice\n/join #dev\nhello\nlast words");
     alice.half_close();
     alice.expect_message("alice", "hello");
@@ -275,7 +275,7 @@ fn a_reload_shows_newcomers_the_new_certificate_and_drops_nobody() {
     alice.send("under the old one");
     bob.expect_message("alice", "under the old one");
 
-    // What cannot be used is not used.
+    // A file that cannot be used is not used.
     fs::write(identity.key(), "not a key").unwrap();
     server.hang_up_in_vain();
     server.wait_output("tls.key (");
@@ -293,7 +293,7 @@ fn who_speaks_the_other_thing_is_told_and_holds_up_nothing() {
     wait_until("both have left", || users(&server) == 0);
     for name in LISTENERS {
         let plain = server.address(name);
-        // What it says, if anything, comes before the end of the connection.
+        // A message, if there is one, comes before the end of the connection.
         assert!(Carrier::try_tls(plain, &identity.certificate()).is_err());
         let said = said_to(plain, CLIENT_HELLO);
         if !matches!(name, "telnet" | "tcp") {
@@ -326,7 +326,7 @@ fn a_handshake_that_gets_nowhere_is_ended() {
             "telnet" | "tcp" => assert_eq!(silent, "This port speaks TLS.\r\n", "{name}"),
             _ => assert_eq!(silent, "", "{name}"),
         }
-        // A whole record, but not one of TLS: answered with an alert.
+        // A complete record that is not TLS: answered with an alert.
         said_to(address, &[0x16, 3, 1, 0, 4, 1, 2, 3, 4]);
     };
     std::thread::scope(|scope| {
@@ -444,7 +444,7 @@ fn make_cert_makes_what_the_server_takes_and_overwrites_nothing() {
     let key = dir.path().join("tls/key.pem");
     assert_eq!(mode(&key), 0o600);
 
-    // What it says to put into the configuration works as it stands.
+    // The section it suggests for the configuration works unchanged.
     let section = said
         .lines()
         .find_map(|line| line.trim().strip_prefix("\"tls\": "));
@@ -490,7 +490,7 @@ fn mode(path: &Path) -> u32 {
     path.metadata().unwrap().permissions().mode() & 0o777
 }
 
-/// What the server says to `bytes` until it closes.
+/// The server's answer to `bytes`, until it closes.
 fn said_to(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -504,7 +504,7 @@ fn users(server: &Server) -> u64 {
     server.get("/api/status").json()["users"].as_u64().unwrap()
 }
 
-/// Threads of connections: they have no name but that of the thread which
+/// The number of connection threads: they have only the name of the thread that
 /// accepted them.
 fn connections(server: &Server) -> usize {
     let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();

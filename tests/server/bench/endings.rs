@@ -1,4 +1,4 @@
-//! What is left behind: the file for the figures, and no server.
+//! What a run leaves behind: the file with the figures, and no server.
 
 use std::io::Read;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::support::{free_address, wait_until};
 fn a_file_that_cannot_be_written_is_noticed_before_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = folder.path().join("nowhere/figures.json");
-    // The run would be longer than anybody waits for a test.
+    // Without the error the run would take longer than any test may.
     let output = command("pairs --seconds 600 --json").arg(&nowhere).output();
     let said = complaint(output.unwrap());
     assert!(
@@ -88,17 +88,17 @@ fn its_server_does_not_outlive_it() {
     bench.wait().unwrap();
     wait_until("its server is gone", || {
         let status = std::fs::read_to_string(format!("{server}/status"));
-        // Nobody may care for an orphan's exit code.
+        // An orphan may stay a zombie, as no process reads its exit code.
         status.is_err() || status.is_ok_and(|status| status.contains("State:\tZ"))
     });
 }
 
-/// A run that has begun, with all it leaves in this folder, and where its
-/// server's process is.
+/// Starts a long run with its files in this folder; returns it and its server's
+/// entry in /proc.
 fn long_run(folder: &Path) -> (Child, String) {
     let bench = command("room --members 4 --seconds 600");
-    // Under nohup and in the background of a script some signals are ignored,
-    // by whoever is started from there, too.
+    // Under nohup and in a script's background jobs some signals are ignored,
+    // and child processes inherit that.
     let bench = Command::new("env")
         .arg("--default-signal=HUP,INT")
         .arg(bench.get_program())
@@ -138,7 +138,7 @@ fn interrupted_by(signal: Signal) {
     assert!(!Path::new(&server).exists());
 }
 
-/// The processes somebody has started.
+/// The child processes of a process.
 fn children(pid: u32) -> Vec<String> {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
     let children = children.unwrap();

@@ -1,4 +1,4 @@
-//! What the figures say.
+//! The figures of a run.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{assert_balanced, assert_latencies, assert_messages_timed, command, figures, number};
 use crate::support::{free_address, missing, wait_until};
 
-/// For peers: what they are measured with is what is tested.
+/// The configuration that the peer benchmarks use, so that the test covers it.
 const NGIRCD: &str = include_str!("../../../benches/peers/ngircd.conf");
 
 #[test]
@@ -66,7 +66,7 @@ fn pairs_on_schedule_say_what_was_due() {
 fn direct_messages_are_measured_between_accounts() {
     let by_api = |load: &str| figures(&format!("--protocol api {load}"));
     let pairs = by_api("pairs --rooms 3 --seconds 1");
-    // Who says something does not hear it.
+    // A sender does not get its own message.
     assert_balanced(&pairs, 1.0);
     assert_messages_timed(&pairs, "latency");
     let scheduled = by_api("--tls pairs --rooms 3 --rate 50 --seconds 1");
@@ -92,7 +92,8 @@ fn idle_connections_have_a_size() {
     assert_eq!(number(&figures, "held"), 30.0);
     let threads = number(&figures, "threads");
     assert!(threads > 30.0, "one a connection, and those of the server");
-    // The rest is the whole machine's, on which others come and go.
+    // The other figures are those of the whole machine, where other programs
+    // run.
     assert!(number(&figures, "resident_bytes") > 0.0);
     assert!(figures["memory_bytes"].is_f64(), "{figures:#}");
     assert_latencies(&figures, "login");
@@ -142,7 +143,7 @@ fn another_server_is_measured_by_the_same_hand() {
     let pid = server.child.id();
     let there = format!("--protocol irc --address {address} --pid {pid} --at-once 4");
     let room = figures(&format!("{there} room --members 20 --seconds 1"));
-    // Who says something on IRC does not hear it.
+    // A sender on IRC does not get its own message.
     assert_balanced(&room, 19.0);
     assert!(number(&room, "server_cpu_s_per_million") > 0.0);
     let pairs = figures(&format!("{there} pairs --rooms 5 --seconds 1"));
@@ -190,7 +191,7 @@ impl Ngircd {
         let file = folder.path().join("ngircd.conf");
         let config = NGIRCD.replace("@PORT@", &address.port().to_string());
         std::fs::write(&file, config).unwrap();
-        // Where Debian has it, which is in the path of few.
+        // Debian's path, which is not in every PATH.
         let program = ["/usr/sbin/ngircd", "ngircd"];
         let program = program.into_iter().find(|path| Path::new(path).exists());
         let child = Command::new(program.unwrap_or("ngircd"))

@@ -1,4 +1,4 @@
-//! Why there are no figures, in words for whoever wanted some.
+//! The explanations of a run that has no figures.
 
 use std::process::Stdio;
 
@@ -42,7 +42,7 @@ fn a_full_server_is_named_with_the_setting_to_change() {
 
 #[test]
 fn a_server_that_holds_senders_back_is_named_with_the_setting_to_change() {
-    // However slowly people answer each other on a busy machine.
+    // However slowly the clients answer each other on a busy machine.
     let server = Server::start(|config| config["limits"]["message_rate"] = 1.into());
     for load in [
         "room --members 4",
@@ -107,7 +107,7 @@ fn a_server_that_registers_nobody_is_not_waited_for_forever() {
 
 #[test]
 fn a_server_without_accounts_is_named_by_its_answer() {
-    // Room lines, and nothing to register at.
+    // A server with room lines and without registration.
     let server = Server::start(|config| config["listen"]["ws"] = "127.0.0.1:0".into());
     let there = format!("--protocol api --address {} pairs", server.address("ws"));
     let said = complaint(command(&there).output().unwrap());
