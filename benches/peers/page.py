@@ -1,4 +1,4 @@
-"""What was measured, as tables and as a picture."""
+"""The measurements as tables and as a picture."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ END = "<!-- As far as it measured. -->"
 
 
 def facts(binary, rounds, seconds):
-    """What, when and where, as lines of a list."""
+    """The date, machine and versions, as lines of a list."""
     ours = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout.strip()
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True
@@ -62,8 +62,8 @@ def best_peer(scenario, figure, results):
 
 
 def judge(target, value, peer, bare):
-    """The ratio that counts, and whether the target is reached; None if
-    nothing tells."""
+    """The deciding ratio, and whether the target is reached; None if there is
+    no figure to tell."""
     against = {"peer": peer, "bare": bare, "absolute": 1}[target.against]
     if value is None or not against:
         return None
@@ -72,7 +72,7 @@ def judge(target, value, peer, bare):
 
 
 def tables(scenarios, results, facts):
-    """Markdown, and the targets that were missed."""
+    """The tables as Markdown, and the targets that were missed."""
     lines, failed = [f"- {fact}" for fact in facts], []
     for scenario in scenarios:
         lines += ["", f"### {scenario.title}", ""]
@@ -136,7 +136,7 @@ def readable(value):
 
 
 def write(docs, text, scenarios, results):
-    """Puts the tables where the last ones were, and the picture beside."""
+    """Replaces the previous tables, and writes the picture beside the page."""
     file = docs / "benchmarks.md"
     head, rest = file.read_text().split(BEGIN)
     _, tail = rest.split(END)
@@ -144,7 +144,7 @@ def write(docs, text, scenarios, results):
     (docs / "benchmarks.svg").write_text(picture(scenarios, results))
 
 
-# The picture: of each scenario its first figure, a bar a server.
+# The picture: the first figure of each scenario, one bar for each server.
 
 WIDTH, LABELS, BAR, GAP, TITLE = 760, 230, 16, 4, 34
 COLOURS = {True: "#8a8f98", False: "#2f7d5b"}

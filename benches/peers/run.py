@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures this server and others by the same hand, in turns, and writes
+"""Measures this server and others with the same generator, in turns, and writes
 docs/benchmarks.md and docs/benchmarks.svg. `make bench-peers ROUNDS=5`."""
 
 import argparse
@@ -17,9 +17,9 @@ import servers
 from scenarios import MAPS_FOR_20_000, SCENARIOS
 
 ROOT = Path(__file__).resolve().parents[2]
-# Longer than any one measurement; the generator gives up sooner by itself.
+# Longer than any one measurement; the generator itself gives up sooner.
 LONGEST = 900
-# Enough for 20,000 connections; only some may have more than they were given.
+# Enough for 20,000 connections; only root may exceed the limit it was given.
 DESCRIPTORS = 65_536
 
 
@@ -41,7 +41,8 @@ def main():
             break
         for scenario in scenarios:
             for contestant in scenario.contestants:
-                # It hardly changes from round to round, and takes minutes with some.
+                # Its figures hardly vary between rounds, and some peers take
+                # minutes for it.
                 if scenario.arguments[0] == "idle" and contestant.peer and number > 1:
                     continue
                 say(f"round {number} of {options.rounds}: {scenario.title}: {contestant.name}")
@@ -79,7 +80,7 @@ def say(words):
 
 
 def raise_descriptor_limit():
-    """For all of them, who inherit it."""
+    """For all servers, which inherit the limits."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     more = max(hard, DESCRIPTORS)
@@ -127,7 +128,7 @@ def bench(binary, arguments, seconds):
 
 
 def end(child):
-    """It ends its own server before it ends."""
+    """Ends the server it started before it ends itself."""
     child.terminate()
     child.communicate()
 

@@ -1,19 +1,20 @@
-"""What is measured of whom, and what is to be reached."""
+"""What is measured on which server, and the targets."""
 
 from dataclasses import dataclass, field
 
-# Nothing is kept, as on IRC.
+# Nothing is stored, as on IRC.
 NOTHING_KEPT = '{"history":"off","chat_log":{"enabled":false}}'
 
-# How many logins at once suit each best, tried out: ngircd keeps few waiting
-# at its listener, inspircd lets everybody in together once a second.
+# The number of simultaneous logins that suits each server best, found by trial:
+# ngircd's listener has a short backlog, inspircd admits all waiting clients
+# once a second.
 AT_ONCE = {"ngircd": 8, "inspircd": 1000}
 AT_ONCE_OURS = 64
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """A server as it is measured; `peer` if it is not ours."""
+    """A server to measure; `peer` if it is not ours."""
 
     name: str
     protocol: str
@@ -39,8 +40,8 @@ BARE = Contestant("bare send()", "telnet", peer="none")
 
 @dataclass(frozen=True)
 class Target:
-    """A figure's bound: so many times the best peer's or the bare loop's, or
-    so much."""
+    """The bound of a figure: a multiple of the best peer's or of the bare
+    loop's, or an absolute value."""
 
     bound: float
     against: str = "peer"
@@ -65,7 +66,7 @@ class Figure:
     higher_is_better: bool = True
     targets: dict = field(default_factory=dict)
     scale: float = 1.0
-    # The same figure of who has another name for it.
+    # Other keys of the same figure.
     other_keys: tuple = ()
 
     def of(self, figures):
@@ -77,13 +78,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Arguments of `chat-server bench`, for these, with these figures."""
+    """The arguments of `chat-server bench`, the servers they apply to, and the
+    figures."""
 
     title: str
     arguments: tuple
     contestants: tuple
     figures: tuple
-    # What comes and goes over some seconds must not decide.
+    # A longer run evens out disturbances of a few seconds.
     times_as_long: int = 1
 
 
@@ -96,8 +98,8 @@ def most(bound, against="peer"):
 
 
 ALL = (TELNET, WS, NGIRCD, INSPIRCD)
-# Logins take ngircd the longer the more people there are: 10,000 would take it
-# a quarter of an hour.
+# A login takes ngircd longer the more clients there are: 10,000 would take it a
+# quarter of an hour.
 WITHOUT_NGIRCD = (TELNET, WS, INSPIRCD)
 ALL_KEPT = (TELNET, WS, TELNET_KEPT, WS_KEPT, NGIRCD, INSPIRCD)
 DELIVERIES = "deliveries_per_second"
@@ -226,5 +228,5 @@ SCENARIOS = (
         times_as_long=3,
     ),
 )
-# Memory maps without which threads for 20,000 connections do not fit.
+# Memory mappings that the threads for 20,000 connections need.
 MAPS_FOR_20_000 = 100_000

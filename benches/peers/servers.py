@@ -1,4 +1,4 @@
-"""The servers that are compared: how each is installed, started and ended."""
+"""The servers to compare: how each is installed, started and ended."""
 
 import contextlib
 import os
@@ -11,14 +11,14 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PEERS = ("ngircd", "inspircd")
-# Debian has daemons where few have their path.
+# Debian installs daemons outside the PATH of ordinary users.
 SBIN = "/usr/sbin:/usr/local/sbin"
 STARTING = 15
 ENDING = 15
 
 
 class Missing(Exception):
-    """A peer that cannot be installed, said in one line."""
+    """A peer that cannot be installed; the message is one line."""
 
 
 def program(name):
@@ -48,7 +48,7 @@ def install():
 
 @contextlib.contextmanager
 def services_stay_off(as_root):
-    """Debian starts what it installs, unless this file says no."""
+    """Debian starts the services it installs, unless this file forbids it."""
     policy = Path("/usr/sbin/policy-rc.d")
     if policy.exists():
         yield
@@ -65,7 +65,7 @@ def services_stay_off(as_root):
 def version(peer):
     said = subprocess.run([program(peer), "--version"], capture_output=True, text=True)
     line = (said.stdout or said.stderr).strip().splitlines()[0]
-    # ngircd goes on with what it was built with.
+    # ngircd's version goes on with its build options.
     return line.split("-IDENT")[0].replace("ngIRCd", "ngircd").replace("InspIRCd-", "inspircd ")
 
 
@@ -77,7 +77,7 @@ def free_port():
 
 @contextlib.contextmanager
 def running(peer):
-    """A peer on a free port; gives its address and process id."""
+    """Starts a peer on a free port; yields its address and process id."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix=f"{peer}-bench-") as folder:
         config = (HERE / f"{peer}.conf").read_text()

@@ -1,5 +1,5 @@
-//! Accounts and direct messages as a program meets them: every call, and
-//! every way it can go wrong.
+//! Accounts and direct messages as a client program meets them: every call and
+//! every error.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -16,7 +16,7 @@ fn start() -> Server {
     Server::start(|config| config["limits"] = json!({"auth_attempts": 0}))
 }
 
-/// Calls; the answer with its body as text.
+/// Makes a call; returns the answer with its body as text.
 fn call_with(
     server: &Server,
     method: &str,
@@ -42,7 +42,7 @@ fn call_with(
     Response::from_parts(head, body.read_to_string().unwrap())
 }
 
-/// The envelope of an answer, which must be one.
+/// The envelope of an answer, which must have one.
 fn envelope(answer: &Response<String>) -> Value {
     let body = answer.body();
     let envelope: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{answer:?}"));
@@ -71,14 +71,14 @@ fn envelope(answer: &Response<String>) -> Value {
     envelope
 }
 
-/// POST of a JSON object; status and envelope.
+/// POST of a JSON object; returns status and envelope.
 fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
     let headers = [("Content-Type", "application/json")];
     let answer = call_with(server, "POST", path, &headers, &body.to_string());
     (answer.status().as_u16(), envelope(&answer))
 }
 
-/// A signed call without a body; status and envelope.
+/// A signed call without a body; returns status and envelope.
 fn signed(server: &Server, method: &str, path: &str, token: &Value) -> (u16, Value) {
     let authorization = format!("Bearer {}", jwt(token, &json!({})));
     let headers = [("Authorization", authorization.as_str())];
@@ -109,14 +109,14 @@ fn form(username: &str) -> Value {
     })
 }
 
-/// Registers somebody; their first token.
+/// Registers an account; returns its first token.
 fn register(server: &Server, username: &str) -> Value {
     let (status, mut envelope) = post(server, "/api/register", &form(username));
     assert_eq!(status, 200, "{envelope}");
     envelope["data"][0]["token"].take()
 }
 
-/// What went wrong with which field.
+/// The fields with errors, and the errors.
 fn errors(envelope: &Value) -> Vec<(&str, &str)> {
     let errors = envelope["error"]["errors"].as_object().unwrap().iter();
     errors.map(|(k, v)| (&**k, v.as_str().unwrap())).collect()
@@ -133,7 +133,7 @@ fn connect(server: &Server, token: &Value) -> WsClient {
     .settled()
 }
 
-/// The next frame, which must be a message with these words.
+/// The next frame, which must be this message.
 fn expect(client: &mut WsClient, author: &str, recipient: &str, words: &str) -> Value {
     let frame = client.next_json().expect("a message");
     let fields = ["author", "recipient", "message"].map(|field| frame[field].as_str());
@@ -141,7 +141,7 @@ fn expect(client: &mut WsClient, author: &str, recipient: &str, words: &str) -> 
     frame
 }
 
-/// The next frame, which must say what went wrong.
+/// The next frame, which must be this error.
 fn expect_failure(client: &mut WsClient, code: u16, field: Option<&str>) {
     let frame = client.next_json().expect("a failure");
     assert_eq!(frame["status"], "fail", "{frame}");
@@ -180,7 +180,7 @@ fn an_account_is_made_used_and_given_up() {
     assert_eq!(life, 30 * 24 * 3600);
     assert_eq!(time("modified_at"), time("created_at"));
 
-    // A form as browsers send it, and another spelling of the name.
+    // A form as browsers send it, with another spelling of the name.
     let body = "username=MINA&password=whitby+1897";
     let answer = call_with(
         &server,
@@ -286,7 +286,7 @@ fn every_other_answer_has_the_envelope_too() {
         ("GET", "/api/thread/nobody", 400),
         ("GET", "/api/thread/9", 400),
         ("GET", "/api/thread/%zz", 400),
-        // As clients know it: what is no page is the first.
+        // As clients know it: an invalid page means the first.
         ("GET", "/api/inbox?page=0", 200),
         ("GET", "/api/inbox?page=-1", 200),
         ("GET", "/api/inbox?page=x", 200),
@@ -381,7 +381,7 @@ fn only_a_good_signature_opens_anything() {
             assert!(answer.headers().contains_key("www-authenticate"));
         }
     }
-    // The WebSocket turns the same ones away before it opens.
+    // The WebSocket refuses the same tokens before it opens.
     let upgrade = [
         ("Connection", "Upgrade"),
         ("Upgrade", "websocket"),
@@ -432,7 +432,7 @@ fn a_token_is_exchanged_once_and_takes_its_connections_along() {
     assert_eq!(signed(&server, "GET", "/api/inbox", second).0, 200);
     assert_eq!(post(&server, "/api/auth_token/refresh", &refresh).0, 400);
 
-    // The token used is given up, and no other.
+    // This token is revoked, and no other.
     let login = json!({"username": "mina", "password": "whitby 1897"});
     let third = post(&server, "/api/auth_token", &login).1["data"][0].clone();
     let (mut ends, mut stays) = (connect(&server, second), connect(&server, &third));
@@ -452,7 +452,7 @@ fn messages_reach_every_device_and_wait_for_those_who_are_away() {
     let (mina, lucy) = (register(&server, "Mina"), register(&server, "lucy"));
     let mut phone = connect(&server, &mina);
     let mut desk = connect(&server, &mina);
-    // Both are on when both have heard.
+    // Both devices are connected once both got the message.
     say(&mut phone, "mina", "0");
     expect(&mut phone, "Mina", "Mina", "0");
     let first = expect(&mut desk, "Mina", "Mina", "0");
@@ -503,13 +503,13 @@ fn messages_reach_every_device_and_wait_for_those_who_are_away() {
         (&json!("Mina"), &json!("lucy"))
     );
     assert_eq!(row["message_type"], 0);
-    // The first page was read, and with it the thread.
+    // The first page was read, and so the thread counts as read.
     assert_eq!(
         signed(&server, "GET", "/api/inbox", &lucy).1["data"][0]["unread"],
         0
     );
 
-    // Both are on; then one says how far she has read.
+    // Both are connected; then one reports how far she has read.
     let mut lucys = connect(&server, &lucy);
     say(&mut lucys, "mina", "here I am");
     expect(&mut phone, "lucy", "Mina", "here I am");
@@ -568,7 +568,7 @@ fn a_frame_that_is_wrong_gets_an_answer_and_nothing_else() {
     expect_failure(&mut client, 400, Some("frame"));
     client.send(r#"{"author":[],"recipient":"@mina","message":"fine","more":{"x":1}}"#);
     expect(&mut client, "mina", "mina", "fine");
-    // Beyond sixteen times the limit it is no mistake any more.
+    // Beyond sixteen times the limit the connection is closed.
     client.send(&"x".repeat(256 * 17));
     assert_eq!(client.next_frame(), None);
     assert_eq!(client.close_code(), Some(1009));
@@ -596,7 +596,7 @@ fn whoever_sends_too_fast_is_told_and_then_closed() {
 fn telnet_and_api_users_share_names_and_messages() {
     let server = start();
     let mut guest = LineClient::enter(&server, "lucy");
-    // A guest who is on keeps the nickname.
+    // A connected guest keeps the nickname.
     let (status, refused) = post(&server, "/api/register", &form("Lucy"));
     assert_eq!(status, 400, "{refused}");
     assert!(
@@ -611,7 +611,7 @@ fn telnet_and_api_users_share_names_and_messages() {
     guest.expect_private("mina", "to a guest");
     guest.send("/msg @mina to an account");
     expect(&mut client, "lucy", "mina", "to an account");
-    // What guests whisper is not kept.
+    // Private messages between guests are not stored.
     assert_eq!(
         signed(&server, "GET", "/api/inbox", &mina).1["data"],
         json!([])
@@ -644,7 +644,7 @@ fn an_account_is_the_same_on_telnet() {
     expect(&mut minas, "mina", "mina", "on");
     line.expect_private("mina", "on");
 
-    // Lucy is away, then on.
+    // Lucy is away at first, and connected later.
     line.send("/msg @lucy from telnet");
     expect(&mut minas, "mina", "lucy", "from telnet");
     let (_, thread) = signed(&server, "GET", "/api/thread/mina", &lucy);
@@ -692,7 +692,7 @@ fn a_storm_of_logins_holds_up_nobody_else() {
                         let answer = call_with(&server, "POST", path, &headers, &login.to_string());
                         if envelope(&answer)["error"]["code"] == 503 {
                             assert!(answer.headers().contains_key("retry-after"));
-                            // As a client does that is asked to come back.
+                            // As a client does that is asked to try again.
                             thread::yield_now();
                         }
                         if statuses.is_empty() {
@@ -705,7 +705,7 @@ fn a_storm_of_logins_holds_up_nobody_else() {
             })
             .collect();
         let mut said = 0;
-        // Until every one of them has had an answer, and has called again.
+        // Until every client has had an answer and has called again.
         while left.load(Ordering::SeqCst) > 0 || said < 20 {
             alice.send(&format!("line {said}"));
             bob.expect_message("alice", &format!("line {said}"));
@@ -749,7 +749,7 @@ fn a_storm_for_passes_leaves_workers_to_others() {
         }
         let mut guests = 0;
         crate::support::wait_until("some are let in, and the rest put off", || {
-            // Whoever brings no password gets in all the same.
+            // A guest without a password logs in at any time.
             guests += 1;
             let guest = format!("guest{guests}");
             let answer = server.post_form("/auth", &[("nickname", &guest)]);
@@ -779,7 +779,7 @@ fn guessing_is_answered_with_patience() {
     assert_eq!(post(&server, "/api/register", &form("lucy")).0, 429);
 }
 
-/// Each takes 19 MiB for a moment, on one of many threads.
+/// Each password check takes 19 MiB for a moment, on one of many threads.
 #[test]
 fn memory_for_passwords_goes_back_to_the_system() {
     let server = start();

@@ -1,5 +1,5 @@
-//! Nicknames, registering, logging in, staying logged in, and what each secret
-//! allows.
+//! Nicknames, registration, logins, staying signed in, and what each secret
+//! permits.
 
 #[path = "../support/mod.rs"]
 mod support;

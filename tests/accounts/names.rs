@@ -1,5 +1,5 @@
-//! Who may have which name: nobody poses as somebody else, and every script
-//! has the marks it needs.
+//! Who may have which name: no user can pose as another, and every script has
+//! the marks it needs.
 
 use crate::support::{JsonClient, LineClient, Server, User};
 use diesel::prelude::*;
@@ -13,7 +13,7 @@ fn register(client: &mut LineClient) {
     client.expect("is yours now");
 }
 
-/// What the server says to a new telnet client who wants this nickname.
+/// Asks for a nickname over telnet and expects this answer.
 fn asks_for(server: &Server, nickname: &str, answer: &str) -> LineClient {
     let mut client = LineClient::connect(server.telnet());
     client.send(nickname);
@@ -40,7 +40,7 @@ fn a_guest_is_no_double_of_another_guest() {
             other.expect("taken");
             other.send("/quit");
             other.expect("bye");
-            // Their own nickname they may spell so.
+            // The owner may spell the nickname like this.
             first.send(&format!("/nick {double}"));
             first.expect("You are now");
             first.send(&format!("/nick {guest}"));
@@ -49,13 +49,13 @@ fn a_guest_is_no_double_of_another_guest() {
         first.send("/quit");
         first.expect("bye");
     }
-    // A nickname that is held for somebody is in use as well, and all are free
-    // again when nobody has them.
+    // A nickname that is held for a token is in use as well, and all are free
+    // again once their users have gone.
     let token = JsonClient::token(&server, "\u{41a}evin");
     asks_for(&server, "Kevin", "taken");
     JsonClient::come_in(&server, &token);
     LineClient::enter(&server, "\u{412}ob");
-    // Other names are not concerned.
+    // Other nicknames are not affected.
     LineClient::enter(&server, "Nell");
     LineClient::enter(&server, "Neil");
 }
@@ -134,7 +134,7 @@ fn an_account_has_no_double_and_the_server_has_none() {
     let mut bob = LineClient::enter(&server, "Bob");
     register(&mut bob);
     for double in ["\u{412}ob", "\u{392}ob", "\u{412}OB"] {
-        // It is Bob who is meant, so it is Bob's password that is asked for.
+        // The nickname stands for Bob's account, so his password is required.
         let mut client = asks_for(&server, double, "The nickname Bob is registered");
         client.send(PASSWORD);
         client.expect("Welcome, Bob");
@@ -208,7 +208,7 @@ fn accounts_that_looked_alike_before_are_reported_and_go_on() {
     server.kill();
     let database = server.dir().join("data/chat.db");
     let mut stranger = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
-    // As a server made them that did not know better.
+    // As an earlier server made them.
     for statement in [
         "DELETE FROM account_key",
         "INSERT INTO account (username, username_key, first_name, last_name, password_hash, \
@@ -219,7 +219,7 @@ fn accounts_that_looked_alike_before_are_reported_and_go_on() {
     }
     drop(stranger);
     for _ in 0..2 {
-        // At every start.
+        // The same at every start.
         server.start_again();
         server.wait_output("the usernames Bob and \u{412}ob look alike");
         for nickname in ["Bob", "\u{412}ob", "\u{432}ob", "BOB", "Mina"] {
@@ -229,7 +229,7 @@ fn accounts_that_looked_alike_before_are_reported_and_go_on() {
             client.send(PASSWORD);
             client.expect("Welcome");
         }
-        // Both at once, too.
+        // The same with both at once.
         let both = ["Bob", "\u{412}ob"].map(|nickname| {
             let mut client = LineClient::connect(server.telnet());
             client.send(nickname);

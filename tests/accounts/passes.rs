@@ -29,7 +29,7 @@ fn log_in(server: &Server, nickname: &str, keep: &str) -> String {
     token(&server.post_form("/auth", &form))
 }
 
-/// For how many seconds from now a token is good.
+/// The remaining life of a token, in seconds.
 fn life(token: &str) -> u64 {
     let claims = token.split('.').nth(1).unwrap();
     let claims = BASE64URL_NOPAD.decode(claims.as_bytes()).unwrap();
@@ -54,7 +54,8 @@ fn a_nickname_and_a_password_are_an_account() {
     let short = [("nickname", "mina"), ("password", PASSWORD)];
     let pass = token(&register(&server, &short));
     JsonClient::come_in(&server, &pass);
-    // Addresses and numbers are nobody's, and nobody learns whose they are.
+    // E-mail addresses and phone numbers need not be unique, so no answer
+    // reveals that another account has them.
     for nickname in ["ada", "bob"] {
         let full = [
             ("nickname", nickname),
@@ -77,7 +78,7 @@ fn a_nickname_and_a_password_are_an_account() {
         server.post_form("/api/register", &form)
     };
     assert_eq!(direct("cleo").status, 200);
-    // As the direct-message protocol documents.
+    // The direct-message protocol documents that they are required.
     assert_eq!(direct("dora").status, 400);
     let again = register(&server, &[("nickname", "MINA"), ("password", PASSWORD)]);
     assert_eq!(again.status, 409, "{}", again.body);
@@ -92,7 +93,7 @@ fn a_nickname_and_a_password_are_an_account() {
         "{fields}"
     );
     assert!(fields["nickname"].is_null(), "{fields}");
-    // Nobody's guest is thrown out.
+    // Registration does not evict a guest of that name.
     let mut guest = LineClient::enter(&server, "fred");
     let taken = register(&server, &[("nickname", "Fred"), ("password", PASSWORD)]);
     assert_eq!(taken.status, 409);
@@ -120,7 +121,7 @@ fn a_kept_sign_in_lasts_thirty_days_and_is_renewed() {
     assert!(life(&renewed) >= life(&kept));
     JsonClient::come_in(&server, &renewed);
     assert!(is_let_in(&server, &kept));
-    // Reloaded, other lives count for those that are made from then on.
+    // After a reload the new lifetime applies to passes issued from then on.
     server.reload(|config| config["limits"]["kept_pass_days"] = 2.into());
     let kept = log_in(&server, "mina", "on");
     assert!(life(&kept) <= 2 * DAY);
@@ -178,8 +179,8 @@ fn a_guest_gives_a_nickname_back() {
     LineClient::enter(&server, "mina");
 }
 
-/// Exchanging an account's token ends what came with the old one, not what came
-/// with passes.
+/// Exchanging an account's token ends the connections made with the old token,
+/// not those made with passes.
 #[test]
 fn other_tokens_of_the_account_are_not_concerned() {
     let server = start();
@@ -194,7 +195,7 @@ fn other_tokens_of_the_account_are_not_concerned() {
     page.expect("message");
 }
 
-/// A token with that header, rightly signed.
+/// A correctly signed token with this header.
 fn signed(header: &Value, claims: &Value, key: &str) -> String {
     let part = |json: &Value| BASE64URL_NOPAD.encode(json.to_string().as_bytes());
     let parts = format!("{}.{}", part(header), part(claims));

@@ -1,5 +1,5 @@
-//! Passwords are text, the same text however it is typed, and guesses at them
-//! are counted for whoever makes them.
+//! Passwords are text, the same text however it is typed; and guesses are
+//! counted for the address that makes them.
 
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ fn log_in(server: &Server, nickname: &str, password: &str) -> Answer {
     server.post_form("/auth", &[("nickname", nickname), ("password", password)])
 }
 
-/// Sends a body as it is.
+/// Sends a body unchanged.
 fn post_bytes(to: SocketAddr, path: &str, content_type: &str, body: &[u8]) -> Answer {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -47,7 +47,7 @@ fn a_password_that_is_not_utf8_is_refused_by_telnet_in_words() {
     mina.expect("is not UTF-8");
     mina.send("/register пароль123");
     mina.expect("is yours now");
-    // Nor does one of those open an account.
+    // Nor does one of those log in to an account.
     for wrong in [KOI8, replaced.as_bytes()] {
         let mut client = LineClient::connect(server.telnet());
         client.send("mina");
@@ -92,7 +92,7 @@ fn a_password_that_is_not_utf8_is_refused_by_http_in_words() {
             ),
         ] {
             if path == "/auth" {
-                // Only the password of an account is looked at.
+                // Only an account's password is checked.
                 let _ = server.post_form(
                     "/auth/register",
                     &[("nickname", "mina"), ("password", "long enough")],
@@ -137,7 +137,7 @@ fn hashes_of_older_servers_are_accepted_and_replaced() {
     });
     register(&server, "mina", "something else");
     server.kill();
-    // As it was typed, not composed.
+    // As typed, without composition.
     let typed = "pa\u{308}ssword";
     let workers = chat_server::account::PasswordWorkers::new(1);
     let old = workers
@@ -175,11 +175,11 @@ fn an_administrator_gives_another_password() {
         400
     );
     assert_eq!(set(path, json!({})).status, 400);
-    let nobody = set(
+    let missing = set(
         "/admin/accounts/nobody/password",
         json!({"password": "long enough"}),
     );
-    assert_eq!(nobody.status, 404);
+    assert_eq!(missing.status, 404);
     let done = set(path, json!({"password": "a bette\u{301}r one"}));
     assert_eq!(
         (done.status, &done.json()["username"]),
@@ -192,7 +192,7 @@ fn an_administrator_gives_another_password() {
     assert!(!server.output().contains("better"));
 }
 
-/// A server to which clients come from the addresses that a proxy names.
+/// A server behind a proxy that names the clients' addresses.
 fn behind_a_proxy(change: impl FnOnce(&mut Value)) -> Server {
     Server::start(|config| {
         config["web"]["trusted_proxies"] = json!(["127.0.0.1"]);
@@ -218,7 +218,7 @@ fn guesses_lock_out_whoever_makes_them_and_not_the_owner() {
     for _ in 0..10 {
         assert_eq!(guess(&server, "198.51.100.1", "mina", "wrong"), 401);
     }
-    // However the name is spelt, and with the right password as well.
+    // In every spelling of the name, and with the right password as well.
     assert_eq!(guess(&server, "198.51.100.1", "MINA", "wrong"), 429);
     assert_eq!(
         guess(&server, "198.51.100.1", "\u{41c}ina", "long enough"),
@@ -240,11 +240,12 @@ fn guesses_of_many_addresses_have_an_end_but_for_the_owners() {
         assert_eq!(guess(&server, &from, "mina", "wrong"), 401, "{from}");
     }
     assert_eq!(guess(&server, "198.51.100.99", "mina", "long enough"), 429);
-    // Whoever guesses at home does not keep the owner out at once, either.
+    // Guesses from the owner's own address do not lock the owner out at once
+    // either.
     for _ in 0..5 {
         assert_eq!(guess(&server, home, "mina", "wrong"), 401);
     }
     assert_eq!(guess(&server, home, "mina", "long enough"), 201);
-    // But there is an end to it.
+    // But there is a limit to them.
     assert_eq!(guess(&server, home, "mina", "wrong"), 429);
 }

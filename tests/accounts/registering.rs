@@ -1,4 +1,4 @@
-//! Registering, logging in, and requests signed with a token.
+//! Registration, logins, and requests signed with a token.
 
 use chat_server::account::{
     GuessLimits, Guesses, LoginError, PasswordWorkers, RegisterError, RegistrationForm,

@@ -1,5 +1,5 @@
-//! Each secret opens its own doors and no other, and what it opened is shut
-//! when its time is over.
+//! Each secret permits its own uses and no others, and what it opened ends when
+//! it expires.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
-/// A place where something has to be shown; whether it is let in.
+/// A use that requires a secret; returns whether the server permits it.
 type Door = (&'static str, fn(&Server, &str) -> bool);
 
 const DOORS: [Door; 5] = [
@@ -53,7 +53,7 @@ fn start() -> Server {
     Server::start(|config| config["limits"] = json!({"auth_attempts": 0}))
 }
 
-/// Registers somebody; the token.
+/// Registers an account; returns its token.
 fn register(server: &Server, username: &str) -> Value {
     static PHONE: AtomicUsize = AtomicUsize::new(5_550_000);
     let phone = PHONE.fetch_add(1, Ordering::Relaxed).to_string();
@@ -71,7 +71,7 @@ fn register(server: &Server, username: &str) -> Value {
     answer.json()["data"][0]["token"].take()
 }
 
-/// A pass for a nickname.
+/// Gets a pass for a nickname.
 fn pass(server: &Server, fields: &[(&str, &str)]) -> String {
     let answer = server.post_form("/auth", fields);
     assert_eq!(answer.status, 201, "{}", answer.body);
@@ -92,7 +92,7 @@ fn text<'a>(token: &'a Value, field: &str) -> &'a str {
     token[field].as_str().unwrap()
 }
 
-/// What the owner of a token shows.
+/// The signature that a token's owner presents.
 fn signature(key: &str, secret: &str) -> String {
     sign(&header(Algorithm::HS256, key), &json!({}), secret)
 }
@@ -130,7 +130,7 @@ fn each_secret_opens_its_own_doors_only() {
         ("an access key by itself", key.to_owned(), vec![]),
         ("a secret key by itself", secret.to_owned(), vec![]),
         ("a password", "whitby 1897".to_owned(), vec![]),
-        // The last: it can be used once, and takes the signature with it.
+        // This use comes last: it revokes the token and its signature.
         (
             "a refresh token",
             text(&mina, "refresh_token").to_owned(),
@@ -216,8 +216,7 @@ fn now_ms() -> u64 {
         .as_millis() as u64
 }
 
-/// A token of the account that ends at a time, put into the stopped server's
-/// store.
+/// Adds a token of the account with this expiry to the stopped server's store.
 fn add_token(server: &Server, username: &str, expires_at: u64) -> Token {
     let store = SqliteSettings::new(server.dir().join("data/chat.db"));
     let store = SqliteStore::open(store).unwrap();
@@ -246,7 +245,7 @@ fn a_connection_ends_with_the_token_it_was_opened_with() {
     };
     let mut stays = connect(&long).unwrap();
     let Ok(mut ends) = connect(&short) else {
-        // Only a machine that stood still for seconds comes here.
+        // Only a machine that stood still for seconds gets here.
         assert!(now_ms() >= short.expires_at);
         return crate::support::not_tested(
             "a pass that expires while it is used: it took too long to come",

@@ -1,5 +1,5 @@
-//! Every way to come in, or to a token: what a ban, another password and a
-//! guest's own token mean there.
+//! Every way to log in or to get a token, with a ban, another user's password,
+//! and a guest's own token.
 
 use crate::support::{Answer, JsonClient, LineClient, Server, User, WsClient};
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ fn refresh(server: &Server, token: &Value) -> Answer {
     server.post_form("/api/auth_token/refresh", &[("refresh_token", token)])
 }
 
-/// Registers as the guest whose token this is.
+/// Registers with a guest's token.
 fn register_as(server: &Server, token: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -72,7 +72,7 @@ fn a_banned_nickname_gets_no_token_by_any_way_in() {
             ("direct", log_in_direct(&server, nickname, PASSWORD)),
         ]);
     }
-    // One that is nobody's is banned all the same.
+    // A nickname without an account is banned as well.
     let ban = json!({"nickname": "ghost"});
     assert_eq!(server.post("/admin/bans", ban).status, 201);
     ways.push(("guest", server.post_form("/auth", &[("nickname", "Ghost")])));
@@ -85,7 +85,7 @@ fn a_banned_nickname_gets_no_token_by_any_way_in() {
     line.expect("Its password");
     line.send(PASSWORD);
     line.expect("is banned");
-    // Whoever does not know the password learns no more than before.
+    // A client that does not know the password learns no more than before.
     assert_eq!(log_in(&server, "Kevin", "wrong guess").status, 401);
 }
 
@@ -122,14 +122,14 @@ fn guests_register_their_own_nickname_with_their_own_token() {
         );
         let made = register_as(&server, &own, path, &fields);
         assert!([200, 201].contains(&made.status), "{}", made.body);
-        // The guest's token is worth nothing any more, and says so.
+        // The guest's token is no longer valid, and the server says so.
         assert_eq!(guest.expect("bye")["code"], "token_revoked");
         assert_eq!(server.get_as(&own, "/auth").status, 401);
         JsonClient::come_in(&server, &token(&log_in(&server, &nickname, PASSWORD)));
-        // The other guest has their nickname still.
+        // The other guest still has the nickname.
         JsonClient::come_in(&server, &others);
     }
-    // A token is a proof of the nickname that its owner has now.
+    // A token proves the owner's current nickname.
     let own = JsonClient::token(&server, "ada");
     let mut ada = JsonClient::come_in(&server, &own);
     ada.send("setnick", json!({"nickname": "lovelace"}));
@@ -173,7 +173,7 @@ fn another_password_ends_everything_that_the_one_before_opened() {
     let new = token(&log_in(&server, "Kevin", "a better one"));
     JsonClient::come_in(&server, &new);
     drop(guest);
-    // Also if it is the same one again.
+    // Even if it is the same password again.
     let changed = server.put(path, json!({"password": "a better one"}));
     assert_eq!(changed.status, 200, "{}", changed.body);
     assert_eq!(server.get_as(&new, "/auth").status, 401);
@@ -207,7 +207,7 @@ fn an_owner_is_not_locked_out_after_a_restart_either() {
     }
     assert_eq!(log_in_from(&server, "198.51.100.9", PASSWORD), 429);
     assert_eq!(log_in_from(&server, "192.0.2.1", PASSWORD), 201);
-    // Another password makes strangers of all.
+    // A new password clears the account's known addresses.
     let path = "/admin/accounts/mina/password";
     let changed = server.put(path, json!({"password": PASSWORD}));
     assert_eq!(changed.status, 200, "{}", changed.body);

@@ -1,4 +1,4 @@
-//! The file of bans: what is accepted is saved and read as the same.
+//! The file of bans: what is accepted is saved and reads back as the same.
 
 use std::collections::HashSet;
 use std::fs;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::assert_shown_safely;
 
-/// Between the beginning of all times and their end.
+/// Between the earliest and the latest time.
 const NOW_MS: u64 = 1_000_000;
 
 struct Place {

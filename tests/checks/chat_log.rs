@@ -1,5 +1,5 @@
-//! Searching the chat log: the same as looking at every entry in turn, page
-//! by page or at once, whatever people said and whatever is asked for.
+//! Searching the chat log gives the same result as looking at every entry in
+//! turn, page by page or at once, whatever the texts and the query.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::{assert_shown_safely, parts};
 
-/// A chat log of which only the reading side is used.
+/// A chat log used only for reading.
 pub struct Log {
     folder: TempDir,
     log: ChatLog,
@@ -31,7 +31,7 @@ impl Log {
         Log { folder, log }
     }
 
-    /// Puts these lines in place of those that were there.
+    /// Replaces the log's lines.
     pub fn write(&self, lines: &[u8]) {
         fs::write(self.folder.path().join("chat.log"), lines).unwrap();
     }
@@ -40,7 +40,7 @@ impl Log {
         self.log.search(query, &Cancel::default())
     }
 
-    /// All that a query finds, `limit` lines a page.
+    /// Everything that a query finds, with `limit` lines a page.
     pub fn search_by_page(&self, query: &Query, limit: usize) -> Vec<String> {
         let mut found = Vec::new();
         let mut cursor: Option<Cursor> = None;
@@ -55,7 +55,7 @@ impl Log {
             found.extend(page.lines.iter().map(|line| line.get().to_owned()));
             match page.next {
                 None => return found,
-                // What has been handed out can be handed back.
+                // A cursor that was returned can be used.
                 Some(next) => cursor = Some(next.to_string().parse().unwrap()),
             }
             assert!(!page.lines.is_empty(), "a page with nothing on it");
@@ -67,8 +67,8 @@ thread_local! {
     static LOG: Log = Log::new();
 }
 
-/// Pattern, nick, channel, kind, times and page size; then entries of nick,
-/// channel, recipient and text.
+/// The input has a pattern, nick, channel, kind, times and page size; then
+/// entries with nick, channel, recipient and text.
 pub fn check(data: &[u8]) {
     let parts: Vec<String> = parts(data).collect();
     let part = |index: usize| parts.get(index).filter(|part| !part.is_empty()).cloned();
@@ -102,7 +102,7 @@ pub fn check(data: &[u8]) {
     });
 }
 
-/// At most as many as one page holds.
+/// At most as many as fit on one page.
 fn entries(parts: &[String]) -> Vec<Entry> {
     let entry = |(index, parts): (usize, &[String])| {
         let part = |index: usize| {
@@ -131,7 +131,7 @@ fn line(entry: &Entry) -> String {
     line
 }
 
-/// Looks at every entry in turn.
+/// Finds the entries by looking at each in turn.
 fn wanted(query: &Query, entries: &[Entry]) -> Vec<String> {
     let pattern = query.pattern.as_deref().map(regex::Regex::new);
     let pattern = pattern.map(|pattern| pattern.expect("a pattern that was accepted"));

@@ -1,5 +1,5 @@
-//! A chat log that somebody has edited, or that is no chat log at all: what
-//! is found is a line of it and JSON, page by page or at once.
+//! A chat log that was edited, or a file that is no chat log: whatever is found
+//! is a line of it and JSON, page by page or at once.
 
 use chat_server::chatlog::{Kind, Query};
 use serde::de::IgnoredAny;
@@ -10,7 +10,7 @@ thread_local! {
     static LOG: Log = Log::new();
 }
 
-/// The first byte chooses what to ask; the rest is the file.
+/// The first byte chooses the query; the rest is the file.
 pub fn check(data: &[u8]) {
     let Some((choice, file)) = data.split_first() else {
         return;
@@ -29,7 +29,7 @@ pub fn check(data: &[u8]) {
         let page = log.search(&query).unwrap();
         for line in &page.lines {
             let line = line.get();
-            // By JSON's grammar, which has no opinion on escapes of half a
+            // Valid by JSON's grammar, which permits escapes of half a
             // character; the log itself never writes any.
             serde_json::from_str::<IgnoredAny>(line).expect(line);
             let mut lines = file.split(|&byte| byte == b'\n');

@@ -1,5 +1,5 @@
-//! Chunked bodies: how the bytes are cut does not matter, nothing beyond the
-//! body is taken, and the limit holds.
+//! Chunked bodies: the result does not depend on how the bytes are split,
+//! nothing beyond the body is consumed, and the limit holds.
 
 use chat_server::http::Rejection;
 use chat_server::http::chunked::Chunked;
@@ -8,7 +8,7 @@ use super::cut;
 
 const LIMIT: usize = 200;
 
-/// The body and what is left behind it.
+/// The body, and the bytes behind it.
 type Decoded = Result<Option<(Vec<u8>, Vec<u8>)>, Rejection>;
 
 pub fn check(data: &[u8]) {

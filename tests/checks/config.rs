@@ -1,5 +1,5 @@
-//! Configuration: what is accepted reads back as the same, and mistakes can
-//! be shown.
+//! Configuration: what is accepted reads back as the same, and errors can be
+//! shown safely.
 
 use std::ffi::OsString;
 use std::fs;
@@ -15,7 +15,7 @@ thread_local! {
     static FOLDER: TempDir = tempfile::tempdir().unwrap();
 }
 
-/// The file, then variables as `NAME=value`.
+/// The input is the file, then variables as `NAME=value`.
 pub fn check(data: &[u8]) {
     let mut parts = parts(data);
     let text = parts.next().unwrap_or_default();
@@ -53,7 +53,7 @@ fn load(text: &str, environment: Vec<(OsString, OsString)>) -> Result<Loaded, Pr
     sources.load()
 }
 
-/// Every setting as it is shown, in a file of its own.
+/// Every setting as it is shown, in a new file.
 fn reads_back(loaded: &Loaded) {
     let mut document = Map::new();
     for setting in Config::settings() {

@@ -1,5 +1,5 @@
-//! Direct messages: a frame is a message as its client meant it, or a
-//! mistake that can be shown.
+//! Direct messages: a frame is the message its client meant, or an error that
+//! can be shown safely.
 
 use chat_server::envelope::Failure;
 use chat_server::protocol::direct::{Outgoing, decode, write_failure};
@@ -15,7 +15,7 @@ pub fn check(data: &[u8]) {
             assert!(!message.is_empty());
             match serde_json::from_str::<Value>(&as_meant(&frame)) {
                 Ok(value) => assert_eq!(message, Text::clean(value["message"].as_str().unwrap())),
-                // What nobody asks for is not looked into, however deep.
+                // The decoder skips unknown fields, however deeply nested.
                 Err(error) => assert!(error.to_string().contains("recursion limit")),
             }
         }
@@ -28,7 +28,7 @@ pub fn check(data: &[u8]) {
     a_message_arrives_as_it_was_sent(&frame);
 }
 
-/// What is in the one frame that was written.
+/// The payload of the only frame written.
 fn payload(frame: &[u8]) -> &[u8] {
     let head = match frame[1] {
         127 => 10,

@@ -1,5 +1,5 @@
-//! Events as bytes: in every protocol, user text is data. No line can pose
-//! as another's, no control character gets through, every frame is whole.
+//! Events as bytes: in every protocol user text is data. No line can pose as
+//! another user's, no control character gets through, every frame is complete.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ const FORMATS: [WireFormat; 6] = [
     WireFormat::RoomWebSocket,
 ];
 
-/// Lines a message has at most, where its author stands before each.
+/// Most lines of a message where the author stands before each line.
 const SHOWN_LINES: usize = 20;
 
-/// Two names, a time, and what is said.
+/// The input has two names, a time, and a text.
 pub fn check(data: &[u8]) {
     let mut parts = parts(data);
     let mut part = || parts.next().unwrap_or_default();
@@ -156,8 +156,8 @@ fn farewells(name: &Name, text: &Text) -> Vec<Farewell> {
     ]
 }
 
-/// What somebody reads of a message: as many lines as there are, each with
-/// its author; or one frame that holds the text as it is.
+/// What a client reads of a message: all its lines, each with the author, or
+/// one frame with the unchanged text.
 fn said(format: WireFormat, event: &Event, author: &Name, text: &Text, lines: &[String]) {
     let (is_message, is_private) = match event {
         Event::Message(_) => (true, false),
@@ -245,7 +245,7 @@ fn lines_and_close(format: WireFormat, bytes: Vec<u8>) -> (Vec<String>, bool) {
 fn ended_by(bytes: &[u8], end: &str) -> Vec<String> {
     let text = std::str::from_utf8(bytes).unwrap();
     assert!(text.is_empty() || text.ends_with(end));
-    // No IAC, bare or doubled: it is no part of UTF-8.
+    // No IAC, single or doubled: UTF-8 never contains it.
     assert!(!bytes.contains(&0xff));
     let lines = text.split_terminator(end).map(str::to_owned);
     lines.collect()
@@ -266,7 +266,7 @@ fn frames(bytes: &[u8]) -> (Vec<String>, bool) {
             }
             Ok(other) => panic!("{other:?}"),
             Err(tungstenite::Error::Protocol(why)) => {
-                // The client saw the end of the stream, and no close frame.
+                // The client saw the stream end without a close frame.
                 use tungstenite::error::ProtocolError::ResetWithoutClosingHandshake;
                 assert_eq!(why, ResetWithoutClosingHandshake);
                 return (frames, false);

@@ -1,4 +1,4 @@
-//! Forms: each field once, and the same however the form is written.
+//! Forms: each field once, and the same in every encoding.
 
 use chat_server::rest::fields_of;
 use serde_json::{Map, Value};
@@ -39,7 +39,7 @@ fn valid(mut fields: Fields) {
     assert_eq!(again(JSON, &Value::Object(object).to_string()), fields);
 }
 
-/// Every byte percent-encoded.
+/// Percent-encodes every byte.
 fn coded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }

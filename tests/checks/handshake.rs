@@ -1,4 +1,4 @@
-//! Tokens of WebSocket handshakes: found where they are, and only there.
+//! Tokens in WebSocket handshakes: found in the right places, and only there.
 
 use std::net::SocketAddr;
 
@@ -34,12 +34,12 @@ pub fn check(data: &[u8]) {
                 .into_iter()
                 .any(|place| place.contains(presented.token.as_ref()))
         );
-        // Only what was offered may be echoed.
+        // Only a subprotocol that was offered may be echoed.
         if let Some(name) = presented.subprotocol {
             assert!(subprotocols.contains(&name));
         }
     }
-    // The header counts before everything else.
+    // The header takes precedence.
     if let Some(token) = authorization.as_deref().and_then(bearer) {
         assert_eq!(
             presented.map(|presented| presented.token),
@@ -50,7 +50,7 @@ pub fn check(data: &[u8]) {
     anywhere_will_do(&offered);
 }
 
-/// All values of a query that can be decoded, one after the other.
+/// All values of a query that can be decoded, joined.
 fn decoded(query: &str) -> String {
     let values = pairs(query).flatten().map(|(_, value)| value);
     values.collect::<Vec<_>>().join("\n")

@@ -1,5 +1,5 @@
-//! Request heads: one is whole or not, however it arrives, and nothing in it
-//! could be read as something else by whoever it is passed on to.
+//! Request heads: whether one is complete does not depend on how it arrives,
+//! and no other program that it is relayed to can read it differently.
 
 use chat_server::http::head::{Framing, Head};
 
@@ -30,9 +30,9 @@ pub fn check(data: &[u8]) {
         Ok(Some((head, length))) => {
             assert!(length <= LIMIT);
             let alone = &data[..length];
-            // Nothing is parsed before a line has ended.
+            // Nothing is parsed before a line is complete.
             assert!(alone.ends_with(b"\r\n\r\n"));
-            // Whoever else reads it finds the same lines.
+            // Other HTTP programs find the same lines.
             assert!(
                 !String::from_utf8_lossy(alone)
                     .replace("\r\n", "")
@@ -60,7 +60,7 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// A few places where the bytes may have been cut.
+/// Several places where the input may have been split.
 fn prefixes(length: usize) -> impl Iterator<Item = usize> {
     (0..length).rev().step_by(length / 16 + 1)
 }
@@ -90,7 +90,7 @@ fn valid(head: &Head) {
     assert!(!(head.keep_alive && head.has_token("connection", "close")));
 }
 
-/// What was kept, written as a head, says the same.
+/// What was kept, written as a head, parses to the same.
 fn reads_back(head: &Head) {
     let query = head.query.as_ref().map(|query| format!("?{query}"));
     let version = if head.http11 { "1.1" } else { "1.0" };

@@ -1,4 +1,4 @@
-//! Ids and cursors: what reads as one reads back as the same.
+//! Ids and cursors: what parses reads back as the same.
 
 use chat_server::chatlog::Cursor;
 use chat_server::hub::MessageId;

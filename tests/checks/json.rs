@@ -1,5 +1,5 @@
-//! JSON commands: a frame is a command as its client meant it, or a mistake
-//! that can be shown.
+//! JSON commands: a frame is the command its client meant, or an error that can
+//! be shown safely.
 
 use chat_server::hub::{Command, Question};
 use chat_server::protocol::json::{Query, Rejected, Step, decode};
@@ -15,7 +15,7 @@ pub fn check(data: &[u8]) {
         Ok(asked) => {
             match serde_json::from_str::<Value>(&as_meant(&frame)) {
                 Ok(value) => valid(&asked.step, &value["args"]),
-                // What nobody asks for is not looked into, however deep.
+                // The decoder skips unknown fields, however deeply nested.
                 Err(error) => assert!(error.to_string().contains("recursion limit")),
             }
         }

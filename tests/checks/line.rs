@@ -1,4 +1,4 @@
-//! Lines of people: whatever one types, others get clean text or nothing.
+//! Lines from users: whatever is typed, other users get clean text or nothing.
 
 use chat_server::hub::Command;
 use chat_server::protocol::line::{Step, decode, decode_nickname};
@@ -10,7 +10,7 @@ use super::{assert_lines, assert_shown_safely};
 pub fn check(data: &[u8]) {
     step(&decode(data).step);
     match decode_nickname(data) {
-        Step::Register(_) => panic!("somebody without a nickname registers it"),
+        Step::Register(_) => panic!("a client without a nickname registers one"),
         Step::Command(command) => assert!(matches!(command, Command::Quit)),
         other => step(&other),
     }
@@ -46,7 +46,7 @@ fn said(text: &Text) {
     assert_eq!(Text::clean(text.as_str()), *text);
 }
 
-/// Any line can be said, whatever it starts with.
+/// Any line can be sent as text, whatever it starts with.
 fn slashes_are_doubled(data: &[u8]) {
     let doubled = [b"//", data].concat();
     let wanted = Text::clean(&format!("/{}", String::from_utf8_lossy(data)));

@@ -1,9 +1,9 @@
-//! What must hold for every codec, whatever bytes it is given.
+//! What must hold for every codec, whatever its input.
 //!
-//! Each module has a `check` that takes bytes apart as it likes, gives them
-//! to a codec, and panics if something does not hold. The fuzz targets in
-//! `fuzz/` and the property tests in `tests/hub/codecs.rs` call the very
-//! same functions, so a check never depends on which of the two it is.
+//! Each module has a `check` that divides its input as it likes, passes it to a
+//! codec, and panics if a rule is broken. The fuzz targets in `fuzz/` and the
+//! property tests in `tests/hub/codecs.rs` call the same functions, so a check
+//! never depends on which of the two calls it.
 
 pub mod bans;
 pub mod chat_log;
@@ -30,15 +30,15 @@ use std::io::{self, Read, Write};
 
 use chat_server::name::Name;
 
-/// The parts of an input that needs several: separated by NUL, because that
-/// is easy to see in a seed and matters in no text.
+/// The parts of an input that needs several, separated by NUL: it is easy to
+/// see in a seed and has no meaning in any text.
 pub fn parts(data: &[u8]) -> impl Iterator<Item = String> {
     data.split(|&byte| byte == 0)
         .map(|part| String::from_utf8_lossy(part).into_owned())
 }
 
-/// Where to cut the rest of an input: its first bytes say how long the
-/// pieces are, in turn.
+/// Splits the rest of an input: its first bytes are the lengths of the pieces,
+/// used in turn.
 pub fn cut(data: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     let (lengths, whole) = data.split_at(data.len().min(3));
     let mut pieces = Vec::new();
@@ -55,13 +55,13 @@ pub fn cut(data: &[u8]) -> (Vec<&[u8]>, &[u8]) {
     (pieces, whole)
 }
 
-/// A name made of anything: `raw` if it is one, else another.
+/// A name made of anything: `raw` if it is valid, else another.
 pub fn name_of(raw: &str) -> Name {
     Name::parse(raw).unwrap_or_else(|_| Name::parse("somebody").unwrap())
 }
 
-/// JSON without its byte order mark and with whole characters only: each
-/// `\u` escape in turn, and what it would be without the next one.
+/// The frame as JSON should read it: without a byte order mark, and with U+FFFD
+/// for escapes of half a character.
 pub fn as_meant(frame: &str) -> String {
     let mut meant = String::new();
     let mut rest = frame.strip_prefix('\u{feff}').unwrap_or(frame);
@@ -92,8 +92,8 @@ pub fn as_meant(frame: &str) -> String {
     meant + rest
 }
 
-/// Text that may reach somebody's screen: nothing in it steers a terminal or
-/// reorders what stands beside it.
+/// Checks a text that may reach a user's screen: nothing in it controls a
+/// terminal or reorders the text beside it.
 pub fn assert_shown_safely(text: &str) {
     for c in text.chars() {
         let harmful = match c {
@@ -106,17 +106,17 @@ pub fn assert_shown_safely(text: &str) {
     }
 }
 
-/// Lines for one person: safe, and whole.
+/// Checks lines for one client: safe and complete.
 pub fn assert_lines(lines: &str) {
     assert_shown_safely(lines);
     assert!(lines.is_empty() || lines.ends_with('\n'), "{lines:?}");
 }
 
-/// A peer whose bytes arrive in pieces, and who then closes.
+/// A peer that sends its bytes in pieces and then closes.
 pub struct Peer<'a> {
     pieces: std::vec::IntoIter<&'a [u8]>,
     rest: &'a [u8],
-    /// What was written to it.
+    /// What was written to the peer.
     pub written: Vec<u8>,
 }
 

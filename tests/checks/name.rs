@@ -1,4 +1,5 @@
-//! Names: a valid one reads back as itself, and is itself in every spelling.
+//! Names: a valid one reads back as itself, and equals itself in every
+//! spelling.
 
 use chat_server::name::{MAX_NAME_CHARS, Name};
 
@@ -9,7 +10,7 @@ pub fn check(data: &[u8]) {
     for parse in [Name::parse, Name::parse_channel, Name::parse_nickname] {
         match parse(&raw) {
             Ok(name) => valid(&name),
-            // Whoever chose it reads this.
+            // The user who chose the name reads this.
             Err(error) => assert_shown_safely(&error.to_string()),
         }
     }
@@ -23,7 +24,7 @@ fn valid(name: &Name) {
     let again = Name::parse(shown).expect("a name that was shown");
     assert_eq!(again.as_str(), shown);
     assert_eq!(again.key(), name.key());
-    // Nobody can have the same name in capitals.
+    // No other user can have the same name in capitals.
     for spelling in [shown.to_uppercase(), shown.to_lowercase()] {
         if let Ok(other) = Name::parse(&spelling) {
             assert_eq!(other.key(), name.key(), "{shown} and {spelling}");

@@ -1,5 +1,5 @@
-//! Room lines: how the bytes are cut does not matter, the object at the
-//! beginning ends where it ends, and the limits hold.
+//! Room lines: the result does not depend on how the bytes are split, the
+//! object at the beginning ends in the right place, and the limits hold.
 
 use chat_server::protocol::room::{Decoder, Hello, Input, decode_hello};
 
@@ -23,7 +23,7 @@ pub fn check(data: &[u8]) {
     if let Some(Seen::Hello(hello)) = at_once.first() {
         the_object_alone_says_the_same(whole, hello);
     }
-    // As a WebSocket frame.
+    // The same as a WebSocket frame.
     if let Err(why) = decode_hello(&String::from_utf8_lossy(whole)) {
         assert_shown_safely(&why.to_string());
     }
@@ -63,7 +63,7 @@ fn decode(pieces: &[&[u8]]) -> Vec<Seen> {
 
 fn the_object_alone_says_the_same(whole: &[u8], hello: &Hello) {
     let objects = (1..=whole.len().min(MAX_LINE)).filter_map(|end| {
-        // Where nobody looks it may be something other than UTF-8.
+        // Parts that the decoder skips may be invalid UTF-8.
         let text = String::from_utf8_lossy(&whole[..end]);
         decode_hello(&text).ok().map(|(hello, _)| hello)
     });

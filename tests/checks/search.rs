@@ -1,5 +1,5 @@
-//! Searching messages: words are words, never a query's syntax, and a
-//! message is found by its own words, before and after it is indexed.
+//! Searching messages: words are words, never query syntax, and a message is
+//! found by its own words, before and after it is indexed.
 
 use std::cell::RefCell;
 
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::{name_of, parts};
 
-/// Messages before it starts anew, so that it is as fast at the end.
+/// Messages before the store is emptied, so that the check stays fast.
 const MESSAGES: u64 = 500;
 
 struct Messages {
@@ -26,7 +26,7 @@ thread_local! {
     static MESSAGES_SAID: RefCell<Messages> = RefCell::new(Messages::new());
 }
 
-/// Words to look for, a channel, and what is said there.
+/// The input has words to search for, a channel, and a text.
 pub fn check(data: &[u8]) {
     let mut parts = parts(data);
     let words = parts.next().unwrap_or_default();
@@ -99,18 +99,19 @@ impl Messages {
     }
 }
 
-/// At least one that counts for certain.
+/// Whether at least one word is certain to be indexed.
 fn has_words(text: &str) -> bool {
     text.contains(|c: char| c.is_alphanumeric() && !is_accent(c) && !is_invisible(c))
 }
 
-/// Perhaps emoji, which are found as well.
+/// Whether the text may contain emoji, which are indexed as well.
 fn has_signs(text: &str) -> bool {
     text.contains(|c: char| !c.is_ascii() && !c.is_alphanumeric() && !is_invisible(c))
 }
 
-/// Unicode takes these for letters, searching for marks: the iota below Greek
-/// letters, medieval letters above others, the voicing of narrow Katakana.
+/// Unicode calls these letters, the search index calls them marks: the iota
+/// below Greek letters, medieval letters above others, the voicing of narrow
+/// Katakana.
 fn is_accent(c: char) -> bool {
     matches!(
         c,

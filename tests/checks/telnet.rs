@@ -1,4 +1,5 @@
-//! Telnet: how the bytes are cut does not matter, and the limits hold.
+//! Telnet: the result does not depend on how the bytes are split, and the
+//! limits hold.
 
 use chat_server::protocol::foreign::LOOKED_AT;
 use chat_server::protocol::telnet::{Decoder, Input};
@@ -6,7 +7,7 @@ use chat_server::protocol::telnet::{Decoder, Input};
 use super::cut;
 
 const MAX_LINE: usize = 40;
-/// Answers in one read, of a peer that asks for more; more reads, more answers.
+/// Answers in one read, when the peer asks for more; more reads, more answers.
 const MAX_ANSWERS: usize = 64;
 
 #[derive(Debug, PartialEq)]

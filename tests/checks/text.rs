@@ -1,4 +1,4 @@
-//! User text: whatever came in, what is kept can be shown to others.
+//! User text: whatever comes in, what is kept can be shown to other users.
 
 use chat_server::text::{Text, ends_line};
 
@@ -10,8 +10,8 @@ pub fn check(data: &[u8]) {
     assert_shown_safely(text.as_str());
     assert_eq!(Text::clean(text.as_str()), text, "cleaned twice");
     assert_eq!(text.as_str(), text.as_str().trim_end());
-    // Nothing is invented, and nothing changes places; whatever ends a line
-    // ends one, and whatever separates words does so.
+    // Nothing is invented, and nothing changes places; a line end stays a line
+    // end, and a word separator stays one.
     let mut kept = raw.chars();
     for c in text.as_str().chars() {
         let from =
@@ -40,8 +40,8 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// Whether a character may leave nothing, so that what is beside it comes to
-/// the beginning or the end.
+/// Whether a character may be dropped, so that its neighbour becomes the
+/// beginning or the end.
 fn is_dropped(c: char) -> bool {
     (c.is_control() && !ends_line(c))
         || matches!(c, '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,5 +1,5 @@
-//! Tokens: what this server has not signed itself is not believed, and what
-//! it has signed is believed to the letter.
+//! Tokens: the server accepts none that it has not signed itself, and takes
+//! those it signed literally.
 
 use chat_server::account::{Passes, authenticate, new_token};
 use chat_server::config;
@@ -26,8 +26,8 @@ thread_local! {
     static SIGNED: Signed = Signed::new();
 }
 
-/// Three parts to be tried in place of those of a token, and something to be
-/// taken for a token as it is.
+/// The input has three parts to replace those of a token, and a text to use as
+/// a token.
 pub fn check(data: &[u8]) {
     let parts: Vec<String> = parts(data).collect();
     SIGNED.with(|signed| {

@@ -1,5 +1,5 @@
-//! WebSockets as they are read here: how the bytes are cut does not matter,
-//! the limit holds, and answers are whole control frames.
+//! Our reading of WebSockets: the result does not depend on how the bytes are
+//! split, the limit holds, and answers are complete control frames.
 
 use chat_server::session::websocket::reading;
 use tungstenite::protocol::Role;
@@ -8,7 +8,7 @@ use tungstenite::{Message, WebSocket};
 use super::{Peer, cut};
 
 const LINE_BYTES: usize = 20;
-/// Beyond it no message is read.
+/// Longer messages are not read.
 const LONGEST: usize = 16 * LINE_BYTES;
 
 pub fn check(data: &[u8]) {
@@ -19,7 +19,7 @@ pub fn check(data: &[u8]) {
     what_is_sent_in_fragments_is_read(&pieces);
 }
 
-/// What is read, how it ended, and what was answered.
+/// The messages read, with how reading ended, and the bytes answered.
 fn read(pieces: Vec<&[u8]>) -> (Vec<String>, Vec<u8>) {
     let mut peer = Peer::new(pieces);
     let config = reading(LINE_BYTES);

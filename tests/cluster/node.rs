@@ -248,7 +248,7 @@ pub fn tagged(number: u64, channel: &str, text: &str, tag: &str) -> Draft {
     tagged_by("amy", usize::MAX, draft(number, channel, text), tag)
 }
 
-/// A draft with a tag, of an owner of whom `most` tags are remembered.
+/// A draft with a tag; at most `most` tags of its owner are remembered.
 pub fn tagged_by(owner: &str, most: usize, draft: Draft, tag: &str) -> Draft {
     let tag = SharedTag {
         owner: owner.into(),

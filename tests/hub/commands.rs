@@ -918,7 +918,11 @@ fn lists_wait_until_the_hub_has_time_and_their_askers_see_everything_in_order() 
     house.call(|hub, now, fx| hub.apply(bob, quit, now, fx));
     house.call(|hub, now, fx| hub.close(bob, Farewell::Quit, now, fx));
     assert_eq!(house.told(alice), ["-bob"], "others have not waited");
-    assert_eq!(house.hub.sizes().open_questions, 1, "no connection has two open questions");
+    assert_eq!(
+        house.hub.sizes().open_questions,
+        1,
+        "no connection has two open questions"
+    );
     house.run(|_, _, _| ());
     let told = house.told(alice);
     assert_eq!(told[0], r#"["alice"]"#);

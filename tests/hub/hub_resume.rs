@@ -463,7 +463,11 @@ fn typing_is_told_to_those_who_listen_and_once_a_second() {
     house.apply(alice, typing());
     assert_eq!(house.told(bob).len(), 1);
     assert_eq!(house.told(alice), [""; 0], "not to oneself");
-    assert_eq!(house.told(carol), [""; 0], "not to a connection that does not listen");
+    assert_eq!(
+        house.told(carol),
+        [""; 0],
+        "not to a connection that does not listen"
+    );
     house.pass(1000);
     house.apply(alice, typing());
     assert_eq!(house.told(bob).len(), 1);

@@ -1,5 +1,5 @@
-//! JSON commands over WebSocket: a client written for the original works, and
-//! one that knows the typed fields gets more.
+//! JSON commands over WebSocket: a client written for the original server
+//! works, and one that knows the typed fields gets more.
 
 use std::io::{Read, Write};
 
@@ -136,7 +136,8 @@ fn a_nickname_is_held_for_its_token_and_for_nobody_else() {
             vec![("Sec-WebSocket-Protocol", first.as_str())],
         ),
     ] {
-        // The one before makes way: it is the same client, come back.
+        // The new connection replaces the previous one: it is the same client,
+        // reconnecting.
         let mut client = JsonClient(WsClient::open(server.web(), &path, &headers).unwrap());
         assert_eq!(client.expect("welcome")["nickname"], "alice");
     }
@@ -161,7 +162,7 @@ fn a_registered_nickname_wants_its_password() {
     assert_eq!(answer.status, 201);
     let token = answer.json()["token"].as_str().unwrap().to_owned();
     let mut client = JsonClient::come_in(&server, &token);
-    // The owner is on from both.
+    // The owner is connected from both.
     let mut bob = JsonClient::enter(&server, "bob");
     bob.send("setnick", json!({"nickname": "Alice"}));
     assert_eq!(bob.expect("error")["code"], "nickname_registered");
@@ -205,7 +206,7 @@ fn history_and_search_for_members() {
         (&found["complete"], &found["next"]),
         (&json!(true), &Value::Null)
     );
-    // Where there may be more, it says where to go on.
+    // Where there may be more, the answer says where to continue.
     alice.send("search", json!({"query": "apples", "limit": 2}));
     let found = alice.expect("found");
     assert_eq!(
@@ -235,7 +236,7 @@ fn history_and_search_for_members() {
     );
 }
 
-/// The next history frame with so many messages.
+/// The next history frame with this many messages.
 fn expect_history(client: &mut JsonClient, count: usize) -> Value {
     loop {
         let history = client.expect("history");
@@ -286,7 +287,7 @@ fn what_is_shown_on_joining_is_twenty_messages_however_long() {
     for text in newest {
         assert!(bob.expect("past")["body"] == text, "another message");
     }
-    // He is no slow reader.
+    // He does not count as a slow reader.
     alice.send("message", json!({"body": "hello"}));
     assert_eq!(bob.expect("message")["body"], "hello");
 }
@@ -366,7 +367,7 @@ fn who_is_ignored_is_listed_and_leaves_nothing_unread() {
     bob.send("ignore", json!({"nickname": "alice"}));
     bob.expect("ignored");
     say("after");
-    // At once and on another connection.
+    // At once, and on another connection.
     for mut bob in [bob, JsonClient::come_in(&server, &token)] {
         bob.send("inbox", Value::Null);
         let thread = &bob.expect("inbox")["threads"][0];
@@ -462,7 +463,7 @@ fn who_asks_in_the_wrong_way_is_told_the_right_one() {
         assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
         assert!(answer.contains("this is a WebSocket"), "{answer}");
     }
-    // As `curl -F nickname=alice` does.
+    // As `curl -F nickname=alice` sends it.
     let multipart = "POST /auth HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x";
     let answer = ask(format!("{multipart}\r\nContent-Length: 0"));
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
@@ -547,7 +548,7 @@ fn the_simplest_client_sees_what_was_said_before_it_came() {
         "tel: how are you?",
     ];
     assert_eq!(lines, expected);
-    // In another room, too, and only what was said there.
+    // In another room as well, and only that room's messages.
     telnet.send("/join #dev");
     telnet.send("in dev");
     telnet.expect_message("tel", "in dev");
@@ -555,7 +556,7 @@ fn the_simplest_client_sees_what_was_said_before_it_came() {
     let lines = shown_until(&mut alice, "tel: in dev");
     let expected = ["system: The last message here:", "tel: in dev"];
     assert_eq!(lines[lines.len() - 2..], expected);
-    // Whoever knows the fields is told once, and asks without an echo.
+    // A client that knows the fields is told once, and asks for no echo.
     alice.settle();
     alice.send("history", json!({"limit": 5}));
     let history = alice.expect("history");
@@ -589,7 +590,7 @@ fn a_token_can_be_looked_at() {
         let answer = server.get_as(wrong, "/auth");
         assert_eq!(answer.status, 401, "{wrong}: {}", answer.body);
     }
-    // Whoever registers the name has made the guest's token worthless.
+    // Registering the name makes the guest's token invalid.
     JsonClient::registered(&server, "bob");
     let answer = server.get_as(&JsonClient::token(&server, "carol"), "/auth");
     assert_eq!(answer.json()["nickname"], "carol");

@@ -1,4 +1,5 @@
-//! The note on JSON commands is true: its frames are frames, its codes codes.
+//! docs/json.md agrees with the server: its frames are accepted, its codes
+//! exist.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 const NOTE: &str = include_str!("../../docs/json.md");
 
-/// The frames of the note: what clients send, and what they are told.
+/// The frames of the page: those clients send, and those the server sends.
 fn examples() -> (Vec<&'static str>, BTreeMap<String, Value>) {
     let frames = NOTE.lines().filter(|line| line.starts_with("{\"type\""));
     let (told, sent): (Vec<&str>, Vec<&str>) = frames.partition(|line| line.contains("\"from\""));
@@ -132,7 +133,7 @@ fn events() -> Vec<Event> {
     ]
 }
 
-/// The names of a frame's fields, and of those of the first thing in a list.
+/// The names of a frame's fields, and of those of the first element of a list.
 fn fields(frame: &Value) -> Vec<String> {
     let Value::Object(frame) = frame else {
         return Vec::new();
@@ -146,7 +147,7 @@ fn fields(frame: &Value) -> Vec<String> {
     all
 }
 
-/// What is framed as WebSocket messages, none of them very long.
+/// The payloads of WebSocket frames, none of them very long.
 fn payloads(mut frames: &[u8]) -> Vec<Value> {
     let mut values = Vec::new();
     while let Some(&length) = frames.get(1) {
@@ -175,7 +176,7 @@ fn every_frame_of_the_note_looks_like_the_real_one() {
         let example = example.unwrap_or_else(|| panic!("the note lacks {frame}"));
         assert_eq!(fields(&example), fields(&frame), "{kind}");
     }
-    // The answers of the store, which the tests of the commands look at.
+    // The answers of the store, which the tests of the commands cover.
     let left: Vec<&String> = told.keys().collect();
     assert_eq!(left, ["found", "inbox", "thread"]);
 }

@@ -1,4 +1,4 @@
-//! A JSON client that is cut off, again and again, misses nothing.
+//! A JSON client that loses its connection again and again misses nothing.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 const CUTS: usize = 100;
 const MESSAGES_A_CUT: usize = 100;
 
-/// What somebody who is cut off remembers of a room.
+/// What a disconnected client remembers of a room.
 #[derive(Default)]
 struct Memory {
     last: Option<String>,
@@ -30,7 +30,7 @@ impl Memory {
     }
 }
 
-/// Xorshift: the same cuts at each run would be luck.
+/// Xorshift: a fixed seed gives the same cuts in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -75,7 +75,7 @@ fn cut_off_a_hundred_times_a_client_has_every_message_in_order_once() {
                 }
             }
             patience = patience.saturating_sub(1);
-            // Only so far as there is certainly something to read.
+            // Reads only while there is certainly something to read.
             if memory.bodies.len() >= (cut + 1) * MESSAGES_A_CUT {
                 break;
             }
@@ -88,7 +88,8 @@ fn cut_off_a_hundred_times_a_client_has_every_message_in_order_once() {
     assert!(memory.bodies == expected, "{}", first_difference(&memory));
 }
 
-/// Says numbers in the room, as many as it is told to, in turns with another.
+/// Sends numbers in the room, as many as requested, in turns with another
+/// sender.
 fn speak(server: &Server, go: Receiver<usize>) -> JoinHandle<()> {
     let mut bob = LineClient::enter_channel(server, "bob", "dev");
     let mut eve = JsonClient::enter(server, "eve");
@@ -99,7 +100,7 @@ fn speak(server: &Server, go: Receiver<usize>) -> JoinHandle<()> {
         for count in go {
             for _ in 0..count {
                 let text = format!("number {next}");
-                // Each waits for the other's echo: the order is theirs.
+                // Each waits for the other's message, so the order is fixed.
                 match next % 50 < 25 {
                     true => {
                         bob.send(&text);
@@ -172,7 +173,7 @@ fn what_is_sent_again_with_its_tag_is_published_once() {
         (&stored["tag"], &stored["id"]),
         (&json!("a-1"), &message["id"])
     );
-    // Cut off, and in doubt.
+    // Disconnected before the outcome is known.
     drop(alice);
     let mut alice = JsonClient::come_in(&server, &token);
     alice.send("message", json!({"body": "hi", "tag": "a-1"}));

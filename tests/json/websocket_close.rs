@@ -1,4 +1,4 @@
-//! How a WebSocket ends: with a close frame from both sides.
+//! A WebSocket ends with a close frame from both sides.
 
 use crate::support::{Server, User, WsClient};
 use tungstenite::Message;

@@ -1,11 +1,11 @@
-//! Circles in a graph of names.
+//! Cycles in a graph of names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What each name uses.
+/// The names that each name uses.
 pub type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// Sets of two and more that all reach each other.
+/// Sets of two or more names that all reach each other.
 pub fn find(graph: &Graph) -> Vec<BTreeSet<String>> {
     let reach: BTreeMap<&String, BTreeSet<String>> = graph
         .keys()
@@ -34,7 +34,7 @@ fn reached(graph: &Graph, from: &str) -> BTreeSet<String> {
     reached
 }
 
-/// The circles that are not allowed, and those allowed that are none any more.
+/// The cycles that are not allowed, and the allowed ones that no longer exist.
 pub fn faults(graph: &Graph, allowed: &[BTreeSet<String>]) -> Vec<String> {
     let found = find(graph);
     let listed = |names: &BTreeSet<String>| {

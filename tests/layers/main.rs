@@ -1,6 +1,6 @@
-//! The code map of `docs/architecture.md` is a rule: a module uses what its row
-//! says and nothing else, no two files of `src` use each other, and what is an
-//! exception stands in the same page with its reason.
+//! The code map of `docs/architecture.md` is a rule: a module uses only what
+//! its row names, no two files of `src` use each other, and every exception
+//! stands on the same page with its reason.
 
 mod circles;
 mod map;
@@ -25,14 +25,14 @@ fn the_code_keeps_to_the_code_map() {
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
-/// All Rust files below a folder, with the path from `src` on.
+/// All Rust files below a folder, with paths relative to `src`.
 fn collect(folder: &Path, below: &str, files: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         let path = format!("{below}{name}");
         if entry.file_type().unwrap().is_dir() {
-            // What the gRPC compiler writes uses only its own crates.
+            // Code written by the gRPC compiler uses only its own crates.
             if name != "generated" {
                 collect(&entry.path(), &format!("{path}/"), files);
             }
@@ -42,7 +42,7 @@ fn collect(folder: &Path, below: &str, files: &mut Vec<(String, String)>) {
     }
 }
 
-/// Everything in `files` (path from `src` on, text) that the page forbids.
+/// Everything in `files` (path relative to `src`, text) that the page forbids.
 fn faults(page: &str, files: &[(String, String)]) -> Vec<String> {
     let map = Map::parse(page);
     let source = Source::parse(files);

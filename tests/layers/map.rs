@@ -1,4 +1,5 @@
-//! What `docs/architecture.md` says: rows of the code map, circles that stay.
+//! The rules in `docs/architecture.md`: the code map's rows, and the cycles
+//! that stay.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +7,7 @@ use crate::circles;
 
 /// The rules.
 pub struct Map {
-    /// By module: what it may use.
+    /// The modules that each module may use.
     pub rows: BTreeMap<String, BTreeSet<String>>,
     /// Sets of files that may use each other.
     pub circles: Vec<BTreeSet<String>>,
@@ -45,7 +46,7 @@ impl Map {
         Map { rows, circles }
     }
 
-    /// What is wrong with the rules themselves.
+    /// Errors in the rules themselves.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         if self.rows.is_empty() {

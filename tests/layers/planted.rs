@@ -1,4 +1,4 @@
-//! The check itself, on a small house with one thing wrong at a time.
+//! The check itself, on a small source tree with one fault at a time.
 
 use crate::faults;
 
@@ -60,7 +60,7 @@ fn house() -> Vec<(String, String)> {
     owned.to_vec()
 }
 
-/// What is found when `text` is added to a file, which may be a new one.
+/// The faults found when `text` is added to a file, which may be new.
 fn with(file: &str, text: &str) -> Vec<String> {
     let mut files = house();
     match files.iter_mut().find(|(path, _)| path == file) {
@@ -100,7 +100,7 @@ fn every_way_to_use_what_a_module_may_not_is_found() {
         let is_it = !found.is_empty() && found.iter().all(|found| found.starts_with(expected));
         assert!(is_it, "{text}: {found:?}");
     }
-    // Deeper, and from the face of a folder.
+    // Deeper in the tree, and through a folder's re-export.
     let found = with("hub/room/door.rs", "use super::super::super::store::Store;");
     assert!(found[0].contains("hub may not use store"), "{found:?}");
     let found = with("hub.rs", "use super::store::Store;");
@@ -141,7 +141,7 @@ fn files_that_use_each_other_are_found() {
             "{text}"
         );
     }
-    // A third one joins a circle that may stay.
+    // A third file joins a cycle that may stay.
     let mut files = house();
     files[5].1.push_str("use super::third::Third;");
     files.push(("store/third.rs".into(), "use super::rows::Row;".into()));

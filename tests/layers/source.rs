@@ -10,26 +10,26 @@ type Path = Vec<String>;
 pub struct Source {
     /// The files, by module path.
     files: BTreeMap<Path, String>,
-    /// What a module gives on under its own name, and where that is from.
+    /// What a module re-exports under its own name, and where it is defined.
     given_on: BTreeMap<Path, Path>,
-    /// Every path in the code that begins in this crate, by the module of its
+    /// Every path in the code that begins in this crate, with the module of its
     /// file.
     paths: Vec<(Path, Path)>,
     /// The same between modules of the first level.
     pub arrows: Vec<Arrow>,
 }
 
-/// A module uses another.
+/// One module's use of another.
 pub struct Arrow {
     pub file: String,
     pub from: String,
-    /// None: the path says nothing of what it stands for.
+    /// None if the path cannot be resolved.
     pub to: Option<String>,
     pub path: String,
 }
 
 impl Source {
-    /// Reads files: path from `src` on, and text.
+    /// Reads files, given as paths relative to `src` with their text.
     pub fn parse(files: &[(String, String)]) -> Source {
         let mut source = Source {
             files: files
@@ -74,7 +74,8 @@ impl Source {
         self.paths.push((module.clone(), path));
     }
 
-    /// The path from the root of the crate on; none if it is of another crate.
+    /// The path from the root of the crate; none if it belongs to another
+    /// crate.
     fn absolute(&self, within: &Path, path: &Path) -> Option<Path> {
         let (first, rest) = path.split_first()?;
         let mut base = match first.as_str() {
@@ -99,7 +100,7 @@ impl Source {
     }
 
     fn arrow(&self, module: &Path, path: &Path) -> Option<Arrow> {
-        // The face of the library is made of everything.
+        // The library's root re-exports from everywhere.
         let from = module.first()?.clone();
         let mut path = path.clone();
         let written = format!("crate::{}", path.join("::"));
@@ -121,7 +122,8 @@ impl Source {
         })
     }
 
-    /// Which file uses which. That a face names its own parts does not count.
+    /// Which file uses which. A module's use of its own submodules does not
+    /// count.
     pub fn between_files(&self) -> Graph {
         let mut graph = Graph::new();
         let name = |module: &Path| module.join("/");
@@ -137,10 +139,11 @@ impl Source {
         graph
     }
 
-    /// The module whose file defines what a path names.
+    /// The module in whose file the path's target is defined.
     fn file_of(&self, path: &Path) -> Option<Path> {
         let mut path = path.clone();
-        // A face may give on what another face gives on; not for ever.
+        // A re-export may lead to another re-export; the number of steps is
+        // limited.
         for _ in 0..8 {
             let given = (1..=path.len()).rev().find_map(|end| {
                 let (named, rest) = path.split_at(end);
@@ -166,17 +169,17 @@ fn module_of(file: &str) -> Path {
     }
 }
 
-/// A path in the code.
+/// A path found in the code.
 struct Found {
     path: Path,
-    /// Modules in braces around it.
+    /// The inline modules around it.
     inline: Path,
     is_public: bool,
-    /// By which name it is known, if not by its last part.
+    /// The name it is known by, if it is not the last part.
     name: Option<String>,
 }
 
-/// The words and signs of a text, without comments and literals.
+/// The words and symbols of a text, without comments and literals.
 fn tokens(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     let at = |i: usize| chars.get(i).copied().unwrap_or('\0');
@@ -256,7 +259,7 @@ fn tokens(text: &str) -> Vec<String> {
     tokens
 }
 
-/// Unit tests may use whatever they need.
+/// Removes unit tests, which may use whatever they need.
 fn without_tests(tokens: &[String]) -> Vec<String> {
     const TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::new();
@@ -284,7 +287,7 @@ fn without_tests(tokens: &[String]) -> Vec<String> {
     kept
 }
 
-/// Every path that is imported, or that begins in this crate.
+/// Every path that is imported or begins in this crate.
 fn paths_in(tokens: &[String]) -> Vec<Found> {
     let mut found = Vec::new();
     let mut inline: Vec<(usize, String)> = Vec::new();
@@ -336,7 +339,7 @@ fn paths_in(tokens: &[String]) -> Vec<Found> {
     found
 }
 
-/// One branch of what stands behind `use`.
+/// One branch of a `use` tree.
 fn tree(
     tokens: &[String],
     i: &mut usize,

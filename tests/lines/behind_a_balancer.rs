@@ -1,5 +1,6 @@
-//! Telnet and room lines behind balancers that say by a PROXY header whom they
-//! are for: lists, limits and bans are about those, and nobody else is believed.
+//! Telnet and room lines behind balancers that name the client in a PROXY
+//! header: lists, limits and bans use that address, and headers from other
+//! peers are not accepted.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 const TEXT: &[u8] = b"PROXY TCP4 198.51.100.7 192.0.2.1 4711 4000\r\n";
 
-/// A header of version 2: for somebody over TCP and IPv4 or IPv6.
+/// A header of version 2 for a client over TCP with IPv4 or IPv6.
 fn binary(client: &str, more: &[u8]) -> Vec<u8> {
     let client: SocketAddr = client.parse().unwrap();
     let (family, mut rest) = match client {
@@ -43,7 +44,7 @@ fn start_with(trusted: &[&str], change: impl FnOnce(&mut Value)) -> Server {
     })
 }
 
-/// Comes to telnet through a balancer.
+/// Connects to telnet through a balancer.
 fn come(server: &Server, header: &[u8]) -> LineClient {
     let mut client = LineClient::connect(server.telnet());
     client.send_bytes(header);
@@ -63,7 +64,7 @@ fn address_of(server: &Server, nickname: &str) -> String {
 fn both_versions_say_who_comes() {
     let server = start(&["127.0.0.0/8"]);
     let v2 = |client| binary(client, &[]);
-    // What balancers say besides is passed over.
+    // Further fields that balancers send are skipped.
     let with_more = binary("192.0.2.9:1", b"\x05\x00\x04aaaa\x03\x00\x04bbbb");
     for (nickname, header, address) in [
         ("ada", TEXT.to_vec(), "198.51.100.7:4711"),
@@ -84,7 +85,7 @@ fn both_versions_say_who_comes() {
         let log = server.get("/admin/log?kind=open").body;
         log.contains("198.51.100.7:4711")
     });
-    // Room lines, too; what follows at once is theirs.
+    // Room lines as well; what follows the header belongs to them.
     let mut stream = TcpStream::connect(server.address("tcp")).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let hello = br#"{"name":"mina","room":"dev"}"#;
@@ -132,8 +133,8 @@ fn a_balancer_that_speaks_for_itself_is_who_it_is() {
 #[test]
 fn nobody_else_is_believed() {
     let server = start(&["10.0.0.0/8"]);
-    // To the server these are lines like any others, and one of the second
-    // header is a nickname.
+    // To the server these are ordinary lines; one line of the second header
+    // becomes a nickname.
     let _clients = [TEXT, &binary("1.2.3.4:5", &[])].map(|header| {
         let mut client = come(&server, header);
         client.send("");
@@ -166,7 +167,7 @@ fn what_is_no_header_ends_the_connection() {
         ),
         (start_of_binary(0x2f, 0x11, &[0; 12]), "does not begin"),
         (start_of_binary(0x21, 0x11, &[0; 5]), "does not begin"),
-        // Not all of it, ever.
+        // A header that is never completed.
         (TEXT[..20].to_vec(), "in time"),
         (binary("1.2.3.4:5", &[])[..17].to_vec(), "in time"),
         (Vec::new(), "in time"),
@@ -176,13 +177,13 @@ fn what_is_no_header_ends_the_connection() {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.write_all(&bad).unwrap();
         let mut said = Vec::new();
-        // With bytes that were not read the end is a reset.
+        // With bytes left unread the connection ends with a reset.
         let _ = stream.read_to_end(&mut said);
         assert_eq!(said, b"", "{}", bad.escape_ascii());
         let shown = format!("{} is refused: {why}", bad.escape_ascii());
         wait_until(&shown, || server.output().matches(why).count() > before);
     }
-    // Who looks whether somebody listens is no reason for a warning.
+    // A port probe is no reason for a warning.
     let warnings = server.output().matches("PROXY").count();
     drop(TcpStream::connect(server.telnet()).unwrap());
     come(&server, TEXT).login("ada");
@@ -207,7 +208,7 @@ fn limits_and_bans_are_the_clients() {
     assert!(third.expect_close().is_empty());
     let mut other = come(&server, &binary("198.51.100.8:1", &[]));
     other.login("other");
-    // A place comes back.
+    // A closed connection frees its place.
     drop(kept.pop());
     let begun = Instant::now();
     loop {

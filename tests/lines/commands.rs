@@ -1,5 +1,5 @@
-//! A command is declared once: what the documentation, `/help` and the browser
-//! page say of it is what the table of commands says.
+//! A command is declared once: documentation, `/help` and the browser page
+//! agree with the table of commands.
 
 use std::fs;
 use std::path::Path;
@@ -104,7 +104,7 @@ fn the_server_itself_lists_them_to_people_and_to_the_page() {
     assert_eq!(listed, pages);
 }
 
-/// Every line to copy from is understood by the real server.
+/// The real server accepts every example line.
 #[test]
 fn no_example_of_a_line_is_a_mistake() {
     let server =
@@ -114,7 +114,7 @@ fn no_example_of_a_line_is_a_mistake() {
         let nickname = format!("user_{}", line.name().trim_start_matches('/'));
         let mut user = LineClient::enter_channel(&server, &nickname, "dev");
         user.send(line.example);
-        // Behind these the next line is no command, or there is none.
+        // After these the next line is no command, or the connection is closed.
         let then = match line.name() {
             "/register" | "/login" => Some("please"),
             "/quit" => Some("Good-bye"),

@@ -1,8 +1,8 @@
-//! Registered nicknames, logging in, and what is kept, over the line protocol.
+//! Registered nicknames, logins and ignore lists over the line protocol.
 
 use crate::support::{LineClient, Server, Terminal, User, WsClient};
 
-/// Registers the nickname a client has.
+/// Registers the client's nickname.
 fn register(client: &mut LineClient, password: &str) {
     client.send("/register");
     client.expect("A password");
@@ -12,7 +12,7 @@ fn register(client: &mut LineClient, password: &str) {
     client.expect("is yours now");
 }
 
-/// A client that has logged in to a registered nickname.
+/// A client that has logged in to an account.
 fn log_in(server: &Server, nickname: &str, password: &str) -> LineClient {
     let mut client = LineClient::connect(server.telnet());
     client.send(nickname);

@@ -1,4 +1,4 @@
-//! What a person on the line protocol types and sees.
+//! What a user of the line protocol types and sees.
 
 use crate::support::{LineClient, Server, User, WsClient, is_message};
 
@@ -223,14 +223,14 @@ fn ignored_people_cannot_write_until_unignored() {
     alice.send("/msg @bob can you hear me?");
     alice.expect("can you hear me?");
     alice.send("in the channel you can");
-    // Ignoring covers private messages only, and the channel's comes later.
+    // Ignoring covers private messages only, so the channel message comes next.
     let line = bob.next_line().unwrap();
     assert!(
         is_message(&line, "alice", "in the channel you can"),
         "{line}"
     );
 
-    // Another nickname is no way round.
+    // The other user cannot evade it with a new nickname.
     alice.send("/nick alicia");
     alice.expect("@alicia");
     alice.send("/msg @bob me again");

@@ -1,5 +1,5 @@
-//! What a person types and sees in a terminal: the line protocol, room lines,
-//! the bytes beneath them, and the real `telnet` and `nc`.
+//! What a user types and sees in a terminal: the line protocol, room lines, the
+//! bytes beneath them, and the real `telnet` and `nc`.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,12 +1,13 @@
-//! What comes to a port of lines and is meant for another: a web page must
-//! not be able to chat there, and nobody is left waiting.
+//! Requests of other protocols at a port for lines: a web page must not be able
+//! to chat there, and no client is left waiting.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crate::support::{Carrier, DEADLINE, Identity, LineClient, Server, User, wait_until};
 
-/// What a page sends with `fetch(url, {method: "POST", mode: "no-cors", body})`.
+/// The body a page sends with `fetch(url, {method: "POST", mode: "no-cors",
+/// body})`.
 const BODY: &str = "mina\r\n/join #dev\r\nbought cheaply\r\n";
 
 fn start() -> Server {
@@ -15,13 +16,13 @@ fn start() -> Server {
     })
 }
 
-/// Everything a server says to these bytes, which come in these pieces.
+/// The server's whole answer to these pieces, sent one by one.
 fn said_to(address: SocketAddr, pieces: &[&[u8]]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     stream.set_nodelay(true).unwrap();
     for piece in pieces {
-        // It may have been closed already.
+        // The server may have closed the connection already.
         let _ = stream.write_all(piece);
     }
     let mut said = Vec::new();
@@ -65,7 +66,7 @@ fn an_http_request_is_the_end_and_its_body_is_not_said() {
             "{first_line:.60}: {said}"
         );
         assert!(!said.contains("Welcome, "), "{first_line:.60}: {said}");
-        // In two parts, and the body by itself.
+        // In two parts, with the body sent separately.
         let (head, body) = whole.split_at(whole.len() - BODY.len());
         let (one, two) = head.split_at(3);
         said_to(server.telnet(), &[one, two, body]);
@@ -73,7 +74,7 @@ fn an_http_request_is_the_end_and_its_body_is_not_said() {
         let said = String::from_utf8(said).unwrap();
         assert!(said.is_empty() || said.starts_with("Say first"), "{said}");
     }
-    // Nor if the request is all there is, without the end of its line.
+    // Nor if the request line comes alone, without its end.
     let mut stream = TcpStream::connect(server.telnet()).unwrap();
     stream.write_all(b"GET / HTTP/1.1").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
@@ -94,7 +95,7 @@ fn a_request_that_comes_later_is_text() {
     let mut alice = LineClient::enter_channel(&server, "alice", "dev");
     alice.send("GET / HTTP/1.1");
     alice.expect_message("alice", "GET / HTTP/1.1");
-    // A first line with a space that is no request is a nickname that will not do.
+    // A first line with a space that is no request is an invalid nickname.
     let mut bob = LineClient::connect(server.telnet());
     bob.send("bob from the office");
     bob.expect("That nickname will not do");

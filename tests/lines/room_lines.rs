@@ -1,4 +1,5 @@
-//! Room lines over TCP and WebSocket, and everybody else in the same room.
+//! Room lines over TCP and WebSocket, with clients of the other protocols in
+//! the same room.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -14,7 +15,7 @@ fn start() -> Server {
     })
 }
 
-/// A client as simple as can be.
+/// A minimal client.
 struct RoomClient {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
@@ -35,14 +36,14 @@ impl RoomClient {
             .unwrap();
     }
 
-    /// The next line with its end; nothing at the end of the connection.
+    /// The next line with its end; empty at the end of the connection.
     fn next(&mut self) -> String {
         let mut line = String::new();
         self.reader.read_line(&mut line).unwrap();
         line
     }
 
-    /// Enters, and waits until it is in.
+    /// Enters a room and waits until the server has admitted it.
     fn enter(server: &Server, name: &str, room: &str) -> RoomClient {
         let hello = format!(r#"{{"name":"{name}","room":"{room}"}}"#);
         let mut client = RoomClient::connect(server, &hello);
@@ -64,7 +65,7 @@ fn everyone_in_the_room_the_sender_too_gets_name_and_text() {
     assert_eq!(jon.next(), "Mina:hi /all of you\n");
     other.send("alone?");
     assert_eq!(other.next(), "Eve:alone?\n");
-    // Coming and going is not told.
+    // Joins and leaves are not announced.
     drop(jon);
     mina.send("still");
     assert_eq!(mina.next(), "Mina:still\n");
@@ -150,7 +151,7 @@ fn lines_arrive_as_they_were_sent_empty_or_with_spaces_at_the_end() {
     for line in ["a", "", " b", ""] {
         assert_eq!(mina.next(), format!("web:{line}\n"));
     }
-    // Everybody else gets them, too.
+    // Clients of other protocols get them as well.
     telnet.expect_message("Mina", "two  ");
     telnet.expect_message("web", "a");
 }
@@ -187,7 +188,7 @@ fn names_and_rooms_of_several_words_are_one_word_to_everybody() {
     telnet.expect("@Mina_Harker");
     telnet.send("hello");
     assert_eq!(mina.next(), "tel:hello\n");
-    // It is one name, however it is written.
+    // It is the same name in another spelling.
     let mut again = RoomClient::connect(&server, r#"{"name":"mina harker","room":"x"}"#);
     assert!(again.next().contains("taken"));
 }
@@ -210,7 +211,7 @@ fn lines_may_be_64_kib_long_if_the_limit_allows() {
     mina.send(&long);
     assert_eq!(mina.next(), format!("Mina:{long}\n"));
     assert_eq!(web.next_frame().unwrap(), format!("Mina:{long}\n"));
-    // The limit is about lines: a frame may have several.
+    // The limit applies to a line: a frame may have several.
     web.send(&format!("{long}\n{long}y\nz"));
     assert_eq!(mina.next(), format!("web:{long}\n"));
     assert_eq!(mina.next(), "web:z\n");
@@ -265,7 +266,7 @@ fn all_protocols_meet_in_one_room_each_in_its_own_form() {
     assert_eq!(room.next(), "Public Server Announcement: soup\n");
 }
 
-/// The next message of somebody.
+/// The next message from an author.
 fn message_from(client: &mut WsClient, from: &str) -> Value {
     loop {
         let frame = client.next_json().unwrap();

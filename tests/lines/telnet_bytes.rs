@@ -1,5 +1,5 @@
-//! The line protocol below the words: line ends, telnet negotiation, limits,
-//! broken text, and input that arrives in any pieces.
+//! The line protocol at the level of bytes: line ends, telnet negotiation,
+//! limits, invalid text, and input split anywhere.
 
 use crate::support::{LineClient, Server, User};
 
@@ -91,7 +91,7 @@ fn negotiation_is_refused_once_and_leaves_no_trace() {
     alice.send_bytes(&[b'a', IAC, WILL, TERMINAL_TYPE, b'b', b'\n']);
     alice.expect_bytes(&[IAC, DONT, TERMINAL_TYPE]);
     alice.expect_message("alice", "ab");
-    // Agreement is not answered, or two polite programs would never stop.
+    // Agreement is not answered, or two compliant programs would never stop.
     alice.send_bytes(&[b'c', IAC, WONT, TERMINAL_TYPE, IAC, DONT, WINDOW_SIZE]);
     alice.send_bytes(&[IAC, SB, TERMINAL_TYPE, 0, b'\n', b'x', IAC, SE, b'd', b'\n']);
     alice.expect_message("alice", "cd");
@@ -196,7 +196,8 @@ fn no_escape_sequence_ever_reaches_somebody_else() {
     mallory.send(&format!("/msg @alice b{evil}z"));
     mallory.send(&format!("{evil}/msg"));
     mallory.send(&format!("/{evil}"));
-    // A bare carriage return would let the rest overwrite the line's beginning.
+    // A bare carriage return would let the rest overwrite the beginning of the
+    // line.
     mallory.send("c\r12:00 @alice: I never said that");
     mallory.expect("I never said that");
     mallory.settle();

@@ -1,4 +1,4 @@
-//! The programs people really use: `telnet` in a terminal, and `nc`.
+//! Real client programs: `telnet` in a terminal, and `nc`.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -40,7 +40,7 @@ fn telnet_commands_typed_at_its_prompt_work() {
     alice.expect("Welcome");
     telnet_command(&mut alice, "send ayt");
     alice.expect("Yes, the server is here");
-    // Offers and requests are refused, and the session goes on.
+    // Offers and requests are refused, and the session continues.
     for command in ["send do echo", "send will naws", "send ip", "send nop"] {
         telnet_command(&mut alice, command);
         // The answer shows that telnet is back in the session: Ctrl-] typed
@@ -106,7 +106,7 @@ fn telnet(server: &Server) -> Terminal {
     Terminal::run("telnet", &[&host, &port])
 }
 
-/// Ctrl-] and a command of telnet's own.
+/// Types Ctrl-] and a command of telnet's own.
 fn telnet_command(terminal: &mut Terminal, command: &str) {
     terminal.type_keys("\x1d");
     terminal.expect("telnet> ");
@@ -125,7 +125,7 @@ fn nc(server: &Server, options: &[&str], input: &str) -> String {
         .unwrap_or_else(|error| missing("nc", &error));
     let mut stdin = nc.stdin.take().unwrap();
     stdin.write_all(input.as_bytes()).unwrap();
-    // With -N the end of input is passed on; without, nc waits for the server.
+    // With -N nc passes the end of input on; without, it waits for the server.
     drop(stdin);
     let output = nc.wait_with_output().unwrap();
     String::from_utf8(output.stdout).unwrap()

@@ -1,5 +1,5 @@
-//! Characters that are trouble: ends of lines of every kind, halves of
-//! characters, byte order marks, and those that show nothing.
+//! Troublesome characters: line ends of every kind, halves of characters, byte
+//! order marks, and invisible characters.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -108,7 +108,7 @@ fn half_a_character_is_replaced_and_the_sender_hears_of_it() {
     let message = ada.expect("message");
     assert_eq!(message["body"], "x\u{fffd}");
     assert_eq!(ada.expect("stored")["tag"], "t-1");
-    // Anywhere else it is an error, never a silence.
+    // Anywhere else it is an error that the client is told.
     for args in [
         r#"{"type":"message","args":{"body":"x","room":"\udc00x","tag":"t-2"}}"#,
         r#"{"type":"private","args":{"body":"x","to":"\ud83d","tag":"t-2"}}"#,
@@ -142,7 +142,7 @@ fn half_a_character_is_replaced_and_the_sender_hears_of_it() {
     assert_eq!(next_line(&mut jon), "jon:hi\n");
 }
 
-/// POSTs these bytes as they are; the status of the answer.
+/// POSTs these bytes unchanged; returns the status.
 fn raw_post(server: &Server, path: &str, body: &str) -> u16 {
     let token = server.admin_token();
     let length = body.len();
@@ -207,7 +207,7 @@ fn a_byte_order_mark_at_the_beginning_is_ignored_everywhere() {
         "\u{feff}\u{feff}{\"name\":\"jon\",\"room\":\"dev\"}\nhi\n",
     );
     assert_eq!(next_line(&mut jon), "jon:hi\n");
-    // Bodies: JSON, a form, and a form that is JSON.
+    // Bodies: JSON, a form, and JSON in a form.
     let body = "\u{feff}\u{feff}{\"message\":\"soup\"}";
     assert_eq!(raw_post(&server, "/admin/announce", body), 200);
     assert_eq!(
@@ -285,7 +285,7 @@ fn a_message_of_nothing_to_see_is_empty() {
                 .status,
             400
         );
-        // Nor is there a name of that kind.
+        // Nor is a nickname of this kind accepted.
         assert_eq!(
             server
                 .post_form("/auth", &[("nickname", &format!("eve{blank}"))])
@@ -313,7 +313,7 @@ fn a_path_that_is_taken_for_a_command_says_how_to_send_it() {
     alice.expect_message("alice", "/etc/hosts is wrong");
 }
 
-/// 2001-02-03T12:00:00Z: in every time zone of that day or the next.
+/// 2001-02-03T12:00:00Z, on that day or the next in every time zone.
 const LONG_AGO: u64 = 981_201_600_000;
 
 #[test]
@@ -352,7 +352,7 @@ fn history_of_another_day_has_its_date_on_every_line() {
     for reader in [&mut alice as &mut dyn User, &mut lines] {
         reader.expect_line("the first line", &|line| is_dated(line, " @ada: one"));
         reader.expect_line("the second line", &|line| is_dated(line, " @ada: two"));
-        // As it was said, and in a history of the same day.
+        // Both live and in a history of the same day.
         reader.expect_message("alice", "today");
     }
 }

@@ -7,13 +7,13 @@ use crate::backlog::{Backlog, Sent, Wire};
 use crate::explore;
 use crate::sync::Ordering;
 
-/// What the kernel, epoll and the peer know.
+/// The state of the kernel, epoll and the peer.
 #[derive(Default)]
 struct State {
-    /// Bytes the kernel would take now.
+    /// Bytes the kernel would accept now.
     room: usize,
     taken: Vec<u8>,
-    /// How much had been taken when the end was told.
+    /// How many bytes had been accepted when the end was reported.
     finished_after: Option<usize>,
     /// Whether the flusher is told when there is room.
     watched: bool,
@@ -61,7 +61,7 @@ impl Wire for World {
     }
 }
 
-/// How the parts are used: as they are, or with a mistake.
+/// How the parts are used: correctly, or with a planted fault.
 #[derive(Clone, Copy)]
 struct Plan {
     post: fn(&World, &[u8]),
@@ -75,7 +75,7 @@ const AS_IT_IS: Plan = Plan {
     drain: |world| world.backlog.drain(world, || world.watch(false)),
 };
 
-/// As the flusher thread: waits for room while there is something to drain.
+/// The flusher thread: waits for room while there is something to drain.
 fn flush(world: &World, drain: fn(&World)) {
     loop {
         let mut state = world.state();
@@ -193,7 +193,7 @@ fn an_end_looked_for_too_early_is_found() {
 fn a_backlog_that_nobody_is_told_of_is_found() {
     check(Plan {
         drain: |world| {
-            // No longer watched although the kernel has not taken all of it.
+            // Stops watching although the kernel has not accepted all bytes.
             world.backlog.drain(world, || ());
             world.watch(false);
         },

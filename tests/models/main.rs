@@ -1,11 +1,11 @@
-//! The hand-made synchronisation under a model checker: every order in which
-//! threads can meet, instead of those that happen to come up.
+//! The hand-made synchronisation under a model checker: it tries every order in
+//! which threads can meet, not only those that happen to occur.
 //!
-//! `backlog`, `outgoing` and `share` are the server's own files, with loom's locks and
-//! atomics in place of the real ones; around them stands a kernel, a peer and
-//! a flusher of a few lines each. `store_writer` is a model: the file
-//! itself is made of a channel that loom does not know. Each model also runs
-//! with a mistake planted in it, which it has to find.
+//! `backlog`, `outgoing` and `share` are the server's own files, with loom's
+//! locks and atomics in place of the real ones, and a kernel, a peer and a
+//! flusher of a few lines each. `store_writer` is a model, because the file
+//! itself uses a channel that loom does not support. Each model also runs with
+//! a planted fault that it must find.
 
 mod backlog_model;
 mod outgoing_model;
@@ -22,11 +22,11 @@ mod outgoing;
 #[allow(dead_code)]
 mod share;
 
-/// What the files under test know as `crate::sync`.
+/// What the files under test import as `crate::sync`.
 mod sync {
     pub use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    /// A lock that cannot be poisoned, as the server's.
+    /// A lock that cannot be poisoned, like the server's.
     #[derive(Debug, Default)]
     pub struct Mutex<T>(loom::sync::Mutex<T>);
 
@@ -41,8 +41,8 @@ mod sync {
     }
 }
 
-/// Runs `model` through every order with at most so many forced switches
-/// between threads. Mistakes of this kind need two.
+/// Runs `model` in every order with at most this many forced switches between
+/// threads. Faults of this kind need two.
 fn explore(switches: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(switches);

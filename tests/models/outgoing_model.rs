@@ -6,7 +6,7 @@ use loom::thread;
 use crate::explore;
 use crate::outgoing::Outgoing;
 
-/// The writer's queue: how often the connection stands in it.
+/// The writer's queue: how often the connection is in it.
 #[derive(Default)]
 struct Queue {
     length: usize,
@@ -17,7 +17,7 @@ struct World {
     outgoing: Outgoing,
     queue: Mutex<Queue>,
     changed: Condvar,
-    /// What left, in the order it was encrypted; the lock is that of rustls.
+    /// The bytes sent, in the order of encryption; the lock is that of rustls.
     encrypted: Mutex<Vec<u8>>,
 }
 
@@ -53,7 +53,7 @@ impl World {
     }
 }
 
-/// How the parts are used: as they are, or with a mistake.
+/// How the parts are used: correctly, or with a planted fault.
 #[derive(Clone, Copy)]
 struct Plan {
     serve: fn(&World),
@@ -96,7 +96,7 @@ fn check(plan: Plan) {
             let world = world.clone();
             thread::spawn(move || write(&world, plan.serve))
         };
-        // rustls itself wants to say something.
+        // rustls itself has bytes to send.
         let reader = {
             let world = world.clone();
             thread::spawn(move || world.add(&[]))

@@ -12,7 +12,7 @@ const PIECES: usize = 3;
 /// How often each piece was done.
 type Work = [AtomicUsize; PIECES];
 
-/// Waits for what is said once.
+/// Waits for a signal that is sent once.
 #[derive(Default)]
 struct Word {
     said: Mutex<usize>,
@@ -33,11 +33,11 @@ impl Word {
     }
 }
 
-/// Never comes.
+/// Never reached.
 const NEVER: usize = PIECES + 1;
 
-/// Does the work in two threads; the hub has no more begun once it has done
-/// some pieces itself, and takes it back when `is_over` returns.
+/// Does the work in two threads. The hub stops starting pieces after it has
+/// done some itself, and takes the work back when `is_over` returns.
 fn together(stop_after: usize, is_over: fn(&Word)) {
     let share = Arc::new(Share::new(Work::default(), PIECES));
     let done = Arc::new(Word::default());
@@ -57,7 +57,7 @@ fn together(stop_after: usize, is_over: fn(&Word)) {
         false => PIECES,
     };
     is_over(&done);
-    let work = share.take().expect("nobody has the work any more");
+    let work = share.take().expect("no other thread has the work any more");
     for (piece, times) in work.iter().enumerate() {
         let expected = usize::from(piece < begun);
         assert_eq!(times.load(Ordering::Relaxed), expected);

@@ -1,7 +1,8 @@
-//! Shutting the store's writer down while messages are handed to it: as
-//! `src/store/writer.rs` does it, with a channel of a few lines.
+//! Shutting the store's writer down while messages are appended, as in
+//! `src/store/writer.rs`, with a channel of a few lines.
 //!
-//! Whatever was accepted is committed, and whoever is refused knows it.
+//! Every accepted message is committed, and every caller that is refused learns
+//! it.
 
 use std::collections::VecDeque;
 
@@ -11,10 +12,10 @@ use loom::thread;
 
 use crate::explore;
 
-/// Message weights that wait; the queue of `Appender` takes two.
+/// Weight of waiting messages that `Appender`'s queue accepts.
 const QUEUE_WEIGHT: usize = 2;
 
-/// An unbounded channel with one sending side, as crossbeam's: what was sent
+/// An unbounded channel with one sending side, like crossbeam's: what was sent
 /// before the sender was dropped is still received.
 struct Channel {
     state: Mutex<(VecDeque<u32>, bool)>,
@@ -48,7 +49,7 @@ impl Channel {
 
 struct World {
     channel: Channel,
-    /// As `Shared::queue`: whether there is a sender.
+    /// Like `Shared::queue`: whether there is a sender.
     open: RwLock<bool>,
     waiting: AtomicUsize,
 }
@@ -61,7 +62,7 @@ impl World {
         }
     }
 
-    /// As `Appender::try_append`: whether it was accepted.
+    /// Like `Appender::try_append`: whether the message was accepted.
     fn append(&self, message: u32) -> bool {
         let open = self.open.read().unwrap();
         if !*open {

@@ -1,5 +1,5 @@
-//! The web port behind reverse proxies: limits, bans and lists are about the
-//! clients, not about the proxy.
+//! The web port behind reverse proxies: limits, bans and lists use the client's
+//! address, not the proxy's.
 
 use std::net::SocketAddr;
 
@@ -13,7 +13,7 @@ fn start(trusted: &[&str]) -> Server {
     })
 }
 
-/// Opens the line protocol as a proxy would for a client.
+/// Opens the line protocol as a proxy does for a client.
 fn come(server: &Server, forwarded_for: &str) -> Result<WsClient, u16> {
     let fields = [("X-Forwarded-For", forwarded_for)];
     WsClient::open(server.web(), "/ws", &fields)
@@ -54,7 +54,8 @@ fn limits_and_bans_are_the_clients() {
         .map(|_| come(&server, "198.51.100.7").unwrap())
         .collect();
     assert_eq!(come(&server, "198.51.100.7").err(), Some(503));
-    // Others come through the same proxy, and places come back.
+    // Other clients come through the same proxy, and closed connections free
+    // their places.
     let other = come(&server, "198.51.100.8").unwrap();
     drop(kept);
     wait_until("a place is free", || come(&server, "198.51.100.7").is_ok());
@@ -67,7 +68,8 @@ fn limits_and_bans_are_the_clients() {
     assert!(come(&server, "198.51.100.9").is_ok());
 }
 
-/// What `POST /auth` answers a guest, and after how many seconds to try again.
+/// The status of `POST /auth` for a guest, and the seconds after which to
+/// retry.
 fn ask_for_a_pass(server: &Server, nickname: &str, from: &str) -> (u16, Option<u64>) {
     let agent: ureq::Agent = ureq::config::Config::builder()
         .http_status_as_error(false)
@@ -86,7 +88,7 @@ fn ask_for_a_pass(server: &Server, nickname: &str, from: &str) -> (u16, Option<u
 #[test]
 fn nobody_can_keep_other_guests_out() {
     let server = start(&["127.0.0.1"]);
-    // All of one subscriber's network, each time from another address of it.
+    // All of one subscriber's network, each time from another address in it.
     let from = |n: u32| format!("2001:db8:1:2::{n:x}");
     let refused = (0..1000).find_map(|n| {
         let (status, retry) = ask_for_a_pass(&server, &format!("n{n}"), &from(n));
@@ -99,7 +101,7 @@ fn nobody_can_keep_other_guests_out() {
     assert_eq!(ask_for_a_pass(&server, "bob", "2001:db8:1:3::1").0, 201);
 }
 
-/// nginx as people run it, with the file that is in `deploy/`.
+/// nginx with the file in `deploy/`.
 fn nginx_before(server: &Server) -> (Proxy, SocketAddr) {
     let address = crate::support::free_address();
     let config = deployed("nginx/chat-server.conf")

@@ -1,5 +1,5 @@
-//! Servers behind HAProxy with the configuration of `deploy/compose`: what it
-//! lets through is enough for the page, and limits are about those who come.
+//! Servers behind HAProxy with the configuration of `deploy/compose`: the page
+//! works with what it lets through, and limits use the clients' addresses.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use crate::support::{Carrier, Proxy, Script, Server, User, WsClient, deployed, free_address};
 use serde_json::{Value, json};
 
-/// Where HAProxy listens, by the port it has in `deploy/compose`.
+/// HAProxy's listeners, by their ports in `deploy/compose`.
 struct Balancer {
     _haproxy: Proxy,
     web: SocketAddr,
@@ -16,7 +16,7 @@ struct Balancer {
     room_ws: SocketAddr,
 }
 
-/// One of the three servers of `deploy/compose`, standing alone.
+/// One of the three servers of `deploy/compose`, alone.
 fn start() -> Server {
     let settings: Value = serde_json::from_str(&deployed("compose/config.json")).unwrap();
     Server::start(|config| {
@@ -29,13 +29,14 @@ fn start() -> Server {
     })
 }
 
-/// HAProxy as compose has it, but for addresses; clients come with a PROXY
-/// header if `accept` says so, or they would all be this machine's.
+/// HAProxy with compose's configuration, except for addresses. Clients come
+/// with a PROXY header if `accept` says so; otherwise all have this machine's
+/// address.
 fn balance(server: &Server, accept: &str) -> Balancer {
     let [web, telnet, room_lines, room_ws, figures] = [(); 5].map(|()| free_address());
     let mut config: String = deployed("compose/haproxy.cfg")
         .lines()
-        // The other two are not there.
+        // The other two servers do not exist here.
         .filter(|line| !line.contains("server chat-2") && !line.contains("server chat-3"))
         .map(|line| line.replace(" resolvers docker init-addr last,libc,none", "") + "\n")
         .collect();
@@ -65,7 +66,7 @@ fn balance(server: &Server, accept: &str) -> Balancer {
     }
 }
 
-/// What the server is to be at the same place for.
+/// Configures the server's current addresses, so that a restart keeps them.
 fn keep_addresses(server: &Server) {
     let [web, tcp, ws, telnet] = [
         server.web(),
@@ -91,13 +92,13 @@ fn the_page_comes_back_by_what_the_balancer_lets_through() {
     Script::start_at("browser_behind_haproxy.py", &server, &more).run(|line| match line {
         "kill" => server.kill(),
         "start" => server.start_again(),
-        // Passes that were given out are of no use any more.
+        // Passes issued before are no longer valid.
         "forget" => std::fs::remove_dir_all(server.dir().join("data")).unwrap(),
         other => panic!("asked for {other:?}"),
     });
 }
 
-/// A connection of somebody at an address.
+/// A connection with a PROXY header for this client.
 fn from(client: &str, to: SocketAddr) -> Carrier {
     let mut carrier = Carrier::plain(to);
     let header = format!("PROXY TCP4 {client} 192.0.2.1 4711 80\r\n");
@@ -116,13 +117,13 @@ fn an_address_has_so_many_connections_by_every_way() {
     let room = |client: &str| WsClient::open_on(from(client, balancer.room_ws), "/mychat", &[]);
     let page = |client: &str| WsClient::open_on(from(client, balancer.web), "/ws", &[]);
 
-    // Half of them by one listener, half by the other.
+    // Half of them through one listener, half through the other.
     let one = "198.51.100.7";
     let mut kept: Vec<WsClient> = (0..limit / 2).map(|_| page(one).unwrap()).collect();
     kept.extend((limit / 2..limit).map(|_| room(one).unwrap()));
     assert_eq!(page(one).err(), Some(503));
     assert_eq!(room(one).err(), Some(503));
-    // Lines over TCP are counted with them.
+    // Line clients over TCP count as well.
     for to in [balancer.telnet, balancer.room_lines] {
         let mut said = String::new();
         let _ = from(one, to).read_to_string(&mut said);
@@ -131,7 +132,8 @@ fn an_address_has_so_many_connections_by_every_way() {
             "{said:?}"
         );
     }
-    // It is about that address: others come in, and places come back.
+    // The limit is that of one address: others connect, and closed connections
+    // free their places.
     let mut other = page("198.51.100.8").unwrap();
     other.login("other");
     drop(kept.pop());

@@ -1,5 +1,5 @@
-//! The chat below a path of a host, behind nginx with the file of `deploy/`:
-//! pages, redirects, WebSockets and descriptions all stay below it.
+//! The chat below a path of a host, behind nginx with the file in `deploy/`:
+//! pages, redirects, WebSockets and API descriptions all stay below it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -21,7 +21,7 @@ fn start() -> (Server, Proxy, SocketAddr) {
     (server, Proxy::nginx(&config, address), address)
 }
 
-/// Status, and the header `Location`.
+/// The status, and the header `Location`.
 fn ask(address: SocketAddr, path: &str) -> (String, Option<String>) {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -48,7 +48,7 @@ fn redirects_lead_to_neighbours() {
     ] {
         let expected = ("302".to_owned(), Some(location.to_owned()));
         assert_eq!(ask(server.web(), path), expected, "{path}");
-        // nginx leaves it as it is.
+        // nginx passes it on unchanged.
         assert_eq!(ask(address, &format!("/chat{path}")), expected, "{path}");
     }
     assert_eq!(ask(address, "/chat/client").0, "200");

@@ -1,10 +1,10 @@
-//! The browser client and the administrators' page in a real browser: Chromium
-//! without a screen, worked by the scripts `tests/python/browser_*.py`.
+//! The browser client and the administrators' page in a real browser: headless
+//! Chromium, driven by the scripts `tests/python/browser_*.py`.
 
 use crate::support::{Script, Server};
 use serde_json::json;
 
-/// A server without limits on logins and speed, which the browser is not about.
+/// A server without limits on logins and rates, which other tests cover.
 fn start() -> Server {
     Server::start(|config| {
         config["listen"]["tcp"] = json!("127.0.0.1:0");
@@ -12,7 +12,7 @@ fn start() -> Server {
     })
 }
 
-/// Runs a script that asks for nothing.
+/// Runs a script without requests to this test.
 fn run(name: &'static str) {
     let server = start();
     Script::start(name, &server).run(|line| panic!("{name} printed {line:?}"));
@@ -38,7 +38,7 @@ fn who_stays_signed_in_and_who_signs_out() {
     run("browser_signin.py");
 }
 
-/// Runs a script that kills the server and starts it again, at the same place.
+/// Runs a script that kills the server and starts it again at the same address.
 fn run_through_a_restart(name: &'static str) {
     let mut server = start();
     let web = server.web().to_string();

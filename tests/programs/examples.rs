@@ -40,7 +40,7 @@ impl Example {
         self.lines.recv_timeout(DEADLINE).expect("a line")
     }
 
-    /// Waits for its end, at the end of its standard input if `input_ends`.
+    /// Waits for its end; closes its standard input first if `input_ends`.
     fn ends(&mut self, input_ends: bool) {
         if input_ends {
             drop(self.child.stdin.take());
@@ -83,7 +83,7 @@ fn command(name: &str, arguments: &[&str]) -> Command {
 fn piped(name: &str, arguments: &[&str], input: &str) -> Output {
     let mut child = command(name, arguments).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // It may have ended before it has read anything.
+    // It may have ended without reading its input.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     child.wait_with_output().unwrap()
@@ -97,7 +97,7 @@ fn start(origins: &[&str]) -> Server {
     })
 }
 
-/// Both clients, with the address of a server's listener for each.
+/// Both clients, each with the address of its listener.
 fn clients(server: &Server) -> [(&'static str, String); 2] {
     [
         ("tcp_client", server.address("tcp").to_string()),
@@ -140,7 +140,7 @@ fn clients_know_their_lines_by_the_name_that_the_server_shows() {
             let output = piped(example, &arguments(name, &address), "one\ntwo\n");
             let heard = String::from_utf8_lossy(&output.stdout);
             assert_eq!(heard, "Mina_Harker:one\nMina_Harker:two\n", "{example}");
-            // Or it would have waited for lines that had come.
+            // Otherwise it waited for lines that had already come.
             let complaints = String::from_utf8_lossy(&output.stderr);
             assert_eq!(complaints, "", "{example} {name:?}");
         }
@@ -167,7 +167,7 @@ fn clients_talk_to_each_other_until_one_side_ends() {
     let mut eve = Example::start(tcp, &arguments("Eve", &tcp_address));
     eve.types("here\n");
     assert_eq!(eve.prints(), "Eve:here");
-    // Their input goes on, but the server does not.
+    // Their input stays open, but the server ends.
     server.signal(rustix::process::Signal::TERM);
     jon.ends(false);
     eve.ends(false);
@@ -203,9 +203,9 @@ fn one_dash_will_do_and_who_gives_no_name_has_one() {
             let output = piped(example, &arguments, "-client\n");
             assert_eq!(String::from_utf8_lossy(&output.stdout), "Mina:-client\n");
         }
-        let mut somebody = Example::start(example, &["-address", &address]);
-        somebody.types("hello\n");
-        let line = somebody.prints();
+        let mut user = Example::start(example, &["-address", &address]);
+        user.types("hello\n");
+        let line = user.prints();
         let name = line.strip_suffix(":hello").unwrap();
         let number = name.strip_prefix("User").unwrap();
         assert!(number.parse::<u32>().is_ok(), "{line}");
@@ -214,7 +214,7 @@ fn one_dash_will_do_and_who_gives_no_name_has_one() {
             users.contains(name) && users.contains("\"lounge\""),
             "{users}"
         );
-        somebody.ends(true);
+        user.ends(true);
         let help = piped(example, &["--help"], "");
         let help = String::from_utf8_lossy(&help.stdout).into_owned();
         let default = match example {
@@ -307,7 +307,7 @@ fn the_bot_answers_in_rooms_and_in_private_and_comes_back() {
     }
 }
 
-/// Whether a process handles SIGTERM by itself.
+/// Whether a process has a handler for SIGTERM.
 fn handles_its_end(pid: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));

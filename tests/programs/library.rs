@@ -17,7 +17,7 @@ struct Client {
 }
 
 impl Client {
-    /// Enters a room and has heard itself there.
+    /// Enters a room and reads its own greeting there.
     fn enter(address: SocketAddr, name: &str, room: &str) -> Client {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -32,7 +32,7 @@ impl Client {
         writeln!(self.stream, "{line}").unwrap();
     }
 
-    /// Says something and hears it.
+    /// Sends a message and reads it back.
     fn says(&mut self, name: &str, text: &str) {
         self.send(text);
         assert_eq!(self.next(), format!("{name}:{text}"));
@@ -44,7 +44,7 @@ impl Client {
         line.trim_end().to_owned()
     }
 
-    /// Everything until the server has closed the connection.
+    /// Everything until the server closes the connection.
     fn rest(mut self) -> String {
         let mut rest = String::new();
         self.reader.read_to_string(&mut rest).unwrap();
@@ -58,7 +58,7 @@ fn chat_with_room_lines() -> (Chat, Listener) {
     (chat, listener)
 }
 
-/// The next message that a watch sees.
+/// The next message in a watch.
 fn next_message(watch: &Watch) -> (String, String) {
     let deadline = Instant::now() + DEADLINE;
     loop {
@@ -93,7 +93,7 @@ fn two_chats_have_nothing_in_common() {
     let (one, first) = chat_with_room_lines();
     let (other, second) = chat_with_room_lines();
     assert_ne!(one.data_dir(), other.data_dir());
-    // The same name in the same room, and nobody disturbs anybody.
+    // The same name in the same room of two chats: neither disturbs the other.
     let mut here = Client::enter(first.address(), "Mina", "devroom");
     let mut there = Client::enter(second.address(), "Mina", "devroom");
     here.says("Mina", "here");
@@ -187,7 +187,8 @@ fn shutting_down_says_farewell_to_everyone() {
     telnet.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("shutting down"), "{rest}");
     assert!(TcpStream::connect(address).is_err());
-    // The watch ends, and what was left of the chat says that it has ended.
+    // The watch ends, and the handles that remain report that the chat has
+    // ended.
     assert_eq!(watch.by_ref().filter(|e| e.kind == Kind::Close).count(), 3);
     assert_eq!(robot.join("lobby"), Err(ChatError::Unavailable));
 }
@@ -205,7 +206,7 @@ fn dropping_a_chat_is_over_in_time_although_a_client_never_reads_nor_closes() {
     assert!(folder.exists());
     drop(chat);
     assert!(!folder.exists());
-    // Its end has been cut off: nothing of the chat stays behind.
+    // The connection was forced to end: nothing of the chat stays behind.
     let end = Instant::now() + DEADLINE;
     let mut stream = &mina.stream;
     while stream.write_all(b"anybody?\n").is_ok() {
@@ -228,7 +229,7 @@ fn a_data_folder_outlives_its_chat_and_serves_the_next_at_once() {
     let chat = start();
     let token = chat.admin_token();
     let mina = Client::enter(chat.listeners()[0].address(), "Mina", "devroom");
-    // An HTTP client that says nothing, and would be waited for.
+    // A silent HTTP client, which a graceful end would wait for.
     let _silent = TcpStream::connect(chat.listeners()[1].address()).unwrap();
     let second = Chat::builder().data_dir(folder.path()).start();
     assert!(second.unwrap_err().to_string().contains("another"));
@@ -304,7 +305,7 @@ fn a_participant_keeps_to_the_rules_of_all() {
     assert_eq!(chat.kick("robot", Some("noise")).unwrap(), 1);
     assert_eq!(robot.say("devroom", "hi"), Err(ChatError::Gone));
     drop(robot);
-    // The nickname is free again, and so it is after leaving.
+    // The nickname is free again, as it is after leaving.
     drop(chat.enter("robot").unwrap());
     let again = chat.enter("robot").unwrap();
     again.join("devroom").unwrap();
@@ -386,7 +387,7 @@ fn what_the_program_does_as_the_one_in_charge_is_in_the_audit_trail() {
     let _robot = chat.enter("robot").unwrap();
     assert_eq!(chat.announce("soup").unwrap(), 1);
     assert_eq!(chat.kick("robot", Some("noise")).unwrap(), 1);
-    // Nobody is there any more, so nothing is done.
+    // The participant has left, so nothing is done.
     assert_eq!(chat.kick("robot", None).unwrap(), 0);
     chat.announce("bye").unwrap();
     for expected in [

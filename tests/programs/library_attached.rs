@@ -1,5 +1,5 @@
-//! The library: connections that are no sockets of ours, room lines at a path
-//! of one's own, and serving until something ends it.
+//! The library: attached connections that are no sockets of ours, room lines at
+//! a path of the program's choice, and serving until an event ends it.
 
 use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -19,7 +19,7 @@ use tungstenite::Message;
 
 const ANY: &str = "127.0.0.1:0";
 
-/// How often something was closed.
+/// Counts how often a connection was closed.
 #[derive(Clone, Default)]
 struct Closes(Arc<AtomicUsize>);
 
@@ -33,7 +33,7 @@ impl Closes {
     }
 }
 
-/// The other end of something attached.
+/// The client's end of an attached connection.
 struct Client<R, W> {
     reader: BufReader<R>,
     writer: W,
@@ -51,7 +51,7 @@ impl<R: Read, W: Write> Client<R, W> {
         line.trim_end().to_owned()
     }
 
-    /// Reads until a line has this.
+    /// Reads until a line contains `needle`.
     fn expect(&mut self, needle: &str) -> String {
         loop {
             let line = self.next();
@@ -70,7 +70,7 @@ impl<R: Read, W: Write> Client<R, W> {
 
 type Socket = Client<UnixStream, UnixStream>;
 
-/// Attaches one of a pair of sockets and gives back the other.
+/// Attaches one end of a socket pair and returns the other.
 fn socket(chat: &Chat, room_lines: bool, peer: Option<SocketAddr>) -> (Socket, Connection, Closes) {
     let (ours, theirs) = UnixStream::pair().unwrap();
     theirs.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -92,7 +92,7 @@ fn socket(chat: &Chat, room_lines: bool, peer: Option<SocketAddr>) -> (Socket, C
     (Client { reader, writer }, connection.unwrap(), closes)
 }
 
-/// The same with a pipe for either direction.
+/// The same with one pipe for each direction.
 fn pipes(chat: &Chat) -> (Client<PipeReader, PipeWriter>, Connection, Closes) {
     let (from_client, writer) = io::pipe().unwrap();
     let (reader, to_client) = io::pipe().unwrap();
@@ -156,7 +156,7 @@ fn who_comes_by_pipes_hears_everything_before_the_end() {
     assert_eq!(closes.count(), 1);
 }
 
-/// A writer that takes some bytes and then nothing, until it is closed.
+/// A writer that accepts some bytes and then blocks until it is closed.
 #[derive(Clone)]
 struct Stuck {
     takes: Arc<(Mutex<(usize, bool)>, Condvar)>,
@@ -194,7 +194,7 @@ impl Write for Stuck {
     }
 }
 
-/// What a client sends, for as long as the test has the other end.
+/// A client's input, for as long as the test holds the other end.
 struct Typed(Receiver<Vec<u8>>);
 
 impl Read for Typed {
@@ -207,7 +207,7 @@ impl Read for Typed {
     }
 }
 
-/// Enters a room by something whose writes block for ever.
+/// Enters a room over a connection whose writes block for ever.
 fn stuck(chat: &Chat, close: Option<Closes>) -> (Sender<Vec<u8>>, Connection) {
     let (typing, typed) = channel();
     let writer = Stuck::after(0);
@@ -233,13 +233,13 @@ fn small_backlog() -> Chat {
     chat.start().unwrap()
 }
 
-/// Says so much in the room that who does not read is a slow reader, whatever
-/// the kernel keeps. The number of bytes it took.
+/// Sends so much in the room that a client that does not read counts as slow,
+/// however much the kernel buffers. Returns the number of bytes.
 fn flood(chat: &Chat, robot: &Participant, until_gone: &str) -> usize {
     let line = "x".repeat(1000);
     let mut said = 0;
     while is_on(chat, until_gone) {
-        // Comes back when it is delivered: the hub waits for nobody.
+        // Returns once the message is delivered: the hub waits for no client.
         robot.say("dev", &line).unwrap();
         said += line.len();
         assert!(said < 64 << 20, "{until_gone} is never a slow reader");
@@ -276,11 +276,11 @@ fn a_shutdown_says_farewell_and_waits_for_nobody_who_is_stuck() {
     mina.expect("Welcome");
     mina.send("mina");
     mina.expect("Welcome, mina!");
-    // Has no way to be closed: its threads stay, the chat goes.
+    // It has no way to be closed: its threads stay, the chat ends.
     let (_typing, stuck) = stuck(&chat, None);
     let robot = chat.enter("robot").unwrap();
     robot.join("dev").unwrap();
-    // More than the kernel keeps for it, so that there is a backlog.
+    // More than the kernel buffers, so that there is a backlog.
     flood(&chat, &robot, "stuck");
     drop(robot);
     chat.shut_down(Duration::from_secs(20)).unwrap();
@@ -308,7 +308,7 @@ fn an_administrator_and_the_program_can_end_it() {
     assert!(!is_on(&chat, "jon"));
 }
 
-/// Reads or writes in a way of its own.
+/// A reader or writer that misbehaves.
 enum Odd {
     Fails,
     Panics,
@@ -366,7 +366,7 @@ fn what_fails_or_panics_ends_its_own_connection_and_no_other() {
         chat.attach_lines(conduit).unwrap().wait();
         assert_eq!(closes.count(), 1);
     }
-    // One that waits for ever in a read is ended where it writes.
+    // A connection blocked in a read for ever is ended where it writes.
     let (end_of_test, waits) = channel();
     let conduit = Conduit::new(Odd::Waits(waits), Odd::Fails);
     chat.attach_lines(conduit).unwrap().wait();
@@ -413,7 +413,7 @@ fn limits_hold_for_what_is_attached() {
     mina.expect("mina:one");
     mina.send("two");
     mina.expect("too fast");
-    // On this machine only the limit in all holds.
+    // Within this machine only the total limit applies.
     let (_jon, _, _) = socket(&chat, true, None);
     let (_eve, _, _) = socket(&chat, true, None);
     assert_eq!(refused(None), "The server is full. Try again later.");
@@ -434,7 +434,7 @@ fn room_lines_are_where_the_program_wants_them() {
     let (mut mina, _) = tungstenite::connect(format!("ws://{address}/talk")).unwrap();
     let hello = r#"{"name":"mina","room":"dev"}"#;
     mina.send(Message::text(hello)).unwrap();
-    // Much more than is read at once.
+    // Much more than one read returns.
     let long = "y".repeat(4000);
     mina.send(Message::text(long.as_str())).unwrap();
     let heard = mina.read().unwrap().into_text().unwrap();
@@ -476,7 +476,8 @@ fn room_lines_are_where_the_program_wants_them() {
     }
 }
 
-/// How much is said before a WebSocket that reads nothing is a slow reader.
+/// How many bytes are sent before a WebSocket that does not read counts as
+/// slow.
 fn taken_by_one_who_does_not_read(write_buffer: usize) -> usize {
     let chat = small_backlog();
     let at = RoomLinesAt::path("/talk").write_buffer(write_buffer);
@@ -487,7 +488,8 @@ fn taken_by_one_who_does_not_read(write_buffer: usize) -> usize {
         None,
     )
     .unwrap();
-    // As little as the system lets it have, so that the other side shows.
+    // The smallest buffer the system allows, so that the other side's buffer
+    // shows.
     rustix::net::sockopt::set_socket_recv_buffer_size(&socket, 1).unwrap();
     rustix::net::connect(&socket, &address).unwrap();
     let url = format!("ws://{address}/talk");
@@ -519,15 +521,15 @@ fn a_run_ends_when_it_is_told_to() {
     stopper.stop();
     assert!(matches!(running.join().unwrap(), Ok(())));
     assert_eq!(watch.count(), 0);
-    // It may be told before it begins.
+    // The event may come before serving begins.
     let chat = Chat::builder().start().unwrap();
     chat.stopper().stop();
     chat.run().unwrap();
 }
 
-/// What is said while it is looked at.
+/// The private messages that come while the watch is read.
 fn private_messages(watch: &Watch, most: usize) -> Vec<String> {
-    // The watch stays in hand.
+    // The watch itself is kept.
     let entries = watch.filter(|entry| entry.kind == Kind::Private);
     let texts = entries.map(|entry| entry.text.unwrap().to_string());
     texts.take(most).collect()
@@ -546,7 +548,7 @@ fn a_watch_sees_what_the_page_says_and_how_much_it_has_missed() {
     robot.tell("mina", "psst").unwrap();
     robot.tell("mina", "again").unwrap();
     assert_eq!(private_messages(&watch, 2), ["psst", "again"]);
-    // Administration as well, wrong tokens among it.
+    // REST as well, including wrong tokens.
     let url = format!("http://{}/admin/users", rest.address());
     let asked = ureq::get(url)
         .header("Authorization", "Bearer wrong")

@@ -1,5 +1,5 @@
-//! Other people's programs: the library inside them, the examples, clients in
-//! Python, and the clients of the older servers.
+//! Programs of other authors: programs with the library inside, the examples,
+//! clients in Python, and the clients of the older servers.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,6 +1,6 @@
 //! What the clients of the four older servers send, byte for byte, and whether
 //! the answers are what those clients need: one module for each server.
-//! docs/coming-from.md says which expectation is shown by which test.
+//! docs/coming-from.md says which test proves which expectation.
 
 mod direct_messages;
 mod json_commands;

@@ -1,5 +1,5 @@
-//! Programs that others would write, in another language and with the
-//! libraries used there: `tests/python`.
+//! Client programs as other authors would write them, in another language with
+//! its usual libraries: `tests/python`.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! What an administrator does to a running server, and what those on it see.
+//! What an administrator does to a running server, and what clients see of it.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use crate::support::{DEADLINE, LineClient, Server, User, WsClient, wait_until};
 use serde_json::{Value, json};
 
-/// Everything a server says to somebody who connects and says nothing.
+/// Everything the server sends to a client that connects and sends nothing.
 fn what_a_stranger_reads(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -20,7 +20,7 @@ fn what_a_stranger_reads(address: SocketAddr) -> String {
 fn a_full_server_refuses_in_the_words_of_the_protocol() {
     let server = Server::start(|config| config["limits"]["connections"] = 1.into());
     let alice = LineClient::enter(&server, "alice");
-    // Administrators get in all the same.
+    // Administrators are admitted all the same.
     assert_eq!(server.get("/healthz").status, 200);
     let answer = what_a_stranger_reads(server.web());
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -43,7 +43,7 @@ fn a_full_server_refuses_in_the_words_of_the_protocol() {
     server.wait_output("web: refused 127.0.0.1");
     drop(alice);
     // The place is free once the server has noticed.
-    wait_until("somebody may come in", || {
+    wait_until("a client may connect", || {
         let mut bob = LineClient::connect(server.telnet());
         bob.next_line()
             .is_some_and(|line| line.starts_with("Welcome"))
@@ -150,7 +150,7 @@ fn a_banned_nickname_is_refused_in_every_spelling_even_after_a_restart() {
             server.restart();
         }
         let mut client = LineClient::connect(server.telnet());
-        // The last begins with a Cyrillic letter.
+        // The last one begins with a Cyrillic letter.
         for spelling in ["eve", "EVE", "\u{435}ve"] {
             client.send(spelling);
             client.expect("banned");
@@ -194,7 +194,7 @@ fn a_banned_address_is_turned_away_even_after_a_restart() {
         let mut web = WsClient::open(server.web(), "/ws", &[]).unwrap();
         let words = web.expect_close();
         assert!(words[0].contains("closed today"), "{words:?}");
-        // Nor does anybody there make accounts or reserve nicknames.
+        // Nor can a client there register accounts or reserve nicknames.
         for path in ["/auth", "/api/register", "/api/auth_token"] {
             let fields = [("nickname", "eve"), ("username", "eve"), ("password", "x")];
             let answer = server.post_form(path, &fields);
@@ -202,7 +202,7 @@ fn a_banned_address_is_turned_away_even_after_a_restart() {
             assert!(answer.body.contains("closed today"), "{}", answer.body);
         }
     }
-    // It bans from the chat, not from lifting it.
+    // A ban keeps clients out of the chat; it does not prevent lifting it.
     assert_eq!(server.delete(&format!("/admin/bans/{id}")).status, 204);
     LineClient::enter(&server, "alice");
 }
@@ -278,7 +278,7 @@ fn the_log_has_what_happened() {
         server.log_texts("kind=command&nick=bob&pattern=leave%7Cjoin", 2),
         ["leave", "join #dev"]
     );
-    // The older way finds the same.
+    // The older path finds the same.
     let found = server.get("/api/message?pattern=every.n").json();
     let line = found["occurrences"][0].as_str().unwrap();
     assert!(line.starts_with(message["at"].as_str().unwrap()), "{line}");
@@ -339,7 +339,7 @@ fn metrics_tell_what_the_server_does() {
     assert_eq!(metric(&server, opened), 1.0);
 }
 
-/// The value of one metric now.
+/// The current value of a metric.
 fn metric(server: &Server, name: &str) -> f64 {
     let text = server.get("/metrics").body;
     let value = text.lines().find_map(|line| {
@@ -362,7 +362,7 @@ fn an_ipv4_client_of_a_dual_stack_listener_is_listed_as_one() {
     assert!(address.starts_with("127.0.0.1:"), "{address}");
 }
 
-/// What the web port answers: head and body.
+/// The web port's answer: head and body.
 fn web_answer(server: &Server, method: &str, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(server.web()).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -405,7 +405,7 @@ fn the_administrators_page_stands_in_the_way_of_no_call() {
         assert!(!path.contains('{'), "{path} needs an argument");
         for method in methods.as_object().unwrap().keys() {
             let (head, body) = web_answer(&server, &method.to_uppercase(), &path);
-            // REST answers in JSON, and would say so if there were no such call.
+            // REST answers in JSON, and would say so if the path did not exist.
             let body: Value = serde_json::from_str(&body)
                 .unwrap_or_else(|error| panic!("{method} {path}: {error} in {head}\n{body}"));
             let words = body["error"]["message"].as_str().unwrap_or_default();

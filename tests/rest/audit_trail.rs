@@ -1,5 +1,5 @@
-//! Whatever an administrator does can be read afterwards, and whoever tries to
-//! be one without the token is written down and made to wait.
+//! Every action of an administrator is recorded; a client without the token is
+//! recorded too, and made to wait.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
@@ -8,7 +8,8 @@ use crate::support::{DEADLINE, LineClient, Server, User};
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 use serde_json::{Value, json};
 
-/// GET with a token from an address of this machine's own; head and body.
+/// GET with a token from one of this machine's addresses; returns head and
+/// body.
 fn get_from(source: Ipv4Addr, to: SocketAddr, path: &str, token: &str) -> String {
     let from = SocketAddrV4::new(source, 0);
     let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
@@ -47,7 +48,7 @@ fn everything_done_is_an_entry_that_says_who_did_what_to_whom() {
     let ban = json!({"address": "::ffff:192.0.2.7/120"});
     assert_eq!(server.post("/admin/bans", ban).status, 201);
     assert_eq!(server.delete("/admin/bans/1").status, 204);
-    // What was not done is not there, nor is what was only looked at.
+    // Refused actions are not recorded, nor are mere queries.
     assert_eq!(server.delete("/admin/users/mallory").status, 404);
     assert_eq!(server.delete("/admin/bans/1").status, 404);
     server.get("/admin/users");
@@ -71,7 +72,7 @@ fn everything_done_is_an_entry_that_says_who_did_what_to_whom() {
         let address = entry["address"].as_str().unwrap();
         assert!(address.starts_with("127.0.0.1:"), "{entry}");
     }
-    // Those it was done to are found by name.
+    // The trail finds the users concerned by name.
     assert_eq!(server.log("kind=admin&nick=eve", 2).len(), 2);
     assert_eq!(server.log("kind=admin&nick=mallory", 1).len(), 1);
 }
@@ -123,7 +124,7 @@ fn whoever_guesses_at_the_token_has_to_wait_and_nobody_else() {
     for path in ["/admin/users", "/metrics", "/api/message"] {
         assert_eq!(status(&get_from(guesser, rest, path, "a-guess")), "401");
     }
-    // Now the right one is as good as any other, wherever it is tried.
+    // Now even the right token is refused, on either listener.
     for listener in ["rest", "web"] {
         let to = server.address(listener);
         let answer = get_from(guesser, to, "/admin/users", &token);
@@ -132,7 +133,7 @@ fn whoever_guesses_at_the_token_has_to_wait_and_nobody_else() {
         let wait: u64 = wait.expect("how long to wait").parse().unwrap();
         assert!((1..=20).contains(&wait), "{wait}");
     }
-    // What needs no token goes on, and so does everybody else.
+    // Calls without a token still work, and so do other clients.
     assert_eq!(status(&get_from(guesser, rest, "/healthz", "")), "200");
     for _ in 0..10 {
         assert_eq!(server.get("/admin/users").status, 200);

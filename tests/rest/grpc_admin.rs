@@ -1,5 +1,5 @@
-//! Administration over gRPC, as programs in other languages see it, and what
-//! becomes of connections that are slow, silent, dead or not gRPC at all.
+//! Administration over gRPC, as programs in other languages see it, and the
+//! fate of connections that are slow, silent, dead or not gRPC at all.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -29,12 +29,12 @@ fn arguments(server: &Server, more: &[&str]) -> Vec<String> {
     first.into_iter().chain(more).collect()
 }
 
-/// The threads of gRPC connections: without a name of their own, they have
-/// that of the thread which has started them, and which does not count.
+/// The number of threads of gRPC connections: they have the name of the thread
+/// that started them, which does not count.
 fn threads(server: &Server) -> usize {
     let folder = format!("/proc/{}/task", server.pid());
     let threads = std::fs::read_dir(folder).unwrap();
-    // One may be gone before its name is read.
+    // A thread may end before its name is read.
     let name = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("comm"));
     let names = threads.filter_map(|thread| name(thread.unwrap()).ok());
     names.filter(|name| name.trim() == "accept grpc").count() - 1
@@ -66,7 +66,7 @@ fn every_call_and_every_refusal() {
     let server = start(json!({"message_rate": 0}));
     let telnet = server.telnet().to_string();
     run_python("grpc_admin.py", &arguments(&server, &[&telnet]));
-    // What was done is in the audit trail.
+    // Successful calls are in the audit trail.
     let trail = server.get("/admin/log?kind=admin&limit=100").body;
     for done in [
         "announced to 1 connections: back at noon",
@@ -136,10 +136,10 @@ fn what_is_not_grpc_is_turned_away() {
     let http = answer_to(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(http.starts_with("HTTP/1.1 426 ") && http.ends_with("This port speaks gRPC.\r\n"));
     assert!(answer_to(b"\x00\x01garbage").starts_with("HTTP/1.1 426 "));
-    // It is given up after a second.
+    // The server gives up after a second.
     assert_eq!(answer_to(b""), "");
     assert_eq!(answer_to(&PREFACE[..10]), "");
-    // A good beginning, and then nonsense.
+    // A valid beginning, and then nonsense.
     let mut client = connect(&server);
     client.write_all(PREFACE).unwrap();
     client.write_all(SETTINGS).unwrap();
@@ -154,7 +154,7 @@ fn a_half_open_connection_is_noticed() {
     client.write_all(PREFACE).unwrap();
     client.write_all(SETTINGS).unwrap();
     client.write_all(SETTINGS_ACK).unwrap();
-    // It does not answer the ping.
+    // The client does not answer the ping.
     assert!(frames_until_closed(client).contains(&PING));
     wait_until("its thread is gone", || threads(&server) == 0);
 }
@@ -172,12 +172,12 @@ fn who_has_nothing_to_ask_makes_room() {
 #[test]
 fn there_are_only_so_many_connections() {
     let server = start(json!({"connections": 2}));
-    // On top of these are those kept for administrators.
+    // On top of these are the places reserved for administrators.
     let mut held: Vec<TcpStream> = (0..18).map(|_| connect(&server)).collect();
     for client in &mut held {
         client.write_all(PREFACE).unwrap();
         client.write_all(SETTINGS).unwrap();
-        // The server's SETTINGS: it is in.
+        // The server's SETTINGS: the client is admitted.
         let mut settings = [0; 9];
         client.read_exact(&mut settings).unwrap();
     }

@@ -1,12 +1,12 @@
-//! The code in `src/grpc/generated` is what the `.proto` files in
-//! `src/grpc/proto` say. To write it anew after a change:
+//! The code in `src/grpc/generated` matches the `.proto` files in
+//! `src/grpc/proto`. To regenerate it after a change:
 //!
 //! ```text
 //! WRITE=1 cargo test --features grpc-generate --test rest grpc_generated
 //! ```
 //!
-//! It is checked in, so that building the server takes neither `protoc` nor a
-//! compiler of `.proto` files, and everyone can read what is called.
+//! It is checked in so that building the server needs neither `protoc` nor a
+//! compiler of `.proto` files, and so that the code can be read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use prost::Message;
 
-/// Of the name service there is a client, too.
+/// The name service also needs a client.
 const CALLED: &str = "name.proto";
 const SERVED: [&str; 3] = ["admin.proto", "health.proto", "reflection.proto"];
 const DESCRIPTORS: &str = "descriptors.bin";
@@ -48,7 +48,7 @@ fn generate() -> BTreeMap<String, Vec<u8>> {
         .collect();
     let mut all = compile(&[&[CALLED][..], &SERVED[..]].concat());
     for file in &mut all.file {
-        // Comments; twice as much as everything else.
+        // Comments, which take twice as much space as everything else.
         file.source_code_info = None;
     }
     written.insert(DESCRIPTORS.to_owned(), all.encode_to_vec());

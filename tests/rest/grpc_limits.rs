@@ -1,4 +1,4 @@
-//! What a gRPC connection may cost, at its edge. The test itself speaks
+//! The limits of a gRPC connection, each at its edge. The test itself speaks
 //! HTTP/2, frame by frame, to a name service.
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -23,7 +23,7 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const REFUSED_STREAM: &[u8] = &[0, 0, 0, 7];
 
-/// Without any limit that would matter here.
+/// Limits high enough not to matter.
 fn generous() -> Limits {
     Limits {
         head_bytes: 16 << 10,
@@ -47,7 +47,8 @@ struct Frame {
 }
 
 impl Client {
-    /// A client of a server with these limits, and what stops the server.
+    /// A client of a server with these limits, and a handle that stops the
+    /// server.
     fn connect(limits: Limits) -> (Client, Stop) {
         let nodes = Arc::new(Mutex::new(NodeRegistry::new(HOUR)));
         let terms = NameTerms {
@@ -84,7 +85,7 @@ impl Client {
         self.0.write_all(&frame).unwrap();
     }
 
-    /// Begins a call whose message does not come.
+    /// Begins a call without sending its message.
     fn call(&mut self, stream: u32, metadata: &[u8]) {
         let literal = |text: &str| [&[text.len() as u8], text.as_bytes()].concat();
         // POST, http, and then by index: path, authority, content-type.
@@ -98,7 +99,7 @@ impl Client {
         self.send(HEADERS, END_HEADERS, stream, &head);
     }
 
-    /// The next frame; nothing when the server has closed.
+    /// The next frame; `None` once the server has closed.
     fn next(&mut self) -> Option<Frame> {
         let mut head = [0; 9];
         if self.0.read(&mut head[..1]).unwrap() == 0 {
@@ -141,7 +142,7 @@ fn a_message_that_does_not_come_is_waited_for_only_so_long() {
     client.call(1, &[]);
     let answer = client.find(HEADERS);
     assert_eq!((answer.stream, answer.flags & END_STREAM), (1, END_STREAM));
-    // The connection goes on.
+    // The connection stays open.
     client.send(PING, 0, 0, &[7; 8]);
     assert_eq!(client.find(PING).payload, [7; 8]);
 }
@@ -157,7 +158,7 @@ fn calls_beyond_the_limit_are_refused_until_others_end() {
     }
     let refused = client.find(RST_STREAM);
     assert_eq!((refused.stream, &refused.payload[..]), (5, REFUSED_STREAM));
-    // The client gives one up: there is room again.
+    // The client cancels one call, which makes room for another.
     client.send(RST_STREAM, 0, 1, &[0, 0, 0, 8]);
     client.call(7, &[]);
     client.call(9, &[]);
@@ -170,7 +171,8 @@ fn metadata_beyond_the_limit_fails_its_call_alone() {
         head_bytes: 1024,
         ..generous()
     });
-    // A literal header `x` of 2,000 bytes: the length is 127 and a rest.
+    // A literal header `x` of 2,000 bytes: the length is encoded as 127 and a
+    // rest.
     let mut long = vec![0x00, 1, b'x', 0x7f];
     long.extend([
         ((2000 - 127) % 128) as u8 | 0x80,
@@ -178,7 +180,8 @@ fn metadata_beyond_the_limit_fails_its_call_alone() {
     ]);
     long.extend([b'y'; 2000]);
     client.call(1, &long);
-    // 431 and the end of it, or a reset: what it is not is waiting for more.
+    // Either 431 and the end of the stream, or a reset; the server must not
+    // wait for more.
     let frame = loop {
         let frame = client.next().unwrap();
         if matches!(frame.kind, HEADERS | RST_STREAM) {

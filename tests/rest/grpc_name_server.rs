@@ -64,14 +64,14 @@ fn a_chat_server_registers_itself_and_comes_back() {
     wait_until("both are listed", || addresses().len() == 2);
     assert!(addresses().contains(&one.web().to_string()));
     assert!(addresses().contains(&"chat.example.org:4004".to_owned()));
-    // Connected people are load.
+    // Connected clients count as load.
     let _guest = TcpStream::connect(two.telnet()).unwrap();
     let loaded = || {
         let (_, body) = get(at, "/api/nodes/best");
         body["address"] == one.web().to_string()
     };
     wait_until("the other one is busier", loaded);
-    // The name server starts again, and knows them by their ids.
+    // The name server restarts and recognises the servers by their ids.
     let ids = || -> Vec<String> {
         let (_, body) = get(at, "/api/nodes");
         let nodes = body["nodes"].as_array().unwrap();
@@ -83,7 +83,7 @@ fn a_chat_server_registers_itself_and_comes_back() {
     names.start_again();
     wait_until("both are listed again", || addresses().len() == 2);
     assert_eq!(ids(), before);
-    // Each knows what it is called.
+    // Each server knows its id.
     for server in [&one, &two] {
         let own = server.get("/api/nodes").json();
         let [node] = &own["nodes"].as_array().unwrap()[..] else {
@@ -95,7 +95,7 @@ fn a_chat_server_registers_itself_and_comes_back() {
             "{id} in {before:?}"
         );
     }
-    // One that stops is gone at once.
+    // A server that stops is gone at once.
     one.signal(Signal::TERM);
     assert!(one.wait_exit().success());
     wait_until("only one is listed", || addresses().len() == 1);
@@ -112,7 +112,7 @@ fn a_server_knows_its_id_without_a_name_server_and_keeps_to_its_own_secret() {
     };
     let id = own(&alone);
     assert!(id.len() >= 16 && own(&alone) == id, "{id}");
-    // With a wrong secret it is listed nowhere, and its log says why.
+    // With a wrong secret a server is not listed, and its log says why.
     let names = name_server(anywhere());
     let at = names.address("name-server");
     let wrong = Server::start(|config| {
@@ -149,6 +149,6 @@ fn http_has_its_limits_there_too() {
     let head = b"HEAD /api/nodes HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let answer = answer_to(head);
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\r\n\r\n"));
-    // Almost how HTTP/2 begins.
+    // Almost the beginning of HTTP/2.
     assert!(answer_to(b"PRI * HTTP/3.0\r\n\r\n").starts_with("HTTP/1.1 "));
 }

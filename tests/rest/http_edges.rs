@@ -1,5 +1,5 @@
-//! HTTP at its edges: extreme times, forms of an answer, queries nobody reads,
-//! addresses as they are shown, and line feeds alone.
+//! HTTP at its edges: extreme times, forms of an answer, unknown query
+//! parameters, notations of addresses, and bare line feeds.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use crate::support::{DEADLINE, LineClient, Server, User};
 use serde_json::json;
 
-/// What the server answers to these bytes before it closes.
+/// The server's answer to these bytes, until it closes.
 fn exchange(server: &Server, listener: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(server.address(listener)).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -17,7 +17,8 @@ fn exchange(server: &Server, listener: &str, request: &str) -> String {
     answer
 }
 
-/// A request without a body, with these fields besides; the whole answer.
+/// A request without a body and with these extra fields; returns the whole
+/// answer.
 fn ask(server: &Server, method: &str, path: &str, fields: &str) -> String {
     let token = server.admin_token();
     let request = format!(
@@ -105,7 +106,7 @@ fn metrics_come_in_the_form_that_is_asked_for() {
         };
         assert!(answer.contains(counter), "{accept}: {answer}");
         assert_eq!(answer.contains("# EOF"), !is_plain, "{accept}");
-        // Every line of the older format is one that its readers know.
+        // Every line of the older format is one that its clients know.
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
         let known = |line: &str| match line.strip_prefix("# ") {
             Some(comment) => comment.starts_with("HELP ") || comment.starts_with("TYPE "),
@@ -145,10 +146,10 @@ fn queries_that_nobody_reads_do_no_harm() {
         let answer = ask(&server, "GET", path, "");
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
     }
-    // Of the web port as well, where balancers ask.
+    // On the web port as well, where balancers ask.
     let request = "GET /healthz?t=1 HTTP/1.0\r\n\r\n";
     assert!(exchange(&server, "web", request).starts_with("HTTP/1.1 200"));
-    // What an administrator misspells is named.
+    // An administrator's misspelt parameter is named.
     let answer = server.get("/admin/log?patern=x");
     assert_eq!(answer.status, 400, "{}", answer.body);
     assert!(answer.body.contains("patern"), "{}", answer.body);

@@ -1,5 +1,5 @@
-//! What an HTTP client sees of the front: its limits, its files, its
-//! WebSockets, and that nothing strange gets through to what is behind it.
+//! The HTTP front as a client sees it: its limits, files and WebSockets, and
+//! that nothing malformed gets through to what is behind it.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -43,7 +43,7 @@ fn json(raw: &str) -> serde_json::Value {
 #[test]
 fn a_long_head_is_refused_and_the_client_reads_why() {
     let site = Site::start(Plan::default());
-    // Far more than anybody reads: the answer must arrive all the same.
+    // Far more than the server reads: the answer must arrive all the same.
     let head = format!(
         "GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n",
         "y".repeat(300_000)
@@ -74,7 +74,7 @@ fn a_long_body_is_refused_however_it_comes() {
         chunk.repeat(5)
     );
     assert_eq!(status(&site.front.exchange(chunked)), 413);
-    // At the limit it goes through, to be told that the token is missing.
+    // At the limit it is passed on, to be told that the token is missing.
     let fits = format!("{start}Content-Length: 4096\r\n\r\n{}", "z".repeat(4096));
     assert_eq!(status(&site.front.exchange(fits)), 401);
     let fits = format!(
@@ -86,7 +86,7 @@ fn a_long_body_is_refused_however_it_comes() {
 }
 
 /// Sends `start`, then a byte now and then, never pausing for as long as the
-/// limit; the status it ends with.
+/// limit; returns the final status.
 fn drip(start: &str) -> u16 {
     let site = Site::start(short(Duration::from_millis(300)));
     let mut stream = site.front.connect();
@@ -123,7 +123,7 @@ fn a_dripping_request_is_given_up() {
 
 #[test]
 fn an_idle_connection_is_closed_without_a_word() {
-    // Long enough for a request to be there in time on a busy machine.
+    // Long enough for a request to arrive in time on a busy machine.
     let site = Site::start(short(Duration::from_secs(1)));
     assert_eq!(read_to_end(&mut site.front.connect()), "");
     let mut stream = site.front.connect();
@@ -138,7 +138,7 @@ fn an_idle_connection_is_closed_without_a_word() {
 fn a_client_that_does_not_read_is_given_up() {
     let site = Site::start(short(Duration::from_millis(200)));
     let mut stream = site.front.connect();
-    // More than the sockets between us hold.
+    // More than the sockets between client and server can hold.
     let get = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n".repeat(8);
     stream.write_all(get.as_bytes()).unwrap();
     until("it is served", || {
@@ -356,7 +356,7 @@ fn the_page_is_served_on_one_connection_and_then_remembered() {
         }
         (String::from_utf8(head).unwrap(), Vec::new())
     };
-    // Smaller for those who can read it, under a tag of its own.
+    // Compressed for clients that accept it, with an ETag of its own.
     for (accepted, is_smaller) in [("br, GZIP;q=0.5", true), ("gzip;q=0", false), ("br", false)] {
         let more = format!("Accept-Encoding: {accepted}\r\n");
         let (plain, all) = get("GET", "/client/style.css", "");
@@ -401,7 +401,7 @@ fn the_page_is_served_on_one_connection_and_then_remembered() {
         let length = body.len().to_string();
         assert_eq!(header(&only_head, "Content-Length"), Some(length.as_str()));
     }
-    // REST on the same connection, and the page again.
+    // REST on the same connection, and then the page again.
     assert!(get("GET", "/healthz", "").0.starts_with("HTTP/1.1 200 "));
     assert!(get("HEAD", "/healthz", "").0.starts_with("HTTP/1.1 200 "));
     assert!(get("GET", "/client", "").0.starts_with("HTTP/1.1 200 "));
@@ -417,7 +417,7 @@ fn requests_sent_together_are_answered_in_order() {
         .match_indices("HTTP/1.1 ")
         .map(|(at, _)| &raw[at + 9..at + 12])
         .collect();
-    // Files are only read; after that the connection is over.
+    // Files accept only reads; the connection ends after anything else.
     assert_eq!(statuses, ["302", "405"]);
 }
 
@@ -435,7 +435,7 @@ fn the_page_has_nothing_inline_and_nothing_foreign() {
         ));
         assert_eq!(status(&raw), 200, "{path} is not served");
         let (_, body) = raw.split_once("\r\n\r\n").unwrap();
-        // A picture names the language it is in.
+        // An SVG file contains the URL of its namespace.
         let body = body.replace("http://www.w3.org/2000/svg", "");
         for bad in [
             " style=",
@@ -457,7 +457,7 @@ fn the_page_has_nothing_inline_and_nothing_foreign() {
     }
 }
 
-/// What is in a folder, as paths below another one.
+/// The files in a folder, as paths relative to another one.
 fn paths_below(folder: &Path, path: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
     let paths = entries.flat_map(|entry| {
@@ -509,7 +509,7 @@ fn before(
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s");
     let listener = UnixListener::bind(&path).unwrap();
-    // Ends with the process: nothing joins it.
+    // Ends with the process: no thread joins it.
     thread::spawn(move || {
         while let Ok((stream, _)) = listener.accept() {
             upstream(stream);
@@ -622,7 +622,7 @@ fn a_server_behind_that_does_not_answer_is_given_up() {
     );
     let raw = front.exchange(GET);
     assert_eq!(status(&raw), 504);
-    // The connection behind is not left open.
+    // The connection behind the front is not left open.
     let mut stream = kept.lock().pop().unwrap();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).unwrap();
@@ -658,7 +658,7 @@ fn requests_under_way_are_limited() {
     }
 }
 
-/// One search at once, and no end to it by itself while a test runs.
+/// One search at a time, which does not end by itself during a test.
 fn one_search() -> Plan {
     Plan {
         searches: 1,
@@ -681,7 +681,7 @@ fn a_search_ends_when_its_client_leaves() {
     until("others may search", || {
         status(&site.front.exchange(search())) == 200
     });
-    // One that only has nothing more to say is still told.
+    // A client that has only finished sending still gets its answer.
     let mut client = site.begin_endless_search();
     client.shutdown(Shutdown::Write).unwrap();
     let raw = read_to_end(&mut client);
@@ -758,7 +758,7 @@ impl Upgrades for Echo {
         Ok(Admission {
             subprotocol,
             run: Box::new(move |upgraded| {
-                // The front's deadlines do not follow the socket.
+                // The front's deadlines do not apply to the upgraded socket.
                 assert_eq!(upgraded.transport.stream().read_timeout().unwrap(), None);
                 assert_eq!(upgraded.transport.stream().write_timeout().unwrap(), None);
                 let mut socket = WebSocket::from_partially_read(
@@ -873,7 +873,7 @@ fn a_handshake_that_will_not_do_is_told_why() {
 fn handshakes_of_older_clients_open_a_websocket() {
     let site = with_echo();
     for (request, accept) in [
-        // `Hello, world!`, which scripts have from each other: not 16 bytes.
+        // `Hello, world!` in base64, a common example key: not 16 bytes.
         (
             handshake("/ws", "").replace("dGhlIHNhbXBsZSBub25jZQ==", "SGVsbG8sIHdvcmxkIQ=="),
             "qGEgH3En71di5rrssAZTmtRTyFk=",
@@ -882,7 +882,7 @@ fn handshakes_of_older_clients_open_a_websocket() {
             handshake("/ws", "").replace("dGhlIHNhbXBsZSBub25jZQ==", "no base64?"),
             "odmdEE1Qf0jmfMVkHhG/UZalzGI=",
         ),
-        // Once is as good as twice, if it is the same.
+        // A field twice counts as one if the value is the same.
         (
             handshake(
                 "/ws",
@@ -949,7 +949,7 @@ fn origins_and_subprotocols_are_admitted() {
 
 #[test]
 fn addresses_of_peers_are_those_of_their_sockets() {
-    // What the hook is told is what the listener saw, not what a header says.
+    // The hook gets the address that the listener saw, not one from a header.
     let site = with_echo();
     let mut client = site.front.connect();
     let local: SocketAddr = client.local_addr().unwrap();

@@ -32,12 +32,12 @@ const NO_LIMITS: GuessLimits = GuessLimits {
 };
 pub const TOKEN: &str = "a-token-for-tests";
 
-/// What a [`Site`] is to be like.
+/// How to build a [`Site`].
 pub struct Plan {
     pub limits: HttpLimits,
     pub files: Vec<FileSet>,
     pub upgrades: Option<Arc<dyn Upgrades>>,
-    /// Searches of the chat log at once.
+    /// Searches of the chat log at a time.
     pub searches: usize,
     pub search_budget: Duration,
     pub origins: Vec<String>,
@@ -65,7 +65,7 @@ impl Default for Plan {
 /// A running front; stops when dropped.
 pub struct Front {
     pub address: SocketAddr,
-    /// Connections being served.
+    /// Number of connections being served.
     pub serving: Arc<AtomicUsize>,
     stopping: Arc<AtomicBool>,
     acceptor: Option<JoinHandle<()>>,
@@ -110,7 +110,7 @@ impl Front {
         stream
     }
 
-    /// Sends bytes as they are; everything that comes back until the end.
+    /// Sends bytes unchanged; returns everything that comes back until the end.
     pub fn exchange(&self, request: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect();
         stream.write_all(request.as_ref()).unwrap();
@@ -126,7 +126,7 @@ impl Drop for Front {
     }
 }
 
-/// Everything until the connection is closed properly.
+/// Everything until the connection is properly closed.
 pub fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     stream
@@ -135,7 +135,7 @@ pub fn read_to_end(stream: &mut TcpStream) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// One answer with a Content-Length from a connection that stays open.
+/// One answer with a Content-Length, from a connection that stays open.
 pub fn read_answer(stream: &mut TcpStream) -> (String, Vec<u8>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -165,10 +165,10 @@ pub fn status(raw: &str) -> u16 {
     raw[9..12].parse().unwrap()
 }
 
-/// A pattern that takes its time and is nowhere found.
+/// A slow pattern that matches nothing.
 const NOWHERE: &str = "pattern=(x%2By%3F)%2Bz%24";
 
-/// Whether something has come that was not read yet.
+/// Whether an answer has come that was not read yet.
 fn has_answer(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     let peeked = stream.peek(&mut [0]);
@@ -176,7 +176,7 @@ fn has_answer(stream: &TcpStream) -> bool {
     peeked.is_ok()
 }
 
-/// Waits until something is so.
+/// Waits for a condition.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
@@ -195,7 +195,7 @@ pub struct Site {
     pub metrics: Arc<Metrics>,
     pub relays: Arc<Relays>,
     pub log: ChatLog,
-    /// What was last saved, or the wish that saving fails.
+    /// The bans saved last, once any were saved.
     pub saved_bans: Arc<Mutex<Option<Vec<Ban>>>>,
     pub saving_fails: Arc<AtomicBool>,
     pub saving_panics: Arc<AtomicBool>,
@@ -296,7 +296,7 @@ impl Site {
         format!("http://{}{path}", self.front.address)
     }
 
-    /// Puts somebody on the server.
+    /// Logs a user in.
     pub fn sign_in(&self, index: u32, nickname: &str) {
         let name = Name::parse(nickname).unwrap();
         let id = ConnectionId {
@@ -317,7 +317,7 @@ impl Site {
         signed_in.unwrap();
     }
 
-    /// Nicknames on the server.
+    /// The nicknames in use.
     pub fn users(&self) -> Vec<String> {
         let users = self.hub.users().unwrap();
         users.iter().map(|user| user.nickname.to_string()).collect()
@@ -328,9 +328,9 @@ impl Site {
         self.data.path().join("chatlog")
     }
 
-    /// Makes the chat log so long that looking at all of it takes hours, then
-    /// has that done for a client, who waits for the answer. For a site with
-    /// one search at once.
+    /// Makes the chat log so long that searching all of it takes hours, and
+    /// starts such a search for a client, which waits for the answer. For a
+    /// site with one search at a time.
     pub fn begin_endless_search(&self) -> TcpStream {
         self.make_log_endless();
         let ask = |pattern: &str| {
@@ -345,7 +345,7 @@ impl Site {
         let mut endless = ask(NOWHERE);
         until("the search has begun", || {
             let looks_busy = status(&read_to_end(&mut ask("limit=1"))) == 503;
-            // Our own look may have been in its way.
+            // Our own probe may have kept it from starting.
             if !looks_busy && has_answer(&endless) {
                 endless = ask(NOWHERE);
             }
@@ -354,7 +354,7 @@ impl Site {
         endless
     }
 
-    /// Thousands of rotated files, all of them the same one on the disk.
+    /// Thousands of rotated files, all links to the same file.
     fn make_log_endless(&self) {
         const LINE: &str = "{\"at\":\"2020-01-01T00:00:00.000Z\",\"kind\":\"message\",\"text\":\"xxxxxxxxxxxxxxxx\"}\n";
         let folder = self.log_folder();

@@ -1,5 +1,5 @@
-//! What an administrator and an administrator's programs do and see: REST, gRPC,
-//! metrics, and the HTTP front before them.
+//! Administrators and their programs: REST, gRPC, metrics, and the HTTP front
+//! before them.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,5 @@
-//! A token for whoever only looks at the metrics, and what they say of the
-//! program itself.
+//! A token for monitoring alone, and what the metrics say of the program
+//! itself.
 
 use std::process::Command;
 
@@ -17,7 +17,7 @@ fn the_token_for_metrics_opens_them_and_nothing_else() {
     let metrics = server.get_as(TOKEN, "/metrics");
     assert_eq!(metrics.status, 200, "{}", metrics.body);
     assert!(metrics.body.contains("chat_users "), "{}", metrics.body);
-    // The administrators' goes on opening them.
+    // The administrator's token still opens them.
     assert_eq!(server.get("/metrics").status, 200);
     for path in [
         "/admin/users",
@@ -38,7 +38,7 @@ fn the_token_for_metrics_opens_them_and_nothing_else() {
     ] {
         assert_eq!(server.get_as(wrong, "/metrics").status, 401, "{wrong}");
     }
-    // It is put into force, and out of it, by a reload.
+    // A reload sets and removes it.
     server.reload(|config| config["admin"]["metrics_token"] = "another-one-for-them".into());
     assert_eq!(server.get_as(TOKEN, "/metrics").status, 401);
     assert_eq!(
@@ -93,7 +93,7 @@ fn version_and_commit_are_the_same_everywhere() {
     let version = status["version"].as_str().unwrap();
     assert_eq!(version, env!("CARGO_PKG_VERSION"));
     let commit = status["commit"].as_str().unwrap();
-    // As this was built.
+    // The commit of this build.
     assert_eq!(commit, option_env!("CHAT_COMMIT").unwrap_or("unknown"));
     let metrics = server.get("/metrics").body;
     let line = format!("chat_build_info{{version=\"{version}\",commit=\"{commit}\"}} 1\n");

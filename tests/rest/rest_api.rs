@@ -1,4 +1,4 @@
-//! What an administrator sees of the REST API, through a real front.
+//! The REST API as an administrator sees it, through a real front.
 
 use std::io::Write;
 use std::sync::atomic::Ordering;
@@ -20,7 +20,7 @@ fn agent() -> Agent {
         .into()
 }
 
-/// Calls with these headers; status, headers and body.
+/// Calls with these headers; returns status, headers and body.
 fn call_with(
     site: &Site,
     method: &str,
@@ -51,7 +51,7 @@ fn call_with(
     Response::from_parts(head, body.read_to_string().unwrap())
 }
 
-/// Calls as the administrator; status and JSON.
+/// Calls as the administrator; returns status and JSON.
 fn call(site: &Site, method: &str, path: &str, body: &str) -> (u16, Value) {
     let token = format!("Bearer {TOKEN}");
     let response = call_with(site, method, path, &[("Authorization", &token)], body);
@@ -62,7 +62,7 @@ fn call(site: &Site, method: &str, path: &str, body: &str) -> (u16, Value) {
     (response.status().as_u16(), json)
 }
 
-/// Calls, expecting a mistake in `field`.
+/// Makes a call that must be refused because of `field`.
 fn refused(site: &Site, method: &str, path: &str, body: &str, field: &str) {
     let (status, answer) = call(site, method, path, body);
     assert_eq!(status, 400, "{path} {body}: {answer}");
@@ -405,7 +405,7 @@ fn entry(number: u64, kind: Kind, nick: &str, text: &str) -> Entry {
     }
 }
 
-/// A site whose chat log has these entries.
+/// A site with these entries in its chat log.
 fn with_log(plan: Plan, entries: Vec<Entry>) -> Site {
     let site = Site::start(plan);
     site.log.record_batch(entries);
@@ -449,7 +449,7 @@ fn the_log_is_searched_as_asked() {
         ("nick=%40ALICE", &["rooms", "three", "a+b is one"]),
         ("channel=%23dev", &["aab is two", "a+b is one"]),
         ("channel=dev&nick=bob", &["aab is two"]),
-        // Both ends belong to it.
+        // Both ends are included.
         (
             "since=2024-01-01T00:00:00.001Z&until=2024-01-01T01:00:00.002%2B01:00",
             &["three", "aab is two"],
@@ -582,7 +582,8 @@ fn more_searches_than_may_run_at_once_are_put_off() {
     });
 }
 
-/// What every answer of the older form has: where, when, and no errors or these.
+/// Checks the parts of every older answer: path, time, and exactly these
+/// errors.
 fn assert_older_form(answer: &Value, path: &str, errors: &[(&str, &str)]) {
     let own = answer["links"]["self"].as_str().unwrap();
     assert!(
@@ -619,7 +620,7 @@ fn the_older_names_announce_in_the_older_form() {
         assert_eq!((status, &answer["success"]), (200, &json!(true)));
         assert_older_form(&answer, path, &[("info", "no-connected-users")]);
         site.sign_in(0, "alice");
-        // Its key has any case, and what else there is does not matter.
+        // Its key may have any case, and other parameters do not matter.
         let url = format!("{path}?x=%20y");
         let body = r#"{"Message":"hello","from":1}"#;
         let (status, answer) = call(&site, "POST", &url, body);
@@ -701,7 +702,7 @@ fn the_older_names_find_lines_of_text_oldest_first() {
             answer["errors"][0]["details"],
             "wrong at character 1: unclosed group"
         );
-        // Without a pattern it is everything.
+        // Without a pattern everything matches.
         let (_, answer) = call(&site, "GET", path, "");
         let last = &answer["occurrences"][99];
         assert!(last.as_str().unwrap().ends_with("announcement=soup"));
@@ -890,7 +891,7 @@ fn pages_of_allowed_origins_may_call() {
             .contains_key("Access-Control-Allow-Origin")
     );
 
-    // Answers, bad ones too, say who may read them.
+    // Every answer, errors included, says which origin may read it.
     let get = |origin: &str| call_with(&site, "GET", "/admin/users", &[("Origin", origin)], "");
     let friend = get("https://friend.example");
     assert_eq!(friend.status(), 401);

@@ -1,5 +1,5 @@
-//! What the connections of one address may have written to the chat log and
-//! the database, whatever they speak and however many they are.
+//! How much the connections of one address may write to the chat log and the
+//! database, in any protocol and any number.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -18,7 +18,7 @@ fn start() -> Server {
     })
 }
 
-/// Somebody who comes from elsewhere, as a balancer says.
+/// A client with an address that a balancer names.
 struct Far {
     stream: TcpStream,
     lines: BufReader<TcpStream>,
@@ -48,7 +48,7 @@ impl Far {
             .unwrap();
     }
 
-    /// The next line of which one of these is a part, and which that is.
+    /// Reads up to a line that contains one of these; returns its index.
     fn expect_one(&mut self, needles: &[&str]) -> usize {
         loop {
             let mut line = String::new();
@@ -86,7 +86,7 @@ fn many_guests_of_one_address_cannot_fill_the_log_and_others_do_not_notice() {
             guest.send(&text);
         }
     }
-    // Nobody is disconnected, and what is only answered goes on.
+    // No client is disconnected, and commands that write nothing still work.
     let mut refused = 0;
     for guest in &mut guests {
         guest.send("/nonsense");
@@ -102,17 +102,18 @@ fn many_guests_of_one_address_cannot_fill_the_log_and_others_do_not_notice() {
     server.log("kind=message&pattern=undisturbed", 1);
     let bytes = log_bytes(&server);
     assert!(bytes < 2 * LIMIT, "{bytes} bytes of log");
-    // The log has it once.
+    // The log has one entry for it.
     let errors = server.log_texts("kind=error&pattern=as%20much%20as%20it%20may", 1);
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(
         errors[0].starts_with("say: ") || errors[0].starts_with("say #dev: "),
         "{errors:?}"
     );
-    // Who comes from there is told so; for an administrator there is room.
+    // A new client from there is refused with the reason; an administrator is
+    // admitted.
     let mut late = Far::connect(&server, "192.0.2.1");
     late.expect("as much as it may in a minute");
-    // A reload changes the limit for who is on.
+    // A reload changes the limit for connected clients.
     server.reload(|config| config["limits"]["bytes_per_address"] = 0.into());
     guests[0].send("again");
     guests[0].expect("again");
@@ -144,7 +145,7 @@ fn a_json_client_is_refused_by_the_name_of_its_message() {
         assert!(stored < 30, "no end of it");
     };
     assert_eq!(refusal["code"], "allowance_spent", "{refusal}");
-    // It can still ask, and whoever is at the same address is refused, too.
+    // It can still ask; and other clients of the same address are refused, too.
     alice.send("presence", json!({ "users": ["alice"] }));
     alice.expect("presence");
     let token = JsonClient::token(&server, "bob");
@@ -166,7 +167,7 @@ fn who_has_said_more_than_a_minutes_worth_at_once_can_still_leave() {
     });
     let mut guest = Far::enter(&server, "192.0.2.1", "guest");
     let text = "x".repeat(LIMIT as usize + 1);
-    // It is taken once coming in is paid for.
+    // Accepted once the cost of the login has come back.
     wait_until("the long message is taken", || {
         guest.send(&text);
         guest.expect_one(&[SPENT, "xxx"]) == 1

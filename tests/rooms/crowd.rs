@@ -1,4 +1,4 @@
-//! Many people at once: nobody misses a word, and all hear the same.
+//! Many clients at once: none misses a message, and all get the same.
 
 use std::collections::HashMap;
 use std::thread;
@@ -36,8 +36,8 @@ fn telnet(server: &Server, n: usize) -> Person {
     Box::new(LineClient::enter(server, &format!("p{n}")))
 }
 
-/// Everyone joins a channel and sends all they have while the others do;
-/// then what they heard is compared.
+/// All clients join a channel and send their messages at the same time; then
+/// what they received is compared.
 fn talk(mut crowd: Vec<Person>) {
     for (n, person) in crowd.iter_mut().enumerate() {
         person.send(&format!("/join #c{}", n / MEMBERS));
@@ -86,7 +86,7 @@ fn talk(mut crowd: Vec<Person>) {
     }
 }
 
-/// Who said what: `HH:MM @p7: message 3` is (`p7`, 3).
+/// Author and number of a message: `HH:MM @p7: message 3` is (`p7`, 3).
 fn next_message(person: &mut Person) -> (String, usize) {
     let line = person.expect_line("a message", &|line| line.contains(": message "));
     let (from, number) = line.split_once(": message ").unwrap();

@@ -1,5 +1,5 @@
-//! Everybody in one channel, each on another protocol, each seeing the others
-//! in its own form; programs that are not ours where there are any.
+//! One channel with a client of every protocol, each seeing the others in its
+//! own form; with common client programs where they exist.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use crate::support::{DEADLINE, JsonClient, LineClient, Server, User, WsClient, missing};
 use serde_json::json;
 
-/// `nc`, as somebody would type.
+/// A running `nc`.
 struct Netcat {
     program: Child,
     keyboard: ChildStdin,
@@ -42,7 +42,7 @@ impl Netcat {
         line.expect("a line in time")
     }
 
-    /// Reads on to a line that ends so.
+    /// Reads up to a line with this end.
     fn expect(&mut self, end: &str) {
         loop {
             let line = self.next();
@@ -53,7 +53,7 @@ impl Netcat {
     }
 }
 
-/// The lines a program prints, so that there can be a deadline for them.
+/// The lines a program prints, on a channel, so that a read can time out.
 fn watch(screen: ChildStdout) -> Receiver<String> {
     let (lines, watched) = channel();
     std::thread::spawn(move || {
@@ -122,13 +122,13 @@ fn all_protocols_meet_in_one_channel() {
         assert_eq!(frames.next_frame(), Some(format!("{from}:{text}\n")));
     }
 
-    // Who is there, seen from anywhere.
+    // The list of members, from any protocol.
     json.send("listusers", json!({"room": "plaza"}));
     let users = json.expect("users");
-    let mut everybody = senders;
-    everybody.sort_unstable();
-    assert_eq!(users["users"], json!(everybody));
-    // A whisper from telnet to JSON, and back.
+    let mut all = senders;
+    all.sort_unstable();
+    assert_eq!(users["users"], json!(all));
+    // A private message from telnet to JSON, and back.
     telnet.send("/msg @json psst");
     assert_eq!(json.expect("private")["body"], "psst");
     json.send("private", json!({"to": "telnet", "body": "yes?"}));

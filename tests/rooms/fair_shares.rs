@@ -1,6 +1,7 @@
-//! What one client may use up of what all share: lists come in pages, what
-//! takes longer counts as more, channels and their makers are limited, and a
-//! server that is asked for lists all the time ends when it is told to.
+//! How much one client may take of what all clients share: lists come in pages,
+//! expensive commands count as several, channels and those of one address are
+//! limited, and a server under a flood of list requests still shuts down when
+//! told to.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,10 +13,10 @@ use serde_json::{Value, json};
 
 /// Rows of a page.
 const PAGE: usize = 500;
-/// Rooms that are made besides `global`: more than one page of them.
+/// Rooms made besides `global`: more than one page of them.
 const ROOMS: usize = 600;
 
-/// A server on which nobody speaks too fast, with rooms that somebody is in.
+/// A server without rate limits, with occupied rooms.
 fn with_rooms() -> (Server, JsonClient) {
     let server = Server::start(|config| {
         config["limits"] = json!({"message_rate": 0, "channels_per_connection": 0});
@@ -74,7 +75,7 @@ fn rooms_are_listed_page_by_page_in_json_and_begin_as_asked() {
     assert_eq!(rooms.len(), PAGE);
     assert_eq!(rooms[0], json!({"name": "global", "members": 2}));
     let last = rooms[PAGE - 1]["name"].as_str().unwrap();
-    // The simplest client shows how to go on.
+    // The plain text tells the simplest client how to continue.
     let body = first["body"].as_str().unwrap();
     assert_eq!(body.lines().count(), PAGE + 1);
     assert!(body.ends_with(&format!("ask again with \"after\": \"{last}\".)")));
@@ -95,7 +96,7 @@ fn rooms_are_listed_page_by_page_in_json_and_begin_as_asked() {
     );
     bob.send("listrooms", json!({"after": "a b"}));
     assert_eq!(bob.expect("error")["code"], "bad_argument");
-    // An administrator has all of them at once, all the same.
+    // An administrator still gets all of them at once.
     let token = server.admin_token();
     let all = server.get_as(&token, "/admin/channels").json();
     let all = all["channels"].as_array().unwrap();
@@ -139,8 +140,8 @@ fn what_takes_longer_counts_as_more_than_a_message() {
     let server = Server::start(|config| {
         config["limits"] = json!({"message_rate": 0.1, "message_burst": 20});
     });
-    // Coming in takes the same of each: what is left is spent until it is said
-    // that it is.
+    // Logging in costs each the same: spends the rest of the allowance until
+    // the server refuses.
     let taken = |client: &mut LineClient, line: &str, answer: &str| {
         for _ in 0..30 {
             client.send(line);
@@ -178,10 +179,10 @@ fn a_channel_too_many_is_refused_in_every_protocol() {
     let mut carol = LineClient::enter(&server, "carol");
     carol.send("/join #three");
     carol.expect(&format!("! {words}"));
-    // Alice's own goes when she leaves it for another.
+    // Alice's own channel goes when she leaves it for another.
     alice.send("/join #four");
     alice.expect("* You are now in #four.");
-    // Who comes with nothing but a room is told, and is not left outside.
+    // A room-lines client that would need a new room is told and disconnected.
     let mut dora = TcpStream::connect(server.address("tcp")).unwrap();
     dora.set_read_timeout(Some(DEADLINE)).unwrap();
     dora.write_all(b"{\"name\":\"dora\",\"room\":\"five\"}\n")
@@ -205,7 +206,7 @@ fn a_server_that_is_asked_for_lists_all_the_time_ends_when_it_is_told_to() {
         for mut guest in ready {
             let stop = &stop;
             scope.spawn(move || {
-                // Some are under way all the time, until the end.
+                // Some requests are in flight all the time, until the end.
                 for _ in 0..20 {
                     guest.send("listrooms", Value::Null);
                 }
@@ -226,6 +227,6 @@ fn a_server_that_is_asked_for_lists_all_the_time_ends_when_it_is_told_to() {
         stop.store(true, Ordering::Relaxed);
         status
     });
-    // If it took longer than it may, it would say so.
+    // If it took longer than it may, the output would say so.
     assert!(status.success(), "{status}\n{}", server.output());
 }

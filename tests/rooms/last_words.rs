@@ -1,5 +1,6 @@
-//! Whoever goes has said what they said before: others see the last message
-//! before they see that its author has left, however that came about.
+//! A client that leaves has sent its messages before: other members see the
+//! last message before they see that its author has left, in every way to
+//! leave.
 
 use crate::support::{JsonClient, LineClient, Server, User, WsClient, wait_until};
 use diesel::connection::SimpleConnection;
@@ -8,12 +9,12 @@ use serde_json::json;
 
 fn start() -> Server {
     Server::start(|config| {
-        // A stranger holds up what is committed: in a file that can be done.
+        // A separate connection holds up commits, which needs a database file.
         config["store"] = json!({});
     })
 }
 
-/// Has commits wait for as long as it is there.
+/// Holds up commits for as long as the result exists.
 fn hold_up(server: &Server) -> SqliteConnection {
     let path = server.dir().join("data/chat.db");
     let mut stranger = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
@@ -28,7 +29,7 @@ fn is_on(server: &Server, nickname: &str) -> bool {
     users.iter().any(|user| user["nickname"] == nickname)
 }
 
-/// What bob sees of ada, from her last words on.
+/// What bob sees of ada, from her last message on.
 fn sees_in_order(bob: &mut LineClient, end: &str) {
     let line = bob.expect_line("anything of ada", &|line| line.contains("@ada"));
     assert!(line.ends_with("@ada: last words"), "{line}");
@@ -44,7 +45,7 @@ fn the_last_message_comes_before_its_author_has_left() {
         bob.expect("ada joined");
         let stranger = hold_up(&server);
         ada.send("message", json!({ "body": "last words" }));
-        // A pong waits for nothing but what came before it.
+        // A pong waits only for what came before it.
         let mut ada = JsonClient(ada.0.settled());
         match way {
             "kicked" => assert_eq!(server.delete("/admin/users/ada").status, 200),
@@ -120,7 +121,7 @@ fn a_guest_who_logs_in_has_another_name_only_behind_what_was_said_before() {
     let mut ann = LineClient::enter(&server, "ann");
     ann.send("/register correct horse");
     ann.expect("is yours now");
-    // From an address that the account knows, so that nothing is to be stored.
+    // From an address that the account knows, so that the login stores nothing.
     let fields = [("nickname", "ann"), ("password", "correct horse")];
     assert_eq!(server.post_form("/auth", &fields).status, 201);
     let mut guest = LineClient::enter_channel(&server, "guest", "dev");

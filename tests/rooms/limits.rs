@@ -1,4 +1,4 @@
-//! The limits a client meets, each at its edge.
+//! The limits that a client meets, each at its edge.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ fn when_the_server_is_full_the_next_gets_one_line_and_room_comes_back() {
 
     drop(bob);
     alice.expect("@bob left");
-    // The place is free once the server is done with bob altogether.
+    // The place is free once the server has finished with bob's connection.
     let deadline = Instant::now() + DEADLINE;
     loop {
         let mut dave = LineClient::connect(server.telnet());
@@ -43,7 +43,7 @@ fn administrators_get_into_a_full_server() {
 
     let users = server.get("/admin/users").json();
     assert_eq!(users["users"].as_array().map(Vec::len), Some(2), "{users}");
-    // As many as are kept for them, and no more.
+    // As many as are reserved for administrators, and no more.
     let rest = server.address("rest");
     let mut idle = Vec::new();
     let refused = loop {
@@ -61,7 +61,7 @@ fn administrators_get_into_a_full_server() {
         }
     };
     assert_eq!(refused, "HTTP/1.1 503");
-    // The one that asked for users may have been on its way out.
+    // The connection that asked for users may not have ended yet.
     assert!((15..=16).contains(&idle.len()), "{}", idle.len());
 }
 
@@ -85,7 +85,7 @@ fn who_gives_no_nickname_in_time_is_told_and_disconnected() {
         let last = words.last().unwrap();
         assert!(last.contains("No nickname in time"), "{words:?}");
     }
-    // Who has logged in stays.
+    // A client that has logged in stays.
     named.send("hello");
     named.expect_message("alice", "hello");
 }
@@ -93,7 +93,7 @@ fn who_gives_no_nickname_in_time_is_told_and_disconnected() {
 #[test]
 fn flooding_is_warned_of_once_then_refused_and_in_the_end_disconnected() {
     let server = Server::start(|config| {
-        // So slow that nothing is regained while the test runs.
+        // So slow that no allowance comes back during the test.
         config["limits"]["message_rate"] = json!(0.1);
         config["limits"]["message_burst"] = 40.into();
     });
@@ -119,7 +119,7 @@ fn flooding_is_warned_of_once_then_refused_and_in_the_end_disconnected() {
 fn who_calms_down_may_speak_again() {
     const FLOOD: usize = 200;
     let server = Server::start(|config| {
-        // Slow enough not to keep up with a flood that is read slowly.
+        // Too slow for a flood that is read slowly.
         config["limits"]["message_rate"] = 20.into();
         config["limits"]["message_burst"] = 40.into();
     });

@@ -1,5 +1,5 @@
-//! What members of a channel notice of each other: who gets what, in which order,
-//! and what one of them may use up of what all share.
+//! What members of a channel notice of each other: who gets what, in which
+//! order, and how much one of them may take of what all share.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,4 +1,4 @@
-//! Channels that look alike.
+//! Channels with names that look alike.
 
 use crate::support::{JsonClient, LineClient, Server, User};
 use serde_json::json;
@@ -25,12 +25,13 @@ fn a_new_channel_that_looks_like_another_is_refused() {
             );
         }
     }
-    // Another spelling of the same name leads into it, others are no doubles.
+    // Another spelling of the same name leads into it; other names do not
+    // conflict.
     eve.send("/join #BOB");
     eve.expect("#Bob");
     eve.send("/join #Rob");
     eve.expect("#Rob");
-    // The other way round, and free again when nobody is there.
+    // The other way round; the name is free again when the channel is empty.
     alice.send("/join #global");
     alice.expect("global");
     json.send("join", json!({ "room": BOB }));
@@ -55,7 +56,7 @@ fn a_channel_with_a_history_is_reached_beside_one_that_looks_like_it() {
     bob.send("/join #Bob");
     bob.expect("#Bob");
     let mut eve = LineClient::enter(&server, "eve");
-    // What is said behind the command comes into the new channel.
+    // The line behind the command goes to the new channel.
     eve.send(&format!("/join #{BOB}"));
     eve.send("again");
     eve.expect_message("alice", "once");

@@ -1,8 +1,8 @@
-//! Somebody who does not read cannot hold up anybody else.
+//! A client that does not read cannot hold up any other client.
 
 use crate::support::{LineClient, Server, User};
 
-/// Enough for what the kernel buffers at both ends many times over.
+/// Many times as much as the kernel buffers at both ends.
 const MOST_MESSAGES: usize = 20_000;
 const ROUND: usize = 50;
 
@@ -49,7 +49,7 @@ fn who_does_not_read_is_disconnected_and_nobody_waits_for_them() {
                 .any(|line| line.contains("@sleepy left"));
     }
 
-    // Who wakes up finds out why, after what was under way.
+    // A client that resumes reading gets the reason after everything in flight.
     let last = sleepy.expect_close().pop().unwrap();
     assert!(last.contains("too slow"), "{last}");
     // The nickname is free.
@@ -65,7 +65,7 @@ fn who_reads_in_time_gets_everything_however_much_it_is() {
     let mut alice = LineClient::enter_channel(&server, "alice", "dev");
     let mut late = LineClient::enter_channel(&server, "late", "dev");
     alice.settle();
-    // More than the kernel takes, so that the server has to keep some.
+    // More than the kernel buffers, so that the server must queue some.
     const MESSAGES: usize = 4000;
     for number in 0..MESSAGES {
         alice.send(&message(number));

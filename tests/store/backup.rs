@@ -1,5 +1,5 @@
-//! `chat-server backup`: a copy of the database while it is written to, which
-//! a server starts with.
+//! `chat-server backup`: a copy of a database in use, with which a server can
+//! start.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -33,21 +33,21 @@ fn back_up_by(config: &Path, to: &Path) -> Output {
         .unwrap()
 }
 
-/// What it said, having done what it should.
+/// Its output after a successful run.
 fn done(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {errors}", output.status);
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// What it said, having done nothing.
+/// Its output after a refusal.
 fn refused(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A database with so much in it that copying takes a while.
+/// Makes a database that is so large that copying it takes a while.
 fn fill(folder: &Path, messages: u64) {
     fs::create_dir_all(folder).unwrap();
     let settings = SqliteSettings {
@@ -63,7 +63,7 @@ fn fill(folder: &Path, messages: u64) {
     }
 }
 
-/// A configuration for a data folder.
+/// Writes a configuration for a data folder.
 fn configure(folder: &Path) -> std::path::PathBuf {
     let path = folder.join("config.json");
     let config = json!({ "data_dir": folder.join("data") });
@@ -71,7 +71,7 @@ fn configure(folder: &Path) -> std::path::PathBuf {
     path
 }
 
-/// Everything said in a channel.
+/// All messages in a channel.
 fn history(store: &SqliteStore, channel: &str) -> Vec<String> {
     let channel = Conversation::Channel(name(channel));
     let (mut texts, mut last) = (Vec::new(), id(0));
@@ -146,14 +146,15 @@ fn a_backup_under_load_has_no_gap_and_a_server_starts_with_it() {
             .iter()
             .zip(&before)
             .any(|(after, before)| after > before),
-        "nobody wrote"
+        "no writer wrote"
     );
     let mode = fs::metadata(&to).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     fs::rename(&to, server.dir().join("kept.db")).unwrap();
     nothing_is_left_of(&to);
 
-    // All that anybody had seen before, and of each writer a beginning.
+    // Everything that a client had seen before, and of each writer the first
+    // messages.
     let restored = tempfile::tempdir().unwrap();
     let data = restored.path().join("data");
     fs::create_dir(&data).unwrap();
@@ -173,7 +174,7 @@ fn a_backup_under_load_has_no_gap_and_a_server_starts_with_it() {
     }
     drop(store);
 
-    // As docs/store.md says: the file in the place of chat.db.
+    // As docs/store.md says: the copy takes the place of chat.db.
     let again = Server::start(|config| config["data_dir"] = json!(data));
     let mut reader = LineClient::enter_channel(&again, "reader", "dev");
     reader.send("/history");
@@ -195,7 +196,7 @@ fn what_a_killed_server_has_committed_is_in_a_backup() {
     done(&back_up(&server, &to));
     let store = SqliteStore::open(SqliteSettings::new(&to)).unwrap();
     assert!(history(&store, "dev").contains(&"before the end".to_owned()));
-    // The database itself is none the worse.
+    // The database itself is unharmed.
     server.start_again();
 }
 
@@ -213,7 +214,7 @@ fn no_file_is_overwritten() {
     );
     assert_eq!(fs::read_to_string(&to).unwrap(), "somebody's");
     fs::remove_file(&to).unwrap();
-    // Nor one that a name leads to.
+    // Nor a file behind a symbolic link.
     let elsewhere = folder.path().join("elsewhere");
     symlink(&elsewhere, &to).unwrap();
     refused(&back_up_by(&config, &to));
@@ -223,7 +224,7 @@ fn no_file_is_overwritten() {
     refused(&back_up_by(&config, &to));
     assert!(!elsewhere.exists());
     fs::remove_file(&partial).unwrap();
-    // The database itself least of all.
+    // Least of all the database itself.
     let database = folder.path().join("data/chat.db");
     let bytes = fs::read(&database).unwrap();
     refused(&back_up_by(&config, &database));
@@ -243,7 +244,7 @@ fn two_to_one_name_do_not_mix_and_what_one_left_is_begun_anew() {
     assert!(words.contains("another backup is writing"), "{words}");
     assert!(partial.exists(), "it is the other one's");
     drop(other);
-    // One that was killed has left this.
+    // A backup that was killed left this behind.
     fs::write(&partial, vec![7; 100_000]).unwrap();
     done(&back_up_by(&config, &to));
     assert!(!partial.exists());
@@ -296,7 +297,7 @@ fn what_cannot_be_copied_is_said_and_nothing_is_left() {
         "{words}"
     );
 
-    // Parts in the middle of it are rubbish.
+    // Damages pages in the middle of the file.
     let mut bytes = fs::read(data.join("chat.db")).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle..middle + 40_000].fill(0x5a);

@@ -1,4 +1,4 @@
-//! The chat log from outside: real files, written, rotated, broken, searched.
+//! The chat log from outside: real files, written, rotated, damaged, searched.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -29,7 +29,7 @@ fn open(options: ChatLogOptions) -> ChatLog {
     ChatLog::open(options).expect("the chat log opens")
 }
 
-/// A log whose files are rotated as soon as they have `rotate_bytes`.
+/// A log that rotates its files at `rotate_bytes`.
 fn rotating(folder: &Path, rotate_bytes: u64, keep_files: usize) -> ChatLog {
     let mut options = options(folder);
     let settings = &mut options.settings;
@@ -66,7 +66,7 @@ fn limit(limit: usize) -> Option<NonZeroUsize> {
     NonZeroUsize::new(limit)
 }
 
-/// As many lines as a page can have.
+/// A query for as many lines as a page can have.
 fn most() -> Query {
     Query {
         limit: limit(1000),
@@ -154,7 +154,7 @@ fn the_newest_entries_come_first() {
 #[test]
 fn times_include_both_ends() {
     let dir = TempDir::new().unwrap();
-    // Several files, so that whole files are ruled out too.
+    // Several files, so that the search can skip whole files.
     let log = rotating(dir.path(), 1000, 0);
     for n in 0..100 {
         record_all(&log, [n]);
@@ -224,7 +224,7 @@ fn text_is_searched_as_it_was_said() {
             vec!["slash / here", "line separator \u{2028} here", "tab\there"],
         ),
         ("^$", vec![""]),
-        // What is in the line, but not in what was said.
+        // These are in the line, but not in the text.
         (r"u001b|u0000|lobby|message|\\n", vec![r"C:\new\table"]),
     ] {
         assert_eq!(found(&log, matching(pattern)), wanted, "{pattern}");
@@ -286,7 +286,7 @@ fn paging_gives_every_line_once_while_the_log_grows_and_rotates() {
             assert!(page.lines.len() <= size);
             seen.extend(texts(&page));
             let Some(next) = page.next else { break };
-            // A cursor is a word to the outside.
+            // To the outside a cursor is an opaque word.
             cursor = Some(next.to_string().parse().unwrap());
             if added < newest + 60 {
                 added += 20;
@@ -320,7 +320,7 @@ fn a_cursor_into_a_removed_file_goes_on_with_what_is_older() {
         ..most()
     };
     assert_eq!(found(&log, all_older.clone()), numbers((0..30).rev()));
-    // Only what the removed file held is missing.
+    // Only the entries of the removed file are missing.
     let file = rotated(dir.path())
         .into_iter()
         .find(|path| fs::read_to_string(path).unwrap().contains("\"number 30\""))
@@ -363,7 +363,7 @@ fn chatter_and_refusals_do_not_push_out_what_administrators_did() {
     assert_eq!(found(&log, kind(Kind::Error)), numbers((5..10).rev()));
     let messages = found(&log, kind(Kind::Message)).len() as u64;
     assert!(messages < 100, "{messages}");
-    // Neither do refusals, among them those of wrong tokens.
+    // Nor do refusals, such as those of wrong tokens.
     for n in 1000..2000 {
         log.record(Entry {
             is_refusal: n % 2 == 0,
@@ -374,7 +374,7 @@ fn chatter_and_refusals_do_not_push_out_what_administrators_did() {
     let admin = found(&log, kind(Kind::Admin));
     assert_eq!(admin[admin.len() - 5..], numbers((0..5).rev()));
     assert!(admin.len() < 60, "{}", admin.len());
-    // All of them together are in the order in which it happened.
+    // All entries together are in the order in which they happened.
     let all = found(&log, most());
     let kept: Vec<u64> = all.iter().map(|text| number(text)).collect();
     assert!(kept.is_sorted_by(|a, b| a > b), "{kept:?}");
@@ -423,8 +423,8 @@ fn what_administrators_did_has_room_in_a_queue_that_others_have_filled() {
 fn times_are_the_clocks_and_order_is_that_of_writing() {
     let dir = TempDir::new().unwrap();
     let day = 24 * 3600 * 1000;
-    // Right, a year ahead, two days behind, right again; and once more after
-    // a restart.
+    // Right, a year ahead, two days behind, right again; and once more after a
+    // restart.
     let offsets = [0, 365 * day, -2 * day, 5000];
     let mut log = rotating(dir.path(), 3000, 0);
     let mut said_at = Vec::new();
@@ -453,7 +453,7 @@ fn times_are_the_clocks_and_order_is_that_of_writing() {
         let at = jiff::Timestamp::from_millisecond(*at_ms as i64).unwrap();
         assert!(line.get().contains(&format!("{at:.3}")), "{line} {at}");
     }
-    // Whatever time is asked for, all of that time is found, and only that.
+    // A query for a time span finds all of it, and nothing else.
     for (since, until) in [
         (-3 * day, 3 * day),
         (0, 20),
@@ -562,7 +562,7 @@ fn files_are_rotated_and_the_oldest_removed() {
     for file in &files {
         assert!(fs::metadata(file).unwrap().len() < 2300);
     }
-    // What is left is the newest, without a gap.
+    // The newest entries are left, without a gap.
     let left = found(&log, most());
     assert!(left.len() < 100);
     assert_eq!(left, numbers((500 - left.len() as u64..500).rev()));
@@ -584,11 +584,10 @@ fn a_restart_goes_on_where_the_log_was() {
     assert_eq!(whole.lines().count(), 1000);
     fs::write(&path, whole + torn).unwrap();
 
-    // A torn line is no entry, neither while it is the last nor afterwards.
+    // A torn line is not an entry, neither while it is the last line nor later.
     assert_eq!(found(&log, Query::default()), numbers((900..1000).rev()));
     let log = open(options(dir.path()));
-    // The clock was set back: the entry is the newest, and its time is the
-    // clock's.
+    // The clock was set back: the entry is the newest, with the clock's time.
     log.record(said(3));
     flush(&log);
     let page = search(&log, &Query::default());
@@ -622,7 +621,7 @@ fn a_folder_that_vanished_is_made_again() {
     assert_eq!(log.dropped(), 0);
 }
 
-/// Puts a file where the folder should be: nobody can write there.
+/// Puts a file in the folder's place, so that writing fails.
 fn break_disk(folder: &Path) {
     fs::remove_dir_all(folder).unwrap();
     fs::write(folder, "").unwrap();
@@ -634,7 +633,7 @@ fn what_does_not_fit_while_the_disk_fails_is_counted_in_the_log() {
     let folder = dir.path().join("chatlog");
     let mut options = options(&folder);
     options.queue_bytes = 20_000;
-    // A small file is a small write: most entries have to wait in the queue.
+    // A small file means small writes: most entries have to wait in the queue.
     options.settings.rotate_bytes = 2000;
     options.settings.keep_files = 0;
     let log = open(options);
@@ -756,7 +755,7 @@ fn other_settings_come_into_force_while_it_is_open() {
     let seen = found(&log, most());
     assert_eq!(seen, numbers((102..202).rev().chain((0..=100).rev())));
 
-    // Files beyond the number go at once, not with the next rotation.
+    // Files beyond the limit go at once, not with the next rotation.
     settings.keep_files = 2;
     log.configure(&settings);
     wait_until("only two are left", || rotated(dir.path()).len() == 2);
@@ -802,7 +801,7 @@ fn searches_end_when_told_and_are_limited() {
             Err(SearchError::Cancelled)
         ));
     }
-    // Those that ended make room.
+    // Finished searches make room.
     assert_eq!(found(&log, Query::default()).len(), 10);
 }
 
@@ -848,7 +847,8 @@ fn searches_and_writing_do_not_disturb_each_other() {
         });
         start.wait();
         while !writer.is_finished() {
-            // Whatever was newest: from there on no gap and nothing twice.
+            // From the newest entry on there is no gap, and no entry comes
+            // twice.
             let seen = found(&log, most());
             let newest = number(&seen[0]);
             let oldest = (newest + 1).saturating_sub(1000);
@@ -857,7 +857,7 @@ fn searches_and_writing_do_not_disturb_each_other() {
     });
 }
 
-/// What a line must be, judged from the entry it was made of.
+/// Whether a query matches, judged by the entry the line was made of.
 fn is_wanted(query: &Query, pattern: Option<&Regex>, entry: &Entry) -> bool {
     let same = |spelling: &Option<Arc<str>>, name: &str| {
         let spelling = spelling.as_deref().map(Name::parse);
@@ -925,7 +925,7 @@ fn an_entry() -> impl Strategy<Value = Entry> {
         prop::option::of("[ab \"\\\\\né\u{1}n]{0,6}"),
     )
         .prop_map(|(step, kind, nick, channel, to, text)| Entry {
-            // Made a time by the test.
+            // The test sets the time itself.
             is_refusal: step % 2 == 0,
             nick: nick.map(Into::into),
             channel: channel.map(Into::into),

@@ -1,6 +1,6 @@
-//! What the chat log has of commands: `command` is what was carried out,
-//! `error` what was refused, with the reason; and what programs ask again and
-//! again is neither.
+//! Commands in the chat log: `command` records what was carried out, `error`
+//! what was refused, with the reason. What client programs ask over and over is
+//! not recorded.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,12 +8,13 @@ use std::net::TcpStream;
 use crate::support::{DEADLINE, JsonClient, LineClient, Server, User, WsClient};
 use serde_json::{Value, json};
 
-/// What clients of the tests ask to know that all before has been answered.
+/// A question that test clients ask to know that everything before has been
+/// answered.
 fn is_of_support(text: &str) -> bool {
     text.starts_with("unignore @settle")
 }
 
-/// The texts of a kind, oldest first, once something said last is logged.
+/// The texts of one kind, oldest first, once a final message is logged.
 fn texts(server: &Server, kind: &str) -> Vec<String> {
     let mut texts = server.log_texts(&format!("kind={kind}&limit=1000"), 0);
     texts.reverse();
@@ -21,7 +22,7 @@ fn texts(server: &Server, kind: &str) -> Vec<String> {
     texts
 }
 
-/// Says something and waits until the log has it, and so all before.
+/// Sends a message and waits until the log has it, and so everything before.
 fn settle(server: &Server, user: &mut impl User, text: &str) {
     user.send(text);
     user.expect(text);
@@ -105,7 +106,7 @@ fn what_is_refused_on_lines_is_an_error_with_its_reason() {
         assert_eq!(entry["protocol"], "telnet", "{entry}");
         assert!(entry["address"].as_str().unwrap().starts_with("127.0.0.1:"));
     }
-    // Neither passwords nor what is private.
+    // The log has neither passwords nor private texts.
     assert_eq!(server.log_texts("pattern=hunter2", 0), [""; 0]);
 }
 

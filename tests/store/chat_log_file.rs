@@ -1,11 +1,11 @@
-//! A chat log whose file an administrator has named.
+//! A chat log with a file name set by the administrator.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::{LineClient, Server, User, wait_until};
 
-/// Says something as a guest and waits until it was said.
+/// Sends a message as a guest and waits for its echo.
 fn say(server: &Server, text: &str) {
     let mut alice = LineClient::enter_channel(server, "alice", "dev");
     alice.send(text);
@@ -26,7 +26,7 @@ fn files_of(folder: &Path, start: &str) -> Vec<PathBuf> {
 #[test]
 fn a_named_file_is_written_rotated_and_searched() {
     let logs = tempfile::tempdir().unwrap();
-    // Its folder is not there yet.
+    // The folder does not exist yet.
     let folder = logs.path().join("var/chat");
     let file = folder.join("server.txt");
     let mut server = Server::start(|config| {
@@ -49,7 +49,7 @@ fn a_named_file_is_written_rotated_and_searched() {
     });
     assert!(!server.dir().join("data/chatlog/chat.log").exists());
     server.log("pattern=the%20first&kind=message", 1);
-    // A file that was moved away stays where it is, as with any log.
+    // A file that was moved away keeps its content, as with any log.
     let moved = folder.join("moved");
     fs::rename(&file, &moved).unwrap();
     server.hang_up();

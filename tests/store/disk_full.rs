@@ -1,5 +1,5 @@
-//! A full disk: senders are told, nobody sees what is not stored, and things
-//! go on when there is room again.
+//! A full disk: senders are told, no client sees an unstored message, and
+//! service continues when there is room again.
 
 use std::fs::{self, File};
 use std::io::Write;

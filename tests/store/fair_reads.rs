@@ -1,7 +1,7 @@
-//! Many who read at once from one address hold up nobody else: not logins, not
-//! histories, not what others read. The flood's own reads cannot be answered here,
-//! because a stranger has locked the table that inboxes are read from; so what
-//! others get, they get while the flood waits.
+//! Many clients that read from one address hold up no other client: not logins,
+//! not histories, not searches. A separate connection has locked the table that
+//! inboxes are read from, so that the flood's own reads cannot be answered:
+//! every answer that other clients get, they get while the flood waits.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -16,7 +16,7 @@ use crate::support::{
     Answer, JsonClient, LineClient, Postgres, Server, User, WsClient, connect, wait_until,
 };
 
-/// Clients of the flood that ask by REST, and by JSON.
+/// Clients of the flood, by REST and by JSON.
 const CALLERS: usize = 24;
 const CLIENTS: usize = 10;
 
@@ -37,7 +37,7 @@ fn waiting(connection: &mut PgConnection) -> i64 {
     count.count
 }
 
-/// A signed token for an account that is registered for it.
+/// Registers an account and returns a signed token.
 fn signed(server: &Server, username: &str) -> String {
     let form = [
         ("username", username),
@@ -67,7 +67,7 @@ fn call(server: &Server, address: &str, path: &str) -> Answer {
     Answer::of(agent.get(url).header("X-Forwarded-For", address).call())
 }
 
-/// A client that has come in from an address with a pass.
+/// A client that logs in with a pass from an address.
 fn come_in(server: &Server, address: &str, token: &str) -> JsonClient {
     let fields = [("X-Forwarded-For", address)];
     let path = format!("/ws?token={token}");
@@ -76,7 +76,7 @@ fn come_in(server: &Server, address: &str, token: &str) -> JsonClient {
     client
 }
 
-/// The answer to a question, or why there is none.
+/// The answer to a question, or the error.
 fn answer(client: &mut JsonClient, kind: &str) -> Value {
     loop {
         let frame = client.next().expect("the connection stays");
@@ -132,7 +132,7 @@ fn reading_by_many_of_one_address_holds_up_nobody_else() {
         }
         let mut watcher = connect(&database);
         wait_until("the flood waits", || waiting(&mut watcher) >= 2);
-        // A login, whose account is looked up and whose password is checked.
+        // A login: its account is looked up and its password is checked.
         let mut login = LineClient::connect(server.telnet());
         login.send("bob");
         login.expect("Its password");
@@ -141,19 +141,20 @@ fn reading_by_many_of_one_address_holds_up_nobody_else() {
         // A history.
         carol.send("history", json!({"room": "global"}));
         assert_eq!(answer(&mut carol, "history")["type"], "history");
-        // A search of another address: it waits for one of theirs at most.
+        // A search from another address: it waits for one of the flood's at
+        // most.
         carol.send("search", json!({"query": "needle"}));
         let found = answer(&mut carol, "found");
         assert_eq!(found["type"], "found", "{found}");
         assert_eq!(found["messages"].as_array().unwrap().len(), 1);
-        // A thread over REST, before most of what the flood has asked for.
+        // A thread over REST, before most of the flood's requests.
         let before = called.load(Ordering::SeqCst);
         let path = format!("/api/thread/flooder?page=2&token={bob}");
         let thread = call(server, "10.0.0.3", &path);
         let between = called.load(Ordering::SeqCst) - before;
         assert_eq!(thread.status, 200, "{}", thread.body);
         assert!(between < CALLERS / 2, "{between} others came first");
-        // What reads nothing is not held up at all.
+        // Requests that read nothing are not held up at all.
         assert_eq!(server.get("/healthz").status, 200);
         is_over.store(true, Ordering::SeqCst);
         stranger.batch_execute("ROLLBACK").unwrap();

@@ -1,5 +1,5 @@
-//! What is kept, and outlives kills, full disks and new versions: messages and
-//! accounts in SQLite and PostgreSQL, and the chat log.
+//! Data that survives kills, full disks and upgrades: messages and accounts in
+//! SQLite and PostgreSQL, and the chat log.
 
 #[path = "../support/mod.rs"]
 mod support;

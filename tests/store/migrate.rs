@@ -1,4 +1,4 @@
-//! `chat-server migrate`: everything that was in SQLite is in PostgreSQL.
+//! `chat-server migrate`: everything in SQLite gets into PostgreSQL.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use diesel::connection::SimpleConnection;
 use tempfile::TempDir;
 
 const MESSAGES: u64 = 4500;
-/// Where in time the messages begin; the earlier ones are removed.
+/// The time of the first messages; retention removes the earlier ones.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 fn sqlite(folder: &Path, retention: Retention) -> SqliteStore {
@@ -45,7 +45,7 @@ fn token(n: u32, account: &Account, is_active: bool) -> Token {
     }
 }
 
-/// A database with some of everything; its people.
+/// Makes a database with some of everything; returns its accounts.
 fn fill(folder: &Path) -> Vec<Account> {
     let store = sqlite(
         folder,
@@ -64,7 +64,7 @@ fn fill(folder: &Path) -> Vec<Account> {
             .unwrap();
         store.add_token(&token(n, b, n % 2 == 0)).unwrap();
     }
-    // Some of them have been removed from both kinds of conversation.
+    // Some messages have been removed from both kinds of conversation.
     let old: Vec<NewMessage> = (1..=30)
         .map(|n| match n % 3 {
             0 => direct(n, a, b, "old"),
@@ -96,7 +96,7 @@ fn fill(folder: &Path) -> Vec<Account> {
     people
 }
 
-/// Everything anybody can see of a store.
+/// Everything that a store shows.
 fn seen(store: &dyn Store, people: &[Account]) -> Vec<String> {
     let mut seen = vec![format!("{:?}", store.last_message_id().unwrap())];
     for account in people {
@@ -176,7 +176,8 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
         seen
     };
     let url = Postgres::shared().create_database();
-    // Made by a server that has never had anything to keep, and fails half way.
+    // The schema of a server that stored nothing, and a migration that fails
+    // half way.
     drop(postgres(&url));
     let half = 3 * DAY_MS + MESSAGES / 2;
     connect(&url)
@@ -198,7 +199,7 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
         "{refused}"
     );
 
-    // Meanwhile somebody gave a token up.
+    // Meanwhile a token was revoked.
     {
         let store = sqlite(folder.path(), Retention::default());
         store.deactivate_token("access0000", 2000).unwrap();
@@ -228,7 +229,7 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found, expected);
     }
-    // It can be used: rows get new numbers, conversations go on.
+    // The database can be used: rows get new numbers, conversations continue.
     let zoe = store.create_account(&person("zoe")).unwrap();
     assert!(zoe.id > people.last().unwrap().id);
     let next = 4 * DAY_MS;
@@ -285,7 +286,7 @@ fn nothing_is_copied_into_what_is_not_empty() {
     let history = postgres(&url).history(&dev, Window::Latest, 9).unwrap();
     assert_eq!(history.messages.len(), 1);
 
-    // A copy of another file is not gone on with.
+    // A copy of another file is not continued.
     let url = Postgres::shared().create_database();
     drop(postgres(&url));
     connect(&url)

@@ -1,4 +1,5 @@
-//! Whatever anybody has seen is still there after the server was killed.
+//! Every message that a client has seen is still there after the server was
+//! killed.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -48,7 +49,7 @@ fn after_fifty_kills_everything_anybody_saw_is_there_once_and_in_order() {
             talk_begun.in_public.load(Ordering::Relaxed)
                 && talk_begun.in_private.load(Ordering::Relaxed)
         });
-        // The moment of death is the point of the test.
+        // A random moment is the point of the test.
         thread::sleep(Duration::from_millis(random(LONGEST_MS)));
         server.kill();
         let mut seen = Seen::default();
@@ -67,14 +68,14 @@ fn after_fifty_kills_everything_anybody_saw_is_there_once_and_in_order() {
     assert!(channel.texts.len() >= ROUNDS && thread.texts.len() >= ROUNDS);
 }
 
-/// Whether a round has seen messages of both kinds.
+/// Whether the clients of a round have seen messages of both kinds.
 #[derive(Default)]
 struct Begun {
     in_public: AtomicBool,
     in_private: AtomicBool,
 }
 
-/// What somebody read from the server.
+/// The messages that a client read.
 #[derive(Default)]
 struct Seen {
     public: Vec<String>,
@@ -82,7 +83,7 @@ struct Seen {
 }
 
 /// Talks until the server is gone, each message after the echo of the one
-/// before; accounts write to each other, too.
+/// before; accounts also write to each other.
 fn talk(address: SocketAddr, nickname: &str, round: usize, begun: &Begun) -> Seen {
     let peer = match nickname {
         "ann" => Some("ben"),
@@ -113,7 +114,7 @@ fn talk(address: SocketAddr, nickname: &str, round: usize, begun: &Begun) -> See
     let _ = send(next());
     let mut line = String::new();
     while matches!(reader.read_line(&mut line), Ok(1..)) {
-        // A line the server did not finish was not seen.
+        // A line that the server did not finish does not count as seen.
         let Some(whole) = line.strip_suffix("\r\n") else {
             break;
         };
@@ -192,7 +193,7 @@ fn between(store: &SqliteStore, one: &str, other: &str) -> Conversation {
     Conversation::Thread(id(one), id(other))
 }
 
-/// Anything from 0 to `most`.
+/// A random number from 0 to `most`.
 fn random(most: u64) -> u64 {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).unwrap();

@@ -1,4 +1,4 @@
-//! A server whose messages and accounts are in PostgreSQL.
+//! A server with its messages and accounts in PostgreSQL.
 
 use crate::support::{
     JsonClient, LineClient, Postgres, Server, User, WsClient, connect, wait_until,
@@ -151,7 +151,7 @@ fn while_the_database_is_away_who_comes_is_told_so_in_plain_words_and_tries_agai
         let refused = WsClient::open(server.web(), &format!("/ws?token={pass}"), &[]);
         assert_eq!(refused.err(), Some(503));
     }
-    // The log has what people are spared.
+    // The log has the details that clients are not shown.
     server.wait_output("questions to the database fail: the database cannot be reached: ");
 
     postgres.start_again();
@@ -196,21 +196,21 @@ fn however_many_ask_a_database_that_is_away_the_log_says_so_once() {
     assert!(is_answered());
     postgres.kill();
     wait_until("no connection to it is left", || {
-        // The server has fewer.
+        // The server has fewer connections.
         (0..32).all(|_| !is_answered())
     });
-    let mut nobody = LineClient::connect(server.telnet());
+    let mut newcomer = LineClient::connect(server.telnet());
     for n in 0..20 {
-        nobody.send(&format!("name{n}"));
-        nobody.expect("Nicknames cannot be looked up");
-        nobody.send("/login erin wrong");
-        nobody.expect("cannot reach its database");
+        newcomer.send(&format!("name{n}"));
+        newcomer.expect("Nicknames cannot be looked up");
+        newcomer.send("/login erin wrong");
+        newcomer.expect("cannot reach its database");
         dora.send(&format!("/nick name{n}"));
         dora.expect("Nicknames cannot be looked up");
         assert!(!is_answered());
     }
     postgres.start_again();
-    nobody.login("alice");
+    newcomer.login("alice");
     wait_until("the log has it that all is well", || {
         assert!(is_answered());
         lines("the database answers questions again") > 0
@@ -229,7 +229,7 @@ fn a_full_database_is_not_taken_for_one_out_of_reach() {
     let mut bob = JsonClient::come_in(&server, &bob);
     ann.send("private", json!({"to": "bob", "body": "psst"}));
     let id = bob.expect("private")["id"].clone();
-    // As PostgreSQL says it.
+    // Worded by PostgreSQL.
     connect(&url)
         .batch_execute(
             "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -248,7 +248,7 @@ fn a_full_database_is_not_taken_for_one_out_of_reach() {
     server.wait_output("a query could not be answered: the disk, or the space");
 }
 
-/// What PostgreSQL or its library would say.
+/// Fails if the text could be PostgreSQL's or its library's.
 fn assert_no_database_text(words: &str) {
     for word in ["postgres", "socket", "connection", "sql", "database failed"] {
         let said = words.to_lowercase().contains(word);

@@ -1,4 +1,4 @@
-//! The embedded store keeps what it is given, and gives it back in order.
+//! The embedded store keeps what it is given and returns it in order.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ fn quiet_work_is_done_without_being_asked_for() {
         channel_messages: 2,
         ..Retention::default()
     });
-    // Before the writer starts, because it removes things once a minute only.
+    // Before the writer starts, because it removes rows once a minute only.
     let messages: Vec<NewMessage> = (1..=2000).map(|ms| said(ms, "dev", "word")).collect();
     store.append(&messages).unwrap();
     let settings = WriterSettings::default();
@@ -68,7 +68,7 @@ fn quiet_work_is_done_without_being_asked_for() {
     writer.shut_down(Duration::from_secs(60)).unwrap();
 }
 
-/// What the version before this one made of the index.
+/// The search index as the previous version made it.
 const OLD_INDEX: &str = "
     DROP TABLE message_search;
     CREATE VIRTUAL TABLE message_search USING fts5 (
@@ -112,7 +112,7 @@ fn an_older_database_is_indexed_anew_also_after_a_crash() {
     assert_eq!((found(&store, "天气"), found(&store, "weath")), (1, 1000));
 }
 
-/// A store whose searches have no time but for their first step.
+/// A store with time for only the first step of a search.
 fn hasty(file: &InFile) -> SqliteStore {
     let settings = SqliteSettings {
         search_time: Duration::ZERO,
@@ -121,8 +121,8 @@ fn hasty(file: &InFile) -> SqliteStore {
     SqliteStore::open(settings).unwrap()
 }
 
-/// Searches on and on from where the search before has ended; the times of what
-/// was found, and how many searches it took.
+/// Searches repeatedly from where the previous search ended; returns the times
+/// of what was found, and the number of searches.
 fn search_on(store: &dyn Store, words: &str, scope: &SearchScope) -> (Vec<u64>, usize) {
     let (mut found, mut before, mut searches) = (Vec::new(), None, 0);
     loop {
@@ -148,7 +148,7 @@ fn search_on(store: &dyn Store, words: &str, scope: &SearchScope) -> (Vec<u64>, 
 fn a_search_that_takes_too_long_says_how_far_it_has_come_and_goes_on_from_there() {
     let file = InFile::create();
     let store = hasty(&file);
-    // Beside others' messages, which take as long to look through.
+    // Among other messages, which take as long to look through.
     let mut messages = vec![said(1, "dev", "needle")];
     messages.extend((2..=4500).map(|ms| said(ms, ["dev", "ops"][ms as usize % 2], "hay")));
     messages.push(said(4501, "ops", "needle"));
@@ -167,7 +167,7 @@ fn a_search_that_takes_too_long_says_how_far_it_has_come_and_goes_on_from_there(
 fn what_the_index_is_wrong_about_takes_time_too_and_nothing_is_left_out() {
     let file = InFile::create();
     let store = hasty(&file);
-    // All have both pairs of characters, and one has the three together.
+    // All have both pairs of characters, one has the three together.
     let mut messages = vec![said(1, "dev", "天气好")];
     messages.extend((2..=450).map(|ms| said(ms, "dev", "天气 气好")));
     store.append(&messages).unwrap();

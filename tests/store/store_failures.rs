@@ -1,5 +1,5 @@
-//! What does not work is said, nothing is lost by it, and service goes on
-//! when the cause is gone.
+//! Failures of the store are reported, lose nothing, and end when their cause
+//! is gone.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ fn open(settings: SqliteSettings) -> Arc<SqliteStore> {
     Arc::new(SqliteStore::open(SqliteSettings { wait, ..settings }).unwrap())
 }
 
-/// A connection that knows nothing of the store.
+/// A connection besides the store's.
 fn stranger(path: &Path) -> SqliteConnection {
     SqliteConnection::establish(path.to_str().unwrap()).unwrap()
 }
@@ -52,7 +52,7 @@ fn said(ms: u64) -> NewMessage {
     }
 }
 
-/// The times that stand for the ids of all messages.
+/// The times in the ids of all messages.
 fn stored(store: &dyn Store) -> Vec<u64> {
     let dev = Conversation::Channel(Name::parse("dev").unwrap());
     let mut ids: Vec<u64> = Vec::new();
@@ -76,7 +76,7 @@ fn start(store: &Arc<SqliteStore>) -> (StoreWriter, Appender, Receiver<Vec<Outco
         ..WriterSettings::default()
     };
     let (writer, appender) = StoreWriter::start(store.clone(), settings, move |outcome| {
-        // The test may have seen enough.
+        // The test may not listen any more.
         let _ = settled.send(outcome);
     })
     .unwrap();
@@ -109,7 +109,7 @@ fn not_committed(result: Result<(), AppendError>) -> StoreError {
     }
 }
 
-/// Appends until the store is full, and on when `make_room` has been called.
+/// Appends until the store is full, and goes on after `make_room`.
 fn fill_and_recover(store: &Arc<SqliteStore>, make_room: impl FnOnce()) {
     let (writer, appender, outcomes) = start(store);
     let mut committed = Vec::new();
@@ -172,7 +172,7 @@ fn a_locked_database_is_reported_and_recovered_from() {
     let failed = append_and_wait(&appender, &outcomes, 2);
     assert_eq!(not_committed(failed), StoreError::Busy);
     assert!(!appender.is_healthy());
-    // Readers see what was there before, and wait for nobody.
+    // Readers see what was there before, and are not blocked.
     assert_eq!(stored(&*store), [1]);
     stranger.batch_execute("ROLLBACK").unwrap();
     wait_until("the writer has noticed", || appender.is_healthy());
@@ -186,7 +186,7 @@ fn a_row_in_the_way_fails_its_group_and_nothing_after() {
     let (_folder, path) = folder();
     let store = open(SqliteSettings::new(&path));
     assert_eq!(store.append(&[said(1)]), Ok(vec![Ok(())]));
-    // Of the next millisecond, with the number after the next.
+    // In the next millisecond, with the number after the next.
     stranger(&path)
         .batch_execute(
             "INSERT INTO message (id, conversation_id, number, from_low, author, at_ms, text)
@@ -194,7 +194,7 @@ fn a_row_in_the_way_fails_its_group_and_nothing_after() {
              FROM message",
         )
         .unwrap();
-    // The first of the group had a place.
+    // The number of the group's first message was free.
     let failed = store.append(&[said(5), said(6)]);
     assert!(
         matches!(&failed, Err(StoreError::Database(why)) if why.contains("UNIQUE")),
@@ -219,7 +219,7 @@ fn a_full_queue_refuses_and_loses_nothing_it_took() {
     };
     let (writer, appender) = StoreWriter::start(store.clone(), settings, move |outcome| {
         settled.send(outcome).unwrap();
-        // Closed once the test lets everything pass.
+        // Disconnected once the test lets everything pass.
         let _ = gate.recv();
     })
     .unwrap();
@@ -327,7 +327,7 @@ fn shutting_down_does_not_wait_for_ever() {
     wait_until("the thread has ended", || !appender.is_healthy());
 }
 
-/// Makes a database with some messages in it, and closes it properly.
+/// Makes a database with some messages and closes it properly.
 fn make(path: &Path) {
     let store = open(SqliteSettings::new(path));
     let messages: Vec<NewMessage> = (1..=500).map(said).collect();
@@ -336,7 +336,7 @@ fn make(path: &Path) {
     store.close().unwrap();
 }
 
-/// The file is refused, twice, and stays as it is.
+/// The file is refused twice and stays unchanged.
 fn refused(path: &Path) -> OpenError {
     let before = std::fs::read(path).unwrap();
     let error = SqliteStore::open(SqliteSettings::new(path)).err().unwrap();
@@ -441,7 +441,7 @@ fn a_missing_folder_is_named() {
 #[test]
 fn only_the_owner_can_read_the_file() {
     use std::os::unix::fs::PermissionsExt;
-    // A name that is an address with a query to those who do not look.
+    // A name that a careless program would take for a URI with a query.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("100%?mode=memory#.db");
     make(&path);

@@ -14,7 +14,7 @@ use chat_server::store::{
 };
 use chat_server::text::Text;
 
-/// Names the file to a child process that is to be killed.
+/// The variable that names the file to a child process.
 const CHILD_FILE: &str = "CHAT_TEST_CHILD_FILE";
 
 fn name(raw: &str) -> Name {
@@ -141,7 +141,7 @@ fn what_was_committed_outlives_being_killed() {
     assert!(committed.is_sorted_by(|one, next| one < next));
 }
 
-/// Lets a child commit for a while and kills it; what it had reported.
+/// Lets a child commit for a while and kills it; returns the ids it reported.
 fn run_and_kill(path: &Path) -> Vec<MessageId> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -159,7 +159,7 @@ fn run_and_kill(path: &Path) -> Vec<MessageId> {
     let enough = usize::from(u16::from_le_bytes(random) % 3000) + 1;
     let mut committed = Vec::new();
     let mut killed = false;
-    // What was in the pipe when it was killed had been reported too.
+    // What was in the pipe when it was killed counts as reported.
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     while output.read_line(&mut line).unwrap() > 0 {

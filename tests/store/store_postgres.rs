@@ -1,5 +1,5 @@
 //! The store in PostgreSQL keeps what it is given, also when several servers
-//! share it and when it goes away for a while.
+//! share it and when the database is down for a while.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -48,8 +48,8 @@ fn two_servers() -> [PostgresStore; 2] {
     [open(settings(&url)), open(settings(&url))]
 }
 
-/// Runs the same on several threads at the same moment, in turn with one and
-/// the other server; what came of it.
+/// Runs the same on several threads at the same moment, alternating between the
+/// two servers; returns the results.
 fn at_once<T: Send>(
     servers: &[PostgresStore],
     threads: usize,
@@ -98,7 +98,7 @@ fn times(store: &dyn Store, of: &Conversation) -> Vec<u64> {
 fn servers_write_to_the_same_places_at_once() {
     let servers = two_servers();
     let [a, b] = ["ann", "bob"].map(|who| servers[0].create_account(&person(who)).unwrap());
-    // Each has every second id; new channels and a thread for both at once.
+    // Each has every second id; the channels and the thread are new for both.
     at_once(&servers, 2, |store, n| {
         for group in 0..20 {
             let first = group * 20 + n as u64 + 1;
@@ -135,7 +135,7 @@ fn what_two_servers_read_from_one_log_is_stored_once() {
     let servers = two_servers();
     let messages: Vec<NewMessage> = (1..=500).map(|ms| said(ms, "dev", "x")).collect();
     at_once(&servers, 4, |store, n| {
-        // Each cuts it into groups of its own.
+        // Each divides them into groups of its own.
         for group in messages.chunks(7 + n) {
             let results = store.append(group).unwrap();
             assert!(results.iter().all(Result::is_ok), "{results:?}");
@@ -170,7 +170,7 @@ fn a_name_goes_to_one_of_those_who_want_it_at_once() {
     let servers = two_servers();
     for round in 0..10 {
         let made = at_once(&servers, 8, |store, n| {
-            // The first half have the name in common, all the address.
+            // The first half share the name, all share the address.
             let username = if n < 4 {
                 format!("same{round}")
             } else {
@@ -289,7 +289,7 @@ fn one_server_removes_what_is_too_old_while_the_others_write() {
             store.append(&more).unwrap();
         }
     });
-    // A round may have ended before the last were written; the next is later.
+    // A round may end before the last messages were written; another follows.
     while servers[0].tend(100_000).unwrap() | servers[1].tend(100_000).unwrap() {}
     let dev = Conversation::Channel(name("dev"));
     let left = servers[0].history(&dev, Window::Latest, 1000).unwrap();
@@ -398,8 +398,8 @@ fn what_takes_too_long_is_given_up() {
         ..settings(&url)
     });
     store.append(&[said(1, "dev", "x")]).unwrap();
-    let mut somebody = connect(&url);
-    somebody
+    let mut other = connect(&url);
+    other
         .batch_execute("BEGIN; LOCK TABLE message IN ACCESS EXCLUSIVE MODE")
         .unwrap();
     assert_eq!(store.append(&[said(2, "dev", "x")]), Err(StoreError::Slow));
@@ -414,16 +414,16 @@ fn what_takes_too_long_is_given_up() {
     };
     let found = store.search(&search);
     assert!(matches!(found, Err(StoreError::Slow)), "{found:?}");
-    somebody.batch_execute("COMMIT").unwrap();
+    other.batch_execute("COMMIT").unwrap();
     store.append(&[said(2, "dev", "x")]).unwrap();
     assert_eq!(times(&store, &dev), [1, 2]);
 }
 
-/// What a statement may take that is held up for good, and is not worth waiting
-/// for; others end in time, on a busy machine too.
+/// The limit for a statement that is blocked for good; other statements end in
+/// time on a busy machine, too.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// Short, but long enough for whatever is not held up.
+/// Short, but enough for every statement that is not blocked.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[test]
@@ -438,18 +438,18 @@ fn the_database_gives_a_statement_up_before_whoever_waits_for_it() {
         .append(&[direct(1, &a, &b, "x"), direct(2, &a, &b, "x")])
         .unwrap();
     store.mark_read(b.id, a.id, id(1)).unwrap();
-    let mut somebody = connect(&url);
-    somebody
+    let mut other = connect(&url);
+    other
         .batch_execute("BEGIN; UPDATE read_mark SET up_to = up_to")
         .unwrap();
     let marked = store.mark_read(b.id, a.id, id(2));
     assert_eq!(marked, Err(StoreError::Slow));
-    assert_eq!(count(&mut somebody, "wait_event_type = 'Lock'"), 0);
-    // Nobody else is any worse off.
+    assert_eq!(count(&mut other, "wait_event_type = 'Lock'"), 0);
+    // No other statement suffers.
     for _ in 0..20 {
         assert!(store.account(&Who::Id(a.id)).unwrap().is_some());
     }
-    somebody.batch_execute("COMMIT").unwrap();
+    other.batch_execute("COMMIT").unwrap();
     assert_eq!(store.inbox(b.id, 1, 1).unwrap()[0].unread, 1);
     store.mark_read(b.id, a.id, id(2)).unwrap();
     assert_eq!(store.inbox(b.id, 1, 1).unwrap()[0].unread, 0);
@@ -463,10 +463,10 @@ fn one_answer_that_does_not_come_is_no_silence() {
         ..settings(&url)
     });
     let a: Account = store.create_account(&person("ann")).unwrap();
-    // Whoever makes an account waits for a lock, and does not let the database
-    // give that up.
-    let mut somebody = connect(&url);
-    somebody
+    // The insertion of an account waits for a lock and ignores the database's
+    // cancellation.
+    let mut other = connect(&url);
+    other
         .batch_execute(
             "CREATE FUNCTION stubborn() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                  BEGIN
@@ -483,20 +483,18 @@ fn one_answer_that_does_not_come_is_no_silence() {
         .unwrap();
     let made = store.create_account(&person("bob"));
     assert!(matches!(made, Err(StoreError::Slow)), "{made:?}");
-    assert_eq!(count(&mut somebody, "wait_event_type = 'Lock'"), 1);
+    assert_eq!(count(&mut other, "wait_event_type = 'Lock'"), 1);
     for _ in 0..20 {
         assert!(store.account(&Who::Id(a.id)).unwrap().is_some());
     }
-    somebody
-        .batch_execute("SELECT pg_advisory_unlock(1)")
-        .unwrap();
+    other.batch_execute("SELECT pg_advisory_unlock(1)").unwrap();
     wait_until("it has been done after all", || {
         let bob = store.account(&Who::Username(name("bob")));
         bob.unwrap().is_some()
     });
 }
 
-/// How many connections of stores to its database are like this.
+/// How many of the stores' connections to their database meet a condition.
 fn count(connection: &mut PgConnection, condition: &str) -> i64 {
     #[derive(diesel::QueryableByName)]
     struct Count {
@@ -518,7 +516,7 @@ fn every_connection_can_be_told_and_is_bounded() {
     store.append(&[said(1, "dev", "x")]).unwrap();
     let mut stranger = connect(&url);
     assert!(count(&mut stranger, "true") >= 1);
-    // A database that would acknowledge too early does not.
+    // A database configured to acknowledge before data is on disk does not.
     stranger
         .batch_execute("DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$;
              CREATE FUNCTION strict() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -553,13 +551,13 @@ fn a_database_that_was_killed_is_found_again() {
     let again = store.append(&[said(2, "dev", "x")]);
     assert!(matches!(again, Err(StoreError::Away(_))), "{again:?}");
     postgres.start_again();
-    // Not a single failure afterwards, on no connection.
+    // No statement fails afterwards, on any connection.
     assert_eq!(store.append(&[said(2, "dev", "x")]), Ok(vec![Ok(())]));
     assert_eq!(store.append(&[said(2, "dev", "x")]), Ok(vec![Ok(())]));
     assert!(store.account(&Who::Id(a.id)).unwrap().is_some());
     let dev = Conversation::Channel(name("dev"));
     assert_eq!(times(&*store, &dev), [1, 2]);
-    // A restart that nobody noticed costs nobody a message.
+    // A restart between two statements loses no message.
     postgres.kill();
     postgres.start_again();
     assert_eq!(store.append(&[said(3, "dev", "x")]), Ok(vec![Ok(())]));
@@ -580,8 +578,8 @@ fn a_database_that_hangs_keeps_nobody_waiting_for_long() {
     let dev = Conversation::Channel(name("dev"));
     assert_eq!(times(&*store, &dev), [1]);
     postgres.stop();
-    // With or without a connection that was made before. In vain, each of them,
-    // and far more than there are connections.
+    // With and without an existing connection, each attempt fails; there are
+    // far more attempts than connections.
     for n in 0..100 {
         let account = store.account(&Who::Id(a.id));
         assert!(matches!(account, Err(StoreError::Silent)), "{account:?}");
@@ -664,7 +662,8 @@ fn what_was_acknowledged_outlives_the_database() {
         .filter(|ms| !stored.contains(ms))
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
-    // Of those in flight it is not known; sent again, each is there once.
+    // The outcome of messages in flight is unknown; sent again, each is there
+    // once.
     let retry: Vec<NewMessage> = failed.iter().map(|&ms| said(ms, "dev", "x")).collect();
     assert!(store.append(&retry).unwrap().iter().all(Result::is_ok));
     let history = store.history(&dev, Window::Latest, 1000).unwrap();
@@ -717,7 +716,7 @@ fn accounts_that_looked_alike_before_go_on_and_are_noted() {
             .unwrap();
     }
     let mut stranger = connect(&database.0);
-    // As servers made them that did not know better.
+    // As earlier servers made them.
     stranger
         .batch_execute(
             "TRUNCATE account_key;
@@ -766,7 +765,7 @@ struct Count {
     count: i64,
 }
 
-/// What the version before this one made of messages.
+/// The search index as the previous version made it.
 const OLD_VECTORS: &str = "
     UPDATE message SET words = array_to_tsvector(ARRAY['#c' || conversation_id, 'oneword'])";
 
@@ -796,7 +795,7 @@ fn older_messages_are_indexed_anew_by_one_server_or_another() {
              DELETE FROM __diesel_schema_migrations WHERE version = '20261128000200'",
         )
         .unwrap();
-    // The first one is gone before it is done; two others take turns.
+    // The first one ends before it is done; two others take turns.
     let first = open(settings(&url));
     assert_eq!(found(&first, "天气"), 0);
     assert!(first.tend(1700).unwrap());
@@ -806,7 +805,7 @@ fn older_messages_are_indexed_anew_by_one_server_or_another() {
     while others[0].tend(1700).unwrap() | others[1].tend(1700).unwrap() {}
     assert_eq!(found(&others[0], "weath"), 1000);
     assert_eq!(found(&others[0], "oneword"), 0);
-    // A server of the earlier version still runs, and writes what it knows.
+    // A server of the earlier version still runs and writes its own format.
     let late = said(1701, "dev", "天气 again");
     assert!(others[0].append(&[late]).unwrap().iter().all(Result::is_ok));
     stranger

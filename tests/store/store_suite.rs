@@ -1,6 +1,6 @@
-//! What every store must do, whatever database is behind it.
+//! What every store must do, whatever its database.
 
-// Some test programs use only what it makes messages and people with.
+// Some test programs use only its functions for messages and accounts.
 #![allow(dead_code)]
 
 use std::cell::Cell;
@@ -17,11 +17,11 @@ use chat_server::text::Text;
 use proptest::prelude::prop_assert_eq;
 use proptest::test_runner::{Config, TestRunner};
 
-/// A database of which one test has the use.
+/// A database for one test alone.
 pub trait Database {
-    /// An empty one.
+    /// Makes an empty database.
     fn create() -> Self;
-    /// Opens it, again if need be.
+    /// Opens it, or opens it again.
     fn open(&self, retention: Retention) -> Arc<dyn Store>;
 }
 
@@ -416,14 +416,14 @@ pub fn ids_only_increase(database: &impl Database) {
 pub fn a_thread_needs_both_accounts(database: &impl Database) {
     let store = &*database.open(FOR_EVER);
     let a = store.create_account(&person("ann")).unwrap();
-    let nobody = Account {
+    let missing = Account {
         id: AccountId(4711),
         ..a.clone()
     };
     let results = store.append(&[
-        direct(1, &a, &nobody, "x"),
-        direct(2, &nobody, &a, "x"),
-        direct(3, &nobody, &nobody, "x"),
+        direct(1, &a, &missing, "x"),
+        direct(2, &missing, &a, "x"),
+        direct(3, &missing, &missing, "x"),
         said(4, "dev", "x"),
     ]);
     let missing = Err(AppendError::NoSuchAccount);
@@ -451,7 +451,7 @@ pub fn ids_go_on_after_a_restart(database: &impl Database) {
     );
     store.mark_read(a.id, b.id, id(2)).unwrap();
     store.close().unwrap();
-    // Whoever still holds it is in nobody's way.
+    // A reference to the closed store does no harm.
     assert!(store.account(&Who::Id(a.id)).is_err() && store.check_writable().is_err());
     let closed = store;
     let store = &*database.open(FOR_EVER);
@@ -527,7 +527,7 @@ pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
     assert_eq!(earlier[0].conversation, channel("dev"));
 }
 
-/// Where words are written without spaces, anything that stands together is found.
+/// In scripts without spaces a search finds any part of the text.
 pub fn scripts_without_spaces_are_searched_by_any_part(database: &impl Database) {
     let store = &*database.open(FOR_EVER);
     commit(
@@ -587,7 +587,7 @@ pub fn scripts_without_spaces_are_searched_by_any_part(database: &impl Database)
     check();
 }
 
-/// What the index brings and is not meant is passed over, however much it is.
+/// False matches of the index are skipped, however many there are.
 pub fn what_the_index_brings_by_mistake_is_passed_over(database: &impl Database) {
     let store = &*database.open(FOR_EVER);
     let mut messages = vec![said(1, "dev", "天气很好")];
@@ -651,7 +651,7 @@ pub fn search_stays_where_it_may_look(database: &impl Database) {
     check();
     tend(store, 5);
     check();
-    // How the index tells places apart cannot be searched for.
+    // The index's own marks for places cannot be searched for.
     assert_eq!(found(store, SearchScope::Everywhere, "secret c1"), [1]);
 }
 
@@ -692,7 +692,7 @@ pub fn old_messages_are_removed_by_count(database: &impl Database) {
     );
     let old = found(&*store, SearchScope::Everywhere, "old word");
     assert_eq!(old, [1200, 1199, 1198]);
-    // Numbers go on where they were, also for those who come after.
+    // Numbers continue where they were, for later conversations as well.
     commit(&*store, &[said(1500, "dev", "new")]);
     drop(store);
     let store = &*database.open(retention);
@@ -731,7 +731,7 @@ pub fn old_messages_are_removed_by_age(database: &impl Database) {
         (vec![], false)
     );
     drop(store);
-    // Even an id that nothing is left of is never used again.
+    // An id is never used again, even if nothing of it is left.
     let store = &*database.open(retention);
     assert_eq!(store.last_message_id(), Ok(id(days(3))));
     commit(store, &[said(days(10), "old", "x")]);
@@ -761,7 +761,7 @@ pub fn direct_messages_have_their_own_age(database: &impl Database) {
         read(store, &thread(&a, &b), Window::Page(1), 9).0,
         [days(5)]
     );
-    // What was removed unread still counts, until something newer is read.
+    // A message removed unread still counts until a newer one is read.
     store.mark_read(b.id, a.id, id(days(5))).unwrap();
     assert_eq!(store.inbox(b.id, 1, 9).unwrap()[0].unread, 0);
     tend(store, days(20));
@@ -857,7 +857,7 @@ pub fn usernames_that_look_alike_are_taken_together(database: &impl Database) {
         let found = store.account(&Who::Username(name(second))).unwrap();
         assert_eq!(found.unwrap().id, made.id, "{second}");
     }
-    // What was refused has left nothing behind.
+    // A refused account has left nothing behind.
     store.create_account(&with_email("other", "a@b.c")).unwrap();
     assert!(
         store
@@ -879,7 +879,7 @@ pub fn contacts_need_not_be_unique(database: &impl Database) {
         let made = store.create_account(&contact(username, false)).unwrap();
         assert_eq!(made.email.as_deref(), Some("one@example.org"));
     }
-    // Who wants them unique does not hear of those either.
+    // Accounts that need not be unique do not conflict with one that must.
     store.create_account(&contact("cleo", true)).unwrap();
     let taken = store.create_account(&contact("dora", true)).unwrap_err();
     let both = vec![UniqueField::Email, UniqueField::Phone];
@@ -901,8 +901,8 @@ pub fn ignored_nicknames_are_remembered(database: &impl Database) {
     store.set_ignored(a.id, &name("pest"), false).unwrap();
     store.set_ignored(a.id, &name("pest"), false).unwrap();
     assert_eq!(ignored(), ["bore"]);
-    let nobody = store.set_ignored(AccountId(99), &name("pest"), true);
-    assert_eq!(nobody, Err(StoreError::NoSuchAccount));
+    let refused = store.set_ignored(AccountId(99), &name("pest"), true);
+    assert_eq!(refused, Err(StoreError::NoSuchAccount));
 }
 
 fn token(n: u32, account: AccountId) -> Token {
@@ -928,8 +928,8 @@ pub fn another_password_ends_tokens(database: &impl Database) {
     store.add_known_address(ann.id, "192.0.2.1", 5).unwrap();
     let secret = |text: &str| Secret::new(text);
     let now = |who: &Account| store.account(&Who::Id(who.id)).unwrap().unwrap();
-    // Another hash of the same password changes nothing, and nothing at all if
-    // the password is another by now.
+    // Upgrading the hash of the same password keeps tokens and addresses; it
+    // does nothing if the password has been changed meanwhile.
     let (first, second) = (secret("$argon2id$"), secret("second"));
     store
         .rehash_password(ann.id, &second, &secret("x"))
@@ -957,8 +957,8 @@ pub fn another_password_ends_tokens(database: &impl Database) {
     let exchanged = store.exchange_token(&secret("refresh1"), &token(4, ann.id), 1600);
     assert!(exchanged.unwrap().is_none());
     assert_eq!(store.known_addresses(0).unwrap(), []);
-    let nobody = store.change_password(AccountId(4711), &first, 1);
-    assert_eq!(nobody, Err(StoreError::NoSuchAccount));
+    let refused = store.change_password(AccountId(4711), &first, 1);
+    assert_eq!(refused, Err(StoreError::NoSuchAccount));
 }
 
 pub fn the_newest_addresses_are_known(database: &impl Database) {

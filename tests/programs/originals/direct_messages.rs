@@ -10,7 +10,7 @@ use crate::support::Server;
 
 const TYPE: &str = "application/json; charset=utf-8";
 
-/// As Go's `http.PostForm` sends a form.
+/// Sends a form as Go's `http.PostForm` does.
 fn post(server: &Server, path: &str, form: &[(&str, &str)]) -> Answer {
     let form: Vec<String> = form
         .iter()
@@ -45,7 +45,7 @@ fn signed(server: &Server, method: &str, path: &str, scheme: &str, jwt: &str) ->
     )
 }
 
-/// As its test client signs: no claims, the access key in the header.
+/// Signs as its test client does: no claims, the access key in the header.
 fn sign(token: &Value) -> String {
     let mut header = Header::new(Algorithm::HS256);
     header.extras.insert("access_key", &token["access_key_id"]);
@@ -64,7 +64,7 @@ fn user<'a>(username: &'a str, email: &'a str, phone: &'a str) -> [(&'a str, &'a
     ]
 }
 
-/// Status, page fields and the list of data; what its clients read first.
+/// Status, page fields and the list of data, which its clients read first.
 fn envelope(answer: &Answer) -> (Value, Vec<Value>) {
     let body = answer.json();
     let data = body["data"].as_array().expect("a list").clone();
@@ -83,7 +83,7 @@ fn success(answer: &Answer) -> Vec<Value> {
     data
 }
 
-/// The message and what is wrong with what.
+/// The message, and what is wrong with each field.
 fn failure(answer: &Answer, code: u16) -> (String, BTreeMap<String, String>) {
     let (body, data) = envelope(answer);
     assert_eq!((answer.status, &body["status"]), (code, &json!("fail")));
@@ -229,7 +229,7 @@ fn a_token_opens_inbox_and_thread_until_it_is_given_up() {
     failure(&signed(&server, "GET", "/api/inbox", "BEARER", &jwt), 401);
 }
 
-/// As its documentation opens the WebSocket.
+/// Opens the WebSocket as its documentation says.
 fn websocket(server: &Server, jwt: &str) -> Wire {
     let at = server.web();
     let mut wire = Wire::connect(at);
@@ -241,7 +241,7 @@ fn websocket(server: &Server, jwt: &str) -> Wire {
     ));
     let answer = wire.answer();
     assert_eq!(answer.status, 101, "{}", answer.body);
-    // Whoever writes to oneself is there.
+    // A client that can send to itself is connected.
     wire
 }
 
@@ -253,7 +253,7 @@ fn packets_reach_every_connection_of_the_recipient_and_are_kept() {
     let mut bobs = websocket(&server, &bob);
     let mut alices = [websocket(&server, &alice), websocket(&server, &alice)];
     for wire in &mut alices {
-        // A note to oneself shows that the connection is known.
+        // A message to oneself proves that the connection is registered.
         wire.send_text(r#"{"author":"alice","recipient":"alice","message":"here"}"#);
     }
     for wire in &mut alices {
@@ -287,7 +287,8 @@ fn packets_reach_every_connection_of_the_recipient_and_are_kept() {
         (&json!("bob"), &json!("hello"))
     );
     assert_eq!(thread[0]["recipient"], "alice");
-    // Its server dropped what it could not read; so that nobody waits, this one says so.
+    // The older server dropped input it could not read; ours says so, so that
+    // no client waits in vain.
     bobs.send_text("no JSON");
     let said: Value = serde_json::from_str(&bobs.text_with("fail")).unwrap();
     assert_eq!(said["error"]["code"], 400);

@@ -1,11 +1,11 @@
-//! The JSON-command server's script and what its clients send.
+//! The JSON-command server's script, and what its clients send.
 
 use serde_json::{Value, json};
 
 use super::wire::{Answer, Wire, call};
 use crate::support::Server;
 
-/// What the script has curl send first.
+/// The script's first request with curl.
 fn authenticate(server: &Server, nickname: &str) -> Answer {
     let body = format!("nickname={nickname}");
     call(
@@ -26,7 +26,7 @@ fn token(server: &Server, nickname: &str) -> String {
     answer.json()["token"].as_str().unwrap().to_owned()
 }
 
-/// And then, with its made-up key and origin.
+/// Its second request, with its made-up key and origin.
 fn upgrade(server: &Server, target: &str, fields: &str) -> (Wire, Answer) {
     let mut wire = Wire::connect(server.web());
     wire.send(format!(
@@ -46,7 +46,7 @@ fn enter(server: &Server, nickname: &str) -> Wire {
     wire
 }
 
-/// As its clients show a frame.
+/// A frame as its clients show it.
 fn shown(text: &str) -> (String, String) {
     let frame: Value = serde_json::from_str(text).unwrap();
     let field = |name: &str| frame[name].as_str().unwrap().to_owned();
@@ -59,7 +59,7 @@ fn expect(wire: &mut Wire, from: &str, body: &str) {
         if who == from && what == body {
             return;
         }
-        // Whatever came before is the server's.
+        // Earlier frames are the server's own.
         assert_eq!(who, "system", "{what}, not {body}");
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::wire::{Answer, Wire, call};
 use crate::support::Server;
 
-/// A `telnet` or `nc` that has given a nickname.
+/// A `telnet` or `nc` that has sent a nickname.
 fn enter(server: &Server, nickname: &str, end: &str) -> Wire {
     let mut wire = Wire::connect(server.telnet());
     assert!(wire.line().contains("Welcome"));
@@ -19,7 +19,7 @@ fn enter(server: &Server, nickname: &str, end: &str) -> Wire {
     wire
 }
 
-/// What follows the time of day.
+/// A line without the time of day.
 fn said(line: &str) -> &str {
     let (clock, rest) = line.split_at(6);
     let digits = clock.bytes().filter(u8::is_ascii_digit).count();
@@ -45,7 +45,7 @@ fn a_session_by_telnet_and_nc() {
     bob.send("/list\n");
     let listed = bob.line_with("@alice");
     assert!(listed.contains("@bob"), "{listed}");
-    // One channel at a time.
+    // A client is in one channel at a time.
     bob.send("/join #other\n");
     assert!(alice.line_with("@bob").contains("left"));
     bob.send("/msg @alice psst, over here\n");
@@ -109,7 +109,7 @@ fn a_nickname_in_use_is_asked_for_again() {
     assert!(other.line_with("alice2!").contains("Welcome"));
 }
 
-/// As its WebSocket test's library opens a connection.
+/// Opens a connection as its WebSocket test's library does.
 fn websocket(server: &Server) -> Wire {
     let mut wire = Wire::connect(server.web());
     wire.send(format!(
@@ -172,7 +172,8 @@ fn rest(server: &Server, method: &str, target: &str, token: &str, body: &str) ->
     )
 }
 
-/// Links and metadata of every answer; its errors' short messages.
+/// Checks the links and metadata of an answer; returns its data and the short
+/// messages of its errors.
 fn checked(server: &Server, answer: &Answer, target: &str) -> (Value, Vec<String>) {
     assert_eq!(answer.field("content-type"), Some("application/json"));
     let body = answer.json();
@@ -200,7 +201,7 @@ fn encoded(text: &str) -> String {
 fn administrators_announce_and_search() {
     let server = Server::start(|_| {});
     let token = server.admin_token();
-    // A room each, since who joins is shown what was said there before.
+    // Two rooms, since a client that joins is shown the room's history.
     for (path, room) in [("/api/message", "r"), ("/v1/api/message", "s")] {
         let answer = rest(
             &server,
@@ -230,7 +231,7 @@ fn administrators_announce_and_search() {
                 .last()
                 .is_some_and(|line| line.as_str().unwrap().ends_with(&found))
         });
-        // As Go reads it: a brace, quoted text and a bracket in brackets.
+        // Go's syntax: a brace, quoted text, and a bracket in brackets.
         for pattern in ["x?{?[[f]ind", r"^.*\Qfind me\E", "[]m[]e$"] {
             let target = format!("{path}?pattern={}", encoded(pattern));
             let answer = rest(&server, "GET", &target, &token, "");
@@ -245,7 +246,7 @@ fn administrators_announce_and_search() {
             checked(&server, &answer, &target).1,
             ["invalid-regex-pattern"]
         );
-        // The older server asked nobody who they were.
+        // The older server required no login.
         let answer = rest(&server, "GET", path, "", "");
         let (body, errors) = checked(&server, &answer, path);
         assert_eq!(

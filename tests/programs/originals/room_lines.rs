@@ -10,14 +10,14 @@ fn start() -> Server {
     })
 }
 
-/// The TCP client: the object without a line end, then what is typed.
+/// The TCP client: the object without a line end, then what the user types.
 fn tcp_client(server: &Server, name: &str, room: &str) -> Wire {
     let mut client = Wire::connect(server.address("tcp"));
     client.send(format!(r#"{{"name":"{name}","room":"{room}"}}"#));
     client
 }
 
-/// The WebSocket client, whose library sends its origin as it was given.
+/// The WebSocket client, whose library sends its origin unchanged.
 fn websocket_client(server: &Server, name: &str, room: &str) -> Wire {
     let at = server.address("ws");
     let mut client = Wire::connect(at);

@@ -18,8 +18,8 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     sources
 }
 
-/// The sources that a test's first part may stand for: a file of that name, or
-/// those in a folder of that name.
+/// The sources that the first part of a test's name may stand for: a file of
+/// that name, or the files in a folder of that name.
 fn sources(module: &str) -> Vec<PathBuf> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut sources = below(&tests);

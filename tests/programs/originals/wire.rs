@@ -1,4 +1,4 @@
-//! A socket on which bytes are written and read as they are.
+//! A socket that writes and reads bytes unchanged.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -47,7 +47,7 @@ impl Wire {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
-    /// Reads until `is_enough`, and takes so many bytes.
+    /// Reads until `is_enough` returns a length, and takes that many bytes.
     fn take(&mut self, is_enough: impl Fn(&[u8]) -> Option<usize>) -> Vec<u8> {
         loop {
             if let Some(length) = is_enough(&self.read) {
@@ -69,7 +69,7 @@ impl Wire {
         String::from_utf8(self.take(end)).unwrap()
     }
 
-    /// The next line that contains something.
+    /// The next line that contains `needle`.
     pub fn line_with(&mut self, needle: &str) -> String {
         loop {
             let line = self.line();
@@ -97,7 +97,7 @@ impl Wire {
         answer
     }
 
-    /// Sends a text frame as clients have to, masked.
+    /// Sends a text frame masked, as clients must.
     pub fn send_text(&mut self, text: &str) {
         let mask = [7, 11, 13, 17];
         let mut frame = vec![0x81];
@@ -114,7 +114,7 @@ impl Wire {
         self.send(frame);
     }
 
-    /// What the next text frame says.
+    /// The content of the next text frame.
     pub fn text(&mut self) -> String {
         let whole = |read: &[u8]| {
             let (head, length) = match read.get(1)? {
@@ -131,14 +131,14 @@ impl Wire {
             let head = if frame[1] == 126 { 4 } else { 2 };
             match frame[0] {
                 0x81 => return String::from_utf8(frame[head..].to_vec()).unwrap(),
-                // The server asks whether the client is there.
+                // A ping.
                 0x89 => {}
                 other => panic!("not a text frame: {other:#x}"),
             }
         }
     }
 
-    /// The next text frame that contains something.
+    /// The next text frame that contains `needle`.
     pub fn text_with(&mut self, needle: &str) -> String {
         loop {
             let text = self.text();
@@ -148,8 +148,7 @@ impl Wire {
         }
     }
 
-    /// Whether nothing follows but the end of the connection, whatever frames
-    /// or lines still come.
+    /// Whether the connection ends, whatever frames or lines come before that.
     pub fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
         self.stream.read_to_end(&mut rest).is_ok()
