@@ -1,8 +1,7 @@
 //! The REST API: administration, status, and its own documentation.
 //!
-//! tiny_http serves it on a private socket behind the HTTP front, and answers
-//! only what the front passed on. It keeps no chat state of its own: it asks
-//! the hub.
+//! tiny_http serves it on a private socket behind the HTTP front, and answers only requests that
+//! the front passed on. It holds no chat state of its own: it asks the hub.
 
 mod accept;
 mod accounts;
@@ -49,37 +48,36 @@ pub use router::is_reserved;
 pub use server::{RestHandle, start};
 pub use socket::Socket;
 
-/// What the REST API works with.
+/// The parts that the REST API works with.
 pub struct RestContext {
     /// The hub.
     pub hub: HubHandle,
-    /// Who may come in under which nickname.
+    /// Decides which client may use which nickname.
     pub gate: Arc<Gate>,
-    /// Who is registered, and the messages between them.
+    /// The accounts, and the messages between them.
     pub accounts: Arc<Accounts>,
-    /// The chat log, to be searched.
+    /// The chat log, for searching.
     pub log: ChatLog,
-    /// What administrators must know.
+    /// The administrators' token.
     pub token: Arc<AdminToken>,
-    /// What administrators can do.
+    /// The administrators' actions.
     pub admin: Arc<Administration>,
     /// The program's version.
     pub version: &'static str,
     /// When the server started.
     pub started: Timestamp,
-    /// The servers that are this chat.
+    /// The servers that form this chat.
     pub nodes: Arc<dyn Fn() -> Vec<Node> + Send + Sync>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
-    /// Whether the server is ready, and why not.
+    /// Whether the server is ready, and if not, why.
     pub readiness: Arc<Readiness>,
     /// Origins whose pages may call the API.
     pub origins: Arc<Origins>,
     /// The front's side of the private socket.
     pub relays: Arc<Relays>,
-    /// Requests carried out at once.
+    /// Requests processed at once.
     pub workers: usize,
-    /// Those of them that work on a password although others wait behind
-    /// them; at most half.
+    /// Workers among them that are busy with a password although other requests wait; at most half.
     pub on_passwords: AtomicUsize,
 }

@@ -1,7 +1,7 @@
-//! Which of several forms of an answer a client wants (RFC 9110, section 12.5.1).
+//! Chooses the form of an answer that a client prefers (RFC 9110, section 12.5.1).
 
-/// The one of `offers` (types such as `text/plain`) that the client likes
-/// best; of equals the first. Nothing: it wants none of them.
+/// The one of `offers` (types such as `text/plain`) that the client prefers; the first of equal
+/// ones. `None` if it accepts none of them.
 pub(super) fn best(accept: Option<&str>, offers: &[&'static str]) -> Option<&'static str> {
     let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else {
         return offers.first().copied();
@@ -16,8 +16,7 @@ pub(super) fn best(accept: Option<&str>, offers: &[&'static str]) -> Option<&'st
     best.map(|(_, offer)| offer)
 }
 
-/// How much a client likes a type, in thousandths: what the range that names
-/// it most exactly says.
+/// How much a client likes a type, in thousandths, by the range that matches it most exactly.
 fn quality(accept: &str, offer: &str) -> u32 {
     let (offered_type, _) = offer.split_once('/').unwrap_or((offer, ""));
     let mut best = (0, 0);
@@ -31,7 +30,7 @@ fn quality(accept: &str, offer: &str) -> u32 {
             _ => continue,
         };
         let thousandths = parts.find_map(weight).unwrap_or(1000);
-        // Of the same range with several versions, the one liked best.
+        // If a range appears several times, the highest weight counts.
         if exactness > best.0 || (exactness == best.0 && thousandths > best.1) {
             best = (exactness, thousandths);
         }
@@ -39,7 +38,7 @@ fn quality(accept: &str, offer: &str) -> u32 {
     best.1
 }
 
-/// The weight that a parameter is, if it is one; what is no number counts as 0.
+/// The weight in a parameter, if it is one; anything but a number counts as 0.
 fn weight(parameter: &str) -> Option<u32> {
     let (name, value) = parameter.split_once('=')?;
     if !name.trim().eq_ignore_ascii_case("q") {

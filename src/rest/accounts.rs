@@ -19,7 +19,7 @@ use super::route::{Access, Route};
 
 /// Paths where a POST takes as long as a password does.
 const SLOW: &[&str] = &["/api/register", "/api/auth_token"];
-/// When those who wait for their passwords may have got through.
+/// When a client should try again while too many passwords are being checked.
 const BUSY_RETRY_SECONDS: u64 = 2;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -53,12 +53,12 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
-/// Whether a call works on a password, which takes a core for a while.
+/// Whether a call works on a password, which occupies a core for a while.
 pub(super) fn takes_long(method: &Method, path: &str) -> bool {
     *method == Method::Post && SLOW.contains(&path)
 }
 
-/// Who wants an account.
+/// The form for a new account.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; fields are read by name")]
 struct NewUser {
@@ -73,7 +73,7 @@ struct NewUser {
     phone: String,
 }
 
-/// Who wants a token.
+/// The form for a new token.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; fields are read by name")]
 struct Login {
@@ -81,7 +81,7 @@ struct Login {
     password: String,
 }
 
-/// What is worth a new token.
+/// What is exchanged for a new token.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; the field is read by name")]
 struct Refresh {
@@ -99,14 +99,14 @@ struct User {
     token: AccessToken,
 }
 
-/// What requests are signed with.
+/// The keys that requests are signed with.
 #[derive(Serialize, ToSchema)]
 struct AccessToken {
-    /// Stands as `access_key` in the header of a JWT.
+    /// Goes into the header of a JWT as `access_key`.
     access_key_id: String,
     /// Signs the JWT (HS256).
     secret_access_key: String,
-    /// Worth a new token, once.
+    /// Can be exchanged for a new token, once.
     refresh_token: String,
     #[schema(format = DateTime)]
     created_at: String,
@@ -144,7 +144,7 @@ impl AccessToken {
     }
 }
 
-/// Makes an account, with a first token.
+/// Creates an account, with a first token.
 #[utoipa::path(
     post, path = "/api/register", tag = "accounts",
     request_body(content(
@@ -187,7 +187,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::enveloped(&Envelope::of(vec![user])))
 }
 
-/// A new token, for the password.
+/// Issues a new token for the password.
 #[utoipa::path(
     post, path = "/api/auth_token", tag = "accounts",
     request_body(content(
@@ -221,8 +221,8 @@ pub(super) fn log_in(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::enveloped(&Envelope::of(vec![token])))
 }
 
-/// Gives up the token that the call is signed with, and ends the connections
-/// that were opened with it.
+/// Revokes the token that the call is signed with, and ends the connections that were opened with
+/// it.
 #[utoipa::path(
     delete, path = "/api/auth_token", tag = "accounts", security(("account_token" = [])),
     params(
@@ -241,8 +241,8 @@ pub(super) fn log_out(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::enveloped(&Envelope::<Nothing>::of(Vec::new())))
 }
 
-/// A new token in place of an old one, which ends, and with it the
-/// connections that were opened with it.
+/// Exchanges a token for a new one. The old one is revoked, and the connections that were opened
+/// with it end.
 #[utoipa::path(
     post, path = "/api/auth_token/refresh", tag = "accounts",
     request_body(content(
@@ -313,7 +313,7 @@ fn password(error: PasswordError) -> Failure {
     }
 }
 
-/// More people want to be let in than there is time for.
+/// Too many passwords are waiting to be checked.
 pub(super) fn busy() -> Failure {
     Failure::new(503, PasswordError::Busy.to_string()).retry_after(BUSY_RETRY_SECONDS)
 }

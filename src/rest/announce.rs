@@ -1,4 +1,4 @@
-//! `/admin/announce`: a word to everyone.
+//! `/admin/announce`: a message to everyone.
 
 use serde::{Deserialize, Serialize};
 use tiny_http::Method;
@@ -24,14 +24,14 @@ pub(super) struct Announcement {
     message: String,
 }
 
-/// What announcing came to.
+/// The result of an announcement.
 #[derive(Serialize, ToSchema)]
 struct Announced {
-    /// How many connections were told.
+    /// How many connections received it.
     delivered_to: usize,
 }
 
-/// Tells every connected client of every protocol.
+/// Sends a message to every connected client of every protocol.
 #[utoipa::path(
     post, path = "/admin/announce", tag = "announcements", security(("admin_token" = [])),
     request_body = Announcement,
@@ -48,7 +48,7 @@ pub(super) fn announce(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &Announced { delivered_to }))
 }
 
-/// Announces a message. Returns how many were told.
+/// Announces a message. Returns how many connections received it.
 pub(super) fn tell_everyone(call: &Call<'_>, message: &str) -> Result<usize, Problem> {
     let text = call.text("message", message)?;
     Ok(call.context.admin.announce(call.actor(), text)?)

@@ -20,7 +20,7 @@ use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
 use super::route::{Access, Route};
 
-/// When to try again what there was no room for.
+/// When to try again after there was no room.
 const RETRY_SECONDS: u64 = 2;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -61,18 +61,18 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
-/// Who wants to come in.
+/// The form for a token.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; fields are read by name")]
 pub(super) struct Entrance {
     nickname: String,
-    /// Of the account, if the nickname is registered.
+    /// The account's password, if the nickname is registered.
     password: Option<String>,
-    /// `true` if the owner of the account stays signed in.
+    /// `true` to keep the owner of the account signed in.
     keep: Option<bool>,
 }
 
-/// Who wants to keep a nickname.
+/// The form for registering a nickname.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; fields are read by name")]
 pub(super) struct NewAccount {
@@ -87,15 +87,15 @@ pub(super) struct NewAccount {
     keep: Option<bool>,
 }
 
-/// What lets one in.
+/// The token that was issued.
 #[derive(Serialize, ToSchema)]
 struct Token {
-    /// A JWT for the WebSocket at `/ws`; good for `limits.pass_hours`, or for
+    /// A JWT for the WebSocket at `/ws`; valid for `limits.pass_hours`, or for
     /// `limits.kept_pass_days` if it keeps its owner signed in.
     token: String,
 }
 
-/// A token for a nickname. It is held for its owner for a minute.
+/// Issues a token for a nickname, which is held for the client for a minute.
 #[utoipa::path(
     post, path = "/auth", tag = "nicknames",
     params(
@@ -138,7 +138,7 @@ pub(super) fn auth(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(201, &Token { token }))
 }
 
-/// As a form or a browser's checkbox says it.
+/// Reads a flag as forms and browsers' checkboxes write it.
 fn is_true(name: &str, said: &str) -> Result<bool, Problem> {
     match said {
         "" | "false" | "0" | "off" => Ok(false),
@@ -207,7 +207,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(201, &Token { token }))
 }
 
-/// The same token with a later end, for an owner who stays signed in.
+/// Issues the same token with a later expiry, for an owner who stays signed in.
 #[utoipa::path(
     post, path = "/auth/renew", tag = "nicknames",
     params(("Authorization" = String, Header, description = "`Bearer` and the token")),
@@ -226,8 +226,8 @@ pub(super) fn renew_pass(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(201, &Token { token }))
 }
 
-/// Signs out: the token, and what it was renewed to, is worth nothing any more
-/// on any server, and the connections that came with it end.
+/// Signs out: revokes the token, and those it was renewed to, on every server, and ends the
+/// connections that were opened with it.
 #[utoipa::path(
     delete, path = "/auth", tag = "nicknames",
     params(("Authorization" = String, Header, description = "`Bearer` and the token")),
@@ -264,16 +264,16 @@ fn banned(name: Name) -> Problem {
     Problem::Banned(Refusal::NicknameBanned(name).to_string())
 }
 
-/// Whose a token is.
+/// The content of a token.
 #[derive(Serialize, ToSchema)]
 struct PassInfo {
     nickname: String,
-    /// Until when it is good.
+    /// When it expires.
     expires_at: String,
 }
 
-/// Whether a token is good, and whose it is. A browser whose WebSocket does not
-/// open asks this, since it is not told why.
+/// Checks a token and returns its nickname. A browser whose WebSocket does not open asks this,
+/// because it is not told why.
 #[utoipa::path(
     get, path = "/auth", tag = "nicknames",
     params(("Authorization" = String, Header, description = "`Bearer` and the token")),
@@ -298,9 +298,8 @@ pub(super) fn look_at_pass(call: &Call<'_>) -> Result<Reply, Problem> {
     ))
 }
 
-/// The right to keep a worker with a password. Only the body tells whether a
-/// call has one, so it comes to a worker like all others; a storm of them
-/// must leave some workers free.
+/// The right to occupy a worker with a password. Whether a call has one shows only in its body, so
+/// it comes to a worker like all others; a storm of them must leave some workers free.
 struct PasswordTurn<'a>(&'a AtomicUsize);
 
 impl<'a> PasswordTurn<'a> {

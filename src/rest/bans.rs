@@ -1,4 +1,4 @@
-//! `/admin/bans`: who may not come in.
+//! `/admin/bans`: bans of nicknames, accounts and addresses.
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -47,10 +47,10 @@ struct BanList {
     bans: Vec<BanEntry>,
 }
 
-/// One ban; one of `nickname` and `address` is there.
+/// One ban; has either `nickname` or `address`.
 #[derive(Serialize, ToSchema)]
 struct BanEntry {
-    /// Names it for lifting it.
+    /// Identifies the ban, for lifting it.
     id: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     nickname: Option<String>,
@@ -66,8 +66,8 @@ struct BanEntry {
     expires_at: Option<String>,
 }
 
-/// A ban to make: exactly one of `nickname`, `account` and `address`, and at
-/// most one of the two ends.
+/// A ban to make: exactly one of `nickname`, `account` and `address`, and at most one of the two
+/// ends.
 #[derive(Deserialize, ToSchema)]
 #[expect(
     dead_code,
@@ -81,7 +81,7 @@ struct NewBan {
     /// One address or a network.
     #[schema(example = "192.0.2.0/24")]
     address: Option<String>,
-    /// Shown to whom it hits.
+    /// Shown to the users it applies to.
     reason: Option<String>,
     expires_in_seconds: Option<u64>,
     #[schema(format = DateTime)]
@@ -119,7 +119,7 @@ pub(super) fn list_bans(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &BanList { bans }))
 }
 
-/// Bans a nickname, an address or a network, and disconnects whom it hits.
+/// Bans a nickname, an address or a network, and disconnects the users it applies to.
 #[utoipa::path(
     post, path = "/admin/bans", tag = "bans", security(("admin_token" = [])),
     request_body = NewBan,

@@ -1,6 +1,5 @@
-//! The body of a call: fields by name, written as JSON or as browsers write a
-//! form. [`read`] does so for all calls; what a call makes of the fields is a
-//! [`Form`] or an [`Object`].
+//! The body of a call: named fields, as JSON or as an HTML form. [`read`] parses both; a call takes
+//! the fields from a [`Form`] or an [`Object`].
 
 use serde_json::Value;
 
@@ -9,26 +8,26 @@ use crate::json;
 
 use super::problem::Problem;
 
-/// U+FEFF in UTF-8, with which some programs begin.
+/// U+FEFF in UTF-8, which some programs send first.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A telephone number, which is digits whatever JSON makes of them.
+/// A telephone number, which stays digits whatever JSON makes of them.
 const PHONE: &str = "phone";
 
-/// How a body may be written.
+/// The formats a body may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
-    /// As a JSON object, whatever it says it is.
+    /// A JSON object, whatever its Content-Type.
     Json,
-    /// The same or as a form. Braces make it JSON, because a form never starts
+    /// A JSON object or a form. A brace at the start makes it JSON, because a form never starts
     /// with one and `curl -d` calls everything a form.
     JsonOrForm,
 }
 
-/// Fields in the order in which they were found.
+/// Fields in the order in which they appear.
 pub(super) type Fields = Vec<(String, Value)>;
 
-/// What a body says; what is wrong with it as the end of a sentence.
+/// The fields of a body; an error says what is wrong as the end of a sentence.
 pub(super) fn read(
     written: Written,
     content_type: Option<&str>,
@@ -64,13 +63,12 @@ fn from_pairs(body: &[u8]) -> Result<Fields, String> {
     fields.ok_or_else(|| "it is not percent-encoded UTF-8".into())
 }
 
-/// Fields that are all text, each once. Those nobody asks for are the client's
-/// affair.
+/// Fields that are all text, each at most once. Fields that the call does not use are ignored.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a body, however it is written.
+    /// Parses a body of either format.
     pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Form, Problem> {
         let fields = read(Written::JsonOrForm, content_type, body);
         let fields =
@@ -86,7 +84,7 @@ impl Form {
         Ok(Form(form))
     }
 
-    /// What a field says; nothing if it is not there.
+    /// A field's text; empty if the field is missing.
     pub fn get(&self, name: &str) -> &str {
         let field = self.0.iter().find(|(other, _)| other == name);
         field.map_or("", |(_, value)| value)
@@ -96,20 +94,19 @@ impl Form {
 fn as_text(name: &str, value: Value) -> Result<String, Problem> {
     match value {
         Value::String(text) => Ok(text),
-        // Its point would be read as one that groups digits, and its sign as
-        // a dash.
+        // Its decimal point would be read as one that groups digits, and its sign as a dash.
         Value::Number(number) if name == PHONE && json::whole(&number).is_none() => {
             Err(Problem::field(name, "must be a string or a whole number"))
         }
-        // Telephone numbers, for example.
+        // A telephone number, for example.
         Value::Number(number) => Ok(json::in_digits(&number)),
         Value::Null => Ok(String::new()),
         _ => Err(Problem::field(name, "must be a string")),
     }
 }
 
-/// The fields of a body that is a form, in order; `None` if it is refused.
-/// For those who carry out no call and only want to know how a body is read.
+/// The fields of a body that is a form, in order; `None` if it is refused. For programs that only
+/// want to know how a body is read.
 pub fn fields_of(content_type: Option<&str>, body: &[u8]) -> Option<Vec<(String, String)>> {
     Form::parse(content_type, body)
         .ok()
@@ -120,14 +117,14 @@ pub fn fields_of(content_type: Option<&str>, body: &[u8]) -> Option<Vec<(String,
 pub(super) struct Object(Fields);
 
 impl Object {
-    /// Reads a body that must be JSON.
+    /// Parses a body that must be JSON.
     pub fn parse(body: &[u8]) -> Result<Object, Problem> {
         let fields = read(Written::Json, None, body);
         let wrong = |why| Problem::BadRequest(format!("the body is not understood: {why}"));
         fields.map(Object).map_err(wrong)
     }
 
-    /// The same with no fields but these.
+    /// Refuses any fields but these.
     pub fn with_only(self, known: &[&str]) -> Result<Object, Problem> {
         match self
             .0
@@ -142,7 +139,7 @@ impl Object {
         }
     }
 
-    /// The same with its names in small letters.
+    /// Lowers the case of the field names.
     pub fn in_any_case(mut self) -> Object {
         for (name, _) in &mut self.0 {
             name.make_ascii_lowercase();

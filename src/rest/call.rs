@@ -1,4 +1,4 @@
-//! One call as its handler sees it: parameters decoded, body parsed.
+//! One call as its handler sees it: parameters decoded, body not yet parsed.
 
 use crate::admin::Actor;
 use crate::fair::Asker;
@@ -12,30 +12,30 @@ use super::body::{Form, Object};
 use super::problem::Problem;
 use super::query::Query;
 
-/// A call to carry out.
+/// A call to be answered.
 pub(super) struct Call<'a> {
     pub context: &'a RestContext,
-    /// The path and what follows it, as the client wrote them.
+    /// The path and query, as the client wrote them.
     pub url: &'a str,
-    /// What stands in the path's `{...}`, decoded.
+    /// The part of the path that matched `{...}`, decoded.
     pub argument: Option<String>,
     pub query: Query,
-    /// What the body says it is.
+    /// The Content-Type of the body.
     pub content_type: Option<&'a str>,
-    /// Which forms of an answer the client takes.
+    /// The Accept header.
     pub accept: Option<&'a str>,
     pub body: &'a [u8],
     /// Whether only the head of the answer is wanted.
     pub is_head: bool,
     /// The credentials it came with, unchecked.
     pub authorization: Option<&'a str>,
-    /// Who has signed the call, if that has been asked for.
+    /// The account and token that signed the call, if the route requires it.
     pub signer: Option<(Account, Token)>,
     pub relayed: Relayed,
 }
 
 impl Call<'_> {
-    /// Whose turn it is when the store is asked something for this call.
+    /// The asker whose turn a question to the store takes.
     pub fn asker(&self) -> Asker {
         let address = self.relayed.peer.ip();
         match &self.signer {
@@ -44,7 +44,7 @@ impl Call<'_> {
         }
     }
 
-    /// Asks the store something that may take it a while, in turn.
+    /// Asks the store a question that may take long, in turn with others.
     pub fn question<T>(
         &self,
         question: impl FnOnce(&dyn Store) -> Result<T, StoreError>,
@@ -53,23 +53,23 @@ impl Call<'_> {
         answer.map_err(|error| Problem::store(&error))
     }
 
-    /// The body as a JSON object with no fields but these.
+    /// The body as a JSON object with only these fields.
     pub fn object(&self, fields: &[&str]) -> Result<Object, Problem> {
         Object::parse(self.body)?.with_only(fields)
     }
 
-    /// The body as a form, however it is written.
+    /// The body as a form, in either format.
     pub fn form(&self) -> Result<Form, Problem> {
         Form::parse(self.content_type, self.body)
     }
 
-    /// Who calls, for the audit trail.
+    /// The caller, for the audit trail.
     pub fn actor(&self) -> Actor {
         Actor::at(self.relayed.peer)
     }
 
-    /// Turns away whoever comes from a banned address: for calls that lead
-    /// into the chat, where they could not stay.
+    /// Refuses callers from a banned address: for calls that lead into the chat, where they could
+    /// not stay.
     pub fn refuse_banned(&self) -> Result<(), Problem> {
         let address = self.relayed.peer.ip();
         let farewell = self.context.hub.ask(move |hub, now, _| {
@@ -82,7 +82,7 @@ impl Call<'_> {
         }
     }
 
-    /// A banned nickname is not to be had by registering it, either.
+    /// Refuses to register a banned nickname.
     pub fn refuse_banned_name(&self, name: &Name) -> Result<(), Problem> {
         let asked = name.clone();
         let hub = &self.context.hub;
@@ -100,7 +100,7 @@ impl Call<'_> {
         signer.ok_or_else(|| Problem::unauthenticated("the call is not signed"))
     }
 
-    /// A text that people will see, cleaned.
+    /// A text that users will see, cleaned.
     pub fn text(&self, field: &str, raw: &str) -> Result<Text, Problem> {
         let text = self.context.admin.text(raw);
         text.map_err(|why| Problem::field(field, why))

@@ -26,7 +26,7 @@ pub(super) const ROUTES: &[Route] = &[Route {
     run: openapi,
 }];
 
-/// What Swagger UI is made of; it came with the program.
+/// The files of Swagger UI, which are part of the program.
 const FILES: &[&str] = &[
     "index.html",
     "index.css",
@@ -38,7 +38,7 @@ const FILES: &[&str] = &[
     "favicon-32x32.png",
 ];
 
-/// Swagger UI styles its elements one by one and has pictures in its styles.
+/// Swagger UI sets styles on single elements and has images in its styles.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'; object-src 'none'";
@@ -69,7 +69,7 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
         messages::inbox, messages::thread, messages::mark_read, messages::not_upgraded,
         openapi,
     ),
-    // Beside this description, wherever a proxy has put that.
+    // Beside this description, wherever a proxy puts that.
     servers((url = ".")),
     modifiers(&Tokens),
 )]
@@ -102,7 +102,7 @@ impl Modify for Tokens {
 static SPECIFICATION: LazyLock<Vec<u8>> =
     LazyLock::new(|| Api::openapi().to_json().unwrap_or_default().into_bytes());
 
-/// The description as a value.
+/// The description as a JSON value.
 pub(super) fn specification() -> serde_json::Value {
     serde_json::from_slice(&SPECIFICATION).unwrap_or_default()
 }
@@ -121,8 +121,8 @@ static SWAGGER: LazyLock<HashMap<String, File>> = LazyLock::new(|| {
     files.collect()
 });
 
-/// Swagger UI's file at a path. The front answers with these itself: they
-/// are large, and whoever reads them slowly must not keep a worker.
+/// A file of Swagger UI. The front answers with these itself: they are large, and a client that
+/// reads slowly must not occupy a worker.
 pub fn file(path: &str) -> Option<Found> {
     match path {
         "/docs" => Some(Found::Elsewhere("docs/")),

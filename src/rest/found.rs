@@ -1,4 +1,4 @@
-//! `/admin/messages`: full-text search of what was said.
+//! `/admin/messages`: full-text search of messages.
 
 use serde::Serialize;
 use tiny_http::Method;
@@ -12,7 +12,7 @@ use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
 use super::route::{Access, Route};
 
-/// Messages brought unless the call says otherwise.
+/// The number of messages unless the call says otherwise.
 const USUAL: usize = 100;
 
 pub(super) const ROUTES: &[Route] = &[Route {
@@ -23,15 +23,14 @@ pub(super) const ROUTES: &[Route] = &[Route {
     run: search_messages,
 }];
 
-/// Messages that were found, newest first.
+/// The messages found, newest first.
 #[derive(Serialize, ToSchema)]
 struct FoundMessages {
     messages: Vec<FoundMessage>,
-    /// For the parameter `before`, to go on with older messages; `null` if there
-    /// are none.
+    /// Pass it as `before` to continue with older messages; `null` if there are none.
     next_before: Option<String>,
-    /// The search took too long and stopped early: there may be more although
-    /// these are not as many as were asked for. `next_before` goes on from there.
+    /// The search took too long and stopped early: there may be more, although fewer than asked for
+    /// were found. `next_before` continues from there.
     timed_out: bool,
 }
 
@@ -51,8 +50,8 @@ struct FoundMessage {
     text: String,
 }
 
-/// Searches channel and direct messages for words; all of them must be there.
-/// Beginnings of words will do, and any part of scripts without spaces.
+/// Searches channel and direct messages for words; all of them must occur. The beginning of a word
+/// matches it, as does any part of a text in a script without spaces.
 #[utoipa::path(
     get, path = "/admin/messages", tag = "chat log", security(("admin_token" = [])),
     params(

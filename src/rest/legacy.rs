@@ -1,5 +1,5 @@
-//! The older names: announcing, searching what was said, status and their
-//! description, at the paths and in the form that an older server had.
+//! The older names: announcements, search, status and their description, at the paths and in the
+//! format of an older server.
 
 mod docs;
 mod form;
@@ -64,7 +64,7 @@ const fn describing(path: &'static str, run: Handler) -> Route {
     }
 }
 
-/// What announcing came to.
+/// The result of an announcement.
 #[derive(Serialize, ToSchema)]
 struct OlderAnnounced {
     #[serde(flatten)]
@@ -72,7 +72,7 @@ struct OlderAnnounced {
     success: bool,
 }
 
-/// What was said, line by line.
+/// The lines that match.
 #[derive(Serialize, ToSchema)]
 struct Occurrences {
     #[serde(flatten)]
@@ -92,7 +92,7 @@ struct Occurrences {
     ),
 )]
 pub(super) fn post_message(call: &Call<'_>) -> Result<Reply, Problem> {
-    // Its key has any case, and others do not matter.
+    // The key may have any case; other keys are ignored.
     let message = Object::parse(call.body)?.in_any_case().string("message")?;
     let message = message.ok_or_else(|| Problem::field("message", "missing"))?;
     let count = tell_everyone(call, &message)?;
@@ -165,7 +165,7 @@ pub(super) fn find_message(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &Occurrences { frame, occurrences }))
 }
 
-/// The problem, which counts characters in the pattern as it was read.
+/// The problem, with the pattern it is about: positions count in the translated pattern.
 fn as_read(problem: Problem, raw: &str, read: &str) -> Problem {
     match problem {
         Problem::Field(name, why)

@@ -27,7 +27,7 @@ pub(super) const ROUTES: &[Route] = &[Route {
     run: search_log,
 }];
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "entries": [{"at": "2030-01-31T12:00:00.000Z", "kind": "message",
@@ -37,21 +37,20 @@ pub(super) const ROUTES: &[Route] = &[Route {
     "timed_out": false,
 }))]
 struct Found {
-    /// Newest first, as they stand in the log.
+    /// Newest first, as they are in the log.
     #[schema(value_type = Vec<Object>)]
     entries: Vec<Box<RawValue>>,
-    /// For the parameter `cursor`, to go on with older entries; `null` if
-    /// there are none.
+    /// Pass it as `cursor` to continue with older entries; `null` if there are none.
     next_cursor: Option<String>,
-    /// The search took too long and stopped early: there may be more although
-    /// this is not a full page. `next_cursor` goes on from there.
+    /// The search took too long and stopped early: there may be more, although this is not a full
+    /// page. `next_cursor` continues from there.
     timed_out: bool,
 }
 
 /// Searches the chat log, newest entries first.
 ///
-/// Entries must fulfil everything that is given. What was logged can be
-/// searched even while logging is switched off.
+/// Entries must meet all conditions. Entries logged before can be searched even while logging is
+/// switched off.
 #[utoipa::path(
     get, path = "/admin/log", tag = "chat log", security(("admin_token" = [])),
     params(
@@ -87,7 +86,7 @@ pub(super) fn search_log(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &found))
 }
 
-/// Searches, until nobody waits any more.
+/// Searches, until the client has gone away.
 pub(super) fn search(call: &Call<'_>, query: &chatlog::Query) -> Result<Page, Problem> {
     Ok(call.context.log.search(query, &call.relayed.cancel)?)
 }

@@ -46,26 +46,25 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
-/// A line of the inbox.
+/// One thread of the inbox.
 #[derive(Serialize, ToSchema)]
 struct Thread {
-    /// The other one's username, whoever wrote last.
+    /// The other account's username, whoever wrote last.
     author_username: String,
     /// When the newest message was written.
     #[schema(format = DateTime)]
     created_at: String,
-    /// What the newest message says; nothing if one ignores its author.
+    /// The text of the newest message; empty if the account ignores its author.
     latest_message: String,
-    /// Who wrote the newest message.
+    /// The author of the newest message.
     latest_author: String,
-    /// Its id.
+    /// The id of the newest message.
     id: String,
-    /// Messages from the other one that have not been read; none if one
-    /// ignores them.
+    /// Unread messages from the other account; none if it is ignored.
     unread: u64,
 }
 
-/// How far a thread has been read.
+/// The position up to which a thread has been read.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; the field is read by name")]
 struct Read {
@@ -74,7 +73,7 @@ struct Read {
 }
 
 impl Thread {
-    /// Nothing new comes from those who are ignored.
+    /// Messages from ignored accounts are not shown as new.
     fn of(summary: &ThreadSummary, ignored: &[Name]) -> Thread {
         let is_ignored = ignored.contains(&summary.peer_name);
         let is_shown = !is_ignored || summary.latest.author != summary.peer_name;
@@ -90,7 +89,7 @@ impl Thread {
     }
 }
 
-/// With whom one has written, newest first.
+/// Lists the threads of the account, newest first.
 #[utoipa::path(
     get, path = "/api/inbox", tag = "messages", security(("account_token" = [])),
     params(
@@ -113,9 +112,9 @@ pub(super) fn inbox(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::enveloped(&Envelope::page(page, threads)))
 }
 
-/// What one has written with somebody, newest first.
+/// Lists the messages of a thread, newest first.
 ///
-/// To get the first page is to have read the thread.
+/// Requesting the first page marks the thread as read.
 #[utoipa::path(
     get, path = "/api/thread/{username}", tag = "messages", security(("account_token" = [])),
     params(
@@ -145,7 +144,7 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
             && let Some(newest) = messages.first()
             && let Err(error) = store.mark_read(account.id, peer.id, newest.id)
         {
-            // Reading goes on even if nothing can be written.
+            // Reading works even while nothing can be written.
             error.log("it could not be stored that a thread was read");
         }
         Ok(messages)
@@ -156,8 +155,7 @@ pub(super) fn thread(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::enveloped(&Envelope::page(page, messages)))
 }
 
-/// Notes that a thread has been read, for clients that got the messages over
-/// the WebSocket.
+/// Marks a thread as read, for clients that received the messages over the WebSocket.
 #[utoipa::path(
     post, path = "/api/thread/{username}/read", tag = "messages",
     security(("account_token" = [])),
@@ -193,11 +191,10 @@ pub(super) fn mark_read(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::enveloped(&Envelope::<Nothing>::of(Vec::new())))
 }
 
-/// Direct messages as they come: a WebSocket.
+/// Delivers direct messages as they come: a WebSocket.
 ///
-/// The token may also be offered as a subprotocol. Frames are JSON objects:
-/// `{"recipient", "message"}` from the client, messages and, with status
-/// `fail`, envelopes from the server.
+/// The token may also be offered as a subprotocol. Frames are JSON objects: `{"recipient",
+/// "message"}` from the client, messages and, with status `fail`, envelopes from the server.
 #[utoipa::path(
     get, path = "/api/ws", tag = "messages",
     params(
@@ -216,14 +213,14 @@ pub(super) fn not_upgraded(_: &Call<'_>) -> Result<Reply, Problem> {
     Ok(reply.with("Upgrade", "websocket"))
 }
 
-/// Which page is asked for: the first if that is not one. Older clients count
-/// from 0, or send whatever stands in a field; the answer says which it is.
+/// The page asked for; the first, if the parameter is not a page. Older clients count from 0, or
+/// send whatever is in an input field; the answer says which page it is.
 fn page(call: &Call<'_>) -> u64 {
     let page = call.query.get("page").and_then(|raw| raw.parse().ok());
     page.filter(|page| *page >= 1).unwrap_or(1)
 }
 
-/// The other one.
+/// The other account of the thread.
 fn peer(call: &Call<'_>) -> Result<Account, Problem> {
     let nobody = || Problem::from(Failure::unknown_user("username", "there is no such user"));
     let raw = call.argument.as_deref().unwrap_or_default();
@@ -233,7 +230,7 @@ fn peer(call: &Call<'_>) -> Result<Account, Problem> {
     found.ok_or_else(nobody)
 }
 
-/// A message of the thread of two accounts.
+/// A message of the thread between two accounts.
 fn private(message: StoredMessage, own: &Account, peer: &Account) -> Private {
     let to = match message.account == Some(own.id) {
         true => &peer.username,

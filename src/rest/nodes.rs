@@ -1,5 +1,5 @@
-//! `/api/nodes`: the servers that are one chat, and which of them has room.
-//! A server that stands alone lists itself.
+//! `/api/nodes`: the servers that form one chat, and which of them has room. A server that stands
+//! alone lists itself.
 
 use serde::Serialize;
 use tiny_http::Method;
@@ -30,28 +30,28 @@ const fn open(path: &'static str, run: Handler) -> Route {
     }
 }
 
-/// A server.
+/// One server.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NodeBody {
-    /// Names it among the others.
+    /// Identifies the server.
     id: String,
     /// Where clients connect.
     address: String,
-    /// Part of its capacity that is in use.
+    /// The part of its capacity that is in use.
     load: f64,
     connections: u64,
-    /// Connections it has room for; 0 is unknown.
+    /// The number of connections it can have; 0 is unknown.
     capacity: u64,
     #[schema(format = DateTime)]
     last_heartbeat: String,
-    /// Whether nothing is in its way, as its `/readyz` has it.
+    /// Whether the server is ready, as its `/readyz` says.
     ready: bool,
-    /// Whether another live server is said to be at the same address, which is
-    /// a mistake in the configuration of one of them.
+    /// Whether another live server has the same address, which is a mistake in the configuration of
+    /// one of them.
     address_shared: bool,
 }
 
-/// The servers.
+/// The list of servers.
 #[derive(Serialize, ToSchema)]
 struct Nodes {
     nodes: Vec<NodeBody>,
@@ -72,7 +72,7 @@ impl From<&Node> for NodeBody {
     }
 }
 
-/// The live servers.
+/// Lists the live servers.
 #[utoipa::path(
     get, path = "/api/nodes", tag = "status",
     responses((status = 200, description = "The live servers", body = Nodes)),
@@ -91,7 +91,7 @@ pub(super) fn list_nodes(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &Nodes { nodes }))
 }
 
-/// The server to connect to: the least busy one that has room.
+/// Finds the server to connect to: the least busy one that has room.
 #[utoipa::path(
     get, path = "/api/nodes/best", tag = "status",
     responses(

@@ -1,5 +1,5 @@
-//! `/admin/accounts/{username}/password`: another password for an account
-//! whose owner has none that works.
+//! `/admin/accounts/{username}/password`: a new password for an account whose owner has lost
+//! theirs.
 
 use serde::Serialize;
 use tiny_http::Method;
@@ -13,7 +13,7 @@ use super::problem::{ErrorBody, Problem};
 use super::reply::Reply;
 use super::route::{Access, Route};
 
-/// When to try again what there was no room for.
+/// When to try again after there was no room.
 const RETRY_SECONDS: u64 = 2;
 
 pub(super) const ROUTES: &[Route] = &[Route {
@@ -24,7 +24,7 @@ pub(super) const ROUTES: &[Route] = &[Route {
     run: set_password,
 }];
 
-/// Another password.
+/// The new password.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; the field is read by name")]
 struct NewPassword {
@@ -32,7 +32,7 @@ struct NewPassword {
     password: String,
 }
 
-/// Whose it is.
+/// The account it was changed for.
 #[derive(Serialize, ToSchema)]
 struct Changed {
     username: String,

@@ -1,4 +1,4 @@
-//! Why a call failed, and how it says so.
+//! Why a call failed, and the answer that says so.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::turn::HubUnavailable;
 
 use super::reply::Reply;
 
-/// When the store may be well again.
+/// When a client should try again after a failure of the store.
 const STORE_RETRY_SECONDS: u64 = 5;
 
 /// Why a call failed.
@@ -27,9 +27,9 @@ pub(super) enum Problem {
     Form(Vec<(String, String)>),
     /// The request is wrong as a whole.
     BadRequest(String),
-    /// No token, or not the right one.
+    /// There is no token, or it is wrong.
     Unauthorised(&'static str),
-    /// No token for a nickname, or none that is good.
+    /// There is no token for a nickname, or it is not valid.
     BadPass(&'static str),
     /// The origin may not call this.
     Origin,
@@ -49,19 +49,19 @@ pub(super) enum Problem {
     LogBusy,
     /// The chat log cannot be read; says why.
     LogUnreadable(String),
-    /// Nobody waits for the answer any more.
+    /// The caller is no longer waiting for the answer.
     Cancelled,
-    /// A call whose answer comes in an envelope has failed.
+    /// A call that answers in an envelope has failed.
     Failed(Box<Failure>),
-    /// Somebody else has it.
+    /// It belongs to another account or member.
     Conflict(String),
     /// The password is wrong.
     WrongPassword(String),
-    /// Tried too often; how many seconds to wait.
+    /// There were too many attempts; with the seconds to wait.
     TooManyAttempts(String, u64),
-    /// Too much to do; how many seconds to wait.
+    /// The server is too busy; with the seconds to wait.
     Busy(String, u64),
-    /// A fault of the server's own.
+    /// A fault of the server itself.
     Internal,
 }
 
@@ -92,12 +92,12 @@ impl Problem {
         Problem::Field(name.to_owned(), why.to_string())
     }
 
-    /// Nobody knows who is calling.
+    /// The caller has not proved who it is.
     pub fn unauthenticated(why: impl Into<String>) -> Problem {
         Failure::unauthenticated(why).into()
     }
 
-    /// Accounts or messages cannot be had at present; the log says why.
+    /// Accounts or messages cannot be read at present; the cause is logged.
     pub fn store(error: &StoreError) -> Problem {
         error.log("the store failed a call");
         Failure::new(503, "the server cannot look that up at present; try again")
@@ -129,7 +129,7 @@ impl Problem {
         }
     }
 
-    /// The answer that says so in the form that answers at `path` have.
+    /// The answer, in the format used at `path`.
     pub fn reply_at(self, path: &str) -> Reply {
         match envelope::covers(path) {
             true => self.reply_in_envelope(),
@@ -137,7 +137,7 @@ impl Problem {
         }
     }
 
-    /// The answer that says so in an envelope.
+    /// The answer in an envelope.
     pub fn reply_in_envelope(self) -> Reply {
         let failure = match &self {
             Problem::Failed(failure) => (**failure).clone(),
@@ -157,13 +157,13 @@ impl Problem {
         }
     }
 
-    /// The answer that says so.
+    /// The answer.
     pub fn reply(self) -> Reply {
         let body = self.body();
         self.reply_with(&body)
     }
 
-    /// The body that says so.
+    /// The body of the answer.
     pub fn body(&self) -> ErrorBody {
         let code = self.status_and_code().1;
         let message = self.to_string();
@@ -185,7 +185,7 @@ impl Problem {
         ErrorBody { error }
     }
 
-    /// An answer that says so in a body of its own form.
+    /// The answer with a body in another format.
     pub fn reply_with(self, body: &impl Serialize) -> Reply {
         let reply = Reply::json(self.status_and_code().0, body);
         match self {

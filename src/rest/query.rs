@@ -4,15 +4,15 @@ use crate::http::pairs;
 
 use super::problem::Problem;
 
-/// The parameter that says which page of a list is asked for.
+/// The parameter for the page of a list.
 const PAGE: &str = "page";
 
-/// The parameters behind `?`.
+/// The parameters after `?`.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Decodes parameters, of which there are none but these.
+    /// Decodes the parameters; any other than these is an error.
     pub fn parse(raw: &str, known: &[&str]) -> Result<Query, Problem> {
         let mut parameters: Vec<(String, String)> = Vec::new();
         for pair in pairs(raw) {
@@ -34,9 +34,8 @@ impl Query {
         Ok(Query(parameters))
     }
 
-    /// Decodes parameters, of which those that are not known are the client's
-    /// own affair. Of several pages the first counts, and a page that cannot
-    /// be decoded is none: so the older clients know it.
+    /// Decodes the parameters; unknown ones are ignored. The first of several pages counts, and a
+    /// page that cannot be decoded counts as missing: older clients rely on that.
     pub fn parse_known(raw: &str, known: &[&str]) -> Result<Query, Problem> {
         let mut has_page = false;
         let is_kept = |pair: &&str| {
@@ -91,7 +90,7 @@ mod tests {
                 "{bad}"
             );
         }
-        // Where there is no such parameter it is the client's own affair.
+        // A route without that parameter ignores it.
         assert!(Query::parse_known("page=%zz&page=2", &["token"]).is_ok());
     }
 

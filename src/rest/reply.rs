@@ -1,4 +1,4 @@
-//! The answer to a call, before tiny_http has it.
+//! The answer to a call, before it is handed to tiny_http.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -30,16 +30,16 @@ impl Reply {
     pub fn json(status: u16, body: &impl Serialize) -> Reply {
         match serde_json::to_vec(body) {
             Ok(mut body) => {
-                // For people who call from a terminal.
+                // A final line break, for people who call from a terminal.
                 body.push(b'\n');
                 Reply::of("application/json", body).with_status(status)
             }
-            // Only maps with strange keys fail, and there are none here.
+            // Only maps with unusual keys fail, and there are none here.
             Err(_) => Reply::empty(500),
         }
     }
 
-    /// A success in the form of `/api/`.
+    /// A success in the format of `/api/`.
     pub fn enveloped(body: &impl Serialize) -> Reply {
         Reply::json(200, body).with_type(envelope::CONTENT_TYPE)
     }
@@ -85,11 +85,11 @@ impl Reply {
             .iter()
             .filter_map(|(name, value)| header(name, value))
             .collect();
-        // Answers are about this moment, and some are secret.
+        // Answers are of the moment, and some are secret.
         headers.extend(header("Cache-Control", "no-store"));
         let status = StatusCode(self.status);
         Response::new(status, headers, Cursor::new(self.body), Some(length), None)
-            // The front wants to know the length beforehand.
+            // The front needs to know the length in advance.
             .with_chunked_threshold(usize::MAX)
     }
 }

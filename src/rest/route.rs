@@ -1,4 +1,4 @@
-//! What a family says of each of its routes.
+//! The description of a route.
 
 use tiny_http::Method;
 
@@ -9,24 +9,24 @@ use super::reply::Reply;
 /// One method of one path.
 pub(super) struct Route {
     pub method: Method,
-    /// May have one part in braces.
+    /// May contain one part in braces.
     pub path: &'static str,
     pub access: Access,
-    /// The parameters it knows.
+    /// The parameters it accepts.
     pub query: &'static [&'static str],
     pub run: Handler,
 }
 
-/// What answers a call.
+/// The function that answers a call.
 pub(super) type Handler = fn(&Call<'_>) -> Result<Reply, Problem>;
 
-/// Who may call.
+/// The callers that are allowed.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Access {
     Everyone,
-    /// Whoever has signed the call with an account's token.
+    /// Callers that sign with an account's token.
     Account,
-    /// The administrators, and who has the token for metrics.
+    /// Administrators, and programs with the token for metrics.
     Metrics,
     Admin,
 }

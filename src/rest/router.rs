@@ -1,4 +1,4 @@
-//! From a request to the handler that answers it.
+//! Finds the handler for a request.
 
 use std::net::Ipv4Addr;
 
@@ -37,11 +37,10 @@ pub(super) const FAMILIES: &[&[Route]] = &[
     docs::ROUTES,
 ];
 
-/// What else the web listener has of its own: pages and WebSockets.
+/// What else the web listener serves itself: pages and WebSockets.
 const BESIDE_REST: [&str; 4] = ["client", "docs", "mychat", "ws"];
 
-/// Whether a path begins as one of the server's own does, so that no file of a
-/// folder may stand there.
+/// Whether a path belongs to the server itself, so that no file of a folder may be served there.
 pub fn is_reserved(path: &str) -> bool {
     let first = |path: &'_ str| path.split('/').nth(1).unwrap_or_default().to_owned();
     let begins = first(path);
@@ -52,15 +51,15 @@ pub fn is_reserved(path: &str) -> bool {
             .any(|own| own == begins)
 }
 
-/// After how many seconds to come back when too many requests wait.
+/// Seconds after which to try again when too many requests wait.
 const BUSY_SECONDS: u64 = 1;
-/// How long a browser may remember the answer to a preflight.
+/// Seconds for which a browser may remember the answer to a preflight.
 const PREFLIGHT_SECONDS: &str = "600";
-/// What pages may send; some frameworks send all of these unasked.
+/// Headers that pages may send; some frameworks always send all of these.
 const PREFLIGHT_HEADERS: &str = "Authorization, Content-Type, X-Requested-With, Accept, \
      Content-Length, Accept-Encoding, X-CSRF-Token";
 
-/// What of a request decides where it goes.
+/// The parts of a request that decide where it goes.
 struct Incoming {
     method: Method,
     url: String,
@@ -74,17 +73,17 @@ struct Incoming {
     relayed: Relayed,
 }
 
-/// Which workers a request is for.
+/// The workers for a kind of request.
 pub(super) enum Lane {
-    /// Those for what takes no time to speak of.
+    /// Workers for requests that take little time.
     Usual,
-    /// Those that work on passwords.
+    /// Workers for requests with passwords.
     Slow,
-    /// Those that read what has been said.
+    /// Workers for requests that read messages.
     Reading,
 }
 
-/// Which workers a request is for.
+/// The workers that a request is for.
 pub(super) fn lane(request: &Request) -> Lane {
     let path = path_of(request);
     if accounts::takes_long(request.method(), path) {
@@ -100,11 +99,11 @@ pub(super) fn lane(request: &Request) -> Lane {
     }
 }
 
-/// Whose turn it is when a request's is.
+/// The asker whose turn a request takes.
 pub(super) fn asker(request: &Request, relays: &Relays) -> Asker {
     let relayed = relay_id(request).and_then(|id| relays.find(id));
-    // What did not come through the front, or is no longer waited for, is
-    // turned away at once.
+    // A request that did not come through the front, or is no longer waited for, is refused at
+    // once.
     let address = relayed.map_or(Ipv4Addr::LOCALHOST.into(), |relayed| relayed.peer.ip());
     Asker::at(address)
 }
@@ -115,7 +114,7 @@ fn relay_id(request: &Request) -> Option<u64> {
     header.value.as_str().parse().ok()
 }
 
-/// A request's path, without what follows `?`.
+/// The path of a request, without the query.
 pub(super) fn path_of(request: &Request) -> &str {
     let url = request.url();
     url.split_once('?').map_or(url, |(path, _)| path)
@@ -133,13 +132,13 @@ pub(super) fn too_busy(request: &Request) -> Reply {
     }
 }
 
-/// Answers a request, which came through the front or is turned away.
+/// Answers a request; refuses it if it did not come through the front.
 pub(super) fn answer(request: &mut Request, context: &RestContext) -> Reply {
     let Some(incoming) = Incoming::read(request, context) else {
         return Problem::Cancelled.reply();
     };
     let mut body = Vec::new();
-    // The front has read it whole and within its limit.
+    // The front has read all of it, within its limit.
     if std::io::copy(request.as_reader(), &mut body).is_err() {
         return incoming.refuse(Problem::BadRequest("the body did not arrive".into()));
     }
@@ -171,7 +170,7 @@ impl Incoming {
         })
     }
 
-    /// The answer that says why, in the form that answers have here.
+    /// The answer that says why, in the format used at this path.
     fn refuse(&self, problem: Problem) -> Reply {
         match legacy::covers(&self.path) {
             true => {
@@ -189,7 +188,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         return options(&routes, incoming, context);
     }
     let restricted = |to| routes.iter().any(|(route, _)| route.access == to);
-    // Strangers do not learn what there is below /admin.
+    // Callers without the token do not learn which paths exist below /admin.
     if restricted(Access::Admin) || incoming.path.starts_with("/admin") {
         authorise(incoming, context, Access::Admin)?;
     } else if restricted(Access::Metrics) {
@@ -209,8 +208,8 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         let why = "the path is not percent-encoded UTF-8";
         decode(raw).ok_or_else(|| Problem::BadRequest(why.into()))
     });
-    // What an administrator misspells is to be named. Elsewhere monitors and
-    // browsers add parameters of their own, against caches for example.
+    // An administrator's typing errors are reported. Elsewhere monitors and browsers add parameters
+    // of their own, against caches for example.
     let query = match incoming.path.starts_with("/admin") {
         true => Query::parse(&incoming.query, route.query)?,
         false => Query::parse_known(&incoming.query, route.query)?,
@@ -234,7 +233,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
     })
 }
 
-/// The routes of a path. A slash at its end is one too many.
+/// The routes of a path. A slash at the end is ignored.
 fn routes_at(path: &str) -> Vec<(&'static Route, Option<&str>)> {
     let at = |path| -> Vec<(&'static Route, Option<&str>)> {
         let routes = FAMILIES.iter().flat_map(|family| family.iter());
@@ -249,7 +248,7 @@ fn routes_at(path: &str) -> Vec<(&'static Route, Option<&str>)> {
     }
 }
 
-/// Whether a path is the template's; what stands for its braces, if it has any.
+/// Whether a path matches a template. Returns the part that matched the braces, if there are any.
 fn matches<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
     let Some((start, end)) = template.split_once('{') else {
         return (template == path).then_some(None);
@@ -267,7 +266,7 @@ fn authorise(incoming: &Incoming, context: &RestContext, access: Access) -> Resu
         ));
     };
     let peer = incoming.relayed.peer;
-    // Nothing at all is as wrong as anything else.
+    // A missing token counts as a wrong one.
     let token = bearer(authorization).unwrap_or_default();
     let checked = match access {
         Access::Metrics => context.token.check_for_metrics(token, peer.ip()),
@@ -275,7 +274,7 @@ fn authorise(incoming: &Incoming, context: &RestContext, access: Access) -> Resu
     };
     match checked {
         Ok(true) => return Ok(()),
-        // Not written down, or it would be a way to fill the disk.
+        // Not recorded, because a caller could fill the disk that way.
         Err(wait) => {
             let words = wait.to_string();
             return Err(Problem::TooManyAttempts(words, wait.retry_seconds));
@@ -288,7 +287,7 @@ fn authorise(incoming: &Incoming, context: &RestContext, access: Access) -> Resu
     Err(Problem::Unauthorised("that is not the admin token"))
 }
 
-/// Who has signed the call.
+/// The account and token that signed the call.
 fn authenticate(
     incoming: &Incoming,
     query: &Query,

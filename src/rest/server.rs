@@ -1,8 +1,8 @@
 //! tiny_http and the workers behind it.
 //!
-//! One thread accepts, because tiny_http stops accepting for good after one
-//! error, or panics on it where it wants a thread or a descriptor and there is
-//! none, and must then be built anew; the workers need not know.
+//! One thread accepts and rebuilds tiny_http when needed: after an error of `accept` tiny_http
+//! never accepts again, and it panics when it cannot get a thread or a descriptor. The workers are
+//! not affected.
 
 use std::fs;
 use std::io;
@@ -24,24 +24,24 @@ use super::reply::Reply;
 use super::router::Lane;
 use super::{RestContext, Socket, router};
 
-/// Requests waiting for a worker. Beyond, the last of whoever has the most there
-/// is asked to come back.
+/// Requests waiting for a worker. Beyond it, the last one of the address with the most is told to
+/// come back.
 const QUEUE: usize = 1024;
-/// Workers for calls that read what has been said, which may take the store a
-/// while. They have their own, so that a flood of them holds up nothing else.
+/// Workers for calls that read messages, which may take the store a while. They are separate, so
+/// that a flood of such calls delays nothing else.
 const READING_WORKERS: usize = 2;
-/// Such calls waiting.
+/// Such calls that may wait.
 const READING_QUEUE: usize = 256;
-/// Workers for calls that take as long as a password. They have their own, so
-/// that a storm of logins holds up nothing else.
+/// Workers for calls that check a password. They are separate, so that a storm of logins delays
+/// nothing else.
 const SLOW_WORKERS: usize = 4;
-/// Such calls waiting; the rest are asked to come back. Far fewer than the
-/// front lets in, so that it always has room for others.
+/// Such calls that may wait; further ones are told to come back. Far fewer than the front lets in,
+/// so that there is always room for others.
 const SLOW_QUEUE: usize = 32;
-/// Pause before building the server anew, so that a lasting fault (such as
-/// too few descriptors) does not burn a core.
+/// Pause before rebuilding tiny_http, so that a lasting fault (such as too few descriptors) does
+/// not occupy a core.
 const REBUILD_PAUSE: Duration = Duration::from_millis(100);
-/// How often it is looked whether requests still get as far as tiny_http.
+/// How often to check whether requests still reach tiny_http.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// The running REST server.
@@ -51,21 +51,20 @@ pub struct RestHandle {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What the accepting thread and the handle share.
+/// State shared by the accepting thread and the handle.
 struct Shared {
     socket: Socket,
-    /// They find out if nobody listens any more.
+    /// They notice when nothing listens on the socket any more.
     relays: Arc<Relays>,
-    /// `None` while it is being built anew.
+    /// `None` while it is being rebuilt.
     server: Mutex<Option<Arc<Server>>>,
     stopping: AtomicBool,
 }
 
-/// Requests on their way to some workers, who take them in turn, address by
-/// address.
+/// Requests on their way to a group of workers, which take them in turn, address by address.
 type Queue = Arc<FairChannel<Asker, Request>>;
 
-/// Requests on their way. The workers end with it.
+/// Requests on their way. The workers end when it is dropped.
 struct Queues {
     usual: Queue,
     slow: Queue,
@@ -82,8 +81,7 @@ impl Queues {
         }
     }
 
-    /// Hands a request to its workers. If too many wait, one of them has its
-    /// answer at once.
+    /// Hands a request to its workers. If too many wait, one of them is refused at once.
     fn put(&self, request: Request, relays: &Relays) {
         let queue = match router::lane(&request) {
             Lane::Usual => &self.usual,
@@ -106,7 +104,7 @@ impl Drop for Queues {
     }
 }
 
-/// Starts to answer on `socket`, where the context's relays lead.
+/// Starts to answer on `socket`, to which the context's relays connect.
 pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
     let server = build(&socket)?;
     let shared = Arc::new(Shared {
@@ -141,7 +139,7 @@ pub fn start(context: RestContext, socket: Socket) -> io::Result<RestHandle> {
 }
 
 impl RestHandle {
-    /// Answers what is under way, then ends. Searches are cut short.
+    /// Answers the requests under way, then ends. Searches are cut short.
     pub fn shutdown(self) {
         self.shared.stopping.store(true, Ordering::SeqCst);
         self.context.relays.cancel_all();
@@ -149,7 +147,7 @@ impl RestHandle {
             server.unblock();
         }
         for thread in self.threads {
-            // Workers outlive panics; one that did not is gone already.
+            // Workers survive panics; one that did not has already ended.
             let _ = thread.join();
         }
     }
@@ -157,7 +155,7 @@ impl RestHandle {
 
 fn build(socket: &Socket) -> io::Result<Arc<Server>> {
     let listener = UnixListener::bind(socket.path())?;
-    // It panics when there are no more threads.
+    // It panics when no thread can be started.
     let server = catch_unwind(|| Server::from_listener(listener, None));
     let server = server.map_err(|_| io::Error::other("it cannot start a thread"))?;
     Ok(Arc::new(server.map_err(io::Error::other)?))
@@ -172,7 +170,8 @@ fn accept(first: Arc<Server>, shared: &Shared, queues: &Queues) {
             Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
             Err(error) => {
                 log::error!("the REST server stopped accepting ({error}); starting it anew");
-                // The last owner removes the socket's file: before the new one is made.
+                // The last owner removes the socket's file, which must happen before the new one is
+                // created.
                 *shared.server.lock() = None;
                 drop(server);
                 match rebuild(shared) {
@@ -184,7 +183,7 @@ fn accept(first: Arc<Server>, shared: &Shared, queues: &Queues) {
     }
 }
 
-/// The next request, if one comes soon; an error if there will be none.
+/// The next request, if one comes soon; an error if no more will come.
 fn next_request(server: &Server, shared: &Shared) -> io::Result<Option<Request>> {
     let request = server.recv_timeout(LOOK)?;
     if request.is_none() {
@@ -256,7 +255,7 @@ mod tests {
         (shared, breaker)
     }
 
-    /// Whether somebody answers on the socket.
+    /// Whether a server answers on the socket.
     fn is_served(path: &std::path::Path) -> bool {
         let Ok(mut stream) = UnixStream::connect(path) else {
             return false;
@@ -286,7 +285,7 @@ mod tests {
             }
         });
         assert!(is_served(shared.socket.path()));
-        // accept() fails from now on, as it does without descriptors left.
+        // From now on accept() fails, as it does without free descriptors.
         rustix::net::shutdown(&breaker, rustix::net::Shutdown::Both).unwrap();
         let deadline = Instant::now() + Duration::from_secs(30);
         while !is_served(shared.socket.path()) {

@@ -6,11 +6,11 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 const FILE: &str = "rest.sock";
-/// What fits into `sockaddr_un`, with its final zero.
+/// The longest path in `sockaddr_un`, with its final zero.
 const MAX_PATH: usize = 107;
 
-/// A path for a socket in a folder that only this user can enter. The socket
-/// and any folder made for it vanish with this.
+/// A path for a socket in a folder that only this user can enter. Dropping it removes the socket
+/// and any folder made for it.
 #[derive(Debug)]
 pub struct Socket {
     path: PathBuf,
@@ -18,8 +18,8 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// A place in the data folder or, if that cannot be, in a new folder
-    /// below `/tmp`. What an earlier process left there is removed.
+    /// A path in the data folder or, if that is not possible, in a new folder below `/tmp`. Removes
+    /// what an earlier process left there.
     pub fn place(data_dir: &Path) -> io::Result<Socket> {
         let path = data_dir.join(FILE);
         if path.as_os_str().len() > MAX_PATH || !is_private(data_dir)? {
@@ -45,7 +45,7 @@ impl Socket {
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let name = data_encoding::HEXLOWER.encode(&random);
         let folder = PathBuf::from(format!("/tmp/chat-server-{name}"));
-        // Fails if somebody else was faster.
+        // Fails if another process was faster.
         DirBuilder::new().mode(0o700).create(&folder)?;
         Ok(Socket {
             path: folder.join(FILE),
@@ -53,7 +53,7 @@ impl Socket {
         })
     }
 
-    /// Where the socket is to be.
+    /// The path of the socket.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -61,7 +61,7 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // What is gone already needs no removing.
+        // It may be gone already.
         let _ = fs::remove_file(&self.path);
         if let Some(folder) = &self.made_folder {
             let _ = fs::remove_dir(folder);

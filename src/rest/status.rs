@@ -1,4 +1,4 @@
-//! `/api/status`, `/healthz`, `/readyz` and `/metrics`: how the server is.
+//! `/api/status`, `/healthz`, `/readyz` and `/metrics`: the state of the server.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -44,30 +44,30 @@ const fn open(path: &'static str, run: Handler) -> Route {
     }
 }
 
-/// How the server is.
+/// The state of the server.
 #[derive(Serialize, ToSchema)]
 struct Status {
     #[serde(flatten)]
     frame: Frame,
-    /// What older programs look at.
+    /// For older programs.
     #[serde(rename = "Data")]
     data: Data,
     /// `ok`, or `degraded` while `/readyz` says why.
     status: &'static str,
     version: &'static str,
-    /// What it was built from, or `unknown`.
+    /// The commit it was built from, or `unknown`.
     commit: &'static str,
     #[schema(format = DateTime)]
     started_at: String,
     uptime_seconds: u64,
-    /// Connections, with or without nickname.
+    /// Connections, with or without a nickname.
     connections: usize,
     /// Nicknames in use.
     users: usize,
     channels: usize,
 }
 
-/// How the server is, in one word.
+/// The state of the server, in one word.
 #[derive(Serialize, ToSchema)]
 struct Data {
     /// As `status`.
@@ -85,11 +85,11 @@ struct Health {
 #[derive(Serialize, ToSchema)]
 struct Ready {
     ready: bool,
-    /// What is in the way, by part of the server.
+    /// What is wrong, by part of the server.
     reasons: BTreeMap<&'static str, String>,
 }
 
-/// Health, version, uptime and counts.
+/// Reports health, version, uptime and counts.
 #[utoipa::path(
     get, path = "/api/status", tag = "status",
     responses(
@@ -118,7 +118,7 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &status))
 }
 
-/// Health, version, uptime and counts.
+/// Reports health, version, uptime and counts.
 #[utoipa::path(
     get, path = "/status", tag = "older names",
     responses(
@@ -130,7 +130,7 @@ pub(super) fn status_of_old(call: &Call<'_>) -> Result<Reply, Problem> {
     status(call)
 }
 
-/// Whether the process is alive.
+/// Reports whether the process is alive.
 #[utoipa::path(
     get, path = "/healthz", tag = "status",
     responses((status = 200, description = "It is", body = Health)),
@@ -139,7 +139,7 @@ pub(super) fn healthz(_: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(200, &Health { status: "ok" }))
 }
 
-/// Whether the server can do its work.
+/// Reports whether the server can do its work.
 #[utoipa::path(
     get, path = "/readyz", tag = "status",
     responses(
@@ -157,7 +157,7 @@ pub(super) fn readyz(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(Reply::json(status, &Ready { ready, reasons }))
 }
 
-/// The metrics, for Prometheus.
+/// Reports the metrics, for Prometheus.
 #[utoipa::path(
     get, path = "/metrics", tag = "status", security(("admin_token" = []), ("metrics_token" = [])),
     responses(
@@ -175,7 +175,7 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Problem> {
     metrics.hub_queue.set(context.hub.queue_length() as u64);
     set(&metrics.log_entries_dropped, context.log.dropped());
     let hub = context.hub.ask(|hub, _, _| (hub.counts(), hub.protocols()));
-    // Without an answer the rest still tells why.
+    // Without an answer the other metrics still tell why.
     metrics.hub_answered.set(u64::from(hub.is_ok()));
     let is_ready = hub.is_ok() && context.readiness.hindrances().is_empty();
     metrics.ready.set(u64::from(is_ready));
@@ -190,7 +190,7 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Problem> {
             set(&opened, counts.opened);
         }
     }
-    // A client that takes neither gets what every program can read.
+    // A client that accepts neither gets the one that every program can read.
     let forms = &["application/openmetrics-text", "text/plain"];
     let reply = match accept::best(call.accept, forms) {
         Some("application/openmetrics-text") => {
@@ -201,7 +201,7 @@ pub(super) fn metrics(call: &Call<'_>) -> Result<Reply, Problem> {
     Ok(reply.varies_by("Accept"))
 }
 
-/// Shows what somebody else has counted.
+/// Sets a counter to a value counted elsewhere.
 fn set(counter: &Counter, count: u64) {
     counter.inner().store(count, Ordering::Relaxed);
 }

@@ -1,4 +1,4 @@
-//! `/admin/users` and `/admin/channels`: who is on, and putting an end to it.
+//! `/admin/users` and `/admin/channels`: lists users, and disconnects them.
 
 use serde::Serialize;
 use tiny_http::Method;
@@ -38,37 +38,38 @@ pub(super) const ROUTES: &[Route] = &[
     },
 ];
 
-/// Who is on.
+/// The users who are online.
 #[derive(Serialize, ToSchema)]
 struct Users {
-    /// By nickname: one entry a connection to the server that answers, and
-    /// one for each of the others that a user is on.
+    /// By nickname: one entry for each connection to the server that answers, and one for each
+    /// other server that a user is on.
     users: Vec<User>,
     /// `true` if there are more: ask again with the last nickname as `after`.
     #[serde(skip_serializing_if = "Option::is_none")]
     more: Option<bool>,
 }
 
-/// One connection with a nickname, or somebody on another server.
+/// One connection with a nickname, or a user on another server.
 #[derive(Serialize, ToSchema)]
 struct User {
     nickname: String,
-    /// On which server, as in `/api/nodes`, if there are several.
+    /// The server the user is on, as in `/api/nodes`, if there are several.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "chat-1.example.org:4004")]
     node: Option<String>,
-    /// From where. This and the next two only the server knows that they are on.
+    /// The client's address. This and the next two are known only to the server that the user is
+    /// on.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "127.0.0.1:50000")]
     address: Option<String>,
-    /// In which protocol.
+    /// The protocol that the client speaks.
     #[serde(skip_serializing_if = "Option::is_none")]
     protocol: Option<&'static str>,
-    /// Since when, RFC 3339.
+    /// When the user came online, in RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = DateTime)]
     since: Option<String>,
-    /// In which channels, in the order joined.
+    /// The channels joined, in order.
     channels: Vec<String>,
 }
 
@@ -87,7 +88,7 @@ struct Channel {
     members: Vec<String>,
 }
 
-/// What disconnecting somebody came to.
+/// The result of disconnecting a user.
 #[derive(Serialize, ToSchema)]
 struct Disconnected {
     /// How many connections were ended.
@@ -128,10 +129,10 @@ impl From<ChannelInfo> for Channel {
     }
 }
 
-/// Who is on, from where, in which protocol and channels.
+/// Lists the users who are online, with address, protocol and channels.
 ///
-/// If several servers are one chat: on all of them. Address, protocol and
-/// time are known only to the server somebody is on, its `node`.
+/// If several servers form one chat, it lists those on all of them. Address, protocol and time are
+/// known only to the server that a user is on, its `node`.
 #[utoipa::path(
     get, path = "/admin/users", tag = "users", security(("admin_token" = [])),
     params(
@@ -176,9 +177,9 @@ fn wanted(call: &Call<'_>) -> Result<Wanted, Problem> {
     })
 }
 
-/// Ends all connections of a user; they may come back at once.
+/// Ends all connections of a user, who may come back at once.
 ///
-/// A reason, shown to the user, may stand in the query or in a JSON body.
+/// A reason, shown to the user, may be given in the query or in a JSON body.
 #[utoipa::path(
     delete, path = "/admin/users/{nickname}", tag = "users", security(("admin_token" = [])),
     params(
@@ -210,7 +211,7 @@ pub(super) fn disconnect_user(call: &Call<'_>) -> Result<Reply, Problem> {
     }
 }
 
-/// All channels and who is in them.
+/// Lists all channels and their members.
 #[utoipa::path(
     get, path = "/admin/channels", tag = "users", security(("admin_token" = [])),
     responses(

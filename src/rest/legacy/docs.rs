@@ -1,5 +1,5 @@
-//! `/docs.json`: the description of the older names as Swagger 1.2, which the
-//! programs read that know this path, around that of everything as OpenAPI.
+//! `/docs.json`: the description of the older names as Swagger 1.2, for programs that know this
+//! path, and beside it that of everything as OpenAPI.
 
 use serde_json::{Map, Value, json};
 
@@ -9,10 +9,10 @@ use super::super::problem::Problem;
 use super::super::reply::Reply;
 use super::form::Frame;
 
-/// The version of the form, not of what is described.
+/// The version of the format, not of the API.
 const SWAGGER: &str = "1.2";
 
-/// What there is at the older names, and the OpenAPI description.
+/// Lists the older names, and includes the OpenAPI description.
 #[utoipa::path(
     get, path = "/docs.json", tag = "older names",
     responses((status = 200, description = "Swagger 1.2 and OpenAPI 3.1", body = Object)),
@@ -26,7 +26,7 @@ pub(in crate::rest) fn listing(call: &Call<'_>) -> Result<Reply, Problem> {
     answer(call, specification(), own)
 }
 
-/// What there is at the older names, and the OpenAPI description.
+/// Lists the older names, and includes the OpenAPI description.
 #[utoipa::path(
     get, path = "/api/docs.json", tag = "older names",
     responses((status = 200, description = "Swagger 1.2 and OpenAPI 3.1", body = Object)),
@@ -35,7 +35,7 @@ pub(in crate::rest) fn listing_below_api(call: &Call<'_>) -> Result<Reply, Probl
     listing(call)
 }
 
-/// The older names one by one.
+/// Describes the older names one by one.
 #[utoipa::path(
     get, path = "/docs.json/api", tag = "older names",
     responses((status = 200, description = "Swagger 1.2", body = Object)),
@@ -60,7 +60,7 @@ pub(in crate::rest) fn declaration(call: &Call<'_>) -> Result<Reply, Problem> {
     answer(call, json!({}), own)
 }
 
-/// The older names one by one.
+/// Describes the older names one by one.
 #[utoipa::path(
     get, path = "/api/docs.json/api", tag = "older names",
     responses((status = 200, description = "Swagger 1.2", body = Object)),

@@ -1,5 +1,4 @@
-//! The form of the older answers: links, metadata and a list of errors around
-//! whatever was asked for.
+//! The format of the older answers: links, metadata and a list of errors around the content.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,7 +8,7 @@ use super::super::call::Call;
 use super::super::problem::{ErrorBody, Problem};
 use super::super::reply::Reply;
 
-/// Where answers have this form, good or bad.
+/// The paths whose answers have this format, good or bad.
 const COVERED: &[&str] = &[
     "/api/message",
     "/v1/api/message",
@@ -21,18 +20,18 @@ const COVERED: &[&str] = &[
     "/api/docs.json/api",
 ];
 
-/// What every answer here has.
+/// The part that every answer here has.
 #[derive(Serialize, ToSchema)]
 pub(in crate::rest) struct Frame {
     links: Links,
     metadata: Metadata,
-    /// What went wrong or should be known; `null` if nothing.
+    /// Errors and warnings; `null` if there are none.
     errors: Option<Vec<ResponseError>>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct Links {
-    /// Where the call went, without the scheme.
+    /// The address of the call, without the scheme.
     #[serde(rename = "self")]
     #[schema(example = "//localhost:4001/api/status")]
     own: String,
@@ -43,12 +42,12 @@ struct Metadata {
     /// When the answer was made, in nanoseconds since 1970 UTC.
     #[schema(example = "1795248000123000000")]
     generated: String,
-    /// Connections told, or lines found.
+    /// Connections that received the announcement, or lines found.
     #[serde(skip_serializing_if = "Option::is_none")]
     count: Option<usize>,
 }
 
-/// Something that went wrong or should be known.
+/// An error or a warning.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(in crate::rest) struct ResponseError {
     severity: Severity,
@@ -57,11 +56,11 @@ pub(in crate::rest) struct ResponseError {
     /// A stable word for programs.
     #[schema(example = "no-connected-users")]
     short_message: String,
-    /// More about it, or nothing.
+    /// Details, or an empty string.
     details: String,
 }
 
-/// As syslog has them.
+/// The severities of syslog.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::rest) enum Severity {
@@ -73,7 +72,7 @@ pub(in crate::rest) enum Severity {
 }
 
 impl Frame {
-    /// Around the answer to `call`.
+    /// The frame for the answer to `call`.
     pub fn of(call: &Call<'_>) -> Frame {
         Frame::at(&call.relayed.host, call.url)
     }
@@ -138,8 +137,7 @@ impl ResponseError {
     }
 }
 
-/// What a call comes to that was refused: the older form, and the present one
-/// beside it.
+/// The answer to a call that was refused: the older format, with the present one beside it.
 #[derive(Serialize, ToSchema)]
 pub(in crate::rest) struct Refused {
     #[serde(flatten)]
@@ -154,12 +152,12 @@ pub(in crate::rest) struct Refused {
     body: ErrorBody,
 }
 
-/// Whether answers at `path` have this form.
+/// Whether answers at `path` have this format.
 pub(in crate::rest) fn covers(path: &str) -> bool {
     COVERED.contains(&path)
 }
 
-/// Says why a call was refused.
+/// The answer to a call that was refused.
 pub(in crate::rest) fn refuse(problem: Problem, host: &str, url: &str, posted: bool) -> Reply {
     let path = url.split_once('?').map_or(url, |(path, _)| path);
     let is_about_messages = path.ends_with("/message");

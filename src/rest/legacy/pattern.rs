@@ -1,17 +1,17 @@
-//! Patterns as the older server took them, those of Go's `regexp`, put the way
-//! the search of the chat log reads them.
+//! Translates patterns in the syntax of Go's `regexp`, which the older server took, to the syntax
+//! of the chat log's search.
 //!
-//! Only what is said in another way is put in another way; whether it is a
-//! regular expression at all is for the search to say.
+//! Only what is written differently is translated; whether the result is a valid regular expression
+//! is for the search to say.
 
 use std::borrow::Cow;
 
-/// What has no meaning of its own inside brackets there, and one here.
+/// Characters without a special meaning inside brackets there, but with one here.
 const PLAIN_IN_CLASS: &str = "[&~";
-/// Escapes behind which braces belong to the escape.
+/// Escapes after which braces belong to the escape.
 const BRACED: &str = "pPxuUb";
 
-/// `raw`, so that it means here what it means in Go.
+/// `raw`, rewritten to mean here what it means in Go.
 pub(super) fn from_go(raw: &str) -> Cow<'_, str> {
     let mut translated = String::with_capacity(raw.len());
     let mut rest = raw;
@@ -29,21 +29,21 @@ pub(super) fn from_go(raw: &str) -> Cow<'_, str> {
     }
 }
 
-/// Takes over the first `length` bytes; the rest.
+/// Copies the first `length` bytes and returns the rest.
 fn keep<'a>(text: &'a str, length: usize, into: &mut String) -> &'a str {
     let (kept, rest) = text.split_at_checked(length).unwrap_or((text, ""));
     into.push_str(kept);
     rest
 }
 
-/// A backslash and what it belongs to.
+/// Copies a backslash and what belongs to it.
 fn escape<'a>(text: &'a str, into: &mut String) -> &'a str {
     if let Some(quoted) = text.strip_prefix(r"\Q") {
         let (quoted, rest) = quoted.split_once(r"\E").unwrap_or((quoted, ""));
         into.push_str(&regex_syntax::escape(quoted));
         return rest;
     }
-    // These are the borders of words here, and only themselves there.
+    // These match word boundaries here, but only themselves there.
     if let Some(angle) = text.strip_prefix('\\')
         && angle.starts_with(['<', '>'])
     {
@@ -57,7 +57,7 @@ fn escape<'a>(text: &'a str, into: &mut String) -> &'a str {
     }
 }
 
-/// A brace, which is only itself where it begins no repetition.
+/// Copies a brace, escaped where it begins no repetition.
 fn brace<'a>(text: &'a str, into: &mut String) -> &'a str {
     if !begins_repetition(text) {
         into.push('\\');
@@ -80,7 +80,7 @@ fn is_count(digits: &str) -> bool {
     is_digits && (digits == "0" || !digits.starts_with('0'))
 }
 
-/// Brackets and what is in them, where brackets do not nest.
+/// Copies brackets and their content; in Go, brackets do not nest.
 fn class<'a>(text: &'a str, into: &mut String) -> &'a str {
     let mut rest = keep(text, 1, into);
     for first in ['^', ']'] {
@@ -109,7 +109,7 @@ fn class<'a>(text: &'a str, into: &mut String) -> &'a str {
     rest
 }
 
-/// How long `[:alpha:]` is, or another one of its kind.
+/// The length of `[:alpha:]` or another named class.
 fn named(text: &str) -> Option<usize> {
     let (name, _) = text.strip_prefix("[:")?.split_once(":]")?;
     let letters = name.strip_prefix('^').unwrap_or(name);
