@@ -1,9 +1,8 @@
 //! The HTTP front that every HTTP listener has.
 //!
-//! It reads each request whole, under limits and a deadline, then answers
-//! with a file, hands the connection over to be a WebSocket, or has the REST
-//! server behind it carry the request out. It must never pass on a byte it
-//! has not understood, and never wait without a limit.
+//! It reads each request completely, under limits and a deadline, then answers with a file, hands
+//! the connection over to be a WebSocket, or has the REST server behind it process the request. It
+//! must never pass on a byte it has not parsed, and never wait without a limit.
 
 mod answer;
 pub mod chunked;
@@ -44,40 +43,39 @@ use wire::Wire;
 
 /// What one listener exposes. Listeners differ in nothing else.
 pub struct FrontContext {
-    /// What a request may cost.
+    /// The limits on a request.
     pub limits: HttpLimits,
     /// Files answered directly; the first set that has the path wins.
     pub files: Vec<FileSet>,
-    /// Files on disk, which come after those and before REST; at `/` first.
+    /// Files on disk, which come after those and before REST, except that at `/` they come first.
     pub folder: Option<Folder>,
     /// WebSockets, if there are any here.
     pub upgrades: Option<Arc<dyn Upgrades>>,
-    /// What is known here without asking anybody, if there is anything.
+    /// Answers that need no other thread, if there are any.
     pub answers: Option<Answers>,
-    /// REST, if it is reachable from here.
+    /// The way to REST, if it is reachable here.
     pub relays: Option<Arc<Relays>>,
-    /// The only paths of REST that are, if not all of them.
+    /// The only REST paths reachable here, unless all are.
     pub relayed: Option<&'static [&'static str]>,
     /// Origins that may open WebSockets, besides our own.
     pub origins: Arc<Origins>,
-    /// Proxies whose word on the client's address is taken.
+    /// Proxies that are trusted to name the client's address.
     pub proxies: Arc<Proxies>,
-    /// WebSockets one address may have through such a proxy; 0 is no limit.
+    /// WebSockets allowed for one address through such a proxy; 0 is no limit.
     pub per_address: usize,
 }
 
-/// What is known at a path: status and body. Must not take long.
+/// The answer for a path: status and body. Must not take long.
 pub type Answers = Arc<dyn Fn(&str) -> Option<(u16, serde_json::Value)> + Send + Sync>;
 
-/// What a request may cost.
+/// The limits on a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HttpLimits {
-    /// Longest head.
+    /// The longest head.
     pub head_bytes: usize,
-    /// Longest body.
+    /// The longest body.
     pub body_bytes: usize,
-    /// Time for a request to arrive whole, from its first byte or the end of
-    /// the one before.
+    /// Time for a request to arrive completely, from its first byte or the end of the one before.
     pub arrival: Duration,
 }
 
@@ -93,12 +91,12 @@ enum Outcome {
     Upgraded(Admission, SocketAddr),
 }
 
-/// Why a request did not arrive whole.
+/// Why a request did not arrive completely.
 #[derive(Debug)]
 enum Incomplete {
     /// The client went away, or never began.
     Gone,
-    /// It cannot be carried out.
+    /// It is refused.
     Rejected(Rejection),
 }
 
@@ -108,8 +106,8 @@ impl From<Rejection> for Incomplete {
     }
 }
 
-/// Serves one connection until it ends, with the right to be there, or until
-/// it is a WebSocket, which has a thread of its own. Runs on the connection's.
+/// Serves one connection, which holds `permit`, until it ends or becomes a WebSocket, which has a
+/// thread of its own. Runs on the connection's thread.
 pub fn serve(
     transport: impl Into<Transport>,
     peer: SocketAddr,
@@ -119,7 +117,7 @@ pub fn serve(
     serve_after(transport, Vec::new(), peer, permit, context);
 }
 
-/// As [`serve`], when something was read already to see what is spoken.
+/// As [`serve`], for a connection of which some bytes were read to recognise the protocol.
 pub fn serve_after(
     transport: impl Into<Transport>,
     read: Vec<u8>,
@@ -169,7 +167,7 @@ fn exchange(
     {
         let admitted = upgrade::shake_hands(&head, client, &context.origins, upgrades);
         let admitted = admitted.and_then(|admitted| {
-            // A proxy's own address says nothing of how many there are.
+            // The proxy's own address says nothing about how many connections a client has.
             let moved = match client.ip() == peer.ip() {
                 true => Ok(()),
                 false => permit.move_to(client.ip(), context.per_address),
@@ -231,7 +229,7 @@ fn carry_out(
     relays.relay(head, body, wire.transport.stream(), peer)
 }
 
-/// What is known about something: JSON, for everybody who can get here.
+/// An answer in JSON, open to every client that can connect.
 fn answer_known(status: u16, body: &serde_json::Value, head: &Head) -> Result<Answer, Rejection> {
     if !matches!(head.method.as_str(), "GET" | "HEAD") {
         return Err(Rejection::ReadOnly);
@@ -262,8 +260,8 @@ pub fn one_slash_less(path: &str) -> &str {
 fn read_head(wire: &mut Wire, limits: HttpLimits, deadline: Instant) -> Result<Head, Incomplete> {
     let mut seen = 0;
     loop {
-        // Heads end with a line: a client that sends single bytes does not
-        // make us parse everything again for each of them.
+        // A head ends with a line break: without one in the new bytes there is nothing to parse, so
+        // a client that sends single bytes does not cause a parse for each.
         let new = wire.buffer.get(seen..).unwrap_or_default();
         let is_worth_it = seen == 0 || new.contains(&b'\n') || is_over(wire, limits);
         if !new.is_empty()
@@ -277,7 +275,7 @@ fn read_head(wire: &mut Wire, limits: HttpLimits, deadline: Instant) -> Result<H
         match wire.fill(deadline) {
             Ok(()) => {}
             Err(ReadEnd::Gone) => return Err(Incomplete::Gone),
-            // An idle connection is nobody's mistake.
+            // An idle connection is no error.
             Err(ReadEnd::TimedOut) if wire.buffer.is_empty() => return Err(Incomplete::Gone),
             Err(ReadEnd::TimedOut) => return Err(too_slow(limits)),
         }
@@ -328,7 +326,7 @@ fn too_slow(limits: HttpLimits) -> Incomplete {
     Rejection::TooSlow(limits.arrival).into()
 }
 
-/// Says why a request gets no further; `head` is as far as it came.
+/// Answers a request that is refused; `head` is as much of it as was read.
 fn turn_away(wire: &mut Wire, incomplete: Incomplete, head: Option<&Head>) -> Outcome {
     let Incomplete::Rejected(rejection) = incomplete else {
         return Outcome::Gone;
@@ -345,7 +343,7 @@ fn turn_away(wire: &mut Wire, incomplete: Incomplete, head: Option<&Head>) -> Ou
 }
 
 fn send(wire: &mut Wire, mut answer: Answer, keep_alive: bool) -> Outcome {
-    /// Bodies up to this leave together with their head.
+    /// Bodies up to this size are sent together with their head.
     const TOGETHER: usize = 16 * 1024;
     let mut head = answer.head(keep_alive);
     let sent = if let Some((file, length)) = answer.file.take() {

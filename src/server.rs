@@ -1,7 +1,7 @@
-//! A chat: starts the parts in order, joins them, stops them. No chat rules.
+//! A chat: starts the parts in order, connects them, stops them. Contains no chat rules.
 //!
-//! [`Chat`] is the face of the library, and the program is built upon it too:
-//! there is no other way to start a hub and its listeners.
+//! [`Chat`] is the library's main type, and the program uses it too: there is no other way to start
+//! a hub and its listeners.
 
 mod builder;
 mod conduit;
@@ -62,31 +62,29 @@ use shared::Shared;
 
 /// A running chat: a hub, and the listeners attached to it.
 ///
-/// Everyone who comes in by any listener of one chat meets everyone else;
-/// several chats in one process have nothing in common. All methods may be
-/// called from any thread. Dropping a chat shuts it down as
-/// [`Chat::shut_down`] does, in at most the `shutdown_seconds` of its
-/// settings, 10 unless changed.
+/// All users of one chat meet, whichever listener they come in by; several chats in one process
+/// have nothing in common. All methods may be called from any thread. Dropping a chat shuts it down
+/// as [`Chat::shut_down`] does, within the `shutdown_seconds` of its settings (10 unless changed).
 pub struct Chat {
     shared: Arc<Shared>,
     rest: Arc<Rest>,
     listeners: Mutex<Vec<Listener>>,
-    /// With a name server, if it is to be listed by one.
+    /// The registration with a name server, if one is configured.
     #[cfg(feature = "grpc")]
     registration: Option<crate::grpc::Registration>,
-    /// Taken by whoever ends it, once.
+    /// Taken by the call that ends the chat, once.
     ending: Option<Ending>,
     stopper: Stopper,
 }
 
 impl Chat {
-    /// A chat to be set up. As it is, it listens nowhere and keeps nothing.
+    /// Prepares a chat. Unless changed, it has no listeners and keeps nothing.
     pub fn builder() -> Builder {
         Builder::new()
     }
 
-    /// Attaches a listener; port 0 lets the system choose. It serves until
-    /// it is stopped or the chat ends, whether or not the handle is kept.
+    /// Attaches a listener; port 0 lets the system choose. It serves until it is stopped or the
+    /// chat ends, even if the handle is dropped.
     pub fn listen(
         &self,
         protocol: Protocol,
@@ -105,8 +103,8 @@ impl Chat {
         self.listen_as(protocol, true, address)
     }
 
-    /// Attaches an HTTP listener that has room lines on a WebSocket at a path of
-    /// one's own, and nothing else but `/healthz`.
+    /// Attaches an HTTP listener that serves room lines on a WebSocket at a path of your choice,
+    /// and nothing else but `/healthz`.
     ///
     /// ```
     /// use chat_server::{Chat, RoomLinesAt};
@@ -148,14 +146,14 @@ impl Chat {
         Ok(listener)
     }
 
-    /// The listeners that serve now.
+    /// The listeners that are serving.
     pub fn listeners(&self) -> Vec<Listener> {
         let mut listeners = self.listeners.lock();
         listeners.retain(|listener| !listener.is_stopped());
         listeners.clone()
     }
 
-    /// Everything that happens from now on, as the chat log would have it.
+    /// Watches everything that happens from now on, as the chat log would record it.
     pub fn watch(&self) -> Result<Watch, ChatError> {
         let (watch, watcher) = watch::channel();
         self.shared.hub.send(Input::Watch(watcher))?;
@@ -168,16 +166,16 @@ impl Chat {
         Participant::enter(nickname, &self.shared)
     }
 
-    /// Tells everyone, on every listener. Returns how many connections, those
-    /// of participants included. The chat log has it among what administrators
-    /// do, without an address.
+    /// Sends a text to everyone, on every listener. Returns the number of connections, including
+    /// those of participants. The chat log records it as an administrator's action, without an
+    /// address.
     pub fn announce(&self, text: &str) -> Result<usize, ChatError> {
         let text = sayable(text, &self.shared)?;
         Ok(self.shared.admin.announce(Actor::PROGRAM, text)?)
     }
 
-    /// Ends all connections of a user. Returns how many there were. The chat log
-    /// has it as [`Chat::announce`].
+    /// Ends all connections of a user. Returns how many there were. The chat log records it as for
+    /// [`Chat::announce`].
     pub fn kick(&self, nickname: &str, reason: Option<&str>) -> Result<usize, ChatError> {
         let name = Name::parse_nickname(nickname).map_err(Refusal::BadName)?;
         let reason = reason
@@ -186,23 +184,23 @@ impl Chat {
         Ok(self.shared.admin.kick(Actor::PROGRAM, &name, reason)?)
     }
 
-    /// Who is on, by nickname.
+    /// The users online, by nickname.
     pub fn users(&self) -> Result<Vec<UserInfo>, ChatError> {
         Ok(self.shared.hub.users()?)
     }
 
-    /// The channels and who is in them, by name.
+    /// The channels and their members, by name.
     pub fn channels(&self) -> Result<Vec<ChannelInfo>, ChatError> {
         Ok(self.shared.hub.channels()?)
     }
 
-    /// What an administrator has to present to the REST interface.
+    /// The token that administrators present to the REST interface.
     pub fn admin_token(&self) -> Secret {
         self.shared.admin_token.secret()
     }
 
-    /// Where accounts, messages and the chat log are. Without a data folder
-    /// of its own, a chat has a temporary one that vanishes with it.
+    /// The folder with accounts, messages and the chat log. Without a data folder of its own, a
+    /// chat has a temporary one that is removed with it.
     pub fn data_dir(&self) -> &Path {
         self.shared.data.path()
     }
@@ -212,14 +210,14 @@ impl Chat {
         self.shared.config()
     }
 
-    /// Puts those of `config` in force that may change while running.
+    /// Applies those settings of `config` that may change while the chat runs.
     pub fn reload(&self, config: &Config) {
         self.shared.reload(config);
     }
 
-    /// Says, by `/readyz` and to other servers, that people are to be sent
-    /// elsewhere. Everything else goes on: for the time that balancers take
-    /// to find out, before [`Chat::shut_down`].
+    /// Reports, on `/readyz` and to other servers, that clients should be sent elsewhere.
+    /// Everything else goes on. Call it before [`Chat::shut_down`], early enough for balancers to
+    /// notice.
     pub fn drain(&mut self) {
         self.rest
             .readiness()
@@ -229,8 +227,8 @@ impl Chat {
         drop(self.registration.take());
     }
 
-    /// Stops accepting, says farewell to everyone and waits until all that is
-    /// to be sent and stored is, but no longer than `allowed` and a moment.
+    /// Stops accepting, says farewell to all clients and waits until everything is sent and stored,
+    /// but not much longer than `allowed`.
     pub fn shut_down(mut self, allowed: Duration) -> Result<(), Overdue> {
         self.end(allowed)
     }
@@ -239,7 +237,7 @@ impl Chat {
         let Some(ending) = self.ending.take() else {
             return Ok(());
         };
-        // Nobody is to be sent here any more.
+        // No more clients should be sent here.
         #[cfg(feature = "grpc")]
         drop(self.registration.take());
         for listener in std::mem::take(&mut *self.listeners.lock()) {
@@ -267,7 +265,7 @@ impl std::fmt::Debug for Chat {
     }
 }
 
-/// A text that the program wants said, if it can be.
+/// A text from the program, if the rules allow it.
 fn sayable(text: &str, shared: &Shared) -> Result<Text, ChatError> {
     let most = shared.admin_text_bytes.load(Ordering::Relaxed);
     if text.len() > most {
@@ -309,8 +307,8 @@ mod tests {
         assert!(watch.count() > 0);
         assert_eq!(chat.users().unwrap_err(), ChatError::Unavailable);
         assert_eq!(robot.join("lobby"), Err(ChatError::Unavailable));
-        // Nobody is left to say farewell to the client, so it is not waited
-        // for: half an hour would be noticed.
+        // With no thread left to say farewell, shutting down must not wait for the client: half an
+        // hour would be noticed.
         chat.shut_down(Duration::from_secs(1800)).unwrap();
         drop(client);
     }

@@ -1,4 +1,4 @@
-//! An HTTP answer before it is bytes.
+//! An HTTP answer before it is serialised.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -6,14 +6,14 @@ use std::fs::File;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 
-/// Status, headers and body. The front adds what belongs to the connection:
-/// length, date, and whether it stays open.
+/// Status, headers and body. The front adds what belongs to the connection: length, date, and
+/// whether it stays open.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub status: u16,
     headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub body: Cow<'static, [u8]>,
-    /// Instead of a body: so many bytes of a file.
+    /// A file and the number of its bytes to send, instead of a body.
     pub file: Option<(File, u64)>,
     /// The length to announce when the body is not sent, as for HEAD.
     announced: Option<usize>,
@@ -45,7 +45,7 @@ impl Answer {
         self
     }
 
-    /// Sends so many bytes of a file.
+    /// Sends this many bytes of a file.
     pub fn with_file(mut self, file: File, length: u64) -> Answer {
         self.announced = Some(usize::try_from(length).unwrap_or(usize::MAX));
         self.file = Some((file, length));
@@ -59,7 +59,7 @@ impl Answer {
         self
     }
 
-    /// What goes over the wire before the body.
+    /// The bytes before the body.
     pub fn head(&self, keep_alive: bool) -> Vec<u8> {
         let reason = reason(self.status);
         let mut head = format!("HTTP/1.1 {} {reason}\r\n", self.status);

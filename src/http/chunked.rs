@@ -2,11 +2,11 @@
 
 use super::rejection::Rejection;
 
-/// Longest line that announces a chunk, extensions included.
+/// The longest line that announces a chunk, extensions included.
 const MAX_SIZE_LINE: usize = 256;
-/// All trailer fields together.
+/// The most bytes of all trailer fields together.
 const MAX_TRAILERS: usize = 4096;
-/// Bytes of announcements allowed a body however small its chunks are.
+/// The most bytes of announcements in a body, however small its chunks are.
 const MAX_OVERHEAD: usize = 64 * 1024;
 
 /// A decoder in the middle of a body.
@@ -24,7 +24,7 @@ enum State {
     Trailers(usize),
 }
 
-/// What stands before the next CRLF.
+/// The bytes before the next CRLF.
 enum Line {
     Whole(usize),
     Partial,
@@ -41,7 +41,7 @@ impl Chunked {
         }
     }
 
-    /// Takes what it can from the front of `input`. The body, once complete.
+    /// Consumes what it can from the front of `input`. Returns the body, once complete.
     pub fn feed(&mut self, input: &mut Vec<u8>) -> Result<Option<Vec<u8>>, Rejection> {
         let mut taken = 0;
         let result = loop {
@@ -103,7 +103,7 @@ impl Chunked {
             State::Trailers(before) => match line(rest, MAX_TRAILERS)? {
                 Line::Partial => Ok(Step::NeedsMore),
                 Line::Whole(0) => Ok(Step::Complete(2)),
-                // Nobody here reads trailers.
+                // Trailers are not used.
                 Line::Whole(length) if before + length + 2 <= MAX_TRAILERS => {
                     self.state = State::Trailers(before + length + 2);
                     Ok(Step::Took(length + 2))

@@ -1,4 +1,4 @@
-//! Files the front answers with itself.
+//! Files that the front serves itself.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,17 +11,16 @@ use super::answer::Answer;
 use super::head::Head;
 use super::rejection::Rejection;
 
-/// What a set of files has at a path.
+/// The entry of a set of files at a path.
 #[derive(Clone, Copy)]
 pub enum Found {
     /// A file.
     File(&'static File),
-    /// Look there instead: relative to the path asked for, as a browser
-    /// takes it.
+    /// A redirect, relative to the requested path as a browser resolves it.
     Elsewhere(&'static str),
 }
 
-/// A set of files: what it has at a path, if anything.
+/// A set of files: returns its entry at a path, if there is one.
 pub type FileSet = fn(&str) -> Option<Found>;
 
 /// One file, held in memory for as long as the process lives.
@@ -31,7 +30,7 @@ pub struct File {
     /// The Content-Security-Policy it is served with.
     policy: &'static str,
     body: Cow<'static, [u8]>,
-    /// The same, smaller, for those who can read it.
+    /// The compressed content, if it is smaller.
     gzip: Option<Vec<u8>>,
     etag: String,
     gzip_etag: String,
@@ -57,10 +56,10 @@ impl File {
         }
     }
 
-    /// The same file, compressed for those who accept that.
+    /// Adds the compressed content, for clients that accept it.
     pub fn compressed(mut self) -> File {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        // Nothing fails that is written to memory.
+        // Writing to memory does not fail.
         let gzip = encoder
             .write_all(&self.body)
             .and_then(|()| encoder.finish());
@@ -70,7 +69,7 @@ impl File {
 
     fn answer(&'static self, head: &Head) -> Answer {
         let gzip = self.gzip.as_deref().filter(|_| accepts_gzip(head));
-        // Other bytes, another tag.
+        // Different bytes need a different tag.
         let etag = match gzip {
             Some(_) => &self.gzip_etag,
             None => &self.etag,
@@ -80,7 +79,7 @@ impl File {
             .is_some_and(|list| matches(list, etag));
         let answer = Answer::new(if known { 304 } else { 200 })
             .with("ETag", etag.as_str())
-            // Kept, but asked about each time: a new version shows at once.
+            // Cached, but revalidated each time: a new version shows at once.
             .with("Cache-Control", "no-cache");
         let answer = match self.gzip {
             Some(_) => answer.with("Vary", "Accept-Encoding"),
@@ -106,7 +105,7 @@ impl File {
 }
 
 impl Found {
-    /// The answer to a request for it.
+    /// The answer to a request for this file.
     pub(super) fn answer(self, head: &Head) -> Result<Answer, Rejection> {
         if !matches!(head.method.as_str(), "GET" | "HEAD") {
             return Err(Rejection::ReadOnly);
@@ -133,10 +132,10 @@ fn is_zero(quality: &str) -> bool {
     value.is_some_and(|value| value.trim_matches(['0', '.']).is_empty())
 }
 
-/// Whether a list of tags has this one.
+/// Whether a list of tags contains this one.
 pub(super) fn matches(list: &str, etag: &str) -> bool {
     list.split(',').map(str::trim).any(|entry| {
-        // A proxy that compressed the file has made the tag a weak one.
+        // A proxy that compressed the file has made its tag a weak one.
         entry == "*" || entry.strip_prefix("W/").unwrap_or(entry) == etag
     })
 }

@@ -1,8 +1,7 @@
-//! Files of a folder on disk, served as they are now. Never what lies outside
-//! of it, nor anything whose name begins with a dot, nor a listing.
+//! Serves the files of a folder on disk, as they are now. Never serves anything outside of it, nor
+//! a name that begins with a dot, nor a listing.
 //!
-//! Files are sent piece by piece, so that neither their size nor a client
-//! that reads slowly costs memory.
+//! Files are sent piece by piece, so that neither their size nor a slow client costs memory.
 
 use std::fs::File;
 use std::io;
@@ -16,21 +15,21 @@ use super::answer::Answer;
 use super::head::Head;
 use super::rejection::Rejection;
 
-/// What a folder answers a path with that ends in a slash.
+/// The file that answers for a path ending in a slash.
 const INDEX: &str = "index.html";
 
-/// A folder whose files are answered with.
+/// A folder whose files are served.
 #[derive(Clone, Debug)]
 pub struct Folder {
     root: PathBuf,
-    /// Paths that are the server's own, whatever lies in the folder.
+    /// Paths that belong to the server, whatever is in the folder.
     is_reserved: fn(&str) -> bool,
 }
 
-/// A file that is open, or a folder that has one.
+/// An open file, or a folder with an index.
 enum Found {
     File(File, u64, String),
-    /// It needs a slash at its end.
+    /// A folder; the path needs a slash at its end.
     Folder(String),
 }
 
@@ -67,7 +66,7 @@ impl Folder {
         let file = File::from(open_below(&root, Path::new(name))?);
         let about = file.metadata()?;
         if about.is_dir() {
-            // Only if there is something to see there.
+            // Only if there is an index to show.
             let index = File::from(open_below(&root, &Path::new(name).join(INDEX))?);
             let last = name.rsplit('/').next().filter(|last| is_plain(last));
             return match last {
@@ -75,7 +74,7 @@ impl Folder {
                 _ => Err(io::ErrorKind::NotFound.into()),
             };
         }
-        // What else there is may never end, or never begin.
+        // Anything but a regular file may never end, or never begin.
         if !about.is_file() {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -92,7 +91,7 @@ fn send(head: &Head, name: &str, file: File, length: u64, etag: &str) -> Answer 
         .is_some_and(|list| super::file::matches(list, etag));
     let answer = Answer::new(if is_known { 304 } else { 200 })
         .with("ETag", etag.to_owned())
-        // Kept, but asked about each time: a new version shows at once.
+        // Cached, but revalidated each time: a new version shows at once.
         .with("Cache-Control", "no-cache");
     if is_known {
         return answer;
@@ -105,17 +104,17 @@ fn send(head: &Head, name: &str, file: File, length: u64, etag: &str) -> Answer 
 }
 
 fn reading() -> OFlags {
-    // A named pipe is not waited for.
+    // Opening a named pipe must not block.
     OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY
 }
 
-/// The kernel itself sees to it that no link and no `..` leads out.
+/// The kernel ensures that no link and no `..` leads outside.
 fn open_below(root: &OwnedFd, name: &Path) -> io::Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     Ok(openat2(root, name, reading(), Mode::empty(), resolve)?)
 }
 
-/// The name below the folder that a path means; none if it means none.
+/// The name below the folder that a path stands for; `None` if it stands for none.
 fn relative(path: &str) -> Option<String> {
     let mut parts = Vec::new();
     let mut rest = path.strip_prefix('/')?.split('/').peekable();
@@ -131,7 +130,7 @@ fn relative(path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// With each `%XX` as the byte it stands for.
+/// Decodes `%XX`.
 fn decoded(part: &str) -> Option<String> {
     let mut bytes = Vec::new();
     let mut rest = part.bytes();
@@ -147,13 +146,13 @@ fn decoded(part: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether a name can stand in a header as it is.
+/// Whether a name can be put into a header unchanged.
 fn is_plain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~');
     !name.is_empty() && name.chars().all(plain)
 }
 
-/// By the name's end; browsers believe nothing else.
+/// By the extension; browsers rely on nothing else.
 fn content_type(name: &str) -> &'static str {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     match extension.to_ascii_lowercase().as_str() {

@@ -1,16 +1,15 @@
 //! The head of a request: bytes in, a [`Head`] or a [`Rejection`] out.
 //!
-//! Nothing here reads or waits. What two parsers could read differently is
-//! rejected, so that no request can hide inside another.
+//! Nothing here reads or waits. Whatever two parsers could read differently is rejected, so that no
+//! request can hide inside another.
 
 use super::rejection::Rejection;
 
-/// Header fields a request may have.
+/// The most header fields of a request.
 const MAX_FIELDS: usize = 64;
 
-/// The fields anybody here reads, by how often they may appear. Every other
-/// field is checked for form and forgotten: what is not kept can neither be
-/// forged nor passed on.
+/// The header fields that are used, and how often each may appear. Every other field is checked for
+/// form and dropped: what is not kept can be neither forged nor passed on.
 const FIELDS: &[(&str, Times)] = &[
     ("accept", Times::Many),
     ("accept-encoding", Times::Many),
@@ -35,52 +34,52 @@ const FIELDS: &[(&str, Times)] = &[
 #[derive(Clone, Copy, PartialEq)]
 enum Times {
     Once,
-    /// Again only with the same value.
+    /// May be repeated only with the same value.
     Same,
-    /// Again is the same as a comma.
+    /// Repetition is the same as a comma.
     Many,
 }
 
-/// A request's head.
+/// The head of a request.
 #[derive(Debug, PartialEq)]
 pub struct Head {
-    /// As written: methods are told apart by case.
+    /// As written: methods are case-sensitive.
     pub method: String,
     /// Starts with `/`; not decoded.
     pub path: String,
-    /// What follows `?`; not decoded.
+    /// The part after `?`; not decoded.
     pub query: Option<String>,
-    /// HTTP/1.1, not HTTP/1.0.
+    /// HTTP/1.1, as opposed to HTTP/1.0.
     pub http11: bool,
     /// How the body is delimited.
     pub framing: Framing,
     /// Whether another request may follow.
     pub keep_alive: bool,
-    /// Whether the body comes only when asked for.
+    /// Whether the client waits for permission to send the body.
     pub expects_continue: bool,
-    /// What was kept, by name in lower case.
+    /// The fields that were kept, by name in lower case.
     fields: Vec<(&'static str, String)>,
 }
 
 /// How the body is delimited.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Framing {
-    /// There is none.
+    /// There is no body.
     Empty,
-    /// So many bytes.
+    /// This many bytes.
     Length(usize),
     /// In chunks, each with its length.
     Chunked,
 }
 
 impl Head {
-    /// Parses the head at the start of `bytes`, with its length. `None`: there
-    /// is more to come.
+    /// Parses the head at the start of `bytes`. Returns it with its length, or `None` if it is
+    /// incomplete.
     pub fn parse(bytes: &[u8], limit: usize) -> Result<Option<(Head, usize)>, Rejection> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut fields);
         let parsed = request.parse(bytes);
-        // The parser takes a bare line feed for the end of a line; others do not.
+        // The parser accepts a bare line feed as the end of a line; other parsers do not.
         let looked_at = match parsed {
             Ok(httparse::Status::Complete(length)) => bytes.get(..length).unwrap_or_default(),
             _ => bytes,
@@ -113,7 +112,7 @@ impl Head {
                 _ => http11,
             },
             expects_continue: match field("expect") {
-                // HTTP/1.0 has no such thing, and ignores it.
+                // HTTP/1.0 does not have it, and ignores it.
                 Some(value) if value.eq_ignore_ascii_case("100-continue") => http11,
                 Some(_) => return Err(Rejection::Expectation),
                 None => false,
@@ -123,18 +122,18 @@ impl Head {
         Ok(Some((head, length)))
     }
 
-    /// The value of a field, named in lower case, that is among those kept.
+    /// The value of a kept field, by its name in lower case.
     pub fn field(&self, name: &str) -> Option<&str> {
         find(&self.fields, name)
     }
 
-    /// Whether a field that is a list has `token` in it, in any case.
+    /// Whether a list field contains `token`, in any case.
     pub fn has_token(&self, name: &str, token: &str) -> bool {
         self.field(name)
             .is_some_and(|value| has_token(value, token))
     }
 
-    /// Whether the answer has a body to send.
+    /// Whether the request is HEAD.
     pub fn is_head(&self) -> bool {
         self.method == "HEAD"
     }
@@ -232,7 +231,7 @@ fn split_target(target: &str) -> Result<(String, Option<String>), Rejection> {
     }
 }
 
-/// RFC 9112, section 6: the places where requests have been smuggled.
+/// RFC 9112, section 6: request smuggling has happened here.
 fn framing(
     http11: bool,
     length: Option<&str>,
@@ -256,7 +255,7 @@ fn framing(
     }
 }
 
-/// Digits only: `parse` alone would take a `+`.
+/// Digits only: `parse` alone would accept a `+`.
 pub(super) fn content_length(value: &str) -> Option<usize> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| value.parse().ok()).flatten()

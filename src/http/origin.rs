@@ -1,4 +1,4 @@
-//! Which pages of other origins may talk to this server.
+//! The origins whose pages may talk to this server.
 
 use parking_lot::RwLock;
 
@@ -16,7 +16,7 @@ impl Origins {
         }
     }
 
-    /// Allows these instead.
+    /// Replaces the list.
     pub fn replace(&self, allowed: Vec<String>) {
         *self.allowed.write() = allowed;
     }
@@ -33,8 +33,8 @@ impl Origins {
         self.allowed.read().iter().any(is_sent)
     }
 
-    /// Whether a page of `origin` may open a WebSocket at `host`. Programs
-    /// that are not browsers send no origin.
+    /// Whether a page of `origin` may open a WebSocket at `host`. Programs that are not browsers
+    /// send no origin.
     pub fn admits(&self, origin: Option<&str>, host: Option<&str>) -> bool {
         origin.is_none_or(|origin| {
             host.is_some_and(|host| is_same(origin, host)) || self.lists(origin)
@@ -42,8 +42,8 @@ impl Origins {
     }
 }
 
-/// Whether `origin` is the one the request was sent to. The scheme is not
-/// compared: a proxy may have ended TLS before us.
+/// Whether `origin` is the one the request was sent to. The scheme is not compared: a proxy may
+/// have terminated TLS before us.
 fn is_same(origin: &str, host: &str) -> bool {
     Parts::of(origin).is_some_and(|origin| {
         let port = origin.default_port();
@@ -51,13 +51,13 @@ fn is_same(origin: &str, host: &str) -> bool {
     })
 }
 
-/// What of an origin is compared. Browsers send `scheme://host[:port]` in one
-/// spelling; programs that are none send what their user has typed: with a
-/// slash or a path behind it, with a scheme's own port, with capitals.
+/// The parts of an origin that are compared. Browsers send `scheme://host[:port]` in one spelling;
+/// other programs send what their user has typed: with a slash or a path after it, with the
+/// scheme's default port, with capitals.
 #[derive(PartialEq)]
 struct Parts {
     scheme: String,
-    /// Without the scheme's own port.
+    /// Without the scheme's default port.
     authority: String,
 }
 
@@ -76,8 +76,7 @@ impl Parts {
         (!parts.authority.is_empty()).then_some(parts)
     }
 
-    /// The port that goes without saying; schemes of which a page can have
-    /// been sent from here, or a program may think so, have one.
+    /// The default port of the schemes that a page, or a program that imitates one, can come with.
     fn default_port(&self) -> Option<&'static str> {
         match self.scheme.as_str() {
             "http" | "ws" => Some("80"),
@@ -87,11 +86,11 @@ impl Parts {
     }
 }
 
-/// `host[:port]` in lower case, without the port if it is this one or empty.
+/// `host[:port]` in lower case, without the port if it is the default one or empty.
 fn without_port(authority: &str, port: &str) -> String {
     let authority = authority.to_ascii_lowercase();
     match authority.rsplit_once(':') {
-        // The last colon of `[::1]` is the address's own.
+        // The last colon of `[::1]` belongs to the address.
         Some((host, own)) if own.is_empty() || own == port => host.to_owned(),
         _ => authority,
     }

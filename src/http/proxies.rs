@@ -1,4 +1,4 @@
-//! Who a request is from, when it came through proxies.
+//! Finds the client of a request that came through proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -7,38 +7,38 @@ use parking_lot::RwLock;
 
 use super::head::Head;
 
-/// The header in which proxies say whom they speak for.
+/// The header in which proxies name the client.
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The proxies whose word is taken; can be replaced while the server runs.
+/// The trusted proxies; can be replaced while the server runs.
 #[derive(Debug, Default)]
 pub struct Proxies {
     trusted: RwLock<Vec<IpNet>>,
 }
 
 impl Proxies {
-    /// Takes the word of these.
+    /// Trusts these addresses.
     pub fn new(trusted: Vec<IpNet>) -> Proxies {
         Proxies {
             trusted: RwLock::new(trusted),
         }
     }
 
-    /// Takes the word of these instead.
+    /// Replaces the list.
     pub fn replace(&self, trusted: Vec<IpNet>) {
         *self.trusted.write() = trusted;
     }
 
-    /// Whether the word of this address is taken.
+    /// Whether this address is trusted.
     pub fn trusts(&self, address: IpAddr) -> bool {
         let trusted = self.trusted.read();
         let address = address.to_canonical();
         trusted.iter().any(|network| network.contains(&address))
     }
 
-    /// The client behind a request that came from `peer`. Each proxy appends
-    /// whom it was asked by, so the list is read from its end, as far as
-    /// those who wrote it are trusted; what stands before may be made up.
+    /// The client behind a request that came from `peer`. Each proxy appends the address that it
+    /// was contacted from, so the list is read from its end, for as long as the author of an entry
+    /// is trusted; anything before that may be forged.
     pub(super) fn client(&self, peer: SocketAddr, head: &Head) -> SocketAddr {
         if !self.trusts(peer.ip()) {
             return peer;
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(client("192.0.2.1", &["198.51.100.7"]), "192.0.2.1:9");
         assert_eq!(client("10.0.0.1", &["198.51.100.7"]), "198.51.100.7:0");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1:9");
-        // The client has made the first one up.
+        // The first one is forged by the client.
         assert_eq!(
             client("10.0.0.1", &["1.1.1.1, 198.51.100.7"]),
             "198.51.100.7:0"

@@ -1,4 +1,4 @@
-//! What follows `?` in a path, and forms, which are written the same way.
+//! The query of a path, and forms, which have the same format.
 
 /// Decodes `name=value` pairs. `None`: a pair is not percent-encoded UTF-8.
 pub fn pairs(raw: &str) -> impl Iterator<Item = Option<(String, String)>> {
@@ -10,7 +10,7 @@ pub fn pairs(raw: &str) -> impl Iterator<Item = Option<(String, String)>> {
     })
 }
 
-/// Undoes percent-encoding. `None`: it is not that, or not UTF-8.
+/// Decodes percent-encoding. `None` if it is malformed or not UTF-8.
 pub fn decode(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.bytes();

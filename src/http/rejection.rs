@@ -1,4 +1,4 @@
-//! Why the front turns a request away, and how it says so.
+//! Why the front refuses a request, and the answer that says so.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,44 +10,44 @@ use crate::net::registry::Refused;
 
 use super::answer::Answer;
 
-/// Why a request gets no further than the front.
+/// Why a request is refused by the front.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rejection {
-    /// The request is not HTTP as it should be; says what is wrong.
+    /// The request is not valid HTTP; says what is wrong.
     Malformed(&'static str),
     /// Neither HTTP/1.0 nor HTTP/1.1.
     Version,
-    /// The head is longer than so many bytes.
+    /// The head is longer than this many bytes.
     HeadTooLarge(usize),
-    /// The body is longer than so many bytes.
+    /// The body is longer than this many bytes.
     BodyTooLarge(usize),
-    /// The request did not arrive whole within so long.
+    /// The request did not arrive completely within this time.
     TooSlow(Duration),
     /// An `Expect` that is not `100-continue`.
     Expectation,
     /// A `Transfer-Encoding` that is not `chunked`.
     TransferEncoding,
-    /// Files are only read.
+    /// The resource can only be read.
     ReadOnly,
     /// Nothing is there.
     NotFound,
     /// A page of this origin may not open WebSockets here.
     Origin,
-    /// There is a WebSocket, and this is no handshake.
+    /// There is a WebSocket at this path, and the request is no handshake.
     NotUpgraded,
     /// Not version 13 of the WebSocket protocol.
     WebSocketVersion,
-    /// Who this is could not be established; says why.
+    /// The client could not be authenticated; says why.
     Unauthorised(String),
     /// The client has as many connections as it may.
     Refused(Refused),
-    /// More requests are being carried out than the server takes on at once.
+    /// The server is processing as many requests as it may.
     Busy,
-    /// What carries out requests cannot be reached.
+    /// The REST server cannot be reached.
     Unavailable,
-    /// What carries out requests broke off or answered nonsense.
+    /// The REST server broke off or gave an invalid answer.
     BadAnswer,
-    /// What carries out requests did not answer in time.
+    /// The REST server did not answer in time.
     NoAnswer,
 }
 
@@ -104,7 +104,7 @@ impl Rejection {
         }
     }
 
-    /// The answer that says so, in the form that answers at `path` have.
+    /// The answer, in the format used at `path`.
     pub(super) fn answer(&self, path: Option<&str>) -> Answer {
         let (content_type, body) = match path.is_some_and(envelope::covers) {
             true => {

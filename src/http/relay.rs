@@ -1,8 +1,8 @@
 //! Passes requests on to the REST server's private socket.
 //!
-//! That server has no time-outs and trusts what it reads, so it sees only
-//! requests written here: whole, small, one a connection, and with nothing
-//! of the client's head but the fields named in [`PASSED_ON`].
+//! That server has no time-outs and trusts what it reads, so it receives only requests written
+//! here: complete, small, one per connection, and with nothing of the client's head but the fields
+//! in [`PASSED_ON`].
 
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
@@ -24,7 +24,7 @@ use super::wire::wait_upstream;
 /// The header that tells the REST server which relayed request this is.
 pub const RELAY_HEADER: &str = "X-Chat-Relay";
 
-/// What the REST server gets to know of the client's head.
+/// The fields of the client's head that the REST server receives.
 const PASSED_ON: &[&str] = &[
     "accept",
     "access-control-request-headers",
@@ -34,13 +34,13 @@ const PASSED_ON: &[&str] = &[
     "if-none-match",
     "origin",
 ];
-/// Requests being carried out at once.
+/// The most requests processed at once.
 const MAX_RELAYS: usize = 128;
-/// An answer longer than this is not one of ours.
+/// A longer answer cannot be from our own server.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 const MAX_ANSWER_FIELDS: usize = 32;
 
-/// The requests under way to the REST server, and the way there.
+/// The requests in progress, and the way to the REST server.
 #[derive(Debug)]
 pub struct Relays {
     socket: PathBuf,
@@ -50,19 +50,19 @@ pub struct Relays {
     under_way: Mutex<HashMap<u64, Relayed>>,
 }
 
-/// What the front knows of a request it passed on.
+/// The front's knowledge of a request that it passed on.
 #[derive(Clone, Debug)]
 pub struct Relayed {
     /// The client's address.
     pub peer: SocketAddr,
-    /// The host it was sent to, as the client wrote it.
+    /// The host that the request was sent to, as the client wrote it.
     pub host: String,
-    /// Cancelled when nobody waits for the answer any more.
+    /// Cancelled when the answer is no longer awaited.
     pub cancel: Cancel,
 }
 
 impl Relays {
-    /// Passes requests on to `socket`, and waits for an answer up to `patience`.
+    /// Passes requests on to `socket`, and waits for each answer for at most `patience`.
     pub fn new(socket: PathBuf, patience: Duration) -> Relays {
         Relays {
             socket,
@@ -73,23 +73,22 @@ impl Relays {
         }
     }
 
-    /// Where the REST server listens.
+    /// The socket on which the REST server listens.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
 
-    /// Whether since the last time somebody asked there was nobody to pass a
-    /// request on to.
+    /// Whether a connection to the REST server was refused since the last call.
     pub fn were_refused(&self) -> bool {
         self.refused.swap(false, Ordering::Relaxed)
     }
 
-    /// The request under way that [`RELAY_HEADER`] names.
+    /// The request in progress that [`RELAY_HEADER`] names.
     pub fn find(&self, id: u64) -> Option<Relayed> {
         self.under_way.lock().get(&id).cloned()
     }
 
-    /// Lets nobody wait any more; for shutting down.
+    /// Cancels all requests, for shutting down.
     pub fn cancel_all(&self) {
         for relayed in self.under_way.lock().values() {
             relayed.cancel.cancel();
@@ -125,8 +124,8 @@ impl Relays {
         })
     }
 
-    /// Has a request carried out. The answer is taken whole before the client
-    /// gets any of it, so that a slow client holds up nobody but itself.
+    /// Has a request processed. The answer is read completely before the client gets any of it, so
+    /// that a slow client holds up no other.
     pub(super) fn relay(
         &self,
         head: &Head,
@@ -144,7 +143,7 @@ impl Relays {
     }
 }
 
-/// One request under way; dropped, it is no more.
+/// One request in progress, until it is dropped.
 struct Ticket<'a> {
     relays: &'a Relays,
     id: u64,
@@ -153,7 +152,7 @@ struct Ticket<'a> {
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        // Whoever still works on it can stop.
+        // The worker that is processing it can stop.
         self.cancel.cancel();
         self.relays.under_way.lock().remove(&self.id);
     }
@@ -197,7 +196,7 @@ fn receive(
     let mut bytes = Vec::new();
     let mut head: Option<AnswerHead> = None;
     let mut watch_client = true;
-    // It does not block after the wait below; should it ever, not for long.
+    // It should not block after the wait below; if it does, not for long.
     let _ = upstream.set_read_timeout(Some(ticket.relays.patience));
     let mut client_left = || ticket.cancel.cancel();
     loop {
@@ -233,9 +232,9 @@ struct AnswerHead {
     fields: Vec<(String, String)>,
     /// Bytes of the head itself.
     length: usize,
-    /// Bytes of body that follow it here.
+    /// Bytes of the body read together with the head.
     body: usize,
-    /// Bytes of body it announces.
+    /// Bytes of the body according to the head.
     announced: usize,
 }
 
@@ -256,9 +255,9 @@ impl AnswerHead {
             let value = String::from_utf8_lossy(field.value).into_owned();
             match name.as_str() {
                 "content-length" => announced = content_length(&value),
-                // It always knows the length; anything else is not ours.
+                // Our server always knows the length; another answer is not from it.
                 "transfer-encoding" => return Err(Rejection::BadAnswer),
-                // The front's own business.
+                // The front sets these itself.
                 "connection" | "date" | "server" => {}
                 _ => kept.push((field.name.to_owned(), value)),
             }
@@ -304,7 +303,7 @@ mod tests {
         let listener = UnixListener::bind(&path).unwrap();
         assert!(relays.connect().is_ok());
         assert!(!relays.were_refused());
-        // What a panic of its thread leaves: a file, and nobody who listens.
+        // After a panic of its thread the file remains, but nothing listens.
         drop(listener);
         assert!(relays.connect().is_err());
         assert!(relays.were_refused());

@@ -1,4 +1,4 @@
-//! The WebSocket handshake, as far as HTTP goes.
+//! The HTTP part of the WebSocket handshake.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -12,24 +12,23 @@ use super::origin::Origins;
 use super::query::pairs;
 use super::rejection::Rejection;
 
-/// Decides who may open a WebSocket where, and takes it from there.
+/// Decides which clients may open a WebSocket at which path, and serves it.
 pub trait Upgrades: Send + Sync {
     /// Called before the client is answered.
     fn admit(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial>;
 
-    /// Whether there is a WebSocket at this path and nothing else.
+    /// Whether a path serves only a WebSocket.
     fn is_at(&self, path: &str) -> bool;
 }
 
-/// A client's wish to open a WebSocket, already checked for form and origin.
+/// A client's request to open a WebSocket, already checked for form and origin.
 #[derive(Clone, Debug)]
 pub struct Handshake<'a> {
     /// The path; not decoded.
     pub path: &'a str,
-    /// What follows `?`; not decoded.
+    /// The part after `?`; not decoded.
     pub query: Option<&'a str>,
-    /// The subprotocols the client offers, best first. Browsers can put a
-    /// token here and nowhere else.
+    /// The subprotocols the client offers, best first. Browsers can put a token only here.
     pub subprotocols: Vec<&'a str>,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
@@ -37,25 +36,24 @@ pub struct Handshake<'a> {
     pub peer: SocketAddr,
 }
 
-/// A token somebody has presented.
+/// A token that the client has presented.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presented<'a> {
     /// The token.
     pub token: Cow<'a, str>,
-    /// The subprotocol it came as, to be echoed.
+    /// The subprotocol in which it came, to be echoed.
     pub subprotocol: Option<&'a str>,
 }
 
 impl<'a> Handshake<'a> {
-    /// The token, wherever the client can put one: in `Authorization`, as
-    /// `?token=` or `?access_token=` or, from browsers, as a subprotocol. The
-    /// first of these counts.
+    /// The token, wherever the client can put one: in `Authorization`, as `?token=` or
+    /// `?access_token=` or, from browsers, as a subprotocol. The first of these wins.
     pub fn token(&self) -> Option<Presented<'a>> {
         let header = self.authorization.and_then(bearer).map(Cow::Borrowed);
         let elsewhere = header.or_else(|| query_token(self.query?).map(Cow::Owned));
         match elsewhere {
-            // Browsers insist on an answer to what they have offered, also
-            // when they have said the same in the address.
+            // Browsers insist on an answer to the subprotocols they offer, even if the token is
+            // also in the address.
             Some(token) => Some(Presented {
                 subprotocol: self
                     .subprotocols
@@ -68,9 +66,9 @@ impl<'a> Handshake<'a> {
         }
     }
 
-    /// The token among the subprotocols. Others may stand before it, in the
-    /// same line or in lines of their own; a signed token is told by its form.
-    /// Without one, the first name is taken for a token, and found wrong.
+    /// The token among the subprotocols. Others may come before it, in the same line or in lines of
+    /// their own; a signed token is recognised by its form. Without one, the first name counts as
+    /// the token, and will be found wrong.
     fn offered_token(&self) -> Option<Presented<'a>> {
         let offered = self.subprotocols.iter().copied();
         // "Bearer <token>" is either one subprotocol or, with a comma, two.
@@ -83,7 +81,7 @@ impl<'a> Handshake<'a> {
     }
 }
 
-/// The parameters of a query that may be a token.
+/// The query parameters that may hold a token.
 pub const TOKEN_PARAMETERS: [&str; 2] = ["token", "access_token"];
 
 fn query_token(query: &str) -> Option<String> {
@@ -95,8 +93,8 @@ fn query_token(query: &str) -> Option<String> {
     Some(unwrapped(&value).to_owned())
 }
 
-/// A token without the `Bearer` that may stand before it, with a space or,
-/// from scripts that glue, without.
+/// A token without the `Bearer` that may precede it, with a space or, from careless scripts,
+/// without.
 fn unwrapped(token: &str) -> &str {
     const SCHEME: &str = "bearer";
     let glued = || {
@@ -106,7 +104,7 @@ fn unwrapped(token: &str) -> &str {
     bearer(token).or_else(glued).unwrap_or(token)
 }
 
-/// Whether something has the form of a JWT: three parts in base64url.
+/// Whether a text has the form of a JWT: three parts in base64url.
 fn is_signed(token: &str) -> bool {
     let is_coded = |part: &str| {
         let coded = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -119,31 +117,30 @@ fn is_signed(token: &str) -> bool {
         && parts.next().is_none()
 }
 
-/// The token behind `Bearer `, in any case.
+/// The token after `Bearer `, in any case.
 pub fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim();
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-/// The connection may be a WebSocket.
+/// Permission for the connection to become a WebSocket.
 pub struct Admission {
-    /// The offered subprotocol that was chosen; browsers insist on one if
-    /// they offered any.
+    /// The offered subprotocol that was chosen; browsers insist on one if they offered any.
     pub subprotocol: Option<String>,
-    /// Runs on a thread for the connection once the client has its 101; the
-    /// connection is over when it returns.
+    /// Runs on the connection's own thread after the 101 was sent; the connection ends when it
+    /// returns.
     pub run: Box<dyn FnOnce(Upgraded) + Send>,
 }
 
-/// Why the connection may not be a WebSocket.
+/// Why the connection may not become a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denial {
     /// No WebSocket is served at this path.
     NotFound,
-    /// The token is missing, wrong or expired; says so.
+    /// The token is missing, wrong or expired; says which.
     Unauthorised(String),
-    /// It cannot be said at present.
+    /// Whether it may cannot be found out at present.
     Unavailable,
 }
 
@@ -151,7 +148,7 @@ pub enum Denial {
 pub struct Upgraded {
     /// The socket, without time-outs.
     pub transport: Transport,
-    /// What the client sent behind the handshake.
+    /// Bytes that the client sent after the handshake.
     pub leftover: Vec<u8>,
     /// The client's address.
     pub peer: SocketAddr,
@@ -162,8 +159,7 @@ pub(super) fn is_asked_for(head: &Head) -> bool {
     head.has_token("upgrade", "websocket")
 }
 
-/// Checks the handshake and asks `upgrades`; the bytes of the 101 and what
-/// runs after them.
+/// Checks the handshake and asks `upgrades`. Returns the bytes of the 101 and the admission.
 pub(super) fn shake_hands(
     head: &Head,
     peer: SocketAddr,
@@ -190,13 +186,13 @@ pub(super) fn shake_hands(
     })?;
     let chosen = admission.subprotocol.as_deref();
     if !chosen.is_none_or(|name| handshake.subprotocols.contains(&name)) {
-        // Only what was offered may be answered.
+        // Only an offered subprotocol may be chosen.
         admission.subprotocol = None;
     }
     Ok((switching(key, admission.subprotocol.as_deref()), admission))
 }
 
-/// The key, if the head is a handshake as RFC 6455 has it.
+/// The key, if the head is a handshake according to RFC 6455.
 fn check(head: &Head) -> Result<&str, Rejection> {
     if head.method != "GET" || !head.http11 {
         return Err(Rejection::Malformed(
@@ -214,9 +210,8 @@ fn check(head: &Head) -> Result<&str, Rejection> {
     if !head.has_token("sec-websocket-version", "13") {
         return Err(Rejection::WebSocketVersion);
     }
-    // RFC 6455 has 16 bytes in base64. Older servers took anything, and so do
-    // scripts with a key made by hand; the answer is derived from the key as
-    // it is written, and its form protects nobody.
+    // RFC 6455 demands 16 bytes in base64. Older servers took anything, and some scripts make up a
+    // key; the answer is derived from the key as written, and its form protects nothing.
     match head.field("sec-websocket-key").unwrap_or_default() {
         "" => Err(Rejection::Malformed(
             "a WebSocket needs a Sec-WebSocket-Key",

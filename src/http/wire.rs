@@ -1,4 +1,4 @@
-//! The client's socket, with a deadline on everything.
+//! The client's socket, with a deadline on every operation.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -11,13 +11,13 @@ use rustix::event::{PollFd, PollFlags};
 use crate::net::deadline::{ReadEnd, close_gently, wait};
 use crate::net::transport::Transport;
 
-/// A client that takes an answer slower than this holds a thread for nothing.
+/// A client that takes longer than this for an answer is disconnected.
 const ANSWER_TIME: Duration = Duration::from_secs(120);
 
-/// Bytes of a file that are in memory at once.
+/// Bytes of a file held in memory at once.
 const PIECE: usize = 64 * 1024;
 
-/// The client's connection and what was read from it but not yet used.
+/// The client's connection, and the bytes read but not yet used.
 pub(super) struct Wire {
     pub transport: Transport,
     pub buffer: Vec<u8>,
@@ -40,7 +40,7 @@ impl Wire {
         }
     }
 
-    /// Reads at least one byte more into the buffer.
+    /// Reads at least one more byte into the buffer.
     pub fn fill(&mut self, deadline: Instant) -> Result<(), ReadEnd> {
         self.transport.fill(&mut self.buffer, deadline)
     }
@@ -68,8 +68,8 @@ impl Wire {
         Ok(())
     }
 
-    /// Writes so many bytes of a file, piece by piece. A file that has become
-    /// shorter is given up: the client waits for what was announced.
+    /// Writes this many bytes of a file, piece by piece. If the file has become shorter, the write
+    /// fails: the client waits for the announced length.
     pub fn write_file(&mut self, file: File, length: u64) -> Result<(), WriteFailed> {
         let mut rest = file.take(length);
         let mut piece = vec![0; PIECE];
@@ -84,15 +84,15 @@ impl Wire {
         Ok(())
     }
 
-    /// Closes so that the answer arrives.
+    /// Closes the connection in a way that lets the answer arrive.
     pub fn close(mut self) {
         self.transport.finish();
         close_gently(self.transport.stream());
     }
 }
 
-/// Waits for `upstream` to be readable. `client_left` is called once if the
-/// client closes meanwhile; false when the deadline passes.
+/// Waits for `upstream` to be readable. Calls `client_left` once if the client closes in the
+/// meantime; false when the deadline passes.
 pub(super) fn wait_upstream(
     upstream: impl AsFd,
     client: &TcpStream,

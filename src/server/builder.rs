@@ -1,4 +1,4 @@
-//! What a chat is to be like, before there is one.
+//! Configures a chat before it starts.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -12,8 +12,8 @@ use crate::net::tls::Certificate;
 use super::listener::BoundAs;
 use super::{Chat, ListenError, StartError, Stopper, parts};
 
-/// What a chat is to be like; made by [`Chat::builder`]. Where two calls are
-/// about the same thing, the later one counts.
+/// The configuration of a chat; made by [`Chat::builder`]. Where two calls set the same thing, the
+/// later one wins.
 #[must_use = "nothing runs until `start` is called"]
 pub struct Builder {
     config: Config,
@@ -37,11 +37,11 @@ impl Builder {
         }
     }
 
-    /// Keeps accounts, messages and the chat log in this folder, which is
-    /// made if it is not there. One chat uses it at a time.
+    /// Keeps accounts, messages and the chat log in this folder, which is created if necessary.
+    /// Only one chat can use a folder at a time.
     ///
-    /// Without a folder a chat has no history and no chat log, and its
-    /// accounts and their direct messages vanish with it.
+    /// Without a folder, a chat has no history and no chat log, and its accounts and their direct
+    /// messages are lost when it ends.
     pub fn data_dir(mut self, folder: impl Into<PathBuf>) -> Builder {
         self.config.data_dir = folder.into();
         self.keeps = true;
@@ -49,23 +49,23 @@ impl Builder {
         self
     }
 
-    /// Changes settings: limits, the greeting, and everything else that
-    /// `docs/configuration.md` describes, and with the ranges given there.
+    /// Changes settings: limits, the greeting, and everything else that `docs/configuration.md`
+    /// describes, within the ranges given there.
     pub fn settings(mut self, change: impl FnOnce(&mut Config)) -> Builder {
         change(&mut self.config);
         self
     }
 
-    /// Takes all settings from a configuration, as the program does: its
-    /// data folder and its listeners, too.
+    /// Takes all settings from a configuration, as the program does, including its data folder and
+    /// its listeners.
     pub fn config(mut self, config: Config) -> Builder {
         self.config = config;
         self.keeps = true;
         self
     }
 
-    /// Attaches a listener as soon as the chat starts. If its address cannot
-    /// be had, nothing is started.
+    /// Attaches a listener as soon as the chat starts. If its address is not available, nothing is
+    /// started.
     pub fn listen(mut self, protocol: Protocol, address: impl ToSocketAddrs) -> Builder {
         let addresses = address.to_socket_addrs().map(Iterator::collect);
         let secure = false;
@@ -74,8 +74,8 @@ impl Builder {
         self
     }
 
-    /// Shows this certificate, with this key, to whoever comes by TLS; both
-    /// are PEM files.
+    /// Presents this certificate, with this key, to clients that connect by TLS; both are PEM
+    /// files.
     pub fn certificate(
         mut self,
         certificate: impl Into<PathBuf>,
@@ -95,16 +95,15 @@ impl Builder {
         self
     }
 
-    /// What to do should the hub or the store's writer fail, which would be a
-    /// fault of this crate: the chat is dead then and can only be dropped.
-    /// Runs once, on the thread that failed.
+    /// Sets what to do if the hub or the store's writer fails, which would be a bug in this crate:
+    /// the chat is then dead and can only be dropped. Runs once, on the thread that failed.
     pub fn on_failure(mut self, failed: impl FnOnce() + Send + 'static) -> Builder {
         self.failed = Box::new(failed);
         self
     }
 
-    /// Checks the settings, binds all listeners, then starts everything. If
-    /// anything is wrong or missing, nothing runs.
+    /// Checks the settings, binds all listeners, then starts everything. On an error, nothing is
+    /// left running.
     pub fn start(self) -> Result<Chat, StartError> {
         let stopper = Stopper::default();
         self.config.check().map_err(StartError::Settings)?;
@@ -119,7 +118,7 @@ impl Builder {
         let mut config = self.config;
         if let Some(folder) = &temporary {
             config.data_dir = folder.path().to_owned();
-            // Nobody will look for it after the power was lost.
+            // A temporary folder need not survive a power failure.
             config.store.durability = Durability::Process;
         }
         let address = advertised(&config, &bound);
@@ -157,13 +156,13 @@ impl std::fmt::Debug for Builder {
     }
 }
 
-/// Whether messages and what happens are written down.
+/// Sets whether messages and events are stored.
 fn keep(config: &mut Config, keeps: bool) {
     config.history = if keeps { History::On } else { History::Off };
     config.chat_log.enabled = keeps;
 }
 
-/// The certificate, if there is one. It is loaded before anything is bound.
+/// Loads the certificate, if there is one, before anything is bound.
 fn certificate(config: &Config, needed: bool) -> Result<Option<Certificate>, StartError> {
     match (&config.tls.certificate, &config.tls.key) {
         (Some(certificate), Some(key)) => Ok(Some(Certificate::load(certificate, key)?)),
@@ -172,8 +171,8 @@ fn certificate(config: &Config, needed: bool) -> Result<Option<Certificate>, Sta
     }
 }
 
-/// Where clients are told to connect: what is configured, or the web
-/// listener, or any other.
+/// The address that clients are told to connect to: the configured one, or that of the web
+/// listener, or that of any other.
 fn advertised(config: &Config, bound: &[BoundAs]) -> String {
     let given = [&config.cluster.advertise, &config.name_server.advertise];
     if let Some(given) = given.into_iter().find(|given| !given.is_empty()) {

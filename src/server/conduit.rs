@@ -1,12 +1,10 @@
-//! Connections that are no sockets of ours: a pipe, a serial line, a channel of
-//! SSH, whatever the program around the chat can read from and write to.
+//! Connections that are not our own sockets: a pipe, a serial line, an SSH channel, anything that
+//! the program around the chat can read and write.
 //!
-//! The rest of the server knows a connection as a stream socket that it can
-//! write to without waiting. So a conduit gets one end of a pair of sockets,
-//! and two threads carry bytes between the other end and what the program has
-//! brought: one of them may wait in a read, the other in a write, and nobody
-//! else ever waits for either. Limits, backlog and farewells are those of
-//! every connection.
+//! The rest of the server expects a stream socket that it can write to without waiting. So a
+//! conduit gets one end of a socket pair, and two threads carry bytes between the other end and the
+//! program's reader and writer. Only these threads ever block on them, one in a read, the other in
+//! a write. Limits, backlog and farewells are those of every connection.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -26,20 +24,18 @@ use crate::session::{room, telnet};
 
 use super::Chat;
 
-/// How long what was said last may take to be written once the session is over.
+/// How long writing the last bytes may take once the session is over.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// Bytes carried at once.
+/// Bytes copied at once.
 const PIECE: usize = 4096;
 
-/// Something to be attached to a chat with [`Chat::attach_lines`] or
-/// [`Chat::attach_room_lines`].
+/// Something to attach to a chat with [`Chat::attach_lines`] or [`Chat::attach_room_lines`].
 ///
-/// Reading and writing may block for as long as they like: each has a thread.
-/// A reader that is at its end, or fails, is a client that has stopped sending.
-/// A writer that fails is one that is gone, and one that takes nothing is a
-/// slow reader like any other: beyond `limits.backlog_bytes` its connection
-/// ends. Give [`Conduit::on_close`] a way to end both then, or their threads
-/// wait for as long as they do.
+/// Reading and writing may block for as long as they like: each has a thread of its own. A reader
+/// that ends or fails is a client that has stopped sending. A writer that fails is a client that is
+/// gone, and one that accepts nothing is a slow reader like any other: beyond
+/// `limits.backlog_bytes` its connection ends. [`Conduit::on_close`] should then end both;
+/// otherwise their threads wait for as long as reader and writer do.
 #[must_use = "nothing is attached yet"]
 pub struct Conduit {
     reader: Box<dyn Read + Send>,
@@ -48,34 +44,34 @@ pub struct Conduit {
     closer: Closer,
 }
 
-/// A connection that was attached. Dropping this changes nothing; clones are
-/// about the same one.
+/// A connection that was attached. Dropping it changes nothing; clones refer to the same
+/// connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
     peer: SocketAddr,
     outside: Arc<UnixStream>,
-    /// Nothing ever comes; disconnected when it is over and closed.
+    /// Never receives anything; disconnected when the connection is over and closed.
     over: Receiver<()>,
 }
 
-/// Why something is not attached; it has been closed.
+/// Why a conduit was not attached; it has been closed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AttachError {
-    /// There are as many connections as there may be.
+    /// There are as many connections as allowed.
     Refused(Refused),
-    /// A thread or a descriptor cannot be had.
+    /// The system provides no thread or no descriptor.
     System(io::Error),
 }
 
-/// Closes what was attached: once, whatever happens.
+/// Closes the conduit exactly once.
 struct Closer(Option<Box<dyn FnOnce() + Send>>);
 
-/// Ends a half of the pair, however its thread ends.
+/// Shuts down its half of the socket pair when the thread ends, however it ends.
 struct Half(Arc<UnixStream>, Shutdown);
 
 impl Conduit {
-    /// What is read comes from the client, what is written goes there.
+    /// Reads what the client sends from `reader`, and writes what it receives to `writer`.
     pub fn new(reader: impl Read + Send + 'static, writer: impl Write + Send + 'static) -> Conduit {
         Conduit {
             reader: Box::new(reader),
@@ -85,16 +81,16 @@ impl Conduit {
         }
     }
 
-    /// Where the client is, for limits, bans, logs and lists of who is on.
-    /// Without it, on this machine.
+    /// Sets the client's address, for limits, bans, logs and lists of users. Without it, the client
+    /// counts as being on this machine.
     pub fn peer(mut self, address: SocketAddr) -> Conduit {
         self.peer = address;
         self
     }
 
-    /// How to close it, so that reads and writes under way come back. Runs
-    /// once: when the connection is over and its last words are written, when
-    /// they cannot be, or when it is not attached at all.
+    /// Sets how to close the reader and the writer, so that blocked calls return. Runs once: after
+    /// the last bytes are written, when they cannot be written, or when the conduit is not attached
+    /// at all.
     pub fn on_close(mut self, close: impl FnOnce() + Send + 'static) -> Conduit {
         self.closer.0 = Some(Box::new(close));
         self
@@ -102,7 +98,7 @@ impl Conduit {
 }
 
 impl Chat {
-    /// Attaches a connection that speaks the line protocol, as by telnet.
+    /// Attaches a connection that speaks the line protocol, as over telnet.
     ///
     /// ```
     /// use std::io::{BufRead, BufReader, Write};
@@ -152,7 +148,7 @@ impl Chat {
         let permit = self.shared.admit_attached(peer);
         let permit = permit.map_err(AttachError::Refused)?;
         let (inside, outside) = UnixStream::pair()?;
-        // A stream socket is one, of whichever family.
+        // Any stream socket will do, whatever its address family.
         let inside = TcpStream::from(OwnedFd::from(inside));
         let outside = Arc::new(outside);
         let (over_sender, over) = bounded(0);
@@ -162,7 +158,7 @@ impl Chat {
             let (_over, closer): (Sender<()>, Closer) = (over_sender, closer);
             speak(Transport::from(inside), peer, context);
             drop(permit);
-            // Comes back when the writer's thread has ended.
+            // Returns when the writer's thread has ended.
             let _: Result<(), _> = written.recv_timeout(LAST_WORDS);
             drop(closer);
         };
@@ -179,7 +175,7 @@ impl Chat {
             })
             .and_then(|()| thread::spawn(name, peer, session));
         if let Err(error) = started {
-            // Threads that have begun find the pair ended.
+            // Threads that were started find the pair closed.
             connection.close();
             return Err(error.into());
         }
@@ -187,14 +183,14 @@ impl Chat {
     }
 }
 
-/// A thread for what the program has brought, with a stack as usual: how much
-/// that needs is not known here.
+/// A thread that runs the program's code, with a stack of the default size, because the need is
+/// unknown.
 fn carry(bytes: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let thread = std::thread::Builder::new().name("conduit".to_owned());
     thread.spawn(bytes).map(drop)
 }
 
-/// From the client into the chat, until its end.
+/// Copies from the client to the chat, until the client's end.
 fn read_all(into: &Half, mut reader: Box<dyn Read + Send>) {
     let mut piece = [0; PIECE];
     loop {
@@ -212,7 +208,7 @@ fn read_all(into: &Half, mut reader: Box<dyn Read + Send>) {
     }
 }
 
-/// From the chat to the client, until one of them has ended.
+/// Copies from the chat to the client, until either ends.
 fn write_all(from: &Half, mut writer: Box<dyn Write + Send>, _written: Sender<()>) {
     let mut piece = [0; PIECE];
     loop {
@@ -234,24 +230,24 @@ fn write_all(from: &Half, mut writer: Box<dyn Write + Send>, _written: Sender<()
 }
 
 impl Connection {
-    /// Where the client is, as the program has said.
+    /// The client's address, as the program gave it.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }
 
-    /// Ends it, as a client that goes away does.
+    /// Ends the connection, as if the client had closed it.
     pub fn close(&self) {
         // It may have ended already.
         let _ = self.outside.shutdown(Shutdown::Both);
     }
 
-    /// Whether it is over, and what was attached is closed.
+    /// Whether the connection is over and the conduit is closed.
     pub fn is_over(&self) -> bool {
         use crossbeam_channel::TryRecvError;
         self.over.try_recv() == Err(TryRecvError::Disconnected)
     }
 
-    /// Waits until it is over and what was attached is closed.
+    /// Waits until the connection is over and the conduit is closed.
     pub fn wait(&self) {
         let _ = self.over.recv();
     }

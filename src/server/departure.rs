@@ -1,29 +1,27 @@
-//! How people are told to go before a server ends: a few at a time, so that
-//! they do not all come to the other servers at once.
+//! Asks clients to leave before a server ends, a few at a time, so that they do not all reconnect
+//! to the other servers at once.
 //!
-//! The notice comes first: balancers have as much of the time as can be had to
-//! find out that nobody is to be sent here. The last people are told when the
-//! time is over.
+//! First there is a period of notice, as long as the time allows, in which balancers find out that
+//! no more clients should be sent here. The last clients are asked when the time is over.
 
 use std::time::{Duration, Instant};
 
 use crate::turn::HubHandle;
 
-/// The most that is told at once, as a time: who was held up does not make up
-/// for it.
+/// The most clients asked at once, as a time: a delay is not made up for beyond that.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// People on their way out.
+/// The departure of all clients.
 pub(super) struct Departure {
     end: Instant,
     pace: Option<Pace>,
-    /// Up to which slot of the hub's connections all have been told.
+    /// All connections of the hub below this slot have been asked.
     next: usize,
     is_said: bool,
 }
 
 impl Departure {
-    /// To be over at `end`, with so many told to go in a second; 0 is nobody.
+    /// Ends at `end`, with `rate` clients asked per second; 0 asks none.
     pub fn new(end: Instant, rate: u64, now: Instant) -> Departure {
         Departure {
             end,
@@ -33,8 +31,7 @@ impl Departure {
         }
     }
 
-    /// Tells as many to go as have to by now, of so many who are there.
-    /// To be called again and again.
+    /// Asks as many of the `connections` as are due by now. Call it repeatedly.
     pub fn step(&mut self, hub: &HubHandle, connections: usize) {
         let now = Instant::now();
         let Some(pace) = &mut self.pace else {
@@ -73,11 +70,11 @@ impl Departure {
     }
 }
 
-/// So many in a second, evenly.
+/// A steady number per second.
 struct Pace {
     rate: u64,
     last: Instant,
-    /// In parts of which a connection has a million.
+    /// In millionths of a connection.
     saved: u64,
 }
 
@@ -92,22 +89,22 @@ impl Pace {
         })
     }
 
-    /// How long it takes for so many.
+    /// How long it takes for that many.
     fn needed(&self, count: usize) -> Duration {
         Duration::from_millis((count as u64).saturating_mul(1000) / self.rate)
     }
 
-    /// Lets time pass in which nobody is told.
+    /// Lets time pass in which no client is asked.
     fn rest(&mut self, now: Instant) {
         self.last = now;
     }
 
-    /// How many it is time for.
+    /// How many are due.
     fn due(&mut self, now: Instant) -> usize {
         let passed = now.saturating_duration_since(self.last).min(AT_ONCE);
         self.last = now;
         let micros = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
-        // A million parts a connection, a million microseconds a second.
+        // A million parts per connection, a million microseconds per second.
         self.saved = self.saved.saturating_add(micros.saturating_mul(self.rate));
         let count = self.saved / WHOLE;
         self.saved %= WHOLE;
@@ -141,7 +138,7 @@ mod tests {
         let mut pace = Pace::new(1000, begin).unwrap();
         assert_eq!(pace.due(begin + Duration::from_secs(60)), 100);
         assert_eq!(pace.due(begin + Duration::from_secs(60)), 0);
-        // Nor does a time count in which nobody was to be told.
+        // Time in which no client was to be asked does not count either.
         pace.rest(begin + Duration::from_secs(90));
         assert_eq!(pace.due(begin + Duration::from_secs(90)), 0);
     }

@@ -1,23 +1,22 @@
-//! How much of the disk a server may come to use, said at its start: nobody
-//! should learn it from a full one.
+//! Reports at the start how much of the disk a server may come to use, before the disk is full.
 
 use rustix::fs::statvfs;
 
 use crate::config::{ChatLog, Config};
 
-/// Free space, and what may take it.
+/// The free space, and the most that may be used of it.
 pub(super) struct Disk {
     free: u64,
-    /// Nothing if the database is not here.
+    /// `None` if the database is not on this disk.
     database: Option<Bound>,
     chat_log: Bound,
 }
 
-/// What something takes at most; nothing is no bound.
+/// The most that something takes; `None` is no bound.
 type Bound = Option<u64>;
 
 impl Disk {
-    /// The disk of the data folder; nothing if the system does not say.
+    /// The disk of the data folder; `None` if the system does not say.
     pub fn of(config: &Config) -> Option<Disk> {
         let space = statvfs(&config.data_dir).ok()?;
         let max_bytes = config.store.max_bytes;
@@ -32,7 +31,7 @@ impl Disk {
         })
     }
 
-    /// In one line, with the settings that change it.
+    /// One line, with the settings that change the limits.
     pub fn words(&self) -> String {
         let bound = |bound: Bound| bound.map_or_else(|| "all of it".to_owned(), shown);
         let database = self.database.map(|it| {
@@ -44,14 +43,14 @@ impl Disk {
         format!("disk: {free} free; {database}the chat log {log} (chat_log) at most")
     }
 
-    /// Whether what has a bound may fill it all the same.
+    /// Whether the bounded parts alone may fill the disk.
     pub fn is_too_small(&self) -> bool {
         let database = self.database.flatten().unwrap_or(0);
         database.saturating_add(self.chat_log.unwrap_or(0)) > self.free
     }
 }
 
-/// What all files of the chat log take at most.
+/// The most that all files of the chat log take.
 fn chat_log(settings: &ChatLog) -> Bound {
     let journals = [
         (settings.rotate_bytes, settings.keep_files),

@@ -16,13 +16,13 @@ use super::keeping::KeepingThreads;
 use super::rest::Rest;
 use super::shared::Shared;
 
-/// What store and chat log get for their last writes, however late it is.
+/// Time for the last writes of store and chat log, however late it is.
 const LAST_WRITES: Duration = Duration::from_millis(500);
-/// What HTTP clients get to read their last answers.
+/// Time for HTTP clients to read their last answers.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
-/// How often the end of the last connection is looked for.
+/// How often to check whether the last connection has ended.
 const POLL: Duration = Duration::from_millis(5);
-/// How long over its time a shutdown may be before it is left to itself.
+/// How long a shutdown may exceed its time before it is left to itself.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Shutting down took longer than allowed; it goes on in the background.
@@ -37,11 +37,11 @@ impl fmt::Display for Overdue {
 
 impl std::error::Error for Overdue {}
 
-/// What has to be waited for at the end.
+/// The parts to wait for at the end.
 pub(super) struct Ending {
     hub_thread: JoinHandle<()>,
     keeping: KeepingThreads,
-    /// The last thing to go.
+    /// Removed last.
     temporary: Option<TempDir>,
 }
 
@@ -58,8 +58,8 @@ impl Ending {
         }
     }
 
-    /// Ends everything; the listeners have been stopped. On a thread of its
-    /// own, because a disk that hangs must not hold up the caller.
+    /// Ends everything, once the listeners have been stopped. Runs on a thread of its own, because
+    /// a disk that hangs must not block the caller.
     pub fn run(
         self,
         shared: &Arc<Shared>,
@@ -77,7 +77,7 @@ impl Ending {
         let take = |from: &Mutex<Option<_>>| from.lock().take();
         let ending = std::thread::Builder::new().name("shutdown".to_owned());
         let ending = ending.spawn(move || take(&of_thread).map(|end| end()));
-        // Out of threads is no reason to go without a word.
+        // Without a thread for it, the farewells are still sent.
         if let Err(_) = ending
             && let Some(end) = take(&to_do)
         {
@@ -90,7 +90,7 @@ impl Ending {
         let deadline = Instant::now() + allowed;
         let hub_lives = shared.hub.send(Input::Stop).is_ok();
         let registry = &shared.registry;
-        // Participants have nothing to be sent, and leave when they like.
+        // Participants have nothing left to receive, and leave when they like.
         let outside = || {
             let participants = shared.participants.load(Ordering::Relaxed);
             registry.ids().saturating_sub(participants)
@@ -99,7 +99,7 @@ impl Ending {
         rest.shut_down();
         #[cfg(feature = "grpc")]
         shared.grpc.stop();
-        // What is left is sending an answer, or has asked for nothing.
+        // The remaining connections are sending an answer, or are idle.
         let soon = deadline.min(Instant::now() + LAST_ANSWERS);
         wait_while(soon, || registry.connections() > 0);
         if shared.others.is_some() {
@@ -112,16 +112,16 @@ impl Ending {
         if let Err(error) = shared.chat_log.shutdown(left.max(LAST_WRITES)) {
             log::error!("{error}");
         }
-        // A connection's thread may still hold it for a moment.
+        // A connection's thread may hold it for another moment.
         shared.data.release();
         drop(self.temporary);
     }
 }
 
-/// Writes down the bans that were made on other servers, too: should Redis lose
-/// them, those of a data folder are in force.
+/// Saves the bans, including those made on other servers: should Redis lose them, the bans of a
+/// data folder are in force.
 fn keep_bans(shared: &Shared) {
-    // Without a hub what was written down last has to do.
+    // Without a hub, what was saved last has to do.
     let Ok(bans) = shared.admin.bans() else {
         return;
     };

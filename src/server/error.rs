@@ -1,4 +1,4 @@
-//! Why something does not start or is not done, in words for people.
+//! Why something does not start or is not done, worded for people.
 
 use std::fmt;
 use std::io;
@@ -18,11 +18,11 @@ use crate::turn::HubUnavailable;
 pub enum StartError {
     /// Its settings have mistakes.
     Settings(Problems),
-    /// One of its listeners cannot be.
+    /// A listener cannot be attached.
     Listen(ListenError),
-    /// Something about the data folder.
+    /// The data folder cannot be used.
     Data(DataError),
-    /// Something about the chat log.
+    /// The chat log cannot be used.
     ChatLog(ChatLogError),
     /// The database cannot be used.
     Database(OpenError),
@@ -31,16 +31,16 @@ pub enum StartError {
     /// The other servers cannot be joined.
     #[cfg(feature = "cluster")]
     Cluster(crate::cluster::ClusterError),
-    /// The address of Redis is none.
+    /// The address of Redis is not valid.
     #[cfg(feature = "cluster")]
     Redis(crate::cluster::RedisUrlError),
     /// The certificate or its key cannot be used.
     Certificate(CertificateError),
-    /// A listener should speak TLS and there is no certificate.
+    /// A listener is to speak TLS and there is no certificate.
     NoCertificate,
     /// TLS cannot be set up.
     Tls(rustls::Error),
-    /// A thread or a descriptor cannot be had.
+    /// The system provides no thread or no descriptor.
     System(io::Error),
 }
 
@@ -48,27 +48,25 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct ListenError {
     kind: ListenerKind,
-    /// Nothing if it is not about a particular one.
+    /// `None` if it is not about a particular one.
     address: Option<SocketAddr>,
     error: io::Error,
 }
 
-/// Why a chat does not do what the program around it wants.
+/// Why a chat does not do what the program asks.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ChatError {
-    /// It is against the rules that hold for everyone.
+    /// A rule that holds for all users forbids it.
     Refused(Refusal),
-    /// The text is longer than this many bytes, the `limits.line_bytes` of
-    /// the settings.
+    /// The text is longer than this many bytes, the `limits.line_bytes` of the settings.
     TooLong(usize),
     /// The participant is no longer in the chat: it was kicked, or the chat
     /// has ended.
     Gone,
     /// The chat is too busy, or has ended.
     Unavailable,
-    /// The store has not answered in time: what was asked for may still be
-    /// done, or not.
+    /// The store has not answered in time: the action may still happen, or not.
     Unanswered,
 }
 
@@ -85,7 +83,7 @@ impl ListenError {
         }
     }
 
-    /// The address is none.
+    /// The name of the address could not be resolved.
     pub(super) fn resolving(kind: ListenerKind, error: io::Error) -> ListenError {
         ListenError::new(kind, None, error)
     }
@@ -100,12 +98,12 @@ impl ListenError {
         self.kind.name()
     }
 
-    /// What it was to speak.
+    /// The protocol that it was to speak.
     pub fn protocol(&self) -> Protocol {
         self.kind.protocol
     }
 
-    /// Whether somebody else has the address.
+    /// Whether another program uses the address.
     pub fn is_in_use(&self) -> bool {
         self.error.kind() == io::ErrorKind::AddrInUse
     }

@@ -32,7 +32,7 @@ pub(super) struct Grpc {
 }
 
 impl Grpc {
-    /// A listener's service, with TLS or without.
+    /// The service of a listener, with TLS or without.
     pub fn new(shared: Arc<Shared>, rest: &Rest, tls: Option<Arc<Tls>>) -> Grpc {
         let this = shared.clone();
         let admin = AdminService::new(AdminParts {
@@ -97,7 +97,7 @@ impl Service for Grpc {
     fn refusal(&self, _why: Refused) -> Vec<u8> {
         match &self.tls {
             Some(_) => tls::REFUSAL.to_vec(),
-            // HTTP/2 has no words before its beginning.
+            // HTTP/2 has no way to say anything before its preface.
             None => Vec::new(),
         }
     }

@@ -1,5 +1,4 @@
-//! What keeps messages: a store of our own, or one that several servers have
-//! in common.
+//! Starts what stores messages: a store of our own, or one shared by several servers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,17 +22,17 @@ pub(super) struct Keeping {
     pub store: Arc<dyn Store>,
     pub keeper: Keeper,
     pub threads: KeepingThreads,
-    /// What signs passes.
+    /// The key that signs passes.
     pub signing_key: Secret,
-    /// Who counts guesses at passwords, if this is one of several servers.
+    /// Counts guesses at passwords, if this is one of several servers.
     pub guesses: Option<Arc<dyn SharedGuesses>>,
-    /// The others, likewise.
+    /// The other servers, if there are any.
     pub others: Option<Arc<dyn Others>>,
     #[cfg(feature = "cluster")]
     cluster: Option<crate::cluster::Cluster>,
 }
 
-/// The threads behind it.
+/// Its threads.
 pub(super) struct KeepingThreads {
     keeper: KeeperThreads,
     #[cfg(feature = "cluster")]
@@ -41,8 +40,8 @@ pub(super) struct KeepingThreads {
 }
 
 impl Keeping {
-    /// Opens the store, joins the other servers if there are any, and starts
-    /// what brings messages there. `failed` runs if a fault of ours ends that.
+    /// Opens the store, joins the other servers if there are any, and starts the threads that bring
+    /// messages there. `failed` runs if a panic ends one of them.
     pub fn start(
         config: &Config,
         address: &str,
@@ -84,7 +83,7 @@ impl Keeping {
         })
     }
 
-    /// Keeps messages together with other servers.
+    /// Stores messages together with other servers.
     #[cfg(feature = "cluster")]
     fn share(
         config: &Config,
@@ -140,7 +139,7 @@ impl Keeping {
         })
     }
 
-    /// Prepares a hub that nobody has come to yet.
+    /// Prepares a hub that has no clients yet.
     pub fn prepare(&self, hub: &mut Hub) -> Result<(), StartError> {
         hub.continue_after(self.store.last_message_id().map_err(StartError::Store)?);
         #[cfg(feature = "cluster")]
@@ -152,14 +151,14 @@ impl Keeping {
     }
 }
 
-/// Reports to the hub what came of what it wanted kept; whether it is there.
+/// Reports to the hub the outcome of storing; returns whether the hub is there.
 fn to_hub(hub: &HubHandle) -> impl Fn(Kept) -> bool + Clone + Send + 'static {
     let hub = hub.clone();
     move |kept| hub.send(Input::Kept(kept)).is_ok()
 }
 
 impl KeepingThreads {
-    /// Keeps what waits, and ends; call it when the hub thread has ended.
+    /// Stores what is waiting, and ends; call it when the hub thread has ended.
     pub fn shut_down(self, allowed: Duration) {
         let deadline = Instant::now() + allowed;
         self.keeper.shut_down(allowed);
@@ -214,7 +213,7 @@ impl Others for crate::cluster::Cluster {
     }
 }
 
-/// The database that is configured.
+/// Opens the configured database.
 fn open_store(config: &Config, data: &DataDir) -> Result<Arc<dyn Store>, OpenError> {
     let retention = Retention {
         channel_days: config.store.channel_days,

@@ -16,7 +16,7 @@ use super::room_lines_at::RoomLinesAt;
 use super::services::{self, Exposes, Http, Lines};
 use super::shared::Shared;
 
-/// What happens to the connections of a listener.
+/// The service for the connections of a listener.
 fn service(
     protocol: Protocol,
     tls: Option<Arc<Tls>>,
@@ -62,7 +62,7 @@ fn service(
     }))
 }
 
-/// A bound address that does not accept yet.
+/// A bound address that is not accepting yet.
 pub(super) struct BoundAs {
     kind: ListenerKind,
     bound: Bound,
@@ -70,7 +70,7 @@ pub(super) struct BoundAs {
 }
 
 impl BoundAs {
-    /// Binds the first of `addresses` that can be had.
+    /// Binds the first available one of `addresses`.
     pub fn bind(
         kind: ListenerKind,
         addresses: impl IntoIterator<Item = SocketAddr>,
@@ -93,17 +93,17 @@ impl BoundAs {
         Err(failed)
     }
 
-    /// With room lines elsewhere than usual.
+    /// Sets where room lines are served.
     pub fn with(self, room_lines: RoomLinesAt) -> BoundAs {
         BoundAs { room_lines, ..self }
     }
 
-    /// What is spoken there.
+    /// The protocol.
     pub fn protocol(&self) -> Protocol {
         self.kind.protocol
     }
 
-    /// Where it is.
+    /// The address.
     pub fn address(&self) -> Option<SocketAddr> {
         self.bound.address().ok()
     }
@@ -133,18 +133,17 @@ fn no_certificate() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, words)
 }
 
-/// A listener of a chat. Clones are handles to the same one, and dropping
-/// them stops nothing.
+/// A listener of a chat. Clones are handles to the same one, and dropping them stops nothing.
 #[derive(Clone, Debug)]
 pub struct Listener {
     kind: ListenerKind,
     address: SocketAddr,
-    /// Nothing once it is stopped. Locked to stop it, once.
+    /// `None` once it is stopped. Locked to stop it once.
     listening: Arc<Mutex<Option<Listening>>>,
 }
 
 impl Listener {
-    /// What it speaks.
+    /// The protocol.
     pub fn protocol(&self) -> Protocol {
         self.kind.protocol
     }
@@ -158,12 +157,12 @@ impl Listener {
         self.kind.name()
     }
 
-    /// Where it is, with its real port.
+    /// The address, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops accepting; the address is free again. Who is connected stays.
+    /// Stops accepting and releases the address. Existing connections stay.
     pub fn stop(&self) {
         drop(self.listening.lock().take());
     }

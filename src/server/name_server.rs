@@ -1,6 +1,5 @@
-//! `chat-server name-server`: which chat servers there are. One port for gRPC
-//! (they register and beat) and for HTTP (clients ask); the first bytes of a
-//! connection tell which it is.
+//! `chat-server name-server`: the list of chat servers. One port for gRPC (servers register and
+//! beat) and for HTTP (clients ask); the first bytes of a connection tell which it is.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -32,7 +31,7 @@ const SERVICES: &[&str] = &[
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
 ];
-/// How often the end of the last connection is looked for.
+/// How often to check whether the last connection has ended.
 const POLL: Duration = Duration::from_millis(5);
 
 /// A running name server. Dropping it ends it.
@@ -43,7 +42,7 @@ pub struct NameServer {
     registry: Arc<Registry>,
 }
 
-/// What becomes of its connections.
+/// The service for its connections.
 struct Names {
     config: Config,
     connections: usize,
@@ -54,7 +53,7 @@ struct Names {
 }
 
 impl NameServer {
-    /// Starts it as `name_server` and `limits` of the settings have it.
+    /// Starts it with `name_server` and `limits` of the settings.
     pub fn start(config: Config) -> io::Result<NameServer> {
         let Some(address) = config.name_server.listen else {
             let words = "name_server.listen is off";
@@ -90,13 +89,12 @@ impl NameServer {
         })
     }
 
-    /// Where it listens, with its real port.
+    /// The address it listens on, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops accepting, and waits for connections to end, but no longer than
-    /// `allowed`.
+    /// Stops accepting, and waits for connections to end, at most for `allowed`.
     pub fn shut_down(mut self, allowed: Duration) {
         self.listening.stop();
         self.stop.stop();
@@ -122,7 +120,7 @@ impl std::fmt::Debug for NameServer {
     }
 }
 
-/// Runs a name server until a signal ends it; the program's exit code.
+/// Runs a name server until a signal ends it. Returns the program's exit code.
 pub fn run_name_server(config: Config) -> ExitCode {
     raise_descriptor_limit();
     let allowed = Duration::from_secs(config.shutdown_seconds);
@@ -186,12 +184,12 @@ impl Service for Names {
     }
 
     fn refusal(&self, _why: Refused) -> Vec<u8> {
-        // Whether the peer would understand words is not known yet.
+        // Which protocol the client speaks is not known yet.
         Vec::new()
     }
 }
 
-/// What there is at a path.
+/// The answer for a path.
 fn answer(path: &str, nodes: &Nodes) -> Option<(u16, Value)> {
     let now_ms = unix_ms();
     match path {

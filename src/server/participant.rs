@@ -1,4 +1,4 @@
-//! The program itself as somebody who takes part, without a socket.
+//! The program itself as a participant, without a socket.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use crate::turn::{HubUnavailable, Input};
 use super::shared::Shared;
 use super::{ChatError, sayable};
 
-/// How long the store may take for a message of the program's.
+/// How long the store may take for a message of the program.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Answers that may wait for whoever has given one up.
+/// Answers to calls that were given up.
 const ANSWERS: usize = 16;
 
-/// The program as one of the users; made by [`Chat::enter`]. It speaks with
-/// this and hears with a [`Watch`]. Dropping it leaves the chat.
+/// The program as a user of the chat; made by [`Chat::enter`]. It speaks with this and listens with
+/// a [`Watch`]. Dropping it leaves the chat.
 ///
-/// Each call comes back when it has been carried out, or refused: a message is
-/// stored then, if it is to be kept at all, and has been delivered. Calls from
-/// several threads wait for each other.
+/// Each call returns when its command has been carried out or refused: a message has then been
+/// stored, if it is to be stored at all, and delivered. Calls from several threads wait for each
+/// other.
 ///
-/// What it says counts against no rate limit. To others it is a user like
-/// any other: an administrator may kick it, and then nothing works any more.
+/// Its messages count against no rate limit. For others it is a user like any other: an
+/// administrator may kick it, and then every call fails.
 ///
 /// [`Chat::enter`]: super::Chat::enter
 /// [`Watch`]: crate::Watch
@@ -38,20 +38,20 @@ pub struct Participant {
     id: ConnectionId,
     nickname: Name,
     shared: Arc<Shared>,
-    /// Locked by the call that is under way.
+    /// Locked by the call in progress.
     calls: Mutex<Calls>,
 }
 
 struct Calls {
-    /// What becomes of them.
+    /// The hub's answers.
     answers: Receiver<Event>,
-    /// Messages so far; each has the next number for its tag.
+    /// Messages so far; the number is the tag of the next one.
     messages: u64,
 }
 
 impl Participant {
     pub(super) fn enter(nickname: Name, shared: &Arc<Shared>) -> Result<Participant, ChatError> {
-        // Whoever is registered comes in with a password only.
+        // A registered nickname needs a password.
         match shared
             .accounts
             .find(Asker::at(Ipv4Addr::LOCALHOST.into()), &nickname)
@@ -66,7 +66,7 @@ impl Participant {
         let id = shared.registry.take_id();
         shared.participants.fetch_add(1, Ordering::Relaxed);
         let (told, answers) = bounded(ANSWERS);
-        // Whatever fails from here on, dropping it undoes.
+        // If anything below fails, dropping it undoes this.
         let participant = Participant {
             id,
             nickname: nickname.clone(),
@@ -90,7 +90,7 @@ impl Participant {
         self.nickname.as_str()
     }
 
-    /// Joins a channel, which comes into being if it does not exist.
+    /// Joins a channel, creating it if it does not exist.
     pub fn join(&self, channel: &str) -> Result<(), ChatError> {
         let command = Command::Join(channel_name(channel)?);
         let joined = |event: &Event| matches!(event, Event::Joined { .. });
@@ -104,14 +104,14 @@ impl Participant {
         self.carry_out(&mut self.calls.lock(), command, left)
     }
 
-    /// Says something in a channel it has joined.
+    /// Sends a message to a channel it has joined.
     pub fn say(&self, channel: &str, text: &str) -> Result<(), ChatError> {
         let channel = Some(channel_name(channel)?);
         let text = sayable(text, &self.shared)?;
         self.send(Command::Say { channel, text })
     }
 
-    /// Sends somebody who is on a private message.
+    /// Sends a private message to a user who is online.
     pub fn tell(&self, nickname: &str, text: &str) -> Result<(), ChatError> {
         let to = Name::parse_nickname(nickname).map_err(Refusal::BadName)?;
         let text = sayable(text, &self.shared)?;
@@ -122,7 +122,7 @@ impl Participant {
         })
     }
 
-    /// Sends a message with a tag, so that it is known what becomes of it.
+    /// Sends a message with a tag, to learn its outcome.
     fn send(&self, message: Command) -> Result<(), ChatError> {
         let mut calls = self.calls.lock();
         calls.messages += 1;
@@ -133,14 +133,14 @@ impl Participant {
         self.carry_out(&mut calls, Command::Tagged { tag, message }, stored)
     }
 
-    /// Has a command carried out, and waits until `is_done` says so of an event.
+    /// Carries out a command, and waits for an event for which `is_done` has a result.
     fn carry_out(
         &self,
         calls: &mut Calls,
         command: Command,
         is_done: impl Fn(&Event) -> bool,
     ) -> Result<(), ChatError> {
-        // Of a call that was given up.
+        // Left over from a call that was given up.
         while calls.answers.try_recv().is_ok() {}
         let tag = match &command {
             Command::Tagged { tag, .. } => Some(tag.clone()),
@@ -160,7 +160,7 @@ impl Participant {
                 Ok(Event::NotSent { tag: of, refusal }) if Some(&of) == tag.as_ref() => {
                     return Err(refusal.into());
                 }
-                // Of a call that was given up.
+                // Left over from a call that was given up.
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => return Err(ChatError::Unanswered),
                 Err(RecvTimeoutError::Disconnected) => return Err(ChatError::Gone),
@@ -172,7 +172,7 @@ impl Participant {
 impl Drop for Participant {
     fn drop(&mut self) {
         self.shared.participants.fetch_sub(1, Ordering::Relaxed);
-        // Without a hub there is nobody to tell.
+        // Without a hub there is nothing left to leave.
         let _: Result<(), HubUnavailable> =
             self.shared.hub.send(Input::Done(self.id, Farewell::Quit));
     }

@@ -27,15 +27,14 @@ use super::rest::Rest;
 use super::settings::{guess_limits, pass_lives, settings};
 use super::shared::{Handles, Shared};
 
-/// What runs when everything has been started.
+/// The parts that run once everything has been started.
 pub(super) struct Started {
     pub shared: Arc<Shared>,
     pub rest: Arc<Rest>,
     pub ending: Ending,
 }
 
-/// Starts a chat without listeners. `failed` runs should its hub or its store's
-/// writer fail.
+/// Starts a chat without listeners. `failed` runs if its hub or its store's writer fails.
 pub(super) fn start(
     config: Config,
     address: String,
@@ -96,7 +95,7 @@ pub(super) fn start(
     let passes = Passes::new(&keeping.signing_key);
     passes.set_lives(pass_lives(&config));
     let gate = Gate::new(passes, accounts.clone(), hub.clone());
-    // Last, because it does not end by itself if anything else is missing.
+    // Last, because it does not end by itself if another part fails to start.
     let hub_thread = turn.start(failed)?;
     let others = keeping.others;
     if let Some(others) = others.clone() {
@@ -120,7 +119,7 @@ pub(super) fn start(
     })
 }
 
-/// Runs for the first of those who have failed.
+/// Runs only for the first failure.
 fn once(failed: Box<dyn FnOnce() + Send>) -> impl Fn() + Clone + Send + 'static {
     let failed = Arc::new(Mutex::new(Some(failed)));
     move || {

@@ -1,4 +1,4 @@
-//! The program: a chat as the configuration has it, until a signal ends it.
+//! The program: a chat with the given configuration, until a signal ends it.
 
 use std::process::ExitCode;
 
@@ -11,11 +11,10 @@ use crate::net::limits::raise_descriptor_limit;
 use super::disk::Disk;
 use super::{Chat, Protocol, StartError, scheduling, signals};
 
-/// Exit code of a process whose hub or store has failed (EX_SOFTWARE of
-/// sysexits).
+/// Exit code of a process whose hub or store has failed (EX_SOFTWARE of sysexits).
 const FAILED: i32 = 70;
 
-/// Runs a server until it is told to stop; the program's exit code.
+/// Runs a server until it is told to stop. Returns the program's exit code.
 pub fn run(action: Action, config: Config, sources: Sources) -> ExitCode {
     match action {
         #[cfg(feature = "grpc")]
@@ -35,8 +34,8 @@ fn run_chat(config: Config, sources: Sources) -> ExitCode {
         }
     };
     let builder = Chat::builder().config(config);
-    // Without its hub the program is nothing, and without its store it cannot
-    // keep its word; whoever watches over it can only restart what has ended.
+    // Without its hub the program is useless, and without its store it cannot keep its promises. A
+    // supervisor can only restart a process that has ended.
     let started = builder.on_failure(fail).start();
     match started {
         Ok(chat) => signals::serve(chat, signals, sources, introduce),
@@ -52,7 +51,7 @@ fn fail() {
     std::process::exit(FAILED);
 }
 
-/// What somebody at the command line can do about it.
+/// What the person at the command line can do about it.
 fn advice(error: &StartError) -> String {
     match error {
         StartError::Listen(error) if error.is_in_use() => {
@@ -63,7 +62,7 @@ fn advice(error: &StartError) -> String {
     }
 }
 
-/// Says where everything is, a line each.
+/// Says where everything is, one line each.
 fn introduce(chat: &Chat) {
     for listener in chat.listeners() {
         let (name, address) = (listener.name(), listener.address());

@@ -19,12 +19,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Rest {
     started: jiff::Timestamp,
     readiness: Arc<Readiness>,
-    /// Locked when a listener is attached and at the end.
+    /// Locked when a listener is attached, and at the end.
     running: Mutex<Option<(RestHandle, Arc<Relays>)>>,
 }
 
 impl Rest {
-    /// REST of a chat that starts now.
+    /// REST of a chat that is starting.
     pub fn new(readiness: Readiness) -> Rest {
         Rest {
             started: jiff::Timestamp::now(),
@@ -33,7 +33,7 @@ impl Rest {
         }
     }
 
-    /// The way there for a listener.
+    /// The way to REST, for a listener.
     pub fn relays(&self, shared: &Arc<Shared>) -> io::Result<Arc<Relays>> {
         let mut running = self.running.lock();
         if let Some((_, relays)) = &*running {
@@ -51,7 +51,7 @@ impl Rest {
         self.readiness.clone()
     }
 
-    /// Answers what is under way, then ends.
+    /// Answers the requests in progress, then ends.
     pub fn shut_down(&self) {
         if let Some((handle, _)) = self.running.lock().take() {
             handle.shutdown();

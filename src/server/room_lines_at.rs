@@ -1,17 +1,17 @@
-//! Where room lines are on an HTTP listener, and what its sockets hold.
+//! Where an HTTP listener serves room lines, and the sizes of its socket buffers.
 
 use std::io;
 
 use crate::http;
 
-/// Where they are if nothing else is said.
+/// The path unless another is set.
 const PATH: &str = "/mychat";
-/// What is beside them on their listener.
+/// The other path on that listener.
 const BESIDE: &str = "/healthz";
-/// Longest path.
+/// The longest path.
 const MOST_PATH_BYTES: usize = 200;
 
-/// Room lines over WebSocket at a path of one's own, for
+/// Room lines over WebSocket at a path of your choice, for
 /// [`Chat::listen_room_lines`](super::Chat::listen_room_lines).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomLinesAt {
@@ -22,7 +22,7 @@ pub struct RoomLinesAt {
 }
 
 impl RoomLinesAt {
-    /// At this path, which begins with a slash.
+    /// Serves them at this path, which begins with a slash.
     pub fn path(path: impl Into<String>) -> RoomLinesAt {
         RoomLinesAt {
             path: path.into(),
@@ -32,28 +32,28 @@ impl RoomLinesAt {
         }
     }
 
-    /// Bytes that each connection reads at once, 256 to 1,048,576; every one
-    /// keeps such a buffer. 1,024 if nothing else is said.
+    /// Bytes that each connection reads at once, 256 to 1,048,576; each connection keeps a buffer
+    /// of that size. The default is 1,024.
     pub fn read_buffer(mut self, bytes: usize) -> RoomLinesAt {
         self.read_buffer = Some(bytes);
         self
     }
 
-    /// Bytes that the system keeps of each connection that are sent and not yet
-    /// received, 4,096 to 16,777,216; what does not fit counts towards
-    /// `limits.backlog_bytes`. What the system thinks best if nothing is said.
+    /// Bytes that the system keeps for each connection that are sent and not yet received, 4,096 to
+    /// 16,777,216; what does not fit counts towards `limits.backlog_bytes`. The default is the
+    /// system's.
     pub fn write_buffer(mut self, bytes: usize) -> RoomLinesAt {
         self.write_buffer = Some(bytes);
         self
     }
 
-    /// Over TLS; the chat needs a certificate.
+    /// Uses TLS; the chat needs a certificate.
     pub fn tls(mut self) -> RoomLinesAt {
         self.secure = true;
         self
     }
 
-    /// Whether the path and the sizes will do.
+    /// Checks the path and the sizes.
     pub(super) fn check(&self) -> io::Result<()> {
         let wrong = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         let path = &self.path;

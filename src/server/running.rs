@@ -1,4 +1,4 @@
-//! Serving until something ends it, for programs that have nothing else to do.
+//! Serves until something ends it, for programs that have nothing else to do.
 
 use std::fmt;
 use std::io;
@@ -32,26 +32,24 @@ enum Why {
     Failed,
 }
 
-/// Why [`Chat::run`] came back otherwise than it should.
+/// Why [`Chat::run`] failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Signals cannot be waited for; nothing was served.
+    /// Signals cannot be received; nothing was served.
     Signals(io::Error),
-    /// The hub or the store's writer has failed, which is a fault of this crate.
+    /// The hub or the store's writer has failed, which is a bug in this crate.
     Failed,
     /// The shutdown took too long.
     Overdue(Overdue),
 }
 
 impl Chat {
-    /// Serves until the process gets SIGINT or SIGTERM, or until a
-    /// [`Chat::stopper`] says so; then shuts down in at most the
-    /// `shutdown_seconds` of the settings. Blocks.
+    /// Serves until the process gets SIGINT or SIGTERM, or until a [`Chat::stopper`] stops it; then
+    /// shuts down within the `shutdown_seconds` of the settings. Blocks.
     ///
-    /// The signals are this call's from its beginning on, and mean nothing any
-    /// more to the process when it has come back. A program that handles them
-    /// itself uses [`Chat::shut_down`].
+    /// This call takes over the two signals from its beginning on; after it returns, the process
+    /// ignores them. A program that handles them itself uses [`Chat::shut_down`].
     ///
     /// ```
     /// use std::thread;
@@ -73,7 +71,7 @@ impl Chat {
         let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(RunError::Signals)?;
         let stopper = self.stopper();
         stopper.wait_with(signals.handle());
-        // Ends without one if the stopper was faster.
+        // Ends without a signal if the stopper was faster.
         let _signal = signals.forever().next();
         let why = stopper.state.lock().why;
         let allowed = Duration::from_secs(self.config().shutdown_seconds);
@@ -84,19 +82,19 @@ impl Chat {
         }
     }
 
-    /// What ends [`Chat::run`] from another thread.
+    /// A handle that ends [`Chat::run`] from another thread.
     pub fn stopper(&self) -> Stopper {
         self.stopper.clone()
     }
 }
 
 impl Stopper {
-    /// Has [`Chat::run`] come back, now or as soon as it is called.
+    /// Makes [`Chat::run`] return, now or as soon as it is called.
     pub fn stop(&self) {
         self.end(Why::Asked);
     }
 
-    /// The chat is dead.
+    /// The chat has failed.
     pub(super) fn fail(&self) {
         self.end(Why::Failed);
     }

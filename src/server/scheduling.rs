@@ -1,4 +1,4 @@
-//! How the kernel takes turns among the server's threads.
+//! How the kernel schedules the server's threads.
 
 use rustix::process::getpriority_process;
 use thread_priority::unix::{
@@ -7,15 +7,14 @@ use thread_priority::unix::{
 };
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
-/// What the crate takes for the nice value 0: it can only set both at once,
-/// and makes 39 nice values of 100 priorities.
+/// What the crate passes for the nice value 0: it can only set both at once, and maps 39 nice
+/// values to 100 priorities.
 const NOT_NICE: u8 = 47;
 
-/// Has this thread, and all that it starts from now on, run to the end of the
-/// few microseconds each has to do before the next begins: `SCHED_BATCH` of
-/// sched(7). Otherwise every message that comes in interrupts somebody, and
-/// there is one switch between threads more for each. Who has given the
-/// program a nice value has decided otherwise.
+/// Lets this thread, and all that it starts from now on, finish the few microseconds of work that
+/// each has before the next one runs: `SCHED_BATCH` of sched(7). Otherwise every incoming message
+/// preempts a running thread, at the cost of one more context switch. A nice value chosen by the
+/// administrator is kept: then nothing is changed.
 pub fn run_in_turns() {
     if getpriority_process(None) != Ok(0) {
         return;

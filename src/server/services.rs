@@ -1,4 +1,4 @@
-//! What each listener does with its connections.
+//! The service of each listener.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -26,11 +26,11 @@ use super::shared::{NoArrival, Shared};
 
 /// Lines over TCP.
 pub struct Lines {
-    /// The server's.
+    /// The shared state of the server.
     pub shared: Arc<Shared>,
-    /// TLS, if it is spoken here.
+    /// TLS, if this listener uses it.
     pub tls: Option<Arc<Tls>>,
-    /// What the lines are.
+    /// The line protocol spoken here.
     pub spoken: &'static Spoken,
 }
 
@@ -38,7 +38,7 @@ pub struct Lines {
 pub struct Spoken {
     /// Serves a connection until it ends.
     serve: fn(Transport, SocketAddr, SessionContext),
-    /// Says why a connection is refused.
+    /// The text for a connection that is refused.
     refusal: fn(&str) -> String,
 }
 
@@ -59,8 +59,7 @@ impl Service for Lines {
         self.shared.admit_lines(peer)
     }
 
-    /// After what a balancer has to say and the TLS handshake, if there are to
-    /// be any.
+    /// Serves after the PROXY header and the TLS handshake, if these are expected.
     fn serve(&self, stream: TcpStream, peer: SocketAddr, mut permit: Permit) {
         let Some(client) = self.arrived(&stream, peer, &mut permit) else {
             return;
@@ -90,7 +89,7 @@ impl Service for Lines {
 }
 
 impl Lines {
-    /// Who has come; nobody, if they have been turned away.
+    /// Takes in a connection. `None` if it was refused.
     fn arrived(
         &self,
         stream: &TcpStream,
@@ -99,7 +98,7 @@ impl Lines {
     ) -> Option<SocketAddr> {
         match self.shared.arrival(stream, peer, permit) {
             Ok(client) => Some(client),
-            // A balancer that only looks whether somebody listens.
+            // A balancer's health check.
             Err(NoArrival::Header(BadHeader::Gone)) => None,
             Err(NoArrival::Header(why)) => {
                 log::warn!("refused a connection from {peer}: {why}");
@@ -107,7 +106,7 @@ impl Lines {
             }
             Err(NoArrival::Refused(client, why)) => {
                 log::warn!("refused {client}: {}", why.words());
-                // A socket that nothing was written to takes this without waiting.
+                // A socket that has not been written to takes this without waiting.
                 let _ = (&*stream).write_all(&self.refusal(why));
                 close_gently(stream);
                 None
@@ -116,31 +115,31 @@ impl Lines {
     }
 }
 
-/// What an HTTP listener exposes.
+/// The parts that an HTTP listener exposes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exposes {
     /// The page, REST and all WebSockets.
     Web,
-    /// REST and all WebSockets; administrators get in when the server is full.
+    /// REST and all WebSockets; administrators can connect when the server is full.
     Rest,
-    /// The WebSocket of room lines, and whether the server is alive.
+    /// The WebSocket of room lines, and a health check.
     RoomLines,
 }
 
-/// All of REST that is where there are only room lines.
+/// The only REST paths on a listener for room lines.
 const BESIDE_ROOM_LINES: &[&str] = &["/healthz"];
 
 /// An HTTP listener.
 pub struct Http {
-    /// The server's.
+    /// The shared state of the server.
     pub shared: Arc<Shared>,
-    /// TLS, if it is spoken here.
+    /// TLS, if this listener uses it.
     pub tls: Option<Arc<Tls>>,
-    /// What is here.
+    /// The parts exposed here.
     pub exposes: Exposes,
-    /// Where REST requests go.
+    /// The way to REST.
     pub relays: Arc<Relays>,
-    /// Where room lines are.
+    /// The path of room lines.
     pub room_lines: RoomLinesAt,
 }
 
@@ -197,7 +196,7 @@ impl Service for Http {
     }
 }
 
-/// Which WebSockets there are on a listener.
+/// The WebSockets of a listener.
 struct WebSockets {
     shared: Arc<Shared>,
     exposes: Exposes,
@@ -231,7 +230,7 @@ impl Upgrades for WebSockets {
 }
 
 impl WebSockets {
-    /// The line protocol, for everybody.
+    /// The line protocol, open to every client.
     fn lines(&self) -> Admission {
         let shared = self.shared.clone();
         Admission {
@@ -242,7 +241,7 @@ impl WebSockets {
         }
     }
 
-    /// Room lines, for everybody.
+    /// Room lines, open to every client.
     fn room_lines(&self) -> Admission {
         let shared = self.shared.clone();
         let (read_buffer, write_buffer) = self.room_lines.sizes();
@@ -250,7 +249,7 @@ impl WebSockets {
             subprotocol: None,
             run: Box::new(move |upgraded| {
                 if let Some(bytes) = write_buffer {
-                    // The system does what it can; it says no only to nonsense.
+                    // A failure here is harmless: the system keeps its own size.
                     let _ = set_socket_send_buffer_size(upgraded.transport.stream(), bytes);
                 }
                 room::serve_websocket(upgraded, &shared.session_context(), read_buffer);
@@ -258,7 +257,7 @@ impl WebSockets {
         }
     }
 
-    /// JSON commands, for whoever has a token for a nickname.
+    /// JSON commands, for a client with a token for a nickname.
     fn json(&self, presented: &http::Presented<'_>, peer: SocketAddr) -> Result<Admission, Denial> {
         let asker = Asker::at(peer.ip());
         let pass = self.shared.gate.check(asker, &presented.token);

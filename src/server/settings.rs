@@ -1,5 +1,4 @@
-//! What of the settings each part gets. The parts do not know the
-//! configuration; only this does.
+//! Distributes the settings to the parts, which do not know the configuration.
 
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use crate::http::HttpLimits;
 use crate::hub;
 use crate::turn::Settings;
 
-/// What of the settings is the hub thread's.
+/// The settings for the hub thread.
 pub(super) fn settings(config: &Config) -> Settings {
     Settings {
         limits: hub_limits(config),
@@ -19,7 +18,7 @@ pub(super) fn settings(config: &Config) -> Settings {
     }
 }
 
-/// What of the settings the hub enforces.
+/// The limits that the hub enforces.
 fn hub_limits(config: &Config) -> hub::Limits {
     let limits = &config.limits;
     hub::Limits {
@@ -37,7 +36,7 @@ fn hub_limits(config: &Config) -> hub::Limits {
     }
 }
 
-/// How many guesses at passwords there may be.
+/// The limits on guesses at passwords.
 pub(super) fn guess_limits(config: &Config) -> GuessLimits {
     GuessLimits {
         per_address: config.limits.auth_attempts,
@@ -45,7 +44,7 @@ pub(super) fn guess_limits(config: &Config) -> GuessLimits {
     }
 }
 
-/// How long passes are good for.
+/// How long passes are valid.
 pub(super) fn pass_lives(config: &Config) -> PassLives {
     PassLives {
         once: Duration::from_hours(config.limits.pass_hours),
@@ -53,7 +52,7 @@ pub(super) fn pass_lives(config: &Config) -> PassLives {
     }
 }
 
-/// What bounds the requests of the HTTP listeners.
+/// The limits on requests to HTTP listeners.
 pub(super) fn http_limits(limits: &Limits) -> HttpLimits {
     HttpLimits {
         head_bytes: limits.http_head_bytes,

@@ -1,4 +1,4 @@
-//! What listeners, REST and signals share while the server runs.
+//! State shared by listeners, REST and signal handling while the server runs.
 
 use std::collections::HashMap;
 use std::io;
@@ -32,57 +32,57 @@ use crate::turn::{HubHandle, Input};
 
 use super::settings::{guess_limits, http_limits, pass_lives, settings};
 
-/// Places kept for the REST listener, so that administrators get in when
-/// everybody else has taken theirs.
+/// Connections reserved for the REST listener, so that administrators get in when the server is
+/// full.
 const RESERVED: usize = 16;
 
 /// Handles of the running parts, and the settings in force.
 pub struct Shared {
-    /// Locked to read a setting or to put others in force, never for longer.
+    /// Locked only to read a setting or to replace them all.
     config: RwLock<Config>,
     capacity: RwLock<Capacity>,
     handles: Handles,
     /// Where the admin token was found at the start.
     pub found_token: data::AdminToken,
-    /// What administrators must know.
+    /// The administrators' token.
     pub admin_token: Arc<AdminToken>,
-    /// What administrators can do.
+    /// The administrators' actions.
     pub admin: Arc<Administration>,
     /// Ends the connections over gRPC.
     #[cfg(feature = "grpc")]
     pub grpc: crate::grpc::Stop,
-    /// Where clients and other servers are told this one is; empty: nowhere.
+    /// The address that clients and other servers are told; empty if there is none.
     pub own_address: String,
-    /// Which pages may open WebSockets.
+    /// The origins whose pages may open WebSockets.
     pub origins: Arc<Origins>,
-    /// Proxies whose word on a client's address is taken.
+    /// Proxies that are trusted to name the client's address.
     pub proxies: Arc<Proxies>,
     /// What the connections of an address may have written.
     pub allowances: Arc<Allowances>,
-    /// Balancers that say in a PROXY header whom they speak for.
+    /// Balancers that name the client's address in a PROXY header.
     balancers: Proxies,
-    /// Longest text of an administrator.
+    /// The longest text of an administrator.
     pub admin_text_bytes: Arc<AtomicUsize>,
     /// Whether it is about to be shut down.
     is_draining: AtomicBool,
-    /// What it calls itself among others: made up at the start, and from
-    /// then on what a name server calls it.
+    /// Its id among other servers: generated at the start, replaced by the one that a name server
+    /// assigns.
     pub node_id: Arc<Mutex<String>>,
-    /// Ids of the registry that have no connection: the program's own.
+    /// Registry ids without a connection: those of the program's participants.
     pub participants: AtomicUsize,
 }
 
 /// The running parts.
 pub struct Handles {
-    /// Who is connected.
+    /// The connections.
     pub registry: Arc<Registry>,
     /// The hub thread.
     pub hub: HubHandle,
-    /// Who is registered, and the store.
+    /// The accounts, and the store.
     pub accounts: Arc<Accounts>,
-    /// Who may come in under which nickname.
+    /// Decides which client may use which nickname.
     pub gate: Arc<Gate>,
-    /// What happened.
+    /// The chat log.
     pub chat_log: ChatLog,
     /// The data folder, held for as long as the server runs.
     pub data: Arc<DataDir>,
@@ -90,29 +90,29 @@ pub struct Handles {
     pub metrics: Arc<Metrics>,
     /// TLS, if a listener speaks it.
     pub tls: Option<Arc<Tls>>,
-    /// The others, if this is one of several servers.
+    /// The other servers, if this is one of several.
     pub others: Option<Arc<dyn Others>>,
 }
 
-/// This server's place among several that are one chat.
+/// This server as one of several that form one chat.
 pub trait Others: Send + Sync {
-    /// All live servers that people may be sent to.
+    /// All live servers that clients may be sent to.
     fn nodes(&self) -> Vec<Node>;
 
-    /// What all live servers are called: `host:port`.
+    /// The names of all live servers: `host:port`.
     fn addresses(&self) -> HashMap<NodeId, String>;
 
-    /// A number for a ban that no other has; waits for it.
+    /// A number for a ban, unique on all servers; waits for it.
     fn ban_number(&self, above: u64) -> Option<u64>;
 
-    /// Has people sent to this one no more.
+    /// Asks that no more clients are sent to this server.
     fn drain(&self);
 
-    /// How it gets on with what they share; never waits.
+    /// How well it reaches the shared Redis and PostgreSQL; never waits.
     fn health(&self) -> ClusterHealth;
 }
 
-/// Whoever has the settings in force has the parts they apply to.
+/// Gives access to the handles.
 impl Deref for Shared {
     type Target = Handles;
 
@@ -122,7 +122,7 @@ impl Deref for Shared {
 }
 
 impl Shared {
-    /// Brings the handles together.
+    /// Puts the handles and the settings together.
     pub fn new(
         config: Config,
         own_address: String,
@@ -165,8 +165,7 @@ impl Shared {
         }
     }
 
-    /// The live servers that people may be sent to; this one, if it stands
-    /// alone.
+    /// The live servers that clients may be sent to; only this one, if it stands alone.
     pub fn nodes(&self) -> Vec<Node> {
         match &self.others {
             Some(others) => others.nodes(),
@@ -175,7 +174,7 @@ impl Shared {
         }
     }
 
-    /// People are to be sent elsewhere from now on.
+    /// From now on clients should be sent elsewhere.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
         if let Some(others) = &self.others {
@@ -183,7 +182,7 @@ impl Shared {
         }
     }
 
-    /// This server, as others would see it.
+    /// This server, as others see it.
     pub fn this_node(&self) -> Node {
         Node {
             id: self.node_id.lock().clone(),
@@ -195,8 +194,8 @@ impl Shared {
         }
     }
 
-    /// Lets a connection to lines over TCP in, or says why not. How many come
-    /// through a balancer is not to be limited, only whom they come for.
+    /// Admits a connection for lines over TCP, or says why not. Connections from a balancer are not
+    /// limited by its address, only by those of the clients it connects.
     pub fn admit_lines(&self, peer: SocketAddr) -> Result<Permit, Refused> {
         let per_address = match self.balancers.trusts(peer.ip()) {
             true => 0,
@@ -206,15 +205,15 @@ impl Shared {
         self.admit_within(peer, per_address, 0)
     }
 
-    /// As [`Shared::admit_lines`], for a connection that the program around the
-    /// chat has brought: no balancer stands before that.
+    /// As [`Shared::admit_lines`], for a connection attached by the program around the chat, which
+    /// comes without a balancer.
     pub fn admit_attached(&self, peer: SocketAddr) -> Result<Permit, Refused> {
         self.check_allowance(peer)?;
         self.admit_within(peer, self.per_address(), 0)
     }
 
-    /// Whether who comes from this address may say anything at present. Who
-    /// comes and goes leaves traces, too.
+    /// Whether a client of this address may write anything at present. Coming and going leaves
+    /// traces in the log, too.
     pub fn check_allowance(&self, peer: SocketAddr) -> Result<(), Refused> {
         match self.allowances.of(peer.ip()).is_spent() {
             true => {
@@ -225,8 +224,7 @@ impl Shared {
         }
     }
 
-    /// Who has come to lines over TCP, if a balancer says so; the permit is
-    /// theirs then.
+    /// The address of the client, if a balancer names it; the permit then counts for that address.
     pub fn arrival(
         &self,
         stream: &TcpStream,
@@ -245,7 +243,7 @@ impl Shared {
             NoArrival::Header(why)
         })?;
         let client = client.unwrap_or(peer);
-        // Whom the balancer itself wants something from is not counted.
+        // A connection of the balancer's own is not counted.
         if client != peer {
             let moved = permit.move_to(client.ip(), self.per_address());
             moved.map_err(|why| {
@@ -258,19 +256,18 @@ impl Shared {
         Ok(client)
     }
 
-    /// As [`Shared::admit_lines`], for HTTP, where proxies say later whom they
-    /// come for.
+    /// As [`Shared::admit_lines`], for HTTP, where proxies name the client later.
     pub fn admit_http(&self, peer: SocketAddr) -> Result<Permit, Refused> {
         self.admit_within(peer, self.per_address_of(peer), 0)
     }
 
-    /// As [`Shared::admit_http`], for a listener for administrators: there is
-    /// room for them in a server that is full.
+    /// As [`Shared::admit_http`], for a listener for administrators, which has room in a full
+    /// server.
     pub fn admit_to_rest(&self, peer: SocketAddr) -> Result<Permit, Refused> {
         self.admit_within(peer, self.per_address_of(peer), RESERVED)
     }
 
-    /// Connections one address may have; 0 is no limit.
+    /// Connections allowed for one address; 0 is no limit.
     pub fn per_address(&self) -> usize {
         self.config.read().limits.connections_per_address
     }
@@ -296,8 +293,7 @@ impl Shared {
         permit
     }
 
-    /// A connection ready to be spoken on; nothing if it should have had a
-    /// handshake and had none.
+    /// A connection ready for its protocol; `None` if its TLS handshake failed.
     pub fn open(&self, stream: TcpStream, tls: Option<&Tls>, inside: Inside) -> Option<Transport> {
         match tls {
             None => Some(stream.into()),
@@ -308,7 +304,7 @@ impl Shared {
         }
     }
 
-    /// What a session that begins now works with.
+    /// The context for a session that begins now.
     pub fn session_context(&self) -> SessionContext {
         let config = self.config.read();
         let limits = SessionLimits {
@@ -325,12 +321,12 @@ impl Shared {
         }
     }
 
-    /// What an HTTP connection that begins now may cost.
+    /// The limits for an HTTP connection that begins now.
     pub fn http_limits(&self) -> HttpLimits {
         http_limits(&self.config.read().limits)
     }
 
-    /// The folder whose files are served with the page, if there is one.
+    /// The folder whose files are served beside the page, if there is one.
     pub fn folder(&self) -> Option<Folder> {
         let root = self.config.read().web.folder.clone()?;
         Some(Folder::new(root, rest::is_reserved))
@@ -346,7 +342,7 @@ impl Shared {
         self.config.read().clone()
     }
 
-    /// Puts what may change while running in force.
+    /// Applies the settings that may change while the server runs.
     pub fn reload(&self, new: &Config) {
         let config = {
             let mut config = self.config.write();
@@ -369,19 +365,19 @@ impl Shared {
         self.admin_token
             .set_metrics_token(config.admin.metrics_token.clone());
         self.reload_certificate(&config);
-        // Fails only without a hub, when there is nothing left to set.
+        // Fails only without a hub, and then there is nothing left to configure.
         let _ = self.hub.send(Input::Configure(Box::new(settings(&config))));
     }
 
-    /// Adds to the audit trail what was done on the machine itself.
+    /// Adds an action on the machine itself to the audit trail.
     pub fn note(&self, what: String) {
         let entry = Entry::admin(unix_ms(), what);
-        // For watches only: the chat log has it also without a hub.
+        // For watches only: the chat log has the entry even without a hub.
         let _ = self.hub.send(Input::Tell(Box::new(entry.clone())));
         self.chat_log.record(entry);
     }
 
-    /// What the files say now, wherever they are now.
+    /// Reads the certificate again, from wherever the settings now say.
     fn reload_certificate(&self, config: &Config) {
         let (Some(tls), Some(certificate), Some(key)) =
             (&self.tls, &config.tls.certificate, &config.tls.key)
@@ -401,7 +397,7 @@ impl Shared {
         }
     }
 
-    /// The configured token or, without one, what its file says now.
+    /// The configured token or, without one, the present content of its file.
     fn reload_admin_token(&self, config: &Config) {
         let token = match self.data.admin_token(config.admin.token.as_ref()) {
             Ok(token) => token,
@@ -420,15 +416,15 @@ impl Shared {
     }
 }
 
-/// Why nobody has come with a connection.
+/// Why a connection was not taken in.
 pub enum NoArrival {
-    /// The balancer does not say who.
+    /// The balancer's header does not name the client.
     Header(BadHeader),
-    /// They may not.
+    /// The client is refused.
     Refused(SocketAddr, Refused),
 }
 
-/// All servers, as administration knows them.
+/// All servers, as administration sees them.
 struct All {
     here: String,
     others: Arc<dyn Others>,

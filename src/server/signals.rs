@@ -1,8 +1,7 @@
-//! The life of a running server, as its signals have it.
+//! The life of a running server, controlled by signals.
 //!
-//! The thread that takes signals does nothing that could wait: a reload reads
-//! files, so it has a thread of its own, which may hang without holding up the
-//! end.
+//! The thread that receives signals does nothing that could block: a reload reads files, so it has
+//! a thread of its own, which may hang without delaying the end.
 
 use std::io;
 use std::process::ExitCode;
@@ -21,23 +20,23 @@ use super::Chat;
 use super::departure::Departure;
 use super::shared::Shared;
 
-/// Exit code after a second signal: as a shell has it for an interrupt.
+/// Exit code after a second signal: the one that shells use for an interrupt.
 const INTERRUPTED: i32 = 130;
-/// How long a signal waits at most while a server says that it will stop.
+/// The longest that a signal waits while a server announces that it will stop.
 const GLANCE: Duration = Duration::from_millis(50);
 /// How long a server that is starting may take when it is told to end.
 const STARTING: Duration = Duration::from_secs(1);
-/// Signals that wait to be obeyed.
+/// Signals that may be queued.
 const WAITING: usize = 16;
 
-/// The signals, from before a server starts.
+/// The signals, received from before a server starts.
 pub struct Taken {
     signals: Receiver<i32>,
     started: Arc<AtomicBool>,
 }
 
-/// Takes signals from now on. Until the server has started, one that is to end
-/// it ends the process, and SIGHUP waits.
+/// Receives signals from now on. Until the server has started, SIGTERM and SIGINT end the process,
+/// and SIGHUP waits.
 pub fn take() -> io::Result<Taken> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let (taken, waiting) = bounded(WAITING);
@@ -51,7 +50,7 @@ pub fn take() -> io::Result<Taken> {
                     logging::finish();
                     std::process::exit(128 + signal);
                 }
-                // Full: there is more than one of each already.
+                // Full: more than one of each is already queued.
                 let _ = taken.try_send(signal);
             }
         })?;
@@ -61,8 +60,7 @@ pub fn take() -> io::Result<Taken> {
     })
 }
 
-/// Whether the server has started, or does so in a moment: its listeners may
-/// be there already.
+/// Whether the server has started or is about to: its listeners may be there already.
 fn will_have_started(started: &AtomicBool) -> bool {
     let deadline = Instant::now() + STARTING;
     while !started.load(Ordering::Relaxed) && Instant::now() < deadline {
@@ -71,8 +69,8 @@ fn will_have_started(started: &AtomicBool) -> bool {
     started.load(Ordering::Relaxed)
 }
 
-/// Serves until a signal ends it: SIGTERM and SIGINT orderly, a second one at
-/// once; SIGHUP reloads. `introduce` says where the server is to be found.
+/// Serves until a signal ends it: SIGTERM and SIGINT orderly, a second one at once; SIGHUP reloads.
+/// `introduce` says where the server can be reached.
 pub fn serve(
     chat: Chat,
     taken: Taken,
@@ -106,8 +104,8 @@ struct Reloads {
 
 impl Reloads {
     fn start(shared: Arc<Shared>, sources: Sources) -> std::io::Result<Reloads> {
-        // One that waits while another is under way: it will read what is
-        // there then, so a third would be for nothing.
+        // One may wait while another is in progress, and will read the newest files, so a third
+        // would be pointless.
         let (wanted, told): (_, Receiver<()>) = bounded(1);
         let of_thread = shared.clone();
         std::thread::Builder::new()
@@ -121,8 +119,8 @@ impl Reloads {
     }
 
     fn ask(&self) {
-        // Whatever the configuration is like: this is also how one says that
-        // the file was moved away.
+        // Also with a bad configuration: SIGHUP is how a log rotation tells that the file was moved
+        // away.
         self.shared.chat_log.reopen();
         if self.wanted.try_send(()).is_err() {
             log::warn!("another reload is still under way; this one is left out");
@@ -194,9 +192,8 @@ fn shut_down(mut chat: Chat, signals: Receiver<i32>, reloads: &Reloads) -> ExitC
     }
 }
 
-/// Serves on until then: whoever sends people here has to hear first that it
-/// will stop, and who is here is told to go bit by bit. A second signal ends it
-/// at once.
+/// Goes on serving for a while: balancers have to notice first that the server will stop, and
+/// clients are asked to leave bit by bit. A second signal ends it at once.
 fn drain(
     chat: &Chat,
     signals: &Receiver<i32>,
