@@ -1,10 +1,9 @@
-//! `bench`: load for a server, and what it made of it.
+//! `bench`: puts load on a server and measures what it does.
 //!
-//! One thread and one epoll set hold every client, whatever the protocol, so
-//! that the generator takes little of a machine it shares with the server. It
-//! measures from outside only: the bytes, and what the kernel says about the
-//! server's process. It must never know anything of the server's inside, wait
-//! for anything without a limit, or leave a server behind that it started.
+//! One thread with one epoll set serves all clients, whatever the protocol, so that the generator
+//! takes little of a machine it shares with the server. It measures from outside only: bytes, and
+//! what the kernel reports about the server's process. It must never know the server's internals,
+//! wait for anything without a limit, or leave a server running that it started.
 
 mod arrival;
 mod check;
@@ -46,21 +45,21 @@ use progress::Progress;
 use report::Report;
 use target::Target;
 
-/// Exit code after Ctrl-C, as shells have it.
+/// Exit code after Ctrl-C, as shells use it.
 const INTERRUPTED: u8 = 130;
 /// Stands for standard output.
 const STDOUT: &str = "-";
 
-/// What all scenarios have at hand.
+/// What every scenario needs.
 struct Run<'a> {
     options: &'a Bench,
     target: Target,
     progress: Progress,
-    /// Somebody wants this to end.
+    /// Set when the run should end.
     stop: Arc<AtomicBool>,
 }
 
-/// Writes to standard output. Nobody is left to tell when that is closed.
+/// Writes to standard output. If that is closed, the error has no one to reach.
 fn show(text: &str) -> Result<(), BenchError> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(text.as_bytes());
@@ -73,7 +72,7 @@ fn show(text: &str) -> Result<(), BenchError> {
 }
 
 impl Run<'_> {
-    /// An error once somebody wants this to end.
+    /// An error once the run should end.
     fn go_on(&self) -> Result<(), BenchError> {
         match self.stop.load(Ordering::Relaxed) {
             true => Err(BenchError::Interrupted),
@@ -83,7 +82,7 @@ impl Run<'_> {
 }
 
 impl Bench {
-    /// Runs the scenario and shows its figures.
+    /// Runs the scenario and prints its figures.
     pub fn main(&self) -> ExitCode {
         match self.measure() {
             Ok(()) => ExitCode::SUCCESS,
@@ -100,7 +99,7 @@ impl Bench {
     fn measure(&self) -> Result<(), BenchError> {
         let is_stdout = self.json.as_deref() == Some(Path::new(STDOUT));
         let file = self.json.as_deref().filter(|_| !is_stdout);
-        // Before the run, which may be long.
+        // Opened before the run, which may be long.
         let figures = file.map(FigureFile::open).transpose()?;
         let report = self.run()?;
         let shown = match is_stdout {
@@ -113,11 +112,10 @@ impl Bench {
 
     fn run(&self) -> Result<Report, BenchError> {
         let stop = Arc::new(AtomicBool::new(false));
-        // Who has started it with nohup wants it to go on.
+        // Under nohup the run should continue after SIGHUP.
         let ends = [SIGINT, SIGTERM, SIGHUP];
         for signal in ends.into_iter().filter(|&it| !process::ignores(it)) {
-            // A second one ends it at once: it may wait for who reads what it
-            // shows.
+            // A second signal ends it at once: writing to a pipe may block.
             let code = i32::from(INTERRUPTED);
             signal_hook::flag::register_conditional_shutdown(signal, code, stop.clone())
                 .and_then(|_| signal_hook::flag::register(signal, stop.clone()))

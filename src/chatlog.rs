@@ -1,13 +1,11 @@
-//! The chat log: what happened on the server, one JSON object a line.
+//! The chat log: what happens on the server, one JSON object per line.
 //!
-//! What people say and do, what administrators did, and what went wrong or was
-//! refused are three journals with files and limits of their own; searching
-//! brings them together again.
+//! Members' messages and actions, administrators' actions, and errors and refusals go to three
+//! journals, each with files and limits of its own; a search merges them again.
 //!
-//! [`ChatLog::record`] hands entries to a thread of its own and never waits,
-//! whatever the disk does; what does not fit is counted, and the log itself
-//! says how much is missing. [`ChatLog::search`] reads the files, on the
-//! caller's thread, and asks nothing of the writer.
+//! [`ChatLog::record`] hands entries to a writer thread and never waits, whatever the disk does;
+//! entries that do not fit are counted, and the log itself says how many are missing.
+//! [`ChatLog::search`] reads the files on the caller's thread and does not involve the writer.
 
 use std::fmt;
 use std::io;
@@ -47,22 +45,19 @@ use journal::Journal;
 use order::Sequence;
 use writer::{Control, Counts, Writer};
 
-/// Batches that wait for the writer at most; see also
-/// [`ChatLogOptions::queue_bytes`].
+/// The most batches that may wait for the writer; see also [`ChatLogOptions::queue_bytes`].
 const QUEUE_BATCHES: usize = 16_384;
-/// And so many more of what administrators did: for that there is room when
-/// others have filled the queue.
+/// Additional batches for administrators' actions, which have room even when the queue is full.
 const RESERVED_BATCHES: usize = 1024;
-/// As many bytes.
+/// Additional bytes for them.
 const RESERVED_BYTES: usize = 1024 * 1024;
-/// Things the writer can be told before it has obeyed the first.
+/// Control messages that may wait for the writer.
 const QUEUE_CONTROL: usize = 16;
 
-/// How the chat log is to work.
+/// How the chat log works.
 #[derive(Clone, Debug)]
 pub struct ChatLogOptions {
-    /// The folder for its files, unless the settings name a file; made if it
-    /// is not there.
+    /// The folder for its files, unless the settings name a file; created if necessary.
     pub folder: PathBuf,
     /// The settings that an administrator chooses.
     pub settings: config::ChatLog,
@@ -75,7 +70,7 @@ pub struct ChatLogOptions {
 }
 
 impl ChatLogOptions {
-    /// A log in `folder`, with the usual limits.
+    /// A log in `folder`, with the default limits.
     pub fn new(folder: impl Into<PathBuf>, settings: config::ChatLog) -> ChatLogOptions {
         ChatLogOptions {
             folder: folder.into(),
@@ -95,45 +90,45 @@ pub struct ChatLog {
 
 struct Shared {
     journals: Vec<(Journal, Folder)>,
-    /// Also in the settings; here for the hub thread, which takes no lock.
+    /// A copy of the setting, for the hub thread, which takes no lock.
     private_messages: AtomicBool,
     settings: Arc<Mutex<config::ChatLog>>,
     queue_bytes: usize,
-    /// `None`: nothing is logged.
+    /// `None` if nothing is logged.
     queue: Option<Queue>,
     searches: usize,
     searching: AtomicUsize,
     search_budget: Duration,
 }
 
-/// The end of the writer's queue that entries are put into.
+/// The sending end of the writer's queue.
 struct Queue {
     entries: Sender<Vec<Entry>>,
     control: Sender<Control>,
     counts: Arc<Counts>,
-    /// Nothing is sent; it is disconnected when the writer has ended.
+    /// Never receives anything; disconnected when the writer has ended.
     ended: Receiver<()>,
-    /// Taken once, by whoever shuts the log down.
+    /// Taken once, to shut the log down.
     thread: Mutex<Option<JoinHandle<u64>>>,
 }
 
-/// Why the chat log cannot be used as asked.
+/// Why the chat log cannot be used as requested.
 #[derive(Debug)]
 pub enum ChatLogError {
-    /// Its file cannot be made or written.
+    /// Its file cannot be created or written.
     Unwritable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         error: io::Error,
     },
-    /// The system gave no thread.
+    /// The system cannot start a thread.
     NoThread(io::Error),
-    /// What waited was not written within the time allowed.
+    /// The waiting entries were not written within the time allowed.
     TooSlow,
     /// It ended while the disk was failing.
     Lost {
-        /// How many entries were not written.
+        /// Number of entries that were not written.
         entries: u64,
     },
 }
@@ -173,8 +168,7 @@ impl std::error::Error for ChatLogError {
 }
 
 impl ChatLog {
-    /// Opens the log and starts its writer; if it is switched off, only
-    /// searching does anything.
+    /// Opens the log and starts its writer. If the log is switched off, only searching works.
     pub fn open(options: ChatLogOptions) -> Result<ChatLog, ChatLogError> {
         let journals = journals(&options.folder, &options.settings)?;
         let private_messages = AtomicBool::new(options.settings.private_messages);
@@ -198,13 +192,12 @@ impl ChatLog {
         })
     }
 
-    /// Adds an entry. Never waits: if too much waits already, the entry is
-    /// dropped and counted.
+    /// Adds an entry. Never waits: if too many entries wait already, it is dropped and counted.
     pub fn record(&self, entry: Entry) {
         self.record_batch(vec![entry]);
     }
 
-    /// Adds entries in order, all or none of them; cheaper than one by one.
+    /// Adds entries in order, all or none; cheaper than one by one.
     pub fn record_batch(&self, mut entries: Vec<Entry>) {
         let Some(queue) = &self.shared.queue else {
             return;
@@ -221,7 +214,7 @@ impl ChatLog {
         let is_audit = |entry: &Entry| Journal::of(entry) == Journal::Audit;
         let full = match entries.iter().all(is_audit) {
             true => before.saturating_add(bytes) > self.shared.queue_bytes + RESERVED_BYTES,
-            // A batch that is larger than the queue goes into an empty one.
+            // A batch larger than the whole queue is accepted by an empty one.
             false => {
                 before > 0 && before.saturating_add(bytes) > self.shared.queue_bytes
                     || queue.entries.len() >= QUEUE_BATCHES
@@ -233,20 +226,20 @@ impl ChatLog {
         }
     }
 
-    /// How many entries were dropped since the start.
+    /// Entries dropped since the start.
     pub fn dropped(&self) -> u64 {
         let queue = self.shared.queue.as_ref();
         queue.map_or(0, |queue| queue.counts.dropped.load(Ordering::Relaxed))
     }
 
-    /// Whether entries wait because the file cannot be written at present.
+    /// Whether entries are waiting because the file cannot be written at present.
     pub fn is_failing(&self) -> bool {
         let queue = self.shared.queue.as_ref();
         queue.is_some_and(|queue| queue.counts.failing.load(Ordering::Relaxed))
     }
 
-    /// Puts other settings in force, all but `enabled`: what is logged from
-    /// now on, and which files are kept of those there are.
+    /// Applies other settings, except `enabled`: what is logged from now on, and which files are
+    /// kept.
     pub fn configure(&self, settings: &config::ChatLog) {
         let private_messages = settings.private_messages;
         self.shared
@@ -254,15 +247,15 @@ impl ChatLog {
             .store(private_messages, Ordering::Relaxed);
         *self.shared.settings.lock() = settings.clone();
         if let Some(queue) = &self.shared.queue {
-            // Full: it looks at the settings when it next rotates a file.
+            // Full: the writer reads the settings when it next rotates a file.
             let _ = queue.control.try_send(Control::Expire);
         }
     }
 
-    /// Has the file closed and opened anew, for when it was moved away.
+    /// Closes the file and opens it again, for use after it was moved away.
     pub fn reopen(&self) {
         if let Some(queue) = &self.shared.queue {
-            // Full: the writer has trouble and opens the file anew anyway.
+            // Full: the writer is in trouble and will reopen the file anyway.
             let _ = queue.control.try_send(Control::Reopen);
         }
     }
@@ -283,8 +276,8 @@ impl ChatLog {
             .map_err(|_| ChatLogError::TooSlow)
     }
 
-    /// Writes everything that waits and ends the writer. What is recorded
-    /// afterwards is dropped.
+    /// Writes everything that is waiting and ends the writer. Entries recorded afterwards are
+    /// dropped.
     pub fn shutdown(&self, timeout: Duration) -> Result<(), ChatLogError> {
         let Some(queue) = &self.shared.queue else {
             return Ok(());
@@ -305,8 +298,8 @@ impl ChatLog {
         }
     }
 
-    /// Finds entries, newest first. Takes up to the search budget and must
-    /// not be called from a thread that others wait for.
+    /// Finds entries, newest first. Takes up to the search budget and must not be called from a
+    /// thread that others wait for.
     pub fn search(&self, query: &Query, cancel: &Cancel) -> Result<Page, SearchError> {
         let _running = Running::start(&self.shared)?;
         search::search(
@@ -338,7 +331,7 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Where the journals are. The named file is that of the chat.
+/// The folders of the journals. A file named in the settings is that of the chat.
 fn journals(
     folder: &Path,
     settings: &config::ChatLog,
@@ -409,7 +402,7 @@ fn start_writer(
     let thread = thread::Builder::new()
         .name("chat log".to_owned())
         .spawn(move || {
-            // Dropped when the writer has ended, however it ends.
+            // Dropped when the writer ends, however it ends.
             let _ending: Sender<()> = ending;
             writer.run()
         })

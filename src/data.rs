@@ -1,8 +1,8 @@
-//! The data folder: who may use it, and the small files in it.
+//! The data folder: its lock, and the small files in it.
 //!
-//! One server at a time. Files are written whole or not at all, and what
-//! cannot be read is refused with words, never overwritten: it is somebody's.
-//! The chat log and the database live here too, but belong to others.
+//! One server uses it at a time. Files are written completely or not at all. A file that cannot be
+//! read is reported, never overwritten: it may be valuable. The chat log and the database are in
+//! the folder too, but have modules of their own.
 
 mod bans;
 mod error;
@@ -22,20 +22,20 @@ pub use bans::BanFile;
 pub use error::DataError;
 pub use token::AdminToken;
 
-/// Permissions that are somebody else's.
+/// Permission bits of group and others.
 const OTHERS: u32 = 0o077;
 
-/// The data folder, taken until it is released or dropped.
+/// The data folder, locked until it is released or dropped.
 #[derive(Debug)]
 pub struct DataDir {
     path: PathBuf,
     lock: File,
-    /// One save at a time; see [`DataDir::bans`].
+    /// Serialises saving; see [`DataDir::bans`].
     bans: Mutex<()>,
 }
 
 impl DataDir {
-    /// Takes the folder, and makes it if need be.
+    /// Locks the folder, after creating it if necessary.
     pub fn open(path: &Path) -> Result<DataDir, DataError> {
         let failed = |error| DataError::Folder(path.to_owned(), error);
         let mut builder = DirBuilder::new();
@@ -60,13 +60,13 @@ impl DataDir {
         })
     }
 
-    /// Lets others use it, although this may still be around for a while.
+    /// Lets other processes use it, although this value may still exist for a while.
     pub fn release(&self) {
-        // Fails only if the descriptor were none.
+        // Fails only for an invalid descriptor.
         let _ = flock(&self.lock, FlockOperation::Unlock);
     }
 
-    /// Where it is.
+    /// The path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -94,14 +94,14 @@ fn lock(folder: &Path) -> Result<File, DataError> {
         }
         Err(error) => return Err(failed(error.into())),
     }
-    // For the message above, in another process.
+    // For the error message above, in another process.
     file.set_len(0)
         .and_then(|()| writeln!(file, "{}", std::process::id()))
         .map_err(failed)?;
     Ok(file)
 }
 
-/// The process that says it holds the lock.
+/// The process that the lock file names as its holder.
 fn holder(file: &File) -> Option<u32> {
     let mut text = String::new();
     file.take(20).read_to_string(&mut text).ok()?;

@@ -1,6 +1,6 @@
-//! When bytes came: the kernel's word on it. One thread reads for all clients,
-//! so the thousandth of them gets what has long been there; what a server is to
-//! be blamed for ends when the bytes are at the client's socket.
+//! The kernel's time stamps for received bytes. One thread reads for all clients, so the last of a
+//! thousand reads bytes that arrived long before; the server is only responsible until the bytes
+//! are at the client's socket.
 
 use std::io::{self, IoSliceMut};
 use std::net::TcpStream;
@@ -16,21 +16,20 @@ pub(super) struct StampedReads {
 }
 
 impl StampedReads {
-    /// Nothing read yet.
+    /// Nothing has been read yet.
     pub(super) fn new() -> StampedReads {
         let mut control = nix::cmsg_space!(TimeSpec);
         control.resize(control.capacity(), 0);
         StampedReads { control }
     }
 
-    /// Has the kernel note when something comes. What it does not note has
-    /// come when it is read.
+    /// Has the kernel stamp what arrives. Bytes without a stamp count as arriving when they are
+    /// read.
     pub(super) fn note(stream: &TcpStream) {
         let _ = setsockopt(stream, sockopt::ReceiveTimestampns, &true);
     }
 
-    /// Reads, and says how many bytes and for how long the last of them have
-    /// been there.
+    /// Reads, and returns how many bytes and how long ago the last of them arrived.
     pub(super) fn read(
         &mut self,
         stream: &TcpStream,
@@ -78,7 +77,7 @@ mod tests {
             assert!(waited <= sent.elapsed());
             waited
         };
-        // It takes the kernel a moment to begin.
+        // The kernel takes a moment to start stamping.
         let deadline = Instant::now() + Duration::from_secs(10);
         while say_and_read(Duration::ZERO).is_zero() {
             assert!(Instant::now() < deadline, "nothing is noted");

@@ -1,17 +1,17 @@
-//! Options that do not go together, whatever their order: clap looks only at
-//! those on the same side of the scenario's name.
+//! Checks options that exclude each other, in any order: clap compares only those on the same side
+//! of the scenario's name.
 
 use super::options::{Bench, Scenario};
 use super::protocol::Protocol;
 
 impl Bench {
-    /// Says what does not go together, in words for whoever asked for it.
+    /// Returns what is wrong with the options, in words for the user.
     pub fn check(&self) -> Result<(), String> {
         self.check_server()?;
         self.check_rooms()
     }
 
-    /// Options about a server that is not the one to be measured.
+    /// Options for another kind of server than the one that is measured.
     fn check_server(&self) -> Result<(), String> {
         let own = (self.tls.then_some("--tls"))
             .or(self.server_config.as_ref().map(|_| "--server-config"));
@@ -36,7 +36,7 @@ impl Bench {
         }
     }
 
-    /// People of whom there are not enough.
+    /// More senders or readers than there are members.
     fn check_rooms(&self) -> Result<(), String> {
         let most = self.scenario.most_senders();
         match self.scenario {

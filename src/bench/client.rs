@@ -11,9 +11,9 @@ use super::protocol::{PING, Protocol};
 use super::trust::Trust;
 use super::wire::Wire;
 
-/// No more than this can be something the server says to one person.
+/// A longer text cannot be a single answer of the server to one client.
 const WORDS: usize = 512;
-/// Our words for somebody who may not say so much.
+/// Our server's reply to a client that exceeds its rate limit.
 const HELD_BACK: &[u8] = b"too fast";
 
 /// See the module's documentation.
@@ -23,23 +23,23 @@ pub(super) struct Client {
     tls: Option<Box<ClientConnection>>,
     /// How its bytes become text.
     pub(super) wire: Wire,
-    /// Where, or to whom, it says what it says.
+    /// The room, or the nickname, that it sends to.
     pub(super) place: String,
-    /// Whether it has said something.
+    /// Whether it has sent a message.
     pub(super) speaks: bool,
     /// Whether the socket is not connected yet.
     pub(super) connecting: bool,
-    /// Bytes the socket has not taken yet.
+    /// Bytes the socket has not accepted yet.
     pub(super) unsent: Vec<u8>,
-    /// Whether epoll says when the socket takes more.
+    /// Whether epoll reports when the socket accepts more.
     pub(super) awaits_space: bool,
-    /// What the server has last said besides messages.
+    /// The server's last words apart from messages.
     pub(super) last_words: Vec<u8>,
 }
 
 impl Client {
-    /// One whose socket is about to connect; who talks at `place`, and by TLS if
-    /// there is somebody to `trust`.
+    /// A client whose socket is about to connect; it talks at `place`, and uses TLS if there is
+    /// something to `trust`.
     pub(super) fn new(
         stream: TcpStream,
         protocol: Protocol,
@@ -59,13 +59,12 @@ impl Client {
         })
     }
 
-    /// Whether it comes by TLS.
+    /// Whether it uses TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Keeps bytes to be sent, encrypted if need be; with none, those TLS has
-    /// to say.
+    /// Queues bytes to be sent, encrypted if need be; with none, only what TLS itself has to send.
     pub(super) fn queue(&mut self, bytes: &[u8]) -> Result<(), BenchError> {
         match &mut self.tls {
             None => self.unsent.extend_from_slice(bytes),
@@ -80,7 +79,7 @@ impl Client {
         Ok(())
     }
 
-    /// Sends what the socket takes.
+    /// Sends what the socket accepts.
     pub(super) fn flush(&mut self) -> Result<(), BenchError> {
         if self.unsent.is_empty() {
             return Ok(());
@@ -89,7 +88,7 @@ impl Client {
             Ok(count) => drop(self.unsent.drain(..count)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::Interrupted => {}
-                // Reading finds out what the server had to say before.
+                // Reading will show what the server said before it closed.
                 ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => self.unsent.clear(),
                 _ => return Err(BenchError::Io("nothing can be sent", error)),
             },
@@ -97,7 +96,7 @@ impl Client {
         Ok(())
     }
 
-    /// Appends the plaintext of what was read, and says whether that was the end.
+    /// Appends the plaintext of what was read. Returns whether that was the end.
     pub(super) fn decrypt(
         &mut self,
         mut bytes: &[u8],
@@ -122,9 +121,9 @@ impl Client {
         Ok(ended)
     }
 
-    /// Remembers what the server has said, unless it was a message. Returns
-    /// its words for somebody who says too much, also among messages; who says
-    /// nothing is not told such a thing, and costs no search.
+    /// Remembers what the server said, unless it was a message. Returns the reply to a client that
+    /// exceeded its rate limit, even in the midst of messages; a client that sends nothing gets no
+    /// such reply and is spared the search.
     pub(super) fn note(&mut self, text: &[u8]) -> Option<String> {
         let is_echo = text.starts_with(PING.as_bytes());
         if !text.is_empty() && text.len() < WORDS && !mark::is_any(text) && !is_echo {
@@ -138,7 +137,7 @@ impl Client {
     }
 }
 
-/// The line in which the server complains of too much, if it does.
+/// The line in which the server objects to the client's rate, if there is one.
 fn complaint(text: &[u8]) -> Option<String> {
     memchr::memmem::find(text, HELD_BACK)?;
     let mut lines = text.split(|&byte| byte == b'\n');

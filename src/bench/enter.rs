@@ -1,4 +1,4 @@
-//! A crowd comes in.
+//! Brings in a crowd of clients.
 
 use std::time::{Duration, Instant};
 
@@ -9,16 +9,16 @@ use super::login::{Entering, Outcome};
 use super::people::People;
 use super::swarm::Swarm;
 
-/// How it was to come in.
+/// How long it took them to come in.
 pub(super) struct Entered {
-    /// How long each took.
+    /// The time of each client.
     pub(super) times: Latencies,
-    /// How long it took all of them together.
+    /// The time of all of them together.
     pub(super) took: Duration,
 }
 
-/// Has `count` clients come in, so many at a time as the options say, each
-/// to its place if it has one. They are the first of the swarm, in order.
+/// Has `count` clients come in, as many at a time as the options say, each to its place if it has
+/// one. They are the first of the swarm, in order.
 pub(super) fn enter(
     run: &Run,
     swarm: &mut Swarm,

@@ -1,4 +1,4 @@
-//! Why nothing could be measured, for the person who wanted it.
+//! Why nothing could be measured, worded for the user.
 
 use std::fmt;
 use std::io;
@@ -9,68 +9,67 @@ use std::time::Duration;
 /// Why nothing could be measured.
 #[derive(Debug)]
 pub enum BenchError {
-    /// Not an address, or of nobody.
+    /// Not an address, or one that cannot be resolved.
     Address(String, io::Error),
-    /// Nobody answers there, or not as they should.
+    /// No server answers there, or not as expected.
     Unreachable(SocketAddr, io::Error),
-    /// The server does not let somebody in; how many were in, and its words.
+    /// The server refused a client.
     Refused {
-        /// For what they had come.
+        /// What the client tried.
         step: Step,
-        /// Who were in already.
+        /// Clients that had succeeded before.
         inside: usize,
         /// What the server said.
         heard: String,
     },
-    /// Somebody waited in vain to be let in; how many were in, and the last
-    /// words that were heard.
+    /// A client waited in vain to be let in.
     NotLetIn {
-        /// For what they had come.
+        /// What the client tried.
         step: Step,
-        /// Who were in already.
+        /// Clients that had succeeded before.
         inside: usize,
-        /// How long.
+        /// How long it waited.
         patience: Duration,
         /// What the server said last.
         heard: String,
     },
-    /// The server closed a connection in the middle; its last words.
+    /// The server closed a connection in the middle; with its last words.
     Closed(String),
-    /// The server does not take what senders say; its words.
+    /// The server refuses what senders send; with its words.
     HeldBack(String),
-    /// Nothing arrived any more; the last words that were heard.
+    /// Nothing arrived any more; with the last words that were heard.
     Stalled(Duration, String),
-    /// The server does not keep up with the schedule.
+    /// The server falls behind the schedule.
     Behind(usize),
     /// Bytes that are not the protocol.
     Garbled(&'static str),
     /// More descriptors are needed than the system allows.
     Descriptors {
-        /// Needed.
+        /// Needed by the run.
         needed: u64,
-        /// Allowed.
+        /// Allowed by the system.
         allowed: u64,
     },
-    /// The server it started did not get ready; what it said.
+    /// The server that was started did not become ready; with its output.
     NoServer(String),
     /// There is no such process here.
     NoProcess(u32, io::Error),
-    /// A certificate is no certificate, or says something else.
+    /// A certificate is not valid, or is for something else.
     Tls(String),
     /// The figures cannot be written.
     Unwritable(PathBuf, io::Error),
-    /// The system did not do something.
+    /// A call to the system failed.
     Io(&'static str, io::Error),
-    /// Ctrl-C.
+    /// Ctrl-C was pressed.
     Interrupted,
 }
 
-/// What clients come for.
+/// A step that clients take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// An account.
+    /// Registering an account.
     Registration,
-    /// Being let in.
+    /// Logging in.
     Login,
 }
 
@@ -84,18 +83,18 @@ impl fmt::Display for Step {
 }
 
 impl BenchError {
-    /// Something the system did not do.
+    /// Wraps an error of the system.
     pub(super) fn io(what: &'static str) -> impl Fn(io::Error) -> BenchError {
         move |error| BenchError::Io(what, error)
     }
 
-    /// The same, as rustix has it.
+    /// Wraps an error as rustix returns it.
     pub(super) fn errno(what: &'static str) -> impl Fn(rustix::io::Errno) -> BenchError {
         move |error| BenchError::Io(what, error.into())
     }
 }
 
-/// What to change at the server, by words it says.
+/// What to change at the server, by words in its answer.
 const HINTS: [(&str, &str); 10] = [
     (
         "connections from your address",
@@ -122,7 +121,7 @@ const HINTS: [(&str, &str); 10] = [
         "slow reader",
         "raise limits.backlog_bytes there, or use a smaller --window",
     ),
-    // ngircd and inspircd.
+    // Answers of ngircd and inspircd.
     (
         "Too many connections",
         "raise MaxConnections and MaxConnectionsIP there",
@@ -139,10 +138,10 @@ fn hint(heard: &str) -> &'static str {
     found.map_or("", |(_, hint)| hint)
 }
 
-/// The last of the server's words and, if we know them, what can be done.
+/// Writes the last words of the server and, if they are known, what can be done.
 fn write_heard(f: &mut fmt::Formatter<'_>, heard: &str) -> fmt::Result {
     let words = match heard.split_once("\r\n\r\n") {
-        // Of a page the status says more.
+        // For a web page the status says more.
         Some((head, body)) if head.starts_with("HTTP/") && !body.starts_with('{') => {
             head.lines().next()
         }

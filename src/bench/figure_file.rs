@@ -1,5 +1,5 @@
-//! The file for the figures: open before anything is measured, and as it was
-//! if nothing could be.
+//! The file for the figures: opened before anything is measured, and left unchanged if the run
+//! fails.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -14,15 +14,15 @@ use super::error::BenchError;
 pub(super) struct FigureFile {
     path: PathBuf,
     file: File,
-    /// It was not there before.
+    /// It did not exist before.
     is_new: bool,
 }
 
 impl FigureFile {
-    /// Leaves what is in it.
+    /// Opens the file without changing it.
     pub(super) fn open(path: &Path) -> Result<FigureFile, BenchError> {
         let mut options = OpenOptions::new();
-        // A pipe that nobody reads is not waited for.
+        // Opening a pipe without a reader must not block.
         let nonblock = OFlags::NONBLOCK.bits().cast_signed();
         options.append(true).custom_flags(nonblock);
         let (file, is_new) = match options.clone().create_new(true).open(path) {
@@ -38,22 +38,22 @@ impl FigureFile {
         })
     }
 
-    /// Has these figures, and nothing else.
+    /// Replaces the content of the file by these figures.
     pub(super) fn write(mut self, figures: &str) -> Result<(), BenchError> {
         self.replace(figures)
             .map_err(|error| BenchError::Unwritable(self.path.clone(), error))
     }
 
     fn replace(&mut self, figures: &str) -> io::Result<()> {
-        // A pipe or a terminal has no length.
+        // Pipes and terminals have no length.
         if self.file.metadata()?.is_file() {
             self.file.set_len(0)?;
         }
         self.file.write_all(figures.as_bytes())
     }
 
-    /// Whether it is there for nothing: nobody else has put another one in its
-    /// place, or anything into it.
+    /// Whether the file is left over from a failed run: created by it, not replaced, and still
+    /// empty.
     fn is_useless(&self) -> bool {
         let here = self.file.metadata();
         let there = fs::symlink_metadata(&self.path);

@@ -6,9 +6,9 @@ use hdrhistogram::Histogram;
 
 use super::report::Report;
 
-/// Digits that are kept.
+/// Significant digits that are kept.
 const DIGITS: u8 = 3;
-/// Anything longer counts as this: an hour.
+/// Longer times count as this one: an hour.
 const LONGEST_NS: u64 = 3_600_000_000_000;
 
 /// Latencies, in buckets of nanoseconds.
@@ -18,12 +18,12 @@ pub(super) struct Latencies(Option<Histogram<u64>>);
 pub(super) struct Timed {
     arrived: Latencies,
     read: Latencies,
-    /// Apart, since not every server has them: arrivals of one's own words.
+    /// Arrivals of a client's own messages, kept apart because not every server echoes them.
     own: Latencies,
 }
 
 impl Timed {
-    /// None yet.
+    /// No messages yet.
     pub(super) fn new() -> Timed {
         Timed {
             arrived: Latencies::new(),
@@ -32,24 +32,23 @@ impl Timed {
         }
     }
 
-    /// Adds a message that has just been read, so long after it was sent, and
-    /// had waited for that.
+    /// Adds a message just read, by the time since it was sent and the time it waited to be read.
     pub(super) fn add(&mut self, took: Duration, waited: Duration) {
         self.arrived.add(took.saturating_sub(waited));
         self.read.add(took);
     }
 
-    /// As [`Timed::add`], for what its speaker has read.
+    /// As [`Timed::add`], for a client's own message.
     pub(super) fn add_own(&mut self, took: Duration, waited: Duration) {
         self.own.add(took.saturating_sub(waited));
     }
 
-    /// [`Latencies::percentile_ms`] of arrivals.
+    /// [`Latencies::percentile_ms`] of the arrivals.
     pub(super) fn percentile_ms(&self, percentile: f64) -> Option<f64> {
         self.arrived.percentile_ms(percentile)
     }
 
-    /// Adds all to a report, as [`Latencies::report`].
+    /// Adds all latencies to a report, as [`Latencies::report`].
     pub(super) fn report(&self, key: &str, what: &str, report: &mut Report) {
         self.arrived.report(key, what, report);
         let (read, words) = (format!("{key}_read"), format!("{what} until read"));
@@ -60,7 +59,7 @@ impl Timed {
 }
 
 impl Latencies {
-    /// None yet.
+    /// No latencies yet.
     pub(super) fn new() -> Latencies {
         Latencies(Histogram::new_with_bounds(1, LONGEST_NS, DIGITS).ok())
     }
@@ -72,7 +71,7 @@ impl Latencies {
         }
     }
 
-    /// So many in a hundred were at most that, in milliseconds.
+    /// The latency in milliseconds that this percentage did not exceed.
     pub(super) fn percentile_ms(&self, percentile: f64) -> Option<f64> {
         let histogram = self.0.as_ref().filter(|all| !all.is_empty())?;
         Some(histogram.value_at_percentile(percentile) as f64 / 1e6)

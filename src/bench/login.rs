@@ -1,4 +1,4 @@
-//! How a client comes in, protocol by protocol.
+//! How a client logs in, protocol by protocol.
 
 use std::time::{Duration, Instant};
 
@@ -10,26 +10,26 @@ use super::error::{BenchError, Step};
 use super::protocol::{PING, Protocol, frame};
 use super::swarm::Swarm;
 
-/// As much of what a server says as is kept to tell people.
+/// The part of the server's words that is kept for error messages.
 const HEARD: usize = 2048;
-/// Where somebody is going.
+/// The login that a client is to make.
 pub(super) struct Way {
-    /// Who.
+    /// The nickname.
     pub(super) nickname: String,
-    /// Into which room or to whom, if anywhere.
+    /// The room, or the nickname to talk to, if any.
     pub(super) place: Option<String>,
-    /// What proves who it is, where that has to be.
+    /// The token, where one is needed.
     pub(super) token: Option<String>,
 }
 
-/// What they have come to.
+/// The state of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// They are on their way.
+    /// The login is in progress.
     Underway,
-    /// They are where they wanted to be.
+    /// The client is where it should be.
     Inside,
-    /// They may not come in.
+    /// The client was refused.
     Refused,
 }
 
@@ -37,32 +37,31 @@ pub(super) enum Outcome {
 enum Stage {
     /// Asks for a token.
     Token,
-    /// Asks to speak WebSocket.
+    /// Asks for a WebSocket.
     Upgrade,
-    /// Waits for the first words, which may have no line end.
+    /// Waits for the greeting, which may have no line end.
     Greeting,
-    /// Has said who it is.
+    /// Has sent its nickname.
     Named,
-    /// Has asked to be let into the room.
+    /// Has asked to join the room.
     Joining,
     Inside,
 }
 
-/// A client on its way in.
+/// A client that is logging in.
 pub(super) struct Entering {
     protocol: Protocol,
     way: Way,
     stage: Stage,
-    /// Since when.
+    /// When it began.
     pub(super) since: Instant,
-    /// What is not understood yet.
+    /// Text that has not been recognised yet.
     heard: Vec<u8>,
     last_line: String,
 }
 
 impl Entering {
-    /// Connects a client, whose time counts from `since`. Returns its index,
-    /// too.
+    /// Connects a client, whose time counts from `since`. Returns its index, too.
     pub(super) fn begin(
         swarm: &mut Swarm,
         mut way: Way,
@@ -70,7 +69,7 @@ impl Entering {
     ) -> Result<(usize, Entering), BenchError> {
         let protocol = swarm.protocol;
         if matches!(protocol, Protocol::Room | Protocol::RoomWs) {
-            // Nobody is nowhere there.
+            // There a client is always somewhere.
             way.place.get_or_insert_with(|| way.nickname.clone());
         }
         let index = swarm.connect(way.place.clone().unwrap_or_default())?;
@@ -119,7 +118,7 @@ impl Entering {
         swarm.send(index, &first)
     }
 
-    /// Says the next thing, if `text` is what was waited for.
+    /// Takes the next step, if `text` is what was waited for.
     pub(super) fn advance(
         &mut self,
         swarm: &mut Swarm,
@@ -140,7 +139,7 @@ impl Entering {
             _ => {}
         }
         if self.stage == Stage::Greeting && !self.heard.is_empty() {
-            // Or what it says to those it sends away.
+            // Or the words with which it refuses.
             self.last_line = String::from_utf8_lossy(&self.heard).into_owned();
             self.heard.clear();
             self.stage = Stage::Named;
@@ -149,7 +148,7 @@ impl Entering {
         self.take_lines(swarm, index)
     }
 
-    /// What was said to it, as far as it was not what was waited for.
+    /// What the server said apart from what was waited for.
     pub(super) fn heard(&self) -> String {
         let rest = String::from_utf8_lossy(&self.heard);
         let rest: String = rest.chars().take(HEARD).collect();
@@ -159,7 +158,7 @@ impl Entering {
         }
     }
 
-    /// Why it may not come in, after so many others.
+    /// Why it was refused, after that many others succeeded.
     pub(super) fn refusal(&self, inside: usize) -> BenchError {
         BenchError::Refused {
             step: Step::Login,
@@ -168,12 +167,12 @@ impl Entering {
         }
     }
 
-    /// Whether it is where it wanted to be.
+    /// Whether it is where it should be.
     pub(super) fn is_inside(&self) -> bool {
         self.stage == Stage::Inside
     }
 
-    /// How long it has taken.
+    /// How long it took.
     pub(super) fn took(&self) -> Duration {
         self.since.elapsed()
     }
@@ -195,7 +194,7 @@ impl Entering {
         let Some(end) = memchr::memmem::find(&self.heard, b"\r\n\r\n") else {
             return Ok(());
         };
-        // Whatever else it says ends with the end of the connection.
+        // Any other answer ends with the connection.
         if !self.heard.starts_with(b"HTTP/1.1 101 ") {
             return Ok(());
         }
@@ -213,8 +212,7 @@ impl Entering {
                 Ok(())
             }
             Protocol::Api => {
-                // Nobody says anything there to those who come in, but who is
-                // answered is in.
+                // There a newcomer is told nothing, but a client that gets an answer is in.
                 self.stage = Stage::Joining;
                 let mut ping = Vec::new();
                 frame(OpCode::Control(Control::Ping), PING.as_bytes(), &mut ping);
@@ -277,7 +275,7 @@ impl Entering {
         Ok(Outcome::Underway)
     }
 
-    /// What is in the line with which the present stage is over.
+    /// A text in the line that ends the present stage.
     fn awaited(&self) -> String {
         let room = self.way.place.as_deref().unwrap_or_default();
         let joining = self.stage == Stage::Joining;
@@ -304,7 +302,7 @@ impl Entering {
     }
 }
 
-/// Whether a line says that somebody may not come in.
+/// Whether a line refuses the client.
 fn refuses(protocol: Protocol, line: &str) -> bool {
     match protocol {
         Protocol::Telnet | Protocol::Ws => line.starts_with("! "),

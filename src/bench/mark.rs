@@ -1,5 +1,5 @@
-//! What the messages say, so that they can be counted and timed: a `|`, which
-//! nothing else the servers say contains, a tag, and when it was sent.
+//! The texts of messages, made to be counted and timed: a `|`, which appears in nothing else that
+//! the servers send, a tag, and the time of sending.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const START: u8 = b'|';
 /// `|`, a tag, sixteen hexadecimal digits.
 const LENGTH: usize = 18;
-/// With time, sender and line end a line by telnet is 64 bytes.
+/// With time, sender and line end, a telnet line has 64 bytes.
 const TEXT_LENGTH: usize = 47;
 /// How many tags there are.
 pub(super) const TAGS: usize = 52;
@@ -15,13 +15,13 @@ pub(super) const TAGS: usize = 52;
 /// The mark of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// Who or what sent it: one of [`TAGS`] letters.
+    /// The sender, or the kind: one of [`TAGS`] letters.
     pub(super) tag: u8,
     /// Nanoseconds since the clock's start.
     pub(super) sent_ns: u64,
 }
 
-/// The letter with a number.
+/// The letter with this number.
 pub(super) fn tag(number: usize) -> u8 {
     let number = (number % TAGS) as u8;
     match number < 26 {
@@ -30,12 +30,12 @@ pub(super) fn tag(number: usize) -> u8 {
     }
 }
 
-/// What the time stamps count from.
+/// The clock that the time stamps count from.
 #[derive(Clone, Copy)]
 pub(super) struct Clock(Instant);
 
 impl Clock {
-    /// Starts now.
+    /// Starts the clock.
     pub(super) fn start() -> Clock {
         Clock(Instant::now())
     }
@@ -78,7 +78,7 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// Gives each mark that these bytes complete to `each`.
+    /// Calls `each` with every mark that these bytes complete.
     pub(super) fn find(&mut self, mut bytes: &[u8], mut each: impl FnMut(Mark)) {
         if !self.begun.is_empty() {
             let missing = bytes.len().min(LENGTH - self.begun.len());

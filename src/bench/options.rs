@@ -1,4 +1,4 @@
-//! What can be measured, and with what settings.
+//! The scenarios and their options.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::protocol::Protocol;
 
-/// More than this at once means that the server does not keep up.
+/// More at once than this means that the server does not keep up.
 pub(super) const CHURN_AT_ONCE: usize = 10_000;
 
 const AFTER: &str = "\
@@ -22,7 +22,7 @@ Examples:
   chat-server bench --address chat.example.org:4000 room --members 200
   chat-server bench --protocol irc --address localhost:6667 logins";
 
-/// Who send in a room, unless it is said how many.
+/// Members who send in a room, unless the option says otherwise.
 const SENDERS: usize = 4;
 
 /// What to measure.
@@ -135,7 +135,7 @@ pub(super) enum Scenario {
 }
 
 impl Bench {
-    /// The settings that matter and their values.
+    /// The options that shape the load, with their values.
     pub(super) fn settings(&self) -> Vec<(&'static str, u64)> {
         let mut settings = self.scenario.settings();
         settings.push(match self.scenario {
@@ -145,17 +145,17 @@ impl Bench {
         settings
     }
 
-    /// Whether there is a server at all.
+    /// Whether a server takes part at all.
     pub(super) fn has_server(&self) -> bool {
         !matches!(self.scenario, Scenario::SendLoop { .. })
     }
 
-    /// Whether everybody comes over TLS.
+    /// Whether the clients use TLS.
     pub(super) fn is_secure(&self) -> bool {
         self.tls || self.tls_trust.is_some()
     }
 
-    /// How long is measured.
+    /// How long to measure.
     pub(super) fn length(&self) -> Duration {
         Duration::from_secs(self.seconds)
     }
@@ -167,7 +167,7 @@ impl Bench {
 }
 
 impl Scenario {
-    /// The most connections it has at once.
+    /// The most connections at once.
     pub(super) fn connections(&self) -> usize {
         match *self {
             Scenario::Room { members, .. } | Scenario::Slow { members, .. } => members,
@@ -191,8 +191,8 @@ impl Scenario {
         }
     }
 
-    /// How many can send, so that in a room with slow readers somebody else
-    /// goes on reading.
+    /// How many can send, so that in a room with slow readers at least one other member goes on
+    /// reading.
     pub(super) fn most_senders(&self) -> usize {
         match *self {
             Scenario::Room { members, .. } => members,
@@ -259,7 +259,7 @@ impl Scenario {
     }
 }
 
-/// Without this, clap would take the text itself for a JSON string.
+/// Without this, clap would take the text itself as a JSON string.
 fn parse_settings(text: &str) -> Result<Value, String> {
     let settings: Map<String, Value> =
         serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))?;
@@ -273,7 +273,7 @@ fn at_least<const LEAST: usize>(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Each needs a letter of its own.
+/// Each sender needs a letter of its own.
 fn senders(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if (1..=super::mark::TAGS).contains(&count) => Ok(count),

@@ -1,5 +1,5 @@
-//! Who the clients are: nicknames nobody else has and, where there are only
-//! accounts, accounts.
+//! The identities of the clients: nicknames unique to the run and, where the protocol needs them,
+//! accounts.
 
 use super::Run;
 use super::error::BenchError;
@@ -11,10 +11,10 @@ use super::register::{Form, register};
 /// Letters that look like no others.
 const LETTERS: &[u8; 16] = b"bcdfghjkpqrstvxz";
 
-/// Those of one run.
+/// The identities of one run.
 pub(super) struct People {
     names: Names,
-    /// What each shows to prove who it is; none where a nickname is enough.
+    /// The token of each; empty where a nickname is enough.
     tokens: Vec<String>,
 }
 
@@ -25,10 +25,10 @@ struct Names {
 }
 
 impl People {
-    /// So many, who have been registered before this returns if need be.
+    /// Creates that many, registering their accounts if need be.
     pub(super) fn new(run: &Run, count: usize) -> Result<People, BenchError> {
         let is_api = run.options.protocol == Protocol::Api;
-        // Accounts stay; of a nickname some IRC servers take nine characters.
+        // Accounts persist; for nicknames some IRC servers allow only nine characters.
         let names = Names::new(if is_api { 10 } else { 4 })?;
         let tokens = match is_api {
             true => register(run, count, |number| names.form(number))?,
@@ -37,8 +37,8 @@ impl People {
         Ok(People { names, tokens })
     }
 
-    /// How somebody comes in, and where to. Beyond those who are registered,
-    /// the first come again.
+    /// The login of a client, and where it goes. Beyond the number of accounts, the first are used
+    /// again.
     pub(super) fn way(&self, number: usize, place: Option<String>) -> Way {
         let number = number.checked_rem(self.tokens.len()).unwrap_or(number);
         Way {
@@ -48,8 +48,8 @@ impl People {
         }
     }
 
-    /// Where two talk with each other, of whom this is one: in a room or,
-    /// where there are none, each to the other.
+    /// Where a pair talks, of which this client is one: in a room or, where there are none, each to
+    /// the other.
     pub(super) fn place_of_two(&self, number: usize) -> String {
         match self.tokens.is_empty() {
             true => format!("pair{}", number / 2),
@@ -59,7 +59,7 @@ impl People {
 }
 
 impl Names {
-    /// With so many letters before the number.
+    /// Names with this many letters before the number.
     fn new(letters: usize) -> Result<Names, BenchError> {
         let mut random = vec![0; letters];
         fill(&mut random)?;
@@ -82,7 +82,7 @@ impl Names {
     fn form(&self, number: usize) -> Form {
         Form {
             username: self.nickname(number),
-            // Fifteen digits, which is all that a telephone number may have.
+            // Fifteen digits, the most that a telephone number may have.
             phone: format!("{:08}{number:07}", self.random % 100_000_000),
         }
     }

@@ -1,4 +1,4 @@
-//! What the kernel says about a process and about memory.
+//! The kernel's figures for a process and for memory.
 
 use std::fs::read_to_string;
 use std::io;
@@ -11,21 +11,21 @@ use crate::net::limits::raise_descriptor_limit;
 /// Descriptors besides connections: files, epoll, pipes.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// Whether this program was started to ignore a signal.
+/// Whether this program was started with a signal ignored.
 pub(super) fn ignores(signal: i32) -> bool {
     let status = read_to_string("/proc/self/status").unwrap_or_default();
     let mask = u64::from_str_radix(word_after(&status, "SigIgn:"), 16).unwrap_or(0);
     mask >> (signal - 1) & 1 == 1
 }
 
-/// A process at one moment.
+/// The figures of a process at one moment.
 #[derive(Default)]
 pub(super) struct Process {
     /// Seconds of processor time used so far.
     pub(super) cpu_seconds: f64,
     /// Resident memory.
     pub(super) resident_kib: u64,
-    /// Resident memory, of what is shared its share.
+    /// Resident memory, with shared pages counted in proportion.
     pub(super) proportional_kib: u64,
     /// Page tables.
     pub(super) page_tables_kib: u64,
@@ -33,7 +33,7 @@ pub(super) struct Process {
     pub(super) threads: u64,
 }
 
-/// Memory the kernel itself uses, for all processes.
+/// Memory used by the kernel itself, for all processes.
 pub(super) struct Kernel {
     /// Stacks of all threads while in the kernel.
     pub(super) stacks_kib: u64,
@@ -44,12 +44,12 @@ pub(super) struct Kernel {
 }
 
 impl Process {
-    /// Looks at a process.
+    /// Reads the figures of a process.
     pub(super) fn of(pid: u32) -> Result<Process, BenchError> {
         Process::read(&pid.to_string()).map_err(|error| BenchError::NoProcess(pid, error))
     }
 
-    /// Looks at this program.
+    /// Reads the figures of this program.
     pub(super) fn own() -> Result<Process, BenchError> {
         Process::read("self").map_err(BenchError::io("/proc cannot be read"))
     }
@@ -57,9 +57,9 @@ impl Process {
     fn read(pid: &str) -> io::Result<Process> {
         let status = read_to_string(format!("/proc/{pid}/status"))?;
         let stat = read_to_string(format!("/proc/{pid}/stat"))?;
-        // Only its owner may read that.
+        // Only the owner of the process may read it.
         let maps = read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        // The name in parentheses may contain spaces; count from behind it.
+        // The name in parentheses may contain spaces; fields are counted after it.
         let fields = stat.rsplit(')').next().unwrap_or("");
         let ticks = fields.split_whitespace().skip(11).take(2);
         let ticks: f64 = ticks.filter_map(|field| field.parse::<f64>().ok()).sum();
@@ -74,7 +74,7 @@ impl Process {
 }
 
 impl Kernel {
-    /// Looks at the kernel.
+    /// Reads the kernel's figures.
     pub(super) fn read() -> Result<Kernel, BenchError> {
         let unreadable = BenchError::io("/proc cannot be read");
         let memory = read_to_string("/proc/meminfo").map_err(&unreadable)?;
@@ -99,7 +99,7 @@ fn word_after<'a>(text: &'a str, label: &str) -> &'a str {
     rest.split_whitespace().next().unwrap_or("")
 }
 
-/// Sees to it that so many connections can be open.
+/// Raises the limit on descriptors so that this many connections can be open.
 pub(super) fn need_descriptors(connections: usize) -> Result<(), BenchError> {
     raise_descriptor_limit();
     let needed = connections as u64 + OTHER_DESCRIPTORS;

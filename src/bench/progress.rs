@@ -1,10 +1,10 @@
-//! How far it is, on standard error, for a person who watches.
+//! The progress, on standard error.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 const COUNTED: &str = "{msg:>12} [{bar:30}] {pos}/{len}";
 
-/// A bar; nothing is drawn where nobody watches.
+/// A bar; not drawn unless standard error is a terminal.
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {
@@ -17,21 +17,21 @@ impl Progress {
         Progress(bar)
     }
 
-    /// Begins something of so many steps.
+    /// Begins something with this many steps.
     pub(super) fn begin(&self, what: &'static str, steps: u64) {
         self.0.set_length(steps);
         self.0.set_message(what);
         self.0.set_position(0);
     }
 
-    /// So many steps are done.
+    /// Sets the number of steps done.
     pub(super) fn reach(&self, steps: u64) {
         if steps != self.0.position() {
             self.0.set_position(steps);
         }
     }
 
-    /// Leaves nothing on the terminal.
+    /// Removes the bar from the terminal.
     pub(super) fn clear(&self) {
         self.0.finish_and_clear();
     }

@@ -1,11 +1,12 @@
-//! What the clients speak.
+//! The protocols of the clients.
 
 use clap::ValueEnum;
 use serde_json::json;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
-/// What comes back from who is in, where nobody says anything to them.
+/// A message to oneself whose return shows that the client is in, where the server says nothing to
+/// a newcomer.
 pub(super) const PING: &str = "bench: in?";
 
 /// Protocols the clients can speak.
@@ -41,12 +42,12 @@ impl Protocol {
         }
     }
 
-    /// Whether who says something hears it, too.
+    /// Whether senders receive their own messages.
     pub(super) fn echoes(self) -> bool {
         !matches!(self, Protocol::Irc | Protocol::Api)
     }
 
-    /// Whether a frame is a line.
+    /// Whether every line is a frame.
     pub(super) fn is_framed(self) -> bool {
         matches!(
             self,
@@ -54,7 +55,7 @@ impl Protocol {
         )
     }
 
-    /// The name of our listener for it, plain.
+    /// The name of our plain listener for it.
     pub(super) fn listener(self) -> Option<&'static str> {
         match self {
             Protocol::Telnet => Some("telnet"),
@@ -64,8 +65,7 @@ impl Protocol {
         }
     }
 
-    /// Appends the bytes with which somebody says something in a room or, where
-    /// there are none, to somebody.
+    /// Appends the bytes that send a text to a room or, where there are none, to a client.
     pub(super) fn say(self, place: &str, text: &str, out: &mut Vec<u8>) {
         match self {
             Protocol::Json => {
@@ -81,7 +81,7 @@ impl Protocol {
         }
     }
 
-    /// Appends a line or what stands for one.
+    /// Appends a line, or its equivalent.
     pub(super) fn line(self, line: &str, out: &mut Vec<u8>) {
         if self.is_framed() {
             return frame(OpCode::Data(Data::Text), line.as_bytes(), out);
@@ -94,8 +94,8 @@ impl Protocol {
     }
 }
 
-/// Appends a client's frame. Clients must mask; with a key of zeros that
-/// changes nothing, and who listens in on a benchmark is welcome.
+/// Appends a client's frame. Clients must mask; a key of zeros leaves the text readable, which does
+/// no harm in a benchmark.
 pub(super) fn frame(opcode: OpCode, payload: &[u8], out: &mut Vec<u8>) {
     let header = FrameHeader {
         opcode,

@@ -1,5 +1,5 @@
-//! Accounts for clients who need one, made before anything is measured: a
-//! password takes a server some 30 ms of one core, on purpose.
+//! Registers accounts for clients that need one, before anything is measured: hashing a password
+//! takes the server some 30 ms of one core, on purpose.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,15 +13,14 @@ use super::error::{BenchError, Step};
 use super::random::fill;
 use super::swarm::Swarm;
 
-/// Registrations under way at once, at most: more than a server has cores, and
-/// few enough that it has not too many waiting.
+/// Registrations at once: more than a server has cores, but too few to fill its queue.
 const AT_ONCE: usize = 16;
-/// How often it is looked whether anything goes on.
+/// How often to check for progress.
 const GLANCE: Duration = Duration::from_secs(1);
-/// A longer answer is none that was asked for.
+/// A longer answer is not the expected one.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// What distinguishes one person's form from another's.
+/// The fields in which registration forms differ.
 pub(super) struct Form {
     /// Username.
     pub(super) username: String,
@@ -29,8 +28,8 @@ pub(super) struct Form {
     pub(super) phone: String,
 }
 
-/// Registers so many people. Returns what each shows to prove who it is: a JWT
-/// signed with a token. Their password is forgotten.
+/// Registers that many accounts. Returns a token for each: a JWT signed with its access token. The
+/// passwords are not kept.
 pub(super) fn register(
     run: &Run,
     count: usize,
@@ -76,14 +75,14 @@ pub(super) fn register(
 }
 
 struct Registering {
-    /// By client, whose form it has sent and what it has heard of it.
+    /// By client: the form it has sent and the answer so far.
     under_way: HashMap<usize, (usize, Vec<u8>)>,
     tokens: Vec<String>,
     registered: usize,
 }
 
 impl Registering {
-    /// The end of a connection is the end of its answer.
+    /// An answer ends with its connection.
     fn hear(&mut self, swarm: &mut Swarm, index: usize, text: &[u8]) -> Result<(), BenchError> {
         if !text.is_empty() {
             let Some((_, answer)) = self.under_way.get_mut(&index) else {
@@ -111,7 +110,7 @@ impl Registering {
         Ok(())
     }
 
-    /// What was said to somebody who still waits.
+    /// What was said to a client that is still waiting.
     fn heard(&self) -> String {
         let answers = self.under_way.values().map(|(_, answer)| answer);
         let longest = answers.max_by_key(|answer| answer.len());
@@ -136,7 +135,7 @@ fn request(form: &Form, password: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A JWT signed with the token in an answer, or what the answer says instead.
+/// A JWT signed with the token in an answer, or an error with the answer's words.
 fn signed(answer: &[u8]) -> Result<String, String> {
     let body = memchr::memmem::find(answer, b"\r\n\r\n").map_or(0, |end| end + 4);
     let body = answer.get(body..).unwrap_or_default();

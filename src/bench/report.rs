@@ -10,7 +10,7 @@ use crate::config::Setting;
 /// The figures of one scenario.
 pub(super) struct Report {
     scenario: &'static str,
-    /// None where there is no server.
+    /// `None` where there is no server.
     protocol: Option<&'static str>,
     tls: bool,
     server: String,
@@ -48,7 +48,7 @@ impl Report {
         value: f64,
         unit: &'static str,
     ) {
-        // Nothing divided by nothing is nothing to report.
+        // Nothing divided by nothing is not worth reporting.
         if value.is_finite() {
             self.figures.push(Figure {
                 key: key.to_owned(),
@@ -112,7 +112,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Settings as they may be passed on: without what is secret.
+/// Settings as they may be shown: without secrets.
 fn shown(value: &Value, path: &str) -> Value {
     match value {
         Value::Object(fields) => fields
@@ -130,7 +130,7 @@ fn shown(value: &Value, path: &str) -> Value {
     }
 }
 
-/// Three digits that matter, thousands kept apart.
+/// Three significant digits, with a separator for thousands.
 fn readable(value: f64) -> String {
     if value.abs() < 1.0 && value != 0.0 {
         return format!("{value:.4}");

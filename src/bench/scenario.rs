@@ -1,4 +1,4 @@
-//! The scenarios: who says what when, and which figures come of it.
+//! The scenarios: which client sends what and when, and which figures result.
 
 mod balance;
 mod churn;
@@ -20,10 +20,10 @@ use super::options::Scenario;
 use super::report::Report;
 use schedule::Plan;
 
-/// What comes before the measuring: caches and buffers fill.
+/// Time before the measurement, in which caches and buffers fill.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Runs the scenario that was asked for.
+/// Runs the chosen scenario.
 pub(super) fn run(run: &mut Run) -> Result<Report, BenchError> {
     let senders = run.options.scenario.senders();
     match run.options.scenario {

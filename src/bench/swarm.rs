@@ -23,14 +23,14 @@ use super::wire::Wire;
 
 /// Bytes read at once.
 const CHUNK: usize = 256 * 1024;
-/// After this long without anything, nothing follows any more.
+/// After this long a silence, nothing more is expected.
 const SILENCE: Duration = Duration::from_millis(1500);
-/// What trickles in after the end is not read for longer.
+/// Longest time to read what trickles in after the end.
 const LONGEST_DRAIN: Duration = Duration::from_secs(120);
-/// How often it is looked whether somebody wants this to end.
+/// How often to check whether the run should end.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// All clients. Each is named by its index.
+/// All clients, by index.
 pub(super) struct Swarm {
     address: SocketAddr,
     /// What the clients speak.
@@ -44,11 +44,11 @@ pub(super) struct Swarm {
     buffers: Buffers,
     reads: StampedReads,
     waited: Duration,
-    /// What somebody was told who may not say so much.
+    /// The reply to a client that exceeded its rate limit.
     complaint: Option<String>,
 }
 
-/// Used again each time.
+/// Buffers, used again for each read.
 #[derive(Default)]
 struct Buffers {
     events: Vec<epoll::Event>,
@@ -57,15 +57,15 @@ struct Buffers {
     text: Vec<u8>,
 }
 
-/// What reading has brought.
+/// The result of reading.
 enum Got {
     Nothing,
-    /// So many bytes in the chunk.
+    /// This many bytes in the chunk.
     Bytes(usize),
     End,
 }
 
-/// A signal is as if nothing had come.
+/// A read interrupted by a signal counts as one that found nothing.
 fn interruptible(result: Result<usize, Errno>) -> Result<usize, BenchError> {
     match result {
         Err(Errno::INTR) => Ok(0),
@@ -74,7 +74,7 @@ fn interruptible(result: Result<usize, Errno>) -> Result<usize, BenchError> {
 }
 
 impl Swarm {
-    /// Nobody yet.
+    /// No clients yet.
     pub(super) fn new(run: &Run) -> Result<Swarm, BenchError> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC);
         Ok(Swarm {
@@ -97,13 +97,13 @@ impl Swarm {
         })
     }
 
-    /// The same, of clients of another server.
+    /// The same, with clients for another server.
     pub(super) fn at(mut self, address: SocketAddr, protocol: Protocol) -> Swarm {
         (self.address, self.protocol, self.trust) = (address, protocol, None);
         self
     }
 
-    /// How long what was read last had been there.
+    /// How long the bytes read last had been waiting.
     pub(super) fn waited(&self) -> Duration {
         self.waited
     }
@@ -113,7 +113,7 @@ impl Swarm {
         self.patience
     }
 
-    /// An error once the server has told somebody to say less.
+    /// An error once the server has refused a client because of its rate.
     pub(super) fn not_held_back(&mut self) -> Result<(), BenchError> {
         match self.complaint.take() {
             Some(words) => Err(BenchError::HeldBack(words)),
@@ -121,7 +121,7 @@ impl Swarm {
         }
     }
 
-    /// Begins to connect one client, who will talk at a place.
+    /// Begins to connect one client, which will talk at `place`.
     pub(super) fn connect(&mut self, place: String) -> Result<usize, BenchError> {
         let index = self.free.pop().unwrap_or(self.clients.len());
         let client = Some(self.open(index, place)?);
@@ -132,7 +132,7 @@ impl Swarm {
         Ok(index)
     }
 
-    /// Has a client begin anew with another connection.
+    /// Replaces the connection of a client.
     pub(super) fn reconnect(&mut self, index: usize) -> Result<(), BenchError> {
         let place = match self.client(index) {
             Some(client) => std::mem::take(&mut client.place),
@@ -170,7 +170,7 @@ impl Swarm {
 
     /// Closes a client's connection.
     pub(super) fn close(&mut self, index: usize) {
-        // Closing the descriptor takes it out of the epoll set.
+        // Closing the descriptor removes it from the epoll set.
         let slot = self.clients.get_mut(index);
         if slot.is_some_and(|slot| slot.take().is_some()) {
             self.free.push(index);
@@ -180,12 +180,12 @@ impl Swarm {
     /// Never reads from this client again.
     pub(super) fn stop_reading(&mut self, index: usize) {
         if let Some(Some(client)) = self.clients.get(index) {
-            // It was added; what could go wrong is that it was not.
+            // It was added; the only possible error is that it was not.
             let _ = epoll::delete(&self.epoll, &client.stream);
         }
     }
 
-    /// How many are connected.
+    /// The number of clients that are connected.
     pub(super) fn connected(&self) -> usize {
         self.clients.len() - self.free.len()
     }
@@ -194,8 +194,8 @@ impl Swarm {
         self.clients.get_mut(index)?.as_mut()
     }
 
-    /// From now on a client's bytes are frames; appends the text of those it
-    /// has begun with.
+    /// From now on a client's bytes are frames; appends the text of those that have arrived
+    /// already.
     pub(super) fn upgrade(
         &mut self,
         index: usize,
@@ -210,12 +210,12 @@ impl Swarm {
         self.send(index, &answer)
     }
 
-    /// Has a client say something at its place.
+    /// Has a client send a message to its place.
     pub(super) fn say(&mut self, index: usize, mark: Mark) -> Result<(), BenchError> {
         self.say_all(index, std::iter::once(mark))
     }
 
-    /// Has a client say several things at once.
+    /// Has a client send several messages at once.
     pub(super) fn say_all(
         &mut self,
         index: usize,
@@ -232,7 +232,7 @@ impl Swarm {
         self.send(index, &bytes)
     }
 
-    /// Sends, or keeps what the socket does not take until it does.
+    /// Sends bytes, keeping what the socket does not accept yet.
     pub(super) fn send(&mut self, index: usize, bytes: &[u8]) -> Result<(), BenchError> {
         let Some(client) = self.client(index) else {
             return Ok(());
@@ -260,9 +260,8 @@ impl Swarm {
         Ok(())
     }
 
-    /// Waits at most this long and gives the text each client got to `handle`;
-    /// an empty slice is the end of its connection. Returns how many sockets
-    /// had something.
+    /// Waits at most this long and passes the text that each client received to `handle`; an empty
+    /// slice is the end of its connection. Returns how many sockets were ready.
     pub(super) fn poll(
         &mut self,
         wait: Duration,
@@ -302,7 +301,7 @@ impl Swarm {
                     (plaintext.as_slice(), ended)
                 }
             };
-            // What needs no taking apart is not copied.
+            // Plain bytes are not copied.
             let bytes = match client.wire {
                 Wire::Plain => bytes,
                 _ => {
@@ -321,7 +320,7 @@ impl Swarm {
             if !bytes.is_empty() {
                 handle(self, index, bytes)?;
             }
-            // Who has connected anew meanwhile has not ended.
+            // A client that has reconnected meanwhile has not ended.
             if ended && self.client(index).is_some_and(|it| !it.connecting) {
                 handle(self, index, &[])?;
             }
@@ -331,8 +330,8 @@ impl Swarm {
         Ok(count)
     }
 
-    /// Takes the events there are, or the first ones to come. What is due next
-    /// is due in microseconds, which epoll rounds up to milliseconds.
+    /// Takes the pending events, or waits for the first one. The next message is due in
+    /// microseconds, which epoll rounds up to milliseconds.
     fn await_events(
         &self,
         wait: Duration,
@@ -395,8 +394,8 @@ impl Swarm {
         }
     }
 
-    /// Gives `state` what each client gets until `done` says so or nothing has
-    /// come for as long as one is patient.
+    /// Passes to `state` what each client receives until `done` returns true, or nothing has come
+    /// for as long as the options allow.
     pub(super) fn drain<T>(
         &mut self,
         state: &mut T,
@@ -418,8 +417,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// Reads and forgets until nobody has been told anything for a moment;
-    /// pings do not count.
+    /// Reads and discards until no client has received anything for a moment; pings do not count.
     pub(super) fn settle(&mut self) -> Result<(), BenchError> {
         let begun = Instant::now();
         let mut last = begun;
@@ -432,7 +430,7 @@ impl Swarm {
         Ok(())
     }
 
-    /// A scenario in which the server should close nothing fails when it does.
+    /// Fails if the server has closed a connection, in a scenario in which it should close none.
     pub(super) fn still_open(&mut self, index: usize, text: &[u8]) -> Result<(), BenchError> {
         match text.is_empty() {
             true => Err(BenchError::Closed(self.last_words(index))),
@@ -440,7 +438,7 @@ impl Swarm {
         }
     }
 
-    /// What the server has last said to a client besides messages.
+    /// The server's last words to a client apart from messages.
     pub(super) fn last_words(&mut self, index: usize) -> String {
         let words = self.client(index).map(|client| &client.last_words);
         words.map_or_else(String::new, |words| {

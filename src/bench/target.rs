@@ -1,5 +1,4 @@
-//! The server that is measured: one that runs somewhere, or one of our own
-//! that ends with the measuring.
+//! The server to measure: a running one, or one of our own that ends with the run.
 
 use std::fs::{self, File};
 use std::io;
@@ -21,20 +20,19 @@ use super::options::Bench;
 use super::process::Process;
 use super::trust::Trust;
 
-/// How often it is looked whether a server has started or ended.
+/// How often to check whether a server has started or ended.
 const GLANCE: Duration = Duration::from_millis(10);
-/// How long our own server may take to end before it is made to: longer than
-/// it gives itself.
+/// How long our own server may take to end before it is killed: longer than it allows itself.
 const ENDING: Duration = Duration::from_secs(15);
 
-/// Lines of its log that are shown when something has failed.
+/// Lines of its log shown after a failure.
 const LOG_LINES: usize = 10;
 
-/// The server that is measured.
+/// The server to measure.
 pub(super) struct Target {
-    /// Where the clients connect.
+    /// The address for the clients.
     pub(super) address: SocketAddr,
-    /// For people.
+    /// Its description in reports.
     pub(super) name: String,
     pid: Option<u32>,
     tls: Option<Trust>,
@@ -42,7 +40,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// No server at all.
+    /// No server.
     pub(super) fn none() -> Target {
         Target {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -53,7 +51,7 @@ impl Target {
         }
     }
 
-    /// The server the options name, or a new one of our own.
+    /// The server named by the options, or a new one of our own.
     pub(super) fn find(options: &Bench, stop: &AtomicBool) -> Result<Target, BenchError> {
         let Some(address) = &options.address else {
             return Target::start(options, stop);
@@ -83,7 +81,7 @@ impl Target {
     }
 
     fn start(options: &Bench, stop: &AtomicBool) -> Result<Target, BenchError> {
-        // What this server does not speak is not measured without an address.
+        // A protocol that this server does not speak needs an address.
         let listener = options.protocol.listener().unwrap_or("telnet");
         let own = OwnServer::start(options, listener, stop)?;
         let full_name = match options.tls {
@@ -102,12 +100,12 @@ impl Target {
         })
     }
 
-    /// The server's process now, if it is known.
+    /// The present figures of the server's process, if it is known.
     pub(super) fn process(&self) -> Result<Option<Process>, BenchError> {
         self.pid.map(Process::of).transpose()
     }
 
-    /// What our own server has had to say, if anything.
+    /// The log of our own server, if there is any.
     pub(super) fn log(&self) -> Option<String> {
         let log = self.own.as_ref()?.said("stderr");
         let lines: Vec<&str> = log.lines().collect();
@@ -115,13 +113,13 @@ impl Target {
         (!last.is_empty()).then(|| last.join("\n") + "\n")
     }
 
-    /// One client's side of TLS, if the server is to be reached by it.
+    /// The client's side of TLS, if the server is reached by it.
     pub(super) fn tls(&self) -> Option<Trust> {
         self.tls.clone()
     }
 }
 
-/// This program as a server, with a folder of its own. Dropping ends it.
+/// This program as a server, with a folder of its own. Dropping it ends the server.
 struct OwnServer {
     child: Child,
     folder: TempDir,
@@ -142,7 +140,7 @@ impl OwnServer {
         fs::write(folder.path().join("config.json"), config.to_string()).map_err(&unmade)?;
         let output = |name| File::create(folder.path().join(name)).map_err(&unmade);
         let child = Command::new(program)
-            // Also when nothing can be done any more, as after SIGKILL.
+            // Also if this program is killed, as by SIGKILL.
             .args(["--end-with", &std::process::id().to_string()])
             // Settings in the environment are not meant for this server.
             .env_clear()
@@ -174,7 +172,7 @@ impl OwnServer {
         Ok(())
     }
 
-    /// Where a listener is: `listening: NAME [SCHEME://]ADDRESS[/PATH]`.
+    /// The address of a listener: `listening: NAME [SCHEME://]ADDRESS[/PATH]`.
     fn address(&self, listener: &str) -> Result<SocketAddr, BenchError> {
         let said = self.said("stdout");
         let address = said.lines().find_map(|line| {
@@ -208,7 +206,7 @@ impl Drop for OwnServer {
     }
 }
 
-/// Everything as by default, except that nobody is held back.
+/// The default configuration, except that no rate is limited.
 fn configuration(listener: &str, tls: bool) -> Value {
     let (plain, encrypted) = match tls {
         true => ("off", "127.0.0.1:0"),

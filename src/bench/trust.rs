@@ -1,4 +1,4 @@
-//! How the clients come in by TLS.
+//! TLS for the clients.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use super::error::BenchError;
 
-/// What vouches for the server, and what it is called.
+/// The certificates to trust, and the server's name.
 #[derive(Clone)]
 pub(super) struct Trust {
     config: Arc<ClientConfig>,
@@ -40,7 +40,7 @@ impl Trust {
         })
     }
 
-    /// A connection's state.
+    /// The state of a new connection.
     pub(super) fn begin(&self) -> Result<Box<ClientConnection>, BenchError> {
         let connection = ClientConnection::new(self.config.clone(), self.name.clone());
         let connection = connection.map_err(|error| BenchError::Tls(error.to_string()))?;

@@ -1,5 +1,5 @@
-//! What a server's bytes mean, as far as it matters here: the text in them,
-//! and what has to be answered lest the server hangs up.
+//! Decodes the server's bytes as far as needed: the text in them, and what has to be answered to
+//! keep the connection.
 
 use std::io::Cursor;
 
@@ -9,20 +9,20 @@ use tungstenite::protocol::frame::coding::{Control, OpCode};
 use super::error::BenchError;
 use super::protocol::{Protocol, frame};
 
-/// A longer frame or line is nothing a chat server says.
+/// A chat server sends no longer frame or line.
 const LONGEST: usize = 16 * 1024 * 1024;
 
-/// Takes what is complete of some bytes, the text of which it appends to the
-/// first, what has to be answered to the second. Returns how many it took.
+/// Decodes the complete part of some bytes: appends its text to the first buffer and the answers it
+/// requires to the second. Returns how many bytes it took.
 type Take = fn(&[u8], &mut Vec<u8>, &mut Vec<u8>) -> Result<usize, BenchError>;
 
-/// Takes the bytes of one connection apart.
+/// Decodes the bytes of one connection.
 pub(super) enum Wire {
     /// Bytes are text: lines, and HTTP until it is a WebSocket.
     Plain,
-    /// WebSocket frames; the beginning of one that is not complete yet.
+    /// WebSocket frames; with the beginning of an incomplete one.
     Frames(Vec<u8>),
-    /// IRC lines; the beginning of one that is not complete yet.
+    /// IRC lines; with the beginning of an incomplete one.
     Irc(Vec<u8>),
 }
 
@@ -35,8 +35,7 @@ impl Wire {
         }
     }
 
-    /// Appends the text in `bytes` to `text` and what has to be answered to
-    /// `answer`.
+    /// Appends the text in `bytes` to `text`, and the answers it requires to `answer`.
     pub(super) fn decode(
         &mut self,
         bytes: &[u8],
@@ -82,7 +81,7 @@ fn take_frames(
             break;
         };
         match header.opcode {
-            // A pong says what was asked, and nobody asks without need.
+            // A pong repeats a ping, which is sent only when needed.
             OpCode::Data(_) | OpCode::Control(Control::Pong) => {
                 text.extend_from_slice(payload);
                 text.push(b'\n');
@@ -122,7 +121,7 @@ fn take_lines(bytes: &[u8], text: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<
 mod tests {
     use super::*;
 
-    /// What comes of bytes however they are cut in two.
+    /// The result of decoding, checked with every cut in two.
     fn decoded(wire: fn() -> Wire, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let mut results = (0..=bytes.len()).map(|cut| {
             let (mut wire, mut text, mut answer) = (wire(), Vec::new(), Vec::new());

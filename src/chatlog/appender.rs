@@ -1,8 +1,7 @@
 //! The current file, and the lines on their way into it.
 //!
-//! Knows no thread and no waiting: one attempt is made, and if it fails all
-//! lines are still here for the next one. Never leaves half a line behind if
-//! it can be helped.
+//! Knows no thread and no waiting: it makes one attempt, and after a failure all lines are still
+//! here for the next one. Avoids leaving half a line behind.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
@@ -16,7 +15,7 @@ use super::lines::LogFile;
 use super::order::Seq;
 use crate::model::{Entry, Stamp};
 
-/// Most bytes handed to the system at once.
+/// The most bytes written at once.
 const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Writes lines to the end of the current file.
@@ -28,7 +27,7 @@ pub(super) struct Appender {
     last: Stamp,
     /// The time of the last line in a file.
     written: Stamp,
-    /// The number of the last line that the file had when it was opened.
+    /// The number of the last line in the file when it was opened.
     found: Seq,
     lines: String,
     count: u64,
@@ -43,7 +42,7 @@ struct Current {
 }
 
 impl Appender {
-    /// Opens the current file, or makes it. `rotate_bytes` 0 is no rotation.
+    /// Opens the current file, or creates it. With `rotate_bytes` 0 it is never rotated.
     pub fn open(folder: Folder, rotate_bytes: u64) -> io::Result<Appender> {
         let mut appender = Appender {
             folder,
@@ -60,12 +59,12 @@ impl Appender {
         Ok(appender)
     }
 
-    /// The folder it writes to.
+    /// The folder.
     pub fn folder(&self) -> &Folder {
         &self.folder
     }
 
-    /// Whether everything is written.
+    /// Whether everything has been written.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
@@ -79,12 +78,12 @@ impl Appender {
         self.lines.len() >= limit
     }
 
-    /// How many entries wait to be written.
+    /// The number of entries waiting to be written.
     pub fn waiting(&self) -> u64 {
         self.count
     }
 
-    /// The highest number that there was before this opened the files.
+    /// The highest number in the files when they were opened.
     pub fn found(&self) -> Seq {
         self.found
     }
@@ -97,12 +96,12 @@ impl Appender {
                 self.count += 1;
                 self.last = Stamp::of(entry.at_ms);
             }
-            // Strings and numbers into memory: nothing that could fail.
+            // Writing strings and numbers to memory does not fail.
             Err(_) => self.lines.truncate(start),
         }
     }
 
-    /// Rotates at this size from now on; 0 is no rotation.
+    /// Sets the size for rotation; 0 is no rotation.
     pub fn set_rotate_bytes(&mut self, rotate_bytes: u64) {
         if rotate_bytes == self.rotate_bytes {
             return;
@@ -113,20 +112,19 @@ impl Appender {
         }
     }
 
-    /// Closes the file; the next write opens what then has its name.
+    /// Closes the file; the next write opens the one that then has its name.
     pub fn reopen(&mut self) {
         self.file = None;
     }
 
-    /// Writes all lines. After an error they are still waiting, and the next
-    /// attempt starts by opening the file again. Tells whether a file was
-    /// rotated.
+    /// Writes all lines. After an error they are kept, and the next attempt begins by opening the
+    /// file again. Returns whether a file was rotated.
     pub fn write(&mut self) -> io::Result<bool> {
         if self.lines.is_empty() {
             return Ok(false);
         }
         let (length, rotated) = self.make_room()?;
-        // Made sure of by making room.
+        // `make_room` has opened it.
         let Some(current) = &self.file else {
             return Err(io::ErrorKind::NotFound.into());
         };
@@ -145,8 +143,8 @@ impl Appender {
         }
     }
 
-    /// Opens the file if need be, and rotates it if the lines would make it
-    /// too large. Returns its length and whether it was rotated.
+    /// Opens the file if necessary, and rotates it if the lines would make it too large. Returns
+    /// its length and whether it was rotated.
     fn make_room(&mut self) -> io::Result<(u64, bool)> {
         let wanted = self.lines.len() as u64;
         let rotate_bytes = self.rotate_bytes;
@@ -155,7 +153,7 @@ impl Appender {
         if rotate_bytes == 0 || length == 0 || length + wanted <= current.rotate_at {
             return Ok((length, false));
         }
-        // Better a large file than none, should it fail.
+        // If the rotation fails, a large file is better than none.
         current.rotate_at = length + rotate_bytes;
         match self.folder.rotate(self.written) {
             Ok(()) => Ok((self.current()?.file.metadata()?.len(), true)),
@@ -169,18 +167,18 @@ impl Appender {
         }
     }
 
-    /// Undoes what an unfinished write left in the file.
+    /// Removes what an unfinished write has left in the file.
     fn take_back(&mut self, length: u64) {
         let cut = self.file.take().map(|current| current.file.set_len(length));
         self.done = match cut {
             Some(Ok(())) => 0,
-            // The line that was cut short is written again, as a whole.
+            // The line that was cut short is written again as a whole.
             _ => line_start(self.lines.as_bytes(), self.done),
         };
     }
 
-    /// The file that has the current file's name now: it may have been moved
-    /// away or deleted, even with its folder.
+    /// Opens the file that now has the current file's name: the old one may have been moved away or
+    /// deleted, even with its folder.
     fn current(&mut self) -> io::Result<&mut Current> {
         let path = self.folder.current();
         let open = self.file.take().filter(|current| {
@@ -201,7 +199,7 @@ impl Appender {
             .append(true)
             .create(true)
             .mode(0o600)
-            // Without it, opening a pipe would wait for its other end.
+            // Without it, opening a pipe would wait for the other end.
             .custom_flags(OFlags::NONBLOCK.bits() as i32)
             .open(self.folder.current())?;
         let metadata = file.metadata()?;
@@ -221,7 +219,7 @@ impl Appender {
         })
     }
 
-    /// Learns the last number in use, and when that was.
+    /// Reads the last number in use, and its time.
     fn catch_up_with(&mut self, file: &File) -> io::Result<()> {
         let newest_rotated = match self.folder.rotated()?.pop() {
             Some(rotated) => LogFile::open(&rotated.path)?,
@@ -241,12 +239,12 @@ impl Appender {
     }
 }
 
-/// The stamp of a line, if it is a time.
+/// The stamp of a line, if it is a valid time.
 fn sound_stamp(line: &[u8]) -> Option<Stamp> {
     Stamp::of_line(line).filter(|stamp| stamp.ms().is_some())
 }
 
-/// Keeps other servers from writing to the file for as long as it is open.
+/// Keeps other servers from writing to the file while it is open.
 fn lock(file: &File) -> io::Result<()> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Err(io::Error::other("another server writes to it")),
@@ -254,7 +252,7 @@ fn lock(file: &File) -> io::Result<()> {
     }
 }
 
-/// Ends a line that was being written when the machine or the process died.
+/// Ends a line that was cut short when the machine or the process died.
 fn end_torn_line(mut file: &File, metadata: &Metadata) -> io::Result<()> {
     let Some(last) = metadata.len().checked_sub(1) else {
         return Ok(());
@@ -267,7 +265,7 @@ fn end_torn_line(mut file: &File, metadata: &Metadata) -> io::Result<()> {
     }
 }
 
-/// Writes `bytes` from `done` on, keeping `done` true whatever happens.
+/// Writes `bytes` from `done` on, keeping `done` correct even after errors.
 fn write_from(file: &mut impl Write, bytes: &[u8], done: &mut usize) -> io::Result<()> {
     while let Some(rest) = bytes.get(*done..).filter(|rest| !rest.is_empty()) {
         match file.write(rest) {
@@ -290,7 +288,7 @@ mod tests {
     use super::*;
     use crate::model::Kind;
 
-    /// Takes a few bytes, then is full.
+    /// Accepts a few bytes, then is full.
     struct SmallDisk {
         room: usize,
         content: Vec<u8>,
@@ -378,7 +376,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::new(dir.path().join("chatlog"), "chat");
         let mut appender = Appender::open(folder.clone(), 0).unwrap();
-        // A file in the folder's place: not even root can write there.
+        // With a file in place of the folder, not even root can write there.
         fs::remove_dir_all(folder.path()).unwrap();
         fs::write(folder.path(), "").unwrap();
         push(&mut appender, 1, 1, "kept");

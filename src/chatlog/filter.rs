@@ -1,8 +1,8 @@
-//! Whether a line is one that was asked for.
+//! Decides whether a line matches a query.
 //!
-//! Works on raw lines as the log writes them (no white space between tokens,
-//! `at` and `kind` first, `text` last), so that most lines are judged without
-//! being parsed. Never allocates for a line without escapes.
+//! Works on raw lines as the log writes them (no white space between tokens, `at` and `kind` first,
+//! `text` last), so that most lines are decided without being parsed. Never allocates for a line
+//! without escapes.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use super::query::{Query, SearchError};
 use super::shown::{SAID, shown};
 use crate::model::{Kind, Name, Stamp};
 
-/// How many spellings of names are remembered as equal or not.
+/// How many spellings of names are remembered, equal or not.
 const KNOWN_SPELLINGS: usize = 4096;
 
 /// The conditions of a query.
@@ -27,13 +27,13 @@ pub(super) struct Filter {
     nick: Option<NameFilter>,
     channel: Option<NameFilter>,
     pattern: Option<Pattern>,
-    /// What every line of the wanted kind contains.
+    /// A text that every line of the wanted kind contains.
     kind_needle: Option<memmem::Finder<'static>>,
     fields: Fields,
 }
 
-/// Where fields begin. In a string a quote is always escaped, so none of
-/// these can be found inside of one.
+/// Finds the beginnings of fields. Quotes inside strings are always escaped, so none of these is
+/// found inside a string.
 struct Fields {
     nick: memmem::Finder<'static>,
     channel: memmem::Finder<'static>,
@@ -41,7 +41,7 @@ struct Fields {
     text: memmem::Finder<'static>,
 }
 
-/// A name, and which spellings are known to be the same name.
+/// A name, and the spellings known to be equal to it or not.
 struct NameFilter {
     name: Name,
     known: HashMap<Box<[u8]>, bool>,
@@ -79,7 +79,7 @@ impl Filter {
         })
     }
 
-    /// Adds all of `lines` that [`Filter::accepts`] may accept, in order.
+    /// Adds all of `lines` that [`Filter::accepts`] might accept, in order.
     pub fn find_candidates(&self, lines: &[u8], found: &mut Vec<Range<usize>>) {
         match (&self.pattern, &self.kind_needle) {
             (Some(pattern), _) if !self.said && pattern.rules_lines_out() => {
@@ -104,7 +104,7 @@ impl Filter {
         }
     }
 
-    /// Whether a line, without its newline, is wanted.
+    /// Whether a line, without its newline, matches.
     pub fn accepts(&mut self, line: &[u8]) -> bool {
         Stamp::of_line(line).is_some_and(|at| self.time_matches(at))
             && self.kind.is_none_or(|kind| kind_is(line, kind))
@@ -158,8 +158,8 @@ impl NameFilter {
         }
     }
 
-    /// Whether a spelling in the log is this name. Working that out takes a
-    /// microsecond, and a log says the same few names again and again.
+    /// Whether a spelling in the log is this name. Computing that takes a microsecond, and a log
+    /// repeats the same few names.
     fn is_same(&mut self, spelling: &[u8]) -> bool {
         if let Some(&same) = self.known.get(spelling) {
             return same;
@@ -180,7 +180,7 @@ fn kind_is(line: &[u8], kind: Kind) -> bool {
         .is_some_and(|rest| rest.starts_with(b"\""))
 }
 
-/// The string that a field holds.
+/// The string value of a field.
 fn string<'a>(line: &'a [u8], field: &memmem::Finder<'_>) -> Option<Cow<'a, [u8]>> {
     let start = field.find(line)? + field.needle().len();
     let rest = line.get(start..)?;
@@ -194,7 +194,7 @@ fn string<'a>(line: &'a [u8], field: &memmem::Finder<'_>) -> Option<Cow<'a, [u8]
     Some(Cow::Owned(decoded.into_bytes()))
 }
 
-/// Where the closing quote is.
+/// The position of the closing quote.
 fn string_end(rest: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -249,7 +249,7 @@ mod tests {
         for raw in ["message", "alice", "text", "\"", "at", r"\\"] {
             assert!(!accepts(pattern(raw), &said("x")), "{raw}");
         }
-        // No field can be faked from inside a string.
+        // A string cannot fake a field.
         let fake = Entry {
             nick: Some("x\",\"text\":\"fake".into()),
             ..said("true")

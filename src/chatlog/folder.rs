@@ -1,10 +1,9 @@
-//! The chat log's files: what they are called, and which of them go.
+//! The names of the chat log's files, and which of them are removed.
 //!
-//! `chat.log`, or what an administrator has named, is the current file; a
-//! rotated one stands beside it, with the time of its last line and a number in
-//! its name: `chat-20261121T080000.123Z-7.log`. Numbers say which is older; those
-//! of earlier versions have none and are older than all others. Never touches a
-//! file whose name is not exactly of this form.
+//! `chat.log`, or the file that an administrator has named, is the current file. A rotated one is
+//! beside it, with the time of its last line and a number in its name:
+//! `chat-20261121T080000.123Z-7.log`. The numbers give the order; files of earlier versions have
+//! none and are older than all others. Never touches a file whose name is not exactly of this form.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -13,28 +12,27 @@ use std::path::{Path, PathBuf};
 
 use crate::model::Stamp;
 
-/// The folder that holds the log, and what the files are called there.
+/// The folder of the log, and the names of its files.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// What comes before the time in the name of a rotated file: `chat`.
+    /// The part before the time in the name of a rotated file: `chat`.
     stem: String,
-    /// And after it: `.log`, or nothing.
+    /// The part after the number: `.log`, or nothing.
     ending: String,
-    /// Whether another server might write the same file: nobody else guards
-    /// one outside of the data folder.
+    /// Whether another server might write the same file: outside of the data folder no lock
+    /// excludes it.
     pub is_shared: bool,
 }
 
-/// A file that is complete and will only be read, or removed.
+/// A complete file, which will only be read or removed.
 #[derive(Clone, Debug)]
 pub(super) struct Rotated {
     /// The time of its last line.
     pub until: Stamp,
-    /// One higher than that of the file before; 0 if it is of an earlier
-    /// version.
+    /// One higher than that of the file before; 0 in files of an earlier version.
     pub number: u64,
-    /// Where it is.
+    /// The path.
     pub path: PathBuf,
     /// Its inode, the same as while it was the current file.
     pub inode: u64,
@@ -43,7 +41,7 @@ pub(super) struct Rotated {
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
 impl Folder {
-    /// `chat.log`, if that is the stem, in this folder.
+    /// The files of this stem in this folder, such as `chat.log`.
     pub fn new(path: PathBuf, stem: &str) -> Folder {
         Folder {
             path,
@@ -53,14 +51,14 @@ impl Folder {
         }
     }
 
-    /// A file of any name, wherever it is; `None` if that is no file's name.
+    /// A file with any name and path; `None` if it is not a valid name.
     pub fn of_file(file: &Path) -> Option<Folder> {
         let name = file.file_name()?.to_str()?;
         let (stem, ending) = match name.rfind('.').filter(|&at| at > 0) {
             Some(at) => name.split_at(at),
             None => (name, ""),
         };
-        // The parent of a bare name is "", which is no folder's path.
+        // The parent of a bare name is "", which is not a folder's path.
         let parent = file.parent().filter(|path| !path.as_os_str().is_empty());
         Some(Folder {
             path: parent.unwrap_or(Path::new(".")).to_owned(),
@@ -74,12 +72,12 @@ impl Folder {
         &self.path
     }
 
-    /// The file that is written to.
+    /// The path of the current file.
     pub fn current(&self) -> PathBuf {
         self.path.join(format!("{}{}", self.stem, self.ending))
     }
 
-    /// Whether a file could be either's. The folders may not be there yet.
+    /// Whether both could name the same file. The folders may not exist yet.
     pub fn is_same(&self, other: &Folder) -> bool {
         let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
         self.stem == other.stem
@@ -87,8 +85,8 @@ impl Folder {
             && place(&self.path) == place(&other.path)
     }
 
-    /// Makes the folder if it is not there. What people said to each other is
-    /// for the server's owner only.
+    /// Creates the folder if necessary. Members' messages are only for the owner of the server to
+    /// read.
     pub fn create(&self) -> io::Result<()> {
         DirBuilder::new()
             .recursive(true)
@@ -119,7 +117,7 @@ impl Folder {
         Ok(files)
     }
 
-    /// Gives the current file, whose last line is of `last`, its lasting name.
+    /// Renames the current file, whose last line has the time `last`, to its permanent name.
     pub fn rotate(&self, last: Stamp) -> io::Result<()> {
         let number = self.rotated()?.pop().map_or(1, |file| file.number + 1);
         let (stem, time, ending) = (&self.stem, last.compact(), &self.ending);
@@ -127,8 +125,8 @@ impl Folder {
         fs::rename(self.current(), self.path.join(name))
     }
 
-    /// Removes rotated files beyond `keep_files` and those older than
-    /// `keep_days`; 0 is no limit. Tells how many went.
+    /// Removes rotated files beyond `keep_files`, and those older than `keep_days`; 0 is no limit.
+    /// Returns how many it removed.
     pub fn expire(&self, keep_files: usize, keep_days: u64, now_ms: u64) -> io::Result<usize> {
         let files = self.rotated()?;
         let surplus = match keep_files {
@@ -142,7 +140,7 @@ impl Folder {
         let mut removed = 0;
         let mut until = Stamp::of(u64::MAX);
         for (index, file) in files.iter().enumerate().rev() {
-            // Rotated while the clock was ahead: older than the one after it.
+            // Rotated while the clock was ahead: it is older than the one after it.
             if file.until <= Stamp::of(now_ms) {
                 until = file.until;
             }

@@ -1,6 +1,5 @@
-//! The three parts of the log, each with files and limits of its own: what
-//! everybody says and does cannot push out what administrators did, nor can
-//! what clients are refused.
+//! The three parts of the log, each with files and limits of its own, so that neither members'
+//! messages nor refusals can push out the record of administrators' actions.
 
 use crate::config;
 use crate::model::{Entry, Kind};
@@ -8,32 +7,32 @@ use crate::model::{Entry, Kind};
 /// One part of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Journal {
-    /// What people say and do.
+    /// Messages and actions of members.
     Chat,
-    /// What administrators did.
+    /// Actions of administrators.
     Audit,
-    /// What went wrong and what was refused.
+    /// Errors and refusals.
     Errors,
 }
 
-/// What the files of a journal may take.
+/// The limits on the files of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bounds {
-    /// Size at which the current one is rotated; 0 is never.
+    /// Size at which the current file is rotated; 0 is never.
     pub rotate_bytes: u64,
-    /// How many rotated ones are kept; 0 is all.
+    /// Number of rotated files kept; 0 is all.
     pub keep_files: usize,
-    /// For how many days; 0 is for ever.
+    /// Days for which files are kept; 0 is for ever.
     pub keep_days: u64,
 }
 
 impl Journal {
     pub const ALL: [Journal; 3] = [Journal::Chat, Journal::Audit, Journal::Errors];
 
-    /// Where an entry belongs.
+    /// The journal for an entry.
     pub fn of(entry: &Entry) -> Journal {
         match entry.kind {
-            // Anybody can fail to be an administrator.
+            // Any client can try a wrong token.
             Kind::Admin if entry.is_refusal => Journal::Errors,
             Kind::Admin => Journal::Audit,
             Kind::Error => Journal::Errors,
@@ -41,8 +40,8 @@ impl Journal {
         }
     }
 
-    /// Whether entries of this kind may be in it; earlier versions had only
-    /// one journal, in which there may be any.
+    /// Whether entries of this kind may be in it; earlier versions had a single journal with
+    /// entries of all kinds.
     pub fn may_hold(self, kind: Option<Kind>) -> bool {
         match (kind, self) {
             (None, _) => true,
@@ -52,7 +51,7 @@ impl Journal {
         }
     }
 
-    /// What its files are called.
+    /// The stem of its files' names.
     pub fn stem(self) -> &'static str {
         match self {
             Journal::Chat => "chat",
@@ -61,7 +60,7 @@ impl Journal {
         }
     }
 
-    /// What the settings allow it.
+    /// Its limits in the settings.
     pub fn bounds(self, settings: &config::ChatLog) -> Bounds {
         let (rotate_bytes, keep_files) = match self {
             Journal::Chat => (settings.rotate_bytes, settings.keep_files),

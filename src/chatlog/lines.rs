@@ -1,8 +1,7 @@
-//! Reading a log file: by whole lines, backwards in blocks, and by time.
+//! Reads a log file: by whole lines, backwards in blocks, and by time.
 //!
-//! Never reads more than asked for, never holds more than a block (or one
-//! long line), and never looks past the length the file had when opened: it
-//! may be growing.
+//! Never reads more than asked for, never holds more than a block (or one long line), and never
+//! looks past the length the file had when opened: it may be growing.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -15,10 +14,10 @@ use rustix::fs::OFlags;
 
 use super::order::Seq;
 
-/// A longer line is none of ours and is passed over.
+/// A longer line cannot be ours and is skipped.
 pub(super) const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
-/// Bytes read at a time where only a line's start or end is looked for.
+/// Bytes read at a time to find the start or end of a line.
 const PEEK: usize = 4096;
 
 /// A log file as it was when opened.
@@ -29,12 +28,12 @@ pub(super) struct LogFile {
     end: u64,
 }
 
-/// Whole lines of a file. The buffer is used again from block to block.
+/// Whole lines of a file. The buffer is reused from block to block.
 #[derive(Default)]
 pub(super) struct Block {
     bytes: Vec<u8>,
     skip: usize,
-    /// Where the first of the lines begins in the file.
+    /// The offset of the first line in the file.
     pub start: u64,
 }
 
@@ -52,8 +51,8 @@ impl Block {
 }
 
 impl LogFile {
-    /// Opens a file for reading; `None` if there is none, or if it is
-    /// something (a pipe, a folder) that cannot be a log file.
+    /// Opens a file for reading; `None` if there is none, or if it cannot be a log file (a pipe or
+    /// a folder, for example).
     pub fn open(path: &Path) -> io::Result<Option<LogFile>> {
         // Without NONBLOCK, opening a pipe would wait for its other end.
         let file = match OpenOptions::new()
@@ -82,18 +81,18 @@ impl LogFile {
         Ok(Some(file))
     }
 
-    /// Where the last whole line ends.
+    /// The offset at which the last whole line ends.
     pub fn end(&self) -> u64 {
         self.end
     }
 
-    /// The inode: the same file under any name.
+    /// The inode, which identifies the file under any name.
     pub fn inode(&self) -> u64 {
         self.inode
     }
 
-    /// What `read` makes of the first line in `range` that it makes something
-    /// of, and where that line begins.
+    /// The result of `read` for the first line in `range` that has one, and the offset of that
+    /// line.
     pub fn first<K>(
         &self,
         range: Range<u64>,
@@ -112,7 +111,7 @@ impl LogFile {
         Ok(None)
     }
 
-    /// What `read` makes of the last line that it makes something of.
+    /// The result of `read` for the last line that has one.
     pub fn last<K>(&self, read: impl Fn(&[u8]) -> Option<K>) -> io::Result<Option<K>> {
         let mut block = Block::default();
         let mut end = self.end;
@@ -127,9 +126,9 @@ impl LogFile {
         Ok(None)
     }
 
-    /// Where the first line in `range` begins of which `read` makes something
-    /// that is not `before`, which holds for all up to there and for none from
-    /// there on: a few dozen small reads find it.
+    /// The offset of the first line in `range` for which `read` gives a result that is not
+    /// `before`. All results up to there have to be `before`, and none after it: a few dozen small
+    /// reads find the place.
     pub fn partition<K: Copy>(
         &self,
         range: Range<u64>,
@@ -148,9 +147,8 @@ impl LogFile {
         Ok(start.min(range.end))
     }
 
-    /// Fills `block` with whole lines that end at `end`, about `size` bytes
-    /// of them, none before `floor`. Both are ends of lines. What follows
-    /// backwards ends at `block.start`.
+    /// Fills `block` with about `size` bytes of whole lines that end at `end`, none of them before
+    /// `floor`. Both are ends of lines. The next block backwards ends at `block.start`.
     pub fn read_lines_before(
         &self,
         end: u64,
@@ -164,7 +162,7 @@ impl LogFile {
             block.clear(from);
             block.bytes.resize((end - from) as usize, 0);
             match self.file.read_exact_at(&mut block.bytes, from) {
-                // Somebody cut the file: there are no lines here any more.
+                // The file was truncated: there are no lines here any more.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                     block.clear(floor);
                     return Ok(());
@@ -174,7 +172,7 @@ impl LogFile {
             if from == floor {
                 return Ok(());
             }
-            // All but by luck the block begins inside a line: leave it out.
+            // The block usually begins inside a line, which is left out.
             let inside = block.bytes.len().saturating_sub(1);
             if let Some(at) = memchr(b'\n', block.bytes.get(..inside).unwrap_or_default()) {
                 block.skip = at + 1;
@@ -189,8 +187,7 @@ impl LogFile {
         }
     }
 
-    /// Where the line that `offset` is in begins: after the last newline
-    /// before it.
+    /// The start of the line that contains `offset`: after the last newline before it.
     fn line_start_before(&self, offset: u64) -> io::Result<u64> {
         let mut bytes = [0; PEEK];
         let mut end = offset;
@@ -205,7 +202,7 @@ impl LogFile {
         Ok(0)
     }
 
-    /// Where the first line begins that does not begin before `offset`.
+    /// The start of the first line that does not begin before `offset`.
     fn line_start_from(&self, offset: u64) -> io::Result<Option<u64>> {
         if offset == 0 {
             return Ok((self.end > 0).then_some(0));
@@ -227,7 +224,7 @@ impl LogFile {
         Ok(None)
     }
 
-    /// Reads what there is, up to the buffer's length.
+    /// Reads up to the length of the buffer.
     fn read_at<'a>(&self, bytes: &'a mut [u8], from: u64) -> io::Result<&'a [u8]> {
         let mut done = 0;
         while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
@@ -330,7 +327,7 @@ mod tests {
                 .find(|(_, at)| *at >= ms)
                 .map(|(start, _)| *start);
             match wanted {
-                // Rubbish has no time of its own: it may go to either side.
+                // Rubbish has no time of its own: it may be on either side.
                 Some(start) => assert!(
                     offset <= start && !content[offset as usize..start as usize].contains(&b'{'),
                     "{ms}: {offset} {start}"

@@ -1,43 +1,42 @@
-//! Where an entry stands in the log. Times say when something happened, and a
-//! clock may be set; order is a matter of place.
+//! The position of an entry in the log. A time says when something happened, but clocks may be set;
+//! the order of entries is their position.
 //!
-//! Every line has a number, one higher than that of the line before it,
-//! whichever file that is in, and a *run*. Within a run times rise, but for
-//! [`SLACK_MS`]; when the clock steps back a new run begins, and with every
-//! start of the server. So search can find a time by halving, and needs to know
-//! nothing about clocks.
+//! Every line has a number, one higher than that of the line before it, even across files, and a
+//! *run*. Within a run times rise, except for [`SLACK_MS`]; when the clock steps back a new run
+//! begins, as at every start of the server. So a search can find a time by bisection without
+//! knowing about clocks.
 
 use std::fmt::Write;
 
 use crate::model::{Entry, Stamp};
 
-/// By how much a line may be older than one before it in the same run: what is
-/// committed late has the time at which it was said.
+/// How much older than the line before it a line may be within a run: a message that is committed
+/// late has the time at which it was sent.
 pub(super) const SLACK_MS: u64 = 10_000;
-/// What stands before the number in a line, after the kind.
+/// The text before the number in a line, after the kind.
 const BEFORE: &[u8] = b",\"seq\":\"";
-/// No run or number beyond is one of ours.
+/// Higher runs or numbers are not ours.
 pub(super) const MOST: u64 = 1 << 48;
 
-/// The number of a line in all of the log.
+/// The number of a line, unique in the whole log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Seq {
-    /// Times rise within one.
+    /// Times rise within a run.
     pub run: u64,
-    /// Never the same twice.
+    /// Never used twice.
     pub number: u64,
 }
 
 impl Seq {
-    /// How much of a line has to be read to know its number.
+    /// How much of a line has to be read to find its number.
     pub const HEAD_BYTES: usize = 128;
 
-    /// The number of a line, if it has one. Lines of earlier versions have not.
+    /// The number of a line. Lines of earlier versions have none.
     pub fn of_line(line: &[u8]) -> Option<Seq> {
         Seq::find(line).map(|(seq, ..)| seq)
     }
 
-    /// The number of a line, and from where to where that stands in it.
+    /// The number of a line, and its range in the line.
     pub fn find(line: &[u8]) -> Option<(Seq, usize, usize)> {
         Stamp::of_line(line)?;
         let kind = line.get(Stamp::KIND_AT..)?;
@@ -57,11 +56,10 @@ impl Seq {
         Some((seq, start, start + BEFORE.len() + digits.len() + 1))
     }
 
-    /// Adds the line of an entry that has this number, where [`Seq::of_line`]
-    /// finds it again.
+    /// Appends the line of an entry with this number, where [`Seq::of_line`] finds it.
     pub fn write_line(self, entry: &Entry, line: &mut String) -> serde_json::Result<()> {
         let plain = serde_json::to_string(entry)?;
-        // After at and kind, which all lines begin with.
+        // After `at` and `kind`, with which all lines begin.
         let (head, rest) = plain.split_at(Stamp::KIND_AT + entry.kind.word().len() + 1);
         line.push_str(head);
         line.push_str(",\"seq\":\"");
@@ -74,17 +72,17 @@ impl Seq {
     }
 }
 
-/// A place in all of the log: that of a line, or between two.
+/// A position in the whole log: at a line or between two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
-    /// Of a line that has no number: run 0, and a number for its file.
+    /// For a line without a number: run 0, and a number for its file.
     pub seq: Seq,
-    /// Of such a line: where it begins in its file.
+    /// For such a line: its offset in the file.
     pub offset: u64,
 }
 
 impl Place {
-    /// Behind everything there is.
+    /// After everything.
     pub const END: Place = Place {
         seq: Seq {
             run: u64::MAX,
@@ -97,7 +95,7 @@ impl Place {
         Place { seq, offset: 0 }
     }
 
-    /// Right behind this one.
+    /// Directly after this one.
     pub fn after(self) -> Place {
         Place {
             offset: self.offset.saturating_add(1),
@@ -115,7 +113,7 @@ impl Place {
     }
 }
 
-/// Gives out numbers.
+/// Assigns numbers.
 #[derive(Debug)]
 pub(super) struct Sequence {
     last: Seq,
@@ -124,7 +122,7 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
-    /// Goes on after a number that is taken, with a new run.
+    /// Continues after a number already used, with a new run.
     pub fn after(last: Seq) -> Sequence {
         Sequence {
             last: Seq {
@@ -135,7 +133,7 @@ impl Sequence {
         }
     }
 
-    /// The number of the next line, which is of this time.
+    /// The number of the next line, which has this time.
     pub fn next(&mut self, at_ms: u64) -> Seq {
         if at_ms.saturating_add(SLACK_MS) < self.newest_ms {
             self.last.run += 1;
@@ -146,7 +144,7 @@ impl Sequence {
         self.last
     }
 
-    /// Gives out nothing up to `taken`: another file has come into use.
+    /// Skips all numbers up to `taken`: another file has come into use.
     pub fn pass(&mut self, taken: Seq) {
         if taken > self.last {
             *self = Sequence::after(taken);

@@ -1,12 +1,11 @@
 //! Regular expressions from outside, matched against many lines at once.
 //!
-//! Running a pattern line by line, on the text that the line's JSON stands
-//! for, costs more than reading the file. So a *wider* pattern runs over whole
-//! blocks of raw lines first: the pattern without its assertions (`^`, `\b`),
-//! and without the characters that a text holding no escape cannot contain.
-//! Wherever the pattern matches such a text, the wider one matches the raw
-//! line at the same place; lines that hold escapes are looked at one by one.
-//! Never lets a pattern take unlimited memory, nor more than linear time.
+//! Matching the pattern line by line, against the text decoded from each line's JSON, costs more
+//! than reading the file. So a *wider* pattern is run over whole blocks of raw lines first: the
+//! pattern without its assertions (`^`, `\b`), and without the characters that a text without
+//! escapes cannot contain. Wherever the pattern matches such a text, the wider one matches the raw
+//! line at the same place; lines with escapes are checked one by one. Never lets a pattern use
+//! unlimited memory, nor more than linear time.
 
 use std::fmt;
 use std::ops::Range;
@@ -25,14 +24,14 @@ const SIZE_LIMIT: usize = 4 * 1024 * 1024;
 /// How much its states may take while it runs, in bytes.
 const DFA_SIZE_LIMIT: usize = 4 * 1024 * 1024;
 
-/// A pattern ready for use.
+/// A compiled pattern.
 pub(super) struct Pattern {
     exact: Regex,
-    /// `None`: it would match nearly everywhere, or be too large.
+    /// `None` if it would match nearly everywhere, or be too large.
     wider: Option<Regex>,
 }
 
-/// Why a pattern cannot be used. Its words go on after "the pattern is".
+/// Why a pattern cannot be used, as the end of a sentence that begins with "the pattern is".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadPattern {
     /// It has more than [`MAX_PATTERN_BYTES`].
@@ -41,7 +40,7 @@ pub enum BadPattern {
     Syntax {
         /// What is wrong.
         mistake: String,
-        /// In which character, counted from 1.
+        /// The position of the mistake, in characters from 1.
         character: usize,
     },
     /// It would take too much memory.
@@ -80,9 +79,8 @@ impl Pattern {
             .parse(raw)
             .map_err(|error| syntax_error(raw, &error))?;
         let exact = compile(raw).ok_or(BadPattern::TooLarge)?;
-        // What matches nothing at all, everywhere, rules no line out. Its least
-        // length would not tell: it is unknown if one of several alternatives
-        // can never match.
+        // A pattern that matches the empty text excludes no line. The minimum length would not show
+        // that: it is unknown if one of several alternatives can never match.
         let wider = compile(&widen(&hir).to_string()).filter(|wider| !wider.is_match(b""));
         Ok(Pattern { exact, wider })
     }
@@ -102,8 +100,8 @@ impl Pattern {
         let Some(wider) = &self.wider else {
             return;
         };
-        // A match holds no newline and is not empty: the byte before its end
-        // is in the line it matches. Where it ends first is cheapest to know.
+        // A match holds no newline and is not empty, so the byte before its end is in the line it
+        // matches. Its end is the cheapest to find.
         let next_match = |at| wider.shortest_match_at(lines, at).map(|end| end.max(1) - 1);
         let next_escape = |at| memchr(b'\\', lines.get(at..)?).map(|offset| at + offset);
         let mut hit = next_match(0);
@@ -129,7 +127,7 @@ fn nearer(one: Option<usize>, other: Option<usize>) -> Option<usize> {
     one.into_iter().chain(other).min()
 }
 
-/// The line that holds the byte at `place`, with its newline.
+/// The line that contains the byte at `place`, with its newline.
 pub(super) fn line_around(lines: &[u8], place: usize) -> Range<usize> {
     let before = lines.get(..place).unwrap_or_default();
     let after = lines.get(place..).unwrap_or_default();
@@ -163,8 +161,8 @@ fn syntax_error(raw: &str, error: &regex_syntax::Error) -> BadPattern {
     }
 }
 
-/// The pattern without assertions, and without what JSON escapes. It matches
-/// wherever `hir` matches text that needs no escape, and maybe elsewhere.
+/// The pattern without assertions and without characters that JSON escapes. It matches wherever
+/// `hir` matches text that needs no escape, and perhaps elsewhere.
 fn widen(hir: &Hir) -> Hir {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => Hir::empty(),
@@ -181,7 +179,7 @@ fn widen(hir: &Hir) -> Hir {
     }
 }
 
-/// Whether JSON has an escape for it, so that it is never raw in a string.
+/// Whether JSON escapes it, so that it never appears raw in a string.
 fn is_escaped(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }

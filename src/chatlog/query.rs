@@ -1,4 +1,4 @@
-//! What can be asked of the chat log, and what comes back.
+//! Queries to the chat log, and their results.
 
 use std::fmt;
 use std::io;
@@ -12,22 +12,22 @@ use super::order::{MOST, Place, Seq};
 use super::pattern::BadPattern;
 use crate::model::{Kind, NameError};
 
-/// How many lines a page has unless the query says otherwise.
+/// Lines per page unless the query says otherwise.
 pub const DEFAULT_LIMIT: usize = 100;
-/// How many lines a page has at most.
+/// The most lines per page.
 pub const MAX_LIMIT: usize = 1000;
 
-/// Which entries are wanted. All conditions must hold.
+/// Conditions for entries. All of them must hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
     /// A regular expression found somewhere in the entry's text.
     pub pattern: Option<String>,
-    /// Only what was said, and the pattern is found somewhere in the line that
-    /// [`super::shown()`] makes of it.
+    /// Only messages and announcements, with the pattern found somewhere in the line that
+    /// [`super::shown()`] makes of them.
     pub said: bool,
     /// Only this kind.
     pub kind: Option<Kind>,
-    /// Who did it or, of a private message, who got it. May start with `@`.
+    /// The nickname that acted or, for a private message, received it. May start with `@`.
     pub nick: Option<String>,
     /// The channel. May start with `#`.
     pub channel: Option<String>,
@@ -35,10 +35,9 @@ pub struct Query {
     pub since: Option<u64>,
     /// Not after this time, in milliseconds since 1970 UTC.
     pub until: Option<u64>,
-    /// How many entries at most; [`DEFAULT_LIMIT`] if `None`, and no more
-    /// than [`MAX_LIMIT`].
+    /// The most entries to return; [`DEFAULT_LIMIT`] if `None`, and never more than [`MAX_LIMIT`].
     pub limit: Option<NonZeroUsize>,
-    /// Where the page before this one ended.
+    /// Where the previous page ended.
     pub cursor: Option<Cursor>,
 }
 
@@ -47,18 +46,18 @@ pub struct Query {
 pub struct Page {
     /// The lines, as they are stored.
     pub lines: Vec<Box<RawValue>>,
-    /// Where to go on; `None` if there is nothing older.
+    /// Where to continue; `None` if there is nothing older.
     pub next: Option<Cursor>,
-    /// The time for a search was over: the page is not full although older
-    /// lines may match. `next` goes on from there.
+    /// The search ran out of time: the page is not full although older lines may match. `next`
+    /// continues from there.
     pub timed_out: bool,
 }
 
-/// A place in the log that stays the same while lines are added and files
-/// rotated or removed. To others it is an opaque word.
+/// A position in the log that stays the same while lines are added and files rotated or removed. To
+/// callers it is an opaque word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// What is wanted stands before it.
+    /// The page is to hold entries before it.
     pub(super) before: Place,
 }
 
@@ -97,7 +96,7 @@ impl FromStr for Cursor {
         let offset = part()?;
         let before = Place { seq, offset };
         match parts.next() {
-            // Those of earlier versions began with a number without bound.
+            // In earlier versions the first number was not bounded.
             None if seq.run < MOST => Ok(Cursor { before }),
             _ => Err(BadCursor),
         }
@@ -111,7 +110,7 @@ fn hexadecimal(digits: &str) -> Option<u64> {
         .flatten()
 }
 
-/// Why a search has no answer.
+/// Why a search failed.
 #[derive(Debug)]
 pub enum SearchError {
     /// The pattern cannot be used.
@@ -126,9 +125,9 @@ pub enum SearchError {
     Cancelled,
     /// A file could not be read.
     Io {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         error: io::Error,
     },
 }

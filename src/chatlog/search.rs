@@ -1,8 +1,8 @@
 //! Searching the chat log, newest lines first.
 //!
-//! Goes backwards through the journals, all of them at the same time, and
-//! merges what it finds by the lines' numbers. Never holds up the writer: it
-//! only reads, and only what was there when it opened a file.
+//! Reads backwards through all journals at the same time, and merges what it finds by the numbers
+//! of the lines. Never holds up the writer: it only reads, and only what was there when it opened a
+//! file.
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -17,15 +17,15 @@ use super::query::{Cursor, DEFAULT_LIMIT, MAX_LIMIT, Page, Query, SearchError};
 use super::track::Track;
 use crate::cancel::Cancel;
 
-/// How long a search works before it lets others have the processor. Less,
-/// and on a busy machine it would do little else than queue for it.
+/// How long a search runs before it yields the processor. With less, it would spend most of its
+/// time on a busy machine waiting for its turn.
 const SLICE: Duration = Duration::from_millis(5);
 
-/// One search under way.
+/// A search in progress.
 struct Search<'a> {
     filter: Filter,
     tracks: Vec<Track>,
-    /// Only what stands before this is wanted.
+    /// Only entries before this are wanted.
     start: Place,
     limit: usize,
     cancel: &'a Cancel,
@@ -35,7 +35,7 @@ struct Search<'a> {
     page: Page,
 }
 
-/// Finds what the query asks for.
+/// Finds the entries that the query asks for.
 pub(super) fn search(
     journals: &[(Journal, Folder)],
     query: &Query,
@@ -82,7 +82,7 @@ impl Search<'_> {
             };
             let now = Instant::now();
             let reached = self.reached();
-            // Some way has to be made, however little time there is.
+            // Each search makes some progress, however little time there is.
             if now >= self.deadline && reached < self.start {
                 self.page.timed_out = true;
                 self.page.next = self.go_on_before(reached);
@@ -99,8 +99,7 @@ impl Search<'_> {
         }
     }
 
-    /// The track with the newest line found, if nothing newer can be found in
-    /// another.
+    /// The track with the newest line found, if no other track can still find a newer one.
     fn newest(&self) -> Option<usize> {
         let found = self.tracks.iter().enumerate();
         let (place, index) = found
@@ -111,7 +110,7 @@ impl Search<'_> {
         others.all(is_certain).then_some(index)
     }
 
-    /// The track that has come less far than the others, if any can go on.
+    /// The track that has got least far, if any can continue.
     fn behind(&self) -> Option<usize> {
         let tracks = self.tracks.iter().enumerate();
         let waiting = tracks.filter(|(_, track)| track.found().is_none() && !track.is_done());
@@ -119,11 +118,11 @@ impl Search<'_> {
         behind.map(|(index, _)| index)
     }
 
-    /// Up to where everything has been looked at.
+    /// The position down to which everything has been searched.
     fn reached(&self) -> Place {
         let tracks = self.tracks.iter();
         let places = tracks.filter_map(|track| match track.found() {
-            // What was found and cannot be shown yet will be found again.
+            // A line that was found but not returned will be found again.
             Some(found) => Some(found.after()),
             None if track.is_done() => None,
             None => Some(track.reached()),

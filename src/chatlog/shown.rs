@@ -1,5 +1,5 @@
-//! What was said as a line of text, as the older search has it: for people
-//! and scripts that read lines and no JSON.
+//! Entries as lines of text, in the form of the older search: for people and scripts that read
+//! lines instead of JSON.
 
 use serde::Deserialize;
 
@@ -22,8 +22,8 @@ struct Line {
     text: String,
 }
 
-/// One line of text for a line of the log; `None` if that is not about
-/// something said. The word `message` and the tab have always been there.
+/// The text for a line of the log; `None` if it is not a message or an announcement. The word
+/// `message` and the tab are part of the older form.
 pub fn shown(line: &str) -> Option<String> {
     let line: Line = serde_json::from_str(line).ok()?;
     let kind = Kind::from_word(&line.kind)?;

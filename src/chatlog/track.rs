@@ -1,5 +1,5 @@
-//! One journal on the way back through it: its files, newest first, in blocks,
-//! and of each only the parts that can hold what is wanted.
+//! One journal, read backwards: its files, newest first, in blocks, and of each only the parts that
+//! can contain matches.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,10 +19,10 @@ use crate::model::{Kind, Stamp};
 
 /// The first block: a page is often found in the newest lines.
 const FIRST_BLOCK: usize = 32 * 1024;
-/// The largest: it stays in the processor's cache while it is looked through.
+/// The largest block: it fits into the processor's cache.
 const LARGEST_BLOCK: usize = 256 * 1024;
-/// Runs of a file that are looked at one by one. More, and it is read as a
-/// whole: a clock that steps back so often is out of order.
+/// Runs of a file that are searched one by one. A file with more, from a clock that steps back all
+/// the time, is read as a whole.
 const MOST_RUNS: u64 = 64;
 
 /// A journal, searched backwards.
@@ -31,28 +31,27 @@ pub(super) struct Track {
     files: vec::IntoIter<Source>,
     open: Option<Open>,
     found: VecDeque<(Place, Box<RawValue>)>,
-    /// Everything from here on has been looked at.
+    /// Everything from here on has been searched.
     reached: Place,
 }
 
 /// What decides which parts of a file are read.
 struct Wanted {
-    /// Within these times, and a little more: see [`SLACK_MS`].
+    /// Between these times, with some tolerance: see [`SLACK_MS`].
     since: Option<Stamp>,
     until: Option<Stamp>,
-    /// Only what stands before this.
+    /// Only entries before this position.
     before: Place,
-    /// Lines of this version may be wanted, too, and not only those of earlier
-    /// ones, which had everything in one file.
+    /// Whether lines of this version may match; if not, only those of earlier versions, which had
+    /// everything in one file.
     numbered: bool,
 }
 
 /// A file of the journal.
 enum Source {
-    /// Opened before the folder was read, so that a rotation in between
-    /// cannot hide it.
+    /// Opened before the folder was read, so that a rotation in between cannot hide it.
     Current(PathBuf, LogFile),
-    /// With the rank of lines that have no number.
+    /// With the rank of its lines without numbers.
     Rotated(PathBuf, u64),
 }
 
@@ -60,15 +59,15 @@ struct Open {
     path: PathBuf,
     file: LogFile,
     rank: u64,
-    /// Where the first line with a number begins.
+    /// The offset of the first line with a number.
     numbered_from: u64,
-    /// What is still to be read, the newest at the end.
+    /// The parts still to be read, the newest last.
     parts: Vec<Range<u64>>,
     block_bytes: usize,
 }
 
 impl Track {
-    /// A journal, if what is wanted can be in it.
+    /// A journal, if it can contain matches.
     pub fn new(
         journal: Journal,
         folder: &Folder,
@@ -76,7 +75,7 @@ impl Track {
         before: Place,
     ) -> Result<Option<Track>, SearchError> {
         let numbered = journal.may_hold(query.kind.or(query.said.then_some(Kind::Message)));
-        // Earlier versions had everything in the one that is now for the chat.
+        // Earlier versions had everything in the file that now is the chat's.
         if !numbered && journal != Journal::Chat {
             return Ok(None);
         }
@@ -95,27 +94,27 @@ impl Track {
         }))
     }
 
-    /// Where the newest line that was found and not yet taken stands.
+    /// The position of the newest line found and not yet taken.
     pub fn found(&self) -> Option<Place> {
         self.found.front().map(|(place, _)| *place)
     }
 
-    /// Takes it.
+    /// Takes that line.
     pub fn take(&mut self) -> Option<(Place, Box<RawValue>)> {
         self.found.pop_front()
     }
 
-    /// Everything from here on has been looked at.
+    /// The position from which on everything has been searched.
     pub fn reached(&self) -> Place {
         self.reached
     }
 
-    /// Whether there is nothing left to look at.
+    /// Whether everything has been searched.
     pub fn is_done(&self) -> bool {
         self.open.is_none() && self.files.len() == 0
     }
 
-    /// Opens the next file, or looks through the next block.
+    /// Opens the next file, or searches the next block.
     pub fn advance(&mut self, filter: &mut Filter, block: &mut Block) -> Result<(), SearchError> {
         let Some(mut open) = self.open.take() else {
             return self.open_next();
@@ -126,7 +125,7 @@ impl Track {
         Ok(())
     }
 
-    /// Finds the lines wanted in the block, last first.
+    /// Finds the matching lines of the block, last first.
     fn look_through(&mut self, open: &Open, filter: &mut Filter, block: &Block) {
         let lines = block.lines();
         let mut candidates = Vec::new();
@@ -135,12 +134,12 @@ impl Track {
             let offset = block.start + candidate.start as u64;
             let line = lines.get(candidate.clone()).unwrap_or_default();
             let line = line.strip_suffix(b"\n").unwrap_or(line);
-            // In a file that somebody has edited they may be in any order.
+            // In a file edited by hand the lines may be in any order.
             let Some(place) = open.place_of(line, offset).filter(|it| *it < self.reached) else {
                 continue;
             };
             if filter.accepts(line)
-                // What was torn and ended later looks right only at its start.
+                // A line that was torn and ended later is only valid at its start.
                 && let Some(raw) = raw_json(line)
             {
                 self.found.push_back((place, raw));
@@ -201,7 +200,7 @@ impl Open {
         Ok(())
     }
 
-    /// Reads what comes before what was read already.
+    /// Reads the block before the one read last.
     fn read_block(&mut self, block: &mut Block) -> Result<(), SearchError> {
         let Some(part) = self.parts.last_mut() else {
             return Ok(());
@@ -226,7 +225,7 @@ impl Open {
 }
 
 impl Wanted {
-    /// Adds what is wanted of lines without numbers.
+    /// Adds the parts that may match among lines without numbers.
     fn add_unnumbered(
         &self,
         file: &LogFile,
@@ -245,7 +244,7 @@ impl Wanted {
         Ok(())
     }
 
-    /// Adds what is wanted of lines with numbers, run by run.
+    /// Adds the parts that may match among lines with numbers, run by run.
     fn add_numbered(
         &self,
         file: &LogFile,
@@ -280,7 +279,7 @@ impl Wanted {
         Ok(())
     }
 
-    /// What of these lines, whose times rise, can be within the times wanted.
+    /// The part of these lines, whose times rise, that can be between the times wanted.
     fn within_times(&self, file: &LogFile, mut lines: Range<u64>) -> io::Result<Range<u64>> {
         if let Some(since) = self.since {
             lines.start = file.partition(lines.clone(), Stamp::of_line, |at| at < since)?;
@@ -292,8 +291,8 @@ impl Wanted {
     }
 }
 
-/// Where the first line with a number begins: at the start, or nowhere, unless
-/// the file was begun by an earlier version and written on by this one.
+/// The offset of the first line with a number: the start or the end of the file, unless an earlier
+/// version began the file and this one continued it.
 fn first_numbered(file: &LogFile) -> io::Result<u64> {
     let all = 0..file.end();
     let is_numbered = |line: &[u8]| Stamp::of_line(line).map(|_| Seq::of_line(line).is_some());
@@ -305,8 +304,7 @@ fn first_numbered(file: &LogFile) -> io::Result<u64> {
     }
 }
 
-/// The files there are, newest first, but for those in which nothing stands
-/// before this place.
+/// The files, newest first, except those with nothing before this position.
 fn sources(folder: &Folder, before: Place) -> Result<Vec<Source>, SearchError> {
     let path = folder.current();
     let current = LogFile::open(&path).map_err(|error| unreadable(&path, error))?;
@@ -334,8 +332,8 @@ fn sources(folder: &Folder, before: Place) -> Result<Vec<Source>, SearchError> {
 }
 
 impl Source {
-    /// Whether all that is in it stands after this place. No for what cannot be
-    /// read: that will be said when it is its turn.
+    /// Whether all its content is after this position. False for a file that cannot be read, which
+    /// is reported when its turn comes.
     fn begins_after(&self, place: Place) -> bool {
         let opened;
         let (file, rank) = match self {
@@ -366,7 +364,7 @@ fn unreadable(path: &Path, error: io::Error) -> SearchError {
     }
 }
 
-/// The entry: what the line is without its number.
+/// The entry: the line without its number.
 fn raw_json(line: &[u8]) -> Option<Box<RawValue>> {
     let mut line = line.to_vec();
     if let Some((_, start, end)) = Seq::find(&line) {

@@ -1,10 +1,9 @@
 //! The thread that writes the chat log.
 //!
-//! Takes everything that waits, gives each entry its number, writes it to the
-//! file where it belongs, and goes on. When the disk
-//! fails it keeps its lines, tries again ever less often, and lets the queue
-//! fill up; whoever adds to a full queue counts what is dropped, and the log
-//! itself says so later. Never panics over a disk.
+//! Takes everything that is waiting, numbers the entries, writes each to its journal, and repeats.
+//! When the disk fails it keeps its lines, tries again at growing intervals, and lets the queue
+//! fill up; entries that no longer fit are dropped and counted, and the log itself reports that
+//! later. Never panics because of a disk.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,36 +20,36 @@ use super::order::Sequence;
 use crate::config;
 use crate::model::{Entry, Kind};
 
-/// How long after a failure the disk is tried again, at first.
+/// How long to wait after the first failure before trying again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-/// And when it has failed many times.
+/// How long to wait after many failures.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How often a quiet server looks for files that have become too old.
+/// How often a quiet server looks for files that are too old.
 const EXPIRY_CHECK: Duration = Duration::from_secs(3600);
-/// What an entry without text weighs in the queue, in bytes.
+/// Bytes that an entry without text counts in the queue.
 const ENTRY_BYTES: usize = 256;
 
-/// What the writer is told besides entries.
+/// Messages to the writer besides entries.
 pub(super) enum Control {
-    /// Open the file anew.
+    /// Open the file again.
     Reopen,
-    /// The settings have changed: see whether files have to go.
+    /// The settings have changed: check whether files have to be removed.
     Expire,
-    /// Write what waits, then say so.
+    /// Write what is waiting, then reply.
     Flush(Sender<()>),
-    /// Write what waits, then end.
+    /// Write what is waiting, then end.
     Stop,
 }
 
-/// Which file could not be written, and why.
+/// The file that could not be written, and why.
 type Failed = (PathBuf, io::Error);
 
-/// What the queue's two ends both count.
+/// Counters shared by both ends of the queue.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// Bytes waiting in the queue, about.
+    /// Bytes waiting in the queue, roughly.
     pub waiting_bytes: AtomicUsize,
-    /// Entries dropped since the log last said so.
+    /// Dropped entries that the log has not reported yet.
     pub unreported: AtomicU64,
     /// Entries dropped since the start.
     pub dropped: AtomicU64,
@@ -65,28 +64,28 @@ impl Counts {
     }
 }
 
-/// About how much memory an entry holds on to.
+/// Roughly the memory that an entry uses.
 pub(super) fn weight(entry: &Entry) -> usize {
     ENTRY_BYTES + entry.text.as_ref().map_or(0, |text| text.len())
 }
 
-/// The writing end.
+/// The receiving end.
 pub(super) struct Writer {
     pub journals: Vec<(Journal, Appender)>,
     pub sequence: Sequence,
     pub entries: Receiver<Vec<Entry>>,
     pub control: Receiver<Control>,
     pub counts: Arc<Counts>,
-    /// In force; locked to look at them or to replace them, never for longer.
+    /// The settings in force; locked only to read or to replace them.
     pub settings: Arc<Mutex<config::ChatLog>>,
-    /// The rest of a batch that was larger than a write.
+    /// The rest of a batch that was larger than one write.
     pub batch: vec::IntoIter<Entry>,
-    /// Flushes that are answered once everything is written.
+    /// Flushes to be answered once everything is written.
     pub flushes: Vec<Sender<()>>,
     pub stopping: bool,
 }
 
-/// A time during which the disk fails.
+/// A period in which the disk fails.
 struct Episode {
     since: Instant,
     dropped_before: u64,
@@ -94,8 +93,8 @@ struct Episode {
 }
 
 impl Writer {
-    /// Writes until told to stop, or until all handles are gone. Returns how
-    /// many entries could not be written at the end.
+    /// Writes until told to stop, or until all handles are gone. Returns how many entries could not
+    /// be written at the end.
     pub fn run(mut self) -> u64 {
         self.expire();
         while !self.stopping {
@@ -125,10 +124,10 @@ impl Writer {
         }
     }
 
-    /// Writes all that waits, for as long as the disk takes it.
+    /// Writes everything that is waiting, for as long as the disk accepts it.
     fn write_waiting(&mut self) {
         loop {
-            // Under load there is always more: obey all the same.
+            // Under load there is always more to write: control messages come first.
             while let Ok(told) = self.control.try_recv() {
                 self.obey(told);
             }
@@ -139,7 +138,7 @@ impl Writer {
             }
             if self.is_empty() {
                 for done in self.flushes.drain(..) {
-                    // Whoever asked may have gone.
+                    // The caller may have given up.
                     let _ = done.try_send(());
                 }
                 return;
@@ -170,8 +169,8 @@ impl Writer {
         }
     }
 
-    /// Writes to all files, as far as they can be written. Tells whether one
-    /// was rotated, or which of them failed.
+    /// Writes to all files as far as possible. Returns whether one was rotated, or which one
+    /// failed.
     fn write(&mut self) -> Result<bool, Failed> {
         let mut rotated = false;
         let mut failed = None;
@@ -223,7 +222,7 @@ impl Writer {
         }
     }
 
-    /// Says in the log itself what is missing from it.
+    /// Reports in the log itself what is missing from it.
     fn report_dropped(&mut self) {
         let dropped = self.counts.unreported.swap(0, Ordering::Relaxed);
         if dropped > 0 {
@@ -237,7 +236,7 @@ impl Writer {
         }
     }
 
-    /// Tries until the disk works again. False: told to stop before it did.
+    /// Tries until the disk works again. False if told to stop before that.
     fn persist(&mut self, (path, error): Failed) -> bool {
         self.counts.failing.store(true, Ordering::Relaxed);
         log::error!(
@@ -270,7 +269,7 @@ impl Writer {
         }
     }
 
-    /// Waits, but not when there is something to obey.
+    /// Waits, but not longer than until a control message comes.
     fn wait(&mut self, pause: Duration) {
         if self.stopping {
             return;
@@ -282,7 +281,7 @@ impl Writer {
         }
     }
 
-    /// What is still not written when the writer ends.
+    /// Counts what is still unwritten when the writer ends.
     fn give_up(&mut self) -> u64 {
         let in_batch = mem::take(&mut self.batch).len();
         let queued: usize = self.entries.try_iter().map(|batch| batch.len()).sum();

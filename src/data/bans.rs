@@ -1,4 +1,4 @@
-//! The bans, kept over restarts in `bans.json`.
+//! The bans, kept in `bans.json`.
 
 use std::collections::HashSet;
 use std::io;
@@ -17,20 +17,20 @@ use super::{DataDir, DataError, write};
 /// Room for [`MAX_BANS`] with reasons of several KiB each.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The form of the file; a later one may differ.
+/// The version of the format.
 const VERSION: u32 = 1;
 
 /// The file of bans, for one reader or writer at a time.
 ///
-/// To save, take this first and ask the hub for its list then: of two who
-/// save at once, the later one has the newer list.
+/// To save, take this first and then ask the hub for its list: of two concurrent saves, the later
+/// one has the newer list.
 pub struct BanFile<'a> {
     path: PathBuf,
     _turn: MutexGuard<'a, ()>,
 }
 
 impl DataDir {
-    /// The file of bans; waits for whoever has it.
+    /// The file of bans; waits while it is in use.
     pub fn bans(&self) -> BanFile<'_> {
         BanFile {
             path: self.path.join("bans.json"),
@@ -40,14 +40,14 @@ impl DataDir {
 }
 
 impl BanFile<'_> {
-    /// The bans that have not ended by `now_ms`; none if there is no file.
+    /// The bans that have not expired by `now_ms`; none if there is no file.
     pub fn load(&self, now_ms: u64) -> Result<Vec<Ban>, DataError> {
         let read = small_file::open(&self.path)
             .and_then(|file| write::read_limited(&file, MAX_FILE_BYTES));
         let text = match read {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            // Not text, or no end of it.
+            // Not text, or longer than the limit.
             Err(error) if is_about_contents(&error) => {
                 return Err(DataError::BadBans(self.path.clone(), error.to_string()));
             }
@@ -58,7 +58,7 @@ impl BanFile<'_> {
         Ok(bans.into_iter().filter(in_force).collect())
     }
 
-    /// Writes all bans; whole, or the file stays as it was.
+    /// Writes all bans; on failure the file stays as it was.
     pub fn save(&self, bans: &[Ban]) -> Result<(), DataError> {
         let failed = |error| DataError::File(self.path.clone(), error);
         let document = Document {
@@ -89,7 +89,7 @@ struct Document {
     bans: Vec<StoredBan>,
 }
 
-/// A ban as it is written.
+/// A ban as it is stored.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredBan {
@@ -144,7 +144,7 @@ impl StoredBan {
         Ok(Ban {
             id,
             target,
-            // Somebody may have edited the file.
+            // The file may have been edited by hand.
             reason: self.reason.map(|reason| Text::one_line(&reason)),
             created_ms: self.created_ms,
             expires_ms: self.expires_ms,

@@ -9,24 +9,24 @@ use crate::config::SecretError;
 /// Why the data folder or a file in it cannot be used.
 #[derive(Debug)]
 pub enum DataError {
-    /// The folder cannot be made or read.
+    /// The folder cannot be created or read.
     Folder(PathBuf, io::Error),
-    /// Another process has it.
+    /// Another process uses it.
     InUse {
         /// The folder.
         folder: PathBuf,
-        /// Who has it, as far as it says.
+        /// The process, if its lock file says so.
         process: Option<u32>,
     },
     /// A file cannot be read or written.
     File(PathBuf, io::Error),
     /// The system has no random numbers.
     Random(getrandom::Error),
-    /// The admin token's file has no good token in it.
+    /// The admin token's file does not contain a valid token.
     BadToken(PathBuf, SecretError),
-    /// The file of bans cannot be understood.
+    /// The file of bans cannot be parsed.
     BadBans(PathBuf, String),
-    /// So many bans that the file could not be loaded again.
+    /// There are too many bans for the file to be loaded again.
     TooManyBans(PathBuf),
 }
 

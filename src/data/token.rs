@@ -1,4 +1,4 @@
-//! The admin token: configured, or made at first start and kept in a file.
+//! The admin token: configured, or generated at the first start and kept in a file.
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -35,8 +35,8 @@ impl AdminToken {
 }
 
 impl DataDir {
-    /// The configured token; or else the one in the folder's file, which is
-    /// made if it is not there.
+    /// The configured token or, without one, that of the folder's file, which is generated if
+    /// necessary.
     pub fn admin_token(&self, configured: Option<&Secret>) -> Result<AdminToken, DataError> {
         if let Some(secret) = configured {
             return Ok(AdminToken::Configured(secret.clone()));
@@ -47,8 +47,8 @@ impl DataDir {
 }
 
 impl DataDir {
-    /// What nickname tokens are signed with; made at first start and kept, so
-    /// that they outlast a restart.
+    /// The key that signs nickname tokens; generated at the first start and kept, so that they stay
+    /// valid after a restart.
     pub fn signing_key(&self) -> Result<Secret, DataError> {
         self.kept("signing-key")
     }

@@ -1,27 +1,27 @@
-//! Writing a small file whole or not at all, and reading one within a limit.
+//! Writes a small file completely or not at all, and reads one up to a limit.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Puts `contents` in place of the file, readable by its owner only. After a
-/// crash at any moment the file is the old one or the new one. The caller
-/// sees to it that nobody else writes the same file meanwhile.
+/// Replaces the content of the file, readable by its owner only. After a crash at any moment the
+/// file is either the old one or the new one. The caller makes sure that no other thread writes the
+/// same file.
 pub(super) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
     let new = path.with_added_extension("new");
-    // Left by a crash; anything else is not ours to write through.
+    // Left by a crash; anything else must not be written through.
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let written = write_synced(&new, contents).and_then(|()| fs::rename(&new, path));
     if let Err(error) = written {
-        // What counts is the first error; the next save removes it too.
+        // The first error counts; the next save removes the file too.
         let _ = fs::remove_file(&new);
         return Err(error);
     }
-    // The new name itself lasts only once the folder is on disk.
+    // The new name is durable only once the folder is on disk.
     match path.parent() {
         Some(folder) => File::open(folder)?.sync_all(),
         None => Ok(()),

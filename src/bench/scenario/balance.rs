@@ -1,19 +1,19 @@
-//! Whether everything that was sent arrived.
+//! Compares what was sent with what arrived.
 
 use crate::bench::report::Report;
 
-/// What was sent and what arrived, from the first message on.
+/// Counts from the first message on.
 pub(super) struct Balance {
     /// Messages sent.
     pub(super) sent: u64,
-    /// Deliveries there should have been.
+    /// Deliveries that should have happened.
     pub(super) expected: u64,
-    /// Deliveries there were.
+    /// Deliveries that happened.
     pub(super) received: u64,
 }
 
 impl Balance {
-    /// Adds it to a report.
+    /// Adds the counts to a report.
     pub(super) fn report(&self, report: &mut Report) {
         let lost = self.expected.saturating_sub(self.received);
         let surplus = self.received.saturating_sub(self.expected);

@@ -1,5 +1,5 @@
-//! Connecting, logging in and leaving, on a fixed schedule. Times count from
-//! when a connection was due.
+//! Clients that connect, log in and leave on a fixed schedule. Times count from when a connection
+//! was due.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
-/// Where people need accounts, there are so many, who come again and again.
+/// Where clients need accounts, this many are used again and again.
 const ACCOUNTS: usize = 20;
 
-/// Lets people come and go.
+/// Runs the scenario.
 pub(super) fn run(run: &Run, per_second: u64) -> Result<Report, BenchError> {
     let mut visits = Visits {
         swarm: Swarm::new(run)?,

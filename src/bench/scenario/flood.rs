@@ -1,5 +1,5 @@
-//! A flooded room: each sender always has a window of messages under way and
-//! sends the next when a witness, who sends nothing, has got one of its own.
+//! A flooded room: each sender always has a window of messages in flight, and sends the next when
+//! its witness, a member that sends nothing, has received one of its messages.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -11,24 +11,24 @@ use crate::bench::mark::{self, Clock, Finder, Mark};
 use crate::bench::progress::Progress;
 use crate::bench::swarm::Swarm;
 
-/// Members, spread over the room, whose latencies are taken.
+/// Members, spread over the room, whose latencies are measured.
 const SAMPLED: usize = 8;
-/// How often it is looked whether time is up.
+/// How often to check whether time is up.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// A flood and what came of it so far.
+/// A flood and its results so far.
 pub(super) struct Flood {
     clock: Clock,
     window: usize,
-    /// By sender, the messages it may send now.
+    /// By sender, how many messages it may send now.
     allowed: Vec<usize>,
-    /// Which sender a member is the witness of.
+    /// The senders that a member is the witness of.
     witness_of: HashMap<usize, Vec<usize>>,
-    /// Messages each member has got.
+    /// By member, how many messages it has received.
     received: Vec<u64>,
-    /// One for each member whose messages are read and not only counted.
+    /// A finder for each member whose messages are parsed and not only counted.
     finders: Vec<Option<Finder>>,
-    /// Members from here on read nothing any more.
+    /// Members from this one on no longer read.
     reading: usize,
     /// Messages sent so far.
     pub(super) sent: u64,
@@ -36,8 +36,8 @@ pub(super) struct Flood {
 }
 
 impl Flood {
-    /// Nothing sent yet. The first `senders` send, and whoever is their
-    /// witness is among the first `reading`, who go on reading.
+    /// Nothing is sent yet. The first `senders` members send, and their witnesses are among the
+    /// first `reading`, who go on reading.
     pub(super) fn new(members: usize, reading: usize, senders: usize, window: usize) -> Flood {
         let others = reading.saturating_sub(senders);
         let mut witness_of: HashMap<usize, Vec<usize>> = HashMap::new();
@@ -68,18 +68,18 @@ impl Flood {
         }
     }
 
-    /// Begins to take latencies.
+    /// Begins to measure latencies.
     pub(super) fn measure(&mut self) {
         self.latencies = Some(Timed::new());
     }
 
-    /// The latencies taken since.
+    /// The latencies measured since.
     pub(super) fn measured(&mut self) -> Timed {
         self.latencies.take().unwrap_or_else(Timed::new)
     }
 
-    /// Has all but the first `reading` members stop reading. What they got
-    /// so far does not count any more.
+    /// Has all but the first `reading` members stop reading. What they have received no longer
+    /// counts.
     pub(super) fn stop_reading(&mut self, reading: usize, swarm: &mut Swarm) {
         self.reading = reading;
         (reading..self.received.len()).for_each(|member| swarm.stop_reading(member));
@@ -90,7 +90,7 @@ impl Flood {
         }
     }
 
-    /// Floods the room for so long.
+    /// Floods the room for this long.
     pub(super) fn go(
         &mut self,
         length: Duration,
@@ -148,7 +148,7 @@ impl Flood {
                 if mark.tag == mark::tag(sender)
                     && let Some(allowed) = self.allowed.get_mut(sender)
                 {
-                    // A server that says things twice must not add to the flood.
+                    // A server that delivers twice must not increase the flood.
                     *allowed = (*allowed + 1).min(self.window);
                 }
             }
@@ -158,12 +158,12 @@ impl Flood {
         });
     }
 
-    /// What arrived at those who read.
+    /// Deliveries to members that read.
     pub(super) fn deliveries(&self) -> u64 {
         self.received.iter().sum()
     }
 
-    /// Reads what is still under way. Who does not read does not count.
+    /// Reads what is still in flight. Members that do not read do not count.
     pub(super) fn finish(&mut self, swarm: &mut Swarm) -> Result<Balance, BenchError> {
         let sent = self.sent;
         let mut expected = self.sent * self.reading as u64;

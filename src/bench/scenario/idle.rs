@@ -1,4 +1,4 @@
-//! What a connection costs that does nothing.
+//! The cost of an idle connection.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -11,12 +11,12 @@ use crate::bench::process::{Kernel, Process};
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
-/// Bare connections from here to here that tell what a client's end costs.
+/// Loopback connections without a server that show the cost of a client's end.
 const BARE: usize = 1000;
 
-/// Opens connections, logs them in, and divides what the system then uses
-/// more. Of what the kernel keeps, the clients' ends are taken off: half of
-/// what as many bare connections would cost.
+/// Opens connections, logs them in, and divides the additional memory of the system among them.
+/// From the kernel's part the clients' ends are subtracted: half the cost of as many bare
+/// connections.
 pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
     let people = People::new(run, connections)?;
     let mut swarm = Swarm::new(run)?;
@@ -46,7 +46,7 @@ pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
                 report.add("client_end_bytes", label, client, "bytes/connection");
                 "all of it, without the client's end"
             }
-            // For want of descriptors, for instance.
+            // For lack of descriptors, for example.
             None => "all of it, with the client's end",
         };
         report.add("memory_bytes", label, all, "bytes/connection");
@@ -65,7 +65,7 @@ pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
     Ok(report)
 }
 
-/// Bytes of kernel objects that one end of a connection costs.
+/// Bytes of kernel objects per end of a connection.
 fn client_end() -> Result<f64, io::Error> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;

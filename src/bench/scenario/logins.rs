@@ -1,5 +1,5 @@
-//! How fast people come in: from connecting to being in the one channel that
-//! all the others are in, too. Where there are no channels, to being there.
+//! How fast clients log in: from connecting to having joined one common channel or, in protocols
+//! without channels, to being logged in.
 
 use super::meter::Meter;
 use crate::bench::Run;
@@ -9,7 +9,7 @@ use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
-/// Lets them in.
+/// Runs the scenario.
 pub(super) fn run(run: &Run, connections: usize) -> Result<Report, BenchError> {
     let people = People::new(run, connections)?;
     let mut swarm = Swarm::new(run)?;

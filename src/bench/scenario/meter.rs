@@ -1,4 +1,4 @@
-//! Time and processor time from one moment to another.
+//! Measures time and processor time.
 
 use std::time::Instant;
 
@@ -7,20 +7,20 @@ use crate::bench::error::BenchError;
 use crate::bench::process::Process;
 use crate::bench::report::Report;
 
-/// What was so when the measuring began.
+/// The values when the measurement began.
 pub(super) struct Meter {
     server: Option<Process>,
     own: Process,
     start: Instant,
 }
 
-/// What it took since.
+/// The time used since.
 pub(super) struct Metered {
     /// Seconds.
     pub(super) seconds: f64,
     /// The server's processor time, if its process is known.
     pub(super) server_cpu: Option<f64>,
-    /// The generator's.
+    /// The generator's processor time.
     pub(super) own_cpu: f64,
 }
 
@@ -34,7 +34,7 @@ impl Meter {
         })
     }
 
-    /// Ends it.
+    /// Ends the measurement.
     pub(super) fn stop(self, run: &Run) -> Result<Metered, BenchError> {
         let seconds = self.start.elapsed().as_secs_f64();
         let server = run.target.process()?;
@@ -48,7 +48,7 @@ impl Meter {
 }
 
 impl Metered {
-    /// What so many messages and their deliveries cost.
+    /// Reports the cost of that many messages and deliveries.
     pub(super) fn report(&self, messages: u64, deliveries: u64, report: &mut Report) {
         if let Some(cpu) = self.server_cpu {
             let per_message = cpu * 1e6 / messages as f64;

@@ -1,5 +1,5 @@
-//! Rooms of two who answer each other at once: many small conversations, in
-//! which nothing can be done in bulk.
+//! Rooms of two members who answer each other at once: many small conversations, in which nothing
+//! can be batched.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::bench::people::People;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
-/// How often it is looked whether time is up.
+/// How often to check whether time is up.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// Lets all rooms talk.
+/// Runs the scenario.
 pub(super) fn run(run: &Run, rooms: usize) -> Result<Report, BenchError> {
     let people = People::new(run, rooms * 2)?;
     let mut swarm = Swarm::new(run)?;
@@ -103,7 +103,7 @@ impl Talk {
         })
     }
 
-    /// How many messages have come to be answered.
+    /// How many messages have come that are to be answered.
     fn receive(&mut self, swarm: &Swarm, member: usize, text: &[u8]) -> u32 {
         let now = self.clock.now_ns();
         let mut answers = 0;
@@ -123,7 +123,7 @@ impl Talk {
         answers
     }
 
-    /// Reads what is still under way.
+    /// Reads what is still in flight.
     fn finish(&mut self, swarm: &mut Swarm) -> Result<Balance, BenchError> {
         let expected = match swarm.protocol.echoes() {
             true => self.sent * 2,
@@ -144,7 +144,7 @@ impl Talk {
     }
 }
 
-/// Which of the two a member is.
+/// The tag of a member, by its place in the pair.
 fn tag_of(member: usize) -> u8 {
     mark::tag(member % 2)
 }

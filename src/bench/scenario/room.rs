@@ -1,4 +1,4 @@
-//! One room that is flooded.
+//! One flooded room.
 
 use super::WARM_UP;
 use super::flood::Flood;

@@ -1,6 +1,5 @@
-//! Messages on a fixed schedule, in one room or in many. Latency counts from
-//! when a message was due, so a server that stalls cannot hide it by being sent
-//! less.
+//! Messages on a fixed schedule, in one room or in many. Latency counts from when a message was
+//! due, so a server that stalls cannot hide it by being sent less.
 
 use std::time::{Duration, Instant};
 
@@ -18,25 +17,25 @@ use crate::bench::swarm::Swarm;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// Messages that are late and go at once before it is read what has come.
+/// Overdue messages sent at once before reading again.
 const AT_ONCE: u64 = 64;
 
-/// Who is in which room, and who speaks.
+/// The rooms and their members, and the order of senders.
 pub(super) struct Plan {
     members: usize,
     /// Members of each room.
     together: usize,
     place: fn(&People, usize) -> String,
-    /// Who says the message with a number.
+    /// The sender of the message with a number.
     speaker: Box<dyn Fn(u64) -> usize>,
-    /// Whether one's own words are timed apart: where they are half of all that
-    /// is heard, and on IRC nothing.
+    /// Whether a client's own messages are timed apart: in pairs they are half of what is heard, on
+    /// IRC nothing.
     own_apart: bool,
     per_second: u64,
 }
 
 impl Plan {
-    /// One room, whose first members speak in turn.
+    /// One room, whose first members send in turn.
     pub(super) fn one_room(members: usize, senders: usize, per_second: u64) -> Plan {
         Plan {
             members,
@@ -48,7 +47,7 @@ impl Plan {
         }
     }
 
-    /// Rooms of two, in each of which now one speaks and then the other.
+    /// Rooms of two, in which the members send alternately.
     pub(super) fn pairs(rooms: usize, per_second: u64) -> Plan {
         Plan {
             members: rooms * 2,
@@ -101,7 +100,7 @@ pub(super) fn run(run: &Run, plan: Plan) -> Result<Report, BenchError> {
     swarm.not_held_back()?;
 
     let mut report = Report::new(run.options, run.target.name.clone());
-    // What is behind its schedule is sent later, and fewer a second.
+    // A run behind its schedule takes longer, with fewer messages a second.
     let sending = sending.max(run.options.length());
     let per_second = messages as f64 / sending.as_secs_f64();
     report.add("messages_per_second", "messages", per_second, "/s");
@@ -125,7 +124,7 @@ impl Schedule {
         due_ns(self.next, self.plan.per_second)
     }
 
-    /// Sends everything due before this second and handles what arrives.
+    /// Sends everything due before this second, and handles what arrives.
     fn send_until(&mut self, second: u64, run: &Run, swarm: &mut Swarm) -> Result<(), BenchError> {
         let begun = Instant::now();
         let mut unheard = None;
@@ -164,7 +163,7 @@ impl Schedule {
     }
 }
 
-/// When a message with a number is due.
+/// When the message with this number is due.
 pub(super) fn due_ns(number: u64, per_second: u64) -> u64 {
     let nanoseconds = u128::from(number) * u128::from(SECOND_NS) / u128::from(per_second.max(1));
     u64::try_from(nanoseconds).unwrap_or(u64::MAX)
@@ -193,12 +192,12 @@ impl Arrivals {
         }
     }
 
-    /// Messages that were due from then on count.
+    /// Counts messages that were due from then on.
     pub(super) fn count_from(&mut self, ns: u64) {
         self.from_ns = ns;
     }
 
-    /// Takes what a member has got.
+    /// Handles what a member has received.
     pub(super) fn receive(&mut self, swarm: &Swarm, member: usize, text: &[u8], clock: Clock) {
         let now = clock.now_ns();
         let Some(finder) = self.finders.get_mut(member) else {
@@ -218,7 +217,7 @@ impl Arrivals {
         });
     }
 
-    /// Reads what is still under way.
+    /// Reads what is still in flight.
     pub(super) fn finish(
         &mut self,
         expected: u64,
@@ -232,7 +231,7 @@ impl Arrivals {
         )
     }
 
-    /// Adds latencies and what was lost.
+    /// Adds latencies and losses.
     pub(super) fn report(&self, sent: u64, expected: u64, report: &mut Report) {
         self.latencies.report("latency", "latency", report);
         let balance = Balance {

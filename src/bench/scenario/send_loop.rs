@@ -1,6 +1,5 @@
-//! No server, only `send()`: one thread that sends one line to each of many
-//! sockets, on schedule. No server can deliver for less, so this is what a
-//! delivery's cost compares with.
+//! No server, only `send()`: one thread sends one line to each of many sockets, on schedule. No
+//! server can deliver for less, so the cost of a delivery is compared with this.
 
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -20,9 +19,9 @@ use crate::bench::protocol::Protocol;
 use crate::bench::report::Report;
 use crate::bench::swarm::Swarm;
 
-/// What a line has besides its text, by telnet.
+/// The part of a telnet line before its text.
 const BEFORE_TEXT: &str = "12:00 @m00000: ";
-/// How often it is looked whether somebody wants this to end.
+/// How often to check whether the run should end.
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// Sends on schedule.
@@ -34,7 +33,7 @@ pub(super) fn run(run: &Run, members: usize, per_second: u64) -> Result<Report, 
     let mut sockets = Vec::with_capacity(members);
     for _ in 0..members {
         swarm.connect(String::new())?;
-        // It is there: over loopback a connection is made by connecting.
+        // It is there: on loopback, connecting completes the connection.
         sockets.push(listener.accept().map_err(&failed)?.0);
     }
     let sender = Sender {
@@ -95,7 +94,7 @@ struct Sender {
 struct Sent {
     count: u64,
     cpu: Duration,
-    /// Open until everything has been read.
+    /// Keeps the sockets open until everything has been read.
     _sockets: Vec<TcpStream>,
 }
 

@@ -31,7 +31,7 @@ pub(super) fn run(
     for (key, what) in [("before", "before"), ("after", "with slow readers")] {
         if key == "after" {
             flood.stop_reading(reading, &mut swarm);
-            // Buffers of theirs fill.
+            // Fills the buffers of the slow readers.
             flood.go(WARM_UP, "warming up", &mut swarm, &run.progress)?;
         }
         let before = flood.deliveries();
