@@ -1,17 +1,17 @@
-//! Which program this is: its version, and the commit it was built from.
+//! The program's version, and the commit it was built from.
 
 use std::sync::LazyLock;
 
 /// The version, as in `Cargo.toml`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The commit, if whoever built it has said so in `CHAT_COMMIT`.
+/// The commit, if `CHAT_COMMIT` was set during the build.
 pub const COMMIT: Option<&str> = option_env!("CHAT_COMMIT");
 
-/// What stands for a commit that nobody has said.
+/// Stands for an unknown commit.
 const UNKNOWN: &str = "unknown";
 
-/// The commit, or a word that says that it is not known.
+/// The commit, or a word that says that it is unknown.
 pub fn commit() -> &'static str {
     match COMMIT {
         None | Some("") => UNKNOWN,
@@ -19,7 +19,7 @@ pub fn commit() -> &'static str {
     }
 }
 
-/// Both, as far as they are known, for people.
+/// Version and commit, for people.
 pub fn line() -> &'static str {
     static LINE: LazyLock<String> = LazyLock::new(|| match commit() {
         UNKNOWN => VERSION.to_owned(),

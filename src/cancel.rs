@@ -1,20 +1,20 @@
-//! A word that work is no longer wanted, from whoever wanted it to whoever
-//! does it. Never ends anything by itself: the worker looks now and then.
+//! Tells a worker that its result is no longer wanted. Never stops anything by itself: the worker
+//! checks now and then.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Clones are the same one, and it is never taken back.
+/// Cancels work. Clones share one state, which is never reset.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Nothing to cancel yet.
+    /// Not cancelled.
     pub fn new() -> Cancel {
         Cancel::default()
     }
 
-    /// Says that nobody waits for the result any more.
+    /// Says that the result is no longer wanted.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }

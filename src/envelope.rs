@@ -1,6 +1,6 @@
-//! The envelope: the one form of every answer about accounts and direct
-//! messages, good or bad, from REST, the front or a WebSocket. It only knows
-//! its own form; what goes in, and who gets it, others decide.
+//! The envelope: the common format of every answer about accounts and direct messages, good or bad,
+//! from REST, the front or a WebSocket. This module knows only the format; others decide what goes
+//! in.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 /// Rows of one page.
 pub const PER_PAGE: usize = 10;
 
-/// Where answers come in an envelope.
+/// Answers below this path come in an envelope.
 const COVERED: &str = "/api/";
-/// What is below it and answers in forms of its own.
+/// Paths below it whose answers have formats of their own.
 const UNCOVERED: &[&str] = &[
     "/api/message",
     "/api/status",
@@ -20,48 +20,48 @@ const UNCOVERED: &[&str] = &[
     "/api/docs.json/api",
 ];
 
-/// What is wrong with the whole stands beside the fields under this name.
+/// The name, beside those of the fields, for an error about the form as a whole.
 const WHOLE: &str = "error";
-/// Spelled as clients of this form know it.
+/// Misspelt as clients of this format expect it.
 const NOT_UNIQUE: &str = "Some fileds are not unique";
 const UNKNOWN_USER: &str = "unknown username";
-/// The type of every answer in this form.
+/// The content type of every answer in this format.
 pub const CONTENT_TYPE: &str = "application/json; charset=utf-8";
 
-/// What every answer looks like.
+/// The format of every answer.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Envelope<T> {
     /// `success` or `fail`.
     #[schema(example = "success")]
     status: &'static str,
-    /// What was asked for; a list even if it is one.
+    /// The content; a list even if it has one element.
     data: Vec<T>,
     error: ErrorPart,
-    /// Which page this is, from 1.
+    /// The page, from 1.
     page: u64,
-    /// Rows a page has at most.
+    /// The most rows on a page.
     per_page: usize,
-    /// Rows this page has.
+    /// Rows on this page.
     current_page: usize,
 }
 
-/// What went wrong, if anything did.
+/// The error part; present in successes, too.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 struct ErrorPart {
-    /// As the HTTP status.
+    /// The HTTP status.
     #[schema(example = 200)]
     code: u16,
-    /// `null` if nothing is wrong. What is wrong with which field, and as
-    /// `error` what is wrong with the whole.
+    /// `null` in a success. Otherwise what is wrong with each field, and as `error` what is wrong
+    /// as a whole.
     errors: Option<BTreeMap<String, String>>,
-    /// In a few words; empty if nothing is wrong.
+    /// A short summary; empty in a success.
     message: String,
-    /// Why nobody is signed in, if that is what is wrong.
+    /// Why the client is not signed in, if that is the error.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
 
-/// An answer that has nothing in it.
+/// An answer without content.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Nothing {}
 
@@ -70,13 +70,13 @@ pub struct Nothing {}
 pub struct Failure {
     /// The HTTP status.
     pub code: u16,
-    /// In a few words.
+    /// A short summary.
     pub message: String,
-    /// What is wrong with which field; with the whole if this is empty.
+    /// What is wrong with each field; empty for an error about the whole.
     pub errors: BTreeMap<String, String>,
-    /// More about it, for people.
+    /// Details, for people.
     pub detail: Option<String>,
-    /// When it may be worth another try, in seconds.
+    /// Seconds after which another attempt may succeed.
     pub retry_seconds: Option<u64>,
 }
 
@@ -86,12 +86,12 @@ pub fn covers(path: &str) -> bool {
 }
 
 impl<T> Envelope<T> {
-    /// All there is.
+    /// All the content.
     pub fn of(data: Vec<T>) -> Envelope<T> {
         Envelope::page(1, data)
     }
 
-    /// A page of it.
+    /// One page of the content.
     pub fn page(page: u64, data: Vec<T>) -> Envelope<T> {
         Envelope {
             status: "success",
@@ -110,7 +110,7 @@ impl<T> Envelope<T> {
 }
 
 impl Failure {
-    /// A failure with no field to blame.
+    /// A failure that no field is to blame for.
     pub fn new(code: u16, message: impl Into<String>) -> Failure {
         Failure {
             code,
@@ -121,7 +121,7 @@ impl Failure {
         }
     }
 
-    /// All that is wrong, in one line.
+    /// Everything that is wrong, in one line.
     pub fn in_words(&self) -> String {
         let fields = self
             .errors
@@ -131,21 +131,21 @@ impl Failure {
         words.collect::<Vec<_>>().join("; ")
     }
 
-    /// Fields are not as they have to be.
+    /// Fields are missing or wrong.
     pub fn form<F: Into<String>, W: Into<String>>(
         errors: impl IntoIterator<Item = (F, W)>,
     ) -> Failure {
         Failure::with_errors("Form error", errors)
     }
 
-    /// There is such a user already: these fields say so.
+    /// Another user has the values of these fields.
     pub fn not_unique<F: Into<String>, W: Into<String>>(
         errors: impl IntoIterator<Item = (F, W)>,
     ) -> Failure {
         Failure::with_errors("User error", errors).with_error(NOT_UNIQUE)
     }
 
-    /// There is no such user, as this field says.
+    /// There is no user with the value of this field.
     pub fn unknown_user(field: &str, why: impl Into<String>) -> Failure {
         Failure::with_errors("User error", [(field, why)]).with_error(UNKNOWN_USER)
     }
@@ -161,7 +161,7 @@ impl Failure {
         }
     }
 
-    /// Nobody knows who this is, and why.
+    /// The client is not signed in, for this reason.
     pub fn unauthenticated(why: impl Into<String>) -> Failure {
         Failure {
             detail: Some(why.into()),
@@ -169,13 +169,13 @@ impl Failure {
         }
     }
 
-    /// Says what is wrong with the whole, beside the fields.
+    /// Adds an error about the whole, beside the fields.
     fn with_error(mut self, words: &str) -> Failure {
         self.errors.insert(WHOLE.to_owned(), words.to_owned());
         self
     }
 
-    /// Another try in so many seconds may succeed.
+    /// Says that another attempt after this many seconds may succeed.
     pub fn retry_after(self, seconds: u64) -> Failure {
         Failure {
             retry_seconds: Some(seconds),
@@ -183,8 +183,8 @@ impl Failure {
         }
     }
 
-    /// The envelope that says so. Its `errors` are never `null`: clients take
-    /// words for people from there.
+    /// The envelope of this failure. Its `errors` are never `null`: clients take the texts they
+    /// show from there.
     pub fn envelope(&self) -> Envelope<Nothing> {
         let failure = match self.errors.is_empty() {
             true => self.clone().with_error(&self.message),

@@ -1,5 +1,5 @@
-//! Fair shares of what several want at once: whoever asks for much waits for
-//! their own, and nobody else waits for more than one of theirs.
+//! Shares a resource fairly: an asker with many requests waits for its own, and the others wait for
+//! at most one of them each.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -13,20 +13,20 @@ use crate::hub::ConnectionId;
 use crate::model::AccountId;
 use crate::model::subscriber::subscriber;
 
-/// Who waits: everybody of an address is one, so that nobody gets more by
-/// coming more often.
+/// The party that waits. All clients of an address count as one, so that opening more connections
+/// gains nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Asker {
-    /// People of one address, by [`subscriber`].
+    /// The clients of one address, by [`subscriber`].
     Address(IpAddr),
     /// One connection from the server's own machine, which may be a proxy's.
     Connection(ConnectionId),
-    /// The owner of an account who signs requests from there.
+    /// The owner of an account who signs requests from the server's own machine.
     Account(AccountId),
 }
 
 impl Asker {
-    /// Who asks on a connection.
+    /// The asker for a connection.
     pub fn of(connection: ConnectionId, address: IpAddr) -> Asker {
         match address.to_canonical().is_loopback() {
             true => Asker::Connection(connection),
@@ -34,12 +34,12 @@ impl Asker {
         }
     }
 
-    /// Who asks once from an address, with no connection that lasts.
+    /// The asker for a single request from an address, without a lasting connection.
     pub fn at(address: IpAddr) -> Asker {
         Asker::Address(subscriber(address))
     }
 
-    /// Who signs a request from an address.
+    /// The asker for a signed request from an address.
     pub fn signed(account: AccountId, address: IpAddr) -> Asker {
         match address.to_canonical().is_loopback() {
             true => Asker::Account(account),
@@ -48,17 +48,17 @@ impl Asker {
     }
 }
 
-/// A queue in which everybody who waits has a turn before anybody has another.
+/// A queue in which every asker has a turn before any has another.
 pub struct FairQueue<K, T> {
     waiting: HashMap<K, VecDeque<T>>,
-    /// Whose turn it is, once each.
+    /// The askers in the order of their turns, once each.
     turns: VecDeque<K>,
     len: usize,
     most: usize,
 }
 
 impl<K: Clone + Eq + Hash, T> FairQueue<K, T> {
-    /// A queue for at most so many in all.
+    /// A queue for at most `most` items in all.
     pub fn new(most: usize) -> FairQueue<K, T> {
         FairQueue {
             waiting: HashMap::new(),
@@ -68,9 +68,9 @@ impl<K: Clone + Eq + Hash, T> FairQueue<K, T> {
         }
     }
 
-    /// Adds one behind those of the same asker. If the queue is full, the last
-    /// of whoever has the most there makes way, if that is not the same asker;
-    /// what has no room is returned, the new one or that.
+    /// Adds an item behind those of the same asker. If the queue is full, the last item of the
+    /// asker with the most makes room, unless that is the same asker. Returns the item without
+    /// room: the new one or that one.
     pub fn push(&mut self, key: K, item: T) -> Option<T> {
         let mut out = None;
         if self.len >= self.most {
@@ -95,7 +95,7 @@ impl<K: Clone + Eq + Hash, T> FairQueue<K, T> {
         out
     }
 
-    /// Takes the first one of whose turn it is.
+    /// Takes the first item of the asker whose turn it is.
     pub fn pop(&mut self) -> Option<T> {
         let key = self.turns.pop_front()?;
         let items = self.waiting.get_mut(&key)?;
@@ -110,7 +110,7 @@ impl<K: Clone + Eq + Hash, T> FairQueue<K, T> {
         item
     }
 
-    /// Takes out what is no longer waited for.
+    /// Removes items that are no longer wanted.
     fn retain(&mut self, key: &K, keep: impl Fn(&T) -> bool) {
         let Some(items) = self.waiting.get_mut(key) else {
             return;
@@ -125,7 +125,7 @@ impl<K: Clone + Eq + Hash, T> FairQueue<K, T> {
     }
 }
 
-/// Lets so many do something at once; those who wait come in fairly.
+/// Lets a limited number of threads do something at once; the others enter fairly.
 pub struct Turnstile<K> {
     inner: Mutex<Inside<K>>,
 }
@@ -136,11 +136,11 @@ struct Inside<K> {
     waiting: FairQueue<K, (u64, Sender<()>)>,
 }
 
-/// Whoever is inside; dropping it lets the next one in.
+/// The right to be inside; dropping it lets the next one in.
 pub struct Pass<'a, K: Clone + Eq + Hash>(&'a Turnstile<K>);
 
 impl<K: Clone + Eq + Hash> Turnstile<K> {
-    /// Lets so many in at once, and so many wait.
+    /// Lets `places` in at once, and `waiting` wait.
     pub fn new(places: usize, waiting: usize) -> Turnstile<K> {
         let inside = Inside {
             free: places.max(1),
@@ -152,8 +152,7 @@ impl<K: Clone + Eq + Hash> Turnstile<K> {
         }
     }
 
-    /// Comes in, now or within so long; nothing if that is too long, or too
-    /// many wait.
+    /// Enters, waiting for at most `patience`. `None` if that takes too long, or too many wait.
     pub fn enter(&self, key: &K, patience: Duration) -> Option<Pass<'_, K>> {
         let (number, called) = {
             let mut inside = self.inner.lock();
@@ -164,7 +163,7 @@ impl<K: Clone + Eq + Hash> Turnstile<K> {
             inside.last += 1;
             let number = inside.last;
             let (call, called) = bounded(1);
-            // Whose place is taken notices that nobody can call any more.
+            // The thread whose place is taken finds its channel disconnected.
             drop(inside.waiting.push(key.clone(), (number, call)));
             (number, called)
         };
@@ -172,7 +171,7 @@ impl<K: Clone + Eq + Hash> Turnstile<K> {
         if !is_called {
             let mut inside = self.inner.lock();
             inside.waiting.retain(key, |(other, _)| *other != number);
-            // Just now, perhaps.
+            // It may have been called at this very moment.
             is_called = called.try_recv().is_ok();
         }
         is_called.then(|| Pass(self))
@@ -182,7 +181,7 @@ impl<K: Clone + Eq + Hash> Turnstile<K> {
 impl<K: Clone + Eq + Hash> Drop for Pass<'_, K> {
     fn drop(&mut self) {
         let mut inside = self.0.inner.lock();
-        // Who is called has been waiting, or takes it as having waited.
+        // A called thread is waiting, or will find the call when its wait ends.
         while let Some((_, call)) = inside.waiting.pop() {
             if call.try_send(()).is_ok() {
                 return;
@@ -192,7 +191,7 @@ impl<K: Clone + Eq + Hash> Drop for Pass<'_, K> {
     }
 }
 
-/// A fair queue between threads, and one for what goes before.
+/// A fair queue between threads, with a second queue that takes precedence.
 pub struct FairChannel<K, T> {
     inner: Mutex<Lanes<K, T>>,
     came: Condvar,
@@ -205,7 +204,7 @@ struct Lanes<K, T> {
 }
 
 impl<K: Clone + Eq + Hash, T> FairChannel<K, T> {
-    /// For at most so many at once of either kind.
+    /// With at most `most` items in each queue.
     pub fn new(most: usize) -> FairChannel<K, T> {
         let lanes = Lanes {
             first: VecDeque::new(),
@@ -229,8 +228,8 @@ impl<K: Clone + Eq + Hash, T> FairChannel<K, T> {
         out
     }
 
-    /// Adds something that takes no time to speak of: it goes before all that
-    /// was pushed. Returned if there is no room.
+    /// Adds an item that takes little time: it comes before all that was pushed. Returned if there
+    /// is no room.
     pub fn push_first(&self, item: T) -> Option<T> {
         let mut lanes = self.inner.lock();
         if lanes.closed || lanes.first.len() >= lanes.fair.most {
@@ -241,7 +240,7 @@ impl<K: Clone + Eq + Hash, T> FairChannel<K, T> {
         None
     }
 
-    /// Waits for one; nothing when it is closed and everything was taken.
+    /// Waits for an item; `None` once the queue is closed and empty.
     pub fn pop(&self) -> Option<T> {
         let mut lanes = self.inner.lock();
         loop {
@@ -256,7 +255,7 @@ impl<K: Clone + Eq + Hash, T> FairChannel<K, T> {
         }
     }
 
-    /// Nothing more is taken from now on.
+    /// Accepts no more items.
     pub fn close(&self) {
         self.inner.lock().closed = true;
         self.came.notify_all();

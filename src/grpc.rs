@@ -1,9 +1,8 @@
 //! gRPC: administration of a chat server, and the name server.
 //!
-//! The libraries are tonic (services), prost (messages) and hyper (HTTP/2);
-//! what drives them is our own `driver`, one thread a connection, no async
-//! runtime. Handlers that block do so on threads of their own
-//! ([`Blocking`]). No chat state here: the hub is asked.
+//! The libraries are tonic (services), prost (messages) and hyper (HTTP/2); they are driven by our
+//! own `driver`, one thread a connection, with no async runtime. Handlers that block run on threads
+//! of their own ([`Blocking`]). No chat state here: the hub is asked.
 
 mod admin;
 mod blocking;

@@ -1,8 +1,8 @@
-//! JSON as clients and people write it, read the same everywhere.
+//! Reads JSON as clients and people write it, the same everywhere.
 //!
-//! Some programs begin with a byte order mark, cut a character in two and
-//! escape the halves (`"\ud83d"`), or write 20 as `20.0`. All of that says
-//! clearly enough what is meant; the parser alone would refuse it.
+//! Some programs begin with a byte order mark, split a character and escape the halves
+//! (`"\ud83d"`), or write 20 as `20.0`. The meaning is clear in each case, but the parser alone
+//! would refuse it.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,11 +12,11 @@ use serde_json::Number;
 
 use crate::model::text::without_byte_order_mark;
 
-/// The largest number up to which every whole number is one that JSON's usual
-/// floating point numbers can tell from its neighbours.
+/// The largest number up to which JSON's usual floating point numbers tell every whole number from
+/// its neighbours.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Reads a document.
+/// Parses a document.
 pub fn read<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
     let json = as_meant(json);
     serde_json::from_str(&json).or_else(|error| match with_finite_numbers(&json) {
@@ -72,12 +72,12 @@ fn next_number(json: &str, from: usize) -> Option<Range<usize>> {
     None
 }
 
-/// A document as it is meant: without byte order mark, with whole characters.
+/// The document to parse: without byte order mark, with whole characters.
 pub fn as_meant(json: &str) -> Cow<'_, str> {
     whole_characters(without_byte_order_mark(json))
 }
 
-/// Reads a document that has yet to be seen to be text.
+/// Parses a document that may not be UTF-8.
 pub fn read_bytes<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     match str::from_utf8(json) {
         Ok(json) => read(json),
@@ -85,7 +85,7 @@ pub fn read_bytes<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     }
 }
 
-/// A whole number that is not negative, also one written `20.0` or `2e1`.
+/// A whole number that is not negative, even if written as `20.0` or `2e1`.
 pub fn whole(number: &Number) -> Option<u64> {
     number.as_u64().or_else(|| {
         let number = number.as_f64()?;
@@ -94,13 +94,13 @@ pub fn whole(number: &Number) -> Option<u64> {
     })
 }
 
-/// For fields of documents: as [`whole`].
+/// For fields: as [`whole`].
 pub fn whole_field<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(deserializer)?;
     whole(&number).ok_or_else(|| D::Error::custom(format!("{number} is no whole number")))
 }
 
-/// As [`whole_field`], of one that may be missing.
+/// As [`whole_field`], for a field that may be missing.
 pub fn optional_whole_field<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
@@ -111,19 +111,19 @@ pub fn optional_whole_field<'de, D: Deserializer<'de>>(
         .transpose()
 }
 
-/// A number as people write it: 1705 for `1705.0`, too.
+/// A number in its usual notation: 1705 for `1705.0`, too.
 pub fn in_digits(number: &Number) -> String {
     whole(number).map_or_else(|| number.to_string(), |whole| whole.to_string())
 }
 
-/// With U+FFFD in place of every escape that is half a character: JavaScript
-/// may cut text between the halves, and no text can hold one.
+/// Replaces every escape of half a character by U+FFFD: JavaScript may cut a text between the
+/// halves, and Rust's text cannot hold one.
 fn whole_characters(json: &str) -> Cow<'_, str> {
     let mut mended: Option<String> = None;
     let mut from = 0;
     while let Some(at) = find(json.as_bytes(), from) {
         let Some(unit) = code_unit(json, at) else {
-            // Some other escape; what it escapes is not another one's start.
+            // Another escape; the character it escapes does not begin one.
             from = at + 2;
             continue;
         };
@@ -151,7 +151,7 @@ fn find(json: &[u8], from: usize) -> Option<usize> {
     memchr::memchr(b'\\', rest).map(|at| from + at)
 }
 
-/// The code unit that is escaped here, if it is written `\uXXXX`.
+/// The code unit at this place, if it is written as `\uXXXX`.
 fn code_unit(json: &str, at: usize) -> Option<u16> {
     let digits = json.get(at..at + ESCAPE)?.strip_prefix("\\u")?;
     let is_hexadecimal = digits.bytes().all(|digit| digit.is_ascii_hexdigit());

@@ -1,5 +1,5 @@
-//! The keeper: takes what the hub wants kept to the store, and brings back
-//! what came of it. Never makes the hub wait, and knows no chat rules.
+//! The keeper: hands what the hub wants stored to the store, and reports the outcome. Never makes
+//! the hub wait, and knows no chat rules.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,28 +15,28 @@ use crate::model::{Conversation, History, MessageId, StoredMessage, Window};
 pub use crate::store::Outcome;
 use crate::store::{AppendRefused, Appender, Store, StoreError, StoreWriter, WriterSettings};
 
-/// What is said when somebody does not get to see what was said before.
+/// The error text when a channel's history cannot be shown.
 const UNREADABLE: &str = "the history of a channel cannot be read";
-/// Chores waiting at most; beyond, the hub goes without.
+/// The most chores that may wait; beyond it, they are refused.
 const CHORES: usize = 4096;
 
-/// What the hub thread holds of the keeper.
+/// The hub thread's handle of the keeper.
 pub struct Keeper {
     log: Box<dyn Log>,
     chores: Arc<FairChannel<Asker, Chore>>,
 }
 
-/// What commits messages: "append these; later, here is what was committed, in
-/// order". Never makes the caller wait.
+/// Commits messages: the caller appends drafts, and later the hub is told what was committed, in
+/// order. Never makes the caller wait.
 pub trait Log: Send {
-    /// Has messages committed, and reports to the hub. Returns the ids of
-    /// those there is no room for; nothing more will be heard of them.
+    /// Has messages committed, and reports to the hub. Returns the ids of those without room, of
+    /// which nothing more will be reported.
     fn append(&self, drafts: Vec<Draft>) -> Vec<MessageId>;
 
-    /// Lets the other servers know, if there are any.
+    /// Tells the other servers, if there are any.
     fn share(&self, shared: Vec<Shared>);
 
-    /// How many connections there are, for those who choose among servers.
+    /// Sets the number of connections, by which clients choose among servers.
     fn set_load(&self, connections: u64);
 }
 
@@ -56,11 +56,11 @@ impl Log for Appender {
     fn set_load(&self, _connections: u64) {}
 }
 
-/// What came back from the store, for the hub.
+/// A result from the store, for the hub.
 pub enum Kept {
     /// These messages are committed, or never will be.
     Settled(Vec<Outcome>),
-    /// The last messages of a channel; none if they could not be read.
+    /// The last messages of a channel; empty if they could not be read.
     Recalled(Recall, Vec<StoredMessage>),
     /// Part of a channel's history, if it could be read.
     Read(Reading, Option<History>),
@@ -68,18 +68,17 @@ pub enum Kept {
 
 /// The keeper's threads.
 pub struct KeeperThreads {
-    /// Unless the log has its own.
+    /// `None` if the log has a writer of its own.
     writer: Option<StoreWriter>,
     chores: JoinHandle<()>,
-    /// Disconnected when the chores' thread has ended.
+    /// Disconnected when the thread for chores has ended.
     chores_done: Receiver<()>,
 }
 
 impl Keeper {
-    /// Starts the threads that work on `store`, and a way to ask whether
-    /// messages can be stored at present. What came of the work goes to
-    /// `report`, which says whether anything wants to know it still. `failed`
-    /// runs if a fault of ours ends the thread that writes.
+    /// Starts the threads that work on `store`, and returns a check whether messages can be stored
+    /// at present. Results go to `report`, which returns whether they are still wanted. `failed`
+    /// runs if a panic ends the writer thread.
     pub fn start(
         store: &Arc<dyn Store>,
         report: impl Fn(Kept) -> bool + Clone + Send + 'static,
@@ -88,7 +87,7 @@ impl Keeper {
     ) -> io::Result<(Keeper, Appender, KeeperThreads)> {
         let reporting = report.clone();
         let settled = move |outcomes| {
-            // The writer ends with the keeper, not with those it reports to.
+            // The writer ends with the keeper, whether or not the results are wanted.
             let _ = reporting(Kept::Settled(outcomes));
         };
         let (writer, appender) =
@@ -101,7 +100,7 @@ impl Keeper {
         Ok((keeper, appender, threads))
     }
 
-    /// As [`Keeper::start`], for a log that has its own threads.
+    /// As [`Keeper::start`], for a log with threads of its own.
     pub fn over(
         log: Box<dyn Log>,
         store: &Arc<dyn Store>,
@@ -141,8 +140,7 @@ impl Keeper {
         self.log.set_load(connections);
     }
 
-    /// Has a chore done: what takes a while in turn with those of others.
-    /// Returns what there is no room for, this one or another.
+    /// Has a chore done; long ones take turns. Returns the chore without room, this one or another.
     pub fn chore(&self, chore: Chore) -> Option<Chore> {
         match &chore {
             Chore::Read(reading) => {
@@ -161,8 +159,7 @@ impl Drop for Keeper {
 }
 
 impl KeeperThreads {
-    /// Commits what waits and ends the threads; call when the hub thread has
-    /// ended.
+    /// Commits what is waiting and ends the threads. Call it when the hub thread has ended.
     pub fn shut_down(self, allowed: Duration) {
         let deadline = Instant::now() + allowed;
         let ended = self.writer.map(|writer| writer.shut_down(allowed));
@@ -170,8 +167,8 @@ impl KeeperThreads {
             let bytes = unfinished.waiting_bytes;
             log::error!("messages ({bytes} bytes) could not be stored before the end");
         }
-        // Ends with the hub's sender; a chore under way is short unless the
-        // disk hangs, and then nobody waits for it.
+        // The thread ends with the hub's sender. A chore in progress is short unless the disk
+        // hangs, and then it is not waited for.
         match self.chores_done.recv_deadline(deadline) {
             Err(RecvTimeoutError::Timeout) => log::error!("the store is still busy at the end"),
             _ => drop(self.chores.join()),
@@ -228,8 +225,8 @@ fn part_of_history(store: &dyn Store, reading: &Reading) -> Option<History> {
     })
 }
 
-/// What `chore` returns unless it fails, which is logged as `what`. Even a
-/// fault of ours fails this chore only: the hub waits for an answer to each.
+/// Returns the result of `chore`, or logs its failure as `what`. A panic fails only this chore: the
+/// hub waits for an answer to each.
 fn attempt<T>(what: &str, chore: impl FnOnce() -> Result<T, StoreError>) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(chore)) {
         Ok(Ok(value)) => Some(value),

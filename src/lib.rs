@@ -1,8 +1,8 @@
 //! A chat server that speaks several protocols to one set of channels: a
 //! program, and this library for programs that want a chat inside.
 //!
-//! A [`Chat`] is a hub with listeners attached. Who comes in by any of them
-//! meets everyone else; several chats in one process have nothing in common.
+//! A [`Chat`] is a hub with listeners attached. All users of one chat meet, whichever listener they
+//! come in by; several chats in one process have nothing in common.
 //!
 //! ```
 //! use std::io::{BufRead, BufReader, Write};
@@ -30,7 +30,7 @@
 //! # }
 //! ```
 //!
-//! The program around it can take part and react to what is said:
+//! The program around it can take part and react to messages:
 //!
 //! ```
 //! use chat_server::chatlog::Kind;
@@ -50,9 +50,8 @@
 //! # }
 //! ```
 //!
-//! Without a data folder nothing is kept. With one there are a history,
-//! accounts that last, and a chat log. Every setting of the program is there
-//! as well:
+//! Without a data folder nothing is kept. With one there are a history, lasting accounts, and a
+//! chat log. Every setting of the program is available, too:
 //!
 //! ```
 //! # use chat_server::Chat;
@@ -68,14 +67,13 @@
 //! # }
 //! ```
 //!
-//! `docs/library.md` says more, `examples/` has whole programs. The other
-//! modules are what a chat is made of; `docs/architecture.md` has the map.
-//! One OS thread per connection reads, one *hub* thread owns all chat state
-//! and writes; there is no async runtime.
+//! See `docs/library.md` for more, and `examples/` for whole programs. The other modules are the
+//! parts of a chat; `docs/architecture.md` has the map. One OS thread per connection reads, one
+//! *hub* thread owns all chat state and writes; there is no async runtime.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// The page's examples are run as tests.
+// The examples in this page are run as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/library.md")]
 struct Page;
@@ -89,8 +87,8 @@ pub mod server;
 pub mod store;
 pub mod watch;
 
-// No part of the library: public for the program, the tests and the tools of
-// this repository, and free to change.
+// Not part of the library: public for the program, the tests and the tools of this repository, and
+// subject to change.
 #[doc(hidden)]
 pub mod account;
 #[doc(hidden)]

@@ -1,7 +1,6 @@
-//! What the program has to say: the log, as lines on standard error, at a level
-//! and in a form that a reload can change, and on standard output where it
-//! listens. It never reads the environment; both are settings. Nobody waits for
-//! whoever reads it.
+//! The program's output: the log, as lines on standard error, with a level and a format that a
+//! reload can change, and the listening addresses on standard output. It never reads the
+//! environment; both are settings. A slow reader of the output never holds up a thread.
 
 mod output;
 
@@ -20,52 +19,50 @@ use serde::Serialize;
 use crate::config::{Config, LogFormat};
 use output::Stream;
 
-/// What decides and writes. Locked because every thread logs and `log` takes
-/// one logger for the life of the process; never while something is written.
+/// The filter and format in force. Locked because every thread logs and `log` takes one logger for
+/// the life of the process; never held while something is written.
 static CURRENT: RwLock<Option<Arc<Logger>>> = RwLock::new(None);
 /// Whether lines are JSON.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
-/// What the program itself says is of this target.
+/// The target of the program's own lines.
 const PROGRAM: &str = "chat_server";
 
-/// Hands everything on to [`CURRENT`].
+/// Passes everything on to [`CURRENT`].
 struct Switch;
 
-/// Logs as these settings have it from now on. Call again to change it.
+/// Applies the settings for the log. Call it again to change them.
 pub fn configure(config: &Config) {
     output::start_all();
     IS_JSON.store(config.log_format == LogFormat::Json, Ordering::Relaxed);
     set_filter(&config.log_level);
 }
 
-/// Logs what `filter` lets through from now on: `info`, or something like
-/// `info,chat_server=debug`.
+/// Sets the filter: `info`, or something like `info,chat_server=debug`.
 fn set_filter(filter: &str) {
     let logger = build(filter);
     let level = logger.filter();
     *CURRENT.write() = Some(Arc::new(logger));
-    // Fails from the second time on: it is set already.
+    // Fails from the second time on, when it is set already.
     let _ = log::set_logger(&Switch);
     log::set_max_level(level);
 }
 
-/// Says something on standard output.
+/// Writes a line to standard output.
 pub fn say(line: &str) {
     put(Stream::Stdout, Level::Info, line);
 }
 
-/// Says on standard error what is wrong, whatever the log's level.
+/// Writes an error to standard error, whatever the level of the log.
 pub fn complain(line: &str) {
     put(Stream::Stderr, Level::Error, line);
 }
 
-/// Has a panic said as everything else is: the usual way would wait for
-/// whoever reads standard error.
+/// Logs panics like everything else: the default hook would wait for the reader of standard error.
 pub fn catch_panics() {
     std::panic::set_hook(Box::new(|panic| complain(&panicked(panic))));
 }
 
-/// Writes what is left to write, if it is read, before the process ends.
+/// Writes the remaining lines, if they are read, before the process ends.
 pub fn finish() {
     output::finish();
 }
@@ -78,7 +75,7 @@ fn put(stream: Stream, level: Level, text: &str) {
     stream.put(line.as_bytes());
 }
 
-/// What takes the place of lines that were dropped.
+/// The line that replaces dropped lines.
 fn dropped_line(count: u64) -> String {
     let lines = if count == 1 { "line was" } else { "lines were" };
     let text = format!("{count} {lines} dropped here: nobody read them");
@@ -107,7 +104,7 @@ fn panicked(panic: &PanicHookInfo<'_>) -> String {
     }
 }
 
-/// The logger's way out; it hands over whole lines.
+/// The destination of the logger, which passes whole lines.
 struct StderrLines;
 
 impl Write for StderrLines {
@@ -129,9 +126,8 @@ fn build(filter: &str) -> Logger {
         .build()
 }
 
-/// `2026-01-31T12:00:00Z INFO chat_server::server: text`, or an object.
-/// Whatever a client managed to get into the text stays on this line and
-/// steers no terminal.
+/// `2026-01-31T12:00:00Z INFO chat_server::server: text`, or an object. Text that came from a
+/// client stays on this line and contains no terminal control codes.
 fn write_line(line: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let text = record.args().to_string();
     let (level, target) = (record.level(), record.target());
@@ -161,7 +157,7 @@ fn json_line(level: Level, target: &str, message: &str) -> String {
     let json = serde_json::to_string(&line).unwrap_or_default();
     let mut safe = String::with_capacity(json.len() + 1);
     for c in json.chars() {
-        // JSON escapes only those below; these steer terminals, too.
+        // JSON escapes only those below U+0020; these control terminals, too.
         match c {
             '\u{7f}'..='\u{9f}' => safe.push_str(&format!("\\u{:04x}", u32::from(c))),
             _ => safe.push(c),

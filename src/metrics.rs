@@ -1,7 +1,7 @@
-//! What the server counts about itself, for Prometheus.
+//! The server's own counters, for Prometheus.
 //!
-//! Handles are plain atomics: bumping one costs no lock and no look-up, so
-//! the hub thread may.
+//! Handles are plain atomics: incrementing one takes no lock and no look-up, so the hub thread may
+//! do it.
 
 mod cluster;
 mod plain;
@@ -27,29 +27,29 @@ pub use plain::PLAIN_CONTENT_TYPE;
 /// The format of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper ends of the buckets of [`Metrics::message_seconds`].
+/// The upper bounds of the buckets of [`Metrics::message_seconds`].
 const MESSAGE_SECONDS: &[f64] = &[
     0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 ];
 
-/// A number that goes up and down.
+/// A value that goes up and down.
 pub type Level = Gauge<u64, AtomicU64>;
 
 /// The protocol of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct Protocol {
-    /// Its name as in lists of users.
+    /// Its name, as in lists of users.
     pub protocol: &'static str,
 }
 
-/// Which program this is.
+/// The program's version.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Build {
     version: &'static str,
     commit: &'static str,
 }
 
-/// All metrics. Take a handle once and keep it.
+/// All metrics. Get a handle once and keep it.
 pub struct Metrics {
     /// Chat connections open, by protocol.
     pub connections: Family<Protocol, Level>,
@@ -65,10 +65,10 @@ pub struct Metrics {
     pub channels: Level,
     /// Channel and private messages accepted.
     pub messages: Counter,
-    /// Seconds from taking a message to telling it: what committing it and
-    /// waiting for the hub took.
+    /// Seconds from receiving a message to delivering it, for committing it and waiting for the
+    /// hub.
     pub message_seconds: Histogram,
-    /// Events written for one recipient each.
+    /// Deliveries: an event written to one recipient.
     pub deliveries: Counter,
     /// System calls that sent something.
     pub sends: Counter,
@@ -76,12 +76,12 @@ pub struct Metrics {
     pub bytes_sent: Counter,
     /// Turns of the hub.
     pub turns: Counter,
-    /// Inputs the hub has taken: commands, and what else is asked of it.
+    /// Inputs that the hub has processed: commands and other requests.
     pub inputs: Counter,
-    /// Whether the server can do its work, as `/readyz` has it.
+    /// Whether the server can do its work, as `/readyz` says.
     pub ready: Level,
-    /// Whether the hub answered when the metrics were last asked for; if not,
-    /// its users, channels and connections are those of an earlier time.
+    /// Whether the hub answered when the metrics were last read; if not, the numbers of users,
+    /// channels and connections are older.
     pub hub_answered: Level,
     /// Inputs waiting for the hub.
     pub hub_queue: Level,
@@ -94,7 +94,7 @@ impl Metrics {
     /// All at zero.
     pub fn new() -> Arc<Metrics> {
         let mut registry = Registry::default();
-        // Their names are the same for every program.
+        // These names are the same for every program.
         registry.register_collector(Box::new(process::Process::default()));
         let r = registry.sub_registry_with_prefix("chat");
         let message_seconds = Histogram::new(MESSAGE_SECONDS.iter().copied());
@@ -134,8 +134,8 @@ impl Metrics {
         Arc::new(metrics)
     }
 
-    /// Has the metrics of one of several servers, too. `health` is asked
-    /// whenever somebody wants to know, and must not wait.
+    /// Adds the metrics of one of several servers. `health` is called whenever the metrics are
+    /// read, and must not wait.
     pub fn watch_cluster(&self, health: impl Fn() -> ClusterHealth + Send + Sync + 'static) {
         let collector = Box::new(cluster::Cluster(health));
         self.registry.lock().register_collector(collector);

@@ -1,7 +1,7 @@
-//! Which servers there are, how busy they are, and since when they are silent.
+//! The chat servers known to a name server: how busy they are, and how long they have been silent.
 //!
-//! A deterministic state machine: time and new ids are passed in. Knows no
-//! protocol; whoever learns of a server, by whatever way, tells it.
+//! A deterministic state machine: time and new ids are passed in. Knows no protocol; the services
+//! that hear from a server call it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,21 +10,21 @@ use std::time::Duration;
 use data_encoding::BASE32_NOPAD;
 use serde::Serialize;
 
-/// Servers at most.
+/// The most servers.
 pub const MAX_NODES: usize = 10_000;
-/// Rooms whose place is remembered at most.
+/// The most rooms whose server is remembered.
 pub const MAX_ROOMS: usize = 100_000;
-/// Longest id, address or name of a room, in bytes.
+/// The longest id, address or name of a room, in bytes.
 pub const MAX_TEXT: usize = 256;
 
 /// The servers that beat.
 #[derive(Debug)]
 pub struct NodeRegistry {
     silence_ms: u64,
-    /// Nobody can have been silent for too long before.
+    /// No server can be due for removal before this time.
     next_expiry_ms: u64,
     nodes: BTreeMap<String, Entry>,
-    /// Where rooms were put, as long as that server is there.
+    /// The server of each room, for as long as that server exists.
     rooms: BTreeMap<String, String>,
     last_session: u64,
 }
@@ -38,36 +38,36 @@ struct Entry {
 /// One server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Node {
-    /// Names it among the others.
+    /// Identifies the server.
     pub id: String,
-    /// Where clients reach it; empty if it has not said.
+    /// The address for clients; empty if it has reported none.
     pub address: String,
-    /// How many are connected.
+    /// Connections that it has.
     pub connections: u64,
-    /// How many fit; 0 is unknown.
+    /// Connections that fit; 0 is unknown.
     pub capacity: u64,
-    /// When it was last heard of, in milliseconds since 1970 UTC.
+    /// When it last beat, in milliseconds since 1970 UTC.
     pub last_heartbeat_ms: u64,
-    /// Whether something is in its way, so that others are better.
+    /// Whether the server is not ready, so that others are preferred.
     pub is_hindered: bool,
 }
 
-/// What a server says of itself; what it leaves out stays what it was.
+/// A server's report about itself; fields that are missing keep their values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Where clients reach it.
+    /// The address for clients.
     pub address: Option<String>,
-    /// How many are connected.
+    /// Connections that it has.
     pub connections: Option<u64>,
-    /// How many fit; 0 is unknown.
+    /// Connections that fit; 0 is unknown.
     pub capacity: Option<u64>,
 }
 
-/// One connection of a server, told from its earlier ones.
+/// One connection of a server, as distinct from its earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session(u64);
 
-/// Why it cannot be as asked.
+/// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeError {
     /// An id, address or room that is empty, too long or not plain text.
@@ -76,11 +76,11 @@ pub enum NodeError {
     TooManyNodes,
     /// There are [`MAX_ROOMS`] already.
     TooManyRooms,
-    /// Another server has this id, and that it is the same was not shown.
+    /// Another server has this id, and the caller has not shown that it is the same.
     Taken,
-    /// The server has connected again since, was silent for too long, or left.
+    /// The server has reconnected, was silent for too long, or has left.
     Superseded,
-    /// No server to be sent to.
+    /// There is no server to send a client to.
     NoNode,
 }
 
@@ -114,8 +114,8 @@ impl fmt::Display for NodeError {
 impl std::error::Error for NodeError {}
 
 impl Node {
-    /// How full it is, in millionths of its capacity. Without a capacity it
-    /// is taken to have room for 10,000.
+    /// How full it is, in millionths of its capacity. If the capacity is unknown, 10,000 is
+    /// assumed.
     pub fn load(&self) -> u64 {
         let capacity = match self.capacity {
             0 => 10_000,
@@ -125,21 +125,20 @@ impl Node {
         u64::try_from(load).unwrap_or(u64::MAX)
     }
 
-    /// The least busy one that somebody can be sent to; one with something in
-    /// its way only if all have.
+    /// The least busy server that accepts clients; one that is not ready only if none is.
     pub fn best<'a>(nodes: impl IntoIterator<Item = &'a Node>) -> Option<&'a Node> {
         let open = nodes.into_iter().filter(|node| node.is_open());
         open.min_by_key(|node| (node.is_hindered, node.load(), &node.id))
     }
 
-    /// Whether somebody can be sent there.
+    /// Whether clients can be sent there.
     fn is_open(&self) -> bool {
         !self.address.is_empty() && (self.capacity == 0 || self.connections < self.capacity)
     }
 }
 
 impl NodeRegistry {
-    /// No servers; each is forgotten after `silence`.
+    /// No servers; each is removed after `silence`.
     pub fn new(silence: Duration) -> NodeRegistry {
         NodeRegistry {
             silence_ms: u64::try_from(silence.as_millis()).unwrap_or(u64::MAX),
@@ -150,8 +149,8 @@ impl NodeRegistry {
         }
     }
 
-    /// A server has come, under `id`. If one is listed by it, this takes the
-    /// place of its earlier connection, provided that it is the same.
+    /// Adds a server under `id`. If a server is listed under it, the new connection replaces the
+    /// old one, provided that it is the same server.
     pub fn connect(
         &mut self,
         id: &str,
@@ -180,7 +179,7 @@ impl NodeRegistry {
         Ok(session)
     }
 
-    /// It is still there.
+    /// The server is still there.
     pub fn beat(
         &mut self,
         id: &str,
@@ -195,8 +194,8 @@ impl NodeRegistry {
         entry.node.hear(report, now_ms)
     }
 
-    /// The connection has ended, and with it the server is gone, unless it has
-    /// another by now.
+    /// The connection has ended, and the server is removed, unless it has another connection by
+    /// now.
     pub fn disconnect(&mut self, id: &str, session: Session) {
         if self.nodes.get(id).is_some_and(|e| e.session == session) {
             self.nodes.remove(id);
@@ -204,21 +203,21 @@ impl NodeRegistry {
         }
     }
 
-    /// All that are there, by id.
+    /// All servers, by id.
     pub fn list(&mut self, now_ms: u64) -> Vec<Node> {
         self.expire(now_ms);
         self.nodes.values().map(|e| e.node.clone()).collect()
     }
 
-    /// The least busy one of those to which somebody can be sent.
+    /// The least busy server that accepts clients.
     pub fn best(&mut self, now_ms: u64) -> Result<Node, NodeError> {
         self.expire(now_ms);
         let nodes = self.nodes.values().map(|entry| &entry.node);
         Node::best(nodes).cloned().ok_or(NodeError::NoNode)
     }
 
-    /// Where a room is: on the least busy server when it is first asked for,
-    /// and there for as long as that one lives.
+    /// The server of a room: the least busy one when the room is first asked for, and the same for
+    /// as long as that server lives.
     pub fn place(&mut self, room: &str, now_ms: u64) -> Result<Node, NodeError> {
         check(room)?;
         self.expire(now_ms);
@@ -234,7 +233,7 @@ impl NodeRegistry {
         Ok(best)
     }
 
-    /// Forgets who was silent for too long.
+    /// Removes servers that were silent for too long.
     fn expire(&mut self, now_ms: u64) {
         if now_ms < self.next_expiry_ms {
             return;
@@ -269,8 +268,7 @@ impl Node {
     }
 }
 
-/// An id that no other server has made up, if there is any chance in the
-/// machine. For those who tell the registry of a server.
+/// A random id, different from that of any other server. For the services that call the registry.
 pub fn new_id() -> Option<String> {
     let mut random = [0; 10];
     getrandom::fill(&mut random).ok()?;
@@ -338,7 +336,7 @@ mod tests {
         assert_eq!(other, Err(NodeError::Taken));
         assert_eq!(nodes.list(1)[0].address, "a:1");
         assert!(nodes.beat("a", first, Report::default(), 2).is_ok());
-        // Once it has gone, the id is free.
+        // Once the server has gone, the id is free.
         nodes.disconnect("a", first);
         assert!(nodes.connect("a", report("a:2", 0, 0), false, 3).is_ok());
         assert!(nodes.connect("a", report("a:3", 0, 0), false, 103).is_ok());

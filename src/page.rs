@@ -1,8 +1,7 @@
-//! The files of the browser client and of the administrators' page, compiled
-//! into the program.
+//! The files of the browser client and of the administrators' page, compiled into the program.
 //!
-//! Nothing here is loaded from elsewhere, and the policy they are served
-//! with lets a browser load nothing from elsewhere either.
+//! The pages load nothing from other hosts, and the policy they are served with keeps browsers from
+//! doing so.
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
@@ -12,8 +11,8 @@ use std::thread;
 use crate::http::{File, Found};
 use crate::protocol::commands;
 
-/// Our own scripts and styles, our own WebSockets, nothing inline; and no
-/// script may turn a string into markup or code.
+/// Only our own scripts, styles and WebSockets, nothing inline; and no script may turn a string
+/// into markup or code.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
@@ -45,7 +44,7 @@ const CLIENT: &[(&str, &str, &[u8])] = files! {
     PICTURE: "icon.svg" "icon-unread.svg";
 };
 
-/// REST has the other paths below `/admin/`, and nothing below this one.
+/// REST has the other paths below `/admin/`, and none below this one.
 const ADMIN: &[(&str, &str, &[u8])] = files! {
     "/admin/assets/", "page/admin/",
     STYLE: "style.css";
@@ -56,8 +55,8 @@ const ADMIN: &[(&str, &str, &[u8])] = files! {
         "view/messages.js" "view/overview.js" "view/people.js" "view/signin.js" "view/table.js";
 };
 
-/// Made by a thread of its own: compressing takes more stack than the threads
-/// have that serve connections.
+/// Built by a thread of its own: compressing takes more stack than the threads that serve
+/// connections have.
 static BY_PATH: LazyLock<HashMap<&str, File>> = LazyLock::new(|| {
     thread::spawn(compress)
         .join()
@@ -80,8 +79,8 @@ fn compress() -> HashMap<&'static str, File> {
         .collect()
 }
 
-/// The pages' file at a path. Nothing refers to the root of a host: a proxy may
-/// have put all of it below a path of its own.
+/// The pages' file at a path. No link refers to the root of a host, because a proxy may add a path
+/// of its own.
 pub fn file(path: &str) -> Option<Found> {
     match path {
         "/" => Some(Found::Elsewhere("client")),

@@ -1,4 +1,4 @@
-//! Reading a small file that somebody has named, without waiting for ever.
+//! Reads a small file named by a user, without ever blocking on it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -8,12 +8,12 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-/// Opens a file for reading, which must be a regular one: a pipe would wait
-/// for its other end, a device has none.
+/// Opens a file for reading. It must be a regular file: a pipe would wait for its other end, and a
+/// device has no end.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new()
         .read(true)
-        // Without it, opening a pipe would wait already.
+        // Without it, opening a pipe would already block.
         .custom_flags(OFlags::NONBLOCK.bits() as i32)
         .open(path)?;
     let metadata = file.metadata()?;
@@ -24,7 +24,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// Reads a file to its end, unless that is more than `most` bytes.
+/// Reads a whole file, unless it has more than `most` bytes.
 pub(crate) fn read(file: &File, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;

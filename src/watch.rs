@@ -1,6 +1,5 @@
-//! Watches: what happens in a chat, for the program around it. Never holds
-//! up the hub: whoever does not keep up misses something and is told how
-//! much.
+//! Watches: what happens in a chat, for the program around it. Never holds up the hub: a watch that
+//! is not read in time loses entries, and is told how many.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,15 +11,14 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, TrySendError, bounded};
 
 use crate::model::Entry;
 
-/// Entries that may wait to be looked at; the next ones are lost.
+/// The most entries that may wait to be read; further ones are lost.
 pub const QUEUE: usize = 4096;
 
-/// Everything that happens in a chat, as the chat log would have it: messages,
-/// private ones in any case, who comes and who goes, commands, what
-/// administrators do. An iterator that waits for the next entry and ends
-/// with the chat; [`Watch::wait`] is for those who have other things to do.
+/// Everything that happens in a chat, as the chat log would record it: messages (private ones in
+/// any case), arrivals and departures, commands, and administrators' actions. An iterator that
+/// waits for the next entry and ends with the chat; use [`Watch::wait`] to limit the wait.
 ///
-/// At most [`QUEUE`] entries wait. What does not fit is lost, and counted.
+/// At most [`QUEUE`] entries wait. Those that do not fit are lost, and counted.
 #[derive(Debug)]
 pub struct Watch {
     entries: Receiver<Entry>,
@@ -32,11 +30,11 @@ pub struct Watch {
 pub struct Watcher {
     entries: Sender<Entry>,
     lost: Arc<AtomicU64>,
-    /// Dropped after the sender, so that the end of a watch is seen.
+    /// Dropped after the sender, so that the reader is alerted to the end.
     alert: Alert,
 }
 
-/// Rings when there is something to look at, and at the end.
+/// Called when there is something to read, and at the end.
 struct Alert(Box<dyn Fn() + Send>);
 
 /// Both ends of a watch.
@@ -44,9 +42,8 @@ pub fn channel() -> (Watch, Watcher) {
     channel_with_alert(|| {})
 }
 
-/// As [`channel`], for who does not wait by themselves: `alert` is called on
-/// the hub's thread whenever there is something to look at, and at the end. It
-/// must not wait.
+/// As [`channel`], for a reader that does not block: `alert` is called on the hub's thread whenever
+/// there is something to read, and at the end. It must not wait.
 pub fn channel_with_alert(alert: impl Fn() + Send + 'static) -> (Watch, Watcher) {
     let (sender, entries) = bounded(QUEUE);
     let lost = Arc::new(AtomicU64::new(0));
@@ -59,13 +56,12 @@ pub fn channel_with_alert(alert: impl Fn() + Send + 'static) -> (Watch, Watcher)
 }
 
 impl Watch {
-    /// The next entry, if there is one within this time; zero does not wait.
+    /// The next entry, waiting for at most this time; zero does not wait.
     pub fn wait(&self, most: Duration) -> Option<Entry> {
         self.entries.recv_timeout(most).ok()
     }
 
-    /// The next entry, nothing if the chat has ended, or that there is none
-    /// yet.
+    /// The next entry; `None` if the chat has ended; pending if there is none yet.
     pub fn look(&self) -> Poll<Option<Entry>> {
         match self.entries.try_recv() {
             Ok(entry) => Poll::Ready(Some(entry)),
@@ -74,7 +70,7 @@ impl Watch {
         }
     }
 
-    /// How many entries were lost so far.
+    /// The number of entries lost so far.
     pub fn lost(&self) -> u64 {
         self.lost.load(Ordering::Relaxed)
     }
@@ -88,7 +84,7 @@ impl Iterator for Watch {
     }
 }
 
-/// So that `for entry in &watch` leaves [`Watch::lost`] to be asked.
+/// With `for entry in &watch`, [`Watch::lost`] can still be called.
 impl Iterator for &Watch {
     type Item = Entry;
 
@@ -110,7 +106,7 @@ impl fmt::Debug for Alert {
 }
 
 impl Watcher {
-    /// Passes on what happened. False: nobody watches any more.
+    /// Passes on what happened. False if the watch is gone.
     pub fn tell(&self, entries: &[Entry]) -> bool {
         for entry in entries {
             match self.entries.try_send(entry.clone()) {

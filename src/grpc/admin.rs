@@ -1,6 +1,5 @@
-//! Administration over gRPC: what REST's `/admin` does, and a live tail of the
-//! log. Understands requests, words refusals, and leaves the doing to
-//! [`Administration`].
+//! Administration over gRPC: what REST's `/admin` does, and a live tail of the log. Parses
+//! requests, words refusals, and leaves the actions to [`Administration`].
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -31,24 +30,24 @@ use super::tail::{Tail, Wanted};
 
 /// The service's name.
 pub const NAME: &str = "chat.admin.v1.Admin";
-/// Tails at once, in all.
+/// The most tails at once, in all.
 const TAILS: usize = 32;
 
-/// Administration over gRPC. Clones are the same one.
+/// Administration over gRPC. Clones are the same service.
 #[derive(Clone)]
 pub struct AdminService(Arc<Calls>);
 
-/// What it works with.
+/// The parts it works with.
 pub struct AdminParts {
-    /// What administrators can do.
+    /// The administrators' actions.
     pub admin: Arc<Administration>,
-    /// What they must know.
+    /// The administrators' token.
     pub token: Arc<AdminToken>,
     /// The hub.
     pub hub: HubHandle,
-    /// The chat log, to be searched.
+    /// The chat log, for searching.
     pub log: ChatLog,
-    /// Says which servers there are.
+    /// Returns the servers of this chat.
     pub nodes: Arc<dyn Fn() -> Vec<Node> + Send + Sync>,
 }
 
@@ -62,7 +61,7 @@ impl AdminService {
         }))
     }
 
-    /// Adds it to a server.
+    /// Adds the service to a server.
     pub fn add(&self, routes: Routes, message_bytes: usize) -> Routes {
         let calls = self.0.clone();
         let guard: Guard =
@@ -85,11 +84,11 @@ fn authorise<B>(
              start where the token is",
         ));
     };
-    // Nothing at all is as wrong as anything else.
+    // A missing token counts as a wrong one.
     let given = given.to_str().ok().and_then(bearer).unwrap_or_default();
     match token.check(given, caller.address.ip()) {
         Ok(true) => Ok(()),
-        // Not written down, or it would be a way to fill the disk.
+        // Not recorded, because a caller could fill the disk that way.
         Err(wait) => Err(Status::resource_exhausted(wait.to_string())),
         Ok(false) => {
             let wanted = format!("gRPC {}", request.uri().path().escape_debug());
@@ -107,7 +106,7 @@ struct Calls {
 }
 
 impl Calls {
-    /// Runs what asks the hub.
+    /// Runs a call that asks the hub.
     async fn ask<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&HubHandle) -> Result<T, HubUnavailable> + Send + 'static,
@@ -116,7 +115,7 @@ impl Calls {
         self.blocking.run(move |_| ask(&hub).map_err(busy)).await
     }
 
-    /// Runs what changes something.
+    /// Runs a call that changes something.
     async fn act<T: Send + 'static>(
         &self,
         act: impl FnOnce(&Administration) -> Result<T, Status> + Send + 'static,
@@ -169,7 +168,7 @@ impl Admin for Calls {
             Status::resource_exhausted(format!("there are {TAILS} tails already"))
         })?;
         let (tail, watcher) = Tail::new(wanted, place);
-        // On a thread: the hub's queue may be full.
+        // On a thread of its own, because the hub's queue may be full.
         let begin = self.ask(move |hub| hub.send(Input::Watch(watcher)));
         begin.await?;
         Ok(Response::new(Box::pin(tail)))
@@ -390,7 +389,7 @@ fn ban(ban: hub::Ban) -> proto::Ban {
     }
 }
 
-/// When a ban ends that is for so many seconds.
+/// When a ban of this many seconds ends.
 fn expiry(seconds: u64) -> Result<u64, Status> {
     const FAR: u64 = 1000 * 365 * 24 * 3600;
     match seconds {

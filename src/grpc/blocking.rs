@@ -1,5 +1,5 @@
-//! Work that blocks, such as asking the hub or searching the chat log: done on
-//! a thread of its own, so that the connection's other calls go on.
+//! Work that blocks, such as asking the hub or searching the chat log, is done on a thread of its
+//! own, so that the other calls of the connection go on.
 
 use std::thread;
 
@@ -10,14 +10,14 @@ use crate::cancel::Cancel;
 
 use super::places::Places;
 
-/// Threads at work at once; more calls are asked to come back.
+/// The most threads at work at once; further calls are told to come back.
 const MOST: usize = 64;
 
-/// Runs what blocks. Clones share their limit.
+/// Runs blocking work. Clones share the limit.
 #[derive(Clone, Debug)]
 pub struct Blocking(Places);
 
-/// Dropped when nobody waits for the result any more.
+/// Cancels the work when the result is no longer wanted.
 struct Waiting(Cancel);
 
 impl Default for Blocking {
@@ -27,8 +27,8 @@ impl Default for Blocking {
 }
 
 impl Blocking {
-    /// What `work` returns. If the caller goes away meanwhile, `work` is told;
-    /// its thread ends when it does.
+    /// Returns the result of `work`. If the caller goes away, `work` is cancelled; its thread ends
+    /// when it notices.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Cancel) -> Result<T, Status> + Send + 'static,
@@ -43,7 +43,7 @@ impl Blocking {
             .spawn(move || {
                 let result = work(&cancel);
                 drop(place);
-                // Nobody may be waiting any more.
+                // The caller may have gone.
                 let _ = sender.send(result);
             })
             .map_err(|_| busy())?;

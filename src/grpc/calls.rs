@@ -1,4 +1,4 @@
-//! The calls under way on one connection, and how their answers get along.
+//! The calls in progress on one connection, and the progress of their answers.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::time::Instant;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tonic::Status;
 
-/// The calls of one connection. Clones are the same ones.
+/// The calls of one connection. Clones share them.
 #[derive(Clone)]
 pub struct Calls(Rc<RefCell<Table>>);
 
@@ -21,14 +21,14 @@ struct Table {
     idle_since: Instant,
 }
 
-/// A call under way; dropped, it is over.
+/// A call in progress, until it is dropped.
 pub struct Call {
     calls: Calls,
     id: u64,
 }
 
-/// An answer on its way. It notes when a part was handed out and when the next
-/// one is wanted: in between, the client's window is closed.
+/// An answer being sent. It records when a part was handed out and when the next one is wanted: in
+/// between, the client's window is closed.
 pub struct Answer {
     body: tonic::body::Body,
     call: Call,
@@ -44,7 +44,7 @@ impl Calls {
         })))
     }
 
-    /// Another call.
+    /// Begins another call.
     pub fn begin(&self) -> Call {
         let mut table = self.0.borrow_mut();
         table.last += 1;
@@ -62,14 +62,14 @@ impl Calls {
         table.waiting.is_empty().then_some(table.idle_since)
     }
 
-    /// Since when one of the answers is not taken.
+    /// Since when an answer has not been taken.
     pub fn stalled_since(&self) -> Option<Instant> {
         self.0.borrow().waiting.values().flatten().min().copied()
     }
 }
 
 impl Call {
-    /// What it is answered with.
+    /// Wraps the body of its answer.
     pub fn answer(self, body: tonic::body::Body) -> Answer {
         Answer { body, call: self }
     }

@@ -1,11 +1,10 @@
-//! The driver: futures of one connection, run on that connection's thread.
+//! The driver: runs the futures of one connection on that connection's thread.
 //!
-//! gRPC's libraries are written as futures. What runs them here is not a
-//! runtime: each connection's thread polls what belongs to its connection and
-//! sleeps in one `poll` on the socket and an [`Alarm`], for no longer than
-//! until the next [`Timers`] entry. Nothing moves to another thread, so
-//! nothing that is driven needs to be `Send`; other threads only ring the
-//! alarm. Knows nothing of HTTP or gRPC, and never blocks but in that `poll`.
+//! The gRPC libraries are written as futures. What runs them here is not a runtime: each
+//! connection's thread polls the futures of its connection and sleeps in one `poll` on the socket
+//! and an [`Alarm`], until the next [`Timers`] entry at the latest. Nothing moves to another
+//! thread, so futures need not be `Send`; other threads only ring the alarm. Knows nothing of HTTP
+//! or gRPC, and blocks only in that `poll`.
 
 mod alarm;
 mod socket;
@@ -27,7 +26,7 @@ pub use socket::{Interest, Socket};
 pub use tasks::Tasks;
 pub use timers::Timers;
 
-/// Polls of tasks before the socket is looked at again, whatever they do.
+/// Polls of tasks before the socket is checked again.
 const TASKS_A_TURN: usize = 256;
 
 /// Runs futures on the thread that owns it.
@@ -42,7 +41,7 @@ pub struct Driver {
 pub struct GivenUp;
 
 impl Driver {
-    /// A driver with nothing to do. Takes one descriptor.
+    /// A driver without futures. Uses one descriptor.
     pub fn new() -> io::Result<Driver> {
         Ok(Driver {
             alarm: Alarm::new()?,
@@ -56,20 +55,19 @@ impl Driver {
         self.alarm.clone()
     }
 
-    /// Where futures are put that run beside the main one.
+    /// Takes futures that run beside the main one.
     pub fn tasks(&self) -> Tasks {
         self.tasks.clone()
     }
 
-    /// The clock, for whoever has to wait for it.
+    /// The driver's clock, for futures that wait.
     pub fn timers(&self) -> Timers {
         self.timers.clone()
     }
 
-    /// Runs `main`, and the tasks with it, until it is done; unfinished tasks
-    /// are dropped with it. `supervise` is called with the time before each
-    /// sleep: it says when it wants to be called again at the latest, or to
-    /// give up.
+    /// Runs `main`, and the tasks beside it, until `main` is done; unfinished tasks are then
+    /// dropped. `supervise` is called with the time before each sleep: it returns when it wants to
+    /// be called again at the latest, or that the driver is to give up.
     pub fn run<F: Future>(
         &self,
         interest: &Interest,
@@ -106,11 +104,11 @@ impl Driver {
         }
     }
 
-    /// Waits for the socket, the alarm or the time, and tells who waited.
+    /// Waits for the socket, the alarm or the time, and wakes the futures concerned.
     fn sleep(&self, interest: &Interest, until: Option<Instant>) {
         let timeout = until.map(|until| {
             let left = until.saturating_duration_since(Instant::now());
-            // Rounded up: waking a moment early would be a turn in vain.
+            // Rounded up: waking a moment too early would waste a turn.
             let left = match left.subsec_nanos() % 1_000_000 {
                 0 => left,
                 _ => left + Duration::from_millis(1),
@@ -123,7 +121,7 @@ impl Driver {
         let wanted = interest.wanted();
         let mut fds = vec![PollFd::new(self.alarm.as_ref(), PollFlags::IN)];
         if !wanted.is_empty() {
-            // Without a wish, a socket that was hung up would be ready always.
+            // Without an interest, a socket that was hung up would always be ready.
             fds.push(PollFd::new(interest, wanted));
         }
         // Interrupted, or out of memory: the next turn tries again.

@@ -1,4 +1,4 @@
-//! Health, as gRPC's own protocol has it.
+//! The health service of gRPC.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use super::proto::health::health_server::{Health, HealthServer};
 use super::proto::health::{HealthCheckRequest, HealthCheckResponse};
 use super::routes::{Caller, Routes};
 
-/// How often a change is looked for while somebody watches.
+/// How often to check for a change while a client watches.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Says whether the server can do its work.
+/// Returns whether the server can do its work.
 pub type IsReady = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// Adds health to a server of these services.
+/// Adds the health service for these services.
 pub fn add(routes: Routes, services: &[&'static str], is_ready: IsReady) -> Routes {
     let services = services.to_vec();
     routes.with(HealthServer::new(Answers { services, is_ready }))
@@ -41,7 +41,7 @@ impl Answers {
         }
     }
 
-    /// The status as soon as it is another than `before`.
+    /// Waits until the status differs from `before`.
     async fn change(
         &self,
         service: &str,

@@ -1,4 +1,4 @@
-//! The name service: servers connect and beat, rooms find a server.
+//! The name service: servers connect and beat, clients find the server of a room.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,16 +25,16 @@ use super::routes::{Caller, Routes};
 /// The service's name.
 pub const NAME: &str = "proto.NameService";
 
-/// The servers, shared by whoever learns of them and whoever asks. Locked to
-/// ask or to tell, never for longer.
+/// The list of servers, shared by the services that fill it and those that read it. Locked only to
+/// read or change it.
 pub type Nodes = Arc<Mutex<NodeRegistry>>;
 
-/// How the name service is to work.
+/// The settings of the name service.
 #[derive(Clone, Debug)]
 pub struct NameTerms {
-    /// Whoever is silent for so long is gone.
+    /// A server that is silent for this long is removed.
     pub silence: Duration,
-    /// Who gives it may take the place of a server that is listed.
+    /// A server that presents it may replace one that is listed.
     pub secret: Option<Secret>,
 }
 
@@ -45,8 +45,8 @@ pub fn add(routes: Routes, nodes: Nodes, terms: NameTerms, message_bytes: usize)
 }
 
 impl NameTerms {
-    /// Whether a call has the secret. One that is wrong is a mistake that
-    /// somebody should hear of.
+    /// Whether a call has the secret. A wrong secret is a mistake of the administrator, and is
+    /// reported.
     fn trusts(&self, metadata: &MetadataMap) -> Result<bool, Status> {
         let given = metadata.get("authorization");
         let (Some(secret), Some(given)) = (&self.secret, given) else {
@@ -67,18 +67,18 @@ struct Service {
     terms: NameTerms,
 }
 
-/// One server's connection.
+/// One connection of a server.
 struct Connection {
     nodes: Nodes,
     silence: Duration,
-    /// It has given the secret that all servers share.
+    /// Whether the server presented the shared secret.
     is_trusted: bool,
     timers: Timers,
     beats: Streaming<HeartBeat>,
     listed: Option<Listed>,
 }
 
-/// A server that is listed for as long as this lives.
+/// Keeps a server listed for as long as this value lives.
 struct Listed {
     nodes: Nodes,
     id: String,
@@ -92,7 +92,7 @@ impl Drop for Listed {
 }
 
 impl Connection {
-    /// The answer to the next beat, and what goes on after it.
+    /// The answer to the next beat, and the state after it.
     async fn next(mut self) -> Option<(Result<ConnectionInfo, Status>, Option<Connection>)> {
         let beat = {
             let beat = std::pin::pin!(self.beats.message());
@@ -132,9 +132,8 @@ impl Connection {
                 };
                 let connected = match header.message_server_id {
                     id if id.is_empty() => connect(new_id()?),
-                    // Several may begin with the same one, which they have
-                    // made up: whoever is listed by it stays, and others get
-                    // one of their own.
+                    // Several servers may have made up the same id: the one listed under it keeps
+                    // it, and the others get ids of their own.
                     id => match connect(id) {
                         Err(NodeError::Taken) => connect(new_id()?),
                         connected => connected,

@@ -1,21 +1,21 @@
-//! So many of something at once, and no more.
+//! Limits how many of something exist at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A number of places. Clones are the same ones.
+/// A number of places. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Places {
     taken: Arc<AtomicUsize>,
     most: usize,
 }
 
-/// A place that is taken; free again when dropped.
+/// A place that is taken; dropping it frees the place.
 #[derive(Debug)]
 pub struct Place(Arc<AtomicUsize>);
 
 impl Places {
-    /// All of them free.
+    /// All places free.
     pub fn new(most: usize) -> Places {
         Places {
             taken: Arc::default(),

@@ -1,5 +1,4 @@
-//! Reflection: what services there are, and their types, for clients that
-//! have no `.proto` file.
+//! Reflection: lists the services and their types, for clients that have no `.proto` file.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -21,29 +20,28 @@ use super::proto::reflection::{
 };
 use super::routes::Routes;
 
-/// What the `.proto` files say, none of which imports another.
+/// The descriptors of the `.proto` files, none of which imports another.
 const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");
-/// The older name, under which many clients still ask; the messages are the
-/// same.
+/// The older name, which many clients still use; the messages are the same.
 const OLDER: &str = "grpc.reflection.v1alpha.ServerReflection";
 
-/// Adds reflection to a server of these services.
+/// Adds reflection for these services.
 pub fn add(routes: Routes, services: &'static [&'static str], message_bytes: usize) -> Routes {
     let answers = Reflection(services);
     let service = ServerReflectionServer::new(answers).max_decoding_message_size(message_bytes);
     routes.with_alias(OLDER, service.clone()).with(service)
 }
 
-/// Files as bytes, by name and by everything they declare.
+/// The descriptors of the files, by name and by everything they declare.
 static FILES: LazyLock<HashMap<String, Arc<[u8]>>> = LazyLock::new(files);
 
-/// The names of the services there are.
+/// The names of the services.
 #[derive(Clone, Copy)]
 struct Reflection(&'static [&'static str]);
 
 fn files() -> HashMap<String, Arc<[u8]>> {
     let mut files = HashMap::new();
-    // Written by a test, which reads it again.
+    // Written by a test, which also reads it back.
     let all = FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default();
     for file in all.file {
         let bytes: Arc<[u8]> = file.encode_to_vec().into();

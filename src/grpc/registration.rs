@@ -1,5 +1,5 @@
-//! A chat server's registration with a name server: connects, beats, and comes
-//! back after any failure. Never holds up the chat.
+//! Registers a chat server with a name server: connects, beats, and reconnects after any failure.
+//! Never holds up the chat.
 
 use std::fmt;
 use std::future::Future;
@@ -31,15 +31,15 @@ use super::proto::name::name_service_client::NameServiceClient;
 use super::proto::name::{HeartBeat, MessageServerHeader};
 use super::server::Stop;
 
-/// How long connecting may take.
+/// Time limit for connecting.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long to wait after the first failure, and at most.
+/// The wait after the first failure, and the longest wait.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// Beats without an answer after which the name server is given up.
+/// Beats without an answer after which the connection is given up.
 const UNANSWERED: u32 = 3;
 
-/// What a server says of itself; its id is ignored.
+/// A server's report about itself; the id in it is ignored.
 pub type Describe = Arc<dyn Fn() -> Node + Send + Sync>;
 
 /// A registration, until it is dropped.
@@ -49,17 +49,17 @@ pub struct Registration {
     id: OwnId,
 }
 
-/// What a server calls itself, and is called by the name server.
+/// The server's own id: made up first, then assigned by the name server.
 pub type OwnId = Arc<Mutex<String>>;
 
-/// How to register.
+/// The settings of a registration.
 #[derive(Clone, Debug)]
 pub struct Terms {
-    /// With which name server.
+    /// The address of the name server.
     pub at: Endpoint,
-    /// How often to say that one is there.
+    /// The time between beats.
     pub beat: Duration,
-    /// What it shares with its servers, if anything.
+    /// The secret shared with the name server, if there is one.
     pub secret: Option<Secret>,
 }
 
@@ -71,8 +71,8 @@ struct Registering {
 }
 
 impl Registration {
-    /// Registers `describe` by what is in `id`, which becomes what the name
-    /// server gives.
+    /// Registers what `describe` returns, under the id in `id`, which is replaced by the one that
+    /// the name server assigns.
     pub fn start(terms: Terms, id: OwnId, describe: Describe) -> io::Result<Registration> {
         let stop = Stop::default();
         let registering = Registering {
@@ -90,7 +90,7 @@ impl Registration {
         })
     }
 
-    /// The id the name server has given; before, what it was asked for.
+    /// The id that the name server has assigned; before that, the requested one.
     pub fn id(&self) -> String {
         self.id.lock().clone()
     }
@@ -123,7 +123,7 @@ impl Registering {
             if was_heard {
                 (wait, failing) = (FIRST_WAIT, false);
             }
-            // One line an episode.
+            // Logged once per outage.
             if !std::mem::replace(&mut failing, true) {
                 log::warn!("not registered with {}: {why}; trying again", self.terms.at);
             }
@@ -132,8 +132,8 @@ impl Registering {
         }
     }
 
-    /// Registers, until that fails: whether it was registered meanwhile, and
-    /// why it is no longer.
+    /// Registers and beats until that fails. Returns whether it was registered in the meantime, and
+    /// the reason of the failure.
     fn attempt(&self) -> (bool, String) {
         let mut was_heard = false;
         let why = match self.connect() {
@@ -172,7 +172,7 @@ impl Registering {
         }
     }
 
-    /// Beats until something fails; says what.
+    /// Beats until something fails; returns the reason.
     async fn register(&self, driver: &Driver, socket: Socket, was_heard: &mut bool) -> String {
         let timers = driver.timers();
         let limit = self.terms.beat * UNANSWERED;
@@ -229,7 +229,7 @@ impl Registering {
         Ok(Channel(sender))
     }
 
-    /// A beat now, and one every so often.
+    /// A beat now, and one after each interval.
     fn beats(&self, timers: Timers) -> impl Stream<Item = HeartBeat> + Send + 'static {
         let (describe, id, beat) = (self.describe.clone(), self.id.clone(), self.terms.beat);
         stream::unfold(true, move |is_first| {
@@ -256,7 +256,7 @@ impl Registering {
     }
 }
 
-/// What comes of it, if that takes no longer than `limit`.
+/// The result, if it comes within `limit`.
 async fn within<F: Future>(timers: &Timers, limit: Duration, future: F) -> Option<F::Output> {
     match select(std::pin::pin!(future), timers.after(limit)).await {
         Either::Left((output, _)) => Some(output),
@@ -264,15 +264,15 @@ async fn within<F: Future>(timers: &Timers, limit: Duration, future: F) -> Optio
     }
 }
 
-/// Up to half as long again, so that many servers do not come back at once.
+/// Adds up to half of the wait, so that many servers do not come back at once.
 fn jitter(wait: Duration) -> Duration {
     let mut random = [0];
-    // Without randomness there is none.
+    // If it fails, nothing is added.
     let _ = getrandom::fill(&mut random);
     wait / 2 * u32::from(random[0]) / 256
 }
 
-/// An HTTP/2 connection, as tonic's clients want to have it.
+/// An HTTP/2 connection, with the interface that tonic's clients expect.
 struct Channel(SendRequest<Body>);
 
 impl tower_service::Service<Request<Body>> for Channel {

@@ -1,7 +1,7 @@
 //! One gRPC connection, served on its thread from its first byte to its end.
 //!
-//! Every limit of a connection is enforced here: what does not arrive in
-//! time, who does not read, who has nothing to ask.
+//! Every limit of a connection is enforced here: on late requests, on clients that do not read, and
+//! on idle connections.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -30,40 +30,39 @@ use super::calls::{Answer, Call, Calls};
 use super::driver::{Alarm, Driver, Socket, Timers};
 use super::routes::{Caller, Routes};
 
-/// How every HTTP/2 connection begins.
+/// The first bytes of every HTTP/2 connection.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// What a client gets that speaks HTTP/1.
+/// The answer to a client that speaks HTTP/1.
 const OTHER_HTTP: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\nContent-Type: text/plain\r\n\
     Content-Length: 24\r\nConnection: close\r\n\r\nThis port speaks gRPC.\r\n";
-/// How long calls that are under way may take to end once the connection is
-/// to end.
+/// How long calls in progress may take to end once the connection is to be closed.
 const GRACE: Duration = Duration::from_millis(300);
-/// Unsent bytes of a call's answer before it has to wait.
+/// Unsent bytes of an answer at which it has to wait.
 const SEND_BYTES: usize = 64 * 1024;
 
-/// What a connection may cost.
+/// The limits of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest metadata of a call; a longer one is refused.
+    /// The longest metadata of a call; longer ones are refused.
     pub head_bytes: usize,
-    /// Longest message; a longer one ends its call.
+    /// The longest message; a longer one ends its call.
     pub message_bytes: usize,
-    /// Calls at once; more have to wait, as the client is told.
+    /// Calls at once; the client is told to hold back others.
     pub streams: u32,
-    /// Time for the connection to begin, and for the client to take something
-    /// of what waits for it; else it is closed.
+    /// Time for the connection to begin, and for the client to take part of what waits for it;
+    /// otherwise it is closed.
     pub patience: Duration,
-    /// Time until a call's answer begins; else it fails.
+    /// Time until a call's answer begins; otherwise the call fails.
     pub answer: Duration,
-    /// Silence before a ping; as long again without an answer, and the
-    /// connection is closed. Zero: no pings.
+    /// Silence before a ping; after the same time again without an answer the connection is closed.
+    /// Zero: no pings.
     pub ping: Duration,
     /// Time without a call before the connection is closed; zero is no limit.
     pub idle: Duration,
 }
 
 impl Limits {
-    /// These limits as configured.
+    /// The limits in the configuration.
     pub fn of(limits: &Configured) -> Limits {
         Limits {
             head_bytes: limits.http_head_bytes,
@@ -77,7 +76,7 @@ impl Limits {
     }
 }
 
-/// Ends all connections of a server. Clones are the same one.
+/// Ends all connections of a server. Clones share the state.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<Mutex<Stopping>>);
 
@@ -95,8 +94,8 @@ pub(super) struct Stoppable<'a> {
 }
 
 impl Stop {
-    /// Lets calls end that are about to, then ends every connection, those to
-    /// come as well. Does not wait.
+    /// Lets calls end that are nearly done, then ends every connection, including later ones. Does
+    /// not wait.
     pub fn stop(&self) {
         let mut stopping = self.0.lock();
         stopping.is_asked = true;
@@ -105,7 +104,7 @@ impl Stop {
         }
     }
 
-    /// Whether all is to end.
+    /// Whether all connections are to end.
     pub(super) fn is_asked(&self) -> bool {
         self.0.lock().is_asked
     }
@@ -134,7 +133,7 @@ impl fmt::Debug for Stop {
     }
 }
 
-/// What a connection turned out to speak.
+/// The protocol of a connection, as recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spoken {
     /// HTTP/2.
@@ -143,8 +142,7 @@ pub(crate) enum Spoken {
     Other,
 }
 
-/// Reads until it is clear what is spoken. Nothing: the client is gone, or
-/// was silent for too long.
+/// Reads until the protocol is clear. `None` if the client is gone, or was silent for too long.
 pub(crate) fn recognise(
     transport: &mut Transport,
     read: &mut Vec<u8>,
@@ -181,7 +179,7 @@ pub fn serve(
     }
 }
 
-/// As [`serve`], after the beginning was read.
+/// As [`serve`], after the first bytes were read.
 pub(crate) fn serve_read(
     transport: Transport,
     read: Vec<u8>,
@@ -255,7 +253,7 @@ fn run(
         let is_over = stop.is_asked() || idle.is_some_and(|deadline| deadline <= now);
         if is_over && ending.get().is_none() {
             ending.set(Some(now + GRACE));
-            // Another turn, to say so.
+            // Takes another turn, to say so.
             alarm.ring();
         }
         match ending.get() {
@@ -284,7 +282,7 @@ fn settings(driver: &Driver, limits: Limits) -> http2::Builder<super::driver::Ta
     builder
 }
 
-/// Answers one call, in time.
+/// Answers one call, within the time limit.
 async fn answer(
     request: Request<Incoming>,
     call: Call,

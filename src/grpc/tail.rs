@@ -1,7 +1,7 @@
-//! The live tail: what is logged, as it happens, to whoever asked for it.
+//! The live tail: streams what is logged, as it happens.
 //!
-//! The hub never waits for a reader: it puts entries into a bounded queue and
-//! rings. What does not fit is lost, and the reader is told how much.
+//! The hub never waits for a reader: it puts entries into a bounded queue and rings the alarm.
+//! Entries that do not fit are lost, and the reader is told how many.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,25 +17,25 @@ use crate::watch::{self, Watch, Watcher};
 use super::places::Place;
 use super::proto::admin::{LogEntry, TailLogResponse, tail_log_response::Item};
 
-/// Entries looked at before other calls of the connection get their turn.
+/// Entries examined before the other calls of the connection get a turn.
 const BATCH: usize = 128;
 
-/// Which entries are wanted; all conditions must hold.
+/// Conditions for entries; all must hold.
 pub struct Wanted {
-    /// Of these kinds, or of all.
+    /// Only these kinds; all, if empty.
     pub kinds: Vec<Kind>,
-    /// Who did it, or to whom it was done.
+    /// Only entries by or to this nickname.
     pub nick: Option<Name>,
-    /// In which channel.
+    /// Only entries of this channel.
     pub channel: Option<Name>,
 }
 
-/// What happens, as a stream. Ends with the chat.
+/// The entries, as a stream. Ends with the chat.
 pub struct Tail {
     watch: Watch,
     waker: Arc<AtomicWaker>,
     wanted: Wanted,
-    /// Losses the reader knows of.
+    /// The number of losses already reported.
     told: u64,
     _place: Place,
 }
@@ -56,7 +56,7 @@ impl Wanted {
 }
 
 impl Tail {
-    /// A tail, and the hub's end of it.
+    /// Creates a tail, and the hub's end of it.
     pub fn new(wanted: Wanted, place: Place) -> (Tail, Watcher) {
         let waker = Arc::new(AtomicWaker::new());
         let ring = waker.clone();
@@ -83,7 +83,7 @@ impl Stream for Tail {
 
     fn poll_next(mut self: Pin<&mut Tail>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let tail = &mut *self;
-        // Before looking: what comes in between rings.
+        // Registered before looking, so that entries that come in between wake it.
         tail.waker.register(context.waker());
         let ready = |item| Poll::Ready(Some(Ok(TailLogResponse { item: Some(item) })));
         for _ in 0..BATCH {
@@ -93,7 +93,7 @@ impl Stream for Tail {
                     return ready(Item::Entry(log_entry(entry)));
                 }
                 Poll::Ready(Some(_)) => {}
-                // What was lost is lost behind what waited.
+                // Entries were lost after those that waited.
                 Poll::Ready(None) | Poll::Pending => {
                     return match tail.losses() {
                         Some(missed) => ready(missed),

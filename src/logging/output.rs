@@ -1,10 +1,9 @@
-//! Standard output and standard error, without waiting for who reads them.
+//! Standard output and standard error, without waiting for their readers.
 //!
-//! A thread each writes what is put in. A pipe that is full holds up that
-//! thread and nothing else: what no longer fits is dropped and counted, and the
-//! count is said as soon as lines are read again. When the other end is closed,
-//! or the disk is full, lines are dropped, too. Never panics, never blocks who
-//! puts in.
+//! Each has a thread that writes the queued lines. A full pipe holds up that thread and nothing
+//! else: lines that no longer fit are dropped and counted, and the count is written as soon as
+//! lines are read again. Lines are also dropped when the other end is closed or the disk is full.
+//! Never panics, never blocks a caller.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -17,36 +16,36 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-/// Lines that wait at most.
+/// The most lines that may wait.
 const QUEUE_LINES: usize = 4096;
-/// And bytes.
+/// The most bytes that may wait.
 const QUEUE_BYTES: usize = 1024 * 1024;
-/// What the end of the program waits for its last lines, for each of both.
+/// How long the end of the program waits for the last lines of each stream.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
 static STDOUT: OnceLock<Output> = OnceLock::new();
 static STDERR: OnceLock<Output> = OnceLock::new();
 
-/// Where to.
+/// A stream to write to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stream {
-    /// What the program has to say.
+    /// The program's announcements.
     Stdout,
-    /// What goes wrong, and the log.
+    /// Errors, and the log.
     Stderr,
 }
 
-/// One of the two, with its thread.
+/// One stream, with its thread.
 struct Output {
     items: Sender<Item>,
     waiting: AtomicUsize,
-    /// Lines that were dropped and not yet spoken of.
+    /// Lines that were dropped and not yet reported.
     dropped: AtomicU64,
 }
 
 enum Item {
     Line(Vec<u8>),
-    /// Says so once everything before is written.
+    /// Reply once everything before is written.
     Flush(Sender<()>),
 }
 
@@ -59,7 +58,7 @@ impl Stream {
         place.get_or_init(|| start(self))
     }
 
-    /// Has whole lines written.
+    /// Queues whole lines for writing.
     pub fn put(self, lines: &[u8]) {
         let output = self.output();
         let before = output.waiting.fetch_add(lines.len(), Ordering::Relaxed);
@@ -71,16 +70,14 @@ impl Stream {
     }
 }
 
-/// Starts both threads: later there may be none to be had, and that is to be
-/// said.
+/// Starts both threads now: later the system may have none left, which would have to be logged.
 pub(super) fn start_all() {
     for stream in [Stream::Stdout, Stream::Stderr] {
         stream.output();
     }
 }
 
-/// Waits until all that was put in is written, but not for long: nobody may be
-/// reading.
+/// Waits until everything queued is written, but not for long: the reader may be gone.
 pub(super) fn finish() {
     let deadline = Instant::now() + LAST_LINES;
     let flushes = [&STDOUT, &STDERR].into_iter().filter_map(OnceLock::get);
@@ -92,13 +89,12 @@ pub(super) fn finish() {
         })
         .collect();
     for is_done in waiting {
-        // In vain, if nobody reads.
+        // Runs out if the stream is not read.
         let _ = is_done.recv_deadline(deadline);
     }
 }
 
-/// Starts the thread. Without one lines are counted as dropped: there is
-/// nobody to write them.
+/// Starts the thread. Without it all lines count as dropped.
 fn start(stream: Stream) -> Output {
     let (items, waiting) = bounded(QUEUE_LINES);
     let name = match stream {
@@ -108,7 +104,7 @@ fn start(stream: Stream) -> Output {
     let thread = thread::Builder::new().name(name.to_owned());
     // It ends with the process.
     let _ = thread.spawn(move || match stream {
-        // What the standard library keeps back is not used.
+        // The standard library's buffer is bypassed.
         Stream::Stdout => write_all(stream, io::stdout().as_fd(), &waiting),
         Stream::Stderr => write_all(stream, io::stderr().as_fd(), &waiting),
     });
@@ -124,7 +120,7 @@ fn write_all(stream: Stream, to: BorrowedFd<'_>, waiting: &Receiver<Item>) {
         let output = stream.output();
         match item {
             Item::Flush(done) => {
-                // Whoever asked may have gone.
+                // The caller may have given up.
                 let _ = done.try_send(());
             }
             Item::Line(line) => {
@@ -146,7 +142,8 @@ fn write(to: BorrowedFd<'_>, mut rest: &[u8]) -> Result<(), Errno> {
         match rustix::io::write(to, rest) {
             Ok(written) => rest = rest.get(written..).unwrap_or_default(),
             Err(Errno::INTR) => {}
-            // Somebody else has made it so: a shell, or who started us.
+            // The stream was made non-blocking by another process: a shell, or the one that started
+            // us.
             Err(Errno::AGAIN) => {
                 let mut wanted = [PollFd::from_borrowed_fd(to, PollFlags::OUT)];
                 match poll(&mut wanted, None) {

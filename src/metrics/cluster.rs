@@ -1,5 +1,5 @@
-//! How a server that is one of several gets on with what they share. A server
-//! that stands alone has none of these.
+//! How well a server that is one of several reaches what they share. A server that stands alone has
+//! none of these.
 
 use std::fmt;
 
@@ -9,43 +9,43 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
-/// What there is to know of it at one moment.
+/// The values at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ClusterHealth {
-    /// What all servers have their log in.
+    /// Redis, which holds the common log.
     pub redis: ServiceHealth,
-    /// What all servers store messages in.
+    /// PostgreSQL, which stores the messages.
     pub postgres: ServiceHealth,
     /// Live servers, as of the last beat.
     pub servers: u64,
-    /// How often this server has become one of them.
+    /// How often this server has joined them.
     pub joined: u64,
     /// Whether another live server has this one's address.
     pub has_twin: bool,
     /// Bytes of memory that Redis uses.
     pub redis_bytes: u64,
-    /// How many it may use; 0 is as many as there are.
+    /// The limit on its memory; 0 is none.
     pub redis_max_bytes: u64,
-    /// By how many seconds this server's clock is ahead of that of Redis.
+    /// How many seconds this server's clock is ahead of that of Redis.
     pub clock_seconds: f64,
     /// The age of the oldest entry of the log that this server has not read.
     pub behind_seconds: f64,
     /// Entries of the log that no server has stored yet.
     pub unstored: u64,
-    /// The age of the oldest of them.
+    /// The age of the oldest of those entries.
     pub unstored_seconds: f64,
 }
 
-/// Something that servers need from elsewhere.
+/// A service that the servers depend on.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ServiceHealth {
     /// Whether it answers.
     pub is_up: bool,
-    /// How often it has answered again after it had not.
+    /// How often it has answered again after an outage.
     pub reconnects: u64,
 }
 
-/// Asks when somebody wants to know.
+/// Reads the values whenever the metrics are read.
 pub(super) struct Cluster<F>(pub F);
 
 impl<F> fmt::Debug for Cluster<F> {

@@ -1,13 +1,12 @@
-//! The metrics in the older text format of Prometheus, for programs that know
-//! no other.
+//! The metrics in the older text format of Prometheus, for programs that know no other.
 
 use std::fmt::Write;
 
-/// What the text format calls itself.
+/// The content type of the text format.
 pub const PLAIN_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// OpenMetrics text as the text format has it: there a counter is called as
-/// its sample is, units and the end have no line, and there are fewer types.
+/// Converts OpenMetrics text to the older format: a counter has the name of its sample, there are
+/// no lines for units and for the end, and there are fewer types.
 pub(super) fn plain(open: &str) -> String {
     let mut out = String::with_capacity(open.len());
     let mut help = None;

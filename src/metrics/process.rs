@@ -1,8 +1,7 @@
-//! What the operating system says about this process, under the names that
-//! Prometheus has for it everywhere.
+//! The operating system's figures for this process, under the names that Prometheus uses for every
+//! program.
 //!
-//! Read only when the metrics are asked for. Where there is no `/proc` there
-//! are no such metrics; it never makes one up.
+//! Read only when the metrics are read. Without `/proc` these metrics are missing; none is made up.
 
 use std::fmt;
 use std::fs;
@@ -19,17 +18,17 @@ use rustix::process::{Resource, getrlimit};
 /// Memory, threads, descriptors and processor time of this process.
 #[derive(Debug, Default)]
 pub(super) struct Process {
-    /// Worked out once: it would seem to waver.
+    /// Computed once, because the result would vary by fractions of a second.
     started: OnceLock<f64>,
 }
 
-/// What `/proc/self/stat` says.
+/// The values from `/proc/self/stat`.
 #[derive(Debug, PartialEq)]
 struct Stat {
     /// Processor time, in ticks.
     cpu_ticks: u64,
     threads: u64,
-    /// When it was started, in ticks since the machine was.
+    /// When it was started, in ticks since the machine's start.
     start_ticks: u64,
     virtual_bytes: u64,
     resident_pages: u64,
@@ -81,7 +80,7 @@ impl Process {
 
 impl Stat {
     fn parse(text: &str) -> Option<Stat> {
-        // The name before it is in parentheses and may have some itself.
+        // The name before it is in parentheses and may contain some itself.
         let (_, fields) = text.rsplit_once(')')?;
         // `proc(5)` counts from 1, and two fields are gone.
         let mut numbers = fields.split_whitespace().skip(11);
@@ -120,8 +119,7 @@ fn seconds(ticks: u64) -> f64 {
     ticks as f64 / clock_ticks_per_second() as f64
 }
 
-/// The kernel says how many there are since Linux 6.2; before, they have to
-/// be counted.
+/// Since Linux 6.2 the kernel reports the number; before, the descriptors have to be counted.
 fn open_descriptors() -> Option<u64> {
     let folder = "/proc/self/fd";
     match fs::metadata(folder).ok()?.len() {

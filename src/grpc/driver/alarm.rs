@@ -1,5 +1,4 @@
-//! What wakes a sleeping driver: an eventfd, written to only when somebody
-//! sleeps.
+//! Wakes a sleeping driver: an eventfd, written to only while the driver sleeps.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -11,9 +10,9 @@ use rustix::event::{EventfdFlags, eventfd};
 
 /// The driver is at work and will sleep next.
 const AWAKE: u8 = 0;
-/// It sleeps, or is about to: it has to be woken by a write.
+/// The driver sleeps, or is about to: waking it needs a write.
 const ASLEEP: u8 = 1;
-/// Somebody has rung since it was last awake: it will not sleep.
+/// The alarm has rung since the driver was last awake: it will not sleep.
 const RUNG: u8 = 2;
 
 /// Wakes one driver. As a [`std::task::Waker`] it may be used from any thread.
@@ -24,7 +23,7 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// An alarm that nobody has rung.
+    /// An alarm that has not rung.
     pub fn new() -> io::Result<Arc<Alarm>> {
         let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         Ok(Arc::new(Alarm {
@@ -33,20 +32,20 @@ impl Alarm {
         }))
     }
 
-    /// Wakes the driver, or has it take another turn.
+    /// Wakes the driver, or makes it take another turn.
     pub fn ring(&self) {
         if self.state.swap(RUNG, Ordering::AcqRel) == ASLEEP {
-            // Fails only when it is rung already.
+            // Fails only when it has rung already.
             let _ = rustix::io::write(&self.event, &1_u64.to_ne_bytes());
         }
     }
 
-    /// The driver begins a turn: what rang so far is looked at in it.
+    /// The driver begins a turn, which covers everything that has rung so far.
     pub(super) fn awake(&self) {
         self.state.swap(AWAKE, Ordering::AcqRel);
     }
 
-    /// Whether nobody has rung since; then a ring writes.
+    /// Whether the alarm has not rung since; from then on, ringing writes.
     pub(super) fn may_sleep(&self) -> bool {
         let slept = self
             .state
@@ -54,7 +53,7 @@ impl Alarm {
         slept.is_ok()
     }
 
-    /// Forgets what was written.
+    /// Clears the eventfd.
     pub(super) fn silence(&self) {
         let _ = rustix::io::read(&self.event, &mut [0_u8; 8]);
     }

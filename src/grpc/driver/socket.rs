@@ -1,4 +1,4 @@
-//! A connection's socket, as HTTP's libraries want to have it.
+//! A connection's socket, with the interface that the HTTP libraries expect.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -17,12 +17,12 @@ use crate::net::transport::Transport;
 /// A socket that never blocks, with TLS around it or not.
 pub struct Socket {
     transport: Transport,
-    /// Read from the socket and not yet taken.
+    /// Bytes read from the socket and not yet consumed.
     read: Vec<u8>,
     interest: Interest,
 }
 
-/// What somebody waits for at a socket. Clones are of the same one.
+/// The readiness that futures wait for. Clones share it.
 #[derive(Clone)]
 pub struct Interest(Rc<Waiting>);
 
@@ -34,7 +34,7 @@ struct Waiting {
 }
 
 impl Socket {
-    /// Takes a connection over; `read` is what was read from it before.
+    /// Takes over a connection; `read` are bytes that were already read from it.
     pub fn new(transport: Transport, read: Vec<u8>) -> io::Result<Socket> {
         let stream = transport.stream().try_clone()?;
         stream.set_nonblocking(true)?;
@@ -53,14 +53,14 @@ impl Socket {
         })
     }
 
-    /// What is waited for.
+    /// The readiness that is waited for.
     pub fn interest(&self) -> Interest {
         self.interest.clone()
     }
 }
 
 impl Interest {
-    /// Since when the peer has taken nothing although something waits.
+    /// Since when the peer has taken nothing although bytes wait.
     pub fn blocked_since(&self) -> Option<Instant> {
         self.0.blocked_since.get()
     }
@@ -73,8 +73,7 @@ impl Interest {
         flag(&self.0.reader, PollFlags::IN) | flag(&self.0.writer, PollFlags::OUT)
     }
 
-    /// Tells those who wait for any of this. A broken socket is everybody's
-    /// concern.
+    /// Wakes the futures that wait for any of this. An error on the socket wakes all of them.
     pub(super) fn wake(&self, ready: PollFlags) {
         let broken = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
         for (flag, waker) in [
@@ -128,7 +127,7 @@ impl Read for Socket {
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        // Nothing was read: the peer has finished, and nothing is put.
+        // Nothing was read: the peer has finished, and nothing is appended.
         let length = socket.read.len().min(buffer.remaining());
         let rest = socket.read.split_off(length);
         buffer.put_slice(&socket.read);
@@ -158,7 +157,7 @@ impl Write for Socket {
     ) -> Poll<io::Result<()>> {
         self.transport.finish();
         let ended = self.transport.stream().shutdown(std::net::Shutdown::Write);
-        // It may be gone already.
+        // The connection may be gone already.
         Poll::Ready(ended.or(Ok(())))
     }
 }

@@ -10,12 +10,12 @@ use hyper::rt::Executor;
 /// A future of this thread.
 pub type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Takes futures, none of which has to be `Send`. Clones are the same place.
+/// Takes futures, which need not be `Send`. Clones share them.
 #[derive(Clone, Default)]
 pub struct Tasks(Rc<RefCell<Vec<Task>>>);
 
 impl Tasks {
-    /// Those that have come since the last time.
+    /// The futures added since the last call.
     pub(super) fn take(&self) -> Vec<Task> {
         self.0.take()
     }

@@ -1,4 +1,4 @@
-//! Who waits for what time.
+//! The timers of a driver.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use hyper::rt::Timer;
 use parking_lot::Mutex;
 
-/// The clock of one driver. Behind a lock, which nobody ever waits for, only
-/// because HTTP's libraries want their timers to be `Send`.
+/// The clock of one driver. Behind a lock, which is never contended, only because the HTTP
+/// libraries need timers that are `Send`.
 #[derive(Clone, Debug, Default)]
 pub struct Timers(Arc<Mutex<Schedule>>);
 
@@ -20,7 +20,7 @@ struct Schedule {
     waiting: BTreeMap<(Instant, u64), Waker>,
 }
 
-/// Done when its time has come.
+/// Ready when its time has come.
 #[derive(Debug)]
 pub struct Sleep {
     timers: Timers,
@@ -29,12 +29,12 @@ pub struct Sleep {
 }
 
 impl Timers {
-    /// Done in this time.
+    /// A future that is ready after this time.
     pub fn after(&self, time: Duration) -> Sleep {
         self.at(Instant::now() + time)
     }
 
-    /// Done at this time.
+    /// A future that is ready at this time.
     pub fn at(&self, at: Instant) -> Sleep {
         let mut schedule = self.0.lock();
         schedule.last += 1;
@@ -45,13 +45,13 @@ impl Timers {
         }
     }
 
-    /// The next time anybody waits for.
+    /// The next time that a future waits for.
     pub(super) fn next(&self) -> Option<Instant> {
         let schedule = self.0.lock();
         schedule.waiting.keys().next().map(|&(at, _)| at)
     }
 
-    /// Wakes everybody whose time has come.
+    /// Wakes the futures whose time has come.
     pub(super) fn ring(&self, now: Instant) {
         let due = {
             let mut schedule = self.0.lock();
