@@ -9,7 +9,7 @@ pub(super) fn show(text: &str) -> ExitCode {
     shown(io::stdout().lock().write_all(text.as_bytes()))
 }
 
-/// The program's exit code when this has come of printing.
+/// The program's exit code for the outcome of printing.
 pub(super) fn shown(written: io::Result<()>) -> ExitCode {
     match written.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

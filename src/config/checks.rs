@@ -35,8 +35,8 @@ impl Loader {
                     return;
                 };
                 format!(
-                    "the folder {} would be served to everybody with {what}, which is in it \
-                     ({}); name a folder of its own",
+                    "the folder {} contains {what} ({}), which everyone could then read; name a \
+                     folder of its own",
                     folder.display(),
                     own.display()
                 )
