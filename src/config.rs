@@ -361,8 +361,8 @@ settings! {
         /// that client's oldest tags are forgotten. In a cluster, Redis keeps as
         /// many for each client.
         tags_per_client: usize = 1024, Rule::whole(16, 1_000_000), Now;
-        /// People who have left of whom the server remembers when, for `/seen`;
-        /// more and the one who has been gone for the longest is forgotten.
+        /// Users whose departure time is remembered, for `/seen`. Beyond it the
+        /// earliest departure is forgotten.
         departures: usize = 10_000, Rule::whole(1, 10_000_000), Now;
     }
 }
