@@ -360,7 +360,7 @@ impl ClusterThreads {
         if !self.common.is_overdue() {
             let node = self.common.life().node;
             if let Err(error) = join::leave(&self.common.settings, node, &mut self.common.link()) {
-                log::warn!("the other servers have to find out that this one has ended: {error}");
+                log::warn!("the other servers could not be told that this one has ended: {error}");
                 done = false;
             }
         }

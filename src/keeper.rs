@@ -202,7 +202,7 @@ fn do_chores(
                 nickname,
                 ignored,
             } => {
-                let what = "whom an account ignores could not be stored";
+                let what = "the ignore list of an account could not be stored";
                 attempt(what, || store.set_ignored(account, &nickname, ignored));
             }
         }
@@ -235,7 +235,7 @@ fn attempt<T>(what: &str, chore: impl FnOnce() -> Result<T, StoreError>) -> Opti
             None
         }
         Err(_) => {
-            log::error!("{what}, by a fault of ours");
+            log::error!("{what}, because of a bug in this server");
             None
         }
     }

@@ -78,7 +78,7 @@ fn put(stream: Stream, level: Level, text: &str) {
 /// The line that replaces dropped lines.
 fn dropped_line(count: u64) -> String {
     let lines = if count == 1 { "line was" } else { "lines were" };
-    let text = format!("{count} {lines} dropped here: nobody read them");
+    let text = format!("{count} {lines} dropped here: they were not read in time");
     match IS_JSON.load(Ordering::Relaxed) {
         true => json_line(Level::Warn, PROGRAM, &text),
         false => format!("{text}\n"),

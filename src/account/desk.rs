@@ -74,7 +74,7 @@ fn answer(store: &dyn Store, waiting: &FairChannel<Asker, Question>) {
         // A panic in one question must not cost the others the clerk.
         let answered = catch_unwind(AssertUnwindSafe(|| question(store)));
         if answered.is_err() {
-            log::error!("looking something up ended by a fault of ours");
+            log::error!("looking something up failed because of a bug in this server");
         }
     }
 }

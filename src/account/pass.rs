@@ -218,7 +218,7 @@ impl fmt::Display for PassError {
         match self {
             PassError::Invalid => write!(f, "the token is not one of this server"),
             PassError::Expired => write!(f, "the token has expired"),
-            PassError::GivenUp => write!(f, "the token has been given up"),
+            PassError::GivenUp => write!(f, "the token has been revoked"),
             PassError::PasswordChanged => {
                 write!(
                     f,

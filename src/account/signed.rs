@@ -128,7 +128,7 @@ impl fmt::Display for SignatureError {
             }
             SignatureError::UnknownToken => write!(f, "there is no such token"),
             SignatureError::WrongSignature => write!(f, "the signature is wrong"),
-            SignatureError::Inactive => write!(f, "the token has been given up"),
+            SignatureError::Inactive => write!(f, "the token has been revoked"),
             SignatureError::TokenExpired => write!(f, "the token has expired"),
             SignatureError::Expired => write!(f, "the JWT has expired"),
             SignatureError::NotYetValid => write!(f, "the JWT is not valid yet"),

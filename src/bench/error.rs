@@ -172,7 +172,7 @@ impl fmt::Display for BenchError {
                 inside,
                 heard,
             } => {
-                write!(f, "somebody was not {step}, after {inside} others")?;
+                write!(f, "a client was not {step}, after {inside} others")?;
                 write_heard(f, heard)
             }
             BenchError::NotLetIn {
@@ -184,7 +184,7 @@ impl fmt::Display for BenchError {
                 let seconds = patience.as_secs();
                 write!(
                     f,
-                    "{inside} were {step}, then nobody for {seconds} s (--timeout)"
+                    "{inside} were {step}, then no other for {seconds} s (--timeout)"
                 )?;
                 write_heard(f, heard)
             }

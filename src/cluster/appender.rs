@@ -27,8 +27,8 @@ const MOST_BYTES: usize = 512 * 1024;
 const IDLE: Duration = Duration::from_millis(500);
 
 /// Why a life is over.
-const SILENT: &str = "it was not heard of for too long";
-const UNASKED: &str = "Redis gives answers nobody asked for";
+const SILENT: &str = "the others had not heard from it for too long";
+const UNASKED: &str = "Redis answers questions that were not asked";
 
 /// See the module's documentation.
 pub struct Appender {

@@ -158,7 +158,7 @@ impl Beat {
                         self.common.report(Part::Beat, done);
                     }
                     Ok(false) => {
-                        let why = "it was not heard of for too long";
+                        let why = "the others had not heard from it for too long";
                         self.common.cut_off(life.number, why);
                     }
                     Err(error) => {

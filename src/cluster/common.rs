@@ -180,7 +180,7 @@ impl Common {
         if is_news && !self.is_leaving.load(Ordering::Acquire) {
             life.is_over = true;
             log::error!(
-                "this server has been cut off from the others: {why}; everybody on it has to come anew"
+                "this server has been cut off from the others: {why}; every client on it has to connect again"
             );
         }
     }

@@ -174,7 +174,7 @@ pub fn join(
         }
         None => Err(ClusterError::Unreachable(
             settings.redis.to_string(),
-            "it gives answers nobody asked for".to_owned(),
+            "it answers questions that were not asked".to_owned(),
         )),
     }
 }

@@ -72,7 +72,7 @@ impl Memory {
     pub fn eviction(&self) -> Option<String> {
         let policy = self.evicts.as_ref()?;
         Some(format!(
-            "Redis may evict what nobody has stored: its maxmemory-policy is {policy}; \
+            "Redis may evict messages that are not stored yet: its maxmemory-policy is {policy}; \
              set it to noeviction"
         ))
     }

@@ -267,7 +267,7 @@ impl Reader {
             match Notice::decode(&entry.bytes) {
                 Err(why) => self.common.skipped(why),
                 Ok(Notice::Gone) if node == cursors.life.node => {
-                    let why = "it was not heard of for too long";
+                    let why = "the others had not heard from it for too long";
                     self.common.cut_off(cursors.life.number, why);
                     return;
                 }

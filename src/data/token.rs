@@ -71,7 +71,7 @@ fn read(file: &File, path: &Path) -> Result<Secret, DataError> {
             .map_err(failed)?;
         log::warn!(
             "the secret in {} was open to others on this machine (mode {:o}), now it is \
-             not; if somebody may have read it, delete the file and restart for a new one",
+             not; if others may have read it, delete the file and restart for a new one",
             path.display(),
             mode & 0o777,
         );

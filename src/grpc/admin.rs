@@ -77,7 +77,7 @@ fn authorise<B>(
     admin: &Administration,
 ) -> Result<(), Status> {
     let caller = request.extensions().get::<Caller>();
-    let caller = caller.ok_or_else(|| Status::internal("nobody has made this call"))?;
+    let caller = caller.ok_or_else(|| Status::internal("the call names no caller"))?;
     let Some(given) = request.headers().get(AUTHORIZATION) else {
         return Err(Status::unauthenticated(
             "this needs the metadata authorization: Bearer <admin token>; the server says at its \
@@ -210,7 +210,9 @@ impl Admin for Calls {
             let reason = admin.reason(request.reason.as_deref());
             let reason = reason.map_err(|why| field("reason", why))?;
             match admin.kick(actor, &name, reason).map_err(busy)? {
-                0 => Err(Status::not_found(format!("nobody called {name} is on"))),
+                0 => Err(Status::not_found(format!(
+                    "no user called {name} is online"
+                ))),
                 count => Ok(count as u64),
             }
         });
@@ -317,7 +319,7 @@ fn search_failed(error: SearchError) -> Status {
         SearchError::Busy => Status::resource_exhausted(
             "other searches of the chat log are still running; try again in a moment",
         ),
-        SearchError::Cancelled => Status::cancelled("nobody was waiting any more"),
+        SearchError::Cancelled => Status::cancelled("the client has gone"),
         SearchError::Io { .. } => Status::unavailable(error.to_string()),
     }
 }

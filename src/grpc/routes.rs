@@ -27,7 +27,7 @@ impl Caller {
     /// The caller of a request.
     pub(super) fn of<T>(request: &tonic::Request<T>) -> Result<&Caller, Status> {
         let caller = request.extensions().get::<Caller>();
-        caller.ok_or_else(|| Status::internal("nobody has made this call"))
+        caller.ok_or_else(|| Status::internal("the call names no caller"))
     }
 }
 

@@ -1,5 +1,5 @@
-// The application: puts the parts together, and knows which conversation the
-// address names, what keys do, and who is signed in.
+// The application: connects the parts, and handles the conversation that the address names, keys,
+// and signing in and out.
 
 import { byId, h, soon } from "./lib/dom.js";
 import { KEPT } from "./lib/place.js";
@@ -23,11 +23,10 @@ import { Talk } from "./view/talk.js";
 const NARROW = matchMedia("(max-width: 760px)");
 const WIDE = matchMedia("(min-width: 1100px)");
 const TOAST = 6_000;
-/** Who stays signed in gets a token with a later end so often; how often that
- * is looked at. */
+/** How often a lasting token is renewed, and how often that is checked. */
 const RENEW_AFTER = 24 * 3_600_000;
 const LOOK_EVERY = 3_600_000;
-/** So long the room that the address names is waited for. */
+/** How long to wait for the room that the address names. */
 const LATEST = 3_000;
 
 class App {
@@ -114,7 +113,7 @@ class App {
     this.toggleAside(this.aside.mode);
   }
 
-  /** Where one writes, unless that would open a keyboard on the screen. */
+  /** Focuses the message field, unless that would open an on-screen keyboard. */
   focusComposer() {
     if (matchMedia("(pointer: fine)").matches && !document.querySelector("dialog")) this.composer.focus();
   }
@@ -137,7 +136,7 @@ class App {
     this.#connection.retry();
   }
 
-  /** After having been asked to leave. */
+  /** Reconnects after having been asked to leave. */
   comeBack() {
     this.#connect();
   }
@@ -154,7 +153,7 @@ class App {
     toast("You will be notified of mentions and direct messages.");
   }
 
-  /** Also on the server, and so in other tabs. */
+  /** Signs out, on the server too, and so in other tabs. */
   async signOut() {
     if (this.#isLeaving) return;
     this.#isLeaving = true;
@@ -191,14 +190,14 @@ class App {
     else if (!why.entered) this.#leave(why.words);
   }
 
-  /** The token that we came with is over, but there may be a renewed one. */
+  /** The token of this connection has ended, but there may be a renewed one. */
   async #revoked() {
     if (await isRefused(this.#login.token)) this.#leave("You have been signed out. Please sign in again.");
     else this.#connect();
   }
 
   async #renew() {
-    // Another tab may have done it.
+    // Another tab may have renewed it.
     const saved = savedLogin();
     if (saved?.keep && saved.nickname === this.#login.nickname) this.#login = saved;
     if (Date.now() - (this.#login.renewed ?? 0) > RENEW_AFTER) {

@@ -1,12 +1,11 @@
-// Slash commands. What they are called, take and do, the server says: it makes
-// `declared.js` of its table of commands. Here is what the page does for each;
-// one that has nothing here is asked of the server as it is declared, and the
-// words of its answer are shown.
+// Slash commands. Their names, arguments and descriptions come from the server's table of commands,
+// from which `declared.js` is generated. This file says what the page does for each; a command
+// without an entry here is sent to the server as declared, and the text of the answer is shown.
 
 import { DECLARED } from "./declared.js";
 
-/** What a command does: gets the application and what was typed after it, and
- * returns words if that will not do. In the order of the completion list. */
+/** What a command does: gets the application and the arguments, and returns an error
+ * text if they are wrong. In the order of the completion list. */
 const RUN = {
   join: (app, [room]) => room ? app.chat.join(bare(room)) : "Which room? For example /join #dev",
   leave: (app) => app.state.active?.isRoom ? app.chat.leave(app.state.active) : "Only rooms can be left.",
@@ -46,7 +45,7 @@ function ask(app, { name, takes, type, args }, words) {
 
 const bare = (name) => name.replace(/^[#@]/, "");
 
-/** Carries out a line that starts with a slash; words if it cannot be. */
+/** Carries out a line that starts with a slash; returns a text if it cannot be. */
 export function run(app, line) {
   const [name, ...words] = line.slice(1).trim().split(/\s+/);
   const command = COMMANDS.find((command) => command.name === name.toLowerCase());

@@ -1,4 +1,4 @@
-// Emoji by name. The table is fetched when the first one is wanted.
+// Emoji by name. The table is fetched when it is first needed.
 
 import { at } from "./lib/place.js";
 

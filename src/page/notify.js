@@ -1,5 +1,5 @@
-// What is seen and heard when one looks elsewhere: the title, the icon,
-// desktop notifications, and words for screen readers, never a flood of them.
+// Notifications while the user looks elsewhere: the title, the icon, desktop notifications, and a
+// limited number of announcements for screen readers.
 
 import { byId } from "./lib/dom.js";
 import { at } from "./lib/place.js";
@@ -57,7 +57,7 @@ export class Notifier {
         click?.();
       });
     } catch {
-      // Phones only let service workers do this.
+      // On phones only service workers may do this.
     }
   }
 

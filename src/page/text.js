@@ -1,5 +1,5 @@
-// A message's text as nodes: links, names, rooms, code and quotes are made
-// from what it says, everything else is text. Never markup.
+// Turns a message's text into nodes: links, names, rooms, code and quotes become elements,
+// everything else is text. Never markup.
 
 import { h } from "./lib/dom.js";
 import { IN_NAME } from "./model/names.js";

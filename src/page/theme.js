@@ -4,5 +4,5 @@ try {
   const theme = localStorage.getItem("chat.theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage is forbidden: the system's theme it is.
+  // Storage is forbidden: use the system's theme.
 }

@@ -152,7 +152,7 @@ impl AccessToken {
     )),
     responses(
         (status = 200, description = "The user", body = Envelope<User>),
-        (status = 400, description = "Form error, or User error: somebody has this already",
+        (status = 400, description = "Form error, or User error: another account has this already",
          body = Envelope<Nothing>),
         (status = 403, description = "The address or the nickname is banned", body = Envelope<Nothing>),
         (status = 429, description = "Too many attempts", body = Envelope<Nothing>),
@@ -230,7 +230,7 @@ pub(super) fn log_in(call: &Call<'_>) -> Result<Reply, Problem> {
         ("access_token" = Option<String>, Query, description = "The same by another name"),
     ),
     responses(
-        (status = 200, description = "It is worth nothing any more", body = Envelope<Nothing>),
+        (status = 200, description = "The token is revoked", body = Envelope<Nothing>),
         (status = 401, description = "Unauthenticated", body = Envelope<Nothing>),
     ),
 )]
@@ -250,7 +250,7 @@ pub(super) fn log_out(call: &Call<'_>) -> Result<Reply, Problem> {
     )),
     responses(
         (status = 200, description = "The new token", body = Envelope<AccessToken>),
-        (status = 400, description = "Form error: none, or no longer worth a token",
+        (status = 400, description = "Form error: no token, or one that is no longer valid",
          body = Envelope<Nothing>),
         (status = 403, description = "The address or the nickname is banned",
          body = Envelope<Nothing>),

@@ -109,7 +109,7 @@ struct Token {
         (status = 400, description = "Not a nickname", body = ErrorBody),
         (status = 401, description = "Not the password of that nickname", body = ErrorBody),
         (status = 403, description = "The address or the nickname is banned", body = ErrorBody),
-        (status = 409, description = "Somebody has the nickname", body = ErrorBody),
+        (status = 409, description = "The nickname is taken", body = ErrorBody),
         (status = 429, description = "Too many attempts from the address", body = ErrorBody),
         (status = 503, description = "Too busy", body = ErrorBody),
     ),
@@ -163,7 +163,7 @@ fn is_true(name: &str, said: &str) -> Result<bool, Problem> {
         (status = 400, description = "Fields that are wrong", body = ErrorBody),
         (status = 401, description = "The token is not good", body = ErrorBody),
         (status = 403, description = "The address or the nickname is banned", body = ErrorBody),
-        (status = 409, description = "Somebody has the nickname", body = ErrorBody),
+        (status = 409, description = "The nickname is taken", body = ErrorBody),
         (status = 429, description = "Too many attempts", body = ErrorBody),
         (status = 503, description = "Too many others at once", body = ErrorBody),
     ),
@@ -213,9 +213,9 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     params(("Authorization" = String, Header, description = "`Bearer` and the token")),
     responses(
         (status = 201, description = "The token", body = Token),
-        (status = 401, description = "It is not good, or there is none", body = ErrorBody),
+        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
         (status = 403, description = "The address or the nickname is banned", body = ErrorBody),
-        (status = 409, description = "Nobody stays signed in with it", body = ErrorBody),
+        (status = 409, description = "The token is for one visit", body = ErrorBody),
         (status = 503, description = "The account cannot be looked up now", body = ErrorBody),
     ),
 )]
@@ -232,9 +232,9 @@ pub(super) fn renew_pass(call: &Call<'_>) -> Result<Reply, Problem> {
     delete, path = "/auth", tag = "nicknames",
     params(("Authorization" = String, Header, description = "`Bearer` and the token")),
     responses(
-        (status = 204, description = "It is worth nothing any more"),
-        (status = 401, description = "It was not good, or there is none", body = ErrorBody),
-        (status = 503, description = "It cannot be remembered now", body = ErrorBody),
+        (status = 204, description = "The token is revoked"),
+        (status = 401, description = "The token was not valid, or missing", body = ErrorBody),
+        (status = 503, description = "It cannot be stored now", body = ErrorBody),
     ),
 )]
 pub(super) fn give_up_pass(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -256,7 +256,7 @@ fn refused(refused: NotLetIn) -> Problem {
         NotLetIn::Pass(error @ PassError::NotKept) => Problem::Conflict(error.to_string()),
         NotLetIn::Rejected(Rejected::Banned(name)) => banned(name),
         NotLetIn::Rejected(_) => Problem::Hub,
-        NotLetIn::Pass(_) => Problem::BadPass("the token is not, or no longer, good"),
+        NotLetIn::Pass(_) => Problem::BadPass("the token is not, or no longer, valid"),
     }
 }
 
@@ -278,8 +278,8 @@ struct PassInfo {
     get, path = "/auth", tag = "nicknames",
     params(("Authorization" = String, Header, description = "`Bearer` and the token")),
     responses(
-        (status = 200, description = "It is good", body = PassInfo),
-        (status = 401, description = "It is not, or there is none", body = ErrorBody),
+        (status = 200, description = "The token is valid", body = PassInfo),
+        (status = 401, description = "The token is not valid, or missing", body = ErrorBody),
         (status = 503, description = "The account cannot be looked up now", body = ErrorBody),
     ),
 )]

@@ -59,7 +59,7 @@ struct Found {
         ("kind" = Option<String>, Query, description =
             "message, private, command, open, close, join, leave, announcement, admin or error"),
         ("nick" = Option<String>, Query, description =
-            "Who did it or, of a private message, who got it; of an administrator's doing, whom it was done to; in any spelling"),
+            "The nickname that acted, received the private message, or was the object of an administrator's action; in any spelling"),
         ("channel" = Option<String>, Query, description = "In which channel"),
         ("since" = Option<String>, Query, description =
             "Not before this time, such as 2030-01-31T12:00:00Z"),

@@ -237,7 +237,7 @@ impl fmt::Display for Problem {
             Problem::LogUnreadable(why) => f.write_str(why),
             Problem::Cancelled => write!(
                 f,
-                "given up: the server is stopping, or nobody was waiting any more"
+                "given up: the server is stopping, or the client has gone"
             ),
             Problem::Failed(failure) => f.write_str(&failure.message),
             Problem::Internal => write!(f, "a fault inside the server; its log says more"),

@@ -136,13 +136,13 @@ impl From<ChannelInfo> for Channel {
 #[utoipa::path(
     get, path = "/admin/users", tag = "users", security(("admin_token" = [])),
     params(
-        ("here" = Option<bool>, Query, description = "`true`: only who is on this server"),
+        ("here" = Option<bool>, Query, description = "`true`: only users of this server"),
         ("after" = Option<String>, Query, description = "Only nicknames that come after this one"),
         ("limit" = Option<usize>, Query, description =
             "1 to 100000 entries, and all of the last nickname; 10000 if not given"),
     ),
     responses(
-        (status = 200, description = "Who is on", body = Users),
+        (status = 200, description = "The users online", body = Users),
         (status = 400, description = "A bad parameter", body = ErrorBody),
         (status = 401, description = "Not the admin token", body = ErrorBody),
     ),
@@ -190,7 +190,7 @@ fn wanted(call: &Call<'_>) -> Result<Wanted, Problem> {
         (status = 200, description = "Disconnected", body = Disconnected),
         (status = 400, description = "Not a nickname, or a bad reason", body = ErrorBody),
         (status = 401, description = "Not the admin token", body = ErrorBody),
-        (status = 404, description = "Nobody of that nickname is on", body = ErrorBody),
+        (status = 404, description = "No user of that nickname is online", body = ErrorBody),
     ),
 )]
 pub(super) fn disconnect_user(call: &Call<'_>) -> Result<Reply, Problem> {
@@ -206,7 +206,9 @@ pub(super) fn disconnect_user(call: &Call<'_>) -> Result<Reply, Problem> {
     }
     let reason = call.reason(reason)?;
     match call.context.admin.kick(call.actor(), &name, reason)? {
-        0 => Err(Problem::NotFound(format!("nobody called {name} is on"))),
+        0 => Err(Problem::NotFound(format!(
+            "no user called {name} is online"
+        ))),
         disconnected => Ok(Reply::json(200, &Disconnected { disconnected })),
     }
 }

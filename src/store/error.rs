@@ -78,16 +78,16 @@ impl StoreError {
                 "the server cannot reach its database; try again in a moment"
             }
             StoreError::Full => {
-                "the server has no space left to store that; please tell whoever runs it"
+                "the server has no space left to store that; please tell its administrator"
             }
-            StoreError::Taken(_) => "somebody else has registered that already",
+            StoreError::Taken(_) => "another account has that already",
             StoreError::NoSuchAccount => "there is no such account any more",
             StoreError::Damaged(_) => {
-                "the server's database is damaged; please tell whoever runs it"
+                "the server's database is damaged; please tell its administrator"
             }
             StoreError::Database(_) => {
                 "the server's database could not do that; \
-                 if it happens again, please tell whoever runs it"
+                 if it happens again, please tell its administrator"
             }
         }
     }

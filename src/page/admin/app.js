@@ -1,6 +1,5 @@
-// The administrators' page: signing in, the views, and whether the server
-// answers. Each view has `element`, `start` and `stop`, and asks the server
-// only while it is shown.
+// The administrators' page: signing in, the views, and whether the server answers. Each view has
+// `element`, `start` and `stop`, and asks the server only while it is shown.
 
 import { byId, h, icon } from "../../client/lib/dom.js";
 import { Api } from "./model/api.js";

@@ -1,5 +1,5 @@
-// Making and updating elements. User text gets in as text nodes only: there
-// is no way here to turn a string into markup.
+// Creates and updates elements. User text is inserted as text nodes only: nothing here turns a
+// string into markup.
 
 /** An element. `on` has listeners, `data` data attributes; other properties
  * are attributes, of which those that are false or null are left out. */
@@ -31,7 +31,7 @@ export function icon(name) {
   return picture;
 }
 
-/** A button that is only a picture, with its name for those who cannot see it. */
+/** A button with only an icon, named for screen readers. */
 export function iconButton(name, label, click, more = {}) {
   return h("button", {
     type: "button", class: "icon-button", "aria-label": label, title: label, on: { click }, ...more,

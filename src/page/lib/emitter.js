@@ -1,9 +1,9 @@
-// Who wants to know about what.
+// Events and their listeners.
 
 export class Emitter {
   #listeners = new Map();
 
-  /** Calls `listener` at each event; what is returned ends that. */
+  /** Calls `listener` at each event; returns a function that ends that. */
   on(event, listener) {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
     return () => {
@@ -15,7 +15,7 @@ export class Emitter {
     for (const listener of this.#listeners.get(event) ?? []) listener(...details);
   }
 
-  /** Waits for an event after which `is` is so; false if it takes too long. */
+  /** Waits for an event after which `is` holds; false if that takes too long. */
   until(event, is, patience) {
     return new Promise((resolve) => {
       const end = (result) => {

@@ -9,6 +9,6 @@ export const at = (path) => ROOT.href + path.slice(1);
 /** The same for a WebSocket. */
 export const socketAt = (path) => at(path).replace(/^http/, "ws");
 
-/** What the names of everything begin with that is kept in the browser: chats
- * below different paths of a host do not share what they remember. */
+/** The prefix of all keys in the browser's storage: chats below different paths of
+ * a host do not share their data. */
 export const KEPT = ROOT.pathname === "/" ? "chat." : `chat.${ROOT.pathname}.`;

@@ -1,9 +1,8 @@
-// Signing in and registering, over HTTP. What goes wrong is thrown as a
-// `Refused`, in words for the person at the keyboard.
+// Signing in and registering, over HTTP. Errors are thrown as `Refused`, with a text for the user.
 
 import { at } from "../lib/place.js";
 
-/** So long may the server take over signing out. */
+/** How long the server may take to sign out. */
 const PATIENCE = 4_000;
 
 export class Refused extends Error {
@@ -42,8 +41,8 @@ export async function renew(old) {
   }
 }
 
-/** Makes a token worth nothing, and ends all that came with it. Whether the
- * server knows; it is told also if the page is gone by then. */
+/** Revokes a token and ends the connections opened with it. Returns whether the
+ * server confirmed it; the request is sent even if the page closes meanwhile. */
 export async function giveUp(old) {
   try {
     const request = { method: "DELETE", headers: bearer(old), keepalive: true, signal: AbortSignal.timeout(PATIENCE) };
@@ -54,8 +53,8 @@ export async function giveUp(old) {
   }
 }
 
-/** Whether the server says that this token is no good. Without such an answer it
- * may still be: who let nothing else through, or did not answer, has not said so. */
+/** Whether the server says that this token is not valid. Without such an answer it
+ * may still be valid: a proxy that refuses, or a server that is silent, says nothing of it. */
 export async function isRefused(token) {
   try {
     return (await fetch(at("/auth"), { headers: bearer(token), cache: "no-store" })).status === 401;
@@ -66,8 +65,8 @@ export async function isRefused(token) {
 
 const bearer = (token) => ({ Authorization: `Bearer ${token}` });
 
-/** The token that was answered; `conflict` is the field that it is about if
- * somebody else has it. */
+/** The token in an answer; `conflict` is the field to blame if another user has
+ * that value. */
 function token({ response, body }, conflict) {
   if (response.ok) return body.token;
   const { code, message, field, fields } = body?.error ?? {};

@@ -1,5 +1,5 @@
-// The conversation with the server: turns its frames into changes of the
-// state, and what the user wants into commands.
+// The conversation with the server: turns its frames into changes of the state, and the user's
+// actions into commands.
 
 import { compareIds } from "./conversation.js";
 import { Delivery } from "./delivery.js";
@@ -9,18 +9,18 @@ import { change, savedRooms, saveLogin, saveRooms, settings } from "./storage.js
 
 /** Messages asked for at once when scrolling up. */
 const PAGE = 60;
-/** So many missed messages are fetched one by one; after more, only the latest. */
+/** The most missed messages that are all fetched; beyond it, only the latest. */
 const MOST_MISSED = 3_000;
-/** The room one begins in. */
+/** The room that every client is put into. */
 const EVERYONE = "global";
 /** Threads on a page of the inbox, and how many pages are looked at. */
 const INBOX_PAGE = 10;
 const INBOX_PAGES = 10;
 const RETRY = 3_000;
 const HEARTBEAT = 25_000;
-/** How often who is in a room is asked because many come and go. */
+/** How often to ask for the members of a room in which many come and go. */
 const ASK_EVERY = 5_000;
-/** What names begin with, and for how long nothing is typed before they are looked for. */
+/** What a name looks like, and how long typing has to pause before it is searched for. */
 const NAME = /^[\p{L}_][\p{L}\p{M}\p{N}_-]*$/u;
 const TYPED_FOR = 300;
 const TYPING_EVERY = 3_000;
@@ -47,7 +47,7 @@ export class Chat {
     this.use(connection);
   }
 
-  /** Goes on with another connection. */
+  /** Continues with another connection. */
   use(connection) {
     this.#connection = connection;
     this.delivery.connection = connection;
@@ -59,7 +59,7 @@ export class Chat {
 
   say(conversation, body) {
     conversation.divider = null;
-    // The server passes on one a second.
+    // The server passes on one per second.
     this.#typed = Math.min(this.#typed, Date.now() - TYPING_EVERY + 1_000);
     this.delivery.send(conversation, body);
   }
@@ -76,7 +76,7 @@ export class Chat {
     if (!this.#connection.send("leave", { room: room.name })) this.#state.toast("Not connected: try again in a moment.");
   }
 
-  /** Opens the direct messages with somebody. */
+  /** Opens the direct messages with a user. */
   openDirect(name) {
     if (this.#state.isMe(name) && !this.#state.isAccount) return;
     const direct = this.#state.direct(name);
@@ -101,7 +101,7 @@ export class Chat {
     this.#connection.send(wanted ? "ignore" : "unignore", { nickname: name });
   }
 
-  /** Asks what only has words for an answer, which are shown. */
+  /** Sends a command whose answer is a text, which is shown. */
   ask(type, args) {
     if (!this.#connection.send(type, args)) return "Not connected: try again in a moment.";
     this.#shown.add(type);
@@ -127,7 +127,7 @@ export class Chat {
     if (room.moreMembers) this.#find(start, (prefix) => this.#connection.send("listusers", { room: room.name, prefix }));
   }
 
-  /** Asks when no more is typed for a moment. */
+  /** Asks once typing has paused for a moment. */
   #find(start, ask) {
     clearTimeout(this.#finding);
     if (NAME.test(start)) this.#finding = setTimeout(() => ask(start), TYPED_FOR);
@@ -203,7 +203,7 @@ export class Chat {
     if (wished && fold(wished) !== fold(frame.nickname)) this.rename(wished);
     this.#connection.send("listen", { events: ["typing"] });
     this.#resume();
-    // An account's list is the server's, a guest's has to be told it anew.
+    // The server keeps an account's list; a guest's has to be sent again.
     if (this.#state.isAccount) {
       this.#connection.send("ignores");
       this.#connection.send("inbox");
@@ -215,14 +215,14 @@ export class Chat {
     }, HEARTBEAT);
   }
 
-  /** Goes back into every room, and asks for what was said meanwhile. */
+  /** Joins every room again, and asks for the messages missed meanwhile. */
   #resume() {
     if (this.#state.joinedRooms.length === 0) {
       for (const { name, read } of savedRooms(this.#state.storageKey)) this.#state.room(name).read = read;
     }
     const rooms = this.#state.joinedRooms;
     for (const room of rooms) this.#resumeRoom(room);
-    // Everybody is let in here; not everybody wants to be.
+    // Every client is put into this room at first, but the user may have left it.
     if (rooms.length > 0 && !this.#state.find("room", EVERYONE)) this.#connection.send("leave", { room: EVERYONE });
     for (const direct of this.#state.directs) {
       if (this.#state.isAccount && direct.messages.length > 0) this.#missedDirect(direct);
@@ -402,8 +402,8 @@ export class Chat {
       room.complete = asked.before ? messages.length < asked.limit : messages.length === 0;
       if (asked.thenResume) this.#connection.send("resume", { room: room.name, after: room.lastId });
     } else if (!room.catchingUp) {
-      // The few that greet whoever joins. While what was missed is coming, in
-      // order, there may be a gap before these.
+      // The few that greet a new member. While missed messages are still coming, in order, there
+      // may be a gap before these.
       for (const message of messages) room.insert(message);
     }
     if (room.read === null && room.messages.length > 0) room.read = room.lastId;
@@ -429,7 +429,7 @@ export class Chat {
     this.delivery.flush(room);
   }
 
-  /** Too much was missed to fetch all of it: begins anew near the end. */
+  /** Too many messages were missed to fetch them all: starts again near the end. */
   #skip(room) {
     room.forget();
     this.#missed.set(room.key, 0);
@@ -512,7 +512,7 @@ export class Chat {
     if (frame.code !== "no_history") this.#state.toast(frame.body);
   }
 
-  /** Nothing that was asked for will come; it has to be asked for again. */
+  /** The answers under way will not come; they have to be requested again. */
   #resumeLater() {
     const connection = this.#connection;
     setTimeout(() => {
@@ -526,7 +526,7 @@ export class Chat {
     }, RETRY);
   }
 
-  /** An older server: does without. */
+  /** An older server does not know the command: does without it. */
   #notKnown(type) {
     const isNews = !this.#unknown.has(type);
     this.#unknown.add(type);
@@ -561,7 +561,7 @@ function said(frame) {
   return { id: frame.id, from: frame.from, body: frame.body, at: Date.parse(frame.at) };
 }
 
-/** Whether messages can be what was asked for, not some that came by themselves. */
+/** Whether messages can be the answer to a request, and not some that came by themselves. */
 function isAnswer(asked, messages) {
   return !asked.before || messages.every((message) => compareIds(message.id, asked.before) < 0);
 }

@@ -1,5 +1,5 @@
-// Who is in which room, and the lines that tell of comings and goings.
-// Neighbouring ones are one line, and who left and came back did nothing.
+// The members of each room, and the lines about arrivals and departures. Neighbouring lines are
+// merged, and a member who left and came back is left out.
 
 import { fold } from "./names.js";
 
@@ -10,7 +10,7 @@ export class Comings {
     this.#state = state;
   }
 
-  /** A part of those in a room: their beginning, or those that were looked for. */
+  /** A part of the members of a room: the first ones, or those searched for. */
   users({ room: name, users, more, after, prefix }) {
     const room = this.#state.room(name);
     const isPart = Boolean(after || prefix);
@@ -55,7 +55,7 @@ export class Comings {
     this.#state.emit("stream", room);
   }
 
-  /** So many that they are only counted. */
+  /** Arrivals and departures too many to list, as counts. */
   counted({ room: name, joined, left }) {
     const room = this.#state.find("room", name);
     if (!room) return;

@@ -1,5 +1,5 @@
-// One WebSocket at a time: opened, watched, and opened again when it is lost.
-// Knows frames only as objects, and nothing of rooms or messages.
+// One WebSocket at a time: opened, watched, and opened again when it is lost. Knows frames only as
+// objects, and nothing of rooms or messages.
 
 import { Emitter } from "../lib/emitter.js";
 import { socketAt } from "../lib/place.js";
@@ -7,15 +7,15 @@ import { isRefused } from "./api.js";
 
 const FIRST_PAUSE = 400;
 const LONGEST_PAUSE = 15_000;
-/** So long may the server say nothing after it was asked something. */
+/** How long the server may be silent after a question. */
 const PATIENCE = 12_000;
-/** What the server takes without complaint: frames that cost so much at once,
- * and then so much a second. */
+/** The rate that the server accepts: this cost at once, and then this much a
+ * second. */
 const BURST = 25;
 const PER_SECOND = 12;
-/** What costs more than a message does, as docs/json.md has it. */
+/** Commands that cost more than a message; see docs/json.md. */
 const COSTS = { listrooms: 5, listusers: 5, ignores: 5, inbox: 5, setnick: 5, search: 10, presence: 11 };
-/** Farewells after which one may simply come back: a laptop slept, a line was slow. */
+/** Farewells after which the client simply reconnects: a laptop slept, a line was slow. */
 const ACCIDENTS = ["silent", "slow_reader"];
 
 /** Emits `frame` (an object), and `state`:
@@ -150,12 +150,12 @@ export class Connection extends Emitter {
   async #lost(opened, event) {
     this.#drop();
     const words = this.#farewell?.body || event.reason;
-    // 1008: asked to leave; 4409: somebody else has the nickname.
+    // 1008: asked to leave; 4409: another connection has the nickname.
     const isOver = [1008, 4409].includes(event.code) || (event.code === 1000 && this.#farewell);
     if (isOver && !ACCIDENTS.includes(this.#farewell?.code)) {
       return this.#end({ words, code: this.#farewell?.code, entered: this.#entered });
     }
-    // A browser does not say with which words it was kept out.
+    // A browser does not reveal why the server refused it.
     const refused = !opened && (await isRefused(this.#token));
     if (this.#closed) return;
     if (refused) {
@@ -170,7 +170,8 @@ export class Connection extends Emitter {
   }
 
   #again() {
-    // Everybody was cut off at once; not everybody should return at once.
+    // All clients were cut off at the same moment, but they should not all return at the same
+    // moment.
     const pause = this.#pause * (0.5 + Math.random());
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
     this.#timer = setTimeout(() => this.open(), pause);

@@ -1,11 +1,11 @@
-// One room or one exchange of direct messages: its messages in order, those
-// on their way, who is in it, and how far it has been read.
+// One room or one thread of direct messages: its messages in order, those being sent, its members,
+// and how far it has been read.
 
 import { fold } from "./names.js";
 
-/** More than this is not kept in memory; the server still has it. */
+/** The most entries kept in memory; the server has the rest. */
 const MOST = 20_000;
-/** So many of the oldest go at once when it is more. */
+/** How many of the oldest are dropped at once beyond that. */
 const SPARE = 2_000;
 const START = "0-0";
 
@@ -104,7 +104,7 @@ export class Conversation {
     return news.length;
   }
 
-  /** Adds a line that is nobody's message after what there is. */
+  /** Appends a line that is not a message. */
   note(notice) {
     this.#notices += 1;
     const last = this.messages.at(-1);

@@ -1,8 +1,8 @@
-// Own messages on their way. Each has a tag; it stays here until the server
-// says that it has stored it, and is sent again, with the same tag, for as
-// long as it has not: the server publishes a tag once.
+// Own messages that are being sent. Each has a tag. It stays here until the server confirms that it
+// is stored, and until then it is sent again with the same tag: the server publishes a tag only
+// once.
 
-/** Said nothing for so long about a message: it is sent again. */
+/** Time without a confirmation after which a message is sent again. */
 const PATIENCE = 6_000;
 const TRIES = 5;
 /** The longest frame the server takes unless configured otherwise. */
@@ -25,7 +25,7 @@ function command(conversation, { body, tag }) {
 
 export class Delivery {
   #state;
-  /** Whichever there is at present. */
+  /** The present connection. */
   connection = null;
 
   constructor(state) {
@@ -70,14 +70,14 @@ export class Delivery {
     const [conversation, pending] = this.#find(frame.tag);
     if (!pending) return;
     const message = conversation.find(frame.id);
-    // Its element stays, so that nothing flickers.
+    // Its element is kept, so that nothing flickers.
     if (message) message.tag = pending.tag;
     else conversation.insert({ id: frame.id, tag: pending.tag, from: this.#state.me, body: pending.body, at: pending.at });
     this.discard(conversation, pending);
   }
 
-  /** One of ours that came while catching up. A server that was started again
-   * knows no tags: it may be one of which we never heard that it was stored. */
+  /** An own message that came while catching up. A restarted server knows no tags:
+   * it may be one whose confirmation was lost. */
   missed(conversation, message) {
     const pending = conversation.pending.find((one) => one.tries > 0 && one.body === message.body);
     if (!pending) return;
@@ -92,7 +92,7 @@ export class Delivery {
     }
   }
 
-  /** The server will not have it; false if it is not one of ours. */
+  /** The server has refused a message; false if it is not an own one. */
   refused(frame) {
     const [conversation, pending] = this.#find(frame.tag);
     if (!pending) return false;
@@ -151,7 +151,7 @@ function clean(body) {
 }
 
 function uuid() {
-  // Needs no secure context, unlike crypto.randomUUID.
+  // Works without a secure context, unlike crypto.randomUUID.
   const random = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,4 +1,4 @@
-// Names as the server compares them, nearly: it also knows lookalikes.
+// Compares names nearly as the server does, which also knows look-alikes.
 
 /** What names are made of after their first letter: letters and their marks,
  * digits, `_` and `-`. The server knows exactly. */
@@ -8,7 +8,7 @@ export const fold = (name) => name.normalize("NFKC").toLowerCase();
 
 export const sameName = (one, other) => fold(one) === fold(other);
 
-/** The hue of somebody's colour, in degrees; always the same. */
+/** The hue of a name's colour, in degrees; always the same. */
 export function hue(name) {
   let sum = 0x811c9dc5;
   for (const letter of fold(name)) sum = Math.imul(sum ^ letter.codePointAt(0), 0x01000193) >>> 0;

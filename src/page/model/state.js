@@ -1,5 +1,4 @@
-// Everything the page shows. No network, no document: the chat changes it,
-// views listen.
+// Everything the page shows. No network, no document: the chat changes it, and views listen.
 
 import { Emitter } from "../lib/emitter.js";
 import { Conversation } from "./conversation.js";
@@ -27,7 +26,7 @@ export class State extends Emitter {
   announcements = [];
   search = { query: "", room: null, results: null, busy: false };
   ignored = new Map();
-  /** Whether somebody is looking at the end of the active conversation. */
+  /** Whether the end of the active conversation is in view. */
   atEnd = true;
 
   enter(login) {
@@ -93,7 +92,7 @@ export class State extends Emitter {
     return [...people.values()].sort(byName);
   }
 
-  /** Somebody we write with has another nickname now. */
+  /** Renames the thread with a user whose nickname has changed. */
   renameDirect(from, to) {
     const direct = this.find("direct", from);
     if (!direct || this.find("direct", to)) return;
@@ -150,7 +149,7 @@ export class State extends Emitter {
   /** Whether a message speaks to us by name. */
   mentionsMe(body) {
     const text = fold(body);
-    // Names have no character that means something in a pattern.
+    // Names contain no character with a special meaning in a pattern.
     const me = fold(this.me);
     const before = new RegExp(`(?<!${IN_NAME})@${me}(?!${IN_NAME})`, "u");
     return before.test(text) || new RegExp(`^${me}[:,]`, "u").test(text);

@@ -1,5 +1,5 @@
-// What is remembered in the browser: who is signed in, which rooms they are in
-// and how far they have read, and settings. Never what was said.
+// Data kept in the browser: the sign-in, the user's rooms and how far they have been read, and
+// settings. Never any messages.
 
 import { KEPT } from "../lib/place.js";
 
@@ -27,7 +27,7 @@ function write(storage, key, value) {
     if (value === null) storage?.removeItem(`${KEPT}${key}`);
     else storage?.setItem(`${KEPT}${key}`, JSON.stringify(value));
   } catch {
-    // Full or forbidden: it is forgotten when the page closes.
+    // Full or forbidden: it is lost when the page closes.
   }
 }
 

@@ -1,4 +1,4 @@
-// What can be done with a message or a person, wherever they are shown.
+// Actions on a message or a person, wherever they are shown.
 
 import { byId } from "../lib/dom.js";
 import { openMenu } from "./menu.js";
@@ -63,7 +63,7 @@ export class Actions {
     const at = rows.indexOf(row);
     if (event.key === "Enter" && row === event.target) {
       const item = this.#app.stream.itemOf(row);
-      // Or it would be pressed on the menu's first item, too.
+      // Otherwise it would also press the first item of the menu.
       event.preventDefault();
       if (item?.body !== undefined && !item.status) this.#message(row, item);
       return;

@@ -1,4 +1,4 @@
-// The right column: who is in the room, or what a search has found.
+// The right column: the people of the room, or the results of a search.
 
 import { byId, h, icon, iconButton, reconcile, soon } from "../lib/dom.js";
 import { byName, fold } from "../model/names.js";
@@ -6,7 +6,7 @@ import { marked } from "../text.js";
 import { timeOrDay } from "../time.js";
 import { avatar, plural, presence } from "./parts.js";
 
-/** With more people than this, a field to find one is offered. */
+/** With more people than this, a search field is shown. */
 const MANY = 12;
 
 export class Aside {
@@ -38,7 +38,7 @@ export class Aside {
     this.#place();
   }
 
-  /** Between two people there is nobody to list, and nothing to search. */
+  /** In direct messages there is no one to list, and nothing to search. */
   #place() {
     const { active } = this.#app.state;
     const isNeeded = this.#mode !== "" && (!active || active.isRoom);

@@ -22,7 +22,7 @@ export class Completion {
   constructor(input, app) {
     this.#input = input;
     this.#app = app;
-    // Not at once: what takes the focus may be the list itself.
+    // Not at once: the focus may have moved to the list itself.
     input.addEventListener("blur", () => setTimeout(() => document.activeElement !== input && this.close(), 150));
   }
 

@@ -1,6 +1,5 @@
-// Where one writes: grows with the text, keeps a draft for each conversation,
-// completes commands, names, rooms and emoji, and says what will not do
-// before it is sent.
+// The message field: grows with the text, keeps a draft for each conversation, completes commands,
+// names, rooms and emoji, and reports mistakes before anything is sent.
 
 import { byId, h, iconButton, soon } from "../lib/dom.js";
 import { run } from "../commands.js";
@@ -79,7 +78,7 @@ export class Composer {
     this.#placeholder();
     this.#paintTyping();
     this.#app.focusComposer();
-    // A field that has the focus already may have lost its caret.
+    // A field that already has the focus may have lost its caret.
     this.#input.setSelectionRange(active.draft.length, active.draft.length);
   };
 
@@ -106,7 +105,7 @@ export class Composer {
 
   #resize() {
     this.#input.style.setProperty("height", "auto");
-    // Out of sight (a phone showing the list) it measures nothing.
+    // While hidden (a phone showing the list) its height is zero.
     const height = this.#input.scrollHeight;
     if (height > 0) this.#input.style.setProperty("height", `${height}px`);
   }

@@ -1,5 +1,4 @@
-// What opens above everything else: jumping to a conversation, all rooms,
-// the nickname, and the help.
+// Dialogs above everything else: jumping to a conversation, all rooms, the nickname, and the help.
 
 import { h, icon, iconButton } from "../lib/dom.js";
 import { COMMANDS } from "../commands.js";
@@ -13,7 +12,7 @@ export function openDialog(label, ...content) {
   document.querySelector("dialog")?.close();
   const dialog = h("dialog", { "aria-label": label, tabindex: "-1", on: {
     close: () => dialog.remove(),
-    // On what is around it.
+    // A click on the backdrop.
     click: (event) => event.target === dialog && dialog.close(),
   } }, ...content);
   document.body.append(dialog);
@@ -133,7 +132,7 @@ function peopleOptions(app, matches) {
   });
 }
 
-/** All rooms, and making one. */
+/** Lists all rooms, and creates new ones. */
 export function openRooms(app) {
   const { state, chat } = app;
   chat.askRooms();

@@ -18,7 +18,7 @@ export function presence(isOnline) {
     h("span", { class: "unseen" }, isOnline ? "online" : "offline"));
 }
 
-/** A number of unread messages, in words for those who cannot see it. */
+/** A number of unread messages, in words for screen readers. */
 export function badge(count, mentions = 0) {
   const what = mentions > 0 ? `${count} unread, ${mentions} for you` : `${count} unread`;
   return h("span", { class: mentions > 0 ? "badge mention" : "badge" },

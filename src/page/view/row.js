@@ -1,5 +1,5 @@
-// One entry of the stream as an element: a message or a notice, with the
-// lines that come before it. What it looks like depends on its neighbour.
+// One entry of the stream as an element: a message or a notice, with the lines before it. Its look
+// depends on its neighbour.
 
 import { h, icon } from "../lib/dom.js";
 import { compareIds } from "../model/conversation.js";

@@ -1,4 +1,4 @@
-// The left column: rooms, direct messages, and oneself.
+// The left column: rooms, direct messages, and the user.
 
 import { attribute, byId, h, icon, reconcile, soon } from "../lib/dom.js";
 import { openMenu } from "./menu.js";

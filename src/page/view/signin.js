@@ -1,4 +1,4 @@
-// Coming in: as a guest, with an account, or with a new one.
+// Signing in: as a guest, with an account, or with a new account.
 
 import { byId, h } from "../lib/dom.js";
 import { at } from "../lib/place.js";

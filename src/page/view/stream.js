@@ -1,6 +1,5 @@
-// The messages of the active conversation. However many there are, only a
-// few hundred are in the document: a window that moves as one scrolls. What
-// one looks at never moves by itself.
+// The messages of the active conversation. Only a few hundred of them are in the document: a window
+// that moves with scrolling. The entries in view never move by themselves.
 
 import { byId, h, reconcile, soon } from "../lib/dom.js";
 import { settings } from "../model/storage.js";
@@ -9,9 +8,9 @@ import { lookOf, row } from "./row.js";
 /** Entries in the document at most, and how many are exchanged at once. */
 const WINDOW = 160;
 const STEP = 40;
-/** So near to its end, in pixels, the window is moved. */
+/** Distance from its end, in pixels, at which the window is moved. */
 const NEAR = 900;
-/** So near counts as being at the end. */
+/** Distance, in pixels, that still counts as being at the end. */
 const AT_END = 48;
 
 export class Stream {
@@ -37,7 +36,7 @@ export class Stream {
     });
     this.#box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#resized()).observe(this.#box);
-    // Days turn into yesterday.
+    // At midnight, "today" becomes "yesterday".
     setInterval(() => soon(this.#paint), 60_000);
   }
 
@@ -104,7 +103,7 @@ export class Stream {
     this.#toBottom();
     const line = this.#rows.querySelector(".new-line");
     if (!line) return;
-    // What is new begins near the top; if all of it fits, the end is in view.
+    // New messages begin near the top; if all of them fit, the end is in view.
     const distance = line.getBoundingClientRect().top - this.#box.getBoundingClientRect().top;
     if (distance >= 0) return;
     this.#box.scrollTop += distance - 60;
@@ -125,8 +124,7 @@ export class Stream {
     const { offset } = conversation;
     const last = offset + items.length;
     this.#end = Math.min(Math.max(this.#end, offset), last);
-    // Messages that come while one reads elsewhere belong to the window as
-    // long as they fit.
+    // Messages that come while the user reads elsewhere belong to the window as long as they fit.
     if (this.#end < last && last - this.#start <= WINDOW) this.#end = last;
     this.#start = Math.max(offset, Math.min(this.#start, this.#end));
     const anchor = this.#follow ? null : this.#anchor();
@@ -217,7 +215,7 @@ export class Stream {
 
   #scrolled() {
     if (!this.#app.state.active || this.#shown !== this.#app.state.active) return;
-    // Nobody has scrolled: there is more or less space.
+    // Not scrolled by the user: the space has changed.
     if (this.#box.clientHeight !== this.#height) return this.#resized();
     this.#follow = this.#isAtEnd();
     this.#move();
@@ -225,7 +223,7 @@ export class Stream {
     this.#report();
   }
 
-  /** Moves the window when one comes near to where it ends. */
+  /** Moves the window when scrolling comes near to its end. */
   #move() {
     const { scrollTop, scrollHeight, clientHeight } = this.#box;
     const { offset } = this.#app.state.active;

@@ -1,5 +1,5 @@
-// The middle column around the stream: what it is called, what is going on
-// with the connection, announcements, and the way back to the newest message.
+// The middle column around the stream: its title, the state of the connection, announcements, and
+// the button back to the newest message.
 
 import { byId, h, icon, iconButton, soon } from "../lib/dom.js";
 import { openMenu } from "./menu.js";

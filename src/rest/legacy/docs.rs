@@ -86,7 +86,7 @@ fn operation(method: &str, nickname: &str, answer: &str) -> Value {
 
 fn messages() -> Value {
     let mut announce = operation("POST", "broadCastMessage", "Announced");
-    announce["summary"] = "Tells everybody who is connected".into();
+    announce["summary"] = "Sends a text to all connected clients".into();
     announce["parameters"] = json!([
         {"paramType": "body", "name": "body", "type": "Announcement", "required": true},
         authorization(),

@@ -103,7 +103,7 @@ impl Lanes {
             Ok(result) => result,
             Err(RecvTimeoutError::Timeout) => Err(self.health.gave_up(asked)),
             Err(RecvTimeoutError::Disconnected) => Err(StoreError::Database(
-                "asking it ended by a fault of ours".to_owned(),
+                "asking it failed because of a bug in this server".to_owned(),
             )),
         }
     }
@@ -115,7 +115,7 @@ impl Lane {
             // A panic in one job must not cost the others the lane.
             let done = catch_unwind(AssertUnwindSafe(|| job(&mut self)));
             if done.is_err() {
-                log::error!("asking the database ended by a fault of ours");
+                log::error!("asking the database failed because of a bug in this server");
                 self.connection = None;
             }
         }

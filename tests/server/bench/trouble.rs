@@ -101,7 +101,7 @@ fn a_server_that_registers_nobody_is_not_waited_for_forever() {
     let output = impatient("1", &there).output();
     server.signal(Signal::CONT);
     let said = complaint(output.unwrap());
-    let expected = "0 were registered, then nobody for 1 s (--timeout); the server said nothing";
+    let expected = "0 were registered, then no other for 1 s (--timeout); the server said nothing";
     assert!(said.contains(expected), "{said}");
 }
 
@@ -111,7 +111,7 @@ fn a_server_without_accounts_is_named_by_its_answer() {
     let server = Server::start(|config| config["listen"]["ws"] = "127.0.0.1:0".into());
     let there = format!("--protocol api --address {} pairs", server.address("ws"));
     let said = complaint(command(&there).output().unwrap());
-    let expected = "somebody was not registered, after 0 others; the server said: ";
+    let expected = "a client was not registered, after 0 others; the server said: ";
     assert!(said.contains(expected), "{said}");
     assert!(said.contains("404"), "{said}");
 }

@@ -1,5 +1,5 @@
-// The calls of the REST interface, and the token they are made with. The token
-// is kept for this tab only, and never in an address.
+// The calls of the REST interface, and the token for them. The token is kept for this tab only, and
+// never put into an address.
 
 import { at, KEPT } from "../../../client/lib/place.js";
 
@@ -22,16 +22,16 @@ export class Unreachable extends Error {}
 
 export class Api {
   #token = sessionStorage.getItem(KEY);
-  /** Called when the token has become worthless. */
+  /** Called when the token is no longer valid. */
   expired = () => {};
 
   get hasToken() {
     return this.#token !== null;
   }
 
-  /** Keeps the token if the server takes it. */
+  /** Keeps the token if the server accepts it. */
   async signIn(token) {
-    // What cannot stand in a header is not a token either.
+    // A text that cannot be put into a header cannot be the token.
     if (!/^[\x21-\x7e]+$/.test(token)) throw new Refused(401, { message: "that is not the admin token" });
     await this.#send("/admin/bans", {}, token);
     this.#token = token;
@@ -85,7 +85,7 @@ export class Api {
     }
     const isJson = answer.headers.get("Content-Type")?.startsWith("application/json");
     const body = isJson && text !== "" ? JSON.parse(text) : text;
-    // Not ready is an answer as well.
+    // "Not ready" is an answer as well.
     if (answer.ok || (answer.status === 503 && body.reasons)) return body;
     throw new Refused(answer.status, body.error, Number(answer.headers.get("Retry-After")) || null);
   }

@@ -1,5 +1,5 @@
-// How the server is, asked every two seconds for as long as somebody is signed
-// in, and whether it answers at all.
+// Asks for the state of the server every two seconds while an administrator is signed in, and tells
+// whether it answers.
 
 import { Emitter } from "../../../client/lib/emitter.js";
 import { inWords, Refused } from "./api.js";

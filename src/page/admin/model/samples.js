@@ -1,5 +1,5 @@
-// The last fifteen minutes, as numbers to be drawn. Counters become rates over
-// a few seconds, the histogram becomes quantiles.
+// The values of the last fifteen minutes, for the graphs. Counters become rates over a few seconds,
+// the histogram becomes quantiles.
 
 import { KEPT } from "../../../client/lib/place.js";
 import { quantile } from "./openmetrics.js";
@@ -52,7 +52,7 @@ export class Samples {
       buckets: metrics.buckets("chat_message_seconds"),
     };
     const before = this.#recent.at(-1);
-    // A server that was started anew counts from nothing.
+    // A restarted server counts from zero.
     if (before && (before.messages > now.messages || before.cpu > now.cpu || before.deliveries > now.deliveries)) this.#recent = [];
     this.#recent = [...this.#recent.filter((one) => one.at >= at - QUANTILE_SPAN - 5_000), now];
     const since = (span) => this.#recent.find((one) => one.at >= at - span - 500);

@@ -1,5 +1,5 @@
-// The chat log from some place on: older entries on request, newer ones as
-// they come. Holds a bounded number of entries, oldest first.
+// The chat log from some position on: older entries on request, newer ones as they come. Holds a
+// bounded number of entries, oldest first.
 
 export const MOST = 10_000;
 const PAGE = 200;
@@ -67,7 +67,7 @@ export class Tail {
       cursor = page.next_cursor;
     }
     fresh.reverse();
-    // The first ones are those of that millisecond that are here already.
+    // The first ones are those of the same millisecond that are here already.
     if (since) fresh.splice(0, countAt(this.entries, since));
     this.entries.push(...fresh);
     const surplus = this.entries.length - MOST;

@@ -1,4 +1,4 @@
-// A word to everybody.
+// Announces a text to everyone.
 
 import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
@@ -6,8 +6,8 @@ import { ask, stateLine, tell } from "./dialog.js";
 import { count, fullTime, plural } from "./format.js";
 
 const EARLIER = 20;
-// The log is written a moment after everybody has heard: how often to look for
-// a new one, and how long to wait in between, in milliseconds.
+// The announcement appears in the log a moment after it was delivered: how often to look for it,
+// and how long to wait in between, in milliseconds.
 const LOOKS = 10;
 const BETWEEN_LOOKS = 200;
 
@@ -94,7 +94,7 @@ export class Announce {
     });
   }
 
-  // With `before`, waits for one that is newer than that, but not for ever.
+  // With `before`, waits for a newer announcement, but not for ever.
   async #showEarlier(before) {
     const asked = ++this.#asked;
     if (!this.#earlier.hasChildNodes()) this.#earlier.replaceChildren(h("li", {}, stateLine("Asking for them…")));

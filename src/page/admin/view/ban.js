@@ -11,7 +11,7 @@ const ENDS = [
   [String(30 * 24 * HOUR), "in 30 days"], ["at", "at a time…"], ["never", "never"],
 ];
 
-/** Asks whom to ban, and for how long. `start` may have a nickname, or an
+/** Asks for the target of a ban, and its duration. `start` may have a nickname, or an
  * address. */
 export function askToBan(app, start = {}) {
   let what = start.address && !start.nickname ? "address" : "nickname";
@@ -27,8 +27,8 @@ export function askToBan(app, start = {}) {
     what = next;
     label.textContent = what === "nickname" ? "Nickname or account" : "Address or network";
     hint.textContent = what === "nickname"
-      ? "In any spelling, registered or not. Whoever has it is disconnected now."
-      : "Such as 192.0.2.7 or 192.0.2.0/24. Everybody from there is disconnected now.";
+      ? "In any spelling, registered or not. Users with that name are disconnected now."
+      : "Such as 192.0.2.7 or 192.0.2.0/24. Users from there are disconnected now.";
   };
   const way = (value, words) => h("label", { class: "check" },
     h("input", { type: "radio", name: "what", value, checked: value === what, on: { change: () => choose(value) } }), words);

@@ -1,4 +1,4 @@
-// The channels and who is in them.
+// The channels and their members.
 
 import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";

@@ -1,5 +1,5 @@
-// A small line chart: the last fifteen minutes, an axis, and what the values
-// were at the time under the pointer or chosen with the arrow keys.
+// A small line chart of the last fifteen minutes, with an axis and the values at the time under the
+// pointer or chosen with the arrow keys.
 
 import { h } from "../../../client/lib/dom.js";
 import { SPAN } from "../model/samples.js";
@@ -33,7 +33,7 @@ export class Chart {
   element;
 
   /** `lines(list)` names the lines: `{key, name, value(sample)}`. `point(at)` is
-   * told where somebody looks, or null. */
+   * told which time is looked at, or null. */
   constructor({ title, note, lines, format, isWhole, point }) {
     this.#lines = lines;
     this.#format = format;

@@ -1,4 +1,4 @@
-// Questions before something is done, and short words when it is.
+// Questions before an action, and short messages after it.
 
 import { byId, h, iconButton } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";

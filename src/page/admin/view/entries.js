@@ -1,5 +1,5 @@
-// A list of log entries, newest at the bottom, of which only those in sight
-// are in the document. It is a listbox: arrows choose an entry.
+// A list of log entries, newest at the bottom, of which only those in view are in the document. It
+// is a listbox: arrow keys choose an entry.
 
 import { h } from "../../../client/lib/dom.js";
 import { day, exactTime, isToday } from "./format.js";

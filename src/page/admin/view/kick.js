@@ -1,4 +1,4 @@
-// Ending somebody's connections.
+// Disconnects users.
 
 import { Refused } from "../model/api.js";
 import { ask, reasonField, tell } from "./dialog.js";

@@ -1,4 +1,4 @@
-// The chat log as it is written, and what of it one is looking for.
+// The chat log as it is written, with filters.
 
 import { h, icon, iconButton } from "../../../client/lib/dom.js";
 import { inWords, Refused } from "../model/api.js";
@@ -157,7 +157,7 @@ export class Log {
       }
       if (fresh !== 0) this.#paint(-gone);
     } catch (error) {
-      // The banner above says so when the server does not answer.
+      // When the server does not answer, the banner above says so.
       if (error instanceof Refused && error.status !== 401 && tail === this.#tail) this.#say(`${inWords(error)} Trying again…`);
     }
   }
@@ -232,7 +232,7 @@ export class Log {
       this.#unseen = 0;
       this.#paintHead();
     }
-    // Close to the top: older ones are wanted soon.
+    // Close to the top: older entries will be wanted soon.
     if (this.#entries.element.scrollTop < 200 && !this.#older.hidden && !this.#entries.follows) this.#fetchOlder();
     this.#paintNewest();
   }

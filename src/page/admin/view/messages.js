@@ -1,4 +1,4 @@
-// Full-text search of what was said, in channels and between two.
+// Full-text search of messages, in channels and between two users.
 
 import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";

@@ -1,4 +1,4 @@
-// How the server is: figures of this moment, and graphs of the last minutes.
+// The state of the server: present figures, and graphs of the last minutes.
 
 import { h } from "../../../client/lib/dom.js";
 import { Chart } from "./chart.js";
@@ -100,7 +100,7 @@ export class Overview {
       noteCell.textContent = note(last, status);
     });
     if (ready) this.#paintHindrances(Object.entries(ready.reasons));
-    // The axis goes on while the server does not answer.
+    // The axis moves on while the server does not answer.
     const now = trouble ? Date.now() : last.at;
     if (this.#table.hidden) for (const chart of this.#charts) chart.show(samples.list, now);
     else this.#paintTable(samples.list);

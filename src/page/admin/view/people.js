@@ -1,4 +1,4 @@
-// Who is on, and sending them away.
+// Lists the users who are online, and disconnects them.
 
 import { h } from "../../../client/lib/dom.js";
 import { inWords } from "../model/api.js";
@@ -10,7 +10,7 @@ import { askToKick } from "./kick.js";
 import { Table } from "./table.js";
 
 const EVERY = 3_000;
-/** Of who is on another server this one knows only which. */
+/** Of a user on another server, this one knows only which server. */
 const whole = (user) => (user.address === undefined ? { ...user, elsewhere: true, protocol: "", address: `on ${user.node}`, since: null } : user);
 const keyOf = ({ nickname, address }) => `${nickname} ${address}`;
 
@@ -24,9 +24,9 @@ export class People {
   #filter = h("input", { type: "search", class: "input", placeholder: "Filter by anything", "aria-label": "Filter people", spellcheck: "false", on: { input: () => this.#paint() } });
   #protocol = h("select", { class: "input", "aria-label": "Protocol", on: { change: () => this.#paint() } }, h("option", { value: "" }, "Every protocol"));
   #count = h("span", { class: "count", role: "status" });
-  #all = h("input", { type: "checkbox", "aria-label": "Select everybody shown", on: { change: () => this.#selectAll() } });
+  #all = h("input", { type: "checkbox", "aria-label": "Select all shown", on: { change: () => this.#selectAll() } });
   #bulk = h("div", { class: "bulk", hidden: true });
-  #state = stateLine("Asking who is on…");
+  #state = stateLine("Asking who is online…");
   #table;
   #body;
   element;
@@ -35,7 +35,7 @@ export class People {
     this.#app = app;
     this.#table = new Table({
       label: "People", keyOf, sort: { by: "Nickname" },
-      empty: () => stateLine(this.#users.length === 0 ? "Nobody is on." : "Nobody fits the filter."),
+      empty: () => stateLine(this.#users.length === 0 ? "No one is online." : "No user fits the filter."),
       columns: [
         { name: "Select", class: "narrow", heading: this.#all, update: (cell, row) => this.#updateBox(cell, row) },
         { name: "Nickname", class: "strong", text: ({ nickname }) => nickname },

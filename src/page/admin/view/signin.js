@@ -1,4 +1,4 @@
-// The first thing an administrator sees.
+// The administrators' sign-in form.
 
 import { h } from "../../../client/lib/dom.js";
 import { at } from "../../../client/lib/place.js";

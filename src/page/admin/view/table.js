@@ -1,9 +1,9 @@
-// A table that is sorted by its headings and updated in place: rows that stay
-// keep their elements, and with them focus and selection.
+// A table that is sorted by its headings and updated in place: rows that stay keep their elements,
+// and with them focus and selection.
 
 import { h, reconcile } from "../../../client/lib/dom.js";
 
-/** Rows in the document; nobody reads more. */
+/** The most rows in the document. */
 const MOST = 300;
 
 const compare = (one, other) => {
