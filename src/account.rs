@@ -87,8 +87,7 @@ pub fn log_in(
     Ok(account)
 }
 
-/// Puts another password in place of an account's, and ends its tokens and
-/// passes.
+/// Replaces the password of an account, and revokes its tokens and passes.
 pub fn change_password(
     store: &dyn Store,
     workers: &PasswordWorkers,

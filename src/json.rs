@@ -25,9 +25,9 @@ pub fn read<T: DeserializeOwned>(json: &str) -> serde_json::Result<T> {
     })
 }
 
-/// The document with the largest number there is in place of larger ones, such
-/// as `1e999`, if it has any: JSON has no largest number, and one that nobody
-/// asks for is no reason to refuse the rest.
+/// The document with every number that is too large, such as `1e999`, replaced by the largest one;
+/// `None` if it has none. JSON has no largest number, and one in a field that is not used is no
+/// reason to refuse the document.
 pub fn with_finite_numbers(json: &str) -> Option<String> {
     let mut mended: Option<String> = None;
     let (mut copied, mut from) = (0, 0);

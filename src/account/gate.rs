@@ -48,7 +48,7 @@ pub enum NotLetIn {
     Pass(PassError),
     /// Its account cannot be looked up.
     Store(StoreError),
-    /// Its nickname is banned, or whether it is cannot be found out.
+    /// Its nickname is banned, or the bans cannot be checked.
     Rejected(Rejected),
 }
 
@@ -163,7 +163,7 @@ impl Gate {
         }
     }
 
-    /// Who registers a nickname and shows this pass.
+    /// The registrar that presents this pass.
     pub fn registrar(&self, asker: Asker, pass: &str) -> Result<Registrar, NotLetIn> {
         let pass = self.check(asker, pass)?;
         Ok(match pass.account {

@@ -46,7 +46,7 @@ pub trait SharedGuesses: Send + Sync {
     /// Records a login from an address.
     fn succeeded(&self, address: IpAddr, account: &str);
 
-    /// No address is known to an account any more.
+    /// Forgets the addresses known to an account.
     fn forget_account(&self, account: &str);
 }
 
@@ -124,8 +124,8 @@ impl Guesses {
         self.buckets.take_all(&keys, now_ms)
     }
 
-    /// An account was logged in to from an address; whether that is news, or
-    /// was not said for an hour.
+    /// Records a login from an address. Returns whether to store it: it is new, or was last recorded
+    /// more than an hour ago.
     pub fn succeeded(&mut self, address: IpAddr, account: &str, now_ms: u64) -> bool {
         let pair = (subscriber(address), account.into());
         let noted = self.known.get(&pair).copied();
@@ -140,7 +140,7 @@ impl Guesses {
         true
     }
 
-    /// No address is known to an account any more.
+    /// Forgets the addresses known to an account.
     pub fn forget_account(&mut self, account: &str) {
         self.known.retain(|(_, key), _| **key != *account);
     }

@@ -62,10 +62,10 @@ pub struct Accounts {
     started: Instant,
 }
 
-/// Who registers a nickname.
+/// The client that registers a nickname.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Registrar {
-    /// A client that has shown nothing: no guest may have the nickname.
+    /// A client without a pass: the nickname must not be in use by a guest.
     Anyone,
     /// The connection that has the nickname.
     Guest,
@@ -230,8 +230,7 @@ impl Accounts {
         Ok(account)
     }
 
-    /// Remembers beyond the end of this server where an account was logged in
-    /// to from.
+    /// Stores the address of a login to an account, so that it is known after a restart.
     fn keep_known(&self, account: &Account, peer: IpAddr) {
         let address = subscriber(peer).to_string();
         let kept = self
@@ -242,10 +241,9 @@ impl Accounts {
         }
     }
 
-    /// Puts another password in place of an account's, whatever the one before
-    /// was; the account, or `None` if there is none of that name. What was
-    /// given out for the one before ends: tokens, passes and connections, on
-    /// all servers, and the addresses it was logged in to from are not known.
+    /// Replaces the password of an account, whatever it was. Returns the account, or `None` if no
+    /// account has that name. Revokes the account's tokens and passes and ends its connections, on
+    /// all servers, and forgets the addresses known to it.
     pub fn change_password(
         &self,
         asker: Asker,
@@ -267,7 +265,7 @@ impl Accounts {
         Ok(account)
     }
 
-    /// A banned nickname lets nobody in, whatever they know.
+    /// Refuses a banned nickname, even with the right password.
     pub fn refuse_banned(&self, name: &Name) -> Result<(), Rejected> {
         let asked = name.clone();
         let banned = self
@@ -279,9 +277,8 @@ impl Accounts {
         }
     }
 
-    /// Makes an account. A guest who is on keeps the nickname, unless it is
-    /// the guest who registers it. The connections that came with the guest's
-    /// token end then: the token is worth nothing any more.
+    /// Creates an account. A nickname that a guest is using can be registered only by that guest,
+    /// whose token is then revoked, and the connections opened with it end.
     pub fn register(
         &self,
         registration: Registration,
@@ -334,8 +331,8 @@ impl Accounts {
         }
     }
 
-    /// Whether an account still has the password that it had when it was looked
-    /// up: whoever logs in while it is changed has come with the old one.
+    /// Whether an account still has the password that it had when it was looked up: a client that
+    /// logs in while the password is being changed used the old one.
     pub fn is_current(&self, asker: Asker, account: &Account) -> Result<bool, StoreError> {
         let who = Who::Id(account.id);
         let now = self.look_up(asker, move |store| store.account(&who))?;
@@ -453,7 +450,7 @@ fn logged(rejected: Rejected) -> Rejected {
     rejected
 }
 
-/// What is known of the time before this server was started.
+/// Loads the addresses that became known before this server was started.
 fn remember_known(store: &dyn Store, guesses: &mut Guesses) {
     let now = unix_ms();
     let since = now.saturating_sub(KNOWN_FOR.as_millis() as u64);

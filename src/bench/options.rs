@@ -52,10 +52,10 @@ pub struct Bench {
     /// Also write the figures there, as JSON; - is standard output, without the table
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) json: Option<PathBuf>,
-    /// Have everybody come over TLS, to a server of its own
+    /// Connect all clients over TLS, to a server of its own
     #[arg(long, global = true)]
     pub(super) tls: bool,
-    /// Have everybody come over TLS, trusting the certificates in this PEM file
+    /// Connect all clients over TLS, trusting the certificates in this PEM file
     #[arg(long, global = true, value_name = "FILE")]
     pub(super) tls_trust: Option<PathBuf>,
     /// Settings of the server it starts, such as {"history":"off"}

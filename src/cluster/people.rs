@@ -41,7 +41,7 @@ pub struct Steps {
     pub claim: Option<Assertion>,
     /// The key of a member whose line is to be removed.
     pub forget: Option<Arc<str>>,
-    /// The key of a member, and the line to write for them; no line removes it.
+    /// The key of a member, and the line to write for them; an empty line removes it.
     pub line: Option<(Arc<str>, Vec<u8>)>,
 }
 

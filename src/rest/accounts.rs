@@ -176,7 +176,7 @@ pub(super) fn register(call: &Call<'_>) -> Result<Reply, Problem> {
     })?;
     call.refuse_banned_name(&registration.username)?;
     let accounts = &call.context.accounts;
-    // What is no guest's token proves nothing, and is not asked for here.
+    // Any other token proves nothing here and is ignored, because none is required.
     let shown = call.authorization.and_then(bearer);
     let by = shown.and_then(|pass| call.context.gate.registrar(call.asker(), pass).ok());
     let by = by.unwrap_or(Registrar::Anyone);

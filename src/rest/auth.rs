@@ -147,10 +147,10 @@ fn is_true(name: &str, said: &str) -> Result<bool, Problem> {
     }
 }
 
-/// Makes an account of a nickname and a password, and gives out a token for
-/// it. Everything else is optional, and nobody is told whose it is. A nickname
-/// that a guest has can be registered with the guest's token only, which is
-/// worth nothing afterwards: its connections end, and come again with the new one.
+/// Creates an account from a nickname and a password, and issues a token for it. All other fields
+/// are optional, and the answer never reveals whether another account has the same. A nickname that
+/// a guest is using can only be registered with the guest's token, which is then revoked: its
+/// connections end, and the client reconnects with the new token.
 #[utoipa::path(
     post, path = "/auth/register", tag = "nicknames",
     params(("Authorization" = Option<String>, Header,

@@ -289,7 +289,7 @@ mod tests {
         rustix::net::shutdown(&breaker, rustix::net::Shutdown::Both).unwrap();
         let deadline = Instant::now() + Duration::from_secs(30);
         while !is_served(shared.socket.path()) {
-            assert!(Instant::now() < deadline, "nobody took over");
+            assert!(Instant::now() < deadline, "no server took over");
             thread::yield_now();
         }
         shared.stopping.store(true, Ordering::SeqCst);

@@ -17,7 +17,7 @@ use crate::turn::{HubHandle, Input};
 use super::StartError;
 use super::shared::Others;
 
-/// What was started to keep messages.
+/// The parts that were started to store messages.
 pub(super) struct Keeping {
     pub store: Arc<dyn Store>,
     pub keeper: Keeper,

@@ -278,7 +278,7 @@ impl WebSockets {
         })
     }
 
-    /// Direct messages, for whoever has signed in to an account.
+    /// Direct messages, for a client signed in to an account.
     fn direct(&self, handshake: &Handshake<'_>) -> Result<Admission, Denial> {
         let presented = handshake.token();
         let presented =

@@ -260,15 +260,14 @@ macro_rules! queries {
                     token::modified_at.eq(time(now_ms)),
                 ))
                 .execute(connection)?;
-            // Whoever knew the old password may have been at any of them.
+            // A client that knew the old password may have used any of them.
             let known = known_address::table.filter(known_address::account_id.eq(account.0));
             diesel::delete(known).execute(connection)?;
             Ok((changed > 0).then_some(()))
         }
 
-        /// Waits until nobody else changes an account, and keeps others from it
-        /// until the transaction is over: a token is made before or after
-        /// [`change_password`], not meanwhile. Whether there is such an account.
+        /// Locks an account until the end of the transaction: a token is created before or after
+        /// [`change_password`], never during it. Returns whether there is such an account.
         fn lock(connection: &mut $connection, id: i64) -> QueryResult<bool> {
             let same = account::password_changes.eq(account::password_changes);
             let found = diesel::update(account::table.find(id)).set(same);

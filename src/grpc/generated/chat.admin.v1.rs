@@ -23,13 +23,13 @@ pub struct LogEntry {
     /// The message's id.
     #[prost(string, optional, tag = "3")]
     pub id: ::core::option::Option<::prost::alloc::string::String>,
-    /// Who did it.
+    /// The nickname that acted.
     #[prost(string, optional, tag = "4")]
     pub nick: ::core::option::Option<::prost::alloc::string::String>,
     /// Without #.
     #[prost(string, optional, tag = "5")]
     pub channel: ::core::option::Option<::prost::alloc::string::String>,
-    /// Who got it, or whom an administrator dealt with.
+    /// The recipient, or the user an administrator's action concerned.
     #[prost(string, optional, tag = "6")]
     pub to: ::core::option::Option<::prost::alloc::string::String>,
     /// Where the connection is from.
@@ -50,7 +50,7 @@ pub struct SearchLogRequest {
     pub pattern: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "2")]
     pub kind: ::core::option::Option<::prost::alloc::string::String>,
-    /// Who did it, or to whom it was done; in any spelling.
+    /// The nickname that acted or was affected; in any spelling.
     #[prost(string, optional, tag = "3")]
     pub nick: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "4")]
@@ -97,7 +97,7 @@ pub struct TailLogRequest {
     /// Of these kinds; of all if there are none.
     #[prost(string, repeated, tag = "1")]
     pub kinds: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Who did it, or to whom it was done; in any spelling.
+    /// The nickname that acted or was affected; in any spelling.
     #[prost(string, optional, tag = "2")]
     pub nick: ::core::option::Option<::prost::alloc::string::String>,
     #[prost(string, optional, tag = "3")]
@@ -121,7 +121,7 @@ pub mod tail_log_response {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListUsersRequest {
-    /// Only who is on this server.
+    /// Only users of this server.
     #[prost(bool, tag = "1")]
     pub here: bool,
     /// Only nicknames that come after this one; empty: from the first.
@@ -145,7 +145,7 @@ pub struct ListUsersResponse {
 pub struct User {
     #[prost(string, tag = "1")]
     pub nickname: ::prost::alloc::string::String,
-    /// Empty for who is on another server, as are the next two.
+    /// Empty for users of another server, as are the next two.
     #[prost(string, tag = "2")]
     pub address: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]
@@ -225,7 +225,7 @@ pub struct ListBansResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AddBanRequest {
-    /// Shown to whom it hits.
+    /// Shown to the users it applies to.
     #[prost(string, optional, tag = "3")]
     pub reason: ::core::option::Option<::prost::alloc::string::String>,
     /// Absent: for ever.
@@ -314,12 +314,12 @@ pub mod admin_server {
             >
             + std::marker::Send
             + 'static;
-        /// What is logged from now on, until the caller has enough.
+        /// What is logged from now on, until the caller stops.
         async fn tail_log(
             &self,
             request: tonic::Request<super::TailLogRequest>,
         ) -> std::result::Result<tonic::Response<Self::TailLogStream>, tonic::Status>;
-        /// Who is on, one entry a connection.
+        /// The users online, one entry per connection.
         async fn list_users(
             &self,
             request: tonic::Request<super::ListUsersRequest>,
@@ -327,7 +327,7 @@ pub mod admin_server {
             tonic::Response<super::ListUsersResponse>,
             tonic::Status,
         >;
-        /// All channels and who is in them.
+        /// All channels and their members.
         async fn list_channels(
             &self,
             request: tonic::Request<super::ListChannelsRequest>,
@@ -348,7 +348,7 @@ pub mod admin_server {
             tonic::Response<super::ListBansResponse>,
             tonic::Status,
         >;
-        /// Bans a nickname, an address or a network, and disconnects whom it hits.
+        /// Bans a nickname, an address or a network, and disconnects its users.
         async fn add_ban(
             &self,
             request: tonic::Request<super::AddBanRequest>,

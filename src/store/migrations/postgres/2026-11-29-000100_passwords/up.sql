@@ -1,9 +1,9 @@
--- How often the account's password has been changed: a pass says how often it
--- had been when the pass was given out, and is worth nothing after the next time.
+-- How often the account's password has been changed. A pass holds the number at the time it was
+-- issued, and is not valid once the account has another.
 ALTER TABLE account ADD COLUMN password_changes BIGINT NOT NULL DEFAULT 0;
 
--- Where accounts were lately logged in to from: nobody else can use up the
--- guesses of these addresses. A server that stands alone keeps them here.
+-- The addresses from which accounts were recently logged in to: guesses from elsewhere do not count
+-- against these. A server that stands alone keeps them here.
 CREATE TABLE known_address (
     account_id BIGINT NOT NULL REFERENCES account (id),
     address    TEXT COLLATE "C" NOT NULL,
