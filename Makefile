@@ -1,4 +1,4 @@
-# Everything a newcomer needs: `make run` and `make test`.
+# To begin with: `make run` and `make test`.
 CARGO ?= cargo
 # For `make serve`: the configuration, of this server or of an older one.
 CONFIG ?= config.json
@@ -6,20 +6,20 @@ CONFIG ?= config.json
 SECONDS ?= 60
 # For `make bench-peers`.
 ROUNDS ?= 5
-# For `make simulate` and `make soak`: how long; or which world and how many steps of it.
+# For `make simulate` and `make soak`: the duration; SEED and STEPS choose one world instead.
 MINUTES ?= 1
-# Instead of MINUTES, for `make simulate`: how many steps in all, and in how many threads.
+# For `make simulate`, instead of MINUTES: the number of steps in all, and of threads.
 TOTAL ?=
 THREADS ?=
 SEED ?=
 BUG ?=
-# For `make soak`: instead of faults, so many people at once.
+# For `make soak`, instead of faults: the number of people at once.
 CROWD ?=
 STEPS ?= 50000
 
 .PHONY: run build serve local checkin test check deny bench load bench-peers faults-report fuzz simulate soak tsan fmt tools
 
-# Programs of one commit say so: chat-server --version, chat_build_info.
+# The commit that chat-server --version and chat_build_info report.
 run build serve load bench-peers: export CHAT_COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 
 run: ## Build and start the server with config.json
@@ -39,7 +39,7 @@ checkin: ## Before a change goes in: format, lint, run every test
 	$(MAKE) check
 	$(MAKE) test
 
-# Some programs that tests start are where only root looks.
+# Some programs that tests start are in folders that only root's PATH has.
 test: export PATH := $(PATH):/usr/sbin:/sbin
 test: tools ## Run every test, with every feature; say what could not be tested here
 	@.ci/not-tested forget
@@ -101,7 +101,7 @@ fmt: ## Format the sources
 tools: ## Install the programs the tests talk to the server with
 	.ci/install-tools
 
-# What people used to type in the older servers' folders.
+# Targets of the older servers' Makefiles.
 .PHONY: all format beautify optimize_imports lint vet audit race long_test certs doc install clean
 all: build test
 format beautify optimize_imports: fmt
