@@ -28,7 +28,6 @@ pub use gate::{Gate, NoPass, NotLetIn};
 pub use guesses::{GuessLimits, Guesses, KNOWN_FOR, SharedGuesses};
 pub use pass::{Pass, PassError, PassLives, Passes, Said};
 pub use password::{PasswordError, PasswordWorkers};
-pub(crate) use service::unix_ms;
 pub use service::{Accounts, Registrar, Rejected, credential};
 pub use signed::{SignatureError, authenticate};
 pub use token::{TOKEN_LIFE, new_token};

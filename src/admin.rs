@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 
-use crate::account::unix_ms;
 use crate::chatlog::ChatLog;
 use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place};
 use crate::model::time::rfc3339;
+use crate::model::time::unix_ms;
 use crate::model::{Entry, Name, Text};
 use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
 

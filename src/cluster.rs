@@ -65,11 +65,11 @@ pub use keys::MAX_SHARDS;
 pub use settings::{ClusterSettings, NodeInfo};
 
 use crate::account::SharedGuesses;
-use crate::account::unix_ms;
 use crate::config::Secret;
 use crate::hub::{Ban, Draft, News, NodeId, Refusal, Shared};
 use crate::keeper::Log;
 use crate::metrics::ClusterHealth;
+use crate::model::time::unix_ms;
 use crate::model::{AccountId, MessageId, Name};
 use crate::store::Store;
 use crate::turn::{Claimant, Claimed, Names};

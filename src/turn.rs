@@ -13,7 +13,7 @@ mod whole;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use std::vec;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -24,6 +24,7 @@ use crate::hub::{
 };
 use crate::keeper::{Keeper, Kept, Outcome};
 use crate::metrics::Metrics;
+use crate::model::time::unix_ms;
 use crate::model::{Entry, Kind};
 use crate::outbox::{Outbox, Sums};
 use crate::watch::Watcher;
@@ -445,9 +446,8 @@ impl Turn {
     }
 
     fn now(&self) -> Now {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH);
         Now {
-            unix_ms: unix.map_or(0, |unix| unix.as_millis() as u64),
+            unix_ms: unix_ms(),
             ticks_ms: self.clock.elapsed().as_millis() as u64,
         }
     }

@@ -11,10 +11,10 @@ use crate::model::{Account, Name, Secret, Who};
 use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
 
-use super::service::unix_ms;
 use super::{
     Accounts, Pass, PassError, PassLives, Passes, Registrar, Registration, Rejected, Said,
 };
+use crate::model::time::unix_ms;
 
 /// How long a nickname is held for a client that has a pass and has not connected.
 const HOLD: Duration = Duration::from_secs(60);

@@ -5,13 +5,14 @@ use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use crate::fair::{Asker, Turnstile};
 use crate::hub::{Credential, Refusal};
 use crate::model::subscriber::subscriber;
+use crate::model::time::unix_ms;
 use crate::model::{Account, AccountId, Name, Secret, Token, Who};
 use crate::store::{Store, StoreError};
 use crate::turn::HubHandle;
@@ -480,12 +481,6 @@ pub fn credential(account: &Account, token: Option<&str>) -> Credential {
         ignored: account.ignored.clone(),
         token: token.map(Arc::from),
     }
-}
-
-/// The wall clock, in milliseconds since 1970 UTC.
-pub fn unix_ms() -> u64 {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-    unix.map_or(0, |unix| unix.as_millis() as u64)
 }
 
 impl fmt::Display for Rejected {

@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 use std::{io, mem, vec};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -18,6 +18,7 @@ use super::appender::Appender;
 use super::journal::{Bounds, Journal};
 use super::order::Sequence;
 use crate::config;
+use crate::model::time::unix_ms;
 use crate::model::{Entry, Kind};
 
 /// How long to wait after the first failure before trying again.
@@ -231,7 +232,7 @@ impl Writer {
             );
             self.push(&Entry {
                 text: Some(text.into()),
-                ..Entry::new(now_ms(), Kind::Error)
+                ..Entry::new(unix_ms(), Kind::Error)
             });
         }
     }
@@ -298,7 +299,7 @@ impl Writer {
                 ..
             } = journal.bounds(&settings);
             let folder = appender.folder();
-            match folder.expire(keep_files, keep_days, now_ms()) {
+            match folder.expire(keep_files, keep_days, unix_ms()) {
                 Ok(0) => {}
                 Ok(removed) => log::info!("removed {removed} old files of the chat log"),
                 Err(error) => log::warn!(
@@ -308,9 +309,4 @@ impl Writer {
             }
         }
     }
-}
-
-fn now_ms() -> u64 {
-    let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use redis::Value;
 use serde::Deserialize;
 
-use crate::account::unix_ms;
+use crate::model::time::unix_ms;
 
 use super::clock::Reading;
 use super::common::{Common, Part};

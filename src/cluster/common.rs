@@ -10,9 +10,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use crate::account::unix_ms;
 use crate::hub::{Ban, News, NodeId};
 use crate::metrics::ClusterHealth;
+use crate::model::time::unix_ms;
 
 use super::clock::{Clock, Reading};
 use super::entry::Unreadable;

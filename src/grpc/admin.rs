@@ -11,12 +11,12 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tonic::{Request, Response, Status};
 
-use crate::account::unix_ms;
 use crate::admin::AdminToken;
 use crate::admin::{self, Actor, Administration, BansFailed, MAX_LISTED, USUALLY_LISTED};
 use crate::chatlog::{ChatLog, MAX_LIMIT, Page, Query, SearchError};
 use crate::http::bearer;
 use crate::hub::{self, BanTarget, Listed, Place};
+use crate::model::time::{from_rfc3339, unix_ms};
 use crate::model::{Kind, Name};
 use crate::nodes::Node;
 use crate::turn::{self, HubHandle, HubUnavailable, Input};
@@ -472,9 +472,8 @@ fn found(page: Page) -> impl Iterator<Item = Result<proto::SearchLogResponse, St
 
 fn entry(line: &RawValue) -> Option<proto::LogEntry> {
     let line: Line = serde_json::from_str(line.get()).ok()?;
-    let at: jiff::Timestamp = line.at.parse().ok()?;
     Some(proto::LogEntry {
-        at_ms: u64::try_from(at.as_millisecond()).unwrap_or(0),
+        at_ms: from_rfc3339(&line.at)?,
         kind: line.kind,
         id: line.id,
         nick: line.nick,

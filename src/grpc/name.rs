@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::account::unix_ms;
 use crate::config::Secret;
 use crate::http::bearer;
+use crate::model::time::unix_ms;
 use crate::nodes::{self, NodeError, NodeRegistry, Report, Session};
 
 use super::driver::Timers;

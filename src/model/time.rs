@@ -1,4 +1,6 @@
-//! Times as programs read and write them: RFC 3339.
+//! The wall clock as a number, and times as programs read and write them: RFC 3339.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::civil::{self, DateTime};
 use jiff::fmt::temporal::Pieces;
@@ -12,6 +14,17 @@ pub const LAST_MS: u64 = 253_402_300_799_999;
 
 /// Digits behind the seconds that are read: nanoseconds.
 const MAX_FRACTION: usize = 9;
+
+/// The wall clock, in milliseconds since 1970 UTC.
+pub fn unix_ms() -> u64 {
+    unix_ms_of(SystemTime::now())
+}
+
+/// A time of the system's clock in milliseconds since 1970 UTC; 0 if it is before that.
+pub fn unix_ms_of(time: SystemTime) -> u64 {
+    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// A time in milliseconds since 1970 UTC as programs read it: in UTC, always
 /// with milliseconds, so that it sorts as text.
@@ -62,10 +75,19 @@ fn shortened(raw: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     /// 9999-12-31T23:59:59Z.
     const LAST_SECOND: u64 = LAST_MS - 999;
+
+    #[test]
+    fn times_of_the_system_are_numbers() {
+        let after = |ms| UNIX_EPOCH + Duration::from_millis(ms);
+        assert_eq!(unix_ms_of(after(LAST_MS)), LAST_MS);
+        assert_eq!(unix_ms_of(UNIX_EPOCH - Duration::from_secs(1)), 0);
+    }
 
     #[test]
     fn times_sort_as_text() {

@@ -1,7 +1,6 @@
 //! `/admin/bans`: bans of nicknames, accounts and addresses.
 
 use ipnet::IpNet;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tiny_http::Method;
 use utoipa::ToSchema;
@@ -9,7 +8,7 @@ use utoipa::ToSchema;
 use crate::admin;
 use crate::hub::{Ban, BanTarget};
 use crate::model::Name;
-use crate::model::time::{LAST_MS, from_rfc3339};
+use crate::model::time::{LAST_MS, from_rfc3339, unix_ms};
 
 use super::body::Object;
 use super::call::Call;
@@ -206,7 +205,7 @@ fn network(raw: &str) -> Result<IpNet, Problem> {
 
 /// When the ban ends, in milliseconds since 1970 UTC.
 fn expiry(object: &mut Object) -> Result<Option<u64>, Problem> {
-    let now = u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0);
+    let now = unix_ms();
     let seconds = object.number("expires_in_seconds")?;
     let at = object.string("expires_at")?;
     let (field, end) = match (seconds, at) {

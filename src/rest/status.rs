@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::build_info;
 use crate::hub::Counts;
 use crate::metrics::{CONTENT_TYPE, PLAIN_CONTENT_TYPE, Protocol};
+use crate::model::time::unix_ms_of;
 
 use super::accept;
 use super::call::Call;
@@ -109,7 +110,7 @@ pub(super) fn status(call: &Call<'_>) -> Result<Reply, Problem> {
         status: health,
         version: context.version,
         commit: build_info::commit(),
-        started_at: rfc3339(u64::try_from(context.started.as_millisecond()).unwrap_or(0)),
+        started_at: rfc3339(unix_ms_of(context.started.into())),
         uptime_seconds: u64::try_from(uptime.as_secs()).unwrap_or(0),
         connections: counts.connections,
         users: counts.users,

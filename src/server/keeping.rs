@@ -55,7 +55,7 @@ impl Keeping {
         #[cfg(feature = "cluster")]
         if let Some(redis) = &config.cluster.redis {
             let at = (redis, address);
-            let bans = data.bans().load(crate::account::unix_ms())?;
+            let bans = data.bans().load(crate::model::time::unix_ms())?;
             let own = (store, signing_key, bans);
             return Keeping::share(config, at, own, hub, readiness, failed);
         }
@@ -177,18 +177,18 @@ impl KeepingThreads {
 #[cfg(feature = "cluster")]
 impl Others for crate::cluster::Cluster {
     fn nodes(&self) -> Vec<crate::nodes::Node> {
+        use crate::model::time::unix_ms_of;
         use crate::nodes::Node;
         let now = std::time::SystemTime::now();
         let nodes = crate::cluster::Cluster::nodes(self).into_iter();
         let nodes = nodes.filter(|node| !node.is_draining).map(|node| {
             let beat = now.checked_sub(node.beat_age).unwrap_or(now);
-            let beat = beat.duration_since(std::time::UNIX_EPOCH);
             Node {
                 id: format!("{:016x}", node.id.0),
                 address: node.address,
                 connections: node.connections,
                 capacity: 0,
-                last_heartbeat_ms: beat.map_or(0, |beat| beat.as_millis() as u64),
+                last_heartbeat_ms: unix_ms_of(beat),
                 is_hindered: !node.is_ready,
             }
         });

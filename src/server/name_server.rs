@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::account::unix_ms;
 use crate::config::Config;
 use crate::grpc::{self, Limits, NameTerms, Nodes, Routes, Spoken, Stop};
 use crate::http::{self, Answers, FrontContext, Origins, Proxies};
 use crate::logging;
+use crate::model::time::unix_ms;
 use crate::net::limits::{capacity, raise_descriptor_limit};
 use crate::net::listener::{Bound, Listening, Service};
 use crate::net::registry::{Permit, Refused, Registry};

@@ -1,7 +1,6 @@
 //! Starts the parts of a chat, in order.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -12,6 +11,7 @@ use crate::config::Config;
 use crate::data::DataDir;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::model::time::unix_ms;
 use crate::net::flusher::Flusher;
 use crate::net::registry::Registry;
 use crate::net::tls::{Certificate, Tls, Writers};
@@ -128,9 +128,4 @@ fn once(failed: Box<dyn FnOnce() + Send>) -> impl Fn() + Clone + Send + 'static 
             failed();
         }
     }
-}
-
-fn unix_ms() -> u64 {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
-    unix.map_or(0, |unix| unix.as_millis() as u64)
 }

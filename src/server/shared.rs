@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::account::{Accounts, Gate, unix_ms};
+use crate::account::{Accounts, Gate};
 use crate::admin::{Administration, AllServers, Servers};
 use crate::chatlog::ChatLog;
 use crate::config::Config;
@@ -19,6 +19,7 @@ use crate::http::{Folder, HttpLimits, Origins, Proxies};
 use crate::hub::{Ban, NodeId};
 use crate::metrics::{ClusterHealth, Metrics};
 use crate::model::Entry;
+use crate::model::time::unix_ms;
 use crate::net::limits::{Capacity, capacity};
 use crate::net::proxy_header::{self, BadHeader};
 use crate::net::registry::{Permit, Refused, Registry};

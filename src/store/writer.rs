@@ -10,12 +10,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use parking_lot::RwLock;
 
 use super::{AppendError, Store, StoreError};
+use crate::model::time::unix_ms;
 use crate::model::{MessageId, NewMessage};
 
 /// Bytes that a message counts in the queue besides its text.
@@ -285,10 +286,8 @@ impl Writer {
 
     /// Does a slice of background work, or probes a store that failed. Returns when to do so again.
     fn use_quiet_moment(&mut self) -> Instant {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now_ms = now.map_or(0, |since| since.as_millis() as u64);
         let result = if self.shared.healthy.load(Ordering::Acquire) {
-            self.store.tend(now_ms)
+            self.store.tend(unix_ms())
         } else {
             self.store.check_writable().map(|()| false)
         };
