@@ -106,8 +106,8 @@ pub struct Limits {
     pub departures: usize,
     /// Rows in one answer.
     pub page_rows: usize,
-    /// Connections ended, and channels left with them, at once: what is more is
-    /// done later. As many others are done at once of what everyone waits for.
+    /// How much of any deferred work is done in one piece: connections closed
+    /// plus channels they leave, deadlines met, notices told.
     pub piece: usize,
     /// Whether channel messages are committed before they are delivered.
     pub history: bool,
@@ -115,7 +115,7 @@ pub struct Limits {
 
 /// The usual [`Limits::piece`]: well below a millisecond's work.
 pub const PIECE: usize = 256;
-/// Channels whose notices are told at once.
+/// Channels that are told their counted notices in one turn.
 const NOTICES_AT_ONCE: usize = 64;
 /// Connections that one call of [`Hub::send_away`] closes at most, and slots it
 /// looks at.
@@ -155,13 +155,13 @@ pub struct Hub {
     /// The connections that logged in with each token.
     by_token: HashMap<Arc<str>, BTreeSet<ConnectionId>>,
     channels: Channels,
-    /// By their addresses, as bans compare them.
+    /// The connections by address, in the form in which bans compare them.
     by_address: BTreeSet<(IpAddr, ConnectionId)>,
     bans: banned::Bans,
     endings: ending::Endings,
-    /// Connections with commands that have waited and are to be carried out.
+    /// Connections with waiting commands that can now be carried out.
     ready: VecDeque<ConnectionId>,
-    /// Which kind of work is next.
+    /// The kind of deferred work whose turn is next.
     next_kind: usize,
     holds: holds::Holds,
     last_id: MessageId,
@@ -191,9 +191,9 @@ struct Connection {
     profile: Profile,
     opened_ms: u64,
     nickname: Option<Name>,
-    /// Until when it has to have one.
+    /// The time by which it must have taken a nickname.
     login_deadline: Option<u64>,
-    /// When its token comes to its end.
+    /// When its token expires.
     expiry: Option<u64>,
     /// The token it came with.
     token: Option<Arc<str>>,
@@ -206,13 +206,13 @@ struct Connection {
     resuming: usize,
     /// It is being closed.
     is_going: bool,
-    /// It is to be closed as soon as there is time.
+    /// It is queued to be closed; its commands no longer count.
     is_ending: bool,
-    /// Which of the [`lists::Questions`] is its own.
+    /// Its number in [`lists::Questions`].
     question: Option<u64>,
     /// Commands that wait for them; so many at most.
     waiting: VecDeque<Command>,
-    /// It is among [`Hub::ready`].
+    /// It is in [`Hub::ready`].
     is_ready: bool,
     /// A channel that looks like another one, and whether it has a history.
     looked_up: Option<(Name, bool)>,
@@ -389,8 +389,8 @@ impl Hub {
         }
     }
 
-    /// Does what has become due, a bounded part of it: as long as
-    /// [`Hub::next_deadline`] has passed there is more. Call when it passes.
+    /// Does a bounded part of what is due. Call it when [`Hub::next_deadline`] has
+    /// passed, and again for as long as it has.
     pub fn tick(&mut self, now: Now, fx: &mut Effects) {
         for _ in 0..self.limits.piece {
             let Some(&(deadline, id)) = self.login_deadlines.first() else {

@@ -1,5 +1,5 @@
-//! The bans, found by what they keep out: looking one up costs the same however
-//! many there are, and so does making and lifting one.
+//! The list of bans, indexed by what they keep out: making, lifting and looking
+//! up a ban costs about the same, however many there are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -13,14 +13,14 @@ use crate::model::Name;
 use super::unconfirmed::Unconfirmed;
 use super::{Ban, BanTarget, Now, PAGE_ROWS};
 
-/// Bans that are over and are forgotten at most when another one is made.
+/// The most expired bans that are removed whenever a ban is made.
 const FORGOTTEN_AT_ONCE: usize = 64;
 
-/// Where a ban is in the list: its number, and a serial number, should two have
-/// the same one.
+/// The place of a ban in the list: its number, and a serial number in case two
+/// bans have the same number.
 type Place = (u64, u64);
-/// When a ban ends, and its place. Of several that keep out the same, the
-/// greatest is in force if any is.
+/// The end of a ban, and its place. If any of several bans on the same target is
+/// in force, the greatest is.
 type Ending = (u64, Place);
 
 /// All bans.
@@ -29,19 +29,19 @@ pub(super) struct Bans {
     list: BTreeMap<Place, Ban>,
     last_place: u64,
     by_network: HashMap<IpNet, BTreeSet<Ending>>,
-    /// How many networks there are of each size.
+    /// The number of banned networks of each size.
     sizes: BTreeMap<NetworkSize, usize>,
     /// By all keys that the banned nicknames claim.
     by_claim: HashMap<Arc<str>, BTreeSet<Ending>>,
-    /// Those that end.
+    /// The bans that expire.
     ends: BTreeSet<Ending>,
-    /// The highest number one has had.
+    /// The highest number that a ban has had.
     pub last_id: u64,
-    /// If the hub is one of several.
+    /// Orders to the other servers, if the hub is one of several.
     pub unconfirmed: Unconfirmed,
 }
 
-/// The kind of address, and how many of its bits are those of the network.
+/// The size of a network: the kind of address, and the length of its prefix.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct NetworkSize {
     is_ipv6: bool,
@@ -58,9 +58,10 @@ impl NetworkSize {
 }
 
 impl Bans {
-    /// The ban that keeps an address out, that of the smallest network first.
+    /// The ban in force on an address; if there are several, the one on the
+    /// smallest network.
     pub fn address(&self, address: IpAddr, now_ms: u64) -> Option<&Ban> {
-        // An IPv4 client of a dual-stack listener is still an IPv4 client.
+        // A dual-stack listener shows an IPv4 client as IPv4-mapped IPv6.
         let address = address.to_canonical();
         let size = |bits| NetworkSize {
             is_ipv6: address.is_ipv6(),
@@ -71,14 +72,14 @@ impl Bans {
         networks.find_map(|net| self.in_force_of(self.by_network.get(&net.trunc()), now_ms))
     }
 
-    /// A ban that keeps a nickname out.
+    /// A ban in force on a nickname.
     pub fn nickname(&self, name: &Name, now_ms: u64) -> Option<&Ban> {
         let claims = name.claims();
         let mut bans = claims.iter().map(|key| self.by_claim.get(key));
         bans.find_map(|bans| self.in_force_of(bans, now_ms))
     }
 
-    /// A ban of exactly this that is in force.
+    /// A ban in force on exactly this target.
     pub fn of_target(&self, target: &BanTarget, now_ms: u64) -> Option<&Ban> {
         let bans = self.filed(target).into_iter().flatten().rev();
         let mut bans = bans.filter_map(|(_, place)| self.list.get(place));
@@ -90,7 +91,8 @@ impl Bans {
         (*ends > now_ms).then(|| self.list.get(place)).flatten()
     }
 
-    /// Those that keep out what this target is, and perhaps more.
+    /// The bans indexed under the key of a target: those on the target itself,
+    /// and perhaps on names that look like it.
     fn filed(&self, target: &BanTarget) -> Option<&BTreeSet<Ending>> {
         match target {
             BanTarget::Address(net) => self.by_network.get(&net.trunc()),
@@ -148,13 +150,13 @@ impl Bans {
         Some(ban)
     }
 
-    /// Forgets the ban of this number.
+    /// Removes the ban with this number.
     pub fn remove_id(&mut self, id: u64) -> Option<Ban> {
         let (&place, _) = self.list.range((id, 0)..=(id, u64::MAX)).next()?;
         self.remove(place)
     }
 
-    /// Forgets all bans of exactly this.
+    /// Removes all bans on exactly this target.
     pub fn remove_target(&mut self, target: &BanTarget) {
         let bans = self.filed(target).into_iter().flatten();
         let places = bans.map(|&(_, place)| place);
@@ -167,7 +169,7 @@ impl Bans {
         }
     }
 
-    /// Forgets some of those that are over, the oldest first.
+    /// Removes a bounded number of expired bans, the oldest first.
     pub fn forget_over(&mut self, now: Now) {
         for _ in 0..FORGOTTEN_AT_ONCE {
             match self.ends.first() {
@@ -177,8 +179,7 @@ impl Bans {
         }
     }
 
-    /// Has these and no others in the list. Returns what is kept out by them
-    /// that was not before.
+    /// Replaces the list. Returns the targets that were not banned before.
     pub fn replace(&mut self, bans: Vec<Ban>, now: Now) -> Vec<BanTarget> {
         let mut listed: HashMap<u64, Place> = HashMap::new();
         listed.extend(self.list.keys().map(|&place| (place.0, place)));
@@ -212,14 +213,14 @@ impl Bans {
         self.list.len()
     }
 
-    /// Those in force, by number.
+    /// The bans in force, by number.
     pub fn in_force(&self, now_ms: u64) -> impl Iterator<Item = &Ban> {
         let bans = self.list.values();
         bans.filter(move |ban| !ban.is_over_at(now_ms))
     }
 
-    /// A page of those in force, by number, after one; and the number after
-    /// which there are more, if there are.
+    /// A page of the bans in force, by number, from the one after `after` on.
+    /// Returns also the number to go on after, if there are more.
     pub fn page(&self, after: Option<u64>, now_ms: u64) -> (Vec<Ban>, Option<u64>) {
         let start = match after {
             Some(after) => Bound::Excluded((after, u64::MAX)),
@@ -229,7 +230,7 @@ impl Bans {
         let mut last = None;
         let bans = self.list.range((start, Bound::Unbounded));
         for (looked_at, ((id, _), ban)) in bans.enumerate() {
-            // Those of one number come together.
+            // Bans with the same number must not be split between pages.
             if looked_at >= PAGE_ROWS && last != Some(*id) {
                 return (page, last);
             }
@@ -240,7 +241,8 @@ impl Bans {
     }
 }
 
-/// Takes a ban out from under a key; whether it was the last there.
+/// Takes a ban out of the index under a key. Returns whether it was the last
+/// one there.
 fn unfile<K: std::hash::Hash + Eq>(
     filed: &mut HashMap<K, BTreeSet<Ending>>,
     key: &K,

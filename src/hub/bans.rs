@@ -102,8 +102,8 @@ impl Hub {
         self.bans.in_force(now.unix_ms).cloned().collect()
     }
 
-    /// A page of the bans in force, by number: the first, or the one after a
-    /// number. And the number after which there are more, if there are.
+    /// A page of the bans in force, by number, from the one after `number` on.
+    /// Returns also the number to go on after, if there are more.
     pub fn bans_after(&self, number: Option<u64>, now: Now) -> (Vec<Ban>, Option<u64>) {
         self.bans.page(number, now.unix_ms)
     }
@@ -193,7 +193,8 @@ impl Hub {
         }
     }
 
-    /// Puts a ban in force that was made elsewhere, or before: for what.
+    /// Puts a ban in force that was made on another server, or earlier. Returns
+    /// the target, if there is a ban to enforce.
     fn put_in_force(&mut self, ban: Ban, now: Now) -> Option<BanTarget> {
         let target = ban.target.clone();
         if ban.is_over(now) {

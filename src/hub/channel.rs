@@ -69,9 +69,9 @@ pub(super) struct Channels {
     free: Vec<ChannelIndex>,
     by_key: HashMap<Arc<str>, ChannelIndex>,
     by_name: BTreeMap<Alphabetical, ChannelIndex>,
-    /// Which of them look like others.
+    /// The channels that look like other names.
     looks: Lookalikes,
-    /// Pages of the list that were asked for.
+    /// Pages of the channel list that were asked for.
     pub pages: Shelf<(Name, usize)>,
     pub makers: Makers,
     /// Settlements of held messages whose channels have since been removed.
@@ -129,8 +129,8 @@ impl Channels {
         self.by_key.get(name.key()).copied()
     }
 
-    /// A channel that looks like one with these keys, the first of which is its
-    /// own.
+    /// A channel that looks like the name with these claims, the first of which is
+    /// the name's own key.
     pub fn like(&self, claims: &[Arc<str>]) -> Option<&Name> {
         let mut others = claims.iter().skip(1);
         let by_key = others.find_map(|key| self.get(*self.by_key.get(key)?));
@@ -138,7 +138,7 @@ impl Channels {
         by_key.or_else(|| self.looks.like(claims).next())
     }
 
-    /// The channel; if it does not exist, it is made, for whom it counts.
+    /// Finds a channel, or creates it on the account of `maker`.
     pub fn get_or_create(&mut self, name: Name, maker: Option<IpAddr>) -> ChannelIndex {
         if let Some(index) = self.find(&name) {
             return index;

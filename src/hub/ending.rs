@@ -1,16 +1,17 @@
-//! Ending many connections: so many at once that others need not wait, and the
-//! rest when the hub has time. What a connection says that is to be ended counts
-//! no more.
+//! Closing many connections: a bounded number at once, so that other connections
+//! need not wait, and the rest as deferred work. A connection that is queued to
+//! be closed has its commands dropped.
 
 use std::collections::VecDeque;
 
 use super::{BanTarget, ConnectionId, Effects, Farewell, Hub, Now};
 
-/// Connections that are still to be ended.
+/// Connections that are still to be closed.
 #[derive(Default)]
 pub(super) struct Endings {
     waiting: VecDeque<(ConnectionId, Farewell)>,
-    /// And those that these keep out, as long as they are banned.
+    /// Targets with connections that are still to be closed, unless the ban is
+    /// lifted first.
     banned: VecDeque<BanTarget>,
 }
 
@@ -19,15 +20,15 @@ impl Endings {
         self.waiting.is_empty() && self.banned.is_empty()
     }
 
-    /// How many connections and bans wait.
+    /// How many connections and targets wait.
     pub fn len(&self) -> usize {
         self.waiting.len() + self.banned.len()
     }
 }
 
 impl Hub {
-    /// Ends these connections, if they are there, those that cost too much to
-    /// end at once a little later. Returns how many.
+    /// Closes these connections, as many as one piece of work allows now and the
+    /// rest later. Returns how many of them exist.
     pub fn end_all(
         &mut self,
         ids: &[ConnectionId],
@@ -51,7 +52,8 @@ impl Hub {
         count
     }
 
-    /// Ends those of that which are here, as far as that can be done at once.
+    /// Closes the connections that match a ban: as many as one piece of work
+    /// allows now, and the rest later.
     pub(super) fn enforce(&mut self, target: BanTarget, now: Now, fx: &mut Effects) {
         let mut budget = self.limits.piece;
         if !self.enforce_within(&target, &mut budget, now, fx) {
@@ -59,12 +61,12 @@ impl Hub {
         }
     }
 
-    /// Ends those of that which are here when there is time.
+    /// Queues a ban's target, so that matching connections are closed later.
     pub(super) fn enforce_later(&mut self, target: BanTarget) {
         self.endings.banned.push_back(target);
     }
 
-    /// Ends some of those that are to be ended; whether there were any.
+    /// Closes some of the queued connections. Returns whether there were any.
     pub(super) fn end_some(&mut self, now: Now, fx: &mut Effects) -> bool {
         let mut budget = self.limits.piece;
         let had_any = !self.endings.is_empty();
@@ -82,7 +84,7 @@ impl Hub {
         had_any
     }
 
-    /// Ends one, which costs the more the more channels it is in.
+    /// Closes a connection, and charges it to the budget with all its channels.
     pub(super) fn end_within(
         &mut self,
         id: ConnectionId,
@@ -97,7 +99,8 @@ impl Hub {
         self.close(id, farewell, now, fx);
     }
 
-    /// Whether all connections that a ban hits have been ended.
+    /// Closes connections that match a ban, within the budget. Returns whether
+    /// that was all of them.
     fn enforce_within(
         &mut self,
         target: &BanTarget,
@@ -106,7 +109,7 @@ impl Hub {
         fx: &mut Effects,
     ) -> bool {
         let Some(ban) = self.bans.of_target(target, now.unix_ms) else {
-            // It was lifted meanwhile, or is over.
+            // The ban was lifted meanwhile, or has expired.
             *budget = budget.saturating_sub(1);
             return true;
         };
@@ -127,7 +130,7 @@ impl Hub {
         false
     }
 
-    /// Some of the connections that a ban hits.
+    /// Some of the connections that match a ban.
     fn hit_by(&self, target: &BanTarget, most: usize) -> Vec<ConnectionId> {
         match target {
             BanTarget::Address(net) => {

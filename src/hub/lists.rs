@@ -52,9 +52,9 @@ impl Questions {
     }
 }
 
-/// Two lists of names that are sorted, as one, of the second without those that
-/// the first has. These are left out as they are come to, next to their doubles:
-/// a page of the list costs no more than twice as many names.
+/// Merges two sorted lists of names into one, without the names of the second
+/// that the first has too. Such a name comes next to its double, so a page of
+/// the merged list looks at no more than twice its number of names.
 fn merged<'a>(
     first: impl Iterator<Item = &'a Name>,
     second: impl Iterator<Item = &'a Name>,
@@ -93,7 +93,8 @@ impl Hub {
         Ok(())
     }
 
-    /// Gives a page of the list that was asked for first; whether there was one.
+    /// Answers the oldest question with a page of its list. Returns whether there
+    /// was a question.
     pub(super) fn answer_one(&mut self, now: Now, fx: &mut Effects) -> bool {
         let Some((_, (id, question))) = self.questions.waiting.pop_first() else {
             return false;

@@ -1,5 +1,5 @@
-//! Names in use, by the other names that they look like: nobody can be `Вob`
-//! while there is a `Bob`, nor the other way round, and neither can a channel.
+//! Names in use, indexed by the other names that they look like: no guest or new
+//! channel can be called `Вob` while there is a `Bob`, nor the other way round.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Lookalikes {
         }
     }
 
-    /// The names that look like one with any of these keys.
+    /// The names that look like a name with any of these keys.
     pub fn like<'a>(&'a self, keys: &[Arc<str>]) -> impl Iterator<Item = &'a Name> {
         keys.iter().filter_map(|key| self.names.get(key)).flatten()
     }

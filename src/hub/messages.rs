@@ -219,13 +219,13 @@ impl Hub {
         }
     }
 
-    /// Whether nothing that a connection has asked for waits for the store.
+    /// Whether a connection waits for no answer.
     pub fn is_settled(&self, id: ConnectionId) -> bool {
         let waits = |it: &super::Connection| it.pending > 0 || !it.waiting.is_empty();
         !self.connection(id).is_some_and(waits)
     }
 
-    /// Messages that wait to be committed.
+    /// How many messages are being committed.
     pub fn unsettled(&self) -> usize {
         self.unsettled.len()
     }

@@ -46,9 +46,9 @@ pub enum Refusal {
     NoSuchChannel(Name),
     /// A channel already has that name.
     ChannelExists(Name),
-    /// The first would be a new channel that looks like the second.
+    /// The first name would be a new channel that looks like the second.
     ChannelLooksLike(Name, Name),
-    /// Too many nicknames are held for people who have not come yet.
+    /// Too many nicknames are reserved for clients that have not connected yet.
     TooManyHeld,
     /// Too many nicknames are reserved for clients of this address.
     TooManyHeldForAddress,

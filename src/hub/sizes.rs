@@ -34,7 +34,7 @@ pub struct Sizes {
     pub held_for_catching_up: usize,
     /// Messages that are being committed.
     pub unsettled_messages: usize,
-    /// Connections that are gone before their last words were told.
+    /// Closed connections with messages that are still being committed.
     pub departures: usize,
     /// Nicknames held for somebody.
     pub held_nicknames: usize,

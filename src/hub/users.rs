@@ -273,7 +273,7 @@ impl Hub {
             || (self.remote.as_ref()).is_some_and(|remote| remote.has_guest_like(&claims))
     }
 
-    /// Whether a guest who is on here has exactly this nickname and came with
+    /// Whether a guest on this server has exactly this nickname and logged in with
     /// this token.
     pub fn is_guest_with(&self, name: &Name, token: &str) -> bool {
         let is_own = |&id: &ConnectionId| self.nickname_of(id).as_ref() == Some(name);
@@ -281,7 +281,7 @@ impl Hub {
         user.is_some_and(|user| user.account.is_none()) && self.with_token(token).iter().any(is_own)
     }
 
-    /// A nickname as its owner writes it, and whether they are on.
+    /// A nickname as its owner writes it, and whether the owner is online.
     pub fn presence(&self, name: Name) -> (Name, bool) {
         let elsewhere = self.remote_person(&name).map(|person| &person.name);
         let user = self.users.get(name.key()).map(|user| &user.name);
@@ -324,8 +324,8 @@ impl Hub {
         self.end_all(&hit, &Farewell::TokenRevoked, now, fx)
     }
 
-    /// Ends the connections of an account, here and on the other servers: its
-    /// password is another.
+    /// Closes the connections of an account, on all servers, because its password
+    /// was changed.
     pub fn sign_out(&mut self, name: &Name, now: Now, fx: &mut Effects) {
         self.share_order(|| Order::SignOut { name: name.clone() }, fx);
         self.sign_out_here(name, now, fx);

@@ -1,13 +1,12 @@
-//! What the hub has put off, because it costs more than anything else: it is
-//! done a piece at a time, each of a bounded cost, with everything else in
-//! between.
+//! Deferred work: what would cost too much to do at once. The hub does it a
+//! piece at a time, each of a bounded cost, and does everything else in between.
 
 use super::{Effects, Hub, Now};
 
-/// Does a piece of one kind of work; whether there was any.
+/// Does a piece of one kind of work. Returns whether there was any.
 type Piece = fn(&mut Hub, Now, &mut Effects) -> bool;
 
-/// The kinds of work that may have been put off. They take turns.
+/// The kinds of deferred work. They take turns.
 const KINDS: [Piece; 4] = [
     Hub::end_some,
     Hub::part_some,
@@ -16,7 +15,7 @@ const KINDS: [Piece; 4] = [
 ];
 
 impl Hub {
-    /// Whether something was put off that [`Hub::work`] is to do.
+    /// Whether there is work for [`Hub::work`].
     pub fn has_work(&self) -> bool {
         self.questions.len() > 0
             || !self.endings.is_empty()
@@ -24,7 +23,7 @@ impl Hub {
             || self.has_gone()
     }
 
-    /// Does one piece of what was put off.
+    /// Does one piece of the deferred work.
     pub fn work(&mut self, now: Now, fx: &mut Effects) {
         for _ in 0..KINDS.len() {
             let piece = KINDS.get(self.next_kind);
