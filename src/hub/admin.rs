@@ -1,4 +1,4 @@
-//! What administrators may see and do.
+//! What administrators can see and do.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use super::{Effects, Event, Farewell, Hub, Now, Order};
 pub struct ChannelInfo {
     /// Its name.
     pub name: Name,
-    /// The people in it, by name.
+    /// Its members, by name.
     pub members: Vec<Name>,
-    /// Whether there are more of them than these.
+    /// Whether there are more members than these.
     pub more: bool,
 }
 
-/// How many there are.
+/// Numbers of connections, users and channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Connections, with or without nickname.
@@ -28,7 +28,7 @@ pub struct Counts {
     pub channels: usize,
 }
 
-/// How many connections of one protocol there are and were.
+/// Numbers of connections of one protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProtocolCounts {
     /// Open now.
@@ -38,7 +38,7 @@ pub struct ProtocolCounts {
 }
 
 impl Hub {
-    /// How many there are.
+    /// The numbers of connections, users and channels.
     pub fn counts(&self) -> Counts {
         Counts {
             connections: self.online,
@@ -47,13 +47,13 @@ impl Hub {
         }
     }
 
-    /// How many connections of each protocol; of those that were ever used.
+    /// The numbers of connections of each protocol that was ever used.
     pub fn protocols(&self) -> BTreeMap<&'static str, ProtocolCounts> {
         self.traffic.clone()
     }
 
-    /// Tells every connection, of whatever protocol, here and on the other
-    /// servers. Returns how many there are here.
+    /// Makes an announcement to every connection on all servers. Returns the number
+    /// of connections on this one.
     pub fn announce(&mut self, text: Text, now: Now, fx: &mut Effects) -> usize {
         let at_ms = now.unix_ms;
         fx.log(Entry {
@@ -74,8 +74,8 @@ impl Hub {
         self.online
     }
 
-    /// Ends all connections of a user, here and on the other servers. Returns
-    /// how many there were; another server counts as one.
+    /// Closes all connections of a user, on all servers. Returns their number;
+    /// each other server counts as one.
     pub fn kick(&mut self, name: &Name, reason: Option<Text>, now: Now, fx: &mut Effects) -> usize {
         let elsewhere = self
             .remote

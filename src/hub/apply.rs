@@ -1,23 +1,23 @@
-//! Carrying out commands: at once, or behind what the store has yet to answer.
+//! Carrying out commands: at once, or after an answer that is still awaited.
 
 use super::lists::Question;
 use super::noting::{Subject, refused};
 use super::{Command, ConnectionId, Effects, Event, Farewell, Hub, Now, Refusal, Tag};
 
-/// Commands of one connection that may wait for its messages to be committed.
+/// The most commands of one connection that may wait.
 const MAX_WAITING: usize = 1024;
-/// Of these, so many are carried out at once.
+/// The most waiting commands of one connection carried out in one go.
 const APPLIED_AT_ONCE: usize = 8;
 
 impl Hub {
-    /// Carries out a command of a connection. A command behind something that
-    /// waits for the store waits too, so that each connection sees its
-    /// own doings in order; messages themselves need not wait for each other.
+    /// Carries out a command of a connection. While the connection waits for an
+    /// answer, its later commands wait too, so that it sees their results in
+    /// order; messages that are committed need not wait for each other.
     pub fn apply(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
         let passes = self.passes_pending(id, &command);
         let connection = self.connection_mut(id);
         let Some(connection) = connection.filter(|connection| !connection.is_ending) else {
-            // Its thread does not know yet that it has been ended, or will be.
+            // The connection's thread does not know yet that the hub closes it.
             return;
         };
         if !connection.waiting.is_empty() || (connection.pending > 0 && !passes) {
@@ -33,9 +33,10 @@ impl Hub {
         self.apply_now(id, command, now, fx);
     }
 
-    /// Whether a command is a message that will be committed itself. One to a
-    /// channel does not pass a page of what was missed: it comes behind that,
-    /// and its sender would hear that it is stored before being told it.
+    /// Whether a command need not wait, because it is a message that will itself
+    /// be committed. A channel message does wait for a page of missed messages:
+    /// it is delivered after that page, and its sender must not be told that it
+    /// is stored before it is delivered.
     fn passes_pending(&self, id: ConnectionId, command: &Command) -> bool {
         match command {
             Command::Say { .. } | Command::Line(_) => {
@@ -48,9 +49,9 @@ impl Hub {
         }
     }
 
-    /// Carries out some of what waited for messages that are now settled. What
-    /// is left follows when there is time: one who has much waiting, or many who
-    /// have something, must not hold up the others.
+    /// Carries out some of a connection's waiting commands. The rest is deferred:
+    /// neither a connection with many waiting commands nor many connections with
+    /// a few may hold up the others.
     pub(super) fn apply_waiting(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
         for _ in 0..APPLIED_AT_ONCE {
             if !self.may_go_on(id) {
@@ -64,7 +65,7 @@ impl Hub {
         self.go_on_later(id);
     }
 
-    /// Whether something has waited that need not wait any longer.
+    /// Whether the connection's first waiting command need not wait any longer.
     fn may_go_on(&self, id: ConnectionId) -> bool {
         let connection = self.connection(id);
         let connection = connection.filter(|connection| !connection.is_ending);
@@ -75,7 +76,7 @@ impl Hub {
         })
     }
 
-    /// What a connection has waiting is to be carried out, if there is anything.
+    /// Queues a connection whose waiting commands can be carried out.
     pub(super) fn go_on_later(&mut self, id: ConnectionId) {
         if self.may_go_on(id)
             && let Some(connection) = self.connection_mut(id)
@@ -85,7 +86,8 @@ impl Hub {
         }
     }
 
-    /// Carries out some of what one has waiting; whether there was one.
+    /// Carries out some waiting commands of the next such connection. Returns
+    /// whether there was one.
     pub(super) fn go_on_some(&mut self, now: Now, fx: &mut Effects) -> bool {
         let Some(id) = self.ready.pop_front() else {
             return false;
@@ -108,7 +110,7 @@ impl Hub {
         self.forget_looked_up(id);
     }
 
-    /// Carries out a command, and logs what has become of it.
+    /// Carries out a command, and logs the outcome.
     pub(super) fn carry_out_noted(
         &mut self,
         id: ConnectionId,
@@ -201,7 +203,7 @@ impl Hub {
     }
 }
 
-/// What the client calls a message.
+/// The client's tag for a message.
 pub(super) fn tag_of(command: &Command) -> Option<Tag> {
     match command {
         Command::Tagged { tag, .. } => Some(tag.clone()),

@@ -335,7 +335,8 @@ impl Channels {
         None
     }
 
-    /// Tells as numbers what has waited long enough, in so many channels.
+    /// Tells up to `most` channels the numbers of joins and leaves that have
+    /// waited long enough.
     pub fn flush_notices(&mut self, most: usize, now: Now, fx: &mut Effects) {
         for _ in 0..most {
             let Some(&(due, index)) = self.due.first() else {

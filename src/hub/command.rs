@@ -20,12 +20,12 @@ pub struct ConnectionId {
 }
 
 impl ConnectionId {
-    /// The first one in order.
+    /// The lowest possible id.
     pub(super) const FIRST: ConnectionId = ConnectionId {
         index: 0,
         generation: 0,
     };
-    /// The last one.
+    /// The highest possible id.
     pub(super) const LAST: ConnectionId = ConnectionId {
         index: u32::MAX,
         generation: u32::MAX,

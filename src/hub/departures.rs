@@ -1,8 +1,10 @@
-//! Those who have gone while messages of theirs were being committed.
+//! Departures: connections that closed while messages of theirs were being
+//! committed.
 //!
-//! They are no longer here, whatever asks; but that they have left is told, and
-//! logged, behind their last words. Who has the nickname of such a one next is
-//! not taken for them: then their leaving is told first.
+//! Such a connection is gone for every other purpose, but other members are told
+//! that it has left, and the log records it, only after its last message. If its
+//! nickname is taken again before that, the leave is told first, so that the new
+//! user is not mistaken for the old one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -12,24 +14,24 @@ use crate::model::{Entry, Name};
 use super::channel::ChannelIndex;
 use super::{ConnectionId, Effects, Hub, Now};
 
-/// A connection that is gone, and what has not been told of it.
+/// A closed connection, and what has yet to be told about it.
 struct Departure {
     name: Name,
-    /// Messages of it that are being committed: never none.
+    /// Its messages that are being committed; never 0.
     unsettled: usize,
     left: Vec<Left>,
     entries: Vec<Entry>,
 }
 
-/// A channel that a connection was in, and which of those of that name: it may
-/// be emptied and made again meanwhile.
+/// A channel that a connection has left, and its era at the time: meanwhile the
+/// channel may become empty, and another one may take its place.
 #[derive(Clone, Copy)]
 struct Left {
     channel: ChannelIndex,
     era: u64,
 }
 
-/// All of them.
+/// All departures.
 #[derive(Default)]
 pub(super) struct Departures {
     by_connection: BTreeMap<ConnectionId, Departure>,
@@ -37,7 +39,6 @@ pub(super) struct Departures {
 }
 
 impl Departures {
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.by_connection.len()
     }
@@ -68,7 +69,8 @@ impl Departures {
 }
 
 impl Hub {
-    /// A connection that goes has left a channel. Whether that is told later.
+    /// Defers telling a channel that a closing connection has left it, if messages
+    /// of the connection are being committed. Returns whether it was deferred.
     pub(super) fn puts_off_leaving(
         &mut self,
         id: ConnectionId,
@@ -78,7 +80,7 @@ impl Hub {
         let Some(unsettled) = self.unsettled_of(id) else {
             return false;
         };
-        // To an empty channel there is nobody to tell.
+        // An empty channel has no member to tell.
         let told = self.channels.get(channel);
         if let Some(era) = told.filter(|it| !it.members.is_empty()).map(|it| it.era) {
             let left = Left { channel, era };
@@ -87,7 +89,7 @@ impl Hub {
         true
     }
 
-    /// Logs something about a connection that goes, behind its last words.
+    /// Logs an entry about a closing connection, after its last message.
     pub(super) fn log_departure(&mut self, id: ConnectionId, entry: Entry, fx: &mut Effects) {
         let name = self.nickname_of(id);
         match name.zip(self.unsettled_of(id)) {
@@ -104,7 +106,8 @@ impl Hub {
         (connection.is_going && connection.unsettled > 0).then_some(connection.unsettled)
     }
 
-    /// A message of a connection is settled: perhaps it was the last one.
+    /// Notes that a message of a connection is settled. If it was the last one of
+    /// a departure, the departure is told.
     pub(super) fn note_settled(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
         if let Some(connection) = self.connection_mut(id) {
             connection.unsettled = connection.unsettled.saturating_sub(1);
@@ -119,8 +122,8 @@ impl Hub {
         }
     }
 
-    /// Somebody is about to have a nickname, or to be seen under it: those who
-    /// have gone with it are gone first.
+    /// Tells all departures of a nickname that a user is about to take, or to join
+    /// a channel with.
     pub(super) fn tell_departures_of(&mut self, name: &Name, now: Now, fx: &mut Effects) {
         self.part_gone(name, now, fx);
         let gone = self.departures.by_name.get(name.key()).cloned();
@@ -129,7 +132,7 @@ impl Hub {
         }
     }
 
-    /// Tells everything at once: nobody will be left to tell it to.
+    /// Tells all departures at once, while there are still connections to tell.
     pub(super) fn tell_all_departures(&mut self, now: Now, fx: &mut Effects) {
         let gone: Vec<ConnectionId> = self.departures.by_connection.keys().copied().collect();
         for id in gone {

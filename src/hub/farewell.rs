@@ -1,4 +1,4 @@
-//! Why a connection ends, and its last words.
+//! Why a connection ends, and the last thing its client is told.
 
 use std::fmt;
 
@@ -9,52 +9,52 @@ use super::Refusal;
 /// What is wrong with the frames of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameFault {
-    /// They are not framed as the protocol has it.
+    /// The bytes are not frames of the protocol.
     Malformed,
-    /// One is far over the limit.
+    /// A frame is far over the limit.
     TooLarge,
-    /// One that should be text is not UTF-8.
+    /// A text frame is not UTF-8.
     NotText,
 }
 
 /// Why a connection ends.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Farewell {
-    /// The peer closed or broke the connection; nothing more can be said.
+    /// The peer closed or broke the connection, and cannot be told anything more.
     PeerLeft,
     /// The user asked for it.
     Quit,
-    /// No nickname within the time to log in.
+    /// The client took no nickname within the time to log in.
     LoginTimeout,
-    /// Too many connections, in all or from that address.
+    /// There are too many connections, altogether or from that address.
     Full,
-    /// Did not read what it was sent.
+    /// The client did not read what it was sent.
     SlowReader,
-    /// Kept sending faster than allowed.
+    /// The client kept sending faster than allowed.
     Flooding,
-    /// Sent an HTTP request to a port that speaks lines.
+    /// The client sent an HTTP request to a port that speaks lines.
     SpokeHttp,
-    /// A WebSocket did not answer pings.
+    /// A WebSocket client did not answer pings.
     Silent,
-    /// Broke the framing of its protocol.
+    /// The client broke the framing of its protocol.
     BadFrame(FrameFault),
     /// An administrator ended it, perhaps with a reason.
     Kicked(Option<Text>),
     /// The address or nickname is banned, perhaps with a reason.
     Banned(Option<Text>),
-    /// Another connection has come with the same token.
+    /// Another connection has logged in with the same token.
     Replaced,
-    /// The token the connection came with was given up.
+    /// The token that the connection logged in with was revoked or has expired.
     TokenRevoked,
-    /// The account has another password.
+    /// The password of the account was changed.
     PasswordChanged,
-    /// The nickname its token stands for cannot be had now.
+    /// The user cannot have, or can no longer have, the nickname.
     NotAdmitted(Refusal),
     /// The other servers have given this one up.
     CutOff,
-    /// The server is going down.
+    /// The server is shutting down.
     Shutdown,
-    /// A fault of the server's own.
+    /// The server has failed.
     InternalError,
 }
 

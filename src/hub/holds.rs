@@ -1,4 +1,5 @@
-//! Nicknames held for somebody who has a token for one and is about to come.
+//! Nicknames reserved for clients that have been given a token for one and are
+//! about to connect.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -11,36 +12,36 @@ use super::lookalikes::Lookalikes;
 use super::users::Elsewhere;
 use super::{ConnectionId, Credential, Effects, Farewell, Hub, Now, Refusal};
 
-/// Nicknames held at once.
+/// The most nicknames held at once.
 const MAX_HELD: usize = 10_000;
-/// Of these for one address, so that nobody can take the room of all others.
-/// As with connections, the server's own machine is trusted with more.
+/// The most held for one address, so that one client cannot use up the room of
+/// all others. As for connections, the limit spares the server's own machine.
 const MAX_HELD_PER_ADDRESS: usize = 100;
 
-/// Of those that have ended, so many are forgotten when another one is held.
+/// The most ended holds that are removed whenever another nickname is held.
 const FORGOTTEN_AT_ONCE: usize = 64;
 
-/// Nicknames that are held, and for whom.
+/// The nicknames held, each with the token it is held for.
 #[derive(Default)]
 pub(super) struct Holds {
     /// By [`Name::key`].
     all: HashMap<Arc<str>, Hold>,
-    /// Which of them look like other nicknames.
+    /// The held nicknames that look like other nicknames.
     looks: Lookalikes,
-    /// When each ends, and its key.
+    /// The end of each hold, and its key.
     ends: BTreeSet<(u64, Arc<str>)>,
-    /// The same of each address.
+    /// The same for each address.
     per_address: HashMap<IpAddr, BTreeSet<(u64, Arc<str>)>>,
 }
 
 struct Hold {
     name: Name,
-    /// Who may have the nickname.
+    /// The token that may claim the nickname.
     token: Arc<str>,
-    /// Whose room it takes, by [`subscriber`]; that of none of them on the
+    /// The address that it is counted for, by [`subscriber`]; `None` for the
     /// server's own machine.
     address: Option<IpAddr>,
-    /// Until when, on the monotonic clock.
+    /// The end, on the monotonic clock.
     until_ms: u64,
 }
 
@@ -59,7 +60,7 @@ impl Holds {
         hold.is_some_and(|hold| hold.until_ms > now.ticks_ms)
     }
 
-    /// Whether one is held that looks like a name with one of these keys.
+    /// Whether a nickname is held that looks like the name with these claims.
     pub fn has_lookalike(&self, claims: &[Arc<str>], now: Now) -> bool {
         let mut like = self.looks.like(claims);
         like.any(|name| self.is_held(name, now))
@@ -71,7 +72,7 @@ impl Holds {
             self.forget_ended_of(address, now);
         }
         let key = hold.name.key().clone();
-        // It has ended, or it would not be free.
+        // An earlier hold must have ended: the caller checked that the name is free.
         self.remove(&key);
         if self.all.len() >= MAX_HELD {
             return Err(Refusal::TooManyHeld);
@@ -107,7 +108,7 @@ impl Holds {
         }
     }
 
-    /// Forgets those of an address that have ended.
+    /// Removes the ended holds of an address.
     fn forget_ended_of(&mut self, address: IpAddr, now: Now) {
         while let Some((until_ms, key)) = self.per_address.get(&address).and_then(BTreeSet::first)
             && *until_ms <= now.ticks_ms
@@ -117,7 +118,7 @@ impl Holds {
         }
     }
 
-    /// Forgets some of those that have ended, more than come.
+    /// Removes some ended holds: more of them than are added.
     fn forget_ended(&mut self, now: Now) {
         for _ in 0..FORGOTTEN_AT_ONCE {
             match self.ends.first() {
@@ -130,7 +131,7 @@ impl Holds {
         }
     }
 
-    /// Whoever has come with the token needs no hold any more.
+    /// Removes the hold on a nickname, if it is for this token.
     fn redeem(&mut self, name: &Name, token: &Arc<str>) {
         let held = self.all.get(name.key());
         if held.is_some_and(|hold| hold.token == *token) {
@@ -140,8 +141,8 @@ impl Holds {
 }
 
 impl Hub {
-    /// Keeps a nickname that is free for whoever comes with `token`, for a
-    /// while. `address` is where it was asked for.
+    /// Reserves a free nickname for the client that connects with `token` within
+    /// `for_ms`. `address` is the address that asked for it.
     pub fn hold(
         &mut self,
         name: &Name,
@@ -160,12 +161,11 @@ impl Hub {
         self.holds.insert(hold, now)
     }
 
-    /// As [`Hub::claim`], for a guest with a token: nobody else is held the
-    /// nickname. If there is an earlier connection with the same token, it is
-    /// the same client, cut off: it makes way, and what it is called now is
-    /// the nickname, whatever the token was given out for. That it is on
-    /// another server does not matter: those who have nicknames in common have
-    /// given it to this token, and that server may be dead.
+    /// As [`Hub::claim`], for a guest with a token. An earlier connection with the
+    /// same token belongs to the same client, which was cut off: it is closed,
+    /// and its current nickname counts, whatever the token was issued for. The
+    /// nickname may be in use on another server: the servers have agreed to give
+    /// it to this token, and that server may be dead.
     pub fn claim_with_token(
         &mut self,
         id: ConnectionId,
@@ -175,7 +175,7 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         if self.connection(id).is_none() {
-            // Its thread does not know yet that it has been ended.
+            // The connection's thread does not know yet that the hub has closed it.
             return Ok(());
         }
         self.holds.redeem(&name, token);
@@ -183,7 +183,7 @@ impl Hub {
         earlier.retain(|&other| other != id);
         let current = earlier.iter().find_map(|&other| self.nickname_of(other));
         let may_have = match &current {
-            // Nothing but a ban keeps who has a nickname from having it.
+            // The client already has this nickname: only a ban can take it away.
             Some(current) => self.check_ban(current, now),
             None => self.check_free_as(&name, Elsewhere::Moves, now),
         };
@@ -198,23 +198,23 @@ impl Hub {
         Ok(())
     }
 
-    /// The token a nickname was held for is worth nothing any more.
+    /// Gives up the hold on a nickname, because its token was revoked.
     pub fn let_go(&mut self, name: &Name, token: &Arc<str>) {
         self.holds.redeem(name, token);
     }
 
-    /// Whether somebody is on with a token.
+    /// Whether a connection on this server has logged in with this token.
     pub fn is_on_with_token(&self, token: &str) -> bool {
         self.by_token.contains_key(token)
     }
 
-    /// The connections that came with a token.
+    /// The connections that logged in with a token.
     pub(super) fn with_token(&self, token: &str) -> Vec<ConnectionId> {
         let connections = self.by_token.get(token).into_iter().flatten();
         connections.copied().collect()
     }
 
-    /// Notes the token a connection came with, or that it no longer counts.
+    /// Sets or clears the token that a connection logged in with.
     pub(super) fn set_token(&mut self, id: ConnectionId, token: Option<Arc<str>>) {
         let Some(connection) = self.connection_mut(id) else {
             return;

@@ -1,4 +1,4 @@
-//! Ignoring: whose private messages somebody does not want.
+//! Ignoring the private messages of other users.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
@@ -12,12 +12,12 @@ use super::page::{Page, Part};
 use super::users::{MAX_IGNORED, User};
 use super::{ConnectionId, Effects, Event, Hub, Refusal};
 
-/// Whom one user ignores.
+/// The users whom one user ignores.
 #[derive(Default)]
 pub(super) struct Ignored {
     /// By [`Name::key`].
     names: HashMap<Arc<str>, Name>,
-    /// Those of them that look like other names.
+    /// The ignored names that look like other names.
     looks: Lookalikes,
     by_name: BTreeSet<Alphabetical>,
 }
@@ -43,8 +43,8 @@ impl Ignored {
         self.names.contains_key(key)
     }
 
-    /// Whether it has this name or one that looks like it: another capital is
-    /// no way round being ignored.
+    /// Whether it has this name or one that looks like it: an ignored user cannot
+    /// get around it with a similar nickname.
     pub fn has_like(&self, name: &Name) -> bool {
         let claims = name.claims();
         claims.iter().any(|key| self.contains(key)) || self.looks.has_any(&claims, None)
@@ -96,7 +96,7 @@ impl Hub {
         if !user.ignored.contains(name.key()) && user.ignored.len() >= MAX_IGNORED {
             return Err(Refusal::TooManyIgnored(MAX_IGNORED));
         }
-        // An account's list is for those who are away, too.
+        // An account may also ignore users who are offline.
         let known = known.or(user.account.map(|_| name.clone()));
         let name = known.ok_or(Refusal::NoSuchUser(name))?;
         user.ignored.insert(name.clone());
@@ -126,7 +126,7 @@ impl Hub {
             return Err(Refusal::NotIgnored(name));
         }
         if let Some(account) = user.account {
-            // Under each nickname they had when they were ignored.
+            // Under each nickname that the user was ignored under.
             for earlier in removed {
                 fx.set_ignored(account, earlier, false);
             }
@@ -135,7 +135,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Whom the user of a connection ignores, by name.
+    /// Tells a connection a page of the users whom its user ignores.
     pub(super) fn list_ignored(
         &self,
         id: ConnectionId,
@@ -151,7 +151,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Whom of these the user of a connection ignores.
+    /// Those of `names` that the user of a connection ignores.
     pub fn ignored_among(&self, id: ConnectionId, names: &[Name]) -> Vec<Name> {
         let user = self.user_of(id).ok();
         let names = names.iter().filter(|name| {

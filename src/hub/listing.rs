@@ -1,4 +1,4 @@
-//! Who is on, here and on the other servers, a page at a time.
+//! The list of everyone online, on this and other servers, a page at a time.
 
 use std::net::SocketAddr;
 use std::ops::Bound;
@@ -9,28 +9,28 @@ use crate::model::name::Alphabetical;
 use super::users::User;
 use super::{ConnectionId, Hub, NodeId};
 
-/// Which part of those who are on is wanted.
+/// The part of the list that is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    /// Only who is on this server.
+    /// Only the connections of this server.
     pub here: bool,
-    /// Only what comes after this.
+    /// Only entries after this place.
     pub after: After,
 }
 
-/// Where a part of the list of those who are on begins.
+/// The place in the list after which a part begins.
 #[derive(Clone, Debug, Default)]
 pub enum After {
-    /// With the first of them.
+    /// At the beginning of the list.
     #[default]
     Nothing,
-    /// After this nickname.
+    /// After all entries of this nickname.
     Nickname(Name),
-    /// After this entry, which may have more of the same nickname behind it.
+    /// After this entry, which may be followed by others of the same nickname.
     Entry(Box<Entry>),
 }
 
-/// An entry's place in the list of those who are on.
+/// An entry's place in the list.
 #[derive(Clone, Debug)]
 pub struct Entry {
     nickname: Name,
@@ -48,32 +48,33 @@ enum EntryPlace {
 pub struct Listed {
     /// Its place in the list.
     pub entry: Entry,
-    /// Who.
+    /// The user.
     pub nickname: Name,
-    /// Where, and what is known of it.
+    /// The server, with details if it is this one.
     pub place: Place,
-    /// Joined channels: of a connection in the order joined, else by name.
+    /// The channels: of a connection in the order joined, of a user on another
+    /// server by name.
     pub channels: Vec<Name>,
 }
 
-/// Where somebody is.
+/// Where an entry's connection or user is.
 #[derive(Clone, Debug)]
 pub enum Place {
     /// On this server, with this connection.
     Here {
-        /// From where.
+        /// The client's address.
         address: SocketAddr,
-        /// In which protocol.
+        /// The protocol.
         protocol: &'static str,
-        /// Since when, milliseconds since 1970 UTC.
+        /// When the connection was opened, in milliseconds since 1970 UTC.
         since_ms: u64,
     },
-    /// On another one, with one connection or several.
+    /// On another server, with one connection or several.
     Elsewhere(NodeId),
 }
 
 impl Hub {
-    /// Who is on, by nickname: a page, and whether there are more.
+    /// A page of everyone online, by nickname, and whether there are more.
     pub fn everybody(&self, listing: &Listing) -> (Vec<Listed>, bool) {
         let start = listing.after.start();
         let here = self.users.from(start.clone());
@@ -152,7 +153,7 @@ impl After {
         }
     }
 
-    /// Whether an entry from there on is not the last one, or before it.
+    /// Whether an entry at or after [`After::start`] comes after this place.
     fn is_before(&self, entry: &Entry) -> bool {
         match self {
             After::Entry(last) => last.order() < entry.order(),

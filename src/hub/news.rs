@@ -80,7 +80,7 @@ impl Hub {
         }
     }
 
-    /// Some of those leave who were on servers that are gone; whether there were
+    /// Removes some users of servers that are gone. Returns whether there were
     /// any.
     pub(super) fn part_some(&mut self, now: Now, fx: &mut Effects) -> bool {
         let most = self.limits.piece;
@@ -94,8 +94,8 @@ impl Hub {
         true
     }
 
-    /// A nickname is about to be somebody's: who had it on a server that is gone
-    /// has left before.
+    /// Removes the user of a nickname on servers that are gone, because a user here
+    /// is about to take the nickname.
     pub(super) fn part_gone(&mut self, name: &Name, now: Now, fx: &mut Effects) {
         let noticed = self.remote.as_mut().map(|remote| remote.part(name));
         if let Some(noticed) = noticed.filter(|noticed| !noticed.is_empty()) {

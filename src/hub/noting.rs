@@ -1,8 +1,8 @@
-//! What the chat log says about commands: a `command` is one that was carried
-//! out, an `error` one that was refused, with the reason.
+//! Chat log entries about commands: `command` for one that was carried out,
+//! `error` for one that was refused, with the reason.
 //!
-//! Messages have entries of their own when they are published. What the program
-//! of a client asks by itself, again and again, is no command of anybody's.
+//! Messages have entries of their own when they are published. Questions that a
+//! client program asks by itself, again and again, are not logged.
 
 use std::sync::Arc;
 
@@ -10,39 +10,39 @@ use crate::model::{Entry, Kind, Name};
 
 use super::{Command, ConnectionId, Effects, Event, Hub, Now, Refusal, Tag};
 
-/// What a connection's own thread has to say to the log.
+/// A log entry from a connection's own thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// It has carried this out.
+    /// The thread has carried out this command.
     Done(String),
-    /// It has not carried this out.
+    /// The thread has refused a command.
     Refused {
-        /// What.
+        /// The command.
         command: String,
-        /// Why not; a sentence.
+        /// The reason, as a sentence.
         reason: String,
     },
 }
 
-/// What a command is to the log.
+/// A command as the log sees it.
 #[derive(Debug)]
 pub(super) enum Subject {
-    /// Nothing.
+    /// Not to be logged.
     Nothing,
     /// A message to a channel.
     Say(Option<Name>),
     /// A private message.
     Private(Name),
-    /// A command.
+    /// A command that changes something.
     Command(String),
     /// A question, which changes nothing.
     Question(String),
-    /// The same, that is answered later.
+    /// A question that is logged when it is answered.
     Later(&'static str),
 }
 
 impl Subject {
-    /// What a command is to the log.
+    /// A command as the log sees it.
     pub fn of(command: &Command) -> Subject {
         let words = match command {
             Command::Say { channel, .. } => return Subject::Say(channel.clone()),
@@ -89,12 +89,12 @@ impl Subject {
 }
 
 impl Command {
-    /// The command in words, as the log has it; without what is said.
+    /// The command in words, as in the log: without the text of a message.
     pub fn in_words(&self) -> String {
         Subject::of(self).words()
     }
 
-    /// What the client calls the message, if it is one and has a name.
+    /// The client's tag, if this is a tagged message.
     pub fn into_tag(self) -> Option<Tag> {
         match self {
             Command::Tagged { tag, .. } => Some(tag),
@@ -104,8 +104,8 @@ impl Command {
 }
 
 impl Hub {
-    /// Logs a command that is about to be carried out; tells where, in case it
-    /// is not.
+    /// Logs a command that is about to be carried out. Returns the index of the
+    /// entry, so that it can be withdrawn if the command is refused.
     pub(super) fn note_command(
         &self,
         id: ConnectionId,
@@ -117,7 +117,7 @@ impl Hub {
         connection.nickname.as_ref()?;
         let words = match subject {
             Subject::Command(words) => words,
-            // Who is in several channels is a program: it asks by itself.
+            // A connection with several channels is a program that asks by itself.
             Subject::Question(words) if connection.profile.one_channel => words,
             _ => return None,
         };
@@ -125,7 +125,8 @@ impl Hub {
         Some(fx.list().len() - 1)
     }
 
-    /// Logs what was carried out. Who has no nickname yet has an address.
+    /// Logs a command that was carried out. A connection without a nickname is
+    /// identified by its address.
     pub(super) fn note_done(&self, id: ConnectionId, words: &str, now: Now, fx: &mut Effects) {
         let Some(connection) = self.connection(id) else {
             return;
@@ -145,7 +146,7 @@ impl Hub {
         });
     }
 
-    /// Logs what was refused, and why.
+    /// Logs a command that was refused, with the reason.
     pub(super) fn note_refused(
         &self,
         id: ConnectionId,
@@ -167,7 +168,7 @@ impl Hub {
         });
     }
 
-    /// As [`Hub::note_refused`], of a command.
+    /// As [`Hub::note_refused`], unless the command is not to be logged.
     pub(super) fn note_refusal(
         &self,
         id: ConnectionId,
@@ -181,7 +182,7 @@ impl Hub {
         }
     }
 
-    /// Logs what the connection's own thread says.
+    /// Logs an entry from the connection's own thread.
     pub(super) fn note(&self, id: ConnectionId, note: &Note, now: Now, fx: &mut Effects) {
         match note {
             Note::Done(words) => self.note_done(id, words, now, fx),
@@ -189,7 +190,7 @@ impl Hub {
         }
     }
 
-    /// Tells a connection that it does not get a nickname.
+    /// Tells a connection that it does not get a nickname, and logs it.
     pub fn refuse_nickname(
         &self,
         id: ConnectionId,
@@ -203,7 +204,7 @@ impl Hub {
     }
 }
 
-/// What tells a connection that a command of it is refused.
+/// The event that tells a connection that its command was refused.
 pub(super) fn refused(tag: Option<Tag>, refusal: Refusal) -> Event {
     match tag {
         Some(tag) => Event::NotSent { tag, refusal },

@@ -1,4 +1,4 @@
-//! Everybody who is on here: found by nickname and by account, listed by name.
+//! The users of this server, found by nickname and by account, listed by name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -14,7 +14,7 @@ use super::users::User;
 pub(super) struct People {
     /// By [`Name::key`].
     by_key: HashMap<Arc<str>, User>,
-    /// For each place in the list, the key.
+    /// The keys, in the order of the list.
     by_name: BTreeMap<Alphabetical, Arc<str>>,
     by_account: HashMap<AccountId, Arc<str>>,
 }
@@ -28,7 +28,7 @@ impl People {
         self.by_key.get(key)
     }
 
-    /// To change anything but the name and the account.
+    /// For changes to anything but the name and the account.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut User> {
         self.by_key.get_mut(key)
     }
@@ -37,7 +37,7 @@ impl People {
         self.by_key.contains_key(key)
     }
 
-    /// Adds a user whose nickname nobody has.
+    /// Adds a user. The nickname must be free.
     pub fn insert(&mut self, user: User) -> &mut User {
         let key = user.name.key().clone();
         self.by_name
@@ -57,7 +57,7 @@ impl People {
         Some(user)
     }
 
-    /// A guest is the owner of an account from now on.
+    /// Makes a guest the owner of an account.
     pub fn set_account(&mut self, key: &Arc<str>, account: AccountId) {
         if let Some(user) = self.by_key.get_mut(key) {
             user.account = Some(account);
@@ -65,18 +65,18 @@ impl People {
         }
     }
 
-    /// The owner of an account, if they are on.
+    /// The owner of an account, if online.
     pub fn owner_of(&self, account: AccountId) -> Option<&User> {
         self.by_key.get(self.by_account.get(&account)?)
     }
 
-    /// Those from a place in the list on, by name.
+    /// The users from `start` on, sorted by name.
     pub fn from(&self, start: Bound<Alphabetical>) -> impl Iterator<Item = &User> {
         let keys = self.by_name.range((start, Bound::Unbounded));
         keys.filter_map(|(_, key)| self.by_key.get(key))
     }
 
-    /// A nickname as this server lists it.
+    /// A nickname in the spelling that this server lists it by.
     pub fn listed(&self, name: &Name) -> Name {
         let user = self.by_key.get(name.key());
         user.map_or_else(|| name.clone(), |user| user.name.clone())

@@ -22,14 +22,14 @@ pub(super) struct Remote {
     /// Those of their nicknames that look like other names.
     looks: Lookalikes,
     people_by_name: BTreeSet<Alphabetical>,
-    /// By their servers, the keys of their nicknames.
+    /// The keys of the nicknames on each server.
     people_by_node: HashMap<NodeId, BTreeSet<Arc<str>>>,
-    /// Servers that are gone, whose people have not all been taken out yet.
-    /// These are nowhere any more, but for lists and what members were told.
+    /// Servers that are gone, with users that have yet to be removed. Such users
+    /// still appear in lists and as members, but count for nothing else.
     gone: VecDeque<NodeId>,
     channels: HashMap<Name, Gathering>,
     channels_by_name: BTreeSet<Alphabetical>,
-    /// Which of the channels look like others.
+    /// The channels that look like other names.
     channel_looks: Lookalikes,
 }
 
@@ -80,14 +80,14 @@ impl Remote {
         self.present(name.key())
     }
 
-    /// On how many other servers somebody is.
+    /// The number of other servers that a user is on.
     pub fn servers(&self, name: &Name) -> usize {
         let nodes = self.people.get(name).map(|person| person.nodes.keys());
         let nodes = nodes.into_iter().flatten();
         nodes.filter(|node| !self.gone.contains(node)).count()
     }
 
-    /// Whoever has the nickname with this key, on a server that is not gone.
+    /// The user of the nickname with this key, on a server that is not gone.
     fn present(&self, key: &str) -> Option<&Person> {
         let person = self.people.get(key)?;
         let mut nodes = person.nodes.keys();
@@ -140,8 +140,8 @@ impl Remote {
         Some(&self.channels.get(name)?.name)
     }
 
-    /// A channel elsewhere that looks like one with these keys, the first of
-    /// which is its own.
+    /// A channel elsewhere that looks like the name with these claims, the first
+    /// of which is the name's own key.
     pub fn channel_like(&self, claims: &[Arc<str>]) -> Option<&Name> {
         let mut others = claims.iter().skip(1);
         let by_key = others.find_map(|key| self.channels.get(&**key));
@@ -186,7 +186,7 @@ impl Remote {
     /// Applies a change. Applying it again has no effect.
     pub fn change(&mut self, node: NodeId, change: RosterChange) -> Vec<Noticed> {
         if self.gone.contains(&node) {
-            // It has written this before it noticed that it is.
+            // The server wrote this before it noticed that it is cut off.
             return Vec::new();
         }
         match change {
@@ -207,21 +207,20 @@ impl Remote {
         }
     }
 
-    /// A server is gone, and everybody on it: [`Remote::part_some`] takes them
-    /// out.
+    /// Notes that a server is gone; [`Remote::part_some`] removes its users.
     pub fn gone(&mut self, node: NodeId) {
         if self.people_by_node.contains_key(&node) && !self.gone.contains(&node) {
             self.gone.push_back(node);
         }
     }
 
-    /// Whether there is somebody on a server that is gone.
+    /// Whether users of servers that are gone have yet to be removed.
     pub fn has_gone(&self) -> bool {
         !self.gone.is_empty()
     }
 
-    /// Takes some of those out who were on servers that are gone: about so many,
-    /// and the channels they were in.
+    /// Removes some users of servers that are gone: about `most`, counting also
+    /// the channels that they leave.
     pub fn part_some(&mut self, most: usize) -> Vec<Noticed> {
         let mut noticed = Vec::new();
         let mut done = 0;
@@ -252,7 +251,7 @@ impl Remote {
         noticed
     }
 
-    /// Takes somebody out who was on servers that are gone.
+    /// Removes a user from the servers that are gone.
     pub fn part(&mut self, name: &Name) -> Vec<Noticed> {
         if self.gone.is_empty() {
             return Vec::new();

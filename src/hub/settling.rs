@@ -1,8 +1,9 @@
-//! What is done when a message has been told: its sender hears that it is
-//! stored, those who have gone are said to have left, and what waited goes on.
+//! What happens after a message has been delivered: its sender is told that it is
+//! stored, departures that waited for it are told, and the sender's waiting
+//! commands go on.
 //!
-//! A message may be held until the past of its channel has been read. Then all
-//! of this is held with it, and ends with it.
+//! While a message is held because the past of its channel is being read, all of
+//! this waits with it.
 
 use std::collections::VecDeque;
 
@@ -13,15 +14,15 @@ use super::past::{Released, Settlement};
 use super::{ConnectionId, Effects, Hub, Now};
 
 impl Hub {
-    /// Does what comes behind a message: at once, as nothing is held.
+    /// Finishes a message's settlement at once, because the message is not held.
     pub(super) fn finish(&mut self, settlement: Settlement, now: Now, fx: &mut Effects) {
         let sender = settlement.sender;
         self.tell_settled(settlement, now, fx);
         self.answered(sender, now, fx);
     }
 
-    /// Does what comes behind a message that was told before, or will be with
-    /// what is held.
+    /// Finishes the settlement of a message that was published before: after the
+    /// held messages, because that message may be one of them.
     pub(super) fn finish_behind_held(
         &mut self,
         channel: &Name,
@@ -39,8 +40,8 @@ impl Hub {
         }
     }
 
-    /// Tells what was held until the past of a channel was known, or given up,
-    /// and behind each message what was to come behind it.
+    /// Delivers the messages that were held until a channel's past was read or
+    /// given up, and settles each one after its delivery.
     pub(super) fn release(
         &mut self,
         index: ChannelIndex,
@@ -55,7 +56,7 @@ impl Hub {
         } = released;
         let mut answered: Vec<ConnectionId> = settlements.iter().map(|it| it.sender).collect();
         if let Some(channel) = self.channels.get(index) {
-            // All of them came while the past was being read.
+            // Every member has joined while the past was being read.
             answered.extend(&channel.members);
         }
         for message in known {
@@ -73,12 +74,14 @@ impl Hub {
         for settlement in settlements {
             self.tell_settled(settlement, now, fx);
         }
-        // Only now: who joined in between would be told some of it twice.
+        // Only now may their waiting commands go on: a connection that joined
+        // halfway through would get some of the messages twice.
         self.all_answered(&answered);
     }
 
-    /// Channels are gone before their pasts were read: nobody is left to tell
-    /// what was held, but others may wait for what comes behind it.
+    /// Finishes the settlements of channels that were removed before their past
+    /// was read. No member is left to get the held messages, but the connections
+    /// that sent them still wait.
     pub(super) fn settle_abandoned(&mut self, now: Now, fx: &mut Effects) {
         for settlement in std::mem::take(&mut self.channels.abandoned) {
             self.finish(settlement, now, fx);

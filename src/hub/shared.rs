@@ -1,8 +1,8 @@
 //! What the hubs of several servers tell each other.
 //!
-//! A hub that stands alone tells nobody anything and hears nothing: then its
-//! own store settles its drafts and there is no news. It does not know what
-//! carries all this, nor how many others there are.
+//! A hub that stands alone shares nothing and hears no news: its own store settles
+//! its drafts. A hub does not know what carries these messages, nor how many
+//! other servers there are.
 
 use std::sync::Arc;
 
@@ -11,71 +11,73 @@ use crate::model::{AccountId, MessageId, Name, NewMessage, Text};
 use super::tags::Tag;
 use super::{Ban, BanTarget, ConnectionId, Message, Private};
 
-/// One server of several, for one life of it.
+/// One server of several, from one start to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u64);
 
 /// A message to be committed.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// The message. Where the log gives out ids, this one is only a handle for
-    /// [`Settled::draft`].
+    /// The message. If a shared log gives out the ids, this one is only a handle
+    /// for [`Settled::draft`].
     pub message: NewMessage,
-    /// Whom a private message is for, as shown.
+    /// The recipient of a private message, as shown.
     pub to: Option<Name>,
-    /// The tag it has, if it may be sent again by way of another server.
+    /// The tag, if the client may send the message again through another server.
     pub tag: Option<SharedTag>,
-    /// Who wrote it.
+    /// The connection that sent it.
     pub sender: ConnectionId,
 }
 
-/// A tag that all servers know, so that none publishes its message again.
+/// A tag that all servers know, so that none publishes its message a second
+/// time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedTag {
-    /// The client: an account or a token, as one word or two.
+    /// The client: the word `account` or `token`, and which.
     pub owner: Arc<str>,
-    /// Where the message goes. The same tag may stand for messages to others.
+    /// Where the message goes. The tag is refused for any other destination.
     pub to: Arc<str>,
     /// The tag.
     pub tag: Tag,
-    /// How many tags of this owner are remembered: beyond, the oldest go.
+    /// The most tags remembered for this owner; beyond it, the oldest are dropped.
     pub most: usize,
 }
 
-/// What became of a draft.
+/// A draft with its fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settled {
-    /// Its handle.
+    /// The draft's handle.
     pub draft: MessageId,
     /// What became of it.
     pub fate: Fate,
 }
 
 impl Settled {
-    /// What became of a draft whose handle is its id for good.
+    /// The fate of a draft whose handle is its final id.
     pub fn by_id(draft: MessageId, committed: bool) -> Settled {
-        let fate = match committed {
-            true => Fate::Committed(draft),
-            false => Fate::NotStored,
+        let fate = if committed {
+            Fate::Committed(draft)
+        } else {
+            Fate::NotStored
         };
         Settled { draft, fate }
     }
 }
 
-/// What may become of a draft.
+/// What became of a draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It is committed, under this id.
     Committed(MessageId),
-    /// A message with its tag was committed before, under this id; that one
-    /// has been told, or will be.
+    /// A message with the same tag was committed before, under this id. That
+    /// one has been delivered, or will be.
     Before(MessageId),
-    /// It is not committed, and never will be.
+    /// It was not committed, and never will be.
     NotStored,
 }
 
 impl Fate {
-    /// The message that is committed.
+    /// The id of the committed message.
     pub(super) fn message(self) -> Option<MessageId> {
         match self {
             Fate::Committed(id) | Fate::Before(id) => Some(id),
@@ -84,130 +86,132 @@ impl Fate {
     }
 }
 
-/// Something for the other servers.
+/// A message to the other servers.
 #[derive(Clone, Debug)]
 pub enum Shared {
-    /// Who is here, and in which channels.
+    /// A change in the users of this server and their channels.
     Roster(RosterChange),
-    /// Something to be done by all.
+    /// An order to every server.
     Order(Order),
-    /// A private message that is not kept, for somebody who is elsewhere.
+    /// A private message that is not stored, for a user on another server.
     Whisper {
         /// The message.
         message: Private,
         /// The sender's account.
         from: Option<AccountId>,
     },
-    /// Everything of the time before [`News::CutOff`] is forgotten here, and
-    /// everybody gone: this server can be one of them again. With the bans in
-    /// force here, should the others turn out to know of none.
+    /// This server has closed all connections from before [`News::CutOff`] and can
+    /// rejoin the others. Carries the bans in force here, in case the others
+    /// know of none.
     Rejoin(Vec<Ban>),
-    /// A guest of ours wants another nickname: answered by [`News::Claimed`].
+    /// A guest on this server wants a new nickname: answered by
+    /// [`News::Claimed`].
     Claim {
-        /// Whose.
+        /// The guest's connection.
         connection: ConnectionId,
-        /// Which.
+        /// The nickname that the guest wants.
         name: Name,
     },
 }
 
-/// A change in who is on a server.
+/// A change in the users of a server and their channels.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RosterChange {
-    /// Somebody's first connection there.
+    /// A user's first connection there has logged in.
     Online {
-        /// Who.
+        /// The user.
         name: Name,
-        /// Guests have none.
+        /// The user's account; `None` for a guest.
         account: Option<AccountId>,
     },
-    /// Somebody's last connection there has ended.
+    /// A user's last connection there has ended.
     Offline {
-        /// Who.
+        /// The user.
         name: Name,
     },
-    /// Somebody is in a channel.
+    /// A user has joined a channel.
     Joined {
-        /// Who.
+        /// The user.
         name: Name,
-        /// Which.
+        /// The channel.
         channel: Name,
     },
-    /// Somebody is no longer in a channel.
+    /// A user has left a channel.
     Left {
-        /// Who.
+        /// The user.
         name: Name,
-        /// Which.
+        /// The channel.
         channel: Name,
     },
-    /// Somebody has another nickname, or writes it otherwise.
+    /// A user has a new nickname or spelling, or has become an account's user.
     Renamed {
-        /// What they were called.
+        /// The nickname before.
         from: Name,
-        /// What they are called.
+        /// The nickname now.
         to: Name,
-        /// Guests have none.
+        /// The user's account; `None` for a guest.
         account: Option<AccountId>,
     },
 }
 
-/// Something that every server does.
+/// An order that every server carries out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
-    /// Tell everybody.
+    /// Tell every connection.
     Announce {
-        /// What.
+        /// The announcement.
         text: Text,
-        /// When it was said, in milliseconds since 1970 UTC.
+        /// When it was made, in milliseconds since 1970 UTC.
         at_ms: u64,
     },
-    /// End all connections of a user.
+    /// Close all connections of a user.
     Kick {
-        /// Whose.
+        /// The user.
         name: Name,
-        /// What they are told.
+        /// The reason that the user is told.
         reason: Option<Text>,
     },
-    /// Put a ban in force; its number is the same on all.
+    /// Put a ban in force; its number is the same on all servers.
     Ban(Ban),
-    /// Lift the ban of somebody or something.
+    /// Lift the ban on a target.
     Unban(BanTarget),
-    /// End the connections that came with a token.
+    /// Close the connections that logged in with a token.
     Revoke {
-        /// Which.
+        /// The token.
         token: Arc<str>,
     },
-    /// End the connections with a token, whose owner has come elsewhere.
+    /// Close the connections with a token, because its owner has connected to
+    /// another server.
     Replace {
-        /// Which.
+        /// The token.
         token: Arc<str>,
     },
-    /// End the connections of an account, which has another password.
+    /// Close the connections of an account, because its password was changed.
     SignOut {
-        /// Whose.
+        /// The account's nickname.
         name: Name,
     },
-    /// End the connection of a guest whose nickname now belongs to an account.
+    /// Close the connection of a guest whose nickname now belongs to an account.
     EvictGuest {
-        /// Whose.
+        /// The nickname.
         name: Name,
     },
-    /// Somebody in a channel is typing.
+    /// Tell listening connections that a user is typing.
     Typing {
-        /// Who.
+        /// The user who is typing.
         from: Name,
-        /// Where, unless it is for one user.
+        /// The channel, unless it is for one user.
         channel: Option<Name>,
-        /// For whom, unless it is in a channel.
+        /// The recipient, unless it is for a channel.
         to: Option<Name>,
     },
 }
 
-/// Something from the log, or from the other servers.
+/// News from the shared log or from the other servers.
 #[derive(Clone, Debug)]
 pub enum News {
-    /// A draft of ours is settled. Those of a channel come in the order of the
-    /// log, between the messages of others.
+    /// A draft of this server is settled. The drafts of a channel come in the
+    /// order of the log, among the messages of other servers.
     Settled(Settled),
     /// A message to a channel, from another server.
     Message(Message),
@@ -224,31 +228,32 @@ pub enum News {
         message: Private,
         /// The sender's account.
         from: Option<AccountId>,
-        /// The connection it was written on, if that is one of ours.
+        /// The connection that sent it, if it is on this server.
         except: Option<ConnectionId>,
     },
-    /// Who is on another server.
+    /// A change in the users of another server.
     Roster(NodeId, RosterChange),
-    /// Another server is gone, and everybody on it.
+    /// Another server is gone, with everyone on it.
     Gone(NodeId),
-    /// Something to be done.
+    /// An order from another server.
     Order(Order),
-    /// An order of ours about a ban, where it has its place among those of the
-    /// others. Each comes once, unless [`News::CutOff`] comes first.
+    /// An order of this server about a ban, at its place among the orders of the
+    /// other servers. Each comes once, unless [`News::CutOff`] comes first.
     Ordered(Order),
     /// The bans in force on all servers, in place of those here.
     Bans(Vec<Ban>),
-    /// Whether a guest may have another nickname.
+    /// Whether a guest gets the nickname of a [`Shared::Claim`].
     Claimed {
-        /// Which guest.
+        /// The guest's connection.
         connection: ConnectionId,
-        /// Which nickname.
+        /// The nickname.
         name: Name,
-        /// Whether it is theirs.
+        /// Whether the guest gets it.
         free: bool,
     },
-    /// A nickname in use here belongs to somebody on another server.
+    /// A nickname in use here belongs to a user on another server.
     Lost(Name),
-    /// The others have given this server up. Whoever is here has to come anew.
+    /// The other servers have given this one up: all its clients have to connect
+    /// anew.
     CutOff,
 }

@@ -1,9 +1,9 @@
-//! Channels that look alike. A new channel is refused while there is one, here
-//! or on another server, that it looks like as it is written.
+//! Channels that look alike. A new channel is refused if it looks like an
+//! existing one, here or on another server.
 //!
-//! One with a history is none that somebody has just made up: it can be joined
-//! again, beside the other, so that nothing that was said is out of reach. Only
-//! the store knows, so the command to join waits for it.
+//! A channel with a history is not new: it can be joined beside the other, so
+//! that its messages stay within reach. Only the store knows whether there is a
+//! history, so the command to join waits for its answer.
 
 use crate::model::{History, Name, Window};
 
@@ -11,22 +11,23 @@ use super::remote::Remote;
 use super::{Command, ConnectionId, Effects, Hub, Reading};
 
 impl Hub {
-    /// The channel that a new one of this name would look like.
+    /// The existing channel that a new one with this name would look like.
     pub(super) fn channel_like(&self, name: &Name) -> Option<&Name> {
         let claims = name.claims();
         let elsewhere = || Remote::channel_like(self.remote.as_ref()?, &claims);
         self.channels.like(&claims).or_else(elsewhere)
     }
 
-    /// Whether a channel is known to have a history, for a connection that
-    /// wants to join it.
+    /// Whether the store has told a connection, which wants to join a channel,
+    /// that the channel has a history.
     pub(super) fn has_history(&self, id: ConnectionId, name: &Name) -> bool {
         let looked_up = self.connection(id).and_then(|it| it.looked_up.as_ref());
         looked_up.is_some_and(|(known, has_history)| known == name && *has_history)
     }
 
-    /// Puts a command off that would make a channel which looks like another
-    /// one, until it is known whether that has a history.
+    /// Puts off a command that would create a channel which looks like another
+    /// one, until the store has told whether the channel has a history. Returns
+    /// whether it was put off.
     pub(super) fn puts_off_joining(
         &mut self,
         id: ConnectionId,
@@ -69,7 +70,7 @@ impl Hub {
         true
     }
 
-    /// The answer. What cannot be read counts as nothing.
+    /// Takes the store's answer. A history that cannot be read counts as none.
     pub(super) fn channel_looked_up(&mut self, reading: &Reading, history: Option<&History>) {
         let has_history = history.is_some_and(|history| !history.messages.is_empty());
         if let Some(connection) = self.connection_mut(reading.connection) {
@@ -77,8 +78,8 @@ impl Hub {
         }
     }
 
-    /// What was looked up for the command that has been carried out is not known
-    /// for the next one.
+    /// Drops the answer once its command has been carried out: the next command
+    /// must look the channel up again.
     pub(super) fn forget_looked_up(&mut self, id: ConnectionId) {
         if let Some(connection) = self.connection_mut(id) {
             connection.looked_up = None;

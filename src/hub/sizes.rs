@@ -12,7 +12,7 @@ pub struct Sizes {
     pub login_deadlines: usize,
     /// Commands that wait for answers to earlier ones.
     pub waiting_commands: usize,
-    /// Connections whose commands have waited long enough.
+    /// Connections with waiting commands that can now be carried out.
     pub ready: usize,
     /// Slots for channels, in use or not.
     pub channel_slots: usize,
@@ -36,19 +36,19 @@ pub struct Sizes {
     pub unsettled_messages: usize,
     /// Closed connections with messages that are still being committed.
     pub departures: usize,
-    /// Nicknames held for somebody.
+    /// Nicknames reserved for clients with a token.
     pub held_nicknames: usize,
-    /// Tags of messages that are known.
+    /// Remembered message tags.
     pub tags: usize,
-    /// Tags that are to be forgotten by and by.
+    /// Remembered message tags that will expire.
     pub aging_tags: usize,
-    /// Connections that end with their tokens.
+    /// Connections that close when their token expires.
     pub expiries: usize,
-    /// Bans, in force or not any more.
+    /// Bans, in force or over.
     pub bans: usize,
     /// Connections that are still to be ended, and bans to be enforced.
     pub endings: usize,
-    /// Own orders about bans that are not in the common log yet.
+    /// Orders about bans given here that are not in the common log yet.
     pub unconfirmed_bans: usize,
 }
 

@@ -1,43 +1,44 @@
-//! Own orders about bans that have not come to their place in the common log.
+//! Orders about bans given on this server that are not in the common log yet.
 //!
-//! Of all orders about a target the last one in that log counts, on every
-//! server. As long as ours is not there, whatever is read of its target is
-//! older than it and must not undo it. An order that was lost together with a
-//! life of this server is given again in the next one. What is in force is not
-//! decided here: that is the hub's list.
+//! On every server, the last order in that log about a target counts. Until ours
+//! is in it, every order read about the same target is older than ours and must
+//! not undo it. If this server is cut off while an order is under way, it gives
+//! the order again when it rejoins. This module does not decide which bans are in
+//! force: the hub's list does.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Ban, BanTarget, MAX_BANS, Order};
 
-/// The newest own order for each target, oldest first; [`MAX_BANS`] at most.
+/// This server's newest order for each target, oldest first; at most
+/// [`MAX_BANS`].
 #[derive(Default)]
 pub(super) struct Unconfirmed {
-    /// By when they were given, which is counted.
+    /// Numbered in the order in which they were given.
     list: BTreeMap<u64, Waiting>,
     by_target: HashMap<BanTarget, u64>,
-    /// Those of them that lift a ban.
+    /// The numbers of those that lift a ban.
     lifts: BTreeSet<u64>,
     last: u64,
 }
 
 struct Waiting {
-    /// What was made or lifted.
+    /// The ban that was made or lifted.
     ban: Ban,
     is_lifted: bool,
-    /// How many orders about its target are on their way to the log.
+    /// How many orders about its target are under way to the log.
     under_way: usize,
 }
 
 impl Unconfirmed {
-    /// How many targets there are orders about.
+    /// How many orders there are.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// An order is given: to have a ban in force, or lifted. If there are too
-    /// many, one is forgotten that would have to be given again: rather one
-    /// that lifts a ban than one that makes it.
+    /// Adds an order to put a ban in force or to lift it. If there are too many,
+    /// one is dropped and will not be given again if it gets lost: one that
+    /// lifts a ban rather than one that makes it.
     pub fn add(&mut self, ban: Ban, is_lifted: bool) -> Order {
         let at = self.by_target.get(&ban.target).copied();
         let before = at.and_then(|at| self.remove(at));
@@ -68,12 +69,13 @@ impl Unconfirmed {
         Some(waiting)
     }
 
-    /// Whether an order about a target has yet to come to its place.
+    /// Whether an order about a target is not in the log yet.
     pub fn has(&self, target: &BanTarget) -> bool {
         self.by_target.contains_key(target)
     }
 
-    /// One of ours has come to its place; whether it was waited for.
+    /// Notes that an order of this server has appeared in the log. Returns whether
+    /// it was still waited for.
     pub fn confirm(&mut self, target: &BanTarget) -> bool {
         let Some(&at) = self.by_target.get(target) else {
             return false;
@@ -87,16 +89,17 @@ impl Unconfirmed {
         true
     }
 
-    /// Whatever was under way is lost, or its place will not be heard of.
+    /// Notes that this server is cut off: orders under way are lost, or will not be
+    /// seen in the log.
     pub fn cut_off(&mut self) {
         for waiting in self.list.values_mut() {
             waiting.under_way = 0;
         }
     }
 
-    /// Forgets lost orders after which the bans of all servers are as they
-    /// are: those that had come to their place, and those that were followed
-    /// by another ban. Numbers of bans grow.
+    /// Drops the lost orders that need not be given again, given the bans of all
+    /// servers: orders that did reach the log, and orders that a later ban on the
+    /// same target has overtaken. Later bans have higher numbers.
     pub fn compare(&mut self, bans: &[Ban]) {
         let found = bans.iter().map(|ban| (&ban.target, ban.id));
         let found: HashMap<&BanTarget, u64> = found.collect();
@@ -113,13 +116,13 @@ impl Unconfirmed {
         }
     }
 
-    /// The bans that are to be in force.
+    /// The bans that these orders put in force.
     pub fn made(&self) -> Vec<Ban> {
         let made = self.list.values().filter(|waiting| !waiting.is_lifted);
         made.map(|waiting| waiting.ban.clone()).collect()
     }
 
-    /// Gives those again that were lost.
+    /// Gives the lost orders again.
     pub fn again(&mut self) -> Vec<Order> {
         let lost = self.list.values_mut();
         let lost = lost.filter(|waiting| waiting.under_way == 0);
@@ -133,9 +136,10 @@ impl Unconfirmed {
 
 impl Waiting {
     fn order(&self) -> Order {
-        match self.is_lifted {
-            true => Order::Unban(self.ban.target.clone()),
-            false => Order::Ban(self.ban.clone()),
+        if self.is_lifted {
+            Order::Unban(self.ban.target.clone())
+        } else {
+            Order::Ban(self.ban.clone())
         }
     }
 }
@@ -166,7 +170,7 @@ mod tests {
         assert!(!unconfirmed.has(&ban(7).target) && unconfirmed.has(&ban(0).target));
         unconfirmed.add(ban(most + 1), false);
         assert!(!unconfirmed.has(&ban(0).target));
-        // One that is there already needs no room.
+        // A newer order for a known target needs no room.
         unconfirmed.add(ban(1), true);
         assert!(unconfirmed.has(&ban(2).target));
         assert_eq!(unconfirmed.len(), MAX_BANS);
