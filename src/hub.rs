@@ -102,7 +102,7 @@ pub struct Limits {
     pub tags: usize,
     /// Message tags remembered at once for one client.
     pub tags_per_client: usize,
-    /// Users who have left of whom the hub remembers when.
+    /// Users who have left, and whose time of leaving the hub remembers.
     pub departures: usize,
     /// Rows in one answer.
     pub page_rows: usize,

@@ -1,8 +1,9 @@
-//! The hub thread: takes what is waiting, applies it, sends what came of it.
+//! The hub thread: takes the waiting inputs, applies them to the hub, and sends
+//! the results.
 //!
-//! What waits is handled, up to a limit, before anything is sent, so load makes
-//! batches larger and each message cheaper. This thread waits for its own
-//! queue and for nothing outside.
+//! A turn takes all waiting inputs, up to a limit, before it sends anything: under
+//! load, batches grow and each message becomes cheaper. The thread waits for its
+//! own queue and for nothing else.
 
 mod attending;
 mod deadline;
@@ -35,16 +36,16 @@ pub use handle::{Claimant, Claimed, HubHandle, HubUnavailable, Input, Names, Req
 use load::Load;
 pub use whole::{UserInfo, Wanted};
 
-/// Inputs of one turn at most.
+/// The most inputs of one turn.
 const TURN: u64 = 1024;
-/// Connections that wait for a small delivery before new inputs wait for them.
-/// With many conversations at once the threads that read and those that send
-/// share the processors: the fewer times the hub has to wait for its turn to
-/// send, the sooner whoever is last has been sent something.
+/// Connections with a small delivery waiting at which a turn stops taking inputs
+/// and sends. The threads that read and the hub share the processors: the fewer
+/// times the hub has to wait for a processor before it sends, the sooner the last
+/// connection is served.
 const URGENT: usize = 512;
-/// Pieces of what was put off in one turn: well below a millisecond's work.
+/// Pieces of the hub's deferred work in one turn: well below a millisecond's work.
 const WORK: usize = 8;
-/// Of what comes as many in one input, so many are taken at once.
+/// The most news or outcomes taken at once from an input that carries many.
 const TOGETHER: usize = 64;
 /// WebSockets pinged in one turn.
 const PINGS: usize = 128;
@@ -55,11 +56,11 @@ pub struct Turn {
     effects: Effects,
     /// This turn's entries for the chat log.
     entries: Vec<Entry>,
-    /// This batch's messages to commit, news for the other servers, and chores.
+    /// This turn's messages to commit, messages to the other servers, and chores.
     drafts: Vec<Draft>,
     shared: Vec<Shared>,
     chores: Vec<Chore>,
-    /// What is left of an input that was too much for one turn.
+    /// The rest of an input that carries too much to be taken at once.
     news: vec::IntoIter<News>,
     outcomes: vec::IntoIter<Outcome>,
     watchers: Vec<Watcher>,
@@ -70,7 +71,7 @@ pub struct Turn {
     /// When this turn began, in milliseconds since 1970 UTC.
     began_ms: u64,
     last_ping: u64,
-    /// The next seat to be pinged, if some of a round are left.
+    /// The seat to go on pinging from, if a round is not finished.
     next_ping: Option<usize>,
     last_load: u64,
     stopping: bool,
@@ -87,16 +88,16 @@ pub struct Parts {
     pub inputs: Receiver<Input>,
     /// The chat log, if there is one.
     pub chat_log: Option<ChatLog>,
-    /// The way to the store; without one nothing can be kept.
+    /// The way to the store; without one, nothing can be stored.
     pub keeper: Option<Keeper>,
-    /// What is counted.
+    /// The server's counters.
     pub metrics: Arc<Metrics>,
     /// Seconds between pings; 0 is none.
     pub ping_seconds: u64,
 }
 
 impl Turn {
-    /// Brings the parts together.
+    /// A hub thread, not started yet.
     pub fn new(parts: Parts) -> Turn {
         Turn {
             parts,
@@ -121,8 +122,8 @@ impl Turn {
         }
     }
 
-    /// Starts the thread. It ends after [`Input::End`], or when nobody is
-    /// left to send inputs; `failed` runs if a fault of ours ends it.
+    /// Starts the thread. It ends after [`Input::End`], or when the last
+    /// [`HubHandle`] is dropped; `failed` runs if the thread panics.
     pub fn start(self, failed: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new()
             .name("hub".to_owned())
@@ -153,8 +154,8 @@ impl Turn {
         }
     }
 
-    /// The next input; nothing if there is something to send or to do, or a
-    /// deadline has come.
+    /// Waits for the next input: `None` if there is something else to send or to
+    /// do, or a deadline has passed.
     fn wait(&mut self) -> Result<Option<Input>, RecvTimeoutError> {
         let outbox = &self.parts.outbox;
         let echoes_due = outbox.echoes_due();
@@ -175,7 +176,7 @@ impl Turn {
         let mut taken: u64 = 0;
         loop {
             taken += match next.take() {
-                // It comes before everything else that waits.
+                // The rest of an input comes before all waiting inputs.
                 rest if self.has_rest() => {
                     next = rest;
                     self.take_rest(now)
@@ -203,8 +204,8 @@ impl Turn {
         }
     }
 
-    /// Does some of what the hub has put off because it costs more than
-    /// anything else: whoever has not asked for it does not wait for it.
+    /// Does some of the hub's deferred work, which costs more than anything else:
+    /// connections that did not ask for it do not wait for it.
     fn work(&mut self, now: Now) {
         for _ in 0..WORK {
             if !self.parts.hub.has_work() || self.parts.outbox.is_full() {
@@ -272,7 +273,7 @@ impl Turn {
         self.news.len() + self.outcomes.len() > 0
     }
 
-    /// Takes some of what an input has brought; how many.
+    /// Takes more of an input that carries many news or outcomes. Returns how many.
     fn take_rest(&mut self, now: Now) -> u64 {
         let fx = &mut self.effects;
         let mut taken = 0;
@@ -288,7 +289,7 @@ impl Turn {
         taken
     }
 
-    /// Does what the hub has decided.
+    /// Carries out the hub's effects.
     fn carry_out(&mut self) {
         let mut list = self.effects.take_list();
         for effect in list.drain(..) {
@@ -366,8 +367,8 @@ impl Turn {
         self.count();
     }
 
-    /// Hands this batch's messages and chores to the keeper as one. What it
-    /// has no room for fails at once.
+    /// Hands this turn's messages and chores to the keeper. Those that it has no
+    /// room for fail at once.
     fn keep(&mut self, now: Now) {
         if self.drafts.is_empty() && self.shared.is_empty() && self.chores.is_empty() {
             return;
@@ -401,7 +402,9 @@ impl Turn {
                         .history_read(&reading, None, now, &mut self.effects);
                 }
                 Some(Chore::SetIgnored { .. }) => {
-                    log::error!("whom an account ignores could not be stored: too much to do");
+                    log::error!(
+                        "a change to an account's ignored users was not stored: too much to do"
+                    );
                 }
                 None => {}
             }
@@ -409,7 +412,7 @@ impl Turn {
         self.carry_out();
     }
 
-    /// Lets the other servers know what this batch has changed.
+    /// Tells the other servers what this turn has changed.
     fn share(&mut self) {
         if let Some(keeper) = &self.parts.keeper
             && !self.shared.is_empty()

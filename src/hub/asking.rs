@@ -1,33 +1,33 @@
-//! Questions that change nothing and are answered at once, in order with what
-//! else the connection asks: a variant of [`Question`], one of [`Reply`] and an
-//! arm each.
+//! Questions that change nothing and are answered at once, in order with the
+//! connection's other commands. To add one, add a variant to [`Question`], one to
+//! [`Reply`], and an arm for each.
 
 use crate::model::Name;
 
 use super::{Hub, Now};
 
-/// What a client wants to know.
+/// A question from a client.
 #[derive(Clone, Debug)]
 pub enum Question {
-    /// Which of these users are on. The protocol bounds how many.
+    /// Which of these users are online. The protocol bounds their number.
     Presence(Vec<Name>),
-    /// When this user was last here.
+    /// When this user was last online.
     Seen(Name),
 }
 
 /// The answer to a [`Question`].
 #[derive(Clone, Debug)]
 pub enum Reply {
-    /// Each name as its owner writes it, and whether they are on.
+    /// Each name as its owner writes it, and whether the owner is online.
     Presence(Vec<(Name, bool)>),
-    /// When a user was last here, on this server or another.
+    /// When a user was last online, on this server or another.
     Seen {
-        /// As they write it, if that is known.
+        /// The name as the user writes it, if that is known.
         user: Name,
-        /// Whether they are on.
+        /// Whether the user is online.
         online: bool,
-        /// Otherwise when they left, in milliseconds since 1970 UTC, and how long
-        /// ago; nothing if the hub does not remember that they were here.
+        /// Otherwise when the user left, in milliseconds since 1970 UTC, and how
+        /// long ago that is; `None` if the hub does not remember the user.
         left: Option<(u64, u64)>,
     },
 }

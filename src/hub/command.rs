@@ -138,11 +138,11 @@ pub enum Command {
         /// The most messages to return.
         limit: usize,
     },
-    /// Something to know that changes nothing: see [`super::Event::Answered`].
+    /// Asks a question that changes nothing: see [`super::Event::Answered`].
     Ask {
         /// What.
         question: super::Question,
-        /// What the log has of it, if it is to have it.
+        /// The entry for the chat log, if there is to be one.
         logged: Option<String>,
     },
     /// The user is typing.

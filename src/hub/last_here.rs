@@ -1,5 +1,5 @@
-//! When people who are no longer on were last here, on this server or another:
-//! in memory, so only since this server started, and of so many of them.
+//! When users who are offline were last online, on this server or another. Kept
+//! in memory: since this server started, and for a limited number of users.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,18 +8,17 @@ use crate::model::Name;
 
 use super::{Hub, Now};
 
-/// Those who have gone. The one who has been gone for the longest is forgotten
-/// first.
+/// The users who have left. The one who left first is forgotten first.
 #[derive(Default)]
 pub(super) struct LastHere {
     by_key: HashMap<Arc<str>, Gone>,
-    /// The keys in the order in which they have gone.
+    /// The keys, in the order in which the users left.
     by_age: BTreeMap<u64, Arc<str>>,
     last: u64,
 }
 
 struct Gone {
-    /// As they wrote it.
+    /// As the user wrote it.
     name: Name,
     at_ms: u64,
     number: u64,
@@ -48,8 +47,8 @@ impl LastHere {
 }
 
 impl Hub {
-    /// Notes that a user has just gone, or is called something else, unless
-    /// they are still on under this name.
+    /// Notes that a user has just left, or has changed nickname, unless the user is
+    /// still online under this name.
     pub(super) fn note_gone(&mut self, name: &Name, now: Now) {
         if !self.presence(name.clone()).1 {
             let most = self.limits.departures;
@@ -57,8 +56,8 @@ impl Hub {
         }
     }
 
-    /// When somebody who is not on was last here, in milliseconds since 1970
-    /// UTC, and how they wrote their name.
+    /// When a user who is offline was last online, in milliseconds since 1970 UTC,
+    /// and how the user wrote the name.
     pub fn last_here(&self, name: &Name) -> Option<(Name, u64)> {
         let gone = self.last_here.by_key.get(name.key())?;
         Some((gone.name.clone(), gone.at_ms))

@@ -64,7 +64,7 @@ pub(super) enum Noticed {
     Joined { name: Name, channel: Name },
     /// A user has left a channel, and is in it on no other server.
     Left { name: Name, channel: Name },
-    /// A user is on no other server any more.
+    /// A user has left the last of the other servers.
     Gone { name: Name },
     /// A user in these channels has changed nickname.
     Renamed {

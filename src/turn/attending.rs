@@ -1,4 +1,4 @@
-//! Participants without a socket: they are told what becomes of what they ask,
+//! Participants without a socket: they are told the outcome of their commands,
 //! and nothing else.
 
 use std::collections::HashMap;
@@ -7,7 +7,7 @@ use crossbeam_channel::Sender;
 
 use crate::hub::{ConnectionId, Event};
 
-/// Who attends which connection. There are few, and mostly none.
+/// The participants by connection. There are few, and mostly none.
 #[derive(Default)]
 pub(super) struct Attending(HashMap<ConnectionId, Sender<Event>>);
 
@@ -16,13 +16,14 @@ impl Attending {
         self.0.insert(id, told);
     }
 
-    /// The connection has ended; whoever waits for it notices.
+    /// Drops a connection that has ended; a participant that waits for an answer
+    /// notices.
     pub fn remove(&mut self, id: ConnectionId) {
         self.0.remove(&id);
     }
 
-    /// Passes on what answers a command. Whoever asks one thing at a time has
-    /// room for it; nobody else is waited for.
+    /// Passes on an event that answers a command. A participant that sends one
+    /// command at a time has room for the answer; the hub waits for none.
     pub fn tell(&self, to: &[ConnectionId], event: &Event) {
         if self.0.is_empty() || !is_answer(event) {
             return;

@@ -1,4 +1,4 @@
-//! When the hub has to do something even if nothing comes.
+//! When the hub thread has to do something even if no input arrives.
 
 use std::time::Duration;
 

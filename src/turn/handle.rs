@@ -1,4 +1,4 @@
-//! The way to the hub thread: what may be handed to it, and the handle for it.
+//! The way to the hub thread: its inputs, and the handle that sends them.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -15,19 +15,19 @@ use crate::net::link::Link;
 use crate::protocol::Speech;
 use crate::watch::Watcher;
 
-/// Inputs waiting for the hub at most; beyond, connection threads wait, and
-/// through TCP their clients.
+/// The most inputs that wait for the hub. Beyond it, connection threads wait, and
+/// through TCP their clients do.
 const QUEUE: usize = 4096;
-/// How long somebody's connection to another server may take to make way.
+/// How long to wait until a client's connection to another server is closed.
 const REPLACING: Duration = Duration::from_secs(2);
-/// How long a connection waits until what it has said is stored, and how long
-/// between two looks.
+/// How long a connection waits for its messages to be stored, and how often it
+/// checks.
 const SETTLING: Duration = Duration::from_secs(10);
 const SETTLING_PAUSE: Duration = Duration::from_millis(5);
 /// How long a request waits for the hub before it is given up.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Something for the hub thread.
+/// An input of the hub thread.
 pub enum Input {
     /// A new chat connection.
     Open {
@@ -35,33 +35,33 @@ pub enum Input {
         id: ConnectionId,
         /// Its socket.
         link: Arc<Link>,
-        /// What is spoken.
+        /// The protocol it speaks.
         speech: &'static Speech,
         /// The peer, as seen through trusted proxies.
         peer: SocketAddr,
     },
     /// A command of a connection.
     Command(ConnectionId, Command),
-    /// Bytes below a connection's protocol, such as a pong; they wait for
-    /// nothing.
+    /// Bytes below a connection's protocol, such as a pong; they do not wait for
+    /// answers to earlier commands.
     Write(ConnectionId, Vec<u8>),
-    /// A connection's thread is done; the id is free.
+    /// A connection's thread has ended; the id is free.
     Done(ConnectionId, Farewell),
-    /// Run this on the hub.
+    /// Run this function on the hub thread.
     Request(Request),
-    /// What came back from the store.
+    /// An answer from the store.
     Kept(Kept),
-    /// What came from the log that several servers share.
+    /// News from the log that several servers share.
     News(Vec<News>),
-    /// Other settings.
+    /// Put new settings in force.
     Configure(Box<Settings>),
-    /// Somebody who wants to know what happens.
+    /// Add a watcher of chat log entries.
     Watch(Watcher),
-    /// For them: what the chat log has by another way.
+    /// Tell the watchers an entry that reaches the chat log another way.
     Tell(Box<Entry>),
-    /// Who is told what becomes of the commands of a connection without socket.
+    /// Where to send the outcome of commands of a connection without a socket.
     Attend(ConnectionId, Sender<Event>),
-    /// Say farewell to everyone, and to whoever still comes.
+    /// Say farewell to every connection, including those that still open.
     Stop,
     /// End the thread.
     End,
@@ -70,10 +70,10 @@ pub enum Input {
 /// A function that runs on the hub thread.
 pub type Request = Box<dyn FnOnce(&mut Hub, Now, &mut Effects) + Send>;
 
-/// What the hub thread needs to know; see [`crate::config::Limits`].
+/// The settings of the hub thread; see [`crate::config::Limits`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// For the hub.
+    /// The hub's limits.
     pub limits: crate::hub::Limits,
     /// First line a client sees.
     pub greeting: String,
@@ -95,31 +95,31 @@ impl std::fmt::Display for HubUnavailable {
 
 impl std::error::Error for HubUnavailable {}
 
-/// Who gives out nicknames where several servers have them in common.
+/// Gives out nicknames that several servers have in common.
 pub trait Names: Send + Sync {
-    /// Gets a nickname for somebody who comes here. Waits for the answer, for a
+    /// Gets a nickname for a client of this server. Waits for the answer, for a
     /// bounded time.
     fn claim(&self, name: &Name, who: &Claimant) -> Result<Claimed, Refusal>;
 }
 
-/// Who wants a nickname.
+/// The client that wants a nickname.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claimant {
-    /// A guest, who may be anybody.
+    /// A guest without a token.
     Guest,
-    /// The guest with this token: whoever shows it again is the same guest.
+    /// The guest with this token: every client that shows it is the same guest.
     Pass(Arc<str>),
     /// The owner of an account.
     Account(AccountId),
 }
 
-/// How somebody got a nickname.
+/// How a client got a nickname.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claimed {
-    /// Nobody else had it.
+    /// It was free.
     Free,
-    /// The same guest had this one on another server, dead or alive, and has it
-    /// here now.
+    /// The same guest had this nickname on another server, dead or alive, and has
+    /// moved here with it.
     Moved(Name),
 }
 
@@ -128,7 +128,7 @@ impl Claimant {
         account.map_or(Claimant::Guest, Claimant::Account)
     }
 
-    /// The account, if it is the owner of one.
+    /// The account, if the client owns one.
     pub fn account(&self) -> Option<AccountId> {
         match self {
             Claimant::Account(account) => Some(*account),
@@ -145,21 +145,21 @@ pub struct HubHandle {
 }
 
 impl HubHandle {
-    /// A handle, and where its inputs arrive.
+    /// A handle, and the receiver of its inputs.
     pub fn new() -> (HubHandle, Receiver<Input>) {
         let (inputs, receiver) = bounded(QUEUE);
         let names = Arc::default();
         (HubHandle { inputs, names }, receiver)
     }
 
-    /// From now on nicknames have to be claimed there first.
+    /// Has nicknames claimed from `names` first, from now on.
     pub fn share_names(&self, names: Arc<dyn Names>) {
-        // Whoever was first stays.
+        // A second call has no effect.
         let _ = self.names.set(names);
     }
 
-    /// Gets a nickname from whoever gives them out, before the hub is asked:
-    /// unlike the hub, this waits. On a server that stands alone the hub does.
+    /// Claims a nickname from the shared [`Names`] before the hub is asked; unlike
+    /// the hub, this waits. Does nothing on a server that stands alone.
     pub fn reserve(&self, name: &Name, account: Option<AccountId>) -> Result<(), Refusal> {
         let who = Claimant::new(account);
         self.reserve_for(name, &who).map(|_| ())
@@ -172,7 +172,7 @@ impl HubHandle {
         }
     }
 
-    /// As [`Hub::claim`], wherever the nickname is to be had.
+    /// As [`Hub::claim`], on one server or several.
     pub fn claim(
         &self,
         id: ConnectionId,
@@ -190,8 +190,8 @@ impl HubHandle {
         })
     }
 
-    /// As [`Hub::claim_with_token`], wherever the nickname is to be had and
-    /// the token's earlier connection is.
+    /// As [`Hub::claim_with_token`], on one server or several: the token's earlier
+    /// connection may be on any of them.
     pub fn claim_with_token(
         &self,
         id: ConnectionId,
@@ -199,10 +199,11 @@ impl HubHandle {
         token: Arc<str>,
     ) -> Result<Result<(), Refusal>, HubUnavailable> {
         let who = Claimant::Pass(token.clone());
-        let mut reserved = match self.has_with_token(&token)? {
-            // It is not given out again: the earlier connection hands it over.
-            true => Ok(Claimed::Free),
-            false => self.reserve_for(&name, &who),
+        let mut reserved = if self.has_with_token(&token)? {
+            // No new claim is needed: the earlier connection hands it over.
+            Ok(Claimed::Free)
+        } else {
+            self.reserve_for(&name, &who)
         };
         let is_elsewhere = !matches!(reserved, Ok(Claimed::Free));
         if is_elsewhere && self.names.get().is_some() {
@@ -224,8 +225,9 @@ impl HubHandle {
         })
     }
 
-    /// Waits until what a connection has said is told, for a bounded time;
-    /// whether it is. Only its own thread asks, so nothing new comes meanwhile.
+    /// Waits, for a bounded time, until all messages of a connection are settled.
+    /// Returns whether they are. Only the connection's own thread calls this, so
+    /// it sends no new ones meanwhile.
     pub fn wait_until_settled(&self, id: ConnectionId) -> Result<bool, HubUnavailable> {
         let deadline = Instant::now() + SETTLING;
         while !self.ask(move |hub, _, _| hub.is_settled(id))? {
@@ -237,16 +239,16 @@ impl HubHandle {
         Ok(true)
     }
 
-    /// Whether no guest has a nickname, on any server.
+    /// Whether no guest on any server has a nickname.
     pub fn is_free_of_guests(&self, name: &Name) -> Result<bool, HubUnavailable> {
         let name = name.clone();
         self.ask(move |hub, _, _| !hub.is_guest(&name))
     }
 
-    /// As [`HubHandle::is_free_of_guests`], but for the holder of a guest's
-    /// token. If that one is on another server it is not known here whose the
-    /// nickname is there: the token's connections end, and if then no guest
-    /// has it any more it was theirs.
+    /// As [`HubHandle::is_free_of_guests`], but the guest with `token` may have the
+    /// nickname. This server does not know the tokens of other servers' guests:
+    /// it has the token's connections closed everywhere, and if no guest has the
+    /// nickname after that, it was this guest's.
     pub fn is_held_by(&self, name: &Name, token: &Arc<str>) -> Result<bool, HubUnavailable> {
         let (asked, key) = (name.clone(), token.clone());
         if self.ask(move |hub, _, _| hub.is_guest_with(&asked, &key))? {
@@ -263,7 +265,8 @@ impl HubHandle {
         self.is_free_of_guests(name)
     }
 
-    /// Whether a token's earlier connection is here, if that matters.
+    /// Whether a token's earlier connection is on this server; false on a server
+    /// that stands alone, where it does not matter.
     fn has_with_token(&self, token: &Arc<str>) -> Result<bool, HubUnavailable> {
         if self.names.get().is_none() {
             return Ok(false);
@@ -284,7 +287,7 @@ impl HubHandle {
     ) -> Result<T, HubUnavailable> {
         let (reply, answer) = bounded(1);
         let run = Box::new(move |hub: &mut Hub, now: Now, fx: &mut Effects| {
-            // Nobody may be waiting any more.
+            // The caller may have stopped waiting.
             let _ = reply.send(request(hub, now, fx));
         });
         self.inputs
@@ -295,7 +298,7 @@ impl HubHandle {
             .map_err(|_| HubUnavailable)
     }
 
-    /// Inputs waiting now.
+    /// How many inputs are waiting.
     pub fn queue_length(&self) -> usize {
         self.inputs.len()
     }

@@ -1,6 +1,6 @@
 //! How much the hub has to do.
 
-/// Inputs a millisecond from which on it has much to do.
+/// Inputs a millisecond at which load is high.
 const HIGH: u64 = 8;
 
 /// Inputs of this millisecond and of the one before.
@@ -15,16 +15,14 @@ impl Load {
     /// Counts the inputs of a turn that began then.
     pub fn add(&mut self, tick_ms: u64, inputs: u64) {
         if tick_ms != self.tick_ms {
-            self.before = match tick_ms == self.tick_ms + 1 {
-                true => self.now,
-                false => 0,
-            };
+            let is_next = tick_ms == self.tick_ms + 1;
+            self.before = if is_next { self.now } else { 0 };
             (self.tick_ms, self.now) = (tick_ms, 0);
         }
         self.now += inputs;
     }
 
-    /// Whether there is much to do.
+    /// Whether load is high.
     pub fn is_high(&self) -> bool {
         self.now.max(self.before) >= HIGH
     }

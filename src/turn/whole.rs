@@ -1,6 +1,6 @@
-//! Whole lists, for programs and administrators. The hub gives them out a
-//! page at a time and does other things in between, so what is put together
-//! here is no snapshot: whoever comes or goes meanwhile may be in it or not.
+//! Whole lists, for programs and administrators. The hub gives them out a page at
+//! a time and does other things in between, so a list put together here is no
+//! snapshot: it may or may not contain users that come or go meanwhile.
 
 use std::net::SocketAddr;
 
@@ -13,31 +13,31 @@ use super::{HubHandle, HubUnavailable};
 /// One connection with a nickname.
 #[derive(Clone, Debug)]
 pub struct UserInfo {
-    /// Who.
+    /// The user's nickname.
     pub nickname: Name,
-    /// From where.
+    /// The client's address.
     pub address: SocketAddr,
-    /// In which protocol.
+    /// The protocol.
     pub protocol: &'static str,
-    /// Since when, milliseconds since 1970 UTC.
+    /// When the connection was opened, in milliseconds since 1970 UTC.
     pub since_ms: u64,
     /// Joined channels, in the order joined.
     pub channels: Vec<Name>,
 }
 
-/// Which of those who are on are wanted.
+/// The part of the list of everyone online that is wanted.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Only who is on this server.
+    /// Only the connections of this server.
     pub here: bool,
-    /// Only nicknames that come after this one.
+    /// Only nicknames after this one.
     pub after: Option<Name>,
-    /// How many entries; all of the last nickname come with it.
+    /// How many entries; the last nickname comes with all of its entries.
     pub limit: usize,
 }
 
 impl HubHandle {
-    /// Who is on, by nickname, and whether there are more.
+    /// Everyone online, by nickname, and whether there are more.
     pub fn everybody(&self, wanted: Wanted) -> Result<(Vec<Listed>, bool), HubUnavailable> {
         let mut list: Vec<Listed> = Vec::new();
         let mut after = wanted.after.map_or(After::Nothing, After::Nickname);
@@ -108,7 +108,7 @@ impl HubHandle {
             last = page.last().cloned().filter(|_| more);
             for info in page {
                 match list.last_mut() {
-                    // The rest of one that was too large for a page.
+                    // The rest of a channel that was too large for a page.
                     Some(before) if before.more && before.name == info.name => {
                         before.members.extend(info.members);
                         before.more = info.more;
@@ -123,8 +123,8 @@ impl HubHandle {
     }
 }
 
-/// Where a list that is longer than wanted ends: behind the nickname that the
-/// last of so many entries has, if another one follows.
+/// Where to cut a list that is longer than wanted: after the last entry with the
+/// same nickname as entry number `limit`, if another nickname follows.
 fn end_of(list: &[Listed], limit: usize) -> Option<usize> {
     let last = list.get(limit.checked_sub(1)?)?;
     let last = Alphabetical(last.nickname.clone());
