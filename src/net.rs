@@ -1,8 +1,8 @@
-//! Sockets: listeners, the threads of connections, TLS, and what a peer has
-//! not taken yet.
+//! Sockets: listeners, the threads of connections, TLS, and backlogs of bytes that
+//! a peer has not taken yet.
 //!
-//! Bytes only: what they mean is known to [`crate::session`], who they are
-//! for to [`crate::outbox`].
+//! This module handles bytes only: [`crate::session`] knows what they mean, and
+//! [`crate::outbox`] which connections they are for.
 
 pub mod backlog;
 pub mod deadline;

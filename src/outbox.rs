@@ -1,6 +1,6 @@
-//! The outbox: what the hub says, encoded once a wire format and sent once a
-//! connection and turn. Used by the hub thread only, and never waits for a
-//! socket. What goes to many, other threads help to send.
+//! The outbox: encodes each event once a wire format, and sends to each connection
+//! once a turn. Only the hub thread uses it, and it never waits for a socket. Other
+//! threads help to send events that go to many connections.
 //!
 //! Cost of a delivery: no allocation, no copy in user space (one when a
 //! connection has more than one range in a turn), and a share of one `send`.
@@ -22,24 +22,24 @@ use crate::protocol::{Encoder, Speech, WIRE_FORMATS, WireFormat, websocket};
 use seat::{Lane, Range, Seat};
 use senders::{Arenas, Post, Senders};
 
-/// Deliveries to at most this many connections go before all others; to the
-/// speaker, after them.
+/// Deliveries to at most this many connections go before all others, except to
+/// the speaker, who is served last.
 const SMALL_DELIVERY: usize = 32;
 /// Encoded bytes after which a turn must be sent before more is encoded.
 const ARENA_LIMIT: usize = 4 * 1024 * 1024;
-/// Rounds of pings a WebSocket may leave unanswered.
+/// Rounds of pings that a WebSocket may leave unanswered.
 const SILENT_ROUNDS: u8 = 2;
 
-/// Counts of what the outbox has done since the start.
+/// What the outbox has done since the start, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sums {
-    /// Events times recipients.
+    /// Events, counted once for each recipient.
     pub deliveries: u64,
     /// `send` calls; over TLS, hand-overs to a writer thread.
     pub sends: u64,
     /// Bytes handed to the kernel or the flusher.
     pub bytes: u64,
-    /// Connections given up because they did not read.
+    /// Connections closed because they did not read.
     pub slow_readers: u64,
 }
 
@@ -51,9 +51,9 @@ pub struct Outbox {
     arenas: Arenas,
     encoder: Encoder,
     urgent: VecDeque<u32>,
-    /// Who waits for their own words, and since when.
+    /// Seats that wait for their own words, and since when.
     echoes: VecDeque<(u32, u64)>,
-    /// Milliseconds, on whatever clock the turns have.
+    /// Milliseconds, on the clock of the turns.
     now_ms: u64,
     bulk: VecDeque<u32>,
     scratch: Vec<u8>,
@@ -61,7 +61,7 @@ pub struct Outbox {
     flusher: Flusher,
     watcher: Watcher,
     senders: Senders,
-    /// Empty; its memory is used again.
+    /// Empty between flushes; its memory is reused.
     posts: Vec<Post>,
     registry: Arc<Registry>,
     backlog_limit: usize,
@@ -97,7 +97,7 @@ impl Outbox {
         }
     }
 
-    /// Puts other settings in force.
+    /// Puts new settings in force.
     pub fn configure(&mut self, greeting: String, backlog_limit: usize) {
         self.encoder.greeting = greeting;
         self.backlog_limit = backlog_limit;
@@ -114,9 +114,9 @@ impl Outbox {
         }
     }
 
-    /// Encodes `event` for these connections; [`Outbox::flush`] sends it. To
-    /// `speaker`, whose own words it repeats, a small delivery goes last, and
-    /// none at all where a protocol does not echo.
+    /// Encodes `event` for these connections; [`Outbox::flush`] sends it. If it
+    /// repeats the words of `speaker`, that connection gets it last, or not at
+    /// all if its protocol does not echo.
     pub fn deliver(&mut self, to: &[ConnectionId], speaker: Option<ConnectionId>, event: &Event) {
         let mut encoded: [Option<Range>; WIRE_FORMATS] = [None; WIRE_FORMATS];
         let lane = match to.len() {
@@ -163,7 +163,7 @@ impl Outbox {
         }
     }
 
-    /// Sends bytes a connection's own thread has made, in order with the rest.
+    /// Sends bytes from a connection's own thread, in order with the rest.
     pub fn write(&mut self, id: ConnectionId, bytes: &[u8]) {
         self.append_for(id, |_, _, out| out.extend_from_slice(bytes));
     }
@@ -247,8 +247,9 @@ impl Outbox {
         std::mem::take(&mut self.slow)
     }
 
-    /// Pings WebSockets: one of `step` seats from `from` on, of at most `most`
-    /// seats. Returns those that have not answered, and where to go on.
+    /// Pings the WebSockets among at most `most` seats: every `step`-th one from
+    /// `from` on. Returns the connections that have left too many pings
+    /// unanswered, and the seat to go on from, if there are more.
     pub fn ping(
         &mut self,
         from: usize,
@@ -280,7 +281,7 @@ impl Outbox {
         (silent, more.then_some(next))
     }
 
-    /// What has been done so far.
+    /// The numbers so far.
     pub fn sums(&self) -> Sums {
         self.sums
     }

@@ -1,8 +1,8 @@
-//! Sessions: what one connection's thread does with the bytes it reads.
+//! Sessions: what a connection's thread does with the bytes it reads.
 //!
-//! One file a protocol, each a loop on a thread of its own: it judges the
-//! rate, decodes, and gives commands to the hub, which answers through the
-//! outbox. No chat rules here.
+//! There is one file a protocol, each a loop on the connection's own thread: it
+//! limits the rate, decodes, and sends commands to the hub, which answers through
+//! the outbox. There are no chat rules here.
 
 pub mod allowance;
 pub mod attached;

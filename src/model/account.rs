@@ -3,30 +3,30 @@
 use super::name::Name;
 use super::secret::Secret;
 
-/// Names one account, for as long as the database lives.
+/// Identifies an account for as long as the database lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub i64);
 
-/// What an account is made from.
+/// The details of an account to be created.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
-    /// Nobody else may have it.
+    /// Unique among all accounts.
     pub username: Name,
     /// May be empty.
     pub first_name: String,
     /// May be empty.
     pub last_name: String,
-    /// An e-mail address, which nobody has verified.
+    /// An e-mail address, unverified.
     pub email: Option<String>,
-    /// A telephone number, likewise.
+    /// A telephone number, unverified.
     pub phone: Option<String>,
-    /// Whether address and number, whatever their case and however their digits
-    /// are grouped, are refused to others, as `/api/register` says. Who
-    /// registers otherwise does not learn whose they are.
+    /// Whether another account's e-mail address and telephone number, in any case
+    /// and grouping, are refused, as `/api/register` does. Other ways to register
+    /// do not reveal whether another account has them.
     pub unique_contacts: bool,
     /// A PHC string.
     pub password_hash: Secret,
-    /// When, in milliseconds since 1970 UTC.
+    /// When it was created, in milliseconds since 1970 UTC.
     pub created_at: u64,
 }
 
@@ -47,11 +47,11 @@ pub struct Account {
     pub phone: Option<String>,
     /// A PHC string.
     pub password_hash: Secret,
-    /// When, in milliseconds since 1970 UTC.
+    /// When it was created, in milliseconds since 1970 UTC.
     pub created_at: u64,
     /// How often its password has been changed.
     pub password_changes: u64,
-    /// Whose private messages it does not want.
+    /// The users whose private messages it ignores.
     pub ignored: Vec<Name>,
 }
 
@@ -62,7 +62,7 @@ pub struct KnownAddress {
     pub account: String,
     /// The address.
     pub address: String,
-    /// When, in milliseconds since 1970 UTC.
+    /// The time, in milliseconds since 1970 UTC.
     pub at_ms: u64,
 }
 
@@ -75,7 +75,7 @@ pub enum Who {
     Username(Name),
 }
 
-/// What no two accounts may have in common.
+/// A field in which two accounts must differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UniqueField {
     /// The username.
@@ -89,23 +89,23 @@ pub enum UniqueField {
 /// The right to act for an account.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// Names the token in public.
+    /// Identifies the token in public.
     pub access_key_id: String,
     /// Signs requests; kept as it is, because signatures are checked with it.
     pub secret_access_key: Secret,
     /// Exchanges the token for a new one.
     pub refresh_token: Secret,
-    /// For whom.
+    /// The account it acts for.
     pub account: AccountId,
     /// When it was made, in milliseconds since 1970 UTC.
     pub created_at: u64,
-    /// From when on it is worth nothing.
+    /// When it expires.
     pub expires_at: u64,
     /// When it was last changed.
     pub modified_at: u64,
     /// Whether it can still be exchanged.
     pub is_refreshable: bool,
-    /// Whether it has been given up.
+    /// Whether it is valid, unless it has expired: false once it is revoked.
     pub is_active: bool,
 }
 

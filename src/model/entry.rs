@@ -1,4 +1,4 @@
-//! What one line of the chat log says.
+//! Entries of the chat log, one a line.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,21 +14,22 @@ use super::stamp::Stamp;
 /// last. In a file the entry's number (`seq`) comes after the kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
-    /// When, in milliseconds since 1970 UTC; written as RFC 3339.
+    /// The time, in milliseconds since 1970 UTC; written as RFC 3339.
     #[serde(rename = "at", serialize_with = "stamp")]
     pub at_ms: u64,
-    /// What kind of thing.
+    /// The kind of entry.
     pub kind: Kind,
     /// The message's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<MessageId>,
-    /// Who did it.
+    /// The nickname of the user who did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nick: Option<Arc<str>>,
     /// The channel, without `#`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Arc<str>>,
-    /// The recipient of a private message, or whom an administrator dealt with.
+    /// The recipient of a private message, or the target of an administrator's
+    /// action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Arc<str>>,
     /// The peer's address.
@@ -43,8 +44,8 @@ pub struct Entry {
     /// The message, the command, or the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<Arc<str>>,
-    /// Of an administrator's doing: whether it was refused. Anybody can cause
-    /// that, so it is kept apart from what was done.
+    /// Whether an administrator's request was refused. Any client can cause such
+    /// entries, so they are kept apart from actions that were carried out.
     #[serde(skip)]
     pub is_refusal: bool,
 }
@@ -63,16 +64,16 @@ pub enum Kind {
     Open,
     /// A connection closed.
     Close,
-    /// Somebody joined a channel.
+    /// A user joined a channel.
     Join,
-    /// Somebody left a channel.
+    /// A user left a channel.
     Leave,
     /// An announcement by an administrator.
     Announcement,
-    /// Something an administrator did, or somebody who failed to be one.
+    /// An administrator's action, or a failed attempt at one.
     Admin,
-    /// Something went wrong, such as entries that had to be dropped, or was
-    /// refused, such as a command: then `text` is the command and the reason.
+    /// A failure, such as entries that had to be dropped, or a refused command:
+    /// then `text` is the command and the reason.
     Error,
 }
 
@@ -93,7 +94,7 @@ impl Entry {
         }
     }
 
-    /// Part of the audit trail: what has been done, in words.
+    /// An entry of the audit trail, with the action in words.
     pub fn admin(at_ms: u64, what: impl Into<Arc<str>>) -> Entry {
         Entry {
             text: Some(what.into()),

@@ -10,7 +10,7 @@ pub const MAX_SEQUENCE: u64 = (1 << SEQUENCE_BITS) - 1;
 /// The highest millisecond that can be stored: in the year 2248.
 pub const MAX_MS: u64 = (1 << (63 - SEQUENCE_BITS)) - 1;
 
-/// Names one message, and orders it among all of the server.
+/// Identifies a message, and orders it among all messages of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId {
     /// Milliseconds since 1970 UTC; never steps back, even if the clock does.
@@ -28,7 +28,7 @@ impl MessageId {
                 sequence: 0,
             }
         } else if self.sequence >= MAX_SEQUENCE {
-            // A million in a millisecond: the clock has stepped back far.
+            // A million ids in a millisecond: the clock has jumped far back.
             MessageId {
                 ms: self.ms + 1,
                 sequence: 0,

@@ -7,8 +7,8 @@ pub fn pack(id: MessageId) -> Option<i64> {
     (id.ms <= MAX_MS && id.sequence <= MAX_SEQUENCE).then(|| clamp(id))
 }
 
-/// The highest packed id that is not above `id`, which may be anything a
-/// client made up: comparing with it is as good as comparing with `id`.
+/// The highest packed id that is not above `id`, which a client may have invented.
+/// Comparing with it has the same result as comparing with `id`.
 pub fn clamp(id: MessageId) -> i64 {
     if id.ms > MAX_MS {
         return i64::MAX;

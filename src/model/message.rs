@@ -1,4 +1,4 @@
-//! Messages, the conversations they belong to, and what can be asked of them.
+//! Messages, the conversations they belong to, and queries for them.
 
 use super::account::AccountId;
 use super::id::MessageId;
@@ -11,15 +11,15 @@ pub const MAX_ROWS: usize = 1000;
 /// A message to be committed.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
-    /// Above every id before it.
+    /// Higher than every earlier id.
     pub id: MessageId,
-    /// When, in milliseconds since 1970 UTC.
+    /// The time, in milliseconds since 1970 UTC.
     pub at_ms: u64,
-    /// Who wrote it, as shown then.
+    /// The author's nickname at the time.
     pub author: Name,
-    /// Where it belongs.
+    /// The conversation it belongs to.
     pub place: Place,
-    /// What it says.
+    /// The text.
     pub text: Text,
 }
 
@@ -28,9 +28,9 @@ pub struct NewMessage {
 pub enum Place {
     /// In a channel.
     Channel {
-        /// Which.
+        /// The channel.
         channel: Name,
-        /// The author's account; guests have none.
+        /// The author's account; `None` for a guest.
         account: Option<AccountId>,
     },
     /// In the thread of two accounts.
@@ -47,17 +47,17 @@ pub enum Place {
 pub struct StoredMessage {
     /// Its id.
     pub id: MessageId,
-    /// When, in milliseconds since 1970 UTC.
+    /// The time, in milliseconds since 1970 UTC.
     pub at_ms: u64,
-    /// Who wrote it, as shown then.
+    /// The author's nickname at the time.
     pub author: Name,
-    /// The author's account; guests have none.
+    /// The author's account; `None` for a guest.
     pub account: Option<AccountId>,
-    /// What it says.
+    /// The text.
     pub text: Text,
 }
 
-/// A row of messages in one order: a channel, or the thread of two accounts.
+/// A sequence of messages: a channel, or the thread of two accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conversation {
     /// A channel.
@@ -66,14 +66,14 @@ pub enum Conversation {
     Thread(AccountId, AccountId),
 }
 
-/// Which part of a conversation to read.
+/// The part of a conversation to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     /// The newest messages.
     Latest,
-    /// The newest of those before this id.
+    /// The newest messages before this id.
     Before(MessageId),
-    /// The oldest of those after this id.
+    /// The oldest messages after this id.
     After(MessageId),
     /// A page, counted from the newest messages, which are on page 1.
     Page(u64),
@@ -84,14 +84,14 @@ pub enum Window {
 pub struct History {
     /// Ids strictly increase.
     pub messages: Vec<StoredMessage>,
-    /// Whether the store has more on the side that was asked for: after the
-    /// given id for [`Window::After`], else before the last of them.
+    /// Whether the store has more messages on the side that was asked for: after
+    /// these for [`Window::After`], otherwise before them.
     pub more: bool,
     /// Whether retention has removed some of that side.
     pub gap: bool,
-    /// The highest id that can be known here, where the log of several servers
-    /// gives out ids: whoever has seen a higher one has seen another history.
-    /// A store whose ids are given out by its one user does not say.
+    /// The highest id so far, if the log of several servers gives out the ids: a
+    /// client that names a higher one has seen another history. `None` from a
+    /// store whose only server gives out the ids itself.
     pub newest: Option<MessageId>,
 }
 
@@ -125,7 +125,7 @@ pub struct Search {
     pub scope: SearchScope,
     /// Only messages before this one.
     pub before: Option<MessageId>,
-    /// How many messages at most.
+    /// The most messages to return.
     pub limit: usize,
 }
 
@@ -143,7 +143,7 @@ pub enum SearchScope {
 /// A message that was found.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Where.
+    /// The conversation it is in.
     pub conversation: Conversation,
     /// The message.
     pub message: StoredMessage,

@@ -1,17 +1,16 @@
-//! Nicknames and channel names: which are allowed, which are the same, and
-//! which look the same.
+//! Nicknames and channel names: which are allowed, which are the same, and which
+//! look alike.
 //!
 //! Two names are the same name when their keys are equal. The key is the
-//! confusable skeleton (Unicode TR 39) of the case-folded name, so that nobody
+//! confusable skeleton (Unicode TR 39) of the case-folded name, so that no client
 //! can pose as `alice` with a Cyrillic `а`.
 //!
 //! Capitals may look alike where small letters do not: `Вob` with a Cyrillic
 //! `В` looks like `Bob`, although `вob` does not look like `bob`. One key
-//! cannot say both, because the letter in between would make one name of two:
+//! cannot express both, because the letter in between would make one name of two:
 //! the Greek capital `Ν` looks like `N`, its small `ν` like `v`, and `Nina` is
-//! not `Vina`. So a name has, beside its key, those under which it looks as it
-//! is written; see [`Name::looks`]. Two names that have any of them in common
-//! cannot be in use by two people.
+//! not `Vina`. So a name has further keys for how it looks as written; see
+//! [`Name::looks`]. Two users cannot have names with any key in common.
 
 mod lookalike;
 
@@ -33,11 +32,11 @@ use super::text::is_invisible;
 pub const MAX_NAME_CHARS: usize = 32;
 /// The most combining marks on one letter: Burmese needs five.
 pub const MAX_MARKS: usize = 6;
-/// The most of them that take no room of their own, but are drawn above each
-/// other: Tibetan needs four.
+/// The most combining marks stacked on one letter without taking room of their
+/// own: Tibetan needs four.
 pub const MAX_STACKED_MARKS: usize = 4;
 
-/// Nicknames that nobody can have, because the server speaks under them.
+/// Nicknames that no user can have, because the server speaks under them.
 const RESERVED: &[&str] = &["system"];
 
 /// A valid nickname or channel name. Equality and hashing go by [`Name::key`].
@@ -50,15 +49,15 @@ pub struct Name {
 /// Why a string is not a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// There is nothing there.
+    /// The string is empty.
     Empty,
     /// More than [`MAX_NAME_CHARS`] characters.
     TooLong,
-    /// Starts with something other than a letter or `_`.
+    /// It starts with something other than a letter or `_`.
     BadStart(char),
-    /// Holds a character that names cannot have.
+    /// It has a character that names cannot have.
     BadCharacter(char),
-    /// A combining mark that is on no letter.
+    /// It has a combining mark that is on no letter.
     StrayMark(char),
     /// A letter has more than [`MAX_MARKS`] marks, or more than
     /// [`MAX_STACKED_MARKS`] above each other.
@@ -70,7 +69,7 @@ pub enum NameError {
 impl Name {
     /// Checks `raw` and normalises it (NFKC).
     pub fn parse(raw: &str) -> Result<Name, NameError> {
-        // Far over any valid length in bytes: do not normalise a novel.
+        // Far longer than any valid name: normalising it would be wasted work.
         if raw.len() > MAX_NAME_CHARS * 16 {
             return Err(NameError::TooLong);
         }
@@ -89,8 +88,8 @@ impl Name {
         Ok(Name::of(&shown))
     }
 
-    /// A name that was one when it was stored, whatever else the rules have
-    /// become since: only what could harm a reader is refused.
+    /// Reads a stored name, which was valid when it was stored. The rules may have
+    /// become stricter since: only names that could harm a reader are refused.
     pub fn restore(stored: &str) -> Result<Name, NameError> {
         if stored.is_empty() {
             return Err(NameError::Empty);
@@ -138,7 +137,7 @@ impl Name {
         lower(&other.shown).all(|c| own.next() == Some(c))
     }
 
-    /// What two spellings of the same name have in common.
+    /// The key that all spellings of the same name share.
     pub fn key(&self) -> &Arc<str> {
         &self.key
     }
@@ -151,9 +150,8 @@ fn is_name_character(c: char) -> bool {
     }
 }
 
-/// Marks that are a part of letters (Unicode UAX 31), as Hindi, Thai, Burmese
-/// and Khmer need them; no frames around letters, and nothing that cannot be
-/// seen.
+/// Whether a character is a mark that is part of a letter (Unicode UAX 31), as in
+/// Hindi, Thai, Burmese and Khmer. Enclosing marks and invisible ones are not.
 fn is_mark(c: char) -> bool {
     let is_part = matches!(
         c.general_category(),
@@ -162,7 +160,7 @@ fn is_mark(c: char) -> bool {
     is_part && !is_invisible(c) && c != LONE_IOTA
 }
 
-/// Marks are on letters, and on each only a few.
+/// Checks that all marks are on letters, and only a few on each.
 fn check_marks(shown: &str) -> Result<(), NameError> {
     let (mut on_letter, mut marks, mut stacked) = (false, 0, 0);
     for c in shown.chars() {
@@ -182,31 +180,31 @@ fn check_marks(shown: &str) -> Result<(), NameError> {
     Ok(())
 }
 
-/// A mark at the beginning would be drawn on whatever stands before the name.
+/// Whether a name can begin with this character. A mark would be drawn on the text
+/// before the name.
 fn can_begin(c: char) -> bool {
     (c.is_alphabetic() && !is_combining_mark(c)) || c == '_'
 }
 
-/// The iota below a Greek letter, where that has not become one letter with
-/// it. As a mark its place is after all others, as a capital it is a letter
-/// of its own, wherever it was: such a name would be another one in capitals.
+/// The iota below a Greek letter, if it has not been composed with it. As a mark it
+/// sorts after all others; in capitals it is a letter of its own at the same
+/// place: such a name would be a different one in capitals.
 const LONE_IOTA: char = '\u{345}';
 
-/// Skeletons are taken of the folded form and folded again: a skeleton may
-/// contain capitals (`0` becomes `O`), and folding may undo normalisation.
+/// The key of a name. The skeleton is taken of the folded form and folded again: it
+/// may contain capitals (`0` becomes `O`), and folding may undo normalisation.
 fn comparison_key(shown: &str) -> String {
     let bones: String = skeleton(&folded(shown)).collect();
     skeleton(&folded(&bones)).collect()
 }
 
-/// Without case; also of letters that are newer than the tables of folding.
+/// Folds the case, also of letters that are newer than the folding tables.
 fn folded(text: &str) -> String {
     let folded = text.chars().default_case_fold();
     folded.flat_map(char::to_lowercase).collect()
 }
 
-/// A name in its place in a list, where people find it: sorted as it is
-/// written, whatever its case.
+/// A name as it is sorted in lists: as written, regardless of case.
 #[derive(Clone, Debug)]
 pub struct Alphabetical(pub Name);
 
@@ -256,7 +254,7 @@ impl Hash for Name {
     }
 }
 
-/// Names are found by their keys in a map of names.
+/// Lets a map of names be searched by key.
 impl Borrow<str> for Name {
     fn borrow(&self) -> &str {
         &self.key
@@ -317,7 +315,7 @@ impl fmt::Display for NameError {
 
 impl std::error::Error for NameError {}
 
-/// A character named so that it cannot harm the reader's terminal.
+/// Shows a character in a way that cannot harm the reader's terminal.
 struct Shown(char);
 
 impl fmt::Display for Shown {

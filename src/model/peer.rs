@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde::Serializer;
 
-/// The address, with its port if that is known: proxies seldom say which it is.
+/// The address, with its port if that is known: proxies seldom pass it on.
 pub fn written(address: SocketAddr) -> String {
     match address.port() {
         0 => address.ip().to_string(),

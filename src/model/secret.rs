@@ -1,12 +1,12 @@
-//! Strings that must not be seen.
+//! Strings that must not be shown.
 
 use std::fmt;
 use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 
-/// A string that must not be seen: `Debug` prints nothing of it, and
-/// comparing takes as long whatever differs.
+/// A string that must not be shown: `Debug` prints nothing of it, and comparing
+/// takes the same time wherever two strings differ.
 #[derive(Clone)]
 pub struct Secret(Arc<str>);
 

@@ -1,5 +1,5 @@
-//! Whom an address stands for, wherever something is counted or limited per
-//! address. Bans are not: they name their networks themselves.
+//! The subscriber behind an address, by which everything is counted and limited
+//! per address. Bans are different: they name their networks themselves.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,9 +7,9 @@ use std::net::{IpAddr, Ipv6Addr};
 /// subscriber's to choose.
 const NETWORK_BITS: u32 = 64;
 
-/// An IPv4 address stands for itself, however it is written; an IPv6 address
-/// for its /64 network: no subscriber has less, and so 2^64 addresses count
-/// as one.
+/// The address or network that identifies a subscriber. An IPv4 address stands for
+/// itself, however it is written. An IPv6 address stands for its /64 network: no
+/// subscriber has a smaller one, so its 2^64 addresses count as one.
 pub fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

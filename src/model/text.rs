@@ -1,7 +1,7 @@
 //! User text that is safe to show: the type every message body has.
 //!
-//! Whatever a client sent, a [`Text`] holds no character that could steer
-//! another person's terminal, so encoders never need to look again.
+//! Whatever the client sent, a [`Text`] holds no character that could control
+//! another user's terminal, so encoders need not check again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(Arc<str>);
 
-/// What a character of raw text becomes.
+/// The replacement for a character of raw text.
 enum Shown {
     AsIs,
     LineFeed,
@@ -56,8 +56,8 @@ impl Text {
         Text(cleaned.trim_end_matches('\n').into())
     }
 
-    /// Cleans what is to stand in one line, such as a reason: ends of lines
-    /// and tabs become spaces.
+    /// Cleans text that has to fit on one line, such as a reason: line ends and
+    /// tabs become spaces.
     pub fn one_line(raw: &str) -> Text {
         let text = Text::clean(raw);
         match text.0.contains(['\n', '\t']) {
@@ -104,8 +104,8 @@ impl serde::Serialize for Text {
 /// What some programs put before the first character of a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Text without the byte order marks that some programs begin with: with two
-/// where a file that has one is written by a program that adds one.
+/// Text without the byte order marks that some programs put at the beginning.
+/// There are two if a program that adds one sends a file that has one.
 pub fn without_byte_order_mark(raw: &str) -> &str {
     raw.trim_start_matches(BYTE_ORDER_MARK)
 }
@@ -131,14 +131,14 @@ pub fn ends_line(c: char) -> bool {
         '\n'..='\r' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// What may reach another user's screen in place of a character.
+/// What reaches another user's screen in place of a character.
 fn shown(c: char) -> Shown {
     match c {
         '\t' => Shown::AsIs,
         c if ends_line(c) => Shown::LineFeed,
-        // What separates words must not glue them together when it goes.
+        // It separates words, and must still do so.
         '\u{1f}' => Shown::Space,
-        // Bidirectional overrides and isolates reorder text that is not theirs.
+        // Bidirectional overrides and isolates reorder the text around them.
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Shown::Nothing,
         c if c.is_control() => Shown::Nothing,
         _ => Shown::AsIs,

@@ -12,7 +12,7 @@ const EPOCH: DateTime = civil::date(1970, 1, 1).at(0, 0, 0, 0);
 /// The last millisecond of the year 9999, after which no time can be written.
 pub const LAST_MS: u64 = 253_402_300_799_999;
 
-/// Digits behind the seconds that are read: nanoseconds.
+/// Fractional digits that are read: down to nanoseconds.
 const MAX_FRACTION: usize = 9;
 
 /// The wall clock, in milliseconds since 1970 UTC.
@@ -50,8 +50,8 @@ pub fn from_rfc3339(raw: &str) -> Option<u64> {
     Some(u64::try_from(ms.max(0)).map_or(LAST_MS, |ms| ms.min(LAST_MS)))
 }
 
-/// With no more digits behind the seconds than anybody reads; nothing that is
-/// far longer than any time.
+/// Cuts off fractional digits beyond [`MAX_FRACTION`]. `None` for a string far
+/// longer than any time.
 fn shortened(raw: &str) -> Option<String> {
     if raw.len() > 256 {
         return None;

@@ -1,5 +1,5 @@
-//! Bytes the kernel did not take at once, on their way from whoever sends to
-//! the flusher: in order, none lost, and an end after the last.
+//! Bytes that the kernel did not take at once, on their way from the sending thread
+//! to the flusher: in order, none lost, and the end of the stream after the last.
 //!
 //! One thread sends at a time, and the flusher beside it. Neither ever waits
 //! for the kernel. `tests/models/backlog.rs` runs this file through every
@@ -15,7 +15,7 @@ pub trait Wire {
     fn send(&self, bytes: &[u8]) -> Sent;
     /// Says that nothing more will come.
     fn finish(&self);
-    /// Ends it at once, for whoever still reads and writes.
+    /// Ends the connection at once in both directions.
     fn abort(&self);
 }
 
@@ -98,8 +98,8 @@ impl Backlog {
         Some(queue.bytes.len())
     }
 
-    /// The first to wait. `watch` runs before the flusher can find the queue
-    /// empty again.
+    /// Puts the first bytes into the queue. `watch` runs before the flusher can
+    /// find the queue empty again.
     fn begin(&self, bytes: &[u8], watch: impl FnOnce()) -> usize {
         let mut queue = self.queue.lock();
         queue.bytes.extend(bytes);
@@ -116,8 +116,8 @@ impl Backlog {
         }
     }
 
-    /// Sends what the kernel takes. `unwatch` runs when that was all or
-    /// nothing will ever go again.
+    /// Sends what the kernel takes. `unwatch` runs when everything is sent, or
+    /// nothing can ever be sent again.
     pub fn drain(&self, wire: &impl Wire, unwatch: impl FnOnce()) {
         let mut queue = self.queue.lock();
         loop {

@@ -1,4 +1,4 @@
-//! Waiting for a socket, but never for longer than until a deadline.
+//! Waiting for a socket, but never beyond a deadline.
 
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
@@ -7,8 +7,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
-/// How long, and for how many bytes, a client that was turned away may go on
-/// sending before the connection is cut under it.
+/// How long, and for how many bytes, a refused client may go on sending before the
+/// connection is cut.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1024 * 1024;
 
@@ -52,8 +52,8 @@ pub fn receive(stream: &TcpStream, chunk: &mut [u8], deadline: Instant) -> Resul
     }
 }
 
-/// Closes so that the last words arrive: closing with unread bytes waiting
-/// would reset the connection, and the client would lose what it was told.
+/// Closes so that the last bytes arrive: closing with unread bytes would reset the
+/// connection, and the client could lose what it was sent.
 pub fn close_gently(stream: &TcpStream) {
     if stream.shutdown(Shutdown::Write).is_err() {
         return;

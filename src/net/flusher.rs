@@ -1,5 +1,5 @@
-//! The flusher: sends what the kernel would not take from the hub at once,
-//! and makes sure that closing connections are gone in time.
+//! The flusher: sends what the kernel did not take from the hub at once, and makes
+//! sure that closing connections end in time.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -14,9 +14,9 @@ use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 
 use super::link::Link;
 
-/// How long a closing connection may take to read its last bytes and close.
+/// How long a closing peer may take to read its last bytes and close.
 const LINGER: Duration = Duration::from_secs(2);
-/// How often that is granted again to a peer that goes on reading.
+/// How often a peer that goes on reading gets that time again.
 const LINGER_ROUNDS: u8 = 10;
 /// Marks the eventfd that wakes the thread.
 const WAKE: u64 = u64::MAX;
@@ -27,7 +27,7 @@ pub struct Flusher {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Has the flusher watch sockets; for whoever sends.
+/// Has the flusher watch sockets; used by the threads that send.
 #[derive(Clone)]
 pub struct Watcher(Arc<Shared>);
 
@@ -77,12 +77,12 @@ impl Flusher {
         })
     }
 
-    /// For whoever sends.
+    /// A handle for the threads that send.
     pub fn watcher(&self) -> Watcher {
         Watcher(self.shared.clone())
     }
 
-    /// Ends `link` for good unless its peer has closed it soon.
+    /// Aborts `link` unless its peer closes it soon.
     pub fn linger(&self, link: &Arc<Link>) {
         let deadline = Instant::now() + LINGER;
         let mut lingering = self.shared.lingering.lock();
@@ -108,7 +108,7 @@ impl Drop for Flusher {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        // Nobody else would ever end them.
+        // No other thread would ever end them.
         for closing in self.shared.lingering.lock().drain(..) {
             if let Some(link) = closing.link.upgrade() {
                 link.abort();
@@ -129,7 +129,7 @@ impl Watcher {
             epoll::EventFlags::OUT,
         );
         if let Err(error) = added {
-            // Out of memory for one more watch: nothing can be sent any more.
+            // No memory for one more watch: the backlog cannot be sent.
             log::error!("cannot watch a connection, closing it: {error}");
             self.0.watched.lock().remove(&key);
             link.abort();
@@ -177,7 +177,7 @@ impl Shared {
         }
     }
 
-    /// Aborts whoever took too long. Returns the time until the next one.
+    /// Aborts connections that took too long. Returns the time until the next one.
     fn end_lingering(&self) -> Option<Duration> {
         let mut lingering = self.lingering.lock();
         loop {
@@ -192,7 +192,7 @@ impl Shared {
             let Some(link) = closing.link.upgrade() else {
                 continue;
             };
-            // Who is still reading what there was to read gets some more time.
+            // A peer that is still reading its last bytes gets more time.
             let waiting = link.waiting();
             if waiting > 0 && waiting < closing.waiting && closing.rounds > 0 {
                 closing.deadline = now + LINGER;
@@ -211,7 +211,8 @@ impl Shared {
     }
 }
 
-/// The descriptor: whoever is watched keeps it open, so nobody else has it.
+/// The descriptor identifies a link: while the link is watched it stays open, so
+/// no other link can have it.
 fn key(link: &Link) -> u64 {
     u64::from(link.stream().as_raw_fd().unsigned_abs())
 }

@@ -14,23 +14,23 @@ use super::backlog::{Backlog, Posted, Sent, Wire};
 use super::tls::Session;
 use super::transport::Transport;
 
-/// The socket of one chat connection. The reader blocks on it; everybody
-/// else only sends, and never blocks.
+/// The socket of one chat connection. Its reader blocks on it; all other threads
+/// only send, and never block.
 #[derive(Debug)]
 pub struct Link {
     stream: TcpStream,
-    /// TLS, if there is any: then everything here is ciphertext.
+    /// The connection's TLS, if any: then everything else here is ciphertext.
     session: Option<Box<Session>>,
-    /// What the kernel would not take at once.
+    /// Bytes that the kernel did not take at once.
     backlog: Backlog,
-    /// Last words are said; what the peer still sends is thrown away.
+    /// Whether the farewell was sent; what the peer still sends is dropped.
     closing: AtomicBool,
     /// Set by the reader whenever the peer sends something.
     heard: AtomicBool,
 }
 
 impl Link {
-    /// Makes a chat connection of what it came in on.
+    /// Makes a chat connection of an accepted transport.
     pub fn new(transport: impl Into<Transport>) -> Link {
         let (stream, secure) = transport.into().into_parts();
         Link {
@@ -52,14 +52,13 @@ impl Link {
         self.session.as_deref()
     }
 
-    /// Sends without blocking, or keeps what the kernel does not take; `watch`
-    /// runs when there is something kept that was not before. One thread at a
-    /// time, or order is lost.
+    /// Sends without blocking, and keeps what the kernel does not take; `watch`
+    /// runs when the backlog begins. One thread at a time, or order is lost.
     pub fn post(&self, bytes: &[u8], watch: impl FnOnce()) -> Posted {
         self.backlog.post(self, bytes, watch)
     }
 
-    /// Bytes nobody has taken yet.
+    /// Bytes that the kernel has not taken yet.
     pub fn waiting(&self) -> usize {
         let plaintext = self.session().map_or(0, Session::waiting);
         plaintext + self.backlog_bytes()
@@ -70,14 +69,14 @@ impl Link {
         self.backlog.waiting()
     }
 
-    /// Sends what it can of the backlog. `unwatch` runs when that was all or
-    /// nothing will ever go again.
+    /// Sends what the kernel takes of the backlog. `unwatch` runs when everything
+    /// is sent, or nothing can ever be sent again.
     pub fn drain(&self, unwatch: impl FnOnce()) {
         self.backlog.drain(self, unwatch);
     }
 
-    /// Ends our side as soon as everything is sent; what the peer still sends
-    /// is thrown away from now on.
+    /// Ends our side as soon as everything is sent; from now on, what the peer
+    /// still sends is dropped.
     pub fn close_when_sent(self: &Arc<Link>) {
         self.closing.store(true, Ordering::Release);
         match self.session() {
@@ -109,7 +108,7 @@ impl Link {
         }
     }
 
-    /// Whether the last words are said.
+    /// Whether the farewell was sent.
     pub fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Acquire)
     }
@@ -191,10 +190,9 @@ pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// How long a peer may be silent before it is asked whether it is there: about
-/// a minute. Not the same for all, or thousands who came together, as after a
-/// restart, would be asked together for ever, and the answers would get lost
-/// in the crowd.
+/// How long a peer may be silent before the kernel probes it: about a minute. Not
+/// the same for all: thousands of peers that connected together, as after a
+/// restart, would be probed together for ever, and answers would get lost.
 fn silence() -> Duration {
     const SHORTEST: u64 = 45;
     const SPREAD: u64 = 30;

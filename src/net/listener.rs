@@ -1,4 +1,4 @@
-//! Listeners: accept, admit or refuse, and give each connection its thread.
+//! Listeners: accept connections, admit or refuse them, and give each one a thread.
 
 use std::fs::File;
 use std::io;
@@ -20,14 +20,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What happens to the connections of a listener.
 pub trait Service: Send + Sync + 'static {
-    /// Lets a connection in, or says why not.
+    /// Admits a connection, or returns the reason why not.
     fn admit(&self, peer: SocketAddr) -> Result<Permit, Refused>;
 
     /// Serves a connection on its own thread until it ends. A panic ends this
     /// connection only.
     fn serve(&self, stream: TcpStream, peer: SocketAddr, permit: Permit);
 
-    /// The bytes that tell a peer it cannot come in.
+    /// The bytes that tell a peer that it is refused.
     fn refusal(&self, why: Refused) -> Vec<u8>;
 }
 
@@ -119,7 +119,7 @@ fn accept_all(
             Err(_) if stop.load(Ordering::Acquire) => return,
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
-                // One line an episode, or a full table would fill the log too.
+                // One line an episode, or a lack of descriptors would fill the log.
                 if !std::mem::replace(&mut failing, true) {
                     log::error!("{name}: cannot accept connections: {error}");
                 }
@@ -131,15 +131,15 @@ fn accept_all(
     }
 }
 
-/// An IPv4 client is one, whichever kind of listener it came to.
+/// The address in its canonical form: IPv4 for an IPv4 client of any listener.
 fn canonical(peer: SocketAddr) -> SocketAddr {
     SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
-/// A descriptor kept for the moment when there are no more: in its place a
-/// connection can be accepted and told so, instead of waiting for nothing.
+/// A descriptor kept for when there are no others left: in its place a connection
+/// can be accepted and refused, instead of waiting in vain.
 struct Spare {
-    /// What a descriptor is while it is spare.
+    /// What the descriptor is open on while it is spare.
     null: Option<File>,
     kept: Option<OwnedFd>,
 }
@@ -152,19 +152,19 @@ impl Spare {
         spare
     }
 
-    /// Takes a descriptor again, if there is one.
+    /// Takes a spare descriptor again, if there is one.
     fn renew(&mut self) {
         let null = self.null.as_ref();
         self.kept = null.and_then(|null| null.as_fd().try_clone_to_owned().ok());
     }
 
-    /// Turns one connection away; false if that was not possible either.
+    /// Refuses one connection; false if even that was not possible.
     ///
-    /// Other threads take every descriptor that is free for a moment, and keep
-    /// it. So this one is given up for the one call that accepts, and the
-    /// connection's own descriptor is turned into the next spare one.
+    /// Other threads take every descriptor that becomes free, and keep it. So the
+    /// spare one is given up just for the call that accepts, and the connection's
+    /// own descriptor becomes the next spare one.
     fn refuse_one(&mut self, listener: &TcpListener, service: &Arc<dyn Service>) -> bool {
-        // A connection must be waiting still: this thread is not to be held up.
+        // A connection must be waiting, or this thread would block.
         if !is_waited_for(listener) {
             return false;
         }
@@ -234,7 +234,7 @@ fn begin(
     Ok(())
 }
 
-/// Says no without ever waiting for the peer.
+/// Refuses a connection without ever waiting for the peer.
 fn refuse(stream: &TcpStream, words: &[u8]) {
     use std::io::Read;
     let _ = stream.set_nonblocking(true);

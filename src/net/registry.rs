@@ -1,4 +1,4 @@
-//! Who is connected: limits in all and per address, and connection ids.
+//! The registry of connections: limits altogether and per address, and ids.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -33,8 +33,8 @@ pub enum Refused {
     Full,
     /// As many connections as one address may have.
     AddressFull,
-    /// The connections of its address have had too much written within a
-    /// minute.
+    /// The connections of the address have used up their allowance of written bytes
+    /// for this minute.
     AllowanceSpent,
 }
 
@@ -68,8 +68,9 @@ pub struct Permit {
 }
 
 impl Registry {
-    /// Lets a connection in unless that exceeds a limit; 0 is no limit, and
-    /// loopback has none of its own. An IPv6 network of 64 bits is an address.
+    /// Admits a connection unless that exceeds a limit; 0 is no limit, and loopback
+    /// addresses have no limit of their own. An IPv6 /64 network counts as one
+    /// address.
     pub fn admit(
         self: &Arc<Registry>,
         address: IpAddr,
@@ -123,7 +124,7 @@ impl Registry {
         }
     }
 
-    /// An id nobody uses any more. Its index will be reused.
+    /// Gives back an id. Its index will be reused.
     pub fn release_id(&self, id: ConnectionId) {
         let mut state = self.state.lock();
         if let Some(generation) = state.generations.get_mut(id.index as usize)
@@ -136,9 +137,9 @@ impl Registry {
 }
 
 impl Permit {
-    /// Counts the connection for another address: it came through a proxy,
-    /// and whom for has only now been said. It stays where it was if that
-    /// exceeds the limit; 0 is none.
+    /// Counts the connection for another address, because a proxy has only now told
+    /// the client's. If that exceeds the limit it stays with the old address; 0
+    /// is no limit.
     pub fn move_to(&mut self, address: IpAddr, per_address: usize) -> Result<(), Refused> {
         let mut state = self.registry.state.lock();
         let limited = per_address > 0 && !address.to_canonical().is_loopback();

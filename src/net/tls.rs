@@ -28,7 +28,7 @@ pub use secure::{Broken, Secure};
 pub use session::Session;
 pub use writers::Writers;
 
-/// What is spoken inside.
+/// The protocol inside TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inside {
     /// HTTP/1.1.
@@ -64,8 +64,8 @@ impl Tls {
         })
     }
 
-    /// Shows new connections this certificate; the others go on as they are.
-    /// Returns whether it is another one.
+    /// Uses this certificate for new connections; existing ones go on as they are.
+    /// Returns whether it differs from the one before.
     pub fn replace(&self, certificate: Certificate) -> Result<bool, rustls::Error> {
         if self.in_use.read().certificate.is_same(&certificate) {
             return Ok(false);

@@ -1,5 +1,5 @@
-//! What a connection comes in on before it is anything else: a socket, with
-//! TLS around it or not.
+//! The transport of a new connection, whatever it is for: a socket, with or without
+//! TLS.
 
 #[cfg(feature = "grpc")]
 use std::io::Read;
@@ -107,7 +107,7 @@ impl Transport {
         }
     }
 
-    /// Sends what waits.
+    /// Sends waiting ciphertext.
     #[cfg(feature = "grpc")]
     pub fn flush_now(&mut self) -> io::Result<()> {
         match &mut self.secure {
@@ -116,7 +116,7 @@ impl Transport {
         }
     }
 
-    /// Tells the peer, as far as TLS goes, that nothing more will come.
+    /// Tells the peer through TLS, if there is any, that nothing more will come.
     pub fn finish(&mut self) {
         if let Some(secure) = &mut self.secure {
             secure.finish(&self.stream);

@@ -1,4 +1,4 @@
-//! In what order the outbox sends, and with whom.
+//! The order in which the outbox sends, and when other threads help.
 
 use std::collections::VecDeque;
 
@@ -8,24 +8,24 @@ use super::Outbox;
 use super::seat::{Lane, Range, Seat};
 use super::senders::{ENOUGH, Slice, hand_over};
 
-/// Milliseconds for which a busy hub may owe people their own words.
+/// Milliseconds for which a busy hub may delay sending clients their own words.
 const ECHO_MS: u64 = 25;
-/// Connections that it is worth while to serve with other threads.
+/// From this many connections on, other threads help to send.
 const TOGETHER: usize = 64;
-/// Messages for one connection that are more than a few. A flood goes the
-/// faster the more of it goes at once: there is no hurry.
+/// From this many waiting messages on, a connection is flooded. A flood is sent
+/// the faster the more of it goes at once, so there is no hurry.
 const FLOOD: u32 = 4;
-/// Connections served together at most.
+/// The most connections in one slice for the helping threads.
 const SLICE: usize = 1024;
 /// Arena memory kept between turns.
 const ARENA_KEEP: usize = 256 * 1024;
 
 impl Outbox {
-    /// Sends what waits: to everyone a small delivery is waiting for; then to
-    /// the others, or to some of them when something waits in `inputs` and
-    /// there is room to encode what comes of it; then to people their own words.
-    /// A `busy` hub owes them those for 25 ms, since they may be able to go with
-    /// something else, and so does one for which something waits in `inputs`.
+    /// Sends what waits. Connections with a small delivery come first. Then come
+    /// the others, or only some of them if inputs are waiting and there is room
+    /// to encode their results. Speakers get their own words last. A hub that is
+    /// `busy` or has inputs waiting delays those for up to 25 ms, since they may
+    /// be sent together with something else.
     pub fn flush<T>(&mut self, busy: bool, inputs: &Receiver<T>) {
         self.flush_urgent();
         self.flush_bulk(inputs);
@@ -38,7 +38,7 @@ impl Outbox {
         }
     }
 
-    /// When people must get their own words, if nothing else is waiting.
+    /// When the first speaker must get its own words, if nothing else waits.
     pub fn echoes_due(&self) -> Option<u64> {
         let first = self.echoes.front()?;
         let is_all = self.urgent.is_empty() && self.bulk.is_empty();
@@ -84,17 +84,17 @@ impl Outbox {
         self.flush_each(waiting, TOGETHER);
     }
 
-    /// Sends to the first of these, at most so many.
+    /// Sends to the first `most` of these connections.
     fn flush_each(&mut self, waiting: &mut VecDeque<u32>, most: usize) {
         for index in waiting.drain(..waiting.len().min(most)) {
             self.send(index);
         }
     }
 
-    /// Sends to the first of these, with the help of other threads.
+    /// Sends to the first of these connections, with the help of other threads.
     fn flush_together<T>(&mut self, waiting: &mut VecDeque<u32>, inputs: &Receiver<T>) {
         let mut posts = std::mem::take(&mut self.posts);
-        // What would not be begun need not be handed out.
+        // With inputs waiting, the rest of a larger slice would not be begun.
         let most = match inputs.is_empty() {
             true => SLICE,
             false => ENOUGH,
@@ -134,7 +134,7 @@ impl Outbox {
         seat.is_some_and(|seat| seat.messages >= FLOOD)
     }
 
-    /// Sends what is waiting for one connection: one `send`.
+    /// Sends everything that waits for one connection with one `send`.
     pub(super) fn send(&mut self, index: u32) {
         let seat = self.seats.get_mut(index as usize);
         let Some(seat) = seat.and_then(Option::as_mut) else {

@@ -1,5 +1,5 @@
-//! One connection's place in the outbox: what waits for it there, and how
-//! urgently.
+//! One connection's place in the outbox: the bytes that wait for it, and their
+//! urgency.
 
 use std::sync::Arc;
 
@@ -11,25 +11,25 @@ use super::senders::Post;
 
 /// One connection's place in the outbox.
 pub(super) struct Seat {
-    /// Whose it is.
+    /// The connection.
     pub id: ConnectionId,
     /// Its socket.
     pub link: Arc<Link>,
-    /// Which arena its bytes are in.
+    /// Its wire format, and thus the arena of its bytes.
     pub format: WireFormat,
-    /// Whether it is sent its own words.
+    /// Whether the connection gets its own words.
     pub echoes: bool,
-    /// Where it waits.
+    /// The lane in which it waits.
     pub lane: Lane,
-    /// Its last words are said.
+    /// Whether its farewell has been written.
     pub closing: bool,
     /// Rounds of pings it has not answered.
     pub silent_rounds: u8,
     /// Its bytes in the arena: mostly one range, because neighbours merge.
     pub range: Range,
-    /// What follows.
+    /// Further ranges.
     pub more: Vec<Range>,
-    /// How many messages and answers that is.
+    /// How many messages and answers its bytes are.
     pub messages: u32,
 }
 
@@ -43,13 +43,13 @@ pub(super) struct Range {
 /// Where a connection waits to be flushed; the later, the more urgently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lane {
-    /// Nowhere.
+    /// It does not wait.
     None,
-    /// For its own words.
+    /// It waits for its own words.
     Echo,
-    /// With many others.
+    /// It waits for a delivery to many connections.
     Bulk,
-    /// For something few are told.
+    /// It waits for a delivery to few connections.
     Urgent,
 }
 
@@ -70,8 +70,7 @@ impl Seat {
         }
     }
 
-    /// Its bytes, for any thread to send, if they are one range and there are
-    /// any; then it has none left.
+    /// Takes its bytes out, for any thread to send, if they are exactly one range.
     pub fn post(&mut self) -> Option<Post> {
         let Range { start, end } = self.range;
         if !self.more.is_empty() || self.range.is_empty() {
@@ -88,7 +87,7 @@ impl Seat {
         })
     }
 
-    /// Makes undone what [`Seat::post`] has done.
+    /// Undoes [`Seat::post`].
     pub fn put_back(&mut self, post: &Post) {
         self.lane = Lane::Bulk;
         self.range = Range {
@@ -98,7 +97,7 @@ impl Seat {
         self.messages = post.messages;
     }
 
-    /// Appends to what waits.
+    /// Appends to the bytes that wait.
     pub fn add(&mut self, range: Range) {
         self.messages = self.messages.saturating_add(1);
         let last = self.more.last_mut().unwrap_or(&mut self.range);
@@ -113,8 +112,8 @@ impl Seat {
 }
 
 impl Range {
-    /// Appends to an arena and says where. Arenas stay far below 4 GiB: a turn
-    /// ends long before.
+    /// Appends to an arena and returns the range. Arenas stay far below 4 GiB: a
+    /// turn ends long before.
     pub fn append(arena: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Range {
         let start = arena.len() as u32;
         write(arena);
@@ -124,7 +123,7 @@ impl Range {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the range is empty.
     pub fn is_empty(self) -> bool {
         self.start == self.end
     }

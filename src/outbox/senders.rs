@@ -1,8 +1,8 @@
-//! Threads that send beside the hub when one thing goes to many: a thousand
-//! members are a thousand `send`s, and every processor that is free takes its
-//! part. The hub hands out a slice at a time, sends too, and goes on when all
-//! of the slice is sent, so that nothing it owns is ever used by two. It waits
-//! for no thread to come, only for the end of pieces that were begun.
+//! Threads that help the hub to send an event to many connections: a thousand
+//! members need a thousand `send`s, which all free processors share. The hub hands
+//! out a slice at a time, sends too, and goes on when all of the slice is sent, so
+//! that no two threads use its data at once. It does not wait for a helper to
+//! arrive, only for pieces that one has begun.
 
 use std::num::NonZero;
 use std::ops::Range;
@@ -22,11 +22,11 @@ use crate::protocol::WIRE_FORMATS;
 
 use super::share::Share;
 
-/// Threads besides the hub at most: what they send has to be read, too.
+/// The most helping threads: the clients need processors, too.
 const MOST: usize = 4;
-/// Connections that a thread claims at once: what the hub may have to wait for.
+/// Connections that a thread claims at once: the hub may have to wait for these.
 const PIECE: usize = 4;
-/// Connections served before the hub looks whether something else has come.
+/// Connections served before the hub checks for new inputs.
 pub const ENOUGH: usize = 128;
 
 /// The threads.
@@ -44,12 +44,12 @@ struct Helper {
 /// Encoded bytes, by format.
 pub type Arenas = [Vec<u8>; WIRE_FORMATS];
 
-/// What is to be sent to some connections, and what became of it.
+/// Bytes to be sent to some connections, and the results.
 #[derive(Default)]
 pub struct Slice {
     /// All bytes, by format.
     pub arenas: Arenas,
-    /// Which of them go where.
+    /// The ranges of bytes for each connection.
     pub posts: Vec<Post>,
     backlog_limit: usize,
     sends: AtomicU64,
@@ -62,25 +62,25 @@ pub struct Post {
     pub id: ConnectionId,
     /// Its socket.
     pub link: Arc<Link>,
-    /// The arena they are in.
+    /// The arena that holds the bytes.
     pub arena: usize,
-    /// Where.
+    /// The range in the arena.
     pub bytes: Range<usize>,
-    /// How many messages and answers that is.
+    /// How many messages and answers the bytes are.
     pub messages: u32,
 }
 
-/// What became of bytes for one connection.
+/// The result of sending to one connection.
 pub struct Handed {
     /// `send` calls; over TLS, hand-overs to a writer thread.
     pub sends: u64,
-    /// It does not read.
+    /// Whether the connection turned out to be a slow reader.
     pub is_slow: bool,
 }
 
 impl Senders {
-    /// Starts a thread for each processor, few in any case; fewer when there
-    /// cannot be as many, none if there is one processor only.
+    /// Starts a thread for each processor, up to a few; fewer if the system does
+    /// not allow as many, and none if there is only one processor.
     pub fn start(watcher: &Watcher) -> Senders {
         let processors = processors();
         let done = bounded(1);
@@ -95,9 +95,9 @@ impl Senders {
         }
     }
 
-    /// Sends a slice, with whoever helps, and gives it back with the number of
-    /// its first posts that are sent: all, or [`ENOUGH`] and a few when something
-    /// waits in `inputs`.
+    /// Sends a slice, with the threads that help. Returns it with the number of
+    /// leading posts that were sent: all, or a few more than [`ENOUGH`] if inputs
+    /// are waiting.
     pub fn send<T>(&self, slice: Slice, inputs: &Receiver<T>) -> (Slice, usize) {
         let posts = slice.posts.len();
         let pieces = posts.div_ceil(PIECE).max(1);
@@ -114,19 +114,19 @@ impl Senders {
         };
         let _ = is_done.recv();
         let Some(slice) = share.take() else {
-            // With other arenas than those it knows the hub would send people
-            // what is meant for others. It ends, as after any fault of ours.
+            // Without its arenas the hub would send clients the bytes of others.
+            // Better that it ends, as after any bug.
             unreachable!("a thread has kept what it has sent");
         };
         (slice, posts.min(begun * PIECE))
     }
 
-    /// One of them stays on the hub's own processor: another program that has
-    /// its turn there then takes it from one of several.
+    /// Wakes the helpers. One of them stays on the hub's own processor: if another
+    /// program runs there, it delays only one of several threads.
     fn call_helpers(&self, share: &Arc<Share<Slice>>) {
         for helper in &self.helpers {
             if let Some(slices) = &helper.slices {
-                // Whoever has not even come to the slice before is not waited for.
+                // A helper that has not reached the previous slice yet is left out.
                 let _ = slices.try_send(share.clone());
             }
         }
@@ -164,18 +164,18 @@ impl Helper {
     }
 }
 
-/// Has this thread run on one processor only. Left to itself it is mostly
-/// woken on the one that wakes it, which is busy, while others sleep: on a
+/// Has this thread run on one processor only. Otherwise the kernel mostly wakes it
+/// on the busy processor of the thread that wakes it, while others sleep: on a
 /// virtual machine a sleeping processor does not look free.
 fn stay_on(processor: usize) {
     let mut only = CpuSet::new();
     only.set(processor);
-    // It helps less elsewhere; that is all.
+    // If this fails, the thread just helps less.
     let _ = sched_setaffinity(None, &only);
 }
 
-/// Some of the processors that this thread may use, evenly spread; none if
-/// there is only one, or the time of only one (the quota of a container).
+/// Some of the processors that this thread may use, evenly spread; none if there
+/// is only one, or a container's quota allows the time of only one.
 fn processors() -> Vec<usize> {
     let allowed = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
     let all: Vec<usize> = (0..CpuSet::MAX_CPU)
@@ -191,8 +191,8 @@ fn processors() -> Vec<usize> {
         .collect()
 }
 
-/// Sends the next piece of a slice, if there is one; says so on `done` if the
-/// last of all was finished here.
+/// Sends the next piece of a slice. Returns whether there was one, and reports on
+/// `done` if it was the last to be finished.
 fn step(share: &Share<Slice>, watcher: &Watcher, done: &Sender<()>) -> bool {
     let send = |slice: &Slice, piece: usize| {
         if catch_unwind(AssertUnwindSafe(|| slice.send(piece, watcher))).is_err() {
@@ -203,15 +203,16 @@ fn step(share: &Share<Slice>, watcher: &Watcher, done: &Sender<()>) -> bool {
     share.step(send, || say(done))
 }
 
-/// There is room: the hub has taken what was said about the slice before.
+/// Reports that a slice is finished. There is room: the hub has received the
+/// report about the previous slice.
 fn say(done: &Sender<()>) {
     let _ = done.send(());
 }
 
 impl Slice {
-    /// These bytes for those connections, each of which comes once at most.
-    /// `backlog_limit` is the number of unsent bytes at which a connection is
-    /// a slow reader; 0 is no limit.
+    /// A slice; no connection may have two posts in it. `backlog_limit` is the
+    /// number of unsent bytes at which a connection is a slow reader; 0 is no
+    /// limit.
     pub fn new(arenas: Arenas, posts: Vec<Post>, backlog_limit: usize) -> Slice {
         Slice {
             arenas,
@@ -221,7 +222,8 @@ impl Slice {
         }
     }
 
-    /// Whoever turned out to be a slow reader, and the number of `send`s.
+    /// The connections that turned out to be slow readers, and the number of
+    /// `send`s.
     pub fn outcome(&mut self) -> (Vec<ConnectionId>, u64) {
         let slow = std::mem::take(self.slow.get_mut());
         (slow, std::mem::take(self.sends.get_mut()))
@@ -264,7 +266,7 @@ pub fn hand_over(link: &Arc<Link>, bytes: &[u8], watcher: &Watcher, limit: usize
         }
         Some(session) => (session.send(link, bytes, limit), 1),
     };
-    // What came only now nobody had a chance to read yet.
+    // The client has had no chance to read these bytes yet.
     let unread = waiting.saturating_sub(bytes.len());
     let is_slow = limit > 0 && unread > limit;
     Handed { sends, is_slow }

@@ -1,6 +1,6 @@
-//! Work that threads do together, piece by piece: whoever has time claims the
-//! next one. `tests/models/share_model.rs` runs this file through every order
-//! in which they can meet.
+//! Work that threads share: each free thread claims the next piece.
+//! `tests/models/share_model.rs` runs this file through every order in which they
+//! can meet.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::sync::{AtomicUsize, Mutex, Ordering};
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Share<W> {
-    /// Gone once it was taken back.
+    /// `None` once the work was taken back.
     work: Mutex<Option<Arc<W>>>,
     pieces: usize,
     claimed: AtomicUsize,
@@ -17,7 +17,7 @@ pub struct Share<W> {
 }
 
 impl<W> Share<W> {
-    /// Work of so many pieces, at least one.
+    /// Shares work of `pieces` pieces, at least one.
     pub fn new(work: W, pieces: usize) -> Share<W> {
         Share {
             work: Mutex::new(Some(Arc::new(work))),
@@ -27,14 +27,14 @@ impl<W> Share<W> {
         }
     }
 
-    /// Does the next piece that nobody has claimed, if there is one. `done`
-    /// runs when the last of all is finished: once, for one thread.
+    /// Claims and does the next piece. Returns whether there was one. `done` runs
+    /// once, in the thread that finishes the last piece.
     pub fn step(&self, each: impl FnOnce(&W, usize), done: impl Fn()) -> bool {
         let piece = self.claimed.fetch_add(1, Ordering::Relaxed);
         if piece >= self.pieces {
             return false;
         }
-        // Dropped after the work, and after a panic, too.
+        // Dropped after the work, even if it panics.
         let _piece = Piece {
             of: self,
             done: &done,
@@ -46,13 +46,13 @@ impl<W> Share<W> {
         true
     }
 
-    /// How many pieces are begun or done.
+    /// How many pieces have been claimed.
     pub fn begun(&self) -> usize {
         self.claimed.load(Ordering::Relaxed).min(self.pieces)
     }
 
-    /// Has nobody begin another piece, as if the rest were finished. How many
-    /// there are that are not left out: always the first ones.
+    /// Keeps all threads from claiming another piece, as if the rest were finished.
+    /// Returns how many pieces were claimed: always the first ones.
     pub fn stop(&self, done: impl Fn()) -> usize {
         let begun = self.claimed.swap(self.pieces, Ordering::Relaxed);
         let begun = begun.min(self.pieces);
@@ -62,7 +62,8 @@ impl<W> Share<W> {
         begun
     }
 
-    /// Takes the work back, once it is done. Who comes late finds nothing.
+    /// Takes the work back once it is done. A thread that arrives later finds
+    /// nothing.
     pub fn take(&self) -> Option<W> {
         let work = self.work.lock().take();
         Arc::into_inner(work?)

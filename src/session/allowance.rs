@@ -1,9 +1,8 @@
-//! What the connections of one address may have written to the chat log and the
-//! database, in bytes a minute, however many they are and whatever they speak.
+//! Allowances: how many bytes a minute the connections of one address may cause to
+//! be written to the chat log and the database, in all protocols together.
 //!
-//! Asked on the connections' own threads for every command: one atomic number
-//! an address, no lock, nothing that grows with anything. A lock is taken only
-//! when a connection opens.
+//! The connections' own threads ask for every command. That costs one atomic number
+//! an address, and no lock; a lock is taken only when a connection opens.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,9 +14,9 @@ use parking_lot::Mutex;
 
 use crate::model::subscriber::subscriber;
 
-/// What an address may have at once: that of a minute.
+/// An address may use up a whole minute's bytes at once.
 const MINUTE_NS: u64 = 60_000_000_000;
-/// Addresses remembered at most. Those beyond share one allowance.
+/// The most addresses remembered. All others share one allowance.
 const MOST_ADDRESSES: usize = 65_536;
 
 /// The allowances of all addresses.
@@ -26,7 +25,7 @@ pub struct Allowances {
     rules: Arc<Rules>,
     /// By [`subscriber`].
     addresses: Mutex<HashMap<IpAddr, Arc<Allowance>>>,
-    /// Of those for whom there is no room.
+    /// Shared by the addresses that there is no room for.
     rest: Arc<Allowance>,
 }
 
@@ -41,23 +40,23 @@ struct Rules {
 #[derive(Debug)]
 pub struct Allowance {
     rules: Arc<Rules>,
-    /// When all that was written is paid for, in nanoseconds since the start.
+    /// When everything written is paid for, in nanoseconds since the start.
     paid_at: AtomicU64,
-    /// Until when it need not be said again that it is spent.
+    /// Until when the log need not say again that it is spent.
     told_until: AtomicU64,
 }
 
-/// There is nothing left at present.
+/// The allowance is spent at present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
     /// The limit.
     pub bytes: u64,
-    /// Whether that was not said within the last minute.
+    /// Whether the log has not said so within the last minute.
     pub is_news: bool,
 }
 
 impl Allowances {
-    /// So many bytes a minute for each; 0 is no limit.
+    /// Allowances of `bytes` a minute for each address; 0 is no limit.
     pub fn new(bytes: u64) -> Allowances {
         let rules = Arc::new(Rules {
             bytes: AtomicU64::new(bytes),
@@ -70,13 +69,13 @@ impl Allowances {
         }
     }
 
-    /// Puts another limit in force.
+    /// Puts a new limit in force.
     pub fn set(&self, bytes: u64) {
         self.rules.bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// That of an address. It outlives the connections for as long as there is
-    /// anything to pay for.
+    /// The allowance of an address. It outlives the connections for as long as
+    /// anything is left to pay for.
     pub fn of(&self, address: IpAddr) -> Arc<Allowance> {
         self.find(address, MOST_ADDRESSES)
     }
@@ -91,7 +90,7 @@ impl Allowances {
             let now = self.rules.now();
             let matters = |it: &Arc<Allowance>| Arc::strong_count(it) > 1 || it.owes(now);
             addresses.retain(|_, allowance| matters(allowance));
-            // Looking through all of them again and again would be dear.
+            // Searching all of them again and again would cost too much.
             if addresses.len() > most / 2 {
                 return self.rest.clone();
             }
@@ -108,7 +107,7 @@ impl Rules {
         self.started.elapsed().as_nanos() as u64
     }
 
-    /// What so many bytes cost in time; nothing without a limit.
+    /// The time that bytes cost; `None` without a limit.
     fn cost(&self, bytes: u64) -> Option<u64> {
         match self.bytes.load(Ordering::Relaxed) {
             0 => None,
@@ -130,7 +129,7 @@ impl Allowance {
         self.paid_at.load(Ordering::Relaxed) > now
     }
 
-    /// Takes so many bytes, if they are left.
+    /// Takes this many bytes, if they are left.
     pub fn take(&self, bytes: usize) -> Result<(), Spent> {
         self.take_at(self.rules.now(), bytes as u64)
     }
@@ -142,7 +141,7 @@ impl Allowance {
         let pay = |paid_at: u64| {
             let paid_at = paid_at.max(now);
             let new = paid_at.saturating_add(cost);
-            // What is more than all of a minute's goes when nothing is owed.
+            // More than a whole minute's bytes pass if nothing is owed.
             (new - now <= MINUTE_NS || paid_at == now).then_some(new)
         };
         let order = Ordering::Relaxed;
@@ -152,7 +151,7 @@ impl Allowance {
         }
     }
 
-    /// Whether a minute's bytes are all taken.
+    /// Whether the allowance is spent.
     pub fn is_spent(&self) -> bool {
         let now = self.rules.now();
         let paid_at = self.paid_at.load(Ordering::Relaxed);
@@ -200,7 +199,7 @@ mod tests {
         // Idle time is not saved up.
         assert_eq!(of.take_at(now + 1000 * SECOND, 6000), Ok(()));
         assert_eq!(of.take_at(now + 1000 * SECOND, 1), spent(true));
-        // Nobody is kept from saying something long for ever.
+        // No client is kept for ever from sending something long.
         assert_eq!(of.take_at(now + 2000 * SECOND, 60_000), Ok(()));
         assert_eq!(of.take_at(now + 2500 * SECOND, 1), spent(true));
     }
@@ -224,7 +223,7 @@ mod tests {
     fn addresses_beyond_all_bounds_share_one_allowance() {
         let allowances = Allowances::new(1 << 20);
         let of = |last: u8| allowances.find([192, 0, 2, last].into(), 4);
-        // Who owes nothing makes room.
+        // An address that owes nothing makes room.
         for last in 0..100 {
             let _ = of(last);
         }

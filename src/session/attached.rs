@@ -1,5 +1,5 @@
-//! A connection's way to the hub: how it is opened, what it sends there, and
-//! how it ends. The same for every protocol.
+//! A connection's way to the hub, the same for every protocol: how it is opened,
+//! what it sends to the hub, and how it ends.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,29 +16,28 @@ use super::allowance::{Allowance, Spent};
 use super::context::SessionContext;
 use super::pace::Pace;
 
-/// What an entry of the chat log and a row of the database take besides the
-/// text.
+/// Bytes that a chat log entry and a database row take besides the text.
 const ENTRY_BYTES: usize = 256;
-/// What it takes that a client comes, has a nickname, and goes.
+/// Bytes written because a client connects, takes a nickname and leaves.
 const VISIT_BYTES: usize = 1024;
 
 /// Whether a connection's thread goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// Read on.
+    /// The thread reads on.
     Continue,
     /// The hub is gone.
     Stop,
 }
 
-/// A connection the hub knows. Dropping it, even in a panic, tells the hub
-/// that the thread is done.
+/// A connection that the hub knows. Dropping it, even in a panic, tells the hub
+/// that the connection's thread has ended.
 pub struct Attached {
     /// The connection's id.
     pub id: ConnectionId,
     /// The peer's address.
     pub peer: SocketAddr,
-    /// What is spoken.
+    /// The protocol.
     pub speech: &'static Speech,
     /// The socket.
     pub link: Arc<Link>,
@@ -69,7 +68,7 @@ impl Attached {
             link.abort();
         }
         let allowance = context.allowances.of(peer.ip());
-        // Nobody comes to an address that has spent everything.
+        // A connection from an address that has spent everything was refused before.
         let _ = allowance.take(VISIT_BYTES);
         Attached {
             id,
@@ -79,12 +78,12 @@ impl Attached {
             pace: Pace::new(&context.limits),
             context: context.clone(),
             allowance,
-            // Holds unless the thread gets as far as saying otherwise.
+            // Stands unless the thread gets as far as giving another reason.
             farewell: Farewell::InternalError,
         }
     }
 
-    /// Whose turn it is when the store is asked something for this client.
+    /// The asker that takes turns when this client needs the store.
     pub fn asker(&self) -> Asker {
         Asker::of(self.id, self.peer.ip())
     }
@@ -94,40 +93,40 @@ impl Attached {
         self.context.look_up(self.asker(), has_account, command)
     }
 
-    /// The connection's thread is done for the given reason.
+    /// Notes the reason why the connection's thread ends.
     pub fn end(&mut self, farewell: Farewell) {
         self.farewell = farewell;
     }
 
-    /// Sends bytes below the protocol; they wait for nothing.
+    /// Sends bytes below the protocol, which do not wait for earlier answers.
     pub fn write(&self, bytes: Vec<u8>) -> Flow {
         self.input(Input::Write(self.id, bytes))
     }
 
-    /// Says something to this client only, in order with the rest.
+    /// Sends an answer to this client only, in order with the rest.
     pub fn answer(&self, bytes: Vec<u8>) -> Flow {
         self.command(Command::Answer(bytes))
     }
 
-    /// As [`Attached::answer`]; the log has a word of it, too.
+    /// As [`Attached::answer`], with an entry in the log.
     pub fn answer_noted(&self, bytes: Vec<u8>, note: Note) -> Flow {
         self.command(Command::Noted { bytes, note })
     }
 
-    /// Tells the client in `bytes` that `what` it has sent is not carried out;
-    /// the log has it in words.
+    /// Tells the client in `bytes` that its command is refused; the log gets the
+    /// command `what` and the reason `words`.
     pub fn refuse(&self, what: &str, words: &str, bytes: Vec<u8>) -> Flow {
         self.answer_noted(bytes, line::refused(what, words))
     }
 
-    /// Has the hub end the connection. The thread reads on until the client
-    /// has seen why.
+    /// Has the hub close the connection. The thread reads on until the client has
+    /// been told why.
     pub fn close(&self, farewell: Farewell) -> Flow {
         self.command(Command::End(farewell))
     }
 
-    /// Ends the connection of a client that speaks TLS to a plain port, in its
-    /// own words: it would understand no others.
+    /// Ends the connection of a client that speaks TLS to a plain port, with a TLS
+    /// alert: it would understand nothing else.
     pub fn refuse_tls(&self) -> Flow {
         match self.write(TLS_ALERT.to_vec()) {
             Flow::Continue => self.close(Farewell::PeerLeft),
@@ -135,8 +134,8 @@ impl Attached {
         }
     }
 
-    /// Has the hub carry out a command, unless its address has had too much
-    /// written: then it is refused.
+    /// Has the hub carry out a command; refuses it if the allowance of its address
+    /// is spent.
     pub fn command(&self, command: Command) -> Flow {
         let command = match cost(&command) {
             0 => command,
@@ -159,12 +158,12 @@ impl Attached {
 impl Drop for Attached {
     fn drop(&mut self) {
         let farewell = std::mem::replace(&mut self.farewell, Farewell::PeerLeft);
-        // Without a hub there is nobody to tell.
+        // If the hub thread has ended, it need not be told.
         let _ = self.context.hub.send(Input::Done(self.id, farewell));
     }
 }
 
-/// What a command may have written.
+/// The bytes that a command may cause to be written.
 fn cost(command: &Command) -> usize {
     match command {
         Command::Say { text, .. } | Command::Line(text) | Command::Private { text, .. } => {
@@ -175,7 +174,7 @@ fn cost(command: &Command) -> usize {
             Note::Done(words) => words.len() + ENTRY_BYTES,
             Note::Refused { command, reason } => command.len() + reason.len() + ENTRY_BYTES,
         },
-        // Nothing of them is written, or they are the end.
+        // They cause nothing to be written, or end the connection.
         Command::Typing(_) | Command::Listen { .. } | Command::Answer(_) => 0,
         Command::Ask { logged: None, .. } => 0,
         Command::Refuse { .. } | Command::Quit | Command::End(_) => 0,
@@ -183,11 +182,11 @@ fn cost(command: &Command) -> usize {
     }
 }
 
-/// What comes of a command that is not to be carried out. Nothing is written but
-/// a word now and then.
+/// The command in place of one that is over the allowance. Nothing is written except
+/// a log entry now and then.
 fn over_allowance(command: Command, spent: Spent) -> Command {
     match command {
-        // It is told; only the log does without.
+        // The client is told; only the log entry is left out.
         Command::Noted { bytes, .. } => Command::Answer(bytes),
         other => Command::Refuse {
             refusal: Refusal::AllowanceSpent(spent.bytes),

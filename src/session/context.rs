@@ -1,4 +1,4 @@
-//! What the sessions of all protocols work with.
+//! What the sessions of all protocols share.
 
 use std::sync::Arc;
 
@@ -10,22 +10,22 @@ use crate::turn::HubHandle;
 
 use super::allowance::Allowances;
 
-/// What every session works with, whatever it speaks.
+/// What every session works with.
 #[derive(Clone)]
 pub struct SessionContext {
     /// The hub.
     pub hub: HubHandle,
-    /// Who is connected.
+    /// The connections.
     pub registry: Arc<Registry>,
-    /// Who is registered.
+    /// The registered accounts.
     pub accounts: Arc<Accounts>,
-    /// What the connections of an address may have written.
+    /// The bytes that each address may cause to be written.
     pub allowances: Arc<Allowances>,
-    /// What a connection may do.
+    /// The limits of a connection.
     pub limits: SessionLimits,
 }
 
-/// What one connection may do.
+/// The limits of one connection.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionLimits {
     /// Longest line or frame.
@@ -37,8 +37,7 @@ pub struct SessionLimits {
 }
 
 impl SessionContext {
-    /// Adds to a command what only the store knows, for a client that has an
-    /// account or is a guest.
+    /// Completes a command with what only the store knows.
     pub fn look_up(
         &self,
         asker: Asker,
@@ -46,7 +45,7 @@ impl SessionContext {
         command: Command,
     ) -> Result<Command, Refusal> {
         Ok(match command {
-            // Between accounts a message is kept, also for who is not on.
+            // A message between accounts is stored, even if its recipient is offline.
             Command::Private {
                 to,
                 account: None,

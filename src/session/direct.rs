@@ -1,5 +1,5 @@
-//! The session of a WebSocket for direct messages, which somebody with an
-//! account has opened with a token.
+//! The session of a WebSocket for direct messages, which an account's owner has
+//! opened with a token.
 
 use crate::envelope::Failure;
 use crate::http::Upgraded;
@@ -69,7 +69,7 @@ impl DirectSession {
             .accounts
             .recipient(self.attached.asker(), recipient)
         {
-            // Without an account it may still be a guest who is on.
+            // Without an account, the recipient may still be a guest who is online.
             Ok((to, account)) => self.attached.command(Command::Private {
                 to,
                 account,
@@ -79,7 +79,7 @@ impl DirectSession {
         }
     }
 
-    /// Says to this connection what went wrong; it stays.
+    /// Tells the client what went wrong; the connection stays open.
     fn fail(&self, failure: &Failure) -> Flow {
         let mut bytes = Vec::new();
         direct::write_failure(failure, &mut bytes);

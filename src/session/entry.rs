@@ -1,7 +1,7 @@
-//! How a client comes in, in every protocol: it gets the nickname that it has
-//! a right to, perhaps until its token ends, and may go into a room at once.
+//! How a client logs in, in every protocol: it gets the nickname that it has a right
+//! to, perhaps until its token expires, and may enter a room at once.
 //!
-//! All of it waits for answers, of the store and of the hub, so it runs on the
+//! All of this waits for answers from the store and the hub, so it runs on the
 //! connection's own thread.
 
 use std::sync::Arc;
@@ -14,27 +14,27 @@ use crate::turn::HubUnavailable;
 
 use super::attached::{Attached, Flow};
 
-/// By what right a client has a nickname.
+/// A client's right to a nickname.
 pub enum Right<'a> {
-    /// None: nobody else has it.
+    /// None: a guest gets it if no other user has it.
     Guest,
-    /// The guest's token, from whichever connection it had the nickname before.
+    /// A guest's token, which may have had the nickname on another connection.
     Pass(Arc<str>),
-    /// Its account, with the token that was shown if it was no password.
+    /// An account, with the token that was shown instead of a password, if any.
     Account(&'a Account, Option<&'a str>),
 }
 
-/// A token that was shown on coming in.
+/// A token that a client has logged in with.
 pub struct Shown<F> {
-    /// When it ends, in milliseconds since 1970 UTC.
+    /// When it expires, in milliseconds since 1970 UTC.
     pub ends_at_ms: u64,
-    /// Whether it is still good. Asked when the hub knows of the connection: a
-    /// token given up before would never end it.
+    /// Whether it is still valid. Asked once the hub knows the connection: revoking
+    /// the token before that would never close the connection.
     pub is_good: F,
 }
 
 impl Attached {
-    /// Gets the nickname. If it is refused the hub has told the client why.
+    /// Claims the nickname. If it is refused, the hub has told the client why.
     pub fn claim(
         &self,
         name: Name,
@@ -50,15 +50,14 @@ impl Attached {
         }
     }
 
-    /// Lets in a client that has shown nothing but a name, unless the name is
-    /// registered.
+    /// Admits a client that has given only a name, unless the name is registered.
     pub fn admit_guest(&self, name: Name) -> Result<(), Farewell> {
         let checked = self.context.accounts.check_guest(self.asker(), &name);
         checked.map_err(Farewell::NotAdmitted)?;
         admitted(self.claim(name, Right::Guest))
     }
 
-    /// Lets in a client that has shown a token; it may stay until that ends.
+    /// Admits a client that has shown a token; it may stay until the token expires.
     pub fn admit_shown<F>(
         &self,
         name: Name,
@@ -82,7 +81,7 @@ impl Attached {
         }
     }
 
-    /// Goes into the one room that the client has come for.
+    /// Enters the one room that the client has asked for.
     pub fn enter(&self, room: Name) -> Result<(), Farewell> {
         let id = self.id;
         admitted(
@@ -92,8 +91,8 @@ impl Attached {
         )
     }
 
-    /// Goes into the room that always exists, where clients begin that may be
-    /// in several.
+    /// Enters the room that always exists, where clients begin that can be in
+    /// several rooms.
     pub fn begin_in_global(&self) -> Flow {
         match Name::parse(crate::hub::GLOBAL) {
             Ok(global) => self.command(Command::Join(global)),
@@ -102,7 +101,7 @@ impl Attached {
     }
 }
 
-/// A client that is refused here is turned away.
+/// Turns a refusal into a farewell: a client that is refused here is disconnected.
 fn admitted(answer: Result<Result<(), Refusal>, HubUnavailable>) -> Result<(), Farewell> {
     answer
         .map_err(|_| Farewell::InternalError)?

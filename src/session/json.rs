@@ -15,7 +15,7 @@ use super::json_queries::Inquirer;
 use super::rate::{Notice, Paced, Sent};
 use super::websocket::{READ_BYTES, Session, serve};
 
-/// Serves the holder of a nickname token until the end.
+/// Serves the holder of a nickname token until the connection ends.
 pub fn serve_json(upgraded: Upgraded, context: &SessionContext, pass: &Pass) {
     serve(upgraded, &JSON, context, READ_BYTES, |attached| {
         let right = match &pass.account {
@@ -116,8 +116,8 @@ impl JsonSession {
         }
     }
 
-    /// Adds to a command what only the store knows. A refusal has the tag of
-    /// what it refuses.
+    /// Completes a command with what only the store knows. A refusal comes with the
+    /// tag of the command.
     fn look_up(&self, command: Command) -> Result<Command, (Refusal, Option<Tag>)> {
         let untagged = |refusal| (refusal, None);
         match command {
@@ -158,7 +158,7 @@ impl JsonSession {
         self.fail_tagged(kind, words, code, None)
     }
 
-    /// Says why a frame of this type is not carried out.
+    /// Tells the client why a frame of this type is refused.
     fn fail_tagged(&self, kind: &str, words: &str, code: &str, tag: Option<&Tag>) -> Flow {
         let kind = if kind.is_empty() { "a frame" } else { kind };
         let frame = error_frame(words, code, tag);
@@ -179,7 +179,7 @@ impl Paced for JsonSession {
 
     fn say_pace(&self, notice: Notice, sent: &Sent<'_>) -> Flow {
         let code = "too_fast";
-        // The log has it once.
+        // The log gets an entry only for the first one.
         let again = |words: &str, tag| self.attached.answer(error_frame(words, code, tag));
         match notice {
             Notice::Dropped(n) => {
@@ -189,7 +189,7 @@ impl Paced for JsonSession {
                 let words = "You are sending too fast. Nothing more is taken until you slow down.";
                 self.fail_tagged(sent.what, words, code, sent.tag)
             }
-            // A client that names its messages is told what becomes of each.
+            // A client that tags its messages is told the fate of each.
             Notice::StillTooFast if sent.tag.is_some() => again("That came too fast.", sent.tag),
             Notice::StillTooFast => Flow::Continue,
         }

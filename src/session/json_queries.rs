@@ -1,5 +1,5 @@
-//! The questions of JSON clients that the hub need not decide: what the store
-//! has, and who is on. Answered on the connection's own thread.
+//! JSON clients' questions that the hub need not answer, but the store can. They are
+//! answered on the connection's own thread.
 
 use std::fmt;
 
@@ -15,13 +15,13 @@ use crate::turn::{HubHandle, HubUnavailable};
 /// Threads on a page of the inbox, as in the REST API.
 const THREADS_PER_PAGE: usize = 10;
 
-/// Whoever asks, and whom to ask.
+/// The client that asks, and the parts that answer.
 pub struct Inquirer<'a> {
     /// The connection.
     pub connection: ConnectionId,
-    /// Whose turn it is.
+    /// The asker that takes turns at the store.
     pub asker: Asker,
-    /// Its account, if it is no guest's.
+    /// The client's account; `None` for a guest.
     pub account: Option<&'a Account>,
     /// Accounts and the store.
     pub accounts: &'a Accounts,
@@ -36,7 +36,7 @@ pub enum NoAnswer {
     Refused(Refusal),
     /// Only accounts have an inbox.
     NoAccount,
-    /// Nobody is registered under this name.
+    /// No account has this name.
     NobodyRegistered(Name),
     /// The store cannot say.
     Store(StoreError),
@@ -45,7 +45,7 @@ pub enum NoAnswer {
 }
 
 impl NoAnswer {
-    /// What the store has said is for the log.
+    /// Logs the store's error.
     fn store(error: StoreError) -> NoAnswer {
         error.log("a query could not be answered");
         NoAnswer::Store(error)
@@ -164,8 +164,8 @@ impl Inquirer<'_> {
         Ok(())
     }
 
-    /// A room the connection is in: this one, or the current one. What is said
-    /// there must be kept.
+    /// A room that the connection is in: the given one, or the current one. The
+    /// server must keep a history.
     fn own_room(&self, room: Option<Name>) -> Result<Name, NoAnswer> {
         let id = self.connection;
         let room = self.hub.ask(move |hub, _, _| {

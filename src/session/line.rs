@@ -1,5 +1,5 @@
-//! A line connection's thread, whatever the framing: nickname first, then
-//! commands, at the speed the limits allow.
+//! A line connection's session, whatever the framing: first the nickname, then
+//! commands, at the rate that the limits allow.
 
 mod login;
 
@@ -12,7 +12,7 @@ use super::attached::{Attached, Flow};
 use super::rate::{A_LINE, Notice, Paced, Sent};
 use login::Asking;
 
-/// Takes lines of one connection to the hub.
+/// Takes the lines of one connection to the hub.
 pub struct LineSession {
     attached: Attached,
     named: bool,
@@ -33,7 +33,7 @@ impl LineSession {
         }
     }
 
-    /// Says why the connection is over. Nothing that comes after is taken.
+    /// Closes the connection for this reason. Later lines are dropped.
     pub fn ends(&mut self, why: Farewell) -> Flow {
         self.is_over = true;
         self.attached.close(why)
@@ -80,17 +80,17 @@ impl LineSession {
         })
     }
 
-    /// Says something to this connection only, in order with the rest.
+    /// Sends lines to this client only, in order with the rest.
     pub fn say(&self, lines: &str) -> Flow {
         self.attached.answer(self.framed(lines))
     }
 
-    /// As [`LineSession::say`]; the log has a word of it, too.
+    /// As [`LineSession::say`], with an entry in the log.
     fn say_noted(&self, lines: &str, note: Note) -> Flow {
         self.attached.answer_noted(self.framed(lines), note)
     }
 
-    /// Says why a command is not carried out, in one line.
+    /// Tells the client in one line why a command is refused.
     fn refuse(&self, command: &str, line: &str) -> Flow {
         self.attached.refuse(command, line, self.framed(line))
     }

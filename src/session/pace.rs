@@ -1,6 +1,6 @@
-//! How fast one connection may send: a token bucket with a memory of how
-//! often it was ignored. What costs more than a message takes more than one
-//! token, after the fact: `cost` says what does.
+//! How fast one connection may send: a token bucket that remembers how often it was
+//! ignored. A command that costs more than a message takes further tokens after the
+//! fact; `cost` says which do.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use super::context::SessionLimits;
 /// Refused messages after which a connection is closed, in bursts.
 const PATIENCE: u32 = 5;
 
-/// The longest that a client is not read because of what it has sent too
-/// fast. Pings and last words wait no longer.
+/// The longest time for which a client that sends too fast is not read. Pings and
+/// farewells wait no longer than this.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Paces what one connection sends.
@@ -21,7 +21,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A connection that has just come.
+    /// The pace of a new connection.
     pub fn new(limits: &SessionLimits) -> Pace {
         Pace {
             limit: RateLimit::new(limits.message_rate, limits.message_burst),
@@ -29,7 +29,7 @@ impl Pace {
         }
     }
 
-    /// Judges what came next; the thread waits for a moment first if that is
+    /// Judges the next message; the thread waits for a moment first if that is
     /// allowed and helps.
     pub(super) fn judge(&mut self, may_wait: bool) -> Verdict {
         if may_wait {
@@ -41,7 +41,7 @@ impl Pace {
         self.limit.check(self.began.elapsed())
     }
 
-    /// What was passed turns out to cost so much, instead of 1.
+    /// Charges `cost` for the message that was just passed, instead of 1.
     pub fn charge(&mut self, cost: u32) {
         self.limit.charge(cost.saturating_sub(1));
     }
@@ -62,14 +62,14 @@ pub struct RateLimit {
 pub enum Verdict {
     /// Carry it out.
     Pass,
-    /// The sender has calmed down: tell them that this many were refused.
+    /// Carry it out, and tell the sender, who has slowed down, how many were refused.
     PassAfter {
         /// Messages refused since the warning.
         refused: u32,
     },
     /// Refuse it and warn.
     Warn,
-    /// Refuse it; the warning is given.
+    /// Refuse it; the sender was warned before.
     Refuse,
     /// Close the connection.
     Close,
@@ -121,8 +121,8 @@ impl RateLimit {
         }
     }
 
-    /// What was passed costs so much more. That it is not known before makes
-    /// no difference in the long run: what comes next waits for longer.
+    /// Charges `more` for a message that was passed. Charging it afterwards makes
+    /// no difference in the long run: the next messages wait longer.
     pub fn charge(&mut self, more: u32) {
         if self.per_second > 0.0 {
             // Otherwise one command could cost what no bucket ever holds.
@@ -135,8 +135,9 @@ impl RateLimit {
         (self.tokens + elapsed * self.per_second).min(self.burst)
     }
 
-    /// Once warned, a sender has to let a quarter of the bucket fill, or
-    /// every other message would get through and every other be warned of.
+    /// The tokens that the next message needs. After a warning, a quarter of the
+    /// bucket must fill first, or every other message would pass and every other
+    /// one cause a warning.
     fn needed(&self) -> f64 {
         match self.refused {
             0 => 1.0,

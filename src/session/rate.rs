@@ -1,21 +1,21 @@
-//! What becomes of what a client sends too fast: the policy, the same for every
-//! protocol. A session only puts it into words.
+//! The policy for clients that send too fast, the same for every protocol. A session
+//! only puts it into words.
 
 use crate::hub::{Farewell, Tag};
 
 use super::attached::{Attached, Flow};
 use super::pace::Verdict;
 
-/// What a client has sent, as far as its pace is concerned.
+/// A line or frame from a client, as its pace is judged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sent<'a> {
     /// What it is, for the log.
     pub what: &'a str,
-    /// What the client calls it.
+    /// The client's tag for it.
     pub tag: Option<&'a Tag>,
-    /// Whether it waits for a moment if it comes too fast, and what is sent
-    /// behind it with it. The client is read later, so its own socket holds
-    /// what it sends meanwhile.
+    /// Whether it waits for a moment if it comes too fast, instead of being
+    /// refused. The thread stops reading, so the client's later lines wait in the
+    /// socket.
     pub may_wait: bool,
 }
 
@@ -26,19 +26,18 @@ pub const A_LINE: Sent<'static> = Sent {
     may_wait: false,
 };
 
-/// What a client is to be told about its pace.
+/// What a client is told about its pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// It has calmed down; so many of its messages were dropped.
+    /// The client has slowed down; this many of its messages were dropped.
     Dropped(u32),
-    /// This one is dropped, and so are those to come until it slows down.
+    /// This message is dropped, and so are the next ones until the client slows down.
     TooFast,
-    /// One more is dropped.
+    /// Another message is dropped.
     StillTooFast,
 }
 
-/// A session whose client is paced. The policy is here and the same for all; a
-/// session puts it into the words of its protocol.
+/// A session whose client is paced, in the words of its protocol.
 pub trait Paced {
     /// The connection.
     fn attached(&mut self) -> &mut Attached;
@@ -46,8 +45,8 @@ pub trait Paced {
     /// Tells the client, if the protocol has words for it.
     fn say_pace(&self, notice: Notice, sent: &Sent<'_>) -> Flow;
 
-    /// Judges what the client has sent. Nothing if it is to be carried out;
-    /// else what becomes of the connection's thread.
+    /// Judges what the client has sent: `None` if it is to be carried out, otherwise
+    /// whether the connection's thread goes on.
     fn held_back(&mut self, sent: Sent<'_>) -> Option<Flow> {
         let notice = match self.attached().pace.judge(sent.may_wait) {
             Verdict::Pass => return None,

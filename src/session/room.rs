@@ -27,8 +27,8 @@ pub fn serve_tcp(transport: Transport, peer: SocketAddr, context: SessionContext
     });
 }
 
-/// Serves a WebSocket until it ends; `read_buffer` is how much is read at once
-/// if that is not to be what it is for others.
+/// Serves a WebSocket until it ends; `read_buffer` is how much is read at once, if
+/// not the usual amount.
 pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext, read_buffer: Option<usize>) {
     let read_bytes = read_buffer.unwrap_or(READ_BYTES);
     serve(
@@ -40,7 +40,7 @@ pub fn serve_websocket(upgraded: Upgraded, context: &SessionContext, read_buffer
     );
 }
 
-/// Room lines over TCP, where bytes do not come line by line.
+/// Room lines over TCP, where bytes do not arrive line by line.
 struct TcpSession {
     room: RoomSession,
     decoder: Decoder,
@@ -101,7 +101,7 @@ impl Session for RoomSession {
 
     fn overlong(&mut self, text: &str) -> Flow {
         match self.inside {
-            // The limit is about lines, of which a frame may have several.
+            // The limit applies to lines, and a frame may have several.
             true => self.lines(text),
             false => self.come_in(Err(BadHello::NotAnObject)),
         }
@@ -122,8 +122,8 @@ impl RoomSession {
         }
     }
 
-    /// The beginning: takes the name and joins the room, or says why not and
-    /// ends.
+    /// Takes the name and joins the room of the opening object, or tells the client
+    /// why not and closes.
     fn come_in(&mut self, hello: Result<Hello, BadHello>) -> Flow {
         let hello = match hello {
             Ok(hello) => hello,
@@ -173,7 +173,7 @@ impl RoomSession {
             .unwrap_or_else(|| self.refuse(A_LINE.what, &words))
     }
 
-    /// Says why something is not done, in one line.
+    /// Tells the client in one line why something is refused.
     fn refuse(&self, what: &str, line: &str) -> Flow {
         let mut bytes = Vec::new();
         frame_lines(self.attached.speech.format, line, &mut bytes);

@@ -1,5 +1,5 @@
-//! The thread of a plain TCP connection, whatever is spoken on it. What the
-//! bytes mean is a [`Session`]'s business.
+//! The thread of a plain TCP connection, for every protocol on it. A [`Session`]
+//! knows what the bytes mean.
 
 use std::io::{self, Read};
 use std::net::SocketAddr;
@@ -21,12 +21,12 @@ const READ_BYTES: usize = 1024;
 /// How long a client that has stopped sending may go on reading.
 const READ_ON: Duration = Duration::from_secs(30);
 
-/// What is spoken on a connection: takes its bytes as they come.
+/// The protocol on a connection: takes its bytes as they arrive.
 pub trait Session: Paced {
     /// Takes what the client has sent, unless the connection is closing.
     fn bytes(&mut self, bytes: &[u8]) -> Flow;
 
-    /// Takes what was left: `printf hello | nc` ends without a newline.
+    /// Takes the unfinished rest: `printf hello | nc` ends without a newline.
     fn finish(&mut self);
 }
 
@@ -45,7 +45,7 @@ pub fn serve<S: Session>(
     session.attached().end(Farewell::PeerLeft);
 }
 
-/// How reading came to its end.
+/// Why reading has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     /// The client has stopped sending; it may still be reading.
@@ -60,7 +60,7 @@ fn read(session: &mut impl Session) -> End {
     let mut buffer = [0; READ_BYTES];
     let mut reader = LinkReader::new(link.clone());
     let mut has_begun = false;
-    // Nothing that comes from a client of TLS means anything here.
+    // Bytes from a TLS client mean nothing here.
     let mut speaks_tls = false;
     loop {
         let bytes = match reader.read(&mut buffer) {
@@ -69,7 +69,7 @@ fn read(session: &mut impl Session) -> End {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return End::Broken,
         };
-        // After the last words only the peer's close is waited for.
+        // After the farewell, the thread only waits for the peer to close.
         if link.is_closing() || speaks_tls {
             continue;
         }

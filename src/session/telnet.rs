@@ -1,5 +1,5 @@
-//! The session of a telnet connection: takes the protocol below the lines
-//! apart, and gives the lines to a [`LineSession`].
+//! The session of a telnet connection: decodes telnet, and gives the lines to a
+//! [`LineSession`].
 
 use std::net::SocketAddr;
 
@@ -33,8 +33,8 @@ struct TelnetSession {
     first: First,
 }
 
-/// Whether the first line that is not blank is still to come, which decides
-/// what is spoken.
+/// Whether the first line that is not blank has yet to arrive: it shows whether the
+/// client speaks lines or HTTP.
 struct First(bool);
 
 impl First {

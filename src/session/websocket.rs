@@ -1,9 +1,8 @@
-//! The thread of a WebSocket connection, whatever is spoken on it.
+//! The thread of a WebSocket connection, for every protocol on it.
 //!
-//! The thread reads through tungstenite. What tungstenite wants to write
-//! (pongs, the answer to a close) goes through the hub's outbox like
-//! everything else, so that no frame lands inside another. What the messages
-//! mean is a [`Session`]'s business.
+//! The thread reads through tungstenite. What tungstenite wants to write (pongs, the
+//! answer to a close) goes through the hub's outbox like everything else, so that no
+//! frame lands inside another. A [`Session`] knows what the messages mean.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -23,14 +22,14 @@ use super::context::SessionContext;
 use super::line::LineSession;
 use super::rate::Paced;
 
-/// Messages up to this many times the longest one are read, and refused with
-/// a word; beyond, the framing itself is the attack and the connection ends.
+/// Messages up to this many times the limit are read, and refused with an error;
+/// beyond that, the framing itself is the attack and the connection ends.
 const OVERLONG_FACTOR: usize = 16;
 
 /// Bytes taken from the socket at once; every connection keeps such a buffer.
 pub const READ_BYTES: usize = 1024;
 
-/// What is spoken on a WebSocket: takes its messages, one by one.
+/// The protocol on a WebSocket: takes its messages, one by one.
 pub trait Session: Paced {
     /// Takes a text message.
     fn text(&mut self, text: &str) -> Flow;
@@ -56,7 +55,7 @@ pub fn serve<S: Session>(
         leftover,
         peer,
     } = upgraded;
-    // The front has used time-outs; from here on silence is allowed.
+    // The HTTP front has used time-outs; from here on silence is allowed.
     if transport.stream().set_read_timeout(None).is_err() {
         return;
     }
@@ -86,7 +85,7 @@ pub fn serve<S: Session>(
     attached.end(farewell);
 }
 
-/// How WebSockets are read whose messages are to be at most `line_bytes` long.
+/// The settings for reading messages of at most `line_bytes`.
 pub fn reading(line_bytes: usize) -> WebSocketConfig {
     let longest = line_bytes.saturating_mul(OVERLONG_FACTOR);
     WebSocketConfig::default()
@@ -96,10 +95,9 @@ pub fn reading(line_bytes: usize) -> WebSocketConfig {
         .max_frame_size(Some(longest))
 }
 
-/// Reads until the connection has ended, which the flusher sees to. What it
-/// reads means nothing any more, encrypted or not. Closed
-/// before, with bytes unread, the client might never see the last words. Its
-/// buffer is not to lie in the frame of a session, which never needs it.
+/// Reads and drops bytes, encrypted or not, until the flusher has ended the
+/// connection. If it were closed before, with bytes unread, the client might never
+/// see its farewell. Not inlined, so that no session's stack frame holds the buffer.
 #[inline(never)]
 fn read_away(link: &Link) {
     let mut nowhere = [0; 4096];
@@ -112,7 +110,7 @@ fn read_away(link: &Link) {
     }
 }
 
-/// Serves the line protocol: a text message a line.
+/// Serves the line protocol: each text message is a line.
 pub fn serve_lines(upgraded: Upgraded, context: &SessionContext) {
     serve(
         upgraded,

@@ -1,4 +1,4 @@
-//! As which other names a name could be read.
+//! The other names that a name could be mistaken for.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use unicode_security::confusable_detection::skeleton;
 use super::{Name, comparison_key};
 
 impl Name {
-    /// The keys of the names that this one, as it is written, looks like, if
-    /// they are others than its own key: none, one or two, in order.
+    /// The keys of the names that this one looks like as written, other than its
+    /// own key: none, one or two, in order.
     pub fn looks(&self) -> Vec<Arc<str>> {
         let written = self.as_str();
         if written.bytes().all(|b| b.is_ascii() && b != b'I') {
-            // Nothing in it has a double among capitals.
+            // None of its letters looks like another one's capital.
             return Vec::new();
         }
         let mut looks = vec![as_written(written), with_capital_i(written)];
@@ -22,14 +22,14 @@ impl Name {
         looks.into_iter().map(Arc::from).collect()
     }
 
-    /// All keys under which nobody else may have a name at the same time: its
-    /// own, and those of [`Name::looks`].
+    /// All keys that no other name in use may have: the name's own first, then
+    /// those of [`Name::looks`].
     pub fn claims(&self) -> Vec<Arc<str>> {
         let own = std::iter::once(self.key().clone());
         own.chain(self.looks()).collect()
     }
 
-    /// Whether one of the two may be taken for the other.
+    /// Whether one of the two could be mistaken for the other.
     pub fn resembles(&self, other: &Name) -> bool {
         if self == other {
             return true;
@@ -39,20 +39,20 @@ impl Name {
     }
 }
 
-/// The skeleton of the name as written, before its capitals are small.
+/// The skeleton of the name as written, before case folding.
 fn as_written(written: &str) -> String {
     let bones: String = skeleton(written).collect();
     comparison_key(&bones)
 }
 
-/// The same, where every stroke is a capital `I`: all of them have the
-/// skeleton `l`, and their small letters do not look like that.
+/// The same, with every stroke read as a capital `I`: all strokes have the
+/// skeleton `l`, but their small letters do not look like one.
 fn with_capital_i(written: &str) -> String {
     let strokes = written.chars().map(|c| match is_stroke(c) {
         true => 'I',
         false => c,
     });
-    // Not of these, which would become `l` again.
+    // The strokes are left out: they would become `l` again.
     let pieces: Vec<String> = strokes
         .map(|c| match c {
             'I' => "I".to_owned(),

@@ -16,7 +16,7 @@ use crate::small_file;
 /// A larger file is neither a certificate nor a key.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
-/// A certificate, those that vouch for it, and its key.
+/// A certificate with its chain and its key.
 #[derive(Clone, Debug)]
 pub struct Certificate(Arc<CertifiedKey>);
 
@@ -25,9 +25,9 @@ pub struct Certificate(Arc<CertifiedKey>);
 pub enum CertificateError {
     /// A file cannot be read.
     Unreadable(Which, PathBuf, io::Error),
-    /// There is nothing of the kind in it.
+    /// The file contains no certificate, or no key.
     Missing(Which, PathBuf),
-    /// It is there, but damaged or of a kind that is not supported.
+    /// The certificate or key is damaged, or of a kind that is not supported.
     Unusable(Which, PathBuf, String),
     /// The key is protected by a passphrase.
     Encrypted(PathBuf),
@@ -43,9 +43,9 @@ pub enum CertificateError {
 /// One of the two files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// With the certificate.
+    /// The file with the certificate.
     Certificate,
-    /// With the key.
+    /// The file with the key.
     Key,
 }
 

@@ -1,5 +1,5 @@
-//! How a connection to a TLS listener begins: with a handshake in time, or
-//! with words for a client that does not speak TLS.
+//! The beginning of a connection to a TLS listener: a handshake within a time
+//! limit, or an explanation for a client that does not speak TLS.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use crate::net::transport::Transport;
 use super::secure::{Broken, Secure};
 use super::{Inside, Tls};
 
-/// What the first byte of every TLS connection says: a handshake record.
+/// The first byte of every TLS connection: the type of a handshake record.
 const HANDSHAKE: u8 = 0x16;
 /// Ciphertext taken from the socket at once.
 const READ_BYTES: usize = 4096;
 
-/// What a client that is turned away before its handshake gets: the fatal
-/// alert "access denied". Words would be noise to it.
+/// Sent to a client that is refused before its handshake: the fatal alert "access
+/// denied". It would not understand words.
 pub const REFUSAL: &[u8] = &[0x15, 3, 3, 0, 2, 2, 49];
 
 const LINES_WORDS: &[u8] = b"This port speaks TLS.\r\n";
@@ -27,15 +27,15 @@ const HTTP_WORDS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain
 enum Unshaken {
     /// What came is not TLS.
     Plain,
-    /// Nothing came in time.
+    /// The client sent nothing in time.
     Silent,
-    /// It broke off, or took too long.
+    /// The handshake failed, or took too long.
     Broken,
 }
 
 impl Tls {
-    /// Shakes hands, within `limit`. Without a handshake the connection is
-    /// closed, a client that does not speak TLS having been told.
+    /// Does the handshake within `limit`. If it fails, the connection is closed,
+    /// after a client that does not speak TLS has been told why.
     pub fn accept(&self, stream: TcpStream, inside: Inside, limit: Duration) -> Option<Transport> {
         let rustls = match self.begin(inside) {
             Ok(rustls) => rustls,

@@ -1,12 +1,13 @@
-//! Plaintext on its way to a writer thread. A connection with any stands in
-//! its writer's queue, and never twice.
+//! Plaintext on its way to a writer thread. A connection that has some is in its
+//! writer's queue exactly once.
 //!
 //! `tests/models/outgoing.rs` runs this file through every order in which
 //! hub, reader and writers can meet.
 
 use crate::sync::Mutex;
 
-/// What waits for a writer thread; locked for as long as a copy takes.
+/// The bytes that wait for a writer thread; locked only for as long as a copy
+/// takes.
 #[derive(Debug, Default)]
 pub struct Outgoing {
     pub(super) state: Mutex<State>,
@@ -15,16 +16,16 @@ pub struct Outgoing {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub plaintext: Vec<u8>,
-    /// Nothing comes after it.
+    /// Whether the connection is closed after these bytes.
     pub then_close: bool,
-    /// The connection stands in its writer's queue.
+    /// Whether the connection is in its writer's queue.
     pub queued: bool,
 }
 
 impl Outgoing {
-    /// Adds bytes. `put` puts the connection into its writer's queue, unless
-    /// it stands there. Returns the bytes that wait. Adding none gives the
-    /// writer a turn.
+    /// Adds bytes. `put` puts the connection into its writer's queue, unless it is
+    /// there already. Returns the number of bytes that wait. Adding none gives
+    /// the writer a turn.
     pub fn add(&self, bytes: &[u8], put: impl FnOnce()) -> usize {
         self.change(|state| state.plaintext.extend_from_slice(bytes), put)
     }
@@ -46,15 +47,15 @@ impl Outgoing {
         waiting
     }
 
-    /// The writer has taken the connection out of its queue. From here on it
-    /// may be put there again: what comes now might be missed. So this comes
-    /// before [`Outgoing::take`].
+    /// Notes that the writer has taken the connection out of its queue, so that the
+    /// next bytes put it there again. Call it before [`Outgoing::take`]: bytes
+    /// added in between must not be missed.
     pub fn leave_queue(&self) {
         self.state.lock().queued = false;
     }
 
-    /// Everything that waits, and whether to close behind it. Whoever takes
-    /// must hold the lock under which it is encrypted, or is overtaken.
+    /// Takes everything that waits, and whether to close after it. The caller must
+    /// hold the lock under which it encrypts, or another thread could overtake it.
     pub fn take(&self) -> (Vec<u8>, bool) {
         let mut state = self.state.lock();
         let plaintext = std::mem::take(&mut state.plaintext);

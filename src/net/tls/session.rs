@@ -1,10 +1,10 @@
-//! A chat connection's TLS, shared by its reader and whoever encrypts for it.
+//! A chat connection's TLS, shared by its reader and the threads that encrypt.
 //!
-//! Two locks. `outgoing` has what waits to be encrypted; the hub takes it for
-//! as long as a copy takes. `rustls` turns bytes into others, and is held
-//! until what it made is with the kernel or in the backlog: so ciphertext
-//! leaves in the order it was made, whoever made it. Neither is ever held
-//! while waiting for the socket, nor while giving input to the hub.
+//! There are two locks. `outgoing` guards the plaintext that waits; the hub holds
+//! it only for as long as a copy takes. `rustls` encrypts and decrypts, and is held
+//! until its output is with the kernel or in the backlog: so ciphertext leaves in
+//! the order in which it was made, by whichever thread. Neither lock is held while
+//! waiting for the socket or while sending inputs to the hub.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use super::writers::Queue;
 
 /// Ciphertext taken from the socket at once; on the stack.
 const READ_BYTES: usize = 4096;
-/// Waiting plaintext at which the writer threads are behind, and whoever adds
-/// more has to encrypt it.
+/// Waiting plaintext at which the writer threads are behind, so that the thread
+/// that adds more has to encrypt it.
 const BEHIND_BYTES: usize = 64 * 1024;
 
 /// The TLS side of a [`Link`].
@@ -41,10 +41,10 @@ impl Session {
 
     /// Sends without blocking, in order. Returns the bytes that wait.
     ///
-    /// Mostly a copy, and a writer thread does the rest. When that is so far
-    /// behind that the plaintext would be a backlog by itself, the caller
-    /// does the encrypting: nobody counts as slow to read what was never
-    /// offered to the kernel, and who produces too much is slowed down.
+    /// This is mostly a copy, and a writer thread does the rest. If the writer is
+    /// so far behind that the plaintext alone would be a backlog, the caller
+    /// encrypts: no client counts as a slow reader of bytes that were never
+    /// offered to the kernel, and a thread that produces too much is slowed down.
     pub fn send(&self, link: &Arc<Link>, bytes: &[u8], most: usize) -> usize {
         let plaintext = self.outgoing.add(bytes, || self.queue.put(link));
         let backlog = link.backlog_bytes();
@@ -72,19 +72,19 @@ impl Session {
         self.encrypt(link, scratch);
     }
 
-    /// Encrypts everything that waits and hands it to the kernel or, what
-    /// that does not take, to the flusher.
+    /// Encrypts everything that waits and hands it to the kernel; the flusher gets
+    /// what the kernel does not take.
     fn encrypt(&self, link: &Arc<Link>, scratch: &mut Vec<u8>) {
         let mut rustls = self.rustls.lock();
-        // Taken under the other lock, so that nobody overtakes.
+        // Taken under the other lock, so that no thread overtakes this one.
         let (plaintext, then_close) = self.outgoing.take();
         let mut rest = plaintext.as_slice();
-        // What rustls itself has to say comes first, or it has no room.
+        // The records of rustls itself come first, or it has no room.
         self.hand_on(&mut rustls, link, scratch);
         while !rest.is_empty() {
             match rustls.writer().write(rest) {
                 Ok(taken) if taken > 0 => rest = rest.get(taken..).unwrap_or_default(),
-                // It has ended the connection, and the peer knows why.
+                // rustls has ended the connection, and has told the peer why.
                 _ => return link.abort(),
             }
             self.hand_on(&mut rustls, link, scratch);
@@ -126,7 +126,8 @@ impl Session {
             }
             let received = link.stream().read(&mut chunk)?;
             if received == 0 {
-                // Cut off without a word: whoever did that is not the peer.
+                // Without a closing alert, the peer may not have been the one to
+                // end the stream.
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let received = chunk.get(..received).unwrap_or_default();
@@ -134,7 +135,7 @@ impl Session {
         }
     }
 
-    /// Nothing: more ciphertext is needed.
+    /// Decrypts what has arrived; `None` if more ciphertext is needed.
     fn decrypt(
         &self,
         link: &Arc<Link>,

@@ -1,8 +1,8 @@
-//! How a line connection gets its nickname, and proves that it may have it.
+//! How a line connection gets its nickname, and proves its right to it.
 //!
-//! These steps wait for the hub's and the store's answer, because the next
-//! line means something else if it is no. Passwords are checked here, on the
-//! connection's own thread; the hub never sees one.
+//! These steps wait for the answers of the hub and the store, because the meaning of
+//! the next line depends on them. Passwords are checked here, on the connection's own
+//! thread; the hub never sees one.
 
 use crate::account::{Registrar, Registration, Rejected, check_password, credential};
 use crate::hub::{Command, Farewell, Note, Refusal};
@@ -13,7 +13,7 @@ use super::LineSession;
 use crate::session::attached::Flow;
 use crate::session::entry::Right;
 
-/// A password the connection was asked for.
+/// The password that the client was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Asking {
     /// None.
@@ -29,7 +29,7 @@ pub(super) enum Asking {
 const NICKNAME_AGAIN: &str = "Another nickname, please:\n";
 
 impl LineSession {
-    /// Somebody without a nickname wants this one.
+    /// A client without a nickname wants this one.
     pub(super) fn wants(&mut self, name: Name) -> Flow {
         match self
             .attached
@@ -96,7 +96,7 @@ impl LineSession {
         match asked {
             Asking::Nothing => Flow::Continue,
             Asking::Password(name) => self.check(&name, &given),
-            // What is no UTF-8 has become U+FFFD, with which there is no password.
+            // Invalid UTF-8 has become U+FFFD, which no password contains.
             Asking::NewPassword => match check_password(given.expose()) {
                 Ok(_) => self.ask(Asking::Repetition(given), "Once more, please:\n"),
                 Err(error) => self.say(&format!("! A password {error}.\n")),
@@ -127,7 +127,7 @@ impl LineSession {
         let id = self.attached.id;
         let name = account.username.clone();
         let hub = &self.attached.context.hub;
-        // What the guest has said comes before the word of the other nickname.
+        // The guest's messages are delivered before the change of nickname.
         if !matches!(hub.wait_until_settled(id), Ok(true)) {
             let words = "! You are not logged in: your messages are still being stored. \
                          Please try again.\n";
@@ -191,7 +191,7 @@ impl LineSession {
                 }
             };
         let proof = credential(&account, None);
-        // If the nickname is another by now, the account is there all the same.
+        // The account exists even if the guest has changed nickname meanwhile.
         let own = name.clone();
         let adopted = self
             .attached
@@ -219,7 +219,7 @@ impl LineSession {
                 self.account = account;
                 Flow::Continue
             }
-            // Said by the hub.
+            // The hub has told the client.
             Ok(Err(Refusal::NicknameInUse(name))) if account.is_some() => self.say(&format!(
                 "! A guest has the nickname {name} at present.\n{NICKNAME_AGAIN}"
             )),
@@ -236,7 +236,7 @@ impl LineSession {
         }
     }
 
-    /// Sends what hides or shows what is typed, if the client can do that.
+    /// Sends the bytes that hide or show typed input, if the client can do that.
     fn send_below(&self, which: fn(Hiding) -> &'static [u8]) -> Flow {
         match self.attached.speech.format.hiding() {
             Some(hiding) => self.attached.write(which(hiding).to_vec()),
@@ -244,7 +244,7 @@ impl LineSession {
         }
     }
 
-    /// As [`LineSession::refuse`], and on from there.
+    /// As [`LineSession::refuse`], and asks for the next line.
     fn refuse_back(&self, command: &str, line: &str) -> Flow {
         let note = line::refused(command, line);
         match self.named {
