@@ -56,10 +56,10 @@ def people(page):
     expect(listed).to_have_count(PAGE)
     last = page.locator(f"#aside .people [data-user=g{PEOPLE - 1}]")
     assert last.count() == 0, "the page was longer"
-    page.get_by_label("Find somebody").fill("g51")
+    page.get_by_label("Find a person").fill("g51")
     expect(last).to_be_visible()
     expect(listed).to_have_count(10)
-    page.get_by_label("Find somebody").fill("")
+    page.get_by_label("Find a person").fill("")
     expect(listed).to_have_count(PAGE)
 
 

@@ -52,7 +52,7 @@ export class Aside {
     this.#people = h("ul", { class: "people" });
     this.#box.setAttribute("aria-label", "People");
     const filter = h("input", {
-      class: "input", type: "search", placeholder: "Find somebody", "aria-label": "Find somebody", hidden: true, on: {
+      class: "input", type: "search", placeholder: "Find a person", "aria-label": "Find a person", hidden: true, on: {
         input: (event) => {
           this.#filter = event.target.value;
           this.#paint();
