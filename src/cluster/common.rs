@@ -243,7 +243,9 @@ impl Common {
     /// What is wrong, if anything.
     pub fn trouble(&self) -> Option<String> {
         if self.life.lock().is_over {
-            return Some("the other servers have given this one up; it joins them anew".to_owned());
+            return Some(
+                "the other servers have given this one up; it is joining them again".to_owned(),
+            );
         }
         if let Some(full) = self.memory.lock().trouble() {
             return Some(full);

@@ -306,7 +306,7 @@ fn bans_failed(failed: BansFailed) -> Status {
         BansFailed::Refused(error) => Status::resource_exhausted(error.to_string()),
         BansFailed::NoSuchBan(id) => Status::not_found(format!("there is no ban {id}")),
         BansFailed::NotSaved(why) => Status::internal(format!(
-            "done, but it will not outlast a restart: the bans could not be saved: {why}"
+            "done, but it will not survive a restart: the bans could not be saved: {why}"
         )),
     }
 }

@@ -267,7 +267,7 @@ pub(super) fn refresh(call: &Call<'_>) -> Result<Reply, Problem> {
         .context
         .accounts
         .refresh(call.asker(), &refresh_token)?;
-    let why = "is not, or no longer, worth a new token";
+    let why = "is not, or no longer, valid for a new token";
     let token = token.ok_or_else(|| Problem::field("refresh_token", why))?;
     let token = AccessToken::of(&token);
     Ok(Reply::enveloped(&Envelope::of(vec![token])))

@@ -223,11 +223,11 @@ impl fmt::Display for Problem {
                 f,
                 "pages of this origin may not call this; the setting is web.allowed_origins"
             ),
-            Problem::Method(allowed) => write!(f, "this path knows {allowed}"),
+            Problem::Method(allowed) => write!(f, "this path takes only {allowed}"),
             Problem::Bans(error) => error.fmt(f),
             Problem::BansNotSaved(why) => write!(
                 f,
-                "done, but it will not outlast a restart: the bans could not be saved: {why}"
+                "done, but it will not survive a restart: the bans could not be saved: {why}"
             ),
             Problem::Hub => write!(f, "the server is too busy or stopping; try again"),
             Problem::LogBusy => write!(

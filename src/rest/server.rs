@@ -169,7 +169,7 @@ fn accept(first: Arc<Server>, shared: &Shared, queues: &Queues) {
             Ok(None) => {}
             Err(_) if shared.stopping.load(Ordering::SeqCst) => return,
             Err(error) => {
-                log::error!("the REST server stopped accepting ({error}); starting it anew");
+                log::error!("the REST server stopped accepting ({error}); restarting it");
                 // The last owner removes the socket's file, which must happen before the new one is
                 // created.
                 *shared.server.lock() = None;

@@ -120,7 +120,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Busy => write!(f, "the database is busy; try again"),
             StoreError::Silent => write!(f, "the database does not answer; try again later"),
-            StoreError::Slow => write!(f, "the database took too long over it; try again"),
+            StoreError::Slow => write!(f, "the database took too long; try again"),
             StoreError::Away(why) => write!(f, "the database cannot be reached: {why}"),
             StoreError::Full => {
                 write!(f, "the disk, or the space allowed to the database, is full")

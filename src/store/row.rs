@@ -25,7 +25,7 @@ pub fn stored((id, at_ms, author, account, text): MessageRow) -> QueryResult<Sto
 /// A name that was valid when it was stored.
 pub fn name(shown: &str) -> QueryResult<Name> {
     Name::restore(shown).map_err(|error| {
-        let what = format!("a name in it is none any more: {error}");
+        let what = format!("a stored name is no longer valid: {error}");
         Error::DeserializationError(what.into())
     })
 }
