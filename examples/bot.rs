@@ -5,8 +5,8 @@
 //! cargo run --example bot -- --nickname robot --room lobby --room dev
 //! ```
 //!
-//! When the server goes away the bot comes back, waiting a little longer each
-//! time it does not succeed.
+//! When the connection is lost, the bot reconnects, with longer pauses after each
+//! failure.
 
 use std::error::Error;
 use std::thread;
@@ -26,7 +26,7 @@ const NICKNAME_IN_USE: u16 = 4409;
 /// A bot that answers !time and !roll 2d6.
 #[derive(Parser)]
 struct Args {
-    /// Its nickname
+    /// The bot's nickname
     #[arg(long, default_value = "robot")]
     nickname: String,
     /// A room to join besides global; may be given several times
@@ -40,7 +40,7 @@ struct Args {
 fn main() {
     let args = Args::parse();
     let mut pause = SHORTEST_PAUSE;
-    // Kept, so that the nickname is still ours when we come again.
+    // Kept across connections, so that the bot keeps its nickname.
     let mut token = None;
     loop {
         let end = serve(&args, &mut token, || pause = SHORTEST_PAUSE);
@@ -52,7 +52,7 @@ fn main() {
     }
 }
 
-/// Comes in and answers until the connection ends.
+/// Logs in and answers until the connection ends.
 fn serve(
     args: &Args,
     kept: &mut Option<String>,
@@ -78,7 +78,7 @@ fn serve(
                 }
                 return Err(close.reason.as_str().into());
             }
-            // Pings are answered by the library.
+            // The library answers pings.
             _ => continue,
         };
         let frame: Value = serde_json::from_str(&text)?;
@@ -96,7 +96,7 @@ fn serve(
     }
 }
 
-/// Takes the nickname; the token stands for it.
+/// Claims the nickname and returns the token for it.
 fn get_token(args: &Args) -> Result<String, Box<dyn Error>> {
     let url = format!("http://{}/auth", args.address);
     let mut answer = ureq::post(url).send_form([("nickname", &args.nickname)])?;
@@ -105,7 +105,7 @@ fn get_token(args: &Args) -> Result<String, Box<dyn Error>> {
     Ok(token.to_owned())
 }
 
-/// What to send because of a frame, if anything.
+/// The frame to answer a frame with, if any.
 fn answer(frame: &Value, own: &str) -> Option<Value> {
     let from = frame["from"].as_str().filter(|&from| from != own)?;
     let body = reply(frame["body"].as_str()?)?;
@@ -119,7 +119,7 @@ fn answer(frame: &Value, own: &str) -> Option<Value> {
     }
 }
 
-/// What the bot has to say to a text.
+/// The bot's answer to a text, if it is a command.
 fn reply(text: &str) -> Option<String> {
     let (command, rest) = text.split_once(' ').unwrap_or((text, ""));
     match command {

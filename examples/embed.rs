@@ -5,9 +5,9 @@
 //! telnet localhost 4040       # then: /join #game, and guess
 //! ```
 //!
-//! The program starts a chat, takes part in it under a name of its own and
-//! reacts to what is said. What is typed at its console is announced to
-//! everyone; the end of standard input (Ctrl-D) shuts it down.
+//! The program starts a chat, joins it under a name of its own and reacts to
+//! messages. It announces lines typed at its console to everyone; the end of
+//! standard input (Ctrl-D) shuts it down.
 
 use std::error::Error;
 use std::io;
@@ -55,12 +55,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     chat.shut_down(Duration::from_secs(5))?;
-    // The watch has ended with the chat, and the game with that.
+    // The watch ended with the chat, and the game with the watch.
     let _ = game.join();
     Ok(())
 }
 
-/// Round after round, until the chat ends.
+/// Plays rounds until the chat ends.
 fn play(host: &Participant, watch: Watch) {
     let mut secret = random(100);
     for entry in watch {

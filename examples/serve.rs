@@ -1,4 +1,4 @@
-//! Room lines over TCP and over a WebSocket in one chat, until it is told to end.
+//! Room lines over TCP and over a WebSocket in one chat, until SIGINT or SIGTERM.
 //!
 //! ```text
 //! cargo run --example serve
@@ -11,7 +11,7 @@ use std::ffi::{OsStr, OsString};
 use chat_server::{Chat, Protocol, RoomLinesAt};
 use clap::Parser;
 
-/// Serves room lines, and keeps nothing.
+/// Serves room lines and stores nothing.
 #[derive(Parser)]
 struct Args {
     /// Where to listen for TCP
@@ -40,8 +40,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Other programs for room lines take `-tcp ADDR` or `-ws=ADDR`; so does this
-/// one.
+/// Accepts `-tcp ADDR` and `-ws=ADDR`, as other programs for room lines do.
 fn with_two_dashes(argument: OsString) -> OsString {
     let is_flag = argument.to_str().is_some_and(|text| {
         let name = text.split_once('=').map_or(text, |(name, _)| name);

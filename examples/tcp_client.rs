@@ -6,8 +6,8 @@
 //! printf 'hi\n' | cargo run --example tcp_client -- --client Jon --room devroom
 //! ```
 //!
-//! It ends when the server does, or at the end of standard input, as soon as
-//! everything is said.
+//! It ends when the server closes the connection, or at the end of standard input
+//! when all lines are sent.
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -28,7 +28,7 @@ struct Args {
     /// The room
     #[arg(long, value_name = "ROOM", default_value = "lounge")]
     room: String,
-    /// Where the server is
+    /// The server's address
     #[arg(long, value_name = "HOST:PORT", default_value = "localhost:8989")]
     address: String,
 }
@@ -44,8 +44,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Other programs for room lines take `-client NAME` or `-client=NAME`; so
-/// does this one.
+/// Accepts `-client NAME` and `-client=NAME`, as other programs for room lines do.
 fn with_two_dashes(argument: OsString) -> OsString {
     let is_flag = argument.to_str().is_some_and(|text| {
         let name = text.split_once('=').map_or(text, |(name, _)| name);
@@ -57,7 +56,7 @@ fn with_two_dashes(argument: OsString) -> OsString {
     }
 }
 
-/// `User` and a number, for who has given no name.
+/// The default name: `User` and a number.
 fn some_name() -> String {
     format!("User{}", getrandom::u32().unwrap_or_default() % 10_000)
 }
@@ -67,7 +66,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let hello = json!({"name": args.client, "room": args.room});
     writeln!(stream, "{hello}")?;
     let to_server = stream.try_clone()?;
-    // Not waited for: when the server ends, nobody wants to type any more.
+    // Not joined: when the server ends, the program must not wait for more input.
     thread::spawn(move || send_all(to_server));
     let mut out = io::stdout().lock();
     for line in BufReader::new(stream).split(b'\n') {
@@ -77,10 +76,10 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Sends standard input, then says that this was all. The server answers what
-/// it got, our own lines among it, and only then closes.
+/// Sends standard input, then closes the sending side. The server still sends all
+/// its answers, our own lines included, before it closes.
 fn send_all(mut stream: TcpStream) {
-    // A server that is gone is noticed where it is read from.
+    // The reader notices a server that is gone.
     let _ = io::copy(&mut io::stdin().lock(), &mut stream);
     let _ = stream.shutdown(Shutdown::Write);
 }

@@ -7,8 +7,8 @@
 //!     --address ws://chat.example.org/mychat --origin https://example.org
 //! ```
 //!
-//! It ends when the server does, or at the end of standard input, as soon as
-//! everything is said.
+//! It ends when the server closes the connection, or at the end of standard input
+//! when all lines are sent.
 
 use std::error::Error;
 use std::ffi::{OsStr, OsString};
@@ -25,7 +25,7 @@ use serde_json::json;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{ClientRequestBuilder, Message, WebSocket};
 
-/// How long the socket is listened to before standard input has its turn.
+/// How long to wait for the socket before looking at standard input.
 const TURN: Duration = Duration::from_millis(20);
 /// How long to wait for our own last lines: some may have been refused.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -39,7 +39,7 @@ struct Args {
     /// The room
     #[arg(long, value_name = "ROOM", default_value = "lounge")]
     room: String,
-    /// Where the server is
+    /// The server's URL
     #[arg(long, value_name = "URL", default_value = "ws://localhost:8099/mychat")]
     address: String,
     /// The Origin header, as a browser would send it
@@ -58,8 +58,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Other programs for room lines take `-client NAME` or `-client=NAME`; so
-/// does this one.
+/// Accepts `-client NAME` and `-client=NAME`, as other programs for room lines do.
 fn with_two_dashes(argument: OsString) -> OsString {
     let is_flag = argument.to_str().is_some_and(|text| {
         let name = text.split_once('=').map_or(text, |(name, _)| name);
@@ -71,7 +70,7 @@ fn with_two_dashes(argument: OsString) -> OsString {
     }
 }
 
-/// `User` and a number, for who has given no name.
+/// The default name: `User` and a number.
 fn some_name() -> String {
     format!("User{}", getrandom::u32().unwrap_or_default() % 10_000)
 }
@@ -85,9 +84,9 @@ fn as_shown(name: &str) -> String {
 
 struct Client {
     socket: WebSocket<MaybeTlsStream<TcpStream>>,
-    /// Lines of ours that have not come back yet.
+    /// The number of our own lines that have not come back yet.
     awaited: usize,
-    /// What our own lines begin with.
+    /// The prefix of our own lines.
     own: String,
 }
 
@@ -110,8 +109,7 @@ impl Client {
         })
     }
 
-    /// One thread does both: what was typed is sent, then the socket has its
-    /// turn, then again.
+    /// One thread does both in turns: it sends typed lines, then reads the socket.
     fn run(mut self) -> Result<(), Box<dyn Error>> {
         let typed = standard_input();
         let mut deadline = None;
@@ -140,7 +138,7 @@ impl Client {
         Ok(())
     }
 
-    /// Shows what comes within a turn. False: the server has closed.
+    /// Shows what arrives within a turn. Returns false when the server has closed.
     fn listen(&mut self) -> Result<bool, Box<dyn Error>> {
         match self.socket.read() {
             Ok(Message::Text(text)) => {
@@ -152,7 +150,7 @@ impl Client {
                 out.flush()?;
                 Ok(true)
             }
-            // Pings are answered by the library.
+            // The library answers pings.
             Ok(_) => Ok(true),
             Err(tungstenite::Error::Io(error))
                 if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
@@ -172,7 +170,7 @@ impl Client {
     }
 }
 
-/// The lines of standard input; disconnected at its end.
+/// The lines of standard input; the channel disconnects at its end.
 fn standard_input() -> Receiver<String> {
     let (sender, lines) = channel();
     thread::spawn(move || {
