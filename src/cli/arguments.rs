@@ -1,4 +1,4 @@
-//! What the command line may hold, and the words of its help.
+//! The arguments of the command line, with their help.
 
 use std::path::PathBuf;
 

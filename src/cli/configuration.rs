@@ -1,6 +1,6 @@
-//! What is said about a configuration, and its file in today's form.
+//! Prints a configuration's mistakes or summary, and a file in today's form.
 //!
-//! All write without `println!`, which panics when the reading end is closed.
+//! Everything here writes without `println!`, which panics when the reading end is closed.
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! From the words of a command line to what is to be done.
+//! Parses a command line into the task to do and the sources of the settings.
 
 use std::ffi::OsString;
 use std::fmt::Display;
