@@ -29,7 +29,7 @@ pub use crate::model::time::rfc3339;
 pub use speech::Speech;
 pub use words::LocalTime;
 
-/// How bytes for a connection look. Connections of one format get the very
+/// The format of the bytes sent to a connection. Connections of one format get the
 /// same bytes for the same event, so an event is encoded once a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireFormat {
@@ -56,8 +56,8 @@ impl WireFormat {
         self as usize
     }
 
-    /// What makes a client hide what its user types, and show it again; nothing
-    /// where there is no way to.
+    /// The bytes that make a client hide typed input and show it again; `None` if the
+    /// format has none.
     pub fn hiding(self) -> Option<Hiding> {
         match self {
             WireFormat::Telnet => Some(Hiding {
@@ -84,7 +84,7 @@ impl WireFormat {
     }
 }
 
-/// What a client is sent before and after its user types a password.
+/// The bytes sent to a client before and after its user types a password.
 #[derive(Clone, Copy, Debug)]
 pub struct Hiding {
     /// Before.
@@ -93,10 +93,10 @@ pub struct Hiding {
     pub show: &'static [u8],
 }
 
-/// Turns events into bytes. Holds what is the same for all of them.
+/// Turns events into bytes.
 #[derive(Debug, Default)]
 pub struct Encoder {
-    /// First words on a line connection.
+    /// The greeting of a line connection.
     pub greeting: String,
     time: LocalTime,
     line: String,
@@ -111,7 +111,7 @@ impl Encoder {
         }
     }
 
-    /// Appends what `event` looks like in `format`: perhaps nothing.
+    /// Appends `event` in `format`, in which it may be nothing.
     pub fn event(&mut self, format: WireFormat, event: &Event, out: &mut Vec<u8>) {
         match format {
             WireFormat::Telnet | WireFormat::WebSocketLine => {
@@ -127,7 +127,7 @@ impl Encoder {
         }
     }
 
-    /// Appends the last words on a connection.
+    /// Appends the farewell of a connection.
     pub fn farewell(&mut self, format: WireFormat, farewell: &Farewell, out: &mut Vec<u8>) {
         if *farewell == Farewell::PeerLeft {
             return;
@@ -142,7 +142,7 @@ impl Encoder {
             WireFormat::RoomTcp | WireFormat::RoomWebSocket => {
                 room::write_farewell(format, farewell, out);
             }
-            // The close frame says it.
+            // The close frame carries the reason.
             WireFormat::Direct => {}
         }
         if format.is_websocket() {
@@ -151,9 +151,9 @@ impl Encoder {
     }
 }
 
-/// The values of these keys of a JSON object, whatever the case of its own: as
-/// the programs read them that older clients were written for. `null` is the
-/// same as nothing, other keys do not matter, and one key twice is a mistake.
+/// The values of these keys of a JSON object, in any case of the keys: so do the
+/// programs read them that older clients were written for. `null` is the same as an
+/// absent key, other keys are ignored, and a repeated key is a mistake.
 fn fields_of<const N: usize>(
     json: &str,
     keys: [&'static str; N],
@@ -162,7 +162,7 @@ fn fields_of<const N: usize>(
     read_fields(json, Fields { keys, is_mistake })
 }
 
-/// As [`fields_of`], but of one key twice the last counts.
+/// As [`fields_of`], but the last of repeated keys counts.
 fn last_fields_of<const N: usize>(
     json: &str,
     keys: [&'static str; N],
@@ -175,7 +175,7 @@ fn read_fields<const N: usize>(
     json: &str,
     fields: Fields<N>,
 ) -> serde_json::Result<[Option<Value>; N]> {
-    // A list is no object, and says so by itself.
+    // A list is reported as not being an object.
     let json = as_meant(json);
     read_document(&json, fields).or_else(|error| match with_finite_numbers(&json) {
         Some(json) => read_document(&json, fields),
@@ -196,7 +196,7 @@ fn read_document<const N: usize>(
 #[derive(Clone, Copy)]
 struct Fields<const N: usize> {
     keys: [&'static str; N],
-    /// One key twice.
+    /// Whether a repeated key is a mistake.
     is_mistake: bool,
 }
 

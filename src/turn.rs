@@ -421,8 +421,8 @@ impl Turn {
         }
     }
 
-    /// Hands this turn's entries to whoever watches and to the chat log; none
-    /// of them ever waits.
+    /// Hands this turn's entries to the watchers and to the chat log, without
+    /// waiting for either.
     fn log(&mut self) {
         if self.entries.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! What the operating system allows, and what follows for us.
+//! The limits of the operating system, and the number of connections they allow.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -9,12 +9,12 @@ const SPARE_MAPS: u64 = 1500;
 /// Maps one thread takes: stack, guard, signal stack, guard.
 const MAPS_PER_THREAD: u64 = 4;
 
-/// How many connections fit, and why no more.
+/// How many connections the server can hold, and what limits their number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Connections.
     pub connections: usize,
-    /// What bounds them, if it is not the configuration.
+    /// What limits them, if it is not the configuration.
     pub bound_by: Option<&'static str>,
 }
 
@@ -32,7 +32,7 @@ pub fn raise_descriptor_limit() {
     }
 }
 
-/// The connections that fit, at most the `configured` ones (0: no limit).
+/// The connections that the server can hold, at most `configured` (0: no limit).
 pub fn capacity(configured: usize) -> Capacity {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let maps = std::fs::read_to_string("/proc/sys/vm/max_map_count")

@@ -1,9 +1,9 @@
-//! The PROXY header, versions 1 and 2 (HAProxy's `proxy-protocol.txt`), with
-//! which a balancer begins a TCP connection to say whom it is for.
+//! The PROXY header, versions 1 and 2 (HAProxy's `proxy-protocol.txt`), with which a
+//! load balancer begins a TCP connection to tell the client's address.
 //!
-//! Whether there is one is never guessed: from addresses that are to send it
-//! nothing else will do, and from others it is never looked for. Not a byte
-//! after it is taken from the socket, and it is bounded in size and time.
+//! Whether there is one is never guessed: the configured addresses must send it, and
+//! from all others it is not accepted. Not a byte after it is taken from the socket,
+//! and it is bounded in size and time.
 
 use std::fmt;
 use std::net::{SocketAddr, TcpStream};
@@ -17,31 +17,31 @@ use super::deadline::{ReadEnd, receive};
 const TEXT: &[u8] = b"PROXY ";
 /// The shortest header there is, `PROXY UNKNOWN` and its line's end.
 const SHORTEST: usize = 15;
-/// The longest one of version 1, as its specification has it.
+/// The longest header of version 1, according to its specification.
 const LONGEST_TEXT: usize = 107;
 /// How a header of version 2 begins.
 const BINARY: &[u8] = b"\r\n\r\n\x00\r\nQUIT\n";
-/// What a header of version 2 has in front of what its length counts.
+/// The bytes of a version 2 header before those that its length field counts.
 const BINARY_START: usize = 16;
-/// The longest one of version 2 that is taken: addresses, and room for what
-/// balancers say of TLS and of themselves.
+/// The longest header of version 2 that is accepted: addresses, and room for what load
+/// balancers add about TLS and about themselves.
 const LONGEST_BINARY: usize = 2048;
 
-/// Why a connection has no header that could be read.
+/// Why no header could be read from a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadHeader {
-    /// The connection ended before.
+    /// The connection ended before the end of the header.
     Gone,
-    /// It did not come whole in time.
+    /// The header was not complete in time.
     TooSlow,
-    /// It is longer than there is any reason to be.
+    /// The header is too long.
     TooLong,
-    /// What came is something else.
+    /// The connection begins with something else.
     Malformed,
 }
 
-/// Takes the header from the socket. Nothing, if the balancer speaks for
-/// itself (to see whether we are well), or for somebody without an address.
+/// Takes the header from the socket. Returns the client's address: `None` if the load
+/// balancer connects for itself (a health check), or the client has no address.
 pub fn read(stream: &TcpStream, deadline: Instant) -> Result<Option<SocketAddr>, BadHeader> {
     let mut header = Vec::new();
     fill(stream, &mut header, SHORTEST, deadline)?;
@@ -69,7 +69,7 @@ pub fn read(stream: &TcpStream, deadline: Instant) -> Result<Option<SocketAddr>,
     parse(&header)
 }
 
-/// Whom a whole header is about.
+/// The client's address in a complete header.
 fn parse(header: &[u8]) -> Result<Option<SocketAddr>, BadHeader> {
     let config = ParseConfig {
         include_tlvs: false,
@@ -86,7 +86,7 @@ fn parse(header: &[u8]) -> Result<Option<SocketAddr>, BadHeader> {
     }
 }
 
-/// Reads on until the header has so many bytes, and none more.
+/// Reads until the header has exactly this many bytes.
 fn fill(
     stream: &TcpStream,
     header: &mut Vec<u8>,

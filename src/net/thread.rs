@@ -1,8 +1,8 @@
 //! The threads of connections.
 //!
-//! A thread's stack costs the memory that was ever touched of it, for as long
-//! as the thread lives. A handshake touches several times what a session
-//! does, so after one the session goes on on a thread of its own.
+//! A thread's stack keeps all memory that was ever touched, for as long as the thread
+//! lives. A handshake touches several times as much as a session, so after one the
+//! session moves to a new thread.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,9 +14,10 @@ use parking_lot::Mutex;
 /// Address space for the stack of a thread that a connection begins on; only
 /// touched pages cost memory.
 const FIRST_STACK_BYTES: usize = 256 * 1024;
-/// For that of one it goes on on. The C library keeps stacks whose threads
-/// have ended, and most of what was touched, for threads that want as much or
-/// less: wanting more, these hardly ever get one that a handshake has touched.
+/// Address space for the stack of the thread that a session moves to. The C library
+/// keeps the stacks of ended threads, with most of what was touched, for threads that
+/// want as much or less. Wanting more, these threads hardly ever get a stack that a
+/// handshake has touched.
 const FRESH_STACK_BYTES: usize = FIRST_STACK_BYTES + 16 * 1024;
 
 /// Has a thread `serve` the connection of `peer` to the listener called
@@ -44,8 +45,8 @@ fn start(
     thread.spawn(run).map(drop)
 }
 
-/// Goes on with `serve` on a thread whose stack is fresh and returns; on this
-/// one, until its end, if there cannot be another.
+/// Runs `serve` on a new thread with a fresh stack, and returns. If no thread can be
+/// started, runs it on this one until it ends.
 pub fn renew(name: &'static str, peer: SocketAddr, serve: impl FnOnce() + Send + 'static) {
     let here = Arc::new(Mutex::new(Some(serve)));
     let there = here.clone();

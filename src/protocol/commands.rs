@@ -1,8 +1,8 @@
 //! The commands, each declared once.
 //!
-//! A declaration says how a command is written in each protocol, what the hub
-//! is asked to do, what the chat log calls it, what it costs, and what people
-//! are told of it. The parsers of the line protocol and of JSON, `/help`, the
+//! A declaration says how a command is written in each protocol, what the hub is
+//! asked to do, what the chat log calls it, what it costs, and how it is described
+//! to users. The parsers of the line protocol and of JSON, `/help`, the
 //! rate limit, the browser page's completion list, the tables in `docs/line.md`
 //! and `docs/json.md` and the seeds of the fuzz targets all go by it, so none
 //! of them can drift. To add a command, add a row to one of the tables in this
@@ -28,15 +28,15 @@ pub use line_args::Mistake as LineMistake;
 
 /// One command, as declared.
 pub struct Spec {
-    /// What the chat log calls it; nothing if the log has no word of it.
+    /// Its name in the chat log; `None` if it is not logged.
     pub word: Option<&'static str>,
-    /// What it costs of `limits.message_rate`.
+    /// Its cost in the units of `limits.message_rate`.
     pub cost: Cost,
-    /// How the line protocol has it.
+    /// Its form in the line protocol.
     pub line: Option<Line>,
-    /// How JSON clients have it.
+    /// Its form for JSON clients.
     pub json: Option<Json>,
-    /// How the browser page has it.
+    /// Its form on the browser page.
     pub page: Option<Page>,
 }
 
@@ -48,9 +48,9 @@ pub struct Line {
     pub takes: &'static str,
     /// What it does, as shown in `/help`.
     pub help: &'static str,
-    /// A line to copy from.
+    /// An example line.
     pub example: &'static str,
-    /// Whether what follows the name is kept out of the chat log.
+    /// Whether its arguments are kept out of the chat log.
     pub is_secret: bool,
     /// Whether it is understood before the client has a nickname.
     pub before_nickname: bool,
@@ -65,11 +65,11 @@ pub struct Json {
     pub takes: &'static [Takes],
     /// What it does, for `docs/json.md`.
     pub does: &'static str,
-    /// `args` to copy from; nothing if it takes none.
+    /// Example `args`; empty if it takes none.
     pub example: &'static str,
-    /// Whether it waits for a moment instead of being refused when it comes too
-    /// fast, and what the client sends behind it with it: what a client asks
-    /// for all at once when it comes.
+    /// Whether it waits for a moment instead of being refused if it comes too fast,
+    /// and the client's later frames with it. For commands that a client sends all
+    /// at once when it connects.
     pub waits: bool,
     read: fn(&Args) -> Result<Step, JsonMistake>,
 }
@@ -85,7 +85,7 @@ pub struct Page {
 }
 
 impl Line {
-    /// What a row of a table leaves out.
+    /// Defaults for a row of a table.
     const PLAIN: Line = Line {
         names: &[],
         takes: "",
@@ -126,7 +126,7 @@ impl Json {
         self.takes.iter().any(|argument| argument.name == "tag")
     }
 
-    /// A whole frame to copy from.
+    /// An example frame.
     pub fn frame(&self) -> String {
         match self.example {
             "" => format!(r#"{{"type": "{}"}}"#, self.kind),
@@ -147,13 +147,13 @@ pub fn all() -> impl Iterator<Item = &'static Spec> {
     .flatten()
 }
 
-/// The command that a line begins with, in any case.
+/// The command with this name in the line protocol, in any case.
 pub fn of_line(name: &str) -> Option<(&'static Spec, &'static Line)> {
     let mut lines = all().filter_map(|spec| Some((spec, spec.line.as_ref()?)));
     lines.find(|(_, line)| line.names.iter().any(|it| it.eq_ignore_ascii_case(name)))
 }
 
-/// The command that JSON clients call so.
+/// The command with this `type` in JSON.
 pub fn of_json(kind: &str) -> Option<(&'static Spec, &'static Json)> {
     let mut frames = all().filter_map(|spec| Some((spec, spec.json.as_ref()?)));
     frames.find(|(_, json)| json.kind == kind)

@@ -1,7 +1,7 @@
 //! Direct messages between accounts: a WebSocket text frame a JSON object.
 //!
-//! Frames come in as `{"author","recipient","message"}`, of which the author
-//! is ignored: whose account a connection is, its token has said.
+//! Clients send `{"author","recipient","message"}`. The author is ignored: the
+//! connection's token has told which account it belongs to.
 
 use std::fmt;
 
@@ -15,9 +15,9 @@ use crate::model::{Name, NameError, Text};
 
 use super::{fields_of, websocket};
 
-/// Who announcements are from. Nobody else can have this name.
+/// The author of announcements. No user can have this name.
 const SYSTEM: &str = "system";
-/// Who announcements are to. No name can be this.
+/// The recipient of announcements. No name can be this.
 const EVERYONE: &str = "*";
 const MESSAGE: u8 = 0;
 const ANNOUNCEMENT: u8 = 1;
@@ -25,22 +25,22 @@ const ANNOUNCEMENT: u8 = 1;
 /// A message a client wants to send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outgoing {
-    /// Who to.
+    /// The recipient.
     pub recipient: Name,
-    /// What.
+    /// The text.
     pub message: Text,
 }
 
-/// Why a frame is not a message; `Display` is for whoever wrote the client.
+/// Why a frame is not a message; `Display` is for the author of the client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mistake {
     /// Not a JSON object with strings in the right places; says what is wrong.
     NotJson(String),
-    /// There is nobody it is to.
+    /// It has no recipient.
     NoRecipient,
-    /// The recipient cannot be anybody's name.
+    /// The recipient is not a valid name.
     Recipient(NameError),
-    /// There is nothing in it.
+    /// Its message is empty.
     NoMessage,
     /// The frame is longer than this.
     TooLong(usize),
@@ -53,7 +53,7 @@ pub enum Mistake {
 pub struct DirectMessage<'a> {
     /// Who wrote it.
     pub author: &'a str,
-    /// Who it is to.
+    /// The recipient's nickname.
     pub recipient: &'a str,
     /// What it says.
     pub message: &'a str,
@@ -95,7 +95,7 @@ impl<'a> DirectMessage<'a> {
 
 /// Reads a client's frame.
 pub fn decode(frame: &str) -> Result<Outgoing, Mistake> {
-    // Fields not named here are the client's affair.
+    // Other fields are ignored.
     let fields = fields_of(frame, ["recipient", "message"]);
     let [recipient, message] = fields.map_err(|error| Mistake::NotJson(error.to_string()))?;
     let recipient = string("recipient", recipient)?;
@@ -118,7 +118,7 @@ fn string(field: &str, value: Option<Value>) -> Result<String, Mistake> {
     }
 }
 
-/// Appends what an event looks like: nothing, if it is not about messages.
+/// Appends the frame of an event: nothing, if it is not about messages.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     match event {
         Event::Private(message) | Event::PrivateCopy(message) => {

@@ -1,34 +1,33 @@
-//! What comes to a port of lines and is meant for another.
+//! Connections that arrive at a port of lines but speak another protocol.
 //!
-//! Any web page can have a browser send requests to any port, and the lines
-//! of a request's body would be lines of a chat. A request begins with its
-//! request line, which nobody can help, so a connection that begins like one
-//! is over before anything of it counts.
+//! Any web page can have a browser send requests to any port, and the lines of a
+//! request's body would become chat lines. Every request begins with a request line,
+//! which no page can prevent, so a connection that begins with one is closed before
+//! any of its lines count.
 
 use crate::model::Text;
 use crate::model::text::without_byte_order_mark;
 
-/// What a TLS client that has come to a plain port understands: the fatal
-/// alert "protocol version".
+/// The answer to a TLS client on a plain port: the fatal alert "protocol version".
 pub const TLS_ALERT: &[u8] = &[0x15, 3, 1, 0, 2, 2, 70];
 
-/// Whether a connection begins as one that is meant for a TLS port: with a
-/// handshake record, whose first byte no line begins with.
+/// Whether a connection begins with a TLS handshake record. No line begins with the
+/// first byte of one.
 pub fn is_client_hello(beginning: &[u8]) -> bool {
     beginning.first() == Some(&0x16)
 }
 
-/// Whether a line has nothing in it to see.
+/// Whether a line has nothing visible in it.
 pub fn is_blank(line: &[u8]) -> bool {
     Text::clean(&String::from_utf8_lossy(line)).is_empty()
 }
 
-/// Bytes of a first line that are looked at; more than any method takes.
+/// How many bytes of a first line are examined; more than any method takes.
 pub const LOOKED_AT: usize = 256;
 
-/// Whether the first line of a connection that is not blank, or its first
-/// [`LOOKED_AT`] bytes, begins an HTTP request: a method, whatever it is, and
-/// a target. No nickname has a space, so no first line of lines is one.
+/// Whether the first line that is not blank, or its first [`LOOKED_AT`] bytes, begins
+/// an HTTP request: any method, and a target. No nickname has a space, so the first
+/// line of a chat client is never one.
 pub fn is_request_line(line: &[u8]) -> bool {
     let line = String::from_utf8_lossy(line);
     let line = without_byte_order_mark(&line).trim();
@@ -49,8 +48,8 @@ fn is_target(method: &str, target: &str) -> bool {
         || (method.eq_ignore_ascii_case("connect") && target.contains(':'))
 }
 
-/// Whether the last word is a version of HTTP, and so whatever is before it a
-/// target to some server.
+/// Whether the last word is an HTTP version, so that some server would take the words
+/// before it as a target.
 fn ends_with_version(rest: &str) -> bool {
     let last = rest.rsplit([' ', '\t']).next().unwrap_or_default();
     let name = last.get(..5).unwrap_or_default();

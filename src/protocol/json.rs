@@ -1,8 +1,8 @@
 //! JSON commands: one object a text frame, `{"type": ..., "args": {...}}`.
 //!
-//! Only decoding; `json_frames` has the other direction, and `commands` says
-//! which commands there are. Fields nobody asks for are ignored, so that
-//! clients may send more than we know.
+//! This module only decodes; `json_frames` encodes, and `commands` declares the
+//! commands. Unknown fields are ignored, so that clients may send more than this
+//! server knows.
 
 use serde_json::{Map, Value};
 
@@ -14,15 +14,15 @@ use super::fields_of;
 
 pub use super::commands::{JsonMistake as Mistake, Query, Step};
 
-/// How much of an unknown type its sender is told.
+/// How much of an unknown type is repeated in the error.
 const SHOWN_CHARS: usize = 40;
 
-/// A frame that is none, and which message it was to be.
+/// A frame that is refused, and the message it was meant to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
     /// What is wrong with it.
     pub mistake: Mistake,
-    /// What the client calls the message, if it is one.
+    /// The client's tag, if it is a tagged message.
     pub tag: Option<Tag>,
 }
 
@@ -34,7 +34,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Reads a frame. What it asks for is looked at by [`Frame::decode`].
+    /// Reads a frame. [`Frame::decode`] reads its arguments.
     pub fn read(frame: &str) -> Result<Frame, Mistake> {
         let fields = fields_of(frame, ["type", "args"]);
         let fields = fields.map_err(|error| Mistake::Broken(error.to_string()))?;
@@ -60,18 +60,18 @@ impl Frame {
         &self.kind
     }
 
-    /// What the client calls the message, if it is one.
+    /// The client's tag, if this is a tagged message.
     pub fn tag(&self) -> Option<Tag> {
         let (_, json) = commands::of_json(&self.kind)?;
         json.takes_tag().then(|| self.args.tag())?
     }
 
-    /// Whether it waits when it comes too fast.
+    /// Whether it waits if it comes too fast, instead of being refused.
     pub fn may_wait(&self) -> bool {
         commands::of_json(&self.kind).is_some_and(|(_, json)| json.waits)
     }
 
-    /// What it asks for.
+    /// The command that it asks for.
     pub fn decode(&self) -> Result<Asked<Step>, Mistake> {
         let Some((spec, json)) = commands::of_json(&self.kind) else {
             let kind: String = self.kind.chars().take(SHOWN_CHARS).collect();

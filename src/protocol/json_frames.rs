@@ -1,5 +1,5 @@
-//! What JSON clients are told. Every frame has `from` and `body`, so that the
-//! simplest client needs no more; the rest is for those that know it.
+//! Frames to JSON clients. Every frame has `from` and `body`, so that the simplest
+//! client needs no more; the other fields are for clients that know them.
 
 use serde_json::{Value, json};
 
@@ -31,13 +31,13 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the frame of last words; the close frame follows it.
+/// Appends the frame of a farewell; the close frame follows it.
 pub fn write_farewell(farewell: &Farewell, out: &mut Vec<u8>) {
     let code = json!({ "code": farewell.code() });
     write(&system("bye", &farewell.to_string(), code), out);
 }
 
-/// Appends a frame that tells of a mistake, perhaps in a message with a tag.
+/// Appends an error frame, perhaps about a message with a tag.
 pub fn write_error(words: &str, code: &str, tag: Option<&Tag>, out: &mut Vec<u8>) {
     let mut frame = system("error", words, json!({ "code": code }));
     if let Some(tag) = tag {
@@ -48,15 +48,15 @@ pub fn write_error(words: &str, code: &str, tag: Option<&Tag>, out: &mut Vec<u8>
 
 /// The answer to a search.
 pub struct Found<'a> {
-    /// Where.
+    /// The room that was searched.
     pub room: &'a Name,
-    /// What for.
+    /// The words that were searched for.
     pub query: &'a str,
-    /// What was found, newest first.
+    /// The messages found, newest first.
     pub messages: &'a [model::Found],
     /// Where to go on, if there may be more.
     pub next: Option<MessageId>,
-    /// Whether there may be more because it took too long.
+    /// Whether the search was cut short because it took too long.
     pub is_over: bool,
 }
 
@@ -94,7 +94,7 @@ pub fn write_found(answer: &Found<'_>, out: &mut Vec<u8>) {
     write(&system("found", &body, more), out);
 }
 
-/// Appends a page of the inbox. Nothing new comes from those who are ignored.
+/// Appends a page of the inbox. Messages from ignored users do not count as unread.
 pub fn write_inbox(threads: &[ThreadSummary], ignored: &[Name], page: u64, out: &mut Vec<u8>) {
     let list: Vec<Value> = threads
         .iter()
@@ -158,7 +158,7 @@ fn frame_of(event: &Event) -> Option<Value> {
             put(&mut frame, "room", json!(message.channel));
             frame
         }
-        // A note to oneself has come already, as what it is.
+        // A message to oneself has been delivered already.
         Event::PrivateSent(private) if private.from == private.to => return None,
         Event::Private(private) | Event::PrivateSent(private) | Event::PrivateCopy(private) => {
             private_frame(private)
@@ -238,7 +238,7 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("You are now {to}."),
             json!({ "nickname": to }),
         ),
-        // Written by themselves: see `json_lists`.
+        // Written by `json_lists`.
         Event::Members { .. } | Event::Channels(_) | Event::IgnoreList(_) => return None,
         Event::Ignored(name) => system(
             "ignored",
@@ -285,9 +285,9 @@ fn private_frame(private: &Private) -> Value {
     frame
 }
 
-/// What was said before the client came, for those that show `from` and `body`
-/// and nothing else: one frame each, under the heading that `history` is to
-/// them. Of a type that nobody else takes for something said just now.
+/// An earlier message, for clients that show only `from` and `body`: one frame each,
+/// after the heading that the `history` frame is to them. Its type tells all other
+/// clients that it is not a live message.
 fn past(message: &Message) -> Value {
     let mut frame = said(&message.from, &message.body, "past");
     put(&mut frame, "room", json!(message.channel));
@@ -300,7 +300,7 @@ fn history(channel: &Name, messages: &[Message], (complete, asked): (bool, bool)
         .map(|message| said(&message.from, &message.body, "message"))
         .collect();
     let body = match list.len() {
-        // Or not before the message that was asked for.
+        // None at all, or none before the message that was asked for.
         0 => "There are no messages to show.".to_owned(),
         1 if !asked => "The last message here:".to_owned(),
         n if !asked => format!("The last {n} messages here:"),

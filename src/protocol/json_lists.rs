@@ -1,5 +1,6 @@
-//! The frames that are lists. They are written once a page and kept with it,
-//! and written by hand: a tree of values would cost many times as much.
+//! The frames that are lists. Each page is encoded once and the bytes are cached with
+//! it. The frames are plain structs: a tree of JSON values would cost many times as
+//! much.
 
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use crate::model::Name;
 use super::words::SYSTEM;
 use super::{WireFormat, websocket};
 
-/// A frame: what every client shows, and what is for those that know it.
+/// A frame: fields that every client shows, and fields for clients that know them.
 #[derive(Serialize)]
 struct Frame<'a, Rows: Serialize> {
     #[serde(rename = "type")]
@@ -22,10 +23,10 @@ struct Frame<'a, Rows: Serialize> {
     rows: Rows,
     /// Whether the list goes on.
     more: bool,
-    /// After what this part of the list begins.
+    /// The name after which this part of the list begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     after: Option<&'a Name>,
-    /// What all names in it begin with.
+    /// The beginning that all names in it share.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<&'a Name>,
 }
@@ -46,7 +47,7 @@ struct Room<'a> {
     members: usize,
 }
 
-/// Appends the frame of an event that is a list; whether it is one.
+/// Appends the frame of an event that is a list. Returns whether it is one.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) -> bool {
     let json = WireFormat::Json.index();
     match event {
@@ -105,8 +106,8 @@ fn write<'a, T>(
     }
 }
 
-/// The names line by line. A client that knows no more than that shows its
-/// user how to go on.
+/// The names line by line. The body also tells the users of simple clients how to go
+/// on.
 fn body<'a>(names: impl Iterator<Item = &'a Name>, more: bool) -> String {
     let mut body = String::new();
     let mut last = None;

@@ -1,4 +1,5 @@
-//! The line protocol: a command or a message a line, words for people back.
+//! The line protocol: each line from the client is a command or a message, and the
+//! answers are text for its user.
 //!
 //! Telnet and WebSocket clients share it; only the framing differs.
 
@@ -12,31 +13,31 @@ use super::commands::{self, Action, Asked, LineMistake as Mistake};
 use super::replies;
 use super::words::{LocalTime, changes, people, shown_lines};
 
-/// How much of a command that makes no sense the log has.
+/// How much of an unknown command is logged.
 const LOGGED_CHARS: usize = 100;
 /// Lists of names are broken into lines of about this many characters.
 const LIST_WIDTH: usize = 72;
 
-/// What one line from a client comes to.
+/// The meaning of one line from a client.
 #[derive(Debug)]
 pub enum Step {
-    /// Wants this nickname.
+    /// The client wants this nickname.
     Claim(Name),
-    /// For the hub.
+    /// A command for the hub.
     Command(Command),
-    /// Registers the nickname it has.
+    /// Registers the current nickname.
     Register(Option<Secret>),
     /// Logs in to an account.
     LogIn(Name, Option<Secret>),
-    /// Nothing for anyone else: these lines go back, each ended by `\n`.
+    /// An answer to this client only: lines, each ended by `\n`.
     Reply(String),
-    /// The same, and the log has a word of it.
+    /// The same, with an entry in the log.
     Noted(String, Note),
     /// An empty line.
     Nothing,
 }
 
-/// Decodes a line of somebody who has no nickname yet.
+/// Decodes a line from a client without a nickname.
 pub fn decode_nickname(line: &[u8]) -> Step {
     let line = String::from_utf8_lossy(line);
     let line = without_byte_order_mark(&line).trim();
@@ -63,7 +64,7 @@ pub fn decode_nickname(line: &[u8]) -> Step {
     }
 }
 
-/// Decodes a line of somebody who has a nickname.
+/// Decodes a line from a client with a nickname.
 pub fn decode(line: &[u8]) -> Asked<Step> {
     let line = String::from_utf8_lossy(line);
     let line = without_byte_order_mark(&line);
@@ -79,7 +80,7 @@ pub fn decode(line: &[u8]) -> Asked<Step> {
         .unwrap_or((line.trim_end(), ""));
     let Some((spec, declared)) = commands::of_line(name) else {
         let name = Text::clean(name);
-        // What follows may be a password behind a mistyped command.
+        // The arguments of a mistyped command may be a password.
         let words = format!(
             "! There is no command {name}. /help lists those there are; a message that starts \
              with a slash is sent with two: /{name}\n"
@@ -90,7 +91,7 @@ pub fn decode(line: &[u8]) -> Asked<Step> {
         Ok(action) => action,
         Err(mistake) => {
             let words = in_words(mistake, &declared.syntax());
-            // Passwords and what is private are nobody's business.
+            // Passwords and private messages are not logged.
             let logged = match declared.is_secret {
                 true => declared.name().to_owned(),
                 false => format!("{} {args}", declared.name()),
@@ -110,7 +111,7 @@ pub fn decode(line: &[u8]) -> Asked<Step> {
     }
 }
 
-/// What costs as much as a message.
+/// A step that costs as much as a message.
 fn as_message(step: Step) -> Asked<Step> {
     Asked {
         step,
@@ -128,7 +129,7 @@ fn in_words(mistake: Mistake, syntax: &str) -> String {
     }
 }
 
-/// Whether a line is a command that needs no nickname.
+/// Whether a line is a command that is understood before the client has a nickname.
 fn is_understood_at_once(line: &str) -> bool {
     commands::of_line(command_name(line)).is_some_and(|(_, declared)| declared.before_nickname)
 }
@@ -138,13 +139,13 @@ fn command_name(line: &str) -> &str {
     line.split_whitespace().next().unwrap_or_default()
 }
 
-/// Says why a command is not carried out, in one line.
+/// A refusal in one line, which is also logged.
 fn refuse(command: &str, line: String) -> Step {
     let note = refused(command, &line);
     Step::Noted(line, note)
 }
 
-/// What the log has of a command that was refused in one line.
+/// The log entry for a command that was refused in one line.
 pub fn refused(command: &str, line: &str) -> Note {
     let command: String = command.chars().take(LOGGED_CHARS).collect();
     let command = Text::clean(command.trim_start_matches('/').trim_end());
@@ -262,7 +263,7 @@ fn try_write_event(
         Event::Refused(refusal) | Event::NotSent { refusal, .. } => {
             writeln!(out, "! {refusal}")
         }
-        // What lines have no command for.
+        // Answers to commands that the line protocol does not have.
         Event::Resumed { .. }
         | Event::Stored { .. }
         | Event::Typing { .. }
@@ -270,7 +271,7 @@ fn try_write_event(
     }
 }
 
-/// Writes the last words on a connection.
+/// Writes the farewell of a connection.
 pub fn write_farewell(farewell: &Farewell, out: &mut String) {
     let _ = writeln!(out, "* {farewell}");
 }

@@ -7,13 +7,13 @@ use crate::hub::Reply;
 use crate::model::Name;
 use crate::model::time::rfc3339;
 
-/// An answer as it is shown.
+/// An answer in the form that clients show.
 pub(super) struct Shown {
     /// The type of its frame.
     pub kind: &'static str,
     /// One or more lines for people.
     pub words: String,
-    /// The fields of its frame, besides those that all have.
+    /// The fields of its frame, besides those that all frames have.
     pub fields: Value,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn shown(reply: &Reply) -> Shown {
     }
 }
 
-/// A time in the largest unit of which there is a whole one.
+/// A duration in the largest unit of which it has at least one.
 fn duration(ms: u64) -> String {
     let seconds = ms / 1_000;
     let (count, unit) = match seconds {

@@ -1,7 +1,7 @@
-//! Room lines: one JSON object that says who and where, then text lines.
+//! Room lines: one JSON object with a name and a room, then text lines.
 //!
-//! Everyone in the room gets `name:text`; besides messages, such clients hear
-//! announcements and why they are turned away, nothing else.
+//! All members of the room get `name:text`. Besides messages, such clients are told
+//! only announcements and the reason why they are refused.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::model::{Name, NameError};
 use super::words::shown_lines;
 use super::{WireFormat, frame_lines, last_fields_of};
 
-/// Who comes, and where to.
+/// The object at the beginning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hello {
     /// The nickname.
@@ -32,7 +32,7 @@ pub enum Input<'a> {
     Line(&'a [u8]),
     /// A line over the limit; dropped.
     TooLong,
-    /// The beginning is not as it should be; nothing else is decoded.
+    /// The beginning is not a valid object; nothing else is decoded.
     Broken(BadHello),
 }
 
@@ -41,7 +41,7 @@ pub enum Input<'a> {
 pub enum BadHello {
     /// Not an object with `name` and `room`.
     NotAnObject,
-    /// This field is not there, or empty.
+    /// This field is absent or empty.
     Missing(&'static str),
     /// The name is not a nickname.
     Name(NameError),
@@ -80,7 +80,7 @@ pub fn decode_hello(text: &str) -> Result<(Hello, &str), BadHello> {
     Ok((check_hello(object)?, behind_hello(rest)))
 }
 
-/// What stands behind the object, which may have a line end of its own.
+/// The text after the object and its line end, if it has one.
 fn behind_hello(rest: &str) -> &str {
     let rest = rest.trim_start_matches([' ', '\t', '\r']);
     rest.strip_prefix('\n').unwrap_or(rest)
@@ -101,7 +101,7 @@ fn check_hello(object: &str) -> Result<Hello, BadHello> {
     })
 }
 
-/// What a field says in one word; `None` if nothing.
+/// The value of a field as one word; `None` if it is empty.
 fn words_of(field: Option<Value>) -> Result<Option<String>, BadHello> {
     match field {
         None => Ok(None),
@@ -110,8 +110,8 @@ fn words_of(field: Option<Value>) -> Result<Option<String>, BadHello> {
     }
 }
 
-/// A name as one word: people of such clients are used to names of several,
-/// which no other protocol could write.
+/// A name as one word: users of such clients are used to names of several words, which
+/// no other protocol could write.
 fn in_one_word(name: &str) -> String {
     let words: Vec<&str> = name.split_whitespace().collect();
     words.join("_")
@@ -120,7 +120,7 @@ fn in_one_word(name: &str) -> String {
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Takes a byte stream apart. Holds at most one line, or the beginning.
+/// Splits a byte stream into lines. Holds at most one line, or the beginning.
 #[derive(Debug)]
 pub struct Decoder {
     state: State,
@@ -129,8 +129,8 @@ pub struct Decoder {
     max_line: usize,
 }
 
-/// Where in the object at the beginning one is: parsing all of it again at
-/// every brace would take the square of its length.
+/// The position inside the object at the beginning: parsing all of it again at every
+/// brace would take the square of its length.
 #[derive(Debug, Default)]
 struct Nesting {
     depth: usize,
@@ -178,7 +178,7 @@ impl Decoder {
         }
     }
 
-    /// The line begun but not ended, when the peer has closed.
+    /// The unfinished line, when the peer has closed.
     pub fn finish(&mut self) -> Option<Vec<u8>> {
         let mut line = std::mem::take(&mut self.buffer);
         line.pop_if(|byte| *byte == b'\r');
@@ -194,8 +194,8 @@ impl Decoder {
             }
             return true;
         }
-        // Whoever begins with something else hears so at once, and does not
-        // wait for the end of an object that there is not.
+        // A client that begins with something else is told at once, instead of
+        // waiting for the end of an object that is not there.
         let outside = self.nesting.depth == 0 && byte != b'{' && !byte.is_ascii_whitespace();
         let ended = self.nesting.ends_with(byte);
         let hopeless = outside || self.buffer.len() > self.max_line;
@@ -203,7 +203,7 @@ impl Decoder {
             return true;
         }
         let buffer = std::mem::take(&mut self.buffer);
-        // Where nobody looks it may be something other than UTF-8.
+        // Unused fields may be something other than UTF-8.
         let object = String::from_utf8_lossy(&buffer);
         let result = match hopeless {
             false => check_hello(&object),
@@ -249,7 +249,7 @@ impl Decoder {
 }
 
 impl Nesting {
-    /// Takes the next byte; whether the object is over.
+    /// Takes the next byte. Returns whether the object ends with it.
     fn ends_with(&mut self, byte: u8) -> bool {
         match byte {
             _ if self.escaped => self.escaped = false,
@@ -267,12 +267,12 @@ impl Nesting {
     }
 }
 
-/// Appends what such a client hears of an event: perhaps nothing.
+/// Appends what such a client is told about an event, perhaps nothing.
 pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
     let mut lines = String::new();
     match event {
         Event::Message(message) => {
-            // Every line names its author, so that none can pose as another's.
+            // Every line names its author, so that none can pose as another user's.
             for line in shown_lines(&message.body.text) {
                 lines.push_str(message.from.as_str());
                 lines.push(':');
@@ -287,7 +287,7 @@ pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
                 lines.push('\n');
             }
         }
-        // Turned away: the farewell says it.
+        // A client without a nickname is told by the farewell.
         Event::Refused(refusal) if !refusal.is_about_nickname() => {
             lines = format!("{refusal}\n");
         }
@@ -296,7 +296,7 @@ pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
     frame_lines(format, &lines, out);
 }
 
-/// Appends why a client is turned away.
+/// Appends the reason why a client is refused.
 pub fn write_farewell(format: WireFormat, farewell: &Farewell, out: &mut Vec<u8>) {
     if *farewell != Farewell::Quit {
         frame_lines(format, &format!("{farewell}\n"), out);

@@ -1,5 +1,5 @@
-//! The table of protocols: a row has all that the rest of the server must
-//! know of a protocol to serve it. A new protocol begins with a row here.
+//! The table of protocols: a row has everything that the rest of the server must know
+//! about a protocol to serve it. A new protocol begins with a row here.
 
 use std::net::SocketAddr;
 
@@ -12,20 +12,20 @@ use super::WireFormat;
 pub struct Speech {
     /// How its users take part.
     pub manners: Manners,
-    /// How its connections want their bytes.
+    /// The wire format of its connections.
     pub format: WireFormat,
     /// Whether a client is sent its own channel messages, too.
     pub echoes: bool,
 }
 
-/// How the users of a protocol take part; this much is the hub's business.
+/// How the users of a protocol take part: all that the hub knows of a protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Manners {
     /// The protocol's name in lists, metrics and the chat log.
     pub name: &'static str,
-    /// Whether joining a channel leaves the one before.
+    /// Whether joining a channel leaves the previous one.
     pub one_channel: bool,
-    /// Whether it shows what was said before its user came.
+    /// Whether it shows messages from before its user joined.
     pub shows_past: bool,
 }
 

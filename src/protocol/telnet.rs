@@ -1,7 +1,7 @@
 //! Telnet (RFC 854): raw bytes in, text lines and answers out.
 //!
-//! Refuses every option, strips negotiation from the text, and is content
-//! with a peer that has never heard of telnet.
+//! Refuses every option, strips negotiation from the text, and works with a peer that
+//! does not know telnet.
 
 use super::foreign::LOOKED_AT;
 
@@ -18,32 +18,32 @@ const IP: u8 = 244;
 const BRK: u8 = 243;
 const SE: u8 = 240;
 
-/// What the erase key sends. Most terminals send whole lines and erase on
-/// their own, but some send each key for as long as we hide what is typed.
+/// The byte of the erase key. Most terminals send whole lines and erase locally, but
+/// some send each key for as long as typed input is hidden.
 const BACKSPACE: u8 = 8;
 const DELETE: u8 = 127;
 
 /// Echoing by the server; see [`HIDE_INPUT`].
 const ECHO: u8 = 1;
 
-/// Answers kept for one read at most: a peer cannot have us say more than a
-/// few times what it said.
+/// The most answers kept for one read: a peer cannot make the server send more than a
+/// few times what it sent.
 const MAX_ANSWERS: usize = 64;
 
-/// Something a peer sent.
+/// A line or request from the peer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Input<'a> {
     /// A line, without its end.
     Line(&'a [u8]),
     /// A line over the limit, of which only the beginning is kept.
     TooLong(&'a [u8]),
-    /// The user wants to know whether anybody is there.
+    /// The user asks whether the server is alive.
     AreYouThere,
     /// These bytes go back to the peer as they are.
     Answer([u8; 3]),
 }
 
-/// Takes a byte stream apart. Holds at most one line.
+/// Splits a byte stream into lines and requests. Holds at most one line.
 #[derive(Debug)]
 pub struct Decoder {
     state: State,
@@ -100,7 +100,7 @@ impl Decoder {
         }
     }
 
-    /// The line begun but not ended, when the peer has closed.
+    /// The unfinished line, when the peer has closed.
     pub fn finish(&mut self) -> Option<Vec<u8>> {
         let line = std::mem::take(&mut self.line);
         (!self.overlong && !line.is_empty()).then_some(line)
@@ -158,7 +158,7 @@ impl Decoder {
             WILL | WONT | DO | DONT => self.state = State::Option(byte),
             SB => self.state = State::Subnegotiation,
             EC => self.erase_character(),
-            // Interrupting a chat can only mean: not this line.
+            // In a chat, an interrupt can only mean: drop this line.
             EL | IP | BRK => {
                 self.line.clear();
                 self.overlong = false;
@@ -180,7 +180,7 @@ impl Decoder {
             self.line.extend_from_slice(text);
         } else if !text.is_empty() {
             self.overlong = true;
-            // Keep no memory for a line nobody will get.
+            // Keep no memory for a line that will not be delivered.
             let rest = LOOKED_AT.saturating_sub(self.line.len()).min(text.len());
             self.line
                 .extend_from_slice(text.get(..rest).unwrap_or_default());
@@ -190,7 +190,7 @@ impl Decoder {
     }
 
     fn erase_character(&mut self) {
-        // Of a line that is too long, the end is not there to be erased.
+        // The end of a line that is too long was not kept, and cannot be erased.
         if self.overlong {
             return;
         }
@@ -212,22 +212,23 @@ impl Decoder {
     }
 }
 
-/// What to say to an offer or request: no, once. A peer that agrees with our
-/// refusal needs no answer, or the two would never stop.
+/// The answer to an offer or a request: one refusal. A peer that accepts the refusal
+/// needs no answer, or the two sides would never stop.
 fn refusal(verb: u8, option: u8) -> Option<[u8; 3]> {
     match verb {
         WILL => Some([IAC, DONT, option]),
-        // After a password prompt the peer confirms that we echo.
+        // After a password prompt, the peer confirms that the server echoes.
         DO if option == ECHO => None,
         DO => Some([IAC, WONT, option]),
         _ => None,
     }
 }
 
-/// Asks the peer's terminal to hide what is typed: we claim to echo, and do not.
+/// Asks the peer's terminal to hide typed input: the server claims to echo, and does
+/// not.
 pub const HIDE_INPUT: &[u8] = &[IAC, WILL, ECHO];
 
-/// Asks the peer's terminal to show what is typed again.
+/// Asks the peer's terminal to show typed input again.
 pub const SHOW_INPUT: &[u8] = &[IAC, WONT, ECHO];
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ fn close_code(farewell: &Farewell) -> u16 {
     match farewell {
         Farewell::PeerLeft | Farewell::Quit => 1000,
         Farewell::Shutdown => 1001,
-        // Come back at once, says the register of RFC 6455's codes.
+        // "Service restart": the client may reconnect at once.
         Farewell::CutOff => 1012,
         Farewell::BadFrame(FrameFault::Malformed) => 1002,
         Farewell::BadFrame(FrameFault::NotText) => 1007,

@@ -1,5 +1,4 @@
-//! What protocols say in the same words: the time, numbers of people, and a
-//! message's lines.
+//! Words that the protocols share: times, numbers of users, and a message's lines.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -10,12 +9,12 @@ use jiff::tz::TimeZone;
 
 use crate::model::Text;
 
-/// Who says what the server itself has to say.
+/// The name under which the server itself speaks.
 pub(super) const SYSTEM: &str = "system";
 
-/// Lines of one message that are shown as lines. Each gets its author's name,
-/// so without a limit a message of line feeds alone would come out a hundred
-/// times longer, and make slow readers of everybody it reaches.
+/// The most lines of one message shown as separate lines. Each line gets its author's
+/// name, so without a limit a message of line feeds alone would become a hundred times
+/// longer, and make slow readers of all its recipients.
 const SHOWN_LINES: usize = 20;
 
 /// The lines of a text; those beyond [`SHOWN_LINES`] share the last one.
@@ -27,7 +26,7 @@ pub fn shown_lines(text: &Text) -> impl Iterator<Item = Cow<'_, str>> {
     })
 }
 
-/// How many came and went.
+/// The numbers of members that joined and left, in words.
 pub fn changes(joined: usize, left: usize) -> String {
     match (joined, left) {
         (joined, 0) => format!("{} joined", people(joined)),
@@ -36,7 +35,7 @@ pub fn changes(joined: usize, left: usize) -> String {
     }
 }
 
-/// So many people.
+/// A number of people, in words.
 pub fn people(count: usize) -> String {
     match count {
         1 => "1 person".to_owned(),
@@ -74,8 +73,8 @@ impl LocalTime {
         out.extend(self.text.iter().map(|&byte| char::from(byte)));
     }
 
-    /// Appends the local `YYYY-MM-DD HH:MM` of a time that is not of the same
-    /// local day as `now_ms`, else as [`LocalTime::write`].
+    /// As [`LocalTime::write`], with the date if it is not the same local day as
+    /// `now_ms`.
     pub fn write_dated(&mut self, at_ms: u64, now_ms: u64, out: &mut String) {
         let day = self.local(at_ms).date();
         if day != self.local(now_ms).date() {

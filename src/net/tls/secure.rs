@@ -17,7 +17,7 @@ pub struct Secure {
     queue: Arc<Queue>,
 }
 
-/// The peer speaks no TLS we understand, or is gone.
+/// The peer speaks no supported TLS, or is gone.
 #[derive(Debug)]
 pub struct Broken;
 
@@ -30,8 +30,8 @@ impl Secure {
         self.rustls.is_handshaking()
     }
 
-    /// Takes a step of the handshake. `ciphertext` is so little that what
-    /// follows the handshake in it can wait.
+    /// Takes a step of the handshake. `ciphertext` is so short that data after the
+    /// handshake in it can wait.
     pub(super) fn shake_hands(
         &mut self,
         mut ciphertext: &[u8],
@@ -43,9 +43,8 @@ impl Secure {
         self.send(stream).map_err(|_| Broken)
     }
 
-    /// Decrypts into `plaintext` what was received, now or before, and answers
-    /// what the protocol itself wants answered. Returns whether there was any
-    /// plaintext.
+    /// Decrypts into `plaintext` what was received, now or before, and sends the
+    /// answers of TLS itself. Returns whether there was any plaintext.
     pub fn receive(
         &mut self,
         ciphertext: &[u8],
@@ -68,7 +67,7 @@ impl Secure {
         let before = plaintext.len();
         let ended = loop {
             match self.rustls.reader().read_to_end(plaintext) {
-                // The peer has said that nothing more will come.
+                // The peer has announced the end of the stream.
                 Ok(_) => break true,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(_) => return Err(Broken),
@@ -104,7 +103,7 @@ impl Secure {
     pub fn write_now(&mut self, bytes: &[u8], stream: &TcpStream) -> io::Result<usize> {
         let mut taken = self.rustls.writer().write(bytes)?;
         if taken == 0 && !bytes.is_empty() {
-            // As much waits as may.
+            // As much is waiting as is allowed.
             self.send(stream)?;
             taken = self.rustls.writer().write(bytes)?;
         }
@@ -134,7 +133,7 @@ impl Secure {
         }
         if let Err(error) = self.rustls.process_new_packets() {
             log::debug!("TLS: {error}");
-            // The alert that tells the peer.
+            // Sends the alert that tells the peer.
             let _ = self.send(stream);
             return Err(Broken);
         }
@@ -149,10 +148,10 @@ impl Secure {
         Ok(taken)
     }
 
-    /// Says that nothing more will come.
+    /// Announces the end of the stream.
     pub fn finish(&mut self, stream: &TcpStream) {
         self.rustls.send_close_notify();
-        // Whoever is gone need not be told.
+        // A peer that is gone need not be told.
         let _ = self.send(stream);
     }
 

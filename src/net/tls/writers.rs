@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use crate::net::flusher::Watcher;
 use crate::net::link::Link;
 
-/// More would take the cores from everybody else.
+/// More threads would take the cores from the rest of the server.
 const MOST_THREADS: usize = 2;
 
 /// The threads. Dropping this ends them.
@@ -22,8 +22,8 @@ pub struct Writers {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// Connections with something to encrypt. A connection stands in it at most
-/// once (see [`super::outgoing`]), so connections are its limit.
+/// Connections with something to encrypt. A connection is in it at most once (see
+/// [`super::outgoing`]), so the number of connections limits it.
 pub struct Queue {
     lanes: Vec<Sender<Work>>,
     watcher: Watcher,
@@ -85,8 +85,7 @@ impl Drop for Writers {
 }
 
 impl Queue {
-    /// Has a connection served; always by the same thread, as long as it
-    /// lives.
+    /// Has a connection served, always by the same thread for as long as it lives.
     pub(super) fn put(&self, link: &Arc<Link>) {
         let number = link.stream().as_raw_fd().unsigned_abs() as usize;
         let lane = self.lanes.get(number % self.lanes.len().max(1));

@@ -1,20 +1,20 @@
-//! What a command of a client comes to.
+//! The meaning of a client's command.
 
 use crate::hub::{Command, Question};
 use crate::model::{MessageId, Name, Secret, Window};
 
-/// What a client asks for, and what that costs.
+/// A client's request and its cost.
 #[derive(Debug)]
 pub struct Asked<S> {
-    /// What.
+    /// The request.
     pub step: S,
-    /// In messages.
+    /// The cost, in messages.
     pub cost: u32,
-    /// What the chat log calls it; nothing if the log has no word of it.
+    /// Its name in the chat log; empty if it is not logged.
     pub word: &'static str,
 }
 
-/// What a command of the line protocol comes to.
+/// The meaning of a command in the line protocol.
 #[derive(Debug)]
 pub enum Action {
     /// The hub carries it out.
@@ -27,7 +27,7 @@ pub enum Action {
     LogIn(Name, Option<Secret>),
 }
 
-/// What a command of a JSON client comes to.
+/// The meaning of a JSON client's command.
 #[derive(Debug)]
 pub enum Step {
     /// For the hub.
@@ -36,7 +36,7 @@ pub enum Step {
     Query(Query),
 }
 
-/// A question that changes nothing of what others see.
+/// A question that changes nothing that other users see.
 #[derive(Debug)]
 pub enum Query {
     /// Messages of a channel with these words.
@@ -57,18 +57,18 @@ pub enum Query {
     },
     /// The thread with another account.
     Thread {
-        /// With whom.
+        /// The other account's username.
         user: Name,
-        /// Which part.
+        /// The part of the thread.
         window: Window,
-        /// How many messages at most.
+        /// The most messages to return.
         limit: usize,
     },
-    /// What this user wrote has been read.
+    /// Marks the messages of a user as read.
     Read {
-        /// Who wrote.
+        /// The author of the messages.
         user: Name,
-        /// Up to which message.
+        /// The last message that was read.
         up_to: MessageId,
     },
 }

@@ -1,26 +1,25 @@
-//! What a command costs of what `limits.message_rate` and
-//! `limits.message_burst` allow, whatever the protocol. A message costs 1;
-//! what takes the server as long as several messages costs as many.
+//! The cost of a command, which `limits.message_rate` and `limits.message_burst`
+//! limit in every protocol. A message costs 1; a command that takes the server as
+//! long as several messages costs as many.
 //!
-//! Coming back into rooms costs no more than a message: a client that was cut
-//! off does so for all of its rooms at once, and the reading that it leads to
-//! waits for its own turn.
+//! Resuming a room costs no more than a message: a client that was cut off resumes
+//! all of its rooms at once, and reading the missed messages waits for fair turns.
 
 use std::fmt;
 
 use crate::hub::PAGE_ROWS;
 
-/// A page of a list: its rows are put together, and sent.
+/// A page of a list, whose rows have to be collected and sent.
 const LIST: u32 = 5;
 /// Messages of a history that cost as much as sending one.
 const READ_FOR_ONE: usize = 50;
 /// Users whose presence costs as much as one message.
 const PRESENCE_FOR_ONE: usize = 10;
 
-/// What a command costs, in messages.
+/// The cost of a command, in messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
-    /// As much as so many messages.
+    /// As much as this many messages.
     Flat(u32),
     /// As much as a message, or as a list if it asks for one.
     OneOrList,
@@ -35,14 +34,14 @@ impl Cost {
     pub const ONE: Cost = Cost::Flat(1);
     /// A page of a list.
     pub const LIST: Cost = Cost::Flat(LIST);
-    /// A look through everything that was said in a room.
+    /// A search through all messages of a room.
     pub const SEARCH: Cost = Cost::Flat(10);
-    /// A page of the inbox, for which each thread is looked at.
+    /// A page of the inbox, for which each thread is read.
     pub const INBOX: Cost = Cost::Flat(5);
-    /// Another nickname, of which all rooms are told.
+    /// A change of nickname, which all rooms are told about.
     pub const NICKNAME: Cost = Cost::Flat(5);
 
-    /// With so many rows asked for.
+    /// The cost if this many rows are asked for.
     pub fn of(self, rows: usize) -> u32 {
         match self {
             Cost::Flat(cost) => cost,

@@ -9,9 +9,9 @@ use crate::hub::{BadTag, Part, Tag};
 use crate::json::whole;
 use crate::model::{MAX_ROWS, MessageId, Name, NameError, Text};
 
-/// Users whose presence can be asked for at once.
+/// The most users whose presence can be asked for at once.
 const MAX_USERS: usize = 100;
-/// No inbox has as many pages.
+/// The highest page number; no inbox has as many pages.
 const MAX_PAGE: u64 = 1_000_000;
 
 /// What is wrong with a frame.
@@ -83,12 +83,12 @@ impl Args {
         Args(args)
     }
 
-    /// What the client calls the message, if it does.
+    /// The client's tag for the message, if it gives one.
     pub fn tag(&self) -> Option<Tag> {
         Tag::read(self, "tag").ok()
     }
 
-    /// `null` is the same as nothing.
+    /// The value of an argument. `null` counts as absent.
     fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
@@ -124,7 +124,7 @@ impl Args {
     }
 }
 
-/// What an argument can be.
+/// A type that an argument can have.
 pub(super) trait Argument: Sized {
     /// Whether the command is a mistake without it.
     const IS_NEEDED: bool = true;
@@ -180,7 +180,7 @@ impl Argument for Room {
     }
 }
 
-/// A channel that does not count, and is not looked at, beside `to`.
+/// A channel, which is ignored, unread, if there is a `to`.
 pub(super) struct RoomWithoutTo(pub Option<Name>);
 
 impl Argument for RoomWithoutTo {
@@ -262,7 +262,7 @@ impl Argument for Nicks {
     }
 }
 
-/// Which part of a list of nicknames.
+/// The part of a list of nicknames.
 pub(super) fn people(after: Option<Nick>, prefix: Option<Nick>) -> Part {
     Part {
         after: after.map(|name| name.0),
@@ -270,7 +270,7 @@ pub(super) fn people(after: Option<Nick>, prefix: Option<Nick>) -> Part {
     }
 }
 
-/// Which part of a list of channels.
+/// The part of a list of channels.
 pub(super) fn rooms(after: Option<Room>, prefix: Option<Room>) -> Part {
     Part {
         after: Room::name(after),

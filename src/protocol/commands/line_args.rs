@@ -1,4 +1,4 @@
-//! What follows the name of a command of the line protocol, taken apart.
+//! The arguments of a command in the line protocol.
 
 use crate::hub::Part;
 use crate::model::{MAX_ROWS, Name, NameError, Secret};
@@ -54,7 +54,7 @@ pub(super) fn nickname_and_rest(args: &str) -> Result<(Name, Option<&str>), Mist
     Ok((name, rest))
 }
 
-/// Which part of a list of names: what follows this one, if one is given.
+/// The part of a list of names: after this one, if one is given.
 pub(super) fn after(args: &str, parse: fn(&str) -> Result<Name, Mistake>) -> Result<Part, Mistake> {
     let after = Some(args).filter(|args| !args.is_empty());
     Ok(Part {
@@ -75,7 +75,7 @@ pub(super) fn count(args: &str, usual: usize) -> Result<usize, Mistake> {
     }
 }
 
-/// What is left of a line is the password, spaces and all.
+/// The rest of the line is the password, including its spaces.
 pub(super) fn password(args: &str) -> Option<Secret> {
     (!args.is_empty()).then(|| Secret::new(args))
 }

@@ -1,4 +1,4 @@
-//! Messages: saying something, and reading what was said.
+//! Messages: sending them, and reading earlier ones.
 
 use crate::hub::{Audience, Command, Tag};
 use crate::model::{MessageId, Text, Window};
@@ -7,7 +7,7 @@ use super::json_args::{Argument, Limit, Nick, PageNumber, Room, RoomWithoutTo, j
 use super::line_args::{Mistake, count, nickname_and_rest};
 use super::{Action, Cost, Line, Page, Query, Spec};
 
-/// Messages that a history, a thread or a search brings unless told otherwise.
+/// Messages that a history, a thread or a search returns by default.
 const USUAL: usize = 20;
 
 pub(super) const TABLE: &[Spec] = &[
@@ -131,7 +131,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::Messages,
         line: None,
         json: json! {
-            "thread", waits; "for accounts: messages with somebody, oldest first; `after` or `before`, not both";
+            "thread", waits; "for accounts: messages with another account, oldest first; `after` or `before`, not both";
             r#"{"user": "bob", "before": "1763712000123-0", "limit": 20}"#;
             |user: Nick, after: Option<MessageId>, before: Option<MessageId>, limit: Limit<USUAL>| Query::Thread {
                 user: user.0,

@@ -1,4 +1,4 @@
-//! Other people: whom a user ignores, and who is on.
+//! Other users: ignoring them, and asking whether they are online.
 
 use crate::hub::{Command, Part, Question};
 use crate::model::Name;
@@ -14,7 +14,7 @@ pub(super) const TABLE: &[Spec] = &[
         line: Some(Line {
             names: &["/ignore"],
             takes: "[@nick]",
-            help: "no private messages from nick any more; or whom you ignore",
+            help: "no private messages from nick any more; or the users you ignore",
             example: "/ignore @eve",
             read: |args| match args {
                 "" => Ok(Action::Hub(Command::ListIgnored(Part::default()))),
@@ -25,7 +25,7 @@ pub(super) const TABLE: &[Spec] = &[
         json: None,
         page: None,
     },
-    // In lines the same command without a name is a list.
+    // In the line protocol, the same command without a name is the list.
     Spec {
         word: Some("ignore"),
         cost: Cost::ONE,
@@ -37,7 +37,7 @@ pub(super) const TABLE: &[Spec] = &[
         page: Some(Page {
             name: "ignore",
             takes: "@name",
-            does: "Hide what somebody writes",
+            does: "Hide the messages of a user",
         }),
     },
     Spec {
@@ -45,7 +45,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::LIST,
         line: Some(Line {
             names: &["/ignored"],
-            help: "whom you ignore; /ignored @nick lists those after nick",
+            help: "the users you ignore; /ignored @nick lists those after nick",
             example: "/ignored",
             read: |args| {
                 after(args, nickname)
@@ -55,7 +55,7 @@ pub(super) const TABLE: &[Spec] = &[
             ..Line::PLAIN
         }),
         json: json! {
-            "ignores", waits; "whom one ignores"; "";
+            "ignores", waits; "the ignored users"; "";
             |after: Option<Nick>, prefix: Option<Nick>| Command::ListIgnored(people(after, prefix))
         },
         page: None,
@@ -97,19 +97,19 @@ pub(super) const TABLE: &[Spec] = &[
         line: Some(Line {
             names: &["/seen"],
             takes: "@nick",
-            help: "when somebody was last here",
+            help: "when a user was last here",
             example: "/seen @bob",
             read: |args| nickname(args).map(seen).map(Action::Hub),
             ..Line::PLAIN
         }),
         json: json! {
-            "seen", waits; "when somebody was last here"; r#"{"user": "bob"}"#;
+            "seen", waits; "when a user was last here"; r#"{"user": "bob"}"#;
             |user: Nick| seen(user.0)
         },
         page: Some(Page {
             name: "seen",
             takes: "@name",
-            does: "Show when somebody was last here",
+            does: "Show when a user was last here",
         }),
     },
 ];

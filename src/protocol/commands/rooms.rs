@@ -1,4 +1,4 @@
-//! Channels, which JSON clients call rooms: coming, going, who is there.
+//! Channels, which JSON clients call rooms: joining, leaving, listing members.
 
 use crate::hub::Command;
 use crate::model::MessageId;

@@ -1,4 +1,4 @@
-//! The user: nickname, account, what to be told, the end.
+//! The user's own nickname, account, notices and farewell.
 
 use crate::hub::Command;
 

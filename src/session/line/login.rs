@@ -54,7 +54,7 @@ impl LineSession {
         }
     }
 
-    /// `/login`: a guest, or somebody without a nickname, has an account.
+    /// `/login`: a guest, or a client without a nickname, has an account.
     pub(super) fn log_in(&mut self, name: Name, password: Option<Secret>) -> Flow {
         if self.account.is_some() {
             return self.say("! You are logged in already.\n");
