@@ -455,7 +455,7 @@ fn tasks_end_quietly_when_nobody_reads_what_they_show() {
         &["help", "backup"],
         &["bench", "--help"],
         &["convert-config", "old.json"],
-        &["make-cert"],
+        &["make-cert", "--force"],
     ] {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let output = Command::new(SERVER)
