@@ -14,14 +14,20 @@ impl Hub {
     /// answer, its later commands wait too, so that it sees their results in
     /// order; messages that are committed need not wait for each other.
     pub fn apply(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
-        let passes = self.passes_pending(id, &command);
-        let connection = self.connection_mut(id);
-        let Some(connection) = connection.filter(|connection| !connection.is_ending) else {
+        if self.has_no_say(id, now, fx) {
             // The connection's thread does not know yet that the hub closes it.
+            return;
+        }
+        let passes = self.passes_pending(id, &command);
+        let Some(connection) = self.connection_mut(id) else {
             return;
         };
         if !connection.waiting.is_empty() || (connection.pending > 0 && !passes) {
-            if connection.waiting.len() >= MAX_WAITING {
+            if connection.waiting.back().is_some_and(is_the_end) {
+                // Nothing comes after that.
+                return;
+            }
+            if connection.waiting.len() >= MAX_WAITING && !is_the_end(&command) {
                 let refusal = Refusal::TooManyWaiting(MAX_WAITING);
                 self.note_refusal(id, &Subject::of(&command), &refusal, now, fx);
                 fx.tell(id, refused(tag_of(&command), refusal));
@@ -54,7 +60,7 @@ impl Hub {
     /// a few may hold up the others.
     pub(super) fn apply_waiting(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) {
         for _ in 0..APPLIED_AT_ONCE {
-            if !self.may_go_on(id) {
+            if !self.may_go_on(id) || self.has_no_say(id, now, fx) {
                 return;
             }
             let next = self.connection_mut(id).and_then(|c| c.waiting.pop_front());
@@ -201,6 +207,11 @@ impl Hub {
             }
         }
     }
+}
+
+/// Whether a command ends its connection.
+fn is_the_end(command: &Command) -> bool {
+    matches!(command, Command::End(_) | Command::Quit)
 }
 
 /// The client's tag for a message.

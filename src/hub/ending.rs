@@ -130,6 +130,31 @@ impl Hub {
         false
     }
 
+    /// Whether a connection that wants something has no say any more, because it
+    /// is to be ended. If a ban has not come to it yet, it is ended now: what it
+    /// wants costs no more than that.
+    pub(super) fn has_no_say(&mut self, id: ConnectionId, now: Now, fx: &mut Effects) -> bool {
+        let Some(connection) = self.connection(id) else {
+            return true;
+        };
+        if connection.is_ending {
+            return true;
+        }
+        if self.endings.banned.is_empty() {
+            return false;
+        }
+        let address = connection.profile.address.ip();
+        let nickname = connection.nickname.as_ref();
+        let by_nickname = || self.bans.nickname(nickname?, now.unix_ms);
+        let ban = self.bans.address(address, now.unix_ms);
+        let Some(ban) = ban.or_else(by_nickname) else {
+            return false;
+        };
+        let farewell = Farewell::Banned(ban.reason.clone());
+        self.close(id, farewell, now, fx);
+        true
+    }
+
     /// Some of the connections that match a ban.
     fn hit_by(&self, target: &BanTarget, most: usize) -> Vec<ConnectionId> {
         match target {

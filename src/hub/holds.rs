@@ -174,8 +174,8 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        if self.connection(id).is_none() {
-            // The connection's thread does not know yet that the hub has closed it.
+        if self.has_no_say(id, now, fx) {
+            // The connection's thread does not know yet that the hub closes it.
             return Ok(());
         }
         self.holds.redeem(&name, token);

@@ -19,6 +19,9 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        if self.has_no_say(id, now, fx) {
+            return Err(Refusal::NoChannel);
+        }
         self.carry_out_noted(id, Command::Join(name), now, fx)
     }
 

@@ -169,7 +169,7 @@ impl Hub {
     }
 
     fn claimed(&mut self, id: ConnectionId, name: Name, free: bool, now: Now, fx: &mut Effects) {
-        let wanted = self.connection(id).is_some();
+        let wanted = !self.has_no_say(id, now, fx);
         let result = match free {
             true => self.check_free(&name, self.nickname_of(id).as_ref(), now),
             false => Err(Refusal::NicknameInUse(name.clone())),

@@ -129,8 +129,8 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        if self.connection(id).is_none() {
-            // Its thread does not know yet that it has been ended.
+        if self.has_no_say(id, now, fx) {
+            // Its thread does not know yet that it has been ended, or will be.
             return Ok(());
         }
         // The answer to an earlier claim may have come too late for the
@@ -215,6 +215,9 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        if self.has_no_say(id, now, fx) {
+            return Err(Refusal::NoChannel);
+        }
         let (guest, user) = self.user_of(id)?;
         if user.account.is_some() {
             return Err(Refusal::NicknameIsAccount);

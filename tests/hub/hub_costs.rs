@@ -107,6 +107,78 @@ fn what_a_connection_that_is_to_be_ended_says_counts_no_more() {
 }
 
 #[test]
+fn who_is_banned_but_not_yet_ended_has_no_say() {
+    let mut house = house_of_small_pieces();
+    let bob = house.enter(20, "bob");
+    house.join(bob, "dev");
+    let all: Vec<ConnectionId> = (0..12)
+        .map(|n| house.open_with(n, &format!("198.51.100.{n}:9"), true))
+        .collect();
+    let [says, renames, claims, comes_in] = [all[8], all[9], all[10], all[11]];
+    for (id, nickname) in [(says, "alice"), (renames, "carol"), (comes_in, "dave")] {
+        house.claim(id, nickname).unwrap();
+    }
+    house.join(says, "dev");
+    house.forget();
+    let ban = network("198.51.100.0/24");
+    let made = house.call(|hub, now, fx| hub.ban(ban, None, None, now, fx));
+    made.unwrap();
+    assert_eq!(house.closed.len(), 4, "the others are still to be ended");
+    let say = Command::Say {
+        channel: None,
+        text: chat_server::text::Text::clean("still here"),
+    };
+    house.call(|hub, now, fx| hub.apply(says, say, now, fx));
+    let rename = Command::Rename(name("eve"));
+    house.call(|hub, now, fx| hub.apply(renames, rename, now, fx));
+    let frank = name("frank");
+    house
+        .call(|hub, now, fx| hub.claim(claims, frank, None, now, fx))
+        .unwrap();
+    let dev = name("dev");
+    let entered = house.call(|hub, now, fx| hub.enter(comes_in, dev, now, fx));
+    assert!(entered.is_err());
+    assert_eq!(house.told(bob), ["-alice"]);
+    for id in [says, renames, claims, comes_in] {
+        let ends = house.closed.iter().filter(|(closed, _)| *closed == id);
+        let ends: Vec<&Farewell> = ends.map(|(_, farewell)| farewell).collect();
+        assert_eq!(ends, [&Farewell::Banned(None)]);
+    }
+    assert_eq!(house.hub.counts().users, 1);
+    work_off(&mut house);
+    assert_eq!(house.closed.len(), 12);
+}
+
+#[test]
+fn who_leaves_is_let_go_however_much_waits() {
+    let mut house = House::new();
+    house.hub.set_limits(Limits {
+        history: true,
+        ..Limits::none()
+    });
+    let alice = house.enter(0, "alice");
+    house.join(alice, "dev");
+    let mut taken = 0;
+    house.forget();
+    while house.told(alice).is_empty() {
+        house.apply(alice, Command::Listen { typing: true });
+        taken += 1;
+        assert!(taken < 10_000, "there is a limit");
+    }
+    let end = Command::End(Farewell::Flooding);
+    house.apply(alice, end);
+    let waits = house.hub.sizes().waiting_commands;
+    for _ in 0..10 {
+        house.apply(alice, Command::Quit);
+        house.apply(alice, Command::Listen { typing: true });
+    }
+    assert_eq!(house.hub.sizes().waiting_commands, waits);
+    let recall = house.recalls.remove(0);
+    house.run(|hub, now, fx| hub.recalled(&recall, Vec::new(), now, fx));
+    assert_eq!(house.closed, [(alice, Farewell::Flooding)]);
+}
+
+#[test]
 fn who_has_had_their_time_ends_a_piece_at_a_time_and_all_in_the_end() {
     let mut house = house_of_small_pieces();
     for index in 0..10 {
