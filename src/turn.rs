@@ -163,7 +163,10 @@ impl Turn {
         if self.has_rest() {
             return Ok(None);
         }
-        if has_more || self.parts.hub.has_work() || self.next_ping.is_some() {
+        // What has come of refusals and endings after the keeper was given the rest.
+        let has_left = !(self.drafts.is_empty() && self.chores.is_empty());
+        let has_work = self.parts.hub.has_work() || self.next_ping.is_some();
+        if has_more || has_left || has_work {
             return Ok(self.parts.inputs.try_recv().ok());
         }
         let now = self.now().ticks_ms;
@@ -453,5 +456,61 @@ impl Turn {
             unix_ms: unix_ms(),
             ticks_ms: self.clock.elapsed().as_millis() as u64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{Command, Limits};
+    use crate::model::{Name, Text, Window};
+    use crate::net::flusher::Flusher;
+    use crate::protocol::Encoder;
+    use crate::protocol::speech::TELNET;
+
+    #[test]
+    fn what_a_refusal_sets_going_does_not_wait_for_another_input() {
+        let (_handle, inputs) = HubHandle::new();
+        let flusher = Flusher::start().unwrap();
+        let encoder = Encoder::new(String::new());
+        let mut turn = Turn::new(Parts {
+            hub: Hub::new(Limits {
+                history: true,
+                ..Limits::none()
+            }),
+            outbox: Outbox::new(encoder, 0, flusher, Arc::default()),
+            inputs,
+            chat_log: None,
+            // So nothing can be kept.
+            keeper: None,
+            metrics: Metrics::new(),
+            ping_seconds: 0,
+        });
+        let (now, fx) = (turn.now(), &mut turn.effects);
+        let id = ConnectionId {
+            index: 0,
+            generation: 0,
+        };
+        let hub = &mut turn.parts.hub;
+        let peer = "192.0.2.1:1".parse().unwrap();
+        hub.open(id, TELNET.manners.profile(peer), now, fx);
+        let [alice, dev] = ["alice", "dev"].map(|name| Name::parse(name).unwrap());
+        hub.claim(id, alice, None, now, fx).unwrap();
+        hub.enter(id, dev, now, fx).unwrap();
+        turn.carry_out();
+        turn.keep(now);
+        let history = Command::History {
+            channel: None,
+            window: Window::Latest,
+            limit: 1,
+        };
+        for command in [Command::Line(Text::clean("hi")), history] {
+            turn.take(Input::Command(id, command), now);
+        }
+        turn.carry_out();
+        turn.keep(now);
+        turn.flush(now);
+        assert_eq!(turn.chores.len(), 1, "it has waited for the message");
+        assert!(matches!(turn.wait(), Ok(None)));
     }
 }

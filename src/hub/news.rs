@@ -30,10 +30,11 @@ impl Hub {
             } => self.tell_copies(&message, from, except, fx),
             News::Roster(node, change) => {
                 self.roster_version += 1;
-                if let RosterChange::Online { name, .. } | RosterChange::Renamed { to: name, .. } =
-                    &change
+                if let RosterChange::Online { name, .. }
+                | RosterChange::Joined { name, .. }
+                | RosterChange::Renamed { to: name, .. } = &change
                 {
-                    self.part_gone(name, now, fx);
+                    self.tell_departures_of(name, now, fx);
                 }
                 let noticed = self
                     .remote

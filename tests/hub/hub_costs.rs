@@ -514,6 +514,33 @@ fn who_is_on_a_server_that_lives_stays_when_another_is_gone() {
 }
 
 #[test]
+fn who_comes_on_another_server_has_left_this_one_before() {
+    let mut house = House::new();
+    house.hub.join_others();
+    house.hub.set_limits(Limits {
+        history: true,
+        ..Limits::none()
+    });
+    let bob = house.enter(0, "bob");
+    let ada = house.enter(1, "ada");
+    for id in [bob, ada] {
+        house.join(id, "dev");
+    }
+    for recall in std::mem::take(&mut house.recalls) {
+        house.run(|hub, now, fx| hub.recalled(&recall, Vec::new(), now, fx));
+    }
+    house.forget();
+    house.say(ada, "last words");
+    house.run(|hub, now, fx| hub.close(ada, Farewell::PeerLeft, now, fx));
+    assert_eq!(house.told(bob), [""; 0], "that follows the last words");
+    on(&mut house, NodeId(3), "ada", "dev");
+    assert_eq!(house.told(bob), ["-ada", "+ada"]);
+    house.settle(true);
+    assert_eq!(house.told(bob), ["dev/ada: last words"]);
+    assert_eq!(house.hub.sizes().departures, 0);
+}
+
+#[test]
 fn a_list_has_those_once_who_are_here_and_elsewhere() {
     let mut house = House::new();
     house.hub.set_limits(Limits {
