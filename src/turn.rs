@@ -164,7 +164,8 @@ impl Turn {
             return Ok(None);
         }
         // What has come of refusals and endings after the keeper was given the rest.
-        let has_left = !(self.drafts.is_empty() && self.chores.is_empty());
+        let has_shared = !self.shared.is_empty() && self.parts.keeper.is_some();
+        let has_left = has_shared || !(self.drafts.is_empty() && self.chores.is_empty());
         let has_work = self.parts.hub.has_work() || self.next_ping.is_some();
         if has_more || has_left || has_work {
             return Ok(self.parts.inputs.try_recv().ok());
