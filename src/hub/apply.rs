@@ -23,11 +23,13 @@ impl Hub {
             return;
         };
         if !connection.waiting.is_empty() || (connection.pending > 0 && !passes) {
-            if connection.waiting.back().is_some_and(is_the_end) {
-                // Nothing comes after that.
-                return;
-            }
-            if connection.waiting.len() >= MAX_WAITING && !is_the_end(&command) {
+            let is_full = connection.waiting.len() >= MAX_WAITING;
+            if is_full && is_the_end(&command) {
+                // There is always room for one.
+                if !connection.waiting.back().is_some_and(is_the_end) {
+                    connection.waiting.push_back(command);
+                }
+            } else if is_full {
                 let refusal = Refusal::TooManyWaiting(MAX_WAITING);
                 self.note_refusal(id, &Subject::of(&command), &refusal, now, fx);
                 fx.tell(id, refused(tag_of(&command), refusal));

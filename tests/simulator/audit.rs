@@ -49,7 +49,8 @@ impl World {
             && counts.channels == rooms
             && sizes.connection_slots <= model.slots.len()
             && sizes.login_deadlines == deadlines.count()
-            && sizes.waiting_commands <= alive * MAX_WAITING
+            // One more, if that ends the connection.
+            && sizes.waiting_commands <= alive * (MAX_WAITING + 1)
             && sizes.channel_slots <= ROOMS
             && sizes.channel_makers <= ADDRESSES
             && sizes.open_questions <= alive
