@@ -30,7 +30,7 @@ use chat_server::cluster::{Cluster, ClusterSettings, ClusterThreads, RedisUrl};
 use chat_server::hub::{ConnectionId, Draft, Fate, MessageId, News};
 use chat_server::name::Name;
 use chat_server::store::{
-    Conversation, DatabaseUrl, NewMessage, Place, PostgresSettings, PostgresStore, Store, Window,
+    Conversation, DatabaseUrl, Message, Place, PostgresSettings, PostgresStore, Store, Window,
 };
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, unbounded};
@@ -204,7 +204,7 @@ fn draft(number: u64) -> Draft {
         sequence: 0,
     };
     Draft {
-        message: NewMessage {
+        message: Message {
             id,
             at_ms: 1_790_000_000_000,
             author: Name::parse("somebody").unwrap(),

@@ -2,9 +2,10 @@
 
 use std::hint::black_box;
 
-use chat_server::hub::{Body, Event, Message, MessageId};
+use chat_server::hub::{Event, Message, MessageId};
 use chat_server::name::Name;
 use chat_server::protocol::{Encoder, WireFormat, json, line, room, telnet};
+use chat_server::store::Place;
 use chat_server::text::Text;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -48,16 +49,17 @@ fn encode(c: &mut Criterion) {
     let mut group = c.benchmark_group("encode a message");
     group.throughput(Throughput::Elements(1));
     let event = Event::Message(Message {
-        channel: Name::parse("dev").unwrap(),
-        from: Name::parse("mina").unwrap(),
-        body: Body {
-            id: MessageId {
-                ms: 1_790_000_000_000,
-                sequence: 1,
-            },
-            at_ms: 1_790_000_000_000,
-            text: Text::clean(WORDS),
+        id: MessageId {
+            ms: 1_790_000_000_000,
+            sequence: 1,
         },
+        at_ms: 1_790_000_000_000,
+        author: Name::parse("mina").unwrap(),
+        place: Place::Channel {
+            channel: Name::parse("dev").unwrap(),
+            account: None,
+        },
+        text: Text::clean(WORDS),
     });
     for (name, format) in [
         ("telnet", WireFormat::Telnet),

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chat_server::hub::{Body, ConnectionId, Event, Message, MessageId};
+use chat_server::hub::{ConnectionId, Event, Message, MessageId};
 use chat_server::name::Name;
 use chat_server::net::backlog::{Backlog, Sent, Wire};
 use chat_server::net::flusher::Flusher;
@@ -14,6 +14,7 @@ use chat_server::net::link::Link;
 use chat_server::net::registry::Registry;
 use chat_server::outbox::Outbox;
 use chat_server::protocol::{Encoder, Speech, speech};
+use chat_server::store::Place;
 use chat_server::text::Text;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use crossbeam_channel::never;
@@ -25,16 +26,17 @@ const LIMIT: usize = 64 * 1024 * 1024;
 
 fn event() -> Event {
     Event::Message(Message {
-        channel: Name::parse("dev").unwrap(),
-        from: Name::parse("mina").unwrap(),
-        body: Body {
-            id: MessageId {
-                ms: 1_790_000_000_000,
-                sequence: 1,
-            },
-            at_ms: 1_790_000_000_000,
-            text: Text::clean("a message of forty-seven characters, neither long"),
+        id: MessageId {
+            ms: 1_790_000_000_000,
+            sequence: 1,
         },
+        at_ms: 1_790_000_000_000,
+        author: Name::parse("mina").unwrap(),
+        place: Place::Channel {
+            channel: Name::parse("dev").unwrap(),
+            account: None,
+        },
+        text: Text::clean("a message of forty-seven characters, neither long"),
     })
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
-    AccountId, AppendRefused, Appender, Conversation, Durability, NewAccount, NewMessage, Outcome,
+    AccountId, AppendRefused, Appender, Conversation, Durability, Message, NewAccount, Outcome,
     Place, Search, SearchScope, Secret, SqliteSettings, SqliteStore, Store, StoreWriter, Window,
     WriterSettings,
 };
@@ -85,7 +85,7 @@ fn start(store: &Arc<dyn Store>) -> (StoreWriter, Appender, Receiver<Vec<Outcome
 }
 
 /// One message of 100 bytes: nine in ten to a channel, one between accounts.
-fn message(n: u64) -> NewMessage {
+fn message(n: u64) -> Message {
     let accounts = ACCOUNTS as u64;
     let from = (n / 10 % accounts) as i64 + 1;
     let place = if n.is_multiple_of(10) {
@@ -99,7 +99,7 @@ fn message(n: u64) -> NewMessage {
             account: Some(AccountId(from)),
         }
     };
-    NewMessage {
+    Message {
         id: MessageId {
             ms: START_MS + n / 100,
             sequence: n % 100,
@@ -150,7 +150,7 @@ fn commits(c: &mut Criterion) {
         let store = with_accounts(make_store());
         let (writer, appender, outcomes) = start(&store);
         let mut next = 0;
-        let mut batch = |size: u64| -> Vec<NewMessage> {
+        let mut batch = |size: u64| -> Vec<Message> {
             next += size;
             (next - size..next).map(message).collect()
         };
@@ -174,7 +174,7 @@ fn commits(c: &mut Criterion) {
 fn commit(
     appender: &Appender,
     outcomes: &Receiver<Vec<Outcome>>,
-    batches: impl Iterator<Item = Vec<NewMessage>>,
+    batches: impl Iterator<Item = Vec<Message>>,
 ) {
     let (mut left, take) = (0, |outcomes: Vec<Outcome>| {
         assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
@@ -249,13 +249,13 @@ fn long_thread(folder: &TempDir) -> (Arc<dyn Store>, Conversation) {
             true => (one, other),
             false => (other, one),
         };
-        NewMessage {
+        Message {
             place: Place::Direct { from, to },
             ..message(n)
         }
     };
     for batch in 0..MESSAGES / 5000 {
-        let batch: Vec<NewMessage> = (batch * 5000..(batch + 1) * 5000).map(in_thread).collect();
+        let batch: Vec<Message> = (batch * 5000..(batch + 1) * 5000).map(in_thread).collect();
         store.append(&batch).unwrap();
     }
     (store, Conversation::Thread(other, one))

@@ -55,14 +55,14 @@ use std::time::Duration;
 
 use crate::model::{Entry, Kind, Name};
 
-pub use crate::model::{BadMessageId, MessageId};
+pub use crate::model::{BadMessageId, Message, MessageId};
 pub use admin::{ChannelInfo, Counts, ProtocolCounts};
 pub use asking::{Question, Reply};
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
 pub use command::{Command, ConnectionId, Credential, Profile};
 pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
-pub use event::{Body, Event, Message, Private};
+pub use event::{Event, Private};
 pub use farewell::{Farewell, FrameFault};
 pub use listing::{After, Entry as ListEntry, Listed, Listing, Place};
 pub use noting::Note;

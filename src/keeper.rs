@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::fair::{Asker, FairChannel};
 use crate::hub::{Chore, Draft, Reading, Recall, Shared};
-use crate::model::{Conversation, History, MessageId, StoredMessage, Window};
+use crate::model::{Conversation, History, Message, MessageId, Window};
 pub use crate::store::Outcome;
 use crate::store::{AppendRefused, Appender, Store, StoreError, StoreWriter, WriterSettings};
 
@@ -61,7 +61,7 @@ pub enum Kept {
     /// These messages are committed, or never will be.
     Settled(Vec<Outcome>),
     /// The last messages of a channel; empty if they could not be read.
-    Recalled(Recall, Vec<StoredMessage>),
+    Recalled(Recall, Vec<Message>),
     /// Part of a channel's history, if it could be read.
     Read(Reading, Option<History>),
 }
@@ -209,7 +209,7 @@ fn do_chores(
     }
 }
 
-fn last_messages(store: &dyn Store, recall: &Recall) -> Vec<StoredMessage> {
+fn last_messages(store: &dyn Store, recall: &Recall) -> Vec<Message> {
     let conversation = Conversation::Channel(recall.channel.clone());
     let window = Window::Before(recall.before);
     let history = attempt(UNREADABLE, || {

@@ -1,7 +1,7 @@
 //! The ground floor: the plain words that every part may use and that know no
 //! part. Ids, names, texts, times, messages, accounts and log entries.
 //!
-//! No I/O, no clock, no thread, and nothing of any other module.
+//! No I/O, no thread, no clock but in [`time`], and nothing of any other module.
 
 pub mod account;
 pub mod entry;
@@ -20,8 +20,7 @@ pub use account::{Account, AccountId, KnownAddress, NewAccount, Token, UniqueFie
 pub use entry::{Entry, Kind};
 pub use id::{BadMessageId, MessageId};
 pub use message::{
-    Conversation, Found, History, MAX_ROWS, NewMessage, Place, Search, SearchScope, StoredMessage,
-    ThreadSummary, Window,
+    Conversation, History, MAX_ROWS, Message, Place, Search, SearchScope, ThreadSummary, Window,
 };
 pub use name::{Name, NameError};
 pub use secret::Secret;

@@ -39,9 +39,8 @@ pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
 pub use crate::model::{
-    Account, AccountId, Conversation, Found, History, KnownAddress, MAX_ROWS, NewAccount,
-    NewMessage, Place, Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token,
-    UniqueField, Who, Window,
+    Account, AccountId, Conversation, History, KnownAddress, MAX_ROWS, Message, NewAccount, Place,
+    Search, SearchScope, Secret, ThreadSummary, Token, UniqueField, Who, Window,
 };
 use crate::model::{MessageId, Name};
 
@@ -57,11 +56,11 @@ pub trait Store: Send + Sync {
     /// Commits messages as one transaction and returns one result for each, in the same order. A
     /// message that is stored already counts as committed. If this returns an error, none was
     /// committed; only after the connection to a database broke, all of them may have been.
-    fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError>;
+    fn append(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError>;
 
     /// Commits messages that a log has already put in order. They may come in any order and more
     /// than once; otherwise this is [`Store::append`].
-    fn merge(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+    fn merge(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
         self.append(messages)
     }
 

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hub::{Body, ConnectionId, Draft, Message, NodeId, Private};
-use crate::model::{AccountId, Conversation, MessageId, Name, NewMessage, Place, Text};
+use crate::hub::{ConnectionId, Draft, NodeId, Private};
+use crate::model::{AccountId, Conversation, Message, MessageId, Name, Place, Text};
 
 /// The version that is written.
 pub const VERSION: u32 = 1;
@@ -32,7 +32,7 @@ pub struct LogEntry {
     /// The sender's connection on that server.
     pub sender: ConnectionId,
     /// The message, with its final id.
-    pub message: NewMessage,
+    pub message: Message,
     /// The recipient of a private message, as shown.
     pub to: Option<Name>,
 }
@@ -119,7 +119,7 @@ pub fn decode(node: NodeId, id: MessageId, bytes: &[u8]) -> Result<LogEntry, Unr
             index: wire.s.0,
             generation: wire.s.1,
         },
-        message: NewMessage {
+        message: Message {
             id,
             at_ms: wire.at,
             author: name(&wire.by)?,
@@ -141,37 +141,25 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
 impl LogEntry {
     /// The conversation it belongs to.
     pub fn conversation(&self) -> Conversation {
-        Conversation::of(&self.message.place)
-    }
-
-    fn body(&self) -> Body {
-        Body {
-            id: self.message.id,
-            at_ms: self.message.at_ms,
-            text: self.message.text.clone(),
-        }
+        self.message.conversation()
     }
 
     /// The message as a channel's members receive it.
-    pub fn channel_message(&self) -> Option<Message> {
-        match &self.message.place {
-            Place::Channel { channel, .. } => Some(Message {
-                channel: channel.clone(),
-                from: self.message.author.clone(),
-                body: self.body(),
-            }),
-            Place::Direct { .. } => None,
-        }
+    pub fn channel_message(&self) -> Option<&Message> {
+        self.message.place.channel().map(|_| &self.message)
     }
 
     /// The message as its two parties receive it.
     pub fn private_message(&self) -> Option<(Private, AccountId)> {
-        match (&self.message.place, &self.to) {
+        let message = &self.message;
+        match (&message.place, &self.to) {
             (Place::Direct { from, .. }, Some(to)) => Some((
                 Private {
-                    from: self.message.author.clone(),
+                    id: message.id,
+                    at_ms: message.at_ms,
+                    from: message.author.clone(),
                     to: to.clone(),
-                    body: self.body(),
+                    text: message.text.clone(),
                 },
                 *from,
             )),
@@ -187,7 +175,7 @@ mod tests {
 
     fn draft(place: Place, to: Option<Name>, text: &str) -> Draft {
         Draft {
-            message: NewMessage {
+            message: Message {
                 id: MessageId { ms: 7, sequence: 8 },
                 at_ms: 9,
                 author: Name::parse("Zoë").unwrap(),

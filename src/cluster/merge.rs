@@ -1,11 +1,11 @@
 //! Merges two histories: what the store has, and what only the log has yet.
 
-use crate::model::{History, MessageId, StoredMessage, Window};
+use crate::model::{History, Message, MessageId, Window};
 
 /// The entries that the log has of a conversation, oldest first, on the side asked for.
 #[derive(Debug, Default)]
 pub struct Rows {
-    pub messages: Vec<StoredMessage>,
+    pub messages: Vec<Message>,
     /// Whether the log has more on that side.
     pub more: bool,
 }
@@ -42,21 +42,24 @@ pub fn merge(stored: History, rows: Rows, window: Window, limit: usize) -> Histo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Name, Text};
+    use crate::model::{Name, Place, Text};
     use proptest::prelude::*;
 
-    fn message(ms: u64) -> StoredMessage {
-        StoredMessage {
+    fn message(ms: u64) -> Message {
+        Message {
             id: MessageId { ms, sequence: 0 },
             at_ms: ms,
             author: Name::parse("amy").unwrap(),
-            account: None,
+            place: Place::Channel {
+                channel: Name::parse("dev").unwrap(),
+                account: None,
+            },
             text: Text::clean("x"),
         }
     }
 
     /// A part of all there is, as a store or a log gives it.
-    fn part(all: &[u64], window: Window, limit: usize) -> (Vec<StoredMessage>, bool) {
+    fn part(all: &[u64], window: Window, limit: usize) -> (Vec<Message>, bool) {
         let fits: Vec<u64> = all
             .iter()
             .copied()
@@ -105,7 +108,7 @@ mod tests {
             let (messages, more) = part(&logged, window, limit);
             let merged = merge(stored, Rows { messages, more }, window, limit);
             let (expected, expected_more) = part(&all, window, limit);
-            let ids = |messages: &[StoredMessage]| messages.iter().map(|m| m.id.ms).collect::<Vec<_>>();
+            let ids = |messages: &[Message]| messages.iter().map(|m| m.id.ms).collect::<Vec<_>>();
             prop_assert!(!expected_more || merged.more);
             if ids(&merged.messages) != ids(&expected) {
                 // Fewer than asked for are returned only together with `more`, and never with a

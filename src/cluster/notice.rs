@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::hub::{Ban, BanTarget, Body, Order, Private, RosterChange};
+use crate::hub::{Ban, BanTarget, Order, Private, RosterChange};
 use crate::model::{AccountId, MessageId, Name, Text};
 
 use super::entry::{Unreadable, VERSION, parse};
@@ -149,9 +149,9 @@ pub fn whisper(message: &Private, from: Option<AccountId>) -> Vec<u8> {
     pack(Wire::Whisper {
         from: message.from.as_str().to_owned(),
         to: message.to.as_str().to_owned(),
-        id: (message.body.id.ms, message.body.id.sequence),
-        at: message.body.at_ms,
-        text: message.body.text.as_str().to_owned(),
+        id: (message.id.ms, message.id.sequence),
+        at: message.at_ms,
+        text: message.text.as_str().to_owned(),
         account: from.map(|account| account.0),
     })
 }
@@ -262,13 +262,11 @@ impl Wire {
                 account,
             } => Notice::Whisper {
                 message: Private {
+                    id: MessageId { ms, sequence },
+                    at_ms: at,
                     from: name(from)?,
                     to: name(to)?,
-                    body: Body {
-                        id: MessageId { ms, sequence },
-                        at_ms: at,
-                        text: Text::clean(&text),
-                    },
+                    text: Text::clean(&text),
                 },
                 from: account.map(AccountId),
             },

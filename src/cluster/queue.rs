@@ -209,11 +209,11 @@ fn weight(draft: &Draft) -> usize {
 mod tests {
     use super::*;
     use crate::hub::{ConnectionId, Order};
-    use crate::model::{NewMessage, Place, Text};
+    use crate::model::{Message, Place, Text};
 
     fn draft(ms: u64, bytes: usize) -> Draft {
         Draft {
-            message: NewMessage {
+            message: Message {
                 id: MessageId { ms, sequence: 0 },
                 at_ms: ms,
                 author: Name::parse("amy").unwrap(),

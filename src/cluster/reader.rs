@@ -251,7 +251,7 @@ impl Reader {
                             fate: Fate::Committed(id),
                         })
                     }
-                    false => News::Message(message),
+                    false => News::Message(message.clone()),
                 });
             }
         }

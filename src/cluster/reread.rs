@@ -6,7 +6,7 @@
 
 use redis::Value;
 
-use crate::model::NewMessage;
+use crate::model::Message;
 use crate::store::{Store, StoreError};
 
 use super::common::Common;
@@ -97,7 +97,7 @@ fn shard_again(
         if let Some(last) = page.last() {
             from = format!("({}", last.id);
         }
-        let messages: Vec<NewMessage> = page
+        let messages: Vec<Message> = page
             .iter()
             .filter_map(|entry| {
                 let read = entry::decode(entry.node?, entry.id.message(shard), &entry.bytes);

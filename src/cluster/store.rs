@@ -14,8 +14,8 @@ use super::link::{Link, answer};
 use super::merge::{Rows, merge};
 use super::stream::entries;
 use crate::model::{
-    Account, AccountId, Conversation, History, MAX_ROWS, MessageId, Name, NewAccount, NewMessage,
-    Place, Search, SearchScope, Secret, StoredMessage, ThreadSummary, Token, Who, Window,
+    Account, AccountId, Conversation, History, MAX_ROWS, Message, MessageId, Name, NewAccount,
+    Place, Search, SearchScope, Secret, ThreadSummary, Token, Who, Window,
 };
 use crate::store::{Appended, Matches, Store, StoreError};
 
@@ -170,7 +170,7 @@ impl ClusterStore {
                     continue;
                 };
                 if entry.conversation() == *conversation && is_within(id, window) {
-                    rows.messages.push(stored(entry.message));
+                    rows.messages.push(placed(entry.message, conversation));
                 }
             }
             rows.more = rows.messages.len() > limit;
@@ -317,23 +317,18 @@ fn is_within(id: MessageId, window: Window) -> bool {
     }
 }
 
-fn stored(message: NewMessage) -> StoredMessage {
-    let account = match message.place {
-        Place::Channel { account, .. } => account,
-        Place::Direct { from, .. } => Some(from),
-    };
-    StoredMessage {
-        id: message.id,
-        at_ms: message.at_ms,
-        author: message.author,
-        account,
-        text: message.text,
+/// Gives a channel the name that the reader asked for, as the store does.
+fn placed(mut message: Message, of: &Conversation) -> Message {
+    if let (Place::Channel { channel, .. }, Conversation::Channel(name)) = (&mut message.place, of)
+    {
+        *channel = name.clone();
     }
+    message
 }
 
 impl Store for ClusterStore {
     /// Messages are appended to the log, never here.
-    fn append(&self, _: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+    fn append(&self, _: &[Message]) -> Result<Vec<Appended>, StoreError> {
         let why = "messages of several servers are stored from their common log";
         Err(StoreError::Database(why.to_owned()))
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use crate::model::NewMessage;
+use crate::model::Message;
 use crate::store::{AppendError, Store};
 
 use super::common::{Common, Part};
@@ -50,7 +50,7 @@ struct Work {
     shard: u32,
     id: EntryId,
     /// `None` if the entry is malformed.
-    message: Option<NewMessage>,
+    message: Option<Message>,
 }
 
 impl Storer {
@@ -220,7 +220,7 @@ impl Storer {
 
     /// Whether all of it is in the store now. If not, it is left to other servers.
     fn store_all(&self, work: &[Work]) -> bool {
-        let messages: Vec<NewMessage> = work
+        let messages: Vec<Message> = work
             .iter()
             .filter_map(|work| work.message.clone())
             .collect();
@@ -280,6 +280,6 @@ impl Storer {
     }
 }
 
-fn complain(message: &NewMessage, error: &AppendError) {
+fn complain(message: &Message, error: &AppendError) {
     log::error!("message {} cannot be stored: {error}", message.id);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{MessageId, Name, Text};
+use crate::model::{Message, MessageId, Name, Text};
 
 use super::page::Page;
 use super::refusal::Refusal;
@@ -158,35 +158,19 @@ pub enum Event {
     Refused(Refusal),
 }
 
-/// A channel message as its readers get it.
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// The channel.
-    pub channel: Name,
-    /// The author.
-    pub from: Name,
-    /// Id, time and text.
-    pub body: Body,
-}
-
-/// A private message as its sender and its recipient get it.
+/// A private message as its sender and its recipient get it. Guests have no
+/// accounts, so it has no [`Place`](crate::model::Place) unless it is stored:
+/// then a [`Message`] is made of it.
 #[derive(Clone, Debug)]
 pub struct Private {
-    /// The sender.
-    pub from: Name,
-    /// The recipient.
-    pub to: Name,
-    /// Id, time and text.
-    pub body: Body,
-}
-
-/// What channel and private messages have in common.
-#[derive(Clone, Debug)]
-pub struct Body {
     /// Strictly increasing on this server.
     pub id: MessageId,
     /// Milliseconds since 1970 UTC.
     pub at_ms: u64,
+    /// The sender.
+    pub from: Name,
+    /// The recipient.
+    pub to: Name,
     /// The text.
     pub text: Text,
 }

@@ -63,30 +63,30 @@ impl Held {
 }
 
 fn bytes(message: &Message) -> usize {
-    message.body.text.as_str().len()
+    message.text.as_str().len()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::Body;
-    use crate::model::{MessageId, Name, Text};
+    use crate::model::{MessageId, Name, Place, Text};
 
     fn message(ms: u64, bytes: usize) -> Message {
         Message {
-            channel: Name::parse("dev").unwrap(),
-            from: Name::parse("alice").unwrap(),
-            body: Body {
-                id: MessageId { ms, sequence: 0 },
-                at_ms: ms,
-                text: Text::clean(&"x".repeat(bytes)),
+            id: MessageId { ms, sequence: 0 },
+            at_ms: ms,
+            author: Name::parse("alice").unwrap(),
+            place: Place::Channel {
+                channel: Name::parse("dev").unwrap(),
+                account: None,
             },
+            text: Text::clean(&"x".repeat(bytes)),
         }
     }
 
     fn since(held: &Held, number: u64) -> Option<Vec<u64>> {
         let messages = held.since(number)?;
-        Some(messages.map(|message| message.body.id.ms).collect())
+        Some(messages.map(|message| message.id.ms).collect())
     }
 
     #[test]

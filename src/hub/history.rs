@@ -1,11 +1,9 @@
 //! Earlier messages: the past of a channel, shown to a member that joins, and
 //! the parts of a history that clients ask for.
 
-use crate::model::{History, MessageId, Name, StoredMessage, Window};
+use crate::model::{History, Message, MessageId, Name, Window};
 
-use super::{
-    Body, ConnectionId, Effects, Event, Hub, Message, Now, PAGE_ROWS, Reading, Recall, Refusal,
-};
+use super::{ConnectionId, Effects, Event, Hub, Now, PAGE_ROWS, Reading, Recall, Refusal};
 
 /// Messages shown to a member that joins a channel.
 pub const RECALLED: usize = 20;
@@ -102,7 +100,7 @@ impl Hub {
                 history.shorten(reading.window);
                 Event::History {
                     complete: history.is_complete(),
-                    messages: messages_of(&reading.channel, history.messages),
+                    messages: history.messages,
                     channel: reading.channel.clone(),
                     asked: true,
                     now_ms: now.unix_ms,
@@ -134,7 +132,7 @@ impl Hub {
     pub fn recalled(
         &mut self,
         recall: &Recall,
-        stored: Vec<StoredMessage>,
+        messages: Vec<Message>,
         now: Now,
         fx: &mut Effects,
     ) {
@@ -145,7 +143,6 @@ impl Hub {
             return;
         };
         let name = channel.name.clone();
-        let messages = messages_of(&name, stored);
         let Some(held) = channel.past.fill(recall.number, &messages) else {
             // The hub has stopped waiting for this past, or asked for it again.
             return;
@@ -162,17 +159,4 @@ impl Hub {
         }
         self.release(index, held, now, fx);
     }
-}
-
-pub(super) fn messages_of(channel: &Name, stored: Vec<StoredMessage>) -> Vec<Message> {
-    let message = |stored: StoredMessage| Message {
-        channel: channel.clone(),
-        from: stored.author,
-        body: Body {
-            id: stored.id,
-            at_ms: stored.at_ms,
-            text: stored.text,
-        },
-    };
-    stored.into_iter().map(message).collect()
 }

@@ -4,7 +4,7 @@
 //! [`Hub::settle`] reports that it is committed. Only then is it delivered, so a
 //! message that a client has seen is in the history.
 
-use crate::model::{AccountId, Entry, Kind, MessageId, Name, NewMessage, Place, Text};
+use crate::model::{AccountId, Entry, Kind, MessageId, Name, Place, Text};
 
 use super::channel::ChannelIndex;
 use super::noting::Subject;
@@ -12,7 +12,7 @@ use super::past::{Settlement, Taken};
 use super::tags::TagKey;
 use super::users::User;
 use super::{
-    Body, ConnectionId, Draft, Effects, Event, Fate, Hub, Message, Now, Private, Refusal, Settled,
+    ConnectionId, Draft, Effects, Event, Fate, Hub, Message, Now, Private, Refusal, Settled,
 };
 
 /// A message that is being committed.
@@ -62,20 +62,18 @@ impl Hub {
         let channel = self.channels.get(channel).ok_or(Refusal::NoChannel)?;
         let channel = channel.name.clone();
         let message = Message {
-            channel,
-            from,
-            body: self.next_body(text, now),
+            id: self.next_id(now),
+            at_ms: now.unix_ms,
+            author: from,
+            place: Place::Channel { channel, account },
+            text,
         };
         if !self.limits.history {
             log_message(&message, fx);
             self.publish(message, Some(id), None, now, fx);
             return Ok(());
         }
-        let place = Place::Channel {
-            channel: message.channel.clone(),
-            account,
-        };
-        fx.append(draft(id, &message.body, &message.from, place, None));
+        fx.append(draft(id, message.clone(), None));
         self.await_settling(id, Content::Channel(message));
         Ok(())
     }
@@ -110,16 +108,20 @@ impl Hub {
             (None, Some(_)) => to.clone(),
             (None, None) => return Err(Refusal::NoSuchUser(to.clone())),
         };
-        let body = self.next_body(text, now);
-        let message = Private { from, to, body };
+        let message = Private {
+            id: self.next_id(now),
+            at_ms: now.unix_ms,
+            from,
+            to,
+            text,
+        };
         let Some((from, to)) = accounts else {
             self.share_whisper(&message, sender_account, fx);
             self.hand_over(id, message, sender_account, fx);
             return Ok(());
         };
-        let place = Place::Direct { from, to };
-        let shown = Some(message.to.clone());
-        fx.append(draft(id, &message.body, &message.from, place, shown));
+        let stored = message.kept_in(Place::Direct { from, to });
+        fx.append(draft(id, stored, Some(message.to.clone())));
         self.await_settling(id, Content::Direct { message, from });
         Ok(())
     }
@@ -137,13 +139,9 @@ impl Hub {
         self.unsettled.insert(self.last_id, unsettled);
     }
 
-    fn next_body(&mut self, text: Text, now: Now) -> Body {
+    fn next_id(&mut self, now: Now) -> MessageId {
         self.last_id = self.last_id.next(now.unix_ms);
-        Body {
-            id: self.last_id,
-            at_ms: now.unix_ms,
-            text,
-        }
+        self.last_id
     }
 
     /// Learns the fate of a message that was being committed: delivers it, then
@@ -163,7 +161,7 @@ impl Hub {
         match (settled.fate, unsettled.content) {
             (Fate::NotStored, content) => {
                 let subject = match content {
-                    Content::Channel(message) => Subject::Say(Some(message.channel)),
+                    Content::Channel(message) => Subject::Say(message.place.channel().cloned()),
                     Content::Direct { message, .. } => Subject::Private(message.to),
                 };
                 self.note_refusal(sender, &subject, &Refusal::NotStored, now, fx);
@@ -172,18 +170,18 @@ impl Hub {
                 }
             }
             (Fate::Before(_), Content::Channel(message)) => {
-                self.finish_behind_held(&message.channel, settlement, now, fx);
+                self.finish_behind_held(message.place.channel(), settlement, now, fx);
                 return;
             }
             (Fate::Before(_), Content::Direct { .. }) => {}
             (Fate::Committed(id), Content::Channel(mut message)) => {
-                message.body.id = id;
+                message.id = id;
                 log_message(&message, fx);
                 self.publish(message, Some(sender), Some(settlement), now, fx);
                 return;
             }
             (Fate::Committed(id), Content::Direct { mut message, from }) => {
-                message.body.id = id;
+                message.id = id;
                 match self.remote {
                     None => self.hand_over(sender, message, Some(from), fx),
                     // The log delivers it to its recipient, here or on another server.
@@ -240,7 +238,8 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
-        let index = self.channels.find(&message.channel);
+        let channel = message.place.channel();
+        let index = channel.and_then(|channel| self.channels.find(channel));
         if let Some(index) = index
             && let Some(channel) = self.channels.get_mut(index)
         {
@@ -345,11 +344,11 @@ impl Hub {
 
 fn log_message(message: &Message, fx: &mut Effects) {
     fx.log(Entry {
-        nick: Some(message.from.shown()),
-        channel: Some(message.channel.shown()),
-        text: Some(message.body.text.clone().into()),
-        id: Some(message.body.id),
-        ..Entry::new(message.body.at_ms, Kind::Message)
+        nick: Some(message.author.shown()),
+        channel: message.place.channel().map(Name::shown),
+        text: Some(message.text.clone().into()),
+        id: Some(message.id),
+        ..Entry::new(message.at_ms, Kind::Message)
     });
 }
 
@@ -357,30 +356,30 @@ fn log_private(message: &Private, fx: &mut Effects) {
     fx.log(Entry {
         nick: Some(message.from.shown()),
         to: Some(message.to.shown()),
-        text: Some(message.body.text.clone().into()),
-        id: Some(message.body.id),
-        ..Entry::new(message.body.at_ms, Kind::Private)
+        text: Some(message.text.clone().into()),
+        id: Some(message.id),
+        ..Entry::new(message.at_ms, Kind::Private)
     });
 }
 
-fn draft(
-    sender: ConnectionId,
-    body: &Body,
-    author: &Name,
-    place: Place,
-    to: Option<Name>,
-) -> Draft {
-    let message = NewMessage {
-        id: body.id,
-        at_ms: body.at_ms,
-        author: author.clone(),
-        place,
-        text: body.text.clone(),
-    };
+fn draft(sender: ConnectionId, message: Message, to: Option<Name>) -> Draft {
     Draft {
         message,
         to,
         tag: None,
         sender,
+    }
+}
+
+impl Private {
+    /// The message that the store gets.
+    fn kept_in(&self, place: Place) -> Message {
+        Message {
+            id: self.id,
+            at_ms: self.at_ms,
+            author: self.from.clone(),
+            place,
+            text: self.text.clone(),
+        }
     }
 }

@@ -86,10 +86,7 @@ impl Past {
             }
             return Taken::GivenUp(self.give_up(Some(message)));
         }
-        if self
-            .newest()
-            .is_some_and(|newest| newest >= message.body.id)
-        {
+        if self.newest().is_some_and(|newest| newest >= message.id) {
             return Taken::Known;
         }
         self.remember(message.clone());
@@ -141,7 +138,7 @@ impl Past {
             self.remember(message.clone());
         }
         let newest = self.newest();
-        let is_known = |message: &Message| newest.is_some_and(|newest| message.body.id <= newest);
+        let is_known = |message: &Message| newest.is_some_and(|newest| message.id <= newest);
         let held = self.held.take().into_iter();
         let (known, new): (Vec<_>, Vec<_>) = held.partition(is_known);
         for message in &new {
@@ -178,7 +175,7 @@ impl Past {
     }
 
     fn newest(&self) -> Option<MessageId> {
-        self.recent.back().map(|message| message.body.id)
+        self.recent.back().map(|message| message.id)
     }
 
     fn remember(&mut self, message: Message) {

@@ -12,7 +12,6 @@ use crate::model::{History, MessageId, Name, Window};
 
 use super::channel::ChannelIndex;
 use super::held::Held;
-use super::history::messages_of;
 use super::{ConnectionId, Effects, Event, Hub, Message, Now, PAGE_ROWS, Reading, Refusal};
 
 /// The connections that are catching up with one channel.
@@ -82,7 +81,7 @@ impl CatchingUp {
     pub fn lets_through(&self, member: ConnectionId, message: &Message) -> bool {
         match self.states.get(&member) {
             None => true,
-            Some(State::Read { up_to }) => message.body.id > *up_to,
+            Some(State::Read { up_to }) => message.id > *up_to,
             Some(State::Reading { .. } | State::Paused { .. }) => false,
         }
     }
@@ -93,7 +92,7 @@ impl CatchingUp {
     pub fn publish(&mut self, message: &Message) {
         self.hold(message);
         while let Some(&(up_to, id)) = self.read.first()
-            && up_to < message.body.id
+            && up_to < message.id
         {
             self.take(id);
         }
@@ -106,12 +105,12 @@ impl CatchingUp {
         self.hold(message);
         let mut to = Vec::new();
         while let Some(&(up_to, id)) = self.read.first()
-            && up_to < message.body.id
+            && up_to < message.id
         {
             self.read.pop_first();
             to.push(id);
         }
-        let up_to = message.body.id;
+        let up_to = message.id;
         for &id in &to {
             self.put(id, State::Read { up_to });
         }
@@ -164,13 +163,13 @@ impl CatchingUp {
         let seen = last.unwrap_or(possible);
         let held = self.held.since(first_held).filter(|_| !more);
         let live: Option<Vec<Message>> = held.map(|held| {
-            let unseen = held.filter(|message| message.body.id > seen);
+            let unseen = held.filter(|message| message.id > seen);
             unseen.cloned().collect()
         });
         self.take(id);
         let state = match &live {
             Some(live) => State::Read {
-                up_to: live.last().map_or(seen, |message| message.body.id),
+                up_to: live.last().map_or(seen, |message| message.id),
             },
             None => State::Paused { gap },
         };
@@ -255,7 +254,7 @@ impl Hub {
         let name = channel.name.clone();
         if !history {
             let recent = channel.past.recent().into_iter();
-            self.tell_missed(id, recent.filter(|message| message.body.id > after), fx);
+            self.tell_missed(id, recent.filter(|message| message.id > after), fx);
             fx.tell(id, resumed(name, false, false));
             return Ok(());
         }
@@ -304,9 +303,8 @@ impl Hub {
             more: history.more,
             newest: history.newest,
         };
-        let page = messages_of(&name, history.messages);
         let turned = channel.catching_up.turn(id, &is);
-        self.tell_missed(id, page.into_iter(), fx);
+        self.tell_missed(id, history.messages.into_iter(), fx);
         fx.tell(id, resumed(name, !turned.gap, turned.live.is_none()));
         self.tell_missed(id, turned.live.into_iter().flatten(), fx);
     }

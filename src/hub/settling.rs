@@ -25,12 +25,12 @@ impl Hub {
     /// held messages, because that message may be one of them.
     pub(super) fn finish_behind_held(
         &mut self,
-        channel: &Name,
+        channel: Option<&Name>,
         settlement: Settlement,
         now: Now,
         fx: &mut Effects,
     ) {
-        let index = self.channels.find(channel);
+        let index = channel.and_then(|channel| self.channels.find(channel));
         let channel = index.and_then(|index| Some((index, self.channels.get_mut(index)?)));
         let Some((index, channel)) = channel.filter(|(_, it)| it.past.is_awaited()) else {
             return self.finish(settlement, now, fx);
@@ -60,12 +60,12 @@ impl Hub {
             answered.extend(&channel.members);
         }
         for message in known {
-            let id = message.body.id;
+            let id = message.id;
             self.tell_known(index, message, fx);
             self.tell_settled_up_to(id, &mut settlements, now, fx);
         }
         for message in new {
-            let id = message.body.id;
+            let id = message.id;
             if let Some(channel) = self.channels.get_mut(index) {
                 channel.tell_message(message, fx);
             }

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use crate::model::{AccountId, MessageId, Name, NewMessage, Text};
+use crate::model::{AccountId, Message, MessageId, Name, Text};
 
 use super::tags::Tag;
-use super::{Ban, BanTarget, ConnectionId, Message, Private};
+use super::{Ban, BanTarget, ConnectionId, Private};
 
 /// One server of several, from one start to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +20,7 @@ pub struct NodeId(pub u64);
 pub struct Draft {
     /// The message. If a shared log gives out the ids, this one is only a handle
     /// for [`Settled::draft`].
-    pub message: NewMessage,
+    pub message: Message,
     /// The recipient of a private message, as shown.
     pub to: Option<Name>,
     /// The tag, if the client may send the message again through another server.

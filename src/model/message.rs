@@ -8,9 +8,10 @@ use super::text::Text;
 /// The most messages one call returns.
 pub const MAX_ROWS: usize = 1000;
 
-/// A message to be committed.
+/// A message: to be committed, as the store returns it, and as the members of a
+/// channel receive it.
 #[derive(Clone, Debug)]
-pub struct NewMessage {
+pub struct Message {
     /// Higher than every earlier id.
     pub id: MessageId,
     /// The time, in milliseconds since 1970 UTC.
@@ -42,21 +43,6 @@ pub enum Place {
     },
 }
 
-/// A message as it was committed.
-#[derive(Clone, Debug)]
-pub struct StoredMessage {
-    /// Its id.
-    pub id: MessageId,
-    /// The time, in milliseconds since 1970 UTC.
-    pub at_ms: u64,
-    /// The author's nickname at the time.
-    pub author: Name,
-    /// The author's account; `None` for a guest.
-    pub account: Option<AccountId>,
-    /// The text.
-    pub text: Text,
-}
-
 /// A sequence of messages: a channel, or the thread of two accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conversation {
@@ -83,7 +69,7 @@ pub enum Window {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     /// Ids strictly increase.
-    pub messages: Vec<StoredMessage>,
+    pub messages: Vec<Message>,
     /// Whether the store has more messages on the side that was asked for: after
     /// these for [`Window::After`], otherwise before them.
     pub more: bool,
@@ -111,7 +97,7 @@ pub struct ThreadSummary {
     /// Its username.
     pub peer_name: Name,
     /// The newest message, by either of the two.
-    pub latest: StoredMessage,
+    pub latest: Message,
     /// Messages from the peer that have not been read.
     pub unread: u64,
 }
@@ -140,15 +126,6 @@ pub enum SearchScope {
     Everywhere,
 }
 
-/// A message that was found.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The conversation it is in.
-    pub conversation: Conversation,
-    /// The message.
-    pub message: StoredMessage,
-}
-
 impl Conversation {
     /// The conversation a message at `place` belongs to.
     pub fn of(place: &Place) -> Conversation {
@@ -156,5 +133,30 @@ impl Conversation {
             Place::Channel { channel, .. } => Conversation::Channel(channel.clone()),
             Place::Direct { from, to } => Conversation::Thread(*from, *to),
         }
+    }
+}
+
+impl Place {
+    /// The channel, if it is one.
+    pub fn channel(&self) -> Option<&Name> {
+        match self {
+            Place::Channel { channel, .. } => Some(channel),
+            Place::Direct { .. } => None,
+        }
+    }
+
+    /// The author's account; guests have none.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Place::Channel { account, .. } => *account,
+            Place::Direct { from, .. } => Some(*from),
+        }
+    }
+}
+
+impl Message {
+    /// The conversation it belongs to.
+    pub fn conversation(&self) -> Conversation {
+        Conversation::of(&self.place)
     }
 }

@@ -74,10 +74,10 @@ impl<'a> DirectMessage<'a> {
         DirectMessage {
             author: message.from.as_str(),
             recipient: message.to.as_str(),
-            message: message.body.text.as_str(),
+            message: message.text.as_str(),
             message_type: MESSAGE,
-            created_at: rfc3339(message.body.at_ms),
-            id: Some(message.body.id.to_string()),
+            created_at: rfc3339(message.at_ms),
+            id: Some(message.id.to_string()),
         }
     }
 
@@ -185,7 +185,6 @@ impl std::error::Error for Mistake {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hub::Body;
     use crate::model::MessageId;
     use proptest::prelude::*;
     use serde_json::json;
@@ -203,13 +202,11 @@ mod tests {
 
     fn message(from: &str, to: &str) -> Private {
         Private {
+            id: MessageId { ms: 5, sequence: 7 },
+            at_ms: 1_790_000_000_123,
             from: Name::parse(from).unwrap(),
             to: Name::parse(to).unwrap(),
-            body: Body {
-                id: MessageId { ms: 5, sequence: 7 },
-                at_ms: 1_790_000_000_123,
-                text: Text::clean("\"hi\"\nthere"),
-            },
+            text: Text::clean("\"hi\"\nthere"),
         }
     }
 

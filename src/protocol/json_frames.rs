@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::hub::{Body, Event, Farewell, Message, Private, Tag};
+use crate::hub::{Event, Farewell, Private, Tag};
 use crate::model::time::rfc3339;
-use crate::model::{self, History, MessageId, Name, ThreadSummary};
+use crate::model::{History, Message, MessageId, Name, Text, ThreadSummary};
 
 use super::replies::{self, Shown};
 use super::words::{SYSTEM, changes};
@@ -53,7 +53,7 @@ pub struct Found<'a> {
     /// The words that were searched for.
     pub query: &'a str,
     /// The messages found, newest first.
-    pub messages: &'a [model::Found],
+    pub messages: &'a [Message],
     /// Where to go on, if there may be more.
     pub next: Option<MessageId>,
     /// Whether the search was cut short because it took too long.
@@ -65,12 +65,12 @@ pub fn write_found(answer: &Found<'_>, out: &mut Vec<u8>) {
     let messages: Vec<Value> = answer
         .messages
         .iter()
-        .map(|found| {
+        .map(|message| {
             json!({
-                "from": found.message.author,
-                "body": found.message.text,
-                "id": found.message.id,
-                "at": rfc3339(found.message.at_ms),
+                "from": message.author,
+                "body": message.text,
+                "id": message.id,
+                "at": rfc3339(message.at_ms),
             })
         })
         .collect();
@@ -153,11 +153,7 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("Welcome, {nickname}!"),
             json!({ "nickname": nickname }),
         ),
-        Event::Message(message) => {
-            let mut frame = said(&message.from, &message.body, "message");
-            put(&mut frame, "room", json!(message.channel));
-            frame
-        }
+        Event::Message(message) => in_room(message, "message"),
         // A message to oneself has been delivered already.
         Event::PrivateSent(private) if private.from == private.to => return None,
         Event::Private(private) | Event::PrivateSent(private) | Event::PrivateCopy(private) => {
@@ -280,7 +276,8 @@ fn resumed_words(complete: bool, more: bool) -> &'static str {
 }
 
 fn private_frame(private: &Private) -> Value {
-    let mut frame = said(&private.from, &private.body, "private");
+    let at = (private.id, private.at_ms);
+    let mut frame = said(&private.from, at, &private.text, "private");
     put(&mut frame, "to", json!(private.to));
     frame
 }
@@ -289,15 +286,21 @@ fn private_frame(private: &Private) -> Value {
 /// after the heading that the `history` frame is to them. Its type tells all other
 /// clients that it is not a live message.
 fn past(message: &Message) -> Value {
-    let mut frame = said(&message.from, &message.body, "past");
-    put(&mut frame, "room", json!(message.channel));
+    in_room(message, "past")
+}
+
+fn in_room(message: &Message, kind: &str) -> Value {
+    let mut frame = listed(message, kind);
+    if let Some(channel) = message.place.channel() {
+        put(&mut frame, "room", json!(channel));
+    }
     frame
 }
 
 fn history(channel: &Name, messages: &[Message], (complete, asked): (bool, bool)) -> Value {
     let list: Vec<Value> = messages
         .iter()
-        .map(|message| said(&message.from, &message.body, "message"))
+        .map(|message| listed(message, "message"))
         .collect();
     let body = match list.len() {
         // None at all, or none before the message that was asked for.
@@ -311,13 +314,19 @@ fn history(channel: &Name, messages: &[Message], (complete, asked): (bool, bool)
     system("history", &body, more)
 }
 
-fn said(from: &Name, body: &Body, kind: &str) -> Value {
+/// As it stands in a list: the list says in which room.
+fn listed(message: &Message, kind: &str) -> Value {
+    let at = (message.id, message.at_ms);
+    said(&message.author, at, &message.text, kind)
+}
+
+fn said(from: &Name, (id, at_ms): (MessageId, u64), text: &Text, kind: &str) -> Value {
     json!({
         "from": from,
-        "body": body.text,
+        "body": text,
         "type": kind,
-        "id": body.id,
-        "at": rfc3339(body.at_ms),
+        "id": id,
+        "at": rfc3339(at_ms),
     })
 }
 

@@ -5,9 +5,9 @@
 
 use std::fmt::Write;
 
-use crate::hub::{Body, Command, Event, Farewell, Message, Note, Page, Refusal};
+use crate::hub::{Command, Event, Farewell, Note, Page, Private, Refusal};
 use crate::model::text::without_byte_order_mark;
-use crate::model::{MAX_ROWS, Name, Secret, Text};
+use crate::model::{MAX_ROWS, Message, Name, Secret, Text};
 
 use super::commands::{self, Action, Asked, LineMistake as Mistake};
 use super::replies;
@@ -207,13 +207,10 @@ fn try_write_event(
             out,
             "Welcome, {nickname}! /join #channel takes you into a channel, /help lists all commands."
         ),
-        Event::Message(message) => {
-            let now_ms = message.body.at_ms;
-            write_message(&message.from, &message.body, now_ms, time, out)
-        }
-        Event::Private(private) => write_private("from", &private.from, &private.body, time, out),
+        Event::Message(message) => write_message(message, message.at_ms, time, out),
+        Event::Private(private) => write_private("from", &private.from, private, time, out),
         Event::PrivateSent(private) | Event::PrivateCopy(private) => {
-            write_private("to", &private.to, &private.body, time, out)
+            write_private("to", &private.to, private, time, out)
         }
         Event::History {
             messages, now_ms, ..
@@ -277,17 +274,16 @@ pub fn write_farewell(farewell: &Farewell, out: &mut String) {
 }
 
 fn write_message(
-    from: &Name,
-    body: &Body,
+    message: &Message,
     now_ms: u64,
     time: &mut LocalTime,
     out: &mut String,
 ) -> std::fmt::Result {
     // Every line names its author, so that no line can pose as another's.
-    for line in shown_lines(&body.text) {
-        time.write_dated(body.at_ms, now_ms, out);
+    for line in shown_lines(&message.text) {
+        time.write_dated(message.at_ms, now_ms, out);
         out.push_str(" @");
-        out.push_str(from.as_str());
+        out.push_str(message.author.as_str());
         out.push_str(": ");
         out.push_str(&line);
         out.push('\n');
@@ -307,7 +303,7 @@ fn write_history(
         n => writeln!(out, "* The last {n} messages here:")?,
     }
     for message in messages {
-        write_message(&message.from, &message.body, now_ms, time, out)?;
+        write_message(message, now_ms, time, out)?;
     }
     Ok(())
 }
@@ -315,12 +311,12 @@ fn write_history(
 fn write_private(
     direction: &str,
     who: &Name,
-    body: &Body,
+    private: &Private,
     time: &mut LocalTime,
     out: &mut String,
 ) -> std::fmt::Result {
-    for line in shown_lines(&body.text) {
-        time.write(body.at_ms, out);
+    for line in shown_lines(&private.text) {
+        time.write(private.at_ms, out);
         writeln!(out, " -PM {direction} @{who}: {line}")?;
     }
     Ok(())

@@ -273,8 +273,8 @@ pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
     match event {
         Event::Message(message) => {
             // Every line names its author, so that none can pose as another user's.
-            for line in shown_lines(&message.body.text) {
-                lines.push_str(message.from.as_str());
+            for line in shown_lines(&message.text) {
+                lines.push_str(message.author.as_str());
                 lines.push(':');
                 lines.push_str(&line);
                 lines.push('\n');

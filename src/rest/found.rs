@@ -4,7 +4,7 @@ use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
-use crate::model::{Conversation, Found, MAX_ROWS, Search, SearchScope, Who};
+use crate::model::{Conversation, MAX_ROWS, Message, Search, SearchScope, Who};
 use crate::store::Store;
 
 use super::call::Call;
@@ -71,7 +71,7 @@ pub(super) fn search_messages(call: &Call<'_>) -> Result<Reply, Problem> {
     let search = search(call)?;
     let matches = call.question(|store| store.search(&search))?;
     let found = matches.found.iter();
-    let messages: Result<Vec<_>, Problem> = found.map(|found| shown(call, found)).collect();
+    let messages: Result<Vec<_>, Problem> = found.map(|message| shown(call, message)).collect();
     let messages = messages?;
     let next = matches.next(search.limit);
     Ok(Reply::json(
@@ -111,8 +111,8 @@ fn search(call: &Call<'_>) -> Result<Search, Problem> {
     })
 }
 
-fn shown(call: &Call<'_>, found: &Found) -> Result<FoundMessage, Problem> {
-    let (channel, between) = match &found.conversation {
+fn shown(call: &Call<'_>, message: &Message) -> Result<FoundMessage, Problem> {
+    let (channel, between) = match message.conversation() {
         Conversation::Channel(name) => (Some(name.as_str().to_owned()), None),
         Conversation::Thread(one, other) => {
             let username = |id| -> Result<String, Problem> {
@@ -121,10 +121,9 @@ fn shown(call: &Call<'_>, found: &Found) -> Result<FoundMessage, Problem> {
                 let account = account.map_err(|error| Problem::store(&error))?;
                 Ok(account.map_or_else(String::new, |account| account.username.to_string()))
             };
-            (None, Some([username(*one)?, username(*other)?]))
+            (None, Some([username(one)?, username(other)?]))
         }
     };
-    let message = &found.message;
     Ok(FoundMessage {
         id: message.id.to_string(),
         at: rfc3339(message.at_ms),

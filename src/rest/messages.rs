@@ -6,8 +6,8 @@ use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::envelope::{Envelope, Failure, Nothing, PER_PAGE};
-use crate::hub::{Body, Private};
-use crate::model::{Account, Conversation, MessageId, Name, StoredMessage, ThreadSummary, Window};
+use crate::hub::Private;
+use crate::model::{Account, Conversation, Message, MessageId, Name, ThreadSummary, Window};
 use crate::protocol::direct::DirectMessage;
 
 use super::call::Call;
@@ -231,18 +231,16 @@ fn peer(call: &Call<'_>) -> Result<Account, Problem> {
 }
 
 /// A message of the thread between two accounts.
-fn private(message: StoredMessage, own: &Account, peer: &Account) -> Private {
-    let to = match message.account == Some(own.id) {
+fn private(message: Message, own: &Account, peer: &Account) -> Private {
+    let to = match message.place.account() == Some(own.id) {
         true => &peer.username,
         false => &own.username,
     };
     Private {
+        id: message.id,
+        at_ms: message.at_ms,
         from: message.author,
         to: to.clone(),
-        body: Body {
-            id: message.id,
-            at_ms: message.at_ms,
-            text: message.text,
-        },
+        text: message.text,
     }
 }

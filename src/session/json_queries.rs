@@ -102,7 +102,7 @@ impl Inquirer<'_> {
                 let mut matches = found.map_err(NoAnswer::store)?;
                 let is_cut = !shorten_found(&mut matches.found);
                 let next = match is_cut {
-                    true => matches.found.last().map(|found| found.message.id),
+                    true => matches.found.last().map(|message| message.id),
                     false => matches.next(limit),
                 };
                 let is_over = !is_cut && matches.found.len() < limit && next.is_some();

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::model::{Found, MessageId};
+use crate::model::{Message, MessageId};
 
 /// What a search has found.
 #[derive(Clone, Debug, Default)]
 pub struct Matches {
     /// Messages, newest first.
-    pub found: Vec<Found>,
+    pub found: Vec<Message>,
     /// The search ran out of time before this message, and another search can continue from there.
     /// `None` if it has seen everything or has found as many as it should.
     pub ended_at: Option<MessageId>,
@@ -18,7 +18,7 @@ impl Matches {
     /// Where a search for older messages begins, if this one was for `limit` messages and there may
     /// be more.
     pub fn next(&self, limit: usize) -> Option<MessageId> {
-        let last = self.found.last().map(|found| found.message.id);
+        let last = self.found.last().map(|message| message.id);
         match self.found.len() >= limit {
             true => last,
             false => self.ended_at,

@@ -34,8 +34,8 @@ use parking_lot::{Mutex, RwLock};
 use super::matches::{Allowed, Matches};
 use super::{Appended, DatabaseUrl, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::{
-    Account, AccountId, Conversation, History, KnownAddress, MessageId, Name, NewAccount,
-    NewMessage, Search, Secret, ThreadSummary, Token, Who, Window, key,
+    Account, AccountId, Conversation, History, KnownAddress, Message, MessageId, Name, NewAccount,
+    Search, Secret, ThreadSummary, Token, Who, Window, key,
 };
 pub(super) use append::Row;
 use append::{Memory, Order};
@@ -174,7 +174,7 @@ impl PostgresStore {
 fn write(
     writing: &Mutex<Writing>,
     settings: &PostgresSettings,
-    messages: &[NewMessage],
+    messages: &[Message],
     order: Order,
 ) -> Result<Vec<Appended>, StoreError> {
     let mut writing = writing
@@ -198,7 +198,7 @@ impl Writing {
     fn append(
         &mut self,
         settings: &PostgresSettings,
-        messages: &[NewMessage],
+        messages: &[Message],
         order: Order,
     ) -> Result<Vec<Appended>, StoreError> {
         let mut connection = match self.connection.take() {
@@ -230,11 +230,11 @@ fn is_dead(connection: &mut PgConnection) -> bool {
 }
 
 impl Store for PostgresStore {
-    fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+    fn append(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
         write(&self.writing, &self.settings, messages, Order::Checked)
     }
 
-    fn merge(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+    fn merge(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
         // Repeating it does no harm.
         let (writing, settings) = (self.writing.clone(), self.settings.clone());
         let messages = messages.to_vec();

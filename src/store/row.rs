@@ -4,30 +4,47 @@ use diesel::QueryResult;
 use diesel::result::Error;
 
 use crate::model::key::unpack;
-use crate::model::{AccountId, Conversation, Name, StoredMessage, Text};
+use crate::model::{AccountId, Conversation, Message, Name, Place, Text};
 
-/// The columns of a [`StoredMessage`].
+/// The columns of a [`Message`].
 pub type MessageRow = (i64, i64, String, Option<i64>, String);
 /// A conversation's channel, or the accounts of its thread.
 pub type PlaceRow = (Option<String>, Option<i64>, Option<i64>);
 
-/// A message from its row.
-pub fn stored((id, at_ms, author, account, text): MessageRow) -> QueryResult<StoredMessage> {
-    Ok(StoredMessage {
+/// A message of a conversation, from its row.
+pub fn stored(row: MessageRow, of: &Conversation) -> QueryResult<Message> {
+    let (id, at_ms, author, account, text) = row;
+    Ok(Message {
         id: unpack(id),
         at_ms: at_ms.try_into().unwrap_or(0),
         author: name(&author)?,
-        account: account.map(AccountId),
+        place: place(account.map(AccountId), of)?,
         text: Text::as_sent(&text),
+    })
+}
+
+fn place(account: Option<AccountId>, of: &Conversation) -> QueryResult<Place> {
+    Ok(match of {
+        Conversation::Channel(channel) => Place::Channel {
+            channel: channel.clone(),
+            account,
+        },
+        &Conversation::Thread(one, other) => {
+            let from = account.ok_or_else(|| broken("a message of a thread has no account"))?;
+            let to = if from == one { other } else { one };
+            Place::Direct { from, to }
+        }
     })
 }
 
 /// A name that was valid when it was stored.
 pub fn name(shown: &str) -> QueryResult<Name> {
-    Name::restore(shown).map_err(|error| {
-        let what = format!("a stored name is no longer valid: {error}");
-        Error::DeserializationError(what.into())
-    })
+    Name::restore(shown)
+        .map_err(|error| broken(format!("a stored name is no longer valid: {error}")))
+}
+
+fn broken(what: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::DeserializationError(what.into())
 }
 
 /// A conversation from its row.

@@ -1,7 +1,7 @@
 //! Limits how much of an answer is sent to a client at once, so that a client is never treated as a
 //! slow reader because of an answer it asked for.
 
-use crate::model::{Found, History, Window};
+use crate::model::{History, Message, Window};
 
 /// The most text in one answer; with the frames around it, far less than a connection's queue may
 /// hold.
@@ -31,9 +31,9 @@ impl History {
 }
 
 /// Keeps what may be sent at once of messages found, newest first. Returns whether that is all.
-pub fn shorten_found(found: &mut Vec<Found>) -> bool {
+pub fn shorten_found(found: &mut Vec<Message>) -> bool {
     let lengths = found.iter();
-    let fit = fitting(lengths.map(|found| found.message.text.as_str().len()));
+    let fit = fitting(lengths.map(|message| message.text.as_str().len()));
     let is_all = fit == found.len();
     found.truncate(fit);
     is_all

@@ -33,8 +33,8 @@ use parking_lot::Mutex;
 use super::matches::{Allowed, Matches};
 use super::{Appended, OpenError, Retention, SEARCH_TIME, Store, StoreError};
 use crate::model::{
-    Account, AccountId, Conversation, History, KnownAddress, MessageId, Name, NewAccount,
-    NewMessage, Search, Secret, ThreadSummary, Token, Who, Window, key,
+    Account, AccountId, Conversation, History, KnownAddress, Message, MessageId, Name, NewAccount,
+    Search, Secret, ThreadSummary, Token, Who, Window, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
@@ -190,7 +190,7 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn append(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+    fn append(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
         self.write(|connection, tails, _| tails.append(connection, messages))
     }
 

@@ -17,7 +17,7 @@ use parking_lot::RwLock;
 
 use super::{AppendError, Store, StoreError};
 use crate::model::time::unix_ms;
-use crate::model::{MessageId, NewMessage};
+use crate::model::{Message, MessageId};
 
 /// Bytes that a message counts in the queue besides its text.
 const MESSAGE_OVERHEAD: usize = 128;
@@ -61,9 +61,9 @@ pub struct Outcome {
 #[derive(Debug)]
 pub enum AppendRefused {
     /// Too many bytes are waiting already.
-    Full(Vec<NewMessage>),
+    Full(Vec<Message>),
     /// The writer is shutting down.
-    Closed(Vec<NewMessage>),
+    Closed(Vec<Message>),
 }
 
 /// Hands messages to the writer thread; clones reach the same one.
@@ -89,7 +89,7 @@ pub struct Unfinished {
 struct Shared {
     /// `None` once closed. The lock is held while sending, so that no message can enter the queue
     /// after the thread has looked for the last time.
-    queue: RwLock<Option<Sender<Vec<NewMessage>>>>,
+    queue: RwLock<Option<Sender<Vec<Message>>>>,
     queue_bytes: usize,
     waiting_bytes: AtomicUsize,
     healthy: AtomicBool,
@@ -97,7 +97,7 @@ struct Shared {
 
 impl Appender {
     /// Hands over messages, all or none, without ever waiting.
-    pub fn try_append(&self, messages: Vec<NewMessage>) -> Result<(), AppendRefused> {
+    pub fn try_append(&self, messages: Vec<Message>) -> Result<(), AppendRefused> {
         let queue = self.shared.queue.read();
         let Some(queue) = queue.as_ref() else {
             return Err(AppendRefused::Closed(messages));
@@ -224,14 +224,14 @@ impl Drop for End {
     }
 }
 
-fn weight(messages: &[NewMessage]) -> usize {
-    let weigh = |message: &NewMessage| message.text.as_str().len() + MESSAGE_OVERHEAD;
+fn weight(messages: &[Message]) -> usize {
+    let weigh = |message: &Message| message.text.as_str().len() + MESSAGE_OVERHEAD;
     messages.iter().map(weigh).sum()
 }
 
 struct Writer {
     store: Arc<dyn Store>,
-    queue: Receiver<Vec<NewMessage>>,
+    queue: Receiver<Vec<Message>>,
     shared: Arc<Shared>,
     settings: WriterSettings,
     settled: Box<dyn FnMut(Vec<Outcome>) + Send>,
@@ -262,7 +262,7 @@ impl Writer {
     }
 
     /// Commits `first` and everything else that waits, group by group.
-    fn commit(&mut self, first: Vec<NewMessage>) {
+    fn commit(&mut self, first: Vec<Message>) {
         let mut group = first;
         while group.len() < self.settings.group {
             let Ok(next) = self.queue.try_recv() else {
@@ -311,7 +311,7 @@ impl Writer {
 }
 
 fn outcomes(
-    messages: &[NewMessage],
+    messages: &[Message],
     result: Result<Vec<super::Appended>, StoreError>,
 ) -> Vec<Outcome> {
     match result {
@@ -326,7 +326,7 @@ fn outcomes(
         }
         Err(error) => {
             let error = Arc::new(error);
-            let failed = |message: &NewMessage| Outcome {
+            let failed = |message: &Message| Outcome {
                 id: message.id,
                 result: Err(AppendError::NotCommitted(error.clone())),
             };

@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use chat_server::hub::{
-    Body, Event, Farewell, FrameFault, Message, MessageId, Page, Part, Private, Refusal,
+    Event, Farewell, FrameFault, Message, MessageId, Page, Part, Private, Refusal,
 };
 use chat_server::name::Name;
 use chat_server::protocol::{Encoder, WireFormat};
+use chat_server::store::Place;
 use chat_server::text::Text;
 use serde_json::Value;
 use tungstenite::protocol::Role;
@@ -53,23 +54,26 @@ pub fn check(data: &[u8]) {
 
 fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
     let (channel, nickname) = (other.clone(), one.clone());
-    let body = Body {
-        id: MessageId {
-            ms: at_ms,
-            sequence: at_ms,
-        },
-        at_ms,
-        text: text.clone(),
+    let id = MessageId {
+        ms: at_ms,
+        sequence: at_ms,
     };
     let message = Message {
-        channel: channel.clone(),
-        from: one.clone(),
-        body: body.clone(),
+        id,
+        at_ms,
+        author: one.clone(),
+        place: Place::Channel {
+            channel: channel.clone(),
+            account: None,
+        },
+        text: text.clone(),
     };
     let private = Private {
+        id,
+        at_ms,
         from: one.clone(),
         to: other.clone(),
-        body,
+        text: text.clone(),
     };
     let count = at_ms as usize % 3;
     vec![

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use chat_server::hub::MessageId;
 use chat_server::store::{
-    Conversation, Durability, NewMessage, Place, Search, SearchScope, SqliteSettings, SqliteStore,
+    Conversation, Durability, Message, Place, Search, SearchScope, SqliteSettings, SqliteStore,
     Store,
 };
 use chat_server::text::{Text, is_invisible};
@@ -61,7 +61,7 @@ impl Messages {
             sequence: 0,
         };
         let channel = name_of(channel);
-        let message = NewMessage {
+        let message = Message {
             id,
             at_ms: self.last_ms,
             author: channel.clone(),
@@ -93,7 +93,7 @@ impl Messages {
         };
         let found = self.store.search(&search).unwrap().found;
         assert!(found.is_empty() || has_words(words) || has_signs(words));
-        let ids: Vec<MessageId> = found.iter().map(|found| found.message.id).collect();
+        let ids: Vec<MessageId> = found.iter().map(|found| found.id).collect();
         assert!(ids.is_sorted_by(|newer, older| newer > older));
         ids
     }

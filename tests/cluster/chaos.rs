@@ -166,7 +166,9 @@ fn agree(nodes: &[Node], taken: &[(usize, u64)]) {
     for place in CHANNELS {
         let mut orders = nodes.iter().map(|node| {
             node.heard.all(|news| match news {
-                News::Message(message) if message.channel == name(place) => Some(message.body.id),
+                News::Message(message) if message.place.channel() == Some(&name(place)) => {
+                    Some(message.id)
+                }
                 _ => None,
             })
         });

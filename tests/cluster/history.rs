@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_server::hub::MessageId;
 use chat_server::store::{
-    AccountId, Appended, Conversation, History, Matches, NewMessage, Store, StoreError, Window,
+    AccountId, Appended, Conversation, History, Matches, Message, Store, StoreError, Window,
 };
 
 use crate::node::{Chat, Node, account, channel, direct, texts};
@@ -34,7 +34,7 @@ macro_rules! pass_on {
 }
 
 impl Store for Slow {
-    fn merge(&self, messages: &[NewMessage]) -> Result<Vec<Appended>, StoreError> {
+    fn merge(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
         match self.is_held.load(Ordering::SeqCst) {
             true => Err(StoreError::Busy),
             false => self.inner.merge(messages),
@@ -42,7 +42,7 @@ impl Store for Slow {
     }
 
     pass_on! {
-        append(messages: &[NewMessage]) -> Vec<Appended>;
+        append(messages: &[Message]) -> Vec<Appended>;
         last_message_id() -> MessageId;
         history(of: &Conversation, window: Window, limit: usize) -> History;
         inbox(account: AccountId, page: u64, per_page: usize) -> Vec<chat_server::store::ThreadSummary>;
@@ -198,7 +198,7 @@ fn a_thread_is_in_the_inbox_and_can_be_marked_as_read_at_once() {
             .append(vec![direct(number, amy, bob, &number.to_string())]);
         assert!(refused.is_empty());
         let told = |news: &chat_server::hub::News| match news {
-            chat_server::hub::News::Private { message, .. } => Some(message.body.id),
+            chat_server::hub::News::Private { message, .. } => Some(message.id),
             _ => None,
         };
         let id = two.heard.wait("it is told", || {

@@ -19,7 +19,9 @@ fn of_channel(node: &Node, channel: &str, own: &[(u64, MessageId)]) -> Vec<Messa
                 .then_some(id),
             _ => None,
         },
-        News::Message(message) => (message.channel == name(channel)).then_some(message.body.id),
+        News::Message(message) => {
+            (message.place.channel() == Some(&name(channel))).then_some(message.id)
+        }
         _ => None,
     })
 }
@@ -212,7 +214,7 @@ fn a_direct_message_reaches_both_parties_wherever_they_are() {
         panic!("{:?}", here.fates());
     };
     let is_it = |message: &Private, from: &Option<AccountId>| {
-        message.body.id == id && *from == Some(AccountId(amy)) && message.to == name("bob")
+        message.id == id && *from == Some(AccountId(amy)) && message.to == name("bob")
     };
     for (node, own) in [(&here, Some(connection(1))), (&there, None)] {
         let received = |news: &News| match news {
@@ -312,7 +314,7 @@ proptest! {
         }
         there.wait_told(expected.len());
         let told = there.heard.all(|news| match news {
-            News::Message(message) => Some(message.body.text.clone()),
+            News::Message(message) => Some(message.text.clone()),
             _ => None,
         });
         prop_assert_eq!(told, expected);

@@ -7,7 +7,7 @@ use chat_server::cluster::{Cluster, ClusterSettings, ClusterThreads, RedisUrl};
 use chat_server::hub::{ConnectionId, Draft, Fate, MessageId, News, Shared, SharedTag, Tag};
 use chat_server::name::Name;
 use chat_server::store::{
-    AccountId, Conversation, DatabaseUrl, NewAccount, NewMessage, Place, PostgresSettings,
+    AccountId, Conversation, DatabaseUrl, Message, NewAccount, Place, PostgresSettings,
     PostgresStore, Secret, Store,
 };
 use chat_server::text::Text;
@@ -129,7 +129,7 @@ impl Node {
                 Fate::Committed(id) => Some(id),
                 _ => None,
             },
-            News::Message(message) => Some(message.body.id),
+            News::Message(message) => Some(message.id),
             _ => None,
         })
     }
@@ -214,7 +214,7 @@ pub fn connection(index: u32) -> ConnectionId {
 
 pub fn draft(number: u64, channel: &str, text: &str) -> Draft {
     Draft {
-        message: NewMessage {
+        message: Message {
             id: handle(number),
             at_ms: number,
             author: name("amy"),
@@ -232,7 +232,7 @@ pub fn draft(number: u64, channel: &str, text: &str) -> Draft {
 
 pub fn direct(number: u64, from: i64, to: i64, text: &str) -> Draft {
     Draft {
-        message: NewMessage {
+        message: Message {
             place: Place::Direct {
                 from: AccountId(from),
                 to: AccountId(to),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chat_server::hub::{
-    Ban, BanTarget, Body, MAX_BANS, MessageId, News, NodeId, Order, Private, RosterChange, Shared,
+    Ban, BanTarget, MAX_BANS, MessageId, News, NodeId, Order, Private, RosterChange, Shared,
 };
 use chat_server::keeper::Log;
 use chat_server::store::AccountId;
@@ -166,13 +166,11 @@ fn orders_and_whispers_reach_every_other_server_once() {
         at_ms: 5,
     };
     let message = Private {
+        id: MessageId { ms: 1, sequence: 2 },
+        at_ms: 3,
         from: name("amy"),
         to: name("bob"),
-        body: Body {
-            id: MessageId { ms: 1, sequence: 2 },
-            at_ms: 3,
-            text: Text::clean("psst"),
-        },
+        text: Text::clean("psst"),
     };
     one.cluster.share(vec![
         Shared::Whisper {
@@ -184,7 +182,7 @@ fn orders_and_whispers_reach_every_other_server_once() {
     let is_order = |news: &News| matches!(news, News::Order(told) if *told == order);
     let is_whisper = |news: &News| match news {
         News::Private { message, from } => {
-            message.body.text.as_str() == "psst" && message.to == name("bob") && from.is_none()
+            message.text.as_str() == "psst" && message.to == name("bob") && from.is_none()
         }
         _ => false,
     };

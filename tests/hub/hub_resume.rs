@@ -5,7 +5,7 @@ use chat_server::hub::{
     Audience, Command, ConnectionId, Farewell, Limits, Message, MessageId, News, Part, Profile, Tag,
 };
 use chat_server::name::Name;
-use chat_server::store::{History, StoredMessage, Window};
+use chat_server::store::{History, Place, Window};
 use chat_server::text::Text;
 
 /// A hub with history; the tests answer for its store.
@@ -45,12 +45,19 @@ fn resume(house: &mut House, who: ConnectionId, after: MessageId) {
     house.apply(who, Command::Resume { channel, after });
 }
 
+fn channel_place() -> Place {
+    Place::Channel {
+        channel: name("dev"),
+        account: None,
+    }
+}
+
 fn page(texts: &[(MessageId, &str)], more: bool, gap: bool) -> History {
-    let message = |(id, text): &(MessageId, &str)| StoredMessage {
+    let message = |(id, text): &(MessageId, &str)| Message {
         id: *id,
         at_ms: id.ms,
         author: Name::parse("bob").unwrap(),
-        account: None,
+        place: channel_place(),
         text: Text::clean(text),
     };
     History {
@@ -600,13 +607,11 @@ fn where_a_log_gives_out_ids_it_says_which_there_can_be() {
     // Messages after the highest possible id are delivered, whatever the client
     // claimed.
     let message = Message {
-        channel: name("dev"),
-        from: name("bob"),
-        body: chat_server::hub::Body {
-            id: id(6),
-            at_ms: 6,
-            text: Text::clean("live"),
-        },
+        id: id(6),
+        at_ms: 6,
+        author: name("bob"),
+        place: channel_place(),
+        text: Text::clean("live"),
     };
     house.forget();
     house.run(|hub, now, fx| hub.hear(News::Message(message), now, fx));

@@ -207,9 +207,12 @@ pub fn name(raw: &str) -> Name {
 
 pub fn short(event: &Event) -> String {
     match event {
-        Event::Message(m) => format!("{}/{}: {}", m.channel, m.from, m.body.text),
-        Event::Private(p) => format!("from {}: {}", p.from, p.body.text),
-        Event::PrivateSent(p) => format!("to {}: {}", p.to, p.body.text),
+        Event::Message(m) => {
+            let channel = m.place.channel().unwrap();
+            format!("{channel}/{}: {}", m.author, m.text)
+        }
+        Event::Private(p) => format!("from {}: {}", p.from, p.text),
+        Event::PrivateSent(p) => format!("to {}: {}", p.to, p.text),
         Event::MemberJoined { nickname, .. } => format!("+{nickname}"),
         Event::MemberLeft { nickname, .. } => format!("-{nickname}"),
         Event::MembersChanged { joined, left, .. } => format!("+{joined} -{left}"),

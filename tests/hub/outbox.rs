@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_server::hub::{Body, ConnectionId, Event, Farewell, Message, MessageId};
+use chat_server::hub::{ConnectionId, Event, Farewell, Message, MessageId};
 use chat_server::name::Name;
 use chat_server::net::flusher::Flusher;
 use chat_server::net::link::Link;
@@ -14,6 +14,7 @@ use chat_server::net::registry::Registry;
 use chat_server::outbox::Outbox;
 use chat_server::protocol::speech::{Speech, TELNET};
 use chat_server::protocol::{Encoder, WireFormat};
+use chat_server::store::Place;
 use chat_server::text::Text;
 use crossbeam_channel::{Receiver, never, unbounded};
 
@@ -94,13 +95,14 @@ impl People {
 
 fn message(text: &str) -> Event {
     Event::Message(Message {
-        channel: Name::parse("talk").unwrap(),
-        from: Name::parse("alice").unwrap(),
-        body: Body {
-            id: MessageId { ms: 1, sequence: 0 },
-            at_ms: 0,
-            text: Text::clean(text),
+        id: MessageId { ms: 1, sequence: 0 },
+        at_ms: 0,
+        author: Name::parse("alice").unwrap(),
+        place: Place::Channel {
+            channel: Name::parse("talk").unwrap(),
+            account: None,
         },
+        text: Text::clean(text),
     })
 }
 

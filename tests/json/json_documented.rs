@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use chat_server::hub::{
-    Body, Event, Farewell, Message, MessageId, Page, Part, Private, Refusal, Reply, Tag,
+    Event, Farewell, Message, MessageId, Page, Part, Private, Refusal, Reply, Tag,
 };
 use chat_server::name::Name;
 use chat_server::protocol::{json, json_frames};
+use chat_server::store::Place;
 use chat_server::text::Text;
 use serde_json::Value;
 
@@ -37,19 +38,16 @@ fn name(raw: &str) -> Name {
     Name::parse(raw).unwrap()
 }
 
-fn body() -> Body {
-    Body {
-        id: MessageId::default(),
-        at_ms: 0,
-        text: Text::clean("hi"),
-    }
-}
-
 fn message() -> Message {
     Message {
-        channel: name("dev"),
-        from: name("bob"),
-        body: body(),
+        id: MessageId::default(),
+        at_ms: 0,
+        author: name("bob"),
+        place: Place::Channel {
+            channel: name("dev"),
+            account: None,
+        },
+        text: Text::clean("hi"),
     }
 }
 
@@ -62,9 +60,11 @@ fn events() -> Vec<Event> {
         },
         Event::Message(message()),
         Event::Private(Private {
+            id: MessageId::default(),
+            at_ms: 0,
             from: bob.clone(),
             to: name("ada"),
-            body: body(),
+            text: Text::clean("hi"),
         }),
         Event::History {
             channel: dev.clone(),

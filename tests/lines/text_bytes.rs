@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use crate::support::{DEADLINE, JsonClient, LineClient, Server, User, WsClient};
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
-use chat_server::store::{NewMessage, Place, SqliteSettings, SqliteStore, Store};
+use chat_server::store::{Message, Place, SqliteSettings, SqliteStore, Store};
 use chat_server::text::Text;
 use serde_json::json;
 
@@ -325,7 +325,7 @@ fn history_of_another_day_has_its_date_on_every_line() {
         let settings = SqliteSettings::new(std::path::Path::new(&data).join("chat.db"));
         let store = SqliteStore::open(settings).unwrap();
         let name = |name| Name::parse(name).unwrap();
-        let message = NewMessage {
+        let message = Message {
             id: MessageId {
                 ms: LONG_AGO,
                 sequence: 0,

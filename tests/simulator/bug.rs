@@ -11,7 +11,7 @@ use chat_server::hub::{ConnectionId, Event, Message, Page, Refusal};
 use super::effect::Out;
 use super::invariant::Invariant;
 use super::model::Model;
-use super::names::{nickname, room};
+use super::names::{nickname, room, room_of};
 
 macro_rules! bugs {
     ($($name:ident: $invariant:ident, $what:literal,)*) => {
@@ -147,7 +147,7 @@ impl Saboteur {
             }
             Bug::SwapsAuthor => alter_events(outs, |event| {
                 if let Event::Message(message) = event {
-                    message.from = nickname(super::names::NICKS - 1, 0);
+                    message.author = nickname(super::names::NICKS - 1, 0);
                 }
             }),
             Bug::TellsStranger => tell_stranger(outs, model),
@@ -329,7 +329,7 @@ fn tell_stored_first(outs: &mut Vec<Out>) {
         };
         let is_it = |out: &Out| {
             let Out::Tell(to, _) = out else { return false };
-            to.contains(&sender[0]) && message_of(out).is_some_and(|it| it.body.id == id)
+            to.contains(&sender[0]) && message_of(out).is_some_and(|it| it.id == id)
         };
         Some((outs[..stored].iter().position(is_it)?, stored))
     });
@@ -366,7 +366,7 @@ fn swap_messages(outs: &mut Vec<Out>) {
         let (one, other) = (message_of(&outs[pair[0]]), message_of(&outs[pair[1]]));
         let same = one
             .zip(other)
-            .is_some_and(|(one, other)| one.channel == other.channel);
+            .is_some_and(|(one, other)| one.place.channel() == other.place.channel());
         if same {
             // Both messages are delivered first, so that only their order is
             // wrong.
@@ -386,18 +386,9 @@ fn deliver_at_once(outs: &mut Vec<Out>, model: &Model) {
     let Some(taken) = taken else {
         return;
     };
-    if let chat_server::store::Place::Channel { channel, .. } = &taken.place {
+    if let Some(channel) = taken.place.channel() {
         let members = model.members(room(channel)).map(|(_, conn)| conn.id);
-        let message = Message {
-            channel: channel.clone(),
-            from: taken.author.clone(),
-            body: chat_server::hub::Body {
-                id: taken.id,
-                at_ms: taken.at_ms,
-                text: taken.text.clone(),
-            },
-        };
-        let event = Rc::new(Event::Message(message));
+        let event = Rc::new(Event::Message(taken.clone()));
         outs.push(Out::Tell(members.collect(), event));
     }
 }
@@ -414,7 +405,7 @@ fn skip_member(outs: &mut [Out]) {
 
 fn tell_stranger(outs: &mut [Out], model: &Model) {
     for out in outs {
-        let Some(room) = message_of(out).map(|message| room(&message.channel)) else {
+        let Some(room) = message_of(out).map(room_of) else {
             continue;
         };
         let mut all = model.all_alive();
@@ -449,7 +440,7 @@ fn deliver_ignored(outs: &mut Vec<Out>, model: &Model) {
             Event::PrivateSent(sent) => !outs.iter().any(|out| {
                 is_event(
                     out,
-                    |event| matches!(event, Event::Private(m) if m.body.id == sent.body.id),
+                    |event| matches!(event, Event::Private(m) if m.id == sent.id),
                 )
             }),
             _ => false,
@@ -477,7 +468,7 @@ fn deliver_ignored(outs: &mut Vec<Out>, model: &Model) {
 /// Tells the only member of a channel that it has left.
 fn leave_quietly(outs: &mut Vec<Out>, model: &Model) {
     let said = outs.iter().find_map(message_of);
-    let Some(channel) = said.map(|message| message.channel.clone()) else {
+    let Some(channel) = said.and_then(|message| message.place.channel().cloned()) else {
         return;
     };
     let mut members = model.members(room(&channel));
@@ -492,7 +483,7 @@ fn tell_while_catching_up(outs: &mut [Out], model: &Model) {
         return;
     }
     for out in outs {
-        let Some(room) = message_of(out).map(|message| room(&message.channel)) else {
+        let Some(room) = message_of(out).map(room_of) else {
             continue;
         };
         let mut members = model.members(room);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use chat_server::hub::{Event, Message, MessageId};
 
 use super::invariant::{Check, Invariant, ensure};
-use super::names::{ROOMS, Room, room};
+use super::names::{ROOMS, Room, room, room_of};
 use super::store::Store;
 
 /// One client and the packets on their way to it.
@@ -82,7 +82,7 @@ impl Client {
                 Event::Message(message) => {
                     self.see_new(message)?;
                     if history {
-                        self.see(message.body.id, store)?;
+                        self.see(message.id, store)?;
                         self.see_next(message, store)?;
                     }
                 }
@@ -95,7 +95,7 @@ impl Client {
                 }
                 Event::History { messages, .. } if history => {
                     for message in messages {
-                        self.see(message.body.id, store)?;
+                        self.see(message.id, store)?;
                     }
                 }
                 _ => {}
@@ -105,12 +105,12 @@ impl Client {
     }
 
     fn see_new(&mut self, message: &Message) -> Check {
-        let room = room(&message.channel);
+        let room = room_of(message);
         let newest = &mut self.newest[room];
-        let id = message.body.id;
+        let id = message.id;
         let in_order = id > *newest || self.asked_again[room];
         ensure(in_order, Invariant::SameOrder, || {
-            format!("in {} a client gets {id} after {newest}", message.channel)
+            format!("in {:?} a client gets {id} after {newest}", message.place)
         })?;
         *newest = id;
         Ok(())
@@ -118,13 +118,13 @@ impl Client {
 
     /// Checks that no message is missing before the next one of a channel.
     fn see_next(&mut self, message: &Message, store: &Store) -> Check {
-        let room = room(&message.channel);
-        let id = message.body.id;
+        let room = room_of(message);
+        let id = message.id;
         let before = self.whole[room].replace(id);
         let whole = before.is_none_or(|before| store.are_neighbours(room, before, id));
         ensure(whole, Invariant::FollowedWhole, || {
-            let (channel, before) = (&message.channel, before);
-            format!("a client gets {id} in {channel} after {before:?}, but messages lie between")
+            let (place, before) = (&message.place, before);
+            format!("a client gets {id} in {place:?} after {before:?}, but messages lie between")
         })
     }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use chat_server::chatlog::Entry;
 use chat_server::hub::{Chore, ConnectionId, Effect, Effects, Event, Farewell, MessageId};
-use chat_server::store::NewMessage;
+use chat_server::store::Message;
 
 /// An [`Effect`] with its recipients listed.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub enum Out {
     Write(ConnectionId, Vec<u8>),
     Close(ConnectionId, Farewell),
     Log(Entry),
-    Append(NewMessage),
+    Append(Message),
     Chore(Chore),
     /// Not an effect of the hub: it has learned whether a message was
     /// committed. The effects that result from it follow.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use chat_server::hub::GLOBAL;
+use chat_server::hub::{GLOBAL, Message};
 use chat_server::name::Name;
 
 /// A nickname, whatever its spelling: an index, and a bit in a [`Nicks`].
@@ -134,6 +134,11 @@ pub fn nick(name: &Name) -> Nick {
 /// The channel a name stands for.
 pub fn room(name: &Name) -> Room {
     NAMES.channels.by_key[name.key()]
+}
+
+/// The channel a message is in.
+pub fn room_of(message: &Message) -> Room {
+    room(message.place.channel().expect("a channel's message"))
 }
 
 /// Finds a nickname by its written form; a table, because parsing is slow.

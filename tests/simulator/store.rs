@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use chat_server::hub::{Ban, Chore, Credential, MessageId, Reading, Recall};
 use chat_server::name::Name;
-use chat_server::store::{AccountId, History, MAX_ROWS, NewMessage, Place, StoredMessage, Window};
+use chat_server::store::{AccountId, History, MAX_ROWS, Message, Window};
 
 use super::names::{NICKS, Nick, Nicks, ROOMS, bit, nick, nicks, room};
 use super::plan::Plan;
@@ -14,7 +14,7 @@ use super::random::Random;
 /// Everything that survives the process, and everything on its way there.
 pub struct Store {
     /// Messages appended and not committed.
-    waiting: VecDeque<NewMessage>,
+    waiting: VecDeque<Message>,
     /// Outcomes, in order, that the hub has not been told.
     outcomes: VecDeque<(MessageId, bool)>,
     /// Questions not looked up yet.
@@ -26,7 +26,7 @@ pub struct Store {
     /// Committed ids, increasing.
     committed: Vec<MessageId>,
     /// Committed messages of each channel, increasing.
-    channels: [Vec<StoredMessage>; ROOMS],
+    channels: [Vec<Message>; ROOMS],
     /// The newest message of each channel that retention has removed.
     removed: [MessageId; ROOMS],
     /// Registered nicknames, each with its ignore list.
@@ -42,7 +42,7 @@ enum Question {
 
 /// An answer of the store.
 pub enum Answer {
-    Recalled(Recall, Vec<StoredMessage>),
+    Recalled(Recall, Vec<Message>),
     Read(Reading, Option<History>),
 }
 
@@ -63,7 +63,7 @@ impl Store {
     }
 
     /// Takes a message if there is room for it.
-    pub fn append(&mut self, message: NewMessage, plan: &Plan) -> bool {
+    pub fn append(&mut self, message: Message, plan: &Plan) -> bool {
         let fits = self.waiting.len() < plan.store_room;
         if fits {
             self.waiting.push_back(message);
@@ -101,16 +101,10 @@ impl Store {
         true
     }
 
-    fn keep(&mut self, message: NewMessage) {
+    fn keep(&mut self, message: Message) {
         self.committed.push(message.id);
-        if let Place::Channel { channel, account } = message.place {
-            self.channels[room(&channel)].push(StoredMessage {
-                id: message.id,
-                at_ms: message.at_ms,
-                author: message.author,
-                account,
-                text: message.text,
-            });
+        if let Some(channel) = message.place.channel() {
+            self.channels[room(channel)].push(message);
         }
     }
 
@@ -272,7 +266,7 @@ impl Store {
     }
 
     /// The channel's messages from this one on.
-    pub fn from(&self, room: usize, id: MessageId) -> &[StoredMessage] {
+    pub fn from(&self, room: usize, id: MessageId) -> &[Message] {
         let rows = &self.channels[room];
         &rows[rows.partition_point(|row| row.id < id)..]
     }

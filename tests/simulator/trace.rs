@@ -61,7 +61,7 @@ impl Trace {
                 std::mem::discriminant(&**event).hash(&mut self.hash);
                 self.said.insert(kind_of_event(event));
                 if let Event::Message(message) = &**event {
-                    message.body.id.hash(&mut self.hash);
+                    message.id.hash(&mut self.hash);
                 }
                 self.say(format_args!("  tell {to:?} {event:?}"));
             }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::store_suite::{id, name, person, said};
 use crate::support::{LineClient, Server, SmallDisk, User, not_tested, wait_until};
 use chat_server::store::{
-    Conversation, Durability, NewMessage, SqliteSettings, SqliteStore, Store, Window,
+    Conversation, Durability, Message, SqliteSettings, SqliteStore, Store, Window,
 };
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -58,7 +58,7 @@ fn fill(folder: &Path, messages: u64) {
     store.create_account(&person("keeper")).unwrap();
     let text = "what is to be kept ".repeat(20);
     for batch in (1..=messages).collect::<Vec<u64>>().chunks(1000) {
-        let batch: Vec<NewMessage> = batch.iter().map(|&ms| said(ms, "old", &text)).collect();
+        let batch: Vec<Message> = batch.iter().map(|&ms| said(ms, "old", &text)).collect();
         store.append(&batch).unwrap();
     }
 }

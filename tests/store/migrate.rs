@@ -8,7 +8,7 @@ use crate::store_suite::{direct, id, name, person, said};
 use crate::support::{Postgres, connect};
 use chat_server::hub::MessageId;
 use chat_server::store::{
-    Account, Conversation, DatabaseUrl, Durability, NewMessage, PostgresSettings, PostgresStore,
+    Account, Conversation, DatabaseUrl, Durability, Message, PostgresSettings, PostgresStore,
     Retention, Search, SearchScope, Secret, SqliteSettings, SqliteStore, Store, Token, Who, Window,
 };
 use diesel::connection::SimpleConnection;
@@ -65,7 +65,7 @@ fn fill(folder: &Path) -> Vec<Account> {
         store.add_token(&token(n, b, n % 2 == 0)).unwrap();
     }
     // Some messages have been removed from both kinds of conversation.
-    let old: Vec<NewMessage> = (1..=30)
+    let old: Vec<Message> = (1..=30)
         .map(|n| match n % 3 {
             0 => direct(n, a, b, "old"),
             1 => direct(n, c, c, "old"),
@@ -76,7 +76,7 @@ fn fill(folder: &Path) -> Vec<Account> {
     store.append(&old).unwrap();
     while store.tend(3 * DAY_MS).unwrap() {}
     let at = |n: u64| 3 * DAY_MS + n;
-    let messages: Vec<NewMessage> = (1..=MESSAGES)
+    let messages: Vec<Message> = (1..=MESSAGES)
         .map(|n| match n % 5 {
             0 => direct(at(n), a, b, "to bob"),
             1 => direct(at(n), b, a, "from bob"),

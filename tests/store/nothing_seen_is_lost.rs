@@ -13,9 +13,7 @@ use std::time::Duration;
 use crate::support::{DEADLINE, LineClient, Server, User, wait_until};
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
-use chat_server::store::{
-    Conversation, SqliteSettings, SqliteStore, Store, StoredMessage, Who, Window,
-};
+use chat_server::store::{Conversation, Message, SqliteSettings, SqliteStore, Store, Who, Window};
 
 const ROUNDS: usize = 50;
 const PASSWORD: &str = "long enough";
@@ -169,7 +167,7 @@ impl Checked {
         }
     }
 
-    fn add(&mut self, message: &StoredMessage) {
+    fn add(&mut self, message: &Message) {
         assert!(message.id > self.last, "{} after {}", message.id, self.last);
         self.last = message.id;
         let text = message.text.as_str().to_owned();

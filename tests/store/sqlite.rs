@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::store_suite::{Database, name, said};
 use chat_server::store::{
-    Conversation, NewMessage, Retention, Search, SearchScope, SqliteSettings, SqliteStore, Store,
+    Conversation, Message, Retention, Search, SearchScope, SqliteSettings, SqliteStore, Store,
     StoreWriter, Window, WriterSettings,
 };
 use diesel::connection::SimpleConnection;
@@ -45,7 +45,7 @@ fn quiet_work_is_done_without_being_asked_for() {
         ..Retention::default()
     });
     // Before the writer starts, because it removes rows once a minute only.
-    let messages: Vec<NewMessage> = (1..=2000).map(|ms| said(ms, "dev", "word")).collect();
+    let messages: Vec<Message> = (1..=2000).map(|ms| said(ms, "dev", "word")).collect();
     store.append(&messages).unwrap();
     let settings = WriterSettings::default();
     let (writer, _appender) = StoreWriter::start(store.clone(), settings, |_| {}).unwrap();
@@ -134,7 +134,7 @@ fn search_on(store: &dyn Store, words: &str, scope: &SearchScope) -> (Vec<u64>, 
         };
         let matches = store.search(&search).unwrap();
         searches += 1;
-        found.extend(matches.found.iter().map(|found| found.message.id.ms));
+        found.extend(matches.found.iter().map(|found| found.id.ms));
         let ended_at = matches.ended_at;
         assert!(ended_at.is_none_or(|id| before.is_none_or(|before| id < before)));
         match matches.next(10) {

@@ -11,7 +11,7 @@ use crate::support::{SmallDisk, not_tested};
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
-    AppendError, AppendRefused, Appender, Conversation, NewAccount, NewMessage, OpenError, Outcome,
+    AppendError, AppendRefused, Appender, Conversation, Message, NewAccount, OpenError, Outcome,
     Place, Secret, SqliteSettings, SqliteStore, Store, StoreError, StoreWriter, Window,
     WriterSettings,
 };
@@ -39,8 +39,8 @@ fn stranger(path: &Path) -> SqliteConnection {
     SqliteConnection::establish(path.to_str().unwrap()).unwrap()
 }
 
-fn said(ms: u64) -> NewMessage {
-    NewMessage {
+fn said(ms: u64) -> Message {
+    Message {
         id: MessageId { ms, sequence: 0 },
         at_ms: ms,
         author: Name::parse("ann").unwrap(),
@@ -261,7 +261,7 @@ fn accounts_are_made_while_messages_pour_in() {
         let pour = scope.spawn(|| {
             let mut ms = 0;
             while !enough.load(Ordering::Relaxed) {
-                let batch: Vec<NewMessage> = (ms + 1..=ms + 100).map(said).collect();
+                let batch: Vec<Message> = (ms + 1..=ms + 100).map(said).collect();
                 match appender.try_append(batch) {
                     Ok(()) => ms += 100,
                     Err(_) => std::thread::yield_now(),
@@ -330,7 +330,7 @@ fn shutting_down_does_not_wait_for_ever() {
 /// Makes a database with some messages and closes it properly.
 fn make(path: &Path) {
     let store = open(SqliteSettings::new(path));
-    let messages: Vec<NewMessage> = (1..=500).map(said).collect();
+    let messages: Vec<Message> = (1..=500).map(said).collect();
     store.append(&messages).unwrap();
     while store.tend(1000).unwrap() {}
     store.close().unwrap();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
-    AccountId, AppendRefused, Conversation, NewAccount, NewMessage, Outcome, Place, Secret,
+    AccountId, AppendRefused, Conversation, Message, NewAccount, Outcome, Place, Secret,
     SqliteSettings, SqliteStore, Store, StoreWriter, Window, WriterSettings,
 };
 use chat_server::text::Text;
@@ -52,7 +52,7 @@ fn person(username: &str) -> NewAccount {
     }
 }
 
-fn message(id: MessageId, is_direct: bool) -> NewMessage {
+fn message(id: MessageId, is_direct: bool) -> Message {
     let place = if is_direct {
         Place::Direct {
             from: AccountId(1),
@@ -64,7 +64,7 @@ fn message(id: MessageId, is_direct: bool) -> NewMessage {
             account: None,
         }
     };
-    NewMessage {
+    Message {
         id,
         at_ms: id.ms,
         author: name("ann"),

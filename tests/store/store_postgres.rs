@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::store_suite::{Database, direct, id, name, person, said};
 use crate::support::{Postgres, connect, free_address, wait_until};
 use chat_server::store::{
-    Account, AppendError, Conversation, DatabaseUrl, NewAccount, NewMessage, OpenError, Place,
+    Account, AppendError, Conversation, DatabaseUrl, Message, NewAccount, OpenError, Place,
     PostgresSettings, PostgresStore, Retention, Search, SearchScope, Secret, Store, StoreError,
     StoreWriter, Token, UniqueField, Who, Window, WriterSettings,
 };
@@ -79,7 +79,7 @@ fn what_a_log_has_put_in_order_may_come_in_any() {
     assert_eq!(results, [Ok(()), Ok(()), Ok(())]);
     let results = one.merge(&[
         message(1),
-        NewMessage {
+        Message {
             text: Text::clean("y"),
             ..message(4)
         },
@@ -102,7 +102,7 @@ fn servers_write_to_the_same_places_at_once() {
     at_once(&servers, 2, |store, n| {
         for group in 0..20 {
             let first = group * 20 + n as u64 + 1;
-            let messages: Vec<NewMessage> = (first..first + 20)
+            let messages: Vec<Message> = (first..first + 20)
                 .step_by(2)
                 .enumerate()
                 .map(|(k, ms)| match k % 3 {
@@ -133,7 +133,7 @@ fn servers_write_to_the_same_places_at_once() {
 #[test]
 fn what_two_servers_read_from_one_log_is_stored_once() {
     let servers = two_servers();
-    let messages: Vec<NewMessage> = (1..=500).map(|ms| said(ms, "dev", "x")).collect();
+    let messages: Vec<Message> = (1..=500).map(|ms| said(ms, "dev", "x")).collect();
     at_once(&servers, 4, |store, n| {
         // Each divides them into groups of its own.
         for group in messages.chunks(7 + n) {
@@ -234,7 +234,7 @@ fn a_refresh_token_is_exchanged_by_one_of_those_who_have_it() {
 fn a_marker_never_goes_back_whoever_moves_it() {
     let servers = two_servers();
     let [a, b] = ["ann", "bob"].map(|who| servers[0].create_account(&person(who)).unwrap());
-    let messages: Vec<NewMessage> = (1..=100).map(|ms| direct(ms, &a, &b, "x")).collect();
+    let messages: Vec<Message> = (1..=100).map(|ms| direct(ms, &a, &b, "x")).collect();
     servers[0].append(&messages).unwrap();
     at_once(&servers, 8, |store, n| {
         for step in 0..10 {
@@ -278,14 +278,13 @@ fn one_server_removes_what_is_too_old_while_the_others_write() {
             ..settings(&url)
         })
     });
-    let messages: Vec<NewMessage> = (1..=3000).map(|ms| said(ms, "dev", "x")).collect();
+    let messages: Vec<Message> = (1..=3000).map(|ms| said(ms, "dev", "x")).collect();
     servers[0].append(&messages).unwrap();
     at_once(&servers, 4, |store, n| match n {
         0 | 1 => while store.tend(10_000).unwrap() {},
         _ => {
             let first = 3000 + n as u64 * 100;
-            let more: Vec<NewMessage> =
-                (first..first + 50).map(|ms| said(ms, "dev", "x")).collect();
+            let more: Vec<Message> = (first..first + 50).map(|ms| said(ms, "dev", "x")).collect();
             store.append(&more).unwrap();
         }
     });
@@ -319,7 +318,7 @@ fn very_long_keys_and_words_are_kept_apart() {
     );
     let text = format!("{long} short");
     let words: String = (0..250_000).map(|n| format!(" {n}")).collect();
-    let message = |ms, text: &str| NewMessage {
+    let message = |ms, text: &str| Message {
         text: Text::clean(text),
         ..said(ms, "dev", "")
     };
@@ -335,7 +334,7 @@ fn very_long_keys_and_words_are_kept_apart() {
             limit: 10,
         };
         let found = store.search(&search).unwrap().found;
-        found.iter().map(|found| found.message.id.ms).collect()
+        found.iter().map(|found| found.id.ms).collect()
     };
     assert_eq!(found(&text), [1]);
     assert_eq!(found("short"), [1]);
@@ -664,7 +663,7 @@ fn what_was_acknowledged_outlives_the_database() {
     assert!(missing.is_empty(), "{missing:?}");
     // The outcome of messages in flight is unknown; sent again, each is there
     // once.
-    let retry: Vec<NewMessage> = failed.iter().map(|&ms| said(ms, "dev", "x")).collect();
+    let retry: Vec<Message> = failed.iter().map(|&ms| said(ms, "dev", "x")).collect();
     assert!(store.append(&retry).unwrap().iter().all(Result::is_ok));
     let history = store.history(&dev, Window::Latest, 1000).unwrap();
     assert_eq!(history.messages.len(), 1000);
@@ -680,7 +679,7 @@ fn what_was_acknowledged_outlives_the_database() {
 #[test]
 fn places_are_not_taken_for_words() {
     let store = InPostgres::create().open(Retention::default());
-    let message = NewMessage {
+    let message = Message {
         place: Place::Channel {
             channel: name("dev"),
             account: None,

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
-    Account, AccountId, AppendError, Conversation, KnownAddress, NewAccount, NewMessage, Place,
-    Retention, Search, SearchScope, Secret, Store, StoreError, StoredMessage, Token, UniqueField,
-    Who, Window,
+    Account, AccountId, AppendError, Conversation, KnownAddress, Message, NewAccount, Place,
+    Retention, Search, SearchScope, Secret, Store, StoreError, Token, UniqueField, Who, Window,
 };
 use chat_server::text::Text;
 use proptest::prelude::prop_assert_eq;
@@ -86,8 +85,8 @@ pub fn id(ms: u64) -> MessageId {
     MessageId { ms, sequence: 0 }
 }
 
-pub fn said(ms: u64, channel: &str, text: &str) -> NewMessage {
-    NewMessage {
+pub fn said(ms: u64, channel: &str, text: &str) -> Message {
+    Message {
         id: id(ms),
         at_ms: ms,
         author: name("alice"),
@@ -99,8 +98,8 @@ pub fn said(ms: u64, channel: &str, text: &str) -> NewMessage {
     }
 }
 
-pub fn direct(ms: u64, from: &Account, to: &Account, text: &str) -> NewMessage {
-    NewMessage {
+pub fn direct(ms: u64, from: &Account, to: &Account, text: &str) -> Message {
+    Message {
         author: from.username.clone(),
         place: Place::Direct {
             from: from.id,
@@ -123,7 +122,7 @@ pub fn person(username: &str) -> NewAccount {
     }
 }
 
-fn commit(store: &dyn Store, messages: &[NewMessage]) {
+fn commit(store: &dyn Store, messages: &[Message]) {
     let results = store.append(messages).unwrap();
     assert_eq!(results, vec![Ok(()); messages.len()]);
 }
@@ -133,7 +132,7 @@ fn read(store: &dyn Store, of: &Conversation, window: Window, limit: usize) -> (
     (times(&history.messages), history.is_complete())
 }
 
-fn times(messages: &[StoredMessage]) -> Vec<u64> {
+fn times(messages: &[Message]) -> Vec<u64> {
     messages.iter().map(|message| message.id.ms).collect()
 }
 
@@ -151,7 +150,7 @@ fn tend(store: &dyn Store, now_ms: u64) {
 
 pub fn history_is_read_by_window(database: &impl Database) {
     let store = &*database.open(FOR_EVER);
-    let messages: Vec<NewMessage> = (1..=50).map(|n| said(n * 10, "dev", "hello")).collect();
+    let messages: Vec<Message> = (1..=50).map(|n| said(n * 10, "dev", "hello")).collect();
     commit(store, &messages);
     let dev = channel("dev");
     let read = |window, limit| read(store, &dev, window, limit).0;
@@ -176,7 +175,7 @@ pub fn history_is_read_by_window(database: &impl Database) {
     let message = &latest.messages[0];
     assert_eq!(message.author.as_str(), "alice");
     assert_eq!(message.text.as_str(), "hello");
-    assert_eq!((message.at_ms, message.account), (500, None));
+    assert_eq!((message.at_ms, message.place.account()), (500, None));
 }
 
 pub fn any_window_is_what_a_list_would_give(database: &impl Database) {
@@ -228,7 +227,7 @@ pub fn history_knows_whether_it_is_complete(database: &impl Database) {
         read(store, &channel("new"), Window::Latest, 5),
         (vec![], true)
     );
-    let messages: Vec<NewMessage> = (1..=5).map(|n| said(n, "dev", "hello")).collect();
+    let messages: Vec<Message> = (1..=5).map(|n| said(n, "dev", "hello")).collect();
     commit(store, &messages);
     let complete = |window, limit| read(store, &channel("dev"), window, limit).1;
     assert!(complete(Window::Latest, 5));
@@ -264,7 +263,8 @@ pub fn channels_and_threads_are_apart(database: &impl Database) {
     assert_eq!(latest(thread(&a, &c)), [5]);
     assert!(latest(thread(&b, &c)).is_empty());
     let history = store.history(&thread(&a, &b), Window::Latest, 10).unwrap();
-    let authors: Vec<Option<AccountId>> = history.messages.iter().map(|m| m.account).collect();
+    let authors: Vec<Option<AccountId>> =
+        history.messages.iter().map(|m| m.place.account()).collect();
     assert_eq!(authors, [Some(a.id), Some(b.id)]);
     // An id of another conversation is still a point in time.
     assert_eq!(read(store, &thread(&a, &b), Window::After(id(3)), 9).0, [4]);
@@ -286,7 +286,7 @@ pub fn a_channel_has_one_history_however_it_is_spelt(database: &impl Database) {
 pub fn a_thread_is_read_by_page(database: &impl Database) {
     let store = &*database.open(FOR_EVER);
     let [a, b] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
-    let messages: Vec<NewMessage> = (1..=25).map(|n| direct(n, &a, &b, "hi")).collect();
+    let messages: Vec<Message> = (1..=25).map(|n| direct(n, &a, &b, "hi")).collect();
     commit(store, &messages);
     let page = |page| read(store, &thread(&b, &a), Window::Page(page), 10);
     assert_eq!(page(1), ((16..=25).collect(), false));
@@ -387,7 +387,7 @@ pub fn an_id_is_stored_once(database: &impl Database) {
 
 pub fn ids_only_increase(database: &impl Database) {
     let store = &*database.open(FOR_EVER);
-    let too_large = NewMessage {
+    let too_large = Message {
         id: MessageId {
             ms: 3,
             sequence: 1 << 20,
@@ -438,7 +438,7 @@ pub fn ids_go_on_after_a_restart(database: &impl Database) {
     let store = database.open(FOR_EVER);
     assert_eq!(store.last_message_id(), Ok(MessageId::default()));
     let [a, b] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
-    let last = NewMessage {
+    let last = Message {
         id: MessageId {
             ms: 1_790_000_000_000,
             sequence: 77,
@@ -479,7 +479,7 @@ fn found(store: &dyn Store, scope: SearchScope, words: &str) -> Vec<u64> {
         limit: 10,
     };
     let found = store.search(&search).unwrap().found;
-    found.iter().map(|found| found.message.id.ms).collect()
+    found.iter().map(|found| found.id.ms).collect()
 }
 
 pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
@@ -523,8 +523,8 @@ pub fn words_are_found_before_and_after_indexing(database: &impl Database) {
     };
     let earlier = store.search(&earlier).unwrap().found;
     assert_eq!(earlier.len(), 1);
-    assert_eq!(earlier[0].message.id, id(3));
-    assert_eq!(earlier[0].conversation, channel("dev"));
+    assert_eq!(earlier[0].id, id(3));
+    assert_eq!(earlier[0].conversation(), channel("dev"));
 }
 
 /// In scripts without spaces a search finds any part of the text.
@@ -607,7 +607,7 @@ pub fn indexing_changes_nothing_that_is_found(database: &impl Database) {
         1..20,
     );
     let result = runner.run(&texts, |texts| {
-        let messages: Vec<NewMessage> = (last.get() + 1..)
+        let messages: Vec<Message> = (last.get() + 1..)
             .zip(&texts)
             .map(|(ms, text)| said(ms, "dev", text))
             .collect();
@@ -662,7 +662,7 @@ pub fn old_messages_are_removed_by_count(database: &impl Database) {
     };
     let store = database.open(retention);
     let [a, b] = ["ann", "bob"].map(|who| store.create_account(&person(who)).unwrap());
-    let mut messages: Vec<NewMessage> = (1..=1200).map(|n| said(n, "dev", "old word")).collect();
+    let mut messages: Vec<Message> = (1..=1200).map(|n| said(n, "dev", "old word")).collect();
     messages.extend((1301..=1302).map(|n| said(n, "ops", "word")));
     messages.extend((1401..=1410).map(|n| direct(n, &a, &b, "word")));
     commit(&*store, &messages);

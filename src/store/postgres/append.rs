@@ -15,7 +15,7 @@ use super::conversations::Conversations;
 use super::schema::message;
 use super::search;
 use crate::model::key::pack;
-use crate::model::{NewMessage, Place};
+use crate::model::{Message, Place};
 use crate::store::{AppendError, Appended};
 
 /// What the writing side remembers of the database.
@@ -70,7 +70,7 @@ impl Memory {
     pub fn append(
         &mut self,
         connection: &mut PgConnection,
-        messages: &[NewMessage],
+        messages: &[Message],
         order: Order,
     ) -> QueryResult<Vec<Appended>> {
         self.conversations.learn(connection, messages)?;
@@ -111,7 +111,7 @@ impl Memory {
     fn check_repeated(
         &self,
         connection: &mut PgConnection,
-        messages: &[NewMessage],
+        messages: &[Message],
         repeated: &[(usize, i64)],
         results: &mut [Appended],
     ) -> QueryResult<()> {
@@ -151,7 +151,7 @@ impl Memory {
 }
 
 /// The messages whose ids are not among the `inserted`.
-fn conflicts(messages: &[NewMessage], mut inserted: Vec<i64>) -> Vec<(usize, i64)> {
+fn conflicts(messages: &[Message], mut inserted: Vec<i64>) -> Vec<(usize, i64)> {
     inserted.sort_unstable();
     let numbered = messages.iter().enumerate();
     numbered
@@ -175,7 +175,7 @@ impl<'a> Columns<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn of(message: &'a NewMessage, id: i64, conversation_id: i64) -> Row<'a> {
+    fn of(message: &'a Message, id: i64, conversation_id: i64) -> Row<'a> {
         let (account_id, thread) = match message.place {
             Place::Channel { account, .. } => (account.map(|account| account.0), None),
             Place::Direct { from, to } => (Some(from.0), Some((from.0, to.0))),

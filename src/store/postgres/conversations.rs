@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt};
 
 use super::schema::conversation;
-use crate::model::{AccountId, Conversation, Name, NewMessage, Place};
+use crate::model::{AccountId, Conversation, Message, Name, Place};
 
 /// Conversations remembered between groups; beyond it, all are forgotten.
 const MAX_KNOWN: usize = 65_536;
@@ -46,7 +46,7 @@ impl Conversations {
     pub fn learn(
         &mut self,
         connection: &mut PgConnection,
-        messages: &[NewMessage],
+        messages: &[Message],
     ) -> QueryResult<()> {
         if self.channels.len() + self.threads.len() > MAX_KNOWN {
             *self = Conversations::default();

@@ -62,7 +62,9 @@ pub fn history(
             extent.removed_id > 0
         }
     };
-    let messages = rows.into_iter().map(stored).collect::<QueryResult<_>>()?;
+    let rows = rows.into_iter();
+    let messages = rows.map(|row| stored(row, conversation));
+    let messages = messages.collect::<QueryResult<_>>()?;
     Ok(History {
         newest: None,
         messages,
@@ -132,15 +134,17 @@ pub fn inbox(
     .bind::<BigInt, _>(per_page)
     .bind::<BigInt, _>(before.saturating_mul(per_page))
     .load(connection)?;
-    lines.into_iter().map(summary).collect()
+    let lines = lines.into_iter();
+    lines.map(|line| summary(account, line)).collect()
 }
 
-fn summary(line: Line) -> QueryResult<ThreadSummary> {
+fn summary(account: AccountId, line: Line) -> QueryResult<ThreadSummary> {
     let latest = (line.id, line.at_ms, line.author, line.account_id, line.text);
+    let thread = Conversation::Thread(account, AccountId(line.peer));
     Ok(ThreadSummary {
         peer: AccountId(line.peer),
         peer_name: name(&line.username)?,
-        latest: stored(latest)?,
+        latest: stored(latest, &thread)?,
         unread: u64::try_from(line.unread).unwrap_or(0),
     })
 }

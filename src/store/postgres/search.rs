@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::conversations::extent;
 use crate::model::key::{clamp, unpack};
-use crate::model::{Found, MAX_ROWS, Search, SearchScope};
+use crate::model::{MAX_ROWS, Message, Search, SearchScope};
 use crate::store::matches::{Allowed, Matches};
 use crate::store::row::{self, stored};
 use crate::store::words::{Term, Wanted, terms};
@@ -116,7 +116,7 @@ pub fn search(
     }
 }
 
-fn ended(found: Vec<Found>, below: i64) -> Matches {
+fn ended(found: Vec<Message>, below: i64) -> Matches {
     Matches {
         found,
         ended_at: Some(unpack(below)),
@@ -168,11 +168,12 @@ fn candidates_below(
     })
 }
 
-fn found(row: Row) -> QueryResult<Found> {
-    Ok(Found {
-        conversation: row::conversation((row.channel, row.low_account, row.high_account))?,
-        message: stored((row.id, row.at_ms, row.author, row.account_id, row.text))?,
-    })
+fn found(row: Row) -> QueryResult<Message> {
+    let of = row::conversation((row.channel, row.low_account, row.high_account))?;
+    stored(
+        (row.id, row.at_ms, row.author, row.account_id, row.text),
+        &of,
+    )
 }
 
 #[cfg(test)]

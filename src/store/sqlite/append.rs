@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use super::insert::{Row, SetLatest, insert};
 use super::schema::{account, conversation, message, participant};
 use crate::model::key::pack;
-use crate::model::{NewMessage, Place};
+use crate::model::{Message, Place};
 use crate::store::{AppendError, Appended};
 
 /// Conversations remembered between groups; beyond it, all are forgotten.
@@ -62,7 +62,7 @@ impl Tails {
     pub fn append(
         &mut self,
         connection: &mut SqliteConnection,
-        messages: &[NewMessage],
+        messages: &[Message],
     ) -> QueryResult<Vec<Appended>> {
         if self.by_key.len() > MAX_TAILS {
             self.by_key.clear();
@@ -99,7 +99,7 @@ impl Tails {
     fn row<'a>(
         &mut self,
         connection: &mut SqliteConnection,
-        message: &'a NewMessage,
+        message: &'a Message,
         id: i64,
     ) -> QueryResult<Option<Row<'a>>> {
         let key = Key::of(&message.place);

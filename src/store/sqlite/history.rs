@@ -89,7 +89,9 @@ pub fn history(
         .order(message::number)
         .select(MESSAGE)
         .load(connection)?;
-    let messages = rows.into_iter().map(stored).collect::<QueryResult<_>>()?;
+    let rows = rows.into_iter();
+    let messages = rows.map(|row| stored(row, conversation));
+    let messages = messages.collect::<QueryResult<_>>()?;
     Ok(History {
         newest: None,
         messages,
@@ -132,7 +134,7 @@ pub fn inbox(
         Ok(ThreadSummary {
             peer: AccountId(peer),
             peer_name: name(&username)?,
-            latest: stored(latest)?,
+            latest: stored(latest, &Conversation::Thread(account, AccountId(peer)))?,
             unread: u64::try_from(received - read).unwrap_or(0),
         })
     };

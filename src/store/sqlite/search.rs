@@ -12,7 +12,7 @@ use diesel::sql_types::{BigInt, Text};
 use super::history::{MESSAGE, conversation_id};
 use super::schema::{conversation, message, message_search, search_state};
 use crate::model::key::{clamp, unpack};
-use crate::model::{Found, MAX_ROWS, Search, SearchScope};
+use crate::model::{MAX_ROWS, Message, Search, SearchScope};
 use crate::store::matches::{Allowed, Matches};
 use crate::store::row::{self, MessageRow, PlaceRow, stored};
 use crate::store::words::{Wanted, terms};
@@ -148,7 +148,7 @@ impl Plan {
         &self,
         connection: &mut SqliteConnection,
         mut below: i64,
-        found: &mut Vec<Found>,
+        found: &mut Vec<Message>,
     ) -> QueryResult<(i64, bool)> {
         let expression = self.expression();
         loop {
@@ -164,7 +164,7 @@ impl Plan {
             .load(connection)?;
             let ids: Vec<i64> = hits.into_iter().map(|hit| hit.id).collect();
             let loaded = load(connection, &ids)?;
-            let is_right = |found: &Found| self.wanted.is_in(found.message.text.as_str());
+            let is_right = |found: &Message| self.wanted.is_in(found.text.as_str());
             found.extend(loaded.into_iter().filter(is_right));
             if let Some(&last) = ids.last() {
                 below = last;
@@ -201,7 +201,7 @@ impl Plan {
     }
 }
 
-fn load(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<Vec<Found>> {
+fn load(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<Vec<Message>> {
     type Row = (MessageRow, PlaceRow);
     let rows: Vec<Row> = message::table
         .inner_join(conversation::table)
@@ -222,10 +222,7 @@ fn load(connection: &mut SqliteConnection, ids: &[i64]) -> QueryResult<Vec<Found
         let Some((message, place)) = by_id.remove(id) else {
             continue;
         };
-        found.push(Found {
-            conversation: row::conversation(place)?,
-            message: stored(message)?,
-        });
+        found.push(stored(message, &row::conversation(place)?)?);
     }
     Ok(found)
 }

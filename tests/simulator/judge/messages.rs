@@ -4,20 +4,20 @@
 use chat_server::chatlog::{Entry, Kind};
 use chat_server::hub::{ConnectionId, Message, MessageId, Now, Private};
 use chat_server::name::Name;
-use chat_server::store::{NewMessage, Place};
+use chat_server::store::Place;
 use chat_server::text::Text;
 
 use super::super::call::Handing;
 use super::super::invariant::{Check, Invariant, ensure};
 use super::super::model::{Draft, Model, Owed, RECALLED, Slot};
-use super::super::names::{GLOBAL_ROOM, Room, nick, room, written_nickname, written_room};
+use super::super::names::{GLOBAL_ROOM, Room, nick, room, room_of, written_nickname, written_room};
 use super::super::store::Store;
 use super::TagNumber;
 use super::resume::{PAGE_BYTES, is_too_much};
 
 impl Model {
     /// The hub appends a message.
-    pub(super) fn appended(&mut self, message: &NewMessage, now: Now) -> Check {
+    pub(super) fn appended(&mut self, message: &Message, now: Now) -> Check {
         let number = Model::number(message.text.as_str());
         let (place, kept) = match &message.place {
             Place::Channel { channel, account } => (Some(room(channel)), account.is_some()),
@@ -192,10 +192,10 @@ impl Model {
     }
 
     pub(super) fn delivered(&mut self, to: &[Slot], message: &Message, store: &Store) -> Check {
-        let room = room(&message.channel);
-        let id = message.body.id;
+        let room = room_of(message);
+        let id = message.id;
         self.check_committed(id, self.limits.history, store)?;
-        self.check_unaltered(id, message.body.text.as_str(), Some(room), &message.from)?;
+        self.check_unaltered(id, message.text.as_str(), Some(room), &message.author)?;
         self.all_in(to, room)?;
         for &slot in to {
             let owed = Owed { slot, room, id };
@@ -274,8 +274,8 @@ impl Model {
         message: &Private,
         group: impl Fn(&mut Handing) -> &mut Vec<ConnectionId>,
     ) -> Check {
-        let id = message.body.id;
-        self.check_unaltered(id, message.body.text.as_str(), None, &message.from)?;
+        let id = message.id;
+        self.check_unaltered(id, message.text.as_str(), None, &message.from)?;
         for &slot in to {
             let Some(conn) = self.alive(slot).map(|conn| conn.id) else {
                 continue;
@@ -303,7 +303,7 @@ impl Model {
     }
 
     pub(super) fn private_sent(&mut self, to: &[Slot], message: &Private) -> Check {
-        let id = message.body.id;
+        let id = message.id;
         let conn = self.alive(to[0]).map(|conn| conn.id);
         let handing = self.call.handing.as_mut().filter(|now| now.id == id);
         let sender = handing.and_then(|handing| handing.sender.take());
@@ -333,7 +333,7 @@ impl Model {
                 .collect();
             let shown: Vec<_> = messages
                 .iter()
-                .map(|message| (message.body.id, &message.body.text))
+                .map(|message| (message.id, &message.text))
                 .collect();
             // Messages after an id are cut at the end, all others at the
             // beginning.
@@ -362,8 +362,8 @@ impl Model {
         self.all_in(to, room)?;
         self.none_catches_up(to, room)?;
         for message in messages {
-            let text = message.body.text.as_str();
-            self.check_unaltered(message.body.id, text, Some(room), &message.from)?;
+            let text = message.text.as_str();
+            self.check_unaltered(message.id, text, Some(room), &message.author)?;
         }
         self.check_past(room, messages, store)?;
         for &slot in to {
@@ -374,19 +374,19 @@ impl Model {
 
     /// Checks that the messages shown are one contiguous piece of the past.
     fn check_past(&self, room: Room, messages: &[Message], store: &Store) -> Check {
-        let ids = messages.iter().map(|message| message.body.id);
+        let ids = messages.iter().map(|message| message.id);
         let right = match messages.first() {
             None => false,
             Some(_) if !self.limits.history => ids.eq(self.channels[room].recent.iter().copied()),
             Some(first) => {
-                let stored = store.from(room, first.body.id).iter().map(|row| row.id);
+                let stored = store.from(room, first.id).iter().map(|row| row.id);
                 stored.take(messages.len()).eq(ids)
             }
         };
         ensure(right, Invariant::HistoryTrue, || {
             let ids: Vec<String> = messages
                 .iter()
-                .map(|message| message.body.id.to_string())
+                .map(|message| message.id.to_string())
                 .collect();
             format!("wrong past of {room}: {}", ids.join(" "))
         })
@@ -398,7 +398,7 @@ impl Model {
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
             return;
         };
-        let (first, last) = (first.body.id, last.body.id);
+        let (first, last) = (first.id, last.id);
         let full = messages.len() >= RECALLED;
         if let Some(place) = self.place_mut(slot, room) {
             place.past = place.past.max(last);
