@@ -280,12 +280,11 @@ fn main() -> ExitCode {
         );
         is_well &= milliseconds(&figures.messages, 0.99) < MOST_MS;
     }
-    match is_well {
-        true => ExitCode::SUCCESS,
-        false => {
-            println!("\na bystander waits for longer than {MOST_MS} ms");
-            ExitCode::FAILURE
-        }
+    if is_well {
+        ExitCode::SUCCESS
+    } else {
+        println!("\na bystander waits for longer than {MOST_MS} ms");
+        ExitCode::FAILURE
     }
 }
 
@@ -377,9 +376,10 @@ impl Attack {
         }
         for guest in 0..self.guests {
             let nickname = format!("guest{guest}");
-            let mut stream = match self.accounts {
-                true => enter_account(server, &nickname),
-                false => enter(web, &nickname),
+            let mut stream = if self.accounts {
+                enter_account(server, &nickname)
+            } else {
+                enter(web, &nickname)
             };
             for room in 0..self.rooms {
                 send(&mut stream, &join(&format!("g{guest}x{room}")));

@@ -115,12 +115,11 @@ struct Pretended(AtomicUsize);
 impl Wire for Pretended {
     fn send(&self, bytes: &[u8]) -> Sent {
         let room = self.0.load(Ordering::Relaxed);
-        match bytes.len() <= room {
-            true => {
-                self.0.store(room - bytes.len(), Ordering::Relaxed);
-                Sent::All
-            }
-            false => Sent::Part(self.0.swap(0, Ordering::Relaxed)),
+        if bytes.len() <= room {
+            self.0.store(room - bytes.len(), Ordering::Relaxed);
+            Sent::All
+        } else {
+            Sent::Part(self.0.swap(0, Ordering::Relaxed))
         }
     }
 

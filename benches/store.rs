@@ -245,9 +245,10 @@ fn long_thread(folder: &TempDir) -> (Arc<dyn Store>, Conversation) {
     let store = with_accounts(make_store());
     let (one, other) = (AccountId(1), AccountId(2));
     let in_thread = |n: u64| {
-        let (from, to) = match n.is_multiple_of(3) {
-            true => (one, other),
-            false => (other, one),
+        let (from, to) = if n.is_multiple_of(3) {
+            (one, other)
+        } else {
+            (other, one)
         };
         Message {
             place: Place::Direct { from, to },

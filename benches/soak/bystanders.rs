@@ -86,11 +86,11 @@ impl Pair<'_> {
             let name = format!("{}{}", if of_tim { "tim" } else { "joy" }, self.visit);
             let text = format!("{name}-{number}");
             let sent = Instant::now();
-            let is_sent = match of_tim {
-                true => self.tim.send(&text).is_ok(),
-                false => self
-                    .joy
-                    .send("message", json!({ "room": ROOM, "body": text })),
+            let is_sent = if of_tim {
+                self.tim.send(&text).is_ok()
+            } else {
+                self.joy
+                    .send("message", json!({ "room": ROOM, "body": text }))
             };
             if !is_sent {
                 return true;
@@ -99,9 +99,10 @@ impl Pair<'_> {
             // The sender first: other readers may expect the message only once
             // its sender got it.
             for reader in [of_tim, !of_tim] {
-                let fate = match reader {
-                    true => self.tim_hears(&text),
-                    false => self.joy_hears(&text),
+                let fate = if reader {
+                    self.tim_hears(&text)
+                } else {
+                    self.joy_hears(&text)
                 };
                 match fate {
                     // Counts only if the same fault was going on all the while.

@@ -60,8 +60,9 @@ fn main() -> ExitCode {
         Some(people) => crowd::run(people as usize, time),
         None => conductor::run(time),
     };
-    match is_well {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::FAILURE,
+    if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }

@@ -170,9 +170,10 @@ fn said(format: WireFormat, event: &Event, author: &Name, text: &Text, lines: &[
     };
     match format {
         WireFormat::Telnet | WireFormat::WebSocketLine => {
-            let wanted = match is_message {
-                true => format!(" @{author}: "),
-                false => format!(" -PM from @{author}: "),
+            let wanted = if is_message {
+                format!(" @{author}: ")
+            } else {
+                format!(" -PM from @{author}: ")
             };
             assert!(!lines.is_empty());
             for line in lines {

@@ -152,7 +152,7 @@ fn agree(nodes: &[Node], taken: &[(usize, u64)]) {
         assert_eq!(*ids.entry(handle).or_insert(id), id);
     }
     assert_eq!(published.len(), ids.len(), "a tag without its message");
-    assert!(published.len() > 100, "hardly anything was said");
+    assert!(published.len() > 100, "hardly any message was sent");
     // All servers delivered everything, each channel in one order.
     let all: BTreeSet<MessageId> = ids.values().copied().collect();
     for node in nodes {

@@ -214,7 +214,7 @@ fn whatever_is_killed_or_stopped_everybody_has_every_message_in_one_order() {
     plan.enough();
     let persons = join(people.persons);
     let correspondents = join(people.correspondents);
-    wait_until("the others have said what they had to", || {
+    wait_until("all clients have sent their last message", || {
         plan.finished() == WANDERERS
     });
     let mut closing = JsonClient::enter(&two, "closing");

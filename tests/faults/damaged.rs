@@ -38,12 +38,11 @@ impl Original {
             alice.send(text);
             alice.expect_message("alice", text);
         }
-        match killed {
-            true => server.kill(),
-            false => {
-                server.signal(Signal::TERM);
-                assert!(server.wait_exit().success(), "{}", server.output());
-            }
+        if killed {
+            server.kill();
+        } else {
+            server.signal(Signal::TERM);
+            assert!(server.wait_exit().success(), "{}", server.output());
         }
         Original { dir, texts }
     }

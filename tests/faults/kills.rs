@@ -84,7 +84,7 @@ fn through_kills_and_stops_everybody_has_every_message_in_order_once() {
         assert!(own.len() >= person.stored, "{} lost one", person.nickname);
         println!("{}: {} messages", person.nickname, own.len());
     }
-    assert!(all.len() > ROUNDS, "hardly anything was said");
+    assert!(all.len() > ROUNDS, "hardly any message was sent");
 }
 
 impl Person {
@@ -148,9 +148,10 @@ impl Person {
             self.take(&frame);
             if frame["type"] == "resumed" {
                 assert_eq!(frame["complete"], true, "{frame}");
-                match frame["more"] == true {
-                    true => self.resume(client),
-                    false => return Some(()),
+                if frame["more"] == true {
+                    self.resume(client)
+                } else {
+                    return Some(());
                 }
             }
         }

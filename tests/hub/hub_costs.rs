@@ -577,9 +577,10 @@ fn a_list_has_those_once_who_are_here_and_elsewhere() {
             };
             house.apply(
                 first,
-                match members {
-                    true => Command::ListMembers(Some(name("dev")), part),
-                    false => Command::ListChannels(part),
+                if members {
+                    Command::ListMembers(Some(name("dev")), part)
+                } else {
+                    Command::ListChannels(part)
                 },
             );
             let before = names.len();

@@ -243,9 +243,17 @@ fn a_flood_gives_way_and_reaches_everyone_in_order() {
     assert_eq!(people.sends(), 128, "it has given way");
     people.say(0, "last");
     people.turn(1, &something_waits());
-    assert_eq!(people.sends(), 256, "seven at once to those who came later");
+    assert_eq!(
+        people.sends(),
+        256,
+        "seven in one write for those in a later piece"
+    );
     people.turn(2, &never::<()>());
-    assert_eq!(people.sends(), 328, "those who had not heard the last");
+    assert_eq!(
+        people.sends(),
+        328,
+        "one more for each that had not got the last"
+    );
     for who in 0..MEMBERS as usize {
         for word in words.iter().map(String::as_str).chain(["last"]) {
             assert_eq!(people.heard(who), word, "{who}");

@@ -101,16 +101,13 @@ fn speak(server: &Server, go: Receiver<usize>) -> JoinHandle<()> {
             for _ in 0..count {
                 let text = format!("number {next}");
                 // Each waits for the other's message, so the order is fixed.
-                match next % 50 < 25 {
-                    true => {
-                        bob.send(&text);
-                        while next % 25 == 24 && eve.expect("message")["body"] != text {}
-                    }
-                    false => {
-                        eve.send("message", json!({"room": "dev", "body": text}));
-                        if next % 25 == 24 {
-                            bob.expect_message("eve", &text);
-                        }
+                if next % 50 < 25 {
+                    bob.send(&text);
+                    while next % 25 == 24 && eve.expect("message")["body"] != text {}
+                } else {
+                    eve.send("message", json!({"room": "dev", "body": text}));
+                    if next % 25 == 24 {
+                        bob.expect_message("eve", &text);
                     }
                 }
                 next += 1;

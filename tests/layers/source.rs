@@ -243,9 +243,10 @@ fn tokens(text: &str) -> Vec<String> {
                     i += end.len();
                 } else {
                     // `r#name` is `name`.
-                    match is_raw && hashes == 1 {
-                        true => i += 1,
-                        false => tokens.push(word),
+                    if is_raw && hashes == 1 {
+                        i += 1;
+                    } else {
+                        tokens.push(word);
                     }
                 }
             }

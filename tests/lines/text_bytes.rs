@@ -50,9 +50,10 @@ fn what_ends_a_line_separates_words_from_every_protocol() {
         let text = format!("one{end}two");
         let heard = |alice: &mut LineClient, from: &str| {
             let first = alice.expect_line(from, &|line| line.contains(&format!("@{from}: ")));
-            match first.ends_with("one") {
-                true => assert!(alice.expect_next(from).ends_with(": two"), "{end:?} {from}"),
-                false => assert!(first.ends_with("one two"), "{end:?} {from}: {first}"),
+            if first.ends_with("one") {
+                assert!(alice.expect_next(from).ends_with(": two"), "{end:?} {from}")
+            } else {
+                assert!(first.ends_with("one two"), "{end:?} {from}: {first}")
             }
         };
         json.send("message", json!({ "room": "global", "body": text }));

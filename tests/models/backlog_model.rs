@@ -43,9 +43,10 @@ impl Wire for World {
         let count = bytes.len().min(state.room);
         state.room -= count;
         state.taken.extend(&bytes[..count]);
-        match count == bytes.len() {
-            true => Sent::All,
-            false => Sent::Part(count),
+        if count == bytes.len() {
+            Sent::All
+        } else {
+            Sent::Part(count)
         }
     }
 

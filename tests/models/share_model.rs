@@ -52,9 +52,10 @@ fn together(stop_after: usize, is_over: fn(&Word)) {
             break;
         }
     }
-    let begun = match begun == stop_after {
-        true => share.stop(|| done.say()),
-        false => PIECES,
+    let begun = if begun == stop_after {
+        share.stop(|| done.say())
+    } else {
+        PIECES
     };
     is_over(&done);
     let work = share.take().expect("no other thread has the work any more");

@@ -83,9 +83,10 @@ fn socket(chat: &Chat, room_lines: bool, peer: Option<SocketAddr>) -> (Socket, C
     if let Some(peer) = peer {
         conduit = conduit.peer(peer);
     }
-    let connection = match room_lines {
-        true => chat.attach_room_lines(conduit),
-        false => chat.attach_lines(conduit),
+    let connection = if room_lines {
+        chat.attach_room_lines(conduit)
+    } else {
+        chat.attach_lines(conduit)
     };
     let reader = BufReader::new(theirs.try_clone().unwrap());
     let writer = theirs;

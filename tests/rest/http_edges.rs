@@ -95,14 +95,16 @@ fn metrics_come_in_the_form_that_is_asked_for() {
     ] {
         let answer = ask(&server, "GET", "/metrics?t=1", accept);
         assert!(answer.starts_with("HTTP/1.1 200"), "{accept}: {answer}");
-        let kind = match is_plain {
-            true => "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
-            false => "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n",
+        let kind = if is_plain {
+            "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+        } else {
+            "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"
         };
         assert!(answer.contains(kind), "{accept}: {answer}");
-        let counter = match is_plain {
-            true => "# TYPE chat_messages_total counter\nchat_messages_total 0\n",
-            false => "# TYPE chat_messages counter\nchat_messages_total 0\n",
+        let counter = if is_plain {
+            "# TYPE chat_messages_total counter\nchat_messages_total 0\n"
+        } else {
+            "# TYPE chat_messages counter\nchat_messages_total 0\n"
         };
         assert!(answer.contains(counter), "{accept}: {answer}");
         assert_eq!(answer.contains("# EOF"), !is_plain, "{accept}");

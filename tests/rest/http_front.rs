@@ -462,9 +462,10 @@ fn paths_below(folder: &Path, path: &str) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(Result::unwrap);
     let paths = entries.flat_map(|entry| {
         let path = format!("{path}/{}", entry.file_name().to_str().unwrap());
-        match entry.file_type().unwrap().is_dir() {
-            true => paths_below(&entry.path(), &path),
-            false => vec![path],
+        if entry.file_type().unwrap().is_dir() {
+            paths_below(&entry.path(), &path)
+        } else {
+            vec![path]
         }
     });
     paths.collect()

@@ -243,9 +243,10 @@ fn what_is_no_file_is_not_read_again_and_signals_go_on_working() {
             LineClient::connect(server.telnet()).hears("nickname"),
             "{what}"
         );
-        match config.is_dir() {
-            true => fs::remove_dir(&config).unwrap(),
-            false => fs::remove_file(&config).unwrap(),
+        if config.is_dir() {
+            fs::remove_dir(&config).unwrap()
+        } else {
+            fs::remove_file(&config).unwrap()
         }
         fs::write(&config, &was).unwrap();
         server.hang_up();

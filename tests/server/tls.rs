@@ -186,7 +186,7 @@ fn who_does_not_read_is_disconnected_with_a_word() {
     let mut gone = false;
     for number in 0..20_000 {
         alice.send(&long_line(number));
-        let heard = alice.expect_line("an echo, or who left", &|line| {
+        let heard = alice.expect_line("an echo, or a leave", &|line| {
             line.contains("@alice: ") || line.contains("@sleepy left")
         });
         if heard.contains("@sleepy left") {

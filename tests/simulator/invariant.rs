@@ -79,11 +79,12 @@ pub type Check<T = ()> = Result<T, Violation>;
 
 /// Checks one condition; describes what happened only if it does not hold.
 pub fn ensure(holds: bool, invariant: Invariant, seen: impl FnOnce() -> String) -> Check {
-    match holds {
-        true => Ok(()),
-        false => Err(Violation {
+    if holds {
+        Ok(())
+    } else {
+        Err(Violation {
             invariant,
             seen: seen(),
-        }),
+        })
     }
 }

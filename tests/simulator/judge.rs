@@ -140,7 +140,7 @@ impl Model {
             Reply::Seen { user, online, left } => {
                 self.said_to_be_on(user, *online)?;
                 ensure(!*online || left.is_none(), Invariant::ListsTrue, || {
-                    format!("{user} is on and is said to have left")
+                    format!("{user} is online, but the hub gives a time of leaving")
                 })
             }
         }
@@ -149,7 +149,7 @@ impl Model {
     fn said_to_be_on(&self, name: &Name, on: bool) -> Check {
         let known = self.users[super::names::nick(name)].is_some();
         ensure(on == known, Invariant::ListsTrue, || {
-            format!("{name} is said to be on: {on}; it is {known}")
+            format!("the hub says that {name} is online: {on}; expected {known}")
         })
     }
 

@@ -85,9 +85,12 @@ pub fn run(seed: u64, steps: u64, bug: Option<Bug>) -> Result<Run, Box<Finding>>
 fn attempt(seed: u64, steps: u64, bug: Option<Bug>, words_from: u64) -> Result<Run, Box<Finding>> {
     let mut world = World::new(seed, bug, Trace::new(words_from));
     for step in 1..=steps + 1 {
-        let result = catch_unwind(AssertUnwindSafe(|| match step <= steps {
-            true => world.step(step),
-            false => world.end(step),
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            if step <= steps {
+                world.step(step)
+            } else {
+                world.end(step)
+            }
         }));
         let violation = match result {
             Ok(Ok(())) => continue,

@@ -203,7 +203,7 @@ pub struct Plan {
     pub new_channels_per_minute: usize,
     /// Tags remembered for one client.
     pub tags_per_client: usize,
-    /// Users who have left of whom the hub remembers when.
+    /// Users with a time of leaving that the hub remembers.
     pub departures: usize,
     /// Rows of one page of a list.
     pub page_rows: usize,
@@ -252,18 +252,13 @@ impl Plan {
             (ask, weight * scale)
         });
         Plan {
-            slots: match crowded {
-                true => 28,
-                false => random.between(2, 8),
-            },
-            nicks: match crowded {
-                true => NICKS,
-                false => random.between(2, 8),
-            },
+            slots: if crowded { 28 } else { random.between(2, 8) },
+            nicks: if crowded { NICKS } else { random.between(2, 8) },
             registrable: random.between(0, 4),
-            rooms: match crowded {
-                true => *random.pick(&[1, 1, 2]),
-                false => random.between(1, ROOMS),
+            rooms: if crowded {
+                *random.pick(&[1, 1, 2])
+            } else {
+                random.between(1, ROOMS)
             },
             one_channel: *random.pick(&[0, 500, 1000]),
             history: random.chance(800),
@@ -282,9 +277,10 @@ impl Plan {
             reads_fail: *random.pick(&[0, 0, 20, 300]),
             page: *random.pick(&[1, 3, 20, 5000]),
             long: *random.pick(&[0, 0, 0, 20, 100]),
-            pipe: match crowded {
-                true => 600,
-                false => *random.pick(&[8, 60, 600]),
+            pipe: if crowded {
+                600
+            } else {
+                *random.pick(&[8, 60, 600])
             },
             pass_ms: *random.pick(&[2, 50, 400, 3_000]),
             acts: Weighted::new(acts),

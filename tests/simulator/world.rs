@@ -105,9 +105,10 @@ impl World {
         while let Some(slot) = self.slow.pop() {
             self.close_slow_reader(slot)?;
         }
-        match std::mem::take(&mut self.unaudited) {
-            true => self.audit(),
-            false => Ok(()),
+        if std::mem::take(&mut self.unaudited) {
+            self.audit()
+        } else {
+            Ok(())
         }
     }
 
@@ -263,9 +264,10 @@ impl World {
     /// Sets the wall clock, which may also go backwards.
     fn set_clock(&mut self) -> Check<bool> {
         let by = *self.random.pick(&[1, 50, 5_000, 3_600_000]);
-        match self.random.chance(500) {
-            true => self.now.unix_ms += by,
-            false => self.now.unix_ms = self.now.unix_ms.saturating_sub(by).max(START_MS / 2),
+        if self.random.chance(500) {
+            self.now.unix_ms += by;
+        } else {
+            self.now.unix_ms = self.now.unix_ms.saturating_sub(by).max(START_MS / 2);
         }
         let unix_ms = self.now.unix_ms;
         self.trace
@@ -305,9 +307,10 @@ impl World {
 
     fn some_alive(&mut self) -> Option<Slot> {
         let all: Vec<Slot> = self.model.all_alive().map(|(slot, _)| slot).collect();
-        match all.is_empty() {
-            true => None,
-            false => Some(*self.random.pick(&all)),
+        if all.is_empty() {
+            None
+        } else {
+            Some(*self.random.pick(&all))
         }
     }
 

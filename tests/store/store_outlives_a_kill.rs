@@ -130,7 +130,7 @@ fn what_was_committed_outlives_being_killed() {
         stored.sort();
         assert!(
             stored.is_sorted_by(|one, next| one < next),
-            "one is there twice"
+            "an id is there twice"
         );
         let missing = committed
             .iter()

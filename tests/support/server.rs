@@ -293,7 +293,7 @@ impl Server {
         let seen = self.stdout.text().contains(needle)
             || self.stderr.wait(|text| text.contains(needle))
             || self.stdout.text().contains(needle);
-        assert!(seen, "never said {needle:?}\n{}", self.output());
+        assert!(seen, "never printed {needle:?}\n{}", self.output());
     }
 
     /// Everything the server has printed and logged.

@@ -30,7 +30,7 @@ pub fn on_one_order(wanderers: &[Wanderer]) -> Order {
         .enumerate()
         .map(|(at, (_, text))| (text.clone(), at))
         .collect();
-    assert_eq!(order.len(), heard.len(), "something was said twice");
+    assert_eq!(order.len(), heard.len(), "a message was sent twice");
     let ids: HashSet<&String> = heard.iter().map(|(id, _)| id).collect();
     assert_eq!(ids.len(), heard.len(), "an id was given twice");
     order

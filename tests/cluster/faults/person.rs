@@ -168,9 +168,10 @@ impl Person {
 
     /// The name under which this client's progress counts.
     fn group(&self) -> &str {
-        match self.nickname == PRIZE {
-            true => PRIZE,
-            false => &self.name,
+        if self.nickname == PRIZE {
+            PRIZE
+        } else {
+            &self.name
         }
     }
 

@@ -212,9 +212,10 @@ fn a_token_opens_inbox_and_thread_until_it_is_given_up() {
             assert_eq!(answer.field("content-type"), Some(TYPE));
             assert_eq!(success(&answer), [Value::Null; 0]);
         }
-        let by_parameter = match path.contains('?') {
-            true => format!("{path}&access_token={jwt}"),
-            false => format!("{path}?access_token={jwt}"),
+        let by_parameter = if path.contains('?') {
+            format!("{path}&access_token={jwt}")
+        } else {
+            format!("{path}?access_token={jwt}")
         };
         success(&signed(&server, "GET", &by_parameter, "", ""));
     }

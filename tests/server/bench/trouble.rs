@@ -66,9 +66,10 @@ fn a_server_that_stands_still_is_not_measured_on() {
         "--protocol api pairs --rooms 3",
     ] {
         let server = unlimited();
-        let address = match load.contains("api") {
-            true => server.web(),
-            false => server.telnet(),
+        let address = if load.contains("api") {
+            server.web()
+        } else {
+            server.telnet()
         };
         let there = format!("--address {address} --seconds 600 {load}");
         let bench = impatient("1", &there)

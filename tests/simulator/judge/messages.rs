@@ -69,7 +69,7 @@ impl Model {
         self.last_id = id;
         let sent = self.sent.get_mut(number);
         let Some(sent) = sent.filter(|sent| sent.taken.is_none()) else {
-            return Err(altered(id, "it has been taken before, or was never said"));
+            return Err(altered(id, "it was accepted before, or was never sent"));
         };
         sent.taken = Some((id, place, author.shown()));
         let (by, tag) = (sent.by, sent.tag);
@@ -91,7 +91,7 @@ impl Model {
         let before = conn.last_said;
         conn.last_said = number + 1;
         ensure(number >= before, Invariant::OwnOrder, || {
-            format!("{slot} said {number} before {before}")
+            format!("{slot} sent {number} before {before}")
         })?;
         Ok((by, tag))
     }
@@ -224,9 +224,10 @@ impl Model {
         let taken = sent.and_then(|sent| sent.taken.as_ref());
         let right =
             taken.is_some_and(|(i, p, a)| *i == id && *p == place && **a == *author.as_str());
-        match right {
-            true => Ok(()),
-            false => Err(altered(id, "it is not what was said")),
+        if right {
+            Ok(())
+        } else {
+            Err(altered(id, "it is not what was sent"))
         }
     }
 
@@ -246,9 +247,10 @@ impl Model {
         if let Some(user) = &self.users[nick(to)] {
             let mut all = ids(&user.slots);
             all.retain(|&id| id != draft.by || to_oneself);
-            match Model::ignores(user, from, sender) {
-                true => ignoring = all,
-                false => recipients = all,
+            if Model::ignores(user, from, sender) {
+                ignoring = all;
+            } else {
+                recipients = all;
             }
         }
         self.call.handing = Some(Handing {
@@ -338,9 +340,10 @@ impl Model {
             // Messages after an id are cut at the end, all others at the
             // beginning.
             let cut = all.len().saturating_sub(shown.len());
-            let (kept, next) = match reading.oldest_first {
-                true => (&all[..all.len() - cut], all.get(shown.len())),
-                false => (&all[cut..], cut.checked_sub(1).map(|next| &all[next])),
+            let (kept, next) = if reading.oldest_first {
+                (&all[..all.len() - cut], all.get(shown.len()))
+            } else {
+                (&all[cut..], cut.checked_sub(1).map(|next| &all[next]))
             };
             let bytes = |rows: &[(MessageId, &Text)]| -> usize {
                 rows.iter().map(|(_, text)| text.as_str().len()).sum()

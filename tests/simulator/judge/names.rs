@@ -41,10 +41,13 @@ impl Model {
     pub fn check_claim(&self, nick: Nick, is_account: bool, now: Now) -> Result<(), Denied> {
         match &self.users[nick] {
             // All connections of an account are the same user.
-            Some(user) if user.is_account && is_account => match self.bans_nick(nick, now) {
-                true => Err(Denied::Banned),
-                false => Ok(()),
-            },
+            Some(user) if user.is_account && is_account => {
+                if self.bans_nick(nick, now) {
+                    Err(Denied::Banned)
+                } else {
+                    Ok(())
+                }
+            }
             _ => self.check_free(nick, now),
         }
     }

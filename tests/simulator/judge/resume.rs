@@ -146,9 +146,10 @@ impl Model {
     ) -> Check {
         let room = room(channel);
         self.all_in(to, room)?;
-        match self.limits.history {
-            true => self.page_told(to, room, complete, more),
-            false => self.all_told_again(to[0], room, complete, more),
+        if self.limits.history {
+            self.page_told(to, room, complete, more)
+        } else {
+            self.all_told_again(to[0], room, complete, more)
         }
     }
 

@@ -47,9 +47,10 @@ impl World {
         if self.model.bans.len() >= BANS {
             return self.unban();
         }
-        let target = match self.random.chance(600) {
-            true => BanTarget::Nickname(self.some_nickname()),
-            false => BanTarget::Address(self.some_network()),
+        let target = if self.random.chance(600) {
+            BanTarget::Nickname(self.some_nickname())
+        } else {
+            BanTarget::Address(self.some_network())
         };
         let for_ms = *self
             .random
@@ -124,9 +125,10 @@ impl World {
 
     fn some_network(&mut self) -> IpNet {
         let address = address(self.random.below(ADDRESSES)).to_canonical();
-        let bits = match address.is_ipv4() {
-            true => *self.random.pick(&[32, 31]),
-            false => 128,
+        let bits = if address.is_ipv4() {
+            *self.random.pick(&[32, 31])
+        } else {
+            128
         };
         IpNet::new(address, bits)
             .expect("a valid prefix length")

@@ -79,9 +79,10 @@ impl World {
                 self.tagged(slot, again)
             }
             Ask::Resume => self.resume(slot),
-            Ask::Typing => Command::Typing(match self.random.chance(600) {
-                true => Audience::Channel(self.some_channel_or_current()),
-                false => Audience::User(self.some_nickname()),
+            Ask::Typing => Command::Typing(if self.random.chance(600) {
+                Audience::Channel(self.some_channel_or_current())
+            } else {
+                Audience::User(self.some_nickname())
             }),
             Ask::Listen => Command::Listen {
                 typing: self.random.chance(800),
@@ -132,9 +133,12 @@ impl World {
     fn some_part(&mut self, of_channels: bool) -> Part {
         let mut name = || {
             let wanted = self.random.chance(300);
-            wanted.then(|| match of_channels {
-                true => self.some_channel(),
-                false => self.some_nickname(),
+            wanted.then(|| {
+                if of_channels {
+                    self.some_channel()
+                } else {
+                    self.some_nickname()
+                }
             })
         };
         Part {
@@ -176,9 +180,10 @@ impl World {
             tag,
             taken: None,
         });
-        match self.random.chance(self.plan.long) {
-            true => Text::clean(&format!("{number} {}", "x".repeat(LONG))),
-            false => Text::clean(&number.to_string()),
+        if self.random.chance(self.plan.long) {
+            Text::clean(&format!("{number} {}", "x".repeat(LONG)))
+        } else {
+            Text::clean(&number.to_string())
         }
     }
 
