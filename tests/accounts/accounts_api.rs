@@ -795,7 +795,7 @@ fn memory_for_passwords_goes_back_to_the_system() {
             });
         }
     });
-    wait_until("it is given back", || {
+    wait_until("the memory is released", || {
         server.resident_kib() < before + 16 * 1024
     });
 }

@@ -156,7 +156,9 @@ fn agree(nodes: &[Node], taken: &[(usize, u64)]) {
     // All servers delivered everything, each channel in one order.
     let all: BTreeSet<MessageId> = ids.values().copied().collect();
     for node in nodes {
-        wait_until("everything is told", || node.told().len() >= all.len());
+        wait_until("every message is delivered", || {
+            node.told().len() >= all.len()
+        });
         let order = node.told();
         assert_eq!(order.len(), all.len());
         assert_eq!(order.iter().copied().collect::<BTreeSet<_>>(), all);

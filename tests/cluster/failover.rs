@@ -50,7 +50,7 @@ fn what_a_standby_lacks_that_takes_over_is_stored_again() {
     });
     // By now all servers know which PostgreSQL they work with.
     let mut known = redis.connect();
-    wait_until("it is noted", || {
+    wait_until("the timeline is recorded", || {
         let key = format!("{}:timeline", chat.prefix);
         let line: Option<String> = redis::cmd("GET").arg(key).query(&mut known).unwrap();
         line.as_deref() == Some("00000001")
@@ -74,11 +74,13 @@ fn what_a_standby_lacks_that_takes_over_is_stored_again() {
     connect(&on_standby)
         .batch_execute("SELECT pg_promote(true)")
         .unwrap();
-    wait_until("all is there again", || {
+    wait_until("the standby has every message", || {
         count(&on_standby, "message") == 120
     });
     two.say(1000, "fresh", "and it goes on");
-    wait_until("it goes on", || count(&on_standby, "message") == 121);
+    wait_until("the new message is stored", || {
+        count(&on_standby, "message") == 121
+    });
     let url = DatabaseUrl::parse(&on_standby).unwrap();
     let store = PostgresStore::open(PostgresSettings::new(url)).unwrap();
     for room in ["dev", "ops", "new"] {

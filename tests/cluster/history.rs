@@ -240,7 +240,7 @@ fn while_postgresql_is_away_what_was_seen_lately_is_found() {
     let missed = store.history(&dev, Window::After(told[40]), 1000).unwrap();
     assert_eq!((missed.messages.len(), missed.more), (59, false));
     assert!(store.history(&channel("ops"), Window::Latest, 10).is_err());
-    wait_until("it is noticed", || {
+    wait_until("a server reports PostgreSQL", || {
         let words = two.cluster.readiness().or(one.cluster.readiness());
         words.is_some_and(|words| words.contains("PostgreSQL"))
     });
@@ -250,7 +250,7 @@ fn while_postgresql_is_away_what_was_seen_lately_is_found() {
         history.is_ok_and(|history| history.messages.len() == 100)
     });
     for node in [&one, &two] {
-        wait_until("all is well", || node.cluster.readiness().is_none());
+        wait_until("the server is ready", || node.cluster.readiness().is_none());
     }
     assert_eq!(texts(&*two.cluster.store(), &dev), numbers(0..100));
 }

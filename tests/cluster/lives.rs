@@ -118,7 +118,7 @@ fn a_redis_that_stands_still_makes_nobody_dead() {
     });
     redis.go_on();
     for node in &nodes {
-        wait_until("all is well", || node.cluster.readiness().is_none());
+        wait_until("the server is ready", || node.cluster.readiness().is_none());
     }
     // And after some beats no server is given up either.
     let connections = 12;

@@ -70,7 +70,7 @@ fn when_all_have_lost_redis_everybody_stays() {
     wait(Duration::from_secs(6));
     redis.start_again();
     for node in &nodes {
-        wait_until("all is well", || node.cluster.readiness().is_none());
+        wait_until("the server is ready", || node.cluster.readiness().is_none());
         assert_eq!(node.heard.count(is_cut_off), 0);
     }
 }
@@ -90,9 +90,9 @@ fn two_with_one_address_are_noticed_and_one_that_was_started_again_is_not() {
     let again = at("same:1");
     let twin = at("same:1");
     for node in [&again, &twin] {
-        wait_until("it is noticed", || node.cluster.health().has_twin);
+        wait_until("the twin is noticed", || node.cluster.health().has_twin);
     }
     twin.shut_down();
-    wait_until("it is over", || !again.cluster.health().has_twin);
+    wait_until("the twin is forgotten", || !again.cluster.health().has_twin);
     assert!(!other.cluster.health().has_twin);
 }

@@ -70,7 +70,7 @@ fn a_full_redis_is_told_without_wavering_and_recovers_by_itself() {
     node.wait_told(1);
     set(&redis, "maxmemory", &(used(&redis) + (2 << 20)).to_string());
     assert!(fill(&node) > 100);
-    wait_until("it is told", || is_full(&node));
+    wait_until("the server reports that Redis is full", || is_full(&node));
     // Its answer changes once, from yes to no.
     let (is_over, changes) = (AtomicBool::new(false), std::sync::Mutex::new(vec![true]));
     thread::scope(|scope| {
@@ -104,7 +104,7 @@ fn in_a_full_redis_servers_live_come_and_go() {
     let node = chat.node_with(quick);
     assert!(node.claim("bob", None));
     set(&redis, "maxmemory", "1");
-    wait_until("it is told", || is_full(&node));
+    wait_until("the server reports that Redis is full", || is_full(&node));
     let other = chat.node_with(quick);
     wait_until("a server that joins is told", || is_full(&other));
     other.cluster.set_load(7);
@@ -115,7 +115,9 @@ fn in_a_full_redis_servers_live_come_and_go() {
     // A ban may be what helps.
     assert!(other.cluster.ban_number(0).is_ok());
     other.shut_down();
-    wait_until("it is gone", || node.cluster.nodes().len() == 1);
+    wait_until("the other server is gone", || {
+        node.cluster.nodes().len() == 1
+    });
     assert!(is_full(&node));
     set(&redis, "maxmemory", "0");
     wait_until("there is room", || node.cluster.readiness().is_none());
@@ -128,14 +130,14 @@ fn a_redis_that_may_evict_is_noticed_while_it_runs() {
     let redis = Redis::start();
     let chat = Chat::within(&redis);
     let node = chat.node_with(quick);
-    wait_until("all is well", || node.cluster.readiness().is_none());
+    wait_until("the server is ready", || node.cluster.readiness().is_none());
     for policy in ["allkeys-lru", "volatile-ttl"] {
         set(&redis, "maxmemory-policy", policy);
-        wait_until("it is told", || {
+        wait_until("the server reports the policy", || {
             let trouble = node.cluster.readiness();
             trouble.is_some_and(|words| words.contains(policy) && words.contains("noeviction"))
         });
     }
     set(&redis, "maxmemory-policy", "noeviction");
-    wait_until("all is well", || node.cluster.readiness().is_none());
+    wait_until("the server is ready", || node.cluster.readiness().is_none());
 }

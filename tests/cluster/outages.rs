@@ -34,10 +34,14 @@ fn nothing_is_lost_or_doubled(one: &Node, other: &Node, happens: impl FnOnce(&At
     let (is_over, said) = (AtomicBool::new(false), AtomicU64::new(0));
     thread::scope(|scope| {
         scope.spawn(|| talk(one, &is_over, &said));
-        wait_until("there is some talk", || said.load(Ordering::SeqCst) > 100);
+        wait_until("messages are being sent", || {
+            said.load(Ordering::SeqCst) > 100
+        });
         happens(&said);
         let before = other.told().len();
-        wait_until("there is talk again", || other.told().len() > before + 100);
+        wait_until("messages arrive again", || {
+            other.told().len() > before + 100
+        });
         is_over.store(true, Ordering::SeqCst);
     });
     let said = said.load(Ordering::SeqCst) as usize;
@@ -83,11 +87,15 @@ fn redis_is_killed_and_started_again() {
     nothing_is_lost_or_doubled(&one, &other, |said| {
         for _ in 0..3 {
             redis.kill();
-            wait_until("it is noticed", || one.cluster.readiness().is_some());
+            wait_until("the outage is noticed", || {
+                one.cluster.readiness().is_some()
+            });
             redis.start_again();
-            wait_until("it is noticed", || one.cluster.readiness().is_none());
+            wait_until("the recovery is noticed", || {
+                one.cluster.readiness().is_none()
+            });
             let before = said.load(Ordering::SeqCst);
-            wait_until("there is talk", || {
+            wait_until("messages are being sent", || {
                 said.load(Ordering::SeqCst) > before + 50
             });
         }
@@ -109,7 +117,7 @@ fn redis_stands_still_for_a_while() {
         assert!(one.cluster.readiness().is_some());
         redis.go_on();
     });
-    wait_until("all is well", || one.cluster.readiness().is_none());
+    wait_until("the server is ready", || one.cluster.readiness().is_none());
 }
 
 #[test]
@@ -128,7 +136,7 @@ fn the_way_to_redis_is_cut_again_and_again() {
                 step => proxy.cut_after(step * 37 + round),
             }
             let before = said.load(Ordering::SeqCst);
-            wait_until("there is talk", || {
+            wait_until("messages are being sent", || {
                 said.load(Ordering::SeqCst) > before + 10
             });
         }
@@ -143,7 +151,9 @@ fn what_cannot_be_sent_is_refused_after_a_while_and_then_at_once() {
     node.say(1, "dev", "before");
     assert!(matches!(node.fate_of(1), Fate::Committed(_)));
     redis.kill();
-    wait_until("it is noticed", || node.cluster.readiness().is_some());
+    wait_until("the outage is noticed", || {
+        node.cluster.readiness().is_some()
+    });
     let refused = |number| {
         !node
             .cluster
@@ -153,9 +163,9 @@ fn what_cannot_be_sent_is_refused_after_a_while_and_then_at_once() {
     if !refused(2) {
         assert_eq!(node.fate_of(2), Fate::NotStored);
     }
-    wait_until("it is refused at once", || refused(3));
+    wait_until("an append is refused at once", || refused(3));
     redis.start_again();
-    wait_until("it is taken again", || !refused(4));
+    wait_until("an append is accepted again", || !refused(4));
     assert!(matches!(node.fate_of(4), Fate::Committed(_)));
     assert_eq!(
         texts(&*node.cluster.store(), &channel("dev")),

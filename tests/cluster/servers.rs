@@ -162,7 +162,7 @@ fn every_server_knows_all_and_the_one_with_most_room() {
     let mut all = [one.web().to_string(), two.web().to_string()];
     all.sort();
     for server in [&one, &two] {
-        wait_until("both are known", || addresses(server) == all);
+        wait_until("the server knows both", || addresses(server) == all);
         wait_until("the other is better", || {
             let best = server.get("/api/nodes/best");
             best.json()["address"] == two.web().to_string()
@@ -170,10 +170,12 @@ fn every_server_knows_all_and_the_one_with_most_room() {
     }
     // No client is directed to a server that is about to stop.
     let mut draining = common.server_with(|config| config["drain_seconds"] = 3600.into());
-    wait_until("it is known", || addresses(&one).len() == 3);
+    wait_until("the third server is known", || addresses(&one).len() == 3);
     draining.signal(Signal::TERM);
     for server in [&one, &draining] {
-        wait_until("it is not to be gone to", || addresses(server) == all);
+        wait_until("the draining server is not recommended", || {
+            addresses(server) == all
+        });
     }
     draining.kill();
     drop(two);
@@ -284,7 +286,7 @@ fn bans_have_one_number_on_all_servers_and_outlive_them_all() {
     for (id, _) in &left {
         assert_eq!(two.delete(&format!("/admin/bans/{id}")).status, 204);
     }
-    wait_until("none is left", || bans(&one).is_empty());
+    wait_until("no ban is left", || bans(&one).is_empty());
     one.kill();
     one.start_again();
     assert_eq!(bans(&one), []);
@@ -295,16 +297,16 @@ fn who_was_away_and_a_redis_that_has_lost_them_get_the_bans_again() {
     let common = Common::new();
     let [one, two] = common.servers();
     let before = ban(&one, json!({"nickname": "before"}));
-    wait_until("both have it", || bans(&two).len() == 1);
-    wait_until("one knows the other", || servers(&one) == 2);
+    wait_until("the other server has the ban", || bans(&two).len() == 1);
+    wait_until("the first server knows the second", || servers(&one) == 2);
     two.signal(Signal::STOP);
     let lifted = one.delete(&format!("/admin/bans/{before}"));
     assert_eq!(lifted.status, 204);
     let meanwhile = ban(&one, json!({"nickname": "meanwhile"}));
-    wait_until("it is given up", || servers(&one) == 1);
+    wait_until("the stopped server is given up", || servers(&one) == 1);
     two.signal(Signal::CONT);
     let all = [(meanwhile, "meanwhile".to_owned())];
-    wait_until("it has them as they are", || bans(&two) == all);
+    wait_until("the server has the current bans", || bans(&two) == all);
 
     let emptied: () = redis::cmd("FLUSHALL")
         .query(&mut common.redis.connect())
@@ -312,13 +314,13 @@ fn who_was_away_and_a_redis_that_has_lost_them_get_the_bans_again() {
     assert_eq!(emptied, ());
     for server in [&one, &two] {
         server.wait_output("cut off from the others");
-        wait_until("it is one of them again", || {
+        wait_until("the server is ready again", || {
             server.get("/readyz").status == 200
         });
     }
     let newcomer = common.server();
     for server in [&one, &two, &newcomer] {
-        wait_until("it has the ban", || bans(server) == all);
+        wait_until("the server has the ban", || bans(server) == all);
     }
     let next = ban(&newcomer, json!({"nickname": "next"}));
     assert!(next > meanwhile, "{next}");
@@ -329,10 +331,10 @@ fn bans_made_and_lifted_on_a_server_that_was_given_up_hold_everywhere() {
     let common = Common::new();
     let [mut one, mut two] = common.servers();
     let before = ban(&one, json!({"nickname": "before"}));
-    wait_until("both have it", || bans(&two).len() == 1);
-    wait_until("one knows the other", || servers(&one) == 2);
+    wait_until("the other server has the ban", || bans(&two).len() == 1);
+    wait_until("the first server knows the second", || servers(&one) == 2);
     two.signal(Signal::STOP);
-    wait_until("it is given up", || servers(&one) == 1);
+    wait_until("the stopped server is given up", || servers(&one) == 1);
     two.signal(Signal::CONT);
     // At once: the other server may not know of it yet.
     let made = ban(&two, json!({"nickname": "mallory"}));
@@ -342,7 +344,7 @@ fn bans_made_and_lifted_on_a_server_that_was_given_up_hold_everywhere() {
     assert_eq!(bans(&two), all);
     two.wait_output("one of the others again");
     for server in [&one, &two] {
-        wait_until("it has them as they are", || bans(server) == all);
+        wait_until("the server has the current bans", || bans(server) == all);
     }
     for server in [&mut one, &mut two] {
         server.kill();
@@ -495,7 +497,7 @@ fn a_server_that_was_stopped_is_given_up_and_joins_again() {
     bob.expect("alice");
     one.signal(Signal::CONT);
     alice.expect("cut off");
-    wait_until("it is one of them again", || {
+    wait_until("the server is ready again", || {
         one.get("/readyz").status == 200
     });
     let mut alice = LineClient::enter_channel(&one, "alice", "dev");

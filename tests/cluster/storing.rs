@@ -154,7 +154,7 @@ fn who_has_missed_what_was_removed_is_cut_off() {
     }
     other.wait_told(101);
     let mut connection = redis.connect();
-    wait_until("it is removed", || {
+    wait_until("the log is trimmed", || {
         let lengths: usize = (0..4)
             .map(|shard| -> usize {
                 redis::cmd("XLEN")

@@ -30,7 +30,7 @@ fn thousands_who_come_and_go_leave_nothing_behind() {
     });
     // One round first, for what is allocated only once.
     visits(&server, &identity, 0);
-    wait_until("all have left", || connections(&server) == 0);
+    wait_until("no connection is left", || connections(&server) == 0);
     let level = Level::of(&server);
     let resident = server.resident_kib();
     let bystanders = Bystanders::start(&server);
@@ -45,7 +45,7 @@ fn thousands_who_come_and_go_leave_nothing_behind() {
         }
     });
     bystanders.finish("comings and goings");
-    wait_until("all have left", || connections(&server) == 0);
+    wait_until("no connection is left", || connections(&server) == 0);
     level.wait_back(&server);
     let growth = server.resident_kib().saturating_sub(resident);
     println!("{} visits, {growth} KiB more than before", ROUNDS * 19);

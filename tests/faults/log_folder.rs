@@ -22,7 +22,7 @@ fn a_log_folder_that_disappears_is_made_again_and_one_in_the_way_is_reported() {
     wait_until("there is a log again", || folder.join("chat.log").exists());
 
     // A file takes the folder's place: not even root can write there.
-    wait_until("it is out of the way", || {
+    wait_until("a file takes the folder's place", || {
         let _ = fs::remove_dir_all(&folder);
         OpenOptions::new()
             .write(true)
@@ -30,7 +30,7 @@ fn a_log_folder_that_disappears_is_made_again_and_one_in_the_way_is_reported() {
             .open(&folder)
             .is_ok()
     });
-    wait_until("readiness says so", || {
+    wait_until("/readyz reports the chat log", || {
         let ready = server.get("/readyz");
         let said = ready.json()["reasons"]["chat_log"].is_string();
         assert_eq!(ready.status, if said { 503 } else { 200 });

@@ -33,7 +33,7 @@ fn nonsense_on_every_listener_harms_nobody() {
         }
     });
     bystanders.finish("nonsense");
-    wait_until("all have left", || connections(&server) == 0);
+    wait_until("no connection is left", || connections(&server) == 0);
     level.wait_back(&server);
 }
 

@@ -51,7 +51,7 @@ impl Level {
     pub fn wait_back(self, server: &Server) {
         let mut now = self;
         let back = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            wait_until("everything taken is given back", || {
+            wait_until("threads and descriptors are released", || {
                 now = Level::now(server);
                 now.threads <= self.threads + SLACK
                     && now.descriptors <= self.descriptors + SLACK

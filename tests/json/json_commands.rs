@@ -269,7 +269,7 @@ fn what_is_shown_on_joining_is_twenty_messages_however_long() {
     }
     // Nothing is read until all of it has been sent.
     let bob = JsonClient::open(&server, &JsonClient::token(&server, "bob"));
-    wait_until("he is in", || {
+    wait_until("bob is a member", || {
         let channels = server.get("/admin/channels").json();
         channels["channels"][0]["members"].as_array().map(Vec::len) == Some(2)
     });

@@ -81,7 +81,7 @@ fn both_versions_say_who_comes() {
         client.login(nickname);
         assert_eq!(address_of(&server, nickname), address);
     }
-    wait_until("the log has it", || {
+    wait_until("the log has the client's address", || {
         let log = server.get("/admin/log?kind=open").body;
         log.contains("198.51.100.7:4711")
     });
@@ -90,7 +90,7 @@ fn both_versions_say_who_comes() {
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let hello = br#"{"name":"mina","room":"dev"}"#;
     stream.write_all(&[TEXT, hello].concat()).unwrap();
-    wait_until("mina is on", || {
+    wait_until("mina is logged in", || {
         let users = server.get("/admin/users").body;
         users.contains("mina")
     });

@@ -83,7 +83,7 @@ fn an_http_request_is_the_end_and_its_body_is_not_said() {
     stream.read_to_string(&mut said).unwrap();
     assert!(said.contains("not HTTP"), "{said}");
     assert_eq!(alice.settle(), [""; 0], "alice hears nothing of all that");
-    wait_until("only alice is on", || {
+    wait_until("alice is the only user", || {
         let users = server.get("/admin/users").json();
         users["users"].as_array().unwrap().len() == 1
     });

@@ -33,7 +33,7 @@ fn the_word_of_a_trusted_proxy_counts_in_lists_and_the_log() {
     let mut alice = come(&server, "1.1.1.1, 198.51.100.7").unwrap();
     alice.login("alice");
     assert_eq!(address_of(&server, "alice"), "198.51.100.7");
-    wait_until("the log has it", || {
+    wait_until("the log has the client's address", || {
         let log = server.get("/admin/log?kind=open").body;
         log.contains("198.51.100.7")
     });

@@ -222,7 +222,7 @@ fn stuck(chat: &Chat, close: Option<Closes>) -> (Sender<Vec<u8>>, Connection) {
     let connection = chat.attach_room_lines(conduit).unwrap();
     let hello = br#"{"name":"stuck","room":"dev"}"#;
     typing.send(hello.to_vec()).unwrap();
-    wait_until("the stuck one is in", || is_on(chat, "stuck"));
+    wait_until("the stuck client is logged in", || is_on(chat, "stuck"));
     (typing, connection)
 }
 
@@ -497,7 +497,7 @@ fn taken_by_one_who_does_not_read(write_buffer: usize) -> usize {
     let (mut mina, _) = tungstenite::client(url, TcpStream::from(socket)).unwrap();
     let hello = r#"{"name":"mina","room":"dev"}"#;
     mina.send(Message::text(hello)).unwrap();
-    wait_until("mina is in", || is_on(&chat, "mina"));
+    wait_until("mina is logged in", || is_on(&chat, "mina"));
     let robot = chat.enter("robot").unwrap();
     robot.join("dev").unwrap();
     flood(&chat, &robot, "mina")
@@ -562,7 +562,7 @@ fn a_watch_sees_what_the_page_says_and_how_much_it_has_missed() {
     for _ in 0..said {
         robot.say("dev", "beep").unwrap();
     }
-    wait_until("something is lost", || watch.lost() > 0);
+    wait_until("the watch has lost entries", || watch.lost() > 0);
     chat.shut_down(DEADLINE).unwrap();
     let lost = watch.lost();
     let messages = watch.filter(|entry| entry.kind == Kind::Message).count();

@@ -218,7 +218,7 @@ def tokens_and_their_mistakes():
         else:
             raise AssertionError("a WebSocket without a good token")
 
-    # A refresh token works once, whoever uses it; the old token has ended.
+    # A refresh token works once; a second use, by any client, is refused.
     refresh = {"refresh_token": session.token["refresh_token"]}
     device = session.connect()
     [fresh] = call("POST", "/api/auth_token/refresh", refresh)["data"]

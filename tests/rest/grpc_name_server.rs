@@ -120,7 +120,7 @@ fn a_server_knows_its_id_without_a_name_server_and_keeps_to_its_own_secret() {
             "url": format!("http://{at}"), "beat_seconds": 1, "secret": "wrong-but-long-enough",
         });
     });
-    wait_until("it says so", || {
+    wait_until("the log names the wrong secret", || {
         let log = std::fs::read_to_string(wrong.dir().join("log")).unwrap_or_default();
         let output = wrong.output() + &log;
         output.contains("name_server.secret") && !output.contains("wrong-but-long-enough")

@@ -114,7 +114,7 @@ fn members_of_a_large_room_are_listed_page_by_page() {
         guest.send("/join #hall");
     }
     let alice = &mut crowd[0];
-    wait_until("all of them are in", || {
+    wait_until("all have joined", || {
         alice.send("/rooms");
         let all = format!("#hall\t{} people", PAGE + 20);
         alice.settle().contains(&all)

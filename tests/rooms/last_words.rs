@@ -60,7 +60,7 @@ fn the_last_message_comes_before_its_author_has_left() {
             }
             _ => drop(ada),
         }
-        wait_until("ada is gone", || !is_on(&server, "ada"));
+        wait_until("ada is no longer a user", || !is_on(&server, "ada"));
         drop(stranger);
         sees_in_order(&mut bob, "@ada left.");
     }
@@ -105,7 +105,7 @@ fn who_comes_again_with_the_nickname_is_not_taken_for_who_has_left() {
     let stranger = hold_up(&server);
     ada.send("message", json!({ "body": "last words" }));
     drop(ada.0.settled());
-    wait_until("ada is gone", || !is_on(&server, "ada"));
+    wait_until("ada is no longer a user", || !is_on(&server, "ada"));
     let mut again = WsClient::enter(&server, "ada");
     bob.expect_next("@ada left.");
     again.send("/join #global");

@@ -256,7 +256,9 @@ fn after_a_hang_up_signal_a_chat_log_moved_away_is_left_alone() {
         std::fs::read_to_string(path).is_ok_and(|content| content.contains(text))
     };
     alice.send("before the move");
-    wait_until("it is logged", || holds(&current, "before the move"));
+    wait_until("the message is logged", || {
+        holds(&current, "before the move")
+    });
     std::fs::rename(&current, &moved).unwrap();
     // Even with an invalid configuration the log is opened anew.
     std::fs::write(server.dir().join("config.json"), "{").unwrap();

@@ -40,7 +40,7 @@ impl Bare {
         command.current_dir(dir.path()).stdin(Stdio::null());
         let child = command.stdout(stdout).stderr(stderr).spawn().unwrap();
         let bare = Bare { child, telnet, dir };
-        wait_until("it serves", || TcpStream::connect(telnet).is_ok());
+        wait_until("the server listens", || TcpStream::connect(telnet).is_ok());
         bare
     }
 
@@ -362,7 +362,7 @@ fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
         }
     }
     assert!(refused, "everything was stored\n{}", server.output());
-    wait_until("readiness says so", || server.get("/readyz").status == 503);
+    wait_until("/readyz reports it", || server.get("/readyz").status == 503);
     // A one-time write to a full disk also gets an explanation.
     let answer = server.post(
         "/admin/bans",

@@ -77,7 +77,7 @@ pub struct Conn {
     pub listens: bool,
     /// Changes of that setting that have not been confirmed.
     pub wishes: VecDeque<bool>,
-    /// The hub must not announce again before this that it is typing.
+    /// The hub must not announce its typing again before this time.
     pub typing_told_until: u64,
     /// When its token expires.
     pub expiry: Option<u64>,
@@ -588,7 +588,8 @@ impl Model {
         drafts.any(|draft| draft.by == id)
     }
 
-    /// The leaves that waited for messages settled now must have been announced.
+    /// Drops the late leaves that waited for messages settled now: from here on
+    /// the members must know of them.
     pub fn end_lateness(&mut self) {
         let mut late = std::mem::take(&mut self.late);
         late.retain(|&(id, ..)| self.waits_to_be_told(id));

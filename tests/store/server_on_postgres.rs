@@ -211,7 +211,7 @@ fn however_many_ask_a_database_that_is_away_the_log_says_so_once() {
     }
     postgres.start_again();
     newcomer.login("alice");
-    wait_until("the log has it that all is well", || {
+    wait_until("the log reports the recovery", || {
         assert!(is_answered());
         lines("the database answers questions again") > 0
     });

@@ -487,7 +487,7 @@ fn one_answer_that_does_not_come_is_no_silence() {
         assert!(store.account(&Who::Id(a.id)).unwrap().is_some());
     }
     other.batch_execute("SELECT pg_advisory_unlock(1)").unwrap();
-    wait_until("it has been done after all", || {
+    wait_until("the account exists after all", || {
         let bob = store.account(&Who::Username(name("bob")));
         bob.unwrap().is_some()
     });
@@ -588,7 +588,7 @@ fn a_database_that_hangs_keeps_nobody_waiting_for_long() {
         assert!(matches!(merged, Err(StoreError::Silent)), "{n}: {merged:?}");
     }
     postgres.go_on();
-    wait_until("it is tried again", || {
+    wait_until("the store tries again", || {
         store.merge(&[said(2, "dev", "x")]) == Ok(vec![Ok(())])
     });
     assert!(store.account(&Who::Id(a.id)).unwrap().is_some());

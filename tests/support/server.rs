@@ -23,6 +23,7 @@ pub fn free_address() -> SocketAddr {
 }
 
 /// Waits for a condition.
+#[track_caller]
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !is_so() {

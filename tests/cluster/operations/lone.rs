@@ -59,7 +59,7 @@ fn people_on_a_server_that_alone_has_lost_redis_are_told_to_go() {
         config["cluster"]["redis"] = json!(format!("redis://127.0.0.1:{port}"));
     });
     let nodes = |server: &Server| server.get("/api/nodes").json()["nodes"].clone();
-    wait_until("both are known", || {
+    wait_until("the server knows both", || {
         nodes(&other).as_array().is_some_and(|all| all.len() == 2)
     });
     let token = JsonClient::token(&lone, "alice");

@@ -26,22 +26,24 @@ fn a_full_redis_is_said_by_readyz_and_everything_works_again_afterwards() {
     for _ in 0..2 {
         // A server started now reports the same and does start.
         let server = common.server();
-        wait_until("it is said", || {
+        wait_until("/readyz reports it", || {
             hindrances(&server).contains("Redis is full")
         });
     }
     assert!(hindrances(&one).contains("Redis is full"));
-    wait_until("it is measured", || {
+    wait_until("the metric has the limit", || {
         metric(&one, "chat_cluster_redis_max_bytes") == Some(102_400.0)
             && hindrances(&one).contains("of 0.1 MiB")
     });
     set(&common.redis, "maxmemory", "0");
-    wait_until("it is ready", || hindrances(&one).is_empty());
+    wait_until("the server is ready", || hindrances(&one).is_empty());
     alice.send("message", json!({ "body": "too much", "tag": "1" }));
     alice.expect("stored");
 
     set(&common.redis, "maxmemory-policy", "allkeys-lfu");
-    wait_until("it is said", || hindrances(&one).contains("allkeys-lfu"));
+    wait_until("/readyz reports it", || {
+        hindrances(&one).contains("allkeys-lfu")
+    });
     set(&common.redis, "maxmemory-policy", "noeviction");
-    wait_until("it is ready", || hindrances(&one).is_empty());
+    wait_until("the server is ready", || hindrances(&one).is_empty());
 }

@@ -34,7 +34,7 @@ fn standbys_that_nobody_waits_for_are_warned_of() {
         .batch_execute("ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'")
         .unwrap();
     admin.batch_execute("SELECT pg_reload_conf()").unwrap();
-    wait_until("it waits for one", || {
+    wait_until("PostgreSQL waits for a standby", || {
         let query = "SELECT count(*) AS count FROM pg_settings \
                      WHERE name = 'synchronous_standby_names' AND setting <> ''";
         let set: Standbys = diesel::sql_query(query).get_result(&mut admin).unwrap();

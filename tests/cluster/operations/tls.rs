@@ -346,7 +346,7 @@ impl OtherRedis {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        wait_until("it is there", || {
+        wait_until("Redis listens", || {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         OtherRedis {

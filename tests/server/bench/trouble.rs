@@ -77,7 +77,7 @@ fn a_server_that_stands_still_is_not_measured_on() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        wait_until("they talk", || {
+        wait_until("the clients send messages", || {
             let metrics = server.get("/metrics").body;
             let line = metrics
                 .lines()
