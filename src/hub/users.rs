@@ -193,6 +193,8 @@ impl Hub {
             return Err(Refusal::NoSuchUser(name.clone()));
         }
         self.users.set_account(name.key(), credential.account);
+        // The guest's token must not take over a connection of the account.
+        self.set_token(id, credential.token.clone());
         if let Some(user) = self.users.get_mut(name.key()) {
             let own = Ignored::of(&credential.ignored);
             let as_guest = std::mem::replace(&mut user.ignored, own);

@@ -218,7 +218,10 @@ fn guesses_lock_out_whoever_makes_them_and_not_the_owner() {
     // Ten at once; on a slow machine the eleventh guess becomes possible meanwhile.
     let mut guesses = (0..30).map(|_| guess(&server, "198.51.100.1", "mina", "wrong"));
     let wrong = guesses.by_ref().take_while(|&status| status == 401).count();
-    assert!((10..30).contains(&wrong), "{wrong} wrong guesses were heard");
+    assert!(
+        (10..30).contains(&wrong),
+        "{wrong} wrong guesses were heard"
+    );
     // In every spelling of the name, and with the right password as well.
     assert_eq!(guess(&server, "198.51.100.1", "MINA", "wrong"), 429);
     assert_eq!(

@@ -764,6 +764,27 @@ fn who_comes_again_with_a_token_is_called_what_they_were_called() {
 }
 
 #[test]
+fn a_guests_token_does_not_take_over_the_account_that_the_guest_registered() {
+    let mut house = House::new();
+    let come = |house: &mut House, index| {
+        let id = house.open_with(index, "192.0.2.1:1", false);
+        let token = "hers".into();
+        let claimed =
+            house.run(|hub, now, fx| hub.claim_with_token(id, name("mina"), &token, now, fx));
+        (id, claimed)
+    };
+    let (first, claimed) = come(&mut house, 0);
+    claimed.unwrap();
+    house
+        .run(|hub, _, fx| hub.adopt(first, &name("mina"), &credential(1), fx))
+        .unwrap();
+    let (_, claimed) = come(&mut house, 1);
+    assert_eq!(claimed, Err(Refusal::NicknameInUse(name("mina"))));
+    assert_eq!(house.closed, []);
+    assert_eq!(house.hub.nickname_of(first), Some(name("mina")));
+}
+
+#[test]
 fn lists_are_sorted_as_people_read_them() {
     let mut house = House::new();
     // Names that look alike sort together: m and rn, 0 and o.

@@ -258,8 +258,7 @@ fn redis_and_postgresql_by_tls_and_what_is_refused() {
     for ((redis, redis_ca, postgres), words) in wrong {
         // On a slow machine Redis may answer too late, which is another refusal.
         let mut attempts = (0..5).map(|_| {
-            let mut server =
-                Server::spawn(|config| configure(config, &redis, redis_ca, &postgres));
+            let mut server = Server::spawn(|config| configure(config, &redis, redis_ca, &postgres));
             let status = server.wait_exit();
             assert!(!status.success(), "{words}");
             server.output()

@@ -273,6 +273,9 @@ impl World {
                     user.is_account = true;
                     user.ignored &= !bit(nick);
                 }
+                if let Some(conn) = self.model.alive_mut(slot) {
+                    conn.token = None;
+                }
             }
             // The guest logged in while the account was being made.
             Some(slot) => {
