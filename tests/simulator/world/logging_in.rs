@@ -230,6 +230,9 @@ impl World {
         });
         let answer = self.call(|hub, now, fx| hub.become_account(id, name, &proof, now, fx))?;
         as_expected(slot, expected, &answer)?;
+        if let Some(conn) = self.model.alive_mut(slot).filter(|_| adopts) {
+            conn.token = None;
+        }
         if let Some(user) = &mut self.model.users[nick] {
             user.unsure |= unsure;
             if adopts {
