@@ -21,7 +21,7 @@ fn user(number: u32) -> u32 {
 }
 
 /// More than the server itself takes, and a few connections.
-const THREADS: usize = 40;
+const THREADS: usize = 52;
 
 /// Starts a server that may have few threads.
 fn start(number: u32) -> Option<Server> {

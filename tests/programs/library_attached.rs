@@ -440,7 +440,7 @@ fn room_lines_are_where_the_program_wants_them() {
     mina.send(Message::text(long.as_str())).unwrap();
     let heard = mina.read().unwrap().into_text().unwrap();
     assert_eq!(heard.trim_end(), format!("mina:{long}"));
-    for elsewhere in ["/mychat", "/talk/", "/ws", "/api/ws"] {
+    for elsewhere in ["/mychat", "/talk//", "/ws", "/api/ws"] {
         let error = tungstenite::connect(format!("ws://{address}{elsewhere}")).unwrap_err();
         assert!(error.to_string().contains("404"), "{elsewhere}: {error}");
     }
