@@ -43,7 +43,7 @@ checkin: ## Before a change goes in: format, lint, run every test
 test: export PATH := $(PATH):/usr/sbin:/sbin
 test: tools ## Run every test, with every feature; say what could not be tested here
 	@.ci/not-tested forget
-	$(CARGO) test --no-fail-fast --features full,grpc-generate; \
+	.ci/test --features full,grpc-generate; \
 		status=$$?; .ci/not-tested; exit $$status
 
 check: tools ## Formatting, lints, documentation, dependency rules
