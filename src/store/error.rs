@@ -218,7 +218,10 @@ mod tests {
             (StoreError::Slow, "takes too long"),
             (StoreError::Away(text()), "cannot reach"),
             (StoreError::Full, "no space left"),
-            (StoreError::Taken(vec![UniqueField::Email]), "another account"),
+            (
+                StoreError::Taken(vec![UniqueField::Email]),
+                "another account",
+            ),
             (StoreError::NoSuchAccount, "no such account"),
             (StoreError::Damaged(text()), "damaged"),
             (StoreError::Database(text()), "could not do that"),

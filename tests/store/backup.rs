@@ -54,7 +54,7 @@ fn fill(folder: &Path, messages: u64) {
         durability: Durability::Process,
         ..SqliteSettings::new(folder.join("chat.db"))
     };
-    let store = SqliteStore::open(settings).unwrap();
+    let store = crate::open_store(settings);
     store.create_account(&person("keeper")).unwrap();
     let text = "what is to be kept ".repeat(20);
     for batch in (1..=messages).collect::<Vec<u64>>().chunks(1000) {
@@ -159,7 +159,7 @@ fn a_backup_under_load_has_no_gap_and_a_server_starts_with_it() {
     let data = restored.path().join("data");
     fs::create_dir(&data).unwrap();
     fs::copy(server.dir().join("kept.db"), data.join("chat.db")).unwrap();
-    let store = SqliteStore::open(SqliteSettings::new(data.join("chat.db"))).unwrap();
+    let store = crate::open_store(SqliteSettings::new(data.join("chat.db")));
     assert_eq!(history(&store, "old").len(), 40_000);
     let texts = history(&store, "dev");
     for (writer, before) in before.iter().enumerate() {
@@ -194,7 +194,7 @@ fn what_a_killed_server_has_committed_is_in_a_backup() {
     assert!(fs::metadata(log).unwrap().len() > 0, "not in the file yet");
     let to = server.dir().join("copy.db");
     done(&back_up(&server, &to));
-    let store = SqliteStore::open(SqliteSettings::new(&to)).unwrap();
+    let store = crate::open_store(SqliteSettings::new(&to));
     assert!(history(&store, "dev").contains(&"before the end".to_owned()));
     // The database itself is unharmed.
     server.start_again();
@@ -248,7 +248,7 @@ fn two_to_one_name_do_not_mix_and_what_one_left_is_begun_anew() {
     fs::write(&partial, vec![7; 100_000]).unwrap();
     done(&back_up_by(&config, &to));
     assert!(!partial.exists());
-    let store = SqliteStore::open(SqliteSettings::new(&to)).unwrap();
+    let store = crate::open_store(SqliteSettings::new(&to));
     assert_eq!(history(&store, "old").len(), 10);
 }
 

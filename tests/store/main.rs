@@ -22,3 +22,21 @@ mod store_outlives_a_kill;
 #[cfg(feature = "cluster")]
 mod store_postgres;
 mod store_suite;
+
+use std::time::{Duration, Instant};
+
+use chat_server::store::{OpenError, SqliteSettings, SqliteStore};
+
+/// Opens a database that this process may have had open a moment ago. A child process that
+/// another test starts has a copy of the file's lock until it executes its program.
+fn open_store(settings: SqliteSettings) -> SqliteStore {
+    let begun = Instant::now();
+    loop {
+        match SqliteStore::open(settings.clone()) {
+            Err(OpenError::InUse(_)) if begun.elapsed() < support::DEADLINE => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}

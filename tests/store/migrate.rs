@@ -24,7 +24,7 @@ fn sqlite(folder: &Path, retention: Retention) -> SqliteStore {
         durability: Durability::Process,
         ..SqliteSettings::new(folder.join("chat.db"))
     };
-    SqliteStore::open(settings).unwrap()
+    crate::open_store(settings)
 }
 
 fn postgres(url: &str) -> PostgresStore {

@@ -176,7 +176,7 @@ impl Checked {
 }
 
 fn open(dir: &Path) -> SqliteStore {
-    SqliteStore::open(SqliteSettings::new(dir.join("data/chat.db"))).unwrap()
+    crate::open_store(SqliteSettings::new(dir.join("data/chat.db")))
 }
 
 fn dev() -> Conversation {

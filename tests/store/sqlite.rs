@@ -24,7 +24,7 @@ impl Database for InFile {
             retention,
             ..SqliteSettings::new(self.0.path().join("chat.db"))
         };
-        Arc::new(SqliteStore::open(settings).unwrap())
+        Arc::new(crate::open_store(settings))
     }
 }
 
@@ -118,7 +118,7 @@ fn hasty(file: &InFile) -> SqliteStore {
         search_time: Duration::ZERO,
         ..SqliteSettings::new(file.0.path().join("chat.db"))
     };
-    SqliteStore::open(settings).unwrap()
+    crate::open_store(settings)
 }
 
 /// Searches repeatedly from where the previous search ended; returns the times

@@ -31,7 +31,7 @@ fn folder() -> (TempDir, PathBuf) {
 
 fn open(settings: SqliteSettings) -> Arc<SqliteStore> {
     let wait = Duration::from_millis(50);
-    Arc::new(SqliteStore::open(SqliteSettings { wait, ..settings }).unwrap())
+    Arc::new(crate::open_store(SqliteSettings { wait, ..settings }))
 }
 
 /// A connection besides the store's.
@@ -254,7 +254,7 @@ fn a_full_queue_refuses_and_loses_nothing_it_took() {
 #[test]
 fn accounts_are_made_while_messages_pour_in() {
     let (_folder, path) = folder();
-    let store = Arc::new(SqliteStore::open(SqliteSettings::new(path)).unwrap());
+    let store = Arc::new(crate::open_store(SqliteSettings::new(path)));
     let (writer, appender, outcomes) = start(&store);
     let enough = AtomicBool::new(false);
     let poured = std::thread::scope(|scope| {

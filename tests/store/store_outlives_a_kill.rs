@@ -78,7 +78,7 @@ fn message(id: MessageId, is_direct: bool) -> Message {
 #[ignore = "run by the others, in a child process that is killed"]
 fn child_that_is_killed() {
     let path = std::env::var_os(CHILD_FILE).expect("only to be started by another test");
-    let store = Arc::new(SqliteStore::open(SqliteSettings::new(path)).unwrap());
+    let store = Arc::new(crate::open_store(SqliteSettings::new(path)));
     for who in ["ann", "bob"] {
         // The second child finds them there.
         let _ = store.create_account(&person(who));
@@ -121,7 +121,7 @@ fn what_was_committed_outlives_being_killed() {
     let mut committed: Vec<MessageId> = Vec::new();
     for _ in 0..10 {
         committed.extend(run_and_kill(&path));
-        let store = SqliteStore::open(SqliteSettings::new(&path)).unwrap();
+        let store = crate::open_store(SqliteSettings::new(&path));
         let ids = all_ids(&store);
         for ids in &ids {
             assert!(ids.is_sorted_by(|one, next| one < next));
