@@ -35,10 +35,7 @@ fn make_knows_what_people_used_to_type() {
         ),
         ("run", "cargo run --release --bin chat-server"),
         ("local", "serve CONFIG=\"config.json\""),
-        (
-            "test",
-            "cargo test --no-fail-fast --features full,grpc-generate",
-        ),
+        ("test", ".ci/test --features full,grpc-generate"),
         ("format", "cargo fmt"),
         ("beautify", "cargo fmt"),
         ("optimize_imports", "cargo fmt"),
@@ -54,7 +51,7 @@ fn make_knows_what_people_used_to_type() {
             "cargo install --locked --path . --bin chat-server",
         ),
         ("clean", "cargo clean"),
-        ("all", "cargo test --no-fail-fast"),
+        ("all", ".ci/test --features full"),
     ] {
         let lines = dry_run(&[target]);
         assert!(lines.contains(does), "make {target}: {lines}");
@@ -69,7 +66,7 @@ fn make_knows_what_people_used_to_type() {
         "cargo fmt\n",
         "cargo fmt --check",
         "cargo clippy",
-        "cargo test --no-fail-fast",
+        ".ci/test --features full",
     ]
     .map(place);
     assert!(order.is_sorted(), "{lines}");

@@ -10,7 +10,7 @@ use chat_server::hub::MessageId;
 use chat_server::name::Name;
 use chat_server::store::{
     AccountId, AppendRefused, Conversation, Message, NewAccount, Outcome, Place, Secret,
-    SqliteSettings, SqliteStore, Store, StoreWriter, Window, WriterSettings,
+    SqliteSettings, Store, StoreWriter, Window, WriterSettings,
 };
 use chat_server::text::Text;
 
