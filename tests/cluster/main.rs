@@ -23,4 +23,5 @@ mod outages;
 mod proxy;
 mod roster;
 mod servers;
+mod shared;
 mod storing;

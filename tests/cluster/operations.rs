@@ -8,39 +8,8 @@ mod signals;
 mod standbys;
 mod tls;
 
-use crate::support::{Postgres, Redis, Server};
-use serde_json::{Value, json};
-
-/// What the servers share.
-struct Common {
-    redis: Redis,
-    database: String,
-}
-
-impl Common {
-    fn new() -> Common {
-        Common {
-            redis: Redis::start(),
-            database: Postgres::shared().create_database(),
-        }
-    }
-
-    fn configure(&self, config: &mut Value) {
-        config["cluster"] = json!({ "redis": self.redis.url(), "postgres": self.database });
-        config["limits"] = json!({ "message_rate": 0, "auth_attempts": 0 });
-    }
-
-    fn server(&self) -> Server {
-        self.server_with(|_| {})
-    }
-
-    fn server_with(&self, change: impl FnOnce(&mut Value)) -> Server {
-        Server::start(|config| {
-            self.configure(config);
-            change(config);
-        })
-    }
-}
+use crate::shared::Common;
+use crate::support::Server;
 
 /// A metric's value, if it is exported.
 fn metric(server: &Server, name: &str) -> Option<f64> {

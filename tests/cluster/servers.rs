@@ -1,45 +1,10 @@
 //! Several servers that are one chat, with clients of every kind on different
 //! servers.
 
+use crate::shared::Common;
 use crate::support::{Answer, JsonClient, LineClient, Postgres, Redis, Server, User, wait_until};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-
-/// What the servers share.
-struct Common {
-    redis: Redis,
-    database: String,
-}
-
-impl Common {
-    fn new() -> Common {
-        Common {
-            redis: Redis::start(),
-            database: Postgres::shared().create_database(),
-        }
-    }
-
-    fn configure(&self, config: &mut Value) {
-        config["cluster"] = json!({ "redis": self.redis.url(), "postgres": self.database });
-        config["limits"] = json!({ "message_rate": 0, "auth_attempts": 0 });
-        config["listen"]["tcp"] = json!("127.0.0.1:0");
-    }
-
-    fn server(&self) -> Server {
-        self.server_with(|_| {})
-    }
-
-    fn server_with(&self, change: impl FnOnce(&mut Value)) -> Server {
-        Server::start(|config| {
-            self.configure(config);
-            change(config);
-        })
-    }
-
-    fn servers<const N: usize>(&self) -> [Server; N] {
-        std::array::from_fn(|_| self.server())
-    }
-}
 
 #[test]
 fn people_on_three_servers_and_protocols_talk_in_one_channel() {
