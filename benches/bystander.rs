@@ -71,122 +71,117 @@ struct Attack {
     accounts: bool,
     /// Clients that connect and disconnect, one after the other.
     comers: usize,
+    /// Clients that ask over REST, one request after the other.
+    callers: usize,
+    /// Bans that an administrator makes and lifts.
+    bans: usize,
     /// The n-th frame of a guest.
     frame: fn(guest: usize, n: u64) -> Value,
     /// Frames each guest sends in all; without end if `None`.
     most: Option<u64>,
 }
 
-const ATTACKS: &[Attack] = &[
-    Attack {
-        name: "no attack",
+impl Attack {
+    /// Defaults for the list.
+    const NONE: Attack = Attack {
+        name: "",
         guests: 0,
         rooms: 0,
         holders: 0,
         accounts: false,
         comers: 0,
+        callers: 0,
+        bans: 0,
         frame: lists,
         most: None,
+    };
+}
+
+const ATTACKS: &[Attack] = &[
+    Attack {
+        name: "no attack",
+        ..Attack::NONE
     },
     Attack {
         name: "20 guests in 100 rooms each, listrooms",
         guests: 20,
         rooms: 99,
-        holders: 0,
-        accounts: false,
-        comers: 0,
         frame: |_, _| json!({"type": "listrooms"}),
-        most: None,
+        ..Attack::NONE
     },
     Attack {
         name: "1,000 guests in global, 4 listusers each",
         guests: 1000,
-        rooms: 0,
-        holders: 0,
-        accounts: false,
-        comers: 0,
         frame: |_, _| json!({"type": "listusers", "args": {"room": "global"}}),
         most: Some(4),
+        ..Attack::NONE
     },
     Attack {
         name: "200 guests, lists",
         guests: 200,
         rooms: 9,
-        holders: 0,
-        accounts: false,
-        comers: 0,
         frame: lists,
-        most: None,
+        ..Attack::NONE
     },
     Attack {
         name: "200 guests, history and search",
         guests: 200,
-        rooms: 0,
-        holders: 0,
-        accounts: false,
-        comers: 0,
         frame: reading,
-        most: None,
+        ..Attack::NONE
     },
     Attack {
         name: "200 guests, other nicknames and rooms",
         guests: 200,
         rooms: 9,
-        holders: 0,
-        accounts: false,
-        comers: 0,
         frame: moving,
-        most: None,
+        ..Attack::NONE
     },
     Attack {
         name: "200 accounts, inboxes and threads",
         guests: 200,
-        rooms: 0,
-        holders: 0,
         accounts: true,
-        comers: 0,
         frame: writing,
-        most: None,
+        ..Attack::NONE
     },
     Attack {
         name: "200 that come and go",
-        guests: 0,
-        rooms: 0,
-        holders: 0,
-        accounts: false,
         comers: 200,
-        frame: lists,
-        most: None,
+        ..Attack::NONE
+    },
+    Attack {
+        name: "200 that ask over REST",
+        callers: 200,
+        ..Attack::NONE
+    },
+    Attack {
+        name: "1,000 guests, 10,000 bans made and lifted",
+        guests: 1000,
+        most: Some(0),
+        bans: 10_000,
+        ..Attack::NONE
     },
     Attack {
         name: "200 guests, everything",
         guests: 200,
         rooms: 9,
-        holders: 0,
-        accounts: false,
-        comers: 0,
         frame: everything,
-        most: None,
+        ..Attack::NONE
     },
     Attack {
         name: "100,000 rooms, 200 guests, lists",
         guests: 200,
         rooms: 9,
         holders: 990,
-        accounts: false,
-        comers: 0,
         frame: lists,
-        most: None,
+        ..Attack::NONE
     },
     Attack {
         name: "100,000 rooms, 200 guests, everything",
         guests: 200,
         rooms: 9,
         holders: 990,
-        accounts: false,
-        comers: 0,
         frame: everything,
-        most: None,
+        ..Attack::NONE
     },
 ];
 
@@ -304,7 +299,9 @@ impl Attack {
         let guests = self.come(&server);
         let bystanders = Bystanders::enter(&server);
         let attack = self.begin(guests, &stop);
-        let comers = self.come_and_go(&server, &stop);
+        let mut comers = self.come_and_go(&server, &stop);
+        comers.extend(self.ask(&server, &stop));
+        comers.extend(self.ban(&server, &stop));
         let figures = bystanders.measure(&server, Duration::from_secs(arguments.seconds));
         stop.store(true, Ordering::Relaxed);
         let sent = attack.map_or(0, |attack| attack.join().unwrap_or(0));
@@ -358,6 +355,54 @@ impl Attack {
             })
         };
         (1..=self.comers).map(comer).collect()
+    }
+
+    /// Clients that ask whatever may be asked without a token.
+    fn ask(&self, server: &Server, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
+        let (web, rest) = (server.web(), server.rest().unwrap());
+        let caller = |caller: usize| {
+            let stop = stop.clone();
+            std::thread::spawn(move || {
+                let mut n = caller;
+                while !stop.load(Ordering::Relaxed) {
+                    n += 1;
+                    match n % 4 {
+                        0 => drop(get(rest, "/api/status")),
+                        1 => drop(get(rest, "/metrics")),
+                        2 => drop(get(web, "/client")),
+                        _ => drop(post(web, "/auth", &format!("nickname=caller{n}"))),
+                    }
+                }
+            })
+        };
+        (0..self.callers).map(caller).collect()
+    }
+
+    /// An administrator who bans one network after the other, and lifts the bans.
+    fn ban(&self, server: &Server, stop: &Arc<AtomicBool>) -> Option<JoinHandle<()>> {
+        let (rest, token) = (server.rest().unwrap(), server.admin_token());
+        let (most, stop) = (self.bans, stop.clone());
+        (most > 0).then(|| {
+            std::thread::spawn(move || {
+                for n in (0..most).cycle() {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let body = format!(
+                        r#"{{"address": "198.{}.{}.0/24"}}"#,
+                        18 + n / 256 % 2,
+                        n % 256
+                    );
+                    let made = call(rest, &token, "POST", "/admin/bans", &body);
+                    if n % 2 == 1
+                        && let Some(id) = made.split("\"id\":").nth(1)
+                    {
+                        let id: String = id.chars().take_while(char::is_ascii_digit).collect();
+                        call(rest, &token, "DELETE", &format!("/admin/bans/{id}"), "");
+                    }
+                }
+            })
+        })
     }
 
     /// Connects the clients that hold rooms and the guests that are going to
@@ -558,10 +603,27 @@ fn enter(web: SocketAddr, nickname: &str) -> TcpStream {
 /// Like [`enter`], with an account registered for it.
 fn enter_account(server: &Server, nickname: &str) -> TcpStream {
     let password = "password=long+enough";
-    let form = format!("username={nickname}&{password}&first_name=A&last_name=B");
+    let form = format!(
+        "username={nickname}&{password}&first_name=A&last_name=B&email={nickname}@example.org&phone=1"
+    );
     let answer = post(server.web(), "/api/register", &form);
     assert!(answer.contains("success"), "{answer}");
     enter_with(server.web(), &format!("nickname={nickname}&{password}"))
+}
+
+/// A request of an administrator.
+fn call(address: SocketAddr, token: &str, method: &str, path: &str, body: &str) -> String {
+    let mut stream = connect(address);
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\
+         Authorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 fn post(address: SocketAddr, path: &str, form: &str) -> String {

@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 
 use chat_server::cluster::{Cluster, ClusterSettings, ClusterThreads, RedisUrl};
 use chat_server::hub::{ConnectionId, Draft, Fate, MessageId, News};
+use chat_server::model::Record;
 use chat_server::name::Name;
 use chat_server::store::{
     Conversation, DatabaseUrl, Message, Place, PostgresSettings, PostgresStore, Store, Window,
@@ -204,7 +205,7 @@ fn draft(number: u64) -> Draft {
         sequence: 0,
     };
     Draft {
-        message: Message {
+        record: Record::Message(Message {
             id,
             at_ms: 1_790_000_000_000,
             author: Name::parse("somebody").unwrap(),
@@ -213,7 +214,7 @@ fn draft(number: u64) -> Draft {
                 account: None,
             },
             text: Text::clean("a message of sixty-four bytes, as people write them, more or less"),
-        },
+        }),
         to: None,
         tag: None,
         sender: ConnectionId {

@@ -46,6 +46,7 @@ impl House {
         let profile = Profile {
             protocol: "bench",
             address: "192.0.2.1:1".parse().unwrap(),
+            cloak: None,
             one_channel: true,
             shows_past: true,
         };
@@ -136,6 +137,7 @@ fn coming(c: &mut Criterion) {
                 let profile = Profile {
                     protocol: "bench",
                     address: "203.0.113.7:1".parse().unwrap(),
+                    cloak: None,
                     one_channel: true,
                     shows_past: true,
                 };

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_server::hub::MessageId;
+use chat_server::model::Record;
 use chat_server::name::Name;
 use chat_server::store::{
     AccountId, AppendRefused, Appender, Conversation, Durability, Message, NewAccount, Outcome,
@@ -180,7 +181,8 @@ fn commit(
         assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
         outcomes.len()
     });
-    for mut batch in batches {
+    for batch in batches {
+        let mut batch: Vec<Record> = batch.into_iter().map(Record::from).collect();
         left += batch.len();
         while let Err(AppendRefused::Full(again) | AppendRefused::Closed(again)) =
             appender.try_append(batch)

@@ -5,6 +5,7 @@
 //! Knows no protocol: texts are checked here; parsing requests and wording refusals is up to the
 //! interface.
 
+pub mod channels;
 mod token;
 
 use std::collections::HashMap;
@@ -19,11 +20,13 @@ use parking_lot::Mutex;
 
 use crate::chatlog::ChatLog;
 use crate::hub::{Ban, BanError, BanTarget, Listed, NodeId, Place};
+use crate::model::governance::Person;
 use crate::model::time::rfc3339;
 use crate::model::time::unix_ms;
 use crate::model::{Entry, Name, Text};
 use crate::turn::{HubHandle, HubUnavailable, Input, Wanted};
 
+pub use channels::ChannelFailed;
 pub use token::AdminToken;
 
 /// Saves the bans in force, so that they survive a restart.
@@ -39,7 +42,17 @@ pub struct Administration {
     max_text_bytes: Arc<AtomicUsize>,
     /// The other servers, if there are several.
     servers: Option<Box<dyn AllServers>>,
+    accounts: Option<FindAccount>,
 }
+
+/// Finds the account of a name for a caller at an address, which may take a while; an error says
+/// that it cannot be looked up at present.
+pub type FindAccount =
+    Box<dyn Fn(IpAddr, &Name) -> Result<Option<Person>, CannotLookUp> + Send + Sync>;
+
+/// Accounts cannot be looked up at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CannotLookUp;
 
 /// The servers that form one chat.
 pub trait AllServers: Send + Sync {
@@ -142,6 +155,15 @@ impl Administration {
             save_bans: Mutex::new(save_bans),
             max_text_bytes,
             servers: None,
+            accounts: None,
+        }
+    }
+
+    /// Lets it look accounts up.
+    pub fn with_accounts(self, find: FindAccount) -> Administration {
+        Administration {
+            accounts: Some(find),
+            ..self
         }
     }
 

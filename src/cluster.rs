@@ -44,6 +44,7 @@ mod people;
 mod queue;
 mod reader;
 mod reread;
+mod rules;
 mod scripts;
 mod settings;
 mod store;
@@ -69,9 +70,10 @@ use crate::config::Secret;
 use crate::hub::{Ban, Draft, News, NodeId, Refusal, Shared};
 use crate::keeper::Log;
 use crate::metrics::ClusterHealth;
+use crate::model::governance::Rules;
 use crate::model::time::unix_ms;
 use crate::model::{AccountId, MessageId, Name};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::turn::{Claimant, Claimed, Names};
 use appender::Appender;
 use beat::Beat;
@@ -139,7 +141,7 @@ impl Cluster {
         let (node, start) = join::join(&common.settings, &common.about(), &mut link)?;
         common.begin(node, start);
         let store = Arc::new(ClusterStore::new(common.clone(), postgres.clone()));
-        let threads = start_threads(&common, &queue, postgres, Arc::new(failed));
+        let threads = start_threads(&common, &queue, &store, postgres, Arc::new(failed));
         let threads = threads.map_err(|error| {
             common.stop();
             ClusterError::System(error)
@@ -178,7 +180,7 @@ impl Cluster {
         let refuses =
             self.common.life().is_over || self.common.is_away(self.common.settings.refuse_after);
         match refuses {
-            true => drafts.iter().map(|draft| draft.message.id).collect(),
+            true => drafts.iter().map(|draft| draft.record.id()).collect(),
             false => self.queue.drafts(drafts),
         }
     }
@@ -240,6 +242,12 @@ impl Cluster {
         if self.common.life().is_over {
             self.queue.rejoin();
         }
+    }
+
+    /// The rules of every channel that is not simply open, with the changes that are only in the
+    /// log yet. Later ones come as [`News::Changed`], some of them perhaps a second time.
+    pub fn rules(&self) -> Result<Vec<(Name, Rules)>, StoreError> {
+        self.store.rules()
     }
 
     /// The store of all servers, including messages still on their way to it.
@@ -390,6 +398,7 @@ impl Thread {
 fn start_threads(
     common: &Arc<Common>,
     queue: &Arc<Queue>,
+    store: &Arc<ClusterStore>,
     postgres: Arc<dyn Store>,
     failed: Arc<dyn Fn() + Send + Sync>,
 ) -> io::Result<ClusterThreads> {
@@ -407,8 +416,8 @@ fn start_threads(
         })?;
         Ok::<Thread, io::Error>(Thread(done))
     };
-    let mut appender = Appender::new(common.clone(), queue.clone());
-    let mut reader = Reader::new(common.clone());
+    let mut appender = Appender::new(common.clone(), queue.clone(), store.clone());
+    let mut reader = Reader::new(common.clone(), store.clone());
     let mut beat = Beat::new(common.clone());
     let mut lone = Lone::new(common.clone(), postgres.clone());
     let mut storer = Storer::new(common.clone(), postgres);

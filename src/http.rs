@@ -33,7 +33,7 @@ pub use folder::Folder;
 use head::{Framing, Head};
 pub use origin::Origins;
 pub use proxies::Proxies;
-pub use query::{decode, pairs};
+pub use query::{decode, encode, pairs};
 pub use rejection::Rejection;
 pub use relay::{RELAY_HEADER, Relayed, Relays};
 pub use upgrade::{

@@ -8,6 +8,7 @@
 mod admin;
 mod apply;
 mod asking;
+mod away;
 mod banned;
 mod bans;
 mod channel;
@@ -18,6 +19,7 @@ mod ending;
 mod event;
 mod expiry;
 mod farewell;
+mod governance;
 mod held;
 mod history;
 mod holds;
@@ -38,6 +40,7 @@ mod refusal;
 mod remote;
 mod renaming;
 mod resume;
+mod rows;
 mod settling;
 mod shared;
 mod similar;
@@ -46,6 +49,7 @@ mod tags;
 mod typing;
 mod unconfirmed;
 mod users;
+mod whois;
 mod work;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -53,25 +57,30 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Entry, Kind, Name};
+use crate::model::governance::LinkSecret;
+use crate::model::{Entry, Kind, Name, Text};
 
 pub use crate::model::{BadMessageId, Message, MessageId};
 pub use admin::{ChannelInfo, Counts, ProtocolCounts};
 pub use asking::{Question, Reply};
+pub use away::MAX_REASON_CHARS;
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
 use channel::Channels;
 pub use command::{Command, ConnectionId, Credential, Profile};
 pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Event, Private};
 pub use farewell::{Farewell, FrameFault};
+pub use governance::{Deed, MAX_CHANGES, Overview, Pass, RulesSummary, RulesView, Target, Ticket};
 pub use listing::{After, Entry as ListEntry, Listed, Listing, Place};
 pub use noting::Note;
 pub use page::{PAGE_ROWS, Page, Part};
 pub use refusal::Refusal;
+pub use rows::{ChannelRow, Member};
 pub use shared::{Draft, Fate, News, NodeId, Order, RosterChange, Settled, Shared, SharedTag};
 pub use sizes::Sizes;
 pub use tags::{BadTag, Tag};
 pub use typing::Audience;
+pub use whois::{UserCard, UserChannel};
 
 /// The channel that always exists.
 pub const GLOBAL: &str = "global";
@@ -168,8 +177,12 @@ pub struct Hub {
     /// Closed connections with messages that are still being committed.
     departures: departures::Departures,
     last_here: last_here::LastHere,
+    /// The secrets of invitation links that are being committed.
+    link_secrets: BTreeMap<MessageId, LinkSecret>,
     /// Messages that wait to be committed.
     unsettled: BTreeMap<MessageId, messages::Unsettled>,
+    /// The administrators who wait for a change among them to be in force.
+    tickets: BTreeMap<MessageId, Ticket>,
     last_recall: u64,
     tags: tags::Tags,
     /// The people on the other servers, if this hub is one of several.
@@ -216,6 +229,12 @@ struct Connection {
     is_ready: bool,
     /// A channel that looks like another one, and whether it has a history.
     looked_up: Option<(Name, bool)>,
+    /// What opens a channel, for the command that is being carried out.
+    pass: Option<Pass>,
+    /// Why it leaves the channel that it is leaving.
+    parting: Option<Text>,
+    /// When it last said something, on the monotonic clock.
+    spoke_ms: u64,
     listens_for_typing: bool,
     /// Until when its typing is not told again.
     typing_told_until_ms: u64,
@@ -242,7 +261,9 @@ impl Hub {
             next_kind: 0,
             holds: holds::Holds::default(),
             last_id: MessageId::default(),
+            link_secrets: BTreeMap::new(),
             unsettled: BTreeMap::new(),
+            tickets: BTreeMap::new(),
             departures: departures::Departures::default(),
             last_here: last_here::LastHere::default(),
             last_recall: 0,
@@ -309,6 +330,9 @@ impl Hub {
                 waiting: VecDeque::new(),
                 is_ready: false,
                 looked_up: None,
+                pass: None,
+                parting: None,
+                spoke_ms: now.ticks_ms,
                 listens_for_typing: false,
                 typing_told_until_ms: 0,
                 memberships: Vec::new(),

@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::fair::{Asker, FairChannel};
 use crate::hub::{Chore, Draft, Reading, Recall, Shared};
-use crate::model::{Conversation, History, Message, MessageId, Window};
+use crate::model::{Conversation, History, Message, MessageId, Record, Window};
 pub use crate::store::Outcome;
 use crate::store::{AppendRefused, Appender, Store, StoreError, StoreWriter, WriterSettings};
 
@@ -42,11 +42,11 @@ pub trait Log: Send {
 
 impl Log for Appender {
     fn append(&self, drafts: Vec<Draft>) -> Vec<MessageId> {
-        let messages = drafts.into_iter().map(|draft| draft.message).collect();
-        match self.try_append(messages) {
+        let records = drafts.into_iter().map(|draft| draft.record).collect();
+        match self.try_append(records) {
             Ok(()) => Vec::new(),
             Err(AppendRefused::Full(refused) | AppendRefused::Closed(refused)) => {
-                refused.iter().map(|message| message.id).collect()
+                refused.iter().map(Record::id).collect()
             }
         }
     }
@@ -60,8 +60,8 @@ impl Log for Appender {
 pub enum Kept {
     /// These messages are committed, or never will be.
     Settled(Vec<Outcome>),
-    /// The last messages of a channel; empty if they could not be read.
-    Recalled(Recall, Vec<Message>),
+    /// The last messages of a channel, if they could be read.
+    Recalled(Recall, Option<Vec<Message>>),
     /// Part of a channel's history, if it could be read.
     Read(Reading, Option<History>),
 }
@@ -209,13 +209,13 @@ fn do_chores(
     }
 }
 
-fn last_messages(store: &dyn Store, recall: &Recall) -> Vec<Message> {
+fn last_messages(store: &dyn Store, recall: &Recall) -> Option<Vec<Message>> {
     let conversation = Conversation::Channel(recall.channel.clone());
     let window = Window::Before(recall.before);
     let history = attempt(UNREADABLE, || {
         store.history(&conversation, window, recall.limit)
     });
-    history.map_or_else(Vec::new, |history| history.messages)
+    history.map(|history| history.messages)
 }
 
 fn part_of_history(store: &dyn Store, reading: &Reading) -> Option<History> {

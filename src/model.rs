@@ -5,11 +5,15 @@
 
 pub mod account;
 pub mod entry;
+pub mod governance;
 pub mod id;
 pub mod key;
+pub mod mention;
 pub mod message;
 pub mod name;
 pub mod peer;
+pub mod record;
+pub mod saved;
 pub mod secret;
 pub mod stamp;
 pub mod subscriber;
@@ -23,6 +27,8 @@ pub use message::{
     Conversation, History, MAX_ROWS, Message, Place, Search, SearchScope, ThreadSummary, Window,
 };
 pub use name::{Name, NameError};
+pub use record::Record;
+pub use saved::{MAX_SAVED, MAX_UNREAD, SavedChannel, Unread};
 pub use secret::Secret;
 pub use stamp::Stamp;
 pub use text::Text;

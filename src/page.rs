@@ -8,7 +8,9 @@ use std::panic::resume_unwind;
 use std::sync::LazyLock;
 use std::thread;
 
-use crate::http::{File, Found};
+use crate::http::{File, Found, decode, encode};
+use crate::model::Name;
+use crate::model::governance::LinkSecret;
 use crate::protocol::commands;
 
 /// Only our own scripts, styles and WebSockets, nothing inline; and no script may turn a string
@@ -35,11 +37,13 @@ const CLIENT: &[(&str, &str, &[u8])] = files! {
     SCRIPT: "app.js" "commands.js" "emoji.js" "notify.js" "text.js" "theme.js" "time.js"
         "lib/dom.js" "lib/emitter.js" "lib/place.js"
         "model/api.js" "model/chat.js" "model/comings.js" "model/connection.js"
-        "model/conversation.js" "model/delivery.js" "model/names.js" "model/state.js"
-        "model/storage.js"
+        "model/conversation.js" "model/delivery.js" "model/governance.js" "model/my_rooms.js" "model/names.js"
+        "model/rules.js" "model/state.js" "model/storage.js"
         "view/actions.js" "view/aside.js" "view/completion.js" "view/composer.js"
-        "view/dialogs.js" "view/keys.js" "view/menu.js" "view/parts.js" "view/row.js"
-        "view/sidebar.js" "view/signin.js" "view/stream.js" "view/talk.js";
+        "view/dialog.js" "view/dialogs.js" "view/joining.js" "view/keys.js" "view/menu.js"
+        "view/parts.js" "view/person.js" "view/person_dialogs.js" "view/room_lists.js" "view/room_settings.js"
+        "view/row.js" "view/sidebar.js" "view/signin.js" "view/stream.js" "view/talk.js"
+        "view/topic.js";
     TEXT: "emoji.txt";
     PICTURE: "icon.svg" "icon-unread.svg";
 };
@@ -86,6 +90,75 @@ pub fn file(path: &str) -> Option<Found> {
         "/" => Some(Found::Elsewhere("client")),
         "/client/" => Some(Found::Elsewhere("../client")),
         "/admin" => Some(Found::Elsewhere("admin/")),
-        _ => BY_PATH.get(path).map(Found::File),
+        _ => BY_PATH
+            .get(path)
+            .map(Found::File)
+            .or_else(|| invitation(path)),
+    }
+}
+
+/// The redirect for an invitation link, `/join/<channel>/<secret>`: to the page, with the channel
+/// and the secret in the fragment, which browsers keep to themselves. Nothing here asks whether the
+/// channel exists.
+fn invitation(path: &str) -> Option<Found> {
+    let link = path.strip_prefix("/join/")?;
+    let (link, up) = match link.strip_suffix('/') {
+        Some(link) => (link, "../../../"),
+        None => (link, "../../"),
+    };
+    let (channel, secret) = link.split_once('/')?;
+    let channel = Name::parse_channel(&decode(channel)?).ok()?;
+    let secret = LinkSecret::parse(secret)?;
+    let channel = encode(channel.as_str());
+    let secret = secret.expose();
+    Some(Found::InSecret(format!(
+        "{up}client#join={channel}&invitation={secret}"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn location(path: &str) -> Option<String> {
+        match invitation(path) {
+            Some(Found::InSecret(location)) => Some(location),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_link_leads_to_the_page_whatever_is_before_it() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        let fragment = |channel| format!("client#join={channel}&invitation={secret}");
+        let to = |channel| Some(format!("../../{}", fragment(channel)));
+        assert_eq!(location(&format!("/join/dev/{secret}")), to("dev"));
+        assert_eq!(location(&format!("/join/%23dev/{secret}")), to("dev"));
+        assert_eq!(
+            location(&format!("/join/caf%C3%A9/{secret}")),
+            to("caf%C3%A9")
+        );
+        let below = format!("../../../{}", fragment("dev"));
+        assert_eq!(location(&format!("/join/dev/{secret}/")), Some(below));
+    }
+
+    #[test]
+    fn other_paths_are_none() {
+        let secret = "0123456789abcdef0123456789abcdef";
+        for path in [
+            "/join",
+            "/join/",
+            "/join/dev",
+            "/join/dev/",
+            "/join/dev/secret",
+            &format!("/join//{secret}"),
+            &format!("/join/a b/{secret}"),
+            &format!("/join/%0d%0a/{secret}"),
+            &format!("/join/%zz/{secret}"),
+            &format!("/join/dev/{secret}/more"),
+            &format!("/joined/dev/{secret}"),
+        ] {
+            assert_eq!(location(path), None, "{path}");
+        }
     }
 }

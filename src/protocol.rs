@@ -6,8 +6,11 @@
 pub mod commands;
 pub mod direct;
 pub mod foreign;
+mod governance;
 pub mod json;
+mod json_frame;
 pub mod json_frames;
+mod json_governance;
 mod json_lists;
 pub mod line;
 mod replies;

@@ -10,6 +10,7 @@ mod auth;
 mod bans;
 mod body;
 mod call;
+mod channels;
 pub mod docs;
 mod found;
 mod legacy;

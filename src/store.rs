@@ -18,6 +18,8 @@ mod postgres;
 mod progress;
 mod retention;
 mod row;
+mod rules;
+mod saved;
 mod schema;
 mod shorten;
 mod sqlite;
@@ -38,9 +40,11 @@ pub use sqlite::{Durability, SqliteSettings, SqliteStore};
 pub use url::{DatabaseUrl, UrlError};
 pub use writer::{AppendRefused, Appender, Outcome, StoreWriter, Unfinished, WriterSettings};
 
+use crate::model::governance::Rules;
 pub use crate::model::{
     Account, AccountId, Conversation, History, KnownAddress, MAX_ROWS, Message, NewAccount, Place,
-    Search, SearchScope, Secret, ThreadSummary, Token, UniqueField, Who, Window,
+    Record, SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, UniqueField, Unread,
+    Who, Window,
 };
 use crate::model::{MessageId, Name};
 
@@ -53,16 +57,28 @@ pub type Appended = Result<(), AppendError>;
 /// A database of messages and accounts. A call may block for as long as the settings allow, so the
 /// hub never makes one. When a call that writes returns `Ok`, the change has been committed.
 pub trait Store: Send + Sync {
-    /// Commits messages as one transaction and returns one result for each, in the same order. A
-    /// message that is stored already counts as committed. If this returns an error, none was
-    /// committed; only after the connection to a database broke, all of them may have been.
-    fn append(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError>;
+    /// Commits entries of the log as one transaction and returns one result for each, in the same
+    /// order. An entry that is stored already counts as committed. If this returns an error, none
+    /// was committed; only after the connection to a database broke, all of them may have been. A
+    /// change of a channel's rules is folded into the channel's row in the same transaction.
+    fn commit(&self, records: &[Record]) -> Result<Vec<Appended>, StoreError>;
 
-    /// Commits messages that a log has already put in order. They may come in any order and more
-    /// than once; otherwise this is [`Store::append`].
-    fn merge(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
-        self.append(messages)
+    /// As [`Store::commit`], for messages alone.
+    fn append(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
+        let records: Vec<Record> = messages.iter().cloned().map(Record::from).collect();
+        self.commit(&records)
     }
+
+    /// Commits entries that a log has already put in order. They may come in any order and more
+    /// than once; otherwise this is [`Store::commit`].
+    fn merge(&self, records: &[Record]) -> Result<Vec<Appended>, StoreError> {
+        self.commit(records)
+    }
+
+    /// At most `limit` of the channels that have rules to be kept, in the order of their keys,
+    /// after the one with this key.
+    fn channels(&self, after: Option<&str>, limit: usize)
+    -> Result<Vec<(Name, Rules)>, StoreError>;
 
     /// The highest id ever given out; new ids continue from here.
     fn last_message_id(&self) -> Result<MessageId, StoreError>;
@@ -150,6 +166,50 @@ pub trait Store: Send + Sync {
         nickname: &Name,
         ignored: bool,
     ) -> Result<(), StoreError>;
+
+    /// The channels that belong to an account, in the order of their keys.
+    fn saved_channels(&self, of: AccountId) -> Result<Vec<SavedChannel>, StoreError>;
+
+    /// Makes a channel one of the account's, which has read it up to a message. Changes nothing if
+    /// it is one already. Returns whether it is now: an account has a limited number.
+    fn save_channel(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        read_up_to: MessageId,
+    ) -> Result<bool, StoreError>;
+
+    /// Makes a channel one of the account's no longer.
+    fn forget_channel(&self, of: AccountId, channel: &Name) -> Result<(), StoreError>;
+
+    /// Remembers that an account has read one of its channels up to a message. Returns whether the
+    /// marker has moved; it never goes back.
+    fn mark_channel_read(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        up_to: MessageId,
+    ) -> Result<bool, StoreError>;
+
+    /// Remembers whether an account has muted one of its channels. Returns whether it is one.
+    fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError>;
+
+    /// What others have written in each of these channels after a message, and how much of it speaks
+    /// to the account. Mentions are looked for in a limited number of messages.
+    fn unread(
+        &self,
+        of: (AccountId, &Name),
+        channels: &[(Name, MessageId)],
+    ) -> Result<Vec<Unread>, StoreError>;
+
+    /// At most `limit` of the accounts to which a channel belongs, in the order of their names, after
+    /// this one.
+    fn channel_accounts(
+        &self,
+        channel: &Name,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(AccountId, Name)>, StoreError>;
 
     /// Stores a token.
     fn add_token(&self, token: &Token) -> Result<(), StoreError>;

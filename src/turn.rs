@@ -5,6 +5,7 @@
 //! load, batches grow and each message becomes cheaper. The thread waits for its
 //! own queue and for nothing else.
 
+mod administering;
 mod attending;
 mod deadline;
 mod handle;
@@ -30,9 +31,13 @@ use crate::model::{Entry, Kind};
 use crate::outbox::{Outbox, Sums};
 use crate::watch::Watcher;
 
+use administering::Administering;
+pub use administering::Wish;
 use attending::Attending;
 use deadline::longest_wait;
-pub use handle::{Claimant, Claimed, HubHandle, HubUnavailable, Input, Names, Request, Settings};
+pub use handle::{
+    Claimant, Claimed, HubHandle, HubUnavailable, Input, Names, NotGoverned, Request, Settings,
+};
 use load::Load;
 pub use whole::{UserInfo, Wanted};
 
@@ -65,6 +70,7 @@ pub struct Turn {
     outcomes: vec::IntoIter<Outcome>,
     watchers: Vec<Watcher>,
     attending: Attending,
+    administering: Administering,
     last_sums: Sums,
     load: Load,
     clock: Instant,
@@ -110,6 +116,7 @@ impl Turn {
             outcomes: Vec::new().into_iter(),
             watchers: Vec::new(),
             attending: Attending::default(),
+            administering: Administering::default(),
             last_sums: Sums::default(),
             load: Load::default(),
             clock: Instant::now(),
@@ -246,8 +253,11 @@ impl Turn {
             }
             Input::Request(request) => request(&mut self.parts.hub, now, fx),
             Input::Kept(Kept::Settled(outcomes)) => self.outcomes = outcomes.into_iter(),
-            Input::Kept(Kept::Recalled(recall, messages)) => {
+            Input::Kept(Kept::Recalled(recall, Some(messages))) => {
                 self.parts.hub.recalled(&recall, messages, now, fx);
+            }
+            Input::Kept(Kept::Recalled(recall, None)) => {
+                self.parts.hub.not_recalled(&recall, now, fx);
             }
             Input::Kept(Kept::Read(reading, history)) => {
                 self.parts.hub.history_read(&reading, history, now, fx);
@@ -265,6 +275,10 @@ impl Turn {
                 .watchers
                 .retain(|watcher| watcher.tell(&[*entry.clone()])),
             Input::Attend(id, told) => self.attending.add(id, told),
+            Input::Govern(wish) => {
+                let hub = &mut self.parts.hub;
+                self.administering.begin(*wish, hub, now, fx);
+            }
             Input::Stop => {
                 self.stopping = true;
                 self.parts.hub.shut_down(now, fx);
@@ -323,6 +337,7 @@ impl Turn {
                 Effect::Append(draft) => self.drafts.push(draft),
                 Effect::Share(shared) => self.shared.push(shared),
                 Effect::Chore(chore) => self.chores.push(chore),
+                Effect::Done { ticket, outcome } => self.administering.done(ticket, outcome),
             }
         }
         self.effects.put_back(list);
@@ -382,7 +397,7 @@ impl Turn {
         let refused = match &self.parts.keeper {
             Some(keeper) if !drafts.is_empty() => keeper.append(drafts),
             Some(_) => Vec::new(),
-            None => drafts.iter().map(|draft| draft.message.id).collect(),
+            None => drafts.iter().map(|draft| draft.record.id()).collect(),
         };
         for draft in refused {
             let settled = Settled::by_id(draft, false);
@@ -395,10 +410,7 @@ impl Turn {
             };
             match left {
                 Some(Chore::Recall(recall)) => {
-                    let nothing = Vec::new();
-                    self.parts
-                        .hub
-                        .recalled(&recall, nothing, now, &mut self.effects);
+                    self.parts.hub.not_recalled(&recall, now, &mut self.effects);
                 }
                 Some(Chore::Read(reading)) => {
                     self.parts

@@ -103,10 +103,12 @@ impl fmt::Display for BackedUp {
         let contents = &self.contents;
         writeln!(f, "from: {}", self.from.display())?;
         writeln!(f, "to: {}, {} bytes", self.to.display(), contents.bytes)?;
-        let (accounts, messages) = (contents.accounts, contents.messages);
+        let (accounts, channels) = (contents.accounts, contents.channels);
+        let messages = contents.messages;
         write!(
             f,
-            "copied and checked: {accounts} accounts, {messages} messages"
+            "copied and checked: {accounts} accounts, {channels} channels with rules, \
+             {messages} messages"
         )?;
         let last = i64::try_from(contents.last.ms).unwrap_or(0);
         match Timestamp::from_millisecond(last) {

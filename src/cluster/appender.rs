@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::hub::NodeId;
+use crate::hub::{News, NodeId};
 use crate::model::MessageId;
 
 use super::batch::{Batch, not_stored};
@@ -19,6 +19,7 @@ use super::keys::node_text;
 use super::link::{Backoff, Link, answer};
 use super::people::People;
 use super::queue::{Op, Queue};
+use super::store::ClusterStore;
 
 /// Most operations in one batch, and most bytes: Redis does nothing else meanwhile.
 const MOST: usize = 512;
@@ -34,6 +35,7 @@ const UNASKED: &str = "Redis answers questions that were not asked";
 pub struct Appender {
     common: Arc<Common>,
     queue: Arc<Queue>,
+    store: Arc<ClusterStore>,
     link: Link,
     people: People,
     /// Number of the batch last executed in this life.
@@ -49,8 +51,9 @@ enum Sent {
 }
 
 impl Appender {
-    pub fn new(common: Arc<Common>, queue: Arc<Queue>) -> Appender {
+    pub fn new(common: Arc<Common>, queue: Arc<Queue>, store: Arc<ClusterStore>) -> Appender {
         Appender {
+            store,
             link: Link::strict(&common.settings.redis),
             common,
             queue,
@@ -111,7 +114,7 @@ impl Appender {
         // The rest belongs to a life that is over, up to the next one.
         for (op, _) in ops.by_ref() {
             match op {
-                Op::Draft(draft) => self.common.deliver(not_stored(vec![draft.message.id])),
+                Op::Draft(draft) => self.common.deliver(not_stored(vec![draft.record.id()])),
                 Op::Rejoin => {
                     self.rejoin();
                     break;
@@ -252,6 +255,8 @@ impl Appender {
             let error = match joined {
                 Ok((node, start)) => {
                     self.common.report(Part::Appender, Ok::<(), String>(()));
+                    // Before any client can come in: nobody joins what is closed to them.
+                    self.tell_rules();
                     self.common.begin(node, start);
                     if self.queue.has_lost() {
                         let why = "too much waits to be told to them";
@@ -265,6 +270,18 @@ impl Appender {
             self.common.deliver(not_stored(self.expired_of_queue()));
             if self.common.is_overdue() || self.common.pause(backoff.next()) {
                 return;
+            }
+        }
+    }
+
+    /// Tells the hub the rules of all channels. If they cannot be read, the reader tries again, and
+    /// what the hub knew before holds.
+    fn tell_rules(&self) {
+        match self.store.rules() {
+            Ok(rules) => self.common.deliver(vec![News::Rules(rules)]),
+            Err(error) => {
+                log::warn!("the rules of channels cannot be read at present: {error}");
+                self.common.owes_rules.store(true, Ordering::Release);
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crossbeam_channel::Sender;
 
 use crate::hub::{ConnectionId, Draft, Fate, News, Order, RosterChange, Settled, Shared};
-use crate::model::{Conversation, MessageId, Name, Place};
+use crate::model::{Conversation, MessageId, Name};
 use crate::turn::{Claimant, Claimed};
 
 use super::keys::shard_of;
@@ -76,8 +76,8 @@ impl Batch {
 
     /// A message to be committed.
     pub fn draft(&mut self, draft: &Draft, shards: u32, came: Instant) {
-        let place = &draft.message.place;
-        let shard = shard_of(&Conversation::of(place), shards).to_string();
+        let conversation = draft.record.conversation();
+        let shard = shard_of(&conversation, shards).to_string();
         let (owner, tag, most) = match &draft.tag {
             Some(shared) => (
                 &*shared.owner,
@@ -87,8 +87,8 @@ impl Batch {
             None => ("", String::new(), String::new()),
         };
         let then = Then::Settle {
-            draft: draft.message.id,
-            is_direct: matches!(place, Place::Direct { .. }),
+            draft: draft.record.id(),
+            is_direct: matches!(conversation, Conversation::Thread(..)),
         };
         let entry = entry::encode(draft);
         let arguments: [&[u8]; 6] = [

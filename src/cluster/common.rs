@@ -77,6 +77,8 @@ pub struct Common {
     /// Own messages in the log that the reader has not reached yet; below zero while the reader is
     /// ahead of the answer to the appender.
     pub unread: AtomicI64,
+    /// Whether the hub has yet to be told the rules of channels in this life.
+    pub owes_rules: AtomicBool,
     /// Whether this server is leaving the live ones.
     is_leaving: AtomicBool,
     started_ms: u64,
@@ -130,6 +132,7 @@ impl Common {
             connections: AtomicU64::new(0),
             is_draining: AtomicBool::new(false),
             unread: AtomicI64::new(0),
+            owes_rules: AtomicBool::new(false),
             is_leaving: AtomicBool::new(false),
             started_ms,
             alive: Mutex::new(Some(alive)),

@@ -8,10 +8,13 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::hub::{ConnectionId, Draft, NodeId, Private};
-use crate::model::{AccountId, Conversation, Message, MessageId, Name, Place, Text};
+use crate::model::governance::{By, Change, ChannelChange};
+use crate::model::{AccountId, Conversation, Message, MessageId, Name, Place, Record, Text};
 
-/// The version that is written.
+/// The version of entries that every server reads.
 pub const VERSION: u32 = 1;
+/// The version of changes of a channel's rules, which older servers skip.
+pub const CHANGE_VERSION: u32 = 2;
 
 /// Why an entry is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +34,8 @@ pub struct LogEntry {
     pub draft: MessageId,
     /// The sender's connection on that server.
     pub sender: ConnectionId,
-    /// The message, with its final id.
-    pub message: Message,
+    /// The message or the change, with its final id.
+    pub record: Record,
     /// The recipient of a private message, as shown.
     pub to: Option<Name>,
 }
@@ -60,6 +63,15 @@ struct Wire<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     to: Option<Cow<'a, str>>,
     t: Cow<'a, str>,
+    /// A change of the channel's rules, instead of a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    g: Option<WireChange>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireChange {
+    by: By,
+    changes: Vec<Change>,
 }
 
 /// The part that every version has.
@@ -70,7 +82,10 @@ struct AnyVersion {
 
 /// The entry of a draft.
 pub fn encode(draft: &Draft) -> Vec<u8> {
-    let message = &draft.message;
+    let message = match &draft.record {
+        Record::Message(message) => message,
+        Record::Change(change) => return encode_change(draft, change),
+    };
     let (channel, from, to) = match &message.place {
         Place::Channel { channel, account } => (Some(channel), *account, None),
         Place::Direct { from, to } => (None, Some(*from), Some(*to)),
@@ -86,18 +101,64 @@ pub fn encode(draft: &Draft) -> Vec<u8> {
         b: to.map(|account| account.0),
         to: draft.to.as_ref().map(|name| name.as_str().into()),
         t: message.text.as_str().into(),
+        g: None,
     };
     // It contains nothing that JSON cannot hold.
+    serde_json::to_vec(&wire).unwrap_or_default()
+}
+
+fn encode_change(draft: &Draft, change: &ChannelChange) -> Vec<u8> {
+    let by = change.by.shown();
+    let wire = Wire {
+        v: CHANGE_VERSION,
+        d: (change.id.ms, change.id.sequence),
+        s: (draft.sender.index, draft.sender.generation),
+        at: change.at_ms,
+        by: by.as_str().into(),
+        c: Some(change.channel.as_str().into()),
+        a: change.by.account().map(|account| account.0),
+        b: None,
+        to: None,
+        t: "".into(),
+        g: Some(WireChange {
+            by: change.by.clone(),
+            changes: change.changes.clone(),
+        }),
+    };
     serde_json::to_vec(&wire).unwrap_or_default()
 }
 
 /// The message in an entry.
 pub fn decode(node: NodeId, id: MessageId, bytes: &[u8]) -> Result<LogEntry, Unreadable> {
     let wire: Wire<'_> = parse(bytes)?;
-    if wire.v != VERSION {
+    if wire.v != VERSION && wire.v != CHANGE_VERSION {
         return Err(Unreadable::Newer);
     }
     let name = |text: &str| Name::parse(text).map_err(|_| Unreadable::Bad);
+    let common = |record, to| LogEntry {
+        node,
+        draft: MessageId {
+            ms: wire.d.0,
+            sequence: wire.d.1,
+        },
+        sender: ConnectionId {
+            index: wire.s.0,
+            generation: wire.s.1,
+        },
+        record,
+        to,
+    };
+    if let Some(WireChange { by, changes }) = wire.g {
+        let channel = wire.c.as_deref().ok_or(Unreadable::Bad)?;
+        let change = ChannelChange {
+            id,
+            at_ms: wire.at,
+            channel: name(channel)?,
+            by,
+            changes,
+        };
+        return Ok(common(Record::Change(Box::new(change)), None));
+    }
     let place = match (&wire.c, wire.a, wire.b) {
         (Some(channel), account, None) => Place::Channel {
             channel: name(channel)?,
@@ -109,25 +170,15 @@ pub fn decode(node: NodeId, id: MessageId, bytes: &[u8]) -> Result<LogEntry, Unr
         },
         _ => return Err(Unreadable::Bad),
     };
-    Ok(LogEntry {
-        node,
-        draft: MessageId {
-            ms: wire.d.0,
-            sequence: wire.d.1,
-        },
-        sender: ConnectionId {
-            index: wire.s.0,
-            generation: wire.s.1,
-        },
-        message: Message {
-            id,
-            at_ms: wire.at,
-            author: name(&wire.by)?,
-            place,
-            text: Text::as_sent(&wire.t),
-        },
-        to: wire.to.as_deref().map(name).transpose()?,
-    })
+    let message = Message {
+        id,
+        at_ms: wire.at,
+        author: name(&wire.by)?,
+        place,
+        text: Text::as_sent(&wire.t),
+    };
+    let to = wire.to.as_deref().map(name).transpose()?;
+    Ok(common(Record::Message(message), to))
 }
 
 /// Parses JSON, and tells malformed data from that of a newer version.
@@ -141,17 +192,12 @@ pub fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
 impl LogEntry {
     /// The conversation it belongs to.
     pub fn conversation(&self) -> Conversation {
-        self.message.conversation()
-    }
-
-    /// The message as a channel's members receive it.
-    pub fn channel_message(&self) -> Option<&Message> {
-        self.message.place.channel().map(|_| &self.message)
+        self.record.conversation()
     }
 
     /// The message as its two parties receive it.
     pub fn private_message(&self) -> Option<(Private, AccountId)> {
-        let message = &self.message;
+        let message = self.record.message()?;
         match (&message.place, &self.to) {
             (Place::Direct { from, .. }, Some(to)) => Some((
                 Private {
@@ -175,13 +221,13 @@ mod tests {
 
     fn draft(place: Place, to: Option<Name>, text: &str) -> Draft {
         Draft {
-            message: Message {
+            record: Record::Message(Message {
                 id: MessageId { ms: 7, sequence: 8 },
                 at_ms: 9,
                 author: Name::parse("Zoë").unwrap(),
                 place,
                 text: Text::clean(text),
-            },
+            }),
             to,
             tag: None,
             sender: ConnectionId {
@@ -245,13 +291,13 @@ mod tests {
             };
             let draft = draft(place, to, &text);
             let entry = read(&encode(&draft)).unwrap();
-            prop_assert_eq!(entry.draft, draft.message.id);
+            prop_assert_eq!(entry.draft, draft.record.id());
             prop_assert_eq!(entry.sender, draft.sender);
-            prop_assert_eq!(entry.message.text.as_str(), draft.message.text.as_str());
-            prop_assert_eq!(entry.message.author.as_str(), "Zoë");
-            prop_assert_eq!(entry.conversation(), Conversation::of(&draft.message.place));
+            prop_assert_eq!(entry.record.message().unwrap().text.as_str(), draft.record.message().unwrap().text.as_str());
+            prop_assert_eq!(entry.record.message().unwrap().author.as_str(), "Zoë");
+            prop_assert_eq!(entry.conversation(), draft.record.conversation());
             prop_assert_eq!(entry.private_message().is_some(), direct);
-            prop_assert_eq!(entry.channel_message().is_some(), !direct);
+            prop_assert_eq!(entry.record.message().unwrap().place.channel().is_some(), !direct);
         }
 
         #[test]

@@ -1,14 +1,16 @@
 //! What servers tell each other without keeping it, as entries of the news: JSON, with a version as
 //! in the log.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::hub::{Ban, BanTarget, Order, Private, RosterChange};
+use crate::model::governance::{Cloak, Role};
 use crate::model::{AccountId, MessageId, Name, Text};
 
-use super::entry::{Unreadable, VERSION, parse};
+use super::entry::{CHANGE_VERSION, Unreadable, VERSION, parse};
 
 /// Something told to all servers.
 #[derive(Clone, Debug)]
@@ -30,6 +32,23 @@ pub enum Notice {
 struct Envelope<T> {
     v: u32,
     d: T,
+    /// What older servers do not know.
+    #[serde(default, skip_serializing_if = "Extra::is_empty")]
+    x: Extra,
+}
+
+/// What has been added to notices that older servers read, and that they pass over.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Extra {
+    /// What stands for a member's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cloak: Option<Cloak>,
+}
+
+impl Extra {
+    fn is_empty(&self) -> bool {
+        self.cloak.is_none()
+    }
 }
 
 /// The written form. A name is written as it is shown.
@@ -39,7 +58,9 @@ enum Wire {
     Offline(String),
     Joined(String, String),
     Left(String, String),
+    Away(String, Option<String>),
     Renamed(String, String, Option<i64>),
+    Role(String, String, Option<Role>),
     Announce(String, u64),
     Kick(String, Option<String>),
     Ban(WireBan),
@@ -88,17 +109,32 @@ pub struct Person {
     pub account: Option<i64>,
     /// As shown.
     pub channels: Vec<String>,
+    /// What stands for the member's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloak: Option<Cloak>,
+    /// What the member is in channels while in them, by the channels' names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<String, Role>,
 }
 
 fn pack<T: Serialize>(d: T) -> Vec<u8> {
-    // It contains nothing that JSON cannot hold.
-    serde_json::to_vec(&Envelope { v: VERSION, d }).unwrap_or_default()
+    envelope(VERSION, d, Extra::default())
 }
 
-fn unpack<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
+/// Packs what older servers pass over.
+fn pack_newer<T: Serialize>(d: T) -> Vec<u8> {
+    envelope(CHANGE_VERSION, d, Extra::default())
+}
+
+fn envelope<T: Serialize>(v: u32, d: T, x: Extra) -> Vec<u8> {
+    // It contains nothing that JSON cannot hold.
+    serde_json::to_vec(&Envelope { v, d, x }).unwrap_or_default()
+}
+
+fn unpack<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, Extra), Unreadable> {
     let envelope: Envelope<T> = parse(bytes)?;
     match envelope.v {
-        VERSION => Ok(envelope.d),
+        VERSION | CHANGE_VERSION => Ok((envelope.d, envelope.x)),
         _ => Err(Unreadable::Newer),
     }
 }
@@ -106,7 +142,12 @@ fn unpack<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
 impl Notice {
     /// Reads the notice in an entry.
     pub fn decode(bytes: &[u8]) -> Result<Notice, Unreadable> {
-        unpack::<Wire>(bytes)?.read()
+        let (wire, extra) = unpack::<Wire>(bytes)?;
+        let mut notice = wire.read()?;
+        if let Notice::Roster(RosterChange::Online { cloak, .. }) = &mut notice {
+            *cloak = extra.cloak;
+        }
+        Ok(notice)
     }
 }
 
@@ -114,10 +155,24 @@ impl Notice {
 pub fn roster(change: &RosterChange) -> Vec<u8> {
     let text = |name: &Name| name.as_str().to_owned();
     pack(match change {
-        RosterChange::Online { name, account } => Wire::Online(text(name), account.map(|a| a.0)),
+        RosterChange::Online {
+            name,
+            account,
+            cloak,
+        } => {
+            let cloak = cloak.clone();
+            let wire = Wire::Online(text(name), account.map(|a| a.0));
+            return envelope(VERSION, wire, Extra { cloak });
+        }
+        RosterChange::Role {
+            name,
+            channel,
+            role,
+        } => return pack_newer(Wire::Role(text(name), text(channel), *role)),
         RosterChange::Offline { name } => Wire::Offline(text(name)),
         RosterChange::Joined { name, channel } => Wire::Joined(text(name), text(channel)),
-        RosterChange::Left { name, channel } => Wire::Left(text(name), text(channel)),
+        RosterChange::Left { name, channel, .. } => Wire::Left(text(name), text(channel)),
+        RosterChange::Away { name, text: why } => Wire::Away(text(name), why.as_ref().map(owned)),
         RosterChange::Renamed { from, to, account } => {
             Wire::Renamed(text(from), text(to), account.map(|a| a.0))
         }
@@ -163,7 +218,7 @@ pub fn ban(ban: &Ban) -> Vec<u8> {
 
 /// Reads a ban that was kept.
 pub fn read_ban(bytes: &[u8]) -> Result<Ban, Unreadable> {
-    unpack::<WireBan>(bytes)?.read()
+    unpack::<WireBan>(bytes)?.0.read()
 }
 
 /// Identifies a target among all targets.
@@ -181,16 +236,24 @@ pub fn person(person: &Person) -> Vec<u8> {
 
 /// The changes that bring a member online who was not.
 pub fn read_person(bytes: &[u8]) -> Result<Vec<RosterChange>, Unreadable> {
-    let person: Person = unpack(bytes)?;
+    let (person, _): (Person, Extra) = unpack(bytes)?;
     let name = read_name(&person.name)?;
     let mut changes = vec![RosterChange::Online {
         name: name.clone(),
         account: person.account.map(AccountId),
+        cloak: person.cloak,
     }];
     for channel in &person.channels {
         changes.push(RosterChange::Joined {
             name: name.clone(),
             channel: read_name(channel)?,
+        });
+    }
+    for (channel, role) in &person.roles {
+        changes.push(RosterChange::Role {
+            name: name.clone(),
+            channel: read_name(channel)?,
+            role: Some(*role),
         });
     }
     Ok(changes)
@@ -215,6 +278,12 @@ impl Wire {
             Wire::Online(who, account) => Notice::Roster(RosterChange::Online {
                 name: name(who)?,
                 account: account.map(AccountId),
+                cloak: None,
+            }),
+            Wire::Role(who, channel, role) => Notice::Roster(RosterChange::Role {
+                name: name(who)?,
+                channel: name(channel)?,
+                role,
             }),
             Wire::Offline(who) => Notice::Roster(RosterChange::Offline { name: name(who)? }),
             Wire::Joined(who, channel) => Notice::Roster(RosterChange::Joined {
@@ -224,6 +293,11 @@ impl Wire {
             Wire::Left(who, channel) => Notice::Roster(RosterChange::Left {
                 name: name(who)?,
                 channel: name(channel)?,
+                reason: None,
+            }),
+            Wire::Away(who, why) => Notice::Roster(RosterChange::Away {
+                name: name(who)?,
+                text: why.as_deref().map(Text::one_line),
             }),
             Wire::Renamed(from, to, account) => Notice::Roster(RosterChange::Renamed {
                 from: name(from)?,
@@ -335,6 +409,12 @@ mod tests {
             RosterChange::Online {
                 name: who.clone(),
                 account: Some(AccountId(7)),
+                cloak: Cloak::parse("abc.guest"),
+            },
+            RosterChange::Role {
+                name: who.clone(),
+                channel: channel.clone(),
+                role: Some(Role::Voice),
             },
             RosterChange::Offline { name: who.clone() },
             RosterChange::Joined {
@@ -344,6 +424,11 @@ mod tests {
             RosterChange::Left {
                 name: who.clone(),
                 channel,
+                reason: None,
+            },
+            RosterChange::Away {
+                name: who.clone(),
+                text: Some(Text::clean("lunch")),
             },
             RosterChange::Renamed {
                 from: who,
@@ -409,7 +494,7 @@ mod tests {
         assert!(written.contains(&gone), "{gone}");
         assert!(include_str!("lua/leave.lua").contains(&gone));
         assert!(matches!(Notice::decode(gone.as_bytes()), Ok(Notice::Gone)));
-        let newer = gone.replace(":1", ":2");
+        let newer = gone.replace(":1", ":3");
         assert!(matches!(
             Notice::decode(newer.as_bytes()),
             Err(Unreadable::Newer)

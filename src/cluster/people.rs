@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::hub::RosterChange;
+use crate::model::governance::{Cloak, Role};
 use crate::model::{AccountId, Name};
 
 use crate::turn::Claimant;
@@ -29,7 +30,10 @@ struct Here {
     account: Option<AccountId>,
     /// The token that a guest came with.
     pass: Option<Arc<str>>,
+    cloak: Option<Cloak>,
     channels: Vec<Name>,
+    /// What the member is in channels while in them.
+    roles: HashMap<Name, Role>,
 }
 
 /// What a change of the roster means in Redis.
@@ -101,7 +105,11 @@ impl People {
     /// Applies a change and returns what follows from it.
     pub fn apply(&mut self, change: &RosterChange) -> Steps {
         match change {
-            RosterChange::Online { name, account } => {
+            RosterChange::Online {
+                name,
+                account,
+                cloak,
+            } => {
                 let pass = match self.held.remove(name.key()) {
                     Some((_, Claimant::Pass(token))) => Some(token),
                     _ => None,
@@ -110,7 +118,9 @@ impl People {
                     name: name.clone(),
                     account: *account,
                     pass: pass.filter(|_| account.is_none()),
+                    cloak: cloak.clone(),
                     channels: Vec::new(),
+                    roles: HashMap::new(),
                 };
                 let claim = Some(person.assertion(false));
                 self.here.insert(name.key().clone(), person);
@@ -134,9 +144,24 @@ impl People {
                 }
                 self.steps(name)
             }
-            RosterChange::Left { name, channel } => {
+            RosterChange::Away { name, .. } => self.steps(name),
+            RosterChange::Left { name, channel, .. } => {
                 if let Some(person) = self.here.get_mut(name.key()) {
                     person.channels.retain(|other| other != channel);
+                    person.roles.remove(channel);
+                }
+                self.steps(name)
+            }
+            RosterChange::Role {
+                name,
+                channel,
+                role,
+            } => {
+                if let Some(person) = self.here.get_mut(name.key()) {
+                    match role {
+                        Some(role) => person.roles.insert(channel.clone(), *role),
+                        None => person.roles.remove(channel),
+                    };
                 }
                 self.steps(name)
             }
@@ -200,6 +225,12 @@ impl Here {
             name: shown(&self.name),
             account: self.account.map(|account| account.0),
             channels: self.channels.iter().map(shown).collect(),
+            cloak: self.cloak.clone(),
+            roles: (self
+                .roles
+                .iter()
+                .map(|(channel, role)| (shown(channel), *role)))
+            .collect(),
         })
     }
 }
@@ -221,6 +252,7 @@ mod tests {
         people.apply(&RosterChange::Online {
             name: name("amy"),
             account: None,
+            cloak: None,
         });
         assert!(people.overdue(now).is_empty());
         assert_eq!(people.overdue(now + HELD), [name("bob").key().clone()]);
@@ -237,6 +269,7 @@ mod tests {
         let online = people.apply(&RosterChange::Online {
             name: name("amy"),
             account: None,
+            cloak: None,
         });
         let claim = |who: &str, is_new| Assertion {
             name: name(who),

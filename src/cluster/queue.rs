@@ -83,7 +83,7 @@ impl Queue {
         for draft in drafts {
             let weight = weight(&draft);
             if !waiting.open || waiting.draft_bytes + weight > self.room.draft_bytes {
-                refused.push(draft.message.id);
+                refused.push(draft.record.id());
                 continue;
             }
             waiting.draft_bytes += weight;
@@ -168,7 +168,7 @@ impl Queue {
         while let Some((op, came)) = waiting.ops.pop_front() {
             match &op {
                 Op::Draft(draft) if came < then => {
-                    expired.push(draft.message.id);
+                    expired.push(draft.record.id());
                     waiting.forget(&op);
                 }
                 _ => kept.push_back((op, came)),
@@ -202,18 +202,18 @@ impl Waiting {
 }
 
 fn weight(draft: &Draft) -> usize {
-    draft.message.text.as_str().len() + DRAFT_OVERHEAD
+    draft.record.bytes() + DRAFT_OVERHEAD
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::hub::{ConnectionId, Order};
-    use crate::model::{Message, Place, Text};
+    use crate::model::{Message, Place, Record, Text};
 
     fn draft(ms: u64, bytes: usize) -> Draft {
         Draft {
-            message: Message {
+            record: Record::Message(Message {
                 id: MessageId { ms, sequence: 0 },
                 at_ms: ms,
                 author: Name::parse("amy").unwrap(),
@@ -222,7 +222,7 @@ mod tests {
                     account: None,
                 },
                 text: Text::clean(&"x".repeat(bytes)),
-            },
+            }),
             to: None,
             tag: None,
             sender: ConnectionId {

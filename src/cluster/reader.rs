@@ -7,11 +7,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::Value;
 
 use crate::hub::{Fate, News, NodeId, Order, Settled};
+use crate::model::Record;
 
 use super::common::{Common, Life, Part};
 use super::entry::{self, Unreadable};
@@ -20,19 +21,25 @@ use super::join;
 use super::keys::{EntryId, node_text, parse_node};
 use super::link::{Backoff, Link, answer};
 use super::notice::{self, Notice};
+use super::store::ClusterStore;
 use super::stream::{Entry, streams};
 
 /// How long to wait for something new.
 const BLOCK: Duration = Duration::from_millis(1000);
 /// Entries of each stream in one answer.
 const COUNT: usize = 500;
+/// How often to try to read the rules of channels.
+const ASK_EVERY: Duration = Duration::from_secs(2);
 /// How often to check whether the next life has begun.
 const LIMBO: Duration = Duration::from_millis(20);
 
 /// See the module's documentation.
 pub struct Reader {
     common: Arc<Common>,
+    store: Arc<ClusterStore>,
     link: Link,
+    /// When it last tried to read the rules of channels that the hub has yet to be told.
+    asked_rules: Option<Instant>,
 }
 
 /// How far a life has read.
@@ -45,11 +52,27 @@ struct Cursors {
 }
 
 impl Reader {
-    pub fn new(common: Arc<Common>) -> Reader {
+    pub fn new(common: Arc<Common>, store: Arc<ClusterStore>) -> Reader {
         Reader {
             link: Link::blocking(&common.settings.redis, BLOCK),
+            store,
             common,
+            asked_rules: None,
         }
+    }
+
+    /// The rules of channels, if the hub has yet to be told them and they can be read now. Whatever
+    /// changes after they are read is read from the log afterwards.
+    fn owed_rules(&mut self) -> Option<News> {
+        let is_soon = |asked: Instant| asked.elapsed() < ASK_EVERY;
+        if !self.common.owes_rules.load(Ordering::Acquire) || self.asked_rules.is_some_and(is_soon)
+        {
+            return None;
+        }
+        self.asked_rules = Some(Instant::now());
+        let rules = self.store.rules().ok()?;
+        self.common.owes_rules.store(false, Ordering::Release);
+        Some(News::Rules(rules))
     }
 
     /// Reads, life after life, until it is time to stop.
@@ -90,6 +113,8 @@ impl Reader {
                     backoff.reset();
                     self.common.report(Part::Reader, Ok::<(), LinkError>(()));
                     self.common.deliver(news);
+                    let rules = self.owed_rules();
+                    self.common.deliver(Vec::from_iter(rules));
                     self.common
                         .set_read(life.number, cursors.news, &cursors.logs);
                 }
@@ -142,6 +167,7 @@ impl Reader {
                 }
             }
         }
+        news.push(News::Met);
         Ok(news)
     }
 
@@ -242,18 +268,19 @@ impl Reader {
                     from: Some(from),
                     except: is_own.then_some(entry.sender),
                 });
-            } else if let Some(message) = entry.channel_message() {
-                news.push(match is_own {
-                    true => {
-                        self.common.unread.fetch_sub(1, Ordering::AcqRel);
-                        News::Settled(Settled {
-                            draft: entry.draft,
-                            fate: Fate::Committed(id),
-                        })
-                    }
-                    false => News::Message(message.clone()),
-                });
+                continue;
             }
+            news.push(match entry.record {
+                _ if is_own => {
+                    self.common.unread.fetch_sub(1, Ordering::AcqRel);
+                    News::Settled(Settled {
+                        draft: entry.draft,
+                        fate: Fate::Committed(id),
+                    })
+                }
+                Record::Message(message) => News::Message(message),
+                Record::Change(change) => News::Changed(change),
+            });
         }
     }
 

@@ -6,7 +6,7 @@
 
 use redis::Value;
 
-use crate::model::Message;
+use crate::model::Record;
 use crate::store::{Store, StoreError};
 
 use super::common::Common;
@@ -97,11 +97,11 @@ fn shard_again(
         if let Some(last) = page.last() {
             from = format!("({}", last.id);
         }
-        let messages: Vec<Message> = page
+        let messages: Vec<Record> = page
             .iter()
             .filter_map(|entry| {
                 let read = entry::decode(entry.node?, entry.id.message(shard), &entry.bytes);
-                Some(read.ok()?.message)
+                Some(read.ok()?.record)
             })
             .collect();
         // What cannot be stored now, such as a message of an account that is lost, never will be.

@@ -12,17 +12,20 @@ use super::error::LinkError;
 use super::keys::{EntryId, shard_of};
 use super::link::{Link, answer};
 use super::merge::{Rows, merge};
+use super::rules::unstored_from;
 use super::stream::entries;
+use crate::model::governance::Rules;
 use crate::model::{
     Account, AccountId, Conversation, History, MAX_ROWS, Message, MessageId, Name, NewAccount,
-    Place, Search, SearchScope, Secret, ThreadSummary, Token, Who, Window,
+    Place, Record, SavedChannel, Search, SearchScope, Secret, ThreadSummary, Token, Unread, Who,
+    Window,
 };
 use crate::store::{Appended, Matches, Store, StoreError};
 
 /// Idle connections kept for the next questions.
 const IDLE_LINKS: usize = 4;
 /// Entries asked for at once.
-const PAGE: usize = 1000;
+pub const PAGE: usize = 1000;
 /// Entries read for one answer; with more, the store is too far behind.
 const MOST_ENTRIES: usize = 200_000;
 /// How long to wait until the store has what was written before the question.
@@ -30,7 +33,7 @@ const CATCH_UP: Duration = Duration::from_millis(500);
 /// How often to check whether it has.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// Attempts when the log is trimmed while it is read.
-const ATTEMPTS: usize = 4;
+pub const ATTEMPTS: usize = 4;
 
 /// See the module's documentation.
 pub struct ClusterStore {
@@ -40,9 +43,9 @@ pub struct ClusterStore {
 }
 
 /// The part of a shard that may not be in the store.
-struct Unstored {
+pub struct Unstored {
     /// Its first entry.
-    from: EntryId,
+    pub from: EntryId,
     /// The newest id that the log has given out.
     newest: EntryId,
 }
@@ -57,7 +60,7 @@ impl ClusterStore {
     }
 
     /// Runs a closure with a connection of its own.
-    fn with<T>(
+    pub fn with<T>(
         &self,
         work: impl FnOnce(&mut Link) -> Result<T, LinkError>,
     ) -> Result<T, StoreError> {
@@ -74,29 +77,23 @@ impl ClusterStore {
         })
     }
 
+    /// The store that all servers share.
+    pub fn postgres(&self) -> &dyn Store {
+        &*self.postgres
+    }
+
+    /// The key of a shard's stream.
+    pub fn log_key(&self, shard: u32) -> String {
+        self.common.key(&format!("log:{shard}"))
+    }
+
     fn shard(&self, conversation: &Conversation) -> u32 {
         shard_of(conversation, self.common.settings.shards)
     }
 
     /// Finds the part of a shard that may not be in the store.
-    fn unstored(&self, link: &mut Link, shard: u32) -> Result<Unstored, LinkError> {
-        let arguments: [&[u8]; 2] = [
-            self.common.settings.prefix.as_bytes(),
-            &shard.to_string().into_bytes(),
-        ];
-        let reply = link.script(&self.common.scripts.unstored, &arguments)?;
-        let mut parts = answer::array(reply).into_iter().filter_map(answer::text);
-        let text = parts.next().unwrap_or_default();
-        let newest = parts.next().and_then(|id| id.parse().ok());
-        let stored: Option<EntryId> = text.strip_prefix('(').and_then(|id| id.parse().ok());
-        let from = match stored {
-            Some(EntryId { ms, sequence }) => EntryId {
-                ms,
-                sequence: sequence + 1,
-            },
-            None => text.parse().unwrap_or_default(),
-        };
-        let newest = newest.unwrap_or_default();
+    pub fn unstored(&self, link: &mut Link, shard: u32) -> Result<Unstored, LinkError> {
+        let (from, newest) = unstored_from(link, &self.common, shard)?;
         Ok(Unstored { from, newest })
     }
 
@@ -119,7 +116,7 @@ impl ClusterStore {
     }
 
     /// The entry of a shard before which entries may have been removed.
-    fn removed(&self, link: &mut Link, shard: u32) -> Result<Option<EntryId>, LinkError> {
+    pub fn removed(&self, link: &mut Link, shard: u32) -> Result<Option<EntryId>, LinkError> {
         let mut command = redis::cmd("HGET");
         command.arg(self.common.key("trimmed")).arg(shard);
         let last = link.call(&command)?;
@@ -170,7 +167,9 @@ impl ClusterStore {
                     continue;
                 };
                 if entry.conversation() == *conversation && is_within(id, window) {
-                    rows.messages.push(placed(entry.message, conversation));
+                    if let Record::Message(message) = entry.record {
+                        rows.messages.push(placed(message, conversation));
+                    }
                 }
             }
             rows.more = rows.messages.len() > limit;
@@ -304,7 +303,7 @@ impl ClusterStore {
         Ok(history)
     }
 
-    fn all_shards(&self) -> std::ops::Range<u32> {
+    pub fn all_shards(&self) -> std::ops::Range<u32> {
         0..self.common.settings.shards
     }
 }
@@ -328,9 +327,17 @@ fn placed(mut message: Message, of: &Conversation) -> Message {
 
 impl Store for ClusterStore {
     /// Messages are appended to the log, never here.
-    fn append(&self, _: &[Message]) -> Result<Vec<Appended>, StoreError> {
+    fn commit(&self, _: &[Record]) -> Result<Vec<Appended>, StoreError> {
         let why = "messages of several servers are stored from their common log";
         Err(StoreError::Database(why.to_owned()))
+    }
+
+    fn channels(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Rules)>, StoreError> {
+        self.postgres.channels(after, limit)
     }
 
     fn last_message_id(&self) -> Result<MessageId, StoreError> {
@@ -436,6 +443,53 @@ impl Store for ClusterStore {
         ignored: bool,
     ) -> Result<(), StoreError> {
         self.postgres.set_ignored(account, nickname, ignored)
+    }
+
+    fn saved_channels(&self, of: AccountId) -> Result<Vec<SavedChannel>, StoreError> {
+        self.postgres.saved_channels(of)
+    }
+
+    fn save_channel(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        read_up_to: MessageId,
+    ) -> Result<bool, StoreError> {
+        self.postgres.save_channel(of, channel, read_up_to)
+    }
+
+    fn forget_channel(&self, of: AccountId, channel: &Name) -> Result<(), StoreError> {
+        self.postgres.forget_channel(of, channel)
+    }
+
+    fn mark_channel_read(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        up_to: MessageId,
+    ) -> Result<bool, StoreError> {
+        self.postgres.mark_channel_read(of, channel, up_to)
+    }
+
+    fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError> {
+        self.postgres.mute_channel(of, channel, muted)
+    }
+
+    fn unread(
+        &self,
+        of: (AccountId, &Name),
+        channels: &[(Name, MessageId)],
+    ) -> Result<Vec<Unread>, StoreError> {
+        self.postgres.unread(of, channels)
+    }
+
+    fn channel_accounts(
+        &self,
+        channel: &Name,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(AccountId, Name)>, StoreError> {
+        self.postgres.channel_accounts(channel, after, limit)
     }
 
     fn add_token(&self, token: &Token) -> Result<(), StoreError> {

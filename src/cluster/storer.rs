@@ -1,12 +1,13 @@
 //! The thread that copies the log to the store. All servers share the work: each entry is handed to
 //! one of them, and to another if that one does not finish it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use crate::model::Message;
+use crate::model::{MessageId, Record};
 use crate::store::{AppendError, Store};
 
 use super::common::{Common, Part};
@@ -15,6 +16,7 @@ use super::error::LinkError;
 use super::keys::{EntryId, node_text};
 use super::link::{Backoff, Link, answer};
 use super::reread::{self, Unfinished};
+use super::rules;
 use super::stream::{Entry, entries, streams};
 
 /// How long to wait for something new.
@@ -50,7 +52,7 @@ struct Work {
     shard: u32,
     id: EntryId,
     /// `None` if the entry is malformed.
-    message: Option<Message>,
+    record: Option<Record>,
 }
 
 impl Storer {
@@ -190,19 +192,23 @@ impl Storer {
                 Some(node) => entry::decode(node, id.message(shard), &bytes),
                 None => Err(Unreadable::Bad),
             };
-            let message = match read {
-                Ok(entry) => Some(entry.message),
+            let record = match read {
+                Ok(entry) => Some(entry.record),
                 Err(Unreadable::Bad) => None,
                 // It stays there for servers that know the version.
                 Err(Unreadable::Newer) => continue,
             };
-            work.push(Work { shard, id, message });
+            work.push(Work { shard, id, record });
         }
     }
 
     /// Stores entries, however long that takes, and acknowledges them to the group.
     fn finish(&mut self, work: Vec<Work>) -> Result<(), LinkError> {
-        if work.is_empty() || !self.store_all(&work) {
+        if work.is_empty() {
+            return Ok(());
+        }
+        let earlier = self.earlier_changes(&work)?;
+        if !self.store_all(earlier, &work) {
             return Ok(());
         }
         let mut pipeline = redis::pipe();
@@ -218,20 +224,42 @@ impl Storer {
         self.link.pipe(&pipeline).map(|_| ())
     }
 
-    /// Whether all of it is in the store now. If not, it is left to other servers.
-    fn store_all(&self, work: &[Work]) -> bool {
-        let messages: Vec<Message> = work
-            .iter()
-            .filter_map(|work| work.message.clone())
-            .collect();
+    /// The changes of channels before those to be stored that another server may not have stored
+    /// yet. They are stored together: so what the store has of a channel's changes never lacks an
+    /// older one, and the log has the rest.
+    fn earlier_changes(&mut self, work: &[Work]) -> Result<Vec<Record>, LinkError> {
+        let mut last: BTreeMap<u32, EntryId> = BTreeMap::new();
+        for work in work {
+            if matches!(work.record, Some(Record::Change(_))) {
+                let last = last.entry(work.shard).or_default();
+                *last = work.id.max(*last);
+            }
+        }
+        let mut earlier = Vec::new();
+        for (shard, last) in last {
+            let (from, _) = rules::unstored_from(&mut self.link, &self.common, shard)?;
+            let log = self.common.key(&format!("log:{shard}"));
+            let changes = rules::changes_between(&mut self.link, &log, shard, from, Some(last))?;
+            let changes = changes.into_iter().map(Box::new).map(Record::Change);
+            earlier.extend(changes);
+        }
+        Ok(earlier)
+    }
+
+    /// Whether all of it is in the store now, the changes before it first. If not, it is left to
+    /// other servers.
+    fn store_all(&self, mut records: Vec<Record>, work: &[Work]) -> bool {
+        let is_earlier: BTreeSet<MessageId> = records.iter().map(Record::id).collect();
+        let own = work.iter().filter_map(|work| work.record.clone());
+        records.extend(own.filter(|record| !is_earlier.contains(&record.id())));
         let mut backoff = Backoff::default();
         loop {
-            match self.store.merge(&messages) {
+            match self.store.merge(&records) {
                 Ok(results) => {
                     self.common.report(Part::Store, Ok::<(), LinkError>(()));
-                    for (message, result) in messages.iter().zip(results) {
+                    for (record, result) in records.iter().zip(results) {
                         if let Err(error) = result {
-                            complain(message, &error);
+                            complain(record, &error);
                         }
                     }
                     return true;
@@ -280,6 +308,6 @@ impl Storer {
     }
 }
 
-fn complain(message: &Message, error: &AppendError) {
-    log::error!("message {} cannot be stored: {error}", message.id);
+fn complain(record: &Record, error: &AppendError) {
+    log::error!("entry {} of the log cannot be stored: {error}", record.id());
 }

@@ -12,12 +12,14 @@ use super::head::Head;
 use super::rejection::Rejection;
 
 /// The entry of a set of files at a path.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Found {
     /// A file.
     File(&'static File),
     /// A redirect, relative to the requested path as a browser resolves it.
     Elsewhere(&'static str),
+    /// A redirect, in the same way, to a place with a secret in it.
+    InSecret(String),
 }
 
 /// A set of files: returns its entry at a path, if there is one.
@@ -113,6 +115,10 @@ impl Found {
         Ok(match self {
             Found::File(file) => file.answer(head),
             Found::Elsewhere(path) => Answer::new(302).with("Location", path),
+            Found::InSecret(path) => Answer::new(302)
+                .with("Location", path)
+                .with("Referrer-Policy", "no-referrer")
+                .with("Cache-Control", "no-store"),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The query of a path, and forms, which have the same format.
 
+use std::fmt::Write;
+
 /// Decodes `name=value` pairs. `None`: a pair is not percent-encoded UTF-8.
 pub fn pairs(raw: &str) -> impl Iterator<Item = Option<(String, String)>> {
     let pairs = raw.split('&').filter(|pair| !pair.is_empty());
@@ -8,6 +10,19 @@ pub fn pairs(raw: &str) -> impl Iterator<Item = Option<(String, String)>> {
         let plain = |coded: &str| decode(&coded.replace('+', " "));
         Some((plain(name)?, plain(value)?))
     })
+}
+
+/// Encodes what is not an ASCII letter, digit, `-` or `_`.
+pub fn encode(raw: &str) -> String {
+    let mut coded = String::with_capacity(raw.len());
+    for byte in raw.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'_' => coded.push(char::from(byte)),
+            // Writing to a String cannot fail.
+            other => drop(write!(coded, "%{other:02X}")),
+        }
+    }
+    coded
 }
 
 /// Decodes percent-encoding. `None` if it is malformed or not UTF-8.

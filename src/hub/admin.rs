@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Entry, Kind, Name, Text};
 
-use super::{Effects, Event, Farewell, Hub, Now, Order};
+use super::{Effects, Event, Farewell, Hub, Now, Order, RulesSummary};
 
 /// One channel.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct ChannelInfo {
     pub members: Vec<Name>,
     /// Whether there are more members than these.
     pub more: bool,
+    /// Its rules, in short.
+    pub rules: RulesSummary,
 }
 
 /// Numbers of connections, users and channels.
@@ -24,7 +26,7 @@ pub struct Counts {
     pub connections: usize,
     /// Nicknames in use.
     pub users: usize,
-    /// Channels.
+    /// Channels that are not secret.
     pub channels: usize,
 }
 
@@ -43,7 +45,7 @@ impl Hub {
         Counts {
             connections: self.online,
             users: self.people(),
-            channels: self.channels.len(),
+            channels: self.channels.shown(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Carrying out commands: at once, or after an answer that is still awaited.
 
+use super::away::check_reason;
 use super::lists::Question;
 use super::noting::{Subject, refused};
 use super::{Command, ConnectionId, Effects, Event, Farewell, Hub, Now, Refusal, Tag};
@@ -154,7 +155,13 @@ impl Hub {
             Command::Resume { channel, after } => self.resume(id, channel, after, now, fx),
             Command::Switch(name) => self.switch(id, name, now, fx),
             Command::Create(name) => self.create(id, name, now, fx),
-            Command::Leave(name) => self.leave(id, name, now, fx),
+            Command::Opened { pass, command } => self.open_with(id, pass, *command, now, fx),
+            Command::Govern(channel, deed) => self.govern(id, channel, deed, now, fx),
+            Command::AskTopic(channel) => self.tell_topic(id, channel, now, fx),
+            Command::AskLists(channel) => self.tell_lists(id, channel, now, fx),
+            Command::AskRules(channel) => self.tell_rules(id, channel, now, fx),
+            Command::Leave { channel, reason } => self.leave(id, channel, reason, now, fx),
+            Command::SetAway(text) => self.set_away(id, text, fx),
             Command::Rename(name) => self.rename(id, name, now, fx),
             Command::Ignore(name) => self.ignore(id, name, fx),
             Command::Unignore(name) => self.unignore(id, name, fx),
@@ -168,9 +175,9 @@ impl Hub {
                 channel,
                 window,
                 limit,
-            } => self.read_history(id, channel, (window, limit), fx),
+            } => self.read_history(id, channel, (window, limit), now, fx),
             Command::Ask { question, .. } => {
-                let reply = self.reply(question, now);
+                let reply = self.reply(id, question, now)?;
                 fx.tell(id, Event::Answered(reply));
                 Ok(())
             }
@@ -203,7 +210,11 @@ impl Hub {
                 self.close(id, farewell, now, fx);
                 Ok(())
             }
-            Command::Quit => {
+            Command::Quit { reason } => {
+                check_reason(reason.as_ref())?;
+                if let Some(connection) = self.connection_mut(id) {
+                    connection.parting = reason;
+                }
                 self.close(id, Farewell::Quit, now, fx);
                 Ok(())
             }
@@ -213,7 +224,7 @@ impl Hub {
 
 /// Whether a command ends its connection.
 fn is_the_end(command: &Command) -> bool {
-    matches!(command, Command::End(_) | Command::Quit)
+    matches!(command, Command::End(_) | Command::Quit { .. })
 }
 
 /// The client's tag for a message.

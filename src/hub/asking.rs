@@ -2,9 +2,10 @@
 //! connection's other commands. To add one, add a variant to [`Question`], one to
 //! [`Reply`], and an arm for each.
 
-use crate::model::Name;
+use crate::model::governance::Role;
+use crate::model::{Name, Text};
 
-use super::{Hub, Now};
+use super::{ConnectionId, Hub, Now, Refusal, UserCard, UserChannel};
 
 /// A question from a client.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub enum Question {
     Presence(Vec<Name>),
     /// When this user was last online.
     Seen(Name),
+    /// What there is to know of this user.
+    User(Name),
 }
 
 /// The answer to a [`Question`].
@@ -30,6 +33,8 @@ pub enum Reply {
         /// long ago that is; `None` if the hub does not remember the user.
         left: Option<(u64, u64)>,
     },
+    /// A user who is online.
+    User(Box<UserCard>),
 }
 
 impl Question {
@@ -38,6 +43,7 @@ impl Question {
         vec![
             Question::Presence(vec![user.clone()]),
             Question::Seen(user.clone()),
+            Question::User(user.clone()),
         ]
     }
 }
@@ -52,13 +58,29 @@ impl Reply {
                 online: false,
                 left: Some((0, 7_200_000)),
             },
+            Reply::User(Box::new(UserCard {
+                name: user.clone(),
+                account: Some(user.clone()),
+                away: Some(Text::clean("lunch")),
+                since_ms: Some(0),
+                idle_ms: Some(7_200_000),
+                channels: vec![UserChannel {
+                    name: user.clone(),
+                    role: Some(Role::Operator),
+                }],
+            })),
         ]
     }
 }
 
 impl Hub {
-    pub(super) fn reply(&self, question: Question, now: Now) -> Reply {
-        match question {
+    pub(super) fn reply(
+        &self,
+        asker: ConnectionId,
+        question: Question,
+        now: Now,
+    ) -> Result<Reply, Refusal> {
+        Ok(match question {
             Question::Presence(users) => {
                 let users = users.into_iter();
                 Reply::Presence(users.map(|name| self.presence(name)).collect())
@@ -70,6 +92,7 @@ impl Hub {
                 let left = at_ms.map(|at_ms| (at_ms, now.unix_ms.saturating_sub(at_ms)));
                 Reply::Seen { user, online, left }
             }
-        }
+            Question::User(user) => Reply::User(Box::new(self.card(asker, user, now)?)),
+        })
     }
 }

@@ -5,14 +5,17 @@ use std::net::IpAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use crate::model::Name;
+use crate::model::governance::{Rules, Topic};
 use crate::model::name::Alphabetical;
+use crate::model::{MessageId, Name, Text};
 
+use super::governance::Governed;
 use super::lookalikes::Lookalikes;
 use super::makers::Makers;
 use super::page::Shelf;
 use super::past::{Past, Settlement};
 use super::resume::CatchingUp;
+use super::rows::{ChannelRow, Member};
 use super::{ConnectionId, Effects, Event, GLOBAL, Message, Now};
 
 /// From this many members on, notices of joining and leaving are rationed.
@@ -32,6 +35,8 @@ pub(super) struct Membership {
     pub channel: ChannelIndex,
     /// Position in [`Channel::members`], so that leaving costs no search.
     pub position: usize,
+    /// The last id when it became a member.
+    pub since: MessageId,
 }
 
 /// One channel.
@@ -41,9 +46,14 @@ pub(super) struct Channel {
     /// The people in it, each with the number of their member connections.
     people: BTreeMap<Alphabetical, usize>,
     /// Pages of `people` that were asked for.
-    pub pages: Shelf<Name>,
+    pub pages: Shelf<Member>,
     /// The address whose limits it counts towards.
     maker: Option<IpAddr>,
+    /// Its rules and roles, unless it is simply open.
+    pub governed: Option<Box<Governed>>,
+    /// Whether its rules are needed although nobody here is in it: people on other
+    /// servers are, or the log has yet to say that it is open again.
+    pub is_needed: bool,
     /// Its last messages.
     pub past: Past,
     /// Members that get missed messages instead of live ones.
@@ -67,12 +77,19 @@ struct Notices {
 pub(super) struct Channels {
     table: Vec<Option<Channel>>,
     free: Vec<ChannelIndex>,
+    /// The channels that outsiders are not shown.
+    secret: BTreeSet<ChannelIndex>,
     by_key: HashMap<Arc<str>, ChannelIndex>,
     by_name: BTreeMap<Alphabetical, ChannelIndex>,
     /// The channels that look like other names.
     looks: Lookalikes,
+    /// The ids up to which nothing is shown of channels that do not exist at present,
+    /// by key.
+    floors: HashMap<Arc<str>, MessageId>,
+    /// Channels that were restricted, and that their last member has left.
+    pub closed: Vec<Name>,
     /// Pages of the channel list that were asked for.
-    pub pages: Shelf<(Name, usize)>,
+    pub pages: Shelf<ChannelRow>,
     pub makers: Makers,
     /// Settlements of held messages whose channels have since been removed.
     pub abandoned: Vec<Settlement>,
@@ -87,9 +104,12 @@ impl Channels {
         let mut channels = Channels {
             table: Vec::new(),
             free: Vec::new(),
+            secret: BTreeSet::new(),
             by_key: HashMap::new(),
             by_name: BTreeMap::new(),
             looks: Lookalikes::default(),
+            floors: HashMap::new(),
+            closed: Vec::new(),
             pages: Shelf::default(),
             makers: Makers::default(),
             abandoned: Vec::new(),
@@ -147,7 +167,17 @@ impl Channels {
         let listed = Alphabetical(name.clone());
         self.looks.add(&name);
         self.last_era += 1;
+        let floor = self.floors.get(&key).copied();
+        let governed = floor.map(|floor| {
+            let rules = Rules {
+                floor,
+                ..Rules::default()
+            };
+            Box::new(Governed::of(rules))
+        });
         let channel = Some(Channel {
+            governed,
+            is_needed: false,
             name,
             members: Vec::new(),
             people: BTreeMap::new(),
@@ -174,8 +204,14 @@ impl Channels {
         index
     }
 
-    /// Adds one of a user's connections as a member. Returns its place.
-    pub fn add(&mut self, index: ChannelIndex, id: ConnectionId, user: &Name) -> Membership {
+    /// Adds one of a user's connections as a member, after the message `since`. Returns
+    /// its place.
+    pub fn add(
+        &mut self,
+        index: ChannelIndex,
+        (id, user): (ConnectionId, &Name),
+        since: MessageId,
+    ) -> Membership {
         let mut position = 0;
         self.pages.clear();
         if let Some(channel) = self.get_mut(index) {
@@ -186,6 +222,7 @@ impl Channels {
         Membership {
             channel: index,
             position,
+            since,
         }
     }
 
@@ -207,23 +244,138 @@ impl Channels {
         if channel.members.is_empty() {
             channel.era = era;
         }
-        if channel.members.is_empty() && channel.name.as_str() != GLOBAL {
-            let name = channel.name.clone();
-            let abandoned = channel.past.take_settlements();
-            let due = (channel.notices.due(), membership.channel);
-            let maker = channel.maker;
-            self.abandoned.extend(abandoned);
-            self.makers.channel_gone(maker);
-            self.due.remove(&due);
-            self.looks.remove(&name);
-            self.by_key.remove(name.key());
-            self.by_name.remove(&Alphabetical(name));
-            if let Some(slot) = self.table.get_mut(membership.channel) {
-                *slot = None;
-            }
-            self.free.push(membership.channel);
-        }
+        self.tidy(membership.channel);
         moved
+    }
+
+    /// Removes a channel that nobody is in, unless it stays.
+    pub fn tidy(&mut self, index: ChannelIndex) {
+        let Some(channel) = self.get_mut(index).filter(|it| it.is_over()) else {
+            return;
+        };
+        let name = channel.name.clone();
+        let abandoned = channel.past.take_settlements();
+        let due = (channel.notices.due(), index);
+        let maker = channel.maker;
+        let rules = channel.governed.take().map(|governed| governed.rules);
+        self.abandoned.extend(abandoned);
+        self.makers.channel_gone(maker);
+        self.due.remove(&due);
+        self.looks.remove(&name);
+        self.by_key.remove(name.key());
+        if let Some(rules) = rules {
+            self.keep_floor(&name, &rules);
+        }
+        self.by_name.remove(&Alphabetical(name));
+        if let Some(slot) = self.table.get_mut(index) {
+            *slot = None;
+        }
+        self.secret.remove(&index);
+        self.free.push(index);
+    }
+
+    /// Remembers how much of the past of a channel is not shown any more.
+    fn keep_floor(&mut self, name: &Name, rules: &Rules) {
+        if rules.is_restricted() {
+            // Until the log says so.
+            self.floors.insert(name.key().clone(), MessageId::LAST);
+            self.closed.push(name.clone());
+        } else if rules.floor > MessageId::default() {
+            self.floors.insert(name.key().clone(), rules.floor);
+        }
+    }
+
+    /// Takes up the rules of a channel as they were stored.
+    pub fn restore(&mut self, name: Name, rules: Rules) {
+        if rules.registered.is_none() && name.as_str() != GLOBAL {
+            return self.keep_floor(&name, &rules);
+        }
+        let index = self.get_or_create(name, None);
+        if let Some(channel) = self.get_mut(index) {
+            channel.governed = Some(Box::new(Governed::of(rules)));
+        }
+        self.rules_changed(index);
+    }
+
+    /// Forgets the past of a channel that nobody here is in: what is said there on
+    /// other servers is not remembered.
+    pub fn forget_past(&mut self, index: ChannelIndex) {
+        if let Some(channel) = self.get_mut(index)
+            && channel.members.is_empty()
+        {
+            let settlements = std::mem::take(&mut channel.past).take_settlements();
+            self.abandoned.extend(settlements);
+        }
+    }
+
+    /// Takes up the rules of a channel that all servers know, unless later ones are in
+    /// force.
+    pub fn take_rules(&mut self, name: Name, rules: Rules) {
+        let is_open = rules.is_open();
+        if is_open && self.find(&name).is_none() {
+            return self.keep_floor(&name, &rules);
+        }
+        let index = self.get_or_create(name, None);
+        self.rules_changed(index);
+        if let Some(channel) = self.get_mut(index) {
+            channel.is_needed |= !is_open;
+            let governed = channel.governed.get_or_insert_default();
+            if governed.rules.version <= rules.version {
+                governed.rules = rules;
+            }
+        }
+    }
+
+    /// Opens the channels that are not among those with rules, and forgets what was
+    /// known only while people were in any.
+    pub fn forget_rules_except(&mut self, known: &BTreeMap<Arc<str>, (Name, Rules)>) {
+        for channel in self.table.iter_mut().flatten() {
+            if let Some(governed) = channel.governed.as_deref_mut() {
+                if channel.members.is_empty() {
+                    governed.all_left();
+                }
+                if !known.contains_key(channel.name.key()) {
+                    governed.rules = Rules {
+                        version: governed.rules.version,
+                        ..Rules::default()
+                    };
+                    channel.is_needed = true;
+                }
+            }
+        }
+        self.floors.retain(|key, _| known.contains_key(key));
+    }
+
+    /// The channels whose rules are kept although nobody here is in them.
+    pub fn needed(&self) -> Vec<ChannelIndex> {
+        let all = self.table.iter().enumerate();
+        let needed = all.filter(|(_, channel)| channel.as_ref().is_some_and(|it| it.is_needed));
+        needed.map(|(index, _)| index).collect()
+    }
+
+    /// Notes that the rules of a channel have changed: lists show them.
+    pub fn rules_changed(&mut self, index: ChannelIndex) {
+        self.pages.clear();
+        let Some(channel) = self.get_mut(index) else {
+            return;
+        };
+        channel.pages.clear();
+        match channel.is_secret() {
+            true => self.secret.insert(index),
+            false => self.secret.remove(&index),
+        };
+    }
+
+    /// How many channels outsiders are shown.
+    pub fn shown(&self) -> usize {
+        self.len() - self.secret.len()
+    }
+
+    /// Notes that the rows of a channel's members have changed.
+    pub fn members_changed(&mut self, index: ChannelIndex) {
+        if let Some(channel) = self.get_mut(index) {
+            channel.pages.clear();
+        }
     }
 
     /// Lists a member connection under another user, or under its user's new
@@ -232,6 +384,9 @@ impl Channels {
         if let Some(channel) = self.get_mut(index) {
             channel.unlist(from);
             channel.list(to);
+            if let Some(governed) = channel.governed.as_deref_mut() {
+                governed.user_renamed(from.key(), to.key());
+            }
         }
     }
 
@@ -275,11 +430,19 @@ impl Channels {
     }
 
     /// Tells a channel that a user left, as [`Channels::tell_joined`] does.
-    pub fn tell_left(&mut self, index: ChannelIndex, nickname: &Name, now: Now, fx: &mut Effects) {
+    pub fn tell_left(
+        &mut self,
+        index: ChannelIndex,
+        nickname: &Name,
+        reason: Option<Text>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
         if let Some(channel) = self.told_by_name(index, now, |notices| notices.left += 1) {
             let event = Event::MemberLeft {
                 channel: channel.name.clone(),
                 nickname: nickname.clone(),
+                reason,
             };
             fx.tell_all(channel.members.iter().copied(), event);
         }
@@ -411,6 +574,34 @@ impl Channel {
     /// leaves, so that it makes room for a new channel.
     pub fn goes_with(&self, maker: IpAddr) -> bool {
         self.members.len() == 1 && self.maker == Some(maker)
+    }
+
+    /// How many people are in it.
+    pub fn people_count(&self) -> usize {
+        self.people.len()
+    }
+
+    /// Whether an account has registered it.
+    pub fn is_registered(&self) -> bool {
+        let governed = self.governed.as_deref();
+        governed.is_some_and(|governed| governed.rules.registered.is_some())
+    }
+
+    /// Whether it is left out of what outsiders are shown.
+    pub fn is_secret(&self) -> bool {
+        let governed = self.governed.as_deref();
+        governed.is_some_and(|governed| governed.rules.is_secret())
+    }
+
+    /// What it is about.
+    pub fn topic(&self) -> Option<&Topic> {
+        self.governed.as_deref()?.rules.topic.as_ref()
+    }
+
+    /// Whether it goes, because nobody is in it and nothing keeps it.
+    fn is_over(&self) -> bool {
+        let is_kept = self.is_needed || self.is_registered() || self.name.as_str() == GLOBAL;
+        self.members.is_empty() && !is_kept
     }
 
     /// Delivers a message to the live members, and holds it for those that are

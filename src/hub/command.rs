@@ -4,9 +4,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::model::governance::Cloak;
 use crate::model::{AccountId, MessageId, Name, Text, Window};
 
-use super::{Audience, Farewell, Note, Part, Refusal, Tag};
+use super::{Audience, Deed, Farewell, Note, Part, Pass, Refusal, Tag};
 
 /// Identifies one connection for as long as it lives. The index is dense, so
 /// that tables can be plain vectors; the generation distinguishes successive
@@ -25,6 +26,8 @@ impl ConnectionId {
         index: 0,
         generation: 0,
     };
+    /// An id that no connection has.
+    pub(super) const NOBODY: ConnectionId = ConnectionId::LAST;
     /// The highest possible id.
     pub(super) const LAST: ConnectionId = ConnectionId {
         index: u32::MAX,
@@ -45,6 +48,9 @@ pub struct Profile {
     pub protocol: &'static str,
     /// The peer, as seen through trusted proxies.
     pub address: SocketAddr,
+    /// What stands for the address where other users see it, if the server has a key
+    /// for that.
+    pub cloak: Option<Cloak>,
     /// Whether joining a channel leaves the previous one.
     pub one_channel: bool,
     /// Whether the protocol shows messages from before the connection joined. A
@@ -116,7 +122,31 @@ pub enum Command {
     /// Leaves the current channel for a new one, which must not exist yet.
     Create(Name),
     /// Leaves a channel.
-    Leave(Option<Name>),
+    Leave {
+        /// The channel.
+        channel: Option<Name>,
+        /// Why: at most [`super::MAX_REASON_CHARS`].
+        reason: Option<Text>,
+    },
+    /// A command that joins a channel, with what opens it.
+    Opened {
+        /// What opens it.
+        pass: Pass,
+        /// [`Command::Join`], [`Command::Resume`], [`Command::Switch`] or
+        /// [`Command::Create`].
+        command: Box<Command>,
+    },
+    /// Changes who may do what in a channel, or its topic.
+    Govern(Option<Name>, Deed),
+    /// Asks for the topic of a channel.
+    AskTopic(Option<Name>),
+    /// Asks for the rules of a channel.
+    AskRules(Option<Name>),
+    /// Asks for the bans and the other lists of a channel.
+    AskLists(Option<Name>),
+    /// The user is away, for this reason of at most [`super::MAX_REASON_CHARS`], or is
+    /// back.
+    SetAway(Option<Text>),
     /// Changes the nickname.
     Rename(Name),
     /// Ignores the private messages of a user from now on.
@@ -173,8 +203,12 @@ pub enum Command {
         /// The command in words, if it is to be logged.
         logged: Option<String>,
     },
-    /// Closes the connection because the user asked for it.
-    Quit,
+    /// Closes the connection because the user asked for it; the reason is told in the
+    /// channels, and is at most [`super::MAX_REASON_CHARS`].
+    Quit {
+        /// Why.
+        reason: Option<Text>,
+    },
     /// Closes the connection for a reason found by its own thread.
     End(Farewell),
 }

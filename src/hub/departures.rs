@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::model::{Entry, Name};
+use crate::model::{Entry, Name, Text};
 
 use super::channel::ChannelIndex;
 use super::{ConnectionId, Effects, Hub, Now};
@@ -25,10 +25,10 @@ struct Departure {
 
 /// A channel that a connection has left, and its era at the time: meanwhile the
 /// channel may become empty, and another one may take its place.
-#[derive(Clone, Copy)]
 struct Left {
     channel: ChannelIndex,
     era: u64,
+    reason: Option<Text>,
 }
 
 /// All departures.
@@ -76,6 +76,7 @@ impl Hub {
         id: ConnectionId,
         name: &Name,
         channel: ChannelIndex,
+        reason: &Option<Text>,
     ) -> bool {
         let Some(unsettled) = self.unsettled_of(id) else {
             return false;
@@ -83,7 +84,11 @@ impl Hub {
         // An empty channel has no member to tell.
         let told = self.channels.get(channel);
         if let Some(era) = told.filter(|it| !it.members.is_empty()).map(|it| it.era) {
-            let left = Left { channel, era };
+            let left = Left {
+                channel,
+                era,
+                reason: reason.clone(),
+            };
             self.departures.of(id, name, unsettled).left.push(left);
         }
         true
@@ -147,14 +152,20 @@ impl Hub {
         for entry in departure.entries {
             fx.log(entry);
         }
-        for Left { channel, era } in departure.left {
+        for Left {
+            channel,
+            era,
+            reason,
+        } in departure.left
+        {
             let same = self.channels.get(channel).filter(|it| it.era == era);
             let Some(name) = same.map(|it| it.name.clone()) else {
                 continue;
             };
             let is_back = self.user_is_in(&departure.name, channel);
             if !is_back && !self.is_remote_member(&departure.name, &name) {
-                self.channels.tell_left(channel, &departure.name, now, fx);
+                self.channels
+                    .tell_left(channel, &departure.name, reason, now, fx);
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Effects: what the hub wants done, in order. It does none of it itself.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use crate::model::{AccountId, Entry, MessageId, Name, Window};
+use crate::model::{AccountId, Entry, Kind, MessageId, Name, Window};
 
-use super::{ConnectionId, Draft, Event, Farewell, Shared, SharedTag};
+use super::{ConnectionId, Draft, Event, Farewell, Refusal, Shared, SharedTag};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -35,12 +35,19 @@ pub enum Effect {
     },
     /// Write an entry to the chat log.
     Log(Entry),
-    /// Commit this message, then report it to [`super::Hub::settle`].
+    /// Commit this entry of the log, then report it to [`super::Hub::settle`].
     Append(Draft),
     /// Tell the other servers. Only a hub that is one of several does so.
     Share(Shared),
     /// A request to the store other than to commit a message.
     Chore(Chore),
+    /// The change that an administrator asked for is in force, or never will be.
+    Done {
+        /// As given to [`super::Hub::govern_as`].
+        ticket: u64,
+        /// What became of it.
+        outcome: Result<(), Refusal>,
+    },
 }
 
 /// A request to the store that no message waits for.
@@ -109,6 +116,8 @@ pub struct Effects {
     list: Vec<Effect>,
     recipients: Vec<ConnectionId>,
     speaker: Option<ConnectionId>,
+    /// The address of the administrator whose change is being carried out.
+    administrator: Option<SocketAddr>,
 }
 
 impl Effects {
@@ -121,6 +130,18 @@ impl Effects {
         self.speaker = speaker;
         tell(self);
         self.speaker = None;
+    }
+
+    /// Adds an administrator's address to the entries of the audit trail that `change`
+    /// makes.
+    pub(super) fn on_behalf_of(
+        &mut self,
+        administrator: Option<SocketAddr>,
+        change: impl FnOnce(&mut Effects),
+    ) {
+        self.administrator = administrator;
+        change(self);
+        self.administrator = None;
     }
 
     /// Tells one connection.
@@ -154,8 +175,16 @@ impl Effects {
     }
 
     /// Writes to the chat log.
-    pub fn log(&mut self, entry: Entry) {
+    pub fn log(&mut self, mut entry: Entry) {
+        if entry.kind == Kind::Admin {
+            entry.address = entry.address.or(self.administrator);
+        }
         self.list.push(Effect::Log(entry));
+    }
+
+    /// Reports what became of an administrator's change.
+    pub(super) fn done(&mut self, ticket: u64, outcome: Result<(), Refusal>) {
+        self.list.push(Effect::Done { ticket, outcome });
     }
 
     /// Takes back an entry for the chat log, because its command was refused.
@@ -177,7 +206,7 @@ impl Effects {
             Effect::Append(draft) => Some(draft),
             _ => None,
         });
-        if let Some(draft) = draft.filter(|draft| draft.message.id == id) {
+        if let Some(draft) = draft.filter(|draft| draft.record.id() == id) {
             draft.tag = Some(tag);
         }
     }

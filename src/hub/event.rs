@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::model::governance::{ChannelChange, LinkSecret, Role, Topic};
 use crate::model::{Message, MessageId, Name, Text};
 
+use super::governance::RulesView;
 use super::page::Page;
 use super::refusal::Refusal;
+use super::rows::{ChannelRow, Member};
 use super::tags::Tag;
 
 /// Something a client is told.
@@ -87,11 +90,63 @@ pub enum Event {
         channel: Name,
         /// Members besides this one.
         others: usize,
+        /// What the channel is about.
+        topic: Option<Box<Topic>>,
     },
     /// This connection has left a channel.
     Left {
         /// The channel.
         channel: Name,
+    },
+    /// This connection was taken out of a channel.
+    Kicked {
+        /// The channel.
+        channel: Name,
+        /// Who did it.
+        by: Name,
+        /// Why.
+        reason: Option<Text>,
+    },
+    /// The topic, the rules or the roles of a channel have changed.
+    Changed(Arc<ChannelChange>),
+    /// This connection's user has a role in a channel, or no longer has one.
+    Role {
+        /// The channel.
+        channel: Name,
+        /// The role.
+        role: Option<Role>,
+    },
+    /// The topic of a channel.
+    Topic {
+        /// The channel.
+        channel: Name,
+        /// The topic.
+        topic: Option<Box<Topic>>,
+    },
+    /// The rules of a channel.
+    Rules(Arc<RulesView>),
+    /// The lists of a channel: bans, mutes, exceptions, invitations.
+    Lists(Arc<RulesView>),
+    /// The invitation link that this connection has asked for.
+    LinkMade {
+        /// The channel.
+        channel: Name,
+        /// The secret, which is told this once.
+        secret: LinkSecret,
+    },
+    /// This connection's user is invited to a channel.
+    Invited {
+        /// The channel.
+        channel: Name,
+        /// Who invites.
+        by: Name,
+    },
+    /// Confirms an invitation that this connection has sent.
+    InviteSent {
+        /// The channel.
+        channel: Name,
+        /// Who is invited.
+        to: Name,
     },
     /// Another user joined a channel.
     MemberJoined {
@@ -106,6 +161,8 @@ pub enum Event {
         channel: Name,
         /// The user.
         nickname: Name,
+        /// Why, if the user said so.
+        reason: Option<Text>,
     },
     /// So many users joined and left that they are only counted.
     MembersChanged {
@@ -135,10 +192,18 @@ pub enum Event {
         /// The channel.
         channel: Name,
         /// A page of its members.
-        page: Arc<Page<Name>>,
+        page: Arc<Page<Member>>,
     },
-    /// Channels with their member counts, sorted.
-    Channels(Arc<Page<(Name, usize)>>),
+    /// Channels with topic and number of members, sorted.
+    Channels(Arc<Page<ChannelRow>>),
+    /// A user is away, or is back: one who was just sent a private message, or this
+    /// connection's own user.
+    Away {
+        /// The user.
+        user: Name,
+        /// Why; `None` for one who is back.
+        text: Option<Text>,
+    },
     /// Private messages from this user are no longer delivered.
     Ignored(Name),
     /// Private messages from this user are delivered again.

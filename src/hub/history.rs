@@ -3,10 +3,9 @@
 
 use crate::model::{History, Message, MessageId, Name, Window};
 
+use super::channel::ChannelIndex;
+use super::past::RECALLED;
 use super::{ConnectionId, Effects, Event, Hub, Now, PAGE_ROWS, Reading, Recall, Refusal};
-
-/// Messages shown to a member that joins a channel.
-pub const RECALLED: usize = 20;
 
 impl Hub {
     /// Begins to read the past of a channel that has just been created.
@@ -46,9 +45,11 @@ impl Hub {
         id: ConnectionId,
         channel: Option<Name>,
         (window, limit): (Window, usize),
+        now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let index = self.channel_of(id, channel)?;
+        self.readable(id, index, now)?;
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let channel = channel.name.clone();
         if !self.limits.history {
@@ -91,12 +92,19 @@ impl Hub {
             if let Some(connection) = self.connection_mut(reading.connection) {
                 connection.resuming = connection.resuming.saturating_sub(1);
             }
-            self.page_read(reading, history, fx);
+            self.page_read(reading, history, now, fx);
             self.answered(reading.connection, now, fx);
             return;
         }
-        let event = match history {
-            Some(mut history) => {
+        // The reader may have been taken out of the channel meanwhile.
+        let index = self.channels.find(&reading.channel);
+        let index = index.ok_or_else(|| Refusal::NotInChannel(reading.channel.clone()));
+        let event = match index.and_then(|index| self.readable(reading.connection, index, now)) {
+            Err(refusal) => Event::Refused(refusal),
+            Ok(_) if history.is_none() => Event::Refused(Refusal::HistoryUnavailable),
+            Ok(after) => {
+                let mut history = history.unwrap_or_default();
+                history.cut(after);
                 history.shorten(reading.window);
                 Event::History {
                     complete: history.is_complete(),
@@ -106,7 +114,6 @@ impl Hub {
                     now_ms: now.unix_ms,
                 }
             }
-            None => Event::Refused(Refusal::HistoryUnavailable),
         };
         self.note_history(reading.connection, &event, now, fx);
         fx.tell(reading.connection, event);
@@ -127,8 +134,42 @@ impl Hub {
         }
     }
 
+    /// Shows the members of a channel its past, each as much as it may read.
+    fn show_past(
+        &self,
+        index: ChannelIndex,
+        name: Name,
+        messages: Vec<Message>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let Some(channel) = self.channels.get(index) else {
+            return;
+        };
+        let history = |messages| Event::History {
+            channel: name.clone(),
+            messages,
+            complete: true,
+            asked: false,
+            now_ms: now.unix_ms,
+        };
+        if messages.is_empty() {
+            return;
+        }
+        if channel.governed.is_none() {
+            fx.tell_all(channel.live(), history(messages));
+            return;
+        }
+        for id in channel.live() {
+            let recent = self.recent_for(id, index, now);
+            if !recent.is_empty() {
+                fx.tell(id, history(recent));
+            }
+        }
+    }
+
     /// Takes the answer to [`super::Chore::Recall`]: at most the last `RECALLED`
-    /// messages, oldest first; none if they cannot be read.
+    /// messages, oldest first.
     pub fn recalled(
         &mut self,
         recall: &Recall,
@@ -136,6 +177,24 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
+        self.take_past(recall, Some(messages), now, fx);
+    }
+
+    /// Takes the answer to [`super::Chore::Recall`] if the messages cannot be read.
+    /// Whether the channel is new is not known, so nobody operates it.
+    pub fn not_recalled(&mut self, recall: &Recall, now: Now, fx: &mut Effects) {
+        self.take_past(recall, None, now, fx);
+    }
+
+    fn take_past(
+        &mut self,
+        recall: &Recall,
+        messages: Option<Vec<Message>>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let is_read = messages.is_some();
+        let messages = messages.unwrap_or_default();
         let Some(index) = self.channels.find(&recall.channel) else {
             return;
         };
@@ -147,15 +206,9 @@ impl Hub {
             // The hub has stopped waiting for this past, or asked for it again.
             return;
         };
-        if !messages.is_empty() {
-            let event = Event::History {
-                channel: name,
-                messages,
-                complete: true,
-                asked: false,
-                now_ms: now.unix_ms,
-            };
-            fx.tell_all(channel.live(), event);
+        self.show_past(index, name, messages, now, fx);
+        if is_read {
+            self.begin_governing(index, now, fx);
         }
         self.release(index, held, now, fx);
     }

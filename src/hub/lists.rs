@@ -13,6 +13,7 @@ use crate::model::name::Alphabetical;
 
 use super::channel::ChannelIndex;
 use super::page::{Page, Part};
+use super::rows::{ChannelRow, Member};
 use super::{ChannelInfo, ConnectionId, Effects, Event, Hub, Now, Refusal};
 
 /// Unanswered questions for lists, in the order in which they arrived; at most
@@ -148,10 +149,16 @@ impl Hub {
         Ok(())
     }
 
-    fn member_page(&self, channel: &Name, part: &Part) -> Page<Name> {
+    fn member_page(&self, channel: &Name, part: &Part) -> Page<Member> {
         let names = self.member_names(channel, part);
         let names = names.take_while(|name| part.reaches(name));
-        Page::take(part, names, self.limits.page_rows)
+        let index = self.channels.find(channel);
+        let members = names.map(|name| Member {
+            role: index.and_then(|index| self.role_in(index, &name)),
+            away: self.away_of(&name).cloned(),
+            name,
+        });
+        Page::take(part, members, self.limits.page_rows)
     }
 
     /// The people in a channel, here and on other servers, each once, sorted by
@@ -167,7 +174,7 @@ impl Hub {
         merged(here, elsewhere, is_here)
     }
 
-    fn channel_page(&mut self, part: Part) -> Arc<Page<(Name, usize)>> {
+    fn channel_page(&mut self, part: Part) -> Arc<Page<ChannelRow>> {
         let version = self.roster_version;
         if let Some(page) = self.channels.pages.find(&part, version) {
             return page;
@@ -177,9 +184,13 @@ impl Hub {
         let rows = rows.map(|name| {
             let index = self.channels.find(&name);
             let here = index.and_then(|index| self.channels.get(index));
-            let here = here.map_or(0, |channel| channel.members.len());
-            let members = here + self.remote_members(&name);
-            (name, members)
+            let topic = here.and_then(|channel| channel.topic());
+            let members = here.map_or(0, |channel| channel.members.len());
+            ChannelRow {
+                people: members + self.remote_members(&name),
+                topic: topic.map(|topic| topic.text.clone()),
+                name,
+            }
         });
         let page = Arc::new(Page::take(&part, rows, self.limits.page_rows));
         self.channels.pages.keep(&page, version);
@@ -229,13 +240,14 @@ impl Hub {
         (list, more)
     }
 
-    fn channel_info(&self, name: &Name, part: &Part, most: usize) -> ChannelInfo {
+    pub(super) fn channel_info(&self, name: &Name, part: &Part, most: usize) -> ChannelInfo {
         let members = self.member_names(name, part);
         let page = Page::take(part, members, most);
         ChannelInfo {
             name: name.clone(),
             members: page.rows,
             more: page.more,
+            rules: self.summary(name),
         }
     }
 }

@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 use crate::model::subscriber::subscriber;
-use crate::model::{Entry, Kind, Name};
+use crate::model::{Entry, Kind, MessageId, Name, Text};
 
+use super::away::check_reason;
 use super::channel::ChannelIndex;
+use super::governance::{Act, LastWas};
 use super::remote::Remote;
 use super::{Command, ConnectionId, Effects, Event, Hub, Now, Refusal};
 
@@ -33,10 +35,10 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let index = self.come_in(id, name, now, fx)?;
+        let recent = self.recent_for(id, index, now);
         let Some(channel) = self.channels.get(index) else {
             return Ok(());
         };
-        let recent = channel.past.recent();
         if !recent.is_empty() {
             let event = Event::History {
                 channel: channel.name.clone(),
@@ -69,6 +71,7 @@ impl Hub {
             return Err(Refusal::AlreadyInChannel(name));
         }
         self.check_channels(id, 0)?;
+        self.check_joining(id, &name, now)?;
         let before = self.current_channel(id).filter(|_| one_channel);
         self.check_making(id, &name, before, now)?;
         self.tell_departures_of(&nickname, now, fx);
@@ -82,7 +85,8 @@ impl Hub {
         let index = self.channel_to_join(id, name, now);
         let user_was_here = self.user_is_in(&nickname, index);
         let user = self.users.listed(&nickname);
-        let membership = self.channels.add(index, id, &user);
+        let since = self.last_id;
+        let membership = self.channels.add(index, (id, &user), since);
         if let Some(connection) = self.connection_mut(id) {
             connection.memberships.push(membership);
         }
@@ -99,8 +103,10 @@ impl Hub {
             Event::Joined {
                 channel: channel_name.clone(),
                 others,
+                topic: channel.topic().cloned().map(Box::new),
             },
         );
+        self.has_joined(id, index, &nickname, now, fx);
         if !existed && !self.past_is_awaited(index) {
             self.recall_past(&channel_name, fx);
         }
@@ -111,6 +117,7 @@ impl Hub {
         }
         if !user_was_here {
             self.share_joined(&nickname, &channel_name, fx);
+            self.rejoined_role(index, &nickname, fx);
             if !self.is_remote_member(&nickname, &channel_name) {
                 let except = Some(id);
                 self.channels
@@ -145,6 +152,7 @@ impl Hub {
             let event = Event::Joined {
                 channel: channel.name.clone(),
                 others: channel.members.len() - 1 + self.remote_members(&channel.name),
+                topic: channel.topic().cloned().map(Box::new),
             };
             fx.tell(id, event);
         }
@@ -177,10 +185,20 @@ impl Hub {
             // Checked before leaving: if a limit was lowered, the connection would
             // otherwise end up in neither channel.
             self.check_channels(id, 1)?;
+            self.check_joining(id, &name, now)?;
             self.check_making(id, &name, Some(current), now)?;
             self.leave_channel(id, current, now, fx);
         }
         self.join(id, name, now, fx)
+    }
+
+    /// Checks that the rules of a channel let a connection in.
+    fn check_joining(&self, id: ConnectionId, name: &Name, now: Now) -> Result<(), Refusal> {
+        let Some(index) = self.channels.find(name) else {
+            return Ok(());
+        };
+        let pass = self.connection(id).and_then(|it| it.pass.as_ref());
+        self.may(id, index, &Act::Join(pass), now)
     }
 
     /// Checks that a connection may join one more channel after leaving `left`.
@@ -256,15 +274,24 @@ impl Hub {
         &mut self,
         id: ConnectionId,
         channel: Option<Name>,
+        reason: Option<Text>,
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        check_reason(reason.as_ref())?;
         let index = self.channel_of(id, channel)?;
         if let Some(channel) = self.channels.get(index) {
             let channel = channel.name.clone();
             fx.tell(id, Event::Left { channel });
         }
+        let parting = |hub: &mut Hub, reason| {
+            if let Some(connection) = hub.connection_mut(id) {
+                connection.parting = reason;
+            }
+        };
+        parting(self, reason);
         self.leave_channel(id, index, now, fx);
+        parting(self, None);
         Ok(())
     }
 
@@ -276,6 +303,28 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
+        self.take_out(id, index, true, now, fx);
+    }
+
+    /// Takes a connection out of a channel whose members are told in other words.
+    pub(super) fn leave_silently(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        self.take_out(id, index, false, now, fx);
+    }
+
+    fn take_out(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        is_told: bool,
+        now: Now,
+        fx: &mut Effects,
+    ) {
         let Some(place) = self.position(id, index) else {
             return;
         };
@@ -284,6 +333,7 @@ impl Hub {
         };
         let membership = connection.memberships.remove(place);
         let nickname = connection.nickname.clone();
+        let reason = connection.parting.clone();
         let channel = self.channels.get(index).map(|channel| channel.name.clone());
         let user = nickname.as_ref().map(|name| self.users.listed(name));
         if let Some(moved) = self.channels.remove(membership, user.as_ref())
@@ -302,16 +352,39 @@ impl Hub {
             ..Entry::new(now.unix_ms, Kind::Leave)
         };
         self.log_departure(id, entry, fx);
+        self.close_restricted(now, fx);
         if let Some(channel) = channel
             && !self.user_is_in(&nickname, index)
         {
-            self.share_left(&nickname, &channel, fx);
-            if !self.is_remote_member(&nickname, &channel)
-                && !self.puts_off_leaving(id, &nickname, index)
+            if !self.is_remote_member(&nickname, &channel) {
+                self.forget_role(index, &channel, &nickname);
+            }
+            self.share_left(&nickname, &channel, reason.clone(), fx);
+            if is_told
+                && !self.is_remote_member(&nickname, &channel)
+                && !self.puts_off_leaving(id, &nickname, index, &reason)
             {
-                self.channels.tell_left(index, &nickname, now, fx);
+                self.channels.tell_left(index, &nickname, reason, now, fx);
+            }
+            if self
+                .channels
+                .get(index)
+                .is_some_and(|it| it.name == channel)
+            {
+                if self.remote.is_some() {
+                    self.channels.forget_past(index);
+                    self.settle_abandoned(now, fx);
+                }
+                self.vacated(index, LastWas::Ours, now, fx);
             }
         }
+    }
+
+    /// After which message a connection became a member of a channel.
+    pub(super) fn member_since(&self, id: ConnectionId, index: ChannelIndex) -> Option<MessageId> {
+        let place = self.position(id, index)?;
+        let membership = self.connection(id)?.memberships.get(place)?;
+        Some(membership.since)
     }
 
     fn past_is_awaited(&self, index: ChannelIndex) -> bool {

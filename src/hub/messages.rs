@@ -4,9 +4,11 @@
 //! [`Hub::settle`] reports that it is committed. Only then is it delivered, so a
 //! message that a client has seen is in the history.
 
+use crate::model::governance::ChannelChange;
 use crate::model::{AccountId, Entry, Kind, MessageId, Name, Place, Text};
 
 use super::channel::ChannelIndex;
+use super::governance::{Act, LastWas};
 use super::noting::Subject;
 use super::past::{Settlement, Taken};
 use super::tags::TagKey;
@@ -22,7 +24,9 @@ pub(super) struct Unsettled {
     pub(super) tag: Option<TagKey>,
 }
 
-enum Content {
+/// What is being committed.
+pub(super) enum Content {
+    Change(Box<ChannelChange>),
     Channel(Message),
     Direct { message: Private, from: AccountId },
 }
@@ -59,7 +63,13 @@ impl Hub {
         let channel = self.channel_of(id, channel)?;
         let (from, user) = self.user_of(id)?;
         let account = user.account;
-        let channel = self.channels.get(channel).ok_or(Refusal::NoChannel)?;
+        let index = channel;
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        if channel.governed.is_some() {
+            self.may(id, index, &Act::Speak, now)?;
+            self.has_spoken(index, &from, now);
+        }
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let channel = channel.name.clone();
         let message = Message {
             id: self.next_id(now),
@@ -126,7 +136,7 @@ impl Hub {
         Ok(())
     }
 
-    fn await_settling(&mut self, sender: ConnectionId, content: Content) {
+    pub(super) fn await_settling(&mut self, sender: ConnectionId, content: Content) {
         if let Some(connection) = self.connection_mut(sender) {
             connection.pending += 1;
             connection.unsettled += 1;
@@ -139,7 +149,7 @@ impl Hub {
         self.unsettled.insert(self.last_id, unsettled);
     }
 
-    fn next_id(&mut self, now: Now) -> MessageId {
+    pub(super) fn next_id(&mut self, now: Now) -> MessageId {
         self.last_id = self.last_id.next(now.unix_ms);
         self.last_id
     }
@@ -153,14 +163,29 @@ impl Hub {
             return;
         };
         let sender = unsettled.sender;
+        let ticket = self.tickets.remove(&settled.draft);
         let settlement = Settlement {
             sender,
             tag: unsettled.tag,
             message: settled.fate.message(),
         };
+        if settled.fate != Fate::NotStored {
+            self.log_is_back();
+        }
         match (settled.fate, unsettled.content) {
             (Fate::NotStored, content) => {
+                self.link_secrets.remove(&settled.draft);
+                if let Content::Change(change) = &content {
+                    self.change_failed(&change.channel, &change.changes);
+                }
                 let subject = match content {
+                    Content::Change(change) => {
+                        if let Some(index) = self.channels.find(&change.channel) {
+                            // It may have been there for this change alone.
+                            self.channels.tidy(index);
+                        }
+                        Subject::Command(format!("change #{}", change.channel))
+                    }
                     Content::Channel(message) => Subject::Say(message.place.channel().cloned()),
                     Content::Direct { message, .. } => Subject::Private(message.to),
                 };
@@ -173,7 +198,18 @@ impl Hub {
                 self.finish_behind_held(message.place.channel(), settlement, now, fx);
                 return;
             }
-            (Fate::Before(_), Content::Direct { .. }) => {}
+            (Fate::Before(_), Content::Direct { .. } | Content::Change(_)) => {}
+            (Fate::Committed(id), Content::Change(mut change)) => {
+                change.id = id;
+                if let Some(secret) = self.link_secrets.remove(&settled.draft)
+                    && self.connection(sender).is_some()
+                {
+                    let channel = change.channel.clone();
+                    fx.tell(sender, Event::LinkMade { channel, secret });
+                }
+                let from = ticket.and_then(|ticket| ticket.from);
+                fx.on_behalf_of(from, |fx| self.changed(*change, LastWas::Ours, now, fx));
+            }
             (Fate::Committed(id), Content::Channel(mut message)) => {
                 message.id = id;
                 log_message(&message, fx);
@@ -191,6 +227,13 @@ impl Hub {
                     }
                 }
             }
+        }
+        if let Some(ticket) = ticket {
+            let outcome = match settled.fate {
+                Fate::NotStored => Err(Refusal::NotStored),
+                Fate::Committed(_) | Fate::Before(_) => Ok(()),
+            };
+            fx.done(ticket.number, outcome);
         }
         self.finish(settlement, now, fx);
     }
@@ -240,8 +283,11 @@ impl Hub {
     ) {
         let channel = message.place.channel();
         let index = channel.and_then(|channel| self.channels.find(channel));
+        // The past of a channel that nobody here is in is read when someone comes.
+        let is_alone = self.remote.is_none();
         if let Some(index) = index
             && let Some(channel) = self.channels.get_mut(index)
+            && (is_alone || !channel.members.is_empty())
         {
             match channel.past.take(&message, &mut settlement) {
                 Taken::Held => {}
@@ -287,7 +333,9 @@ impl Hub {
     /// Confirms a private message to the connection that sent it.
     fn tell_sent(&mut self, sender: ConnectionId, message: Private, fx: &mut Effects) {
         if self.connection(sender).is_some() {
+            let to = message.to.clone();
             fx.tell(sender, Event::PrivateSent(message));
+            self.tell_away(sender, &to, fx);
         }
     }
 
@@ -364,7 +412,7 @@ fn log_private(message: &Private, fx: &mut Effects) {
 
 fn draft(sender: ConnectionId, message: Message, to: Option<Name>) -> Draft {
     Draft {
-        message,
+        record: message.into(),
         to,
         tag: None,
         sender,

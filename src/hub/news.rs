@@ -2,8 +2,9 @@
 //!
 //! In a hub that stands alone, nothing here has any effect.
 
-use crate::model::{AccountId, Name};
+use crate::model::{AccountId, Name, Text};
 
+use super::governance::LastWas;
 use super::remote::{Noticed, Person, Remote};
 use super::tags::Tags;
 use super::{
@@ -22,6 +23,11 @@ impl Hub {
         match news {
             News::Settled(settled) => self.settle(settled, now, fx),
             News::Message(message) => self.publish(message, None, None, now, fx),
+            News::Changed(change) => {
+                self.changed(*change, LastWas::Theirs, now, fx);
+            }
+            News::Rules(rules) => self.take_rules(rules),
+            News::Met => self.others_met(now, fx),
             News::Private { message, from } => self.tell_recipient(&message, from, None, fx),
             News::Copy {
                 message,
@@ -36,16 +42,34 @@ impl Hub {
                 {
                     self.tell_departures_of(name, now, fx);
                 }
+                if let RosterChange::Away { name, text } = &change
+                    && self
+                        .users
+                        .get(name.key())
+                        .is_some_and(|it| it.account.is_some())
+                {
+                    self.away_here(name, text.clone(), fx);
+                }
+                if let RosterChange::Role {
+                    name,
+                    channel,
+                    role,
+                } = &change
+                {
+                    self.role_elsewhere(name, channel.clone(), *role);
+                }
                 let noticed = self
                     .remote
                     .as_mut()
                     .map(|remote| remote.change(node, change));
-                self.notice(noticed.unwrap_or_default(), now, fx);
+                let noticed = noticed.unwrap_or_default();
+                self.notice(noticed, LastWas::Theirs, now, fx);
             }
             News::Gone(node) => {
                 if let Some(remote) = &mut self.remote {
                     remote.gone(node);
                 }
+                self.open_for_others();
                 self.part_some(now, fx);
             }
             News::Order(order) => self.obey(order, now, fx),
@@ -63,10 +87,11 @@ impl Hub {
             }
             News::CutOff => {
                 // The other servers announce their users anew.
-                self.remote = Some(Remote::default());
+                self.remote = Some(Remote::unsure());
                 self.roster_version += 1;
                 // The fate of drafts on their way to the log will not be known.
                 self.unsettled.clear();
+                self.link_secrets.clear();
                 self.channels.forget_settlements();
                 self.tags = Tags::default();
                 self.bans.unconfirmed.cut_off();
@@ -91,7 +116,7 @@ impl Hub {
         };
         let noticed = remote.part_some(most);
         self.roster_version += 1;
-        self.notice(noticed, now, fx);
+        self.notice(noticed, LastWas::Ours, now, fx);
         true
     }
 
@@ -101,7 +126,7 @@ impl Hub {
         let noticed = self.remote.as_mut().map(|remote| remote.part(name));
         if let Some(noticed) = noticed.filter(|noticed| !noticed.is_empty()) {
             self.roster_version += 1;
-            self.notice(noticed, now, fx);
+            self.notice(noticed, LastWas::Ours, now, fx);
         }
     }
 
@@ -129,26 +154,34 @@ impl Hub {
     }
 
     /// Tells the connections of this server what has changed on others.
-    fn notice(&mut self, noticed: Vec<Noticed>, now: Now, fx: &mut Effects) {
+    /// `last` says whose it is to open the channels that nobody is in any more.
+    fn notice(&mut self, noticed: Vec<Noticed>, last: LastWas, now: Now, fx: &mut Effects) {
         for noticed in noticed {
             match noticed {
                 Noticed::Joined { name, channel } => {
-                    if let Some(index) = self.channels.find(&channel)
-                        && !self.user_is_in(&name, index)
-                    {
-                        self.channels.tell_joined(index, (&name, None), now, fx);
+                    if let Some(index) = self.channels.find(&channel) {
+                        self.joined_elsewhere(index, &name);
+                        if !self.user_is_in(&name, index) {
+                            self.channels.tell_joined(index, (&name, None), now, fx);
+                        }
                     }
                 }
-                Noticed::Left { name, channel } => {
-                    if let Some(index) = self.channels.find(&channel)
-                        && !self.user_is_in(&name, index)
-                    {
-                        self.channels.tell_left(index, &name, now, fx);
+                Noticed::Left {
+                    name,
+                    channel,
+                    reason,
+                } => {
+                    if let Some(index) = self.channels.find(&channel) {
+                        if !self.user_is_in(&name, index) {
+                            self.channels.tell_left(index, &name, reason, now, fx);
+                        }
+                        self.left_elsewhere(index, &name, last, now, fx);
                     }
                 }
                 Noticed::Gone { name } => self.note_gone(&name, now),
                 Noticed::Renamed { from, to, channels } => {
                     self.note_gone(&from, now);
+                    self.renamed_elsewhere(&from, &to, &channels);
                     if from.as_str() != to.as_str() {
                         let channels = channels.iter();
                         let here: Vec<usize> = channels
@@ -207,7 +240,7 @@ impl Hub {
         }
     }
 
-    fn share_change(&self, change: impl FnOnce() -> RosterChange, fx: &mut Effects) {
+    pub(super) fn share_change(&self, change: impl FnOnce() -> RosterChange, fx: &mut Effects) {
         if self.remote.is_some() {
             fx.share(Shared::Roster(change()));
         }
@@ -217,6 +250,7 @@ impl Hub {
         let change = || RosterChange::Online {
             name: name.clone(),
             account,
+            cloak: self.cloak_of(name),
         };
         self.share_change(change, fx);
     }
@@ -233,10 +267,25 @@ impl Hub {
         self.share_change(change, fx);
     }
 
-    pub(super) fn share_left(&self, name: &Name, channel: &Name, fx: &mut Effects) {
+    pub(super) fn share_left(
+        &self,
+        name: &Name,
+        channel: &Name,
+        reason: Option<Text>,
+        fx: &mut Effects,
+    ) {
         let change = || RosterChange::Left {
             name: name.clone(),
             channel: channel.clone(),
+            reason,
+        };
+        self.share_change(change, fx);
+    }
+
+    pub(super) fn share_away(&self, name: &Name, text: Option<Text>, fx: &mut Effects) {
+        let change = || RosterChange::Away {
+            name: name.clone(),
+            text,
         };
         self.share_change(change, fx);
     }
@@ -292,6 +341,10 @@ impl Hub {
     pub(super) fn people(&self) -> usize {
         let remote = self.remote.as_ref();
         self.users.len() + remote.map_or(0, Remote::people)
+    }
+
+    pub(super) fn has_vacant(&self) -> bool {
+        self.remote.as_ref().is_some_and(|it| it.vacant.is_due())
     }
 
     pub(super) fn has_gone(&self) -> bool {

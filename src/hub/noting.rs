@@ -66,12 +66,18 @@ impl Subject {
             Command::Resume { channel, .. } => format!("resume #{channel}"),
             Command::Switch(name) => format!("switch #{name}"),
             Command::Create(name) => format!("create #{name}"),
-            Command::Leave(None) => "leave".to_owned(),
-            Command::Leave(Some(name)) => format!("leave #{name}"),
+            Command::Opened { command, .. } => return Subject::of(command),
+            Command::Govern(channel, deed) => deed.words(channel.as_ref()),
+            Command::AskTopic(channel) => return Subject::Question(about("topic", channel)),
+            Command::AskLists(channel) => return Subject::Question(about("bans", channel)),
+            Command::AskRules(channel) => return Subject::Question(about("mode", channel)),
+            Command::Leave { channel, .. } => about("leave", channel),
+            Command::SetAway(Some(_)) => "away".to_owned(),
+            Command::SetAway(None) => "back".to_owned(),
             Command::Rename(name) => format!("nick {name}"),
             Command::Ignore(name) => format!("ignore @{name}"),
             Command::Unignore(name) => format!("unignore @{name}"),
-            Command::Quit => "quit".to_owned(),
+            Command::Quit { .. } => "quit".to_owned(),
         };
         Subject::Command(words)
     }
@@ -201,6 +207,13 @@ impl Hub {
     ) {
         self.note_refused(id, &format!("nick {name}"), &refusal.to_string(), now, fx);
         fx.tell(id, Event::Refused(refusal.clone()));
+    }
+}
+
+fn about(word: &str, channel: &Option<Name>) -> String {
+    match channel {
+        Some(name) => format!("{word} #{name}"),
+        None => word.to_owned(),
     }
 }
 

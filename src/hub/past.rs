@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 
 use super::held::{Held, MAX_MESSAGES};
-use super::history::RECALLED;
 use super::tags::TagKey;
 use super::{ConnectionId, Message};
 use crate::model::MessageId;
+
+/// Messages shown to a member that joins a channel.
+pub const RECALLED: usize = 20;
 
 /// Remembers the last [`RECALLED`] messages.
 ///

@@ -66,6 +66,42 @@ pub enum Refusal {
     NicknameRegistered(Name),
     /// An account's user cannot change nickname.
     NicknameIsAccount,
+    /// Only operators of the channel may do that.
+    NotOperator(Name),
+    /// Only the founder of the channel may do that.
+    NotFounder(Name),
+    /// Only invited people may join the channel.
+    InviteOnly(Name),
+    /// The user is banned from the channel.
+    BannedFromChannel(Name),
+    /// The channel has a key, and it was not given.
+    WrongKey(Name),
+    /// As many people are in the channel as its limit allows.
+    ChannelFull(Name),
+    /// Only accounts may do that in the channel.
+    NeedsAccount(Name),
+    /// The user may not speak in the channel, for this reason.
+    CannotSpeak(Name, &'static str),
+    /// The user must wait so many seconds before speaking in the channel again.
+    SlowMode(Name, u64),
+    /// A list of the channel has as many entries as the limit allows.
+    ListFull(Name, usize),
+    /// The user is not in the channel.
+    NotOnChannel(Name, Name),
+    /// The user is in the channel already.
+    AlreadyOnChannel(Name, Name),
+    /// Too many invitations to the channel are open.
+    TooManyInvited(Name),
+    /// The channel is not registered.
+    ChannelNotRegistered(Name),
+    /// The channel is registered already.
+    ChannelRegistered(Name),
+    /// A reason is longer than the limit allows.
+    ReasonTooLong(usize),
+    /// The account has registered as many channels as the limit allows.
+    TooManyRegistered(usize),
+    /// Nobody but administrators changes the channel in which everybody is.
+    ChannelIsGlobal,
     /// The connections of the address have sent as many bytes as the limit allows
     /// within a minute.
     AllowanceSpent(u64),
@@ -111,6 +147,24 @@ impl Refusal {
             Refusal::TooManyWaiting(_) => "too_many_waiting",
             Refusal::NicknameRegistered(_) => "nickname_registered",
             Refusal::NicknameIsAccount => "nickname_is_account",
+            Refusal::NotOperator(_) => "not_operator",
+            Refusal::NotFounder(_) => "not_founder",
+            Refusal::InviteOnly(_) => "invite_only",
+            Refusal::BannedFromChannel(_) => "banned_from_channel",
+            Refusal::WrongKey(_) => "wrong_key",
+            Refusal::ChannelFull(_) => "channel_full",
+            Refusal::NeedsAccount(_) => "needs_account",
+            Refusal::CannotSpeak(..) => "cannot_speak",
+            Refusal::SlowMode(..) => "slow_mode",
+            Refusal::ListFull(..) => "list_full",
+            Refusal::NotOnChannel(..) => "not_on_channel",
+            Refusal::AlreadyOnChannel(..) => "already_on_channel",
+            Refusal::TooManyInvited(_) => "too_many_invited",
+            Refusal::ChannelNotRegistered(_) => "not_registered_channel",
+            Refusal::ChannelRegistered(_) => "channel_registered",
+            Refusal::ReasonTooLong(_) => "reason_too_long",
+            Refusal::TooManyRegistered(_) => "too_many_registered",
+            Refusal::ChannelIsGlobal => "channel_is_global",
             Refusal::AllowanceSpent(_) => "allowance_spent",
         }
     }
@@ -216,6 +270,66 @@ impl fmt::Display for Refusal {
                 f,
                 "Your address has sent as much as it may in a minute, {most} bytes. \
                  Please try again in a moment."
+            ),
+            Refusal::NotOperator(channel) => {
+                write!(f, "Only operators of #{channel} may do that.")
+            }
+            Refusal::NotFounder(channel) => {
+                write!(f, "Only the founder of #{channel} may do that.")
+            }
+            Refusal::InviteOnly(channel) => {
+                write!(f, "Only invited people may join #{channel}.")
+            }
+            Refusal::BannedFromChannel(channel) => {
+                write!(f, "You are banned from #{channel}.")
+            }
+            Refusal::WrongKey(channel) => {
+                write!(f, "#{channel} has a key. Give it with the name to join.")
+            }
+            Refusal::ChannelFull(channel) => {
+                write!(f, "#{channel} is full. Please try again later.")
+            }
+            Refusal::NeedsAccount(channel) => write!(
+                f,
+                "That needs an account in #{channel}. Register or log in first."
+            ),
+            Refusal::CannotSpeak(channel, why) => write!(f, "{why} in #{channel}."),
+            Refusal::SlowMode(channel, seconds) => write!(
+                f,
+                "#{channel} is in slow mode: you may speak again in {seconds} s."
+            ),
+            Refusal::ListFull(channel, most) => write!(
+                f,
+                "That list of #{channel} has {most} entries already. Remove one first."
+            ),
+            Refusal::NotOnChannel(name, channel) => {
+                write!(f, "@{name} is not in #{channel}.")
+            }
+            Refusal::AlreadyOnChannel(name, channel) => {
+                write!(f, "@{name} is in #{channel} already.")
+            }
+            Refusal::TooManyInvited(channel) => write!(
+                f,
+                "Too many invitations to #{channel} are open. Please try again later."
+            ),
+            Refusal::ChannelNotRegistered(channel) => {
+                write!(f, "#{channel} is not registered.")
+            }
+            Refusal::ChannelRegistered(channel) => {
+                write!(f, "#{channel} is registered already.")
+            }
+            Refusal::ReasonTooLong(most) => {
+                write!(f, "A reason may have {most} characters. Please shorten it.")
+            }
+            Refusal::TooManyRegistered(most) => write!(
+                f,
+                "You have registered {most} channels already, which is the limit. \
+                 Give one of them up first."
+            ),
+            Refusal::ChannelIsGlobal => write!(
+                f,
+                "#{} is everybody's: only administrators change it.",
+                super::GLOBAL
             ),
             Refusal::NicknameIsAccount => {
                 write!(f, "Your nickname is your account's and cannot be changed.")

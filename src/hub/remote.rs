@@ -9,9 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
+use crate::model::governance::Cloak;
 use crate::model::name::Alphabetical;
-use crate::model::{AccountId, Name};
+use crate::model::{AccountId, Name, Text};
 
+use super::governance::Vacant;
 use super::lookalikes::Lookalikes;
 use super::{NodeId, RosterChange};
 
@@ -31,6 +33,8 @@ pub(super) struct Remote {
     channels_by_name: BTreeSet<Alphabetical>,
     /// The channels that look like other names.
     channel_looks: Lookalikes,
+    /// Channels that nobody is in any more, and that are not open again yet.
+    pub vacant: Vacant,
 }
 
 /// A user on at least one other server.
@@ -39,6 +43,10 @@ pub(super) struct Person {
     pub name: Name,
     /// `None` for a guest.
     pub account: Option<AccountId>,
+    /// Why the user is away.
+    pub away: Option<Text>,
+    /// What stands for the user's address.
+    pub cloak: Option<Cloak>,
     /// The user's channels on each server.
     nodes: BTreeMap<NodeId, HashSet<Name>>,
     /// Keys of earlier nicknames.
@@ -63,7 +71,11 @@ pub(super) enum Noticed {
     /// A user has joined a channel, having been in it on no other server.
     Joined { name: Name, channel: Name },
     /// A user has left a channel, and is in it on no other server.
-    Left { name: Name, channel: Name },
+    Left {
+        name: Name,
+        channel: Name,
+        reason: Option<Text>,
+    },
     /// A user has left the last of the other servers.
     Gone { name: Name },
     /// A user in these channels has changed nickname.
@@ -75,6 +87,14 @@ pub(super) enum Noticed {
 }
 
 impl Remote {
+    /// Nobody, while it is not known yet who is on the other servers.
+    pub fn unsure() -> Remote {
+        Remote {
+            vacant: Vacant::unsure(),
+            ..Remote::default()
+        }
+    }
+
     /// The user of this name on other servers.
     pub fn person(&self, name: &Name) -> Option<&Person> {
         self.present(name.key())
@@ -190,20 +210,45 @@ impl Remote {
             return Vec::new();
         }
         match change {
-            RosterChange::Online { name, account } => {
-                self.online(node, name, account);
+            RosterChange::Online {
+                name,
+                account,
+                cloak,
+            } => {
+                self.online(node, name, account, cloak);
                 Vec::new()
             }
+            // The hub knows what it means.
+            RosterChange::Role { .. } => Vec::new(),
             RosterChange::Offline { name } => self.offline(node, name.key()),
             RosterChange::Joined { name, channel } => {
                 Vec::from_iter(self.joined(node, &name, channel))
             }
-            RosterChange::Left { name, channel } => {
-                Vec::from_iter(self.left(node, &name, &channel))
+            RosterChange::Left {
+                name,
+                channel,
+                reason,
+            } => Vec::from_iter(self.left(node, &name, &channel, reason)),
+            RosterChange::Away { name, text } => {
+                if let Some(person) = self.people.get_mut(&name) {
+                    person.away = text;
+                }
+                Vec::new()
             }
             RosterChange::Renamed { from, to, account } => {
                 Vec::from_iter(self.renamed(node, &from, to, account))
             }
+        }
+    }
+
+    /// Takes a user out of a channel on all servers.
+    pub fn expel(&mut self, name: &Name, channel: &Name) {
+        let Some(person) = self.people.get(name) else {
+            return;
+        };
+        let nodes: Vec<NodeId> = person.nodes.keys().copied().collect();
+        for node in nodes {
+            self.left(node, name, channel, None);
         }
     }
 
@@ -263,7 +308,13 @@ impl Remote {
         left.collect()
     }
 
-    fn online(&mut self, node: NodeId, name: Name, account: Option<AccountId>) {
+    fn online(
+        &mut self,
+        node: NodeId,
+        name: Name,
+        account: Option<AccountId>,
+        cloak: Option<Cloak>,
+    ) {
         self.looks.add(&name);
         if let Some(before) = self.people.get(&name) {
             let before = Alphabetical(before.name.clone());
@@ -273,11 +324,14 @@ impl Remote {
         let person = self.people.entry(name.clone()).or_insert_with(|| Person {
             name: name.clone(),
             account,
+            away: None,
+            cloak: None,
             nodes: BTreeMap::new(),
             aliases: VecDeque::new(),
         });
         person.name = name;
         person.account = account;
+        person.cloak = cloak.or(person.cloak.take());
         person.nodes.entry(node).or_default();
         let key = person.name.key().clone();
         self.people_by_node.entry(node).or_default().insert(key);
@@ -288,7 +342,7 @@ impl Remote {
             return Vec::new();
         };
         let channels = channels.into_iter();
-        let left = channels.filter_map(|channel| self.leave(&name, &channel));
+        let left = channels.filter_map(|channel| self.leave(&name, &channel, None));
         let mut noticed: Vec<Noticed> = left.collect();
         if !self.people.contains_key(key) {
             noticed.push(Noticed::Gone { name });
@@ -347,18 +401,24 @@ impl Remote {
         })
     }
 
-    fn left(&mut self, node: NodeId, name: &Name, channel: &Name) -> Option<Noticed> {
+    fn left(
+        &mut self,
+        node: NodeId,
+        name: &Name,
+        channel: &Name,
+        reason: Option<Text>,
+    ) -> Option<Noticed> {
         let person = self.people.get_mut(name)?;
         let name = person.name.clone();
         if person.nodes.get_mut(&node)?.remove(channel) {
-            self.leave(&name, channel)
+            self.leave(&name, channel, reason)
         } else {
             None
         }
     }
 
     /// Counts a user as being in a channel on one server fewer.
-    fn leave(&mut self, name: &Name, channel: &Name) -> Option<Noticed> {
+    fn leave(&mut self, name: &Name, channel: &Name, reason: Option<Text>) -> Option<Noticed> {
         let gathering = self.channels.get_mut(channel)?;
         let (times, listed) = gathering.members.get_mut(name)?;
         *times = times.saturating_sub(1);
@@ -377,6 +437,7 @@ impl Remote {
         Some(Noticed::Left {
             name: name.clone(),
             channel: shown,
+            reason,
         })
     }
 
@@ -387,14 +448,17 @@ impl Remote {
         to: Name,
         account: Option<AccountId>,
     ) -> Option<Noticed> {
-        let aliases = self.people.get(from)?.aliases.clone();
+        let before = self.people.get(from)?;
+        let (aliases, away) = (before.aliases.clone(), before.away.clone());
+        let cloak = before.cloak.clone();
         let (from, channels) = self.take(node, from.key())?;
         for channel in &channels {
-            self.leave(&from, channel);
+            self.leave(&from, channel, None);
         }
-        self.online(node, to.clone(), account);
+        self.online(node, to.clone(), account, cloak);
         if let Some(person) = self.people.get_mut(&to) {
             person.aliases = aliases;
+            person.away = away;
             if from != to {
                 super::users::add_alias(&mut person.aliases, from.key().clone());
             }
@@ -403,6 +467,13 @@ impl Remote {
             self.joined(node, &to, channel.clone());
         }
         Some(Noticed::Renamed { from, to, channels })
+    }
+}
+
+impl Person {
+    /// Some of the user's channels, at most so many.
+    pub fn channels(&self, most: usize) -> impl Iterator<Item = &Name> {
+        self.nodes.values().flatten().take(most)
     }
 }
 
@@ -428,6 +499,7 @@ mod tests {
         RosterChange::Online {
             name: name(who),
             account: Some(AccountId(7)),
+            cloak: None,
         }
     }
 
@@ -458,6 +530,7 @@ mod tests {
         let left = Noticed::Left {
             name: name("ada"),
             channel: name("dev"),
+            reason: None,
         };
         let gone_too = Noticed::Gone { name: name("ada") };
         assert_eq!(gone(&mut remote, B), [left, gone_too]);

@@ -248,6 +248,9 @@ impl Hub {
         };
         let unknown = after > newest;
         let after = after.min(newest);
+        let readable = self.readable(id, index, now)?;
+        let unknown = unknown || after < readable;
+        let after = after.max(readable);
         let Some(channel) = self.channels.get_mut(index) else {
             return Ok(());
         };
@@ -280,11 +283,15 @@ impl Hub {
         &mut self,
         reading: &Reading,
         history: Option<History>,
+        now: Now,
         fx: &mut Effects,
     ) {
         let id = reading.connection;
         let Some(index) = self.catching_up_with(id, &reading.channel) else {
             // The connection has left the channel meanwhile.
+            return;
+        };
+        let Ok(readable) = self.readable(id, index, now) else {
             return;
         };
         let Some(channel) = self.channels.get_mut(index) else {
@@ -297,6 +304,7 @@ impl Hub {
         };
         let name = channel.name.clone();
         history.shorten(reading.window);
+        history.messages.retain(|message| message.id > readable);
         let is = Page {
             last: history.messages.last().map(|message| message.id),
             gap: history.gap,

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use crate::model::{AccountId, Message, MessageId, Name, Text};
+use crate::model::governance::{ChannelChange, Cloak, Role, Rules};
+use crate::model::{AccountId, Message, MessageId, Name, Record, Text};
 
 use super::tags::Tag;
 use super::{Ban, BanTarget, ConnectionId, Private};
@@ -15,12 +16,12 @@ use super::{Ban, BanTarget, ConnectionId, Private};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u64);
 
-/// A message to be committed.
+/// An entry of the log to be committed.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// The message. If a shared log gives out the ids, this one is only a handle
-    /// for [`Settled::draft`].
-    pub message: Message,
+    /// The entry. If a shared log gives out the ids, its id is only a handle for
+    /// [`Settled::draft`].
+    pub record: Record,
     /// The recipient of a private message, as shown.
     pub to: Option<Name>,
     /// The tag, if the client may send the message again through another server.
@@ -123,6 +124,8 @@ pub enum RosterChange {
         name: Name,
         /// The user's account; `None` for a guest.
         account: Option<AccountId>,
+        /// What stands for the user's address.
+        cloak: Option<Cloak>,
     },
     /// A user's last connection there has ended.
     Offline {
@@ -142,6 +145,25 @@ pub enum RosterChange {
         name: Name,
         /// The channel.
         channel: Name,
+        /// Why, if the user said so.
+        reason: Option<Text>,
+    },
+    /// A user is away, or is back.
+    Away {
+        /// The user.
+        name: Name,
+        /// Why; `None` for one who is back.
+        text: Option<Text>,
+    },
+    /// What a user is in a channel while in it. All servers know it from the changes
+    /// of the channel, except those that start later.
+    Role {
+        /// The user.
+        name: Name,
+        /// The channel.
+        channel: Name,
+        /// The role; `None` is an ordinary member.
+        role: Option<Role>,
     },
     /// A user has a new nickname or spelling, or has become an account's user.
     Renamed {
@@ -215,6 +237,13 @@ pub enum News {
     Settled(Settled),
     /// A message to a channel, from another server.
     Message(Message),
+    /// A change of a channel's rules, from another server.
+    Changed(Box<ChannelChange>),
+    /// The rules of every channel that is not simply open, in place of those here. Later
+    /// changes follow, and some of these perhaps a second time.
+    Rules(Vec<(Name, Rules)>),
+    /// The users of all other servers have been told, as [`News::Roster`].
+    Met,
     /// A private message to a user.
     Private {
         /// The message.

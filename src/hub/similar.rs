@@ -34,10 +34,14 @@ impl Hub {
         command: &Command,
         fx: &mut Effects,
     ) -> bool {
+        let joins = match command {
+            Command::Opened { command, .. } => command,
+            command => command,
+        };
         let (Command::Join(name)
         | Command::Create(name)
         | Command::Switch(name)
-        | Command::Resume { channel: name, .. }) = command
+        | Command::Resume { channel: name, .. }) = joins
         else {
             return false;
         };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{AccountId, Name};
+use crate::model::{AccountId, Name, Text};
 
 use super::ignoring::Ignored;
 use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Order, Refusal};
@@ -22,6 +22,8 @@ pub(super) struct User {
     /// `None` for a guest.
     pub account: Option<AccountId>,
     pub ignored: Ignored,
+    /// Why the user is away.
+    pub away: Option<Text>,
     /// Keys of nicknames this user had before.
     aliases: VecDeque<Arc<str>>,
 }
@@ -34,6 +36,7 @@ impl User {
             connections: Vec::new(),
             account: credential.map(|credential| credential.account),
             ignored: Ignored::of(ignored.unwrap_or_default()),
+            away: None,
             aliases: VecDeque::new(),
         }
     }
@@ -457,7 +460,10 @@ impl Hub {
         let user = if self.users.contains_key(name.key()) {
             self.users.get_mut(name.key())
         } else {
-            Some(self.users.insert(User::new(name.clone(), proof)))
+            // An account that is away on another server is so here.
+            let away = self.away_of(name).cloned();
+            let user = User::new(name.clone(), proof);
+            Some(self.users.insert(User { away, ..user }))
         };
         let Some(user) = user else {
             return false;

@@ -7,11 +7,12 @@ use super::{Effects, Hub, Now};
 type Piece = fn(&mut Hub, Now, &mut Effects) -> bool;
 
 /// The kinds of deferred work. They take turns.
-const KINDS: [Piece; 4] = [
+const KINDS: [Piece; 5] = [
     Hub::end_some,
     Hub::part_some,
     Hub::go_on_some,
     Hub::answer_one,
+    Hub::open_vacant,
 ];
 
 impl Hub {
@@ -21,6 +22,7 @@ impl Hub {
             || !self.endings.is_empty()
             || !self.ready.is_empty()
             || self.has_gone()
+            || self.has_vacant()
     }
 
     /// Does one piece of the deferred work.

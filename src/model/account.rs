@@ -4,7 +4,9 @@ use super::name::Name;
 use super::secret::Secret;
 
 /// Identifies an account for as long as the database lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct AccountId(pub i64);
 
 /// The details of an account to be created.

@@ -20,6 +20,12 @@ pub struct MessageId {
 }
 
 impl MessageId {
+    /// An id after all others.
+    pub const LAST: MessageId = MessageId {
+        ms: MAX_MS,
+        sequence: MAX_SEQUENCE,
+    };
+
     /// The id after `self` for something that happens at `now_ms`.
     pub fn next(self, now_ms: u64) -> MessageId {
         if now_ms > self.ms {
@@ -51,6 +57,13 @@ impl fmt::Display for MessageId {
 impl serde::Serialize for MessageId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for MessageId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<MessageId, D::Error> {
+        let raw = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        raw.parse().map_err(serde::de::Error::custom)
     }
 }
 

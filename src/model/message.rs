@@ -82,6 +82,17 @@ pub struct History {
 }
 
 impl History {
+    /// Leaves out what a reader may not see: everything up to `after`. To that
+    /// reader, the history begins there.
+    pub fn cut(&mut self, after: MessageId) {
+        let before = self.messages.len();
+        self.messages.retain(|message| message.id > after);
+        if self.messages.len() < before {
+            self.more = false;
+            self.gap = false;
+        }
+    }
+
     /// Whether this is everything there ever was on the side that was asked
     /// for.
     pub fn is_complete(&self) -> bool {

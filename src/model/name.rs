@@ -13,6 +13,7 @@
 //! [`Name::looks`]. Two users cannot have names with any key in common.
 
 mod lookalike;
+mod pattern;
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -27,6 +28,8 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_security::confusable_detection::skeleton;
 
 use super::text::is_invisible;
+
+pub use pattern::{Form, Pattern};
 
 /// The longest name, in characters.
 pub const MAX_NAME_CHARS: usize = 32;
@@ -276,6 +279,13 @@ impl fmt::Debug for Name {
 impl serde::Serialize for Name {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.shown)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Name {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Name, D::Error> {
+        let raw = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        Name::restore(&raw).map_err(serde::de::Error::custom)
     }
 }
 

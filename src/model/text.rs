@@ -101,6 +101,13 @@ impl serde::Serialize for Text {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Text {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+        let raw = <std::borrow::Cow<'_, str>>::deserialize(deserializer)?;
+        Ok(Text::as_sent(&raw))
+    }
+}
+
 /// What some programs put before the first character of a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 

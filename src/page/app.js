@@ -13,12 +13,14 @@ import { askPermission, Notifier } from "./notify.js";
 import { Actions } from "./view/actions.js";
 import { Aside } from "./view/aside.js";
 import { Composer } from "./view/composer.js";
-import { openHelp, openNickname, openQuick, openRooms } from "./view/dialogs.js";
+import { openAway, openHelp, openNickname, openQuick, openRooms } from "./view/dialogs.js";
+import { Joining } from "./view/joining.js";
 import { Keys } from "./view/keys.js";
 import { Sidebar } from "./view/sidebar.js";
 import { SignIn } from "./view/signin.js";
 import { Stream } from "./view/stream.js";
 import { Talk } from "./view/talk.js";
+import { Topic } from "./view/topic.js";
 
 const NARROW = matchMedia("(max-width: 760px)");
 const WIDE = matchMedia("(min-width: 1100px)");
@@ -29,6 +31,14 @@ const LOOK_EVERY = 3_600_000;
 /** How long to wait for the room that the address names. */
 const LATEST = 3_000;
 
+/** Dialogs that few open, loaded when they are. */
+const LATER = {
+  settings: async () => (await import("./view/room_settings.js")).openSettings,
+  card: async () => (await import("./view/person_dialogs.js")).openCard,
+  against: async () => (await import("./view/person_dialogs.js")).openAgainst,
+  invite: async () => (await import("./view/person_dialogs.js")).openInvite,
+};
+
 class App {
   state = new State();
   chat = null;
@@ -38,6 +48,8 @@ class App {
   #isLeaving = false;
   /** What the address names, until it is shown. */
   #wanted = addressed();
+  /** An invitation that the address has, until it is used: `{room, secret}`. */
+  #invitation = invitation();
 
   constructor(login) {
     this.#login = login;
@@ -48,6 +60,8 @@ class App {
     this.aside = new Aside(this);
     new Sidebar(this);
     new Talk(this);
+    new Topic(this);
+    new Joining(this);
     new Notifier(this);
     new Actions(this);
     new Keys(this);
@@ -59,6 +73,7 @@ class App {
     });
     state.on("joined", (room) => this.#arrivedIn(room));
     state.on("link", () => this.#linked());
+    state.on("welcome", () => this.#useInvitation());
     addEventListener("hashchange", () => this.#fromAddress());
     addEventListener("pagehide", () => this.chat.saveNow());
     addEventListener("beforeunload", (event) => {
@@ -97,8 +112,9 @@ class App {
   }
 
   open(what, argument) {
-    const dialogs = { quick: openQuick, rooms: openRooms, nickname: openNickname, help: openHelp };
+    const dialogs = { quick: openQuick, rooms: openRooms, nickname: openNickname, away: openAway, help: openHelp };
     if (dialogs[what]) dialogs[what](this, argument);
+    else if (LATER[what]) LATER[what]().then((open) => open(this, argument), () => toast("That could not be loaded. Is the network there?"));
     else this.aside.show(what, argument);
   }
 
@@ -168,7 +184,8 @@ class App {
     forgetLogin(this.#login);
     this.#connection.close();
     if (words) sessionStorage.setItem(`${KEPT}words`, words);
-    history.replaceState(null, "", location.pathname);
+    // An invitation that was not used yet is used after the next sign-in.
+    if (!this.#invitation) history.replaceState(null, "", location.pathname);
     location.reload();
   }
 
@@ -226,7 +243,19 @@ class App {
     else this.chat.join(name);
   }
 
+  /** Joins by the invitation in the address, and takes it out of there: it is a secret, and
+   * stored nowhere. */
+  #useInvitation() {
+    const invited = this.#invitation;
+    if (!invited) return;
+    this.#invitation = null;
+    history.replaceState(null, "", location.pathname);
+    this.chat.join(invited.room, { invitation: invited.secret });
+  }
+
   #fromAddress() {
+    this.#invitation = invitation();
+    if (this.#invitation && this.chat.isOpen) return this.#useInvitation();
     const name = addressed();
     if (name && location.hash !== this.#hash()) this.#visit(name);
     else this.#pane(name || !NARROW.matches ? "talk" : "list");
@@ -250,8 +279,17 @@ class App {
   }
 }
 
+/** The invitation in the address, as `/join/<room>/<secret>` leads to. */
+function invitation() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  const room = given.get("join");
+  const secret = given.get("invitation");
+  return room && secret ? { room, secret } : null;
+}
+
 /** What the address names: a room, or `@` and a person. */
 function addressed() {
+  if (invitation()) return "";
   try {
     return decodeURIComponent(location.hash.slice(1));
   } catch {
@@ -259,7 +297,13 @@ function addressed() {
   }
 }
 
+/** Words for a moment; in a dialog that has a place for them, as long as it is open. */
 function toast(words) {
+  const box = document.querySelector("dialog[open] .dialog-words");
+  if (box) {
+    box.textContent = words;
+    return;
+  }
   const element = h("div", { class: "toast" }, words);
   byId("toasts").append(element);
   setTimeout(() => element.remove(), TOAST);
@@ -277,4 +321,4 @@ const login = savedLogin();
 const words = sessionStorage.getItem(`${KEPT}words`) ?? "";
 sessionStorage.removeItem(`${KEPT}words`);
 if (login) new App(login);
-else signIn.show(words);
+else signIn.show(words || (invitation() ? `You are invited to #${invitation().room}. Enter, or log in, to join.` : ""));

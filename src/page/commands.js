@@ -18,6 +18,15 @@ const RUN = {
   },
   list: (app) => app.open("people"),
   search: (app, words) => app.open("search", words.join(" ")),
+  topic: (app, words) => inRoom(app, (room) => {
+    if (words.length === 0) return "What is the topic to be? For example /topic Tea at four; /topic - takes it away.";
+    app.chat.governance.setTopic(room, words.join(" ") === "-" ? "" : words.join(" "));
+  }),
+  kick: (app, [name, ...why]) => inRoom(app, (room) =>
+    name ? app.chat.governance.kick(room, bare(name), why.join(" ")) : "Whom? For example /kick @troll Please be kind."),
+  invite: (app, [name]) => inRoom(app, (room) =>
+    name ? app.chat.governance.invite(room, bare(name)) : "Whom? For example /invite @ada"),
+  whois: (app, [name]) => name ? app.open("card", bare(name)) : "Who? For example /whois @ada",
   nick: (app, [name]) => name ? app.chat.rename(bare(name)) : "Which nickname? For example /nick ada",
   ignore: (app, [name]) => name ? app.chat.ignore(bare(name), true) : "Whom? For example /ignore @troll",
   unignore: (app, [name]) => name ? app.chat.ignore(bare(name), false) : "Whom? For example /unignore @troll",
@@ -42,6 +51,9 @@ function ask(app, { name, takes, type, args }, words) {
   if (words.length !== args.length) return `How it is written: /${name} ${takes}`;
   return app.chat.ask(type, Object.fromEntries(args.map((arg, at) => [arg, bare(words[at])])));
 }
+
+/** Does something in the room that is shown. */
+const inRoom = (app, act) => (app.state.active?.isRoom ? act(app.state.active) : "Go to the room first.");
 
 const bare = (name) => name.replace(/^[#@]/, "");
 

@@ -10,11 +10,16 @@
 
 mod asked;
 mod cost;
+mod governance;
 mod json_args;
 mod line_args;
 mod messages;
+mod moderation;
+mod moderation_args;
 mod people;
 mod rooms;
+mod rule_args;
+mod who;
 mod yourself;
 
 use std::sync::LazyLock;
@@ -139,6 +144,8 @@ impl Json {
 pub fn all() -> impl Iterator<Item = &'static Spec> {
     [
         rooms::TABLE,
+        governance::TABLE,
+        moderation::TABLE,
         messages::TABLE,
         people::TABLE,
         yourself::TABLE,

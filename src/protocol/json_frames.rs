@@ -7,13 +7,20 @@ use crate::hub::{Event, Farewell, Private, Tag};
 use crate::model::time::rfc3339;
 use crate::model::{History, Message, MessageId, Name, Text, ThreadSummary};
 
+use super::json_frame::{put, system};
 use super::replies::{self, Shown};
-use super::words::{SYSTEM, changes};
-use super::{json_lists, websocket};
+use super::words::changes;
+use super::{json_governance, json_lists, websocket};
 
 /// Appends the frames of an event.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) {
     if json_lists::write_event(event, out) {
+        return;
+    }
+    if let Event::Changed(change) = event {
+        for frame in json_governance::changed(change) {
+            write(&frame, out);
+        }
         return;
     }
     if let Some(frame) = frame_of(event) {
@@ -195,10 +202,42 @@ fn frame_of(event: &Event) -> Option<Value> {
             let events: &[&str] = if *typing { &["typing"] } else { &[] };
             system("listening", "", json!({ "events": events }))
         }
-        Event::Joined { channel, others } => system(
-            "joined",
-            &format!("You are now in {channel}."),
-            json!({ "room": channel, "others": others }),
+        Event::Joined {
+            channel,
+            others,
+            topic,
+        } => {
+            let words = format!("You are now in {channel}.");
+            let mut frame = system(
+                "joined",
+                &words,
+                json!({ "room": channel, "others": others }),
+            );
+            if let Some(topic) = topic {
+                put(&mut frame, "topic", json!(topic.text));
+            }
+            frame
+        }
+        Event::Topic { channel, topic } => json_governance::topic(channel, topic.as_deref()),
+        Event::Changed(_) => return None,
+        Event::Kicked {
+            channel,
+            by,
+            reason,
+        } => json_governance::kicked(channel, by, reason.as_ref()),
+        Event::Role { channel, role } => json_governance::role(channel, *role),
+        Event::Lists(view) => json_governance::lists(view),
+        Event::LinkMade { channel, secret } => json_governance::link(channel, secret),
+        Event::Rules(view) => json_governance::rules(view),
+        Event::Invited { channel, by } => system(
+            "invited",
+            &format!("{by} invites you to {channel}."),
+            json!({ "room": channel, "by": by }),
+        ),
+        Event::InviteSent { channel, to } => system(
+            "invite_sent",
+            &format!("You have invited {to} to {channel}."),
+            json!({ "room": channel, "user": to }),
         ),
         Event::Left { channel } => system(
             "left",
@@ -210,11 +249,35 @@ fn frame_of(event: &Event) -> Option<Value> {
             &format!("{nickname} joined"),
             json!({ "room": channel, "user": nickname }),
         ),
-        Event::MemberLeft { channel, nickname } => system(
+        Event::MemberLeft {
+            channel,
+            nickname,
+            reason: None,
+        } => system(
             "leave",
             &format!("{nickname} left"),
             json!({ "room": channel, "user": nickname }),
         ),
+        Event::MemberLeft {
+            channel,
+            nickname,
+            reason: Some(reason),
+        } => system(
+            "leave",
+            &format!("{nickname} left: {reason}"),
+            json!({ "room": channel, "user": nickname, "reason": reason.as_str() }),
+        ),
+        Event::Away {
+            user,
+            text: Some(text),
+        } => system(
+            "away",
+            &format!("{user} is away: {text}"),
+            json!({ "user": user, "text": text.as_str() }),
+        ),
+        Event::Away { user, text: None } => {
+            system("away", &format!("{user} is back."), json!({ "user": user }))
+        }
         Event::MembersChanged {
             channel,
             joined,
@@ -328,22 +391,6 @@ fn said(from: &Name, (id, at_ms): (MessageId, u64), text: &Text, kind: &str) -> 
         "id": id,
         "at": rfc3339(at_ms),
     })
-}
-
-fn system(kind: &str, body: &str, more: Value) -> Value {
-    let mut frame = json!({ "from": SYSTEM, "body": body, "type": kind });
-    if let Value::Object(more) = more {
-        for (field, value) in more {
-            put(&mut frame, &field, value);
-        }
-    }
-    frame
-}
-
-fn put(frame: &mut Value, field: &str, value: Value) {
-    if let Value::Object(fields) = frame {
-        fields.insert(field.to_owned(), value);
-    }
 }
 
 fn lines<'a>(names: impl Iterator<Item = &'a Name>) -> String {

@@ -2,10 +2,12 @@
 //! it. The frames are plain structs: a tree of JSON values would cost many times as
 //! much.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::hub::{Event, Page};
-use crate::model::Name;
+use crate::hub::{ChannelRow, Event, Member, Page};
+use crate::model::{Name, Text};
 
 use super::words::SYSTEM;
 use super::{WireFormat, websocket};
@@ -33,7 +35,13 @@ struct Frame<'a, Rows: Serialize> {
 
 #[derive(Serialize)]
 struct Users<'a> {
-    users: &'a [Name],
+    users: Vec<&'a Name>,
+    /// What those with a role are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    roles: BTreeMap<&'a str, &'static str>,
+    /// Why those who are away are.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    away: BTreeMap<&'a str, &'a str>,
 }
 
 #[derive(Serialize)]
@@ -45,6 +53,8 @@ struct Rooms<'a> {
 struct Room<'a> {
     name: &'a Name,
     members: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    topic: Option<&'a str>,
 }
 
 /// Appends the frame of an event that is a list. Returns whether it is one.
@@ -52,10 +62,10 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) -> bool {
     let json = WireFormat::Json.index();
     match event {
         Event::Members { channel, page } => page.write_as(json, out, |out| {
-            write_users("users", Some(channel), page, out);
+            write_members(channel, page, out);
         }),
         Event::IgnoreList(page) => page.write_as(json, out, |out| {
-            write_users("ignores", None, page, out);
+            write_ignored(page, out);
         }),
         Event::Channels(page) => page.write_as(json, out, |out| write_rooms(page, out)),
         _ => return false,
@@ -63,21 +73,40 @@ pub fn write_event(event: &Event, out: &mut Vec<u8>) -> bool {
     true
 }
 
-fn write_users(kind: &'static str, room: Option<&Name>, page: &Page<Name>, out: &mut Vec<u8>) {
-    let rows = Users { users: &page.rows };
-    write(kind, room, page, page.rows.iter(), rows, out);
+fn write_members(room: &Name, page: &Page<Member>, out: &mut Vec<u8>) {
+    let names = page.rows.iter().map(|member| &member.name);
+    let roles = page.rows.iter();
+    let roles = roles.filter_map(|it| Some((it.name.as_str(), it.role?.word())));
+    let away = page.rows.iter();
+    let away = away.filter_map(|it| Some((it.name.as_str(), it.away.as_ref()?.as_str())));
+    let rows = Users {
+        users: names.clone().collect(),
+        roles: roles.collect(),
+        away: away.collect(),
+    };
+    write("users", Some(room), page, names, rows, out);
 }
 
-fn write_rooms(page: &Page<(Name, usize)>, out: &mut Vec<u8>) {
+fn write_ignored(page: &Page<Name>, out: &mut Vec<u8>) {
+    let rows = Users {
+        users: page.rows.iter().collect(),
+        roles: BTreeMap::new(),
+        away: BTreeMap::new(),
+    };
+    write("ignores", None, page, page.rows.iter(), rows, out);
+}
+
+fn write_rooms(page: &Page<ChannelRow>, out: &mut Vec<u8>) {
     let rooms = page.rows.iter();
-    let rooms = rooms.map(|(name, members)| Room {
-        name,
-        members: *members,
+    let rooms = rooms.map(|row| Room {
+        name: &row.name,
+        members: row.people,
+        topic: row.topic.as_ref().map(Text::as_str),
     });
     let rows = Rooms {
         rooms: rooms.collect(),
     };
-    let names = page.rows.iter().map(|(name, _)| name);
+    let names = page.rows.iter().map(|row| &row.name);
     write("rooms", None, page, names, rows, out);
 }
 

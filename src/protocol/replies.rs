@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use crate::hub::Reply;
-use crate::model::Name;
+use crate::hub::{Reply, UserCard};
 use crate::model::time::rfc3339;
+use crate::model::{Name, Text};
 
 /// An answer in the form that clients show.
 pub(super) struct Shown {
@@ -43,6 +43,51 @@ pub(super) fn shown(reply: &Reply) -> Shown {
                 "at": left.map(|(at_ms, _)| rfc3339(at_ms)),
             }),
         },
+        Reply::User(card) => user(card),
+    }
+}
+
+/// What there is to know of a user.
+fn user(card: &UserCard) -> Shown {
+    let name = &card.name;
+    let mut words = match &card.account {
+        Some(_) => format!("@{name} has an account."),
+        None => format!("@{name} is a guest."),
+    };
+    if let Some(text) = &card.away {
+        words.push_str(&format!("\nAway: {text}"));
+    }
+    if let Some(idle) = card.idle_ms {
+        words.push_str(&format!("\nSaid nothing for {}.", duration(idle)));
+    }
+    let rooms = card.channels.iter();
+    let marked = rooms.clone().map(|it| {
+        let mark = it.role.map(|role| role.mark().to_string());
+        format!("{}#{}", mark.unwrap_or_default(), it.name)
+    });
+    let marked: Vec<String> = marked.collect();
+    if !marked.is_empty() {
+        words.push_str(&format!("\nIn {}.", marked.join(", ")));
+    }
+    let roles = rooms.clone();
+    let roles = roles.filter_map(|it| Some((it.name.as_str().to_owned(), it.role?.word().into())));
+    let mut fields = serde_json::Map::new();
+    let mut put = |key: &str, value: Value| {
+        if !value.is_null() {
+            fields.insert(key.to_owned(), value);
+        }
+    };
+    put("user", json!(name));
+    put("account", json!(card.account));
+    put("away", json!(card.away.as_ref().map(Text::as_str)));
+    put("since", json!(card.since_ms.map(rfc3339)));
+    put("idle", json!(card.idle_ms.map(|ms| ms / 1_000)));
+    put("rooms", json!(rooms.map(|it| &it.name).collect::<Vec<_>>()));
+    put("roles", Value::Object(roles.collect()));
+    Shown {
+        kind: "user",
+        words,
+        fields: Value::Object(fields),
     }
 }
 

@@ -287,6 +287,13 @@ pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
                 lines.push('\n');
             }
         }
+        Event::Joined {
+            topic: Some(topic), ..
+        } => lines = format!("* topic: {}\n", topic.text),
+        Event::Kicked { by, reason, .. } => {
+            let why = reason.as_ref().map_or("removed", |reason| reason.as_str());
+            lines = format!("You were removed by {by}: {why}\n");
+        }
         // A client without a nickname is told by the farewell.
         Event::Refused(refusal) if !refusal.is_about_nickname() => {
             lines = format!("{refusal}\n");

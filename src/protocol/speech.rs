@@ -108,6 +108,7 @@ impl Manners {
         Profile {
             protocol: self.name,
             address,
+            cloak: None,
             one_channel: self.one_channel,
             shows_past: self.shows_past,
         }

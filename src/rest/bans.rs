@@ -163,8 +163,8 @@ pub(super) fn ban(call: &Call<'_>) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) fn unban(call: &Call<'_>) -> Result<Reply, Problem> {
-    let id = call.argument.as_deref().unwrap_or_default();
-    let id: u64 = id
+    let id: u64 = call
+        .argument()
         .parse()
         .map_err(|_| Problem::field("id", "must be a number"))?;
     call.context.admin.unban(call.actor(), id)?;

@@ -165,6 +165,34 @@ impl Object {
         }
     }
 
+    /// A field that is `true` or `false`, if it is there.
+    pub fn boolean(&mut self, name: &str) -> Result<Option<bool>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(value)),
+            Some(other) => Err(wrong_type(name, "true or false", &other)),
+        }
+    }
+
+    /// A field that is an object, if it is there; with its fields.
+    pub fn nested(&mut self, name: &str) -> Result<Option<Object>, Problem> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Object(fields)) => Ok(Some(Object(fields.into_iter().collect()))),
+            Some(other) => Err(wrong_type(name, "an object", &other)),
+        }
+    }
+
+    /// Whether a field is there, be it `null`.
+    pub fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|(other, _)| other == name)
+    }
+
+    /// The names of the fields that are there.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
     /// A field, unless it is `null`.
     fn take(&mut self, name: &str) -> Option<Value> {
         let place = self.0.iter().position(|(other, _)| other == name)?;

@@ -17,8 +17,8 @@ pub(super) struct Call<'a> {
     pub context: &'a RestContext,
     /// The path and query, as the client wrote them.
     pub url: &'a str,
-    /// The part of the path that matched `{...}`, decoded.
-    pub argument: Option<String>,
+    /// The parts of the path that matched `{...}`, decoded.
+    pub arguments: Vec<String>,
     pub query: Query,
     /// The Content-Type of the body.
     pub content_type: Option<&'a str>,
@@ -51,6 +51,16 @@ impl Call<'_> {
     ) -> Result<T, Problem> {
         let answer = self.context.accounts.question(&self.asker(), question);
         answer.map_err(|error| Problem::store(&error))
+    }
+
+    /// The part of the path that matched the first `{...}`.
+    pub fn argument(&self) -> &str {
+        self.arguments.first().map_or("", String::as_str)
+    }
+
+    /// The part of the path that matched the second `{...}`.
+    pub fn second_argument(&self) -> &str {
+        self.arguments.get(1).map_or("", String::as_str)
     }
 
     /// The body as a JSON object with only these fields.

@@ -15,7 +15,8 @@ use super::problem::Problem;
 use super::reply::Reply;
 use super::route::{Access, Route};
 use super::{
-    accounts, announce, auth, bans, found, legacy, log, messages, nodes, passwords, status, users,
+    accounts, announce, auth, bans, channels, found, legacy, log, messages, nodes, passwords,
+    status, users,
 };
 
 pub(super) const ROUTES: &[Route] = &[Route {
@@ -51,7 +52,11 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
                        file is named at start-up.",
     ),
     paths(
-        users::list_users, users::disconnect_user, users::list_channels,
+        users::list_users, users::disconnect_user,
+        channels::list_channels, channels::show_channel, channels::change_channel,
+        channels::set_role, channels::remove_role, channels::remove_member,
+        channels::list_entries, channels::add_entry, channels::remove_entry,
+        channels::invite, channels::withdraw, channels::register, channels::drop_registration,
         bans::list_bans, bans::ban, bans::unban,
         announce::announce,
         auth::auth, auth::look_at_pass, auth::register, auth::renew_pass, auth::give_up_pass,

@@ -223,7 +223,7 @@ fn page(call: &Call<'_>) -> u64 {
 /// The other account of the thread.
 fn peer(call: &Call<'_>) -> Result<Account, Problem> {
     let nobody = || Problem::from(Failure::unknown_user("username", "there is no such user"));
-    let raw = call.argument.as_deref().unwrap_or_default();
+    let raw = call.argument();
     let name = Name::parse_nickname(raw).map_err(|_| nobody())?;
     let found = call.context.accounts.find(call.asker(), &name);
     let found = found.map_err(|error| Problem::store(&error))?;

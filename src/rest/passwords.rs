@@ -54,7 +54,7 @@ struct Changed {
     ),
 )]
 pub(super) fn set_password(call: &Call<'_>) -> Result<Reply, Problem> {
-    let raw = call.argument.as_deref().unwrap_or_default();
+    let raw = call.argument();
     let name = Name::parse_nickname(raw).map_err(|error| Problem::field("username", error))?;
     let password = call.object(&["password"])?.string("password")?;
     let password = check_password(&password.unwrap_or_default());

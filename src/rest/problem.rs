@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::admin::BansFailed;
+use crate::admin::channels::Class;
+use crate::admin::{BansFailed, ChannelFailed};
 use crate::chatlog::SearchError;
 use crate::envelope::{self, Failure};
 use crate::hub::BanError;
@@ -61,6 +62,8 @@ pub(super) enum Problem {
     TooManyAttempts(String, u64),
     /// The server is too busy; with the seconds to wait.
     Busy(String, u64),
+    /// A channel was not changed, or cannot be shown.
+    Channel(Box<ChannelFailed>),
     /// A fault of the server itself.
     Internal,
 }
@@ -126,6 +129,15 @@ impl Problem {
             Problem::LogBusy => (503, "log_busy"),
             Problem::LogUnreadable(_) => (503, "log_unavailable"),
             Problem::Cancelled => (503, "cancelled"),
+            Problem::Channel(failed) => {
+                let status = match failed.class() {
+                    Class::Wrong => 400,
+                    Class::Missing => 404,
+                    Class::Conflict => 409,
+                    Class::Later => 503,
+                };
+                (status, failed.code())
+            }
         }
     }
 
@@ -193,6 +205,9 @@ impl Problem {
             Problem::BadPass(_) => reply.with("WWW-Authenticate", "Bearer realm=\"chat\""),
             Problem::Method(allowed) => reply.with("Allow", allowed),
             Problem::LogBusy => reply.with("Retry-After", "2"),
+            Problem::Channel(failed) if failed.class() == Class::Later => {
+                reply.with("Retry-After", STORE_RETRY_SECONDS.to_string())
+            }
             Problem::TooManyAttempts(_, seconds) | Problem::Busy(_, seconds) => {
                 reply.with("Retry-After", seconds.to_string())
             }
@@ -240,6 +255,7 @@ impl fmt::Display for Problem {
                 "given up: the server is stopping, or the client has gone"
             ),
             Problem::Failed(failure) => f.write_str(&failure.message),
+            Problem::Channel(failed) => failed.fmt(f),
             Problem::Internal => write!(f, "a fault inside the server; its log says more"),
         }
     }
@@ -256,6 +272,16 @@ impl From<Failure> for Problem {
 impl From<HubUnavailable> for Problem {
     fn from(_: HubUnavailable) -> Problem {
         Problem::Hub
+    }
+}
+
+impl From<ChannelFailed> for Problem {
+    fn from(failed: ChannelFailed) -> Problem {
+        match failed {
+            ChannelFailed::Hub => Problem::Hub,
+            ChannelFailed::Field(name, why) => Problem::field(name, why),
+            failed => Problem::Channel(Box::new(failed)),
+        }
     }
 }
 

@@ -16,14 +16,15 @@ use super::query::Query;
 use super::reply::Reply;
 use super::route::{Access, Route};
 use super::{
-    RestContext, accounts, announce, auth, bans, docs, found, legacy, log, messages, nodes,
-    passwords, status, users,
+    RestContext, accounts, announce, auth, bans, channels, docs, found, legacy, log, messages,
+    nodes, passwords, status, users,
 };
 
 /// All routes, by family.
 pub(super) const FAMILIES: &[&[Route]] = &[
     users::ROUTES,
     bans::ROUTES,
+    channels::ROUTES,
     announce::ROUTES,
     auth::ROUTES,
     found::ROUTES,
@@ -38,7 +39,7 @@ pub(super) const FAMILIES: &[&[Route]] = &[
 ];
 
 /// What else the web listener serves itself: pages and WebSockets.
-const BESIDE_REST: [&str; 4] = ["client", "docs", "mychat", "ws"];
+const BESIDE_REST: [&str; 5] = ["client", "docs", "join", "mychat", "ws"];
 
 /// Whether a path belongs to the server itself, so that no file of a folder may be served there.
 pub fn is_reserved(path: &str) -> bool {
@@ -79,7 +80,7 @@ pub(super) enum Lane {
     Usual,
     /// Workers for requests with passwords.
     Slow,
-    /// Workers for requests that read messages.
+    /// Workers for requests that wait for the store.
     Reading,
 }
 
@@ -93,7 +94,8 @@ pub(super) fn lane(request: &Request) -> Lane {
         let mut routes = routes_at(path).into_iter();
         routes.any(|(route, _)| family.iter().any(|other| other.path == route.path))
     };
-    match is_of(messages::ROUTES) || is_of(found::ROUTES) {
+    let is_slow = |family: &[Route]| *request.method() != Method::Get && is_of(family);
+    match is_of(messages::ROUTES) || is_of(found::ROUTES) || is_slow(channels::ROUTES) {
         true => Lane::Reading,
         false => Lane::Usual,
     }
@@ -203,11 +205,12 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
         method => method,
     };
     let wanted = routes.iter().find(|(route, _)| route.method == *method);
-    let &(route, argument) = wanted.ok_or_else(|| Problem::Method(allowed(&routes)))?;
-    let argument = argument.map(|raw| {
+    let (route, arguments) = wanted.ok_or_else(|| Problem::Method(allowed(&routes)))?;
+    let arguments = arguments.iter().map(|raw| {
         let why = "the path is not percent-encoded UTF-8";
         decode(raw).ok_or_else(|| Problem::BadRequest(why.into()))
     });
+    let arguments = arguments.collect::<Result<_, _>>()?;
     // An administrator's typing errors are reported. Elsewhere monitors and browsers add parameters
     // of their own, against caches for example.
     let query = match incoming.path.starts_with("/admin") {
@@ -221,7 +224,7 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
     (route.run)(&Call {
         context,
         url: &incoming.url,
-        argument: argument.transpose()?,
+        arguments,
         query,
         content_type: incoming.content_type.as_deref(),
         accept: incoming.accept.as_deref(),
@@ -233,14 +236,17 @@ fn dispatch(incoming: &Incoming, body: &[u8], context: &RestContext) -> Result<R
     })
 }
 
+/// A route, and the parts of the path that are in braces in its template.
+type Match<'a> = (&'static Route, Vec<&'a str>);
+
 /// The routes of a path. A slash at the end is ignored.
-fn routes_at(path: &str) -> Vec<(&'static Route, Option<&str>)> {
-    let at = |path| -> Vec<(&'static Route, Option<&str>)> {
+fn routes_at(path: &str) -> Vec<Match<'_>> {
+    fn at(path: &str) -> Vec<Match<'_>> {
         let routes = FAMILIES.iter().flat_map(|family| family.iter());
         routes
             .filter_map(|route| Some((route, matches(route.path, path)?)))
             .collect()
-    };
+    }
     let routes = at(path);
     match path.strip_suffix('/') {
         Some(path) if routes.is_empty() => at(path),
@@ -248,14 +254,22 @@ fn routes_at(path: &str) -> Vec<(&'static Route, Option<&str>)> {
     }
 }
 
-/// Whether a path matches a template. Returns the part that matched the braces, if there are any.
-fn matches<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
-    let Some((start, end)) = template.split_once('{') else {
-        return (template == path).then_some(None);
-    };
-    let end = end.split_once('}').map_or("", |(_, end)| end);
-    let argument = path.strip_prefix(start)?.strip_suffix(end)?;
-    (!argument.is_empty() && !argument.contains('/')).then_some(Some(argument))
+/// Whether a path matches a template. Returns the parts that matched those in braces.
+fn matches<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
+    let mut arguments = Vec::new();
+    let mut parts = path.split('/');
+    for wanted in template.split('/') {
+        let part = parts.next()?;
+        if wanted.starts_with('{') {
+            if part.is_empty() {
+                return None;
+            }
+            arguments.push(part);
+        } else if wanted != part {
+            return None;
+        }
+    }
+    parts.next().is_none().then_some(arguments)
 }
 
 fn authorise(incoming: &Incoming, context: &RestContext, access: Access) -> Result<(), Problem> {
@@ -309,7 +323,7 @@ fn authenticate(
     })
 }
 
-fn allowed(routes: &[(&Route, Option<&str>)]) -> String {
+fn allowed(routes: &[Match<'_>]) -> String {
     let mut methods: Vec<&str> = routes
         .iter()
         .map(|(route, _)| route.method.as_str())
@@ -322,7 +336,7 @@ fn allowed(routes: &[(&Route, Option<&str>)]) -> String {
 }
 
 fn options(
-    routes: &[(&Route, Option<&str>)],
+    routes: &[Match<'_>],
     incoming: &Incoming,
     context: &RestContext,
 ) -> Result<Reply, Problem> {
@@ -355,10 +369,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_match_one_part() {
+    fn templates_match_whole_parts() {
         let template = "/admin/users/{nickname}";
-        assert_eq!(matches(template, "/admin/users/a"), Some(Some("a")));
-        assert_eq!(matches("/healthz", "/healthz"), Some(None));
+        assert_eq!(matches(template, "/admin/users/a"), Some(vec!["a"]));
+        assert_eq!(matches("/healthz", "/healthz"), Some(vec![]));
+        let template = "/admin/channels/{name}/roles/{user}";
+        let path = "/admin/channels/a%2Fb/roles/c";
+        assert_eq!(matches(template, path), Some(vec!["a%2Fb", "c"]));
+        assert_eq!(matches(template, "/admin/channels/a/roles/"), None);
+        let template = "/admin/users/{nickname}";
         for other in [
             "/admin/users/",
             "/admin/users",

@@ -1,11 +1,11 @@
-//! `/admin/users` and `/admin/channels`: lists users, and disconnects them.
+//! `/admin/users`: lists users, and disconnects them.
 
 use serde::Serialize;
 use tiny_http::Method;
 use utoipa::ToSchema;
 
 use crate::admin::{MAX_LISTED, USUALLY_LISTED};
-use crate::hub::{ChannelInfo, Listed, Place};
+use crate::hub::{Listed, Place};
 use crate::model::{Name, peer};
 use crate::turn::Wanted;
 
@@ -28,13 +28,6 @@ pub(super) const ROUTES: &[Route] = &[
         access: Access::Admin,
         query: &["reason"],
         run: disconnect_user,
-    },
-    Route {
-        method: Method::Get,
-        path: "/admin/channels",
-        access: Access::Admin,
-        query: &[],
-        run: list_channels,
     },
 ];
 
@@ -73,21 +66,6 @@ struct User {
     channels: Vec<String>,
 }
 
-/// All channels.
-#[derive(Serialize, ToSchema)]
-struct Channels {
-    /// By name.
-    channels: Vec<Channel>,
-}
-
-/// One channel.
-#[derive(Serialize, ToSchema)]
-struct Channel {
-    name: String,
-    /// The nicknames in it.
-    members: Vec<String>,
-}
-
 /// The result of disconnecting a user.
 #[derive(Serialize, ToSchema)]
 struct Disconnected {
@@ -95,7 +73,7 @@ struct Disconnected {
     disconnected: usize,
 }
 
-fn names(names: &[Name]) -> Vec<String> {
+pub(super) fn names(names: &[Name]) -> Vec<String> {
     names.iter().map(Name::to_string).collect()
 }
 
@@ -116,15 +94,6 @@ impl From<(Listed, Option<String>)> for User {
             protocol,
             since: since.map(rfc3339),
             channels: names(&listed.channels),
-        }
-    }
-}
-
-impl From<ChannelInfo> for Channel {
-    fn from(info: ChannelInfo) -> Channel {
-        Channel {
-            name: info.name.to_string(),
-            members: names(&info.members),
         }
     }
 }
@@ -194,7 +163,7 @@ fn wanted(call: &Call<'_>) -> Result<Wanted, Problem> {
     ),
 )]
 pub(super) fn disconnect_user(call: &Call<'_>) -> Result<Reply, Problem> {
-    let raw = call.argument.as_deref().unwrap_or_default();
+    let raw = call.argument();
     let name = Name::parse_nickname(raw).map_err(|error| Problem::field("nickname", error))?;
     let mut reason = call.query.get("reason").map(str::to_owned);
     if !call.body.is_empty() {
@@ -211,18 +180,4 @@ pub(super) fn disconnect_user(call: &Call<'_>) -> Result<Reply, Problem> {
         ))),
         disconnected => Ok(Reply::json(200, &Disconnected { disconnected })),
     }
-}
-
-/// Lists all channels and their members.
-#[utoipa::path(
-    get, path = "/admin/channels", tag = "users", security(("admin_token" = [])),
-    responses(
-        (status = 200, description = "All channels", body = Channels),
-        (status = 401, description = "Not the admin token", body = ErrorBody),
-    ),
-)]
-pub(super) fn list_channels(call: &Call<'_>) -> Result<Reply, Problem> {
-    let channels = call.context.hub.channels()?;
-    let channels = channels.into_iter().map(Channel::from).collect();
-    Ok(Reply::json(200, &Channels { channels }))
 }

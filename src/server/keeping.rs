@@ -8,6 +8,7 @@ use crate::config::{self, Config, Secret};
 use crate::data::DataDir;
 use crate::hub::Hub;
 use crate::keeper::{Keeper, KeeperThreads, Kept};
+use crate::model::{MAX_ROWS, Name};
 use crate::rest::Readiness;
 use crate::store::{
     Durability, OpenError, Retention, SqliteSettings, SqliteStore, Store, WriterSettings,
@@ -146,6 +147,21 @@ impl Keeping {
         if let Some(cluster) = &self.cluster {
             hub.join_others();
             hub.restore_bans(cluster.bans());
+            hub.take_rules(cluster.rules().map_err(StartError::Store)?);
+            return Ok(());
+        }
+        let mut last: Option<Name> = None;
+        loop {
+            let after = last.as_ref().map(|name| &**name.key());
+            let page = self
+                .store
+                .channels(after, MAX_ROWS)
+                .map_err(StartError::Store)?;
+            let Some((name, _)) = page.last() else {
+                break;
+            };
+            last = Some(name.clone());
+            hub.restore_channels(page);
         }
         Ok(())
     }

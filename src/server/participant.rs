@@ -99,7 +99,10 @@ impl Participant {
 
     /// Leaves a channel.
     pub fn leave(&self, channel: &str) -> Result<(), ChatError> {
-        let command = Command::Leave(Some(channel_name(channel)?));
+        let command = Command::Leave {
+            channel: Some(channel_name(channel)?),
+            reason: None,
+        };
         let left = |event: &Event| matches!(event, Event::Left { .. });
         self.carry_out(&mut self.calls.lock(), command, left)
     }

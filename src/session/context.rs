@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::account::Accounts;
 use crate::fair::Asker;
-use crate::hub::{Command, Refusal};
+use crate::hub::{Command, Deed, Refusal, Target};
+use crate::model::governance::{LinkSecret, Person};
 use crate::net::registry::Registry;
 use crate::turn::HubHandle;
 
@@ -58,7 +59,63 @@ impl SessionContext {
                 self.accounts.check_guest(asker, &name)?;
                 Command::Rename(name)
             }
+            Command::Govern(channel, deed) => {
+                Command::Govern(channel, self.look_up_deed(asker, deed)?)
+            }
             other => other,
         })
     }
+
+    /// Completes a wish with what the hub cannot know: the accounts of people who are
+    /// not online, and the secret of a link.
+    fn look_up_deed(&self, asker: Asker, deed: Deed) -> Result<Deed, Refusal> {
+        let known = |who: Person| {
+            let (name, account) = self.accounts.recipient(asker, who.name)?;
+            Ok::<Person, Refusal>(Person { name, account })
+        };
+        let target = |who: Target| match who {
+            Target::Person(person) => known(person).map(Target::Person),
+            mask => Ok(mask),
+        };
+        Ok(match deed {
+            Deed::Role { who, role, keep } => Deed::Role {
+                who: known(who)?,
+                role,
+                keep,
+            },
+            Deed::Kick { who, reason } => Deed::Kick {
+                who: known(who)?,
+                reason,
+            },
+            Deed::Add {
+                list,
+                who,
+                for_ms,
+                reason,
+            } => Deed::Add {
+                list,
+                who: target(who)?,
+                for_ms,
+                reason,
+            },
+            Deed::Remove { list, who } => Deed::Remove {
+                list,
+                who: target(who)?,
+            },
+            Deed::Transfer(who) => Deed::Transfer(known(who)?),
+            Deed::NewLink { uses, for_ms, .. } => Deed::NewLink {
+                uses,
+                for_ms,
+                secret: Some(link_secret()?),
+            },
+            other => other,
+        })
+    }
+}
+
+/// A new secret for an invitation link.
+fn link_secret() -> Result<LinkSecret, Refusal> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Refusal::NotStored)?;
+    Ok(LinkSecret::of(random))
 }

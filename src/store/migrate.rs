@@ -33,6 +33,12 @@ pub struct Counts {
     pub messages: u64,
     /// Positions up to which a thread has been read, one for each side.
     pub read_marks: u64,
+    /// Channels with rules of their own.
+    pub rules: u64,
+    /// Changes of channels' rules.
+    pub changes: u64,
+    /// Channels that accounts have saved, with how far each was read.
+    pub saved_channels: u64,
 }
 
 /// Why a database was not copied, or not completely.
@@ -93,6 +99,7 @@ pub fn migrate(
         progress(copied, expected.messages);
     })?;
     copy_read_marks(&mut export, &mut import)?;
+    copy_channels(&mut export, &mut import)?;
     let found = import.counts()?;
     if found != expected {
         return Err(MigrateError::Differs {
@@ -171,6 +178,42 @@ fn copy_read_marks(export: &mut Export, import: &mut Import) -> Result<(), Migra
     Ok(())
 }
 
+fn copy_channels(export: &mut Export, import: &mut Import) -> Result<(), MigrateError> {
+    let mut last = String::new();
+    loop {
+        let rows = export.rules(&last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last.clone_from(&end.channel_key);
+        import.rules(&rows)?;
+    }
+    let mut last = i64::MIN;
+    loop {
+        let rows = export.changes(last).map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = end.id;
+        import.changes(&rows)?;
+    }
+    let mut last = (i64::MIN, String::new());
+    loop {
+        let rows = export
+            .saved_channels((last.0, &last.1))
+            .map_err(MigrateError::Reading)?;
+        let Some(end) = rows.last() else { break };
+        last = (end.account_id, end.channel_key.clone());
+        import.saved_channels(&rows)?;
+    }
+    Ok(())
+}
+
+/// The rules of a channel, for copying.
+#[derive(Queryable)]
+pub(super) struct RulesCopy {
+    pub channel_key: String,
+    pub name: String,
+    pub version: i64,
+    pub rules: String,
+}
+
 /// A conversation, for copying.
 #[derive(Queryable, Insertable)]
 #[diesel(table_name = conversation)]
@@ -229,13 +272,17 @@ impl fmt::Display for Counts {
         write!(
             f,
             "{} accounts, {} ignored nicknames, {} tokens, {} channels and threads, \
-             {} messages, {} read marks",
+             {} messages, {} read marks, {} channels with rules, {} changes of rules, \
+             {} saved channels",
             self.accounts,
             self.ignored,
             self.tokens,
             self.conversations,
             self.messages,
-            self.read_marks
+            self.read_marks,
+            self.rules,
+            self.changes,
+            self.saved_channels
         )
     }
 }

@@ -9,6 +9,7 @@
 
 mod accounts;
 mod append;
+mod channels;
 mod company;
 mod connect;
 mod conversations;
@@ -18,6 +19,7 @@ mod import;
 mod lanes;
 mod lookalikes;
 mod renewal;
+mod saved;
 pub(super) mod schema;
 mod search;
 mod upkeep;
@@ -33,9 +35,10 @@ use parking_lot::{Mutex, RwLock};
 
 use super::matches::{Allowed, Matches};
 use super::{Appended, DatabaseUrl, OpenError, Retention, SEARCH_TIME, Store, StoreError};
+use crate::model::governance::Rules;
 use crate::model::{
-    Account, AccountId, Conversation, History, KnownAddress, Message, MessageId, Name, NewAccount,
-    Search, Secret, ThreadSummary, Token, Who, Window, key,
+    Account, AccountId, Conversation, History, KnownAddress, MAX_ROWS, MessageId, Name, NewAccount,
+    Record, SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window, key,
 };
 pub(super) use append::Row;
 use append::{Memory, Order};
@@ -174,7 +177,7 @@ impl PostgresStore {
 fn write(
     writing: &Mutex<Writing>,
     settings: &PostgresSettings,
-    messages: &[Message],
+    records: &[Record],
     order: Order,
 ) -> Result<Vec<Appended>, StoreError> {
     let mut writing = writing
@@ -182,7 +185,7 @@ fn write(
         .ok_or(StoreError::Busy)?;
     match writing.closed {
         true => Err(closed()),
-        false => writing.append(settings, messages, order),
+        false => writing.append(settings, records, order),
     }
 }
 
@@ -198,18 +201,18 @@ impl Writing {
     fn append(
         &mut self,
         settings: &PostgresSettings,
-        messages: &[Message],
+        records: &[Record],
         order: Order,
     ) -> Result<Vec<Appended>, StoreError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connect(settings)?,
         };
-        let mut result = self.memory.append(&mut connection, messages, order);
+        let mut result = self.memory.append(&mut connection, records, order);
         if result.is_err() && is_dead(&mut connection) {
             connection = self.connect(settings)?;
-            // Messages that the dead connection committed are not stored twice.
-            result = self.memory.append(&mut connection, messages, order);
+            // What the dead connection has committed is not stored twice.
+            result = self.memory.append(&mut connection, records, order);
         }
         match result {
             Ok(appended) => {
@@ -230,16 +233,27 @@ fn is_dead(connection: &mut PgConnection) -> bool {
 }
 
 impl Store for PostgresStore {
-    fn append(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
-        write(&self.writing, &self.settings, messages, Order::Checked)
+    fn commit(&self, records: &[Record]) -> Result<Vec<Appended>, StoreError> {
+        write(&self.writing, &self.settings, records, Order::Checked)
     }
 
-    fn merge(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
+    fn channels(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Rules)>, StoreError> {
+        let after = after.map(str::to_owned);
+        self.long_transaction(move |connection| {
+            channels::after(connection, after.as_deref(), limit)
+        })
+    }
+
+    fn merge(&self, records: &[Record]) -> Result<Vec<Appended>, StoreError> {
         // Repeating it does no harm.
         let (writing, settings) = (self.writing.clone(), self.settings.clone());
-        let messages = messages.to_vec();
+        let records = records.to_vec();
         self.lanes()?.ask(self.longest(), move |_| {
-            write(&writing, &settings, &messages, Order::Settled)
+            write(&writing, &settings, &records, Order::Settled)
         })
     }
 
@@ -363,6 +377,65 @@ impl Store for PostgresStore {
             accounts::set_ignored(connection, account, &nickname, ignored)
         })?
         .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn saved_channels(&self, of: AccountId) -> Result<Vec<SavedChannel>, StoreError> {
+        self.transaction(move |connection| saved::of(connection, of))
+    }
+
+    fn save_channel(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        read_up_to: MessageId,
+    ) -> Result<bool, StoreError> {
+        let channel = channel.clone();
+        self.transaction(move |connection| saved::save(connection, of, &channel, read_up_to))
+    }
+
+    fn forget_channel(&self, of: AccountId, channel: &Name) -> Result<(), StoreError> {
+        let channel = channel.clone();
+        self.transaction(move |connection| saved::forget(connection, of, &channel))
+    }
+
+    fn mark_channel_read(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        up_to: MessageId,
+    ) -> Result<bool, StoreError> {
+        let channel = channel.clone();
+        self.transaction(move |connection| saved::mark(connection, of, &channel, up_to))
+    }
+
+    fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError> {
+        let channel = channel.clone();
+        self.transaction(move |connection| saved::mute(connection, of, &channel, muted))
+    }
+
+    fn unread(
+        &self,
+        of: (AccountId, &Name),
+        channels: &[(Name, MessageId)],
+    ) -> Result<Vec<Unread>, StoreError> {
+        let (account, name) = (of.0, of.1.clone());
+        let channels = channels.to_vec();
+        self.long_transaction(move |connection| {
+            saved::unread(connection, (account, &name), &channels)
+        })
+    }
+
+    fn channel_accounts(
+        &self,
+        channel: &Name,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(AccountId, Name)>, StoreError> {
+        let limit = limit.min(MAX_ROWS) as i64;
+        let (channel, after) = (channel.clone(), after.map(|it| it.key().to_string()));
+        self.transaction(move |connection| {
+            saved::accounts(connection, &channel, after.as_deref(), limit)
+        })
     }
 
     fn add_token(&self, token: &Token) -> Result<(), StoreError> {

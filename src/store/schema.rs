@@ -68,6 +68,28 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    channel_event (id) {
+        id -> BigInt,
+        channel_key -> Text,
+        at_ms -> BigInt,
+        author -> Text,
+        changes -> Text,
+    }
+}
+
+diesel::table! {
+    account_channel (account_id, channel_key) {
+        account_id -> BigInt,
+        channel_key -> Text,
+        channel -> Text,
+        read_up_to -> BigInt,
+        is_muted -> Bool,
+    }
+}
+
+diesel::joinable!(account_channel -> account (account_id));
 diesel::joinable!(known_address -> account (account_id));
 diesel::allow_tables_to_appear_in_same_query!(account, account_key);
 diesel::allow_tables_to_appear_in_same_query!(account, known_address);
+diesel::allow_tables_to_appear_in_same_query!(account, account_channel);

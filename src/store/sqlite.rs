@@ -9,6 +9,7 @@
 mod accounts;
 mod append;
 mod backup;
+mod channels;
 #[cfg(feature = "cluster")]
 mod export;
 mod file;
@@ -18,6 +19,7 @@ mod inspect;
 mod lookalikes;
 mod open;
 mod readers;
+mod saved;
 mod schema;
 mod search;
 mod upkeep;
@@ -32,9 +34,10 @@ use parking_lot::Mutex;
 
 use super::matches::{Allowed, Matches};
 use super::{Appended, OpenError, Retention, SEARCH_TIME, Store, StoreError};
+use crate::model::governance::Rules;
 use crate::model::{
-    Account, AccountId, Conversation, History, KnownAddress, Message, MessageId, Name, NewAccount,
-    Search, Secret, ThreadSummary, Token, Who, Window, key,
+    Account, AccountId, Conversation, History, KnownAddress, MAX_ROWS, MessageId, Name, NewAccount,
+    Record, SavedChannel, Search, Secret, ThreadSummary, Token, Unread, Who, Window, key,
 };
 use append::Tails;
 pub use backup::{BackupContents, BackupError, BackupStep, backup};
@@ -190,8 +193,16 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn append(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
-        self.write(|connection, tails, _| tails.append(connection, messages))
+    fn commit(&self, records: &[Record]) -> Result<Vec<Appended>, StoreError> {
+        self.write(|connection, tails, _| tails.append(connection, records))
+    }
+
+    fn channels(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(Name, Rules)>, StoreError> {
+        self.read(|connection| channels::after(connection, after, limit))
     }
 
     fn last_message_id(&self) -> Result<MessageId, StoreError> {
@@ -293,6 +304,55 @@ impl Store for SqliteStore {
             accounts::set_ignored(connection, account, nickname, ignored)
         })?
         .ok_or(StoreError::NoSuchAccount)
+    }
+
+    fn saved_channels(&self, of: AccountId) -> Result<Vec<SavedChannel>, StoreError> {
+        self.read(|connection| saved::of(connection, of))
+    }
+
+    fn save_channel(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        read_up_to: MessageId,
+    ) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| saved::save(connection, of, channel, read_up_to))
+    }
+
+    fn forget_channel(&self, of: AccountId, channel: &Name) -> Result<(), StoreError> {
+        self.write(|connection, _, _| saved::forget(connection, of, channel))
+    }
+
+    fn mark_channel_read(
+        &self,
+        of: AccountId,
+        channel: &Name,
+        up_to: MessageId,
+    ) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| saved::mark(connection, of, channel, up_to))
+    }
+
+    fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError> {
+        self.write(|connection, _, _| saved::mute(connection, of, channel, muted))
+    }
+
+    fn unread(
+        &self,
+        of: (AccountId, &Name),
+        channels: &[(Name, MessageId)],
+    ) -> Result<Vec<Unread>, StoreError> {
+        self.read(|connection| saved::unread(connection, of, channels))
+    }
+
+    fn channel_accounts(
+        &self,
+        channel: &Name,
+        after: Option<&Name>,
+        limit: usize,
+    ) -> Result<Vec<(AccountId, Name)>, StoreError> {
+        let limit = limit.min(MAX_ROWS) as i64;
+        let after = after.map(|it| &**it.key());
+        self.read(|connection| saved::accounts(connection, channel, after, limit))
     }
 
     fn add_token(&self, token: &Token) -> Result<(), StoreError> {

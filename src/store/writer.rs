@@ -17,7 +17,7 @@ use parking_lot::RwLock;
 
 use super::{AppendError, Store, StoreError};
 use crate::model::time::unix_ms;
-use crate::model::{Message, MessageId};
+use crate::model::{MessageId, Record};
 
 /// Bytes that a message counts in the queue besides its text.
 const MESSAGE_OVERHEAD: usize = 128;
@@ -61,9 +61,9 @@ pub struct Outcome {
 #[derive(Debug)]
 pub enum AppendRefused {
     /// Too many bytes are waiting already.
-    Full(Vec<Message>),
+    Full(Vec<Record>),
     /// The writer is shutting down.
-    Closed(Vec<Message>),
+    Closed(Vec<Record>),
 }
 
 /// Hands messages to the writer thread; clones reach the same one.
@@ -89,7 +89,7 @@ pub struct Unfinished {
 struct Shared {
     /// `None` once closed. The lock is held while sending, so that no message can enter the queue
     /// after the thread has looked for the last time.
-    queue: RwLock<Option<Sender<Vec<Message>>>>,
+    queue: RwLock<Option<Sender<Vec<Record>>>>,
     queue_bytes: usize,
     waiting_bytes: AtomicUsize,
     healthy: AtomicBool,
@@ -97,7 +97,7 @@ struct Shared {
 
 impl Appender {
     /// Hands over messages, all or none, without ever waiting.
-    pub fn try_append(&self, messages: Vec<Message>) -> Result<(), AppendRefused> {
+    pub fn try_append(&self, messages: Vec<Record>) -> Result<(), AppendRefused> {
         let queue = self.shared.queue.read();
         let Some(queue) = queue.as_ref() else {
             return Err(AppendRefused::Closed(messages));
@@ -224,14 +224,14 @@ impl Drop for End {
     }
 }
 
-fn weight(messages: &[Message]) -> usize {
-    let weigh = |message: &Message| message.text.as_str().len() + MESSAGE_OVERHEAD;
-    messages.iter().map(weigh).sum()
+fn weight(records: &[Record]) -> usize {
+    let weigh = |record: &Record| record.bytes() + MESSAGE_OVERHEAD;
+    records.iter().map(weigh).sum()
 }
 
 struct Writer {
     store: Arc<dyn Store>,
-    queue: Receiver<Vec<Message>>,
+    queue: Receiver<Vec<Record>>,
     shared: Arc<Shared>,
     settings: WriterSettings,
     settled: Box<dyn FnMut(Vec<Outcome>) + Send>,
@@ -262,7 +262,7 @@ impl Writer {
     }
 
     /// Commits `first` and everything else that waits, group by group.
-    fn commit(&mut self, first: Vec<Message>) {
+    fn commit(&mut self, first: Vec<Record>) {
         let mut group = first;
         while group.len() < self.settings.group {
             let Ok(next) = self.queue.try_recv() else {
@@ -274,7 +274,7 @@ impl Writer {
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min(self.settings.group));
             rest = later;
-            let result = self.store.append(now);
+            let result = self.store.commit(now);
             self.report(result.as_ref().map(|_| ()));
             // The room is freed before any outcome is reported.
             self.shared
@@ -310,27 +310,24 @@ impl Writer {
     }
 }
 
-fn outcomes(
-    messages: &[Message],
-    result: Result<Vec<super::Appended>, StoreError>,
-) -> Vec<Outcome> {
+fn outcomes(records: &[Record], result: Result<Vec<super::Appended>, StoreError>) -> Vec<Outcome> {
     match result {
         Ok(results) => {
-            let pairs = messages.iter().zip(results);
+            let pairs = records.iter().zip(results);
             pairs
-                .map(|(message, result)| Outcome {
-                    id: message.id,
+                .map(|(record, result)| Outcome {
+                    id: record.id(),
                     result,
                 })
                 .collect()
         }
         Err(error) => {
             let error = Arc::new(error);
-            let failed = |message: &Message| Outcome {
-                id: message.id,
+            let failed = |record: &Record| Outcome {
+                id: record.id(),
                 result: Err(AppendError::NotCommitted(error.clone())),
             };
-            messages.iter().map(failed).collect()
+            records.iter().map(failed).collect()
         }
     }
 }

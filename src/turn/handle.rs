@@ -4,16 +4,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::hub::{
-    Command, ConnectionId, Credential, Effects, Event, Farewell, Hub, News, Now, Refusal,
+    Command, ConnectionId, Credential, Deed, Effects, Event, Farewell, Hub, News, Now, Refusal,
 };
 use crate::keeper::Kept;
+use crate::model::governance::By;
 use crate::model::{AccountId, Entry, Name};
 use crate::net::link::Link;
 use crate::protocol::Speech;
 use crate::watch::Watcher;
+
+use super::administering::Wish;
 
 /// The most inputs that wait for the hub. Beyond it, connection threads wait, and
 /// through TCP their clients do.
@@ -61,6 +64,8 @@ pub enum Input {
     Tell(Box<Entry>),
     /// Where to send the outcome of commands of a connection without a socket.
     Attend(ConnectionId, Sender<Event>),
+    /// A change of a channel that an administrator asks for.
+    Govern(Box<Wish>),
     /// Say farewell to every connection, including those that still open.
     Stop,
     /// End the thread.
@@ -94,6 +99,17 @@ impl std::fmt::Display for HubUnavailable {
 }
 
 impl std::error::Error for HubUnavailable {}
+
+/// Why a channel was not changed for an administrator.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotGoverned {
+    /// The hub refuses it.
+    Refused(Refusal),
+    /// The hub does not take it.
+    Hub,
+    /// The store has not answered in time. The change may still come into force.
+    Unanswered,
+}
 
 /// Gives out nicknames that several servers have in common.
 pub trait Names: Send + Sync {
@@ -296,6 +312,33 @@ impl HubHandle {
         answer
             .recv_timeout(REQUEST_TIMEOUT)
             .map_err(|_| HubUnavailable)
+    }
+
+    /// Changes a channel for an administrator at `from`, and waits until the change is
+    /// committed and in force.
+    pub fn govern(
+        &self,
+        by: By,
+        from: Option<SocketAddr>,
+        channel: Name,
+        deed: Deed,
+    ) -> Result<(), NotGoverned> {
+        let (told, outcome) = bounded(1);
+        let wish = Wish {
+            by,
+            from,
+            channel,
+            deed,
+            told,
+        };
+        self.inputs
+            .send_timeout(Input::Govern(Box::new(wish)), REQUEST_TIMEOUT)
+            .map_err(|_| NotGoverned::Hub)?;
+        match outcome.recv_timeout(SETTLING) {
+            Ok(outcome) => outcome.map_err(NotGoverned::Refused),
+            Err(RecvTimeoutError::Timeout) => Err(NotGoverned::Unanswered),
+            Err(RecvTimeoutError::Disconnected) => Err(NotGoverned::Hub),
+        }
     }
 
     /// How many inputs are waiting.

@@ -4,7 +4,7 @@
 
 use std::net::SocketAddr;
 
-use crate::hub::{After, Ban, ChannelInfo, Listed, Listing, Place};
+use crate::hub::{After, Ban, ChannelInfo, Listed, Listing, Overview, Place, RulesSummary};
 use crate::model::Name;
 use crate::model::name::Alphabetical;
 
@@ -100,8 +100,23 @@ impl HubHandle {
 
     /// All channels and their members, by name.
     pub fn channels(&self) -> Result<Vec<ChannelInfo>, HubUnavailable> {
+        Ok(self.channels_after(None, usize::MAX)?.0)
+    }
+
+    /// At most `limit` channels with their members, by name, those after `after`; and
+    /// whether there are more.
+    pub fn channels_after(
+        &self,
+        after: Option<Name>,
+        limit: usize,
+    ) -> Result<(Vec<ChannelInfo>, bool), HubUnavailable> {
         let mut list: Vec<ChannelInfo> = Vec::new();
-        let mut last: Option<ChannelInfo> = None;
+        let mut last = after.map(|name| ChannelInfo {
+            name,
+            members: Vec::new(),
+            more: false,
+            rules: RulesSummary::default(),
+        });
         loop {
             let after = last.take();
             let (page, more) = self.ask(move |hub, _, _| hub.channels(after.as_ref()))?;
@@ -116,10 +131,33 @@ impl HubHandle {
                     _ => list.push(info),
                 }
             }
+            if list.len() > limit {
+                list.truncate(limit);
+                return Ok((list, true));
+            }
             if last.is_none() {
-                return Ok(list);
+                return Ok((list, false));
             }
         }
+    }
+
+    /// A channel with all of its members and rules; `None` if there is no such channel.
+    pub fn channel(&self, name: &Name) -> Result<Option<(ChannelInfo, Overview)>, HubUnavailable> {
+        let asked = name.clone();
+        let found = self.ask(move |hub, _, _| {
+            let overview = hub.overview(&asked)?;
+            Some((hub.channel(&asked, None), overview))
+        })?;
+        let Some((mut info, overview)) = found else {
+            return Ok(None);
+        };
+        while info.more {
+            let (asked, after) = (name.clone(), info.members.last().cloned());
+            let rest = self.ask(move |hub, _, _| hub.channel(&asked, after))?;
+            info.more = rest.more && !rest.members.is_empty();
+            info.members.extend(rest.members);
+        }
+        Ok(Some((info, overview)))
     }
 }
 

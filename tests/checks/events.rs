@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use chat_server::hub::{
-    Event, Farewell, FrameFault, Message, MessageId, Page, Part, Private, Refusal,
+    ChannelRow, Event, Farewell, FrameFault, Member, Message, MessageId, Page, Part, Private,
+    Refusal,
 };
 use chat_server::name::Name;
 use chat_server::protocol::{Encoder, WireFormat};
@@ -102,6 +103,7 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         Event::Joined {
             channel: channel.clone(),
             others: count,
+            topic: None,
         },
         Event::Left {
             channel: channel.clone(),
@@ -113,6 +115,11 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         Event::MemberLeft {
             channel: channel.clone(),
             nickname: nickname.clone(),
+            reason: count.is_multiple_of(2).then(|| text.clone()),
+        },
+        Event::Away {
+            user: nickname.clone(),
+            text: count.is_multiple_of(2).then(|| text.clone()),
         },
         Event::MembersChanged {
             channel: channel.clone(),
@@ -127,10 +134,16 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         Event::Renamed { to: other.clone() },
         Event::Members {
             channel: channel.clone(),
-            page: page(vec![nickname.clone(); count * 9], count.is_multiple_of(2)),
+            page: page(
+                vec![Member::plain(nickname.clone()); count * 9],
+                count.is_multiple_of(2),
+            ),
         },
         Event::Channels(page(
-            vec![(channel.clone(), count), (nickname.clone(), 1)],
+            vec![
+                row(&channel, count, Some(text.clone())),
+                row(&nickname, 1, None),
+            ],
             count.is_multiple_of(2),
         )),
         Event::Ignored(nickname.clone()),
@@ -278,6 +291,14 @@ fn frames(bytes: &[u8]) -> (Vec<String>, bool) {
             }
             Err(other) => panic!("{other}"),
         }
+    }
+}
+
+fn row(name: &Name, people: usize, topic: Option<Text>) -> ChannelRow {
+    ChannelRow {
+        name: name.clone(),
+        people,
+        topic,
     }
 }
 

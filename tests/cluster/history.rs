@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chat_server::hub::MessageId;
+use chat_server::model::Record;
+use chat_server::model::governance::Rules;
 use chat_server::store::{
-    AccountId, Appended, Conversation, History, Matches, Message, Store, StoreError, Window,
+    AccountId, Appended, Conversation, History, Matches, Store, StoreError, Window,
 };
 
 use crate::node::{Chat, Node, account, channel, direct, texts};
@@ -34,15 +36,16 @@ macro_rules! pass_on {
 }
 
 impl Store for Slow {
-    fn merge(&self, messages: &[Message]) -> Result<Vec<Appended>, StoreError> {
+    fn merge(&self, records: &[Record]) -> Result<Vec<Appended>, StoreError> {
         match self.is_held.load(Ordering::SeqCst) {
             true => Err(StoreError::Busy),
-            false => self.inner.merge(messages),
+            false => self.inner.merge(records),
         }
     }
 
     pass_on! {
-        append(messages: &[Message]) -> Vec<Appended>;
+        commit(records: &[Record]) -> Vec<Appended>;
+        channels(after: Option<&str>, limit: usize) -> Vec<(chat_server::name::Name, Rules)>;
         last_message_id() -> MessageId;
         history(of: &Conversation, window: Window, limit: usize) -> History;
         inbox(account: AccountId, page: u64, per_page: usize) -> Vec<chat_server::store::ThreadSummary>;
@@ -57,6 +60,24 @@ impl Store for Slow {
         end_pass(pass: &str, expires_at: u64) -> ();
         is_pass_ended(pass: &str) -> bool;
         set_ignored(account: AccountId, nickname: &chat_server::name::Name, ignored: bool) -> ();
+        saved_channels(of: AccountId) -> Vec<chat_server::store::SavedChannel>;
+        save_channel(
+            of: AccountId, channel: &chat_server::name::Name, read_up_to: MessageId
+        ) -> bool;
+        forget_channel(of: AccountId, channel: &chat_server::name::Name) -> ();
+        mark_channel_read(
+            of: AccountId, channel: &chat_server::name::Name, up_to: MessageId
+        ) -> bool;
+        mute_channel(of: AccountId, channel: &chat_server::name::Name, muted: bool) -> bool;
+        unread(
+            of: (AccountId, &chat_server::name::Name),
+            channels: &[(chat_server::name::Name, MessageId)]
+        ) -> Vec<chat_server::store::Unread>;
+        channel_accounts(
+            channel: &chat_server::name::Name,
+            after: Option<&chat_server::name::Name>,
+            limit: usize
+        ) -> Vec<(AccountId, chat_server::name::Name)>;
         add_token(token: &chat_server::store::Token) -> ();
         token(id: &str) -> Option<chat_server::store::Token>;
         exchange_token(

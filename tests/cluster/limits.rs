@@ -60,6 +60,7 @@ fn who_cannot_tell_who_is_there_is_cut_off_and_comes_back() {
     node.share(Shared::Roster(RosterChange::Online {
         name: name("amy"),
         account: None,
+        cloak: None,
     }));
     // More than fit into the queue and the batch being written.
     for number in 0..2000 {

@@ -20,6 +20,7 @@ fn bob_online() -> Shared {
     Shared::Roster(RosterChange::Online {
         name: name("bob"),
         account: None,
+        cloak: None,
     })
 }
 
@@ -90,6 +91,7 @@ fn who_comes_back_hears_anew_who_is_there() {
     lone.share(Shared::Roster(RosterChange::Online {
         name: name("eve"),
         account: None,
+        cloak: None,
     }));
     other.heard.wait_count("eve is told", 1, told);
     let roster = other.heard.all(|news| match news {
@@ -99,6 +101,7 @@ fn who_comes_back_hears_anew_who_is_there() {
     let expected = RosterChange::Online {
         name: name("eve"),
         account: None,
+        cloak: None,
     };
     assert_eq!(roster, [(lone.cluster.node(), expected)]);
 }

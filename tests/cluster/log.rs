@@ -307,7 +307,7 @@ proptest! {
         for group in groups {
             let drafts: Vec<_> = group.iter().map(|text| {
                 let draft = draft(expected.len() as u64, "dev", text);
-                expected.push(draft.message.text.clone());
+                expected.push(draft.record.message().unwrap().text.clone());
                 draft
             }).collect();
             prop_assert!(here.cluster.append(drafts).is_empty());

@@ -22,6 +22,7 @@ mod operations;
 mod outages;
 mod proxy;
 mod roster;
+mod rules;
 mod servers;
 mod shared;
 mod storing;

@@ -14,6 +14,7 @@ fn online(node: &Node, who: &str, account: Option<i64>) {
     node.share(Shared::Roster(RosterChange::Online {
         name: name(who),
         account: account.map(AccountId),
+        cloak: None,
     }));
 }
 

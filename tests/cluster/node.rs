@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use chat_server::cluster::{Cluster, ClusterSettings, ClusterThreads, RedisUrl};
 use chat_server::hub::{ConnectionId, Draft, Fate, MessageId, News, Shared, SharedTag, Tag};
+use chat_server::model::Record;
 use chat_server::name::Name;
 use chat_server::store::{
     AccountId, Conversation, DatabaseUrl, Message, NewAccount, Place, PostgresSettings,
@@ -214,7 +215,7 @@ pub fn connection(index: u32) -> ConnectionId {
 
 pub fn draft(number: u64, channel: &str, text: &str) -> Draft {
     Draft {
-        message: Message {
+        record: Record::Message(Message {
             id: handle(number),
             at_ms: number,
             author: name("amy"),
@@ -223,7 +224,7 @@ pub fn draft(number: u64, channel: &str, text: &str) -> Draft {
                 account: None,
             },
             text: Text::clean(text),
-        },
+        }),
         to: None,
         tag: None,
         sender: connection(1),
@@ -231,14 +232,16 @@ pub fn draft(number: u64, channel: &str, text: &str) -> Draft {
 }
 
 pub fn direct(number: u64, from: i64, to: i64, text: &str) -> Draft {
+    let in_channel = draft(number, "x", text);
+    let message = in_channel.record.message().unwrap().clone();
     Draft {
-        message: Message {
+        record: Record::Message(Message {
             place: Place::Direct {
                 from: AccountId(from),
                 to: AccountId(to),
             },
-            ..draft(number, "x", text).message
-        },
+            ..message
+        }),
         to: Some(name("bob")),
         ..draft(number, "x", text)
     }

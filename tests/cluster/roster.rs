@@ -22,7 +22,7 @@ type Truth = BTreeMap<NodeId, People>;
 fn apply(people: &mut People, change: &RosterChange) {
     let key = |name: &chat_server::name::Name| name.as_str().to_owned();
     match change {
-        RosterChange::Online { name, account } => {
+        RosterChange::Online { name, account, .. } => {
             let account = account.map(|account| account.0);
             let before = people.insert(key(name), (account, BTreeSet::new()));
             assert!(before.is_none(), "{name} came twice");
@@ -34,10 +34,12 @@ fn apply(people: &mut People, change: &RosterChange) {
             let channels = &mut people.get_mut(&key(name)).expect("a user that is online").1;
             assert!(channels.insert(key(channel)), "{name} joined twice");
         }
-        RosterChange::Left { name, channel } => {
+        RosterChange::Away { .. } => {}
+        RosterChange::Left { name, channel, .. } => {
             let channels = &mut people.get_mut(&key(name)).expect("a user that is online").1;
             assert!(channels.remove(&key(channel)), "{name} was not in it");
         }
+        RosterChange::Role { .. } => {}
         RosterChange::Renamed { from, to, account } => {
             let mut person = people.remove(&key(from)).expect("a user that is online");
             person.0 = account.map(|account| account.0);
@@ -74,6 +76,7 @@ fn change(people: &People, (kind, who, what): (u8, u8, u8), tag: &str) -> Option
         return Some(RosterChange::Online {
             name: name(&nickname),
             account,
+            cloak: None,
         });
     };
     Some(match kind % 4 {
@@ -94,6 +97,7 @@ fn change(people: &People, (kind, who, what): (u8, u8, u8), tag: &str) -> Option
         _ if channels.contains(&channel) => RosterChange::Left {
             name: name(&nickname),
             channel: name(&channel),
+            reason: None,
         },
         _ => RosterChange::Joined {
             name: name(&nickname),

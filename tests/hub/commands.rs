@@ -42,7 +42,13 @@ fn joining_another_channel_leaves_the_one_before() {
         .map(|c| c.name.to_string())
         .collect();
     assert_eq!(channels, ["global", "one", "two"]);
-    house.apply(bob, Command::Leave(None));
+    house.apply(
+        bob,
+        Command::Leave {
+            channel: None,
+            reason: None,
+        },
+    );
     assert_eq!(house.hub.counts().channels, 2, "an empty channel is gone");
 }
 
@@ -87,7 +93,13 @@ fn what_cannot_be_done_is_refused_by_name() {
     house.forget();
     house.say(alice, "hi");
     house.private(alice, "nobody", "hi");
-    house.apply(alice, Command::Leave(Some(name("nowhere"))));
+    house.apply(
+        alice,
+        Command::Leave {
+            channel: Some(name("nowhere")),
+            reason: None,
+        },
+    );
     house.apply(alice, Command::Unignore(name("nobody")));
     house.join(alice, "dev");
     house.join(alice, "dev");
@@ -167,7 +179,13 @@ fn a_storm_of_joins_is_told_as_a_number() {
             index: n,
             generation: 0,
         };
-        house.apply(id, Command::Leave(None));
+        house.apply(
+            id,
+            Command::Leave {
+                channel: None,
+                reason: None,
+            },
+        );
     }
     house.pass(1000);
     assert_eq!(house.told(first), ["+0 -3"]);
@@ -196,7 +214,13 @@ fn leaving_in_any_order_keeps_the_member_lists_right() {
         })
         .collect();
     for leaver in [9, 0, 4, 5] {
-        house.apply(ids[leaver], Command::Leave(Some(name("a"))));
+        house.apply(
+            ids[leaver],
+            Command::Leave {
+                channel: Some(name("a")),
+                reason: None,
+            },
+        );
     }
     house.forget();
     let text = Text::clean("hi");
@@ -513,6 +537,7 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
     let profile = Profile {
         protocol: "test",
         address: "192.0.2.1:1".parse().unwrap(),
+        cloak: None,
         one_channel: true,
         shows_past: true,
     };
@@ -527,7 +552,7 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
         _ => None,
     });
     let said = fx.list().iter().find_map(|effect| match effect {
-        Effect::Append(draft) => Some(draft.message.id),
+        Effect::Append(draft) => Some(draft.record.id()),
         _ => None,
     });
     let (asked, said) = (asked.unwrap(), said.unwrap());
@@ -558,7 +583,7 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
 fn an_ended_connection_is_told_nothing() {
     let mut house = House::new();
     let mina = house.enter(0, "mina");
-    house.apply(mina, Command::Quit);
+    house.apply(mina, Command::Quit { reason: None });
     house.forget();
     house.apply(mina, Command::ListChannels(Part::default()));
     house.say(mina, "hello?");
@@ -646,7 +671,7 @@ fn a_connection_ends_with_its_token_to_the_millisecond() {
     // The later expiry counts, and a connection that has ended leaves nothing
     // behind.
     house.run(|hub, now, _| hub.expire(long, begun.unix_ms + 2 * 86_400_000, now));
-    house.apply(left, Command::Quit);
+    house.apply(left, Command::Quit { reason: None });
     house.closed.clear();
     assert_eq!(house.hub.next_deadline(), Some(begun.ticks_ms + 86_400_000));
     house.pass(86_399_999);
@@ -833,10 +858,15 @@ fn lists(house: &mut House, id: ConnectionId) -> Vec<(String, bool)> {
     let told = std::mem::take(&mut house.told);
     let told = told.into_iter().filter(|(to, _)| *to == id);
     told.filter_map(|(_, event)| match event {
-        Event::Members { page, .. } | Event::IgnoreList(page) => {
-            Some((format!("{:?}", page.rows), page.more))
+        Event::Members { page, .. } => {
+            let names: Vec<_> = page.rows.iter().map(|row| &row.name).collect();
+            Some((format!("{names:?}"), page.more))
         }
-        Event::Channels(page) => Some((format!("{:?}", page.rows), page.more)),
+        Event::IgnoreList(page) => Some((format!("{:?}", page.rows), page.more)),
+        Event::Channels(page) => {
+            let rows = page.rows.iter().map(|row| (&row.name, row.people));
+            Some((format!("{:?}", rows.collect::<Vec<_>>()), page.more))
+        }
         _ => None,
     })
     .collect()
@@ -929,7 +959,10 @@ fn lists_wait_until_the_hub_has_time_and_their_askers_see_everything_in_order() 
     house.forget();
     for command in [
         Command::ListMembers(None, Part::default()),
-        Command::Leave(None),
+        Command::Leave {
+            channel: None,
+            reason: None,
+        },
         Command::ListChannels(Part::default()),
         Command::Join(name("ops")),
     ] {

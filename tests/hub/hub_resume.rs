@@ -213,7 +213,13 @@ fn a_failed_page_can_be_asked_for_again_and_leaving_forgets_all() {
     house.say(bob, "unseen");
     house.settle(true);
     assert_eq!(house.told(alice), ["history_unavailable"]);
-    house.apply(alice, Command::Leave(None));
+    house.apply(
+        alice,
+        Command::Leave {
+            channel: None,
+            reason: None,
+        },
+    );
     house.join(alice, "dev");
     house.forget();
     house.say(bob, "seen");
@@ -700,6 +706,7 @@ fn what_the_past_had_already_is_told_once_to_who_does_not_show_it() {
     let profile = Profile {
         protocol: "room",
         address: "192.0.2.1:1".parse().unwrap(),
+        cloak: None,
         one_channel: true,
         shows_past: false,
     };
@@ -912,6 +919,7 @@ fn who_speaks_while_a_page_is_read_hears_of_it_in_its_place() {
     assert_eq!(
         house.told(alice),
         [
+            "Some(Operator) of dev",
             "dev/bob: missed",
             "complete true, more false",
             "stored t1",

@@ -27,6 +27,8 @@ pub struct House {
     pub recalls: Vec<Recall>,
     /// Entries for other servers.
     pub shared: Vec<Shared>,
+    /// What became of administrators' changes, by ticket.
+    pub done: Vec<(u64, Result<(), Refusal>)>,
 }
 
 impl House {
@@ -43,6 +45,7 @@ impl House {
             readings: Vec::new(),
             recalls: Vec::new(),
             shared: Vec::new(),
+            done: Vec::new(),
         }
     }
 
@@ -69,11 +72,12 @@ impl House {
                     connection,
                     farewell,
                 } => self.closed.push((*connection, farewell.clone())),
-                Effect::Append(draft) => self.appended.push(draft.message.id),
+                Effect::Append(draft) => self.appended.push(draft.record.id()),
                 Effect::Chore(Chore::Read(reading)) => self.readings.push(reading.clone()),
                 Effect::Chore(Chore::Recall(recall)) => self.recalls.push(recall.clone()),
                 Effect::Write { .. } | Effect::Log(_) | Effect::Chore(_) => {}
                 Effect::Share(shared) => self.shared.push(shared.clone()),
+                Effect::Done { ticket, outcome } => self.done.push((*ticket, outcome.clone())),
             }
         }
         result
@@ -91,6 +95,7 @@ impl House {
         let profile = Profile {
             protocol: "test",
             address: address.parse().unwrap(),
+            cloak: None,
             one_channel,
             shows_past: true,
         };
@@ -217,8 +222,14 @@ pub fn short(event: &Event) -> String {
         Event::MemberLeft { nickname, .. } => format!("-{nickname}"),
         Event::MembersChanged { joined, left, .. } => format!("+{joined} -{left}"),
         Event::MemberRenamed { from, to, .. } => format!("{from} is {to}"),
-        Event::Joined { channel, others } => format!("in {channel} with {others}"),
-        Event::Members { page, .. } => format!("{:?}", page.rows),
+        Event::Role { channel, role } => format!("{role:?} of {channel}"),
+        Event::Joined {
+            channel, others, ..
+        } => format!("in {channel} with {others}"),
+        Event::Members { page, .. } => {
+            let names: Vec<_> = page.rows.iter().map(|row| &row.name).collect();
+            format!("{names:?}")
+        }
         Event::Refused(refusal) => refusal.code().to_owned(),
         Event::Resumed { complete, more, .. } => format!("complete {complete}, more {more}"),
         Event::Stored { tag, .. } => format!("stored {}", tag.as_str()),

@@ -71,6 +71,7 @@ fn people_of_other_servers_are_remembered_as_well() {
     let online = |nick| RosterChange::Online {
         name: name(nick),
         account: None,
+        cloak: None,
     };
     for (node, nick) in [(one, "ada"), (two, "ada"), (two, "bob")] {
         hear(&mut house, News::Roster(node, online(nick)));

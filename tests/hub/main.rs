@@ -6,6 +6,7 @@ mod checks;
 #[path = "../simulator/mod.rs"]
 mod simulator;
 
+mod administering;
 mod codecs;
 mod commands;
 mod hub_costs;

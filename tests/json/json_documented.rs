@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use chat_server::hub::{
-    Event, Farewell, Message, MessageId, Page, Part, Private, Refusal, Reply, Tag,
+    ChannelRow, Event, Farewell, Member, Message, MessageId, Page, Part, Private, Refusal, Reply,
+    Tag,
 };
 use chat_server::name::Name;
 use chat_server::protocol::{json, json_frames};
@@ -95,6 +96,7 @@ fn events() -> Vec<Event> {
         Event::Joined {
             channel: dev.clone(),
             others: 2,
+            topic: None,
         },
         Event::Left {
             channel: dev.clone(),
@@ -106,6 +108,7 @@ fn events() -> Vec<Event> {
         Event::MemberLeft {
             channel: dev.clone(),
             nickname: bob.clone(),
+            reason: None,
         },
         Event::MembersChanged {
             channel: dev.clone(),
@@ -120,9 +123,20 @@ fn events() -> Vec<Event> {
         Event::Renamed { to: bob.clone() },
         Event::Members {
             channel: dev.clone(),
-            page: Page::new(Part::default(), vec![bob.clone()], false).into(),
+            page: Page::new(Part::default(), vec![Member::plain(bob.clone())], false).into(),
         },
-        Event::Channels(Page::new(Part::default(), vec![(dev, 2)], false).into()),
+        Event::Channels(
+            Page::new(
+                Part::default(),
+                vec![ChannelRow {
+                    name: dev,
+                    people: 2,
+                    topic: None,
+                }],
+                false,
+            )
+            .into(),
+        ),
         Event::Ignored(bob.clone()),
         Event::Unignored(bob.clone()),
         Event::IgnoreList(Page::new(Part::default(), vec![bob], false).into()),

@@ -77,12 +77,12 @@ fn help_lists_every_command_with_a_tab_before_what_it_does() {
         "/help",
         "/list",
         "/ignore [@nick]",
-        "/join #channel",
+        "/join #channel [key]",
         "/msg @nick text",
-        "/quit",
+        "/quit [why]",
         "/nick name",
         "/rooms",
-        "/leave",
+        "/leave [why]",
         "/unignore @nick",
     ] {
         let entry = help.iter().find_map(|line| {

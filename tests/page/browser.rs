@@ -95,3 +95,8 @@ fn an_administrator_sees_what_is_going_on_and_acts() {
 fn everybody_can_administrate() {
     run("browser_admin_access.py");
 }
+
+#[test]
+fn operators_set_topics_and_remove_people() {
+    run("browser_governance.py");
+}

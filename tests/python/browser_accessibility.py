@@ -16,6 +16,35 @@ def check(page, view):
     assert not words, f"{view}: {words}"
 
 
+def governed(page, bob, scheme):
+    """A room with an operator, in the operator's view and in that of someone who is removed."""
+    name = f"lab-{scheme}"
+    join(page, name)
+    join(bob, name)
+    page.get_by_role("button", name="Set a topic").click()
+    check(page, f"topic being edited, {scheme}")
+    page.keyboard.type("Tea at https://example.org/")
+    page.keyboard.press("Enter")
+    expect(page.locator("#topic p")).to_be_visible()
+    page.locator("#aside .people .row-button").filter(has_text="bob").click()
+    check(page, f"person's menu, {scheme}")
+    page.get_by_role("menuitem", name="Ban…").click()
+    expect(page.get_by_role("dialog", name="Ban bob")).to_be_visible()
+    check(page, f"ban, {scheme}")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Room actions").click()
+    page.get_by_role("menuitem", name="Room settings…").click()
+    expect(page.get_by_role("switch", name="Moderated")).to_be_visible()
+    check(page, f"room settings, {scheme}")
+    page.keyboard.press("Escape")
+    page.locator("#aside .people .row-button").filter(has_text="bob").click()
+    page.get_by_role("menuitem", name="Remove from the room…").click()
+    page.get_by_role("dialog", name="Remove bob").get_by_role("button", name="Remove", exact=True).click()
+    expect(bob.locator(".banner.removed").first).to_be_visible()
+    row(page, "dev").click()
+    row(bob, "dev").click()
+
+
 def main():
     where = site()
     with chromium() as browser:
@@ -56,6 +85,7 @@ def main():
             page.locator("#me").click()
             check(page, f"settings, {scheme}")
             page.keyboard.press("Escape")
+            governed(page, bob, scheme)
             page.get_by_role("button", name="Search this room").click()
             page.get_by_label("Words to find").fill("line")
             page.get_by_label("Words to find").press("Enter")

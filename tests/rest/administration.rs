@@ -397,7 +397,7 @@ fn the_administrators_page_stands_in_the_way_of_no_call() {
         if !path.starts_with("/admin") {
             continue;
         }
-        let path = ["{nickname}", "{username}"]
+        let path = ["{nickname}", "{username}", "{name}", "{user}"]
             .into_iter()
             .fold(path.replace("{id}", "7"), |path, name| {
                 path.replace(name, "x")

@@ -308,6 +308,7 @@ impl Site {
             let profile = Profile {
                 protocol: "line",
                 address,
+                cloak: None,
                 one_channel: true,
                 shows_past: true,
             };

@@ -6,6 +6,7 @@ mod support;
 
 mod administration;
 mod audit_trail;
+mod channels;
 #[cfg(feature = "grpc")]
 mod grpc_admin;
 #[cfg(feature = "grpc-generate")]

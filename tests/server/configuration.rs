@@ -295,7 +295,7 @@ fn the_password_of_a_database_is_never_shown() {
         assert_eq!(
             mistakes(&output),
             [
-                "store.postgres (config.json): this program was built without PostgreSQL; \
+                "store.postgres (config.json): this program was built without PostgreSQL and Redis; \
                  build one with: cargo build --release --features cluster"
             ]
         );

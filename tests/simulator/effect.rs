@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use chat_server::chatlog::Entry;
 use chat_server::hub::{Chore, ConnectionId, Effect, Effects, Event, Farewell, MessageId};
+use chat_server::model::Record;
 use chat_server::store::Message;
 
 /// An [`Effect`] with its recipients listed.
@@ -33,9 +34,13 @@ pub fn take(effects: &mut Effects) -> Vec<Out> {
             farewell,
         } => Out::Close(connection, farewell),
         Effect::Log(entry) => Out::Log(entry),
-        Effect::Append(draft) => Out::Append(draft.message),
+        Effect::Append(draft) => match draft.record {
+            Record::Message(message) => Out::Append(message),
+            Record::Change(change) => unreachable!("no client asked for {change:?}"),
+        },
         Effect::Share(shared) => unreachable!("a hub that stands alone shared {shared:?}"),
         Effect::Chore(chore) => Out::Chore(chore),
+        Effect::Done { ticket, .. } => unreachable!("no administrator asked for {ticket}"),
     });
     let outs = outs.collect();
     effects.put_back(list);

@@ -86,10 +86,14 @@ impl Model {
                 complete,
                 ..
             } => self.history(to, channel, messages, *complete, store),
-            Event::Joined { channel, others } => self.joined(to, channel, *others, now),
+            Event::Joined {
+                channel, others, ..
+            } => self.joined(to, channel, *others, now),
             Event::Left { channel } => self.left(to, channel, now),
             Event::MemberJoined { channel, nickname } => self.member_joined(to, channel, nickname),
-            Event::MemberLeft { channel, nickname } => self.member_left(to, channel, nickname),
+            Event::MemberLeft {
+                channel, nickname, ..
+            } => self.member_left(to, channel, nickname),
             Event::MembersChanged {
                 channel,
                 joined,
@@ -119,6 +123,18 @@ impl Model {
                 to: user,
             } => self.typing(to, from, (channel.as_ref(), user.as_ref()), now),
             Event::Listening { typing } => self.listening(to, *typing),
+            Event::Role { .. } => Ok(()),
+            Event::Kicked { .. }
+            | Event::Changed(_)
+            | Event::Topic { .. }
+            | Event::Lists(_)
+            | Event::LinkMade { .. }
+            | Event::Rules(_)
+            | Event::Invited { .. }
+            | Event::Away { .. }
+            | Event::InviteSent { .. } => ensure(false, Invariant::RefusalsTrue, || {
+                format!("{to:?} are told {event:?}, which no client asked for")
+            }),
             Event::Answered(reply) => self.answered(reply),
             Event::Refused(refusal) => {
                 for &slot in to {
@@ -143,6 +159,7 @@ impl Model {
                     format!("{user} is online, but the hub gives a time of leaving")
                 })
             }
+            Reply::User(card) => self.said_to_be_on(&card.name, true),
         }
     }
 
@@ -303,6 +320,24 @@ impl Model {
             | Refusal::TooManyHeld
             | Refusal::TooManyHeldForAddress
             | Refusal::AllowanceSpent(_)
+            | Refusal::NotOperator(_)
+            | Refusal::NotFounder(_)
+            | Refusal::InviteOnly(_)
+            | Refusal::BannedFromChannel(_)
+            | Refusal::WrongKey(_)
+            | Refusal::ChannelFull(_)
+            | Refusal::NeedsAccount(_)
+            | Refusal::CannotSpeak(..)
+            | Refusal::SlowMode(..)
+            | Refusal::ListFull(..)
+            | Refusal::NotOnChannel(..)
+            | Refusal::AlreadyOnChannel(..)
+            | Refusal::TooManyInvited(_)
+            | Refusal::ChannelNotRegistered(_)
+            | Refusal::ChannelRegistered(_)
+            | Refusal::ReasonTooLong(_)
+            | Refusal::TooManyRegistered(_)
+            | Refusal::ChannelIsGlobal
             | Refusal::NicknameRegistered(_) => false,
             Refusal::CannotIgnoreSelf
             | Refusal::NotIgnored(_)

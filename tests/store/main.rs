@@ -5,6 +5,7 @@
 mod support;
 
 mod backup;
+mod channels_suite;
 mod chat_log;
 mod chat_log_commands;
 mod chat_log_file;
@@ -14,6 +15,7 @@ mod fair_reads;
 #[cfg(feature = "cluster")]
 mod migrate;
 mod nothing_seen_is_lost;
+mod saved_suite;
 #[cfg(feature = "cluster")]
 mod server_on_postgres;
 mod sqlite;

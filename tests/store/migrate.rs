@@ -4,9 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::channels_suite;
 use crate::store_suite::{direct, id, name, person, said};
 use crate::support::{Postgres, connect};
 use chat_server::hub::MessageId;
+use chat_server::model::Record;
+use chat_server::model::governance::ChannelChange;
 use chat_server::store::{
     Account, Conversation, DatabaseUrl, Durability, Message, PostgresSettings, PostgresStore,
     Retention, Search, SearchScope, Secret, SqliteSettings, SqliteStore, Store, Token, Who, Window,
@@ -92,6 +95,27 @@ fn fill(folder: &Path) -> Vec<Account> {
     read(a, b, 101).unwrap();
     read(b, a, 3000).unwrap();
     read(a, c, MESSAGES).unwrap();
+    let rooms: Vec<Record> = (1..=1100)
+        .map(|n| channels_suite::topic(4 * DAY_MS + n, &format!("Room{n}"), "x"))
+        .map(|change| channels_suite::record(&change))
+        .collect();
+    store.commit(&rooms).unwrap();
+    let any = channels_suite::any_changes(7, 40, 1).into_iter();
+    let any: Vec<Record> = any
+        .map(|change| ChannelChange {
+            id: id(5 * DAY_MS + change.id.ms),
+            ..change
+        })
+        .map(|change| channels_suite::record(&change))
+        .collect();
+    store.commit(&any).unwrap();
+    for (n, person) in people.iter().enumerate() {
+        let read_up_to = id(at(n as u64));
+        store
+            .save_channel(person.id, &name("Channel4"), read_up_to)
+            .unwrap();
+    }
+    store.mute_channel(a.id, &name("channel4"), true).unwrap();
     store.close().unwrap();
     people
 }
@@ -113,6 +137,21 @@ fn seen(store: &dyn Store, people: &[Account]) -> Vec<String> {
         let inbox = store.inbox(account, 1, 10).unwrap();
         seen.extend(inbox.iter().map(|line| format!("{account:?} {line:?}")));
     }
+    let mut after = None;
+    loop {
+        let page = store.channels(after.as_deref(), 1000).unwrap();
+        let Some((last, _)) = page.last() else { break };
+        after = Some(last.key().clone());
+        seen.extend(page.iter().map(|it| format!("{it:?}")));
+    }
+    for account in people {
+        seen.push(format!("{:?}", store.saved_channels(account.id).unwrap()));
+    }
+    let unread = [(name("channel4"), id(3 * DAY_MS + 4400))];
+    seen.push(format!(
+        "{:?}",
+        store.unread((a, &people[0].username), &unread)
+    ));
     let channels = (0..7)
         .map(|n| format!("channel{n}"))
         .chain(["short".to_owned()]);
@@ -149,6 +188,11 @@ fn seen(store: &dyn Store, people: &[Account]) -> Vec<String> {
         seen.push(format!("{:?}", store.search(&search).unwrap().found));
     }
     seen
+}
+
+/// How many of the other channels have rules in the end.
+fn any_rules() -> usize {
+    channels_suite::folded(&channels_suite::any_changes(7, 40, 1)).len()
 }
 
 fn migrate(folder: &TempDir, url: &str, from: &str, to: &str) -> Output {
@@ -213,8 +257,9 @@ fn everything_is_copied_and_an_interrupted_copy_goes_on() {
     let path = folder.path().to_str().unwrap();
     let output = migrate(&folder, "", path, &url);
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    let rules = 1100 + any_rules();
     let counted = format!(
-        "1100 accounts, 1050 ignored nicknames, 1050 tokens, 12 channels and threads, {} messages, 4 read marks",
+        "1100 accounts, 1050 ignored nicknames, 1050 tokens, 12 channels and threads, {} messages, 4 read marks, {rules} channels with rules, 1140 changes of rules, 1100 saved channels",
         MESSAGES + 20
     );
     assert!(words(&output).contains(&counted), "{}", words(&output));

@@ -29,6 +29,8 @@ impl Database for InFile {
 }
 
 crate::store_suite!(InFile);
+crate::channels_suite!(InFile);
+crate::saved_suite!(InFile);
 
 diesel::table! {
     search_state (id) {

@@ -88,7 +88,7 @@ fn append_and_wait(
     outcomes: &Receiver<Vec<Outcome>>,
     ms: u64,
 ) -> Result<(), AppendError> {
-    appender.try_append(vec![said(ms)]).unwrap();
+    appender.try_append(vec![said(ms).into()]).unwrap();
     let outcome = outcomes.recv_timeout(PATIENCE).unwrap();
     assert_eq!((outcome.len(), outcome[0].id), (1, said(ms).id));
     outcome[0].result.clone()
@@ -226,7 +226,7 @@ fn a_full_queue_refuses_and_loses_nothing_it_took() {
     let mut taken = VecDeque::new();
     let refused = loop {
         let next = taken.len() as u64 * 2 + 1;
-        match appender.try_append(vec![said(next), said(next + 1)]) {
+        match appender.try_append(vec![said(next).into(), said(next + 1).into()]) {
             Ok(()) => taken.extend([next, next + 1]),
             Err(AppendRefused::Full(messages)) => break messages,
             Err(other) => panic!("{other:?}"),
@@ -237,7 +237,7 @@ fn a_full_queue_refuses_and_loses_nothing_it_took() {
     assert!(taken.len() > 50);
     drop(pass);
     wait_until("there is room again", || {
-        appender.try_append(vec![said(1_000_000)]).is_ok()
+        appender.try_append(vec![said(1_000_000).into()]).is_ok()
     });
     taken.push_back(1_000_000);
     writer.shut_down(PATIENCE).unwrap();
@@ -246,7 +246,7 @@ fn a_full_queue_refuses_and_loses_nothing_it_took() {
         assert_eq!(Some(outcome.id.ms), taken.pop_front());
     }
     assert!(taken.is_empty(), "each has had its outcome");
-    let late = appender.try_append(vec![said(2_000_000)]);
+    let late = appender.try_append(vec![said(2_000_000).into()]);
     assert!(matches!(late, Err(AppendRefused::Closed(_))));
     assert!(!appender.is_healthy());
 }
@@ -261,7 +261,7 @@ fn accounts_are_made_while_messages_pour_in() {
         let pour = scope.spawn(|| {
             let mut ms = 0;
             while !enough.load(Ordering::Relaxed) {
-                let batch: Vec<Message> = (ms + 1..=ms + 100).map(said).collect();
+                let batch = (ms + 1..=ms + 100).map(|ms| said(ms).into()).collect();
                 match appender.try_append(batch) {
                     Ok(()) => ms += 100,
                     Err(_) => std::thread::yield_now(),
@@ -302,10 +302,10 @@ fn a_fault_of_ours_ends_the_writer_and_is_told() {
         move || tell.send(()).unwrap(),
     )
     .unwrap();
-    appender.try_append(vec![said(1)]).unwrap();
+    appender.try_append(vec![said(1).into()]).unwrap();
     told.recv_timeout(Duration::from_secs(30)).unwrap();
     assert!(!appender.is_healthy());
-    assert!(appender.try_append(vec![said(2)]).is_err());
+    assert!(appender.try_append(vec![said(2).into()]).is_err());
     writer.shut_down(Duration::from_secs(30)).unwrap();
 }
 
@@ -321,7 +321,7 @@ fn shutting_down_does_not_wait_for_ever() {
         },
     )
     .unwrap();
-    appender.try_append(vec![said(1)]).unwrap();
+    appender.try_append(vec![said(1).into()]).unwrap();
     assert!(writer.shut_down(Duration::from_millis(10)).is_err());
     drop(pass);
     wait_until("the thread has ended", || !appender.is_healthy());

@@ -102,7 +102,7 @@ fn child_that_is_killed() {
         let mut batch = Vec::new();
         for _ in 0..n % 5 + 1 {
             last = last.next(1000 + n as u64 / 7);
-            batch.push(message(last, n % 3 == 0));
+            batch.push(message(last, n % 3 == 0).into());
         }
         while let Err(refused) = appender.try_append(batch) {
             let AppendRefused::Full(again) = refused else {

@@ -5,8 +5,11 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
+use crate::channels_suite;
 use crate::store_suite::{Database, direct, id, name, person, said};
 use crate::support::{Postgres, connect, free_address, wait_until};
+use chat_server::model::Record;
+use chat_server::model::governance::{Change, ChannelChange, Flag};
 use chat_server::store::{
     Account, AppendError, Conversation, DatabaseUrl, Message, NewAccount, OpenError, Place,
     PostgresSettings, PostgresStore, Retention, Search, SearchScope, Secret, Store, StoreError,
@@ -33,6 +36,8 @@ impl Database for InPostgres {
 }
 
 crate::store_suite!(InPostgres);
+crate::channels_suite!(InPostgres);
+crate::saved_suite!(InPostgres);
 
 fn settings(url: &str) -> PostgresSettings {
     PostgresSettings::new(DatabaseUrl::parse(url).unwrap())
@@ -74,19 +79,95 @@ fn at_once<T: Send>(
 fn what_a_log_has_put_in_order_may_come_in_any() {
     let [one, other] = two_servers();
     let message = |ms| said(ms, "dev", "x");
-    one.merge(&[message(5), message(3), message(5)]).unwrap();
-    let results = other.merge(&[message(4), message(3), message(2)]).unwrap();
+    one.merge(&[message(5).into(), message(3).into(), message(5).into()])
+        .unwrap();
+    let results = other
+        .merge(&[message(4).into(), message(3).into(), message(2).into()])
+        .unwrap();
     assert_eq!(results, [Ok(()), Ok(()), Ok(())]);
     let results = one.merge(&[
-        message(1),
+        message(1).into(),
         Message {
             text: Text::clean("y"),
             ..message(4)
-        },
+        }
+        .into(),
     ]);
     assert_eq!(results.unwrap(), [Ok(()), Err(AppendError::IdTaken)]);
     let dev = Conversation::Channel(name("dev"));
     assert_eq!(times(&one, &dev), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn changes_may_be_stored_in_any_order_by_several_servers() {
+    for (seed, step_ms) in [(1, 10), (2, 1_000), (3, 20_000)] {
+        let servers = two_servers();
+        let changes = channels_suite::any_changes(seed, 400, step_ms);
+        // Each server gets parts of the log, in an order of its own; some come to both.
+        at_once(&servers, 4, |store, n| {
+            let mut shares: Vec<(usize, &[ChannelChange])> =
+                changes.chunks(5).enumerate().collect();
+            let near = 4 + n;
+            for part in shares.chunks_mut(near) {
+                part.reverse();
+            }
+            for (k, share) in shares {
+                if k % 4 == n || k % 7 == 0 {
+                    let records: Vec<Record> = share.iter().map(channels_suite::record).collect();
+                    let results = store.merge(&records).unwrap();
+                    assert!(results.iter().all(Result::is_ok), "{results:?}");
+                }
+            }
+        });
+        let expected = channels_suite::folded(&changes);
+        for store in &servers {
+            assert_eq!(channels_suite::found(store), expected, "seed {seed}");
+        }
+        while servers[0].tend(1_000_000_000).unwrap() {}
+        assert_eq!(channels_suite::found(&servers[1]), expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_change_that_was_held_up_for_minutes_does_not_undo_newer_ones() {
+    let [one, other] = two_servers();
+    let at = |minutes: u64| minutes * 60_000;
+    let changes = [
+        channels_suite::change(at(1), "dev", vec![Change::Flag(Flag::Secret, true)]),
+        channels_suite::topic(at(2), "dev", "held up"),
+        channels_suite::topic(at(20), "dev", "newer"),
+        channels_suite::change(at(40), "dev", vec![Change::Slow(5)]),
+        channels_suite::change(at(60), "dev", vec![Change::Slow(7)]),
+    ];
+    let merge = |store: &PostgresStore, n: usize| {
+        let results = store.merge(&[channels_suite::record(&changes[n])]);
+        assert_eq!(results.unwrap(), [Ok(())]);
+    };
+    for n in [1, 2, 3, 4] {
+        merge(&one, n);
+    }
+    merge(&other, 0);
+    let expected = channels_suite::folded(&changes);
+    assert_eq!(channels_suite::found(&one), expected);
+    merge(&other, 0);
+    assert_eq!(channels_suite::found(&one), expected);
+}
+
+#[test]
+fn another_change_with_the_same_id_is_refused() {
+    let [one, other] = two_servers();
+    let merge = |store: &PostgresStore, text: &str| {
+        let change = channels_suite::topic(5, "dev", text);
+        store.merge(&[channels_suite::record(&change)]).unwrap()
+    };
+    assert_eq!(merge(&one, "a"), [Ok(())]);
+    assert_eq!(merge(&other, "a"), [Ok(())]);
+    assert_eq!(merge(&other, "b"), [Err(AppendError::IdTaken)]);
+    let topic = channels_suite::topic(5, "dev", "a");
+    assert_eq!(
+        channels_suite::found(&one),
+        channels_suite::folded(&[topic])
+    );
 }
 
 fn times(store: &dyn Store, of: &Conversation) -> Vec<u64> {
@@ -573,7 +654,7 @@ fn a_database_that_hangs_keeps_nobody_waiting_for_long() {
         ..settings(&url)
     }));
     let a: Account = store.create_account(&person("ann")).unwrap();
-    store.merge(&[said(1, "dev", "x")]).unwrap();
+    store.merge(&[said(1, "dev", "x").into()]).unwrap();
     let dev = Conversation::Channel(name("dev"));
     assert_eq!(times(&*store, &dev), [1]);
     postgres.stop();
@@ -584,12 +665,12 @@ fn a_database_that_hangs_keeps_nobody_waiting_for_long() {
         assert!(matches!(account, Err(StoreError::Silent)), "{account:?}");
         let history = store.history(&dev, Window::Latest, 10);
         assert!(matches!(history, Err(StoreError::Silent)), "{history:?}");
-        let merged = store.merge(&[said(2, "dev", "x")]);
+        let merged = store.merge(&[said(2, "dev", "x").into()]);
         assert!(matches!(merged, Err(StoreError::Silent)), "{n}: {merged:?}");
     }
     postgres.go_on();
     wait_until("the store tries again", || {
-        store.merge(&[said(2, "dev", "x")]) == Ok(vec![Ok(())])
+        store.merge(&[said(2, "dev", "x").into()]) == Ok(vec![Ok(())])
     });
     assert!(store.account(&Who::Id(a.id)).unwrap().is_some());
     assert_eq!(times(&*store, &dev), [1, 2]);
@@ -627,7 +708,9 @@ fn what_was_acknowledged_outlives_the_database() {
     };
     let append = |ids: std::ops::Range<u64>| {
         for ms in ids {
-            appender.try_append(vec![said(ms, "dev", "x")]).unwrap();
+            appender
+                .try_append(vec![said(ms, "dev", "x").into()])
+                .unwrap();
         }
     };
     for _ in 0..3 {

@@ -88,6 +88,13 @@ impl Server {
         answer(request.send_json(body))
     }
 
+    /// PATCH of JSON on the REST listener with the admin token.
+    pub fn patch(&self, path: &str, body: Value) -> Answer {
+        let request = agent().patch(self.url(path));
+        let request = request.header("Authorization", self.bearer());
+        answer(request.send_json(body))
+    }
+
     /// POST of nothing on the REST listener with another token.
     pub fn post_as(&self, token: &str, path: &str) -> Answer {
         let request = agent().post(self.url(path));

@@ -4,6 +4,8 @@
 import { compareIds } from "./conversation.js";
 import { Delivery } from "./delivery.js";
 import { Comings } from "./comings.js";
+import { Governance, KEPT_OUT, roomOf } from "./governance.js";
+import { MyRooms } from "./my_rooms.js";
 import { fold } from "./names.js";
 import { change, savedRooms, saveLogin, saveRooms, settings } from "./storage.js";
 
@@ -24,6 +26,8 @@ const ASK_EVERY = 5_000;
 const NAME = /^[\p{L}_][\p{L}\p{M}\p{N}_-]*$/u;
 const TYPED_FOR = 300;
 const TYPING_EVERY = 3_000;
+/** How often the server is told how far a room has been read while messages come in. */
+const READ_EVERY = 1_000;
 const TYPING_LASTS = 5_000;
 
 export class Chat {
@@ -44,6 +48,11 @@ export class Chat {
     this.#login = login;
     this.delivery = new Delivery(state);
     this.comings = new Comings(state);
+    this.myRooms = new MyRooms(state, (type, args) => this.#connection.send(type, args));
+    this.governance = new Governance(state, (type, args) => this.#connection.send(type, args));
+    state.on("stored", (conversation) => this.governance.spoken(conversation));
+    state.on("givenBack", (conversation, frame) => this.governance.silenced(conversation, frame));
+    state.on("active", () => this.governance.askRules(state.active));
     this.use(connection);
   }
 
@@ -64,11 +73,12 @@ export class Chat {
     this.delivery.send(conversation, body);
   }
 
-  join(name) {
+  /** `pass` is what lets us in: `key` or `invitation`. */
+  join(name, pass = {}) {
     const room = this.#state.find("room", name);
-    if (room) return this.#open(room);
-    this.#asked.push(fold(name));
-    if (!this.#connection.send("join", { room: name })) this.#state.toast("Not connected: try again in a moment.");
+    if (room && (room.joined || !pass.invitation)) return this.#open(room);
+    this.#asked.push({ key: fold(name), name, pass });
+    if (!this.#connection.send("join", { room: name, ...pass })) this.#state.toast("Not connected: try again in a moment.");
   }
 
   leave(room) {
@@ -105,6 +115,10 @@ export class Chat {
   ask(type, args) {
     if (!this.#connection.send(type, args)) return "Not connected: try again in a moment.";
     this.#shown.add(type);
+  }
+
+  get isOpen() {
+    return this.#connection.state === "open";
   }
 
   askRooms() {
@@ -176,6 +190,7 @@ export class Chat {
     if (!conversation.isRoom && this.#state.isAccount && last !== "0-0") {
       this.#connection.send("read", { user: conversation.name, id: last });
     }
+    this.myRooms.seen(conversation);
     if (wasUnread) this.#state.emit("list");
     this.#save();
   }
@@ -202,12 +217,15 @@ export class Chat {
     this.#state.emit("me");
     if (wished && fold(wished) !== fold(frame.nickname)) this.rename(wished);
     this.#connection.send("listen", { events: ["typing"] });
-    this.#resume();
+    // An account's rooms are asked for when the page opens; the answer leads to #resume.
+    const isFirst = this.#state.joinedRooms.length === 0;
+    if (!isFirst || this.#unknown.has("myrooms") || !this.myRooms.ask()) this.#resume();
     // The server keeps an account's list; a guest's has to be sent again.
     if (this.#state.isAccount) {
       this.#connection.send("ignores");
       this.#connection.send("inbox");
     } else for (const name of this.#state.ignored.values()) this.#connection.send("ignore", { nickname: name });
+    this.#state.emit("welcome");
     this.askRooms();
     this.#heart = setInterval(() => {
       this.#connection.ask("listrooms");
@@ -218,7 +236,9 @@ export class Chat {
   /** Joins every room again, and asks for the messages missed meanwhile. */
   #resume() {
     if (this.#state.joinedRooms.length === 0) {
-      for (const { name, read } of savedRooms(this.#state.storageKey)) this.#state.room(name).read = read;
+      for (const { name, read, muted } of savedRooms(this.#state.storageKey)) {
+        Object.assign(this.#state.room(name), { read, muted: Boolean(muted) });
+      }
     }
     const rooms = this.#state.joinedRooms;
     for (const room of rooms) this.#resumeRoom(room);
@@ -231,19 +251,21 @@ export class Chat {
 
   #resumeRoom(room) {
     const after = room.messages.length > 0 ? room.lastId : room.read;
+    const key = room.rules?.key ?? room.opensWith;
+    const pass = key ? { key } : {};
     if (!after || this.#unknown.has("resume")) {
-      this.#connection.send("join", { room: room.name });
+      this.#connection.send("join", { room: room.name, ...pass });
       return;
     }
     room.catchingUp = true;
     this.#missed.set(room.key, 0);
-    this.#connection.send("resume", { room: room.name, after });
+    this.#connection.send("resume", { room: room.name, after, ...pass });
   }
 
   // Frames -----------------------------------------------------------------
 
   #frame(frame) {
-    const take = this.#frames[frame.type];
+    const take = this.#frames[frame.type] ?? this.governance.frames[frame.type];
     if (take) take(frame);
     else if (this.#shown.delete(frame.type)) this.#state.toast(frame.body);
   }
@@ -259,7 +281,10 @@ export class Chat {
     thread: (frame) => this.#threadCame(frame),
     inbox: (frame) => this.#inbox(frame),
     resumed: (frame) => this.#resumed(frame),
-    users: (frame) => this.comings.users(frame),
+    users: (frame) => {
+      this.governance.users(this.#state.room(frame.room), frame);
+      this.comings.users(frame);
+    },
     join: (frame) => this.comings.join(frame),
     leave: (frame) => this.comings.leave(frame),
     rename: (frame) => this.comings.rename(frame),
@@ -278,6 +303,13 @@ export class Chat {
       this.#state.emit("rooms");
       this.#state.emit("list");
     },
+    myrooms: (frame) => {
+      this.myRooms.listed(frame);
+      this.#resume();
+      this.#state.emit("list");
+    },
+    roomread: (frame) => this.myRooms.readElsewhere(frame),
+    roommuted: (frame) => this.myRooms.muted(frame),
     presence: (frame) => {
       for (const { name, online } of frame.users) {
         const direct = this.#state.find("direct", name);
@@ -318,8 +350,10 @@ export class Chat {
     room.members = new Map();
     if (room === this.#state.active) this.askMembers(room);
     else this.#connection.sendLater("listusers", { room: room.name });
-    const asked = this.#asked.indexOf(fold(room.name));
-    if (asked >= 0) this.#asked.splice(asked, 1);
+    const asked = this.#asked.findIndex(({ key }) => key === fold(room.name));
+    if (asked >= 0) room.opensWith = this.#asked.splice(asked, 1)[0].pass.key ?? null;
+    this.governance.joined(room, frame);
+    if (room === this.#state.active) this.governance.askRules(room);
     this.#save();
     this.#state.emit("list");
     this.#state.emit("stream", room);
@@ -331,6 +365,11 @@ export class Chat {
     const room = this.#state.find("room", frame.room);
     if (!room) return;
     room.joined = false;
+    if (frame.code === "kicked") this.governance.removed(frame);
+    if (this.#state.search.room === room) {
+      this.#state.search = { query: "", room: null, results: null, busy: false };
+      this.#state.emit("found");
+    }
     this.#state.remove(room);
     this.#save();
     this.askRooms();
@@ -378,6 +417,7 @@ export class Chat {
       if (!conversation.isRoom && this.#state.isAccount) {
         this.#connection.send("read", { user: conversation.name, id: message.id });
       }
+      this.#seenSoon(conversation);
     } else if (!this.#state.isIgnored(message.from)) {
       conversation.read ??= "0-0";
       if (conversation.isUnread(message)) {
@@ -390,6 +430,15 @@ export class Chat {
     this.#state.emit("stream", conversation);
     this.#state.emit("list");
     if (!mine && !this.#state.isIgnored(message.from)) this.#state.emit("arrived", conversation, message, watched);
+  }
+
+  /** In a room where much is said, the server is told now and then how far it has been read. */
+  #seenSoon(conversation) {
+    if (!conversation.isRoom || conversation.telling) return;
+    conversation.telling = setTimeout(() => {
+      conversation.telling = 0;
+      this.myRooms.seen(conversation);
+    }, READ_EVERY);
   }
 
   #history(frame) {
@@ -503,13 +552,25 @@ export class Chat {
     if (unknown) return this.#notKnown(unknown);
     if (frame.code === "too_fast") return this.delivery.slower();
     if (frame.tag && this.delivery.refused(frame)) return;
+    if (KEPT_OUT.includes(frame.code)) return this.#keptOut(frame);
     if (frame.code === "history_unavailable") return this.#resumeLater();
     if (frame.code === "already_in_channel" || frame.code === "not_ignored") return;
     for (const conversation of this.#state.conversations.values()) {
       conversation.loading = null;
       if (frame.code === "no_history") conversation.complete = true;
     }
-    if (frame.code !== "no_history") this.#state.toast(frame.body);
+    if (frame.code === "no_history") return;
+    this.#state.toast(frame.body);
+    this.#state.emit("refused", frame);
+  }
+
+  /** A room does not let us in. */
+  #keptOut(frame) {
+    const name = roomOf(frame);
+    const at = this.#asked.findIndex(({ key }) => key === fold(name));
+    const asked = at >= 0 ? this.#asked.splice(at, 1)[0] : null;
+    this.governance.keptOut(name, frame, asked?.pass);
+    this.#save();
   }
 
   /** The answers under way will not come; they have to be requested again. */
@@ -530,6 +591,7 @@ export class Chat {
   #notKnown(type) {
     const isNews = !this.#unknown.has(type);
     this.#unknown.add(type);
+    if (type === "myrooms" && isNews) return this.#resume();
     if (type !== "resume" || !isNews) return;
     for (const room of this.#state.joinedRooms) {
       room.catchingUp = false;
@@ -546,7 +608,7 @@ export class Chat {
   saveNow() {
     clearTimeout(this.#saving);
     if (!this.#state.me) return;
-    const rooms = this.#state.joinedRooms.map(({ name, read }) => ({ name, read }));
+    const rooms = this.#state.joinedRooms.map(({ name, read, muted }) => ({ name, read, ...(muted && { muted }) }));
     saveRooms(this.#state.storageKey, rooms);
   }
 

@@ -34,13 +34,19 @@ export class Comings {
     this.#changed(room);
   }
 
-  leave({ room: name, user }) {
+  leave({ room: name, user, reason }) {
     const room = this.#state.find("room", name);
     if (!room) return;
     room.members.delete(fold(user));
+    room.roles.delete(fold(user));
     room.typing.delete(fold(user));
     this.#count(room, -1);
-    this.#note(room, user, -1);
+    if (reason) {
+      room.note({ notice: "words", text: `${user} left: ${reason}` });
+      this.#state.emit("stream", room);
+    } else {
+      this.#note(room, user, -1);
+    }
     this.#changed(room);
   }
 
@@ -49,6 +55,9 @@ export class Comings {
     if (!room) return;
     room.members.delete(fold(user));
     room.members.set(fold(to), to);
+    const role = room.roleOf(user);
+    room.roles.delete(fold(user));
+    if (role) room.roles.set(fold(to), role);
     room.note({ notice: "renamed", from: user, to });
     this.#state.renameDirect(user, to);
     this.#changed(room);

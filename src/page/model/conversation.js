@@ -36,6 +36,8 @@ export class Conversation {
   count = 0;
   unread = 0;
   mentions = 0;
+  /** Whether only mentions count here. */
+  muted = false;
   /** The last message that has been read. */
   read = null;
   /** The last one read when it was opened: what is new begins after it. */
@@ -52,6 +54,18 @@ export class Conversation {
   /** Who is typing, until when. */
   typing = new Map();
   online = false;
+  /** What it is about: `{text, by}`. */
+  topic = null;
+  /** The rules, once the server has told them; see rules.js. */
+  rules = null;
+  /** What people are beyond ordinary members, by folded name. */
+  roles = new Map();
+  /** The server's words why we may not write, after it has refused. */
+  silenced = "";
+  /** In slow mode, when we may write again. */
+  waitUntil = 0;
+  /** What opens it, for when the connection has to be made again. */
+  opensWith = null;
   #notices = 0;
 
   constructor(kind, name) {
@@ -62,6 +76,10 @@ export class Conversation {
   rename(name) {
     this.name = name;
     this.key = `${this.kind}:${fold(name)}`;
+  }
+
+  roleOf(name) {
+    return this.roles.get(fold(name)) ?? null;
   }
 
   get isRoom() {

@@ -5,6 +5,8 @@
 /** Time without a confirmation after which a message is sent again. */
 const PATIENCE = 6_000;
 const TRIES = 5;
+/** Refusals after which the text goes back into the field. */
+const NOT_NOW = ["cannot_speak", "slow_mode"];
 /** The longest frame the server takes unless configured otherwise. */
 export const MAX_FRAME_BYTES = 4096;
 
@@ -69,6 +71,7 @@ export class Delivery {
   stored(frame) {
     const [conversation, pending] = this.#find(frame.tag);
     if (!pending) return;
+    this.#state.emit("stored", conversation);
     const message = conversation.find(frame.id);
     // Its element is kept, so that nothing flickers.
     if (message) message.tag = pending.tag;
@@ -96,7 +99,8 @@ export class Delivery {
   refused(frame) {
     const [conversation, pending] = this.#find(frame.tag);
     if (!pending) return false;
-    this.#fail(conversation, pending, frame.body);
+    if (NOT_NOW.includes(frame.code)) this.#giveBack(conversation, pending, frame);
+    else this.#fail(conversation, pending, frame.body);
     return true;
   }
 
@@ -105,6 +109,13 @@ export class Delivery {
     for (const [, pending] of this.#all()) {
       if (pending.status === "sending") pending.sent = Date.now() - PATIENCE + 2_000;
     }
+  }
+
+  /** Not now, but perhaps later: the text is a draft again. */
+  #giveBack(conversation, pending, frame) {
+    conversation.draft = [pending.body, conversation.draft].filter(Boolean).join("\n");
+    this.discard(conversation, pending);
+    this.#state.emit("givenBack", conversation, frame);
   }
 
   #fail(conversation, pending, words) {

@@ -7,10 +7,13 @@ import { saveIgnored, savedIgnored } from "./storage.js";
 
 /** Rooms that are remembered at most. */
 const MOST_ROOMS = 2_000;
+/** Drafts of conversations that are closed, that are kept at most. */
+const MOST_DRAFTS = 50;
 
 /** Emits `list` (the side bar), `stream`, `members`, `typing` (each with a
  * conversation), `active`, `link`, `me`, `rooms`, `found`, `toast` (words),
- * `arrived` (conversation, message), `opened` (conversation). */
+ * `arrived` (conversation, message), `opened` (conversation), `governed` (room: its
+ * topic, rules or roles), `cards`, `keptOut` (a refusal to let us in). */
 export class State extends Emitter {
   me = "";
   isAccount = false;
@@ -24,10 +27,15 @@ export class State extends Emitter {
   /** Whether there are more than these. */
   moreRooms = false;
   announcements = [];
+  /** Why people are away, by folded name. */
+  away = new Map();
+  /** Invitations, removals and refusals to be shown: `{kind, room, …}`. */
+  cards = [];
   search = { query: "", room: null, results: null, busy: false };
   ignored = new Map();
   /** Whether the end of the active conversation is in view. */
   atEnd = true;
+  #drafts = new Map();
 
   enter(login) {
     this.me = login.nickname;
@@ -37,6 +45,10 @@ export class State extends Emitter {
 
   get storageKey() {
     return fold(this.me);
+  }
+
+  awayOf(name) {
+    return this.away.get(fold(name)) ?? null;
   }
 
   isMe(name) {
@@ -108,6 +120,7 @@ export class State extends Emitter {
       this.active = null;
       this.emit("active");
     }
+    this.#keepDraft(conversation);
     this.emit("list");
   }
 
@@ -162,7 +175,15 @@ export class State extends Emitter {
   }
 
   get hasUnread() {
-    return [...this.conversations.values()].some((one) => one.unread > 0);
+    return [...this.conversations.values()].some((one) => (one.muted ? one.mentions : one.unread) > 0);
+  }
+
+  /** What was written and not sent is there again if the conversation comes back. */
+  #keepDraft({ key, draft, pending }) {
+    const texts = [...pending.map(({ body }) => body), draft].filter(Boolean);
+    if (texts.length === 0) return;
+    this.#drafts.set(key, texts.join("\n"));
+    if (this.#drafts.size > MOST_DRAFTS) this.#drafts.delete(this.#drafts.keys().next().value);
   }
 
   toast(words) {
@@ -173,6 +194,8 @@ export class State extends Emitter {
     const known = this.find(kind, name);
     if (known) return known;
     const conversation = new Conversation(kind, name);
+    conversation.draft = this.#drafts.get(conversation.key) ?? "";
+    this.#drafts.delete(conversation.key);
     this.conversations.set(conversation.key, conversation);
     return conversation;
   }

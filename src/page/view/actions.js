@@ -2,6 +2,7 @@
 
 import { byId } from "../lib/dom.js";
 import { openMenu } from "./menu.js";
+import { roomItems } from "./person.js";
 
 export class Actions {
   #app;
@@ -42,7 +43,9 @@ export class Actions {
     return [
       { label: isMe ? "Notes to yourself" : `Write to ${name}`, hidden: isMe && !state.isAccount, run: () => this.#app.show(state.direct(name)) },
       { label: "Mention", hidden: isMe, run: () => composer.insert(`@${name} `) },
+      { label: "Who is this?", run: () => this.#app.open("card", name) },
       { label: isIgnored ? "Stop ignoring" : "Ignore", danger: !isIgnored, hidden: isMe, run: () => chat.ignore(name, !isIgnored) },
+      ...roomItems(this.#app, name),
     ];
   }
 

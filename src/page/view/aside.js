@@ -2,6 +2,7 @@
 
 import { byId, h, icon, iconButton, reconcile, soon } from "../lib/dom.js";
 import { byName, fold } from "../model/names.js";
+import { rank, roleMark } from "../model/rules.js";
 import { marked } from "../text.js";
 import { timeOrDay } from "../time.js";
 import { avatar, plural, presence } from "./parts.js";
@@ -77,13 +78,19 @@ export class Aside {
     const title = active.isRoom ? plural(count, "person", "people") : "People";
     this.#box.querySelector("h2").textContent = everybody.length > 0 ? title : "People";
     const wanted = filter.hidden ? "" : fold(this.#filter);
-    const people = everybody.filter((name) => fold(name).includes(wanted)).sort(byName).slice(0, 500);
+    const people = everybody.filter((name) => fold(name).includes(wanted)).sort(this.#byRole).slice(0, 500);
     reconcile(this.#people, people, (name) => this.#look(name), (name) => this.#person(name));
+  };
+
+  /** The founder first, then operators and those with voice. */
+  #byRole = (one, other) => {
+    const { active } = this.#app.state;
+    return rank(active.roleOf(other)) - rank(active.roleOf(one)) || byName(one, other);
   };
 
   #look(name) {
     const { state } = this.#app;
-    return [name, state.isIgnored(name), this.#isOnline(name), state.isMe(name)].join("|");
+    return [name, state.active.roleOf(name), state.awayOf(name), state.isIgnored(name), this.#isOnline(name), state.isMe(name)].join("|");
   }
 
   #isOnline(name) {
@@ -94,9 +101,14 @@ export class Aside {
   #person(name) {
     const { state } = this.#app;
     const isIgnored = state.isIgnored(name);
-    return h("li", {}, h("button", { type: "button", class: "row-button", "aria-haspopup": "menu", data: { user: name } },
+    const role = state.active.roleOf(name);
+    const away = state.awayOf(name);
+    return h("li", {}, h("button", { type: "button", class: away === null ? "row-button" : "row-button away", title: away, "aria-haspopup": "menu", data: { user: name } },
       h("span", { class: "with-presence" }, avatar(name, "small"), presence(this.#isOnline(name))),
+      role && h("span", { class: "role", title: role },
+        h("span", { "aria-hidden": "true" }, roleMark(role)), h("span", { class: "unseen" }, role)),
       h("span", { class: "label" }, name),
+      away !== null && h("span", { class: "count" }, "away"),
       state.isMe(name) && h("span", { class: "count" }, "you"),
       isIgnored && h("span", { class: "count" }, "ignored")));
   }

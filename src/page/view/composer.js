@@ -3,6 +3,7 @@
 
 import { byId, h, iconButton, soon } from "../lib/dom.js";
 import { run } from "../commands.js";
+import { silence } from "../model/rules.js";
 import { frameBytes, MAX_FRAME_BYTES } from "../model/delivery.js";
 import { Completion } from "./completion.js";
 import { names } from "./parts.js";
@@ -16,6 +17,9 @@ export class Composer {
   #counter = h("span", { class: "counter" });
   #typing = h("div", { class: "typing" });
   #words = h("p", { class: "words", role: "alert", hidden: true });
+  /** Why the user may not write here, or not yet. */
+  #hint = h("p", { id: "may-not", class: "hint", role: "status", hidden: true });
+  #ticking = 0;
   #completion;
   #shown = null;
   #sent = [];
@@ -30,7 +34,7 @@ export class Composer {
     send.append(iconButton("send", "Send", () => {}).firstElementChild);
     this.#completion = new Completion(this.#input, app);
     this.#form.append(
-      this.#words,
+      this.#hint, this.#words,
       h("div", { class: "box" },
         this.#completion.list, this.#input, this.#counter,
         iconButton("smile", "Insert an emoji", () => this.#startEmoji()), send),
@@ -46,6 +50,13 @@ export class Composer {
     app.state.on("typing", () => soon(this.#paintTyping));
     app.state.on("stream", () => soon(this.#paintTyping));
     app.state.on("link", () => soon(this.#placeholder));
+    for (const event of ["active", "governed"]) app.state.on(event, () => soon(this.#paintHint));
+    app.state.on("givenBack", (conversation, { body }) => {
+      if (conversation !== app.state.active) return;
+      this.#input.value = conversation.draft;
+      this.#resize();
+      this.#say(body);
+    });
     app.state.on("failed", (conversation, words) => {
       if (conversation === app.state.active) this.#say(`Not sent: ${words}`);
     });
@@ -153,6 +164,8 @@ export class Composer {
   }
 
   #speak(active, body) {
+    const seconds = this.#wait();
+    if (seconds > 0) return `Slow mode: you can write again in ${seconds} s. Your text stays here.`;
     const over = frameBytes(active, body) - MAX_FRAME_BYTES;
     if (over > 0) return `That is ${over} bytes too long for one message. Please shorten or split it.`;
     this.#app.chat.say(active, body);
@@ -164,6 +177,29 @@ export class Composer {
     this.#words.textContent = words;
     this.#words.hidden = words === "";
   }
+
+  /** Seconds until slow mode lets the user write again. */
+  #wait() {
+    return Math.max(0, Math.ceil(((this.#app.state.active?.waitUntil ?? 0) - Date.now()) / 1000));
+  }
+
+  #paintHint = () => {
+    clearTimeout(this.#ticking);
+    const { state } = this.#app;
+    const { active } = state;
+    const seconds = this.#wait();
+    let words = active ? silence(state, active) : "";
+    if (!words && seconds > 0) {
+      words = `Slow mode: you can write again in ${seconds} s.`;
+      this.#ticking = setTimeout(this.#paintHint, 1000);
+    }
+    // A screen reader hears that there is a wait, not every second of it.
+    this.#hint.setAttribute("aria-live", seconds > 0 && !this.#hint.hidden ? "off" : "polite");
+    if (this.#hint.textContent !== words) this.#hint.textContent = words;
+    this.#hint.hidden = words === "";
+    if (words) this.#input.setAttribute("aria-describedby", "may-not");
+    else this.#input.removeAttribute("aria-describedby");
+  };
 
   #startEmoji() {
     this.insert(":");

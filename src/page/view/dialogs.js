@@ -1,27 +1,12 @@
 // Dialogs above everything else: jumping to a conversation, all rooms, the nickname, and the help.
 
-import { h, icon, iconButton } from "../lib/dom.js";
+import { h, icon } from "../lib/dom.js";
 import { COMMANDS } from "../commands.js";
 import { byName, fold } from "../model/names.js";
+import { openDialog, title } from "./dialog.js";
 import { avatar, CONTROL, plural } from "./parts.js";
 
 const MOST = 30;
-
-/** Opens a dialog that is gone when it is closed. */
-export function openDialog(label, ...content) {
-  document.querySelector("dialog")?.close();
-  const dialog = h("dialog", { "aria-label": label, tabindex: "-1", on: {
-    close: () => dialog.remove(),
-    // A click on the backdrop.
-    click: (event) => event.target === dialog && dialog.close(),
-  } }, ...content);
-  document.body.append(dialog);
-  dialog.showModal();
-  if (!dialog.querySelector("input")) dialog.focus();
-  return dialog;
-}
-
-const title = (text, close) => h("header", { class: "dialog-head" }, h("h2", {}, text), iconButton("close", "Close", close));
 
 /** A field with a list below it, worked with the arrow keys and Enter.
  * `find` gives `{key, node, run}` for what is typed. */
@@ -148,11 +133,12 @@ export function openRooms(app) {
     shown.sort((one, other) => other.members - one.members || byName(one.name, other.name));
     const exists = state.rooms.some(({ name }) => fold(name) === fold(wanted()));
     create.disabled = wanted() === "" || exists;
-    list.replaceChildren(...shown.map(({ name, members }) => {
+    list.replaceChildren(...shown.map(({ name, members, topic }) => {
       const room = state.find("room", name);
       const act = (label, run, style = "") => h("button", { type: "button", class: `button small ${style}`, "aria-label": `${label} #${name}`, on: { click: run } }, label);
       return h("li", {}, icon("hash"),
-        h("span", { class: "label" }, name), h("span", { class: "count" }, plural(members, "member")),
+        h("span", { class: "label" }, name),
+        h("span", { class: "count", title: topic }, `${plural(members, "member")}${topic ? ` · ${topic}` : ""}`),
         room?.joined
           ? [act("Leave", () => chat.leave(room), "quiet"), act("Open", () => close(() => app.show(room)))]
           : act("Join", () => close(() => chat.join(name)), "primary"));
@@ -192,6 +178,20 @@ export function openNickname(app) {
         dialog.close();
       },
     } }, h("label", { class: "unseen", for: "new-nickname" }, "New nickname"), input, h("button", { type: "submit", class: "button primary" }, "Change")));
+  input.select();
+}
+
+/** Asks why the user is away. */
+export function openAway(app) {
+  const input = h("input", { id: "away-text", class: "input", value: "Back soon", maxlength: "200" });
+  const dialog = openDialog("Away", title("Away", () => dialog.close()),
+    h("form", { class: "dialog-form", on: {
+      submit: (event) => {
+        event.preventDefault();
+        app.chat.governance.setAway(input.value.trim() || "Away");
+        dialog.close();
+      },
+    } }, h("label", { class: "unseen", for: "away-text" }, "What people see while you are away"), input, h("button", { type: "submit", class: "button primary" }, "Set")));
   input.select();
 }
 

@@ -46,7 +46,7 @@ export class Keys {
     const at = all.indexOf(state.active);
     for (let count = 1; count <= all.length; count += 1) {
       const next = all[(at + step * count + all.length * 2) % all.length];
-      if (!onlyUnread || next.unread > 0) return run(() => this.#app.show(next));
+      if (!onlyUnread || (next.muted ? next.mentions : next.unread) > 0) return run(() => this.#app.show(next));
     }
     return true;
   }

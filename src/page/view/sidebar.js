@@ -31,12 +31,13 @@ export class Sidebar {
     const key = (conversation) => conversation.key;
     reconcile(this.#rooms, state.joinedRooms, key, row, update);
     reconcile(this.#directs, state.directs, key, row, update);
-    const status = STATUS[state.link.state];
+    const away = state.awayOf(state.me);
+    const status = state.link.state === "open" && away !== null ? `Away: ${away}` : STATUS[state.link.state];
     this.#me.replaceChildren(
       avatar(state.me || "?"),
       h("span", { class: "who" },
         h("span", { class: "nickname" }, state.me),
-        h("span", { class: `status ${state.link.state}` }, status)),
+        h("span", { class: `status ${state.link.state}${away === null ? "" : " away"}` }, status)),
       icon("updown"),
     );
     this.#me.setAttribute("aria-label", `${state.me}, ${status}: settings`);
@@ -50,10 +51,12 @@ export class Sidebar {
 
   #update(element, conversation) {
     const button = element.firstElementChild;
-    const { unread, mentions, isRoom } = conversation;
-    const shown = [conversation.name, unread, mentions, conversation.count, conversation.online].join("|");
+    const { mentions, isRoom, muted } = conversation;
+    const unread = muted ? mentions : conversation.unread;
+    const shown = [conversation.name, muted, unread, mentions, conversation.count, conversation.online].join("|");
     attribute(button, "aria-current", conversation === this.#app.state.active ? "true" : null);
     button.classList.toggle("unread", unread > 0);
+    button.classList.toggle("muted", muted);
     if (button.shown === shown) return;
     button.shown = shown;
     const right = unread > 0
@@ -64,7 +67,8 @@ export class Sidebar {
     const left = isRoom
       ? icon("hash")
       : h("span", { class: "with-presence" }, avatar(conversation.name, "small"), presence(conversation.online));
-    button.replaceChildren(left, h("span", { class: "label" }, conversation.name), right || "");
+    button.replaceChildren(left, h("span", { class: "label" }, conversation.name),
+      muted ? h("span", { class: "unseen" }, ", muted, ") : "", right || "");
   }
 
   #menu() {
@@ -80,6 +84,8 @@ export class Sidebar {
       { label: "Desktop notifications", checked: settings.notify, run: () => app.toggleNotifications() },
       { label: "Show who comes and goes", checked: settings.comings, run: () => app.chat.setting("comings", !settings.comings) },
       {},
+      { label: "Away…", hidden: app.state.awayOf(app.state.me) !== null, run: () => app.open("away") },
+      { label: "I am back", hidden: app.state.awayOf(app.state.me) === null, run: () => app.chat.governance.setAway("") },
       { label: "Change nickname…", hidden: app.state.isAccount, run: () => app.open("nickname") },
       { label: "Keys and commands", key: "?", run: () => app.open("help") },
       { label: "Sign out", danger: true, run: () => app.signOut() },

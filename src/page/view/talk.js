@@ -2,6 +2,7 @@
 // the button back to the newest message.
 
 import { byId, h, icon, iconButton, soon } from "../lib/dom.js";
+import { rights } from "../model/rules.js";
 import { openMenu } from "./menu.js";
 import { avatar, plural, presence } from "./parts.js";
 
@@ -59,7 +60,12 @@ export class Talk {
   #more(active) {
     const button = iconButton("more", active.isRoom ? "Room actions" : "Conversation actions", () => openMenu(button, active.title,
       active.isRoom
-        ? [{ label: "Leave the room", danger: true, run: () => this.#app.chat.leave(active) }]
+        ? [
+            { label: rights(this.#app.state, active).operate ? "Room settings…" : "Rules of the room…", hidden: !active.joined, run: () => this.#app.open("settings", active) },
+            { label: "Invite someone…", hidden: !rights(this.#app.state, active).operate, run: () => this.#app.open("invite", active) },
+            { label: "Mute the room", checked: active.muted, run: () => this.#app.chat.myRooms.mute(active, !active.muted) },
+            { label: "Leave the room", danger: true, run: () => this.#app.chat.leave(active) },
+          ]
         : [
             { label: this.#app.state.isIgnored(active.name) ? "Stop ignoring" : "Ignore", run: () => this.#app.chat.ignore(active.name, !this.#app.state.isIgnored(active.name)) },
             { label: "Close the conversation", run: () => this.#app.state.remove(active) },

@@ -2,6 +2,7 @@
 //! it says how the argument is read, and whether the command needs it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
@@ -108,6 +109,36 @@ impl Args {
         let number = value.as_number().and_then(whole);
         let number = number.filter(|number| (1..=most).contains(number));
         number.ok_or(Mistake::Range(name, 1, most))
+    }
+
+    /// A number that must be within a range.
+    pub(super) fn number_within(
+        &self,
+        name: &'static str,
+        range: &RangeInclusive<u64>,
+    ) -> Result<u64, Mistake> {
+        let value = self.get(name).ok_or(Mistake::Missing(name))?;
+        let number = value.as_number().and_then(whole);
+        let number = number.filter(|number| range.contains(number));
+        number.ok_or(Mistake::Range(name, *range.start(), *range.end()))
+    }
+
+    /// `true` or `false`.
+    pub(super) fn truth(&self, name: &'static str) -> Result<bool, Mistake> {
+        match self.get(name) {
+            Some(Value::Bool(value)) => Ok(*value),
+            None => Err(Mistake::Missing(name)),
+            Some(_) => Err(Mistake::Wrong(name, "true or false")),
+        }
+    }
+
+    /// A list of anything.
+    pub(super) fn list(&self, name: &'static str, what: &'static str) -> Result<&[Value], Mistake> {
+        match self.get(name) {
+            Some(Value::Array(list)) => Ok(list),
+            None => Err(Mistake::Missing(name)),
+            Some(_) => Err(Mistake::Wrong(name, what)),
+        }
     }
 
     fn strings(&self, name: &'static str) -> Result<impl Iterator<Item = &str>, Mistake> {

@@ -1,7 +1,8 @@
 //! The arguments of a command in the line protocol.
 
-use crate::hub::Part;
-use crate::model::{MAX_ROWS, Name, NameError, Secret};
+use crate::hub::{Command, Part, Pass};
+use crate::model::governance::{BadKey, Key, LinkSecret};
+use crate::model::{MAX_ROWS, Name, NameError, Secret, Text};
 
 /// What is wrong with a command's argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,16 @@ pub enum Mistake {
     Name(NameError),
     /// It is not a number of messages.
     Count,
+    /// It is none of the words that the command knows.
+    Word,
+    /// It is no rule of a channel.
+    Rule,
+    /// It is no key.
+    Key(BadKey),
+    /// It is not a number from the first to the second.
+    Range(u64, u64),
+    /// It is neither a nickname nor a mask.
+    Mask,
 }
 
 pub(super) fn nothing(args: &str) -> Result<(), Mistake> {
@@ -35,6 +46,30 @@ fn one_word(args: &str) -> Result<&str, Mistake> {
 
 pub(super) fn channel(args: &str) -> Result<Name, Mistake> {
     Name::parse_channel(one_word(args)?).map_err(Mistake::Name)
+}
+
+/// A channel to join, and what opens it: its key, or the secret of a link.
+pub(super) fn channel_and_pass(args: &str) -> Result<Command, Mistake> {
+    let (name, rest) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
+    let join = Command::Join(channel(name)?);
+    let pass = match rest.trim() {
+        "" => return Ok(join),
+        // Another channel: only one can be joined at a time.
+        rest if rest.starts_with('#') => return Err(Mistake::TooMuch),
+        rest => one_word(rest)?,
+    };
+    let pass = match LinkSecret::parse(pass) {
+        Some(secret) => Pass::Link(secret.hash()),
+        None => Pass::Key(Key::parse(pass).map_err(Mistake::Key)?),
+    };
+    let command = Box::new(join);
+    Ok(Command::Opened { pass, command })
+}
+
+/// The reason in the rest of a line, if there is one.
+pub(super) fn reason(args: &str) -> Option<Text> {
+    let text = Text::one_line(args.trim());
+    (!text.is_empty()).then_some(text)
 }
 
 pub(super) fn nickname(args: &str) -> Result<Name, Mistake> {

@@ -92,6 +92,27 @@ pub(super) const TABLE: &[Spec] = &[
         page: None,
     },
     Spec {
+        word: Some("whois"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/whois"],
+            takes: "@nick",
+            help: "who someone is: account, channels, away",
+            example: "/whois @bob",
+            read: |args| nickname(args).map(whois).map(Action::Hub),
+            ..Line::PLAIN
+        }),
+        json: json! {
+            "whois", waits; "who someone is: account, rooms, since when, away"; r#"{"user": "bob"}"#;
+            |user: Nick| whois(user.0)
+        },
+        page: Some(Page {
+            name: "whois",
+            takes: "@name",
+            does: "Show who someone is",
+        }),
+    },
+    Spec {
         word: Some("seen"),
         cost: Cost::ONE,
         line: Some(Line {
@@ -118,5 +139,12 @@ fn seen(user: Name) -> Command {
     Command::Ask {
         logged: Some(format!("seen @{user}")),
         question: Question::Seen(user),
+    }
+}
+
+fn whois(user: Name) -> Command {
+    Command::Ask {
+        logged: Some(format!("whois @{user}")),
+        question: Question::User(user),
     }
 }

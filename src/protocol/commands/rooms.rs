@@ -4,7 +4,9 @@ use crate::hub::Command;
 use crate::model::MessageId;
 
 use super::json_args::{Argument, Nick, Room, json, people, rooms};
-use super::line_args::{after, channel, nickname, nothing};
+use super::line_args::{after, channel, channel_and_pass, nickname, nothing, reason};
+use super::moderation_args::{Invitation, KeyWord};
+use super::who::one_line;
 use super::{Action, Cost, Line, Page, Spec};
 
 pub(super) const TABLE: &[Spec] = &[
@@ -31,15 +33,18 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/join"],
-            takes: "#channel",
+            takes: "#channel [key]",
             help: "join a channel, or create it; leaves the one before",
             example: "/join #dev",
-            read: |args| channel(args).map(Command::Join).map(Action::Hub),
+            // The key is nobody else's business.
+            is_secret: true,
+            read: |args| channel_and_pass(args).map(Action::Hub),
             ..Line::PLAIN
         }),
         json: json! {
-            "join", waits; "joins another room besides"; r#"{"room": "dev"}"#;
-            |room: Room| Command::Join(room.0)
+            "join", waits; "joins another room besides; `key` or `invitation` (the end of a link) opens it, here and below"; r#"{"room": "dev"}"#;
+            |room: Room, key: Option<KeyWord>, invitation: Option<Invitation>|
+                opened(key, invitation, Command::Join(room.0))
         },
         page: Some(Page {
             name: "join",
@@ -54,7 +59,8 @@ pub(super) const TABLE: &[Spec] = &[
         json: json! {
             "switchroom"; "leaves the current room for one that exists; or makes one that is joined the current one";
             r#"{"room": "dev"}"#;
-            |room: Room| Command::Switch(room.0)
+            |room: Room, key: Option<KeyWord>, invitation: Option<Invitation>|
+                opened(key, invitation, Command::Switch(room.0))
         },
         page: None,
     },
@@ -73,14 +79,23 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/leave"],
+            takes: "[why]",
             help: "leave the current channel",
             example: "/leave",
-            read: |args| nothing(args).map(|()| Action::Hub(Command::Leave(None))),
+            read: |args| {
+                Ok(Action::Hub(Command::Leave {
+                    channel: None,
+                    reason: reason(args),
+                }))
+            },
             ..Line::PLAIN
         }),
         json: json! {
-            "leave"; "leaves a room"; r#"{"room": "dev"}"#;
-            |room: Option<Room>| Command::Leave(Room::name(room))
+            "leave"; "leaves a room; the others are told the reason"; r#"{"room": "dev", "reason": "lunch"}"#;
+            |room: Option<Room>, reason: Option<String>| Command::Leave {
+                channel: Room::name(room),
+                reason: reason.and_then(|words| one_line(&words)),
+            }
         },
         page: Some(Page {
             name: "leave",
@@ -142,8 +157,21 @@ pub(super) const TABLE: &[Spec] = &[
         json: json! {
             "resume", waits; "joins the room if need be, and brings what was said since the message `after`";
             r#"{"room": "dev", "after": "1763712000123-0"}"#;
-            |room: Room, after: MessageId| Command::Resume { channel: room.0, after }
+            |room: Room, after: MessageId, key: Option<KeyWord>, invitation: Option<Invitation>|
+                opened(key, invitation, Command::Resume { channel: room.0, after })
         },
         page: None,
     },
 ];
+
+/// A command that joins a room, with what opens it.
+fn opened(key: Option<KeyWord>, invitation: Option<Invitation>, command: Command) -> Command {
+    let invitation = invitation.map(|it| it.0);
+    match invitation.or(key.map(|it| it.0)) {
+        Some(pass) => Command::Opened {
+            pass,
+            command: Box::new(command),
+        },
+        None => command,
+    }
+}

@@ -1,9 +1,11 @@
 //! The user's own nickname, account, notices and farewell.
 
 use crate::hub::Command;
+use crate::model::Text;
 
 use super::json_args::{Argument, Nick, json};
-use super::line_args::{nickname, nickname_and_rest, password};
+use super::line_args::{nickname, nickname_and_rest, nothing, password, reason};
+use super::who::one_line;
 use super::{Action, Cost, Line, Page, Spec};
 
 pub(super) const TABLE: &[Spec] = &[
@@ -72,17 +74,66 @@ pub(super) const TABLE: &[Spec] = &[
         page: None,
     },
     Spec {
+        word: Some("away"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/away"],
+            takes: "[text]",
+            help: "tells who writes to you that you are away, and why; /back ends it",
+            example: "/away at lunch",
+            read: |args| {
+                let away = reason(args).unwrap_or_else(|| Text::clean("away"));
+                Ok(Action::Hub(Command::SetAway(Some(away))))
+            },
+            ..Line::PLAIN
+        }),
+        json: json! {
+            "away"; "tells others that one is away, with a text; without one, that one is back";
+            r#"{"text": "at lunch"}"#;
+            |text: Option<String>| Command::SetAway(text.and_then(|words| one_line(&words)))
+        },
+        page: Some(Page {
+            name: "away",
+            takes: "text",
+            does: "Say that you are away",
+        }),
+    },
+    Spec {
+        word: Some("back"),
+        cost: Cost::ONE,
+        line: Some(Line {
+            names: &["/back"],
+            help: "you are here again",
+            example: "/back",
+            read: |args| nothing(args).map(|()| Action::Hub(Command::SetAway(None))),
+            ..Line::PLAIN
+        }),
+        json: None,
+        page: Some(Page {
+            name: "back",
+            takes: "",
+            does: "Say that you are here again",
+        }),
+    },
+    Spec {
         word: Some("quit"),
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/quit"],
+            takes: "[why]",
             help: "say good-bye",
             example: "/quit",
             before_nickname: true,
-            read: |_| Ok(Action::Hub(Command::Quit)),
+            read: |args| {
+                let reason = reason(args);
+                Ok(Action::Hub(Command::Quit { reason }))
+            },
             ..Line::PLAIN
         }),
-        json: json! { "exit"; "the end"; ""; | | Command::Quit },
+        json: json! {
+            "exit"; "the end; the rooms are told the reason"; r#"{"reason": "lunch"}"#;
+            |reason: Option<String>| Command::Quit { reason: reason.and_then(|words| one_line(&words)) }
+        },
         page: Some(Page {
             name: "quit",
             takes: "",

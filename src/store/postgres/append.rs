@@ -1,8 +1,9 @@
 //! Committing a group of messages.
 //!
-//! One statement inserts all rows of a group and is a transaction by itself. It leaves an id that
-//! is stored already as it is, so a server that does not know whether its group was committed may
-//! send it again, and several servers may write what they read from the same log.
+//! One statement inserts all messages of a group; without changes of channels, it is a transaction
+//! by itself. It leaves an id that is stored already as it is, so a server that does not know whether
+//! its group was committed may send it again, and several servers may write what they read from the
+//! same log.
 
 use std::collections::HashMap;
 
@@ -11,11 +12,14 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 
+use super::channels;
 use super::conversations::Conversations;
 use super::schema::message;
 use super::search;
+use crate::model::governance::ChannelChange;
 use crate::model::key::pack;
-use crate::model::{Message, Place};
+use crate::model::{Message, Place, Record};
+use crate::store::rules::EventRow;
 use crate::store::{AppendError, Appended};
 
 /// What the writing side remembers of the database.
@@ -66,61 +70,143 @@ impl Memory {
         self.conversations = Conversations::default();
     }
 
-    /// Inserts messages.
+    /// Inserts messages and changes.
     pub fn append(
         &mut self,
         connection: &mut PgConnection,
-        messages: &[Message],
+        records: &[Record],
         order: Order,
     ) -> QueryResult<Vec<Appended>> {
-        self.conversations.learn(connection, messages)?;
-        let mut columns = Columns::default();
-        let mut last_id = self.last_id;
-        let mut results: Vec<Appended> = Vec::with_capacity(messages.len());
-        // Messages that may be stored already, by their place in the group.
-        let mut repeated = Vec::new();
-        for (n, message) in messages.iter().enumerate() {
-            results.push(
-                match (pack(message.id), self.conversations.get(&message.place)) {
-                    (None, _) => Err(AppendError::IdOutOfRange),
-                    (Some(id), _) if id <= last_id && order == Order::Checked => {
-                        repeated.push((n, id));
-                        Ok(())
-                    }
-                    (Some(_), None) => Err(AppendError::NoSuchAccount),
-                    (Some(id), Some(conversation_id)) => {
-                        columns.push(Row::of(message, id, conversation_id));
-                        last_id = last_id.max(id);
-                        Ok(())
-                    }
-                },
-            );
-        }
-        if !columns.id.is_empty() {
-            let inserted: Vec<i64> = Insert(&columns).load(connection)?;
-            if inserted.len() < columns.id.len() {
-                repeated.extend(conflicts(messages, inserted));
+        let messages: Vec<&Message> = records.iter().filter_map(Record::message).collect();
+        self.conversations.learn(connection, &messages)?;
+        let group = Group::of(records, &self.conversations, self.last_id, order);
+        let results = match group.changes.is_empty() {
+            true => self.insert(connection, records, &group)?,
+            // What is said after a change must not be there without it.
+            false => {
+                connection.transaction(|connection| self.insert(connection, records, &group))?
             }
-        }
-        self.check_repeated(connection, messages, &repeated, &mut results)?;
-        self.last_id = last_id;
+        };
+        self.last_id = group.last_id;
         Ok(results)
     }
 
-    /// Tells a repeated message from another one with the same id.
+    fn insert(
+        &self,
+        connection: &mut PgConnection,
+        records: &[Record],
+        group: &Group<'_>,
+    ) -> QueryResult<Vec<Appended>> {
+        let mut inserted: Vec<i64> = match group.columns.id.is_empty() {
+            true => Vec::new(),
+            false => Insert(&group.columns).load(connection)?,
+        };
+        if !group.changes.is_empty() {
+            inserted.extend(channels::commit(connection, &group.changes)?);
+        }
+        let mut results = group.results.clone();
+        let mut repeated = group.repeated.clone();
+        if inserted.len() < group.columns.id.len() + group.changes.len() {
+            repeated.extend(conflicts(records, inserted));
+        }
+        self.check_repeated(connection, records, &repeated, &mut results)?;
+        Ok(results)
+    }
+
+    /// Tells a repeated entry from another one with the same id.
     fn check_repeated(
         &self,
         connection: &mut PgConnection,
-        messages: &[Message],
+        records: &[Record],
         repeated: &[(usize, i64)],
         results: &mut [Appended],
     ) -> QueryResult<()> {
         if repeated.is_empty() {
             return Ok(());
         }
-        type Row = (i64, i64, String, String);
         let ids: Vec<i64> = repeated.iter().map(|(_, id)| *id).collect();
-        let rows: Vec<Row> = message::table
+        let stored = Stored::read(connection, &ids)?;
+        for (n, id) in repeated {
+            if let (Some(record), Some(result)) = (records.get(*n), results.get_mut(*n)) {
+                *result = match record {
+                    Record::Message(message) => stored.check(&self.conversations, message, *id),
+                    Record::Change(change) => stored.check_change(change, *id)?,
+                };
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is to be inserted of a group.
+struct Group<'a> {
+    columns: Columns<'a>,
+    changes: Vec<&'a ChannelChange>,
+    /// One for each entry, as far as it is known before inserting.
+    results: Vec<Appended>,
+    /// Entries that may be stored already, by their place in the group.
+    repeated: Vec<(usize, i64)>,
+    last_id: i64,
+}
+
+impl<'a> Group<'a> {
+    fn of(
+        records: &'a [Record],
+        conversations: &Conversations,
+        last_id: i64,
+        order: Order,
+    ) -> Group<'a> {
+        let mut group = Group {
+            columns: Columns::default(),
+            changes: Vec::new(),
+            results: Vec::with_capacity(records.len()),
+            repeated: Vec::new(),
+            last_id,
+        };
+        for (n, record) in records.iter().enumerate() {
+            let result = group.add(n, record, conversations, order);
+            group.results.push(result);
+        }
+        group
+    }
+
+    fn add(
+        &mut self,
+        n: usize,
+        record: &'a Record,
+        conversations: &Conversations,
+        order: Order,
+    ) -> Appended {
+        let id = pack(record.id()).ok_or(AppendError::IdOutOfRange)?;
+        if id <= self.last_id && order == Order::Checked {
+            self.repeated.push((n, id));
+            return Ok(());
+        }
+        match record {
+            Record::Message(message) => {
+                let conversation_id = conversations.get(&message.place);
+                let conversation_id = conversation_id.ok_or(AppendError::NoSuchAccount)?;
+                self.columns.push(Row::of(message, id, conversation_id));
+            }
+            Record::Change(change) => self.changes.push(change),
+        }
+        self.last_id = self.last_id.max(id);
+        Ok(())
+    }
+}
+
+/// What is stored under some ids.
+struct Stored {
+    messages: HashMap<i64, MessageRow>,
+    changes: HashMap<i64, EventRow>,
+}
+
+/// Id, conversation, author and text.
+type MessageRow = (i64, i64, String, String);
+
+impl Stored {
+    fn read(connection: &mut PgConnection, ids: &[i64]) -> QueryResult<Stored> {
+        let messages: Vec<MessageRow> = message::table
             .filter(message::id.eq_any(ids))
             .select((
                 message::id,
@@ -129,33 +215,42 @@ impl Memory {
                 message::text,
             ))
             .load(connection)?;
-        let stored: HashMap<i64, Row> = rows.into_iter().map(|row| (row.0, row)).collect();
-        for (n, id) in repeated {
-            let (Some(message), Some(result)) = (messages.get(*n), results.get_mut(*n)) else {
-                continue;
-            };
-            *result = match stored.get(id) {
-                None => Err(AppendError::OutOfOrder),
-                Some((_, conversation_id, author, text))
-                    if self.conversations.get(&message.place) == Some(*conversation_id)
-                        && author == message.author.as_str()
-                        && text == message.text.as_str() =>
-                {
-                    Ok(())
-                }
-                Some(_) => Err(AppendError::IdTaken),
-            };
+        let changes = channels::stored(connection, ids)?;
+        Ok(Stored {
+            messages: messages.into_iter().map(|row| (row.0, row)).collect(),
+            changes: changes.into_iter().map(|row| (row.id, row)).collect(),
+        })
+    }
+
+    fn check(&self, conversations: &Conversations, message: &Message, id: i64) -> Appended {
+        match self.messages.get(&id) {
+            None => Err(AppendError::OutOfOrder),
+            Some((_, conversation_id, author, text))
+                if conversations.get(&message.place) == Some(*conversation_id)
+                    && author == message.author.as_str()
+                    && text == message.text.as_str() =>
+            {
+                Ok(())
+            }
+            Some(_) => Err(AppendError::IdTaken),
         }
-        Ok(())
+    }
+
+    fn check_change(&self, change: &ChannelChange, id: i64) -> QueryResult<Appended> {
+        Ok(match self.changes.get(&id) {
+            None => Err(AppendError::OutOfOrder),
+            Some(row) if *row == EventRow::of(change, id)? => Ok(()),
+            Some(_) => Err(AppendError::IdTaken),
+        })
     }
 }
 
-/// The messages whose ids are not among the `inserted`.
-fn conflicts(messages: &[Message], mut inserted: Vec<i64>) -> Vec<(usize, i64)> {
+/// The entries whose ids are not among the `inserted`.
+fn conflicts(records: &[Record], mut inserted: Vec<i64>) -> Vec<(usize, i64)> {
     inserted.sort_unstable();
-    let numbered = messages.iter().enumerate();
+    let numbered = records.iter().enumerate();
     numbered
-        .filter_map(|(n, message)| Some((n, pack(message.id)?)))
+        .filter_map(|(n, record)| Some((n, pack(record.id())?)))
         .filter(|(_, id)| inserted.binary_search(id).is_err())
         .collect()
 }

@@ -46,7 +46,7 @@ impl Conversations {
     pub fn learn(
         &mut self,
         connection: &mut PgConnection,
-        messages: &[Message],
+        messages: &[&Message],
     ) -> QueryResult<()> {
         if self.channels.len() + self.threads.len() > MAX_KNOWN {
             *self = Conversations::default();

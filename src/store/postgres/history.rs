@@ -4,6 +4,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use super::channels;
 use super::conversations::{extent, pair};
 use super::schema::{conversation, message};
 use crate::model::key::clamp;
@@ -185,5 +186,6 @@ pub fn last_id(connection: &mut PgConnection) -> QueryResult<i64> {
     let removed: Option<i64> = conversation::table
         .select(diesel::dsl::max(conversation::removed_id))
         .first(connection)?;
-    Ok(stored.max(removed).unwrap_or(0))
+    let changed = channels::last_id(connection)?;
+    Ok(stored.max(removed).max(changed).unwrap_or(0))
 }

@@ -8,11 +8,15 @@ use diesel::upsert::excluded;
 
 use super::append::{Columns, Insert};
 use super::connect::{self, Unfinished};
-use super::schema::{conversation, migrated, read_mark};
+use super::schema::{channel, conversation, migrated, read_mark};
 use super::{PostgresSettings, translate};
 use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
-use crate::store::migrate::{ConversationCopy, Counts, MessageCopy, MigrateError, ReadMarkCopy};
-use crate::store::schema::{account, ignored, token};
+use crate::store::migrate::{
+    ConversationCopy, Counts, MessageCopy, MigrateError, ReadMarkCopy, RulesCopy,
+};
+use crate::store::rules::EventRow;
+use crate::store::saved::SavedRow;
+use crate::store::schema::{account, account_channel, channel_event, ignored, token};
 use crate::store::{OpenError, StoreError};
 
 /// The migration that fills the database holds this advisory lock: "Chat", then 3.
@@ -82,7 +86,9 @@ impl Import {
     /// Removes the few rows that a server may have changed in the source since they were copied.
     fn forget_what_may_have_changed(&mut self) -> Written {
         self.connection
-            .batch_execute("TRUNCATE ignored, token, read_mark")
+            .batch_execute(
+                "TRUNCATE ignored, token, read_mark, channel, channel_event, account_channel",
+            )
             .map_err(|error| translate(&error))
     }
 
@@ -111,6 +117,9 @@ impl Import {
             conversations: count("conversation")?,
             messages: count("message")?,
             read_marks: count("read_mark")?,
+            rules: count("channel")?,
+            changes: count("channel_event")?,
+            saved_channels: count("account_channel")?,
         })
     }
 
@@ -166,6 +175,34 @@ impl Import {
         written(insert.execute(&mut self.connection))
     }
 
+    /// All changes of the source are folded into its rows.
+    pub fn rules(&mut self, rows: &[RulesCopy]) -> Written {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                (
+                    channel::channel_key.eq(&row.channel_key),
+                    channel::name.eq(&row.name),
+                    channel::version.eq(row.version),
+                    channel::newest.eq(row.version),
+                    channel::rules.eq(&row.rules),
+                )
+            })
+            .collect();
+        let insert = diesel::insert_into(channel::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn changes(&mut self, rows: &[EventRow]) -> Written {
+        let insert = diesel::insert_into(channel_event::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
+    pub fn saved_channels(&mut self, rows: &[SavedRow]) -> Written {
+        let insert = diesel::insert_into(account_channel::table).values(rows);
+        written(insert.execute(&mut self.connection))
+    }
+
     /// Lets servers use the database. New rows are numbered after the copied ones.
     pub fn finish(&mut self) -> Written {
         let finished = self.connection.transaction(|connection| {
@@ -194,7 +231,8 @@ const SERVERS: &str = "\
 /// Whether there is anything that a server has written.
 const ANYTHING: &str = "\
     SELECT (EXISTS (SELECT FROM account) OR EXISTS (SELECT FROM conversation)
-            OR EXISTS (SELECT FROM message))::int::bigint AS number";
+            OR EXISTS (SELECT FROM message) OR EXISTS (SELECT FROM channel)
+            OR EXISTS (SELECT FROM channel_event))::int::bigint AS number";
 
 fn written(result: QueryResult<usize>) -> Written {
     result.map(|_| ()).map_err(|error| translate(&error))

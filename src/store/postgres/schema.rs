@@ -37,3 +37,14 @@ diesel::table! {
         up_to -> BigInt,
     }
 }
+
+diesel::table! {
+    channel (channel_key) {
+        channel_key -> Text,
+        #[sql_name = "channel"]
+        name -> Text,
+        version -> BigInt,
+        newest -> BigInt,
+        rules -> Text,
+    }
+}

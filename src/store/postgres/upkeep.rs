@@ -7,6 +7,7 @@ use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable};
 
+use super::channels;
 use super::conversations::{Extent, extents_after};
 use super::renewal::Renewal;
 use super::schema::{conversation, message};
@@ -33,6 +34,8 @@ pub struct Upkeep {
     round: Pause,
     /// The pause between two looks at tokens.
     tokens: Pause,
+    /// The pause between two looks at the rules of channels.
+    rules: Pause,
     /// The rebuilding of the search index.
     renewal: Renewal,
 }
@@ -55,6 +58,7 @@ impl Upkeep {
     /// Whether [`Upkeep::tend`] has anything to do now.
     pub fn is_due(&self, retention: Retention, now_ms: u64) -> bool {
         self.tokens.is_over(now_ms)
+            || self.rules.is_over(now_ms)
             || self.renewal.is_due()
             || (retention != Retention::default() && self.round.is_over(now_ms))
     }
@@ -76,16 +80,23 @@ impl Upkeep {
             forget_tokens(connection, now_ms)?;
             self.tokens.begin(now_ms);
         }
-        let renewing = self.renewal.tend(connection, now_ms)?;
+        let mut busy = false;
+        if self.rules.is_over(now_ms) {
+            busy = channels::settle_some(connection, now_ms)?;
+            if !busy {
+                self.rules.begin(now_ms);
+            }
+        }
+        busy |= self.renewal.tend(connection, now_ms)?;
         if retention == Retention::default() || !self.round.is_over(now_ms) {
-            return Ok(renewing);
+            return Ok(busy);
         }
         let more = self.remove_some(connection, retention, now_ms)?;
         if !more {
             self.conversation = 0;
             self.round.begin(now_ms);
         }
-        Ok(renewing || more)
+        Ok(busy || more)
     }
 
     fn remove_some(
@@ -94,6 +105,10 @@ impl Upkeep {
         retention: Retention,
         now_ms: u64,
     ) -> QueryResult<bool> {
+        let cut = cut(retention.channel_days, now_ms);
+        if cut > 0 && channels::forget_to(connection, cut)? {
+            return Ok(true);
+        }
         let extents = extents_after(connection, self.conversation, CONVERSATIONS)?;
         let more = extents.len() as i64 == CONVERSATIONS;
         let mut left = REMOVALS;
@@ -118,6 +133,9 @@ fn shorten(
     most: i64,
 ) -> QueryResult<i64> {
     let end = removable_to(connection, of, retention, now_ms)?;
+    if of.low_account.is_none() && of.removed_id > 0 {
+        channels::forget_of(connection, of.id, of.removed_id)?;
+    }
     if end == 0 {
         return Ok(0);
     }
@@ -162,14 +180,18 @@ fn removable_to(
             .optional()?,
         _ => None,
     };
-    let by_age = match days {
+    Ok(by_count.unwrap_or(0).max(cut(days, now_ms)))
+}
+
+/// The highest id that is too old; 0 if nothing is.
+fn cut(days: u64, now_ms: u64) -> i64 {
+    match days {
         0 => 0,
         days => {
             let ms = now_ms.saturating_sub(days.saturating_mul(DAY_MS));
-            clamp(MessageId { ms, sequence: 0 }) - 1
+            (clamp(MessageId { ms, sequence: 0 }) - 1).max(0)
         }
-    };
-    Ok(by_count.unwrap_or(0).max(by_age).max(0))
+    }
 }
 
 fn forget_tokens(connection: &mut PgConnection, now_ms: u64) -> QueryResult<()> {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use diesel::dsl::{exists, select};
 use diesel::prelude::*;
 
+use super::channels;
 use super::insert::{Row, SetLatest, insert};
 use super::schema::{account, conversation, message, participant};
+use crate::model::governance::ChannelChange;
 use crate::model::key::pack;
-use crate::model::{Message, Place};
+use crate::model::{Message, Place, Record};
 use crate::store::{AppendError, Appended};
 
 /// Conversations remembered between groups; beyond it, all are forgotten.
@@ -58,19 +60,26 @@ impl Tails {
         self.by_key.clear();
     }
 
-    /// Inserts messages. Call it inside a transaction.
+    /// Inserts messages and changes. Call it inside a transaction.
     pub fn append(
         &mut self,
         connection: &mut SqliteConnection,
-        messages: &[Message],
+        records: &[Record],
     ) -> QueryResult<Vec<Appended>> {
         if self.by_key.len() > MAX_TAILS {
             self.by_key.clear();
         }
-        let mut rows = Vec::with_capacity(messages.len());
-        let mut results = Vec::with_capacity(messages.len());
+        let mut rows = Vec::with_capacity(records.len());
+        let mut results = Vec::with_capacity(records.len());
         let mut threads = HashMap::new();
-        for message in messages {
+        for record in records {
+            let message = match record {
+                Record::Message(message) => message,
+                Record::Change(change) => {
+                    results.push(self.change(connection, change)?);
+                    continue;
+                }
+            };
             results.push(match pack(message.id) {
                 None => Err(AppendError::IdOutOfRange),
                 Some(id) if id <= self.last_id => repeated(connection, &rows, id)?,
@@ -93,6 +102,23 @@ impl Tails {
             set_latest(connection, pair, id)?;
         }
         Ok(results)
+    }
+
+    fn change(
+        &mut self,
+        connection: &mut SqliteConnection,
+        change: &ChannelChange,
+    ) -> QueryResult<Appended> {
+        let Some(id) = pack(change.id) else {
+            return Ok(Err(AppendError::IdOutOfRange));
+        };
+        if id <= self.last_id {
+            let is_known = channels::is_stored(connection, id)?;
+            return Ok(is_known.then_some(()).ok_or(AppendError::OutOfOrder));
+        }
+        channels::commit(connection, change, id)?;
+        self.last_id = id;
+        Ok(Ok(()))
     }
 
     /// The row for a message, with the next number of its conversation.

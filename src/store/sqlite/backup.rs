@@ -42,6 +42,8 @@ pub struct BackupContents {
     pub accounts: u64,
     /// Number of messages.
     pub messages: u64,
+    /// Number of channels with rules of their own.
+    pub channels: u64,
     /// The highest message id, even if that message has been removed.
     pub last: MessageId,
 }
@@ -160,6 +162,8 @@ struct Counts {
     accounts: i64,
     #[diesel(sql_type = BigInt)]
     messages: i64,
+    #[diesel(sql_type = BigInt)]
+    channels: i64,
 }
 
 #[derive(QueryableByName)]
@@ -183,7 +187,8 @@ fn check(partial: &Partial) -> Result<BackupContents, BackupError> {
     }
     let counts: Counts = diesel::sql_query(
         "SELECT (SELECT count(*) FROM account) AS accounts, \
-         (SELECT count(*) FROM message) AS messages",
+         (SELECT count(*) FROM message) AS messages, \
+         (SELECT count(*) FROM channel) AS channels",
     )
     .get_result(&mut connection)
     .map_err(unsound)?;
@@ -192,6 +197,7 @@ fn check(partial: &Partial) -> Result<BackupContents, BackupError> {
         bytes: size(&partial.path),
         accounts: counts.accounts.max(0).cast_unsigned(),
         messages: counts.messages.max(0).cast_unsigned(),
+        channels: counts.channels.max(0).cast_unsigned(),
         last: key::unpack(last),
     })
 }

@@ -7,11 +7,15 @@ use std::path::Path;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::schema::{conversation, message};
+use super::schema::{channel, conversation, message};
 use super::{SqliteSettings, open, translate};
 use crate::store::accounts::{AccountCopy, IgnoredCopy, TokenRow};
-use crate::store::migrate::{BATCH, ConversationCopy, Counts, MessageCopy, ReadMarkCopy};
-use crate::store::schema::{account, ignored, token};
+use crate::store::migrate::{
+    BATCH, ConversationCopy, Counts, MessageCopy, ReadMarkCopy, RulesCopy,
+};
+use crate::store::rules::EventRow;
+use crate::store::saved::SavedRow;
+use crate::store::schema::{account, account_channel, channel_event, ignored, token};
 use crate::store::{OpenError, StoreError};
 
 /// A database being read. Servers are kept out meanwhile.
@@ -65,6 +69,9 @@ impl Export {
             conversations: count("conversation")?,
             messages: count("message")?,
             read_marks: count(&format!("({READ_MARKS}) WHERE up_to IS NOT NULL"))?,
+            rules: count("channel")?,
+            changes: count("channel_event")?,
+            saved_channels: count("account_channel")?,
         })
     }
 
@@ -139,6 +146,42 @@ impl Export {
                 conversation::low_account,
                 conversation::high_account,
             ))
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// The rules of channels after this key.
+    pub fn rules(&mut self, after: &str) -> Read<RulesCopy> {
+        channel::table
+            .filter(channel::channel_key.gt(after))
+            .order(channel::channel_key)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// Changes of rules after this id.
+    pub fn changes(&mut self, after: i64) -> Read<EventRow> {
+        channel_event::table
+            .filter(channel_event::id.gt(after))
+            .order(channel_event::id)
+            .limit(BATCH)
+            .load(&mut self.connection)
+            .map_err(|error| translate(&error))
+    }
+
+    /// The channels of accounts after this account and key.
+    pub fn saved_channels(&mut self, after: (i64, &str)) -> Read<SavedRow> {
+        let (account, key) = after;
+        let same = account_channel::account_id.eq(account);
+        account_channel::table
+            .filter(
+                account_channel::account_id
+                    .gt(account)
+                    .or(same.and(account_channel::channel_key.gt(key))),
+            )
+            .order((account_channel::account_id, account_channel::channel_key))
+            .limit(BATCH)
             .load(&mut self.connection)
             .map_err(|error| translate(&error))
     }

@@ -33,7 +33,7 @@ pub struct Extent {
     pub high_account: Option<i64>,
     pub removed_number: i64,
     removed_from_low: i64,
-    removed_id: i64,
+    pub removed_id: i64,
 }
 
 /// Selects an [`Extent`].
@@ -186,7 +186,8 @@ pub fn conversation_id(
     Ok(extent(connection, of)?.map(|extent| extent.id))
 }
 
-fn extent(connection: &mut SqliteConnection, of: &Conversation) -> QueryResult<Option<Extent>> {
+/// A conversation, if it has ever had a message.
+pub fn extent(connection: &mut SqliteConnection, of: &Conversation) -> QueryResult<Option<Extent>> {
     match of {
         Conversation::Channel(name) => conversation::table
             .filter(conversation::channel_key.eq(&**name.key()))

@@ -30,6 +30,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    channel (channel_key) {
+        channel_key -> Text,
+        #[sql_name = "channel"]
+        name -> Text,
+        version -> BigInt,
+        rules -> Text,
+    }
+}
+
+diesel::table! {
     participant (account_id, peer_id) {
         account_id -> BigInt,
         peer_id -> BigInt,

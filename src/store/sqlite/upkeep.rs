@@ -6,6 +6,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::append::Tails;
+use super::channels;
 use super::history::{self, Extent};
 use super::schema::{conversation, message, participant};
 use super::search;
@@ -73,6 +74,10 @@ impl Upkeep {
         retention: Retention,
         now_ms: u64,
     ) -> QueryResult<bool> {
+        let cut = cut(retention.channel_days, now_ms);
+        if cut > 0 && channels::forget_to(connection, cut)? {
+            return Ok(true);
+        }
         let extents = history::extents_after(connection, self.conversation, CONVERSATIONS)?;
         let more = extents.len() as i64 == CONVERSATIONS;
         let mut left = REMOVALS;
@@ -100,6 +105,9 @@ fn shorten(
     now_ms: u64,
     most: i64,
 ) -> QueryResult<i64> {
+    if of.low_account.is_none() && of.removed_id > 0 {
+        channels::forget_of(connection, of.id, of.removed_id)?;
+    }
     let last = of.last_number(connection)?;
     let end = removable_to(connection, of, last, retention, now_ms)?
         .min(of.removed_number + most)
@@ -150,15 +158,22 @@ fn removable_to(
         Ok(keep @ 1..) => last - keep,
         _ => 0,
     };
-    let by_age = match days {
+    let by_age = match cut(days, now_ms) {
+        0 => 0,
+        cut => of.number_at(connection, cut)?,
+    };
+    Ok(by_count.max(by_age))
+}
+
+/// The highest id that is too old; 0 if nothing is.
+fn cut(days: u64, now_ms: u64) -> i64 {
+    match days {
         0 => 0,
         days => {
             let ms = now_ms.saturating_sub(days.saturating_mul(DAY_MS));
-            let oldest_kept = clamp(MessageId { ms, sequence: 0 });
-            of.number_at(connection, oldest_kept - 1)?
+            (clamp(MessageId { ms, sequence: 0 }) - 1).max(0)
         }
-    };
-    Ok(by_count.max(by_age))
+    }
 }
 
 /// A thread without messages appears in no inbox.
@@ -190,7 +205,8 @@ pub fn last_id(connection: &mut SqliteConnection) -> QueryResult<i64> {
     let removed: Option<i64> = conversation::table
         .select(diesel::dsl::max(conversation::removed_id))
         .get_result(connection)?;
-    Ok(stored.max(removed).unwrap_or(0))
+    let changed = channels::last_id(connection)?;
+    Ok(stored.max(removed).max(changed).unwrap_or(0))
 }
 
 /// Writes as much as one message may need, to see whether the database accepts it.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chat_server::hub::Page;
+use chat_server::hub::{ChannelRow, Member, Page};
 use chat_server::name::{Alphabetical, Name};
 
 use super::super::invariant::{Check, Invariant, ensure};
@@ -12,10 +12,12 @@ use super::super::names::{
 };
 
 impl Model {
-    pub(super) fn members_listed(&self, to: &[Slot], channel: &Name, page: &Page<Name>) -> Check {
+    pub(super) fn members_listed(&self, to: &[Slot], channel: &Name, page: &Page<Member>) -> Check {
         let room = room(channel);
         self.all_in(to, room)?;
-        self.people_listed(self.people(room), page, channel)
+        let names = page.rows.iter().map(|row| row.name.clone());
+        let page = Page::new(page.part.clone(), names.collect(), page.more);
+        self.people_listed(self.people(room), &page, channel)
     }
 
     pub(super) fn ignored_listed(&self, to: &[Slot], page: &Page<Name>) -> Check {
@@ -37,18 +39,19 @@ impl Model {
         })
     }
 
-    pub(super) fn channels_listed(&mut self, to: &[Slot], page: &Page<(Name, usize)>) -> Check {
+    pub(super) fn channels_listed(&mut self, to: &[Slot], page: &Page<ChannelRow>) -> Check {
         for &slot in to {
             if let Some(conn) = self.alive_mut(slot) {
                 conn.lists = conn.lists.saturating_sub(1);
             }
         }
-        let names: Vec<Name> = page.rows.iter().map(|(name, _)| name.clone()).collect();
+        let names: Vec<Name> = page.rows.iter().map(|row| row.name.clone()).collect();
         let listed: BTreeSet<usize> = names.iter().map(room).collect();
         let mut missing = (0..ROOMS).filter(|room| self.exists(*room) && !listed.contains(room));
         let left_out = missing.find(|&room| !is_outside(page, &names, channel_spellings(room)));
-        let right = |&(ref name, members): &(_, usize)| {
-            self.members(room(name)).count() == members && self.exists(room(name))
+        let right = |row: &ChannelRow| {
+            let room = room(&row.name);
+            self.members(room).count() == row.people && self.exists(room)
         };
         let right = page.rows.iter().all(right) && listed.len() == names.len();
         let right = right && left_out.is_none() && self.is_in_order(page, &names);

@@ -90,7 +90,10 @@ impl World {
             Ask::Join => Command::Join(self.some_channel()),
             Ask::Switch => Command::Switch(self.some_channel()),
             Ask::Create => Command::Create(self.some_channel()),
-            Ask::Leave => Command::Leave(self.some_channel_or_current()),
+            Ask::Leave => Command::Leave {
+                channel: self.some_channel_or_current(),
+                reason: None,
+            },
             Ask::Rename => Command::Rename(self.some_unregistered()),
             Ask::Ignore => Command::Ignore(self.some_nickname()),
             Ask::ListIgnored => Command::ListIgnored(self.some_part(false)),
@@ -110,7 +113,7 @@ impl World {
                 limit: *self.random.pick(&[0, 1, 5, 20, 5000]),
             },
             Ask::Answer => Command::Answer(self.random.next().to_le_bytes().to_vec()),
-            Ask::Quit => Command::Quit,
+            Ask::Quit => Command::Quit { reason: None },
             Ask::End => Command::End(Farewell::Flooding),
         }
     }

@@ -47,6 +47,7 @@ impl World {
         let profile = Profile {
             protocol: ["telnet", "json"][slot % 2],
             address: SocketAddr::new(address(host), FIRST_PORT + slot as u16),
+            cloak: None,
             one_channel: self.random.chance(self.plan.one_channel),
             shows_past: true,
         };

@@ -1,0 +1,24 @@
+//! Governance: who may do what in a channel.
+//!
+//! A change of a channel's rules is an entry of the channel's log, as a message
+//! is: checked here, committed, then folded into the rules and told. Whether
+//! someone may do something is decided in one place, [`may`]; which part of the
+//! past someone may read, in [`readable`].
+
+mod changing;
+mod deed;
+mod elsewhere;
+mod governed;
+mod may;
+mod outcome;
+mod overview;
+mod presence;
+mod readable;
+mod view;
+
+pub use changing::MAX_CHANGES;
+pub use deed::{Deed, Pass, Target, Ticket};
+pub(super) use elsewhere::{LastWas, Vacant};
+pub(super) use governed::Governed;
+pub(super) use may::Act;
+pub use view::{Overview, RulesSummary, RulesView};

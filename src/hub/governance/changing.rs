@@ -1,0 +1,540 @@
+//! Changing a channel: the wish is checked and becomes a draft; once that is
+//! committed it is folded into the rules, carried out and told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::governance::{
+    Bound, By, Change, ChannelChange, Link, List, MAX_ENTRIES, Mask, Masked, Person, Role,
+};
+use crate::model::name::Pattern;
+use crate::model::{Entry, Kind, MessageId, Name, Record};
+
+use super::elsewhere::admits_creation;
+use super::{Act, Deed, LastWas, Target, Ticket};
+use crate::hub::channel::ChannelIndex;
+use crate::hub::messages::Content;
+use crate::hub::{ConnectionId, Draft, Effects, Event, GLOBAL, Hub, Now, Refusal};
+
+/// The most rules that one command changes.
+pub const MAX_CHANGES: usize = 20;
+
+impl Hub {
+    /// Carries out what the user of a connection wishes.
+    pub(in crate::hub) fn govern(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        deed: Deed,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let index = self.channel_to_govern(id, channel, now)?;
+        let (name, user) = self.user_of(id)?;
+        let by = By::User(Person {
+            name,
+            account: user.account,
+        });
+        self.may(id, index, &act_of(&deed), now)?;
+        if let Deed::Invite(who) = deed {
+            return self.invite(id, index, who, now, fx);
+        }
+        let secret = match &deed {
+            Deed::NewLink { secret, .. } => secret.clone(),
+            _ => None,
+        };
+        let changes = self.resolve(index, &by, deed, now)?;
+        let channel = self.channels.get(index).map(|channel| channel.name.clone());
+        let draft = self.draft_change(index, by, changes, Some(id), now, fx)?;
+        if let Some((channel, secret)) = channel.zip(secret) {
+            match draft {
+                Some(draft) => {
+                    self.link_secrets.insert(draft, secret);
+                }
+                None => fx.tell(id, Event::LinkMade { channel, secret }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out what an administrator wishes. It is checked for its form alone. Unless
+    /// it is refused here, [`Effect::Done`](crate::hub::Effect::Done) follows with the
+    /// number of the ticket, once it is in force or cannot be stored.
+    pub fn govern_as(
+        &mut self,
+        by: By,
+        channel: &Name,
+        deed: Deed,
+        ticket: Ticket,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let index = match self.channels.find(channel) {
+            Some(index) => index,
+            // Only an account can be given a channel that is not there.
+            None if !matches!(deed, Deed::Transfer(_)) && self.remote_members(channel) == 0 => {
+                return Err(Refusal::NoSuchChannel(channel.clone()));
+            }
+            None => self.channels.get_or_create(channel.clone(), None),
+        };
+        let mut result = Err(Refusal::NoChannel);
+        fx.on_behalf_of(ticket.from, |fx| {
+            result = self
+                .resolve(index, &by, deed, now)
+                .and_then(|changes| self.draft_change(index, by, changes, None, now, fx));
+        });
+        match result {
+            Ok(Some(draft)) => {
+                self.tickets.insert(draft, ticket);
+            }
+            Ok(None) => fx.done(ticket.number, Ok(())),
+            Err(_) => self.channels.tidy(index),
+        }
+        result.map(|_| ())
+    }
+
+    /// The channel that a command is about, if its user may know of it.
+    pub(in crate::hub) fn channel_to_govern(
+        &self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        now: Now,
+    ) -> Result<ChannelIndex, Refusal> {
+        let Some(name) = channel else {
+            return self.current_channel(id).ok_or(Refusal::NoChannel);
+        };
+        let Some(index) = self.channels.find(&name) else {
+            return Err(Refusal::NoSuchChannel(name));
+        };
+        self.may(id, index, &Act::See, now)?;
+        Ok(index)
+    }
+
+    /// The changes that a wish means.
+    fn resolve(
+        &mut self,
+        index: ChannelIndex,
+        by: &By,
+        deed: Deed,
+        now: Now,
+    ) -> Result<Vec<Change>, Refusal> {
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let name = channel.name.clone();
+        let is_global = name.as_str() == GLOBAL;
+        let is_topic = matches!(deed, Deed::Topic(_));
+        let is_administrator = matches!(by, By::Administrator(_));
+        if is_global && !is_topic && !(is_administrator && deed.fits_global()) {
+            return Err(Refusal::ChannelIsGlobal);
+        }
+        Ok(match deed {
+            Deed::Topic(text) => vec![Change::Topic(text)],
+            Deed::Rules(changes) => changes.into_iter().take(MAX_CHANGES).collect(),
+            Deed::Role { who, role, keep } => vec![Change::Role {
+                who: self.person_in(index, who)?,
+                role,
+                keep: keep && channel.is_registered(),
+            }],
+            Deed::Kick { who, reason } => vec![Change::Kick {
+                who: self.person_in(index, who)?,
+                reason,
+            }],
+            Deed::Add {
+                list,
+                who,
+                for_ms,
+                reason,
+            } => self.entry(index, list, who, for_ms.map(|ms| now.unix_ms + ms), reason)?,
+            Deed::Remove { list, who } => {
+                vec![Change::Remove(list, self.listed_as(index, list, who)?)]
+            }
+            Deed::Invite(who) => {
+                let entry = Target::Person(who);
+                self.entry(index, List::Invite, entry, None, None)?
+            }
+            Deed::Link(link) => vec![Change::Link(link)],
+            Deed::NewLink {
+                uses,
+                for_ms,
+                secret,
+            } => vec![Change::Link(Link {
+                hash: secret.ok_or(Refusal::NotStored)?.hash(),
+                by: by.shown(),
+                uses,
+                until_ms: for_ms.map(|ms| now.unix_ms.saturating_add(ms)),
+            })],
+            Deed::Unlink(hash) => vec![Change::Unlink(hash)],
+            Deed::Register => match by {
+                By::User(person) => vec![Change::Register(person.clone())],
+                _ => return Err(Refusal::NeedsAccount(name)),
+            },
+            Deed::Transfer(who) => {
+                let who = self.known(who);
+                if who.account.is_none() {
+                    return Err(Refusal::NoSuchUser(who.name));
+                }
+                match (channel.is_registered(), by) {
+                    (true, _) => vec![Change::Transfer(who)],
+                    (false, By::Administrator(_)) => vec![Change::Register(who)],
+                    (false, _) => return Err(Refusal::ChannelNotRegistered(name)),
+                }
+            }
+            Deed::Drop if channel.is_registered() => vec![Change::Drop],
+            Deed::Drop => return Err(Refusal::ChannelNotRegistered(name)),
+        })
+    }
+
+    /// A person with the account that they are known by here.
+    fn known(&self, who: Person) -> Person {
+        let here = self.users.get(who.name.key());
+        let here = here.map(|user| (user.name.clone(), user.account));
+        let elsewhere = || {
+            let person = self.remote_person(&who.name)?;
+            Some((person.name.clone(), person.account))
+        };
+        match here.or_else(elsewhere) {
+            Some((name, account)) => Person {
+                name,
+                account: account.or(who.account),
+            },
+            None => who,
+        }
+    }
+
+    /// A person who is in a channel, or whose account is known.
+    fn person_in(&self, index: ChannelIndex, who: Person) -> Result<Person, Refusal> {
+        let who = self.known(who);
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let is_in =
+            self.user_is_in(&who.name, index) || self.is_remote_member(&who.name, &channel.name);
+        match is_in || who.account.is_some() {
+            true => Ok(who),
+            false => Err(Refusal::NotOnChannel(who.name, channel.name.clone())),
+        }
+    }
+
+    /// The changes that put someone on a list.
+    fn entry(
+        &self,
+        index: ChannelIndex,
+        list: List,
+        who: Target,
+        until_ms: Option<u64>,
+        reason: Option<crate::model::Text>,
+    ) -> Result<Vec<Change>, Refusal> {
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let rules = channel.governed.as_deref().map(|it| &it.rules);
+        let length = rules.map_or(0, |rules| rules.list(list).len());
+        let mask = self.mask_of(&who)?;
+        let is_new = rules.is_none_or(|rules| {
+            let mut entries = rules.list(list).iter();
+            !entries.any(|entry| entry.mask.is_same(&mask))
+        });
+        if is_new && length >= MAX_ENTRIES {
+            return Err(Refusal::ListFull(channel.name.clone(), MAX_ENTRIES));
+        }
+        let bound = Bound {
+            until_ms,
+            reason: reason.clone(),
+        };
+        let mut changes = vec![Change::Add(list, mask, bound)];
+        if let (List::Ban, Target::Person(who)) = (list, who) {
+            let who = self.known(who);
+            changes.push(Change::Kick { who, reason });
+        }
+        Ok(changes)
+    }
+
+    /// The mask that concerns a person: the account, else the address, else the
+    /// nickname.
+    fn mask_of(&self, who: &Target) -> Result<Mask, Refusal> {
+        let person = match who {
+            Target::Mask(mask) => return Ok(mask.clone()),
+            Target::Person(person) => self.known(person.clone()),
+        };
+        if let Some(account) = person.account {
+            return Ok(Mask::Account(account, person.name));
+        }
+        if let Some(cloak) = self.cloak_of(&person.name) {
+            return Ok(Mask::Host(cloak));
+        }
+        match Pattern::of(&person.name) {
+            Some(pattern) => Ok(Mask::Nick(pattern)),
+            None => Err(Refusal::NoSuchUser(person.name)),
+        }
+    }
+
+    /// The entry of a list that is meant by a mask or by a person.
+    fn listed_as(&self, index: ChannelIndex, list: List, who: Target) -> Result<Mask, Refusal> {
+        let Target::Person(person) = &who else {
+            return self.mask_of(&who);
+        };
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let rules = channel.governed.as_deref().map(|it| &it.rules);
+        let mut entries = rules.map_or(&[][..], |rules| rules.list(list)).iter();
+        let by_name = entries.find(|entry| match &entry.mask {
+            Mask::Account(_, name) => *name == person.name,
+            Mask::Host(_) | Mask::Nick(_) => false,
+        });
+        match by_name {
+            Some(entry) => Ok(entry.mask.clone()),
+            None => self.mask_of(&who),
+        }
+    }
+
+    /// Has changes committed, or makes them at once where nothing is stored. Returns the
+    /// draft that waits to be committed.
+    pub(in crate::hub) fn draft_change(
+        &mut self,
+        index: ChannelIndex,
+        by: By,
+        changes: Vec<Change>,
+        sender: Option<ConnectionId>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<Option<MessageId>, Refusal> {
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let registers = matches!(changes.first(), Some(Change::Register(_)));
+        let is_kept = self.limits.history || channel.is_registered() || registers;
+        let change = ChannelChange {
+            channel: channel.name.clone(),
+            id: self.next_id(now),
+            at_ms: now.unix_ms,
+            by,
+            changes,
+        };
+        if !is_kept && self.remote.is_none() {
+            self.changed(change, LastWas::Ours, now, fx);
+            return Ok(None);
+        }
+        let sender = sender.unwrap_or(ConnectionId::NOBODY);
+        fx.append(Draft {
+            record: Record::Change(Box::new(change.clone())),
+            to: None,
+            tag: None,
+            sender,
+        });
+        let draft = change.id;
+        self.await_settling(sender, Content::Change(Box::new(change)));
+        Ok(Some(draft))
+    }
+
+    /// Folds a committed change into the rules, carries it out and tells it.
+    /// `last` says whose it is to open the channel again, if nobody is in it.
+    pub(in crate::hub) fn changed(
+        &mut self,
+        change: ChannelChange,
+        last: LastWas,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let index = self.channels.get_or_create(change.channel.clone(), None);
+        let present = self.present_of(index, &change);
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        channel.is_needed |= self.remote.is_some();
+        let governed = channel.governed.get_or_insert_default();
+        let creates = admits_creation(governed, change.id, &change.changes);
+        governed.rules.fold(&change);
+        for one in &change.changes {
+            match one {
+                Change::Role { who, role, keep } => {
+                    let is_kept = *keep && who.account.is_some();
+                    let is_present = present.contains(who.name.key());
+                    let role = role.filter(|_| !is_kept && is_present);
+                    governed.set_present_role(who.name.key(), role);
+                }
+                Change::Register(who) => governed.set_present_role(who.name.key(), None),
+                Change::Created(who) if creates && present.contains(who.name.key()) => {
+                    governed.set_present_role(who.name.key(), Some(Role::Operator));
+                }
+                Change::Kick { who, .. } => governed.take_pass(who.name.key()),
+                _ => {}
+            }
+        }
+        self.channels.rules_changed(index);
+        self.log_change(&change, fx);
+        self.remove_kicked(index, &change, now, fx);
+        self.share_roles(index, &change, fx);
+        if creates {
+            self.tell_creator(index, &change, fx);
+        }
+        if change.changes.iter().any(Change::is_told)
+            && let Some(channel) = self.channels.get(index)
+        {
+            let members = channel.members.iter().copied();
+            fx.tell_all(members, Event::Changed(Arc::new(change)));
+        }
+        self.vacated(index, last, now, fx);
+        self.channels.tidy(index);
+    }
+
+    /// The keys of those whom a change gives a role and who are in the channel, on any
+    /// server. A role of the moment is theirs only while they are.
+    fn present_of(&self, index: ChannelIndex, change: &ChannelChange) -> BTreeSet<Arc<str>> {
+        let named = change.changes.iter().filter_map(|one| match one {
+            Change::Role { who, .. } | Change::Created(who) => Some(&who.name),
+            _ => None,
+        });
+        let is_in = |name: &&Name| {
+            self.user_is_in(name, index) || self.is_remote_member(name, &change.channel)
+        };
+        named.filter(is_in).map(|name| name.key().clone()).collect()
+    }
+
+    /// Tells the other servers the roles that a change gives to users who are here.
+    fn share_roles(&self, index: ChannelIndex, change: &ChannelChange, fx: &mut Effects) {
+        for one in &change.changes {
+            if let Change::Role { who, .. } | Change::Register(who) | Change::Created(who) = one {
+                self.share_role(index, &who.name, fx);
+            }
+        }
+    }
+
+    /// Tells the one who has created a channel that they operate it.
+    fn tell_creator(&self, index: ChannelIndex, change: &ChannelChange, fx: &mut Effects) {
+        for one in &change.changes {
+            let Change::Created(who) = one else {
+                continue;
+            };
+            let connections = self.connections_of(&who.name).into_iter();
+            let event = Event::Role {
+                channel: change.channel.clone(),
+                role: Some(Role::Operator),
+            };
+            fx.tell_all(connections.filter(|&id| self.is_member(id, index)), event);
+        }
+    }
+
+    /// Takes out of a channel those whom a change removes or bans.
+    fn remove_kicked(
+        &mut self,
+        index: ChannelIndex,
+        change: &ChannelChange,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        for one in &change.changes {
+            let (gone, reason) = match one {
+                Change::Kick { who, reason } => (self.connections_of(&who.name), reason),
+                Change::Add(List::Ban, mask, bound) => {
+                    (self.members_under(index, mask, now), &bound.reason)
+                }
+                _ => continue,
+            };
+            for id in gone {
+                self.remove_member(id, index, change, reason.clone(), now, fx);
+            }
+            self.remove_elsewhere(index, one, &change.channel, now);
+        }
+    }
+
+    /// Takes those whom a change removes or bans out of the channel on other servers,
+    /// which do the same: that they have left is not told once more.
+    fn remove_elsewhere(&mut self, index: ChannelIndex, one: &Change, channel: &Name, now: Now) {
+        if self.remote.is_none() {
+            return;
+        }
+        let gone = match one {
+            Change::Kick { who, .. } => vec![who.name.clone()],
+            Change::Add(List::Ban, mask, _) => self.members_elsewhere_under(index, mask, now),
+            _ => return,
+        };
+        for name in gone {
+            self.expel_elsewhere(&name, channel);
+            if !self.user_is_in(&name, index) {
+                self.forget_role(index, channel, &name);
+            }
+        }
+    }
+
+    /// The members on other servers whom a ban keeps out.
+    fn members_elsewhere_under(&self, index: ChannelIndex, mask: &Mask, now: Now) -> Vec<Name> {
+        let channel = self.channels.get(index);
+        let channel = channel.and_then(|it| Some((it, it.governed.as_deref()?)));
+        let (Some((channel, governed)), Some(remote)) = (channel, &self.remote) else {
+            return Vec::new();
+        };
+        let is_under = |name: &&Name| {
+            let Some(person) = remote.person(name) else {
+                return false;
+            };
+            let aliases = person.aliases.iter().cloned();
+            let masked = Masked::new(name, aliases, person.account, person.cloak.as_ref());
+            mask.matches(&masked)
+                && governed.role(name, person.account) < Some(Role::Operator)
+                && (governed.rules.listed(List::Except, &masked, now.unix_ms)).is_none()
+        };
+        let members = remote.members_from(&channel.name, std::ops::Bound::Unbounded);
+        members.filter(is_under).cloned().collect()
+    }
+
+    /// The members whom a ban keeps out.
+    fn members_under(&self, index: ChannelIndex, mask: &Mask, now: Now) -> Vec<ConnectionId> {
+        let Some(channel) = self.channels.get(index) else {
+            return Vec::new();
+        };
+        let Some(governed) = channel.governed.as_deref() else {
+            return Vec::new();
+        };
+        let is_under = |&id: &ConnectionId| {
+            let Some(name) = self.nickname_of(id) else {
+                return false;
+            };
+            let person = self.masked(id, &name);
+            mask.matches(&person)
+                && governed.role(&name, self.account_of(id)) < Some(Role::Operator)
+                && (governed.rules.listed(List::Except, &person, now.unix_ms)).is_none()
+        };
+        channel.members.iter().copied().filter(is_under).collect()
+    }
+
+    fn remove_member(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        change: &ChannelChange,
+        reason: Option<crate::model::Text>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        if !self.is_member(id, index) {
+            return;
+        }
+        let event = Event::Kicked {
+            channel: change.channel.clone(),
+            by: change.by.shown(),
+            reason,
+        };
+        fx.tell(id, event);
+        self.leave_silently(id, index, now, fx);
+    }
+
+    fn log_change(&self, change: &ChannelChange, fx: &mut Effects) {
+        for one in &change.changes {
+            fx.log(Entry {
+                nick: Some(change.by.shown().shown()),
+                channel: Some(change.channel.shown()),
+                to: one.whom().map(Name::shown),
+                text: Some(one.to_string().into()),
+                id: Some(change.id),
+                ..Entry::new(change.at_ms, Kind::Admin)
+            });
+        }
+    }
+}
+
+/// The right that a wish needs.
+fn act_of(deed: &Deed) -> Act<'static> {
+    match deed {
+        Deed::Topic(_) => Act::Topic,
+        Deed::Rules(changes) if changes.iter().any(|it| matches!(it, Change::History(_))) => {
+            Act::Own
+        }
+        Deed::Rules(_) | Deed::Kick { .. } | Deed::Add { .. } | Deed::Remove { .. } => Act::Operate,
+        Deed::Invite(_) | Deed::Link(_) | Deed::NewLink { .. } | Deed::Unlink(_) => Act::Operate,
+        Deed::Role { role, .. } => Act::Appoint(*role),
+        Deed::Register => Act::Register,
+        Deed::Transfer(_) | Deed::Drop => Act::Own,
+    }
+}

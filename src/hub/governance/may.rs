@@ -1,0 +1,247 @@
+//! The one gate for rights: whether a person may do something in a channel.
+
+use crate::model::governance::{Flag, Key, List, Masked, Role};
+use crate::model::{AccountId, Name};
+
+use super::{Governed, Pass};
+use crate::hub::channel::ChannelIndex;
+use crate::hub::{ConnectionId, Hub, Now, Refusal};
+
+/// Something that not everyone may do.
+pub(in crate::hub) enum Act<'a> {
+    /// To become a member.
+    Join(Option<&'a Pass>),
+    /// To say something.
+    Speak,
+    /// To read what was said, in whatever way.
+    Read,
+    /// To be told that the channel exists, its topic and its members.
+    See,
+    /// To set the topic.
+    Topic,
+    /// To change rules and lists, to invite, to remove people.
+    Operate,
+    /// To take this role from someone, or give it.
+    Appoint(Option<Role>),
+    /// To register the channel.
+    Register,
+    /// To do what only the founder may.
+    Own,
+}
+
+/// Who wants to do something.
+struct Asker<'a> {
+    name: Name,
+    account: Option<AccountId>,
+    role: Option<Role>,
+    is_member: bool,
+    masked: Box<dyn Fn() -> Masked<'a> + 'a>,
+}
+
+impl Hub {
+    /// Whether the user of a connection may do something in a channel. Every
+    /// path asks here; administrators do not.
+    pub(in crate::hub) fn may(
+        &self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        act: &Act<'_>,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let Some(governed) = channel.governed.as_deref() else {
+            return open(act, &channel.name);
+        };
+        let asker = self.asker(id, index, governed)?;
+        let people = channel.people_count();
+        governed.may(&asker, act, people, &channel.name, now)
+    }
+
+    fn asker<'a>(
+        &'a self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        governed: &Governed,
+    ) -> Result<Asker<'a>, Refusal> {
+        let (name, user) = self.user_of(id)?;
+        let account = user.account;
+        let nickname = name.clone();
+        let masked = move || self.masked(id, &nickname);
+        Ok(Asker {
+            role: governed.role(&name, account),
+            account,
+            is_member: self.user_is_in(&name, index),
+            name,
+            masked: Box::new(masked),
+        })
+    }
+
+    /// A user as masks see them.
+    pub(in crate::hub) fn masked(&self, id: ConnectionId, nickname: &Name) -> Masked<'_> {
+        let user = self.users.get(nickname.key());
+        let aliases = user.map(|user| user.aliases().iter().cloned());
+        let cloak = self.connection(id).and_then(|it| it.profile.cloak.as_ref());
+        let account = user.and_then(|user| user.account);
+        Masked::new(nickname, aliases.into_iter().flatten(), account, cloak)
+    }
+
+    /// What a user is in a channel.
+    pub(in crate::hub) fn role_in(&self, index: ChannelIndex, name: &Name) -> Option<Role> {
+        let governed = self.channels.get(index)?.governed.as_deref()?;
+        let here = self.users.get(name.key()).map(|user| user.account);
+        let account = here.or_else(|| self.remote_account(name)).flatten();
+        governed.role(name, account)
+    }
+}
+
+/// What everyone may do in a channel without rules: it has no operator.
+fn open(act: &Act<'_>, channel: &Name) -> Result<(), Refusal> {
+    match act {
+        Act::Join(_) | Act::Speak | Act::Read | Act::See => Ok(()),
+        Act::Topic | Act::Operate | Act::Appoint(_) | Act::Register => {
+            Err(Refusal::NotOperator(channel.clone()))
+        }
+        Act::Own => Err(Refusal::ChannelNotRegistered(channel.clone())),
+    }
+}
+
+impl Governed {
+    /// What a user is in the channel.
+    pub fn role(&self, name: &Name, account: Option<AccountId>) -> Option<Role> {
+        let kept = account.and_then(|account| self.rules.role_of(account));
+        kept.max(self.present_role(name.key()))
+    }
+
+    fn may(
+        &self,
+        asker: &Asker<'_>,
+        act: &Act<'_>,
+        people: usize,
+        channel: &Name,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let is_at_least = |role| asker.role >= Some(role);
+        match act {
+            Act::Join(pass) => self.may_join(asker, *pass, people, channel, now),
+            Act::Speak => self.may_speak(asker, channel, now),
+            Act::Read if asker.is_member => Ok(()),
+            Act::Read => Err(Refusal::NotInChannel(channel.clone())),
+            Act::See if self.rules.is_secret() && !asker.is_member && !self.belongs(asker) => {
+                Err(Refusal::NoSuchChannel(channel.clone()))
+            }
+            Act::See => Ok(()),
+            Act::Topic if !self.rules.has(Flag::TopicLocked) && asker.is_member => Ok(()),
+            Act::Topic | Act::Operate if is_at_least(Role::Operator) => Ok(()),
+            Act::Topic | Act::Operate => Err(Refusal::NotOperator(channel.clone())),
+            Act::Appoint(Some(Role::Founder | Role::Operator)) if self.is_registered() => {
+                self.may_own(asker, channel)
+            }
+            Act::Appoint(_) if is_at_least(Role::Operator) => Ok(()),
+            Act::Appoint(_) => Err(Refusal::NotOperator(channel.clone())),
+            Act::Register if self.is_registered() => {
+                Err(Refusal::ChannelRegistered(channel.clone()))
+            }
+            Act::Register if asker.account.is_none() => Err(Refusal::NeedsAccount(channel.clone())),
+            Act::Register if is_at_least(Role::Operator) => Ok(()),
+            Act::Register => Err(Refusal::NotOperator(channel.clone())),
+            Act::Own => self.may_own(asker, channel),
+        }
+    }
+
+    fn is_registered(&self) -> bool {
+        self.rules.registered.is_some()
+    }
+
+    fn belongs(&self, asker: &Asker<'_>) -> bool {
+        let account = asker.account;
+        account.is_some_and(|account| self.rules.has_member(account))
+    }
+
+    fn may_own(&self, asker: &Asker<'_>, channel: &Name) -> Result<(), Refusal> {
+        match (self.is_registered(), asker.role) {
+            (true, Some(Role::Founder)) => Ok(()),
+            (true, _) => Err(Refusal::NotFounder(channel.clone())),
+            (false, _) => Err(Refusal::ChannelNotRegistered(channel.clone())),
+        }
+    }
+
+    /// The checks of joining, in this order: founders and operators always; bans;
+    /// accounts only; invitations; the key; the limit.
+    fn may_join(
+        &self,
+        asker: &Asker<'_>,
+        pass: Option<&Pass>,
+        people: usize,
+        channel: &Name,
+        now: Now,
+    ) -> Result<(), Refusal> {
+        let rules = &self.rules;
+        if asker.role >= Some(Role::Operator) {
+            return Ok(());
+        }
+        if self.is_listed(List::Ban, asker, now) && !self.is_listed(List::Except, asker, now) {
+            return Err(Refusal::BannedFromChannel(channel.clone()));
+        }
+        if rules.has(Flag::RegisteredOnly) && asker.account.is_none() {
+            return Err(Refusal::NeedsAccount(channel.clone()));
+        }
+        let is_invited = self.belongs(asker)
+            || self.is_invited(asker.name.key(), now.unix_ms)
+            || self.has_link(pass, now);
+        if rules.has(Flag::InviteOnly) && !is_invited && !self.is_listed(List::Invite, asker, now) {
+            return Err(Refusal::InviteOnly(channel.clone()));
+        }
+        if let Some(key) = &rules.key
+            && !is_invited
+            && !is_key(pass, key)
+        {
+            return Err(Refusal::WrongKey(channel.clone()));
+        }
+        if let Some(limit) = rules.limit
+            && people >= limit as usize
+            && !self.is_invited(asker.name.key(), now.unix_ms)
+            && !asker.is_member
+        {
+            return Err(Refusal::ChannelFull(channel.clone()));
+        }
+        Ok(())
+    }
+
+    fn may_speak(&self, asker: &Asker<'_>, channel: &Name, now: Now) -> Result<(), Refusal> {
+        let rules = &self.rules;
+        if asker.role >= Some(Role::Voice) {
+            return Ok(());
+        }
+        let refused = |why| Err(Refusal::CannotSpeak(channel.clone(), why));
+        if rules.has(Flag::Moderated) {
+            return refused("Only people with voice may speak");
+        }
+        if rules.has(Flag::RegisteredSpeak) && asker.account.is_none() {
+            return refused("Only people with an account may speak");
+        }
+        if self.is_listed(List::Mute, asker, now) && !self.is_listed(List::Except, asker, now) {
+            return refused("You are muted, and may not speak,");
+        }
+        match self.must_wait(asker.name.key(), now.ticks_ms) {
+            Some(seconds) => Err(Refusal::SlowMode(channel.clone(), seconds)),
+            None => Ok(()),
+        }
+    }
+
+    fn is_listed(&self, list: List, asker: &Asker<'_>, now: Now) -> bool {
+        !self.rules.list(list).is_empty()
+            && (self.rules.listed(list, &(asker.masked)(), now.unix_ms)).is_some()
+    }
+
+    fn has_link(&self, pass: Option<&Pass>, now: Now) -> bool {
+        let Some(Pass::Link(hash)) = pass else {
+            return false;
+        };
+        let mut links = self.rules.links.iter();
+        links.any(|link| link.hash == *hash && link.holds_at(now.unix_ms))
+    }
+}
+
+fn is_key(pass: Option<&Pass>, key: &Key) -> bool {
+    matches!(pass, Some(Pass::Key(given)) if given == key)
+}

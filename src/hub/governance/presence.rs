@@ -1,0 +1,208 @@
+//! What joining, speaking and leaving mean for the roles in a channel.
+
+use crate::model::governance::{By, Change, Cloak, Flag, Person, Role, Rules, Visibility};
+use crate::model::{MessageId, Name};
+
+use super::{Act, Pass};
+use crate::hub::channel::ChannelIndex;
+use crate::hub::{Command, ConnectionId, Effects, Event, GLOBAL, Hub, Now, Refusal};
+
+impl Hub {
+    /// Carries out a command that joins a channel, with what opens it.
+    pub(in crate::hub) fn open_with(
+        &mut self,
+        id: ConnectionId,
+        pass: Pass,
+        command: Command,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let set = |hub: &mut Hub, pass| {
+            if let Some(connection) = hub.connection_mut(id) {
+                connection.pass = pass;
+            }
+        };
+        set(self, Some(pass));
+        let result = self.carry_out(id, command, now, fx);
+        set(self, None);
+        result
+    }
+
+    /// Tells a connection the topic of a channel.
+    pub(in crate::hub) fn tell_topic(
+        &self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let index = self.channel_to_govern(id, channel, now)?;
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let event = Event::Topic {
+            channel: channel.name.clone(),
+            topic: channel.topic().cloned().map(Box::new),
+        };
+        fx.tell(id, event);
+        Ok(())
+    }
+
+    /// What stands for the address of a user who is online.
+    pub(in crate::hub) fn cloak_of(&self, name: &Name) -> Option<Cloak> {
+        let Some(user) = self.users.get(name.key()) else {
+            return self.remote_person(name)?.cloak.clone();
+        };
+        let &first = user.connections().first()?;
+        self.connection(first)?.profile.cloak.clone()
+    }
+
+    /// Notes that a user has spoken, for slow mode.
+    pub(in crate::hub) fn has_spoken(&mut self, index: ChannelIndex, name: &Name, now: Now) {
+        let channel = self.channels.get_mut(index);
+        if let Some(governed) = channel.and_then(|channel| channel.governed.as_deref_mut()) {
+            governed.has_spoken(name.key(), now.ticks_ms);
+        }
+    }
+
+    /// Takes note of a new member: uses up the invitation, and makes an account one of
+    /// those that belong to the channel.
+    pub(in crate::hub) fn has_joined(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        name: &Name,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let account = self.account_of(id);
+        let pass = self.connection(id).and_then(|it| it.pass.clone());
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        let place = channel.name.clone();
+        let Some(governed) = channel.governed.as_deref_mut() else {
+            return;
+        };
+        governed.take_pass(name.key());
+        let rules = &governed.rules;
+        let mut changes = Vec::new();
+        if let Some(Pass::Link(hash)) = pass
+            && rules
+                .links
+                .iter()
+                .any(|link| link.hash == hash && link.uses.is_some())
+        {
+            changes.push(Change::UseLink(hash));
+        }
+        let is_private = rules.has(Flag::InviteOnly) || rules.history == Visibility::Since;
+        let person = Person {
+            name: name.clone(),
+            account,
+        };
+        if let Some(account) = account
+            && rules.registered.is_some()
+            && is_private
+            && !rules.has_member(account)
+        {
+            changes.push(Change::Member(person.clone()));
+        }
+        let role = governed.role(name, account);
+        if role.is_some() {
+            let channel = place;
+            fx.tell(id, Event::Role { channel, role });
+        }
+        if !changes.is_empty() {
+            let by = By::User(person);
+            // Nothing depends on it that could be refused.
+            let _ = self.draft_change(index, by, changes, None, now, fx);
+        }
+    }
+
+    /// Forgets what a user was in a channel that they have left.
+    pub(in crate::hub) fn forget_role(&mut self, index: ChannelIndex, channel: &Name, name: &Name) {
+        let here = self.channels.get_mut(index);
+        let here = here.filter(|it| it.name == *channel);
+        if let Some(governed) = here.and_then(|it| it.governed.as_deref_mut()) {
+            governed.user_left(name.key());
+        }
+    }
+
+    /// Makes the first member of a channel in which nothing was ever said its
+    /// operator. Its past must be known.
+    pub(in crate::hub) fn begin_governing(
+        &mut self,
+        index: ChannelIndex,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        let Some(channel) = self.channels.get(index) else {
+            return;
+        };
+        let is_new = !channel.past.is_known() && channel.governed.is_none();
+        let is_alone = self.remote_members(&channel.name) == 0;
+        let Some(&first) = channel.members.first() else {
+            return;
+        };
+        if !is_new || !is_alone || channel.name.as_str() == GLOBAL {
+            return;
+        }
+        let Ok((name, user)) = self.user_of(first) else {
+            return;
+        };
+        let person = Person {
+            account: user.account,
+            name: name.clone(),
+        };
+        if self.remote.is_some() {
+            let changes = vec![Change::Created(person.clone())];
+            let _ = self.draft_change(index, By::User(person), changes, None, now, fx);
+            return;
+        }
+        let Some(channel) = self.channels.get_mut(index) else {
+            return;
+        };
+        let governed = channel.governed.get_or_insert_default();
+        governed.set_present_role(name.key(), Some(Role::Operator));
+        let event = Event::Role {
+            channel: channel.name.clone(),
+            role: Some(Role::Operator),
+        };
+        fx.tell(first, event);
+    }
+
+    /// Has it committed that channels that were restricted are open again, without
+    /// their past.
+    pub(in crate::hub) fn close_restricted(&mut self, now: Now, fx: &mut Effects) {
+        for name in std::mem::take(&mut self.channels.closed) {
+            let Ok(server) = Name::restore("system") else {
+                continue;
+            };
+            let index = self.channels.get_or_create(name, None);
+            let by = By::Server(server);
+            let _ = self.draft_change(
+                index,
+                by,
+                vec![Change::Floor(MessageId::LAST)],
+                None,
+                now,
+                fx,
+            );
+            self.channels.tidy(index);
+        }
+    }
+
+    /// Takes up the rules of channels as they were stored, before anyone is here. Those
+    /// that were restricted but not registered are open again, without their past, as
+    /// soon as someone comes in or leaves.
+    pub fn restore_channels(&mut self, channels: Vec<(Name, Rules)>) {
+        for (name, rules) in channels {
+            self.last_id = self.last_id.max(rules.version);
+            self.channels.restore(name, rules);
+        }
+    }
+
+    /// Whether the user of a connection is to be told that a channel exists.
+    pub(in crate::hub) fn may_see(&self, id: ConnectionId, name: &Name, now: Now) -> bool {
+        let index = self.channels.find(name);
+        index.is_none_or(|index| self.may(id, index, &Act::See, now).is_ok())
+    }
+}

@@ -1,0 +1,55 @@
+//! The one gate for the past: which part of a channel's history a connection may
+//! read.
+
+use crate::model::governance::Visibility;
+use crate::model::{Message, MessageId};
+
+use super::Act;
+use crate::hub::channel::ChannelIndex;
+use crate::hub::{ConnectionId, Hub, Now, Refusal};
+
+impl Hub {
+    /// The message after which a connection may read the past of a channel: every
+    /// path that shows the past asks here.
+    pub(in crate::hub) fn readable(
+        &self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        now: Now,
+    ) -> Result<MessageId, Refusal> {
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let since = self.member_since(id, index);
+        let since = since.ok_or_else(|| Refusal::NotInChannel(channel.name.clone()))?;
+        let Some(governed) = channel.governed.as_deref() else {
+            return Ok(MessageId::default());
+        };
+        self.may(id, index, &Act::Read, now)?;
+        let rules = &governed.rules;
+        let since = match rules.history {
+            Visibility::All => MessageId::default(),
+            Visibility::Since => {
+                let grant = self.account_of(id).and_then(|it| rules.grants.get(&it));
+                grant.map_or(since, |grant| grant.since.min(since))
+            }
+        };
+        Ok(rules.floor.max(since))
+    }
+
+    /// Those of a channel's last messages that a connection may read.
+    pub(in crate::hub) fn recent_for(
+        &self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        now: Now,
+    ) -> Vec<Message> {
+        let Some(channel) = self.channels.get(index) else {
+            return Vec::new();
+        };
+        let Ok(after) = self.readable(id, index, now) else {
+            return Vec::new();
+        };
+        let mut recent = channel.past.recent();
+        recent.retain(|message| message.id > after);
+        recent
+    }
+}

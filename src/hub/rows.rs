@@ -1,0 +1,37 @@
+//! The rows of lists: members of a channel, and channels.
+
+use crate::model::governance::Role;
+use crate::model::{Name, Text};
+
+/// A member of a channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// The nickname.
+    pub name: Name,
+    /// What the member is in the channel.
+    pub role: Option<Role>,
+    /// Why the member is away; `None` for one who is not.
+    pub away: Option<Text>,
+}
+
+impl Member {
+    /// A member without a role who is not away.
+    pub fn plain(name: Name) -> Member {
+        Member {
+            name,
+            role: None,
+            away: None,
+        }
+    }
+}
+
+/// A channel in the list of channels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelRow {
+    /// The channel.
+    pub name: Name,
+    /// How many are in it; a registered channel is listed even if nobody is.
+    pub people: usize,
+    /// What it is about.
+    pub topic: Option<Text>,
+}

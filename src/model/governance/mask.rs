@@ -1,0 +1,116 @@
+//! Masks: whom an entry of a channel's list concerns.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::name::{Form, Pattern};
+use crate::model::{AccountId, Name};
+
+/// What stands for a connection's address where other people see it: a keyed hash,
+/// so that an address can be banned without being shown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Cloak(Arc<str>);
+
+/// The length of the longest cloak.
+const MAX_CLOAK_BYTES: usize = 32;
+
+impl Cloak {
+    /// Reads a cloak: small ASCII letters, digits and dots.
+    pub fn parse(raw: &str) -> Option<Cloak> {
+        let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.';
+        let fits = (1..=MAX_CLOAK_BYTES).contains(&raw.len()) && raw.bytes().all(is_part);
+        fits.then(|| Cloak(raw.into()))
+    }
+
+    /// The cloak as it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whom an entry concerns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mask {
+    /// The owner of an account, under whatever nickname. The name is for display.
+    Account(AccountId, Name),
+    /// Everyone at an address.
+    Host(Cloak),
+    /// Everyone whose nickname has this form, or looks as if it had.
+    Nick(Pattern),
+}
+
+/// A person as masks see them, made ready to be compared with many.
+#[derive(Clone, Debug)]
+pub struct Masked<'a> {
+    nickname: Form,
+    /// The keys of nicknames that the person had before.
+    aliases: Vec<Arc<str>>,
+    account: Option<AccountId>,
+    cloak: Option<&'a Cloak>,
+}
+
+impl<'a> Masked<'a> {
+    /// A person with this nickname, these keys of earlier ones, account and cloak.
+    pub fn new(
+        nickname: &Name,
+        aliases: impl IntoIterator<Item = Arc<str>>,
+        account: Option<AccountId>,
+        cloak: Option<&'a Cloak>,
+    ) -> Masked<'a> {
+        Masked {
+            nickname: Form::of(nickname),
+            aliases: aliases.into_iter().collect(),
+            account,
+            cloak,
+        }
+    }
+}
+
+impl Mask {
+    /// Reads a mask as people write it: `account:ann`, `host:abc.guest`, or a
+    /// nickname, perhaps with `*` and `?`. The id of an account has to be looked
+    /// up, so those are [`None`] here.
+    pub fn parse(raw: &str) -> Option<Mask> {
+        match raw.split_once(':') {
+            Some(("host", cloak)) => Cloak::parse(cloak).map(Mask::Host),
+            Some(_) => None,
+            None => Pattern::parse(raw.strip_prefix('@').unwrap_or(raw)).map(Mask::Nick),
+        }
+    }
+
+    /// Whether the mask concerns this person.
+    pub fn matches(&self, person: &Masked<'_>) -> bool {
+        match self {
+            Mask::Account(account, _) => person.account == Some(*account),
+            Mask::Host(cloak) => person.cloak == Some(cloak),
+            Mask::Nick(pattern) => {
+                pattern.matches(&person.nickname)
+                    || person.aliases.iter().any(|key| pattern.matches_key(key))
+            }
+        }
+    }
+
+    /// Whether both concern the same people, as they are written.
+    pub fn is_same(&self, other: &Mask) -> bool {
+        match (self, other) {
+            (Mask::Account(one, _), Mask::Account(other, _)) => one == other,
+            (Mask::Host(one), Mask::Host(other)) => one == other,
+            (Mask::Nick(one), Mask::Nick(other)) => one.key() == other.key(),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mask::Account(_, name) => write!(f, "account:{name}"),
+            Mask::Host(cloak) => write!(f, "host:{}", cloak.as_str()),
+            Mask::Nick(pattern) => write!(f, "{pattern}"),
+        }
+    }
+}
