@@ -21,6 +21,7 @@ mod kills;
 mod log_folder;
 mod malformed;
 mod process;
+mod rights;
 mod slow_readers;
 mod slowloris;
 mod threads;
