@@ -234,10 +234,9 @@ impl Turn {
                 id,
                 link,
                 speech,
-                peer,
+                profile,
             } => {
                 self.parts.outbox.open(id, link, speech);
-                let profile = speech.manners.profile(peer);
                 self.parts.hub.open(id, profile, now, fx);
                 if self.stopping {
                     self.parts.hub.close(id, Farewell::Shutdown, now, fx);
@@ -506,7 +505,7 @@ mod tests {
         };
         let hub = &mut turn.parts.hub;
         let peer = "192.0.2.1:1".parse().unwrap();
-        hub.open(id, TELNET.manners.profile(peer), now, fx);
+        hub.open(id, TELNET.manners.profile(peer, None), now, fx);
         let [alice, dev] = ["alice", "dev"].map(|name| Name::parse(name).unwrap());
         hub.claim(id, alice, None, now, fx).unwrap();
         hub.enter(id, dev, now, fx).unwrap();

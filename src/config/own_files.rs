@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 use super::Config;
 
 /// The server's files in its data folder, besides the chat log.
-const KEPT: [&str; 11] = [
+const KEPT: [&str; 13] = [
     "admin-token",
     "admin-token.new",
     "signing-key",
     "signing-key.new",
+    "cloak-key",
+    "cloak-key.new",
     "bans.json",
     "bans.json.new",
     "chat.db",

@@ -1,4 +1,5 @@
-//! The admin token: configured, or generated at the first start and kept in a file.
+//! The admin token and the keys: configured, or generated at the first start and kept in
+//! files.
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -13,6 +14,7 @@ use crate::small_file;
 
 use super::{DataDir, DataError, OTHERS, write};
 
+const CLOAK_KEY: &str = "cloak-key";
 /// Far longer than any token.
 const MAX_FILE_BYTES: u64 = 4096;
 
@@ -51,6 +53,24 @@ impl DataDir {
     /// valid after a restart.
     pub fn signing_key(&self) -> Result<Secret, DataError> {
         self.kept("signing-key")
+    }
+
+    /// The key that makes what stands for clients' addresses; generated at the first start and
+    /// kept, so that bans of channels hit the same people after a restart.
+    pub fn cloak_key(&self) -> Result<Secret, DataError> {
+        self.kept(CLOAK_KEY)
+    }
+
+    /// Keeps the cloak key that the servers of a cluster have agreed on: any of them can then be
+    /// the first one after Redis has lost its data.
+    #[cfg(feature = "cluster")]
+    pub fn keep_cloak_key(&self, common: &Secret) -> Result<(), DataError> {
+        if self.cloak_key()? == *common {
+            return Ok(());
+        }
+        let path = self.path.join(CLOAK_KEY);
+        write::replace(&path, format!("{}\n", common.expose()).as_bytes())
+            .map_err(|error| DataError::File(path, error))
     }
 
     fn kept(&self, name: &str) -> Result<Secret, DataError> {

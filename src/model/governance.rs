@@ -6,6 +6,7 @@
 //! store and every server of a cluster come to the same rules.
 
 mod change;
+mod cloak;
 mod flag;
 mod key;
 mod link_secret;
@@ -16,11 +17,12 @@ mod rules;
 mod terms;
 
 pub use change::{By, Change, ChannelChange, Person};
+pub use cloak::{Cloak, CloakKey};
 pub use flag::{Flag, Flags};
 pub use key::{BadKey, Key};
 pub use link_secret::LinkSecret;
 pub use list::{Bound, List, ListEntry};
-pub use mask::{Cloak, Mask, Masked};
+pub use mask::{Mask, Masked};
 pub use role::Role;
 pub use rules::{MAX_ENTRIES, MAX_GRANTS, MAX_LINKS, Rules};
 pub use terms::{Grant, Link, Registered, Topic, Visibility};

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use crate::hub::Profile;
+use crate::model::governance::Cloak;
 
 use super::WireFormat;
 
@@ -103,12 +104,13 @@ pub static PROGRAM: Manners = Manners {
 };
 
 impl Manners {
-    /// A connection of this protocol from an address, as the hub knows it.
-    pub fn profile(&self, address: SocketAddr) -> Profile {
+    /// A connection of this protocol from an address, as the hub knows it, with what
+    /// stands for the address.
+    pub fn profile(&self, address: SocketAddr, cloak: Option<Cloak>) -> Profile {
         Profile {
             protocol: self.name,
             address,
-            cloak: None,
+            cloak,
             one_channel: self.one_channel,
             shows_past: self.shows_past,
         }

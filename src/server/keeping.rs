@@ -23,14 +23,22 @@ pub(super) struct Keeping {
     pub store: Arc<dyn Store>,
     pub keeper: Keeper,
     pub threads: KeepingThreads,
-    /// The key that signs passes.
-    pub signing_key: Secret,
+    /// The keys.
+    pub keys: Keys,
     /// Counts guesses at passwords, if this is one of several servers.
     pub guesses: Option<Arc<dyn SharedGuesses>>,
     /// The other servers, if there are any.
     pub others: Option<Arc<dyn Others>>,
     #[cfg(feature = "cluster")]
     cluster: Option<crate::cluster::Cluster>,
+}
+
+/// Keys that stay the same from one start to the next, and on all servers of a cluster.
+pub(super) struct Keys {
+    /// Signs passes.
+    pub passes: Secret,
+    /// Makes what stands for the addresses of clients.
+    pub cloaks: Secret,
 }
 
 /// Its threads.
@@ -52,13 +60,17 @@ impl Keeping {
         failed: impl Fn() + Clone + Send + Sync + 'static,
     ) -> Result<Keeping, StartError> {
         let store = open_store(config, data)?;
-        let signing_key = data.signing_key()?;
+        let keys = Keys {
+            passes: data.signing_key()?,
+            cloaks: data.cloak_key()?,
+        };
         #[cfg(feature = "cluster")]
         if let Some(redis) = &config.cluster.redis {
             let at = (redis, address);
             let bans = data.bans().load(crate::model::time::unix_ms())?;
-            let own = (store, signing_key, bans);
-            return Keeping::share(config, at, own, hub, readiness, failed);
+            let keeping = Keeping::share(config, at, (store, keys, bans), hub, readiness, failed)?;
+            data.keep_cloak_key(&keeping.keys.cloaks)?;
+            return Ok(keeping);
         }
         #[cfg(not(feature = "cluster"))]
         let _ = address;
@@ -76,7 +88,7 @@ impl Keeping {
                 #[cfg(feature = "cluster")]
                 cluster: None,
             },
-            signing_key,
+            keys,
             guesses: None,
             others: None,
             #[cfg(feature = "cluster")]
@@ -89,7 +101,7 @@ impl Keeping {
     fn share(
         config: &Config,
         (redis, address): (&crate::config::RedisAddress, &str),
-        (postgres, signing_key, bans): (Arc<dyn Store>, Secret, Vec<crate::hub::Ban>),
+        (postgres, keys, bans): (Arc<dyn Store>, Keys, Vec<crate::hub::Ban>),
         hub: &HubHandle,
         readiness: &Readiness,
         failed: impl Fn() + Clone + Send + Sync + 'static,
@@ -115,8 +127,12 @@ impl Keeping {
             bans,
             ..ClusterSettings::new(url)
         };
-        let signing_key = Cluster::common_secret(&settings, "signing-key", &signing_key)
-            .map_err(StartError::Cluster)?;
+        let common =
+            |name, ours| Cluster::common_secret(&settings, name, ours).map_err(StartError::Cluster);
+        let keys = Keys {
+            passes: common("signing-key", &keys.passes)?,
+            cloaks: common("cloak-key", &keys.cloaks)?,
+        };
         let told = hub.clone();
         let deliver = move |news| told.send(Input::News(news)).is_ok();
         let (cluster, threads) =
@@ -133,7 +149,7 @@ impl Keeping {
                 keeper: keeping,
                 cluster: Some(threads),
             },
-            signing_key,
+            keys,
             guesses: Some(cluster.guesses()),
             others: Some(Arc::new(cluster.clone())),
             cluster: Some(cluster),

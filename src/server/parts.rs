@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::data::DataDir;
 use crate::hub::Hub;
 use crate::metrics::Metrics;
+use crate::model::governance::CloakKey;
 use crate::model::time::unix_ms;
 use crate::net::flusher::Flusher;
 use crate::net::registry::Registry;
@@ -92,7 +93,8 @@ pub(super) fn start(
         keeping.guesses,
     )?;
     let accounts = Arc::new(accounts);
-    let passes = Passes::new(&keeping.signing_key);
+    let passes = Passes::new(&keeping.keys.passes);
+    let cloaks = CloakKey::new(keeping.keys.cloaks.expose().as_bytes());
     passes.set_lives(pass_lives(&config));
     let gate = Gate::new(passes, accounts.clone(), hub.clone());
     // Last, because it does not end by itself if another part fails to start.
@@ -106,6 +108,7 @@ pub(super) fn start(
         hub,
         accounts,
         gate: Arc::new(gate),
+        cloaks: Arc::new(cloaks),
         chat_log,
         data,
         metrics,

@@ -20,7 +20,7 @@ use crate::http::{Folder, HttpLimits, Origins, Proxies};
 use crate::hub::{Ban, NodeId};
 use crate::metrics::{ClusterHealth, Metrics};
 use crate::model::Entry;
-use crate::model::governance::Person;
+use crate::model::governance::{CloakKey, Person};
 use crate::model::time::unix_ms;
 use crate::net::limits::{Capacity, capacity};
 use crate::net::proxy_header::{self, BadHeader};
@@ -85,6 +85,8 @@ pub struct Handles {
     pub accounts: Arc<Accounts>,
     /// Decides which client may use which nickname.
     pub gate: Arc<Gate>,
+    /// Makes what stands for the addresses of clients.
+    pub cloaks: Arc<CloakKey>,
     /// The chat log.
     pub chat_log: ChatLog,
     /// The data folder, held for as long as the server runs.
@@ -332,6 +334,7 @@ impl Shared {
             hub: self.hub.clone(),
             registry: self.registry.clone(),
             accounts: self.accounts.clone(),
+            cloaks: self.cloaks.clone(),
             allowances: self.allowances.clone(),
             limits,
         }

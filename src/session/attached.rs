@@ -58,11 +58,12 @@ impl Attached {
     ) -> Attached {
         let link = Arc::new(Link::new(transport));
         let id = context.registry.take_id();
+        let cloak = context.cloaks.cloak(peer.ip());
         let open = Input::Open {
             id,
             link: link.clone(),
             speech,
-            peer,
+            profile: speech.manners.profile(peer, Some(cloak)),
         };
         if context.hub.send(open).is_err() {
             link.abort();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::account::Accounts;
 use crate::fair::Asker;
 use crate::hub::{Command, Deed, Refusal, Target};
-use crate::model::governance::{LinkSecret, Person};
+use crate::model::governance::{CloakKey, LinkSecret, Person};
 use crate::net::registry::Registry;
 use crate::turn::HubHandle;
 
@@ -20,6 +20,8 @@ pub struct SessionContext {
     pub registry: Arc<Registry>,
     /// The registered accounts.
     pub accounts: Arc<Accounts>,
+    /// Makes what stands for the address of a client.
+    pub cloaks: Arc<CloakKey>,
     /// The bytes that each address may cause to be written.
     pub allowances: Arc<Allowances>,
     /// The limits of a connection.

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::hub::{
-    Command, ConnectionId, Credential, Deed, Effects, Event, Farewell, Hub, News, Now, Refusal,
+    Command, ConnectionId, Credential, Deed, Effects, Event, Farewell, Hub, News, Now, Profile,
+    Refusal,
 };
 use crate::keeper::Kept;
 use crate::model::governance::By;
@@ -40,8 +41,8 @@ pub enum Input {
         link: Arc<Link>,
         /// The protocol it speaks.
         speech: &'static Speech,
-        /// The peer, as seen through trusted proxies.
-        peer: SocketAddr,
+        /// What the hub knows about it from the start.
+        profile: Profile,
     },
     /// A command of a connection.
     Command(ConnectionId, Command),

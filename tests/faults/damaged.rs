@@ -59,7 +59,13 @@ impl Original {
     fn damaged(&self, file: &str, change: impl FnOnce(&mut Vec<u8>)) -> Copy {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), Permissions::from_mode(0o700)).unwrap();
-        for name in ["chat.db", "chat.db-wal", "admin-token", "signing-key"] {
+        for name in [
+            "chat.db",
+            "chat.db-wal",
+            "admin-token",
+            "signing-key",
+            "cloak-key",
+        ] {
             let from = self.path(name);
             if from.exists() {
                 fs::copy(from, dir.path().join(name)).unwrap();
@@ -89,6 +95,7 @@ impl Copy {
             "chat.db-wal",
             "admin-token",
             "signing-key",
+            "cloak-key",
             "bans.json",
         ];
         let paths = names.map(|name| self.dir.path().join(name));
@@ -246,12 +253,14 @@ fn a_write_ahead_log_that_was_cut_or_changed_keeps_all_before_that() {
 #[test]
 fn small_files_that_are_damaged_are_refused() {
     let original = Original::new(false);
-    let damages: [(&str, &[u8]); 5] = [
+    let damages: [(&str, &[u8]); 7] = [
         ("admin-token", b""),
         ("admin-token", b"\0\xff\n"),
         ("bans.json", b"{\"bans\": [{"),
         ("bans.json", b"\xff\xfe"),
         ("signing-key", b"tiny"),
+        ("cloak-key", b""),
+        ("cloak-key", b"tiny"),
     ];
     for (file, damage) in damages {
         let copy = original.damaged(file, |bytes| *bytes = damage.to_vec());

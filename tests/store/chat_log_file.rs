@@ -118,6 +118,7 @@ fn the_servers_own_files_are_never_the_chat_log() {
     let names = [
         "admin-token",
         "signing-key",
+        "cloak-key",
         "bans.json",
         "chat.db",
         "chat.db-wal",

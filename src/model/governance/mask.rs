@@ -5,31 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Cloak;
 use crate::model::name::{Form, Pattern};
 use crate::model::{AccountId, Name};
-
-/// What stands for a connection's address where other people see it: a keyed hash,
-/// so that an address can be banned without being shown.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Cloak(Arc<str>);
-
-/// The length of the longest cloak.
-const MAX_CLOAK_BYTES: usize = 32;
-
-impl Cloak {
-    /// Reads a cloak: small ASCII letters, digits and dots.
-    pub fn parse(raw: &str) -> Option<Cloak> {
-        let is_part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.';
-        let fits = (1..=MAX_CLOAK_BYTES).contains(&raw.len()) && raw.bytes().all(is_part);
-        fits.then(|| Cloak(raw.into()))
-    }
-
-    /// The cloak as it is shown.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// Whom an entry concerns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,158 @@
+//! Bans of channels, and the ways round them that people try: another spelling, another
+//! nickname, another connection, another protocol.
+//!
+//! The clients come through a balancer that names their addresses, so that not all of
+//! them are at one.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::{JsonClient, LineClient, Server, User, WsClient};
+use serde_json::json;
+
+/// A server whose clients come through balancers and proxies on this machine.
+fn start() -> Server {
+    Server::start(|config| {
+        config["listen"]["tcp"] = "127.0.0.1:0".into();
+        config["listen"]["proxy_protocol_from"] = json!(["127.0.0.0/8"]);
+        config["web"]["trusted_proxies"] = json!(["127.0.0.0/8"]);
+    })
+}
+
+/// A client of the line protocol at an address, which has not said anything yet.
+fn line_at(server: &Server, address: &str) -> LineClient {
+    let kind = if address.contains(':') { "6" } else { "4" };
+    let mut client = LineClient::connect(server.telnet());
+    client.send_bytes(format!("PROXY TCP{kind} {address} {address} 4711 4000\r\n").as_bytes());
+    client
+}
+
+/// A client of the line protocol at an address, in `#dev`.
+fn in_dev(server: &Server, nickname: &str, address: &str) -> LineClient {
+    let mut client = line_at(server, address);
+    client.login(nickname);
+    client.send("/join #dev");
+    client.settle();
+    client
+}
+
+/// A WebSocket of a client at an address.
+fn socket_at(server: &Server, path: &str, address: &str) -> WsClient {
+    WsClient::open(server.web(), path, &[("x-forwarded-for", address)]).unwrap()
+}
+
+/// The masks in the lists of a channel.
+fn masks(server: &Server, channel: &str) -> Vec<String> {
+    let lists = server
+        .get(&format!("/admin/channels/{channel}/bans"))
+        .json();
+    let entries = lists
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|list| list.as_array());
+    let masks = entries
+        .flatten()
+        .map(|entry| entry["mask"].as_str().unwrap().to_owned());
+    masks.collect()
+}
+
+/// Checks that a client is not let into `#dev`.
+#[track_caller]
+fn is_kept_out(client: &mut impl User) {
+    client.settle();
+    client.send("/join #dev");
+    client.expect("You are banned from #dev");
+}
+
+#[test]
+fn a_ban_of_a_guest_keeps_the_address_out_whatever_the_name_and_the_protocol() {
+    let server = start();
+    let mut teacher = in_dev(&server, "teacher", "192.0.2.1");
+    let mut kevin = in_dev(&server, "Kevin", "203.0.113.9");
+    let mut ann = in_dev(&server, "ann", "203.0.113.10");
+    teacher.settle();
+    teacher.send("/ban @kevin spam");
+    kevin.expect("You were removed from #dev by @teacher: spam");
+    is_kept_out(&mut kevin);
+    let masks = masks(&server, "dev");
+    let [mask] = &*masks else {
+        panic!("{masks:?}");
+    };
+    assert!(
+        mask.starts_with("host:") && mask.ends_with(".guest"),
+        "{mask}"
+    );
+    assert!(!mask.contains("203"), "{mask} shows the address");
+
+    // Another nickname, on the same connection and on a new one.
+    kevin.send("/nick @innocent");
+    is_kept_out(&mut kevin);
+    let mut again = line_at(&server, "203.0.113.9");
+    again.login("someone-new");
+    is_kept_out(&mut again);
+    // The same address as a balancer with IPv6 alone would name it.
+    let mut mapped = line_at(&server, "::ffff:203.0.113.9");
+    mapped.login("mapped");
+    is_kept_out(&mut mapped);
+
+    // Other protocols.
+    let mut lines = socket_at(&server, "/ws", "203.0.113.9");
+    lines.login("weblines");
+    is_kept_out(&mut lines);
+    let token = JsonClient::token(&server, "jay");
+    let mut jay = JsonClient(socket_at(
+        &server,
+        &format!("/ws?token={token}"),
+        "203.0.113.9",
+    ));
+    jay.expect("joined");
+    for (kind, args) in [
+        ("join", json!({"room": "dev"})),
+        ("switchroom", json!({"room": "dev"})),
+        ("resume", json!({"room": "dev", "after": "0-0"})),
+    ] {
+        jay.send(kind, args);
+        assert_eq!(jay.expect("error")["code"], "banned_from_channel", "{kind}");
+    }
+
+    // Who is elsewhere is not hit, and sees no address.
+    let mut guest = line_at(&server, "203.0.113.11");
+    guest.login("guest");
+    guest.send("/join #dev");
+    guest.send("hello");
+    ann.expect_message("guest", "hello");
+    for client in [&mut teacher, &mut ann] {
+        client.send("/whois @innocent");
+        client.send("/bans");
+        let seen = client.settle().join("\n");
+        assert!(
+            seen.contains("innocent") && !seen.contains("203.0.113"),
+            "{seen}"
+        );
+    }
+}
+
+#[test]
+fn a_ban_of_a_guest_holds_after_a_restart_because_the_key_is_kept() {
+    let mut server = start();
+    let token = JsonClient::registered(&server, "teacher");
+    let mut teacher = JsonClient::come_in(&server, &token);
+    teacher.send("join", json!({"room": "dev"}));
+    teacher.expect("role");
+    teacher.send("register_room", json!({"room": "dev"}));
+    teacher.expect("rules");
+    let mut kevin = in_dev(&server, "kevin", "2001:db8:1:2::9");
+    teacher.send("ban", json!({"room": "dev", "user": "kevin"}));
+    kevin.expect("You were removed from #dev");
+    let key = server.dir().join("data/cloak-key");
+    let mode = std::fs::metadata(key).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    server.restart();
+    // Another address of the same network.
+    let mut again = line_at(&server, "2001:db8:1:2:ffff::1");
+    again.login("anew");
+    is_kept_out(&mut again);
+    let mut neighbour = in_dev(&server, "neighbour", "2001:db8:1:3::9");
+    neighbour.send("hello");
+    neighbour.expect_message("neighbour", "hello");
+}
