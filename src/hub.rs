@@ -164,6 +164,8 @@ pub struct Hub {
     /// The connections that logged in with each token.
     by_token: HashMap<Arc<str>, BTreeSet<ConnectionId>>,
     channels: Channels,
+    /// Those of them that are to be open again.
+    vacant: governance::Vacant,
     /// The connections by address, in the form in which bans compare them.
     by_address: BTreeSet<(IpAddr, ConnectionId)>,
     bans: banned::Bans,
@@ -254,6 +256,7 @@ impl Hub {
             looks: lookalikes::Lookalikes::default(),
             by_token: HashMap::new(),
             channels: Channels::new(),
+            vacant: governance::Vacant::default(),
             by_address: BTreeSet::new(),
             bans: banned::Bans::default(),
             endings: ending::Endings::default(),

@@ -86,8 +86,6 @@ pub(super) struct Channels {
     /// The ids up to which nothing is shown of channels that do not exist at present,
     /// by key.
     floors: HashMap<Arc<str>, MessageId>,
-    /// Channels that were restricted, and that their last member has left.
-    pub closed: Vec<Name>,
     /// Pages of the channel list that were asked for.
     pub pages: Shelf<ChannelRow>,
     pub makers: Makers,
@@ -109,7 +107,6 @@ impl Channels {
             by_name: BTreeMap::new(),
             looks: Lookalikes::default(),
             floors: HashMap::new(),
-            closed: Vec::new(),
             pages: Shelf::default(),
             makers: Makers::default(),
             abandoned: Vec::new(),
@@ -274,27 +271,28 @@ impl Channels {
         self.free.push(index);
     }
 
-    /// Remembers how much of the past of a channel is not shown any more.
+    /// Remembers how much of the past of an open channel is not shown any more.
     fn keep_floor(&mut self, name: &Name, rules: &Rules) {
-        if rules.is_restricted() {
-            // Until the log says so.
-            self.floors.insert(name.key().clone(), MessageId::LAST);
-            self.closed.push(name.clone());
-        } else if rules.floor > MessageId::default() {
+        if rules.floor > MessageId::default() {
             self.floors.insert(name.key().clone(), rules.floor);
         }
     }
 
-    /// Takes up the rules of a channel as they were stored.
-    pub fn restore(&mut self, name: Name, rules: Rules) {
-        if rules.registered.is_none() && name.as_str() != GLOBAL {
-            return self.keep_floor(&name, &rules);
+    /// Takes up the rules of a channel as they were stored. Returns the channel if they
+    /// hold only while people are in it.
+    pub fn restore(&mut self, name: Name, rules: Rules) -> Option<ChannelIndex> {
+        let is_registered = rules.registered.is_some();
+        if rules.is_open() {
+            self.keep_floor(&name, &rules);
+            return None;
         }
+        let is_global = name.as_str() == GLOBAL;
         let index = self.get_or_create(name, None);
         if let Some(channel) = self.get_mut(index) {
             channel.governed = Some(Box::new(Governed::of(rules)));
         }
         self.rules_changed(index);
+        (!is_registered && !is_global).then_some(index)
     }
 
     /// Forgets the past of a channel that nobody here is in: what is said there on
@@ -346,10 +344,11 @@ impl Channels {
         self.floors.retain(|key, _| known.contains_key(key));
     }
 
-    /// The channels whose rules are kept although nobody here is in them.
+    /// The channels whose rules are kept although nobody here may be in them.
     pub fn needed(&self) -> Vec<ChannelIndex> {
         let all = self.table.iter().enumerate();
-        let needed = all.filter(|(_, channel)| channel.as_ref().is_some_and(|it| it.is_needed));
+        let is_needed = |channel: &Channel| channel.is_needed || channel.has_rules();
+        let needed = all.filter(|(_, channel)| channel.as_ref().is_some_and(is_needed));
         needed.map(|(index, _)| index).collect()
     }
 
@@ -573,7 +572,7 @@ impl Channel {
     /// Whether the channel, created by `maker`, disappears when its only member
     /// leaves, so that it makes room for a new channel.
     pub fn goes_with(&self, maker: IpAddr) -> bool {
-        self.members.len() == 1 && self.maker == Some(maker)
+        self.members.len() == 1 && self.maker == Some(maker) && !self.is_kept()
     }
 
     /// How many people are in it.
@@ -598,10 +597,20 @@ impl Channel {
         self.governed.as_deref()?.rules.topic.as_ref()
     }
 
+    /// Whether there are rules that are not those of an open channel.
+    pub fn has_rules(&self) -> bool {
+        let governed = self.governed.as_deref();
+        governed.is_some_and(|governed| !governed.rules.is_open())
+    }
+
+    /// Whether it stays when nobody is in it: rules end only by a change.
+    fn is_kept(&self) -> bool {
+        self.is_needed || self.has_rules() || self.name.as_str() == GLOBAL
+    }
+
     /// Whether it goes, because nobody is in it and nothing keeps it.
     fn is_over(&self) -> bool {
-        let is_kept = self.is_needed || self.is_registered() || self.name.as_str() == GLOBAL;
-        self.members.is_empty() && !is_kept
+        self.members.is_empty() && !self.is_kept()
     }
 
     /// Delivers a message to the live members, and holds it for those that are

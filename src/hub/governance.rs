@@ -6,6 +6,7 @@
 //! past someone may read, in [`readable`].
 
 mod changing;
+mod closing;
 mod deed;
 mod elsewhere;
 mod governed;
@@ -17,8 +18,8 @@ mod readable;
 mod view;
 
 pub use changing::MAX_CHANGES;
+pub(super) use closing::{LastWas, Vacant};
 pub use deed::{Deed, Pass, Target, Ticket};
-pub(super) use elsewhere::{LastWas, Vacant};
 pub(super) use governed::Governed;
 pub(super) use may::Act;
 pub use view::{Overview, RulesSummary, RulesView};

@@ -352,7 +352,6 @@ impl Hub {
             ..Entry::new(now.unix_ms, Kind::Leave)
         };
         self.log_departure(id, entry, fx);
-        self.close_restricted(now, fx);
         if let Some(channel) = channel
             && !self.user_is_in(&nickname, index)
         {

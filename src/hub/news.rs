@@ -4,7 +4,7 @@
 
 use crate::model::{AccountId, Name, Text};
 
-use super::governance::LastWas;
+use super::governance::{LastWas, Vacant};
 use super::remote::{Noticed, Person, Remote};
 use super::tags::Tags;
 use super::{
@@ -69,7 +69,7 @@ impl Hub {
                 if let Some(remote) = &mut self.remote {
                     remote.gone(node);
                 }
-                self.open_for_others();
+                self.vacant.take_over();
                 self.part_some(now, fx);
             }
             News::Order(order) => self.obey(order, now, fx),
@@ -87,7 +87,8 @@ impl Hub {
             }
             News::CutOff => {
                 // The other servers announce their users anew.
-                self.remote = Some(Remote::unsure());
+                self.remote = Some(Remote::default());
+                self.vacant = Vacant::unsure();
                 self.roster_version += 1;
                 // The fate of drafts on their way to the log will not be known.
                 self.unsettled.clear();
@@ -341,10 +342,6 @@ impl Hub {
     pub(super) fn people(&self) -> usize {
         let remote = self.remote.as_ref();
         self.users.len() + remote.map_or(0, Remote::people)
-    }
-
-    pub(super) fn has_vacant(&self) -> bool {
-        self.remote.as_ref().is_some_and(|it| it.vacant.is_due())
     }
 
     pub(super) fn has_gone(&self) -> bool {

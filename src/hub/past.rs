@@ -66,6 +66,11 @@ impl Past {
         !self.recent.is_empty()
     }
 
+    /// Whether a message after this one is remembered.
+    pub fn reaches_beyond(&self, id: MessageId) -> bool {
+        self.newest().is_some_and(|newest| newest > id)
+    }
+
     /// Whether the past is being read.
     pub fn is_awaited(&self) -> bool {
         self.awaited.is_some()

@@ -13,7 +13,6 @@ use crate::model::governance::Cloak;
 use crate::model::name::Alphabetical;
 use crate::model::{AccountId, Name, Text};
 
-use super::governance::Vacant;
 use super::lookalikes::Lookalikes;
 use super::{NodeId, RosterChange};
 
@@ -33,8 +32,6 @@ pub(super) struct Remote {
     channels_by_name: BTreeSet<Alphabetical>,
     /// The channels that look like other names.
     channel_looks: Lookalikes,
-    /// Channels that nobody is in any more, and that are not open again yet.
-    pub vacant: Vacant,
 }
 
 /// A user on at least one other server.
@@ -87,14 +84,6 @@ pub(super) enum Noticed {
 }
 
 impl Remote {
-    /// Nobody, while it is not known yet who is on the other servers.
-    pub fn unsure() -> Remote {
-        Remote {
-            vacant: Vacant::unsure(),
-            ..Remote::default()
-        }
-    }
-
     /// The user of this name on other servers.
     pub fn person(&self, name: &Name) -> Option<&Person> {
         self.present(name.key())

@@ -3,12 +3,14 @@
 // Each test program uses only a part of this.
 #![allow(dead_code)]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chat_server::hub::{
     After, ChannelInfo, Chore, Command, ConnectionId, Credential, Effect, Effects, Event, Farewell,
     Hub, Limits, Listed, Listing, MessageId, Now, Profile, Reading, Recall, Refusal, Shared,
 };
+use chat_server::model::Record;
 use chat_server::name::Name;
 use chat_server::store::AccountId;
 use chat_server::text::Text;
@@ -21,6 +23,8 @@ pub struct House {
     pub closed: Vec<(ConnectionId, Farewell)>,
     /// Messages waiting to be committed.
     pub appended: Vec<MessageId>,
+    /// What they say.
+    pub records: BTreeMap<MessageId, Record>,
     /// Requests for parts of histories.
     pub readings: Vec<Reading>,
     /// Requests for pasts of channels.
@@ -42,6 +46,7 @@ impl House {
             told: Vec::new(),
             closed: Vec::new(),
             appended: Vec::new(),
+            records: BTreeMap::new(),
             readings: Vec::new(),
             recalls: Vec::new(),
             shared: Vec::new(),
@@ -72,7 +77,11 @@ impl House {
                     connection,
                     farewell,
                 } => self.closed.push((*connection, farewell.clone())),
-                Effect::Append(draft) => self.appended.push(draft.record.id()),
+                Effect::Append(draft) => {
+                    let id = draft.record.id();
+                    self.appended.push(id);
+                    self.records.insert(id, draft.record.clone());
+                }
                 Effect::Chore(Chore::Read(reading)) => self.readings.push(reading.clone()),
                 Effect::Chore(Chore::Recall(recall)) => self.recalls.push(recall.clone()),
                 Effect::Write { .. } | Effect::Log(_) | Effect::Chore(_) => {}

@@ -7,11 +7,13 @@ mod checks;
 mod simulator;
 
 mod administering;
+mod closing;
 mod codecs;
 mod commands;
 mod hub_costs;
 mod hub_resume;
 mod hub_support;
+mod keeping_house;
 mod last_here;
 mod outbox;
 mod simulation;

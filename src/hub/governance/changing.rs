@@ -10,6 +10,7 @@ use crate::model::governance::{
 use crate::model::name::Pattern;
 use crate::model::{Entry, Kind, MessageId, Name, Record};
 
+use super::closing::opens;
 use super::elsewhere::admits_creation;
 use super::{Act, Deed, LastWas, Target, Ticket};
 use crate::hub::channel::ChannelIndex;
@@ -335,7 +336,9 @@ impl Hub {
         channel.is_needed |= self.remote.is_some();
         let governed = channel.governed.get_or_insert_default();
         let creates = admits_creation(governed, change.id, &change.changes);
+        let had_rules = !governed.rules.is_open();
         governed.rules.fold(&change);
+        let opened = opens(&change.changes, had_rules, &governed.rules);
         for one in &change.changes {
             match one {
                 Change::Role { who, role, keep } => {
@@ -359,7 +362,7 @@ impl Hub {
         if creates {
             self.tell_creator(index, &change, fx);
         }
-        if change.changes.iter().any(Change::is_told)
+        if (opened || change.changes.iter().any(Change::is_told))
             && let Some(channel) = self.channels.get(index)
         {
             let members = channel.members.iter().copied();

@@ -1,69 +1,18 @@
 //! Rules of channels whose people are on several servers.
 //!
 //! Every server folds the same changes in the same order, and keeps the rules of a
-//! channel for as long as it is registered, or somebody is in it on any server. The
-//! server that its last member was on has it committed that the channel is open
-//! again; until that is settled the rules stay in force everywhere.
+//! channel for as long as it is registered, or somebody is in it on any server, or it
+//! is still to be open again ([`super::closing`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::governance::{By, Change, Role, Rules};
+use crate::model::governance::{Change, Role, Rules};
 use crate::model::{MessageId, Name};
 
+use super::closing::{LastWas, Vacant};
 use crate::hub::channel::ChannelIndex;
-use crate::hub::{Effects, GLOBAL, Hub, Now, RosterChange};
-
-/// Channels that nobody is in any more, and that are not open again yet.
-#[derive(Default)]
-pub(in crate::hub) struct Vacant {
-    /// Whether it is not known yet who is online on the other servers.
-    is_unsure: bool,
-    /// Those that another server has to open, by key.
-    awaited: BTreeMap<Arc<str>, Name>,
-    /// Those that this server has to open, by key.
-    due: BTreeMap<Arc<str>, Name>,
-    /// Those that this server tried to open in vain, by key.
-    failed: BTreeMap<Arc<str>, Name>,
-}
-
-/// On whose server the last one left a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::hub) enum LastWas {
-    /// On this one, or on one that is gone.
-    Ours,
-    /// On another one, which will say so.
-    Theirs,
-}
-
-impl Vacant {
-    /// Begins without knowing who is online on the other servers.
-    pub fn unsure() -> Vacant {
-        Vacant {
-            is_unsure: true,
-            ..Vacant::default()
-        }
-    }
-
-    /// Whether this server has to open channels.
-    pub fn is_due(&self) -> bool {
-        !self.due.is_empty()
-    }
-
-    fn forget(&mut self, key: &str) {
-        self.awaited.remove(key);
-        self.due.remove(key);
-        self.failed.remove(key);
-    }
-
-    fn add(&mut self, name: &Name, last: LastWas) {
-        let list = match last {
-            LastWas::Ours => &mut self.due,
-            LastWas::Theirs => &mut self.awaited,
-        };
-        list.insert(name.key().clone(), name.clone());
-    }
-}
+use crate::hub::{Effects, Hub, Now, RosterChange};
 
 impl Hub {
     /// Takes up the rules of all channels, in place of what is known of them.
@@ -77,110 +26,15 @@ impl Hub {
             self.last_id = self.last_id.max(rules.version);
             self.channels.take_rules(name, rules);
         }
-        if let Some(remote) = &mut self.remote {
-            remote.vacant = Vacant::unsure();
-        }
+        self.vacant = Vacant::unsure();
     }
 
     /// Notes that the users of all other servers are known: channels that nobody is in
     /// are to be open again.
     pub(in crate::hub) fn others_met(&mut self, now: Now, fx: &mut Effects) {
-        if let Some(remote) = &mut self.remote {
-            remote.vacant.is_unsure = false;
-        }
+        self.vacant.is_sure();
         for index in self.channels.needed() {
             self.vacated(index, LastWas::Ours, now, fx);
-        }
-    }
-
-    /// Lets go of the rules of a channel, if nobody is in it on any server.
-    pub(in crate::hub) fn vacated(
-        &mut self,
-        index: ChannelIndex,
-        last: LastWas,
-        now: Now,
-        fx: &mut Effects,
-    ) {
-        let Some(channel) = self.channels.get(index) else {
-            return;
-        };
-        let name = channel.name.clone();
-        let is_used = !channel.members.is_empty() || self.remote_members(&name) > 0;
-        if is_used || channel.is_registered() || name.as_str() == GLOBAL {
-            return;
-        }
-        let governed = channel.governed.as_deref();
-        let is_open = governed.is_none_or(|governed| governed.rules.is_open());
-        let Some(remote) = &mut self.remote else {
-            return;
-        };
-        remote.vacant.forget(name.key());
-        if is_open {
-            if let Some(channel) = self.channels.get_mut(index) {
-                channel.is_needed = false;
-            }
-            self.channels.tidy(index);
-            self.settle_abandoned(now, fx);
-        } else if !remote.vacant.is_unsure {
-            remote.vacant.add(&name, last);
-        }
-    }
-
-    /// Has it committed that one of the channels that nobody is in is open again.
-    /// Returns whether there was one.
-    pub(in crate::hub) fn open_vacant(&mut self, now: Now, fx: &mut Effects) -> bool {
-        let remote = self.remote.as_mut();
-        let Some((_, name)) = remote.and_then(|remote| remote.vacant.due.pop_first()) else {
-            return false;
-        };
-        let index = self.channels.find(&name);
-        let channel = index.and_then(|index| Some((index, self.channels.get(index)?)));
-        let Some((index, channel)) = channel else {
-            return true;
-        };
-        let is_used = !channel.members.is_empty() || self.remote_members(&name) > 0;
-        let Some(governed) = channel.governed.as_deref().filter(|_| !is_used) else {
-            return true;
-        };
-        let version = governed.rules.version;
-        let change = match governed.rules.is_restricted() {
-            true => Change::Floor(version),
-            false => Change::Reset(version),
-        };
-        if let Ok(server) = Name::restore("system") {
-            // Nobody waits for it.
-            let _ = self.draft_change(index, By::Server(server), vec![change], None, now, fx);
-        }
-        true
-    }
-
-    /// Notes that a change of this server was not committed: if it was to open a
-    /// channel, that is done as soon as the log takes something in again.
-    pub(in crate::hub) fn change_failed(&mut self, name: &Name, changes: &[Change]) {
-        let opens = |one: &Change| matches!(one, Change::Floor(_) | Change::Reset(_));
-        if let Some(remote) = &mut self.remote
-            && changes.iter().any(opens)
-        {
-            let failed = &mut remote.vacant.failed;
-            failed.insert(name.key().clone(), name.clone());
-        }
-    }
-
-    /// Notes that the log takes something in.
-    pub(in crate::hub) fn log_is_back(&mut self) {
-        if let Some(remote) = &mut self.remote
-            && !remote.vacant.failed.is_empty()
-        {
-            let failed = std::mem::take(&mut remote.vacant.failed);
-            remote.vacant.due.extend(failed);
-        }
-    }
-
-    /// Takes over what a server that is gone may have left undone.
-    pub(in crate::hub) fn open_for_others(&mut self) {
-        if let Some(remote) = &mut self.remote {
-            let awaited = std::mem::take(&mut remote.vacant.awaited);
-            remote.vacant.due.extend(awaited);
         }
     }
 
@@ -192,9 +46,7 @@ impl Hub {
         if let Some(governed) = channel.governed.as_deref_mut() {
             governed.take_pass(name.key());
             let key = channel.name.key().clone();
-            if let Some(remote) = &mut self.remote {
-                remote.vacant.forget(&key);
-            }
+            self.vacant.forget(&key);
         }
     }
 

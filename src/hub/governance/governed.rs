@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::model::MessageId;
 use crate::model::governance::{Role, Rules};
 
 /// The most open invitations of a channel.
@@ -22,6 +23,9 @@ pub(in crate::hub) struct Governed {
     passes: BTreeMap<Arc<str>, u64>,
     /// When each user last spoke, by key, on the monotonic clock; only with slow mode.
     spoke: BTreeMap<Arc<str>, u64>,
+    /// Nothing up to this message is shown: it was said before everyone left the
+    /// channel, which was restricted then.
+    closed: MessageId,
 }
 
 impl Governed {
@@ -48,6 +52,19 @@ impl Governed {
         self.roles.clear();
         self.passes.clear();
         self.spoke.clear();
+    }
+
+    /// Notes that everyone has left, after this message, and that the rules are to end.
+    pub fn closed_after(&mut self, last: MessageId) {
+        self.all_left();
+        if self.rules.is_restricted() {
+            self.closed = last;
+        }
+    }
+
+    /// The message up to which nothing is shown to anyone any more.
+    pub fn floor(&self) -> MessageId {
+        self.rules.floor.max(self.closed)
     }
 
     /// The roles of people while they are in the channel, by key.

@@ -1,9 +1,9 @@
 //! What joining, speaking and leaving mean for the roles in a channel.
 
-use crate::model::governance::{By, Change, Cloak, Flag, Person, Role, Rules, Visibility};
-use crate::model::{MessageId, Name};
+use crate::model::Name;
+use crate::model::governance::{By, Change, Cloak, Flag, Person, Role, Visibility};
 
-use super::{Act, Pass};
+use super::{Act, Governed, Pass};
 use crate::hub::channel::ChannelIndex;
 use crate::hub::{Command, ConnectionId, Effects, Event, GLOBAL, Hub, Now, Refusal};
 
@@ -126,8 +126,8 @@ impl Hub {
         }
     }
 
-    /// Makes the first member of a channel in which nothing was ever said its
-    /// operator. Its past must be known.
+    /// Makes the first member of a channel in which nothing was ever said, as far as it
+    /// is still shown, its operator. Its past must be known.
     pub(in crate::hub) fn begin_governing(
         &mut self,
         index: ChannelIndex,
@@ -137,7 +137,10 @@ impl Hub {
         let Some(channel) = self.channels.get(index) else {
             return;
         };
-        let is_new = !channel.past.is_known() && channel.governed.is_none();
+        let governed = channel.governed.as_deref();
+        let floor = governed.map(Governed::floor).unwrap_or_default();
+        let is_new = !channel.past.reaches_beyond(floor)
+            && governed.is_none_or(|it| it.rules.is_open() && !it.has_operator());
         let is_alone = self.remote_members(&channel.name) == 0;
         let Some(&first) = channel.members.first() else {
             return;
@@ -167,37 +170,6 @@ impl Hub {
             role: Some(Role::Operator),
         };
         fx.tell(first, event);
-    }
-
-    /// Has it committed that channels that were restricted are open again, without
-    /// their past.
-    pub(in crate::hub) fn close_restricted(&mut self, now: Now, fx: &mut Effects) {
-        for name in std::mem::take(&mut self.channels.closed) {
-            let Ok(server) = Name::restore("system") else {
-                continue;
-            };
-            let index = self.channels.get_or_create(name, None);
-            let by = By::Server(server);
-            let _ = self.draft_change(
-                index,
-                by,
-                vec![Change::Floor(MessageId::LAST)],
-                None,
-                now,
-                fx,
-            );
-            self.channels.tidy(index);
-        }
-    }
-
-    /// Takes up the rules of channels as they were stored, before anyone is here. Those
-    /// that were restricted but not registered are open again, without their past, as
-    /// soon as someone comes in or leaves.
-    pub fn restore_channels(&mut self, channels: Vec<(Name, Rules)>) {
-        for (name, rules) in channels {
-            self.last_id = self.last_id.max(rules.version);
-            self.channels.restore(name, rules);
-        }
     }
 
     /// Whether the user of a connection is to be told that a channel exists.

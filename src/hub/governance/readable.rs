@@ -32,7 +32,7 @@ impl Hub {
                 grant.map_or(since, |grant| grant.since.min(since))
             }
         };
-        Ok(rules.floor.max(since))
+        Ok(governed.floor().max(since))
     }
 
     /// Those of a channel's last messages that a connection may read.
