@@ -50,6 +50,7 @@ mod settings;
 mod store;
 mod storer;
 mod stream;
+mod unstored;
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

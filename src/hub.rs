@@ -11,8 +11,10 @@ mod asking;
 mod away;
 mod banned;
 mod bans;
+mod card;
 mod channel;
 mod command;
+mod connection_id;
 mod departures;
 mod effects;
 mod ending;
@@ -65,8 +67,10 @@ pub use admin::{ChannelInfo, Counts, ProtocolCounts};
 pub use asking::{Question, Reply};
 pub use away::MAX_REASON_CHARS;
 pub use bans::{Ban, BanError, BanTarget, MAX_BANS};
+pub use card::{UserCard, UserChannel};
 use channel::Channels;
-pub use command::{Command, ConnectionId, Credential, Profile};
+pub use command::{Command, Credential, Profile};
+pub use connection_id::ConnectionId;
 pub use effects::{Chore, Effect, Effects, Reading, Recall, Recipients};
 pub use event::{Event, Private};
 pub use farewell::{Farewell, FrameFault};
@@ -80,7 +84,6 @@ pub use shared::{Draft, Fate, News, NodeId, Order, RosterChange, Settled, Shared
 pub use sizes::Sizes;
 pub use tags::{BadTag, Tag};
 pub use typing::Audience;
-pub use whois::{UserCard, UserChannel};
 
 /// The channel that always exists.
 pub const GLOBAL: &str = "global";

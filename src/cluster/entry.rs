@@ -261,9 +261,9 @@ mod tests {
     fn what_is_new_is_told_from_what_is_broken() {
         let bytes = encode(&draft(channel(), None, "x"));
         let text = String::from_utf8(bytes).unwrap();
-        let newer = text.replace(r#""v":1"#, r#""v":2"#);
+        let newer = text.replace(r#""v":1"#, r#""v":3"#);
         assert_eq!(read(newer.as_bytes()).unwrap_err(), Unreadable::Newer);
-        assert_eq!(read(br#"{"v":3,"x":[]}"#).unwrap_err(), Unreadable::Newer);
+        assert_eq!(read(br#"{"v":4,"x":[]}"#).unwrap_err(), Unreadable::Newer);
         for bad in [
             "",
             "{}",

@@ -12,8 +12,8 @@ use super::error::LinkError;
 use super::keys::{EntryId, shard_of};
 use super::link::{Link, answer};
 use super::merge::{Rows, merge};
-use super::rules::unstored_from;
 use super::stream::entries;
+use super::unstored::{PAGE, Unstored, unstored_from};
 use crate::model::governance::Rules;
 use crate::model::{
     Account, AccountId, Conversation, History, MAX_ROWS, Message, MessageId, Name, NewAccount,
@@ -24,8 +24,6 @@ use crate::store::{Appended, Matches, Store, StoreError};
 
 /// Idle connections kept for the next questions.
 const IDLE_LINKS: usize = 4;
-/// Entries asked for at once.
-pub const PAGE: usize = 1000;
 /// Entries read for one answer; with more, the store is too far behind.
 const MOST_ENTRIES: usize = 200_000;
 /// How long to wait until the store has what was written before the question.
@@ -40,14 +38,6 @@ pub struct ClusterStore {
     common: Arc<Common>,
     postgres: Arc<dyn Store>,
     links: Mutex<Vec<Link>>,
-}
-
-/// The part of a shard that may not be in the store.
-pub struct Unstored {
-    /// Its first entry.
-    pub from: EntryId,
-    /// The newest id that the log has given out.
-    newest: EntryId,
 }
 
 impl ClusterStore {
@@ -93,8 +83,7 @@ impl ClusterStore {
 
     /// Finds the part of a shard that may not be in the store.
     pub fn unstored(&self, link: &mut Link, shard: u32) -> Result<Unstored, LinkError> {
-        let (from, newest) = unstored_from(link, &self.common, shard)?;
-        Ok(Unstored { from, newest })
+        unstored_from(link, &self.common, shard)
     }
 
     /// The highest id that can exist in a conversation whose log has given out `newest` last.

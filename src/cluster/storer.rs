@@ -16,8 +16,8 @@ use super::error::LinkError;
 use super::keys::{EntryId, node_text};
 use super::link::{Backoff, Link, answer};
 use super::reread::{self, Unfinished};
-use super::rules;
 use super::stream::{Entry, entries, streams};
+use super::unstored;
 
 /// How long to wait for something new.
 const BLOCK: Duration = Duration::from_millis(500);
@@ -237,9 +237,9 @@ impl Storer {
         }
         let mut earlier = Vec::new();
         for (shard, last) in last {
-            let (from, _) = rules::unstored_from(&mut self.link, &self.common, shard)?;
+            let from = unstored::unstored_from(&mut self.link, &self.common, shard)?.from;
             let log = self.common.key(&format!("log:{shard}"));
-            let changes = rules::changes_between(&mut self.link, &log, shard, from, Some(last))?;
+            let changes = unstored::changes_between(&mut self.link, &log, shard, from, Some(last))?;
             let changes = changes.into_iter().map(Box::new).map(Record::Change);
             earlier.extend(changes);
         }

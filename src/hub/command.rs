@@ -1,6 +1,5 @@
 //! Commands: what a connection can ask of the hub.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,38 +7,6 @@ use crate::model::governance::Cloak;
 use crate::model::{AccountId, MessageId, Name, Text, Window};
 
 use super::{Audience, Deed, Farewell, Note, Part, Pass, Refusal, Tag};
-
-/// Identifies one connection for as long as it lives. The index is dense, so
-/// that tables can be plain vectors; the generation distinguishes successive
-/// connections with the same index.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ConnectionId {
-    /// Position in the tables of the hub and the outbox.
-    pub index: u32,
-    /// How often the index has been used before.
-    pub generation: u32,
-}
-
-impl ConnectionId {
-    /// The lowest possible id.
-    pub(super) const FIRST: ConnectionId = ConnectionId {
-        index: 0,
-        generation: 0,
-    };
-    /// An id that no connection has.
-    pub(super) const NOBODY: ConnectionId = ConnectionId::LAST;
-    /// The highest possible id.
-    pub(super) const LAST: ConnectionId = ConnectionId {
-        index: u32::MAX,
-        generation: u32::MAX,
-    };
-}
-
-impl fmt::Debug for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.index, self.generation)
-    }
-}
 
 /// What the hub knows about a connection from the start.
 #[derive(Clone, Debug)]

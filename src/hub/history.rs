@@ -161,9 +161,9 @@ impl Hub {
             return;
         }
         for id in channel.live() {
-            let recent = self.recent_for(id, index, now);
-            if !recent.is_empty() {
-                fx.tell(id, history(recent));
+            let readable = self.readable_of(id, index, messages.clone(), now);
+            if !readable.is_empty() {
+                fx.tell(id, history(readable));
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::governance::Role;
+use crate::model::Name;
 use crate::model::name::Alphabetical;
-use crate::model::{Name, Text};
 
+use super::card::{UserCard, UserChannel};
 use super::governance::Act;
 use super::{ConnectionId, Hub, Now, Refusal};
 
@@ -13,33 +13,6 @@ use super::{ConnectionId, Hub, Now, Refusal};
 const MAX_CARD_CHANNELS: usize = 200;
 /// The most connections of a user that are looked at for it.
 const MAX_CARD_CONNECTIONS: usize = 20;
-
-/// What people may know of a user who is online.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UserCard {
-    /// The nickname, as the user writes it.
-    pub name: Name,
-    /// The name of the user's account; guests have none.
-    pub account: Option<Name>,
-    /// Why the user is away.
-    pub away: Option<Text>,
-    /// Since when the user is online, in milliseconds since 1970 UTC; unknown for
-    /// users on other servers.
-    pub since_ms: Option<u64>,
-    /// For how long the user has said nothing, in milliseconds.
-    pub idle_ms: Option<u64>,
-    /// The channels that the one who asks may know of, by name.
-    pub channels: Vec<UserChannel>,
-}
-
-/// A channel that a user is in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UserChannel {
-    /// The channel.
-    pub name: Name,
-    /// What the user is in it.
-    pub role: Option<Role>,
-}
 
 impl Hub {
     /// What the user of a connection may know of another.

@@ -188,11 +188,6 @@ impl Object {
         self.0.iter().any(|(other, _)| other == name)
     }
 
-    /// The names of the fields that are there.
-    pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
-    }
-
     /// A field, unless it is `null`.
     fn take(&mut self, name: &str) -> Option<Value> {
         let place = self.0.iter().position(|(other, _)| other == name)?;

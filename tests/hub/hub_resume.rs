@@ -4,8 +4,9 @@ use crate::hub_support::{House, limits, name};
 use chat_server::hub::{
     Audience, Command, ConnectionId, Farewell, Limits, Message, MessageId, News, Part, Profile, Tag,
 };
+use chat_server::model::governance::{Registered, Rules};
 use chat_server::name::Name;
-use chat_server::store::{History, Place, Window};
+use chat_server::store::{AccountId, History, Place, Window};
 use chat_server::text::Text;
 
 /// A hub with history; the tests answer for its store.
@@ -927,4 +928,39 @@ fn who_speaks_while_a_page_is_read_hears_of_it_in_its_place() {
             "stored t2"
         ]
     );
+}
+
+#[test]
+fn what_came_while_the_past_was_read_is_told_once_in_a_channel_with_rules_too() {
+    let mut house = keeping_house();
+    let rules = Rules {
+        limit: Some(50),
+        registered: Some(Registered {
+            founder: AccountId(1),
+            since_ms: 1,
+        }),
+        ..Rules::default()
+    };
+    house.hub.restore_channels(vec![(name("dev"), rules)]);
+    let bob = member(&mut house, 0, "bob");
+    house.say(bob, "one");
+    house.say(bob, "two");
+    let ids = std::mem::take(&mut house.appended);
+    house.run(|hub, now, fx| hub.close(bob, chat_server::hub::Farewell::Quit, now, fx));
+    let alice = house.enter(1, "alice");
+    house.join(alice, "dev");
+    house.forget();
+    for &id in &ids {
+        house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(id, true), now, fx));
+    }
+    recall(&mut house, &[(ids[0], "one")]);
+    let told = house.told(alice);
+    let [history, new] = &told[..] else {
+        panic!("{told:?}");
+    };
+    assert!(
+        history.contains("one") && !history.contains("two"),
+        "{history}"
+    );
+    assert_eq!(new, "dev/bob: two");
 }

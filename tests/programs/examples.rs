@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 
 use crate::support::{DEADLINE, LineClient, Server, User};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// A running example. Dropping it ends it.
 struct Example {
@@ -292,8 +292,13 @@ fn the_bot_answers_in_rooms_and_in_private_and_comes_back() {
         assert_eq!(bot.prints(), "robot is in");
         let mut mina = LineClient::enter_channel(&server, "Mina", "dev");
         crate::support::wait_until("the bot is there", || {
-            let users = server.get("/admin/users").body;
-            users.contains("robot") && users.contains("dev")
+            let users = server.get("/admin/users").json();
+            let users = users["users"].as_array().unwrap();
+            let is_there = |it: &Value| {
+                let channels = it["channels"].as_array().unwrap();
+                it["nickname"] == "robot" && channels.iter().any(|it| it == "dev")
+            };
+            users.iter().any(is_there)
         });
         mina.send("!roll 3d1000");
         mina.expect("Mina: 3d1000 gives ");

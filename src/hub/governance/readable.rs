@@ -45,11 +45,21 @@ impl Hub {
         let Some(channel) = self.channels.get(index) else {
             return Vec::new();
         };
-        let Ok(after) = self.readable(id, index, now) else {
-            return Vec::new();
-        };
-        let mut recent = channel.past.recent();
-        recent.retain(|message| message.id > after);
-        recent
+        self.readable_of(id, index, channel.past.recent(), now)
+    }
+
+    /// Those of a channel's messages that a connection may read.
+    pub(in crate::hub) fn readable_of(
+        &self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        mut messages: Vec<Message>,
+        now: Now,
+    ) -> Vec<Message> {
+        match self.readable(id, index, now) {
+            Ok(after) => messages.retain(|message| message.id > after),
+            Err(_) => messages.clear(),
+        }
+        messages
     }
 }

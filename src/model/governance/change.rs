@@ -151,6 +151,11 @@ impl Change {
 }
 
 impl Change {
+    /// Whether it can hide what was said before it, from everyone.
+    pub fn may_hide(&self) -> bool {
+        matches!(self, Change::Floor(_) | Change::Drop)
+    }
+
     /// The person it is about, if it is about one of whom the name is known.
     pub fn whom(&self) -> Option<&Name> {
         match self {

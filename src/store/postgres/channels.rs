@@ -15,7 +15,7 @@ use diesel::sql_types::{Array, BigInt, Text};
 
 use super::schema::channel;
 use crate::model::Name;
-use crate::model::governance::{ChannelChange, Rules};
+use crate::model::governance::{Change, ChannelChange, Rules};
 use crate::model::key::{clamp, unpack};
 use crate::model::{MAX_ROWS, MessageId};
 use crate::store::row::name;
@@ -122,7 +122,8 @@ fn fold(connection: &mut PgConnection, row: &Row, to: i64) -> QueryResult<()> {
 }
 
 /// Puts a change into a locked row that newer ones were folded into already: the newer ones are
-/// repeated after it. This happens only if a server was held up for minutes.
+/// repeated after it. This happens only if a server was held up for minutes. Whether the past was
+/// to be hidden by one of them cannot be told any more: then it is.
 fn fold_late(connection: &mut PgConnection, row: &Row, first: i64, to: i64) -> QueryResult<()> {
     log::warn!(
         "a change of #{} was stored minutes after newer ones",
@@ -130,9 +131,24 @@ fn fold_late(connection: &mut PgConnection, row: &Row, first: i64, to: i64) -> Q
     );
     let events = events(connection, &row.channel_key, first.saturating_sub(1), to)?;
     let mut rules = rules::parsed(&row.rules)?;
+    let floor = rules.floor;
     rules.version = MessageId::default();
-    let rules = folded(row, rules, &events)?;
+    let mut rules = folded(row, rules, &events)?;
+    rules.floor = floor.max(rules.floor).max(hidden_to(row, &events)?);
     save(connection, row, &rules)
+}
+
+/// The last of these changes that may have hidden what was said before it.
+fn hidden_to(row: &Row, events: &[EventRow]) -> QueryResult<MessageId> {
+    let channel = name(&row.name)?;
+    let mut last = MessageId::default();
+    for event in events {
+        let change = rules::change(&channel, event)?;
+        if change.changes.iter().any(Change::may_hide) {
+            last = last.max(change.id);
+        }
+    }
+    Ok(last)
 }
 
 fn folded(row: &Row, mut rules: Rules, events: &[EventRow]) -> QueryResult<Rules> {
