@@ -81,6 +81,8 @@ pub(super) struct Channels {
     secret: BTreeSet<ChannelIndex>,
     by_key: HashMap<Arc<str>, ChannelIndex>,
     by_name: BTreeMap<Alphabetical, ChannelIndex>,
+    /// Those of them that everyone is shown.
+    public: BTreeMap<Alphabetical, ChannelIndex>,
     /// The channels that look like other names.
     looks: Lookalikes,
     /// The ids up to which nothing is shown of channels that do not exist at present,
@@ -105,6 +107,7 @@ impl Channels {
             secret: BTreeSet::new(),
             by_key: HashMap::new(),
             by_name: BTreeMap::new(),
+            public: BTreeMap::new(),
             looks: Lookalikes::default(),
             floors: HashMap::new(),
             pages: Shelf::default(),
@@ -131,6 +134,12 @@ impl Channels {
     /// The channels from `start` on, sorted by name.
     pub fn from(&self, start: Bound<Alphabetical>) -> impl Iterator<Item = &Channel> {
         let indices = self.by_name.range((start, Bound::Unbounded));
+        indices.filter_map(|(_, &index)| self.get(index))
+    }
+
+    /// The channels from `start` on that everyone is shown, sorted by name.
+    pub fn public_from(&self, start: Bound<Alphabetical>) -> impl Iterator<Item = &Channel> {
+        let indices = self.public.range((start, Bound::Unbounded));
         indices.filter_map(|(_, &index)| self.get(index))
     }
 
@@ -196,7 +205,8 @@ impl Channels {
             *slot = channel;
         }
         self.by_key.insert(key, index);
-        self.by_name.insert(listed, index);
+        self.by_name.insert(listed.clone(), index);
+        self.public.insert(listed, index);
         self.pages.clear();
         index
     }
@@ -263,7 +273,9 @@ impl Channels {
         if let Some(rules) = rules {
             self.keep_floor(&name, &rules);
         }
-        self.by_name.remove(&Alphabetical(name));
+        let listed = Alphabetical(name);
+        self.by_name.remove(&listed);
+        self.public.remove(&listed);
         if let Some(slot) = self.table.get_mut(index) {
             *slot = None;
         }
@@ -314,7 +326,6 @@ impl Channels {
             return self.keep_floor(&name, &rules);
         }
         let index = self.get_or_create(name, None);
-        self.rules_changed(index);
         if let Some(channel) = self.get_mut(index) {
             channel.is_needed |= !is_open;
             let governed = channel.governed.get_or_insert_default();
@@ -322,6 +333,7 @@ impl Channels {
                 governed.rules = rules;
             }
         }
+        self.rules_changed(index);
     }
 
     /// Opens the channels that are not among those with rules, and forgets what was
@@ -359,10 +371,17 @@ impl Channels {
             return;
         };
         channel.pages.clear();
+        let listed = Alphabetical(channel.name.clone());
         match channel.is_secret() {
-            true => self.secret.insert(index),
-            false => self.secret.remove(&index),
-        };
+            true => {
+                self.secret.insert(index);
+                self.public.remove(&listed);
+            }
+            false => {
+                self.secret.remove(&index);
+                self.public.insert(listed, index);
+            }
+        }
     }
 
     /// How many channels outsiders are shown.

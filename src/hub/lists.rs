@@ -5,13 +5,13 @@
 //! they are. Each connection still gets its answers in order: the commands it
 //! sends after such a question wait for the list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::Name;
 use crate::model::name::Alphabetical;
 
-use super::channel::ChannelIndex;
+use super::channel::{Channel, ChannelIndex};
 use super::page::{Page, Part};
 use super::rows::{ChannelRow, Member};
 use super::{ChannelInfo, ConnectionId, Effects, Event, Hub, Now, Refusal};
@@ -28,7 +28,7 @@ pub(super) struct Questions {
 pub(super) enum Question {
     /// The members of a channel that the connection is in.
     Members(ChannelIndex, Part),
-    /// All channels.
+    /// The channels that the connection may know of.
     Channels(Part),
     /// The users whom the connection's user ignores.
     Ignored(Part),
@@ -106,7 +106,7 @@ impl Hub {
         let answer = match question {
             Question::Members(index, part) => self.list_members(id, index, part, fx),
             Question::Channels(part) => {
-                let page = self.channel_page(part);
+                let page = self.channel_page(id, part);
                 fx.tell(id, Event::Channels(page));
                 Ok(())
             }
@@ -174,33 +174,70 @@ impl Hub {
         merged(here, elsewhere, is_here)
     }
 
-    fn channel_page(&mut self, part: Part) -> Arc<Page<ChannelRow>> {
+    /// The channels that a connection is shown: those that are not secret, and those
+    /// that it is in.
+    fn channel_page(&mut self, id: ConnectionId, part: Part) -> Arc<Page<ChannelRow>> {
         let version = self.roster_version;
-        if let Some(page) = self.channels.pages.find(&part, version) {
+        let own = self.own_secrets(id);
+        let has_own = !own.is_empty();
+        if !has_own && let Some(page) = self.channels.pages.find(&part, version) {
             return page;
         }
-        let rows = self.channel_names(&part);
-        let rows = rows.take_while(|name| part.reaches(name));
-        let rows = rows.map(|name| {
-            let index = self.channels.find(&name);
-            let here = index.and_then(|index| self.channels.get(index));
-            let topic = here.and_then(|channel| channel.topic());
-            let members = here.map_or(0, |channel| channel.members.len());
-            ChannelRow {
-                people: members + self.remote_members(&name),
-                topic: topic.map(|topic| topic.text.clone()),
-                name,
-            }
-        });
-        let page = Arc::new(Page::take(&part, rows, self.limits.page_rows));
-        self.channels.pages.keep(&page, version);
+        let own = own.into_iter();
+        let own = own.filter(|name| part.includes(name));
+        let most = self.limits.page_rows;
+        let public = self.public_names(&part);
+        let public = public.take_while(|name| part.reaches(name)).take(most + 1);
+        let names: BTreeSet<Alphabetical> = public.chain(own).map(Alphabetical).collect();
+        let rows = names.into_iter().map(|name| self.channel_row(name.0));
+        let page = Arc::new(Page::take(&part, rows, most));
+        if !has_own {
+            self.channels.pages.keep(&page, version);
+        }
         page
+    }
+
+    fn channel_row(&self, name: Name) -> ChannelRow {
+        let index = self.channels.find(&name);
+        let here = index.and_then(|index| self.channels.get(index));
+        let topic = here.and_then(|channel| channel.topic());
+        let members = here.map_or(0, |channel| channel.members.len());
+        ChannelRow {
+            people: members + self.remote_members(&name),
+            topic: topic.map(|topic| topic.text.clone()),
+            name,
+        }
+    }
+
+    /// The secret channels that a connection is in.
+    fn own_secrets(&self, id: ConnectionId) -> Vec<Name> {
+        let memberships = self.connection(id).map(|it| it.memberships.iter());
+        let channels = memberships.into_iter().flatten();
+        let channels = channels.filter_map(|it| self.channels.get(it.channel));
+        let secret = channels.filter(|channel| channel.is_secret());
+        secret.map(|channel| channel.name.clone()).collect()
+    }
+
+    /// The channels here and on other servers that everyone is shown, sorted by name,
+    /// from the start of `part` on.
+    fn public_names(&self, part: &Part) -> impl Iterator<Item = Name> {
+        let here = self.channels.public_from(part.start());
+        self.with_elsewhere(here, part)
     }
 
     /// The channels here and on other servers, sorted by name, from the start of
     /// `part` on.
     fn channel_names(&self, part: &Part) -> impl Iterator<Item = Name> {
         let here = self.channels.from(part.start());
+        self.with_elsewhere(here, part)
+    }
+
+    /// These channels, and those that are on other servers alone.
+    fn with_elsewhere<'a>(
+        &'a self,
+        here: impl Iterator<Item = &'a Channel>,
+        part: &Part,
+    ) -> impl Iterator<Item = Name> {
         let here = here.map(|channel| &channel.name);
         let elsewhere = self.remote.iter();
         let elsewhere = elsewhere.flat_map(|remote| remote.channels_from(part.start()));

@@ -228,7 +228,10 @@ impl Hub {
         if let Some(other) = self.channel_like(name)
             && !self.has_history(id, name)
         {
-            return Err(Refusal::ChannelLooksLike(name.clone(), other.clone()));
+            return Err(match self.may_see(id, other, now) {
+                true => Refusal::ChannelLooksLike(name.clone(), other.clone()),
+                false => Refusal::ChannelNameTaken(name.clone()),
+            });
         }
         let Some(maker) = self.maker(id) else {
             return Ok(());

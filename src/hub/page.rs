@@ -45,6 +45,13 @@ impl Part {
         prefix.is_none_or(|prefix| name.begins_like(prefix))
     }
 
+    /// Whether a name belongs to the part.
+    pub(super) fn includes(&self, name: &Name) -> bool {
+        let place = Alphabetical(name.clone());
+        std::ops::RangeBounds::contains(&(self.start(), std::ops::Bound::Unbounded), &place)
+            && self.reaches(name)
+    }
+
     fn is(&self, other: &Part) -> bool {
         let spelling = |name: &Option<Name>| name.as_ref().map(Name::shown);
         spelling(&self.after) == spelling(&other.after)

@@ -48,6 +48,9 @@ pub enum Refusal {
     ChannelExists(Name),
     /// The first name would be a new channel that looks like the second.
     ChannelLooksLike(Name, Name),
+    /// The name would be a new channel that looks like one of which the client must not
+    /// know.
+    ChannelNameTaken(Name),
     /// Too many nicknames are reserved for clients that have not connected yet.
     TooManyHeld,
     /// Too many nicknames are reserved for clients of this address.
@@ -138,7 +141,7 @@ impl Refusal {
             Refusal::NotStored => "not_stored",
             Refusal::NoSuchChannel(_) => "no_such_channel",
             Refusal::ChannelExists(_) => "channel_exists",
-            Refusal::ChannelLooksLike(..) => "channel_looks_alike",
+            Refusal::ChannelLooksLike(..) | Refusal::ChannelNameTaken(_) => "channel_looks_alike",
             Refusal::TooManyHeld | Refusal::TooManyHeldForAddress => "too_many_held",
             Refusal::CannotAgree => "cannot_agree",
             Refusal::CannotLookUp => "cannot_look_up",
@@ -227,6 +230,9 @@ impl fmt::Display for Refusal {
                 "#{name} looks like the channel #{other}, but is spelt with other letters. \
                  Join #{other}, or choose another name."
             ),
+            Refusal::ChannelNameTaken(name) => {
+                write!(f, "The name #{name} cannot be had. Choose another one.")
+            }
             Refusal::CannotAgree => {
                 write!(
                     f,

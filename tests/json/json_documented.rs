@@ -221,6 +221,7 @@ fn the_note_names_the_codes() {
         Refusal::NoSuchChannel(bob()),
         Refusal::ChannelExists(bob()),
         Refusal::ChannelLooksLike(bob(), bob()),
+        Refusal::ChannelNameTaken(bob()),
         Refusal::CannotAgree,
         Refusal::CannotLookUp,
         Refusal::NoHistory,

@@ -309,6 +309,8 @@ impl Model {
             Refusal::ChannelLooksLike(name, other) => {
                 name != other && name.resembles(other) && self.exists(room(other))
             }
+            // All channels can be seen here.
+            Refusal::ChannelNameTaken(_) => false,
             Refusal::NoHistory => !self.limits.history,
             Refusal::NicknameIsAccount => self.is_account(slot),
             Refusal::HistoryUnavailable => self.reading_failed(slot),

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -69,7 +69,11 @@ impl Identity {
 pub struct Carrier {
     stream: TcpStream,
     tls: Option<Box<ClientConnection>>,
+    tape: Option<Tape>,
 }
+
+/// All bytes that a test has read from some connections.
+pub type Tape = Arc<Mutex<Vec<u8>>>;
 
 impl Carrier {
     /// A plain connection.
@@ -78,7 +82,17 @@ impl Carrier {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
-        Carrier { stream, tls: None }
+        Carrier {
+            stream,
+            tls: None,
+            tape: None,
+        }
+    }
+
+    /// Puts all bytes that are read onto a tape, too.
+    pub fn taped(mut self, tape: &Tape) -> Carrier {
+        self.tape = Some(tape.clone());
+        self
     }
 
     /// A TLS connection to a server that must show this certificate.
@@ -144,10 +158,14 @@ fn trusting(certificate: &Path) -> Arc<ClientConfig> {
 
 impl Read for Carrier {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.tls {
+        let count = match &mut self.tls {
             None => self.stream.read(buffer),
             Some(tls) => Stream::new(tls.as_mut(), &mut self.stream).read(buffer),
+        }?;
+        if let Some(tape) = &self.tape {
+            tape.lock().unwrap().extend_from_slice(&buffer[..count]);
         }
+        Ok(count)
     }
 }
 

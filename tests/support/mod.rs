@@ -26,7 +26,7 @@ mod turn;
 mod user;
 mod ws_client;
 
-pub use carrier::{Carrier, Identity};
+pub use carrier::{Carrier, Identity, Tape};
 pub use http::Answer;
 pub use json_client::JsonClient;
 pub use line_client::LineClient;

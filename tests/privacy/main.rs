@@ -1,0 +1,78 @@
+//! Nobody learns what is not theirs to know: people on every front do and ask things at
+//! random, every byte that each of them is sent is kept, and a model of the rules says
+//! what each may know. What the model does not allow must not be among the bytes.
+//!
+//! `CHAT_TEST_SEED=7 cargo test --features full --test privacy` does other things than
+//! usual.
+
+mod acts;
+mod curious;
+mod governing;
+mod marker;
+mod oracle;
+mod person;
+#[path = "../simulator/random.rs"]
+#[allow(dead_code)]
+mod random;
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+
+use random::Weighted;
+use stage::Stage;
+use support::Server;
+
+/// Something that people do. It returns nothing if there is nobody to do it.
+type Act = fn(&mut Stage) -> Option<()>;
+
+/// What people do, and how often.
+const ACTS: &[(Act, usize)] = &[
+    (Stage::create, 6),
+    (Stage::join, 22),
+    (Stage::come_by_room_lines, 4),
+    (Stage::say, 24),
+    (Stage::leave, 5),
+    (Stage::reconnect, 4),
+    (Stage::rename, 2),
+    (Stage::change_rules, 8),
+    (Stage::set_topic, 3),
+    (Stage::register, 5),
+    (Stage::appoint, 4),
+    (Stage::kick, 5),
+    (Stage::ban, 4),
+    (Stage::invite, 5),
+    (Stage::link, 3),
+    (Stage::wonder, 40),
+    (Stage::call, 8),
+    (Stage::write, 6),
+];
+
+fn seed() -> u64 {
+    let seed = std::env::var("CHAT_TEST_SEED").ok();
+    seed.map_or(1, |seed| seed.parse().expect("CHAT_TEST_SEED is a number"))
+}
+
+/// Has people do things.
+fn play(servers: Vec<Server>, seed: u64, steps: usize) {
+    println!("seed {seed}");
+    let mut stage = Stage::new(servers, seed);
+    let acts = Weighted::new(ACTS.iter().copied());
+    for _ in 0..steps {
+        stage.now += 1;
+        while acts.draw(&mut stage.random)(&mut stage).is_none() {}
+        stage.reveal();
+    }
+    stage.finish();
+    stage.judge(seed);
+}
+
+#[test]
+fn nobody_is_told_what_they_must_not_know() {
+    let server = Server::start(|config| {
+        config["listen"]["tcp"] = "127.0.0.1:0".into();
+        config["limits"]["message_rate"] = 0.into();
+        config["limits"]["auth_attempts"] = 0.into();
+    });
+    play(vec![server], seed(), 700);
+}
