@@ -49,6 +49,7 @@ impl House {
             cloak: None,
             one_channel: true,
             shows_past: true,
+            ends_with_channel: false,
         };
         let nickname = Name::parse(&format!("member{index}")).unwrap();
         self.hub.open(id, profile, self.now, &mut self.fx);
@@ -140,6 +141,7 @@ fn coming(c: &mut Criterion) {
                     cloak: None,
                     one_channel: true,
                     shows_past: true,
+                    ends_with_channel: false,
                 };
                 let House { hub, fx, now, .. } = &mut house;
                 hub.open(id, profile, *now, fx);

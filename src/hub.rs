@@ -78,7 +78,7 @@ pub use governance::{Deed, MAX_CHANGES, Overview, Pass, RulesSummary, RulesView,
 pub use listing::{After, Entry as ListEntry, Listed, Listing, Place};
 pub use noting::Note;
 pub use page::{PAGE_ROWS, Page, Part};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, Silence};
 pub use rows::{ChannelRow, Member};
 pub use shared::{Draft, Fate, News, NodeId, Order, RosterChange, Settled, Shared, SharedTag};
 pub use sizes::Sizes;

@@ -13,10 +13,12 @@ pub mod json_frames;
 mod json_governance;
 mod json_lists;
 pub mod line;
+mod line_lists;
 mod replies;
 pub mod room;
 pub mod speech;
 pub mod telnet;
+mod told;
 pub mod websocket;
 mod words;
 

@@ -508,7 +508,7 @@ mod tests {
         hub.open(id, TELNET.manners.profile(peer, None), now, fx);
         let [alice, dev] = ["alice", "dev"].map(|name| Name::parse(name).unwrap());
         hub.claim(id, alice, None, now, fx).unwrap();
-        hub.enter(id, dev, now, fx).unwrap();
+        hub.enter(id, dev, None, now, fx).unwrap();
         turn.carry_out();
         turn.keep(now);
         let history = Command::History {

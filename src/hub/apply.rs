@@ -158,7 +158,7 @@ impl Hub {
             Command::Opened { pass, command } => self.open_with(id, pass, *command, now, fx),
             Command::Govern(channel, deed) => self.govern(id, channel, deed, now, fx),
             Command::AskTopic(channel) => self.tell_topic(id, channel, now, fx),
-            Command::AskLists(channel) => self.tell_lists(id, channel, now, fx),
+            Command::AskLists(channel, skipped) => self.tell_lists(id, (channel, skipped), now, fx),
             Command::AskRules(channel) => self.tell_rules(id, channel, now, fx),
             Command::Leave { channel, reason } => self.leave(id, channel, reason, now, fx),
             Command::SetAway(text) => self.set_away(id, text, fx),

@@ -24,6 +24,9 @@ pub struct Profile {
     /// connection that shows none must be told every message published since,
     /// even one that the channel's past already contained.
     pub shows_past: bool,
+    /// Whether the connection ends when it is taken out of its channel, because its
+    /// client could not join another one.
+    pub ends_with_channel: bool,
 }
 
 /// Proof that a connection may use a registered nickname, made by the code that
@@ -109,8 +112,9 @@ pub enum Command {
     AskTopic(Option<Name>),
     /// Asks for the rules of a channel.
     AskRules(Option<Name>),
-    /// Asks for the bans and the other lists of a channel.
-    AskLists(Option<Name>),
+    /// Asks for the bans and the other lists of a channel, without the first so many
+    /// entries.
+    AskLists(Option<Name>, usize),
     /// The user is away, for this reason of at most [`super::MAX_REASON_CHARS`], or is
     /// back.
     SetAway(Option<Text>),

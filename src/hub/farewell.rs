@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::Text;
+use crate::model::{Name, Text};
 
 use super::Refusal;
 
@@ -40,6 +40,13 @@ pub enum Farewell {
     BadFrame(FrameFault),
     /// An administrator ended it, perhaps with a reason.
     Kicked(Option<Text>),
+    /// The client was taken out of the one channel that it can be in.
+    Removed {
+        /// The user who did it; an administrator or the server has no name.
+        by: Option<Name>,
+        /// Why.
+        reason: Option<Text>,
+    },
     /// The address or nickname is banned, perhaps with a reason.
     Banned(Option<Text>),
     /// Another connection has logged in with the same token.
@@ -72,6 +79,7 @@ impl Farewell {
             Farewell::Silent => "silent",
             Farewell::BadFrame(_) => "bad_frame",
             Farewell::Kicked(_) => "kicked",
+            Farewell::Removed { .. } => "removed",
             Farewell::Banned(_) => "banned",
             Farewell::Replaced => "replaced",
             Farewell::TokenRevoked => "token_revoked",
@@ -111,6 +119,16 @@ impl fmt::Display for Farewell {
             Farewell::Kicked(None) => write!(f, "Disconnected by an administrator."),
             Farewell::Kicked(Some(why)) => {
                 write!(f, "Disconnected by an administrator: {why}")
+            }
+            Farewell::Removed { by, reason } => {
+                write!(f, "You were removed")?;
+                if let Some(by) = by {
+                    write!(f, " by @{by}")?;
+                }
+                match reason {
+                    Some(why) => write!(f, ": {why}"),
+                    None => write!(f, "."),
+                }
             }
             Farewell::Banned(None) => write!(f, "You are banned from this server."),
             Farewell::Banned(Some(why)) => write!(f, "You are banned from this server: {why}"),

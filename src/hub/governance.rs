@@ -5,6 +5,7 @@
 //! someone may do something is decided in one place, [`may`]; which part of the
 //! past someone may read, in [`readable`].
 
+mod appointing;
 mod changing;
 mod closing;
 mod deed;

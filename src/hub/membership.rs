@@ -9,22 +9,31 @@ use super::away::check_reason;
 use super::channel::ChannelIndex;
 use super::governance::{Act, LastWas};
 use super::remote::Remote;
-use super::{Command, ConnectionId, Effects, Event, Hub, Now, Refusal};
+use super::{Command, ConnectionId, Effects, Event, Hub, Now, Pass, Refusal};
 
 impl Hub {
-    /// Puts a new connection into its first channel, as [`Command::Join`] would.
-    /// A refusal is returned instead of being told to the client.
+    /// Puts a new connection into its first channel, as [`Command::Join`] would, with
+    /// what opens it. A refusal is returned instead of being told to the client.
     pub fn enter(
         &mut self,
         id: ConnectionId,
         name: Name,
+        pass: Option<Pass>,
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         if self.has_no_say(id, now, fx) {
             return Err(Refusal::NoChannel);
         }
-        self.carry_out_noted(id, Command::Join(name), now, fx)
+        let join = Command::Join(name);
+        let command = match pass {
+            Some(pass) => Command::Opened {
+                pass,
+                command: Box::new(join),
+            },
+            None => join,
+        };
+        self.carry_out_noted(id, command, now, fx)
     }
 
     pub(super) fn join(

@@ -69,7 +69,7 @@ impl Subject {
             Command::Opened { command, .. } => return Subject::of(command),
             Command::Govern(channel, deed) => deed.words(channel.as_ref()),
             Command::AskTopic(channel) => return Subject::Question(about("topic", channel)),
-            Command::AskLists(channel) => return Subject::Question(about("bans", channel)),
+            Command::AskLists(channel, _) => return Subject::Question(about("bans", channel)),
             Command::AskRules(channel) => return Subject::Question(about("mode", channel)),
             Command::Leave { channel, .. } => about("leave", channel),
             Command::SetAway(Some(_)) => "away".to_owned(),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::governance::Role;
 use crate::model::{Name, NameError};
 
 /// The reason why a request was refused; `Display` is for the user who asked.
@@ -84,7 +85,7 @@ pub enum Refusal {
     /// Only accounts may do that in the channel.
     NeedsAccount(Name),
     /// The user may not speak in the channel, for this reason.
-    CannotSpeak(Name, &'static str),
+    CannotSpeak(Name, Silence),
     /// The user must wait so many seconds before speaking in the channel again.
     SlowMode(Name, u64),
     /// A list of the channel has as many entries as the limit allows.
@@ -93,6 +94,10 @@ pub enum Refusal {
     NotOnChannel(Name, Name),
     /// The user is in the channel already.
     AlreadyOnChannel(Name, Name),
+    /// The user has this role in the channel already.
+    HasRole(Name, Name, Role),
+    /// The user does not have this role in the channel.
+    LacksRole(Name, Name, Role),
     /// Too many invitations to the channel are open.
     TooManyInvited(Name),
     /// The channel is not registered.
@@ -108,6 +113,17 @@ pub enum Refusal {
     /// The connections of the address have sent as many bytes as the limit allows
     /// within a minute.
     AllowanceSpent(u64),
+}
+
+/// Why a user may not speak in a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Only people with a role may.
+    Moderated,
+    /// Only accounts may.
+    AccountsOnly,
+    /// The user is muted.
+    Muted,
 }
 
 impl Refusal {
@@ -162,6 +178,8 @@ impl Refusal {
             Refusal::ListFull(..) => "list_full",
             Refusal::NotOnChannel(..) => "not_on_channel",
             Refusal::AlreadyOnChannel(..) => "already_on_channel",
+            Refusal::HasRole(..) => "has_role",
+            Refusal::LacksRole(..) => "lacks_role",
             Refusal::TooManyInvited(_) => "too_many_invited",
             Refusal::ChannelNotRegistered(_) => "not_registered_channel",
             Refusal::ChannelRegistered(_) => "channel_registered",
@@ -283,12 +301,14 @@ impl fmt::Display for Refusal {
             Refusal::NotFounder(channel) => {
                 write!(f, "Only the founder of #{channel} may do that.")
             }
-            Refusal::InviteOnly(channel) => {
-                write!(f, "Only invited people may join #{channel}.")
-            }
-            Refusal::BannedFromChannel(channel) => {
-                write!(f, "You are banned from #{channel}.")
-            }
+            Refusal::InviteOnly(channel) => write!(
+                f,
+                "Only invited people may join #{channel}. Ask one of its operators for an invitation."
+            ),
+            Refusal::BannedFromChannel(channel) => write!(
+                f,
+                "You are banned from #{channel}. Its operators can lift the ban."
+            ),
             Refusal::WrongKey(channel) => {
                 write!(f, "#{channel} has a key. Give it with the name to join.")
             }
@@ -297,9 +317,23 @@ impl fmt::Display for Refusal {
             }
             Refusal::NeedsAccount(channel) => write!(
                 f,
-                "That needs an account in #{channel}. Register or log in first."
+                "You need an account for that in #{channel}. Register your nickname, or log in, first."
             ),
-            Refusal::CannotSpeak(channel, why) => write!(f, "{why} in #{channel}."),
+            Refusal::CannotSpeak(channel, why) => match why {
+                Silence::Moderated => write!(
+                    f,
+                    "Only people with voice may speak in #{channel}. Its operators can give you voice."
+                ),
+                Silence::AccountsOnly => write!(
+                    f,
+                    "Only people with an account may speak in #{channel}. \
+                     Register your nickname, or log in, first."
+                ),
+                Silence::Muted => write!(
+                    f,
+                    "You are muted in #{channel}. Its operators can lift that."
+                ),
+            },
             Refusal::SlowMode(channel, seconds) => write!(
                 f,
                 "#{channel} is in slow mode: you may speak again in {seconds} s."
@@ -314,6 +348,16 @@ impl fmt::Display for Refusal {
             Refusal::AlreadyOnChannel(name, channel) => {
                 write!(f, "@{name} is in #{channel} already.")
             }
+            Refusal::HasRole(name, channel, role) => match role {
+                Role::Founder => write!(f, "@{name} is the founder of #{channel}, and stays it."),
+                Role::Operator => write!(f, "@{name} is an operator of #{channel} already."),
+                Role::Voice => write!(f, "@{name} has voice in #{channel} already."),
+            },
+            Refusal::LacksRole(name, channel, role) => match role {
+                Role::Founder => write!(f, "@{name} is not the founder of #{channel}."),
+                Role::Operator => write!(f, "@{name} is not an operator of #{channel}."),
+                Role::Voice => write!(f, "@{name} does not have voice in #{channel}."),
+            },
             Refusal::TooManyInvited(channel) => write!(
                 f,
                 "Too many invitations to #{channel} are open. Please try again later."

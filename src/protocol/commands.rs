@@ -55,11 +55,35 @@ pub struct Line {
     pub help: &'static str,
     /// An example line.
     pub example: &'static str,
-    /// Whether its arguments are kept out of the chat log.
-    pub is_secret: bool,
+    /// What the chat log keeps of its arguments if they are a mistake.
+    pub logged: Logged,
     /// Whether it is understood before the client has a nickname.
     pub before_nickname: bool,
+    /// Whether it is for those who run a channel: `/help operators` lists it.
+    pub for_operators: bool,
     read: fn(&str) -> Result<Action, LineMistake>,
+}
+
+/// What the chat log keeps of a command's arguments if they are a mistake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Logged {
+    /// All of them.
+    All,
+    /// The first: a secret may follow it.
+    First,
+    /// Nothing: they may be a secret.
+    Nothing,
+}
+
+impl Logged {
+    /// The arguments to log.
+    pub fn of(self, args: &str) -> &str {
+        match self {
+            Logged::All => args,
+            Logged::First => args.split_whitespace().next().unwrap_or_default(),
+            Logged::Nothing => "",
+        }
+    }
 }
 
 /// A command of JSON clients.
@@ -96,8 +120,9 @@ impl Line {
         takes: "",
         help: "",
         example: "",
-        is_secret: false,
+        logged: Logged::All,
         before_nickname: false,
+        for_operators: false,
         read: |_| Err(LineMistake::TooMuch),
     };
 
@@ -220,7 +245,7 @@ mod tests {
                 let action = line.read(args);
                 match action.unwrap_or_else(|mistake| panic!("{name}: {mistake:?}")) {
                     Action::Hub(command) => assert_logged(&command, spec.word),
-                    Action::Help | Action::Register(_) | Action::LogIn(..) => {}
+                    Action::Help { .. } | Action::Register(_) | Action::LogIn(..) => {}
                 }
             }
             if let Some(json) = &spec.json {

@@ -5,18 +5,18 @@
 
 use std::fmt::Write;
 
-use crate::hub::{ChannelRow, Command, Event, Farewell, Member, Note, Page, Private, Refusal};
+use crate::hub::{Command, Event, Farewell, Note, Private};
+use crate::model::governance::Flag;
 use crate::model::text::without_byte_order_mark;
 use crate::model::{MAX_ROWS, Message, Name, Secret, Text};
 
 use super::commands::{self, Action, Asked, LineMistake as Mistake};
-use super::words::{LocalTime, changes, people, shown_lines};
-use super::{governance, replies};
+use super::line_lists::{write_channels, write_ignored, write_members};
+use super::words::{LocalTime, changes, shown_lines};
+use super::{governance, replies, told};
 
 /// How much of an unknown command is logged.
 const LOGGED_CHARS: usize = 100;
-/// Lists of names are broken into lines of about this many characters.
-const LIST_WIDTH: usize = 72;
 
 /// The meaning of one line from a client.
 #[derive(Debug)]
@@ -91,11 +91,9 @@ pub fn decode(line: &[u8]) -> Asked<Step> {
         Ok(action) => action,
         Err(mistake) => {
             let words = in_words(mistake, &declared.syntax());
-            // Passwords and private messages are not logged.
-            let logged = match declared.is_secret {
-                true => declared.name().to_owned(),
-                false => format!("{} {args}", declared.name()),
-            };
+            // Passwords, keys and private messages are not logged.
+            let args = declared.logged.of(args);
+            let logged = format!("{} {args}", declared.name());
             return as_message(refuse(&logged, words));
         }
     };
@@ -103,7 +101,13 @@ pub fn decode(line: &[u8]) -> Asked<Step> {
         cost: spec.cost.of(action.rows()),
         step: match action {
             Action::Hub(command) => Step::Command(command),
-            Action::Help => Step::Noted(help(), Note::Done("help".to_owned())),
+            Action::Help { for_operators } => {
+                let words = match for_operators {
+                    true => help_for_operators(),
+                    false => help(),
+                };
+                Step::Noted(words, Note::Done("help".to_owned()))
+            }
             Action::Register(password) => Step::Register(password),
             Action::LogIn(name, password) => Step::LogIn(name, password),
         },
@@ -127,7 +131,7 @@ fn in_words(mistake: Mistake, syntax: &str) -> String {
         Mistake::Count => format!("! {syntax}: n is a number from 1 to {MAX_ROWS}.\n"),
         Mistake::Name(error) => format!("! {syntax}: {error}.\n"),
         Mistake::Word => format!("! That is none of the words this command knows: {syntax}\n"),
-        Mistake::Rule => format!("! There is no such rule. /mode lists them; {syntax}\n"),
+        Mistake::Rule => format!("! {syntax}: the rules are {}.\n", rule_names()),
         Mistake::Key(error) => format!("! {syntax}: {error}.\n"),
         Mistake::Range(least, most) => {
             format!("! {syntax}: that must be a number from {least} to {most}.\n")
@@ -177,12 +181,34 @@ fn say(text: &str) -> Step {
 
 /// The answer to `/help`.
 pub fn help() -> String {
-    let mut out = String::new();
-    for line in commands::all().filter_map(|spec| spec.line.as_ref()) {
-        let _ = writeln!(out, "{}\t{}", line.syntax(), line.help);
-    }
+    let mut out = commands_for(false);
     out.push_str("Anything else is a message; //text sends /text.\n");
     out
+}
+
+/// The answer to `/help operators`.
+fn help_for_operators() -> String {
+    let mut out = commands_for(true);
+    let rules = rule_names();
+    let _ = writeln!(out, "The rules of /mode are {rules}.");
+    out.push_str("The first one in a new channel is its operator. /list shows who else is.\n");
+    out
+}
+
+fn commands_for(operators: bool) -> String {
+    let mut out = String::new();
+    let lines = commands::all().filter_map(|spec| spec.line.as_ref());
+    for line in lines.filter(|line| line.for_operators == operators) {
+        let _ = writeln!(out, "{}\t{}", line.syntax(), line.help);
+    }
+    out
+}
+
+/// What can be set with `/mode`.
+fn rule_names() -> String {
+    let flags = Flag::ALL.into_iter().map(Flag::word);
+    let names: Vec<&str> = flags.chain(["key", "limit", "slow"]).collect();
+    format!("{} and history", names.join(", "))
 }
 
 /// The answer to a line over the limit.
@@ -243,7 +269,7 @@ fn try_write_event(
             }
         }
         Event::Topic { channel, topic } => governance::write_topic(channel, topic.as_deref(), out),
-        Event::Changed(change) => governance::write_change(change, out),
+        Event::Changed(change) => told::write_change(change, out),
         Event::Kicked {
             channel,
             by,
@@ -306,12 +332,8 @@ fn try_write_event(
             }
             Ok(())
         }
-        Event::Refused(Refusal::NoChannel) => writeln!(
-            out,
-            "! You are not in a channel. Join one with /join #channel."
-        ),
         Event::Refused(refusal) | Event::NotSent { refusal, .. } => {
-            writeln!(out, "! {refusal}")
+            governance::write_refusal(refusal, out)
         }
         // Answers to commands that the line protocol does not have.
         Event::Resumed { .. }
@@ -375,77 +397,6 @@ fn write_private(
     Ok(())
 }
 
-fn write_members(channel: &Name, page: &Page<Member>, out: &mut String) -> std::fmt::Result {
-    let count = people(page.rows.len());
-    match (&page.part.after, page.more) {
-        (None, false) => writeln!(out, "* {count} in #{channel}:")?,
-        (None, true) => writeln!(out, "* The first {count} in #{channel}:")?,
-        (Some(after), _) => writeln!(out, "* {count} in #{channel} after @{after}:")?,
-    }
-    write_names(page.rows.iter().map(|member| &member.name), out)?;
-    match page.rows.last().filter(|_| page.more) {
-        Some(Member { name: last, .. }) => writeln!(
-            out,
-            "* There are more: /list @{last} lists those after that."
-        ),
-        None => Ok(()),
-    }
-}
-
-fn write_channels(page: &Page<ChannelRow>, out: &mut String) -> std::fmt::Result {
-    for row in &page.rows {
-        writeln!(out, "#{}\t{}", row.name, people(row.people))?;
-    }
-    match (page.rows.last(), &page.part.after) {
-        (Some(ChannelRow { name: last, .. }), _) if page.more => {
-            writeln!(
-                out,
-                "* There are more: /rooms #{last} lists those after that."
-            )
-        }
-        (None, Some(after)) => writeln!(out, "* There is no channel after #{after}."),
-        _ => Ok(()),
-    }
-}
-
-fn write_ignored(page: &Page<Name>, out: &mut String) -> std::fmt::Result {
-    let count = people(page.rows.len());
-    match (&page.part.after, page.more) {
-        (None, false) if page.rows.is_empty() => {
-            return writeln!(out, "* You are ignoring nobody.");
-        }
-        (None, false) => writeln!(out, "* You are ignoring {count}:")?,
-        (None, true) => writeln!(out, "* The first {count} you are ignoring:")?,
-        (Some(after), _) => writeln!(out, "* You are ignoring {count} after @{after}:")?,
-    }
-    write_names(page.rows.iter(), out)?;
-    match page.rows.last().filter(|_| page.more) {
-        Some(last) => writeln!(
-            out,
-            "* There are more: /ignored @{last} lists those after that."
-        ),
-        None => Ok(()),
-    }
-}
-
-fn write_names<'a>(
-    nicknames: impl Iterator<Item = &'a Name>,
-    out: &mut String,
-) -> std::fmt::Result {
-    let mut width = 0;
-    for name in nicknames {
-        let length = name.as_str().chars().count() + 2;
-        if width > 0 {
-            let broken = width + length > LIST_WIDTH;
-            out.push(if broken { '\n' } else { ' ' });
-            width = if broken { 0 } else { width };
-        }
-        write!(out, "@{name}")?;
-        width += length;
-    }
-    writeln!(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -459,7 +410,7 @@ mod tests {
 
     #[test]
     fn every_command_is_in_help() {
-        let help = help();
+        let help = help() + &help_for_operators();
         for line in commands::all().filter_map(|spec| spec.line.as_ref()) {
             assert!(help.contains(&format!("{}\t{}\n", line.syntax(), line.help)));
         }
@@ -495,18 +446,5 @@ mod tests {
             panic!("not a message");
         };
         assert_eq!(text.as_str(), "/etc/hosts");
-    }
-
-    #[test]
-    fn long_lists_are_broken_into_lines() {
-        let nicknames: Vec<Name> = (0..40)
-            .map(|n| Name::parse(&format!("somebody{n}")).unwrap())
-            .collect();
-        let mut out = String::new();
-        let rows = nicknames.iter().cloned().map(Member::plain).collect();
-        let page = Page::new(Default::default(), rows, false);
-        write_members(&nicknames[0], &page, &mut out).unwrap();
-        assert!(out.lines().all(|line| line.chars().count() <= LIST_WIDTH));
-        assert_eq!(out.matches('@').count(), 40);
     }
 }

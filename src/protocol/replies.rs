@@ -7,6 +7,8 @@ use crate::hub::{Reply, UserCard};
 use crate::model::time::rfc3339;
 use crate::model::{Name, Text};
 
+use super::words::duration;
+
 /// An answer in the form that clients show.
 pub(super) struct Shown {
     /// The type of its frame.
@@ -89,17 +91,4 @@ fn user(card: &UserCard) -> Shown {
         words,
         fields: Value::Object(fields),
     }
-}
-
-/// A duration in the largest unit of which it has at least one.
-fn duration(ms: u64) -> String {
-    let seconds = ms / 1_000;
-    let (count, unit) = match seconds {
-        ..60 => (seconds, "second"),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {unit}{plural}")
 }

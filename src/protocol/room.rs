@@ -1,13 +1,15 @@
 //! Room lines: one JSON object with a name and a room, then text lines.
 //!
 //! All members of the room get `name:text`. Besides messages, such clients are told
-//! only announcements and the reason why they are refused.
+//! only the topic when they come in, announcements, and the reason why they are refused
+//! or removed.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::hub::{Event, Farewell};
+use crate::hub::{Event, Farewell, Pass, Refusal};
+use crate::model::governance::{BadKey, Key, LinkSecret};
 use crate::model::text::without_byte_order_mark;
 use crate::model::{Name, NameError};
 
@@ -21,6 +23,8 @@ pub struct Hello {
     pub name: Name,
     /// The room.
     pub room: Name,
+    /// What opens the room: its key, or an invitation.
+    pub pass: Option<Pass>,
 }
 
 /// What a client sent.
@@ -47,6 +51,12 @@ pub enum BadHello {
     Name(NameError),
     /// The room is not a channel name.
     Room(NameError),
+    /// The key is not one that a room can have.
+    Key(BadKey),
+    /// The invitation is not the end of an invitation link.
+    Invitation,
+    /// This field is something other than text.
+    NotText(&'static str),
 }
 
 impl fmt::Display for BadHello {
@@ -62,6 +72,15 @@ impl fmt::Display for BadHello {
             ),
             BadHello::Name(error) => write!(f, "That name will not do: {error}."),
             BadHello::Room(error) => write!(f, "That room will not do: {error}."),
+            BadHello::Key(error) => write!(f, "That key will not do: {error}."),
+            BadHello::Invitation => write!(
+                f,
+                "That invitation will not do: it is the last part of an invitation link."
+            ),
+            BadHello::NotText(field) => write!(
+                f,
+                "The {field} will not do: it is text between quotes, or left out."
+            ),
         }
     }
 }
@@ -87,8 +106,9 @@ fn behind_hello(rest: &str) -> &str {
 }
 
 fn check_hello(object: &str) -> Result<Hello, BadHello> {
-    let fields = last_fields_of(object, ["name", "room"]).map_err(|_| BadHello::NotAnObject)?;
-    let [name, room] = fields.map(words_of);
+    let fields = last_fields_of(object, ["name", "room", "key", "invitation"]);
+    let [name, room, key, invitation] = fields.map_err(|_| BadHello::NotAnObject)?;
+    let [name, room] = [name, room].map(words_of);
     let (name, room) = match (name?, room?) {
         (None, None) => return Err(BadHello::NotAnObject),
         (None, Some(_)) => return Err(BadHello::Missing("name")),
@@ -98,7 +118,29 @@ fn check_hello(object: &str) -> Result<Hello, BadHello> {
     Ok(Hello {
         name: Name::parse_nickname(&name).map_err(BadHello::Name)?,
         room: Name::parse_channel(&room).map_err(BadHello::Room)?,
+        pass: pass_of(key, invitation)?,
     })
+}
+
+/// What opens the room. An invitation is used rather than a key.
+fn pass_of(key: Option<Value>, invitation: Option<Value>) -> Result<Option<Pass>, BadHello> {
+    let key = text_of("key", key)?;
+    let invitation = text_of("invitation", invitation)?;
+    if let Some(secret) = invitation {
+        let secret = LinkSecret::parse(&secret).ok_or(BadHello::Invitation)?;
+        return Ok(Some(Pass::Link(secret.hash())));
+    }
+    let key = key.map(|key| Key::parse(&key).map_err(BadHello::Key));
+    Ok(key.transpose()?.map(Pass::Key))
+}
+
+/// The text of an optional field; `None` if it is empty.
+fn text_of(field: &'static str, value: Option<Value>) -> Result<Option<String>, BadHello> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.trim().to_owned()).filter(|it| !it.is_empty())),
+        Some(_) => Err(BadHello::NotText(field)),
+    }
 }
 
 /// The value of a field as one word; `None` if it is empty.
@@ -290,10 +332,6 @@ pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
         Event::Joined {
             topic: Some(topic), ..
         } => lines = format!("* topic: {}\n", topic.text),
-        Event::Kicked { by, reason, .. } => {
-            let why = reason.as_ref().map_or("removed", |reason| reason.as_str());
-            lines = format!("You were removed by {by}: {why}\n");
-        }
         // A client without a nickname is told by the farewell.
         Event::Refused(refusal) if !refusal.is_about_nickname() => {
             lines = format!("{refusal}\n");
@@ -305,9 +343,15 @@ pub fn write_event(format: WireFormat, event: &Event, out: &mut Vec<u8>) {
 
 /// Appends the reason why a client is refused.
 pub fn write_farewell(format: WireFormat, farewell: &Farewell, out: &mut Vec<u8>) {
-    if *farewell != Farewell::Quit {
-        frame_lines(format, &format!("{farewell}\n"), out);
-    }
+    let words = match farewell {
+        Farewell::Quit => return,
+        // What opens a room is in the object at the beginning.
+        Farewell::NotAdmitted(Refusal::WrongKey(room)) => {
+            format!("#{room} has a key. Give it as \"key\" beside name and room.\n")
+        }
+        farewell => format!("{farewell}\n"),
+    };
+    frame_lines(format, &words, out);
 }
 
 #[cfg(test)]
@@ -368,6 +412,28 @@ mod tests {
             let shown = format!("{} in {}", hello.name, hello.room);
             assert_eq!((shown.as_str(), rest), (expected, ""));
         }
+    }
+
+    #[test]
+    fn a_key_or_an_invitation_may_stand_beside_name_and_room() {
+        let pass = |fields: &str| {
+            let object = format!(r#"{{"name":"Mina","room":"devroom"{fields}}}"#);
+            decode_hello(&object).map(|(hello, _)| hello.pass)
+        };
+        let key = Pass::Key(Key::parse("sesame").unwrap());
+        let secret = LinkSecret::of([7; 16]);
+        let link = Pass::Link(secret.hash());
+        assert_eq!(pass(r#","Key":" sesame ""#), Ok(Some(key)));
+        let invitation = format!(r#","key":"sesame","invitation":"{}""#, secret.expose());
+        assert_eq!(pass(&invitation), Ok(Some(link)));
+        for none in ["", r#","key":null"#, r#","key":"","invitation":" ""#] {
+            assert_eq!(pass(none), Ok(None), "{none}");
+        }
+        assert_eq!(pass(r#","key":5"#), Err(BadHello::NotText("key")));
+        assert!(matches!(pass(r#","key":"a,b""#), Err(BadHello::Key(_))));
+        let wrong = r#","invitation":{}"#;
+        assert_eq!(pass(wrong), Err(BadHello::NotText("invitation")));
+        assert_eq!(pass(r#","invitation":"x""#), Err(BadHello::Invitation));
     }
 
     #[test]

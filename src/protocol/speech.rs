@@ -28,6 +28,8 @@ pub struct Manners {
     pub one_channel: bool,
     /// Whether it shows messages from before its user joined.
     pub shows_past: bool,
+    /// Whether a client that is taken out of its channel has nowhere else to go.
+    pub ends_with_channel: bool,
 }
 
 /// The line protocol over TCP.
@@ -36,6 +38,7 @@ pub static TELNET: Speech = Speech {
         name: "telnet",
         one_channel: true,
         shows_past: true,
+        ends_with_channel: false,
     },
     format: WireFormat::Telnet,
     echoes: true,
@@ -47,6 +50,7 @@ pub static WEBSOCKET_LINES: Speech = Speech {
         name: "websocket",
         one_channel: true,
         shows_past: true,
+        ends_with_channel: false,
     },
     format: WireFormat::WebSocketLine,
     echoes: true,
@@ -58,6 +62,7 @@ pub static JSON: Speech = Speech {
         name: "json",
         one_channel: false,
         shows_past: true,
+        ends_with_channel: false,
     },
     format: WireFormat::Json,
     echoes: true,
@@ -69,6 +74,7 @@ pub static DIRECT: Speech = Speech {
         name: "direct",
         one_channel: true,
         shows_past: true,
+        ends_with_channel: false,
     },
     format: WireFormat::Direct,
     echoes: true,
@@ -80,6 +86,7 @@ pub static ROOM_LINES: Speech = Speech {
         name: "room",
         one_channel: true,
         shows_past: false,
+        ends_with_channel: true,
     },
     format: WireFormat::RoomTcp,
     echoes: true,
@@ -91,6 +98,7 @@ pub static ROOM_WEBSOCKET: Speech = Speech {
         name: "room-websocket",
         one_channel: true,
         shows_past: false,
+        ends_with_channel: true,
     },
     format: WireFormat::RoomWebSocket,
     echoes: true,
@@ -101,6 +109,7 @@ pub static PROGRAM: Manners = Manners {
     name: "program",
     one_channel: false,
     shows_past: true,
+    ends_with_channel: false,
 };
 
 impl Manners {
@@ -113,6 +122,7 @@ impl Manners {
             cloak,
             one_channel: self.one_channel,
             shows_past: self.shows_past,
+            ends_with_channel: self.ends_with_channel,
         }
     }
 }

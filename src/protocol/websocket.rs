@@ -48,6 +48,7 @@ fn close_code(farewell: &Farewell) -> u16 {
         | Farewell::TokenRevoked
         | Farewell::PasswordChanged
         | Farewell::Kicked(_)
+        | Farewell::Removed { .. }
         | Farewell::Banned(_) => 1008,
         // HTTP's conflict, in the range for private use.
         Farewell::NotAdmitted(Refusal::NicknameInUse(_)) => 4409,

@@ -17,6 +17,9 @@ pub(super) const SYSTEM: &str = "system";
 /// longer, and make slow readers of all its recipients.
 const SHOWN_LINES: usize = 20;
 
+/// Lists of names are broken into lines of about this many characters.
+pub(super) const LIST_WIDTH: usize = 72;
+
 /// The lines of a text; those beyond [`SHOWN_LINES`] share the last one.
 pub fn shown_lines(text: &Text) -> impl Iterator<Item = Cow<'_, str>> {
     let lines = text.as_str().splitn(SHOWN_LINES, '\n');
@@ -33,6 +36,41 @@ pub fn changes(joined: usize, left: usize) -> String {
         (0, left) => format!("{} left", people(left)),
         (joined, left) => format!("{} joined, {left} left", people(joined)),
     }
+}
+
+/// A duration in the largest unit of which it has at least one.
+pub fn duration(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    let (count, unit) = match seconds {
+        ..60 => (seconds, "second"),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    counted(count, unit)
+}
+
+/// A duration in the largest unit of which it is a whole number: minutes at least.
+pub fn span(ms: u64) -> String {
+    let minutes = ms.div_ceil(60_000);
+    match minutes {
+        _ if minutes % 1_440 == 0 => counted(minutes / 1_440, "day"),
+        _ if minutes % 60 == 0 => counted(minutes / 60, "hour"),
+        _ => counted(minutes, "minute"),
+    }
+}
+
+/// So many seconds, after "every".
+pub fn seconds(count: u32) -> String {
+    match count {
+        1 => "second".to_owned(),
+        count => format!("{count} seconds"),
+    }
+}
+
+fn counted(count: u64, unit: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
 }
 
 /// A number of people, in words.

@@ -85,6 +85,14 @@ impl SessionContext {
                 role,
                 keep,
             },
+            Deed::Raise { who, role } => Deed::Raise {
+                who: known(who)?,
+                role,
+            },
+            Deed::Lower { who, role } => Deed::Lower {
+                who: known(who)?,
+                role,
+            },
             Deed::Kick { who, reason } => Deed::Kick {
                 who: known(who)?,
                 reason,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::account::credential;
-use crate::hub::{Command, Farewell, Refusal};
+use crate::hub::{Command, Farewell, Pass, Refusal};
 use crate::model::{Account, Name};
 use crate::store::StoreError;
 use crate::turn::HubUnavailable;
@@ -81,13 +81,13 @@ impl Attached {
         }
     }
 
-    /// Enters the one room that the client has asked for.
-    pub fn enter(&self, room: Name) -> Result<(), Farewell> {
+    /// Enters the one room that the client has asked for, with what opens it.
+    pub fn enter(&self, room: Name, pass: Option<Pass>) -> Result<(), Farewell> {
         let id = self.id;
         admitted(
             self.context
                 .hub
-                .ask(move |hub, now, fx| hub.enter(id, room, now, fx)),
+                .ask(move |hub, now, fx| hub.enter(id, room, pass, now, fx)),
         )
     }
 

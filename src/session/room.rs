@@ -135,7 +135,7 @@ impl RoomSession {
             }
         };
         let admitted = self.attached.admit_guest(hello.name);
-        match admitted.and_then(|()| self.attached.enter(hello.room)) {
+        match admitted.and_then(|()| self.attached.enter(hello.room, hello.pass)) {
             Ok(()) => {
                 self.inside = true;
                 Flow::Continue

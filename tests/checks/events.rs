@@ -168,6 +168,10 @@ fn farewells(name: &Name, text: &Text) -> Vec<Farewell> {
         Farewell::Shutdown,
         Farewell::BadFrame(FrameFault::NotText),
         Farewell::Kicked(Some(text.clone())),
+        Farewell::Removed {
+            by: Some(name.clone()),
+            reason: Some(text.clone()),
+        },
         Farewell::Banned(Some(text.clone())),
         Farewell::NotAdmitted(Refusal::NicknameRegistered(name.clone())),
     ]

@@ -540,6 +540,7 @@ fn what_is_said_from_now_on_is_no_part_of_a_channels_past() {
         cloak: None,
         one_channel: true,
         shows_past: true,
+        ends_with_channel: false,
     };
     let mut fx = Effects::default();
     hub.open(id, profile, now, &mut fx);

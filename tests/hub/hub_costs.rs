@@ -136,7 +136,7 @@ fn who_is_banned_but_not_yet_ended_has_no_say() {
         .call(|hub, now, fx| hub.claim(claims, frank, None, now, fx))
         .unwrap();
     let dev = name("dev");
-    let entered = house.call(|hub, now, fx| hub.enter(comes_in, dev, now, fx));
+    let entered = house.call(|hub, now, fx| hub.enter(comes_in, dev, None, now, fx));
     assert!(entered.is_err());
     assert_eq!(house.told(bob), ["-alice"]);
     for id in [says, renames, claims, comes_in] {
@@ -471,6 +471,7 @@ fn a_nickname_of_a_server_that_is_gone_is_free_and_its_owner_has_left_before() {
         cloak: None,
         one_channel: true,
         shows_past: true,
+        ends_with_channel: false,
     };
     house.call(|hub, now, fx| hub.open(id, profile, now, fx));
     let far = name("far9");

@@ -710,6 +710,7 @@ fn what_the_past_had_already_is_told_once_to_who_does_not_show_it() {
         cloak: None,
         one_channel: true,
         shows_past: false,
+        ends_with_channel: false,
     };
     house.run(|hub, now, fx| hub.open(room, profile, now, fx));
     for (id, nickname) in [(alice, "alice"), (room, "room")] {

@@ -107,6 +107,7 @@ impl House {
             cloak: None,
             one_channel,
             shows_past: true,
+            ends_with_channel: false,
         };
         self.run(|hub, now, fx| hub.open(id, profile, now, fx));
         id

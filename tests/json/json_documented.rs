@@ -239,6 +239,10 @@ fn the_note_names_the_codes() {
         Farewell::SpokeHttp,
         Farewell::Silent,
         Farewell::Kicked(None),
+        Farewell::Removed {
+            by: None,
+            reason: None,
+        },
         Farewell::Banned(None),
         Farewell::Replaced,
         Farewell::TokenRevoked,

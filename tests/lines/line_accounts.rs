@@ -105,7 +105,8 @@ fn an_account_is_on_from_several_places_and_gets_its_messages_in_all() {
     phone.expect("2 other");
     bob.send("/list");
     bob.expect("2 people");
-    assert_eq!(bob.next_line().unwrap(), "@alice @bob");
+    assert_eq!(bob.next_line().unwrap(), "@@alice @bob");
+    bob.expect_next("* @@ is an operator.");
     desk.send("/quit");
     desk.expect_close();
     bob.send("still here?");

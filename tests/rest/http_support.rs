@@ -311,6 +311,7 @@ impl Site {
                 cloak: None,
                 one_channel: true,
                 shows_past: true,
+                ends_with_channel: false,
             };
             hub.open(id, profile, now, fx);
             hub.claim(id, name, None, now, fx).unwrap();

@@ -8,6 +8,7 @@ mod allowance;
 mod crowd;
 mod every_protocol;
 mod fair_shares;
+mod governance;
 mod last_words;
 mod limits;
 mod similar;

@@ -334,6 +334,8 @@ impl Model {
             | Refusal::ListFull(..)
             | Refusal::NotOnChannel(..)
             | Refusal::AlreadyOnChannel(..)
+            | Refusal::HasRole(..)
+            | Refusal::LacksRole(..)
             | Refusal::TooManyInvited(_)
             | Refusal::ChannelNotRegistered(_)
             | Refusal::ChannelRegistered(_)

@@ -177,6 +177,7 @@ fn kind_of_farewell(farewell: &Farewell) -> &'static str {
         Farewell::Silent => "Silent",
         Farewell::BadFrame(_) => "BadFrame",
         Farewell::Kicked(_) => "Kicked",
+        Farewell::Removed { .. } => "Removed",
         Farewell::Banned(_) => "Banned",
         Farewell::Replaced => "Replaced",
         Farewell::TokenRevoked => "TokenRevoked",

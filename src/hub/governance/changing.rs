@@ -15,7 +15,7 @@ use super::elsewhere::admits_creation;
 use super::{Act, Deed, LastWas, Target, Ticket};
 use crate::hub::channel::ChannelIndex;
 use crate::hub::messages::Content;
-use crate::hub::{ConnectionId, Draft, Effects, Event, GLOBAL, Hub, Now, Refusal};
+use crate::hub::{ConnectionId, Draft, Effects, Event, Farewell, GLOBAL, Hub, Now, Refusal};
 
 /// The most rules that one command changes.
 pub const MAX_CHANGES: usize = 20;
@@ -36,7 +36,8 @@ impl Hub {
             name,
             account: user.account,
         });
-        self.may(id, index, &act_of(&deed), now)?;
+        let act = self.act_of(index, &by, &deed);
+        self.may(id, index, &act, now)?;
         if let Deed::Invite(who) = deed {
             return self.invite(id, index, who, now, fx);
         }
@@ -135,6 +136,8 @@ impl Hub {
                 role,
                 keep: keep && channel.is_registered(),
             }],
+            Deed::Raise { who, role } => vec![self.raise(index, who, role)?],
+            Deed::Lower { who, role } => vec![self.lower(index, who, role)?],
             Deed::Kick { who, reason } => vec![Change::Kick {
                 who: self.person_in(index, who)?,
                 reason,
@@ -185,7 +188,7 @@ impl Hub {
     }
 
     /// A person with the account that they are known by here.
-    fn known(&self, who: Person) -> Person {
+    pub(super) fn known(&self, who: Person) -> Person {
         let here = self.users.get(who.name.key());
         let here = here.map(|user| (user.name.clone(), user.account));
         let elsewhere = || {
@@ -202,7 +205,7 @@ impl Hub {
     }
 
     /// A person who is in a channel, or whose account is known.
-    fn person_in(&self, index: ChannelIndex, who: Person) -> Result<Person, Refusal> {
+    pub(super) fn person_in(&self, index: ChannelIndex, who: Person) -> Result<Person, Refusal> {
         let who = self.known(who);
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let is_in =
@@ -504,6 +507,13 @@ impl Hub {
         if !self.is_member(id, index) {
             return;
         }
+        let ends = self.connection(id).map(|it| it.profile.ends_with_channel);
+        if ends == Some(true) {
+            let farewell = removed(change, reason);
+            self.leave_silently(id, index, now, fx);
+            self.close(id, farewell, now, fx);
+            return;
+        }
         let event = Event::Kicked {
             channel: change.channel.clone(),
             by: change.by.shown(),
@@ -527,17 +537,11 @@ impl Hub {
     }
 }
 
-/// The right that a wish needs.
-fn act_of(deed: &Deed) -> Act<'static> {
-    match deed {
-        Deed::Topic(_) => Act::Topic,
-        Deed::Rules(changes) if changes.iter().any(|it| matches!(it, Change::History(_))) => {
-            Act::Own
-        }
-        Deed::Rules(_) | Deed::Kick { .. } | Deed::Add { .. } | Deed::Remove { .. } => Act::Operate,
-        Deed::Invite(_) | Deed::Link(_) | Deed::NewLink { .. } | Deed::Unlink(_) => Act::Operate,
-        Deed::Role { role, .. } => Act::Appoint(*role),
-        Deed::Register => Act::Register,
-        Deed::Transfer(_) | Deed::Drop => Act::Own,
-    }
+/// The last words for a client whose connection ends when it is taken out of its channel.
+fn removed(change: &ChannelChange, reason: Option<crate::model::Text>) -> Farewell {
+    let by = match &change.by {
+        By::User(person) => Some(person.name.clone()),
+        By::Administrator(_) | By::Server(_) => None,
+    };
+    Farewell::Removed { by, reason }
 }

@@ -24,6 +24,20 @@ pub enum Deed {
         /// Whether the account has it whenever it is there.
         keep: bool,
     },
+    /// Gives a person at least this role.
+    Raise {
+        /// The person.
+        who: Person,
+        /// The role.
+        role: Role,
+    },
+    /// Takes this role from a person, who is an ordinary member then.
+    Lower {
+        /// The person.
+        who: Person,
+        /// The role.
+        role: Role,
+    },
     /// Removes a person.
     Kick {
         /// The person.
@@ -125,6 +139,7 @@ impl Deed {
             Deed::Topic(_) => true,
             Deed::Rules(changes) => changes.iter().all(stays_open),
             Deed::Role { role, .. } => *role <= Some(Role::Voice),
+            Deed::Raise { role, .. } | Deed::Lower { role, .. } => *role <= Role::Voice,
             Deed::Add { list, .. } | Deed::Remove { list, .. } => {
                 matches!(list, List::Mute | List::Except)
             }
@@ -143,6 +158,8 @@ impl Deed {
                 let word = role.map_or("member", Role::word);
                 format!("role{place} @{} {word}", who.name)
             }
+            Deed::Raise { who, role } => format!("role{place} @{} {}", who.name, role.word()),
+            Deed::Lower { who, role } => format!("role{place} @{} no {}", who.name, role.word()),
             Deed::Kick { who, .. } => format!("kick{place} @{}", who.name),
             Deed::Add { list, who, .. } => format!("{}{place} {}", list.word(), who.shown()),
             Deed::Remove { list, who } => format!("un{}{place} {}", list.word(), who.shown()),

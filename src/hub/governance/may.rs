@@ -5,7 +5,7 @@ use crate::model::{AccountId, Name};
 
 use super::{Governed, Pass};
 use crate::hub::channel::ChannelIndex;
-use crate::hub::{ConnectionId, Hub, Now, Refusal};
+use crate::hub::{ConnectionId, Hub, Now, Refusal, Silence};
 
 /// Something that not everyone may do.
 pub(in crate::hub) enum Act<'a> {
@@ -214,13 +214,13 @@ impl Governed {
         }
         let refused = |why| Err(Refusal::CannotSpeak(channel.clone(), why));
         if rules.has(Flag::Moderated) {
-            return refused("Only people with voice may speak");
+            return refused(Silence::Moderated);
         }
         if rules.has(Flag::RegisteredSpeak) && asker.account.is_none() {
-            return refused("Only people with an account may speak");
+            return refused(Silence::AccountsOnly);
         }
         if self.is_listed(List::Mute, asker, now) && !self.is_listed(List::Except, asker, now) {
-            return refused("You are muted, and may not speak,");
+            return refused(Silence::Muted);
         }
         match self.must_wait(asker.name.key(), now.ticks_ms) {
             Some(seconds) => Err(Refusal::SlowMode(channel.clone(), seconds)),

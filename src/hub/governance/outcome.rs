@@ -39,17 +39,19 @@ impl Hub {
         Ok(())
     }
 
-    /// Tells a connection the bans and the other lists of a channel.
+    /// Tells a connection the bans and the other lists of a channel, without their first
+    /// `skipped` entries.
     pub(in crate::hub) fn tell_lists(
         &self,
         id: ConnectionId,
-        channel: Option<Name>,
+        (channel, skipped): (Option<Name>, usize),
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let index = self.channel_to_govern(id, channel, now)?;
         self.may(id, index, &Act::Operate, now)?;
-        let view = self.rules_of(index).ok_or(Refusal::NoChannel)?;
+        let mut view = self.rules_of(index).ok_or(Refusal::NoChannel)?;
+        view.skip(skipped);
         fx.tell(id, Event::Lists(Arc::new(view)));
         Ok(())
     }
@@ -68,6 +70,7 @@ impl Hub {
             founder: founder(&rules),
             rules,
             role: None,
+            skipped: 0,
         })
     }
 

@@ -26,6 +26,7 @@ impl Hub {
                     rules: Rules::default(),
                     founder: None,
                     role: None,
+                    skipped: 0,
                 },
                 roles: Vec::new(),
             });

@@ -1,7 +1,7 @@
 //! The rules of a channel as people are shown them.
 
 use crate::model::Name;
-use crate::model::governance::{Flags, Key, Role, Rules, Topic, Visibility};
+use crate::model::governance::{Flags, Key, List, Role, Rules, Topic, Visibility};
 
 /// The rules of a channel as someone is shown them.
 #[derive(Clone, Debug)]
@@ -15,6 +15,23 @@ pub struct RulesView {
     pub founder: Option<Name>,
     /// What the one who asks is in the channel.
     pub role: Option<Role>,
+    /// How many entries of the lists are left out at the beginning.
+    pub skipped: usize,
+}
+
+impl RulesView {
+    /// Leaves out the first entries of the lists.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.skipped = count;
+        let mut left = count;
+        for list in List::ALL {
+            if let Some(entries) = self.rules.lists.get_mut(&list) {
+                let here = left.min(entries.len());
+                entries.drain(..here);
+                left -= here;
+            }
+        }
+    }
 }
 
 /// The rules of a channel in short: without lists, accounts and links.

@@ -91,6 +91,22 @@ impl Flag {
         }
     }
 
+    /// What holds without it.
+    pub fn without(self) -> &'static str {
+        match self {
+            Flag::InviteOnly => "no invitation is needed to join",
+            Flag::Moderated => "no voice is needed to speak",
+            Flag::MembersOnly => "people outside may speak, too",
+            Flag::TopicLocked => "every member may set the topic",
+            Flag::Secret => "the channel is listed",
+            Flag::RegisteredOnly => "guests may join, too",
+            Flag::RegisteredSpeak => "guests may speak, too",
+            Flag::NoCtcp => "requests between clients are passed on",
+            Flag::OpModerated => "what may not be said is shown to nobody",
+            Flag::Auditorium => "everyone sees everyone",
+        }
+    }
+
     /// The flag of this name, whichever of `-` and `_` it is written with.
     pub fn from_word(word: &str) -> Option<Flag> {
         let word = word.replace('_', "-");

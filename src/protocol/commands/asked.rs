@@ -20,7 +20,10 @@ pub enum Action {
     /// The hub carries it out.
     Hub(Command),
     /// The list of commands.
-    Help,
+    Help {
+        /// Whether it is about the commands of those who run a channel.
+        for_operators: bool,
+    },
     /// Registers the current nickname; without a password it is asked for.
     Register(Option<Secret>),
     /// Logs in to an account; without a password it is asked for.
@@ -96,7 +99,7 @@ impl Action {
     pub fn rows(&self) -> usize {
         match self {
             Action::Hub(command) => rows(command),
-            Action::Help | Action::Register(_) | Action::LogIn(..) => 0,
+            Action::Help { .. } | Action::Register(_) | Action::LogIn(..) => 0,
         }
     }
 }

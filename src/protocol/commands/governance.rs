@@ -7,7 +7,7 @@ use super::json_args::{Argument, Nick, Room, json};
 use super::line_args::{Mistake, nickname, nothing};
 use super::rule_args::{Changes, rules_of_line};
 use super::who::{one_line, person};
-use super::{Action, Cost, Line, Page, Spec};
+use super::{Action, Cost, Line, Logged, Page, Spec};
 
 pub(super) const TABLE: &[Spec] = &[
     Spec {
@@ -48,12 +48,13 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/mode"],
+            for_operators: true,
             takes: "[rules]",
             help: "the rules of the current channel, or a change: /mode +invite-only, /mode -key, \
                    /mode limit 50, /mode slow 10",
             example: "/mode +moderated slow 10",
             // It may contain a key.
-            is_secret: true,
+            logged: Logged::Nothing,
             read: |args| {
                 Ok(Action::Hub(match args {
                     "" => Command::AskRules(None),
@@ -85,6 +86,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/channel"],
+            for_operators: true,
             takes: "register | drop | transfer @nick | info",
             help: "registers the current channel for your account, gives it up or to someone else, \
                    or tells whose it is",

@@ -5,7 +5,7 @@ use crate::model::{MessageId, Text, Window};
 
 use super::json_args::{Argument, Limit, Nick, PageNumber, Room, RoomWithoutTo, json};
 use super::line_args::{Mistake, count, nickname_and_rest};
-use super::{Action, Cost, Line, Page, Query, Spec};
+use super::{Action, Cost, Line, Logged, Page, Query, Spec};
 
 /// Messages that a history, a thread or a search returns by default.
 const USUAL: usize = 20;
@@ -48,7 +48,7 @@ pub(super) const TABLE: &[Spec] = &[
             takes: "@nick text",
             help: "a private message",
             example: "/msg @bob hello",
-            is_secret: true,
+            logged: Logged::Nothing,
             read: |args| {
                 let (name, rest) = args
                     .split_once(char::is_whitespace)

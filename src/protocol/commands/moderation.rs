@@ -5,7 +5,7 @@ use crate::model::Name;
 use crate::model::governance::{List, Role};
 
 use super::json_args::{Argument, Nick, Room, json};
-use super::line_args::{Mistake, nickname, nickname_and_rest, nothing};
+use super::line_args::{Mistake, count, nickname, nickname_and_rest, nothing};
 use super::moderation_args::{ListWord, MaskText, Minutes, RoleWord, Switch, Uses, Whom};
 use super::who::{one_line, person, target};
 use super::{Action, Cost, Line, Page, Spec};
@@ -19,10 +19,11 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/op"],
+            for_operators: true,
             takes: "@nick",
             help: "makes someone an operator of the current channel",
             example: "/op @bob",
-            read: |args| role(args, Some(Role::Operator)),
+            read: |args| raise(args, Role::Operator),
             ..Line::PLAIN
         }),
         json: json! {
@@ -48,10 +49,11 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/deop"],
+            for_operators: true,
             takes: "@nick",
             help: "makes an operator an ordinary member",
             example: "/deop @bob",
-            read: |args| role(args, None),
+            read: |args| lower(args, Role::Operator),
             ..Line::PLAIN
         }),
         json: None,
@@ -62,10 +64,11 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/voice"],
+            for_operators: true,
             takes: "@nick",
             help: "lets someone speak where only some may",
             example: "/voice @bob",
-            read: |args| role(args, Some(Role::Voice)),
+            read: |args| raise(args, Role::Voice),
             ..Line::PLAIN
         }),
         json: None,
@@ -76,10 +79,11 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/devoice"],
+            for_operators: true,
             takes: "@nick",
             help: "takes that away",
             example: "/devoice @bob",
-            read: |args| role(args, None),
+            read: |args| lower(args, Role::Voice),
             ..Line::PLAIN
         }),
         json: None,
@@ -90,6 +94,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/kick"],
+            for_operators: true,
             takes: "@nick [why]",
             help: "removes someone from the current channel",
             example: "/kick @bob spam",
@@ -124,6 +129,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/ban"],
+            for_operators: true,
             takes: "@nick [minutes] [why]",
             help: "keeps someone out of the current channel: the account, else the address; or all \
                    whose nicknames have a form: /ban ev*l",
@@ -157,6 +163,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/unban"],
+            for_operators: true,
             takes: "@nick",
             help: "lifts a ban",
             example: "/unban @bob",
@@ -183,6 +190,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/mute"],
+            for_operators: true,
             takes: "@nick [minutes] [why]",
             help: "keeps someone from speaking in the current channel",
             example: "/mute @bob 10 calm down",
@@ -201,6 +209,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/unmute"],
+            for_operators: true,
             takes: "@nick",
             help: "lets them speak again",
             example: "/unmute @bob",
@@ -215,15 +224,22 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::LIST,
         line: Some(Line {
             names: &["/bans"],
+            for_operators: true,
             help: "who is kept out of the current channel, muted, excepted or invited",
             example: "/bans",
-            read: |args| nothing(args).map(|()| Action::Hub(Command::AskLists(None))),
+            read: |args| {
+                let skipped = match args {
+                    "" => 0,
+                    args => count(args, 0)?,
+                };
+                Ok(Action::Hub(Command::AskLists(None, skipped)))
+            },
             ..Line::PLAIN
         }),
         json: json! {
             "bans", waits; "the bans, mutes, exceptions and invitations of a room, for its operators";
             r#"{"room": "dev"}"#;
-            |room: Option<Room>| Command::AskLists(Room::name(room))
+            |room: Option<Room>| Command::AskLists(Room::name(room), 0)
         },
         page: None,
     },
@@ -232,6 +248,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::LIST,
         line: Some(Line {
             names: &["/invite"],
+            for_operators: true,
             takes: "@nick",
             help: "lets someone into the current channel within the next hour, and tells them",
             example: "/invite @bob",
@@ -258,6 +275,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::LIST,
         line: Some(Line {
             names: &["/link"],
+            for_operators: true,
             takes: "[uses] [minutes]",
             help: "makes a link with which people come into the current channel",
             example: "/link 10 1440",
@@ -277,6 +295,7 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/unlink"],
+            for_operators: true,
             help: "withdraws all links to the current channel",
             example: "/unlink",
             read: |args| {
@@ -292,11 +311,20 @@ pub(super) const TABLE: &[Spec] = &[
     },
 ];
 
-fn role(args: &str, role: Option<Role>) -> Result<Action, Mistake> {
+fn raise(args: &str, role: Role) -> Result<Action, Mistake> {
     let who = person(nickname(args)?);
-    let keep = true;
-    let deed = Deed::Role { who, role, keep };
-    Ok(Action::Hub(Command::Govern(None, deed)))
+    Ok(Action::Hub(Command::Govern(
+        None,
+        Deed::Raise { who, role },
+    )))
+}
+
+fn lower(args: &str, role: Role) -> Result<Action, Mistake> {
+    let who = person(nickname(args)?);
+    Ok(Action::Hub(Command::Govern(
+        None,
+        Deed::Lower { who, role },
+    )))
 }
 
 /// `@nick [minutes] [why]`.

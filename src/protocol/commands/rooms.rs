@@ -7,7 +7,7 @@ use super::json_args::{Argument, Nick, Room, json, people, rooms};
 use super::line_args::{after, channel, channel_and_pass, nickname, nothing, reason};
 use super::moderation_args::{Invitation, KeyWord};
 use super::who::one_line;
-use super::{Action, Cost, Line, Page, Spec};
+use super::{Action, Cost, Line, Logged, Page, Spec};
 
 pub(super) const TABLE: &[Spec] = &[
     Spec {
@@ -15,10 +15,17 @@ pub(super) const TABLE: &[Spec] = &[
         cost: Cost::ONE,
         line: Some(Line {
             names: &["/help"],
-            help: "this list",
+            help: "this list; /help operators lists what those who run a channel can do",
             example: "/help",
             before_nickname: true,
-            read: |args| nothing(args).map(|()| Action::Help),
+            read: |args| match args {
+                "operators" => Ok(Action::Help {
+                    for_operators: true,
+                }),
+                args => nothing(args).map(|()| Action::Help {
+                    for_operators: false,
+                }),
+            },
             ..Line::PLAIN
         }),
         json: None,
@@ -37,7 +44,7 @@ pub(super) const TABLE: &[Spec] = &[
             help: "join a channel, or create it; leaves the one before",
             example: "/join #dev",
             // The key is nobody else's business.
-            is_secret: true,
+            logged: Logged::First,
             read: |args| channel_and_pass(args).map(Action::Hub),
             ..Line::PLAIN
         }),

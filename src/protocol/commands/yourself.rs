@@ -6,7 +6,7 @@ use crate::model::Text;
 use super::json_args::{Argument, Nick, json};
 use super::line_args::{nickname, nickname_and_rest, nothing, password, reason};
 use super::who::one_line;
-use super::{Action, Cost, Line, Page, Spec};
+use super::{Action, Cost, Line, Logged, Page, Spec};
 
 pub(super) const TABLE: &[Spec] = &[
     Spec {
@@ -37,7 +37,7 @@ pub(super) const TABLE: &[Spec] = &[
             names: &["/register"],
             help: "keep your nickname: it gets a password",
             example: "/register",
-            is_secret: true,
+            logged: Logged::Nothing,
             read: |args| Ok(Action::Register(password(args))),
             ..Line::PLAIN
         }),
@@ -52,12 +52,13 @@ pub(super) const TABLE: &[Spec] = &[
             takes: "nick",
             help: "log in to a nickname you have registered",
             example: "/login ada",
-            is_secret: true,
+            logged: Logged::Nothing,
             before_nickname: true,
             read: |args| {
                 let (name, rest) = nickname_and_rest(args)?;
                 Ok(Action::LogIn(name, password(rest.unwrap_or_default())))
             },
+            ..Line::PLAIN
         }),
         json: None,
         page: None,
