@@ -77,7 +77,7 @@ fn a_change_is_in_force_told_and_recorded_when_it_is_answered() {
     ] {
         assert_eq!(rules[rule], value, "{rule}");
     }
-    alice.expect("@administrator set the topic: the plan");
+    alice.expect("An administrator set the topic: the plan");
     bob.send("may I?");
     bob.expect("Only people with voice may speak");
     let entries = server.log("kind=admin&channel=dev", 7);
@@ -310,10 +310,10 @@ fn people_are_appointed_removed_banned_and_let_back() {
     let mut bob = LineClient::enter_channel(&server, "bob", "dev");
     alice.settle();
     done(&server.put("/admin/channels/dev/roles/bob", json!({"role": "operator"})));
-    alice.expect("@bob is now operator");
+    alice.expect("made @bob an operator");
     assert_eq!(channel(&server, "dev")["roles"]["bob"], "operator");
     done(&server.delete("/admin/channels/dev/roles/bob"));
-    alice.expect("@bob is now an ordinary member");
+    alice.expect("made @bob an ordinary member");
     assert_eq!(channel(&server, "dev")["roles"].get("bob"), None);
     done(&server.delete("/admin/channels/dev/members/Bob?reason=be%20kind"));
     bob.expect("be kind");
