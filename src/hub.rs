@@ -189,6 +189,8 @@ pub struct Hub {
     /// The administrators who wait for a change among them to be in force.
     tickets: BTreeMap<MessageId, Ticket>,
     last_recall: u64,
+    /// See [`Hub::take_withdrawn`].
+    withdrawn: u64,
     tags: tags::Tags,
     /// The people on the other servers, if this hub is one of several.
     remote: Option<remote::Remote>,
@@ -273,6 +275,7 @@ impl Hub {
             departures: departures::Departures::default(),
             last_here: last_here::LastHere::default(),
             last_recall: 0,
+            withdrawn: 0,
             tags: tags::Tags::default(),
             remote: None,
             roster_version: 0,

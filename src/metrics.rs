@@ -68,6 +68,9 @@ pub struct Metrics {
     /// Seconds from receiving a message to delivering it, for committing it and waiting for the
     /// hub.
     pub message_seconds: Histogram,
+    /// Answers from the past of channels that were held back, at least in part, because their
+    /// readers might no longer read them when they had been found.
+    pub history_withdrawn: Counter,
     /// Deliveries: an event written to one recipient.
     pub deliveries: Counter,
     /// System calls that sent something.
@@ -115,6 +118,11 @@ impl Metrics {
             channels: made(r, "channels", "Channels"),
             messages: made(r, "messages", "Messages accepted"),
             message_seconds,
+            history_withdrawn: made(
+                r,
+                "history_withdrawn",
+                "Answers held back because their readers might no longer read the past",
+            ),
             deliveries: made(r, "deliveries", "Events written, one a recipient"),
             sends: made(r, "sends", "System calls that sent something"),
             bytes_sent: made(r, "sent_bytes", "Bytes sent"),

@@ -450,6 +450,10 @@ impl Turn {
     }
 
     fn count(&mut self) {
+        let withdrawn = self.parts.hub.take_withdrawn();
+        if withdrawn > 0 {
+            self.parts.metrics.history_withdrawn.inc_by(withdrawn);
+        }
         let (sums, last) = (self.parts.outbox.sums(), self.last_sums);
         if sums != last {
             let metrics = &self.parts.metrics;

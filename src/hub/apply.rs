@@ -190,6 +190,11 @@ impl Hub {
                 fx.write(id, bytes);
                 Ok(())
             }
+            Command::AnswerFromPast {
+                channel,
+                after,
+                bytes,
+            } => self.answer_from_past(id, channel, after, bytes, now, fx),
             Command::Noted { bytes, note } => {
                 self.note(id, &note, now, fx);
                 fx.write(id, bytes);

@@ -157,6 +157,16 @@ pub enum Command {
     /// to a malformed command; written as they are, in order with every other
     /// answer.
     Answer(Vec<u8>),
+    /// Like [`Command::Answer`], for what the thread has found in the past of a channel:
+    /// refused if the connection may no longer read so much of it.
+    AnswerFromPast {
+        /// The channel.
+        channel: Name,
+        /// The message after which it was looked for.
+        after: MessageId,
+        /// Written as they are.
+        bytes: Vec<u8>,
+    },
     /// Like [`Command::Answer`], with an entry for the chat log.
     Noted {
         /// Written as they are.

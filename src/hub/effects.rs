@@ -83,6 +83,8 @@ pub struct Reading {
     pub window: Window,
     /// The most messages to read.
     pub limit: usize,
+    /// The message after which the connection might read when it asked.
+    pub readable: MessageId,
     /// Whether this is a page of messages that the connection missed.
     pub catching_up: bool,
     /// Whether nothing is wanted but whether there is anything.

@@ -49,7 +49,7 @@ impl Hub {
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
         let index = self.channel_of(id, channel)?;
-        self.readable(id, index, now)?;
+        let readable = self.readable(id, index, now)?;
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let channel = channel.name.clone();
         if !self.limits.history {
@@ -63,8 +63,12 @@ impl Hub {
             connection: id,
             address: self.address_of(id),
             channel,
-            window,
+            window: match window {
+                Window::After(after) => Window::After(after.max(readable)),
+                window => window,
+            },
             limit: limit.min(PAGE_ROWS),
+            readable,
             catching_up: false,
             is_look_up: false,
         });
@@ -97,19 +101,21 @@ impl Hub {
             return;
         }
         // The reader may have been taken out of the channel meanwhile.
-        let index = self.channels.find(&reading.channel);
-        let index = index.ok_or_else(|| Refusal::NotInChannel(reading.channel.clone()));
-        let event = match index.and_then(|index| self.readable(reading.connection, index, now)) {
-            Err(refusal) => Event::Refused(refusal),
-            Ok(_) if history.is_none() => Event::Refused(Refusal::HistoryUnavailable),
-            Ok(after) => {
-                let mut history = history.unwrap_or_default();
-                history.cut(after);
+        let (id, channel) = (reading.connection, reading.channel.clone());
+        let event = match (self.readable_part(id, Some(channel), now), history) {
+            (Err(refusal), _) => {
+                self.withdrawn += 1;
+                Event::Refused(refusal)
+            }
+            (Ok(_), None) => Event::Refused(Refusal::HistoryUnavailable),
+            (Ok((channel, after)), Some(mut history)) => {
+                let is_cut = history.cut(after, reading.window);
+                self.withdrawn += u64::from(is_cut && after > reading.readable);
                 history.shorten(reading.window);
                 Event::History {
                     complete: history.is_complete(),
                     messages: history.messages,
-                    channel: reading.channel.clone(),
+                    channel,
                     asked: true,
                     now_ms: now.unix_ms,
                 }
@@ -118,6 +124,36 @@ impl Hub {
         self.note_history(reading.connection, &event, now, fx);
         fx.tell(reading.connection, event);
         self.answered(reading.connection, now, fx);
+    }
+
+    /// Sends the client what its thread has found in the past of a channel, after the
+    /// message `after`, unless the client may no longer read so much.
+    pub(super) fn answer_from_past(
+        &mut self,
+        id: ConnectionId,
+        channel: Name,
+        after: MessageId,
+        bytes: Vec<u8>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let readable = self.readable_part(id, Some(channel), now);
+        let refusal = match readable {
+            Ok((_, now_after)) if now_after <= after => {
+                fx.write(id, bytes);
+                return Ok(());
+            }
+            Ok(_) => Refusal::HistoryUnavailable,
+            Err(refusal) => refusal,
+        };
+        self.withdrawn += 1;
+        Err(refusal)
+    }
+
+    /// How many answers were held back since the last call, at least in part, because
+    /// their readers might no longer read them when the store had found them.
+    pub fn take_withdrawn(&mut self) -> u64 {
+        std::mem::take(&mut self.withdrawn)
     }
 
     fn note_history(&self, id: ConnectionId, event: &Event, now: Now, fx: &mut Effects) {

@@ -340,6 +340,10 @@ impl Hub {
         let Some(place) = self.position(id, index) else {
             return;
         };
+        if self.past_is_awaited(index) {
+            // It will not be shown to this connection, which has waited for it.
+            self.all_answered(&[id]);
+        }
         let Some(connection) = self.connection_mut(id) else {
             return;
         };

@@ -50,7 +50,8 @@ impl Subject {
             Command::Private { to, .. } => return Subject::Private(to.clone()),
             Command::Tagged { message, .. } => return Subject::of(message),
             Command::Typing(_) | Command::Listen { .. } => return Subject::Nothing,
-            Command::Answer(_) | Command::Noted { .. } => return Subject::Nothing,
+            Command::Answer(_) | Command::AnswerFromPast { .. } => return Subject::Nothing,
+            Command::Noted { .. } => return Subject::Nothing,
             Command::Refuse { .. } | Command::End(_) => return Subject::Nothing,
             Command::Ask { logged, .. } => {
                 return logged.clone().map_or(Subject::Nothing, Subject::Question);

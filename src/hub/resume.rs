@@ -272,6 +272,7 @@ impl Hub {
             channel: name,
             window: Window::After(after),
             limit: PAGE_ROWS,
+            readable,
             catching_up: true,
             is_look_up: false,
         });
@@ -288,10 +289,12 @@ impl Hub {
     ) {
         let id = reading.connection;
         let Some(index) = self.catching_up_with(id, &reading.channel) else {
-            // The connection has left the channel meanwhile.
+            // The connection has left the channel meanwhile, or was removed.
+            self.withdrawn += 1;
             return;
         };
         let Ok(readable) = self.readable(id, index, now) else {
+            self.withdrawn += 1;
             return;
         };
         let Some(channel) = self.channels.get_mut(index) else {
@@ -303,11 +306,12 @@ impl Hub {
             return;
         };
         let name = channel.name.clone();
+        let is_cut = history.cut(readable, reading.window);
+        self.withdrawn += u64::from(is_cut);
         history.shorten(reading.window);
-        history.messages.retain(|message| message.id > readable);
         let is = Page {
             last: history.messages.last().map(|message| message.id),
-            gap: history.gap,
+            gap: history.gap || is_cut,
             more: history.more,
             newest: history.newest,
         };

@@ -5,7 +5,7 @@
 //! that its messages stay within reach. Only the store knows whether there is a
 //! history, so the command to join waits for its answer.
 
-use crate::model::{History, Name, Window};
+use crate::model::{History, MessageId, Name, Window};
 
 use super::remote::Remote;
 use super::{Command, ConnectionId, Effects, Hub, Reading};
@@ -68,6 +68,7 @@ impl Hub {
             channel: name.clone(),
             window: Window::Latest,
             limit: 1,
+            readable: MessageId::LAST,
             catching_up: false,
             is_look_up: true,
         });

@@ -83,14 +83,16 @@ pub struct History {
 
 impl History {
     /// Leaves out what a reader may not see: everything up to `after`. To that
-    /// reader, the history begins there.
-    pub fn cut(&mut self, after: MessageId) {
+    /// reader, the history begins there. Returns whether there was any.
+    pub fn cut(&mut self, after: MessageId, window: Window) -> bool {
         let before = self.messages.len();
         self.messages.retain(|message| message.id > after);
-        if self.messages.len() < before {
+        let is_cut = self.messages.len() < before;
+        if is_cut && !matches!(window, Window::After(_)) {
             self.more = false;
             self.gap = false;
         }
+        is_cut
     }
 
     /// Whether this is everything there ever was on the side that was asked

@@ -176,7 +176,8 @@ fn cost(command: &Command) -> usize {
             Note::Refused { command, reason } => command.len() + reason.len() + ENTRY_BYTES,
         },
         // They cause nothing to be written, or end the connection.
-        Command::Typing(_) | Command::Listen { .. } | Command::Answer(_) => 0,
+        Command::Typing(_) | Command::Listen { .. } => 0,
+        Command::Answer(_) | Command::AnswerFromPast { .. } => 0,
         Command::Ask { logged: None, .. } => 0,
         Command::Refuse { .. } | Command::Quit { .. } | Command::End(_) => 0,
         _ => ENTRY_BYTES,

@@ -148,8 +148,8 @@ impl JsonSession {
             hub: &self.attached.context.hub,
         };
         match inquirer.answer(query) {
-            Ok(frame) if frame.is_empty() => Flow::Continue,
-            Ok(frame) => self.attached.command(Command::Answer(frame)),
+            Ok(Some(answer)) => self.attached.command(answer),
+            Ok(None) => Flow::Continue,
             Err(failure) => self.fail(word, &failure.to_string(), failure.code()),
         }
     }

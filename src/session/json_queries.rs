@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::account::Accounts;
 use crate::fair::Asker;
-use crate::hub::{ConnectionId, PAGE_ROWS, Refusal};
+use crate::hub::{Command, ConnectionId, MessageId, PAGE_ROWS, Refusal};
 use crate::model::{Account, Conversation, Name, Search, SearchScope, Window};
 use crate::protocol::json::Query;
 use crate::protocol::json_frames;
@@ -80,8 +80,8 @@ impl fmt::Display for NoAnswer {
 impl std::error::Error for NoAnswer {}
 
 impl Inquirer<'_> {
-    /// The frame that answers a query; none if nothing needs to be said.
-    pub fn answer(&self, query: Query) -> Result<Vec<u8>, NoAnswer> {
+    /// The answer to a query; none if nothing needs to be said.
+    pub fn answer(&self, query: Query) -> Result<Option<Command>, NoAnswer> {
         let mut frame = Vec::new();
         match query {
             Query::Search {
@@ -90,7 +90,7 @@ impl Inquirer<'_> {
                 before,
                 limit,
             } => {
-                let room = self.own_room(room)?;
+                let (room, after) = self.own_room(room)?;
                 let limit = limit.min(PAGE_ROWS);
                 let search = Search {
                     words,
@@ -100,6 +100,7 @@ impl Inquirer<'_> {
                 };
                 let found = self.question(|store| store.search(&search));
                 let mut matches = found.map_err(NoAnswer::store)?;
+                matches.cut(after);
                 let is_cut = !shorten_found(&mut matches.found);
                 let next = match is_cut {
                     true => matches.found.last().map(|message| message.id),
@@ -114,6 +115,11 @@ impl Inquirer<'_> {
                     is_over,
                 };
                 json_frames::write_found(&answer, &mut frame);
+                return Ok(Some(Command::AnswerFromPast {
+                    channel: room,
+                    after,
+                    bytes: frame,
+                }));
             }
             Query::Inbox { page } => {
                 let account = self.account()?.id;
@@ -135,9 +141,10 @@ impl Inquirer<'_> {
                 let (own, peer) = (self.account()?, self.registered(&user)?);
                 let marked = self.question(|store| store.mark_read(own.id, peer.id, up_to));
                 marked.map_err(NoAnswer::store)?;
+                return Ok(None);
             }
         }
-        Ok(frame)
+        Ok(Some(Command::Answer(frame)))
     }
 
     fn question<T>(
@@ -164,12 +171,12 @@ impl Inquirer<'_> {
         Ok(())
     }
 
-    /// A room that the connection is in: the given one, or the current one. The
-    /// server must keep a history.
-    fn own_room(&self, room: Option<Name>) -> Result<Name, NoAnswer> {
+    /// A room that the connection is in, the given one or the current one, and the
+    /// message after which the connection may read it. The server must keep a history.
+    fn own_room(&self, room: Option<Name>) -> Result<(Name, MessageId), NoAnswer> {
         let id = self.connection;
-        let room = self.hub.ask(move |hub, _, _| {
-            let room = hub.own_channel(id, room)?;
+        let room = self.hub.ask(move |hub, now, _| {
+            let room = hub.readable_part(id, room, now)?;
             match hub.keeps_history() {
                 true => Ok(room),
                 false => Err(Refusal::NoHistory),

@@ -25,6 +25,8 @@ pub struct House {
     pub appended: Vec<MessageId>,
     /// What they say.
     pub records: BTreeMap<MessageId, Record>,
+    /// Answers of connections' own threads.
+    pub written: Vec<(ConnectionId, Vec<u8>)>,
     /// Requests for parts of histories.
     pub readings: Vec<Reading>,
     /// Requests for pasts of channels.
@@ -47,6 +49,7 @@ impl House {
             closed: Vec::new(),
             appended: Vec::new(),
             records: BTreeMap::new(),
+            written: Vec::new(),
             readings: Vec::new(),
             recalls: Vec::new(),
             shared: Vec::new(),
@@ -84,7 +87,10 @@ impl House {
                 }
                 Effect::Chore(Chore::Read(reading)) => self.readings.push(reading.clone()),
                 Effect::Chore(Chore::Recall(recall)) => self.recalls.push(recall.clone()),
-                Effect::Write { .. } | Effect::Log(_) | Effect::Chore(_) => {}
+                Effect::Write { connection, bytes } => {
+                    self.written.push((*connection, bytes.clone()));
+                }
+                Effect::Log(_) | Effect::Chore(_) => {}
                 Effect::Share(shared) => self.shared.push(shared.clone()),
                 Effect::Done { ticket, outcome } => self.done.push((*ticket, outcome.clone())),
             }

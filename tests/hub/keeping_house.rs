@@ -183,19 +183,23 @@ impl Kept {
         self.govern(id, channel, Deed::Rules(vec![Change::Flag(flag, true)]));
     }
 
-    /// Has an administrator do something.
+    /// Has an administrator do something, and the store answer.
     pub fn administer(&mut self, channel: &str, deed: Deed) -> Result<(), Refusal> {
+        let result = self.order(channel, deed);
+        self.tend();
+        result
+    }
+
+    /// Has an administrator do something.
+    pub fn order(&mut self, channel: &str, deed: Deed) -> Result<(), Refusal> {
         let by = By::Administrator(name("administrator"));
         let ticket = Ticket {
             number: 0,
             from: None,
         };
         let channel = name(channel);
-        let result = self
-            .house
-            .run(|hub, now, fx| hub.govern_as(by, &channel, deed, ticket, now, fx));
-        self.tend();
-        result
+        self.house
+            .run(|hub, now, fx| hub.govern_as(by, &channel, deed, ticket, now, fx))
     }
 
     /// The messages that a connection was shown as the past since the last call.

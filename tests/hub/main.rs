@@ -17,3 +17,4 @@ mod keeping_house;
 mod last_here;
 mod outbox;
 mod simulation;
+mod withdrawn;

@@ -6,4 +6,5 @@ mod support;
 mod json_commands;
 mod json_documented;
 mod json_resume;
+mod private_past;
 mod websocket_close;

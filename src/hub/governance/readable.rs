@@ -2,7 +2,7 @@
 //! read.
 
 use crate::model::governance::Visibility;
-use crate::model::{Message, MessageId};
+use crate::model::{Message, MessageId, Name};
 
 use super::Act;
 use crate::hub::channel::ChannelIndex;
@@ -33,6 +33,20 @@ impl Hub {
             }
         };
         Ok(governed.floor().max(since))
+    }
+
+    /// One of a connection's channels, by default the current one, and the message after
+    /// which the connection may read its past.
+    pub fn readable_part(
+        &self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        now: Now,
+    ) -> Result<(Name, MessageId), Refusal> {
+        let index = self.channel_of(id, channel)?;
+        let after = self.readable(id, index, now)?;
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        Ok((channel.name.clone(), after))
     }
 
     /// Those of a channel's last messages that a connection may read.
