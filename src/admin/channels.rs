@@ -500,13 +500,10 @@ fn minutes(minutes: Option<u64>) -> Result<Option<u64>, ChannelFailed> {
 fn is_meant(who: &Target, mask: &Mask) -> bool {
     match (who, mask) {
         (Target::Mask(meant), mask) => meant.is_same(mask),
-        (Target::Person(person), Mask::Account(account, name)) => {
-            person.account == Some(*account) || person.name == *name
+        (Target::Person(person), Mask::Account(account, _)) if person.account == Some(*account) => {
+            true
         }
-        (Target::Person(_), Mask::Host(_)) => true,
-        (Target::Person(person), Mask::Nick(pattern)) => {
-            crate::model::name::Pattern::of(&person.name)
-                .is_some_and(|own| own.key() == pattern.key())
-        }
+        (Target::Person(_), Mask::Host(..)) => true,
+        (Target::Person(person), mask) => mask.is_for(&person.name),
     }
 }

@@ -156,3 +156,36 @@ fn a_ban_of_a_guest_holds_after_a_restart_because_the_key_is_kept() {
     neighbour.send("hello");
     neighbour.expect_message("neighbour", "hello");
 }
+
+#[test]
+fn one_of_a_class_behind_one_router_is_banned_alone() {
+    let server = start();
+    let mut teacher = in_dev(&server, "teacher", "192.0.2.1");
+    let mut mia = in_dev(&server, "mia", "203.0.113.9");
+    let mut tom = in_dev(&server, "tom", "203.0.113.9");
+    teacher.settle();
+    teacher.send("/ban @tom 10 enough");
+    tom.expect("You were removed from #dev by @teacher: enough");
+    mia.expect("banned the nickname tom: enough");
+    is_kept_out(&mut tom);
+    mia.send("still here");
+    mia.expect_message("mia", "still here");
+    tom.send("/nick @Tommy");
+    is_kept_out(&mut tom);
+    teacher.send("/unban @tom");
+    teacher.expect("lifted the ban of the nickname tom");
+    // With nobody else from there, it is the address; the name finds it all the same.
+    mia.send("/leave");
+    mia.settle();
+    tom.send("/join #dev");
+    tom.settle();
+    teacher.send("/ban @tommy");
+    teacher.expect("banned @Tommy");
+    is_kept_out(&mut tom);
+    is_kept_out(&mut mia);
+    tom.send("/quit");
+    teacher.send("/unban @tommy");
+    teacher.expect("lifted the ban of @Tommy");
+    mia.send("/join #dev");
+    mia.expect("You are now in #dev");
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::governance::{
-    Bound, By, Change, ChannelChange, Link, List, MAX_ENTRIES, Mask, Masked, Person, Role,
+    Bound, By, Change, ChannelChange, Cloak, Link, List, MAX_ENTRIES, Mask, Masked, Person, Role,
 };
 use crate::model::name::Pattern;
 use crate::model::{Entry, Kind, MessageId, Name, Record};
@@ -19,6 +19,8 @@ use crate::hub::{ConnectionId, Draft, Effects, Event, Farewell, GLOBAL, Hub, Now
 
 /// The most rules that one command changes.
 pub const MAX_CHANGES: usize = 20;
+/// The most members that are looked at for one command.
+const MOST_LOOKED_AT: usize = 500;
 
 impl Hub {
     /// Carries out what the user of a connection wishes.
@@ -228,7 +230,7 @@ impl Hub {
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let rules = channel.governed.as_deref().map(|it| &it.rules);
         let length = rules.map_or(0, |rules| rules.list(list).len());
-        let mask = self.mask_of(&who)?;
+        let mask = self.mask_of(index, &who)?;
         let is_new = rules.is_none_or(|rules| {
             let mut entries = rules.list(list).iter();
             !entries.any(|entry| entry.mask.is_same(&mask))
@@ -248,9 +250,9 @@ impl Hub {
         Ok(changes)
     }
 
-    /// The mask that concerns a person: the account, else the address, else the
-    /// nickname.
-    fn mask_of(&self, who: &Target) -> Result<Mask, Refusal> {
+    /// The mask that concerns a person: the account, else the address, unless other
+    /// members come from there; else the nickname.
+    fn mask_of(&self, index: ChannelIndex, who: &Target) -> Result<Mask, Refusal> {
         let person = match who {
             Target::Mask(mask) => return Ok(mask.clone()),
             Target::Person(person) => self.known(person.clone()),
@@ -258,8 +260,10 @@ impl Hub {
         if let Some(account) = person.account {
             return Ok(Mask::Account(account, person.name));
         }
-        if let Some(cloak) = self.cloak_of(&person.name) {
-            return Ok(Mask::Host(cloak));
+        if let Some(cloak) = self.cloak_of(&person.name)
+            && !self.is_shared(index, &cloak, &person.name)
+        {
+            return Ok(Mask::Host(cloak, Some(person.name)));
         }
         match Pattern::of(&person.name) {
             Some(pattern) => Ok(Mask::Nick(pattern)),
@@ -267,21 +271,31 @@ impl Hub {
         }
     }
 
+    /// Whether other members without an account come from the same address: a class
+    /// behind one router must not lose everyone with the one who is banned.
+    fn is_shared(&self, index: ChannelIndex, cloak: &Cloak, who: &Name) -> bool {
+        let members = self.channels.get(index).map(|it| &it.members[..]);
+        let mut others = members.unwrap_or_default().iter().take(MOST_LOOKED_AT);
+        others.any(|&id| {
+            let connection = self.connection(id);
+            connection.and_then(|it| it.profile.cloak.as_ref()) == Some(cloak)
+                && self.account_of(id).is_none()
+                && self.nickname_of(id).is_some_and(|name| name != *who)
+        })
+    }
+
     /// The entry of a list that is meant by a mask or by a person.
     fn listed_as(&self, index: ChannelIndex, list: List, who: Target) -> Result<Mask, Refusal> {
         let Target::Person(person) = &who else {
-            return self.mask_of(&who);
+            return self.mask_of(index, &who);
         };
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let rules = channel.governed.as_deref().map(|it| &it.rules);
         let mut entries = rules.map_or(&[][..], |rules| rules.list(list)).iter();
-        let by_name = entries.find(|entry| match &entry.mask {
-            Mask::Account(_, name) => *name == person.name,
-            Mask::Host(_) | Mask::Nick(_) => false,
-        });
+        let by_name = entries.find(|entry| entry.mask.is_for(&person.name));
         match by_name {
             Some(entry) => Ok(entry.mask.clone()),
-            None => self.mask_of(&who),
+            None => self.mask_of(index, &who),
         }
     }
 

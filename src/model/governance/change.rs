@@ -189,14 +189,18 @@ impl fmt::Display for Change {
             }
             Change::Slow(0) => write!(f, "slow mode is off"),
             Change::Slow(seconds) => write!(f, "slow mode: one message in {seconds} s"),
-            Change::Add(List::Ban, mask, bound) => write!(f, "banned {mask}{}", why(&bound.reason)),
-            Change::Add(List::Mute, mask, bound) => write!(f, "muted {mask}{}", why(&bound.reason)),
-            Change::Add(List::Except, mask, _) => write!(f, "excepted {mask} from bans"),
-            Change::Add(List::Invite, mask, _) => write!(f, "invited {mask}"),
-            Change::Remove(List::Ban, mask) => write!(f, "lifted the ban of {mask}"),
-            Change::Remove(List::Mute, mask) => write!(f, "unmuted {mask}"),
-            Change::Remove(List::Except, mask) => write!(f, "no longer excepts {mask}"),
-            Change::Remove(List::Invite, mask) => write!(f, "no longer invites {mask}"),
+            Change::Add(List::Ban, mask, bound) => {
+                write!(f, "banned {}{}", mask.shown(), why(&bound.reason))
+            }
+            Change::Add(List::Mute, mask, bound) => {
+                write!(f, "muted {}{}", mask.shown(), why(&bound.reason))
+            }
+            Change::Add(List::Except, mask, _) => write!(f, "excepted {} from bans", mask.shown()),
+            Change::Add(List::Invite, mask, _) => write!(f, "invited {}", mask.shown()),
+            Change::Remove(List::Ban, mask) => write!(f, "lifted the ban of {}", mask.shown()),
+            Change::Remove(List::Mute, mask) => write!(f, "unmuted {}", mask.shown()),
+            Change::Remove(List::Except, mask) => write!(f, "no longer excepts {}", mask.shown()),
+            Change::Remove(List::Invite, mask) => write!(f, "no longer invites {}", mask.shown()),
             Change::Role { who, role, .. } => match role {
                 Some(role) => write!(f, "@{} is now {}", who.name, role.word()),
                 None => write!(f, "@{} is now an ordinary member", who.name),

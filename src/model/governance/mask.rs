@@ -15,8 +15,9 @@ use crate::model::{AccountId, Name};
 pub enum Mask {
     /// The owner of an account, under whatever nickname. The name is for display.
     Account(AccountId, Name),
-    /// Everyone at an address.
-    Host(Cloak),
+    /// Everyone without an account at an address. The name is for display: of the person
+    /// for whom the entry was made.
+    Host(Cloak, Option<Name>),
     /// Everyone whose nickname has this form, or looks as if it had.
     Nick(Pattern),
 }
@@ -54,7 +55,7 @@ impl Mask {
     /// up, so those are [`None`] here.
     pub fn parse(raw: &str) -> Option<Mask> {
         match raw.split_once(':') {
-            Some(("host", cloak)) => Cloak::parse(cloak).map(Mask::Host),
+            Some(("host", cloak)) => Some(Mask::Host(Cloak::parse(cloak)?, None)),
             Some(_) => None,
             None => Pattern::parse(raw.strip_prefix('@').unwrap_or(raw)).map(Mask::Nick),
         }
@@ -64,7 +65,7 @@ impl Mask {
     pub fn matches(&self, person: &Masked<'_>) -> bool {
         match self {
             Mask::Account(account, _) => person.account == Some(*account),
-            Mask::Host(cloak) => person.cloak == Some(cloak),
+            Mask::Host(cloak, _) => person.cloak == Some(cloak),
             Mask::Nick(pattern) => {
                 pattern.matches(&person.nickname)
                     || person.aliases.iter().any(|key| pattern.matches_key(key))
@@ -72,11 +73,29 @@ impl Mask {
         }
     }
 
+    /// In words: the person for whom it was made, if that is known.
+    pub fn shown(&self) -> String {
+        match self {
+            Mask::Account(_, name) | Mask::Host(_, Some(name)) => format!("@{name}"),
+            Mask::Host(_, None) => format!("everyone at {self}"),
+            Mask::Nick(pattern) => format!("the nickname {pattern}"),
+        }
+    }
+
+    /// Whether it was made for the person of this name.
+    pub fn is_for(&self, name: &Name) -> bool {
+        match self {
+            Mask::Account(_, of) | Mask::Host(_, Some(of)) => of == name,
+            Mask::Host(_, None) => false,
+            Mask::Nick(pattern) => Pattern::of(name).is_some_and(|of| of.key() == pattern.key()),
+        }
+    }
+
     /// Whether both concern the same people, as they are written.
     pub fn is_same(&self, other: &Mask) -> bool {
         match (self, other) {
             (Mask::Account(one, _), Mask::Account(other, _)) => one == other,
-            (Mask::Host(one), Mask::Host(other)) => one == other,
+            (Mask::Host(one, _), Mask::Host(other, _)) => one == other,
             (Mask::Nick(one), Mask::Nick(other)) => one.key() == other.key(),
             _ => false,
         }
@@ -87,7 +106,7 @@ impl fmt::Display for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Mask::Account(_, name) => write!(f, "account:{name}"),
-            Mask::Host(cloak) => write!(f, "host:{}", cloak.as_str()),
+            Mask::Host(cloak, _) => write!(f, "host:{}", cloak.as_str()),
             Mask::Nick(pattern) => write!(f, "{pattern}"),
         }
     }
