@@ -158,11 +158,11 @@ fn write_entry(list: List, entry: &ListEntry, out: &mut String) -> Result {
     }
 }
 
-/// A mask as it is written in a command.
+/// A mask in words, with what has to be written in a command.
 pub fn masked(mask: &Mask) -> String {
     match mask {
-        Mask::Account(_, name) => format!("@{name}"),
-        mask => mask.to_string(),
+        Mask::Host(_, Some(_)) => format!("{} ({mask})", mask.shown()),
+        mask => mask.shown(),
     }
 }
 

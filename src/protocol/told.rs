@@ -102,8 +102,10 @@ fn write_drop(channel: &Name, out: &mut String) -> Result {
 
 fn write_ban(who: &Person, mask: &Mask, bound: &Bound, at_ms: u64, out: &mut String) -> Result {
     write!(out, "banned @{}", who.name)?;
-    if !matches!(mask, Mask::Account(..)) {
-        write!(out, " ({mask})")?;
+    match mask {
+        Mask::Account(..) => {}
+        Mask::Host(..) => write!(out, " by address")?,
+        Mask::Nick(_) => write!(out, " by nickname")?,
     }
     write_bound(bound, at_ms, out)
 }

@@ -166,7 +166,7 @@ fn one_of_a_class_behind_one_router_is_banned_alone() {
     teacher.settle();
     teacher.send("/ban @tom 10 enough");
     tom.expect("You were removed from #dev by @teacher: enough");
-    mia.expect("banned the nickname tom: enough");
+    mia.expect("banned @tom by nickname for 10 minutes: enough");
     is_kept_out(&mut tom);
     mia.send("still here");
     mia.expect_message("mia", "still here");
@@ -180,7 +180,7 @@ fn one_of_a_class_behind_one_router_is_banned_alone() {
     tom.send("/join #dev");
     tom.settle();
     teacher.send("/ban @tommy");
-    teacher.expect("banned @Tommy");
+    teacher.expect("banned @Tommy by address");
     is_kept_out(&mut tom);
     is_kept_out(&mut mia);
     tom.send("/quit");
