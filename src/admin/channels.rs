@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use crate::hub::{ChannelInfo, Deed, GLOBAL, Overview, Refusal, Target};
 use crate::model::governance::{
@@ -201,7 +202,7 @@ impl Administration {
         Ok((secret, link))
     }
 
-    /// Withdraws all invitation links of a channel, or the one whose hash begins like this.
+    /// Withdraws all invitation links of a channel, or the one with this id.
     pub fn withdraw(
         &self,
         actor: Actor,
@@ -209,18 +210,15 @@ impl Administration {
         id: Option<&str>,
     ) -> Result<(), ChannelFailed> {
         let (_, overview) = self.channel(channel)?;
-        let hash = match id {
-            None => None,
-            Some(id) => {
-                let mut links = overview.view.rules.links.iter();
-                let link = links.find(|link| link_id(link) == id);
-                let link = link.ok_or_else(|| {
-                    ChannelFailed::Field("id", "the channel has no such link".to_owned())
-                })?;
-                Some(link.hash.clone())
+        if let Some(id) = id {
+            let mut links = overview.view.rules.links.iter();
+            if !links.any(|link| link.id() == id) {
+                let words = "the channel has no such link".to_owned();
+                return Err(ChannelFailed::Field("id", words));
             }
-        };
-        self.govern(actor, channel, Deed::Unlink(hash))
+        }
+        let id = id.map(Arc::from);
+        self.govern(actor, channel, Deed::Unlink(id))
     }
 
     /// Makes an account the founder of a channel, whether or not it is registered or ever was
@@ -389,11 +387,6 @@ impl From<HubUnavailable> for ChannelFailed {
     fn from(_: HubUnavailable) -> ChannelFailed {
         ChannelFailed::Hub
     }
-}
-
-/// What names a link where its secret must not be shown.
-pub fn link_id(link: &Link) -> &str {
-    link.hash.get(..16).unwrap_or(&link.hash)
 }
 
 /// A key of this spelling; empty is none.

@@ -16,6 +16,7 @@ mod outcome;
 mod overview;
 mod presence;
 mod readable;
+mod telling;
 mod view;
 
 pub use changing::MAX_CHANGES;

@@ -100,6 +100,8 @@ pub enum Refusal {
     LacksRole(Name, Name, Role),
     /// Too many invitations to the channel are open.
     TooManyInvited(Name),
+    /// The channel has no link with that id.
+    NoSuchLink(Name),
     /// The channel is not registered.
     ChannelNotRegistered(Name),
     /// The channel is registered already.
@@ -133,6 +135,45 @@ impl Refusal {
             self,
             Refusal::NicknameInUse(_) | Refusal::NicknameBanned(_) | Refusal::NicknameRegistered(_)
         )
+    }
+
+    /// The channel that it is about, if it is about one.
+    pub fn channel(&self) -> Option<&Name> {
+        match self {
+            Refusal::NotInChannel(channel)
+            | Refusal::AlreadyInChannel(channel)
+            | Refusal::NoSuchChannel(channel)
+            | Refusal::ChannelExists(channel)
+            | Refusal::ChannelLooksLike(channel, _)
+            | Refusal::NotOperator(channel)
+            | Refusal::NotFounder(channel)
+            | Refusal::InviteOnly(channel)
+            | Refusal::BannedFromChannel(channel)
+            | Refusal::WrongKey(channel)
+            | Refusal::ChannelFull(channel)
+            | Refusal::NeedsAccount(channel)
+            | Refusal::CannotSpeak(channel, _)
+            | Refusal::SlowMode(channel, _)
+            | Refusal::ListFull(channel, _)
+            | Refusal::NotOnChannel(_, channel)
+            | Refusal::AlreadyOnChannel(_, channel)
+            | Refusal::HasRole(_, channel, _)
+            | Refusal::LacksRole(_, channel, _)
+            | Refusal::ChannelNameTaken(channel)
+            | Refusal::TooManyInvited(channel)
+            | Refusal::NoSuchLink(channel)
+            | Refusal::ChannelNotRegistered(channel)
+            | Refusal::ChannelRegistered(channel) => Some(channel),
+            _ => None,
+        }
+    }
+
+    /// In how many seconds the same may be tried again, if that is known.
+    pub fn seconds(&self) -> Option<u64> {
+        match self {
+            Refusal::SlowMode(_, seconds) => Some(*seconds),
+            _ => None,
+        }
     }
 
     /// A stable word for programs.
@@ -181,6 +222,7 @@ impl Refusal {
             Refusal::HasRole(..) => "has_role",
             Refusal::LacksRole(..) => "lacks_role",
             Refusal::TooManyInvited(_) => "too_many_invited",
+            Refusal::NoSuchLink(_) => "no_such_link",
             Refusal::ChannelNotRegistered(_) => "not_registered_channel",
             Refusal::ChannelRegistered(_) => "channel_registered",
             Refusal::ReasonTooLong(_) => "reason_too_long",
@@ -362,6 +404,9 @@ impl fmt::Display for Refusal {
                 f,
                 "Too many invitations to #{channel} are open. Please try again later."
             ),
+            Refusal::NoSuchLink(channel) => {
+                write!(f, "#{channel} has no such invitation link.")
+            }
             Refusal::ChannelNotRegistered(channel) => {
                 write!(f, "#{channel} is not registered.")
             }

@@ -16,7 +16,7 @@ mod role;
 mod rules;
 mod terms;
 
-pub use change::{By, Change, ChannelChange, Person};
+pub use change::{By, Change, ChannelChange, Person, Told};
 pub use cloak::{Cloak, CloakKey};
 pub use flag::{Flag, Flags};
 pub use key::{BadKey, Key};

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::hub::{Event, Farewell, Private, Tag};
+use crate::hub::{Event, Farewell, Private, Refusal, Tag};
 use crate::model::time::rfc3339;
 use crate::model::{History, Message, MessageId, Name, Text, ThreadSummary};
 
@@ -183,11 +183,11 @@ fn frame_of(event: &Event) -> Option<Value> {
             json!({ "room": channel, "complete": complete, "more": more }),
         ),
         Event::Stored { tag, id } => system("stored", "", json!({ "tag": tag.as_str(), "id": id })),
-        Event::NotSent { tag, refusal } => system(
-            "error",
-            &refusal.to_string(),
-            json!({ "code": refusal.code(), "tag": tag.as_str() }),
-        ),
+        Event::NotSent { tag, refusal } => {
+            let mut frame = refused(refusal);
+            put(&mut frame, "tag", json!(tag.as_str()));
+            frame
+        }
         Event::Typing { from, channel, to } => {
             let mut frame = json!({ "from": from, "body": "", "type": "typing" });
             if let Some(channel) = channel {
@@ -322,12 +322,20 @@ fn frame_of(event: &Event) -> Option<Value> {
             } = replies::shown(reply);
             system(kind, &words, fields)
         }
-        Event::Refused(refusal) => system(
-            "error",
-            &refusal.to_string(),
-            json!({ "code": refusal.code() }),
-        ),
+        Event::Refused(refusal) => refused(refusal),
     })
+}
+
+fn refused(refusal: &Refusal) -> Value {
+    let code = json!({ "code": refusal.code() });
+    let mut frame = system("error", &refusal.to_string(), code);
+    if let Some(room) = refusal.channel() {
+        put(&mut frame, "room", json!(room));
+    }
+    if let Some(seconds) = refusal.seconds() {
+        put(&mut frame, "seconds", json!(seconds));
+    }
+    frame
 }
 
 fn resumed_words(complete: bool, more: bool) -> &'static str {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::json_frame::{put, system};
 use crate::hub::RulesView;
-use crate::model::governance::{Change, ChannelChange, LinkSecret, List, Role, Topic};
+use crate::model::governance::{Change, ChannelChange, Link, LinkSecret, List, Role, Topic};
 use crate::model::time::rfc3339;
 use crate::model::{Name, Text};
 
@@ -34,7 +34,7 @@ pub fn topic(room: &Name, topic: Option<&Topic>) -> Value {
 /// What a user has been told is in force.
 pub fn rules(view: &RulesView) -> Value {
     let rules = &view.rules;
-    let more = json!({
+    let mut more = json!({
         "room": view.channel,
         "registered": rules.registered.is_some(),
         "founder": view.founder,
@@ -45,15 +45,34 @@ pub fn rules(view: &RulesView) -> Value {
         "slow": rules.slow_seconds,
         "history": rules.history,
     });
+    if view.role >= Some(Role::Operator) {
+        put(
+            &mut more,
+            "links",
+            rules.links.iter().map(link_row).collect(),
+        );
+    }
     system("rules", &format!("The rules of {}.", view.channel), more)
+}
+
+fn link_row(link: &Link) -> Value {
+    json!({
+        "id": link.id(),
+        "by": link.by,
+        "uses": link.uses,
+        "until": link.until_ms.map(rfc3339),
+    })
 }
 
 /// The role of this connection's own user.
 pub fn role(room: &Name, role: Option<Role>) -> Value {
-    let words = match role {
-        Some(role) => format!("You are {} in {room}.", role.word()),
-        None => format!("You are an ordinary member of {room}."),
+    let what = match role {
+        Some(Role::Founder) => "are the founder of",
+        Some(Role::Operator) => "are an operator of",
+        Some(Role::Voice) => "have voice in",
+        None => "are an ordinary member of",
     };
+    let words = format!("You {what} {room}.");
     system("role", &words, json!({ "room": room, "role": role }))
 }
 
@@ -68,28 +87,75 @@ pub fn kicked(room: &Name, by: &Name, reason: Option<&Text>) -> Value {
     system("left", &words, more)
 }
 
-/// The frames about a change, one for each part of it that members see.
+/// The frames about a change: one about all rules and lists, and one about each topic,
+/// role and removal.
 pub fn changed(change: &ChannelChange) -> Vec<Value> {
-    let frames = change.changes.iter().map(|one| frame(change, one));
-    frames.collect()
+    let of_rules = change.changes.iter();
+    let of_rules = of_rules.filter_map(|one| Some((one, rule(one)?)));
+    let of_rules: Vec<(&Change, Value)> = of_rules.collect();
+    let about_rules = (!of_rules.is_empty()).then(|| {
+        let words: Vec<String> = of_rules.iter().map(|(one, _)| one.to_string()).collect();
+        let changes: Vec<Value> = of_rules.into_iter().map(|(_, rule)| rule).collect();
+        let fields = json!({ "changes": changes });
+        frame(change, "rules", &words.join("; "), fields)
+    });
+    let others = change.changes.iter().filter_map(|one| {
+        let (kind, fields) = match one {
+            Change::Topic(text) => (
+                "topic",
+                json!({ "topic": text.as_ref().map_or("", Text::as_str) }),
+            ),
+            Change::Role { who, role, .. } => ("role", json!({ "user": who.name, "role": role })),
+            Change::Kick { who, reason } => {
+                ("kicked", json!({ "user": who.name, "reason": reason }))
+            }
+            _ => return None,
+        };
+        Some(frame(change, kind, &one.to_string(), fields))
+    });
+    about_rules.into_iter().chain(others).collect()
 }
 
-fn frame(change: &ChannelChange, one: &Change) -> Value {
-    let room = &change.channel;
+fn frame(change: &ChannelChange, kind: &str, words: &str, fields: Value) -> Value {
     let by = change.by.shown();
-    let words = format!("{by}: {one}");
-    let (kind, fields) = match one {
-        Change::Topic(text) => ("topic", json!({ "topic": text })),
-        Change::Role { who, role, .. } => ("role", json!({ "user": who.name, "role": role })),
-        Change::Kick { who, reason } => ("kicked", json!({ "user": who.name, "reason": reason })),
-        other => ("rules", json!({ "change": other })),
-    };
-    let mut frame = system(kind, &words, fields);
-    put(&mut frame, "room", json!(room));
+    let mut frame = system(kind, &format!("{by}: {words}"), fields);
+    put(&mut frame, "room", json!(change.channel));
     put(&mut frame, "by", json!(by));
     put(&mut frame, "id", json!(change.id));
     put(&mut frame, "at", json!(rfc3339(change.at_ms)));
     frame
+}
+
+/// A change of rules as members are told of it: by the names that `setrules` takes, and
+/// without anything that belongs to the server alone, such as accounts and hashes.
+fn rule(one: &Change) -> Option<Value> {
+    Some(match one {
+        Change::Flag(flag, on) => json!({ "rule": flag.word(), "value": on }),
+        Change::Key(key) => json!({ "rule": "key", "value": key }),
+        Change::Limit(most) => json!({ "rule": "limit", "value": most }),
+        Change::History(history) => json!({ "rule": "history", "value": history }),
+        Change::Slow(seconds) => json!({ "rule": "slow", "value": seconds }),
+        Change::Add(list, mask, bound) => json!({
+            "rule": list.word(),
+            "value": true,
+            "mask": mask.to_string(),
+            "until": bound.until_ms.map(rfc3339),
+            "reason": bound.reason,
+        }),
+        Change::Remove(list, mask) => {
+            json!({ "rule": list.word(), "value": false, "mask": mask.to_string() })
+        }
+        Change::Register(founder) | Change::Transfer(founder) => {
+            json!({ "rule": "registered", "value": true, "founder": founder.name })
+        }
+        Change::Drop => json!({ "rule": "registered", "value": false }),
+        // Told only to those who have come in meanwhile.
+        Change::Floor(_) | Change::Reset(_) => json!({ "rule": "opened", "value": true }),
+        Change::Link(_) => json!({ "rule": "link", "value": true }),
+        Change::Unlink(_) => json!({ "rule": "link", "value": false }),
+        Change::Topic(_) | Change::Role { .. } | Change::Kick { .. } => return None,
+        Change::Member(_) | Change::UseLink(_) | Change::Created(_) => return None,
+    })
 }
 
 /// The bans and the other lists of a room.
@@ -99,6 +165,7 @@ pub fn lists(view: &RulesView) -> Value {
         entries.map(move |entry| {
             json!({
                 "list": list.word(),
+                "mute": list == List::Mute,
                 "mask": entry.mask.to_string(),
                 "by": entry.by,
                 "at": rfc3339(entry.at_ms),
@@ -108,7 +175,11 @@ pub fn lists(view: &RulesView) -> Value {
         })
     });
     let bans: Vec<Value> = entries.collect();
-    let words = format!("{} entries in the lists of {}.", bans.len(), view.channel);
+    let count = match bans.len() {
+        1 => "1 entry".to_owned(),
+        n => format!("{n} entries"),
+    };
+    let words = format!("{count} in the lists of {}.", view.channel);
     system(
         "bans",
         &words,

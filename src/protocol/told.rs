@@ -11,7 +11,14 @@ use super::words::{seconds, span};
 
 /// Writes what has changed in a channel: a line for each.
 pub fn write_change(change: &ChannelChange, out: &mut String) -> Result {
-    let mut changes = change.changes.iter().filter(|one| one.is_told()).peekable();
+    let of_interest = |one: &&Change| {
+        // They concern only the one who comes in.
+        !matches!(
+            one,
+            Change::Member(_) | Change::UseLink(_) | Change::Created(_)
+        )
+    };
+    let mut changes = change.changes.iter().filter(of_interest).peekable();
     while let Some(one) = changes.next() {
         match &change.by {
             By::User(person) => write!(out, "* @{} ", person.name)?,
@@ -88,6 +95,12 @@ fn write_one(one: &Change, change: &ChannelChange, out: &mut String) -> Result {
         Change::Drop => write_drop(&change.channel, out),
         Change::Link(_) => writeln!(out, "made an invitation link."),
         Change::Unlink(_) => writeln!(out, "withdrew the invitation links."),
+        Change::Floor(_) | Change::Reset(_) => {
+            writeln!(
+                out,
+                "opened the channel again: nothing is left of its rules."
+            )
+        }
         // Not told.
         other => writeln!(out, "{other}."),
     }

@@ -446,7 +446,7 @@ pub(super) fn invite(call: &Call<'_>) -> Result<Reply, Problem> {
     let (secret, link) = admin.invite(call.actor(), &name, uses, minutes)?;
     let invitation = Invitation {
         link: format!("/join/{}/{}", encode(name.as_str()), secret.expose()),
-        id: channels::link_id(&link).to_owned(),
+        id: link.id().to_owned(),
         uses: link.uses,
         expires_at: link.until_ms.map(rfc3339),
     };

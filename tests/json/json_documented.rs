@@ -1,11 +1,15 @@
 //! docs/json.md agrees with the server: its frames are accepted, its codes
 //! exist.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chat_server::hub::{
     ChannelRow, Event, Farewell, Member, Message, MessageId, Page, Part, Private, Refusal, Reply,
-    Tag,
+    RulesView, Silence, Tag,
+};
+use chat_server::model::governance::{
+    Bound, By, Change, ChannelChange, Flag, Link, LinkSecret, List, ListEntry, Mask, Person, Role,
+    Rules, Topic,
 };
 use chat_server::name::Name;
 use chat_server::protocol::{json, json_frames};
@@ -16,13 +20,12 @@ use serde_json::Value;
 const NOTE: &str = include_str!("../../docs/json.md");
 
 /// The frames of the page: those clients send, and those the server sends.
-fn examples() -> (Vec<&'static str>, BTreeMap<String, Value>) {
+fn examples() -> (Vec<&'static str>, Vec<Value>) {
     let frames = NOTE.lines().filter(|line| line.starts_with("{\"type\""));
     let (told, sent): (Vec<&str>, Vec<&str>) = frames.partition(|line| line.contains("\"from\""));
-    let told = told.into_iter().map(|line| {
-        let frame: Value = serde_json::from_str(line).unwrap();
-        (frame["type"].as_str().unwrap().to_owned(), frame)
-    });
+    let told = told
+        .into_iter()
+        .map(|line| serde_json::from_str(line).unwrap());
     (sent, told.collect())
 }
 
@@ -147,6 +150,124 @@ fn events() -> Vec<Event> {
     ]
 }
 
+fn link() -> Link {
+    Link {
+        hash: LinkSecret::of([0; 16]).hash(),
+        by: name("ada"),
+        uses: Some(10),
+        until_ms: Some(0),
+    }
+}
+
+fn rules() -> Rules {
+    let entry = ListEntry {
+        mask: Mask::parse("bob").unwrap(),
+        by: name("ada"),
+        at_ms: 0,
+        until_ms: None,
+        reason: Some(Text::clean("spam")),
+    };
+    Rules {
+        links: vec![link()],
+        lists: [(List::Ban, vec![entry])].into(),
+        ..Rules::default()
+    }
+}
+
+fn changed(changes: Vec<Change>) -> Event {
+    let ada = Person {
+        name: name("ada"),
+        account: None,
+    };
+    Event::Changed(Arc::new(ChannelChange {
+        id: MessageId::default(),
+        at_ms: 0,
+        channel: name("dev"),
+        by: By::User(ada),
+        changes,
+    }))
+}
+
+/// What is told of rooms with rules.
+fn governance() -> Vec<Event> {
+    let (dev, ada, bob) = (name("dev"), name("ada"), name("bob"));
+    let spam = || Some(Text::clean("spam"));
+    let who = Person {
+        name: bob.clone(),
+        account: None,
+    };
+    let view = Arc::new(RulesView {
+        channel: dev.clone(),
+        rules: rules(),
+        founder: Some(ada.clone()),
+        role: Some(Role::Operator),
+        skipped: 0,
+    });
+    let topic = Topic {
+        text: Text::clean("the plan"),
+        by: ada.clone(),
+        at_ms: 0,
+    };
+    let bound = Bound {
+        until_ms: None,
+        reason: spam(),
+    };
+    vec![
+        Event::Away {
+            user: bob.clone(),
+            text: Some(Text::clean("lunch")),
+        },
+        Event::NotSent {
+            tag: Tag::parse("7f3b").unwrap(),
+            refusal: Refusal::SlowMode(dev.clone(), 8),
+        },
+        Event::Topic {
+            channel: dev.clone(),
+            topic: Some(Box::new(topic)),
+        },
+        changed(vec![Change::Topic(Some(Text::clean("the plan")))]),
+        Event::Rules(view.clone()),
+        changed(vec![Change::Flag(Flag::Moderated, true), Change::Slow(10)]),
+        changed(vec![Change::Add(
+            List::Ban,
+            Mask::parse("bob").unwrap(),
+            bound,
+        )]),
+        changed(vec![Change::Register(who.clone())]),
+        Event::Role {
+            channel: dev.clone(),
+            role: Some(Role::Operator),
+        },
+        changed(vec![Change::Role {
+            who: who.clone(),
+            role: Some(Role::Voice),
+            keep: true,
+        }]),
+        changed(vec![Change::Kick {
+            who,
+            reason: spam(),
+        }]),
+        Event::Kicked {
+            channel: dev.clone(),
+            by: ada.clone(),
+            reason: spam(),
+        },
+        Event::Lists(view),
+        Event::Invited {
+            channel: dev.clone(),
+            by: ada,
+        },
+        Event::InviteSent {
+            channel: dev.clone(),
+            to: bob,
+        },
+        Event::LinkMade {
+            channel: dev,
+            secret: LinkSecret::of([0; 16]),
+        },
+    ]
+}
+
 /// The names of a frame's fields, and of those of the first element of a list.
 fn fields(frame: &Value) -> Vec<String> {
     let Value::Object(frame) = frame else {
@@ -179,19 +300,20 @@ fn payloads(mut frames: &[u8]) -> Vec<Value> {
 fn every_frame_of_the_note_looks_like_the_real_one() {
     let (_, mut told) = examples();
     let replies = Reply::each(&name("bob")).into_iter().map(Event::Answered);
-    let events: Vec<Event> = events().into_iter().chain(replies).collect();
+    let events = events().into_iter().chain(governance()).chain(replies);
+    let events: Vec<Event> = events.collect();
     let mut frames: Vec<Value> = events.iter().flat_map(encoded).collect();
     let mut bye = Vec::new();
     json_frames::write_farewell(&Farewell::Shutdown, &mut bye);
     frames.extend(payloads(&bye));
     for frame in frames {
-        let kind = frame["type"].as_str().unwrap();
-        let example = told.remove(kind);
-        let example = example.unwrap_or_else(|| panic!("the note lacks {frame}"));
-        assert_eq!(fields(&example), fields(&frame), "{kind}");
+        let same =
+            |example: &Value| example["type"] == frame["type"] && fields(example) == fields(&frame);
+        let example = told.iter().position(same);
+        told.remove(example.unwrap_or_else(|| panic!("the note lacks {frame}")));
     }
     // The answers of the store, which the tests of the commands cover.
-    let left: Vec<&String> = told.keys().collect();
+    let left: Vec<&str> = told.iter().filter_map(|it| it["type"].as_str()).collect();
     assert_eq!(left, ["found", "inbox", "thread"]);
 }
 
@@ -229,6 +351,27 @@ fn the_note_names_the_codes() {
         Refusal::TooManyWaiting(1),
         Refusal::NicknameRegistered(bob()),
         Refusal::NicknameIsAccount,
+        Refusal::NotOperator(bob()),
+        Refusal::NotFounder(bob()),
+        Refusal::InviteOnly(bob()),
+        Refusal::BannedFromChannel(bob()),
+        Refusal::WrongKey(bob()),
+        Refusal::ChannelFull(bob()),
+        Refusal::NeedsAccount(bob()),
+        Refusal::CannotSpeak(bob(), Silence::Muted),
+        Refusal::SlowMode(bob(), 1),
+        Refusal::ListFull(bob(), 1),
+        Refusal::NotOnChannel(bob(), bob()),
+        Refusal::AlreadyOnChannel(bob(), bob()),
+        Refusal::HasRole(bob(), bob(), Role::Voice),
+        Refusal::LacksRole(bob(), bob(), Role::Voice),
+        Refusal::TooManyInvited(bob()),
+        Refusal::NoSuchLink(bob()),
+        Refusal::ChannelNotRegistered(bob()),
+        Refusal::ChannelRegistered(bob()),
+        Refusal::ReasonTooLong(1),
+        Refusal::TooManyRegistered(1),
+        Refusal::ChannelIsGlobal,
     ];
     let farewells = [
         Farewell::Quit,

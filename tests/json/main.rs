@@ -5,6 +5,11 @@ mod support;
 
 mod json_commands;
 mod json_documented;
+mod json_governance;
+mod json_invitations;
+mod json_moderation;
+mod json_presence;
 mod json_resume;
 mod private_past;
+mod room;
 mod websocket_close;

@@ -337,6 +337,7 @@ impl Model {
             | Refusal::HasRole(..)
             | Refusal::LacksRole(..)
             | Refusal::TooManyInvited(_)
+            | Refusal::NoSuchLink(_)
             | Refusal::ChannelNotRegistered(_)
             | Refusal::ChannelRegistered(_)
             | Refusal::ReasonTooLong(_)

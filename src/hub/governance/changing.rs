@@ -13,6 +13,7 @@ use crate::model::{Entry, Kind, MessageId, Name, Record};
 use super::closing::opens;
 use super::elsewhere::admits_creation;
 use super::{Act, Deed, LastWas, Target, Ticket};
+use crate::hub::away::check_reason;
 use crate::hub::channel::ChannelIndex;
 use crate::hub::messages::Content;
 use crate::hub::{ConnectionId, Draft, Effects, Event, Farewell, GLOBAL, Hub, Now, Refusal};
@@ -32,6 +33,7 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
+        check_reason(deed.reason())?;
         let index = self.channel_to_govern(id, channel, now)?;
         let (name, user) = self.user_of(id)?;
         let by = By::User(Person {
@@ -168,7 +170,8 @@ impl Hub {
                 uses,
                 until_ms: for_ms.map(|ms| now.unix_ms.saturating_add(ms)),
             })],
-            Deed::Unlink(hash) => vec![Change::Unlink(hash)],
+            Deed::Unlink(None) => vec![Change::Unlink(None)],
+            Deed::Unlink(Some(id)) => vec![Change::Unlink(Some(self.link_of(index, &id)?))],
             Deed::Register => match by {
                 By::User(person) => vec![Change::Register(person.clone())],
                 _ => return Err(Refusal::NeedsAccount(name)),
@@ -284,6 +287,16 @@ impl Hub {
         })
     }
 
+    /// The hash of the link with this id.
+    fn link_of(&self, index: ChannelIndex, id: &str) -> Result<Arc<str>, Refusal> {
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let governed = channel.governed.as_deref();
+        let mut links = governed.into_iter().flat_map(|it| &it.rules.links);
+        let link = links.find(|link| link.id() == id);
+        let link = link.ok_or_else(|| Refusal::NoSuchLink(channel.name.clone()))?;
+        Ok(link.hash.clone())
+    }
+
     /// The entry of a list that is meant by a mask or by a person.
     fn listed_as(&self, index: ChannelIndex, list: List, who: Target) -> Result<Mask, Refusal> {
         let Target::Person(person) = &who else {
@@ -379,12 +392,7 @@ impl Hub {
         if creates {
             self.tell_creator(index, &change, fx);
         }
-        if (opened || change.changes.iter().any(Change::is_told))
-            && let Some(channel) = self.channels.get(index)
-        {
-            let members = channel.members.iter().copied();
-            fx.tell_all(members, Event::Changed(Arc::new(change)));
-        }
+        self.tell_change(index, change, opened, fx);
         self.vacated(index, last, now, fx);
         self.channels.tidy(index);
     }

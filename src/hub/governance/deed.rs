@@ -76,7 +76,7 @@ pub enum Deed {
         /// The secret, which the connection's thread draws.
         secret: Option<LinkSecret>,
     },
-    /// The link with this hash no longer holds, or none does.
+    /// The link with this [id](Link::id) no longer holds, or none does.
     Unlink(Option<Arc<str>>),
     /// Registers the channel.
     Register,
@@ -144,6 +144,14 @@ impl Deed {
                 matches!(list, List::Mute | List::Except)
             }
             _ => false,
+        }
+    }
+
+    /// Why it is done, if that is said.
+    pub(super) fn reason(&self) -> Option<&Text> {
+        match self {
+            Deed::Kick { reason, .. } | Deed::Add { reason, .. } => reason.as_ref(),
+            _ => None,
         }
     }
 

@@ -29,8 +29,9 @@ impl Hub {
             view.rules.key = None;
             view.rules.grants.clear();
         }
-        if role < Some(Role::Operator) {
-            view.rules.links.clear();
+        match role < Some(Role::Operator) {
+            true => view.rules.links.clear(),
+            false => (view.rules.links).retain(|link| link.holds_at(now.unix_ms)),
         }
         if !is_member && role < Some(Role::Operator) {
             view.rules.lists.clear();

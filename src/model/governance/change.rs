@@ -136,18 +136,30 @@ pub enum Change {
 }
 
 impl Change {
-    /// Whether the members of the channel are told of it. The others concern only the
-    /// one who comes in, or nobody who is there.
-    pub fn is_told(&self) -> bool {
-        !matches!(
-            self,
+    /// Who in the channel is told of it.
+    pub fn told(&self) -> Told {
+        match self {
+            // They concern only the one who comes in, or nobody who is there.
             Change::Created(_)
-                | Change::Member(_)
-                | Change::UseLink(_)
-                | Change::Floor(_)
-                | Change::Reset(_)
-        )
+            | Change::Member(_)
+            | Change::UseLink(_)
+            | Change::Floor(_)
+            | Change::Reset(_) => Told::Nobody,
+            Change::Link(_) | Change::Unlink(_) => Told::Operators,
+            _ => Told::Members,
+        }
     }
+}
+
+/// Who in a channel is told of a change; the greater are more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// No member.
+    Nobody,
+    /// Those who operate it.
+    Operators,
+    /// All members.
+    Members,
 }
 
 impl Change {

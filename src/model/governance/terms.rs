@@ -54,7 +54,15 @@ pub struct Link {
     pub until_ms: Option<u64>,
 }
 
+/// How many digits of a link's hash name it.
+const ID_DIGITS: usize = 16;
+
 impl Link {
+    /// What names it where operators see it. It opens nothing.
+    pub fn id(&self) -> &str {
+        self.hash.get(..ID_DIGITS).unwrap_or(&self.hash)
+    }
+
     /// Whether it can be used.
     pub fn holds_at(&self, now_ms: u64) -> bool {
         self.until_ms.is_none_or(|until| until > now_ms) && self.uses != Some(0)

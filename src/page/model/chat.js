@@ -4,7 +4,7 @@
 import { compareIds } from "./conversation.js";
 import { Delivery } from "./delivery.js";
 import { Comings } from "./comings.js";
-import { Governance, KEPT_OUT, roomOf } from "./governance.js";
+import { Governance, KEPT_OUT } from "./governance.js";
 import { MyRooms } from "./my_rooms.js";
 import { fold } from "./names.js";
 import { change, savedRooms, saveLogin, saveRooms, settings } from "./storage.js";
@@ -566,7 +566,7 @@ export class Chat {
 
   /** A room does not let us in. */
   #keptOut(frame) {
-    const name = roomOf(frame);
+    const name = frame.room ?? "";
     const at = this.#asked.findIndex(({ key }) => key === fold(name));
     const asked = at >= 0 ? this.#asked.splice(at, 1)[0] : null;
     this.governance.keptOut(name, frame, asked?.pass);

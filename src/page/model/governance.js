@@ -1,7 +1,7 @@
 // Who may do what in rooms: the server's frames about topics, rules, roles, removals and
 // invitations, and the commands of those who change them.
 
-import { foldRule, readRules } from "./rules.js";
+import { foldRule, LISTS, readRules } from "./rules.js";
 import { fold, sameName } from "./names.js";
 
 /** What a person is, for a line in the room. */
@@ -10,11 +10,6 @@ const BECOMES = { voice: "voice", operator: "an operator", founder: "the founder
 export const KEPT_OUT = ["wrong_key", "invite_only", "banned_from_channel", "channel_full", "needs_account"];
 /** The most invitations and removals that are shown. */
 const MOST_CARDS = 5;
-const ROOM_IN_WORDS = /#([\p{L}_][\p{L}\p{M}\p{N}_-]*)/u;
-
-/** The room that a refusal is about: in the frame, or in its words. */
-export const roomOf = (frame) => frame.room ?? ROOM_IN_WORDS.exec(frame.body)?.[1] ?? "";
-
 export class Governance {
   #state;
   #send;
@@ -61,14 +56,18 @@ export class Governance {
     });
   }
 
-  /** Takes an entry off the list of bans or mutes. */
-  lift(room, { mask, mute }) {
-    return this.#send("unban", { room: room.name, mask, ...(mute && { mute: true }) });
+  /** Takes an entry off its list. */
+  lift(room, { mask, list }) {
+    return this.#send("unban", { room: room.name, mask, list });
   }
 
   /** What only operators see: the bans, and the links. */
   askLists(room) {
     this.askBans(room);
+    this.#askLinks(room);
+  }
+
+  #askLinks(room) {
     this.#send("invitelink", { room: room.name, list: true });
   }
 
@@ -117,6 +116,7 @@ export class Governance {
     role: (frame) => this.#role(frame),
     kicked: (frame) => this.#kicked(frame),
     bans: (frame) => this.#bans(frame),
+    invitelink: (frame) => this.#linked(frame),
     invited: (frame) => this.#invited(frame),
     user: (frame) => this.#state.emit("person", frame),
     away: (frame) => {
@@ -135,6 +135,7 @@ export class Governance {
     room.topic = frame.topic ? { text: frame.topic, by: frame.by ?? null } : null;
     room.rules = null;
     room.rulesAsked = false;
+    room.bans = room.links = room.madeLink = null;
     room.silenced = "";
     room.roles = new Map();
     this.#is(room, this.#state.me, frame.role ?? null);
@@ -174,7 +175,7 @@ export class Governance {
   /** The server has refused a message of ours. */
   silenced(room, frame) {
     if (frame.code === "slow_mode") {
-      const seconds = frame.seconds ?? Number(/(\d+) s/.exec(frame.body)?.[1] ?? 1);
+      const { seconds = 1 } = frame;
       room.waitUntil = Date.now() + seconds * 1000;
     } else {
       room.silenced = frame.body;
@@ -213,21 +214,37 @@ export class Governance {
     if (!room) return;
     if (Array.isArray(frame.rules)) {
       room.rules = readRules(frame);
-      if (frame.role !== undefined && !frame.id) this.#is(room, this.#state.me, frame.role);
+      room.links = frame.links ?? null;
+      if (frame.role !== undefined) this.#is(room, this.#state.me, frame.role);
     }
-    const changes = frame.changes ?? (frame.change ? [frame.change] : []);
-    for (const change of changes) this.#fold(room, change);
+    for (const change of frame.changes ?? []) this.#fold(room, change);
     if (frame.id) this.#note(room, frame.body);
     this.#changed(room);
   }
 
   #fold(room, change) {
+    const { rule, value, founder } = change;
+    if (founder) this.#founded(room, founder);
     if (room.rules) foldRule(room.rules, change);
-    const lifted = change.remove?.[0] === "mute" || change.flag;
-    if (lifted) room.silenced = "";
-    const founder = change.register ?? change.transfer;
-    if (founder) this.#is(room, founder.name, "founder");
-    if (change.add || change.remove) room.bans = null;
+    // What kept us from speaking may be gone: the server says so if not.
+    if (!value || rule === "except") room.silenced = "";
+    if (rule in LISTS) room.bans = null;
+    // Nothing is left of the rules.
+    if (rule === "opened") this.#askAnew(room);
+    // Only who has the settings open has asked for them.
+    if (rule === "link" && room.links) this.#askLinks(room);
+  }
+
+  #askAnew(room) {
+    room.rulesAsked = false;
+    this.askRules(room);
+  }
+
+  /** A room has a founder; the one before becomes an operator. */
+  #founded(room, founder) {
+    const before = room.rules?.founder;
+    if (before && !sameName(before, founder)) this.#is(room, before, "operator");
+    this.#is(room, founder, "founder");
   }
 
   #role(frame) {
@@ -261,8 +278,16 @@ export class Governance {
     this.#changed(room);
   }
 
+  /** A link that we have made. */
+  #linked(frame) {
+    const room = this.#state.find("room", frame.room);
+    if (!room) return;
+    room.madeLink = frame.invitation;
+    this.#changed(room);
+  }
+
   #invited(frame) {
-    const by = frame.by ?? frame.from;
+    const { by } = frame;
     if (this.#state.isIgnored(by)) return;
     this.#card({ kind: "invited", room: frame.room, by });
     this.#state.emit("announced", `${by} invites you to #${frame.room}`);

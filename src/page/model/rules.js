@@ -14,25 +14,25 @@ export const SWITCHES = [
   ["auditorium", "Auditorium", "People without a role see only those with one in the list of people."],
 ];
 
-/** The server writes a rule's name with dashes in lists and with underscores in changes. */
-const plain = (name) => String(name).replaceAll("_", "-");
-
 /** The rules as a `rules` frame has them. */
 export function readRules(frame) {
   return {
     registered: Boolean(frame.registered), founder: frame.founder ?? null,
-    flags: new Set((frame.rules ?? []).map(plain)),
+    flags: new Set(frame.rules ?? []),
     key: frame.key ?? null, limit: frame.limit ?? null, slow: frame.slow ?? 0, history: frame.history ?? "all",
   };
 }
 
+/** The lists of people, which a change names as it does rules. */
+export const LISTS = { ban: "banned", mute: "muted", except: "excepted", invite: "invited" };
+
 /** Folds one change into the rules, where they are known. */
-export function foldRule(rules, change) {
-  const [[kind, value]] = typeof change === "string" ? [[change, null]] : Object.entries(change);
-  if (kind === "flag") value[1] ? rules.flags.add(plain(value[0])) : rules.flags.delete(plain(value[0]));
-  else if (kind === "register" || kind === "transfer") Object.assign(rules, { registered: true, founder: value.name });
-  else if (kind === "drop") Object.assign(rules, { registered: false, founder: null });
-  else if (["key", "limit", "slow", "history"].includes(kind)) rules[kind] = value;
+export function foldRule(rules, { rule, value, founder }) {
+  if (rule === "registered") Object.assign(rules, { registered: value, founder: founder ?? null });
+  else if (["key", "limit", "slow", "history"].includes(rule)) rules[rule] = value;
+  else if (rule in LISTS || rule === "link" || rule === "opened") return;
+  else if (value) rules.flags.add(rule);
+  else rules.flags.delete(rule);
 }
 
 const RANKS = { voice: 1, operator: 2, founder: 3 };

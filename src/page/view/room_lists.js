@@ -1,7 +1,9 @@
-// The lists in the settings of a room: bans and mutes, and invitation links.
+// The lists in the settings of a room: who is kept out, muted, excepted and invited, and
+// invitation links.
 
 import { h, reconcile } from "../lib/dom.js";
 import { at } from "../lib/place.js";
+import { LISTS } from "../model/rules.js";
 import { timeOrDay } from "../time.js";
 import { section } from "./dialog.js";
 
@@ -11,14 +13,14 @@ const USES = [[1, "once"], [10, "10 times"], [100, "100 times"], [0, "any number
 
 const none = (words) => h("li", { class: "none" }, words);
 
-/** The people who are kept out or muted. */
+/** The people who are kept out or muted, and who are not for all that. */
 export function bans(app, room) {
   const { governance } = app.chat;
   const list = h("ul", { class: "entries", "aria-label": "Bans and mutes" });
   const entry = (ban) => h("li", {},
     h("span", { class: "label" }, shownMask(ban.mask)),
     h("span", { class: "count" }, [
-      ban.mute ? "muted" : "banned", ban.by && `by ${ban.by}`, ban.until ? `until ${timeOrDay(Date.parse(ban.until))}` : "", ban.reason && `“${ban.reason}”`,
+      LISTS[ban.list], ban.by && `by ${ban.by}`, ban.until ? `until ${timeOrDay(Date.parse(ban.until))}` : "", ban.reason && `“${ban.reason}”`,
     ].filter(Boolean).join(", ")),
     h("button", { type: "button", class: "button small", "aria-label": `Lift: ${shownMask(ban.mask)}`, on: { click: () => governance.lift(room, ban) } }, "Lift"));
   let asked = true;
@@ -29,7 +31,7 @@ export function bans(app, room) {
       return list.replaceChildren(none("Asking for the list…"));
     }
     asked = false;
-    const key = (ban) => [ban.mask, ban.mute, ban.until, ban.reason].join("|");
+    const key = (ban) => [ban.mask, ban.list, ban.until, ban.reason].join("|");
     reconcile(list, room.bans, key, entry);
     if (room.bans.length === 0) list.replaceChildren(none("Nobody is banned or muted."));
   };

@@ -28,6 +28,8 @@ export function openSettings(app, room) {
     const wanted = JSON.stringify([Boolean(room.rules), may]);
     if (wanted !== shape) {
       shape = wanted;
+      // Also when the user becomes an operator while this is open.
+      if (room.rules && may.operate) governance.askLists(room);
       parts.splice(0, parts.length, ...make(app, room, may));
       body.replaceChildren(...parts.map((part) => part.element));
       if (!dialog.contains(document.activeElement)) dialog.focus();
@@ -47,7 +49,6 @@ export function openSettings(app, room) {
   });
   room.rulesAsked = false;
   governance.askRules(room);
-  if (rights(state, room).operate) governance.askLists(room);
   paint();
   dialog.focus();
 }

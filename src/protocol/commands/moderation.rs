@@ -138,13 +138,13 @@ pub(super) const TABLE: &[Spec] = &[
             ..Line::PLAIN
         }),
         json: json! {
-            "ban"; "keeps someone out of a room, `user` or all of a `mask`, for `minutes` or for ever; with `list` `mute`, `except` or `invite` puts them on that list instead";
+            "ban"; "keeps someone out of a room, `user` or all of a `mask`, for `minutes` or for ever; with `mute` lets them only read; with `list` `mute`, `except` or `invite` puts them on that list instead";
             r#"{"room": "dev", "user": "bob", "minutes": 60, "reason": "spam"}"#;
-            |user: Whom, mask: Option<MaskText>, room: Option<Room>, minutes: Option<Minutes>, reason: Option<String>, list: Option<ListWord>| {
+            |user: Whom, mask: Option<MaskText>, room: Option<Room>, minutes: Option<Minutes>, reason: Option<String>, list: Option<ListWord>, mute: Option<Switch>| {
                 // Read with `user`.
                 drop(mask);
                 let deed = Deed::Add {
-                    list: list.map_or(List::Ban, |list| list.0),
+                    list: which(list, mute),
                     who: user.0,
                     for_ms: minutes.map(|it| it.0 * MINUTE_MS),
                     reason: reason.and_then(|words| one_line(&words)),
@@ -171,13 +171,13 @@ pub(super) const TABLE: &[Spec] = &[
             ..Line::PLAIN
         }),
         json: json! {
-            "unban"; "takes someone off the list of bans, or off another `list`";
+            "unban"; "takes someone off the list of bans, with `mute` of mutes, or off another `list`";
             r#"{"room": "dev", "user": "bob"}"#;
-            |user: Whom, mask: Option<MaskText>, room: Option<Room>, list: Option<ListWord>| {
+            |user: Whom, mask: Option<MaskText>, room: Option<Room>, list: Option<ListWord>, mute: Option<Switch>| {
                 // Read with `user`.
                 drop(mask);
                 let deed = Deed::Remove {
-                    list: list.map_or(List::Ban, |list| list.0),
+                    list: which(list, mute),
                     who: user.0,
                 };
                 Command::Govern(Room::name(room), deed)
@@ -283,10 +283,16 @@ pub(super) const TABLE: &[Spec] = &[
             ..Line::PLAIN
         }),
         json: json! {
-            "invitelink"; "makes a link with which people come into a room, so many times and for so many minutes";
+            "invitelink"; "makes a link with which people come into a room, so many times and for so many minutes; with `list` tells the rules, which show operators the links; with `withdraw`, an id from there, withdraws that link";
             r#"{"room": "dev", "uses": 10, "minutes": 1440}"#;
-            |room: Option<Room>, uses: Option<Uses>, minutes: Option<Minutes>|
-                link(Room::name(room), uses.map(|it| it.0), minutes.map(|it| it.0))
+            |room: Option<Room>, uses: Option<Uses>, minutes: Option<Minutes>, list: Option<Switch>, withdraw: Option<String>| {
+                let room = Room::name(room);
+                match (withdraw, list) {
+                    (Some(id), _) => Command::Govern(room, Deed::Unlink(Some(id.into()))),
+                    (None, Some(Switch(true))) => Command::AskRules(room),
+                    _ => link(room, uses.map(|it| it.0), minutes.map(|it| it.0)),
+                }
+            }
         },
         page: None,
     },
@@ -310,6 +316,15 @@ pub(super) const TABLE: &[Spec] = &[
         page: None,
     },
 ];
+
+/// The list that a command in JSON is about.
+fn which(list: Option<ListWord>, mute: Option<Switch>) -> List {
+    match (list, mute) {
+        (Some(list), _) => list.0,
+        (None, Some(Switch(true))) => List::Mute,
+        _ => List::Ban,
+    }
+}
 
 fn raise(args: &str, role: Role) -> Result<Action, Mistake> {
     let who = person(nickname(args)?);

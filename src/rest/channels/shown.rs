@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::admin::channels::{link_id, shown};
+use crate::admin::channels::shown;
 use crate::hub::{ChannelInfo, Overview, RulesSummary};
 use crate::model::governance::{Flag, Grant, Key, Link, List, ListEntry, Role, Topic};
 
@@ -269,7 +269,7 @@ impl Listed {
 impl ShownLink {
     fn of(link: &Link) -> ShownLink {
         ShownLink {
-            id: link_id(link).to_owned(),
+            id: link.id().to_owned(),
             by: link.by.to_string(),
             uses: link.uses,
             expires_at: link.until_ms.map(rfc3339),
