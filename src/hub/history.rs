@@ -242,6 +242,10 @@ impl Hub {
             // The hub has stopped waiting for this past, or asked for it again.
             return;
         };
+        if is_read && self.remote.is_some() {
+            let newest = messages.last().map(|message| message.id);
+            self.joined_after(index, newest.unwrap_or_default());
+        }
         self.show_past(index, name, messages, now, fx);
         if is_read {
             self.begin_governing(index, now, fx);

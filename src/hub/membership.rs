@@ -119,10 +119,17 @@ impl Hub {
         if !existed && !self.past_is_awaited(index) {
             self.recall_past(&channel_name, fx);
         }
+        let is_behind = self.remote.is_some();
         if self.past_is_awaited(index)
             && let Some(connection) = self.connection_mut(id)
         {
             connection.pending += 1;
+            if let Some(membership) = connection.memberships.last_mut()
+                && is_behind
+            {
+                // What was said on other servers may not be known here yet.
+                membership.since = MessageId::LAST;
+            }
         }
         if !user_was_here {
             self.share_joined(&nickname, &channel_name, fx);
@@ -400,6 +407,24 @@ impl Hub {
         let place = self.position(id, index)?;
         let membership = self.connection(id)?.memberships.get(place)?;
         Some(membership.since)
+    }
+
+    /// Notes what the last message was when the members of a channel joined that was not
+    /// known here then.
+    pub(super) fn joined_after(&mut self, index: ChannelIndex, newest: MessageId) {
+        let channel = self.channels.get(index);
+        let members = channel.map(|it| it.members.clone()).unwrap_or_default();
+        for id in members {
+            let place = self.position(id, index);
+            let connection = self.connection_mut(id);
+            let membership =
+                connection.and_then(|connection| connection.memberships.get_mut(place?));
+            if let Some(membership) = membership
+                && membership.since == MessageId::LAST
+            {
+                membership.since = newest;
+            }
+        }
     }
 
     fn past_is_awaited(&self, index: ChannelIndex) -> bool {

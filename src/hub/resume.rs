@@ -255,6 +255,11 @@ impl Hub {
             return Ok(());
         };
         let name = channel.name.clone();
+        if readable == MessageId::LAST {
+            // Nothing that was said before may be read, and all that follows is live.
+            fx.tell(id, resumed(name, false, false));
+            return Ok(());
+        }
         if !history {
             let recent = channel.past.recent().into_iter();
             self.tell_missed(id, recent.filter(|message| message.id > after), fx);

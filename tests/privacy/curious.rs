@@ -53,7 +53,7 @@ impl Stage {
             ),
             2 => self.ask(via, "listusers", json!({}), "/list"),
             3 => self.ask(via, "history", json!({ "limit": 100 }), "/history 100"),
-            4 => self.ask(via, "search", json!({ "query": "nothing" }), "/topic"),
+            4 => self.ask(via, "search", json!({ "query": "tea" }), "/topic"),
             5 => self.ask(via, "inbox", json!({}), "/mode"),
             6 => self.ask(via, "thread", json!({ "user": nick }), "/bans"),
             _ => self.ask(via, "listrooms", json!({}), "/rooms"),
@@ -92,7 +92,7 @@ impl Stage {
                 drop(self.ask(via, "history", args, ""));
             }
             5 => {
-                let args = json!({ "room": name, "query": "nothing", "limit": 500 });
+                let args = json!({ "room": name, "query": "tea", "limit": 500 });
                 drop(self.ask(via, "search", args, ""));
             }
             6 => {

@@ -52,6 +52,14 @@ impl Stage {
         self.rooms[room].key = key;
     }
 
+    /// Sets whether members see only what was said since they came.
+    fn set_past(&mut self, via: Via, room: usize, on: bool) {
+        let word = if on { "since" } else { "all" };
+        let line = format!("/mode history {word}");
+        self.set_rule(via, room, ("history", word.into()), &line);
+        self.rooms[room].shows_since = on;
+    }
+
     /// An operator changes a rule.
     pub fn change_rules(&mut self) -> Option<()> {
         let (via, room) = self.operator()?;
@@ -62,12 +70,7 @@ impl Stage {
             2 => self.set_flag(via, room, "registered_only", on),
             3 => self.set_flag(via, room, "moderated", on),
             4 => self.set_key(via, room, on),
-            _ if self.rooms[room].founder == Some(via.0) => {
-                let word = if on { "since" } else { "all" };
-                let line = format!("/mode history {word}");
-                self.set_rule(via, room, ("history", word.into()), &line);
-                self.rooms[room].shows_since = on;
-            }
+            _ if self.rooms[room].founder == Some(via.0) => self.set_past(via, room, on),
             _ => return None,
         }
         Some(())
@@ -101,6 +104,9 @@ impl Stage {
                     since: now,
                 });
                 grant.role = Some(Role::Founder);
+                if self.random.chance(400) {
+                    self.set_past(via, room, true);
+                }
             }
             Some(founder) if founder == who && self.random.chance(100) => {
                 self.govern(via, room, "drop_room", json!({}), "/channel drop");
@@ -233,7 +239,8 @@ impl Stage {
         self.govern(via, room, "invite", args, &format!("/invite @{nick}"));
         let name = self.rooms[room].name.clone();
         self.knows(who, &name);
-        self.rooms[room].passes.insert(nick);
+        let at = self.connection(via).at;
+        self.rooms[room].passes.insert(nick, at);
         Some(())
     }
 

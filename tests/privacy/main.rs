@@ -6,6 +6,7 @@
 //! usual.
 
 mod acts;
+mod agreement;
 mod curious;
 mod governing;
 mod marker;
@@ -14,6 +15,10 @@ mod person;
 #[path = "../simulator/random.rs"]
 #[allow(dead_code)]
 mod random;
+#[cfg(feature = "cluster")]
+#[path = "../cluster/shared.rs"]
+#[allow(dead_code)]
+mod shared;
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;
@@ -61,6 +66,7 @@ fn play(servers: Vec<Server>, seed: u64, steps: usize) {
     for _ in 0..steps {
         stage.now += 1;
         while acts.draw(&mut stage.random)(&mut stage).is_none() {}
+        stage.agree();
         stage.reveal();
     }
     stage.finish();
@@ -75,4 +81,13 @@ fn nobody_is_told_what_they_must_not_know() {
         config["limits"]["auth_attempts"] = 0.into();
     });
     play(vec![server], seed(), 700);
+}
+
+#[cfg(feature = "cluster")]
+#[test]
+fn nobody_is_told_what_they_must_not_know_on_three_servers() {
+    let common = shared::Common::new();
+    let servers =
+        (0..3).map(|_| common.server_with(|config| config["listen"]["tcp"] = "127.0.0.1:0".into()));
+    play(servers.collect(), seed(), 400);
 }

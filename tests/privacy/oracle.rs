@@ -1,7 +1,7 @@
 //! Who may know what: a small model of the rules of channels, which has nothing of the
 //! server's code. All times are numbers of steps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A person, by number.
 pub type Who = usize;
@@ -69,8 +69,8 @@ pub struct Room {
     pub grants: BTreeMap<Who, Grant>,
     pub roles: BTreeMap<Who, Role>,
     pub bans: Vec<Ban>,
-    /// Nicknames that are invited.
-    pub passes: BTreeSet<String>,
+    /// Nicknames that are invited, each with the server where this was done.
+    pub passes: BTreeMap<String, usize>,
     /// Secrets of links, and how often each can still be used.
     pub links: Vec<(String, u32)>,
     pub topic: Option<String>,
@@ -133,7 +133,7 @@ impl Room {
             links.any(|(link, uses)| link == secret && *uses > 0)
         };
         let is_invited = self.grants.contains_key(&face.who)
-            || self.passes.contains(&face.names[0])
+            || self.passes.contains_key(&face.names[0])
             || matches!(pass, Pass::Link(secret) if by_link(secret));
         let has_key = match (&self.key, pass) {
             (None, _) => true,
@@ -144,6 +144,14 @@ impl Room {
             && (!self.is_for_accounts || face.has_account)
             && (!self.is_invite_only || is_invited)
             && (is_invited || has_key)
+    }
+
+    /// Whether a person may come in on a server, which need not have heard of
+    /// invitations that were made on others.
+    pub fn surely_admits(&self, face: &Face, pass: &Pass, at: usize) -> bool {
+        let mut here = self.clone();
+        here.passes.retain(|_, made_at| *made_at == at);
+        here.admits(face, pass)
     }
 
     pub fn lets_speak(&self, who: Who) -> bool {
