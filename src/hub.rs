@@ -173,6 +173,7 @@ pub struct Hub {
     by_address: BTreeSet<(IpAddr, ConnectionId)>,
     bans: banned::Bans,
     endings: ending::Endings,
+    expulsions: governance::Expulsions,
     /// Connections with waiting commands that can now be carried out.
     ready: VecDeque<ConnectionId>,
     /// The kind of deferred work whose turn is next.
@@ -265,6 +266,7 @@ impl Hub {
             by_address: BTreeSet::new(),
             bans: banned::Bans::default(),
             endings: ending::Endings::default(),
+            expulsions: governance::Expulsions::default(),
             ready: VecDeque::new(),
             next_kind: 0,
             holds: holds::Holds::default(),

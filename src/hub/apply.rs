@@ -109,6 +109,7 @@ impl Hub {
     }
 
     fn apply_now(&mut self, id: ConnectionId, command: Command, now: Now, fx: &mut Effects) {
+        self.leave_expelled(id, now, fx);
         if self.puts_off_joining(id, &command, fx) {
             return;
         }

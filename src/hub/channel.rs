@@ -9,7 +9,7 @@ use crate::model::governance::{Rules, Topic};
 use crate::model::name::Alphabetical;
 use crate::model::{MessageId, Name, Text};
 
-use super::governance::Governed;
+use super::governance::{Expelled, Governed};
 use super::lookalikes::Lookalikes;
 use super::makers::Makers;
 use super::page::Shelf;
@@ -37,6 +37,24 @@ pub(super) struct Membership {
     pub position: usize,
     /// The last id when it became a member.
     pub since: MessageId,
+    /// That no list kept it from speaking, when it last spoke.
+    pub heard: Option<Heard>,
+}
+
+/// What was found when a member last spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// The [`Governed::round`] of it.
+    pub round: u64,
+    /// Until when it holds unless the rules change, in milliseconds since 1970 UTC.
+    pub until_ms: u64,
+}
+
+impl Heard {
+    /// Whether it still holds in this round.
+    pub fn holds(self, round: u64, now: Now) -> bool {
+        self.round == round && now.unix_ms < self.until_ms
+    }
 }
 
 /// One channel.
@@ -58,6 +76,8 @@ pub(super) struct Channel {
     pub past: Past,
     /// Members that get missed messages instead of live ones.
     pub catching_up: CatchingUp,
+    /// Members that are not told anything, because they are about to be taken out.
+    pub expelled: Expelled,
     notices: Notices,
     /// Changes each time the channel becomes empty: no later member can be told
     /// about anything from an earlier era.
@@ -191,6 +211,7 @@ impl Channels {
             maker,
             past: Past::default(),
             catching_up: CatchingUp::default(),
+            expelled: Expelled::default(),
             notices: Notices::default(),
             era: self.last_era,
         });
@@ -230,6 +251,7 @@ impl Channels {
             channel: index,
             position,
             since,
+            heard: None,
         }
     }
 
@@ -246,6 +268,7 @@ impl Channels {
         if membership.position < channel.members.len() {
             let gone = channel.members.swap_remove(membership.position);
             channel.catching_up.remove(gone);
+            channel.expelled.remove(gone);
         }
         let moved = channel.members.get(membership.position).copied();
         if channel.members.is_empty() {
@@ -356,12 +379,10 @@ impl Channels {
         self.floors.retain(|key, _| known.contains_key(key));
     }
 
-    /// The channels whose rules are kept although nobody here may be in them.
-    pub fn needed(&self) -> Vec<ChannelIndex> {
-        let all = self.table.iter().enumerate();
-        let is_needed = |channel: &Channel| channel.is_needed || channel.has_rules();
-        let needed = all.filter(|(_, channel)| channel.as_ref().is_some_and(is_needed));
-        needed.map(|(index, _)| index).collect()
+    /// Whether the rules of a channel are kept although nobody here may be in it.
+    pub fn is_needed(&self, index: ChannelIndex) -> bool {
+        let channel = self.get(index);
+        channel.is_some_and(|channel| channel.is_needed || channel.has_rules())
     }
 
     /// Notes that the rules of a channel have changed: lists show them.
@@ -371,6 +392,9 @@ impl Channels {
             return;
         };
         channel.pages.clear();
+        if let Some(governed) = channel.governed.as_deref_mut() {
+            governed.round += 1;
+        }
         let listed = Alphabetical(channel.name.clone());
         match channel.is_secret() {
             true => {
@@ -437,8 +461,7 @@ impl Channels {
     ) {
         let (nickname, id) = who;
         if let Some(channel) = self.told_by_name(index, now, |notices| notices.joined += 1) {
-            let members = channel.members.iter().copied();
-            let others = members.filter(|&member| Some(member) != id);
+            let others = channel.listeners().filter(|&member| Some(member) != id);
             let event = Event::MemberJoined {
                 channel: channel.name.clone(),
                 nickname: nickname.clone(),
@@ -462,7 +485,7 @@ impl Channels {
                 nickname: nickname.clone(),
                 reason,
             };
-            fx.tell_all(channel.members.iter().copied(), event);
+            fx.tell_all(channel.listeners(), event);
         }
     }
 
@@ -481,7 +504,7 @@ impl Channels {
             notices.left += 1;
         };
         if let Some(channel) = self.told_by_name(index, now, count) {
-            let others = channel.members.iter().copied();
+            let others = channel.listeners();
             let event = Event::MemberRenamed {
                 channel: channel.name.clone(),
                 from: from.clone(),
@@ -539,7 +562,7 @@ impl Channels {
                 joined: pending.joined,
                 left: pending.left,
             };
-            fx.tell_all(channel.members.iter().copied(), event);
+            fx.tell_all(channel.listeners(), event);
         }
     }
 
@@ -635,12 +658,13 @@ impl Channel {
     /// Delivers a message to the live members, and holds it for those that are
     /// catching up.
     pub fn tell_message(&mut self, message: Message, fx: &mut Effects) {
-        let members = self.members.iter().copied();
-        if self.catching_up.is_empty() {
-            fx.tell_all(members, Event::Message(message));
+        let is_plain = self.catching_up.is_empty() && self.expelled.is_empty();
+        if is_plain {
+            fx.tell_all(self.members.iter().copied(), Event::Message(message));
             return;
         }
-        let live = members.filter(|&member| self.catching_up.lets_through(member, &message));
+        let live = self.listeners();
+        let live = live.filter(|&member| self.catching_up.lets_through(member, &message));
         fx.tell_all(live, Event::Message(message.clone()));
         self.catching_up.publish(&message);
     }
@@ -652,10 +676,16 @@ impl Channel {
         fx.tell_all(to, Event::Message(message));
     }
 
-    /// The members that are not catching up.
-    pub fn live(&self) -> impl Iterator<Item = ConnectionId> {
+    /// The members that are told what happens in the channel.
+    pub fn listeners(&self) -> impl Iterator<Item = ConnectionId> {
         let members = self.members.iter().copied();
-        members.filter(|&member| !self.catching_up.contains(member))
+        members.filter(|&member| !self.expelled.contains(member))
+    }
+
+    /// Those of them that are not catching up.
+    pub fn live(&self) -> impl Iterator<Item = ConnectionId> {
+        let listeners = self.listeners();
+        listeners.filter(|&member| !self.catching_up.contains(member))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::model::subscriber::subscriber;
 use crate::model::{Entry, Kind, MessageId, Name, Text};
 
 use super::away::check_reason;
-use super::channel::ChannelIndex;
+use super::channel::{ChannelIndex, Heard, Membership};
 use super::governance::{Act, LastWas};
 use super::remote::Remote;
 use super::{Command, ConnectionId, Effects, Event, Hub, Now, Pass, Refusal};
@@ -425,6 +425,22 @@ impl Hub {
                 membership.since = newest;
             }
         }
+    }
+
+    /// What was found when a connection last spoke in a channel.
+    pub(super) fn heard(&self, id: ConnectionId, index: ChannelIndex) -> Option<Heard> {
+        let place = self.position(id, index)?;
+        self.connection(id)?.memberships.get(place)?.heard
+    }
+
+    /// The membership of a connection in a channel.
+    pub(super) fn membership_mut(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+    ) -> Option<&mut Membership> {
+        let place = self.position(id, index)?;
+        self.connection_mut(id)?.memberships.get_mut(place)
     }
 
     fn past_is_awaited(&self, index: ChannelIndex) -> bool {

@@ -67,6 +67,7 @@ impl Hub {
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         if channel.governed.is_some() {
             self.may(id, index, &Act::Speak, now)?;
+            self.was_let_speak(id, index, now);
             self.has_spoken(index, &from, now);
         }
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;

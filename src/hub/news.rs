@@ -173,7 +173,8 @@ impl Hub {
                     reason,
                 } => {
                     if let Some(index) = self.channels.find(&channel) {
-                        if !self.user_is_in(&name, index) {
+                        let is_told = self.was_expelled_elsewhere(&name, &channel);
+                        if !is_told && !self.user_is_in(&name, index) {
                             self.channels.tell_left(index, &name, reason, now, fx);
                         }
                         self.left_elsewhere(index, &name, last, now, fx);

@@ -72,6 +72,9 @@ impl Hub {
             Event::Renamed { to: to.clone() },
         );
         self.tell_renamed(&channels, &connections, (&from, &to), now, fx);
+        for id in connections {
+            self.leave_if_banned(id, now, fx);
+        }
         Ok(())
     }
 

@@ -48,6 +48,8 @@ pub struct Sizes {
     pub bans: usize,
     /// Connections that are still to be ended, and bans to be enforced.
     pub endings: usize,
+    /// Members of channels that are still to be taken out.
+    pub expulsions: usize,
     /// Orders about bans given here that are not in the common log yet.
     pub unconfirmed_bans: usize,
 }
@@ -80,6 +82,7 @@ impl Hub {
             expiries: self.expiries.len(),
             bans: self.bans.len(),
             endings: self.endings.len(),
+            expulsions: self.expulsions.len(),
             unconfirmed_bans: self.bans.unconfirmed.len(),
         }
     }

@@ -83,7 +83,7 @@ impl Hub {
         if let Some(channel) = here.and_then(|index| self.channels.get(index))
             && channel.members.len() <= MOST_MEMBERS
         {
-            audience.extend(&channel.members);
+            audience.extend(channel.listeners());
         }
         audience.retain(|&other| {
             self.connection(other).is_some_and(|other| {

@@ -228,7 +228,9 @@ impl Hub {
             return Err(Refusal::NicknameIsAccount);
         }
         if guest == name {
-            return self.adopt(id, &name, credential, fx);
+            self.adopt(id, &name, credential, fx)?;
+            self.leave_if_banned(id, now, fx);
+            return Ok(());
         }
         self.check_ban(&name, now)?;
         let is_on = self.users.get(name.key()).map(|user| user.account);
@@ -268,6 +270,7 @@ impl Hub {
         self.note_gone(&guest, now);
         fx.tell(id, Event::Renamed { to: name.clone() });
         self.tell_renamed(&channels, &[id], (&guest, &name), now, fx);
+        self.leave_if_banned(id, now, fx);
         Ok(())
     }
 

@@ -7,12 +7,14 @@ use super::{Effects, Hub, Now};
 type Piece = fn(&mut Hub, Now, &mut Effects) -> bool;
 
 /// The kinds of deferred work. They take turns.
-const KINDS: [Piece; 5] = [
+const KINDS: [Piece; 7] = [
     Hub::end_some,
+    Hub::expel_some,
     Hub::part_some,
     Hub::go_on_some,
     Hub::answer_one,
     Hub::open_vacant,
+    Hub::see_some,
 ];
 
 impl Hub {
@@ -20,6 +22,7 @@ impl Hub {
     pub fn has_work(&self) -> bool {
         self.questions.len() > 0
             || !self.endings.is_empty()
+            || !self.expulsions.is_empty()
             || !self.ready.is_empty()
             || self.has_gone()
             || self.has_vacant()

@@ -7,6 +7,7 @@ mod checks;
 mod simulator;
 
 mod administering;
+mod channel_bans;
 mod closing;
 mod codecs;
 mod commands;

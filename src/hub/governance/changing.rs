@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::governance::{
-    Bound, By, Change, ChannelChange, Cloak, Link, List, MAX_ENTRIES, Mask, Masked, Person, Role,
+    Bound, By, Change, ChannelChange, Cloak, Link, List, MAX_ENTRIES, Mask, Person, Role,
 };
 use crate::model::name::Pattern;
 use crate::model::{Entry, Kind, MessageId, Name, Record};
@@ -16,7 +16,7 @@ use super::{Act, Deed, LastWas, Target, Ticket};
 use crate::hub::away::check_reason;
 use crate::hub::channel::ChannelIndex;
 use crate::hub::messages::Content;
-use crate::hub::{ConnectionId, Draft, Effects, Event, Farewell, GLOBAL, Hub, Now, Refusal};
+use crate::hub::{ConnectionId, Draft, Effects, Event, GLOBAL, Hub, Now, Refusal};
 
 /// The most rules that one command changes.
 pub const MAX_CHANGES: usize = 20;
@@ -387,7 +387,7 @@ impl Hub {
         }
         self.channels.rules_changed(index);
         self.log_change(&change, fx);
-        self.remove_kicked(index, &change, now, fx);
+        self.expel(index, &change, last, now, fx);
         self.share_roles(index, &change, fx);
         if creates {
             self.tell_creator(index, &change, fx);
@@ -434,117 +434,6 @@ impl Hub {
         }
     }
 
-    /// Takes out of a channel those whom a change removes or bans.
-    fn remove_kicked(
-        &mut self,
-        index: ChannelIndex,
-        change: &ChannelChange,
-        now: Now,
-        fx: &mut Effects,
-    ) {
-        for one in &change.changes {
-            let (gone, reason) = match one {
-                Change::Kick { who, reason } => (self.connections_of(&who.name), reason),
-                Change::Add(List::Ban, mask, bound) => {
-                    (self.members_under(index, mask, now), &bound.reason)
-                }
-                _ => continue,
-            };
-            for id in gone {
-                self.remove_member(id, index, change, reason.clone(), now, fx);
-            }
-            self.remove_elsewhere(index, one, &change.channel, now);
-        }
-    }
-
-    /// Takes those whom a change removes or bans out of the channel on other servers,
-    /// which do the same: that they have left is not told once more.
-    fn remove_elsewhere(&mut self, index: ChannelIndex, one: &Change, channel: &Name, now: Now) {
-        if self.remote.is_none() {
-            return;
-        }
-        let gone = match one {
-            Change::Kick { who, .. } => vec![who.name.clone()],
-            Change::Add(List::Ban, mask, _) => self.members_elsewhere_under(index, mask, now),
-            _ => return,
-        };
-        for name in gone {
-            self.expel_elsewhere(&name, channel);
-            if !self.user_is_in(&name, index) {
-                self.forget_role(index, channel, &name);
-            }
-        }
-    }
-
-    /// The members on other servers whom a ban keeps out.
-    fn members_elsewhere_under(&self, index: ChannelIndex, mask: &Mask, now: Now) -> Vec<Name> {
-        let channel = self.channels.get(index);
-        let channel = channel.and_then(|it| Some((it, it.governed.as_deref()?)));
-        let (Some((channel, governed)), Some(remote)) = (channel, &self.remote) else {
-            return Vec::new();
-        };
-        let is_under = |name: &&Name| {
-            let Some(person) = remote.person(name) else {
-                return false;
-            };
-            let aliases = person.aliases.iter().cloned();
-            let masked = Masked::new(name, aliases, person.account, person.cloak.as_ref());
-            mask.matches(&masked)
-                && governed.role(name, person.account) < Some(Role::Operator)
-                && (governed.rules.listed(List::Except, &masked, now.unix_ms)).is_none()
-        };
-        let members = remote.members_from(&channel.name, std::ops::Bound::Unbounded);
-        members.filter(is_under).cloned().collect()
-    }
-
-    /// The members whom a ban keeps out.
-    fn members_under(&self, index: ChannelIndex, mask: &Mask, now: Now) -> Vec<ConnectionId> {
-        let Some(channel) = self.channels.get(index) else {
-            return Vec::new();
-        };
-        let Some(governed) = channel.governed.as_deref() else {
-            return Vec::new();
-        };
-        let is_under = |&id: &ConnectionId| {
-            let Some(name) = self.nickname_of(id) else {
-                return false;
-            };
-            let person = self.masked(id, &name);
-            mask.matches(&person)
-                && governed.role(&name, self.account_of(id)) < Some(Role::Operator)
-                && (governed.rules.listed(List::Except, &person, now.unix_ms)).is_none()
-        };
-        channel.members.iter().copied().filter(is_under).collect()
-    }
-
-    fn remove_member(
-        &mut self,
-        id: ConnectionId,
-        index: ChannelIndex,
-        change: &ChannelChange,
-        reason: Option<crate::model::Text>,
-        now: Now,
-        fx: &mut Effects,
-    ) {
-        if !self.is_member(id, index) {
-            return;
-        }
-        let ends = self.connection(id).map(|it| it.profile.ends_with_channel);
-        if ends == Some(true) {
-            let farewell = removed(change, reason);
-            self.leave_silently(id, index, now, fx);
-            self.close(id, farewell, now, fx);
-            return;
-        }
-        let event = Event::Kicked {
-            channel: change.channel.clone(),
-            by: change.by.shown(),
-            reason,
-        };
-        fx.tell(id, event);
-        self.leave_silently(id, index, now, fx);
-    }
-
     fn log_change(&self, change: &ChannelChange, fx: &mut Effects) {
         for one in &change.changes {
             fx.log(Entry {
@@ -557,13 +446,4 @@ impl Hub {
             });
         }
     }
-}
-
-/// The last words for a client whose connection ends when it is taken out of its channel.
-fn removed(change: &ChannelChange, reason: Option<crate::model::Text>) -> Farewell {
-    let by = match &change.by {
-        By::User(person) => Some(person.name.clone()),
-        By::Administrator(_) | By::Server(_) => None,
-    };
-    Farewell::Removed { by, reason }
 }

@@ -23,6 +23,9 @@ use crate::hub::{Effects, GLOBAL, Hub, Now};
 pub(in crate::hub) struct Vacant {
     /// Whether it is not known yet who is online on the other servers.
     is_unsure: bool,
+    /// From which slot of the table on it has yet to be seen whether anybody is in the
+    /// channels.
+    unseen: Option<ChannelIndex>,
     /// Those that another server has to open, by key.
     awaited: BTreeMap<Arc<str>, Name>,
     /// Those that this server has to open, by key.
@@ -52,6 +55,7 @@ impl Vacant {
     /// Notes that it is known who is online on the other servers.
     pub fn is_sure(&mut self) {
         self.is_unsure = false;
+        self.unseen = Some(0);
     }
 
     /// Notes that a channel is used, or open.
@@ -135,7 +139,23 @@ impl Hub {
 
     /// Whether this server has to open channels.
     pub(in crate::hub) fn has_vacant(&self) -> bool {
-        !self.vacant.due.is_empty()
+        !self.vacant.due.is_empty() || self.vacant.unseen.is_some()
+    }
+
+    /// Sees whether anybody is in some of the channels whose rules were taken up. Returns
+    /// whether there were any to look at.
+    pub(in crate::hub) fn see_some(&mut self, now: Now, fx: &mut Effects) -> bool {
+        let Some(first) = self.vacant.unseen else {
+            return false;
+        };
+        let end = first + self.limits.piece.max(1);
+        self.vacant.unseen = (end < self.channels.slots()).then_some(end);
+        for index in first..end {
+            if self.channels.is_needed(index) {
+                self.vacated(index, LastWas::Ours, now, fx);
+            }
+        }
+        true
     }
 
     /// Has it committed that one of the channels that nobody is in is open again.

@@ -33,9 +33,7 @@ impl Hub {
     /// are to be open again.
     pub(in crate::hub) fn others_met(&mut self, now: Now, fx: &mut Effects) {
         self.vacant.is_sure();
-        for index in self.channels.needed() {
-            self.vacated(index, LastWas::Ours, now, fx);
-        }
+        self.see_some(now, fx);
     }
 
     /// Takes note that a user of another server has joined a channel.
@@ -129,15 +127,6 @@ impl Hub {
             .and_then(|it| it.governed.as_deref());
         if governed.is_some_and(|governed| governed.present_role(name.key()).is_some()) {
             self.share_role(index, name, fx);
-        }
-    }
-
-    /// Takes a user out of a channel on other servers, which do the same and tell
-    /// nobody.
-    pub(in crate::hub) fn expel_elsewhere(&mut self, name: &Name, channel: &Name) {
-        if let Some(remote) = &mut self.remote {
-            remote.expel(name, channel);
-            self.roster_version += 1;
         }
     }
 }

@@ -16,6 +16,8 @@ const PASS_MS: u64 = 60 * 60 * 1000;
 pub(in crate::hub) struct Governed {
     /// As the log has them.
     pub rules: Rules,
+    /// Grows whenever they change.
+    pub round: u64,
     /// By the key of a user who is in the channel: a guest, or an account whose role
     /// is not kept.
     roles: BTreeMap<Arc<str>, Role>,

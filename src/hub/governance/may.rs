@@ -4,7 +4,7 @@ use crate::model::governance::{Flag, Key, List, Masked, Role};
 use crate::model::{AccountId, Name};
 
 use super::{Governed, Pass};
-use crate::hub::channel::ChannelIndex;
+use crate::hub::channel::{ChannelIndex, Heard};
 use crate::hub::{ConnectionId, Hub, Now, Refusal, Silence};
 
 /// Something that not everyone may do.
@@ -31,11 +31,28 @@ pub(in crate::hub) enum Act<'a> {
 
 /// Who wants to do something.
 struct Asker<'a> {
+    hub: &'a Hub,
+    id: ConnectionId,
+    index: ChannelIndex,
     name: Name,
     account: Option<AccountId>,
     role: Option<Role>,
-    is_member: bool,
-    masked: Box<dyn Fn() -> Masked<'a> + 'a>,
+}
+
+impl<'a> Asker<'a> {
+    fn is_member(&self) -> bool {
+        self.hub.user_is_in(&self.name, self.index)
+    }
+
+    fn masked(&self) -> Masked<'a> {
+        self.hub.masked(self.id, &self.name)
+    }
+
+    /// Whether no list kept it from speaking a while ago, and none can do so since.
+    fn was_heard(&self, round: u64, now: Now) -> bool {
+        let heard = self.hub.heard(self.id, self.index);
+        heard.is_some_and(|heard| heard.holds(round, now))
+    }
 }
 
 impl Hub {
@@ -65,15 +82,39 @@ impl Hub {
     ) -> Result<Asker<'a>, Refusal> {
         let (name, user) = self.user_of(id)?;
         let account = user.account;
-        let nickname = name.clone();
-        let masked = move || self.masked(id, &nickname);
         Ok(Asker {
+            hub: self,
+            id,
+            index,
             role: governed.role(&name, account),
             account,
-            is_member: self.user_is_in(&name, index),
             name,
-            masked: Box::new(masked),
         })
+    }
+
+    /// Notes that a connection may speak in a channel, so that its lists need not be
+    /// looked at for the next message.
+    pub(in crate::hub) fn was_let_speak(
+        &mut self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        now: Now,
+    ) {
+        let channel = self.channels.get(index);
+        let Some(governed) = channel.and_then(|it| it.governed.as_deref()) else {
+            return;
+        };
+        let is_fresh = |heard: Heard| heard.holds(governed.round, now);
+        if self.heard(id, index).is_some_and(is_fresh) {
+            return;
+        }
+        let heard = Heard {
+            round: governed.round,
+            until_ms: governed.rules.exceptions_hold_until(now.unix_ms),
+        };
+        if let Some(membership) = self.membership_mut(id, index) {
+            membership.heard = Some(heard);
+        }
     }
 
     /// A user as masks see them.
@@ -124,13 +165,16 @@ impl Governed {
         match act {
             Act::Join(pass) => self.may_join(asker, *pass, people, channel, now),
             Act::Speak => self.may_speak(asker, channel, now),
-            Act::Read if asker.is_member => Ok(()),
+            Act::Read if self.keeps_out(asker, now) => {
+                Err(Refusal::BannedFromChannel(channel.clone()))
+            }
+            Act::Read if asker.is_member() => Ok(()),
             Act::Read => Err(Refusal::NotInChannel(channel.clone())),
-            Act::See if self.rules.is_secret() && !asker.is_member && !self.belongs(asker) => {
+            Act::See if self.rules.is_secret() && !asker.is_member() && !self.belongs(asker) => {
                 Err(Refusal::NoSuchChannel(channel.clone()))
             }
             Act::See => Ok(()),
-            Act::Topic if !self.rules.has(Flag::TopicLocked) && asker.is_member => Ok(()),
+            Act::Topic if !self.rules.has(Flag::TopicLocked) && asker.is_member() => Ok(()),
             Act::Topic | Act::Operate if is_at_least(Role::Operator) => Ok(()),
             Act::Topic | Act::Operate => Err(Refusal::NotOperator(channel.clone())),
             Act::Appoint(Some(Role::Founder | Role::Operator)) if self.is_registered() => {
@@ -179,7 +223,7 @@ impl Governed {
         if asker.role >= Some(Role::Operator) {
             return Ok(());
         }
-        if self.is_listed(List::Ban, asker, now) && !self.is_listed(List::Except, asker, now) {
+        if self.keeps_out(asker, now) {
             return Err(Refusal::BannedFromChannel(channel.clone()));
         }
         if rules.has(Flag::RegisteredOnly) && asker.account.is_none() {
@@ -188,7 +232,7 @@ impl Governed {
         let is_invited = self.belongs(asker)
             || self.is_invited(asker.name.key(), now.unix_ms)
             || self.has_link(pass, now);
-        if rules.has(Flag::InviteOnly) && !is_invited && !self.is_listed(List::Invite, asker, now) {
+        if rules.has(Flag::InviteOnly) && !is_invited && !self.has_invitation(asker, now) {
             return Err(Refusal::InviteOnly(channel.clone()));
         }
         if let Some(key) = &rules.key
@@ -200,7 +244,7 @@ impl Governed {
         if let Some(limit) = rules.limit
             && people >= limit as usize
             && !self.is_invited(asker.name.key(), now.unix_ms)
-            && !asker.is_member
+            && !asker.is_member()
         {
             return Err(Refusal::ChannelFull(channel.clone()));
         }
@@ -209,6 +253,10 @@ impl Governed {
 
     fn may_speak(&self, asker: &Asker<'_>, channel: &Name, now: Now) -> Result<(), Refusal> {
         let rules = &self.rules;
+        let was_heard = asker.was_heard(self.round, now);
+        if !was_heard && self.keeps_out(asker, now) {
+            return Err(Refusal::BannedFromChannel(channel.clone()));
+        }
         if asker.role >= Some(Role::Voice) {
             return Ok(());
         }
@@ -219,7 +267,7 @@ impl Governed {
         if rules.has(Flag::RegisteredSpeak) && asker.account.is_none() {
             return refused(Silence::AccountsOnly);
         }
-        if self.is_listed(List::Mute, asker, now) && !self.is_listed(List::Except, asker, now) {
+        if !was_heard && self.is_listed(List::Mute, asker, now) {
             return refused(Silence::Muted);
         }
         match self.must_wait(asker.name.key(), now.ticks_ms) {
@@ -228,9 +276,27 @@ impl Governed {
         }
     }
 
+    /// Whether a ban concerns someone who does not operate the channel.
+    fn keeps_out(&self, asker: &Asker<'_>, now: Now) -> bool {
+        asker.role < Some(Role::Operator) && self.is_listed(List::Ban, asker, now)
+    }
+
+    /// Whether a list concerns someone who is not excepted.
     fn is_listed(&self, list: List, asker: &Asker<'_>, now: Now) -> bool {
-        !self.rules.list(list).is_empty()
-            && (self.rules.listed(list, &(asker.masked)(), now.unix_ms)).is_some()
+        if self.rules.list(list).is_empty() {
+            return false;
+        }
+        let person = asker.masked();
+        let is_on = |list| self.rules.listed(list, &person, now.unix_ms).is_some();
+        is_on(list) && !is_on(List::Except)
+    }
+
+    fn has_invitation(&self, asker: &Asker<'_>, now: Now) -> bool {
+        !self.rules.list(List::Invite).is_empty()
+            && (self
+                .rules
+                .listed(List::Invite, &asker.masked(), now.unix_ms))
+            .is_some()
     }
 
     fn has_link(&self, pass: Option<&Pass>, now: Now) -> bool {

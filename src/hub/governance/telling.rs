@@ -20,7 +20,7 @@ impl Hub {
         let Some(channel) = self.channels.get(index) else {
             return;
         };
-        let members = channel.members.iter().copied();
+        let members = channel.listeners();
         let told = match opened {
             true => Some(Told::Members),
             false => change.changes.iter().map(Change::told).max(),

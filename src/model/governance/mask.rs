@@ -1,5 +1,6 @@
 //! Masks: whom an entry of a channel's list concerns.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,7 +26,9 @@ pub enum Mask {
 /// A person as masks see them, made ready to be compared with many.
 #[derive(Clone, Debug)]
 pub struct Masked<'a> {
-    nickname: Form,
+    nickname: Name,
+    /// Made only for masks that need it.
+    form: OnceCell<Form>,
     /// The keys of nicknames that the person had before.
     aliases: Vec<Arc<str>>,
     account: Option<AccountId>,
@@ -41,11 +44,21 @@ impl<'a> Masked<'a> {
         cloak: Option<&'a Cloak>,
     ) -> Masked<'a> {
         Masked {
-            nickname: Form::of(nickname),
+            nickname: nickname.clone(),
+            form: OnceCell::new(),
             aliases: aliases.into_iter().collect(),
             account,
             cloak,
         }
+    }
+
+    /// The account.
+    pub fn account(&self) -> Option<AccountId> {
+        self.account
+    }
+
+    fn form(&self) -> &Form {
+        self.form.get_or_init(|| Form::of(&self.nickname))
     }
 }
 
@@ -67,7 +80,7 @@ impl Mask {
             Mask::Account(account, _) => person.account == Some(*account),
             Mask::Host(cloak, _) => person.cloak == Some(cloak),
             Mask::Nick(pattern) => {
-                pattern.matches(&person.nickname)
+                pattern.matches(person.form())
                     || person.aliases.iter().any(|key| pattern.matches_key(key))
             }
         }

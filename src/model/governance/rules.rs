@@ -68,6 +68,12 @@ impl Rules {
         entries.find(|entry| entry.holds_at(now_ms) && entry.mask.matches(person))
     }
 
+    /// When the next of the exceptions in force ends, in milliseconds since 1970 UTC.
+    pub fn exceptions_hold_until(&self, now_ms: u64) -> u64 {
+        let ends = self.list(List::Except).iter().filter_map(|it| it.until_ms);
+        ends.filter(|&end| end > now_ms).min().unwrap_or(u64::MAX)
+    }
+
     /// What an account is in the channel whenever it is there.
     pub fn role_of(&self, account: AccountId) -> Option<Role> {
         match &self.registered {
