@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Condvar, Mutex};
@@ -203,6 +203,22 @@ struct Lanes<K, T> {
     closed: bool,
 }
 
+impl<K: Clone + Eq + Hash, T> Lanes<K, T> {
+    fn is_empty(&self) -> bool {
+        self.first.is_empty() && self.fair.len == 0 && !self.closed
+    }
+}
+
+/// What came of waiting for an item.
+pub enum Popped<T> {
+    /// The item.
+    Item(T),
+    /// None came before the deadline.
+    Nothing,
+    /// The queue is closed and empty.
+    Closed,
+}
+
 impl<K: Clone + Eq + Hash, T> FairChannel<K, T> {
     /// With at most `most` items in each queue.
     pub fn new(most: usize) -> FairChannel<K, T> {
@@ -242,16 +258,30 @@ impl<K: Clone + Eq + Hash, T> FairChannel<K, T> {
 
     /// Waits for an item; `None` once the queue is closed and empty.
     pub fn pop(&self) -> Option<T> {
+        match self.pop_until(None) {
+            Popped::Item(item) => Some(item),
+            Popped::Nothing | Popped::Closed => None,
+        }
+    }
+
+    /// Waits for an item until a deadline, if there is one.
+    pub fn pop_until(&self, deadline: Option<Instant>) -> Popped<T> {
         let mut lanes = self.inner.lock();
         loop {
             let next = lanes.first.pop_front();
             if let Some(item) = next.or_else(|| lanes.fair.pop()) {
-                return Some(item);
+                return Popped::Item(item);
             }
             if lanes.closed {
-                return None;
+                return Popped::Closed;
             }
-            self.came.wait(&mut lanes);
+            let Some(deadline) = deadline else {
+                self.came.wait(&mut lanes);
+                continue;
+            };
+            if self.came.wait_until(&mut lanes, deadline).timed_out() && lanes.is_empty() {
+                return Popped::Nothing;
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! The keeper: hands what the hub wants stored to the store, and reports the outcome. Never makes
 //! the hub wait, and knows no chat rules.
 
+mod marks;
+
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,14 +11,17 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::fair::{Asker, FairChannel};
-use crate::hub::{Chore, Draft, Reading, Recall, Shared};
-use crate::model::{Conversation, History, Message, MessageId, Record, Window};
+use crate::fair::{Asker, FairChannel, Popped};
+use crate::hub::{Chore, Draft, Keeping, Reading, Recall, Shared};
+use crate::model::{AccountId, Conversation, History, Message, MessageId, Name, Record, Window};
 pub use crate::store::Outcome;
 use crate::store::{AppendRefused, Appender, Store, StoreError, StoreWriter, WriterSettings};
 
+use marks::Marks;
+
 /// The error text when a channel's history cannot be shown.
 const UNREADABLE: &str = "the history of a channel cannot be read";
+const NOT_KEPT: &str = "a change in the channels of an account could not be stored";
 /// The most chores that may wait; beyond it, they are refused.
 const CHORES: usize = 4096;
 
@@ -147,7 +152,9 @@ impl Keeper {
                 let asker = Asker::of(reading.connection, reading.address);
                 self.chores.push(asker, chore)
             }
-            Chore::Recall(_) | Chore::SetIgnored { .. } => self.chores.push_first(chore),
+            Chore::Recall(_) | Chore::SetIgnored { .. } | Chore::Keep(_) => {
+                self.chores.push_first(chore)
+            }
         }
     }
 }
@@ -181,7 +188,17 @@ fn do_chores(
     report: impl Fn(Kept) -> bool,
     waiting: &FairChannel<Asker, Chore>,
 ) {
-    while let Some(chore) = waiting.pop() {
+    let mut marks = Marks::default();
+    loop {
+        let due = marks.due();
+        if due.is_some_and(|due| due <= Instant::now()) {
+            store_marks(store, &mut marks);
+        }
+        let chore = match waiting.pop_until(marks.due()) {
+            Popped::Item(chore) => chore,
+            Popped::Nothing => continue,
+            Popped::Closed => return store_marks(store, &mut marks),
+        };
         match chore {
             Chore::Recall(recall) => {
                 let messages = last_messages(store, &recall);
@@ -205,7 +222,43 @@ fn do_chores(
                 let what = "the ignore list of an account could not be stored";
                 attempt(what, || store.set_ignored(account, &nickname, ignored));
             }
+            Chore::Keep(Keeping::Read {
+                account,
+                channel,
+                up_to,
+            }) => marks.add(account, channel, up_to),
+            Chore::Keep(Keeping::Joined {
+                account,
+                channel,
+                read_up_to,
+            }) => {
+                attempt(NOT_KEPT, || save(store, account, &channel, read_up_to));
+            }
+            Chore::Keep(Keeping::Left { account, channel }) => {
+                attempt(NOT_KEPT, || store.forget_channel(account, &channel));
+            }
         }
+    }
+}
+
+/// Makes a channel one of an account's, unless it is: then nothing has to be written.
+fn save(
+    store: &dyn Store,
+    account: AccountId,
+    channel: &Name,
+    read_up_to: MessageId,
+) -> Result<(), StoreError> {
+    let saved = store.saved_channels(account)?;
+    if !saved.iter().any(|it| it.channel == *channel) {
+        store.save_channel(account, channel, read_up_to)?;
+    }
+    Ok(())
+}
+
+fn store_marks(store: &dyn Store, marks: &mut Marks) {
+    let marks = marks.take();
+    if !marks.is_empty() {
+        attempt(NOT_KEPT, || store.mark_channels_read(&marks));
     }
 }
 

@@ -14,6 +14,7 @@ mod json_governance;
 mod json_lists;
 pub mod line;
 mod line_lists;
+pub mod own_rooms;
 mod replies;
 pub mod room;
 pub mod speech;

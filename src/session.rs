@@ -12,6 +12,8 @@ pub mod entry;
 pub mod json;
 mod json_queries;
 pub mod line;
+mod no_answer;
+mod own_rooms;
 pub mod pace;
 pub mod rate;
 pub mod room;

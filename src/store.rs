@@ -191,6 +191,14 @@ pub trait Store: Send + Sync {
         up_to: MessageId,
     ) -> Result<bool, StoreError>;
 
+    /// As [`Store::mark_channel_read`], of several channels and accounts at once.
+    fn mark_channels_read(&self, marks: &[(AccountId, Name, MessageId)]) -> Result<(), StoreError> {
+        for (of, channel, up_to) in marks {
+            self.mark_channel_read(*of, channel, *up_to)?;
+        }
+        Ok(())
+    }
+
     /// Remembers whether an account has muted one of its channels. Returns whether it is one.
     fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError>;
 

@@ -421,6 +421,9 @@ impl Turn {
                         "a change to an account's ignored users was not stored: too much to do"
                     );
                 }
+                Some(Chore::Keep(_)) => {
+                    log::error!("a change to an account's channels was not stored: too much to do");
+                }
                 None => {}
             }
         }

@@ -74,6 +74,8 @@ enum Wire {
         channel: Option<String>,
         to: Option<String>,
     },
+    ChannelRead(String, String, (u64, u64)),
+    ChannelMuted(String, String, bool),
     Whisper {
         from: String,
         to: String,
@@ -196,6 +198,19 @@ pub fn order(order: &Order) -> Vec<u8> {
             channel: channel.as_ref().map(text),
             to: to.as_ref().map(text),
         },
+        Order::ChannelRead {
+            name,
+            channel,
+            up_to,
+        } => {
+            let up_to = (up_to.ms, up_to.sequence);
+            return pack_newer(Wire::ChannelRead(text(name), text(channel), up_to));
+        }
+        Order::ChannelMuted {
+            name,
+            channel,
+            muted,
+        } => return pack_newer(Wire::ChannelMuted(text(name), text(channel), *muted)),
     })
 }
 
@@ -326,6 +341,16 @@ impl Wire {
                 from: name(from)?,
                 channel: read_optional(channel)?,
                 to: read_optional(to)?,
+            }),
+            Wire::ChannelRead(who, channel, (ms, sequence)) => Notice::Order(Order::ChannelRead {
+                name: name(who)?,
+                channel: name(channel)?,
+                up_to: MessageId { ms, sequence },
+            }),
+            Wire::ChannelMuted(who, channel, muted) => Notice::Order(Order::ChannelMuted {
+                name: name(who)?,
+                channel: name(channel)?,
+                muted,
             }),
             Wire::Whisper {
                 from,
@@ -478,6 +503,16 @@ mod tests {
                 from: name("bob"),
                 channel: None,
                 to: Some(name("eve")),
+            },
+            Order::ChannelRead {
+                name: name("bob"),
+                channel: name("dev"),
+                up_to: MessageId { ms: 7, sequence: 2 },
+            },
+            Order::ChannelMuted {
+                name: name("bob"),
+                channel: name("dev"),
+                muted: true,
             },
         ] {
             let Ok(Notice::Order(read)) = Notice::decode(&order(&what)) else {

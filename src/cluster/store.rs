@@ -460,6 +460,10 @@ impl Store for ClusterStore {
         self.postgres.mark_channel_read(of, channel, up_to)
     }
 
+    fn mark_channels_read(&self, marks: &[(AccountId, Name, MessageId)]) -> Result<(), StoreError> {
+        self.postgres.mark_channels_read(marks)
+    }
+
     fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError> {
         self.postgres.mute_channel(of, channel, muted)
     }

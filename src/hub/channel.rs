@@ -306,6 +306,12 @@ impl Channels {
         self.free.push(index);
     }
 
+    /// The message up to which nothing is shown of a channel that does not exist at
+    /// present.
+    pub fn floor_of(&self, name: &Name) -> MessageId {
+        self.floors.get(name.key()).copied().unwrap_or_default()
+    }
+
     /// Remembers how much of the past of an open channel is not shown any more.
     fn keep_floor(&mut self, name: &Name, rules: &Rules) {
         if rules.floor > MessageId::default() {

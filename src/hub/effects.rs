@@ -68,6 +68,38 @@ pub enum Chore {
         /// Whether the user is ignored from now on.
         ignored: bool,
     },
+    /// Store a change in the channels of an account.
+    Keep(Keeping),
+}
+
+/// A change in the channels of an account.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Keeping {
+    /// The channel is one of the account's from now on.
+    Joined {
+        /// The account.
+        account: AccountId,
+        /// The channel.
+        channel: Name,
+        /// The last message before: the account need not read what was said earlier.
+        read_up_to: MessageId,
+    },
+    /// The channel is no longer one of the account's.
+    Left {
+        /// The account.
+        account: AccountId,
+        /// The channel.
+        channel: Name,
+    },
+    /// The account has read the channel up to a message, or further.
+    Read {
+        /// The account.
+        account: AccountId,
+        /// The channel.
+        channel: Name,
+        /// The message.
+        up_to: MessageId,
+    },
 }
 
 /// A question for part of a channel's history.
@@ -235,6 +267,11 @@ impl Effects {
             nickname,
             ignored,
         }));
+    }
+
+    /// Has a change in the channels of an account stored.
+    pub fn keep(&mut self, keeping: Keeping) {
+        self.list.push(Effect::Chore(Chore::Keep(keeping)));
     }
 
     /// The connections behind a [`Recipients`].

@@ -204,6 +204,20 @@ pub enum Event {
         /// Why; `None` for one who is back.
         text: Option<Text>,
     },
+    /// This connection's account has read a channel so far, on another device.
+    ChannelRead {
+        /// The channel.
+        channel: Name,
+        /// The last message that was read.
+        up_to: MessageId,
+    },
+    /// This connection's account has muted a channel, or no longer does.
+    ChannelMuted {
+        /// The channel.
+        channel: Name,
+        /// Whether only mentions are wanted from now on.
+        muted: bool,
+    },
     /// Private messages from this user are no longer delivered.
     Ignored(Name),
     /// Private messages from this user are delivered again.

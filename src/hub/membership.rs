@@ -116,6 +116,7 @@ impl Hub {
             },
         );
         self.has_joined(id, index, &nickname, now, fx);
+        self.keep_channel(id, &channel_name, fx);
         if !existed && !self.past_is_awaited(index) {
             self.recall_past(&channel_name, fx);
         }
@@ -301,6 +302,7 @@ impl Hub {
         let index = self.channel_of(id, channel)?;
         if let Some(channel) = self.channels.get(index) {
             let channel = channel.name.clone();
+            self.let_go_of_channel(id, &channel, fx);
             fx.tell(id, Event::Left { channel });
         }
         let parting = |hub: &mut Hub, reason| {
@@ -358,6 +360,9 @@ impl Hub {
         let nickname = connection.nickname.clone();
         let reason = connection.parting.clone();
         let channel = self.channels.get(index).map(|channel| channel.name.clone());
+        if let Some(channel) = &channel {
+            self.read_all(id, channel, fx);
+        }
         let user = nickname.as_ref().map(|name| self.users.listed(name));
         if let Some(moved) = self.channels.remove(membership, user.as_ref())
             && let Some(place) = self.position(moved, index)

@@ -151,6 +151,16 @@ impl Hub {
             Order::SignOut { name } => self.sign_out_here(&name, now, fx),
             Order::EvictGuest { name } => self.evict_guest_here(&name, now, fx),
             Order::Typing { from, channel, to } => self.tell_typing(&from, channel, to, fx),
+            Order::ChannelRead {
+                name,
+                channel,
+                up_to,
+            } => self.read_elsewhere(&name, &channel, up_to, fx),
+            Order::ChannelMuted {
+                name,
+                channel,
+                muted,
+            } => self.muted_elsewhere(&name, &channel, muted, fx),
         }
     }
 

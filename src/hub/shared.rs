@@ -227,6 +227,24 @@ pub enum Order {
         /// The recipient, unless it is for a channel.
         to: Option<Name>,
     },
+    /// Tell the connections of an account how far it has read a channel.
+    ChannelRead {
+        /// The account's nickname.
+        name: Name,
+        /// The channel.
+        channel: Name,
+        /// The last message that was read.
+        up_to: MessageId,
+    },
+    /// Tell the connections of an account that it has muted a channel, or no longer does.
+    ChannelMuted {
+        /// The account's nickname.
+        name: Name,
+        /// The channel.
+        channel: Name,
+        /// Whether it is muted from now on.
+        muted: bool,
+    },
 }
 
 /// News from the shared log or from the other servers.

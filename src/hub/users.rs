@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::model::{AccountId, Name, Text};
 
 use super::ignoring::Ignored;
+use super::own_channels::Marks;
 use super::{ConnectionId, Credential, Effects, Event, Farewell, Hub, Now, Order, Refusal};
 
 /// The most users that one user may ignore.
@@ -24,6 +25,8 @@ pub(super) struct User {
     pub ignored: Ignored,
     /// Why the user is away.
     pub away: Option<Text>,
+    /// How far the account has read in its channels.
+    pub marks: Marks,
     /// Keys of nicknames this user had before.
     aliases: VecDeque<Arc<str>>,
 }
@@ -37,6 +40,7 @@ impl User {
             account: credential.map(|credential| credential.account),
             ignored: Ignored::of(ignored.unwrap_or_default()),
             away: None,
+            marks: Marks::new(),
             aliases: VecDeque::new(),
         }
     }
@@ -204,6 +208,7 @@ impl Hub {
             let new = user.ignore_also(as_guest);
             remember_ignored(credential.account, new, fx);
         }
+        self.keep_channels(id, fx);
         self.share_renamed(name, name, Some(credential.account), fx);
         Ok(())
     }
@@ -267,6 +272,7 @@ impl Hub {
         } else {
             self.share_merged(&guest, &name, &channels, fx);
         }
+        self.keep_channels(id, fx);
         self.note_gone(&guest, now);
         fx.tell(id, Event::Renamed { to: name.clone() });
         self.tell_renamed(&channels, &[id], (&guest, &name), now, fx);

@@ -10,7 +10,7 @@ use crate::model::{History, Message, MessageId, Name, Text, ThreadSummary};
 use super::json_frame::{put, system};
 use super::replies::{self, Shown};
 use super::words::changes;
-use super::{json_governance, json_lists, websocket};
+use super::{json_governance, json_lists, own_rooms, websocket};
 
 /// Appends the frames of an event.
 pub fn write_event(event: &Event, out: &mut Vec<u8>) {
@@ -299,6 +299,8 @@ fn frame_of(event: &Event) -> Option<Value> {
         ),
         // Written by `json_lists`.
         Event::Members { .. } | Event::Channels(_) | Event::IgnoreList(_) => return None,
+        Event::ChannelRead { channel, up_to } => own_rooms::read(channel, *up_to),
+        Event::ChannelMuted { channel, muted } => own_rooms::muted(channel, *muted),
         Event::Ignored(name) => system(
             "ignored",
             &format!("No private messages from {name} any more."),

@@ -336,7 +336,9 @@ fn try_write_event(
             governance::write_refusal(refusal, out)
         }
         // Answers to commands that the line protocol does not have.
-        Event::Resumed { .. }
+        Event::ChannelRead { .. }
+        | Event::ChannelMuted { .. }
+        | Event::Resumed { .. }
         | Event::Stored { .. }
         | Event::Typing { .. }
         | Event::Listening { .. } => Ok(()),

@@ -6,6 +6,7 @@ use crate::hub::{ChannelRow, Member, Page};
 use crate::model::Name;
 use crate::model::governance::Role;
 
+use super::own_rooms::write_topic;
 use super::words::{LIST_WIDTH, people};
 
 /// Writes the members of a channel.
@@ -30,7 +31,9 @@ pub fn write_members(channel: &Name, page: &Page<Member>, out: &mut String) -> s
 /// Writes the channels.
 pub fn write_channels(page: &Page<ChannelRow>, out: &mut String) -> std::fmt::Result {
     for row in &page.rows {
-        writeln!(out, "#{}\t{}", row.name, people(row.people))?;
+        write!(out, "#{}\t{}", row.name, people(row.people))?;
+        write_topic(row.topic.as_ref(), out);
+        out.push('\n');
     }
     match (page.rows.last(), &page.part.after) {
         (Some(ChannelRow { name: last, .. }), _) if page.more => {

@@ -1,16 +1,17 @@
 //! JSON clients' questions that the hub need not answer, but the store can. They are
 //! answered on the connection's own thread.
 
-use std::fmt;
-
 use crate::account::Accounts;
 use crate::fair::Asker;
 use crate::hub::{Command, ConnectionId, MessageId, PAGE_ROWS, Refusal};
-use crate::model::{Account, Conversation, Name, Search, SearchScope, Window};
+use crate::model::{Account, AccountId, Conversation, Name, Search, SearchScope, Window};
 use crate::protocol::json::Query;
-use crate::protocol::json_frames;
+use crate::protocol::{json_frames, own_rooms};
 use crate::store::{Store, StoreError, shorten_found};
-use crate::turn::{HubHandle, HubUnavailable};
+use crate::turn::HubHandle;
+
+use super::no_answer::NoAnswer;
+use super::own_rooms::Rooms;
 
 /// Threads on a page of the inbox, as in the REST API.
 const THREADS_PER_PAGE: usize = 10;
@@ -28,56 +29,6 @@ pub struct Inquirer<'a> {
     /// The hub.
     pub hub: &'a HubHandle,
 }
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub enum NoAnswer {
-    /// The hub has refused.
-    Refused(Refusal),
-    /// Only accounts have an inbox.
-    NoAccount,
-    /// No account has this name.
-    NobodyRegistered(Name),
-    /// The store cannot say.
-    Store(StoreError),
-    /// The hub does not answer.
-    Busy(HubUnavailable),
-}
-
-impl NoAnswer {
-    /// Logs the store's error.
-    fn store(error: StoreError) -> NoAnswer {
-        error.log("a query could not be answered");
-        NoAnswer::Store(error)
-    }
-
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            NoAnswer::Refused(refusal) => refusal.code(),
-            NoAnswer::NoAccount => "no_account",
-            NoAnswer::NobodyRegistered(_) => "no_such_user",
-            NoAnswer::Store(_) => "store_failed",
-            NoAnswer::Busy(_) => "busy",
-        }
-    }
-}
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NoAnswer::Refused(refusal) => refusal.fmt(f),
-            NoAnswer::NoAccount => write!(f, "Only registered users have an inbox."),
-            NoAnswer::NobodyRegistered(name) => write!(f, "Nobody is registered as {name}."),
-            NoAnswer::Store(error) => {
-                write!(f, "That cannot be done: {}.", error.for_people())
-            }
-            NoAnswer::Busy(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for NoAnswer {}
 
 impl Inquirer<'_> {
     /// The answer to a query; none if nothing needs to be said.
@@ -137,6 +88,28 @@ impl Inquirer<'_> {
                 window,
                 limit,
             } => self.thread(&user, window, limit, &mut frame)?,
+            Query::MyRooms => {
+                let rooms = self.rooms().own(self.account_with_rooms()?)?;
+                own_rooms::write_frame(&rooms, &mut frame);
+            }
+            Query::ReadRoom { room, up_to } => {
+                self.account_with_rooms()?;
+                let id = self.connection;
+                let read = self
+                    .hub
+                    .ask(move |hub, now, fx| hub.read_up_to(id, &room, up_to, now, fx));
+                read.map_err(NoAnswer::Busy)?.map_err(NoAnswer::Refused)?;
+                return Ok(None);
+            }
+            Query::MuteRoom { room, muted } => {
+                let account = self.account_with_rooms()?;
+                self.rooms().mute(account, room, muted)?;
+                return Ok(None);
+            }
+            Query::RoomMembers { room, after } => {
+                let (room, rows, more) = self.rooms().accounts(room, after.as_ref())?;
+                own_rooms::write_accounts(&room, after.as_ref(), (&rows, more), &mut frame);
+            }
             Query::Read { user, up_to } => {
                 let (own, peer) = (self.account()?, self.registered(&user)?);
                 let marked = self.question(|store| store.mark_read(own.id, peer.id, up_to));
@@ -185,8 +158,22 @@ impl Inquirer<'_> {
         room.map_err(NoAnswer::Busy)?.map_err(NoAnswer::Refused)
     }
 
+    fn rooms(&self) -> Rooms<'_> {
+        Rooms {
+            connection: self.connection,
+            asker: self.asker,
+            accounts: self.accounts,
+            hub: self.hub,
+        }
+    }
+
     fn account(&self) -> Result<&Account, NoAnswer> {
-        self.account.ok_or(NoAnswer::NoAccount)
+        self.account.ok_or(NoAnswer::NoAccount("an inbox"))
+    }
+
+    fn account_with_rooms(&self) -> Result<AccountId, NoAnswer> {
+        let account = self.account.map(|account| account.id);
+        account.ok_or(NoAnswer::NoAccount("rooms that are kept"))
     }
 
     fn registered(&self, user: &Name) -> Result<Account, NoAnswer> {

@@ -5,10 +5,11 @@ mod login;
 
 use crate::hub::{Command, Farewell, Note};
 use crate::model::AccountId;
-use crate::protocol::frame_lines;
 use crate::protocol::line::{self, Step};
+use crate::protocol::{frame_lines, own_rooms};
 
 use super::attached::{Attached, Flow};
+use super::own_rooms::Rooms;
 use super::rate::{A_LINE, Notice, Paced, Sent};
 use login::Asking;
 
@@ -101,7 +102,38 @@ impl LineSession {
         bytes
     }
 
+    /// Says what is unread in the channels of the account that this client is not in.
+    fn say_news(&self) -> Flow {
+        let Some(account) = self.account else {
+            return Flow::Continue;
+        };
+        let rooms = Rooms {
+            connection: self.attached.id,
+            asker: self.attached.asker(),
+            accounts: &self.attached.context.accounts,
+            hub: &self.attached.context.hub,
+        };
+        match rooms.own(account) {
+            Ok(mut rooms) => {
+                rooms.retain(|room| !room.channel.is_in);
+                match own_rooms::lines(&rooms) {
+                    none if none.is_empty() => Flow::Continue,
+                    lines => self.say(&lines),
+                }
+            }
+            Err(failure) => self.say(&format!(
+                "! What is unread in your channels is not known. {failure}\n"
+            )),
+        }
+    }
+
     fn command(&self, command: Command) -> Flow {
+        if let Command::ListChannels(part) = &command
+            && part.after.is_none()
+            && self.say_news() == Flow::Stop
+        {
+            return Flow::Stop;
+        }
         let words = command.in_words();
         match self.attached.look_up(self.account.is_some(), command) {
             Ok(command) => self.attached.command(command),

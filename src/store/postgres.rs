@@ -408,6 +408,13 @@ impl Store for PostgresStore {
         self.transaction(move |connection| saved::mark(connection, of, &channel, up_to))
     }
 
+    fn mark_channels_read(&self, marks: &[(AccountId, Name, MessageId)]) -> Result<(), StoreError> {
+        // Two servers that mark the same rows in different orders would wait for each other.
+        let mut marks = marks.to_vec();
+        marks.sort_by(|a, b| (a.0, a.1.key()).cmp(&(b.0, b.1.key())));
+        self.transaction(move |connection| saved::mark_all(connection, &marks))
+    }
+
     fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError> {
         let channel = channel.clone();
         self.transaction(move |connection| saved::mute(connection, of, &channel, muted))

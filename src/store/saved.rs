@@ -105,6 +105,17 @@ macro_rules! queries {
             Ok(moved > 0)
         }
 
+        /// See [`crate::store::Store::mark_channels_read`].
+        pub fn mark_all(
+            connection: &mut $connection,
+            marks: &[(AccountId, Name, MessageId)],
+        ) -> QueryResult<()> {
+            for (of, channel, up_to) in marks {
+                mark(connection, *of, channel, *up_to)?;
+            }
+            Ok(())
+        }
+
         /// See [`crate::store::Store::mute_channel`].
         pub fn mute(
             connection: &mut $connection,

@@ -332,6 +332,10 @@ impl Store for SqliteStore {
         self.write(|connection, _, _| saved::mark(connection, of, channel, up_to))
     }
 
+    fn mark_channels_read(&self, marks: &[(AccountId, Name, MessageId)]) -> Result<(), StoreError> {
+        self.write(|connection, _, _| saved::mark_all(connection, marks))
+    }
+
     fn mute_channel(&self, of: AccountId, channel: &Name, muted: bool) -> Result<bool, StoreError> {
         self.write(|connection, _, _| saved::mute(connection, of, channel, muted))
     }

@@ -146,6 +146,14 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
             ],
             count.is_multiple_of(2),
         )),
+        Event::ChannelRead {
+            channel: channel.clone(),
+            up_to: MessageId { ms: 1, sequence: 2 },
+        },
+        Event::ChannelMuted {
+            channel: channel.clone(),
+            muted: count % 2 == 1,
+        },
         Event::Ignored(nickname.clone()),
         Event::IgnoreList(page(
             vec![nickname.clone(), channel.clone()],

@@ -132,7 +132,7 @@ fn events() -> Vec<Event> {
             Page::new(
                 Part::default(),
                 vec![ChannelRow {
-                    name: dev,
+                    name: dev.clone(),
                     people: 2,
                     topic: None,
                 }],
@@ -140,6 +140,14 @@ fn events() -> Vec<Event> {
             )
             .into(),
         ),
+        Event::ChannelRead {
+            channel: dev.clone(),
+            up_to: MessageId::default(),
+        },
+        Event::ChannelMuted {
+            channel: dev.clone(),
+            muted: true,
+        },
         Event::Ignored(bob.clone()),
         Event::Unignored(bob.clone()),
         Event::IgnoreList(Page::new(Part::default(), vec![bob], false).into()),
@@ -314,7 +322,7 @@ fn every_frame_of_the_note_looks_like_the_real_one() {
     }
     // The answers of the store, which the tests of the commands cover.
     let left: Vec<&str> = told.iter().filter_map(|it| it["type"].as_str()).collect();
-    assert_eq!(left, ["found", "inbox", "thread"]);
+    assert_eq!(left, ["myrooms", "roommembers", "found", "inbox", "thread"]);
 }
 
 fn encoded(event: &Event) -> Vec<Value> {

@@ -10,6 +10,7 @@ mod json_invitations;
 mod json_moderation;
 mod json_presence;
 mod json_resume;
+mod my_rooms;
 mod private_past;
 mod room;
 mod websocket_close;

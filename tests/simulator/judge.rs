@@ -51,7 +51,7 @@ impl Model {
                 Ok(())
             }
             Out::Chore(Chore::Read(reading)) if reading.catching_up => self.catches_up(reading),
-            Out::Chore(Chore::Read(_) | Chore::SetIgnored { .. }) => Ok(()),
+            Out::Chore(Chore::Read(_) | Chore::SetIgnored { .. } | Chore::Keep(_)) => Ok(()),
             Out::Settled(id, committed) => {
                 self.settled(*id, *committed);
                 Ok(())
@@ -123,7 +123,7 @@ impl Model {
                 to: user,
             } => self.typing(to, from, (channel.as_ref(), user.as_ref()), now),
             Event::Listening { typing } => self.listening(to, *typing),
-            Event::Role { .. } => Ok(()),
+            Event::Role { .. } | Event::ChannelRead { .. } | Event::ChannelMuted { .. } => Ok(()),
             Event::Kicked { .. }
             | Event::Changed(_)
             | Event::Topic { .. }

@@ -80,6 +80,8 @@ impl Store {
                 nickname,
                 ignored,
             } => self.ignoring.push_back((account, nickname, ignored)),
+            // No client of the simulator asks for its channels.
+            Chore::Keep(_) => {}
         }
     }
 

@@ -142,6 +142,8 @@ fn kind_of_event(event: &Event) -> &'static str {
         Event::Renamed { .. } => "Renamed",
         Event::Members { .. } => "Members",
         Event::Channels(_) => "Channels",
+        Event::ChannelRead { .. } => "ChannelRead",
+        Event::ChannelMuted { .. } => "ChannelMuted",
         Event::Ignored(_) => "Ignored",
         Event::Unignored(_) => "Unignored",
         Event::IgnoreList(_) => "IgnoreList",

@@ -83,6 +83,7 @@ impl Hub {
             for id in here {
                 self.expel_member(id, index, &expulsion, &mut budget, now, fx);
             }
+            self.let_go_of_kicked(&change.channel, one, fx);
             for name in elsewhere {
                 self.expel_elsewhere(name, index, last, &mut budget);
             }
@@ -215,6 +216,7 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) {
+        self.let_go_of_channel(id, &expulsion.channel, fx);
         match self.ends_with_channel(id) {
             true => {
                 self.leave_silently(id, index, now, fx);

@@ -49,6 +49,35 @@ impl Hub {
         Ok((channel.name.clone(), after))
     }
 
+    /// The message after which a connection may read the past of a channel, or could if
+    /// it came in now without a key or an invitation.
+    pub(in crate::hub) fn readable_from_outside(
+        &self,
+        id: ConnectionId,
+        index: ChannelIndex,
+        now: Now,
+    ) -> Result<MessageId, Refusal> {
+        if self.is_member(id, index) {
+            return self.readable(id, index, now);
+        }
+        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
+        let Some(governed) = channel.governed.as_deref() else {
+            return Ok(MessageId::default());
+        };
+        if self.may(id, index, &Act::Read, now).is_err() {
+            self.may(id, index, &Act::Join(None), now)?;
+        }
+        let rules = &governed.rules;
+        let since = match rules.history {
+            Visibility::All => MessageId::default(),
+            Visibility::Since => {
+                let grant = self.account_of(id).and_then(|it| rules.grants.get(&it));
+                grant.map_or(MessageId::LAST, |grant| grant.since)
+            }
+        };
+        Ok(governed.floor().max(since))
+    }
+
     /// Those of a channel's last messages that a connection may read.
     pub(in crate::hub) fn recent_for(
         &self,

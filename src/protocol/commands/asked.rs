@@ -74,6 +74,29 @@ pub enum Query {
         /// The last message that was read.
         up_to: MessageId,
     },
+    /// The rooms of the account, with what is unread.
+    MyRooms,
+    /// Marks the messages of a room as read.
+    ReadRoom {
+        /// The room.
+        room: Name,
+        /// The last message that was read.
+        up_to: MessageId,
+    },
+    /// Mutes a room, or no longer does.
+    MuteRoom {
+        /// The room.
+        room: Name,
+        /// Whether only mentions are wanted.
+        muted: bool,
+    },
+    /// The accounts to which a room belongs.
+    RoomMembers {
+        /// The current room if not given.
+        room: Option<Name>,
+        /// Only those after this one.
+        after: Option<Name>,
+    },
 }
 
 impl From<Command> for Action {
@@ -110,7 +133,7 @@ impl Step {
         match self {
             Step::Command(command) => rows(command),
             Step::Query(Query::Thread { limit, .. }) => *limit,
-            Step::Query(Query::Search { .. } | Query::Inbox { .. } | Query::Read { .. }) => 0,
+            Step::Query(_) => 0,
         }
     }
 }

@@ -5,9 +5,9 @@ use crate::model::MessageId;
 
 use super::json_args::{Argument, Nick, Room, json, people, rooms};
 use super::line_args::{after, channel, channel_and_pass, nickname, nothing, reason};
-use super::moderation_args::{Invitation, KeyWord};
+use super::moderation_args::{Invitation, KeyWord, Switch};
 use super::who::one_line;
-use super::{Action, Cost, Line, Logged, Page, Spec};
+use super::{Action, Cost, Line, Logged, Page, Query, Spec};
 
 pub(super) const TABLE: &[Spec] = &[
     Spec {
@@ -156,6 +156,52 @@ pub(super) const TABLE: &[Spec] = &[
             takes: "",
             does: "Show all rooms",
         }),
+    },
+    Spec {
+        word: Some("myrooms"),
+        cost: Cost::SEARCH,
+        line: None,
+        json: json! {
+            "myrooms", waits; "for accounts: the rooms that belong to the account, with what is unread in each"; "";
+            | | Query::MyRooms
+        },
+        page: None,
+    },
+    Spec {
+        word: Some("readroom"),
+        cost: Cost::ONE,
+        line: None,
+        json: json! {
+            "readroom"; "for accounts: a room has been read up to there, on all devices";
+            r#"{"room": "dev", "id": "1763712000123-0"}"#;
+            |room: Room, id: MessageId| Query::ReadRoom { room: room.0, up_to: id }
+        },
+        page: None,
+    },
+    Spec {
+        word: Some("muteroom"),
+        cost: Cost::ONE,
+        line: None,
+        json: json! {
+            "muteroom"; "for accounts: only mentions in a room count, or all messages again";
+            r#"{"room": "dev", "muted": true}"#;
+            |room: Room, muted: Switch| Query::MuteRoom { room: room.0, muted: muted.0 }
+        },
+        page: None,
+    },
+    Spec {
+        word: Some("roommembers"),
+        cost: Cost::LIST,
+        line: None,
+        json: json! {
+            "roommembers", waits; "the accounts to which a room belongs that one is in, and who of them is online";
+            r#"{"room": "dev", "after": "bob"}"#;
+            |room: Option<Room>, after: Option<Nick>| Query::RoomMembers {
+                room: Room::name(room),
+                after: after.map(|name| name.0),
+            }
+        },
+        page: None,
     },
     Spec {
         word: Some("resume"),

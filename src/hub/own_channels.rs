@@ -1,0 +1,296 @@
+//! The channels of an account: joining makes a channel one of them, leaving ends that,
+//! and how far the account has read is the same on all of its devices.
+//!
+//! All of it is stored; the hub has it stored ([`Keeping`]) and tells the account's
+//! other connections, on all servers. What is stored is no right: an account is shown
+//! nothing of a channel that the rules do not show it at present.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::governance::Change;
+use crate::model::{AccountId, MAX_SAVED, MessageId, Name, SavedChannel, Text};
+
+use super::governance::Act;
+use super::{ConnectionId, Effects, Event, GLOBAL, Hub, Keeping, Now, Order, Refusal};
+
+/// How far one user has read in each channel, by the channel's key, as far as that was
+/// said since the user came online. The store has the rest.
+pub(super) type Marks = BTreeMap<Arc<str>, MessageId>;
+
+/// One of an account's channels, as its owner may see it at present.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnChannel {
+    /// The channel.
+    pub saved: SavedChannel,
+    /// What it is about.
+    pub topic: Option<Text>,
+    /// How many are in it.
+    pub people: usize,
+    /// Whether the connection that asks is in it.
+    pub is_in: bool,
+    /// The message after which the owner may read; `None` if nothing may be read now.
+    pub readable_after: Option<MessageId>,
+}
+
+impl Hub {
+    /// Makes a channel that a connection has joined one of its account's.
+    pub(super) fn keep_channel(&self, id: ConnectionId, channel: &Name, fx: &mut Effects) {
+        if let Some(account) = self.account_of(id) {
+            fx.keep(Keeping::Joined {
+                account,
+                channel: channel.clone(),
+                read_up_to: self.last_id,
+            });
+        }
+    }
+
+    /// Makes the channels that a guest is in those of the account that the guest now
+    /// owns.
+    pub(super) fn keep_channels(&self, id: ConnectionId, fx: &mut Effects) {
+        let memberships = self.connection(id).map(|it| it.memberships.iter());
+        let channels = memberships.into_iter().flatten();
+        for channel in channels.filter_map(|it| self.channels.get(it.channel)) {
+            self.keep_channel(id, &channel.name, fx);
+        }
+    }
+
+    /// Makes a channel that a connection leaves no longer one of its account's. The one
+    /// that always exists stays.
+    pub(super) fn let_go_of_channel(&self, id: ConnectionId, channel: &Name, fx: &mut Effects) {
+        if let Some(account) = self.account_of(id) {
+            let_go(account, channel, fx);
+        }
+    }
+
+    /// Makes a channel that an account was removed from no longer one of the account's,
+    /// unless another server does so, where its owner is.
+    pub(super) fn let_go_of_kicked(&self, channel: &Name, change: &Change, fx: &mut Effects) {
+        let Change::Kick { who, .. } = change else {
+            return;
+        };
+        let is_here = self.users.contains_key(who.name.key());
+        if let Some(account) = who.account
+            && (is_here || !self.is_elsewhere(&who.name))
+        {
+            let_go(account, channel, fx);
+        }
+    }
+
+    /// Notes, for a client that cannot say how far it has read, that it has read what was
+    /// said in a channel that it leaves.
+    pub(super) fn read_all(&mut self, id: ConnectionId, channel: &Name, fx: &mut Effects) {
+        let is_line = self.connection(id).is_some_and(|it| it.profile.one_channel);
+        let may_read = self.limits.history && self.account_of(id).is_some();
+        if is_line && may_read {
+            // Nothing depends on it that could be refused.
+            let _ = self.mark(id, channel, self.last_id, fx);
+        }
+    }
+
+    /// Notes that the account of a connection has read a channel up to a message, and
+    /// tells its other connections. A mark never goes back.
+    pub fn read_up_to(
+        &mut self,
+        id: ConnectionId,
+        channel: &Name,
+        up_to: MessageId,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        self.leave_expelled(id, now, fx);
+        if !self.may_see(id, channel, now) {
+            return Err(Refusal::NoSuchChannel(channel.clone()));
+        }
+        self.mark(id, &self.as_written(channel), up_to, fx)
+    }
+
+    /// The name of a channel as it is shown, if the channel exists.
+    fn as_written(&self, channel: &Name) -> Name {
+        let index = self.channels.find(channel);
+        let known = index.and_then(|index| self.channels.get(index));
+        known.map_or(channel, |known| &known.name).clone()
+    }
+
+    fn mark(
+        &mut self,
+        id: ConnectionId,
+        channel: &Name,
+        up_to: MessageId,
+        fx: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let (name, user) = self.user_of(id)?;
+        let Some(account) = user.account else {
+            return Err(Refusal::NeedsAccount(channel.clone()));
+        };
+        // Nothing later has been said that could have been read.
+        let up_to = up_to.min(self.last_id);
+        if !self.note_mark(&name, channel, up_to) {
+            return Ok(());
+        }
+        fx.keep(Keeping::Read {
+            account,
+            channel: channel.clone(),
+            up_to,
+        });
+        if self.is_elsewhere(&name) {
+            let order = || Order::ChannelRead {
+                name: name.clone(),
+                channel: channel.clone(),
+                up_to,
+            };
+            self.share_order(order, fx);
+        }
+        self.tell_read(&name, channel, up_to, Some(id), fx);
+        Ok(())
+    }
+
+    /// Takes note of how far a user has read; false if that is known.
+    fn note_mark(&mut self, name: &Name, channel: &Name, up_to: MessageId) -> bool {
+        let Some(user) = self.users.get_mut(name.key()) else {
+            return true;
+        };
+        let known = user.marks.get(channel.key()).copied();
+        if known.is_some_and(|known| known >= up_to) {
+            return false;
+        }
+        if known.is_some() || user.marks.len() < MAX_SAVED {
+            user.marks.insert(channel.key().clone(), up_to);
+        }
+        true
+    }
+
+    /// Takes note that a user has read a channel, on another server.
+    pub(super) fn read_elsewhere(
+        &mut self,
+        name: &Name,
+        channel: &Name,
+        up_to: MessageId,
+        fx: &mut Effects,
+    ) {
+        self.note_mark(name, channel, up_to);
+        self.tell_read(name, channel, up_to, None, fx);
+    }
+
+    fn tell_read(
+        &self,
+        name: &Name,
+        channel: &Name,
+        up_to: MessageId,
+        except: Option<ConnectionId>,
+        fx: &mut Effects,
+    ) {
+        let others = self.connections_of(name).into_iter();
+        let event = Event::ChannelRead {
+            channel: channel.clone(),
+            up_to,
+        };
+        fx.tell_all(others.filter(|&other| Some(other) != except), event);
+    }
+
+    /// Tells all connections of a user that a channel is muted, or is not any more.
+    pub fn muted(&self, id: ConnectionId, channel: &Name, muted: bool, fx: &mut Effects) {
+        let Ok((name, _)) = self.user_of(id) else {
+            return;
+        };
+        let channel = &self.as_written(channel);
+        if self.is_elsewhere(&name) {
+            let order = || Order::ChannelMuted {
+                name: name.clone(),
+                channel: channel.clone(),
+                muted,
+            };
+            self.share_order(order, fx);
+        }
+        self.muted_elsewhere(&name, channel, muted, fx);
+    }
+
+    /// As [`Hub::muted`], for the connections of this server.
+    pub(super) fn muted_elsewhere(
+        &self,
+        name: &Name,
+        channel: &Name,
+        muted: bool,
+        fx: &mut Effects,
+    ) {
+        let event = Event::ChannelMuted {
+            channel: channel.clone(),
+            muted,
+        };
+        fx.tell_all(self.connections_of(name), event);
+    }
+
+    /// The channel whose accounts a connection wants to see: it must be in it.
+    pub fn channel_of_accounts(
+        &mut self,
+        id: ConnectionId,
+        channel: Option<Name>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Result<Name, Refusal> {
+        self.leave_expelled(id, now, fx);
+        self.own_channel(id, channel)
+    }
+
+    /// How far a connection has read in a channel that it is in, when it is made one of
+    /// its account's only now.
+    pub fn own_channel_read(&self, id: ConnectionId, channel: Name) -> Result<MessageId, Refusal> {
+        self.own_channel(id, Some(channel))?;
+        Ok(self.last_id)
+    }
+
+    /// Some of the channels of a connection's account, without those that it may not
+    /// know of any more.
+    pub fn own_channels(
+        &mut self,
+        id: ConnectionId,
+        saved: Vec<SavedChannel>,
+        now: Now,
+        fx: &mut Effects,
+    ) -> Vec<OwnChannel> {
+        self.leave_expelled(id, now, fx);
+        let saved = saved.into_iter();
+        saved
+            .filter_map(|saved| self.own_channel_view(id, saved, now))
+            .collect()
+    }
+
+    fn own_channel_view(
+        &self,
+        id: ConnectionId,
+        saved: SavedChannel,
+        now: Now,
+    ) -> Option<OwnChannel> {
+        let (_, user) = self.user_of(id).ok()?;
+        let known = user.marks.get(saved.channel.key()).copied();
+        let read_up_to = saved.read_up_to.max(known.unwrap_or_default());
+        let index = self.channels.find(&saved.channel);
+        if let Some(index) = index {
+            self.may(id, index, &Act::See, now).ok()?;
+        }
+        let channel = index.and_then(|index| self.channels.get(index));
+        let here = channel.map_or(0, |channel| channel.members.len());
+        Some(OwnChannel {
+            topic: channel.and_then(|it| Some(it.topic()?.text.clone())),
+            people: here + self.remote_members(&saved.channel),
+            is_in: index.is_some_and(|index| self.is_member(id, index)),
+            readable_after: match index {
+                Some(index) => self.readable_from_outside(id, index, now).ok(),
+                None => Some(self.channels.floor_of(&saved.channel)),
+            },
+            saved: SavedChannel {
+                read_up_to,
+                ..saved
+            },
+        })
+    }
+}
+
+fn let_go(account: AccountId, channel: &Name, fx: &mut Effects) {
+    if channel.as_str() != GLOBAL {
+        fx.keep(Keeping::Left {
+            account,
+            channel: channel.clone(),
+        });
+    }
+}
