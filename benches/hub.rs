@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use chat_server::hub::{
     Ban, BanTarget, Command, ConnectionId, Effects, Farewell, Hub, Limits, MAX_BANS, Now, Profile,
 };
+use chat_server::model::governance::{Cloak, Grant, List, ListEntry, Mask, Registered, Rules};
+use chat_server::model::{AccountId, MessageId};
 use chat_server::name::Name;
 use chat_server::text::Text;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -21,17 +23,20 @@ struct House {
 }
 
 impl House {
-    fn new(members: u32, in_a_room: u32) -> House {
-        let limits = Limits::none();
-        let mut house = House {
-            hub: Hub::new(limits),
+    fn empty() -> House {
+        House {
+            hub: Hub::new(Limits::none()),
             fx: Effects::default(),
             now: Now {
                 unix_ms: 1_790_000_000_000,
                 ticks_ms: 0,
             },
             people: Vec::new(),
-        };
+        }
+    }
+
+    fn new(members: u32, in_a_room: u32) -> House {
+        let mut house = House::empty();
         for index in 0..members {
             house.enter(index, &format!("room{}", index / in_a_room));
         }
@@ -46,7 +51,7 @@ impl House {
         let profile = Profile {
             protocol: "bench",
             address: "192.0.2.1:1".parse().unwrap(),
-            cloak: None,
+            cloak: Cloak::parse("abcdefghijkl.guest"),
             one_channel: true,
             shows_past: true,
             ends_with_channel: false,
@@ -99,6 +104,75 @@ fn rooms(c: &mut Criterion) {
             }
         });
     });
+}
+
+/// A channel with as many bans, mutes and accounts as there can be.
+fn full_rules() -> Rules {
+    let name = |what: &str, n: u32| Name::parse(&format!("{what}{n}")).unwrap();
+    let entry = |mask| ListEntry {
+        mask,
+        by: name("operator", 0),
+        at_ms: 0,
+        until_ms: None,
+        reason: None,
+    };
+    let mask = |n: u32| match n % 4 {
+        0 => Mask::Account(AccountId(n.into()), name("banned", n)),
+        1 => Mask::Host(Cloak::parse(&format!("{n}.guest")).unwrap(), None),
+        2 => Mask::parse(&format!("*bad{n}*")).unwrap(),
+        _ => Mask::parse(&format!("banned{n}")).unwrap(),
+    };
+    let entries: Vec<ListEntry> = (0..100).map(mask).map(entry).collect();
+    let grant = |n: u32| Grant {
+        name: name("account", n),
+        role: None,
+        since: MessageId::default(),
+    };
+    let grants = (0..1000).map(|n| (AccountId(1000 + i64::from(n)), grant(n)));
+    Rules {
+        registered: Some(Registered {
+            founder: AccountId(1000),
+            since_ms: 0,
+        }),
+        lists: [(List::Ban, entries.clone()), (List::Mute, entries)].into(),
+        grants: grants.collect(),
+        ..Rules::default()
+    }
+}
+
+/// What rules cost: an open room of 100, and one with [`full_rules`].
+fn governed(c: &mut Criterion) {
+    let text = Text::clean("a message of forty-seven characters, neither long");
+    for kind in ["open", "governed"] {
+        let mut house = House::empty();
+        if kind == "governed" {
+            let room = Name::parse("room").unwrap();
+            house.hub.restore_channels(vec![(room, full_rules())]);
+        }
+        for index in 0..100 {
+            house.enter(index, "room");
+        }
+        let names = ["room", "elsewhere"].map(|name| Name::parse(name).unwrap());
+        let id = house.people[0];
+        let mut group = c.benchmark_group(format!("{kind} room of 100"));
+        group.bench_function("leave and come back", |b| {
+            b.iter(|| {
+                for name in names.iter().rev() {
+                    house.apply(id, Command::Join(name.clone()));
+                }
+            });
+        });
+        group.bench_function("message", |b| {
+            b.iter(|| {
+                let say = Command::Say {
+                    channel: None,
+                    text: text.clone(),
+                };
+                house.apply(id, say);
+            });
+        });
+        group.finish();
+    }
 }
 
 /// Half of the bans are of addresses and networks, half of nicknames.
@@ -155,5 +229,5 @@ fn coming(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, messages, rooms, coming);
+criterion_group!(benches, messages, rooms, governed, coming);
 criterion_main!(benches);

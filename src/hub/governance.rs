@@ -10,6 +10,7 @@ mod changing;
 mod closing;
 mod deed;
 mod elsewhere;
+mod entries;
 mod expelled;
 mod expelling;
 mod governed;

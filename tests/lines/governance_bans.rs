@@ -189,3 +189,135 @@ fn one_of_a_class_behind_one_router_is_banned_alone() {
     mia.send("/join #dev");
     mia.expect("You are now in #dev");
 }
+
+#[test]
+fn a_mask_hits_every_spelling_and_earlier_names_and_nobody_else() {
+    let server = start();
+    let mut teacher = in_dev(&server, "teacher", "192.0.2.1");
+    let addresses = (1..).map(|n| format!("203.0.113.{n}"));
+    // Cyrillic letters, capitals, digits that look like letters.
+    let spellings = ["evil", "ЕVAL", "еvе1", "EVOL"];
+    let mut hit: Vec<LineClient> = spellings
+        .iter()
+        .zip(addresses)
+        .map(|(nickname, address)| in_dev(&server, nickname, &address))
+        .collect();
+    let mut renamed = in_dev(&server, "evul", "203.0.113.20");
+    renamed.send("/nick @saint");
+    renamed.settle();
+    hit.push(renamed);
+    let mut devil = in_dev(&server, "devil", "203.0.113.21");
+    teacher.settle();
+    teacher.send("/ban ev*l");
+    for client in &mut hit {
+        client.expect("You were removed from #dev by @teacher");
+        is_kept_out(client);
+    }
+    devil.settle();
+    teacher.send("are we alone?");
+    devil.expect_message("teacher", "are we alone?");
+    for client in &mut hit {
+        let heard = client.settle();
+        assert!(
+            !heard.iter().any(|line| line.contains("alone")),
+            "{heard:?}"
+        );
+    }
+    // Who takes such a nickname in the channel is out, too.
+    devil.send("/nick @ev3l");
+    devil.expect("You were removed from #dev");
+    is_kept_out(&mut devil);
+    teacher.expect("left");
+    // And who comes with one.
+    let mut again = line_at(&server, "203.0.113.30");
+    again.login("Еvаil");
+    is_kept_out(&mut again);
+    teacher.send("/unban ev*l");
+    teacher.settle();
+    again.send("/join #dev");
+    again.send("back");
+    teacher.expect_message("Еvаil", "back");
+}
+
+#[test]
+fn a_name_that_is_banned_while_nobody_has_it_is_banned_in_all_spellings() {
+    let server = start();
+    let mut teacher = in_dev(&server, "teacher", "192.0.2.1");
+    teacher.send("/ban @Kevin");
+    teacher.settle();
+    for (n, nickname) in ["kevin", "KEVIN", "Кevin", "kеvin"].iter().enumerate() {
+        let mut client = line_at(&server, &format!("203.0.113.{n}"));
+        client.login(nickname);
+        is_kept_out(&mut client);
+        client.send("/quit");
+        client.expect_close();
+    }
+}
+
+#[test]
+fn a_ban_of_an_account_holds_at_every_address_and_for_every_connection() {
+    let server = start();
+    let mut teacher = in_dev(&server, "teacher", "192.0.2.1");
+    let token = JsonClient::registered(&server, "mallory");
+    let path = format!("/ws?token={token}");
+    let mut tabs = ["203.0.113.1", "203.0.113.2"].map(|address| {
+        let mut tab = JsonClient(socket_at(&server, &path, address));
+        tab.expect("joined");
+        tab.send("join", json!({"room": "dev"}));
+        tab.settle();
+        tab
+    });
+    // A guest who has the same address as the account.
+    let mut guest = in_dev(&server, "guest", "203.0.113.1");
+    teacher.settle();
+    teacher.send("/ban @mallory");
+    for tab in &mut tabs {
+        assert_eq!(tab.expect("left")["code"], "kicked");
+        tab.send("join", json!({"room": "dev"}));
+        assert_eq!(tab.expect("error")["code"], "banned_from_channel");
+    }
+    assert_eq!(masks(&server, "dev"), ["account:mallory"]);
+    // Elsewhere, on lines, by logging in inside the channel.
+    let mut lines = in_dev(&server, "innocent", "203.0.113.3");
+    lines.send("/login mallory");
+    lines.expect("assword");
+    lines.send("long enough");
+    lines.expect("You were removed from #dev");
+    is_kept_out(&mut lines);
+    // The ban is of the account alone.
+    guest.send("still here");
+    guest.expect_message("guest", "still here");
+}
+
+#[test]
+fn a_ban_of_a_guest_is_lifted_by_name_and_is_for_no_account_at_the_address() {
+    let server = start();
+    let mut teacher = in_dev(&server, "teacher", "192.0.2.1");
+    let token = JsonClient::registered(&server, "mina");
+    let mut mina = JsonClient(socket_at(
+        &server,
+        &format!("/ws?token={token}"),
+        "203.0.113.1",
+    ));
+    mina.expect("joined");
+    mina.send("join", json!({"room": "dev"}));
+    mina.settle();
+    let mut kevin = in_dev(&server, "kevin", "203.0.113.1");
+    teacher.settle();
+    teacher.send("/ban @kevin");
+    kevin.expect("You were removed from #dev");
+    is_kept_out(&mut kevin);
+    let listed = masks(&server, "dev");
+    assert!(listed[0].starts_with("host:"), "{listed:?}");
+    mina.settle();
+    teacher.send("hello, mina");
+    assert_eq!(mina.expect("message")["body"], "hello, mina");
+    // By the name of one who is not on any more.
+    kevin.send("/quit");
+    kevin.expect_close();
+    teacher.send("/unban @kevin");
+    teacher.settle();
+    assert_eq!(masks(&server, "dev"), Vec::<String>::new());
+    in_dev(&server, "kevin", "203.0.113.1").send("back");
+    teacher.expect_message("kevin", "back");
+}

@@ -4,10 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::governance::{
-    Bound, By, Change, ChannelChange, Cloak, Link, List, MAX_ENTRIES, Mask, Person, Role,
-};
-use crate::model::name::Pattern;
+use crate::model::governance::{By, Change, ChannelChange, Link, List, Person, Role};
 use crate::model::{Entry, Kind, MessageId, Name, Record};
 
 use super::closing::opens;
@@ -20,8 +17,6 @@ use crate::hub::{ConnectionId, Draft, Effects, Event, GLOBAL, Hub, Now, Refusal}
 
 /// The most rules that one command changes.
 pub const MAX_CHANGES: usize = 20;
-/// The most members that are looked at for one command.
-const MOST_LOOKED_AT: usize = 500;
 
 impl Hub {
     /// Carries out what the user of a connection wishes.
@@ -153,7 +148,8 @@ impl Hub {
                 reason,
             } => self.entry(index, list, who, for_ms.map(|ms| now.unix_ms + ms), reason)?,
             Deed::Remove { list, who } => {
-                vec![Change::Remove(list, self.listed_as(index, list, who)?)]
+                let listed = self.listed_as(index, list, who)?.into_iter();
+                listed.map(|mask| Change::Remove(list, mask)).collect()
             }
             Deed::Invite(who) => {
                 let entry = Target::Person(who);
@@ -221,72 +217,6 @@ impl Hub {
         }
     }
 
-    /// The changes that put someone on a list.
-    fn entry(
-        &self,
-        index: ChannelIndex,
-        list: List,
-        who: Target,
-        until_ms: Option<u64>,
-        reason: Option<crate::model::Text>,
-    ) -> Result<Vec<Change>, Refusal> {
-        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
-        let rules = channel.governed.as_deref().map(|it| &it.rules);
-        let length = rules.map_or(0, |rules| rules.list(list).len());
-        let mask = self.mask_of(index, &who)?;
-        let is_new = rules.is_none_or(|rules| {
-            let mut entries = rules.list(list).iter();
-            !entries.any(|entry| entry.mask.is_same(&mask))
-        });
-        if is_new && length >= MAX_ENTRIES {
-            return Err(Refusal::ListFull(channel.name.clone(), MAX_ENTRIES));
-        }
-        let bound = Bound {
-            until_ms,
-            reason: reason.clone(),
-        };
-        let mut changes = vec![Change::Add(list, mask, bound)];
-        if let (List::Ban, Target::Person(who)) = (list, who) {
-            let who = self.known(who);
-            changes.push(Change::Kick { who, reason });
-        }
-        Ok(changes)
-    }
-
-    /// The mask that concerns a person: the account, else the address, unless other
-    /// members come from there; else the nickname.
-    fn mask_of(&self, index: ChannelIndex, who: &Target) -> Result<Mask, Refusal> {
-        let person = match who {
-            Target::Mask(mask) => return Ok(mask.clone()),
-            Target::Person(person) => self.known(person.clone()),
-        };
-        if let Some(account) = person.account {
-            return Ok(Mask::Account(account, person.name));
-        }
-        if let Some(cloak) = self.cloak_of(&person.name)
-            && !self.is_shared(index, &cloak, &person.name)
-        {
-            return Ok(Mask::Host(cloak, Some(person.name)));
-        }
-        match Pattern::of(&person.name) {
-            Some(pattern) => Ok(Mask::Nick(pattern)),
-            None => Err(Refusal::NoSuchUser(person.name)),
-        }
-    }
-
-    /// Whether other members without an account come from the same address: a class
-    /// behind one router must not lose everyone with the one who is banned.
-    fn is_shared(&self, index: ChannelIndex, cloak: &Cloak, who: &Name) -> bool {
-        let members = self.channels.get(index).map(|it| &it.members[..]);
-        let mut others = members.unwrap_or_default().iter().take(MOST_LOOKED_AT);
-        others.any(|&id| {
-            let connection = self.connection(id);
-            connection.and_then(|it| it.profile.cloak.as_ref()) == Some(cloak)
-                && self.account_of(id).is_none()
-                && self.nickname_of(id).is_some_and(|name| name != *who)
-        })
-    }
-
     /// The hash of the link with this id.
     fn link_of(&self, index: ChannelIndex, id: &str) -> Result<Arc<str>, Refusal> {
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
@@ -295,21 +225,6 @@ impl Hub {
         let link = links.find(|link| link.id() == id);
         let link = link.ok_or_else(|| Refusal::NoSuchLink(channel.name.clone()))?;
         Ok(link.hash.clone())
-    }
-
-    /// The entry of a list that is meant by a mask or by a person.
-    fn listed_as(&self, index: ChannelIndex, list: List, who: Target) -> Result<Mask, Refusal> {
-        let Target::Person(person) = &who else {
-            return self.mask_of(index, &who);
-        };
-        let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
-        let rules = channel.governed.as_deref().map(|it| &it.rules);
-        let mut entries = rules.map_or(&[][..], |rules| rules.list(list)).iter();
-        let by_name = entries.find(|entry| entry.mask.is_for(&person.name));
-        match by_name {
-            Some(entry) => Ok(entry.mask.clone()),
-            None => self.mask_of(index, &who),
-        }
     }
 
     /// Has changes committed, or makes them at once where nothing is stored. Returns the

@@ -78,7 +78,7 @@ impl Mask {
     pub fn matches(&self, person: &Masked<'_>) -> bool {
         match self {
             Mask::Account(account, _) => person.account == Some(*account),
-            Mask::Host(cloak, _) => person.cloak == Some(cloak),
+            Mask::Host(cloak, _) => person.account.is_none() && person.cloak == Some(cloak),
             Mask::Nick(pattern) => {
                 pattern.matches(person.form())
                     || person.aliases.iter().any(|key| pattern.matches_key(key))
