@@ -45,12 +45,8 @@ pub fn rules(view: &RulesView) -> Value {
         "slow": rules.slow_seconds,
         "history": rules.history,
     });
-    if view.role >= Some(Role::Operator) {
-        put(
-            &mut more,
-            "links",
-            rules.links.iter().map(link_row).collect(),
-        );
+    if let Some(links) = view.links() {
+        put(&mut more, "links", links.iter().map(link_row).collect());
     }
     system("rules", &format!("The rules of {}.", view.channel), more)
 }

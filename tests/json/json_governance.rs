@@ -217,6 +217,10 @@ fn who_asks_for_the_rules_is_shown_what_they_may_know() {
     for kind in ["rules", "topic", "bans", "register_room", "unlink"] {
         refused_in_dev(&mut eve, kind, json!({"room": "dev"}), "no_such_channel");
     }
+    eve.send("listrooms", Value::Null);
+    assert_eq!(eve.expect("rooms")["body"], "global");
+    room.bob.send("listrooms", Value::Null);
+    assert_eq!(room.bob.expect("rooms")["body"], "dev\nglobal");
 }
 
 #[test]

@@ -3,8 +3,10 @@
 //! stands on the same page with its reason.
 
 mod circles;
+mod gates;
 mod map;
 mod planted;
+mod planted_gates;
 mod source;
 
 use std::collections::BTreeSet;
@@ -22,6 +24,16 @@ fn the_code_keeps_to_the_code_map() {
     collect(&root.join("src"), "", &mut files);
     assert!(files.len() > 100, "only {} files were found", files.len());
     let faults = faults(&page, &files);
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn there_is_no_other_way_than_the_gates() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    collect(&root.join("src"), "", &mut files);
+    let mut faults = gates::faults(&files);
+    faults.extend(gates::stale(&files));
     assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 

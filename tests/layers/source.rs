@@ -180,7 +180,7 @@ struct Found {
 }
 
 /// The words and symbols of a text, without comments and literals.
-fn tokens(text: &str) -> Vec<String> {
+pub fn tokens(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
     let at = |i: usize| chars.get(i).copied().unwrap_or('\0');
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -261,7 +261,7 @@ fn tokens(text: &str) -> Vec<String> {
 }
 
 /// Removes unit tests, which may use whatever they need.
-fn without_tests(tokens: &[String]) -> Vec<String> {
+pub fn without_tests(tokens: &[String]) -> Vec<String> {
     const TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
     let mut kept = Vec::new();
     let mut i = 0;

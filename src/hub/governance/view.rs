@@ -1,7 +1,7 @@
 //! The rules of a channel as people are shown them.
 
 use crate::model::Name;
-use crate::model::governance::{Flags, Key, List, Role, Rules, Topic, Visibility};
+use crate::model::governance::{Flags, Key, Link, List, Role, Rules, Topic, Visibility};
 
 /// The rules of a channel as someone is shown them.
 #[derive(Clone, Debug)]
@@ -20,6 +20,11 @@ pub struct RulesView {
 }
 
 impl RulesView {
+    /// The invitation links, if the one who asks is shown them.
+    pub fn links(&self) -> Option<&[Link]> {
+        (self.role >= Some(Role::Operator)).then_some(&self.rules.links)
+    }
+
     /// Leaves out the first entries of the lists.
     pub(super) fn skip(&mut self, count: usize) {
         self.skipped = count;
