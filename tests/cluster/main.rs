@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod channel_bans;
 mod chaos;
 mod encoding;
 mod failover;

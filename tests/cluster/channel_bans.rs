@@ -1,0 +1,64 @@
+//! Bans of a channel count on all servers alike: what stands for an address is the same
+//! everywhere.
+
+use crate::shared::Common;
+use crate::support::{LineClient, Server, User, wait_until};
+use serde_json::json;
+
+fn server(common: &Common) -> Server {
+    common.server_with(|config| {
+        config["listen"]["proxy_protocol_from"] = json!(["127.0.0.0/8"]);
+    })
+}
+
+/// A client of the line protocol at an address.
+fn enter(server: &Server, nickname: &str, address: &str) -> LineClient {
+    let mut client = LineClient::connect(server.telnet());
+    client.send_bytes(format!("PROXY TCP4 {address} {address} 4711 4000\r\n").as_bytes());
+    client.login(nickname);
+    client
+}
+
+fn cloak_key(server: &Server) -> String {
+    std::fs::read_to_string(server.dir().join("data/cloak-key")).unwrap()
+}
+
+#[test]
+fn who_is_banned_on_one_server_is_kept_out_by_all() {
+    let common = Common::new();
+    let (one, two) = (server(&common), server(&common));
+    assert_eq!(cloak_key(&one), cloak_key(&two));
+    let mut teacher = enter(&one, "teacher", "192.0.2.1");
+    teacher.send("/join #dev");
+    teacher.settle();
+    let mut kevin = enter(&two, "kevin", "203.0.113.9");
+    kevin.send("/join #dev");
+    teacher.expect("kevin");
+    wait_until("the teacher operates the channel", || {
+        teacher.send("/ban @kevin spam");
+        let answer = teacher.expect_line("an answer", &|line| {
+            line.contains("banned") || line.starts_with('!')
+        });
+        !answer.starts_with('!')
+    });
+    kevin.expect("You were removed from #dev by @teacher: spam");
+    kevin.send("/join #dev");
+    kevin.expect("You are banned from #dev");
+    for server in [&one, &two] {
+        let mut again = enter(server, "anew", "203.0.113.9");
+        again.send("/join #dev");
+        again.expect("You are banned from #dev");
+        again.send("/quit");
+        again.expect_close();
+        let mut other = enter(server, "other", "203.0.113.10");
+        other.send("/join #dev");
+        other.send("hello");
+        teacher.expect_message("other", "hello");
+        other.send("/quit");
+        other.expect_close();
+    }
+    // That kevin has left is told once: by the words of the ban.
+    teacher.settle();
+    let heard = teacher.transcript();
+    assert!(!heard.contains("@kevin left"), "{heard}");
+}
