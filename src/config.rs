@@ -38,6 +38,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
+use crate::model::governance::Flags;
 use crate::store::DatabaseUrl;
 
 pub use changes::Change;
@@ -56,7 +57,7 @@ pub use secret::{Secret, SecretError};
 use setting::settings;
 pub use setting::{Applies, ENVIRONMENT_PREFIX, Setting};
 pub use sources::{Loaded, Sources};
-pub use value::{Durability, History, LogFormat};
+pub use value::{Durability, History, LogFormat, Register};
 
 settings! {
     /// All settings of one server.
@@ -105,6 +106,8 @@ settings! {
             cluster: ClusterSettings;
             /// The name server.
             name_server: NameServer;
+            /// What channels may be.
+            channels: Channels;
             /// Limits.
             limits: Limits;
         }
@@ -274,6 +277,22 @@ settings! {
         /// Seconds by which this server's clock may differ from Redis's before
         /// `/readyz` fails.
         clock_seconds: u64 = 30, Rule::whole(1, 86_400).or_zero(NO_LIMIT), Restart;
+    }
+}
+
+settings! {
+    /// What channels may be.
+    pub struct Channels in channels {
+        /// The rules that are on in a new channel.
+        default_rules: Flags = Flags::default(), Rule::Any, Now;
+        /// Who registers channels: `accounts`, those that operate them, and
+        /// administrators; `admins`, administrators alone; `off`, nobody.
+        register: Register = Register::Accounts, Rule::Any, Now;
+        /// Registered channels of an account. Administrators may give it more.
+        per_account: usize = 10, Rule::whole(1, 100_000).or_zero(NO_LIMIT), Now;
+        /// Days without a visit of its founder or an operator after which a
+        /// channel is not registered any more.
+        expire_days: u64 = 0, Rule::whole(1, 36_500).or_zero("for never"), Now;
     }
 }
 

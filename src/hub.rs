@@ -75,6 +75,7 @@ pub use connection_id::ConnectionId;
 pub use effects::{Chore, Effect, Effects, Keeping, Reading, Recall, Recipients};
 pub use event::{Event, Private};
 pub use farewell::{Farewell, FrameFault};
+pub use governance::{ChannelTerms, Registrars};
 pub use governance::{Deed, MAX_CHANGES, Overview, Pass, RulesSummary, RulesView, Target, Ticket};
 pub use listing::{After, Entry as ListEntry, Listed, Listing, Place};
 pub use noting::Note;
@@ -125,6 +126,8 @@ pub struct Limits {
     pub piece: usize,
     /// Whether channel messages are committed before they are delivered.
     pub history: bool,
+    /// What channels may be.
+    pub channel_terms: ChannelTerms,
 }
 
 /// The usual [`Limits::piece`]: well below a millisecond's work.
@@ -151,6 +154,7 @@ impl Limits {
             page_rows: PAGE_ROWS,
             piece: PIECE,
             history: false,
+            channel_terms: ChannelTerms::default(),
         }
     }
 }
@@ -171,6 +175,8 @@ pub struct Hub {
     channels: Channels,
     /// Those of them that are to be open again.
     vacant: governance::Vacant,
+    /// The look at when registered channels were visited.
+    sweep: governance::Sweep,
     /// The connections by address, in the form in which bans compare them.
     by_address: BTreeSet<(IpAddr, ConnectionId)>,
     bans: banned::Bans,
@@ -265,6 +271,7 @@ impl Hub {
             by_token: HashMap::new(),
             channels: Channels::new(),
             vacant: governance::Vacant::default(),
+            sweep: governance::Sweep::default(),
             by_address: BTreeSet::new(),
             bans: banned::Bans::default(),
             endings: ending::Endings::default(),
@@ -441,6 +448,7 @@ impl Hub {
         }
         self.end_expired(now, fx);
         self.channels.flush_notices(NOTICES_AT_ONCE, now, fx);
+        self.begin_sweep(now);
     }
 
     /// When [`Hub::tick`] next has something to do, on the monotonic clock.
@@ -448,7 +456,8 @@ impl Hub {
         let login = self.login_deadlines.first().map(|&(deadline, _)| deadline);
         let expiry = self.expiries.first().map(|&(deadline, _)| deadline);
         let notices = self.channels.next_notice();
-        login.into_iter().chain(expiry).chain(notices).min()
+        let others = login.into_iter().chain(expiry).chain(notices);
+        others.chain(self.next_sweep()).min()
     }
 
     /// Closes up to `count` connections, from slot `from` on, because the server

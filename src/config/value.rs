@@ -6,6 +6,7 @@
 mod choice;
 mod network;
 mod plain;
+mod rules;
 mod secret;
 
 use serde_json::{Number, Value as Json};
@@ -13,7 +14,7 @@ use serde_json::{Number, Value as Json};
 use super::document::Node;
 use super::rule::Rule;
 
-pub use choice::{Durability, History, LogFormat};
+pub use choice::{Durability, History, LogFormat, Register};
 
 /// A value from one of the sources, not yet checked.
 #[derive(Clone, Copy)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::model::governance::{Rules, Topic};
 use crate::model::name::Alphabetical;
-use crate::model::{MessageId, Name, Text};
+use crate::model::{AccountId, MessageId, Name, Text};
 
 use super::governance::{Expelled, Governed};
 use super::lookalikes::Lookalikes;
@@ -103,6 +103,9 @@ pub(super) struct Channels {
     by_name: BTreeMap<Alphabetical, ChannelIndex>,
     /// Those of them that everyone is shown.
     public: BTreeMap<Alphabetical, ChannelIndex>,
+    /// The account that has registered each channel, and the channels of each account.
+    founders: HashMap<ChannelIndex, AccountId>,
+    founded: HashMap<AccountId, BTreeSet<ChannelIndex>>,
     /// The channels that look like other names.
     looks: Lookalikes,
     /// The ids up to which nothing is shown of channels that do not exist at present,
@@ -128,6 +131,8 @@ impl Channels {
             by_key: HashMap::new(),
             by_name: BTreeMap::new(),
             public: BTreeMap::new(),
+            founders: HashMap::new(),
+            founded: HashMap::new(),
             looks: Lookalikes::default(),
             floors: HashMap::new(),
             pages: Shelf::default(),
@@ -303,6 +308,7 @@ impl Channels {
             *slot = None;
         }
         self.secret.remove(&index);
+        self.file_founder(index);
         self.free.push(index);
     }
 
@@ -391,9 +397,47 @@ impl Channels {
         channel.is_some_and(|channel| channel.is_needed || channel.has_rules())
     }
 
+    /// How many channels an account has registered.
+    pub fn founded_by(&self, account: AccountId) -> usize {
+        self.founded.get(&account).map_or(0, BTreeSet::len)
+    }
+
+    /// The channels from `start` on, by name, each with its place.
+    pub fn indexed_from(
+        &self,
+        start: Bound<Alphabetical>,
+    ) -> impl Iterator<Item = (&Alphabetical, ChannelIndex)> {
+        let indices = self.by_name.range((start, Bound::Unbounded));
+        indices.map(|(name, &index)| (name, index))
+    }
+
+    /// Files a channel under the account that has registered it, if there is one.
+    fn file_founder(&mut self, index: ChannelIndex) {
+        let channel = self.get(index);
+        let governed = channel.and_then(|channel| channel.governed.as_deref());
+        let registered = governed.and_then(|governed| governed.rules.registered.as_ref());
+        let now = registered.map(|registered| registered.founder);
+        let before = match now {
+            Some(founder) => self.founders.insert(index, founder),
+            None => self.founders.remove(&index),
+        };
+        if let Some(before) = before.filter(|&before| now != Some(before))
+            && let Some(theirs) = self.founded.get_mut(&before)
+        {
+            theirs.remove(&index);
+            if theirs.is_empty() {
+                self.founded.remove(&before);
+            }
+        }
+        if let Some(founder) = now {
+            self.founded.entry(founder).or_default().insert(index);
+        }
+    }
+
     /// Notes that the rules of a channel have changed: lists show them.
     pub fn rules_changed(&mut self, index: ChannelIndex) {
         self.pages.clear();
+        self.file_founder(index);
         let Some(channel) = self.get_mut(index) else {
             return;
         };

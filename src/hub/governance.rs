@@ -19,7 +19,9 @@ mod outcome;
 mod overview;
 mod presence;
 mod readable;
+mod registering;
 mod telling;
+mod terms;
 mod view;
 
 pub use changing::MAX_CHANGES;
@@ -29,4 +31,6 @@ pub(super) use expelled::{Expelled, Expulsion};
 pub(super) use expelling::Expulsions;
 pub(super) use governed::Governed;
 pub(super) use may::Act;
+pub(super) use registering::Sweep;
+pub use terms::{ChannelTerms, Registrars};
 pub use view::{Overview, RulesSummary, RulesView};

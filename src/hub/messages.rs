@@ -179,6 +179,10 @@ impl Hub {
                 if let Content::Change(change) = &content {
                     self.change_failed(&change.channel, &change.changes);
                 }
+                let refusal = match &content {
+                    Content::Change(_) => Refusal::ChangeNotStored,
+                    Content::Channel(_) | Content::Direct { .. } => Refusal::NotStored,
+                };
                 let subject = match content {
                     Content::Change(change) => {
                         if let Some(index) = self.channels.find(&change.channel) {
@@ -190,9 +194,9 @@ impl Hub {
                     Content::Channel(message) => Subject::Say(message.place.channel().cloned()),
                     Content::Direct { message, .. } => Subject::Private(message.to),
                 };
-                self.note_refusal(sender, &subject, &Refusal::NotStored, now, fx);
+                self.note_refusal(sender, &subject, &refusal, now, fx);
                 if settlement.tag.is_none() && self.connection(sender).is_some() {
-                    fx.tell(sender, Event::Refused(Refusal::NotStored));
+                    fx.tell(sender, Event::Refused(refusal));
                 }
             }
             (Fate::Before(_), Content::Channel(message)) => {

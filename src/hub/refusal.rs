@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::governance::Flag;
 use crate::model::governance::Role;
 use crate::model::{Name, NameError};
 
@@ -43,6 +44,10 @@ pub enum Refusal {
     TagUsed,
     /// The message could not be stored, and was delivered to no client.
     NotStored,
+    /// The change of a channel could not be stored, and is not in force.
+    ChangeNotStored,
+    /// The rule cannot be switched on: it would have no effect.
+    NotSupported(Flag),
     /// No channel has that name.
     NoSuchChannel(Name),
     /// A channel already has that name.
@@ -110,6 +115,8 @@ pub enum Refusal {
     ReasonTooLong(usize),
     /// The account has registered as many channels as the limit allows.
     TooManyRegistered(usize),
+    /// Accounts do not register channels on this server.
+    MayNotRegister,
     /// Nobody but administrators changes the channel in which everybody is.
     ChannelIsGlobal,
     /// The connections of the address have sent as many bytes as the limit allows
@@ -227,6 +234,9 @@ impl Refusal {
             Refusal::ChannelRegistered(_) => "channel_registered",
             Refusal::ReasonTooLong(_) => "reason_too_long",
             Refusal::TooManyRegistered(_) => "too_many_registered",
+            Refusal::MayNotRegister => "may_not_register",
+            Refusal::ChangeNotStored => "not_stored",
+            Refusal::NotSupported(_) => "not_supported",
             Refusal::ChannelIsGlobal => "channel_is_global",
             Refusal::AllowanceSpent(_) => "allowance_spent",
         }
@@ -418,9 +428,22 @@ impl fmt::Display for Refusal {
             }
             Refusal::TooManyRegistered(most) => write!(
                 f,
-                "You have registered {most} channels already, which is the limit. \
+                "An account may have {most} registered channels, and that one has as many. \
                  Give one of them up first."
             ),
+            Refusal::MayNotRegister => {
+                write!(
+                    f,
+                    "Channels are not registered by their operators on this server."
+                )
+            }
+            Refusal::ChangeNotStored => write!(
+                f,
+                "Your change could not be stored and is not in force. Please try again later."
+            ),
+            Refusal::NotSupported(flag) => {
+                write!(f, "The rule {} is not supported here.", flag.word())
+            }
             Refusal::ChannelIsGlobal => write!(
                 f,
                 "#{} is everybody's: only administrators change it.",

@@ -7,7 +7,7 @@ use super::{Effects, Hub, Now};
 type Piece = fn(&mut Hub, Now, &mut Effects) -> bool;
 
 /// The kinds of deferred work. They take turns.
-const KINDS: [Piece; 7] = [
+const KINDS: [Piece; 8] = [
     Hub::end_some,
     Hub::expel_some,
     Hub::part_some,
@@ -15,6 +15,7 @@ const KINDS: [Piece; 7] = [
     Hub::answer_one,
     Hub::open_vacant,
     Hub::see_some,
+    Hub::sweep_some,
 ];
 
 impl Hub {
@@ -26,6 +27,7 @@ impl Hub {
             || !self.ready.is_empty()
             || self.has_gone()
             || self.has_vacant()
+            || self.sweep.is_under_way()
     }
 
     /// Does one piece of the deferred work.

@@ -144,13 +144,14 @@ fn rule(one: &Change) -> Option<Value> {
         Change::Register(founder) | Change::Transfer(founder) => {
             json!({ "rule": "registered", "value": true, "founder": founder.name })
         }
-        Change::Drop => json!({ "rule": "registered", "value": false }),
+        Change::Drop | Change::Expired(_) => json!({ "rule": "registered", "value": false }),
         // Told only to those who have come in meanwhile.
         Change::Floor(_) | Change::Reset(_) => json!({ "rule": "opened", "value": true }),
         Change::Link(_) => json!({ "rule": "link", "value": true }),
         Change::Unlink(_) => json!({ "rule": "link", "value": false }),
         Change::Topic(_) | Change::Role { .. } | Change::Kick { .. } => return None,
         Change::Member(_) | Change::UseLink(_) | Change::Created(_) => return None,
+        Change::Visited(_) => return None,
     })
 }
 

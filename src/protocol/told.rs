@@ -15,7 +15,7 @@ pub fn write_change(change: &ChannelChange, out: &mut String) -> Result {
         // They concern only the one who comes in.
         !matches!(
             one,
-            Change::Member(_) | Change::UseLink(_) | Change::Created(_)
+            Change::Member(_) | Change::UseLink(_) | Change::Created(_) | Change::Visited(_)
         )
     };
     let mut changes = change.changes.iter().filter(of_interest).peekable();
@@ -93,6 +93,11 @@ fn write_one(one: &Change, change: &ChannelChange, out: &mut String) -> Result {
         },
         Change::Transfer(who) => writeln!(out, "gave #{} to @{}.", change.channel, who.name),
         Change::Drop => write_drop(&change.channel, out),
+        Change::Expired(_) => writeln!(
+            out,
+            "ended the registration of #{}: nobody who operates it came for a long time.",
+            change.channel
+        ),
         Change::Link(_) => writeln!(out, "made an invitation link."),
         Change::Unlink(_) => writeln!(out, "withdrew the invitation links."),
         Change::Floor(_) | Change::Reset(_) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::account::{GuessLimits, PassLives};
-use crate::config::{Config, History, Limits};
+use crate::config::{self, Config, History, Limits, Register};
 use crate::http::HttpLimits;
 use crate::hub;
 use crate::turn::Settings;
@@ -33,6 +33,20 @@ fn hub_limits(config: &Config) -> hub::Limits {
         page_rows: hub::PAGE_ROWS,
         piece: hub::PIECE,
         history: config.history == History::On,
+        channel_terms: channel_terms(&config.channels),
+    }
+}
+
+fn channel_terms(channels: &config::Channels) -> hub::ChannelTerms {
+    hub::ChannelTerms {
+        default_rules: channels.default_rules,
+        register: match channels.register {
+            Register::Accounts => hub::Registrars::Accounts,
+            Register::Admins => hub::Registrars::Administrators,
+            Register::Off => hub::Registrars::Nobody,
+        },
+        per_account: channels.per_account,
+        expire_days: channels.expire_days,
     }
 }
 

@@ -201,8 +201,10 @@ fn without_history_the_rules_end_at_once() {
     kept.house.hub.set_limits(limits());
     let ann = kept.arrive(0, "ann");
     kept.come(ann, "club");
-    kept.govern(ann, "club", Deed::Topic(Some(Text::clean("cats"))));
-    kept.set(ann, "club", Flag::InviteOnly);
+    kept.administer("club", Deed::Topic(Some(Text::clean("cats"))))
+        .unwrap();
+    let rules = vec![Change::Flag(Flag::InviteOnly, true)];
+    kept.administer("club", Deed::Rules(rules)).unwrap();
     kept.leave(ann, "club");
     let bob = kept.arrive(1, "bob");
     kept.come(bob, "club");

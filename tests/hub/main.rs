@@ -17,5 +17,6 @@ mod hub_support;
 mod keeping_house;
 mod last_here;
 mod outbox;
+mod registering;
 mod simulation;
 mod withdrawn;

@@ -342,6 +342,9 @@ impl Model {
             | Refusal::ChannelRegistered(_)
             | Refusal::ReasonTooLong(_)
             | Refusal::TooManyRegistered(_)
+            | Refusal::MayNotRegister
+            | Refusal::NotSupported(_)
+            | Refusal::ChangeNotStored
             | Refusal::ChannelIsGlobal
             | Refusal::NicknameRegistered(_) => false,
             Refusal::CannotIgnoreSelf

@@ -337,5 +337,6 @@ fn limits(plan: &Plan) -> Limits {
         page_rows: plan.page_rows,
         piece: plan.piece,
         history: plan.history,
+        channel_terms: Limits::none().channel_terms,
     }
 }

@@ -69,6 +69,18 @@ choices! {
 }
 
 choices! {
+    /// Who registers channels.
+    pub enum Register {
+        /// The accounts that operate them, and administrators.
+        Accounts = "accounts",
+        /// Administrators alone.
+        Admins = "admins",
+        /// Nobody.
+        Off = "off",
+    }
+}
+
+choices! {
     /// The form of the server's own log.
     pub enum LogFormat {
         /// Text for people.

@@ -37,6 +37,7 @@ impl Hub {
         });
         let act = self.act_of(index, &by, &deed);
         self.may(id, index, &act, now)?;
+        self.check_registering(index, &by, &deed)?;
         if let Deed::Invite(who) = deed {
             return self.invite(id, index, who, now, fx);
         }
@@ -81,7 +82,8 @@ impl Hub {
         let mut result = Err(Refusal::NoChannel);
         fx.on_behalf_of(ticket.from, |fx| {
             result = self
-                .resolve(index, &by, deed, now)
+                .check_registering(index, &by, &deed)
+                .and_then(|()| self.resolve(index, &by, deed, now))
                 .and_then(|changes| self.draft_change(index, by, changes, None, now, fx));
         });
         match result {
@@ -129,7 +131,10 @@ impl Hub {
         }
         Ok(match deed {
             Deed::Topic(text) => vec![Change::Topic(text)],
-            Deed::Rules(changes) => changes.into_iter().take(MAX_CHANGES).collect(),
+            Deed::Rules(changes) => {
+                check_supported(&changes)?;
+                changes.into_iter().take(MAX_CHANGES).collect()
+            }
             Deed::Role { who, role, keep } => vec![Change::Role {
                 who: self.person_in(index, who)?,
                 role,
@@ -282,8 +287,15 @@ impl Hub {
         let governed = channel.governed.get_or_insert_default();
         let creates = admits_creation(governed, change.id, &change.changes);
         let had_rules = !governed.rules.is_open();
+        let was_registered = governed.rules.registered.is_some();
         governed.rules.fold(&change);
         let opened = opens(&change.changes, had_rules, &governed.rules);
+        let is_expired = change
+            .changes
+            .iter()
+            .any(|it| matches!(it, Change::Expired(_)))
+            && was_registered
+            && governed.rules.registered.is_none();
         for one in &change.changes {
             match one {
                 Change::Role { who, role, keep } => {
@@ -307,7 +319,7 @@ impl Hub {
         if creates {
             self.tell_creator(index, &change, fx);
         }
-        self.tell_change(index, change, opened, fx);
+        self.tell_change(index, change, opened || is_expired, fx);
         self.vacated(index, last, now, fx);
         self.channels.tidy(index);
     }
@@ -350,7 +362,9 @@ impl Hub {
     }
 
     fn log_change(&self, change: &ChannelChange, fx: &mut Effects) {
-        for one in &change.changes {
+        // A visit is no deed.
+        let deeds = change.changes.iter();
+        for one in deeds.filter(|one| !matches!(one, Change::Visited(_))) {
             fx.log(Entry {
                 nick: Some(change.by.shown().shown()),
                 channel: Some(change.channel.shown()),
@@ -361,4 +375,13 @@ impl Hub {
             });
         }
     }
+}
+
+/// Checks that every rule that is switched on has an effect.
+fn check_supported(changes: &[Change]) -> Result<(), Refusal> {
+    let without_effect = changes.iter().find_map(|one| match one {
+        Change::Flag(flag, true) if !flag.is_supported() => Some(*flag),
+        _ => None,
+    });
+    without_effect.map_or(Ok(()), |flag| Err(Refusal::NotSupported(flag)))
 }

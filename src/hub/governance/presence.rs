@@ -1,7 +1,7 @@
 //! What joining, speaking and leaving mean for the roles in a channel.
 
 use crate::model::Name;
-use crate::model::governance::{By, Change, Cloak, Flag, Person, Role, Visibility};
+use crate::model::governance::{By, Change, Cloak, Flag, Flags, Person, Role, Visibility};
 
 use super::{Act, Governed, Pass};
 use crate::hub::channel::ChannelIndex;
@@ -106,6 +106,7 @@ impl Hub {
             changes.push(Change::Member(person.clone()));
         }
         let role = governed.role(name, account);
+        changes.extend(self.visit(index, &person, now));
         if role.is_some() {
             let channel = place;
             fx.tell(id, Event::Role { channel, role });
@@ -158,6 +159,7 @@ impl Hub {
         if self.remote.is_some() {
             let changes = vec![Change::Created(person.clone())];
             let _ = self.draft_change(index, By::User(person), changes, None, now, fx);
+            self.begin_with_rules(index, now, fx);
             return;
         }
         let Some(channel) = self.channels.get_mut(index) else {
@@ -170,6 +172,18 @@ impl Hub {
             role: Some(Role::Operator),
         };
         fx.tell(first, event);
+        self.begin_with_rules(index, now, fx);
+    }
+
+    /// Has the rules made that new channels begin with on this server.
+    fn begin_with_rules(&mut self, index: ChannelIndex, now: Now, fx: &mut Effects) {
+        let rules = self.limits.channel_terms.default_rules;
+        let beyond = rules.beyond(Flags::default());
+        let changes: Vec<Change> = beyond.map(|(flag, on)| Change::Flag(flag, on)).collect();
+        if let (false, Ok(server)) = (changes.is_empty(), Name::restore("system")) {
+            // Without them the channel is as any other one.
+            let _ = self.draft_change(index, By::Server(server), changes, None, now, fx);
+        }
     }
 
     /// Whether the user of a connection is to be told that a channel exists.

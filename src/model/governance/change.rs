@@ -130,6 +130,11 @@ pub enum Change {
     Unlink(Option<Arc<str>>),
     /// Someone has joined by the link with this hash.
     UseLink(Arc<str>),
+    /// An account that operates the channel was in it.
+    Visited(Person),
+    /// Nobody who operates the channel was in it for a long time: it is not registered
+    /// any more. Void as [`Change::Floor`] is.
+    Expired(MessageId),
     /// The channel is new, and this person operates it. Void if the channel was
     /// created on another server just before.
     Created(Person),
@@ -143,6 +148,8 @@ impl Change {
             Change::Created(_)
             | Change::Member(_)
             | Change::UseLink(_)
+            | Change::Visited(_)
+            | Change::Expired(_)
             | Change::Floor(_)
             | Change::Reset(_) => Told::Nobody,
             Change::Link(_) | Change::Unlink(_) => Told::Operators,
@@ -175,6 +182,7 @@ impl Change {
             Change::Member(who)
             | Change::Register(who)
             | Change::Transfer(who)
+            | Change::Visited(who)
             | Change::Created(who) => Some(&who.name),
             Change::Add(_, Mask::Account(_, name), _)
             | Change::Remove(_, Mask::Account(_, name)) => Some(name),
@@ -227,6 +235,11 @@ impl fmt::Display for Change {
             Change::Link(_) => write!(f, "made an invitation link"),
             Change::Unlink(_) => write!(f, "withdrew an invitation link"),
             Change::UseLink(_) => write!(f, "came by an invitation link"),
+            Change::Visited(who) => write!(f, "@{} was here", who.name),
+            Change::Expired(_) => write!(
+                f,
+                "nobody who operates the channel came for a long time: it is not registered any more"
+            ),
             Change::Created(who) => write!(f, "@{} has created the channel", who.name),
         }
     }

@@ -118,6 +118,11 @@ impl Flag {
         Flag::ALL.into_iter().find(|flag| flag.letter() == letter)
     }
 
+    /// Whether it has an effect here, so that it can be switched on.
+    pub fn is_supported(self) -> bool {
+        !matches!(self, Flag::OpModerated | Flag::Auditorium)
+    }
+
     fn bit(self) -> u16 {
         1 << (self as u16)
     }
@@ -149,6 +154,17 @@ impl Flags {
         }
     }
 
+    /// No flag.
+    pub const fn none() -> Flags {
+        Flags(0)
+    }
+
+    /// The flags in which these differ from others, and whether they are on here.
+    pub fn beyond(self, others: Flags) -> impl Iterator<Item = (Flag, bool)> {
+        let differing = Flags(self.0 ^ others.0);
+        differing.iter().map(move |flag| (flag, self.has(flag)))
+    }
+
     /// Those that are on.
     pub fn iter(self) -> impl Iterator<Item = Flag> {
         Flag::ALL.into_iter().filter(move |&flag| self.has(flag))
@@ -166,6 +182,6 @@ impl<'de> Deserialize<'de> for Flags {
         let words: Vec<String> = Vec::deserialize(deserializer)?;
         // A flag of a later version is left out.
         let flags = words.iter().filter_map(|word| Flag::from_word(word));
-        Ok(flags.fold(Flags(0), |flags, flag| flags.with(flag, true)))
+        Ok(flags.fold(Flags::none(), |flags, flag| flags.with(flag, true)))
     }
 }

@@ -25,6 +25,9 @@ const CREATING_MS: u64 = 10_000;
 pub struct Rules {
     /// Who registered it, if it is registered.
     pub registered: Option<Registered>,
+    /// When one of those who operate it was last there, if it is registered, to within
+    /// a day: in milliseconds since 1970 UTC.
+    pub visited_ms: u64,
     /// What it is about.
     pub topic: Option<Topic>,
     /// What is on.
@@ -195,7 +198,10 @@ impl Rules {
                     self.set_founder(founder, &who.name, change);
                 }
             }
-            Change::Drop => {
+            Change::Visited(_) if self.registered.is_some() => self.visited_ms = change.at_ms,
+            Change::Visited(_) => {}
+            Change::Expired(after) if before > *after => {}
+            Change::Drop | Change::Expired(_) => {
                 let floor = self.floor_after_drop(change.id);
                 *self = Rules {
                     topic: self.topic.take(),
@@ -308,6 +314,7 @@ impl Rules {
             None => change.at_ms,
         };
         self.registered = Some(Registered { founder, since_ms });
+        self.visited_ms = change.at_ms;
         if !self.has_member(founder) && self.grants.len() >= MAX_GRANTS {
             // The founder always has a place: the newest plain member gives way.
             let newest = self.grants.iter().filter(|(_, it)| it.role.is_none());
