@@ -51,7 +51,8 @@ impl Hub {
                 self.channels.members_changed(membership.channel);
             }
         }
-        fx.tell_all(connections, Event::Away { user, text });
+        let is_own = true;
+        fx.tell_all(connections, Event::Away { user, text, is_own });
     }
 
     /// Why a user on any server is away.
@@ -70,6 +71,7 @@ impl Hub {
             let event = Event::Away {
                 user: to.clone(),
                 text: Some(text.clone()),
+                is_own: false,
             };
             fx.tell(sender, event);
         }

@@ -203,6 +203,8 @@ pub enum Event {
         user: Name,
         /// Why; `None` for one who is back.
         text: Option<Text>,
+        /// Whether it is this connection's own user.
+        is_own: bool,
     },
     /// This connection's account has read a channel so far, on another device.
     ChannelRead {

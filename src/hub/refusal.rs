@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::model::governance::Flag;
-use crate::model::governance::Role;
+use crate::model::governance::{Flag, List, Role};
 use crate::model::{Name, NameError};
 
 /// The reason why a request was refused; `Display` is for the user who asked.
@@ -103,6 +102,10 @@ pub enum Refusal {
     HasRole(Name, Name, Role),
     /// The user does not have this role in the channel.
     LacksRole(Name, Name, Role),
+    /// Nobody of that form is on this list of the channel.
+    NotListed(String, Name, List),
+    /// There is no account of that name.
+    NoSuchAccount(Name),
     /// Too many invitations to the channel are open.
     TooManyInvited(Name),
     /// The channel has no link with that id.
@@ -228,6 +231,8 @@ impl Refusal {
             Refusal::AlreadyOnChannel(..) => "already_on_channel",
             Refusal::HasRole(..) => "has_role",
             Refusal::LacksRole(..) => "lacks_role",
+            Refusal::NotListed(..) => "not_listed",
+            Refusal::NoSuchAccount(_) => "no_such_account",
             Refusal::TooManyInvited(_) => "too_many_invited",
             Refusal::NoSuchLink(_) => "no_such_link",
             Refusal::ChannelNotRegistered(_) => "not_registered_channel",
@@ -410,6 +415,14 @@ impl fmt::Display for Refusal {
                 Role::Operator => write!(f, "@{name} is not an operator of #{channel}."),
                 Role::Voice => write!(f, "@{name} does not have voice in #{channel}."),
             },
+            Refusal::NotListed(who, channel, list) => match list {
+                List::Ban => write!(f, "{who} is not banned from #{channel}."),
+                List::Mute => write!(f, "{who} is not muted in #{channel}."),
+                List::Except | List::Invite => {
+                    write!(f, "{who} is not on that list of #{channel}.")
+                }
+            },
+            Refusal::NoSuchAccount(name) => write!(f, "@{name} has no account."),
             Refusal::TooManyInvited(channel) => write!(
                 f,
                 "Too many invitations to #{channel} are open. Please try again later."

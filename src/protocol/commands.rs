@@ -26,7 +26,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-pub use asked::{Action, Asked, Query, Step};
+pub use asked::{Action, Asked, Help, Query, Step};
 pub use cost::Cost;
 pub use json_args::{Args, Mistake as JsonMistake, Takes};
 pub use line_args::Mistake as LineMistake;
@@ -245,7 +245,7 @@ mod tests {
                 let action = line.read(args);
                 match action.unwrap_or_else(|mistake| panic!("{name}: {mistake:?}")) {
                     Action::Hub(command) => assert_logged(&command, spec.word),
-                    Action::Help { .. } | Action::Register(_) | Action::LogIn(..) => {}
+                    Action::Help(_) | Action::Register(_) | Action::LogIn(..) => {}
                 }
             }
             if let Some(json) = &spec.json {

@@ -11,7 +11,7 @@ use crate::model::governance::{
 };
 use crate::model::time::rfc3339;
 
-use super::words::{LIST_WIDTH, seconds};
+use super::words::{LIST_WIDTH, people, seconds};
 
 /// The most entries of a channel's lists in one answer.
 const MAX_SHOWN: usize = 20;
@@ -57,7 +57,7 @@ pub fn write_rules(view: &RulesView, out: &mut String) -> Result {
         writeln!(out, "* key: {}", key.as_str())?;
     }
     if let Some(limit) = rules.limit {
-        writeln!(out, "* limit: at most {limit} people.")?;
+        writeln!(out, "* limit: at most {}.", people(limit as usize))?;
     }
     if rules.slow_seconds > 0 {
         let every = seconds(rules.slow_seconds);
@@ -148,7 +148,8 @@ fn write_entry(list: List, entry: &ListEntry, out: &mut String) -> Result {
         List::Except => "excepted from bans and mutes",
         List::Invite => "always invited",
     };
-    write!(out, "* {what}: {} by @{}", masked(&entry.mask), entry.by)?;
+    let who = masked(&entry.mask);
+    write!(out, "* {what}: {who}, by @{}", entry.by)?;
     if let Some(until) = entry.until_ms {
         write!(out, ", until {}", rfc3339(until))?;
     }

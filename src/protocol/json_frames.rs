@@ -270,14 +270,15 @@ fn frame_of(event: &Event) -> Option<Value> {
         Event::Away {
             user,
             text: Some(text),
+            ..
         } => system(
             "away",
             &format!("{user} is away: {text}"),
             json!({ "user": user, "text": text.as_str() }),
         ),
-        Event::Away { user, text: None } => {
-            system("away", &format!("{user} is back."), json!({ "user": user }))
-        }
+        Event::Away {
+            user, text: None, ..
+        } => system("away", &format!("{user} is back."), json!({ "user": user })),
         Event::MembersChanged {
             channel,
             joined,

@@ -10,11 +10,20 @@ use crate::model::governance::Flag;
 use crate::model::text::without_byte_order_mark;
 use crate::model::{MAX_ROWS, Message, Name, Secret, Text};
 
-use super::commands::{self, Action, Asked, LineMistake as Mistake};
+use super::commands::{self, Action, Asked, Help, LineMistake as Mistake};
 use super::line_lists::{write_channels, write_ignored, write_members};
 use super::words::{LocalTime, changes, shown_lines};
 use super::{governance, replies, told};
 
+/// The rules that `/help rules` explains: those that matter to people on lines.
+const FLAGS: [Flag; 6] = [
+    Flag::InviteOnly,
+    Flag::Moderated,
+    Flag::TopicLocked,
+    Flag::Secret,
+    Flag::RegisteredOnly,
+    Flag::RegisteredSpeak,
+];
 /// How much of an unknown command is logged.
 const LOGGED_CHARS: usize = 100;
 
@@ -101,10 +110,11 @@ pub fn decode(line: &[u8]) -> Asked<Step> {
         cost: spec.cost.of(action.rows()),
         step: match action {
             Action::Hub(command) => Step::Command(command),
-            Action::Help { for_operators } => {
-                let words = match for_operators {
-                    true => help_for_operators(),
-                    false => help(),
+            Action::Help(subject) => {
+                let words = match subject {
+                    Help::Everyday => help(),
+                    Help::Operators => help_for_operators(),
+                    Help::Rules => help_on_rules(),
                 };
                 Step::Noted(words, Note::Done("help".to_owned()))
             }
@@ -131,7 +141,7 @@ fn in_words(mistake: Mistake, syntax: &str) -> String {
         Mistake::Count => format!("! {syntax}: n is a number from 1 to {MAX_ROWS}.\n"),
         Mistake::Name(error) => format!("! {syntax}: {error}.\n"),
         Mistake::Word => format!("! That is none of the words this command knows: {syntax}\n"),
-        Mistake::Rule => format!("! {syntax}: the rules are {}.\n", rule_names()),
+        Mistake::Rule => format!("! {syntax}: there is no such rule. /help rules lists them.\n"),
         Mistake::Key(error) => format!("! {syntax}: {error}.\n"),
         Mistake::Range(least, most) => {
             format!("! {syntax}: that must be a number from {least} to {most}.\n")
@@ -189,9 +199,24 @@ pub fn help() -> String {
 /// The answer to `/help operators`.
 fn help_for_operators() -> String {
     let mut out = commands_for(true);
-    let rules = rule_names();
-    let _ = writeln!(out, "The rules of /mode are {rules}.");
-    out.push_str("The first one in a new channel is its operator. /list shows who else is.\n");
+    out.push_str("The first one in a new channel is its operator; /list shows who else is.\n");
+    out.push_str("/help rules lists what /mode can set.\n");
+    out
+}
+
+/// The answer to `/help rules`.
+fn help_on_rules() -> String {
+    let mut out = String::new();
+    for flag in FLAGS {
+        let _ = writeln!(out, "{}\t{}", flag.word(), flag.meaning());
+    }
+    out.push_str(
+        "key word\twho joins must know the word\n\
+         limit n\tat most n people may be here\n\
+         slow n\teveryone may say something every n seconds\n\
+         history since\tmembers read only what was said since they joined; history all ends it\n\
+         /mode +moderated sets one, /mode -moderated takes it off, and so on for all of them.\n",
+    );
     out
 }
 
@@ -202,13 +227,6 @@ fn commands_for(operators: bool) -> String {
         let _ = writeln!(out, "{}\t{}", line.syntax(), line.help);
     }
     out
-}
-
-/// What can be set with `/mode`.
-fn rule_names() -> String {
-    let flags = Flag::ALL.into_iter().map(Flag::word);
-    let names: Vec<&str> = flags.chain(["key", "limit", "slow"]).collect();
-    format!("{} and history", names.join(", "))
 }
 
 /// The answer to a line over the limit.
@@ -301,10 +319,9 @@ fn try_write_event(
             Some(reason) => writeln!(out, "* @{nickname} left: {reason}"),
             None => writeln!(out, "* @{nickname} left."),
         },
-        Event::Away { user, text } => match text {
-            Some(text) => writeln!(out, "* @{user} is away: {text}"),
-            None => writeln!(out, "* @{user} is back."),
-        },
+        Event::Away { user, text, is_own } => {
+            write_away(user, text.as_ref().map(Text::as_str), *is_own, out)
+        }
         Event::MembersChanged { joined, left, .. } => {
             writeln!(out, "* {}.", changes(*joined, *left))
         }
@@ -342,6 +359,23 @@ fn try_write_event(
         | Event::Stored { .. }
         | Event::Typing { .. }
         | Event::Listening { .. } => Ok(()),
+    }
+}
+
+fn write_away(user: &Name, text: Option<&str>, is_own: bool, out: &mut String) -> std::fmt::Result {
+    match is_own {
+        true => write!(out, "* You are ")?,
+        false => write!(out, "* @{user} is ")?,
+    }
+    match text {
+        None => return writeln!(out, "back."),
+        // As of who gives no reason.
+        Some("away") => write!(out, "away")?,
+        Some(text) => write!(out, "away: {text}")?,
+    }
+    match is_own {
+        true => writeln!(out, " (/back ends it)"),
+        false => writeln!(out),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::governance::{Bound, By, Change, ChannelChange, List, Mask, Per
 use crate::model::{Name, Text};
 
 use super::governance::masked;
-use super::words::{seconds, span};
+use super::words::{people, seconds, span};
 
 /// Writes what has changed in a channel: a line for each.
 pub fn write_change(change: &ChannelChange, out: &mut String) -> Result {
@@ -45,7 +45,9 @@ fn write_one(one: &Change, change: &ChannelChange, out: &mut String) -> Result {
         Change::Flag(flag, false) => writeln!(out, "took {} off: {}.", flag.word(), flag.without()),
         Change::Key(Some(_)) => writeln!(out, "set a new key: who joins must know it."),
         Change::Key(None) => writeln!(out, "took the key away."),
-        Change::Limit(Some(most)) => writeln!(out, "set the limit: at most {most} people."),
+        Change::Limit(Some(most)) => {
+            writeln!(out, "set the limit: at most {}.", people(*most as usize))
+        }
         Change::Limit(None) => writeln!(out, "took the limit of people away."),
         Change::History(Visibility::All) => {
             writeln!(out, "set history all: members read all that was said.")

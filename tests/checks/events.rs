@@ -120,6 +120,7 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
         Event::Away {
             user: nickname.clone(),
             text: count.is_multiple_of(2).then(|| text.clone()),
+            is_own: count.is_multiple_of(3),
         },
         Event::MembersChanged {
             channel: channel.clone(),

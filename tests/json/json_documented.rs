@@ -224,6 +224,7 @@ fn governance() -> Vec<Event> {
         Event::Away {
             user: bob.clone(),
             text: Some(Text::clean("lunch")),
+            is_own: true,
         },
         Event::NotSent {
             tag: Tag::parse("7f3b").unwrap(),

@@ -6,6 +6,7 @@ mod support;
 
 mod behind_a_balancer;
 mod commands;
+mod governance;
 mod governance_bans;
 mod line_accounts;
 mod line_protocol;

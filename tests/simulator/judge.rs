@@ -336,6 +336,8 @@ impl Model {
             | Refusal::AlreadyOnChannel(..)
             | Refusal::HasRole(..)
             | Refusal::LacksRole(..)
+            | Refusal::NotListed(..)
+            | Refusal::NoSuchAccount(_)
             | Refusal::TooManyInvited(_)
             | Refusal::NoSuchLink(_)
             | Refusal::ChannelNotRegistered(_)

@@ -22,9 +22,8 @@ impl Hub {
             }
             // To make an operator an ordinary member takes the right to appoint one.
             Deed::Role { who, role, .. } => self.appoint(index, by, who, *role),
-            Deed::Raise { who, role } | Deed::Lower { who, role } => {
-                self.appoint(index, by, who, Some(*role))
-            }
+            Deed::Raise { who, role } => self.appoint(index, by, who, Some(*role)),
+            Deed::Lower { who, .. } => self.appoint(index, by, who, None),
             Deed::Register => Act::Register,
             Deed::Transfer(_) | Deed::Drop => Act::Own,
         }

@@ -180,7 +180,7 @@ impl Hub {
             Deed::Transfer(who) => {
                 let who = self.known(who);
                 if who.account.is_none() {
-                    return Err(Refusal::NoSuchUser(who.name));
+                    return Err(Refusal::NoSuchAccount(who.name));
                 }
                 match (channel.is_registered(), by) {
                     (true, _) => vec![Change::Transfer(who)],
@@ -309,6 +309,7 @@ impl Hub {
                     governed.set_present_role(who.name.key(), Some(Role::Operator));
                 }
                 Change::Kick { who, .. } => governed.take_pass(who.name.key()),
+                Change::UseLink(hash) if last == LastWas::Ours => governed.used_link(hash),
                 _ => {}
             }
         }

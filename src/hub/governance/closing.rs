@@ -187,6 +187,13 @@ impl Hub {
     /// Notes that a change of this server was not committed: if it was to open a
     /// channel, that is done as soon as the log takes something in again.
     pub(in crate::hub) fn change_failed(&mut self, name: &Name, changes: &[Change]) {
+        let channel = self.channels.find(name);
+        let channel = channel.and_then(|index| self.channels.get_mut(index));
+        if let Some(governed) = channel.and_then(|it| it.governed.as_deref_mut()) {
+            for hash in changes.iter().filter_map(Change::used_link) {
+                governed.used_link(hash);
+            }
+        }
         let opens = |one: &Change| matches!(one, Change::Floor(_) | Change::Reset(_));
         if changes.iter().any(opens) {
             let failed = &mut self.vacant.failed;

@@ -52,17 +52,21 @@ impl Hub {
         list: List,
         who: Target,
     ) -> Result<Vec<Mask>, Refusal> {
-        let Target::Person(person) = &who else {
-            return Ok(vec![self.mask_of(index, &who)?]);
-        };
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         let rules = channel.governed.as_deref().map(|it| &it.rules);
-        let entries = rules.map_or(&[][..], |rules| rules.list(list)).iter();
-        let by_name = entries.filter(|entry| entry.mask.is_for(&person.name));
-        let by_name: Vec<Mask> = by_name.map(|entry| entry.mask.clone()).collect();
-        match by_name.is_empty() {
-            true => Ok(vec![self.mask_of(index, &who)?]),
-            false => Ok(by_name),
+        let entries = rules.map_or(&[][..], |rules| rules.list(list));
+        if let Target::Person(person) = &who {
+            let by_name = entries.iter();
+            let by_name = by_name.filter(|entry| entry.mask.is_for(&person.name));
+            let by_name: Vec<Mask> = by_name.map(|entry| entry.mask.clone()).collect();
+            if !by_name.is_empty() {
+                return Ok(by_name);
+            }
+        }
+        let mask = self.mask_of(index, &who)?;
+        match entries.iter().any(|entry| entry.mask.is_same(&mask)) {
+            true => Ok(vec![mask]),
+            false => Err(Refusal::NotListed(who.shown(), channel.name.clone(), list)),
         }
     }
 

@@ -23,6 +23,8 @@ pub(in crate::hub) struct Governed {
     roles: BTreeMap<Arc<str>, Role>,
     /// Until when a user may come in, by key, in milliseconds since 1970 UTC.
     passes: BTreeMap<Arc<str>, u64>,
+    /// Uses of links, by their hash, that are not folded into the rules yet.
+    uses: BTreeMap<Arc<str>, u32>,
     /// When each user last spoke, by key, on the monotonic clock; only with slow mode.
     spoke: BTreeMap<Arc<str>, u64>,
     /// Nothing up to this message is shown: it was said before everyone left the
@@ -122,6 +124,27 @@ impl Governed {
     /// Uses up or withdraws an invitation.
     pub fn take_pass(&mut self, key: &str) {
         self.passes.remove(key);
+    }
+
+    /// Whether the link with this hash lets one more in.
+    pub fn lets_in(&self, hash: &str, now_ms: u64) -> bool {
+        let link = self.rules.links.iter().find(|link| &*link.hash == hash);
+        let link = link.filter(|link| link.holds_at(now_ms));
+        let under_way = self.uses.get(hash).copied().unwrap_or_default();
+        link.is_some_and(|link| link.uses.is_none_or(|left| left > under_way))
+    }
+
+    /// Notes that a user has come in by a link, until that is folded into the rules.
+    pub fn uses_link(&mut self, hash: &Arc<str>) {
+        *self.uses.entry(hash.clone()).or_default() += 1;
+    }
+
+    /// Notes that a use of a link is folded into the rules, or never will be.
+    pub fn used_link(&mut self, hash: &str) {
+        if let Some(count) = self.uses.get_mut(hash) {
+            *count = count.saturating_sub(1);
+        }
+        self.uses.retain(|_, count| *count > 0);
     }
 
     /// Seconds that a user must still wait before the next message, if there is

@@ -303,8 +303,7 @@ impl Governed {
         let Some(Pass::Link(hash)) = pass else {
             return false;
         };
-        let mut links = self.rules.links.iter();
-        links.any(|link| link.hash == *hash && link.holds_at(now.unix_ms))
+        self.lets_in(hash, now.unix_ms)
     }
 }
 

@@ -85,12 +85,14 @@ impl Hub {
         governed.take_pass(name.key());
         let rules = &governed.rules;
         let mut changes = Vec::new();
+        let mut used = None;
         if let Some(Pass::Link(hash)) = pass
             && rules
                 .links
                 .iter()
                 .any(|link| link.hash == hash && link.uses.is_some())
         {
+            used = Some(hash.clone());
             changes.push(Change::UseLink(hash));
         }
         let is_private = rules.has(Flag::InviteOnly) || rules.history == Visibility::Since;
@@ -104,6 +106,9 @@ impl Hub {
             && !rules.has_member(account)
         {
             changes.push(Change::Member(person.clone()));
+        }
+        if let Some(hash) = used {
+            governed.uses_link(&hash);
         }
         let role = governed.role(name, account);
         changes.extend(self.visit(index, &person, now));

@@ -175,6 +175,14 @@ impl Change {
         matches!(self, Change::Floor(_) | Change::Drop)
     }
 
+    /// The hash of the link that it uses up once.
+    pub fn used_link(&self) -> Option<&Arc<str>> {
+        match self {
+            Change::UseLink(hash) => Some(hash),
+            _ => None,
+        }
+    }
+
     /// The person it is about, if it is about one of whom the name is known.
     pub fn whom(&self) -> Option<&Name> {
         match self {

@@ -20,14 +20,22 @@ pub enum Action {
     /// The hub carries it out.
     Hub(Command),
     /// The list of commands.
-    Help {
-        /// Whether it is about the commands of those who run a channel.
-        for_operators: bool,
-    },
+    Help(Help),
     /// Registers the current nickname; without a password it is asked for.
     Register(Option<Secret>),
     /// Logs in to an account; without a password it is asked for.
     LogIn(Name, Option<Secret>),
+}
+
+/// What `/help` is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Help {
+    /// The commands that everyone needs.
+    Everyday,
+    /// The commands of those who run a channel.
+    Operators,
+    /// The rules that a channel can have.
+    Rules,
 }
 
 /// The meaning of a JSON client's command.
@@ -122,7 +130,7 @@ impl Action {
     pub fn rows(&self) -> usize {
         match self {
             Action::Hub(command) => rows(command),
-            Action::Help { .. } | Action::Register(_) | Action::LogIn(..) => 0,
+            Action::Help(_) | Action::Register(_) | Action::LogIn(..) => 0,
         }
     }
 }

@@ -51,7 +51,7 @@ pub(super) const TABLE: &[Spec] = &[
             for_operators: true,
             takes: "[rules]",
             help: "the rules of the current channel, or a change: /mode +invite-only, /mode -key, \
-                   /mode limit 50, /mode slow 10",
+                   /mode limit 50; /help rules lists them",
             example: "/mode +moderated slow 10",
             // It may contain a key.
             logged: Logged::Nothing,
@@ -88,8 +88,8 @@ pub(super) const TABLE: &[Spec] = &[
             names: &["/channel"],
             for_operators: true,
             takes: "register | drop | transfer @nick | info",
-            help: "registers the current channel for your account, gives it up or to someone else, \
-                   or tells whose it is",
+            help: "keeps the current channel and its rules for your account, gives them up, gives \
+                   them to someone else, or tells whose it is",
             example: "/channel register",
             read: |args| channel(args).map(Action::Hub),
             ..Line::PLAIN

@@ -81,7 +81,7 @@ pub(super) const TABLE: &[Spec] = &[
             names: &["/devoice"],
             for_operators: true,
             takes: "@nick",
-            help: "takes that away",
+            help: "takes voice away again",
             example: "/devoice @bob",
             read: |args| lower(args, Role::Voice),
             ..Line::PLAIN
@@ -211,7 +211,7 @@ pub(super) const TABLE: &[Spec] = &[
             names: &["/unmute"],
             for_operators: true,
             takes: "@nick",
-            help: "lets them speak again",
+            help: "lets someone speak again",
             example: "/unmute @bob",
             read: |args| remove(List::Mute, args),
             ..Line::PLAIN
@@ -225,7 +225,7 @@ pub(super) const TABLE: &[Spec] = &[
         line: Some(Line {
             names: &["/bans"],
             for_operators: true,
-            help: "who is kept out of the current channel, muted, excepted or invited",
+            help: "who is banned, muted, excepted or invited; /bans 20 goes on after the first 20",
             example: "/bans",
             read: |args| {
                 let skipped = match args {

@@ -7,7 +7,7 @@ use super::json_args::{Argument, Nick, Room, json, people, rooms};
 use super::line_args::{after, channel, channel_and_pass, nickname, nothing, reason};
 use super::moderation_args::{Invitation, KeyWord, Switch};
 use super::who::one_line;
-use super::{Action, Cost, Line, Logged, Page, Query, Spec};
+use super::{Action, Cost, Help, Line, Logged, Page, Query, Spec};
 
 pub(super) const TABLE: &[Spec] = &[
     Spec {
@@ -19,12 +19,9 @@ pub(super) const TABLE: &[Spec] = &[
             example: "/help",
             before_nickname: true,
             read: |args| match args {
-                "operators" => Ok(Action::Help {
-                    for_operators: true,
-                }),
-                args => nothing(args).map(|()| Action::Help {
-                    for_operators: false,
-                }),
+                "operators" => Ok(Action::Help(Help::Operators)),
+                "rules" => Ok(Action::Help(Help::Rules)),
+                args => nothing(args).map(|()| Action::Help(Help::Everyday)),
             },
             ..Line::PLAIN
         }),
