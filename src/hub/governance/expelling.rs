@@ -275,6 +275,7 @@ impl Hub {
                 // It has no other channel.
                 return self.close(id, expulsion.farewell(), now, fx);
             }
+            self.let_go_of_channel(id, &expulsion.channel, fx);
             fx.tell(id, expulsion.event());
             self.leave_channel(id, index, now, fx);
         }
