@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use clap::Parser;
 use simulator::bug::Bug;
 use simulator::invariant::Invariant;
-use simulator::{Finding, run};
+use simulator::{Finding, run, run_governed};
 
 /// Interval between two reports of progress.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
     let progress = Progress::default();
     let started = Instant::now();
     match options.seed {
-        Some(seed) => progress.note(options.steps, run(seed, options.steps, options.bug)),
+        Some(seed) => run_one(&options, &progress, seed),
         None => run_many(&options, &progress, started),
     }
     progress.report(started);
@@ -86,6 +86,15 @@ fn main() -> ExitCode {
             println!("{finding}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs the worlds of a seed: the one without rules, and the one in which channels have
+/// rules. A bug is planted in the one in which it can be.
+fn run_one(options: &Options, progress: &Progress, seed: u64) {
+    progress.note(options.steps, run(seed, options.steps, options.bug));
+    if options.bug.is_none() {
+        progress.note(options.steps, run_governed(seed, options.steps, None));
     }
 }
 
@@ -117,7 +126,7 @@ fn run_many(options: &Options, progress: &Progress, started: Instant) {
             scope.spawn(|| {
                 while !progress.stop.load(Ordering::Relaxed) {
                     let seed = next_seed.fetch_add(1, Ordering::Relaxed);
-                    progress.note(options.steps, run(seed, options.steps, options.bug));
+                    run_one(options, progress, seed);
                 }
             });
         }

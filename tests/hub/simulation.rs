@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::simulator::bug::Bug;
 use crate::simulator::invariant::Invariant;
-use crate::simulator::run;
+use crate::simulator::{run, run_governed};
 
 /// Worlds with fixed seeds, the same in every run.
 const FIXED: u64 = 40;
@@ -72,6 +72,31 @@ fn nothing_is_found_in_a_million_steps() {
     assert_eq!(unsaid, Vec::<&str>::new());
 }
 
+/// Worlds of channels with rules with fixed seeds, and with fresh ones.
+const GOVERNED: u64 = 20;
+
+/// What must be said in them.
+const MUST_BE_SAID_BY_RULES: &str = "Changed Kicked Role InviteSent Invited Resumed ResumedWithGap \
+    History Channels not_operator invite_only banned_from_channel wrong_key needs_account \
+    cannot_speak not_founder not_on_channel";
+
+#[test]
+fn nothing_is_found_in_worlds_of_channels_with_rules() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let fresh = now.as_nanos() as u64;
+    let fresh = (0..GOVERNED).map(|number| fresh.wrapping_add(number));
+    let mut said = BTreeSet::new();
+    for seed in (0..GOVERNED).chain(fresh) {
+        match run_governed(seed, STEPS, None) {
+            Ok(run) => said.extend(run.said),
+            Err(found) => panic!("{found}"),
+        }
+    }
+    let words = MUST_BE_SAID_BY_RULES.split_whitespace();
+    let unsaid: Vec<&str> = words.filter(|kind| !said.contains(kind)).collect();
+    assert_eq!(unsaid, Vec::<&str>::new());
+}
+
 /// Returns what the hub must emit and never does, in as many worlds as needed.
 /// Some effects are rare: a change of the plan may move one out of the first
 /// worlds, but not out of all.
@@ -97,6 +122,12 @@ fn a_seed_replays_exactly() {
         let second = run(seed, 3_000, None).unwrap();
         assert_eq!(first, second, "seed {seed}");
         assert_ne!(first.trace, run(seed + 100, 3_000, None).unwrap().trace);
+        let first = run_governed(seed, 3_000, None).unwrap();
+        assert_eq!(
+            first,
+            run_governed(seed, 3_000, None).unwrap(),
+            "seed {seed}"
+        );
     }
 }
 

@@ -32,6 +32,20 @@ macro_rules! bugs {
                 }
             }
 
+            /// Whether the bug is planted in the world of channels with rules.
+            pub fn is_governed(self) -> bool {
+                matches!(
+                    self.caught_by(),
+                    Invariant::AdmittedByRight
+                        | Invariant::PastByRight
+                        | Invariant::RemovedAreOut
+                        | Invariant::RightsCommitted
+                        | Invariant::SecretsKept
+                        | Invariant::SpeaksByRight
+                        | Invariant::ChangedByRight
+                )
+            }
+
             /// Describes the bug.
             pub fn what(self) -> &'static str {
                 match self {
@@ -86,6 +100,16 @@ bugs! {
     LosesWhatIsCommitted: SeenIsStored, "The store forgets the newest message when the process dies.",
     CatchesUpUnseen: MemoryBounded, "The hub has a connection catch up that did not ask for it.",
     LeavesDeadline: MemoryBounded, "A connection is ended without the hub's knowledge.",
+    BanIgnoresAlias: AdmittedByRight, "A ban does not concern who has another nickname now.",
+    PastIgnoresSince: PastByRight, "Who joins is shown what was said before, where only what follows may be read.",
+    FloorForgotten: PastByRight, "Who joins is shown what was said before everyone had left a closed channel.",
+    PageAfterKick: PastByRight, "A page that was being read is shown to one who was removed meanwhile.",
+    KickKeepsMember: RemovedAreOut, "Who is removed from a channel stays in it.",
+    RefusedChangeApplied: RightsCommitted, "A change that could not be stored is in force.",
+    RoleSurvivesLeave: RightsCommitted, "Who comes back into a channel operates it.",
+    SecretListed: SecretsKept, "A secret channel is listed.",
+    MutedSpeaks: SpeaksByRight, "What may not be said is said.",
+    StrangerChanges: ChangedByRight, "A change by one who may not make it is made.",
     Panics: NeverPanics, "Code panics in the middle of a call.",
 }
 
@@ -289,6 +313,7 @@ impl Saboteur {
             | Bug::ForgetsToClose
             | Bug::ForgetsQuestions
             | Bug::LosesWhatIsCommitted => {}
+            governed => assert!(governed.is_governed(), "{governed:?} is not planted"),
         }
     }
 

@@ -36,6 +36,7 @@ pub fn take(effects: &mut Effects) -> Vec<Out> {
         Effect::Log(entry) => Out::Log(entry),
         Effect::Append(draft) => match draft.record {
             Record::Message(message) => Out::Append(message),
+            // Those who ask for changes are in `governed`.
             Record::Change(change) => unreachable!("no client asked for {change:?}"),
         },
         Effect::Share(shared) => unreachable!("a hub that stands alone shared {shared:?}"),

@@ -57,6 +57,13 @@ invariants! {
     EverythingAnswered: "Once the store is idle, no client waits for an answer.",
     SeenIsStored: "Every stored message that a client has seen is in the store after every crash.",
     MemoryBounded: "The hub's tables hold current state and nothing else.",
+    AdmittedByRight: "A connection enters a channel only as its committed rules allow.",
+    PastByRight: "A member reads only what its rules let it read; no other connection hears of the channel.",
+    RemovedAreOut: "Who is removed or banned from a channel is out of it at once.",
+    RightsCommitted: "Rules and roles are what the committed changes say; a change that was refused or not stored changes nothing.",
+    SecretsKept: "A secret channel is shown to its members only.",
+    SpeaksByRight: "Only those speak who may.",
+    ChangedByRight: "Only those change a channel who may.",
     NeverPanics: "The hub never panics.",
 }
 

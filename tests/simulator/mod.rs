@@ -5,7 +5,6 @@
 //! everything the hub shows with a small model of its correct state, and the
 //! judge checks every effect as the hub emits it. A finding is a seed and a
 //! step; running that seed again repeats it.
-//! and a step, and happens again whenever that seed is run.
 //! `world` acts, `model` knows, `judge` and `audit` compare, `invariant` states
 //! what must hold, `bug` plants faults to prove that the invariants catch them.
 //! `docs/simulation.md` describes how to use and extend the simulator.
@@ -15,6 +14,7 @@ pub mod bug;
 mod call;
 mod client;
 mod effect;
+mod governed;
 pub mod invariant;
 mod judge;
 mod model;
@@ -30,7 +30,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bug::Bug;
-use invariant::{Invariant, Violation};
+use invariant::{Check, Invariant, Violation};
 use trace::Trace;
 use world::World;
 
@@ -66,15 +66,41 @@ pub struct Finding {
     pub lines: Vec<String>,
 }
 
-/// Runs one world for a number of steps.
+/// A world that acts step by step.
+trait Steps {
+    fn step(&mut self, step: u64) -> Check;
+    fn end(&mut self, step: u64) -> Check;
+    fn calls(&self) -> u64;
+    fn into_trace(self) -> Trace;
+}
+
+/// Runs one world for a number of steps. A bug is planted in the world in which it can
+/// be; without one, it is the world of channels without rules.
 pub fn run(seed: u64, steps: u64, bug: Option<Bug>) -> Result<Run, Box<Finding>> {
-    match attempt(seed, steps, bug, u64::MAX) {
+    match bug.is_some_and(Bug::is_governed) {
+        true => run_governed(seed, steps, bug),
+        false => run_in(World::new, seed, steps, bug),
+    }
+}
+
+/// Runs one world in which channels have rules.
+pub fn run_governed(seed: u64, steps: u64, bug: Option<Bug>) -> Result<Run, Box<Finding>> {
+    run_in(governed::World::new, seed, steps, bug)
+}
+
+fn run_in<W: Steps>(
+    new: fn(u64, Option<Bug>, Trace) -> W,
+    seed: u64,
+    steps: u64,
+    bug: Option<Bug>,
+) -> Result<Run, Box<Finding>> {
+    match attempt(new, seed, steps, bug, u64::MAX) {
         Ok(run) => Ok(run),
         // Runs the seed again: to describe every step of every run would take
         // too long.
         Err(found) => {
             let from = found.step.saturating_sub(SHOWN);
-            match attempt(seed, steps, bug, from) {
+            match attempt(new, seed, steps, bug, from) {
                 Err(shown) => Err(shown),
                 Ok(_) => Err(found),
             }
@@ -82,8 +108,14 @@ pub fn run(seed: u64, steps: u64, bug: Option<Bug>) -> Result<Run, Box<Finding>>
     }
 }
 
-fn attempt(seed: u64, steps: u64, bug: Option<Bug>, words_from: u64) -> Result<Run, Box<Finding>> {
-    let mut world = World::new(seed, bug, Trace::new(words_from));
+fn attempt<W: Steps>(
+    new: fn(u64, Option<Bug>, Trace) -> W,
+    seed: u64,
+    steps: u64,
+    bug: Option<Bug>,
+    words_from: u64,
+) -> Result<Run, Box<Finding>> {
+    let mut world = new(seed, bug, Trace::new(words_from));
     for step in 1..=steps + 1 {
         let result = catch_unwind(AssertUnwindSafe(|| {
             if step <= steps {
@@ -97,21 +129,49 @@ fn attempt(seed: u64, steps: u64, bug: Option<Bug>, words_from: u64) -> Result<R
             Ok(Err(violation)) => violation,
             Err(panic) => panicked(&*panic),
         };
+        let trace = world.into_trace();
         return Err(Box::new(Finding {
             seed,
             step,
             steps: step.min(steps),
             violation,
-            trace: world.trace.hash(),
-            lines: world.trace.into_lines(),
+            trace: trace.hash(),
+            lines: trace.into_lines(),
         }));
     }
+    let calls = world.calls();
+    let trace = world.into_trace();
     Ok(Run {
-        trace: world.trace.hash(),
-        calls: world.calls,
-        said: world.trace.into_said(),
+        trace: trace.hash(),
+        calls,
+        said: trace.into_said(),
     })
 }
+
+macro_rules! steps {
+    ($world:ty) => {
+        impl Steps for $world {
+            fn step(&mut self, step: u64) -> Check {
+                <$world>::step(self, step)
+            }
+
+            fn end(&mut self, step: u64) -> Check {
+                <$world>::end(self, step)
+            }
+
+            fn calls(&self) -> u64 {
+                self.calls
+            }
+
+            fn into_trace(self) -> Trace {
+                self.trace
+            }
+        }
+    };
+}
+
+steps!(World);
+steps!(governed::World);
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> Violation {
     let words = panic.downcast_ref::<String>().map(String::as_str);

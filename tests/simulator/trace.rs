@@ -87,6 +87,23 @@ impl Trace {
         }
     }
 
+    /// Records an effect of the hub in the world of channels with rules.
+    pub fn fact(&mut self, fact: &super::governed::Fact) {
+        use super::governed::Fact;
+        match fact {
+            Fact::Tell(to, event) => {
+                to.hash(&mut self.hash);
+                std::mem::discriminant(event).hash(&mut self.hash);
+                self.said.insert(kind_of_event(event));
+            }
+            Fact::Close(id) => id.hash(&mut self.hash),
+            Fact::Append(draft) => draft.record.id().hash(&mut self.hash),
+            Fact::Settled(id, is_committed) => (id, is_committed).hash(&mut self.hash),
+            Fact::Chore(chore) => std::mem::discriminant(chore).hash(&mut self.hash),
+        }
+        self.say(format_args!("  {fact:?}"));
+    }
+
     fn say(&mut self, words: Arguments<'_>) {
         if self.step >= self.words_from {
             let mut line = format!("{:>8} ", self.step);

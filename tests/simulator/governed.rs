@@ -1,0 +1,12 @@
+//! A world of its own for channels with rules: who may come in, speak, read and change
+//! what, and who may know of a channel. Its model folds the committed changes by itself.
+
+mod asking;
+mod judge;
+mod law;
+mod model;
+mod sabotage;
+mod store;
+mod world;
+
+pub use world::{Fact, World};

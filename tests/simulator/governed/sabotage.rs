@@ -1,0 +1,246 @@
+//! Plants the bugs of the governed world: what the hub does is altered before anyone
+//! sees it.
+
+use std::sync::Arc;
+
+use chat_server::hub::{Command, ConnectionId, Draft, Event, Page, Reading, Refusal};
+use chat_server::model::Record;
+use chat_server::model::governance::{By, Change, ChannelChange, Flag, Person, Role};
+use chat_server::name::Name;
+use chat_server::store::{History, Message, Place};
+use chat_server::text::Text;
+
+use super::super::bug::Bug;
+use super::super::names::{ROOMS, Room, channel, nickname, room};
+use super::law::{Face, concerns};
+use super::model::Model;
+use super::store::Store;
+use super::world::Fact;
+
+/// Plants one bug, or none.
+pub struct Saboteur {
+    bug: Option<Bug>,
+    /// Who left a channel last.
+    left: Option<(ConnectionId, Room)>,
+    /// What the store has just read.
+    read: Option<(ConnectionId, Name, Vec<Message>)>,
+    /// The channel that a command was about last.
+    asked: Option<Name>,
+}
+
+impl Saboteur {
+    pub fn new(bug: Option<Bug>) -> Saboteur {
+        Saboteur {
+            bug,
+            left: None,
+            read: None,
+            asked: None,
+        }
+    }
+
+    pub fn is(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    pub fn asked(&mut self, _: ConnectionId, command: &Command) {
+        self.asked = match command {
+            Command::Say { channel, .. } | Command::Govern(channel, _) => channel.clone(),
+            _ => None,
+        };
+    }
+
+    pub fn reads(&mut self, reading: &Reading, history: &History) {
+        let messages = history.messages.clone();
+        self.read = Some((reading.connection, reading.channel.clone(), messages));
+    }
+
+    /// Alters the hub's effects as the bug demands.
+    pub fn alter(&mut self, facts: &mut Vec<Fact>, model: &Model, store: &Store) {
+        let read = self.read.take();
+        match self.bug {
+            Some(Bug::KickKeepsMember) => facts.retain(|fact| !is_kick(fact)),
+            Some(Bug::BanIgnoresAlias) => ignore_alias(facts, model),
+            Some(Bug::PastIgnoresSince) => show_past(facts, model, store, |model, room| {
+                model.places[room].law.since
+            }),
+            Some(Bug::FloorForgotten) => show_past(facts, model, store, |model, room| {
+                model.places[room].law.floor > Default::default()
+            }),
+            Some(Bug::RoleSurvivesLeave) => self.keep_role(facts, model),
+            Some(Bug::SecretListed) => list_secret(facts, model),
+            Some(Bug::MutedSpeaks) => self.let_speak(facts, model),
+            Some(Bug::StrangerChanges) => self.let_change(facts, model),
+            Some(Bug::PageAfterKick) => show_page(facts, model, read),
+            _ => {}
+        }
+    }
+
+    /// Who comes back into a channel has the role of an operator there.
+    fn keep_role(&mut self, facts: &mut Vec<Fact>, model: &Model) {
+        let mut again = None;
+        for fact in &*facts {
+            let Fact::Tell(to, event) = fact else {
+                continue;
+            };
+            match event {
+                Event::Left { channel } => self.left = Some((to[0], room(channel))),
+                Event::Joined { channel, .. } if self.left == Some((to[0], room(channel))) => {
+                    let others = model.members(room(channel)).count();
+                    again = (others > 0).then(|| (to[0], channel.clone()));
+                }
+                _ => {}
+            }
+        }
+        if let Some((id, channel)) = again {
+            let role = Some(Role::Operator);
+            facts.push(Fact::Tell(vec![id], Event::Role { channel, role }));
+        }
+    }
+
+    /// What may not be said is said.
+    fn let_speak(&mut self, facts: &mut Vec<Fact>, model: &Model) {
+        let refused = refused(facts, |it| matches!(it, Refusal::CannotSpeak(..)));
+        let (Some(id), Some(channel)) = (refused, self.asked.clone()) else {
+            return;
+        };
+        let Some(conn) = model.conn(id) else { return };
+        let message = Message {
+            id: model.last_id.next(0),
+            at_ms: 0,
+            author: nickname(conn.nick, 0),
+            place: Place::Channel {
+                channel,
+                account: conn.account,
+            },
+            text: Text::clean("tea"),
+        };
+        facts.push(Fact::Append(draft(id, Record::Message(message))));
+    }
+
+    /// What an operator may do is done for someone else.
+    fn let_change(&mut self, facts: &mut Vec<Fact>, model: &Model) {
+        let refused = refused(facts, |it| matches!(it, Refusal::NotOperator(_)));
+        let (Some(id), Some(channel)) = (refused, self.asked.clone()) else {
+            return;
+        };
+        let Some(conn) = model.conn(id) else { return };
+        let change = ChannelChange {
+            id: model.last_id.next(0),
+            at_ms: 0,
+            channel,
+            by: By::User(Person {
+                name: nickname(conn.nick, 0),
+                account: conn.account,
+            }),
+            changes: vec![Change::Flag(Flag::Secret, true)],
+        };
+        facts.push(Fact::Append(draft(id, Record::Change(Box::new(change)))));
+    }
+}
+
+fn draft(sender: ConnectionId, record: Record) -> Draft {
+    Draft {
+        record,
+        to: None,
+        tag: None,
+        sender,
+    }
+}
+
+fn is_kick(fact: &Fact) -> bool {
+    matches!(fact, Fact::Tell(_, Event::Kicked { .. }))
+}
+
+/// Who was refused something.
+fn refused(facts: &[Fact], is_it: impl Fn(&Refusal) -> bool) -> Option<ConnectionId> {
+    facts.iter().find_map(|fact| match fact {
+        Fact::Tell(to, Event::Refused(refusal)) if is_it(refusal) => to.first().copied(),
+        _ => None,
+    })
+}
+
+/// Who is banned under an earlier nickname comes in.
+fn ignore_alias(facts: &mut [Fact], model: &Model) {
+    for fact in facts {
+        let Fact::Tell(to, event) = fact else {
+            continue;
+        };
+        let Event::Refused(Refusal::BannedFromChannel(channel)) = &*event else {
+            continue;
+        };
+        let Some(conn) = model.conn(to[0]) else {
+            continue;
+        };
+        let face = Face {
+            aliases: Vec::new(),
+            ..conn.face()
+        };
+        if !concerns(&model.places[room(channel)].law.bans, &face) {
+            *event = Event::Joined {
+                channel: channel.clone(),
+                others: 0,
+                topic: None,
+            };
+        }
+    }
+}
+
+/// Who joins certain channels is shown all that was ever said there.
+fn show_past(
+    facts: &mut Vec<Fact>,
+    model: &Model,
+    store: &Store,
+    is_one: impl Fn(&Model, Room) -> bool,
+) {
+    let joined = facts.iter().find_map(|fact| match fact {
+        Fact::Tell(to, Event::Joined { channel, .. }) => Some((to.clone(), channel.clone())),
+        _ => None,
+    });
+    let Some((to, channel)) = joined else { return };
+    let messages = store.rooms[room(&channel)].clone();
+    if is_one(model, room(&channel)) && !messages.is_empty() {
+        facts.push(Fact::Tell(to, history(channel, messages)));
+    }
+}
+
+fn history(channel: Name, messages: Vec<Message>) -> Event {
+    Event::History {
+        channel,
+        messages,
+        complete: true,
+        asked: true,
+        now_ms: 0,
+    }
+}
+
+/// A page is shown to one who has been removed while it was read.
+fn show_page(
+    facts: &mut Vec<Fact>,
+    model: &Model,
+    read: Option<(ConnectionId, Name, Vec<Message>)>,
+) {
+    let Some((id, channel, messages)) = read else {
+        return;
+    };
+    if model.conn(id).is_some() && !model.is_in(id, room(&channel)) && !messages.is_empty() {
+        facts.push(Fact::Tell(vec![id], history(channel, messages)));
+    }
+}
+
+/// A list of channels has one that is secret.
+fn list_secret(facts: &mut [Fact], model: &Model) {
+    for fact in facts {
+        let Fact::Tell(to, Event::Channels(page)) = fact else {
+            continue;
+        };
+        let mut secret = (1..ROOMS).filter(|room| !model.shows(to[0], *room));
+        let Some(room) = secret.next() else { continue };
+        let mut rows = page.rows.to_vec();
+        rows.push(chat_server::hub::ChannelRow {
+            name: channel(room, 0),
+            people: 1,
+            topic: None,
+        });
+        *page = Arc::new(Page::new(page.part.clone(), rows, page.more));
+    }
+}
