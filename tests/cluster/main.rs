@@ -21,6 +21,7 @@ mod names;
 mod node;
 mod operations;
 mod outages;
+mod own_rooms;
 mod proxy;
 mod roster;
 mod rules;

@@ -34,6 +34,11 @@ fn accounts_have_an_inbox() {
 }
 
 #[test]
+fn an_account_has_its_rooms_on_every_device() {
+    run("browser_own_rooms.py");
+}
+
+#[test]
 fn who_stays_signed_in_and_who_signs_out() {
     run("browser_signin.py");
 }

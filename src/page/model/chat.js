@@ -26,6 +26,8 @@ const ASK_EVERY = 5_000;
 const NAME = /^[\p{L}_][\p{L}\p{M}\p{N}_-]*$/u;
 const TYPED_FOR = 300;
 const TYPING_EVERY = 3_000;
+/** The server may know it later. */
+const NOT_NOW = ["store_failed", "busy"];
 /** How often the server is told how far a room has been read while messages come in. */
 const READ_EVERY = 1_000;
 const TYPING_LASTS = 5_000;
@@ -42,6 +44,8 @@ export class Chat {
   #asked = [];
   #shown = new Set();
   #saving = 0;
+  /** The rooms that this browser knew when the page opened. */
+  #remembered = [];
 
   constructor(state, connection, login) {
     this.#state = state;
@@ -217,9 +221,9 @@ export class Chat {
     this.#state.emit("me");
     if (wished && fold(wished) !== fold(frame.nickname)) this.rename(wished);
     this.#connection.send("listen", { events: ["typing"] });
-    // An account's rooms are asked for when the page opens; the answer leads to #resume.
-    const isFirst = this.#state.joinedRooms.length === 0;
-    if (!isFirst || this.#unknown.has("myrooms") || !this.myRooms.ask()) this.#resume();
+    // The answer leads to #resume.
+    if (this.#state.joinedRooms.length === 0) this.#remembered = savedRooms(this.#state.storageKey);
+    if (this.#unknown.has("myrooms") || !this.myRooms.ask()) this.#resume();
     // The server keeps an account's list; a guest's has to be sent again.
     if (this.#state.isAccount) {
       this.#connection.send("ignores");
@@ -236,7 +240,7 @@ export class Chat {
   /** Joins every room again, and asks for the messages missed meanwhile. */
   #resume() {
     if (this.#state.joinedRooms.length === 0) {
-      for (const { name, read, muted } of savedRooms(this.#state.storageKey)) {
+      for (const { name, read, muted } of this.#remembered) {
         Object.assign(this.#state.room(name), { read, muted: Boolean(muted) });
       }
     }
@@ -258,6 +262,7 @@ export class Chat {
       return;
     }
     room.catchingUp = true;
+    if (room.read !== null && compareIds(after, room.read) <= 0) room.hasAllUnread = true;
     this.#missed.set(room.key, 0);
     this.#connection.send("resume", { room: room.name, after, ...pass });
   }
@@ -303,11 +308,7 @@ export class Chat {
       this.#state.emit("rooms");
       this.#state.emit("list");
     },
-    myrooms: (frame) => {
-      this.myRooms.listed(frame);
-      this.#resume();
-      this.#state.emit("list");
-    },
+    myrooms: (frame) => this.#myRoomsCame(frame),
     roomread: (frame) => this.myRooms.readElsewhere(frame),
     roommuted: (frame) => this.myRooms.muted(frame),
     presence: (frame) => {
@@ -342,6 +343,21 @@ export class Chat {
     unignored: (frame) => this.#state.toast(frame.body),
     error: (frame) => this.#error(frame),
   };
+
+  #myRoomsCame({ rooms }) {
+    const isEveryone = ({ name }) => fold(name) === EVERYONE;
+    const isLeft = this.#remembered.length > 0 && !this.#remembered.some(isEveryone);
+    this.myRooms.listed(isLeft ? rooms.filter((room) => !isEveryone(room)) : rooms);
+    // What this browser has from before the server kept rooms.
+    if (rooms.every(isEveryone)) for (const { name } of this.#remembered) this.#state.room(name);
+    if (isLeft) this.#connection.send("leave", { room: EVERYONE });
+    for (const room of this.#state.joinedRooms) {
+      if (room.read === null && room.messages.length > 0) room.read = room.lastId;
+    }
+    this.#remembered = [];
+    this.#resume();
+    this.#state.emit("list");
+  }
 
   #joined(frame) {
     const room = this.#state.room(frame.room);
@@ -421,9 +437,13 @@ export class Chat {
     } else if (!this.#state.isIgnored(message.from)) {
       conversation.read ??= "0-0";
       if (conversation.isUnread(message)) {
-        if (conversation === this.#state.active && conversation.unread === 0) conversation.divider = conversation.read;
-        conversation.unread += 1;
-        if (this.#state.mentionsMe(message.body)) conversation.mentions += 1;
+        const isCounted = conversation.counted && conversation.catchingUp;
+        const isFirst = isCounted ? conversation.divider === null : conversation.unread === 0;
+        if (conversation === this.#state.active && isFirst) conversation.divider = conversation.read;
+        if (!isCounted) {
+          conversation.unread += 1;
+          if (this.#state.mentionsMe(message.body)) conversation.mentions += 1;
+        }
       }
     }
     this.#save();
@@ -455,7 +475,8 @@ export class Chat {
       // may be a gap before these.
       for (const message of messages) room.insert(message);
     }
-    if (room.read === null && room.messages.length > 0) room.read = room.lastId;
+    // How far an account has read, the server says.
+    if (room.read === null && room.messages.length > 0 && !this.myRooms.isAwaited) room.read = room.lastId;
     this.#save();
     this.#state.emit("stream", room);
     this.#state.emit("list");
@@ -470,6 +491,7 @@ export class Chat {
     }
     if (frame.more) return this.#skip(room);
     room.catchingUp = false;
+    this.myRooms.complete(room);
     if (frame.complete === false && room.messages.length > 0) room.gap = room.firstId;
     this.#missed.delete(room.key);
     if (room === this.#state.active && this.#state.atEnd && document.visibilityState === "visible") this.markRead(room);
@@ -481,6 +503,7 @@ export class Chat {
   /** Too many messages were missed to fetch them all: starts again near the end. */
   #skip(room) {
     room.forget();
+    room.hasAllUnread = false;
     this.#missed.set(room.key, 0);
     room.loading = { before: null, limit: PAGE, thenResume: true };
     this.#connection.send("history", { room: room.name, limit: PAGE });
@@ -553,6 +576,7 @@ export class Chat {
     if (frame.code === "too_fast") return this.delivery.slower();
     if (frame.tag && this.delivery.refused(frame)) return;
     if (KEPT_OUT.includes(frame.code)) return this.#keptOut(frame);
+    if (this.myRooms.isAwaited && NOT_NOW.includes(frame.code)) return this.#withoutList();
     if (frame.code === "history_unavailable") return this.#resumeLater();
     if (frame.code === "already_in_channel" || frame.code === "not_ignored") return;
     for (const conversation of this.#state.conversations.values()) {
@@ -562,6 +586,16 @@ export class Chat {
     if (frame.code === "no_history") return;
     this.#state.toast(frame.body);
     this.#state.emit("refused", frame);
+  }
+
+  /** The server cannot say which rooms we have: goes on with those known here. */
+  #withoutList() {
+    this.myRooms.isAwaited = false;
+    for (const { name, read, muted } of this.#remembered) {
+      const room = this.#state.room(name);
+      Object.assign(room, { read: room.read ?? read, muted: Boolean(muted) });
+    }
+    this.#resume();
   }
 
   /** A room does not let us in. */

@@ -38,6 +38,10 @@ export class Conversation {
   mentions = 0;
   /** Whether only mentions count here. */
   muted = false;
+  /** Whether the server has counted what is unread, and the messages are still coming. */
+  counted = false;
+  /** Whether all unread messages are here. */
+  hasAllUnread = false;
   /** The last message that has been read. */
   read = null;
   /** The last one read when it was opened: what is new begins after it. */

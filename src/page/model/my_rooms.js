@@ -8,6 +8,8 @@ export class MyRooms {
   #send;
   /** The last message that the server has been told is read, by room. */
   #told = new Map();
+  /** Whether the list is still to come. */
+  isAwaited = false;
 
   constructor(state, send) {
     this.#state = state;
@@ -16,17 +18,31 @@ export class MyRooms {
 
   /** Asks for the list; false if there is none. */
   ask() {
-    return this.#state.isAccount && this.#send("myrooms");
+    this.isAwaited = this.#state.isAccount && this.#send("myrooms");
+    return this.isAwaited;
   }
 
-  /** The list. Returns the rooms in it. */
-  listed({ rooms }) {
-    return rooms.map(({ name, read, muted }) => {
+  /** The list. What is unread is known before the messages are here. */
+  listed(rooms) {
+    this.isAwaited = false;
+    for (const { name, read, muted, unread, mentions, members } of rooms) {
       const room = this.#state.room(name);
       room.muted = Boolean(muted);
-      if (read) this.#readUpTo(room, read);
-      return room;
-    });
+      room.count = members ?? room.count;
+      this.#told.set(room.key, read);
+      if (room.read === null || compareIds(read, room.read) > 0) room.read = read;
+      room.unread = unread;
+      room.mentions = mentions;
+      room.counted = true;
+    }
+  }
+
+  /** What was missed is here: from now on it is counted here. */
+  complete(room) {
+    if (!room.counted) return;
+    room.counted = false;
+    const isAllHere = room.firstId === null || room.complete || compareIds(room.firstId, room.read) <= 0;
+    if (isAllHere || room.hasAllUnread) this.#recount(room);
   }
 
   /** Everything in a room up to its last message has been seen here. */
@@ -63,6 +79,10 @@ export class MyRooms {
   #readUpTo(room, id) {
     if (room.read !== null && compareIds(id, room.read) <= 0) return;
     room.read = id;
+    this.#recount(room);
+  }
+
+  #recount(room) {
     const { unread, mentions } = this.#count(room);
     room.unread = unread;
     room.mentions = mentions;
