@@ -191,6 +191,10 @@ impl Hub {
                 fx.write(id, bytes);
                 Ok(())
             }
+            Command::AnswerOwnChannels(channels) => {
+                self.tell_own_channels(id, channels, now, fx);
+                Ok(())
+            }
             Command::AnswerFromPast {
                 channel,
                 after,

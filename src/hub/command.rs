@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::model::governance::Cloak;
 use crate::model::{AccountId, MessageId, Name, Text, Window};
 
+use super::rows::OwnChannel;
 use super::{Audience, Deed, Farewell, Note, Part, Pass, Refusal, Tag};
 
 /// What the hub knows about a connection from the start.
@@ -167,6 +168,9 @@ pub enum Command {
         /// Written as they are.
         bytes: Vec<u8>,
     },
+    /// The channels of the connection's account, which its own thread has looked up; the
+    /// hub tells those that it may still know of.
+    AnswerOwnChannels(Vec<OwnChannel>),
     /// Like [`Command::Answer`], with an entry for the chat log.
     Noted {
         /// Written as they are.

@@ -8,7 +8,7 @@ use crate::model::{Message, MessageId, Name, Text};
 use super::governance::RulesView;
 use super::page::Page;
 use super::refusal::Refusal;
-use super::rows::{ChannelRow, Member};
+use super::rows::{ChannelRow, Member, OwnChannel};
 use super::tags::Tag;
 
 /// Something a client is told.
@@ -206,6 +206,8 @@ pub enum Event {
         /// Whether it is this connection's own user.
         is_own: bool,
     },
+    /// The channels of this connection's account, with what is unread.
+    OwnChannels(Arc<Vec<OwnChannel>>),
     /// This connection's account has read a channel so far, on another device.
     ChannelRead {
         /// The channel.

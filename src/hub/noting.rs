@@ -51,6 +51,7 @@ impl Subject {
             Command::Tagged { message, .. } => return Subject::of(message),
             Command::Typing(_) | Command::Listen { .. } => return Subject::Nothing,
             Command::Answer(_) | Command::AnswerFromPast { .. } => return Subject::Nothing,
+            Command::AnswerOwnChannels(_) => return Subject::Nothing,
             Command::Noted { .. } => return Subject::Nothing,
             Command::Refuse { .. } | Command::End(_) => return Subject::Nothing,
             Command::Ask { logged, .. } => {

@@ -9,29 +9,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::model::governance::Change;
-use crate::model::{AccountId, MAX_SAVED, MessageId, Name, SavedChannel, Text};
+use crate::model::{AccountId, MAX_SAVED, MessageId, Name, SavedChannel, Unread};
 
 use super::governance::Act;
+use super::rows::OwnChannel;
 use super::{ConnectionId, Effects, Event, GLOBAL, Hub, Keeping, Now, Order, Refusal};
 
 /// How far one user has read in each channel, by the channel's key, as far as that was
 /// said since the user came online. The store has the rest.
 pub(super) type Marks = BTreeMap<Arc<str>, MessageId>;
-
-/// One of an account's channels, as its owner may see it at present.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OwnChannel {
-    /// The channel.
-    pub saved: SavedChannel,
-    /// What it is about.
-    pub topic: Option<Text>,
-    /// How many are in it.
-    pub people: usize,
-    /// Whether the connection that asks is in it.
-    pub is_in: bool,
-    /// The message after which the owner may read; `None` if nothing may be read now.
-    pub readable_after: Option<MessageId>,
-}
 
 impl Hub {
     /// Makes a channel that a connection has joined one of its account's.
@@ -255,6 +241,19 @@ impl Hub {
             .collect()
     }
 
+    /// Tells a connection the channels of its account, except those that it may not know
+    /// of any more: the rules may have changed while the store was asked.
+    pub(super) fn tell_own_channels(
+        &self,
+        id: ConnectionId,
+        mut channels: Vec<OwnChannel>,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        channels.retain(|it| self.may_see(id, &it.saved.channel, now));
+        fx.tell(id, Event::OwnChannels(Arc::new(channels)));
+    }
+
     fn own_channel_view(
         &self,
         id: ConnectionId,
@@ -282,6 +281,7 @@ impl Hub {
                 read_up_to,
                 ..saved
             },
+            unread: Unread::default(),
         })
     }
 }

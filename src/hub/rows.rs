@@ -1,7 +1,7 @@
 //! The rows of lists: members of a channel, and channels.
 
 use crate::model::governance::Role;
-use crate::model::{Name, Text};
+use crate::model::{MessageId, Name, SavedChannel, Text, Unread};
 
 /// A member of a channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,4 +34,21 @@ pub struct ChannelRow {
     pub people: usize,
     /// What it is about.
     pub topic: Option<Text>,
+}
+
+/// One of an account's channels, as its owner may see it at present.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnChannel {
+    /// The channel.
+    pub saved: SavedChannel,
+    /// What it is about.
+    pub topic: Option<Text>,
+    /// How many are in it.
+    pub people: usize,
+    /// Whether the connection that asks is in it.
+    pub is_in: bool,
+    /// The message after which the owner may read; `None` if nothing may be read now.
+    pub readable_after: Option<MessageId>,
+    /// What the owner has not read there, which only the store can say.
+    pub unread: Unread,
 }

@@ -300,6 +300,7 @@ fn frame_of(event: &Event) -> Option<Value> {
         ),
         // Written by `json_lists`.
         Event::Members { .. } | Event::Channels(_) | Event::IgnoreList(_) => return None,
+        Event::OwnChannels(channels) => own_rooms::frame(channels),
         Event::ChannelRead { channel, up_to } => own_rooms::read(channel, *up_to),
         Event::ChannelMuted { channel, muted } => own_rooms::muted(channel, *muted),
         Event::Ignored(name) => system(

@@ -13,7 +13,7 @@ use crate::model::{MAX_ROWS, Message, Name, Secret, Text};
 use super::commands::{self, Action, Asked, Help, LineMistake as Mistake};
 use super::line_lists::{write_channels, write_ignored, write_members};
 use super::words::{LocalTime, changes, shown_lines};
-use super::{governance, replies, told};
+use super::{governance, own_rooms, replies, told};
 
 /// The rules that `/help rules` explains: those that matter to people on lines.
 const FLAGS: [Flag; 6] = [
@@ -351,6 +351,10 @@ fn try_write_event(
         }
         Event::Refused(refusal) | Event::NotSent { refusal, .. } => {
             governance::write_refusal(refusal, out)
+        }
+        Event::OwnChannels(channels) => {
+            out.push_str(&own_rooms::lines(channels));
+            Ok(())
         }
         // Answers to commands that the line protocol does not have.
         Event::ChannelRead { .. }

@@ -14,22 +14,13 @@ use crate::model::{MessageId, Name, Text, Unread};
 /// The most rooms that are named in lines.
 const LINES: usize = 20;
 
-/// A room of an account.
-#[derive(Clone, Debug)]
-pub struct OwnRoom {
-    /// The room.
-    pub channel: OwnChannel,
-    /// What the account has not read there.
-    pub unread: Unread,
-}
-
 /// An account to which a room belongs, and whether its owner is online.
 pub type Belonging = (Name, bool);
 
-/// Appends the frame that lists an account's rooms.
-pub fn write_frame(rooms: &[OwnRoom], out: &mut Vec<u8>) {
+/// The frame that lists an account's rooms.
+pub fn frame(rooms: &[OwnChannel]) -> Value {
     let names = rooms.iter().map(|room| {
-        let name = &room.channel.saved.channel;
+        let name = &room.saved.channel;
         match words(&room.unread) {
             Some(unread) => format!("{name}: {unread}"),
             None => name.to_string(),
@@ -37,23 +28,20 @@ pub fn write_frame(rooms: &[OwnRoom], out: &mut Vec<u8>) {
     });
     let body: Vec<String> = names.collect();
     let rows: Vec<Value> = rooms.iter().map(row).collect();
-    write(
-        &system("myrooms", &body.join("\n"), json!({ "rooms": rows })),
-        out,
-    );
+    system("myrooms", &body.join("\n"), json!({ "rooms": rows }))
 }
 
-fn row(room: &OwnRoom) -> Value {
-    let saved = &room.channel.saved;
+fn row(room: &OwnChannel) -> Value {
+    let saved = &room.saved;
     let mut row = json!({
         "name": saved.channel,
         "read": saved.read_up_to,
         "unread": room.unread.messages,
         "mentions": room.unread.mentions,
         "muted": saved.is_muted,
-        "members": room.channel.people,
+        "members": room.people,
     });
-    if let Some(topic) = &room.channel.topic {
+    if let Some(topic) = &room.topic {
         put(&mut row, "topic", json!(topic));
     }
     row
@@ -100,14 +88,15 @@ fn write(frame: &Value, out: &mut Vec<u8>) {
     websocket::text_frame(frame.to_string().as_bytes(), out);
 }
 
-/// The rooms with something unread, in lines: those where somebody speaks to the account
-/// first. Muted rooms count only then.
-pub fn lines(rooms: &[OwnRoom]) -> String {
-    let is_news = |room: &&OwnRoom| match room.channel.saved.is_muted {
+/// The rooms that a client is not in and that have something unread, in lines: those
+/// where somebody speaks to the account first. Muted rooms count only then.
+pub fn lines(rooms: &[OwnChannel]) -> String {
+    let is_news = |room: &&OwnChannel| match room.saved.is_muted {
+        _ if room.is_in => false,
         true => room.unread.mentions > 0,
         false => room.unread.messages > 0,
     };
-    let mut news: Vec<&OwnRoom> = rooms.iter().filter(is_news).collect();
+    let mut news: Vec<&OwnChannel> = rooms.iter().filter(is_news).collect();
     news.sort_by_key(|room| Reverse((room.unread.mentions.min(1), room.unread.messages)));
     let mut out = String::new();
     if news.is_empty() {
@@ -115,10 +104,10 @@ pub fn lines(rooms: &[OwnRoom]) -> String {
     }
     out.push_str("* Unread in your channels:\n");
     for room in news.iter().take(LINES) {
-        let name = &room.channel.saved.channel;
+        let name = &room.saved.channel;
         // Writing to a String cannot fail.
         let _ = write!(out, "#{name}\t{}", words(&room.unread).unwrap_or_default());
-        write_topic(room.channel.topic.as_ref(), &mut out);
+        write_topic(room.topic.as_ref(), &mut out);
         out.push('\n');
     }
     match news.len().saturating_sub(LINES) {
@@ -155,19 +144,17 @@ mod tests {
     use super::*;
     use crate::model::SavedChannel;
 
-    fn room(name: &str, messages: u64, mentions: u64, is_muted: bool) -> OwnRoom {
-        OwnRoom {
-            channel: OwnChannel {
-                saved: SavedChannel {
-                    channel: Name::parse(name).unwrap(),
-                    read_up_to: MessageId::default(),
-                    is_muted,
-                },
-                topic: (name == "ops").then(|| Text::clean("night\nshift")),
-                people: 2,
-                is_in: false,
-                readable_after: None,
+    fn room(name: &str, messages: u64, mentions: u64, is_muted: bool) -> OwnChannel {
+        OwnChannel {
+            saved: SavedChannel {
+                channel: Name::parse(name).unwrap(),
+                read_up_to: MessageId::default(),
+                is_muted,
             },
+            topic: (name == "ops").then(|| Text::clean("night\nshift")),
+            people: 2,
+            is_in: name == "here",
+            readable_after: None,
             unread: Unread { messages, mentions },
         }
     }
@@ -177,6 +164,7 @@ mod tests {
         let rooms = [
             room("dev", 70, 0, false),
             room("noise", 900, 0, true),
+            room("here", 2, 2, false),
             room("old", 0, 0, false),
             room("ops", 3, 1, true),
         ];
@@ -184,12 +172,12 @@ mod tests {
             lines(&rooms),
             "* Unread in your channels:\n#ops\t3 unread, 1 for you\tnight shift\n#dev\t70 unread\n"
         );
-        assert_eq!(lines(&rooms[1..3]), "");
+        assert_eq!(lines(&rooms[1..4]), "");
     }
 
     #[test]
     fn lines_are_few() {
-        let rooms: Vec<OwnRoom> = (0..200)
+        let rooms: Vec<OwnChannel> = (0..200)
             .map(|n| room(&format!("room{n}"), 1, 0, false))
             .collect();
         let lines = lines(&rooms);

@@ -178,6 +178,7 @@ fn cost(command: &Command) -> usize {
         // They cause nothing to be written, or end the connection.
         Command::Typing(_) | Command::Listen { .. } => 0,
         Command::Answer(_) | Command::AnswerFromPast { .. } => 0,
+        Command::AnswerOwnChannels(_) => 0,
         Command::Ask { logged: None, .. } => 0,
         Command::Refuse { .. } | Command::Quit { .. } | Command::End(_) => 0,
         _ => ENTRY_BYTES,

@@ -90,7 +90,7 @@ impl Inquirer<'_> {
             } => self.thread(&user, window, limit, &mut frame)?,
             Query::MyRooms => {
                 let rooms = self.rooms().own(self.account_with_rooms()?)?;
-                own_rooms::write_frame(&rooms, &mut frame);
+                return Ok(Some(Command::AnswerOwnChannels(rooms)));
             }
             Query::ReadRoom { room, up_to } => {
                 self.account_with_rooms()?;

@@ -5,8 +5,8 @@ mod login;
 
 use crate::hub::{Command, Farewell, Note};
 use crate::model::AccountId;
+use crate::protocol::frame_lines;
 use crate::protocol::line::{self, Step};
-use crate::protocol::{frame_lines, own_rooms};
 
 use super::attached::{Attached, Flow};
 use super::own_rooms::Rooms;
@@ -114,13 +114,7 @@ impl LineSession {
             hub: &self.attached.context.hub,
         };
         match rooms.own(account) {
-            Ok(mut rooms) => {
-                rooms.retain(|room| !room.channel.is_in);
-                match own_rooms::lines(&rooms) {
-                    none if none.is_empty() => Flow::Continue,
-                    lines => self.say(&lines),
-                }
-            }
+            Ok(rooms) => self.attached.command(Command::AnswerOwnChannels(rooms)),
             Err(failure) => self.say(&format!(
                 "! What is unread in your channels is not known. {failure}\n"
             )),

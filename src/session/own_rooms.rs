@@ -4,8 +4,8 @@
 use crate::account::Accounts;
 use crate::fair::Asker;
 use crate::hub::{ConnectionId, OwnChannel, Refusal};
-use crate::model::{AccountId, MAX_SAVED, Name, Unread};
-use crate::protocol::own_rooms::{Belonging, OwnRoom};
+use crate::model::{AccountId, MAX_SAVED, Name};
+use crate::protocol::own_rooms::Belonging;
 use crate::store::Store;
 use crate::turn::HubHandle;
 
@@ -31,7 +31,7 @@ pub struct Rooms<'a> {
 
 impl Rooms<'_> {
     /// The rooms of the connection's account.
-    pub fn own(&self, account: AccountId) -> Result<Vec<OwnRoom>, NoAnswer> {
+    pub fn own(&self, account: AccountId) -> Result<Vec<OwnChannel>, NoAnswer> {
         let saved = self.question(|store| store.saved_channels(account))?;
         let id = self.connection;
         let name = self.hub.ask(move |hub, _, _| hub.nickname_of(id));
@@ -48,15 +48,11 @@ impl Rooms<'_> {
         }
         let asked: Vec<_> = channels.iter().filter_map(unread_after).collect();
         let counted = self.question(|store| store.unread((account, &name), &asked))?;
-        let mut counted = counted.into_iter();
-        let rooms = channels.into_iter().map(|channel| OwnRoom {
-            unread: match unread_after(&channel) {
-                Some(_) => counted.next().unwrap_or_default(),
-                None => Unread::default(),
-            },
-            channel,
-        });
-        Ok(rooms.collect())
+        let readable = channels.iter_mut().filter(|it| it.readable_after.is_some());
+        for (channel, unread) in readable.zip(counted) {
+            channel.unread = unread;
+        }
+        Ok(channels)
     }
 
     /// Notes that the account has muted one of its rooms, or no longer does.

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use chat_server::hub::{
-    ChannelRow, Event, Farewell, FrameFault, Member, Message, MessageId, Page, Part, Private,
-    Refusal,
+    ChannelRow, Event, Farewell, FrameFault, Member, Message, MessageId, OwnChannel, Page, Part,
+    Private, Refusal,
 };
 use chat_server::name::Name;
 use chat_server::protocol::{Encoder, WireFormat};
-use chat_server::store::Place;
+use chat_server::store::{Place, SavedChannel, Unread};
 use chat_server::text::Text;
 use serde_json::Value;
 use tungstenite::protocol::Role;
@@ -147,6 +147,21 @@ fn events(one: &Name, other: &Name, at_ms: u64, text: &Text) -> Vec<Event> {
             ],
             count.is_multiple_of(2),
         )),
+        Event::OwnChannels(Arc::new(vec![OwnChannel {
+            saved: SavedChannel {
+                channel: channel.clone(),
+                read_up_to: MessageId::default(),
+                is_muted: count % 2 == 1,
+            },
+            topic: Some(text.clone()),
+            people: count,
+            is_in: false,
+            readable_after: None,
+            unread: Unread {
+                messages: 2,
+                mentions: count as u64 % 3,
+            },
+        }])),
         Event::ChannelRead {
             channel: channel.clone(),
             up_to: MessageId { ms: 1, sequence: 2 },

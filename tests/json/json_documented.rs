@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use chat_server::hub::{
-    ChannelRow, Event, Farewell, Member, Message, MessageId, Page, Part, Private, Refusal, Reply,
-    RulesView, Silence, Tag,
+    ChannelRow, Event, Farewell, Member, Message, MessageId, OwnChannel, Page, Part, Private,
+    Refusal, Reply, RulesView, Silence, Tag,
 };
 use chat_server::model::governance::{
     Bound, By, Change, ChannelChange, Flag, Link, LinkSecret, List, ListEntry, Mask, Person, Role,
@@ -13,7 +13,7 @@ use chat_server::model::governance::{
 };
 use chat_server::name::Name;
 use chat_server::protocol::{json, json_frames};
-use chat_server::store::Place;
+use chat_server::store::{Place, SavedChannel, Unread};
 use chat_server::text::Text;
 use serde_json::Value;
 
@@ -138,6 +138,24 @@ fn events() -> Vec<Event> {
                 }],
                 false,
             )
+            .into(),
+        ),
+        Event::OwnChannels(
+            vec![OwnChannel {
+                saved: SavedChannel {
+                    channel: dev.clone(),
+                    read_up_to: MessageId::default(),
+                    is_muted: false,
+                },
+                topic: Some(Text::clean("the plan")),
+                people: 2,
+                is_in: true,
+                readable_after: None,
+                unread: Unread {
+                    messages: 3,
+                    mentions: 1,
+                },
+            }]
             .into(),
         ),
         Event::ChannelRead {
@@ -323,7 +341,7 @@ fn every_frame_of_the_note_looks_like_the_real_one() {
     }
     // The answers of the store, which the tests of the commands cover.
     let left: Vec<&str> = told.iter().filter_map(|it| it["type"].as_str()).collect();
-    assert_eq!(left, ["myrooms", "roommembers", "found", "inbox", "thread"]);
+    assert_eq!(left, ["roommembers", "found", "inbox", "thread"]);
 }
 
 fn encoded(event: &Event) -> Vec<Value> {

@@ -2,7 +2,7 @@
 
 from browser import *
 
-MOST = 100_000
+MOST = 110_000
 
 
 def main():

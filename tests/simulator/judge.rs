@@ -124,6 +124,7 @@ impl Model {
             } => self.typing(to, from, (channel.as_ref(), user.as_ref()), now),
             Event::Listening { typing } => self.listening(to, *typing),
             Event::Role { .. } | Event::ChannelRead { .. } | Event::ChannelMuted { .. } => Ok(()),
+            Event::OwnChannels(_) => Ok(()),
             Event::Kicked { .. }
             | Event::Changed(_)
             | Event::Topic { .. }

@@ -159,6 +159,7 @@ fn kind_of_event(event: &Event) -> &'static str {
         Event::Renamed { .. } => "Renamed",
         Event::Members { .. } => "Members",
         Event::Channels(_) => "Channels",
+        Event::OwnChannels(_) => "OwnChannels",
         Event::ChannelRead { .. } => "ChannelRead",
         Event::ChannelMuted { .. } => "ChannelMuted",
         Event::Ignored(_) => "Ignored",
