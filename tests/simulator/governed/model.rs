@@ -303,7 +303,10 @@ impl Model {
                 Change::Kick { who, .. } => {
                     let nick = nick(&who.name);
                     self.places[room].passes.remove(&nick);
-                    self.removed.push((room, nick));
+                    // Who is not in it may come in at once.
+                    if self.members(room).any(|conn| conn.nick == nick) {
+                        self.removed.push((room, nick));
+                    }
                 }
                 Change::Add(List::Ban, ..) => {
                     let law = &self.places[room].law;
