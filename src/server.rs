@@ -9,6 +9,7 @@ mod departure;
 mod disk;
 mod ending;
 mod error;
+mod governing;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod keeping;

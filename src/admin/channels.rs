@@ -321,9 +321,11 @@ impl ChannelFailed {
             }
             ChannelFailed::Refused(refusal) => match refusal {
                 Refusal::BadName(_) => Class::Wrong,
-                Refusal::NoSuchUser(_) | Refusal::NotOnChannel(..) | Refusal::NoSuchChannel(_) => {
-                    Class::Missing
-                }
+                Refusal::NoSuchUser(_)
+                | Refusal::NoSuchAccount(_)
+                | Refusal::NotListed(..)
+                | Refusal::NotOnChannel(..)
+                | Refusal::NoSuchChannel(_) => Class::Missing,
                 Refusal::NotStored | Refusal::TooManyWaiting(_) | Refusal::CannotAgree => {
                     Class::Later
                 }

@@ -26,6 +26,8 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
+use crate::model::governance::Change;
+
 pub use asked::{Action, Asked, Help, Query, Step};
 pub use cost::Cost;
 pub use json_args::{Args, Mistake as JsonMistake, Takes};
@@ -177,6 +179,11 @@ pub fn all() -> impl Iterator<Item = &'static Spec> {
     ]
     .into_iter()
     .flatten()
+}
+
+/// The changes of rules that a text means, written as for `/mode`.
+pub fn rules(text: &str) -> Option<Vec<Change>> {
+    rule_args::rules_of_line(text).ok()
 }
 
 /// The command with this name in the line protocol, in any case.

@@ -59,6 +59,8 @@ pub struct ListenError {
 pub enum ChatError {
     /// A rule that holds for all users forbids it.
     Refused(Refusal),
+    /// The rules for a channel are not as [`Chat::set_rules`](super::Chat::set_rules) takes them.
+    BadRules,
     /// The text is longer than this many bytes, the `limits.line_bytes` of the settings.
     TooLong(usize),
     /// The participant is no longer in the chat: it was kicked, or the chat
@@ -150,6 +152,10 @@ impl fmt::Display for ChatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ChatError::Refused(refusal) => refusal.fmt(f),
+            ChatError::BadRules => write!(
+                f,
+                "Those are no rules of a channel. They are written as \"+moderated limit 50 -key\"."
+            ),
             ChatError::TooLong(most) => write!(f, "The text is longer than {most} bytes."),
             ChatError::Gone => write!(f, "The participant is no longer in the chat."),
             ChatError::Unavailable => write!(f, "The chat is too busy, or has ended."),

@@ -7,5 +7,6 @@ mod support;
 mod examples;
 mod library;
 mod library_attached;
+mod library_governance;
 mod originals;
 mod python_clients;
