@@ -168,10 +168,14 @@ fn keep<T>(
 }
 
 fn username(raw: &str) -> Result<Name, FieldError> {
-    Name::parse_nickname(raw.trim()).map_err(|error| match error {
+    let name = Name::parse_nickname(raw.trim()).map_err(|error| match error {
         NameError::Empty => FieldError::Missing,
         other => FieldError::Name(other),
-    })
+    })?;
+    match name.is_title() {
+        true => Err(FieldError::Name(NameError::Reserved)),
+        false => Ok(name),
+    }
 }
 
 /// Checks a new password and returns it in the form to be hashed.

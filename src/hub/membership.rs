@@ -158,6 +158,12 @@ impl Hub {
             };
         };
         let Some(place) = self.position(id, index) else {
+            let is_unknown = !self.may_see(id, &name, now);
+            let refused = self.check_joining(id, &name, now);
+            if is_unknown && refused.is_err() {
+                // It is not told apart from one that is not there.
+                return Err(Refusal::NoSuchChannel(name));
+            }
             return self.go_to(id, name, now, fx);
         };
         if let Some(connection) = self.connection_mut(id) {

@@ -60,10 +60,9 @@ impl Hub {
         now: Now,
         fx: &mut Effects,
     ) -> Result<(), Refusal> {
-        let channel = self.channel_of(id, channel)?;
+        let index = self.channel_to_speak_in(id, channel)?;
         let (from, user) = self.user_of(id)?;
         let account = user.account;
-        let index = channel;
         let channel = self.channels.get(index).ok_or(Refusal::NoChannel)?;
         if channel.governed.is_some() {
             self.may(id, index, &Act::Speak, now)?;
@@ -87,6 +86,26 @@ impl Hub {
         fx.append(draft(id, message.clone(), None));
         self.await_settling(id, Content::Channel(message));
         Ok(())
+    }
+
+    /// The given channel, or the current one. A channel with rules may let people speak
+    /// who are not in it: the gate for rights says so.
+    fn channel_to_speak_in(
+        &self,
+        id: ConnectionId,
+        channel: Option<Name>,
+    ) -> Result<ChannelIndex, Refusal> {
+        let from_outside = channel.as_ref().and_then(|name| self.channels.find(name));
+        match self.channel_of(id, channel) {
+            Err(Refusal::NotInChannel(name)) => {
+                let index = from_outside.filter(|&index| {
+                    let channel = self.channels.get(index);
+                    channel.is_some_and(|channel| channel.governed.is_some())
+                });
+                index.ok_or(Refusal::NotInChannel(name))
+            }
+            channel => channel,
+        }
     }
 
     pub(super) fn private(

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::model::{AccountId, Name, Text};
+use crate::model::{AccountId, Name, NameError, Text};
 
 use super::ignoring::Ignored;
 use super::own_channels::Marks;
@@ -421,6 +421,9 @@ impl Hub {
     }
 
     fn check_posing(&self, name: &Name, own: Option<&Name>, now: Now) -> Result<(), Refusal> {
+        if name.is_title() {
+            return Err(Refusal::BadName(NameError::Reserved));
+        }
         if self.is_posing(name, own, now) {
             return Err(Refusal::NicknameInUse(name.clone()));
         }

@@ -42,6 +42,10 @@ pub const MAX_STACKED_MARKS: usize = 4;
 /// Nicknames that no user can have, because the server speaks under them.
 const RESERVED: &[&str] = &["system"];
 
+/// Names under which others than users act. An account that has one keeps it; nobody
+/// else gets one.
+const TITLES: &[&str] = &["administrator"];
+
 /// A valid nickname or channel name. Equality and hashing go by [`Name::key`].
 #[derive(Clone)]
 pub struct Name {
@@ -122,6 +126,12 @@ impl Name {
             true => Err(NameError::Reserved),
             false => Ok(name),
         }
+    }
+
+    /// Whether the name is that of somebody who is no user, or looks like it: no guest
+    /// and no new account can have it.
+    pub fn is_title(&self) -> bool {
+        TITLES.iter().any(|&word| self.resembles(&Name::of(word)))
     }
 
     /// The name as its owner wrote it.
@@ -467,6 +477,9 @@ mod tests {
             NameError::Reserved
         );
         assert!(Name::parse_channel("#system").is_ok());
+        let titles = ["Administrator", "@ADMINISTRATOR", "аdministrator", "admin"];
+        let titles = titles.map(|name| Name::parse_nickname(name).unwrap().is_title());
+        assert_eq!(titles, [true, true, true, false]);
         assert!(Name::parse(&"x".repeat(32)).is_ok());
         assert_eq!(
             Name::parse(&"x".repeat(33)).unwrap_err(),

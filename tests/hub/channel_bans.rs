@@ -262,7 +262,7 @@ fn a_verdict_is_remembered_until_rules_name_or_time_change_it() {
     let mut house = house();
     let ann = member(&mut house, 0, "ann", "a.guest");
     let bob = member(&mut house, 1, "bob", "b.guest");
-    let mut hears = |house: &mut House, expected: bool| {
+    let hears = |house: &mut House, expected: bool| {
         house.forget();
         say_at_once(house, bob, "hello");
         assert_eq!(

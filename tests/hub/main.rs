@@ -17,6 +17,7 @@ mod hub_support;
 mod keeping_house;
 mod last_here;
 mod outbox;
+mod outsiders;
 mod registering;
 mod simulation;
 mod withdrawn;

@@ -251,8 +251,25 @@ impl Governed {
         Ok(())
     }
 
+    /// Whether someone who is not in the channel may be heard there. They are told as
+    /// little of it as by any other question.
+    fn may_call_in(&self, asker: &Asker<'_>, channel: &Name) -> Result<(), Refusal> {
+        let rules = &self.rules;
+        let is_unknown = rules.is_secret() && !self.belongs(asker);
+        if rules.has(Flag::MembersOnly) || is_unknown {
+            return Err(Refusal::NotInChannel(channel.clone()));
+        }
+        if rules.has(Flag::RegisteredOnly) && asker.account.is_none() {
+            return Err(Refusal::NeedsAccount(channel.clone()));
+        }
+        Ok(())
+    }
+
     fn may_speak(&self, asker: &Asker<'_>, channel: &Name, now: Now) -> Result<(), Refusal> {
         let rules = &self.rules;
+        if !asker.hub.is_member(asker.id, asker.index) {
+            self.may_call_in(asker, channel)?;
+        }
         let was_heard = asker.was_heard(self.round, now);
         if !was_heard && self.keeps_out(asker, now) {
             return Err(Refusal::BannedFromChannel(channel.clone()));
