@@ -13,7 +13,7 @@ pub mod json_frames;
 mod json_governance;
 mod json_lists;
 pub mod line;
-mod line_lists;
+pub mod line_lists;
 pub mod own_rooms;
 mod replies;
 pub mod room;

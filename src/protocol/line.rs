@@ -38,6 +38,8 @@ pub enum Step {
     Register(Option<Secret>),
     /// Logs in to an account.
     LogIn(Name, Option<Secret>),
+    /// Asks for the accounts to which the current channel belongs, after this one.
+    Accounts(Option<Name>),
     /// An answer to this client only: lines, each ended by `\n`.
     Reply(String),
     /// The same, with an entry in the log.
@@ -120,6 +122,7 @@ pub fn decode(line: &[u8]) -> Asked<Step> {
             }
             Action::Register(password) => Step::Register(password),
             Action::LogIn(name, password) => Step::LogIn(name, password),
+            Action::Accounts(after) => Step::Accounts(after),
         },
         word: spec.word.unwrap_or_default(),
     }

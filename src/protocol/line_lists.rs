@@ -6,7 +6,7 @@ use crate::hub::{ChannelRow, Member, Page};
 use crate::model::Name;
 use crate::model::governance::Role;
 
-use super::own_rooms::write_topic;
+use super::own_rooms::{Belonging, write_topic};
 use super::words::{LIST_WIDTH, people};
 
 /// Writes the members of a channel.
@@ -96,6 +96,24 @@ fn title(role: Role) -> &'static str {
         Role::Operator => "an operator",
         Role::Voice => "someone with voice",
     }
+}
+
+/// The accounts to which a channel belongs, in lines.
+pub fn accounts(channel: &Name, (rows, more): (&[Belonging], bool)) -> String {
+    let mut out = format!("* {} with an account in #{channel}:\n", people(rows.len()));
+    let shown = rows.iter().map(|(name, is_on)| match is_on {
+        true => format!("@{name}"),
+        false => format!("@{name} (offline)"),
+    });
+    // Writing to a String cannot fail.
+    let _ = write_names(shown, &mut out);
+    if let Some((last, _)) = rows.last().filter(|_| more) {
+        let _ = writeln!(
+            out,
+            "* There are more: /members @{last} lists those after that."
+        );
+    }
+    out
 }
 
 /// Writes names into lines of at most [`LIST_WIDTH`].

@@ -4,9 +4,9 @@
 mod login;
 
 use crate::hub::{Command, Farewell, Note};
-use crate::model::AccountId;
-use crate::protocol::frame_lines;
+use crate::model::{AccountId, Name};
 use crate::protocol::line::{self, Step};
+use crate::protocol::{frame_lines, line_lists};
 
 use super::attached::{Attached, Flow};
 use super::own_rooms::Rooms;
@@ -67,6 +67,7 @@ impl LineSession {
             Step::Claim(name) => self.wants(name),
             Step::Register(password) => self.register(password),
             Step::LogIn(name, password) => self.log_in(name, password),
+            Step::Accounts(after) => self.say_accounts(after.as_ref()),
         }
     }
 
@@ -102,18 +103,29 @@ impl LineSession {
         bytes
     }
 
+    fn rooms(&self) -> Rooms<'_> {
+        Rooms {
+            connection: self.attached.id,
+            asker: self.attached.asker(),
+            accounts: &self.attached.context.accounts,
+            hub: &self.attached.context.hub,
+        }
+    }
+
+    /// Says which accounts belong to the current channel.
+    fn say_accounts(&self, after: Option<&Name>) -> Flow {
+        match self.rooms().accounts(None, after) {
+            Ok((channel, rows, more)) => self.say(&line_lists::accounts(&channel, (&rows, more))),
+            Err(failure) => self.refuse("members", &format!("! {failure}\n")),
+        }
+    }
+
     /// Says what is unread in the channels of the account that this client is not in.
     fn say_news(&self) -> Flow {
         let Some(account) = self.account else {
             return Flow::Continue;
         };
-        let rooms = Rooms {
-            connection: self.attached.id,
-            asker: self.attached.asker(),
-            accounts: &self.attached.context.accounts,
-            hub: &self.attached.context.hub,
-        };
-        match rooms.own(account) {
+        match self.rooms().own(account) {
             Ok(rooms) => self.attached.command(Command::AnswerOwnChannels(rooms)),
             Err(failure) => self.say(&format!(
                 "! What is unread in your channels is not known. {failure}\n"

@@ -11,6 +11,7 @@ mod governance_bans;
 mod line_accounts;
 mod line_protocol;
 mod other_protocols;
+mod own_channels;
 mod room_lines;
 mod telnet_bytes;
 mod telnet_real;

@@ -21,6 +21,8 @@ pub enum Action {
     Hub(Command),
     /// The list of commands.
     Help(Help),
+    /// The accounts to which the current channel belongs, after this one.
+    Accounts(Option<Name>),
     /// Registers the current nickname; without a password it is asked for.
     Register(Option<Secret>),
     /// Logs in to an account; without a password it is asked for.
@@ -130,7 +132,7 @@ impl Action {
     pub fn rows(&self) -> usize {
         match self {
             Action::Hub(command) => rows(command),
-            Action::Help(_) | Action::Register(_) | Action::LogIn(..) => 0,
+            Action::Help(_) | Action::Register(_) | Action::LogIn(..) | Action::Accounts(_) => 0,
         }
     }
 }

@@ -189,7 +189,14 @@ pub(super) const TABLE: &[Spec] = &[
     Spec {
         word: Some("roommembers"),
         cost: Cost::LIST,
-        line: None,
+        line: Some(Line {
+            names: &["/members"],
+            takes: "[@nick]",
+            help: "the accounts of the current channel, and who of them is on; /members @nick lists those after nick",
+            example: "/members",
+            read: |args| after(args, nickname).map(|part| Action::Accounts(part.after)),
+            ..Line::PLAIN
+        }),
         json: json! {
             "roommembers", waits; "the accounts to which a room belongs that one is in, and who of them is online";
             r#"{"room": "dev", "after": "bob"}"#;
