@@ -390,6 +390,8 @@ fn the_note_names_the_codes() {
         Refusal::ListFull(bob(), 1),
         Refusal::NotOnChannel(bob(), bob()),
         Refusal::AlreadyOnChannel(bob(), bob()),
+        Refusal::NotListed("@bob".to_owned(), bob(), List::Ban),
+        Refusal::NoSuchAccount(bob()),
         Refusal::HasRole(bob(), bob(), Role::Voice),
         Refusal::LacksRole(bob(), bob(), Role::Voice),
         Refusal::TooManyInvited(bob()),
