@@ -149,6 +149,24 @@ fn mistakes_in_rules_are_named_and_change_nothing() {
         let args = json!({"room": "dev", "changes": changes});
         refused(&mut room.ada, "setrules", args, "bad_argument");
     }
+    for (rule, value, words) in [
+        ("dance", json!(true), "dance: there is no such rule."),
+        ("moderated", json!(1), "moderated: it is true or false."),
+        ("key", json!("a b"), "key: a key is 1 to 23 printable ASCII"),
+        (
+            "limit",
+            json!(0),
+            "limit: it is a number from 1 to 1000000.",
+        ),
+    ] {
+        let changes = json!([{"rule": rule, "value": value}]);
+        let args = json!({"room": "dev", "changes": changes});
+        let frame = refused(&mut room.ada, "setrules", args, "bad_argument");
+        assert!(
+            frame["body"].as_str().unwrap().starts_with(words),
+            "{frame}"
+        );
+    }
     room.ada.send("rules", json!({"room": "dev"}));
     let shown = room.ada.expect("rules");
     assert_eq!(shown["rules"], json!(["members-only", "topic-locked"]));

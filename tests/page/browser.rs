@@ -105,3 +105,8 @@ fn everybody_can_administrate() {
 fn operators_set_topics_and_remove_people() {
     run("browser_governance.py");
 }
+
+#[test]
+fn rooms_that_are_not_open_to_all_let_in_who_may_come() {
+    run("browser_private_rooms.py");
+}

@@ -40,9 +40,10 @@ export class Governance {
     return this.#send("setrules", { room: room.name, changes: [{ rule, value }] });
   }
 
+  /** Without a role they are an ordinary member. */
   setRole(room, user, role) {
     const keep = Boolean(room.rules?.registered);
-    return this.#send("role", { room: room.name, user, role, keep });
+    return this.#send("role", { room: room.name, user, role: role ?? "none", keep });
   }
 
   kick(room, user, reason) {
@@ -228,6 +229,7 @@ export class Governance {
     if (room.rules) foldRule(room.rules, change);
     // What kept us from speaking may be gone: the server says so if not.
     if (!value || rule === "except") room.silenced = "";
+    if (rule === "slow" && !value) room.waitUntil = 0;
     if (rule in LISTS) room.bans = null;
     // Nothing is left of the rules.
     if (rule === "opened") this.#askAnew(room);
@@ -252,7 +254,11 @@ export class Governance {
     if (!room) return;
     const user = frame.user ?? this.#state.me;
     this.#is(room, user, frame.role ?? null);
-    if (this.#state.isMe(user)) room.silenced = "";
+    if (this.#state.isMe(user)) {
+      room.silenced = "";
+      // Who has a role need not wait.
+      if (frame.role) room.waitUntil = 0;
+    }
     const becomes = BECOMES[frame.role] ?? "an ordinary member";
     if (frame.user) this.#note(room, `${frame.by} made ${user} ${becomes}`.replace(/made (.+) voice$/, "gave $1 voice"));
     else if (frame.role) this.#note(room, `You are ${becomes} of this room.`);

@@ -30,6 +30,8 @@ pub enum Mistake {
     Range(&'static str, u64, u64),
     /// An argument is not a name.
     Name(&'static str, NameError),
+    /// A rule of a room is not one, or cannot have this value: its name, and why.
+    Rule(Text, String),
 }
 
 impl Mistake {
@@ -38,9 +40,8 @@ impl Mistake {
         match self {
             Mistake::Broken(_) => "broken_frame",
             Mistake::UnknownType(_) => "unknown_type",
-            Mistake::Missing(_) | Mistake::Wrong(..) | Mistake::Range(..) | Mistake::Name(..) => {
-                "bad_argument"
-            }
+            Mistake::Missing(_) | Mistake::Wrong(..) | Mistake::Range(..) => "bad_argument",
+            Mistake::Name(..) | Mistake::Rule(..) => "bad_argument",
         }
     }
 }
@@ -59,6 +60,7 @@ impl fmt::Display for Mistake {
                 )
             }
             Mistake::Name(field, error) => write!(f, "{field}: {error}."),
+            Mistake::Rule(rule, why) => write!(f, "{rule}: {why}."),
         }
     }
 }

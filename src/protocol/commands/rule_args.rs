@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::json::whole;
+use crate::model::Text;
 use crate::model::governance::{Change, Flag, Key, Visibility};
 
 use super::json_args::{Args, Argument, Mistake as JsonMistake};
@@ -117,6 +118,8 @@ fn visibility(word: &str) -> Option<Visibility> {
 /// The `changes` of a JSON command.
 pub(super) struct Changes(pub Vec<Change>);
 
+/// How much of an unknown rule is repeated in the error.
+const SHOWN_CHARS: usize = 40;
 const WRONG: &str = "a list of 1 to 20 objects with a rule and its value";
 
 impl Argument for Changes {
@@ -126,27 +129,52 @@ impl Argument for Changes {
         if !(1..=MAX_CHANGES).contains(&list.len()) {
             return Err(wrong);
         }
-        let changes: Option<Vec<Change>> = list.iter().map(change).collect();
-        changes.map(Changes).ok_or(wrong)
+        let changes: Result<Vec<Change>, JsonMistake> = list.iter().map(change).collect();
+        changes.map(Changes)
     }
 }
 
-fn change(entry: &Value) -> Option<Change> {
+fn change(entry: &Value) -> Result<Change, JsonMistake> {
+    let name = entry.get("rule").and_then(Value::as_str);
+    let name = name.ok_or(JsonMistake::Wrong("changes", WRONG))?;
     let value = entry.get("value").unwrap_or(&Value::Null);
-    let is_off = matches!(value, Value::Null | Value::Bool(false));
-    let within = |least: u64, most: u64| {
-        let number = value.as_number().and_then(whole);
-        let number = number.filter(|it| (least..=most).contains(it))?;
-        u32::try_from(number).ok()
+    let change = match Rule::of(name) {
+        Some(rule) => rule.set_to(value),
+        None => Err("there is no such rule".to_owned()),
     };
-    Some(match Rule::of(entry.get("rule")?.as_str()?)? {
-        Rule::Flag(flag) => Change::Flag(flag, value.as_bool()?),
-        Rule::Key if is_off => Change::Key(None),
-        Rule::Key => Change::Key(Some(Key::parse(value.as_str()?).ok()?)),
-        Rule::Limit if is_off => Change::Limit(None),
-        Rule::Limit => Change::Limit(Some(within(1, MAX_LIMIT)?)),
-        Rule::Slow if is_off => Change::Slow(0),
-        Rule::Slow => Change::Slow(within(0, MAX_SLOW)?),
-        Rule::History => Change::History(visibility(value.as_str()?)?),
+    change.map_err(|why| {
+        let shown: String = name.chars().take(SHOWN_CHARS).collect();
+        JsonMistake::Rule(Text::one_line(&shown), why)
     })
+}
+
+impl Rule {
+    fn set_to(self, value: &Value) -> Result<Change, String> {
+        let is_off = matches!(value, Value::Null | Value::Bool(false));
+        let within = |least: u64, most: u64| {
+            let number = value.as_number().and_then(whole);
+            let number = number.filter(|it| (least..=most).contains(it));
+            let number = number.and_then(|it| u32::try_from(it).ok());
+            number.ok_or_else(|| format!("it is a number from {least} to {most}"))
+        };
+        Ok(match self {
+            Rule::Flag(flag) => {
+                let on = value.as_bool().ok_or("it is true or false")?;
+                Change::Flag(flag, on)
+            }
+            Rule::Key if is_off => Change::Key(None),
+            Rule::Key => {
+                let key = Key::parse(value.as_str().unwrap_or_default());
+                Change::Key(Some(key.map_err(|error| error.to_string())?))
+            }
+            Rule::Limit if is_off => Change::Limit(None),
+            Rule::Limit => Change::Limit(Some(within(1, MAX_LIMIT)?)),
+            Rule::Slow if is_off => Change::Slow(0),
+            Rule::Slow => Change::Slow(within(0, MAX_SLOW)?),
+            Rule::History => {
+                let history = value.as_str().and_then(visibility);
+                Change::History(history.ok_or("it is all or since")?)
+            }
+        })
+    }
 }
