@@ -168,6 +168,7 @@ impl Refusal {
             | Refusal::NotOnChannel(_, channel)
             | Refusal::AlreadyOnChannel(_, channel)
             | Refusal::HasRole(_, channel, _)
+            | Refusal::NotListed(_, channel, _)
             | Refusal::LacksRole(_, channel, _)
             | Refusal::ChannelNameTaken(channel)
             | Refusal::TooManyInvited(channel)

@@ -11,7 +11,6 @@ export const SWITCHES = [
   ["moderated", "Moderated", "Only people with voice and operators write; everyone reads."],
   ["registered-speak", "Guests only read", "Writing needs an account."],
   ["topic-locked", "Topic by operators", "Only operators change the topic."],
-  ["auditorium", "Auditorium", "People without a role see only those with one in the list of people."],
 ];
 
 /** The rules as a `rules` frame has them. */
