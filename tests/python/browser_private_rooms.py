@@ -153,6 +153,7 @@ def an_invitation(browser, where, ada):
     expect(dialog).to_have_count(0)
     ada.get_by_role("button", name="Room actions").click()
     ada.get_by_role("menuitem", name="Invite someone…").click()
+    expect(ada.get_by_label("Nickname of someone")).to_be_focused()
     ada.keyboard.type("nobody-here")
     ada.keyboard.press("Enter")
     expect(ada.get_by_role("dialog").get_by_role("alert")).to_contain_text("nobody-here")
