@@ -110,7 +110,7 @@ pub(super) struct Channels {
     looks: Lookalikes,
     /// The ids up to which nothing is shown of channels that do not exist at present,
     /// by key.
-    floors: HashMap<Arc<str>, MessageId>,
+    floors: HashMap<Arc<str>, Opened>,
     /// Pages of the channel list that were asked for.
     pub pages: Shelf<ChannelRow>,
     pub makers: Makers,
@@ -120,6 +120,14 @@ pub(super) struct Channels {
     due: BTreeSet<(u64, ChannelIndex)>,
     /// The last [`Channel::era`] of any.
     last_era: u64,
+}
+
+/// What is left of the rules of a channel that is open again.
+struct Opened {
+    /// Nothing up to this message is shown.
+    floor: MessageId,
+    /// The change that was made last: an older order to open the channel is void.
+    version: MessageId,
 }
 
 impl Channels {
@@ -198,10 +206,11 @@ impl Channels {
         let listed = Alphabetical(name.clone());
         self.looks.add(&name);
         self.last_era += 1;
-        let floor = self.floors.get(&key).copied();
-        let governed = floor.map(|floor| {
+        let opened = self.floors.get(&key);
+        let governed = opened.map(|opened| {
             let rules = Rules {
-                floor,
+                floor: opened.floor,
+                version: opened.version,
                 ..Rules::default()
             };
             Box::new(Governed::of(rules))
@@ -315,13 +324,18 @@ impl Channels {
     /// The message up to which nothing is shown of a channel that does not exist at
     /// present.
     pub fn floor_of(&self, name: &Name) -> MessageId {
-        self.floors.get(name.key()).copied().unwrap_or_default()
+        let opened = self.floors.get(name.key());
+        opened.map(|opened| opened.floor).unwrap_or_default()
     }
 
     /// Remembers how much of the past of an open channel is not shown any more.
     fn keep_floor(&mut self, name: &Name, rules: &Rules) {
         if rules.floor > MessageId::default() {
-            self.floors.insert(name.key().clone(), rules.floor);
+            let opened = Opened {
+                floor: rules.floor,
+                version: rules.version,
+            };
+            self.floors.insert(name.key().clone(), opened);
         }
     }
 
