@@ -59,7 +59,7 @@ impl World {
     }
 
     fn some_key(&mut self) -> Key {
-        Key::parse(*self.random.pick(&KEYS)).expect("a key")
+        Key::parse(self.random.pick(&KEYS)).expect("a key")
     }
 
     /// Someone's nickname.
