@@ -59,7 +59,8 @@ impl World {
     }
 
     fn some_key(&mut self) -> Key {
-        Key::parse(self.random.pick(&KEYS)).expect("a key")
+        let key: &&str = self.random.pick(&KEYS);
+        Key::parse(key).expect("a key")
     }
 
     /// Someone's nickname.
