@@ -155,10 +155,11 @@ impl ClusterStore {
                 let Ok(entry) = entry::decode(node, id, &entry.bytes) else {
                     continue;
                 };
-                if entry.conversation() == *conversation && is_within(id, window) {
-                    if let Record::Message(message) = entry.record {
-                        rows.messages.push(placed(message, conversation));
-                    }
+                if entry.conversation() == *conversation
+                    && is_within(id, window)
+                    && let Record::Message(message) = entry.record
+                {
+                    rows.messages.push(placed(message, conversation));
                 }
             }
             rows.more = rows.messages.len() > limit;

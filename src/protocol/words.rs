@@ -54,8 +54,8 @@ pub fn duration(ms: u64) -> String {
 pub fn span(ms: u64) -> String {
     let minutes = ms.div_ceil(60_000);
     match minutes {
-        _ if minutes % 1_440 == 0 => counted(minutes / 1_440, "day"),
-        _ if minutes % 60 == 0 => counted(minutes / 60, "hour"),
+        _ if minutes.is_multiple_of(1_440) => counted(minutes / 1_440, "day"),
+        _ if minutes.is_multiple_of(60) => counted(minutes / 60, "hour"),
         _ => counted(minutes, "minute"),
     }
 }

@@ -61,9 +61,9 @@ pub enum MigrateError {
     /// The numbers of rows differ after copying.
     Differs {
         /// What the old database has.
-        from: Counts,
+        from: Box<Counts>,
         /// What the new database has.
-        to: Counts,
+        to: Box<Counts>,
     },
 }
 
@@ -103,8 +103,8 @@ pub fn migrate(
     let found = import.counts()?;
     if found != expected {
         return Err(MigrateError::Differs {
-            from: expected,
-            to: found,
+            from: Box::new(expected),
+            to: Box::new(found),
         });
     }
     import.finish()?;
