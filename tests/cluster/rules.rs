@@ -81,7 +81,7 @@ fn some(number: u64) -> Vec<Change> {
         0 => Change::Topic(Some(text)),
         1 => Change::Add(List::Ban, mask, Bound::default()),
         2 => Change::Remove(List::Ban, mask),
-        _ => Change::Flag(flag, number % 3 == 0),
+        _ => Change::Flag(flag, number.is_multiple_of(3)),
     }]
 }
 

@@ -113,7 +113,7 @@ pub fn found(store: &dyn Store) -> BTreeMap<String, Rules> {
 pub fn any_change(n: u64) -> Change {
     let who = person((n / 16 % 5) as i64 + 1);
     let mask = Mask::Account(who.account.unwrap(), who.name.clone());
-    let on = n / 80 % 2 == 0;
+    let on = (n / 80).is_multiple_of(2);
     match n % 16 {
         0 => Change::Topic(on.then(|| Text::clean(&format!("topic {n}")))),
         1 => Change::Flag(Flag::ALL[(n / 160 % 10) as usize], on),
@@ -178,8 +178,8 @@ pub fn a_change_is_folded_and_found_after_a_restart(database: &impl Database) {
         "dev",
         vec![Change::Flag(Flag::Secret, true), Change::Slow(3)],
     );
-    commit(&*store, &[registered.clone()]);
-    commit(&*store, &[restricted.clone()]);
+    commit(&*store, std::slice::from_ref(&registered));
+    commit(&*store, std::slice::from_ref(&restricted));
     let mut expected = Rules::default();
     expected.fold(&registered);
     expected.fold(&restricted);
