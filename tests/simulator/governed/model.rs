@@ -32,6 +32,8 @@ pub struct Since {
     pub id: MessageId,
     /// How many messages were committed by then.
     pub committed: usize,
+    /// Nothing up to this message was shown to anyone then.
+    pub floor: MessageId,
 }
 
 /// A channel.
@@ -195,15 +197,16 @@ impl Model {
         let Some(joined) = self.conn(id).and_then(|conn| conn.joined(room)) else {
             return false;
         };
-        let place = &self.places[room];
         let later = &self.committed[joined.committed.min(self.committed.len())..];
-        message > place.law.floor.max(place.closed) && later.contains(&message)
+        message > joined.floor && later.contains(&message)
     }
 
     pub fn join(&mut self, id: ConnectionId, room: Room) {
+        let place = &self.places[room];
         let since = Since {
             id: self.last_id,
             committed: self.committed.len(),
+            floor: place.law.floor.max(place.closed),
         };
         if let Some(conn) = self.conn_mut(id) {
             let nick = conn.nick;
