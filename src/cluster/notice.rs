@@ -76,6 +76,7 @@ enum Wire {
     },
     ChannelRead(String, String, (u64, u64)),
     ChannelMuted(String, String, bool),
+    Invite(String, String, String),
     Whisper {
         from: String,
         to: String,
@@ -211,6 +212,9 @@ pub fn order(order: &Order) -> Vec<u8> {
             channel,
             muted,
         } => return pack_newer(Wire::ChannelMuted(text(name), text(channel), *muted)),
+        Order::Invite { name, channel, by } => {
+            return pack_newer(Wire::Invite(text(name), text(channel), text(by)));
+        }
     })
 }
 
@@ -351,6 +355,11 @@ impl Wire {
                 name: name(who)?,
                 channel: name(channel)?,
                 muted,
+            }),
+            Wire::Invite(who, channel, by) => Notice::Order(Order::Invite {
+                name: name(who)?,
+                channel: name(channel)?,
+                by: name(by)?,
             }),
             Wire::Whisper {
                 from,
@@ -513,6 +522,11 @@ mod tests {
                 name: name("bob"),
                 channel: name("dev"),
                 muted: true,
+            },
+            Order::Invite {
+                name: name("bob"),
+                channel: name("dev"),
+                by: name("ann"),
             },
         ] {
             let Ok(Notice::Order(read)) = Notice::decode(&order(&what)) else {

@@ -161,6 +161,9 @@ impl Hub {
                 channel,
                 muted,
             } => self.muted_elsewhere(&name, &channel, muted, fx),
+            Order::Invite { name, channel, by } => {
+                self.invited_here(&name, channel, by, now, fx);
+            }
         }
     }
 

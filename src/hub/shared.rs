@@ -245,6 +245,15 @@ pub enum Order {
         /// Whether it is muted from now on.
         muted: bool,
     },
+    /// Let a user into a channel once, and tell them.
+    Invite {
+        /// The user.
+        name: Name,
+        /// The channel.
+        channel: Name,
+        /// Who invites.
+        by: Name,
+    },
 }
 
 /// News from the shared log or from the other servers.

@@ -62,3 +62,44 @@ fn who_is_banned_on_one_server_is_kept_out_by_all() {
     let heard = teacher.transcript();
     assert!(!heard.contains("@kevin left"), "{heard}");
 }
+
+#[test]
+fn who_is_invited_on_one_server_is_told_and_let_in_on_another() {
+    let common = Common::new();
+    let (one, two) = (server(&common), server(&common));
+    let mut teacher = enter(&one, "teacher", "192.0.2.1");
+    teacher.send("/join #dev");
+    teacher.settle();
+    wait_until("the teacher operates the channel", || {
+        teacher.send("/mode +invite-only");
+        let answer = teacher.expect_line("an answer", &|line| {
+            line.contains("invite-only") || line.starts_with('!')
+        });
+        !answer.starts_with('!')
+    });
+    let mut mia = enter(&two, "mia", "203.0.113.9");
+    wait_until("the rule is known on the other server", || {
+        mia.send("/join #dev");
+        let answer = mia.expect_line("an answer", &|line| {
+            line.contains("invited") || line.contains("You are now in")
+        });
+        if !answer.starts_with('!') {
+            mia.send("/leave");
+            mia.settle();
+        }
+        answer.starts_with('!')
+    });
+    wait_until("mia is known to be online", || {
+        teacher.send("/invite @mia");
+        let answer = teacher.expect_line("an answer", &|line| line.contains("mia"));
+        !answer.starts_with('!')
+    });
+    mia.expect("@teacher invites you to #dev");
+    mia.send("/join #dev");
+    mia.expect("You are now in #dev");
+    // Once.
+    mia.send("/leave");
+    mia.settle();
+    mia.send("/join #dev");
+    mia.expect_line("a refusal", &|line| line.starts_with('!'));
+}

@@ -8,7 +8,7 @@ use crate::model::governance::{Person, Role};
 use super::Act;
 use super::view::{RulesView, founder};
 use crate::hub::channel::ChannelIndex;
-use crate::hub::{ConnectionId, Effects, Event, Hub, Now, Refusal};
+use crate::hub::{ConnectionId, Effects, Event, Hub, Now, Order, Refusal};
 
 impl Hub {
     /// Tells a connection the rules of a channel.
@@ -99,15 +99,13 @@ impl Hub {
         if !governed.invite(name.key(), now.unix_ms) {
             return Err(Refusal::TooManyInvited(place));
         }
-        let ignores = self.users.get(name.key());
-        let ignores = ignores.is_some_and(|user| user.ignores(&by, None));
-        if !ignores {
-            let invited = Event::Invited {
-                channel: place.clone(),
-                by,
-            };
-            fx.tell_all(self.connections_of(&name), invited);
-        }
+        let order = || Order::Invite {
+            name: name.clone(),
+            channel: place.clone(),
+            by: by.clone(),
+        };
+        self.share_order(order, fx);
+        self.tell_invited(&name, place.clone(), by, fx);
         fx.tell(
             id,
             Event::InviteSent {
@@ -116,5 +114,33 @@ impl Hub {
             },
         );
         Ok(())
+    }
+
+    /// Lets a user in who was invited on another server: the user may be on any.
+    pub(in crate::hub) fn invited_here(
+        &mut self,
+        name: &Name,
+        channel: Name,
+        by: Name,
+        now: Now,
+        fx: &mut Effects,
+    ) {
+        // One that is not known here is open to everyone.
+        let index = self.channels.find(&channel);
+        if let Some(channel) = index.and_then(|index| self.channels.get_mut(index)) {
+            let governed = channel.governed.get_or_insert_default();
+            governed.invite(name.key(), now.unix_ms);
+        }
+        self.tell_invited(name, channel, by, fx);
+    }
+
+    /// Tells the connections that an invited user has here, unless the user ignores the
+    /// one who invites.
+    fn tell_invited(&self, name: &Name, channel: Name, by: Name, fx: &mut Effects) {
+        let user = self.users.get(name.key());
+        if !user.is_some_and(|user| user.ignores(&by, None)) {
+            let invited = Event::Invited { channel, by };
+            fx.tell_all(self.connections_of(name), invited);
+        }
     }
 }
