@@ -26,6 +26,7 @@ mod held;
 mod history;
 mod holds;
 mod ignoring;
+mod key_guesses;
 mod last_here;
 mod listing;
 mod lists;
@@ -179,6 +180,7 @@ pub struct Hub {
     /// The connections by address, in the form in which bans compare them.
     by_address: BTreeSet<(IpAddr, ConnectionId)>,
     bans: banned::Bans,
+    key_guesses: key_guesses::KeyGuesses,
     endings: ending::Endings,
     expulsions: governance::Expulsions,
     /// Connections with waiting commands that can now be carried out.
@@ -273,6 +275,7 @@ impl Hub {
             sweep: governance::Sweep::default(),
             by_address: BTreeSet::new(),
             bans: banned::Bans::default(),
+            key_guesses: key_guesses::KeyGuesses::default(),
             endings: ending::Endings::default(),
             expulsions: governance::Expulsions::default(),
             ready: VecDeque::new(),

@@ -158,9 +158,9 @@ impl Hub {
             };
         };
         let Some(place) = self.position(id, index) else {
-            let is_unknown = !self.may_see(id, &name, now);
+            let seen = self.may(id, index, &Act::See, now);
             let refused = self.check_joining(id, &name, now);
-            if is_unknown && refused.is_err() {
+            if matches!(seen, Err(Refusal::NoSuchChannel(_))) && refused.is_err() {
                 // It is not told apart from one that is not there.
                 return Err(Refusal::NoSuchChannel(name));
             }

@@ -84,6 +84,8 @@ pub enum Refusal {
     BannedFromChannel(Name),
     /// The channel has a key, and it was not given.
     WrongKey(Name),
+    /// Too many wrong keys came from the address: so many seconds have to pass.
+    TooManyWrongKeys(u64),
     /// As many people are in the channel as its limit allows.
     ChannelFull(Name),
     /// Only accounts may do that in the channel.
@@ -182,7 +184,7 @@ impl Refusal {
     /// In how many seconds the same may be tried again, if that is known.
     pub fn seconds(&self) -> Option<u64> {
         match self {
-            Refusal::SlowMode(_, seconds) => Some(*seconds),
+            Refusal::SlowMode(_, seconds) | Refusal::TooManyWrongKeys(seconds) => Some(*seconds),
             _ => None,
         }
     }
@@ -223,6 +225,7 @@ impl Refusal {
             Refusal::InviteOnly(_) => "invite_only",
             Refusal::BannedFromChannel(_) => "banned_from_channel",
             Refusal::WrongKey(_) => "wrong_key",
+            Refusal::TooManyWrongKeys(_) => "too_many_wrong_keys",
             Refusal::ChannelFull(_) => "channel_full",
             Refusal::NeedsAccount(_) => "needs_account",
             Refusal::CannotSpeak(..) => "cannot_speak",
@@ -370,6 +373,10 @@ impl fmt::Display for Refusal {
             Refusal::WrongKey(channel) => {
                 write!(f, "#{channel} has a key. Give it with the name to join.")
             }
+            Refusal::TooManyWrongKeys(seconds) => write!(
+                f,
+                "Too many wrong keys came from your address. Please try again in {seconds} s."
+            ),
             Refusal::ChannelFull(channel) => {
                 write!(f, "#{channel} is full. Please try again later.")
             }

@@ -15,6 +15,7 @@ mod hub_costs;
 mod hub_resume;
 mod hub_support;
 mod keeping_house;
+mod key_guesses;
 mod last_here;
 mod outbox;
 mod outsiders;

@@ -383,6 +383,7 @@ fn the_note_names_the_codes() {
         Refusal::InviteOnly(bob()),
         Refusal::BannedFromChannel(bob()),
         Refusal::WrongKey(bob()),
+        Refusal::TooManyWrongKeys(1),
         Refusal::ChannelFull(bob()),
         Refusal::NeedsAccount(bob()),
         Refusal::CannotSpeak(bob(), Silence::Muted),

@@ -328,6 +328,7 @@ impl Model {
             | Refusal::InviteOnly(_)
             | Refusal::BannedFromChannel(_)
             | Refusal::WrongKey(_)
+            | Refusal::TooManyWrongKeys(_)
             | Refusal::ChannelFull(_)
             | Refusal::NeedsAccount(_)
             | Refusal::CannotSpeak(..)

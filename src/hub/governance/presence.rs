@@ -2,6 +2,7 @@
 
 use crate::model::Name;
 use crate::model::governance::{By, Change, Cloak, Flag, Flags, Person, Role, Visibility};
+use crate::model::subscriber::subscriber;
 
 use super::{Act, Governed, Pass};
 use crate::hub::channel::ChannelIndex;
@@ -22,9 +23,18 @@ impl Hub {
                 connection.pass = pass;
             }
         };
+        let is_key = matches!(pass, Pass::Key(_));
+        let address = self.connection(id).map(|it| it.profile.address.ip());
+        let address = address.map(subscriber).filter(|_| is_key);
+        if let Some(address) = address {
+            self.key_guesses.check(address, now)?;
+        }
         set(self, Some(pass));
         let result = self.carry_out(id, command, now, fx);
         set(self, None);
+        if let (Some(address), Err(Refusal::WrongKey(_))) = (address, &result) {
+            self.key_guesses.was_wrong(address, now);
+        }
         result
     }
 
