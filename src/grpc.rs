@@ -7,7 +7,9 @@
 mod admin;
 mod blocking;
 mod calls;
+mod channels;
 mod driver;
+mod failed;
 mod health;
 mod name;
 mod places;
@@ -19,6 +21,7 @@ mod tail;
 
 pub use admin::{AdminParts, AdminService, NAME as ADMIN};
 pub use blocking::Blocking;
+pub use channels::NAME as CHANNELS;
 pub use health::{IsReady, add as add_health};
 pub use name::{NAME, NameTerms, Nodes, add as add_name_service};
 pub use reflection::add as add_reflection;

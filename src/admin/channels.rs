@@ -15,6 +15,8 @@ use crate::turn::{HubUnavailable, NotGoverned};
 
 use super::{Actor, Administration};
 
+/// The most bytes of a topic.
+const MAX_TOPIC_BYTES: usize = 1000;
 /// The most people that a limit may allow.
 pub const MAX_LIMIT: u64 = 1_000_000;
 /// The longest time between two messages of one person, in seconds.
@@ -389,6 +391,16 @@ impl From<HubUnavailable> for ChannelFailed {
     fn from(_: HubUnavailable) -> ChannelFailed {
         ChannelFailed::Hub
     }
+}
+
+/// A topic, which is one line; empty is none.
+pub fn topic(raw: &str) -> Result<Change, ChannelFailed> {
+    if raw.len() > MAX_TOPIC_BYTES {
+        let why = format!("longer than {MAX_TOPIC_BYTES} bytes");
+        return Err(ChannelFailed::Field("topic", why));
+    }
+    let topic = Text::one_line(raw.trim());
+    Ok(Change::Topic((!topic.is_empty()).then_some(topic)))
 }
 
 /// A key of this spelling; empty is none.

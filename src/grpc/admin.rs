@@ -22,9 +22,12 @@ use crate::nodes::Node;
 use crate::turn::{self, HubHandle, HubUnavailable, Input};
 
 use super::blocking::Blocking;
+use super::channels::{self, shown};
+use super::failed::{actor, busy, field};
 use super::places::Places;
 use super::proto::admin as proto;
 use super::proto::admin::admin_server::{Admin, AdminServer};
+use super::proto::admin::channels_server::ChannelsServer;
 use super::routes::{Caller, Guard, Routes};
 use super::tail::{Tail, Wanted};
 
@@ -63,11 +66,15 @@ impl AdminService {
 
     /// Adds the service to a server.
     pub fn add(&self, routes: Routes, message_bytes: usize) -> Routes {
-        let calls = self.0.clone();
-        let guard: Guard =
-            Box::new(move |request| authorise(request, &calls.parts.token, &calls.parts.admin));
+        let guard = || -> Guard {
+            let calls = self.0.clone();
+            Box::new(move |request| authorise(request, &calls.parts.token, &calls.parts.admin))
+        };
         let service = AdminServer::from_arc(self.0.clone());
-        routes.with_guarded(guard, service.max_decoding_message_size(message_bytes))
+        let routes = routes.with_guarded(guard(), service.max_decoding_message_size(message_bytes));
+        let channels = channels::Calls::new(self.0.parts.admin.clone(), self.0.blocking.clone());
+        let service = ChannelsServer::new(channels);
+        routes.with_guarded(guard(), service.max_decoding_message_size(message_bytes))
     }
 }
 
@@ -188,15 +195,20 @@ impl Admin for Calls {
 
     async fn list_channels(
         &self,
-        _request: Request<proto::ListChannelsRequest>,
+        request: Request<proto::ListChannelsRequest>,
     ) -> Result<Response<proto::ListChannelsResponse>, Status> {
-        let channels = self.ask(|hub| hub.channels()).await?;
-        let channels = channels.into_iter().map(|channel| proto::Channel {
-            name: channel.name.to_string(),
-            members: names(&channel.members),
-        });
-        let channels = channels.collect();
-        Ok(Response::new(proto::ListChannelsResponse { channels }))
+        let request = request.into_inner();
+        let after = Some(request.after.as_str()).filter(|after| !after.is_empty());
+        let after = after.map(Name::parse_channel).transpose();
+        let after = after.map_err(|error| field("after", error))?;
+        let limit = limit(request.limit)?;
+        let channels = self.act(move |admin| admin.channels(after, limit).map_err(busy));
+        let (channels, more) = channels.await?;
+        let channels = channels.into_iter().map(shown::short).collect();
+        Ok(Response::new(proto::ListChannelsResponse {
+            channels,
+            more,
+        }))
     }
 
     async fn kick(
@@ -286,19 +298,6 @@ impl Admin for Calls {
     }
 }
 
-fn actor<T>(request: &Request<T>) -> Result<Actor, Status> {
-    Ok(Actor::at(Caller::of(request)?.address))
-}
-
-/// A field of the request is wrong.
-fn field(name: &str, why: impl std::fmt::Display) -> Status {
-    Status::invalid_argument(format!("{name}: {why}"))
-}
-
-fn busy(_: HubUnavailable) -> Status {
-    Status::unavailable("the server is too busy or stopping; try again")
-}
-
 fn bans_failed(failed: BansFailed) -> Status {
     match failed {
         BansFailed::Hub => busy(HubUnavailable),
@@ -341,19 +340,20 @@ fn listed(request: &proto::ListUsersRequest) -> Result<turn::Wanted, Status> {
             Some(name.map_err(bad)?)
         }
     };
-    let limit = match request.limit as usize {
-        0 => USUALLY_LISTED,
-        limit if limit <= MAX_LISTED => limit,
-        _ => {
-            let words = format!("limit: must be at most {MAX_LISTED}");
-            return Err(Status::invalid_argument(words));
-        }
-    };
     Ok(turn::Wanted {
         here: request.here,
         after,
-        limit,
+        limit: limit(request.limit)?,
     })
+}
+
+/// The number of entries to list.
+fn limit(wanted: u32) -> Result<usize, Status> {
+    match wanted as usize {
+        0 => Ok(USUALLY_LISTED),
+        limit if limit <= MAX_LISTED => Ok(limit),
+        _ => Err(field("limit", format!("must be at most {MAX_LISTED}"))),
+    }
 }
 
 fn user((listed, node): (Listed, Option<String>)) -> proto::User {

@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 use crate::admin::channels::{self, NewEntry, Whom};
 use crate::admin::{MAX_LISTED, USUALLY_LISTED};
 use crate::http::encode;
+use crate::model::Name;
 use crate::model::governance::{Change, Flag, List};
-use crate::model::{Name, Text};
 
 use super::body::Object;
 use super::call::Call;
@@ -18,9 +18,6 @@ use super::problem::{ErrorBody, Problem};
 use super::reply::{Reply, rfc3339};
 use super::route::{Access, Handler, Route};
 use shown::{Channel, Channels, Lists, Rules};
-
-/// Most bytes of a topic.
-const MAX_TOPIC_BYTES: usize = 1000;
 
 pub(super) const ROUTES: &[Route] = &[
     route(
@@ -240,7 +237,7 @@ pub(super) fn change_channel(call: &Call<'_>) -> Result<Reply, Problem> {
     let mut changes = Vec::new();
     if object.names("topic") {
         let topic = object.string("topic")?;
-        changes.push(Change::Topic(topic_of(&topic.unwrap_or_default())?));
+        changes.push(channels::topic(&topic.unwrap_or_default())?);
     }
     if let Some(rules) = object.nested("rules")? {
         changes.extend(rules_of(rules)?);
@@ -532,15 +529,6 @@ fn channel(call: &Call<'_>) -> Result<Name, Problem> {
 fn user(call: &Call<'_>) -> Result<Name, Problem> {
     let name = Name::parse_nickname(call.second_argument());
     name.map_err(|error| Problem::field("user", error))
-}
-
-fn topic_of(raw: &str) -> Result<Option<Text>, Problem> {
-    if raw.len() > MAX_TOPIC_BYTES {
-        let why = format!("longer than {MAX_TOPIC_BYTES} bytes");
-        return Err(Problem::field("topic", why));
-    }
-    let topic = Text::one_line(raw.trim());
-    Ok((!topic.is_empty()).then_some(topic))
 }
 
 /// The changes that an object of rules means.

@@ -19,6 +19,7 @@ use super::shared::Shared;
 
 const SERVICES: &[&str] = &[
     grpc::ADMIN,
+    grpc::CHANNELS,
     "grpc.health.v1.Health",
     "grpc.reflection.v1.ServerReflection",
 ];

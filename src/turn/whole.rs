@@ -146,7 +146,9 @@ impl HubHandle {
         let asked = name.clone();
         let found = self.ask(move |hub, _, _| {
             let overview = hub.overview(&asked)?;
-            Some((hub.channel(&asked, None), overview))
+            // In its own spelling, whatever the caller's.
+            let info = hub.channel(&overview.view.channel, None);
+            Some((info, overview))
         })?;
         let Some((mut info, overview)) = found else {
             return Ok(None);

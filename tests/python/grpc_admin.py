@@ -4,39 +4,17 @@ becomes of readers that are slow or go away.
 Arguments: the gRPC address, the admin token, a telnet address.
 """
 
-import socket
 import sys
 import threading
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_support import DEADLINE, Service, fails, wait_until
+from grpc_support import DEADLINE, Person, Service, fails, wait_until
 
 address, token, telnet = sys.argv[1:]
 channel = grpc.insecure_channel(address)
 NAME = "chat.admin.v1.Admin"
 admin = Service(channel, NAME, token)
-
-
-class Person:
-    """A telnet client."""
-
-    def __init__(self, nickname):
-        host, port = telnet.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
-        self.file = self.socket.makefile("rwb")
-        self.say(nickname)
-        self.hears(f"Welcome, {nickname}")
-
-    def say(self, line):
-        self.file.write(line.encode() + b"\r\n")
-        self.file.flush()
-
-    def hears(self, text):
-        for line in self.file:
-            if text.encode() in line:
-                return
-        raise AssertionError(f"never heard {text!r}")
 
 
 def reflection():
@@ -64,7 +42,7 @@ def people_and_log():
     tail = admin.TailLog(kinds=["message", "admin"])
     # The answer's metadata means that the tail has begun.
     tail.initial_metadata()
-    alice = Person("alice")
+    alice = Person(telnet, "alice")
     alice.say("/join #dev")
     alice.hears("#dev")
     alice.say("hello over there")

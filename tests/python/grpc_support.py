@@ -1,5 +1,6 @@
 """gRPC clients without .proto files: they ask the server for its types."""
 
+import socket
 import sys
 import time
 
@@ -48,6 +49,29 @@ class Service:
             return stub(given, timeout=timeout, metadata=metadata or self.metadata)
 
         return call
+
+
+class Person:
+    """A telnet client, who says these lines first."""
+
+    def __init__(self, telnet, nickname, *lines):
+        host, port = telnet.rsplit(":", 1)
+        self.socket = socket.create_connection((host, int(port)), timeout=DEADLINE)
+        self.file = self.socket.makefile("rwb")
+        self.say(nickname)
+        self.hears(f"Welcome, {nickname}")
+        for line in lines:
+            self.say(line)
+
+    def say(self, line):
+        self.file.write(line.encode() + b"\r\n")
+        self.file.flush()
+
+    def hears(self, text):
+        for line in self.file:
+            if text.encode() in line:
+                return
+        raise AssertionError(f"never heard {text!r}")
 
 
 def fails(code, call, *words):

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::Stdio;
 
-use crate::support::{DEADLINE, Identity, Server, python, run_python, wait_until};
+use crate::support::{DEADLINE, Identity, JsonClient, Server, python, run_python, wait_until};
 use serde_json::{Value, json};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -76,6 +76,44 @@ fn every_call_and_every_refusal() {
     ] {
         assert!(trail.contains(done), "{done}\n{trail}");
     }
+}
+
+#[test]
+fn channels_are_seen_and_changed() {
+    let server = start(json!({"message_rate": 0}));
+    JsonClient::registered(&server, "mina");
+    let telnet = server.telnet().to_string();
+    run_python("grpc_channels.py", &arguments(&server, &[&telnet]));
+    let entries = server.log("kind=admin&nick=administrator&channel=dev&limit=100", 29);
+    for entry in &entries {
+        assert_eq!(entry["nick"], "administrator", "{entry}");
+        let address = entry["address"].as_str().unwrap_or_default();
+        assert!(address.starts_with("127.0.0.1:"), "{entry}");
+    }
+    let texts: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| entry["text"].as_str())
+        .collect();
+    for done in [
+        "@mina has registered the channel",
+        "the topic is now: the plan",
+        "now only people with voice may speak",
+        "@bob is now operator",
+        "@bob is now an ordinary member",
+        "removed @bob: be kind",
+        "banned the nickname b?b: spam",
+        "unmuted the nickname bob",
+        "made an invitation link",
+        "withdrew an invitation link",
+        "the channel is not registered any more",
+    ] {
+        assert!(texts.contains(&done), "{done}: {texts:?}");
+    }
+    assert!(
+        !texts.iter().any(|text| text.contains("s3cret")),
+        "{texts:?}"
+    );
+    server.wait_output("wrong admin token for gRPC /chat.admin.v1.Channels/UpdateChannel");
 }
 
 #[test]

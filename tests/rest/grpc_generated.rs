@@ -16,7 +16,12 @@ use prost::Message;
 
 /// The name service also needs a client.
 const CALLED: &str = "name.proto";
-const SERVED: [&str; 3] = ["admin.proto", "health.proto", "reflection.proto"];
+const SERVED: [&str; 4] = [
+    "admin.proto",
+    "channels.proto",
+    "health.proto",
+    "reflection.proto",
+];
 const DESCRIPTORS: &str = "descriptors.bin";
 
 fn folder(name: &str) -> PathBuf {
