@@ -119,6 +119,10 @@ impl Hub {
         self.keep_channel(id, &channel_name, fx);
         if !existed && !self.past_is_awaited(index) {
             self.recall_past(&channel_name, fx);
+            if !self.limits.history {
+                // Nothing from before is kept, so it is new.
+                self.begin_governing(index, now, fx);
+            }
         }
         let is_behind = self.remote.is_some();
         if self.past_is_awaited(index)

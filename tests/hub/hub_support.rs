@@ -184,6 +184,13 @@ impl House {
         }
     }
 
+    /// As [`House::told`], without the roles of those who create channels.
+    pub fn told_but_roles(&mut self, id: ConnectionId) -> Vec<String> {
+        let mut told = self.told(id);
+        told.retain(|line| !line.starts_with("Some(Operator) of "));
+        told
+    }
+
     /// What a connection was told since the last call, in short form.
     pub fn told(&mut self, id: ConnectionId) -> Vec<String> {
         let (mine, others): (Vec<_>, Vec<_>) = self.told.drain(..).partition(|&(to, _)| to == id);
