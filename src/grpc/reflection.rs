@@ -20,7 +20,7 @@ use super::proto::reflection::{
 };
 use super::routes::Routes;
 
-/// The descriptors of the `.proto` files, none of which imports another.
+/// The descriptors of the `.proto` files.
 const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.bin");
 /// The older name, which many clients still use; the messages are the same.
 const OLDER: &str = "grpc.reflection.v1alpha.ServerReflection";
@@ -32,25 +32,34 @@ pub fn add(routes: Routes, services: &'static [&'static str], message_bytes: usi
     routes.with_alias(OLDER, service.clone()).with(service)
 }
 
+/// A file's descriptor, and those of the files that it imports.
+type WithImports = Arc<[Vec<u8>]>;
+
 /// The descriptors of the files, by name and by everything they declare.
-static FILES: LazyLock<HashMap<String, Arc<[u8]>>> = LazyLock::new(files);
+static FILES: LazyLock<HashMap<String, WithImports>> = LazyLock::new(files);
 
 /// The names of the services.
 #[derive(Clone, Copy)]
 struct Reflection(&'static [&'static str]);
 
-fn files() -> HashMap<String, Arc<[u8]>> {
+fn files() -> HashMap<String, WithImports> {
     let mut files = HashMap::new();
     // Written by a test, which also reads it back.
     let all = FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default();
-    for file in all.file {
-        let bytes: Arc<[u8]> = file.encode_to_vec().into();
-        for name in declared(&file) {
+    for file in &all.file {
+        let imported = all.file.iter().filter(|it| imports(file, it));
+        let files_of = std::iter::once(file).chain(imported);
+        let bytes: WithImports = files_of.map(Message::encode_to_vec).collect();
+        for name in declared(file) {
             files.insert(name, bytes.clone());
         }
         files.insert(file.name().to_owned(), bytes);
     }
     files
+}
+
+fn imports(file: &FileDescriptorProto, other: &FileDescriptorProto) -> bool {
+    file.dependency.iter().any(|name| name == other.name())
 }
 
 impl Reflection {
@@ -81,8 +90,8 @@ impl Reflection {
 fn file(name: &str) -> MessageResponse {
     match FILES.get(name) {
         None => error(Code::NotFound, "there is no such file or symbol"),
-        Some(bytes) => MessageResponse::FileDescriptorResponse(FileDescriptorResponse {
-            file_descriptor_proto: vec![bytes.to_vec()],
+        Some(files) => MessageResponse::FileDescriptorResponse(FileDescriptorResponse {
+            file_descriptor_proto: files.to_vec(),
         }),
     }
 }
@@ -148,18 +157,21 @@ mod tests {
             "proto.NameService.CreateRoom",
             "proto.HeartBeat",
             "chat.admin.v1.Admin",
+            "chat.admin.v1.Channels",
             "grpc.health.v1.HealthCheckResponse.ServingStatus",
             "grpc.reflection.v1.ServerReflection",
         ] {
             let MessageResponse::FileDescriptorResponse(found) = file(name) else {
                 panic!("{name}");
             };
-            let file = &found.file_descriptor_proto[0][..];
-            let file = FileDescriptorProto::decode(file).unwrap();
-            assert!(
-                file.dependency.is_empty(),
-                "{name}: no file may need another"
-            );
+            let files = found.file_descriptor_proto.iter();
+            let files: Vec<FileDescriptorProto> = files
+                .map(|it| FileDescriptorProto::decode(&it[..]).unwrap())
+                .collect();
+            for needed in files.iter().flat_map(|file| &file.dependency) {
+                let is_there = files.iter().any(|file| file.name() == needed);
+                assert!(is_there, "{name} comes without {needed}");
+            }
         }
         assert!(matches!(
             file("proto.Nothing"),

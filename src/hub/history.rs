@@ -246,7 +246,9 @@ impl Hub {
             let newest = messages.last().map(|message| message.id);
             self.joined_after(index, newest.unwrap_or_default());
         }
-        self.show_past(index, name, messages, now, fx);
+        let mut shown = held.before(&messages);
+        shown.extend(messages);
+        self.show_past(index, name, shown, now, fx);
         if is_read {
             self.begin_governing(index, now, fx);
         }

@@ -52,12 +52,25 @@ pub(super) struct Settlement {
 
 /// The messages that were held until the past was read.
 pub(super) struct Released {
-    /// Those that the past contains as well.
+    /// Those that the past contains as well, or that are older than what was read of
+    /// it.
     pub known: Vec<Message>,
     /// Those that are newer.
     pub new: Vec<Message>,
     /// The settlements that follow them.
     pub settlements: VecDeque<Settlement>,
+}
+
+impl Released {
+    /// The held messages that are older than all that was read of the past: so many were
+    /// said while it was being read.
+    pub fn before(&self, past: &[Message]) -> Vec<Message> {
+        let Some(oldest) = past.first() else {
+            return Vec::new();
+        };
+        let older = self.known.iter().filter(|held| held.id < oldest.id);
+        older.cloned().collect()
+    }
 }
 
 impl Past {

@@ -965,3 +965,29 @@ fn what_came_while_the_past_was_read_is_told_once_in_a_channel_with_rules_too() 
     );
     assert_eq!(new, "dev/bob: two");
 }
+
+#[test]
+fn what_was_said_while_the_past_was_read_is_shown_however_much_came_after_it() {
+    let mut house = keeping_house();
+    let bob = member(&mut house, 0, "bob");
+    for text in ["one", "two", "three"] {
+        house.say(bob, text);
+    }
+    let ids = std::mem::take(&mut house.appended);
+    house.run(|hub, now, fx| hub.close(bob, chat_server::hub::Farewell::Quit, now, fx));
+    let alice = house.enter(1, "alice");
+    house.join(alice, "dev");
+    house.forget();
+    for &id in &ids {
+        house.run(|hub, now, fx| hub.settle(chat_server::hub::Settled::by_id(id, true), now, fx));
+    }
+    // What was read is the end of it.
+    recall(&mut house, &[(ids[1], "two"), (ids[2], "three")]);
+    let told = house.told(alice);
+    let [history] = &told[..] else {
+        panic!("{told:?}");
+    };
+    for text in ["one", "two", "three"] {
+        assert!(history.contains(text), "{history}");
+    }
+}
