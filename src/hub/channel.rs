@@ -698,6 +698,12 @@ impl Channel {
         governed.is_some_and(|governed| governed.rules.is_secret())
     }
 
+    /// Whether a message is shown to nobody any more.
+    pub fn hides(&self, message: MessageId) -> bool {
+        let governed = self.governed.as_deref();
+        governed.is_some_and(|governed| message <= governed.floor())
+    }
+
     /// What it is about.
     pub fn topic(&self) -> Option<&Topic> {
         self.governed.as_deref()?.rules.topic.as_ref()

@@ -312,6 +312,8 @@ impl Hub {
         if let Some(index) = index
             && let Some(channel) = self.channels.get_mut(index)
             && (is_alone || !channel.members.is_empty())
+            // Whoever is in a channel that was closed meanwhile came after that.
+            && !(is_alone && channel.hides(message.id))
         {
             match channel.past.take(&message, &mut settlement) {
                 Taken::Held => {}

@@ -1,6 +1,6 @@
 //! What becomes of a channel that everyone has left.
 
-use chat_server::hub::{Command, Deed, Limits, Pass};
+use chat_server::hub::{Command, Deed, Farewell, Limits, Pass};
 use chat_server::model::governance::{Change, Flag, Key};
 use chat_server::text::Text;
 
@@ -210,4 +210,33 @@ fn without_history_the_rules_end_at_once() {
     kept.come(bob, "club");
     assert!(kept.heard(bob, "in club with 0"));
     assert_eq!(kept.records.len(), 0);
+}
+
+#[test]
+fn what_was_said_before_the_last_one_left_is_not_told_to_who_comes_after() {
+    let mut kept = Kept::new();
+    let ann = kept.arrive(0, "ann");
+    kept.come(ann, "den");
+    kept.govern(
+        ann,
+        "den",
+        Deed::Rules(vec![Change::Key(Some(Key::parse("sesame").unwrap()))]),
+    );
+    kept.house.say(ann, "secret");
+    // It is not committed yet.
+    kept.house
+        .run(|hub, now, fx| hub.close(ann, Farewell::Quit, now, fx));
+    let bob = kept.arrive(1, "bob");
+    let command = Command::Opened {
+        pass: Pass::Key(Key::parse("sesame").unwrap()),
+        command: Box::new(Command::Join(name("den"))),
+    };
+    kept.house.apply(bob, command);
+    kept.tend();
+    let told = kept.house.told(bob);
+    assert!(
+        told.iter().any(|line| line.starts_with("in den")),
+        "{told:?}"
+    );
+    assert!(!told.iter().any(|line| line.contains("secret")), "{told:?}");
 }
